@@ -1,0 +1,116 @@
+"""The order of the checks: standing and filters, position, risk; then levels and size.
+
+``screen`` refuses what needs no advice; ``plan`` turns what is left into orders to place. The
+advisor is asked between the two.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from signalbot.decision.filters import check_filters, check_signal, check_standing
+from signalbot.decision.levels import stop_loss, targets
+from signalbot.decision.risk import check_risk
+from signalbot.decision.situation import Denial, EntryPlan, ExitPlan, Plan, Situation
+from signalbot.decision.sizing import size
+from signalbot.domain.money import HUNDRED, ONE
+from signalbot.domain.orders import OrderType
+from signalbot.domain.positions import CloseReason, Position
+from signalbot.domain.reasons import Reason
+from signalbot.domain.settings import EntryType, OnOpposite
+from signalbot.domain.signals import Side
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """Cleared to enter, once ``closes`` is out of the way."""
+
+    closes: Position | None = None
+
+
+def screen(s: Situation) -> Enter | ExitPlan | Denial:
+    """Everything that can be refused without asking anybody."""
+    denial = check_signal(s) or check_standing(s) or check_filters(s)
+    if denial is not None:
+        return denial
+    return _screen_entry(s) if s.signal.action.is_entry else _screen_exit(s)
+
+
+def plan(s: Situation, cleared: Enter) -> Plan | Denial:
+    """Levels and size of a cleared entry.
+
+    A reversal whose entry cannot be made still closes the opposite position.
+    """
+    entry = _plan_entry(s, cleared.closes)
+    if isinstance(entry, Denial) and cleared.closes is not None:
+        return ExitPlan(position=cleared.closes, reason=CloseReason.OPPOSITE_SIGNAL)
+    return entry
+
+
+def _screen_exit(s: Situation) -> ExitPlan | Denial:
+    held, side = s.held, s.signal.action.side
+    if held is None or held.side is not side or held.strategy != s.signal.strategy:
+        return Denial(Reason.NO_POSITION, {"symbol": s.signal.symbol, "side": side})
+    return ExitPlan(position=held, reason=CloseReason.EXIT_SIGNAL)
+
+
+def _screen_entry(s: Situation) -> Enter | ExitPlan | Denial:
+    held = s.held
+    if held is None:
+        return check_risk(s) or Enter()
+    if held.strategy != s.signal.strategy:
+        return Denial(Reason.SYMBOL_HELD_BY_OTHER_STRATEGY, {"strategy": held.strategy})
+    if held.side is s.signal.action.side:
+        return Denial(Reason.POSITION_OPEN, {"position": held.position_id})
+    match s.settings.protection.on_opposite_signal:
+        case OnOpposite.IGNORE:
+            return Denial(Reason.OPPOSITE_POSITION_OPEN, {"position": held.position_id})
+        case OnOpposite.REVERSE if check_risk(s, replaces=held) is None:
+            return Enter(closes=held)
+        case _:
+            return ExitPlan(position=held, reason=CloseReason.OPPOSITE_SIGNAL)
+
+
+def _plan_entry(s: Situation, closes: Position | None) -> EntryPlan | Denial:
+    side, last = s.signal.action.side, s.price or s.signal.price
+    if last is None:
+        return Denial(Reason.PRICE_UNKNOWN)
+    entry = _entry_price(s, side=side, last=last)
+    stop = stop_loss(s, side=side, entry=entry)
+    if isinstance(stop, Denial):
+        return stop
+    sized = size(s, entry=entry, stop=stop, replaces=closes)
+    if isinstance(sized, Denial):
+        return sized
+    aims = targets(s, side=side, entry=entry, quantity=sized.quantity)
+    is_limit = s.settings.entry.type is EntryType.LIMIT
+    facts: dict[str, object] = {
+        "side": side,
+        "quantity": sized.quantity,
+        "price": entry,
+        "stop_loss": stop,
+        "take_profits": [aim.price for aim in aims],
+        "equity": round(s.book.balance.equity, 2),
+    }
+    if sized.capped_by:
+        facts["capped_by"] = sized.capped_by
+    return EntryPlan(
+        side=side,
+        type=OrderType.LIMIT if is_limit else OrderType.MARKET,
+        quantity=sized.quantity,
+        price=entry,
+        stop_loss=stop,
+        targets=aims,
+        leverage=s.user.account.leverage,
+        facts=facts,
+        closes=closes,
+    )
+
+
+def _entry_price(s: Situation, *, side: Side, last: Decimal) -> Decimal:
+    """The limit, better than the last price by the offset; the last price for market entries."""
+    rules = s.settings.entry
+    if rules.type is EntryType.MARKET:
+        return last
+    limit = last * (ONE - side.sign * rules.limit_offset_percent / HUNDRED)
+    is_long = side is Side.LONG
+    return s.instrument.floor_price(limit) if is_long else s.instrument.ceil_price(limit)

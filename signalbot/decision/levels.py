@@ -1,0 +1,135 @@
+"""Where a position is left: its stop loss and its take profits."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from signalbot.decision.situation import Denial, Situation
+from signalbot.domain.market import Instrument
+from signalbot.domain.money import HUNDRED, ONE, ZERO
+from signalbot.domain.positions import Target
+from signalbot.domain.reasons import Reason
+from signalbot.domain.settings import Protection, StopSource, TargetSource
+from signalbot.domain.signals import Side, Signal
+from signalbot.domain.users import MarginMode
+
+
+def stop_loss(s: Situation, *, side: Side, entry: Decimal) -> Decimal | Denial | None:
+    """The stop's trigger price for an entry at ``entry``; None if the user wants none.
+
+    It rounds towards the entry: never further away than asked.
+    """
+    rules = s.settings.protection
+    if rules.stop_source is StopSource.NONE:
+        return None
+    asked = _asked_stop(rules, s.signal, side=side, entry=entry)
+    if asked is None:
+        return Denial(Reason.NO_STOP_LOSS, {"source": rules.stop_source})
+    stop = round_stop(s.instrument, side=side, price=asked)
+    if stop <= 0 or (entry - stop) * side.sign <= 0:
+        return Denial(Reason.STOP_ON_WRONG_SIDE, {"side": side, "price": entry, "stop": stop})
+    return _check_liquidation(s, side=side, entry=entry, stop=stop) or stop
+
+
+def round_stop(instrument: Instrument, *, side: Side, price: Decimal) -> Decimal:
+    """A stop on the tick grid, rounded towards the price it protects."""
+    return instrument.ceil_price(price) if side is Side.LONG else instrument.floor_price(price)
+
+
+def targets(
+    s: Situation, *, side: Side, entry: Decimal, quantity: Decimal
+) -> tuple[Target, ...]:  # fmt: skip
+    """Take profits with the quantity that leaves at each, nearest first.
+
+    Targets the price has already passed are left out. Shares below the tradable minimum are
+    added to the next target; what no target takes stays with the stop.
+    """
+    levels = _asked_targets(s.settings.protection, s.signal, side=side, entry=entry)
+    ahead = [
+        (price, share)
+        for asked, share in levels
+        if ((price := s.instrument.round_price(asked)) - entry) * side.sign > 0
+    ]
+    return split(ahead, quantity=quantity, instrument=s.instrument)
+
+
+def split(
+    levels: Sequence[tuple[Decimal, Decimal]], *, quantity: Decimal, instrument: Instrument
+) -> tuple[Target, ...]:
+    """Divide ``quantity`` over ``(price, share in percent)`` levels on the lot grid.
+
+    The quantities sum to the shares' part of ``quantity``, rounded down to the lot as a whole.
+    """
+    found: list[Target] = []
+    given, share_so_far = ZERO, ZERO
+    for index, (price, share) in enumerate(levels):
+        share_so_far += share
+        due = instrument.floor_quantity(quantity * share_so_far / HUNDRED) - given
+        is_last = index == len(levels) - 1
+        rest = quantity - given - due
+        if 0 < rest < instrument.smallest_quantity(price) and is_last:
+            due += rest
+        if due >= instrument.smallest_quantity(price) or (is_last and due == quantity):
+            found.append(Target(price, due))
+            given += due
+    return tuple(found)
+
+
+def _asked_stop(
+    rules: Protection, signal: Signal, *, side: Side, entry: Decimal
+) -> Decimal | None:  # fmt: skip
+    own = entry * (ONE - side.sign * rules.stop_percent / HUNDRED)
+    match rules.stop_source:
+        case StopSource.SIGNAL:
+            return signal.stop_loss
+        case StopSource.PERCENT:
+            return own
+        case StopSource.SIGNAL_OR_PERCENT:
+            return own if signal.stop_loss is None else signal.stop_loss
+        case StopSource.NONE:
+            return None
+
+
+def _asked_targets(
+    rules: Protection, signal: Signal, *, side: Side, entry: Decimal
+) -> list[tuple[Decimal, Decimal]]:
+    own = [
+        (entry * (ONE + side.sign * rule.percent / HUNDRED), rule.share) for rule in rules.targets
+    ]
+    theirs = _signal_targets(rules, signal)
+    match rules.targets_from:
+        case TargetSource.SIGNAL:
+            return theirs
+        case TargetSource.OWN:
+            return own
+        case TargetSource.SIGNAL_OR_OWN:
+            return theirs or own
+        case TargetSource.NONE:
+            return []
+
+
+def _signal_targets(rules: Protection, signal: Signal) -> list[tuple[Decimal, Decimal]]:
+    """The signal's prices; with the user's shares if there are as many of them, else equal ones."""
+    prices = signal.take_profits
+    if len(rules.targets) == len(prices):
+        return [(price, rule.share) for price, rule in zip(prices, rules.targets, strict=True)]
+    return [(price, HUNDRED / len(prices)) for price in prices]
+
+
+def liquidation_price(
+    instrument: Instrument, *, side: Side, entry: Decimal, leverage: int
+) -> Decimal:
+    """Where an isolated position is liquidated: its margin is down to the maintenance margin."""
+    return entry * (ONE - side.sign * (ONE / leverage - instrument.maintenance_margin))
+
+
+def _check_liquidation(
+    s: Situation, *, side: Side, entry: Decimal, stop: Decimal
+) -> Denial | None:  # fmt: skip
+    terms = s.user.account
+    if terms.margin_mode is MarginMode.CROSS:
+        return None
+    limit = liquidation_price(s.instrument, side=side, entry=entry, leverage=terms.leverage)
+    if (stop - limit) * side.sign > 0:
+        return None
+    facts = {"stop": stop, "liquidation": round(limit, 8), "leverage": terms.leverage}
+    return Denial(Reason.STOP_BEYOND_LIQUIDATION, facts)

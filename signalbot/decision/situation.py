@@ -1,0 +1,72 @@
+"""What a decision is made from, and the two things it can come to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from signalbot.domain.book import Book
+from signalbot.domain.market import Instrument
+from signalbot.domain.orders import OrderType
+from signalbot.domain.positions import CloseReason, Position, Target
+from signalbot.domain.reasons import Reason
+from signalbot.domain.settings import Settings
+from signalbot.domain.signals import Side, Signal
+from signalbot.domain.timeframe import Ms
+from signalbot.domain.users import Subscription, User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """Everything one decision may look at, taken at one instant."""
+
+    signal: Signal
+    user: User
+    subscription: Subscription
+    book: Book
+    instrument: Instrument
+    price: Decimal | None  #: last known price of the symbol
+    now_ms: Ms
+    halted: bool = False  #: entries of all users are stopped
+
+    @property
+    def settings(self) -> Settings:
+        return self.subscription.settings
+
+    @property
+    def held(self) -> Position | None:
+        """The user's open position in the signal's symbol, whichever strategy opened it."""
+        return self.book.positions.get(self.signal.symbol)
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """Refused by us. Not an exception: refusing is half of the work."""
+
+    reason: Reason
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitPlan:
+    """Close the whole position at market."""
+
+    position: Position
+    reason: CloseReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryPlan:
+    """Open a position; when ``closes`` is given, after closing that one."""
+
+    side: Side
+    type: OrderType
+    quantity: Decimal  #: base units, tradable as it is
+    price: Decimal  #: expected entry price: the limit, or the last price for market orders
+    stop_loss: Decimal | None
+    targets: tuple[Target, ...]  #: nearest first
+    leverage: int
+    facts: Mapping[str, object]
+    closes: Position | None = None
+
+
+Plan = EntryPlan | ExitPlan

@@ -1,0 +1,56 @@
+"""Every exception signalbot raises on purpose, sorted by what the caller must do next.
+
+SignalbotError
+├── ConfigError            stop with exit code 78; the message names file, key and value
+├── BadCandle              drop the candle, count it, go on
+├── IllegalTransition      a bug or a confused exchange: never apply it
+├── Unavailable            the far side cannot be reached: retry the read with backoff
+├── OrderRejected          the exchange answered, and refused: final for this order
+├── OrderOutcomeUnknown    the order may be live: look it up, never send it again
+└── LedgerError            no ledger, no trading: stop
+    └── LedgerLocked       another daemon owns this state directory
+"""
+
+
+class SignalbotError(Exception):
+    """Base of everything signalbot raises on purpose."""
+
+
+class ConfigError(SignalbotError):
+    """The configuration cannot be used. The message names file, key, value and cure."""
+
+
+class BadCandle(SignalbotError):
+    """A candle that cannot be true: NaN, negative, high below low. Drop it; never trade on it."""
+
+
+class IllegalTransition(SignalbotError):
+    """An order or position was asked to move to a state it cannot reach from its own."""
+
+
+class Unavailable(SignalbotError):
+    """The far side cannot be reached or did not answer a read. Retry the read with backoff."""
+
+
+class OrderRejected(SignalbotError):
+    """The exchange answered and refused the order. Nothing is live under this client order id.
+
+    ``would_trigger`` tells a protective order whose trigger the price has already passed: the
+    position must be closed instead of protected.
+    """
+
+    def __init__(self, reason: str, *, would_trigger: bool = False) -> None:
+        super().__init__(reason)
+        self.would_trigger = would_trigger
+
+
+class OrderOutcomeUnknown(SignalbotError):
+    """No trustworthy answer: the order may be live. Look it up by its id; never send it again."""
+
+
+class LedgerError(SignalbotError):
+    """The ledger cannot be read or written. No ledger, no trading: the daemon stops."""
+
+
+class LedgerLocked(LedgerError):
+    """Another daemon holds the lock of this state directory."""

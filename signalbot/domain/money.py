@@ -1,0 +1,41 @@
+"""Decimal text and rounding to a grid. Binary floats never carry money or quantities."""
+
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+HUNDRED = Decimal(100)
+TEN_THOUSAND = Decimal(10_000)
+
+_BRIEF = Context(prec=8, rounding=ROUND_HALF_EVEN)
+_AVERAGE = Context(prec=18, rounding=ROUND_HALF_EVEN)
+
+
+def text(value: Decimal) -> str:
+    """Plain decimal digits, never an exponent: ``str(Decimal("0.00000001"))`` would be ``1E-8``."""
+    return format(value, "f")
+
+
+def brief(value: Decimal) -> str:
+    """Plain digits, at most eight of them significant: for people, not for the ledger."""
+    return text(value.normalize(_BRIEF))
+
+
+def floor_to(step: Decimal, value: Decimal) -> Decimal:
+    """Largest multiple of ``step`` (> 0) not above ``value`` (>= 0)."""
+    return (value / step).to_integral_value(ROUND_DOWN) * step
+
+
+def ceil_to(step: Decimal, value: Decimal) -> Decimal:
+    """Smallest multiple of ``step`` (> 0) not below ``value`` (>= 0)."""
+    return (value / step).to_integral_value(ROUND_UP) * step
+
+
+def nearest(step: Decimal, value: Decimal) -> Decimal:
+    """Multiple of ``step`` (> 0) nearest to ``value``; a tie goes to the even multiple."""
+    return (value / step).to_integral_value(ROUND_HALF_EVEN) * step
+
+
+def average(cost: Decimal, quantity: Decimal) -> Decimal:
+    """``cost / quantity`` (> 0) to 18 significant digits, whatever the global context says."""
+    return _AVERAGE.divide(cost, quantity).normalize(_AVERAGE)

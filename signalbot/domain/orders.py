@@ -1,0 +1,198 @@
+"""What we ask of an exchange, what it answers, and the states an order can move through."""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+from typing import NewType
+
+from signalbot.domain.errors import IllegalTransition
+from signalbot.domain.money import ZERO
+from signalbot.domain.signals import PositionId, Side, SignalId, digest
+from signalbot.domain.timeframe import EPOCH, Ms
+from signalbot.domain.users import UserId
+
+ClientOrderId = NewType("ClientOrderId", str)
+"""Ours, decided before anything is sent: 32 hex digits, which every supported exchange accepts."""
+
+
+class OrderSide(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def sign(self) -> int:
+        return 1 if self is OrderSide.BUY else -1
+
+
+class OrderType(StrEnum):
+    """``stop`` and ``take_profit`` become market orders when their trigger price is reached."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP = "stop"
+    TAKE_PROFIT = "take_profit"
+
+
+class Leg(StrEnum):
+    """What an order is for."""
+
+    ENTRY = "entry"
+    STOP_LOSS = "stop_loss"
+    TAKE_PROFIT = "take_profit"
+    EXIT = "exit"
+
+
+class OrderStatus(StrEnum):
+    """``intended`` is durable before the wire; ``unknown`` may be live until looked up."""
+
+    INTENDED = "intended"
+    OPEN = "open"
+    PARTIALLY_FILLED = "partially_filled"
+    UNKNOWN = "unknown"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+
+    @property
+    def is_final(self) -> bool:
+        return self in _FINAL
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the exchange is known to hold it."""
+        return self in (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
+
+    def can_become(self, after: "OrderStatus") -> bool:
+        """Whether ``after`` may follow; repeating a state is always allowed."""
+        return after is self or after in _NEXT[self]
+
+
+_FINAL = frozenset((OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED))
+_ANSWERS = frozenset((OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)) | _FINAL
+_NEXT: dict[OrderStatus, frozenset[OrderStatus]] = {
+    OrderStatus.INTENDED: _ANSWERS | {OrderStatus.UNKNOWN},
+    OrderStatus.UNKNOWN: _ANSWERS,
+    OrderStatus.OPEN: frozenset(
+        (OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED, OrderStatus.CANCELLED,
+         OrderStatus.REJECTED)
+    ),
+    OrderStatus.PARTIALLY_FILLED: frozenset((OrderStatus.FILLED, OrderStatus.CANCELLED)),
+    OrderStatus.FILLED: frozenset(),
+    OrderStatus.CANCELLED: frozenset((OrderStatus.FILLED,)),  # filled during the cancel
+    OrderStatus.REJECTED: frozenset(),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRequest:
+    """What we ask. Stored as an intent before it is sent."""
+
+    client_order_id: ClientOrderId
+    user_id: UserId
+    exchange: str
+    symbol: str
+    leg: Leg
+    side: OrderSide
+    type: OrderType
+    quantity: Decimal  #: base units, on the lot grid
+    price: Decimal | None = None  #: limit price
+    trigger_price: Decimal | None = None
+    reduce_only: bool = False
+    leverage: int = 1
+    signal_id: SignalId | None = None
+    position_id: PositionId | None = None
+    intended_at_ms: Ms = EPOCH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """One match. ``trade_id`` is unique within one account of one exchange."""
+
+    trade_id: str
+    client_order_id: ClientOrderId
+    symbol: str
+    side: OrderSide
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal  #: positive is paid
+    fee_currency: str
+    filled_at_ms: Ms
+    is_liquidation: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderReport:
+    """What the exchange says of an order now, with every fill it reports."""
+
+    client_order_id: ClientOrderId
+    exchange_order_id: str | None
+    symbol: str
+    status: OrderStatus
+    filled: Decimal = ZERO
+    average_price: Decimal | None = None
+    fills: tuple[Fill, ...] = ()
+    updated_at_ms: Ms
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A request and what has become of it: one row of ``orders``."""
+
+    request: OrderRequest
+    status: OrderStatus = OrderStatus.INTENDED
+    exchange_order_id: str | None = None
+    filled: Decimal = ZERO
+    average_price: Decimal | None = None
+    fee: Decimal = ZERO
+    fee_currency: str | None = None
+    updated_at_ms: Ms = EPOCH
+    error: str | None = None
+
+    @property
+    def client_order_id(self) -> ClientOrderId:
+        return self.request.client_order_id
+
+    def apply(self, report: OrderReport) -> "Order":
+        """The order after ``report``. An older or repeated report changes nothing.
+
+        Raises:
+            IllegalTransition: the reported state cannot follow the known one.
+        """
+        if self.status.is_final and report.status.is_live:
+            return self  # a late snapshot of an order that has already ended
+        if report.filled < self.filled:
+            return self
+        if not self.status.can_become(report.status):
+            raise IllegalTransition(
+                f"order {self.client_order_id}: {self.status} cannot become {report.status}"
+            )
+        fees = sum((fill.fee for fill in report.fills), ZERO)
+        return replace(
+            self,
+            status=report.status,
+            exchange_order_id=report.exchange_order_id or self.exchange_order_id,
+            filled=report.filled,
+            average_price=report.average_price or self.average_price,
+            fee=fees if report.fills else self.fee,
+            fee_currency=report.fills[0].fee_currency if report.fills else self.fee_currency,
+            updated_at_ms=report.updated_at_ms,
+            error=report.error or self.error,
+        )
+
+
+def client_order_id_of(
+    *, signal_id: SignalId, user_id: UserId, leg: Leg, attempt: int = 0
+) -> ClientOrderId:
+    """The id of one leg of one execution: the same leg and attempt always give the same id."""
+    return ClientOrderId(digest(signal_id, user_id, leg, str(attempt))[:32])
+
+
+def entry_side(side: Side) -> OrderSide:
+    """The order side that opens a position of ``side``."""
+    return OrderSide.BUY if side is Side.LONG else OrderSide.SELL
+
+
+def exit_side(side: Side) -> OrderSide:
+    """The order side that closes a position of ``side``."""
+    return OrderSide.SELL if side is Side.LONG else OrderSide.BUY

@@ -1,0 +1,162 @@
+"""A position: how fills open, reduce and close it, and what it earned."""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+
+from signalbot.domain.errors import IllegalTransition
+from signalbot.domain.money import ZERO, average
+from signalbot.domain.orders import Fill, OrderSide
+from signalbot.domain.signals import PositionId, Side, SignalId
+from signalbot.domain.timeframe import Ms
+from signalbot.domain.users import Mode, UserId
+
+
+class PositionStatus(StrEnum):
+    """CLOSING: an exit order is intended; nothing but closing may happen to it any more."""
+
+    OPEN = "OPEN"
+    CLOSING = "CLOSING"
+    CLOSED = "CLOSED"
+
+
+class CloseReason(StrEnum):
+    STOP_LOSS = "STOP_LOSS"
+    BREAK_EVEN = "BREAK_EVEN"
+    TRAILING_STOP = "TRAILING_STOP"
+    TAKE_PROFIT = "TAKE_PROFIT"
+    EXIT_SIGNAL = "EXIT_SIGNAL"
+    OPPOSITE_SIGNAL = "OPPOSITE_SIGNAL"
+    MANUAL = "MANUAL"
+    UNPROTECTED = "UNPROTECTED"
+    LIQUIDATION = "LIQUIDATION"
+    EXTERNAL = "EXTERNAL"
+
+
+class StopKind(StrEnum):
+    """What the stop stands for now; it names the close when the stop is hit."""
+
+    INITIAL = "initial"
+    BREAK_EVEN = "break_even"
+    TRAILING = "trailing"
+
+    @property
+    def close_reason(self) -> CloseReason:
+        match self:
+            case StopKind.INITIAL:
+                return CloseReason.STOP_LOSS
+            case StopKind.BREAK_EVEN:
+                return CloseReason.BREAK_EVEN
+            case StopKind.TRAILING:
+                return CloseReason.TRAILING_STOP
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One take profit of a position: where, and how much leaves there."""
+
+    price: Decimal
+    quantity: Decimal  #: base units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """What one user holds in one symbol because of one signal.
+
+    ``realized_pnl`` is the gross price difference of what has been closed; ``fees`` counts entry
+    and exits. What the user keeps is ``net_pnl``.
+    """
+
+    position_id: PositionId
+    user_id: UserId
+    signal_id: SignalId
+    strategy: str
+    exchange: str
+    symbol: str
+    side: Side
+    mode: Mode
+    status: PositionStatus = PositionStatus.OPEN
+    quantity: Decimal = ZERO  #: still held, base units
+    entry_quantity: Decimal = ZERO  #: ever entered
+    entry_price: Decimal = ZERO  #: average of the entry fills
+    stop_loss: Decimal | None = None
+    stop_kind: StopKind = StopKind.INITIAL
+    take_profits: tuple[Target, ...] = ()
+    targets_hit: int = 0
+    best_price: Decimal | None = None  #: the most favourable price seen, for trailing
+    leverage: int = 1
+    opened_at_ms: Ms
+    protected_at_ms: Ms | None = None  #: when the exchange first confirmed the stop
+    closed_at_ms: Ms | None = None
+    exit_quantity: Decimal = ZERO
+    exit_price: Decimal | None = None  #: average of the exit fills
+    close_reason: CloseReason | None = None
+    realized_pnl: Decimal = ZERO
+    fees: Decimal = ZERO
+    funding: Decimal = ZERO  #: received is positive
+
+    @property
+    def is_open(self) -> bool:
+        return self.status is not PositionStatus.CLOSED
+
+    @property
+    def net_pnl(self) -> Decimal:
+        """What the position earned after fees and funding, in quote units."""
+        return self.realized_pnl - self.fees + self.funding
+
+    def unrealized_pnl(self, price: Decimal) -> Decimal:
+        """What the held quantity would earn at ``price``, before fees."""
+        return (price - self.entry_price) * self.quantity * self.side.sign
+
+    def notional(self, price: Decimal) -> Decimal:
+        return self.quantity * price
+
+    def apply(self, fill: Fill, *, reason: CloseReason) -> "Position":
+        """The position after ``fill``; ``reason`` is kept if the fill closes it.
+
+        Raises:
+            IllegalTransition: the fill would turn the position around, or it is closed already.
+        """
+        if self.status is PositionStatus.CLOSED:
+            raise IllegalTransition(f"position {self.position_id} is closed; fill {fill.trade_id}")
+        is_entry = (fill.side is OrderSide.BUY) == (self.side is Side.LONG)
+        return self._enter(fill) if is_entry else self._exit(fill, reason)
+
+    def _enter(self, fill: Fill) -> "Position":
+        entered = self.entry_quantity + fill.quantity
+        cost = self.entry_price * self.entry_quantity + fill.price * fill.quantity
+        return replace(
+            self,
+            quantity=self.quantity + fill.quantity,
+            entry_quantity=entered,
+            entry_price=average(cost, entered),
+            best_price=self.best_price or fill.price,
+            fees=self.fees + fill.fee,
+        )
+
+    def _exit(self, fill: Fill, reason: CloseReason) -> "Position":
+        if fill.quantity > self.quantity:
+            raise IllegalTransition(
+                f"position {self.position_id} holds {self.quantity}, fill {fill.trade_id} "
+                f"would take {fill.quantity} out of it"
+            )
+        left = self.quantity - fill.quantity
+        exited = self.exit_quantity + fill.quantity
+        cost = (self.exit_price or ZERO) * self.exit_quantity + fill.price * fill.quantity
+        earned = (fill.price - self.entry_price) * fill.quantity * self.side.sign
+        after = replace(
+            self,
+            quantity=left,
+            exit_quantity=exited,
+            exit_price=average(cost, exited),
+            realized_pnl=self.realized_pnl + earned,
+            fees=self.fees + fill.fee,
+        )
+        if left:
+            return after
+        return replace(
+            after,
+            status=PositionStatus.CLOSED,
+            closed_at_ms=fill.filled_at_ms,
+            close_reason=reason,
+        )

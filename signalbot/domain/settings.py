@@ -1,0 +1,149 @@
+"""One user's rules for one strategy: what the layers of the configuration merge into.
+
+Percentages are numbers such as ``1.5`` for 1.5 %. A limit that is None does not apply.
+"""
+
+from dataclasses import dataclass, field
+from datetime import time
+from decimal import Decimal
+from enum import StrEnum
+
+from signalbot.domain.money import ZERO
+
+
+class SizingMode(StrEnum):
+    """What fixes the size: the loss at the stop, a quote amount, or a share of free balance."""
+
+    RISK = "risk"
+    QUOTE = "quote"
+    BALANCE = "balance"
+
+
+class BelowMinimum(StrEnum):
+    SKIP = "skip"
+    ROUND_UP = "round_up"
+
+
+class StopSource(StrEnum):
+    SIGNAL = "signal"
+    PERCENT = "percent"
+    SIGNAL_OR_PERCENT = "signal_or_percent"
+    NONE = "none"
+
+
+class TargetSource(StrEnum):
+    SIGNAL = "signal"
+    OWN = "own"
+    SIGNAL_OR_OWN = "signal_or_own"
+    NONE = "none"
+
+
+class OnOpposite(StrEnum):
+    IGNORE = "ignore"
+    CLOSE = "close"
+    REVERSE = "reverse"
+
+
+class EntryType(StrEnum):
+    MARKET = "market"
+    LIMIT = "limit"
+
+
+class OnAiError(StrEnum):
+    SKIP = "skip"
+    FOLLOW = "follow"
+
+
+@dataclass(frozen=True, slots=True)
+class HoursRange:
+    """A span of the day, start included and end excluded; it may cross midnight."""
+
+    start: time
+    end: time
+
+    def contains(self, at: time) -> bool:
+        if self.start <= self.end:
+            return self.start <= at < self.end
+        return at >= self.start or at < self.end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Which signals may pass to this user at all."""
+
+    symbols: tuple[str, ...] = ("*",)  #: globs, case-sensitive
+    exclude_symbols: tuple[str, ...] = ()
+    min_strength: str | None = None  #: a word of Strength
+    min_confidence: float | None = None
+    max_price_drift_percent: Decimal | None = None  #: either way, since the signal's price
+    max_signal_age_ms: int | None = None  #: since the signal's candle closed
+    hours: tuple[HoursRange, ...] = ()  #: none given: any hour
+    time_zone: str = "UTC"  #: IANA name, for ``hours``
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizing:
+    mode: SizingMode = SizingMode.RISK
+    risk_percent: Decimal = Decimal(1)  #: of equity, lost when the stop is hit
+    quote_amount: Decimal = Decimal(100)  #: notional in quote units
+    balance_percent: Decimal = Decimal(10)  #: of free balance, used as margin
+    below_minimum: BelowMinimum = BelowMinimum.SKIP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskLimits:
+    max_open_positions: int | None = None
+    max_consecutive_losses: int | None = None  #: in a row within one UTC day
+    max_trades_per_day: int | None = None  #: entries per UTC day
+    cooldown_ms: int = 0  #: after a close, per symbol
+    max_daily_loss_percent: Decimal | None = None  #: realized and open loss of the UTC day
+    max_exposure_percent: Decimal | None = None  #: open notional against equity
+    min_balance: Decimal | None = None  #: equity in quote units
+    symbol_priority: tuple[str, ...] = ()  #: entries only in the first of these without a position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetRule:
+    """One take profit of the user's own: how far from entry, and what share leaves there."""
+
+    percent: Decimal  #: distance from the entry price
+    share: Decimal  #: percent of the position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protection:
+    stop_source: StopSource = StopSource.SIGNAL_OR_PERCENT
+    stop_percent: Decimal = Decimal(2)  #: distance from the entry price
+    targets_from: TargetSource = TargetSource.SIGNAL_OR_OWN
+    targets: tuple[TargetRule, ...] = ()
+    break_even_after: int = 0  #: targets hit before the stop moves to the entry price; 0 = never
+    trailing_percent: Decimal = ZERO  #: distance behind the best price; 0 = none
+    max_unprotected_ms: int = 5_000
+    on_opposite_signal: OnOpposite = OnOpposite.CLOSE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRules:
+    type: EntryType = EntryType.MARKET
+    limit_offset_percent: Decimal = ZERO  #: better than the current price by this much
+    timeout_ms: int = 60_000  #: an unfilled limit entry is cancelled after this
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AiRules:
+    enabled: bool = False
+    min_confidence: float = 0.0
+    deadline_ms: int = 20_000
+    on_error: OnAiError = OnAiError.SKIP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything a listener needs to know of its user's wishes for one strategy."""
+
+    filters: Filters = field(default_factory=Filters)
+    sizing: Sizing = field(default_factory=Sizing)
+    risk: RiskLimits = field(default_factory=RiskLimits)
+    protection: Protection = field(default_factory=Protection)
+    entry: EntryRules = field(default_factory=EntryRules)
+    ai: AiRules = field(default_factory=AiRules)

@@ -1,0 +1,229 @@
+"""What a strategy said, what each user decided on it, and what came of it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import NewType
+
+from signalbot.domain.reasons import Reason
+from signalbot.domain.timeframe import Ms, Timeframe
+from signalbot.domain.users import Mode, UserId
+
+SignalId = NewType("SignalId", str)
+PositionId = NewType("PositionId", str)
+
+Facts = Mapping[str, object]
+"""The numbers behind a decision: JSON scalars, decimals as text."""
+
+
+class Side(StrEnum):
+    """Which way a position faces."""
+
+    LONG = "LONG"
+    SHORT = "SHORT"
+
+    @property
+    def sign(self) -> int:
+        """+1 for LONG, -1 for SHORT: what a price move is worth to the position."""
+        return 1 if self is Side.LONG else -1
+
+    @property
+    def opposite(self) -> "Side":
+        return Side.SHORT if self is Side.LONG else Side.LONG
+
+
+class Action(StrEnum):
+    """What a signal asks for."""
+
+    LONG = "LONG"
+    SHORT = "SHORT"
+    EXIT_LONG = "EXIT_LONG"
+    EXIT_SHORT = "EXIT_SHORT"
+
+    @property
+    def is_entry(self) -> bool:
+        return self in (Action.LONG, Action.SHORT)
+
+    @property
+    def side(self) -> Side:
+        """The side of the position that is opened or closed."""
+        return Side.LONG if self in (Action.LONG, Action.EXIT_LONG) else Side.SHORT
+
+
+class Strength(StrEnum):
+    """How strongly a strategy means its signal; what each word stands for is the strategy's."""
+
+    WEAK = "WEAK"
+    MODERATE = "MODERATE"
+    STRONG = "STRONG"
+    VERY_STRONG = "VERY_STRONG"
+
+    @property
+    def rank(self) -> int:
+        """Order of the words, 0 for WEAK to 3 for VERY_STRONG."""
+        return _STRENGTHS.index(self)
+
+
+_STRENGTHS = tuple(Strength)
+
+
+class SignalStatus(StrEnum):
+    """A signal is open to all its users or to none; one user acting on it changes nothing."""
+
+    ACTIVE = "ACTIVE"
+    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+
+
+class SignalSource(StrEnum):
+    """Where a signal came in."""
+
+    STRATEGY = "strategy"
+    WEBHOOK = "webhook"
+    API = "api"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """What one strategy said about one candle, open to every subscriber until it expires."""
+
+    signal_id: SignalId
+    strategy: str
+    source: SignalSource
+    exchange: str  #: the name in the configuration, not the ccxt id
+    symbol: str
+    timeframe: Timeframe | None
+    action: Action
+    strength: Strength
+    confidence: float  #: 0 to 1
+    price: Decimal | None  #: what the sender saw; slippage and drift are measured from it
+    stop_loss: Decimal | None
+    take_profits: tuple[Decimal, ...]  #: nearest first
+    reason: str
+    candle_close_ms: Ms | None
+    created_at_ms: Ms
+    expires_at_ms: Ms  #: exclusive: at this instant it can no longer be executed
+    status: SignalStatus = SignalStatus.ACTIVE
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.confidence <= 1:
+            raise ValueError(f"confidence {self.confidence} is not between 0 and 1")
+        if self.expires_at_ms <= self.created_at_ms:
+            raise ValueError("a signal must expire after it was created")
+
+    @property
+    def event_ms(self) -> Ms:
+        """The instant the signal speaks of: its candle's close, else when it came in."""
+        return self.created_at_ms if self.candle_close_ms is None else self.candle_close_ms
+
+    def is_open(self, now_ms: Ms) -> bool:
+        """Whether anybody may still execute it."""
+        return self.status is SignalStatus.ACTIVE and now_ms < self.expires_at_ms
+
+
+def signal_id_of_candle(
+    *, strategy: str, exchange: str, symbol: str, timeframe: Timeframe, close_ms: Ms, action: Action
+) -> SignalId:
+    """The id of what a strategy said at one candle's close: the same event, the same id."""
+    return _signal_id("candle", strategy, exchange, symbol, timeframe, str(close_ms), action)
+
+
+def signal_id_of_key(*, strategy: str, key: str) -> SignalId:
+    """The id of a signal that came with its sender's idempotency key."""
+    return _signal_id("key", strategy, key)
+
+
+def position_id_of(*, signal_id: SignalId, user_id: UserId) -> PositionId:
+    """The id of the position one user opens on one signal."""
+    return PositionId(f"pos_{digest(signal_id, user_id)[:16]}")
+
+
+def digest(*parts: str) -> str:
+    """Hex SHA-256 of the parts; a separator that no part contains keeps them apart."""
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def _signal_id(*parts: str) -> SignalId:
+    return SignalId(f"sig_{digest(*parts)[:16]}")
+
+
+class Outcome(StrEnum):
+    EXECUTE = "EXECUTE"
+    SKIP = "SKIP"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What one listener decided for its user on one signal, and the numbers behind it."""
+
+    signal_id: SignalId
+    user_id: UserId
+    outcome: Outcome
+    code: Reason
+    detail: Facts
+    decided_at_ms: Ms
+
+
+class ExecutionStatus(StrEnum):
+    """``pending`` at boot and ``unknown`` are in doubt: settled by looking, never by sending."""
+
+    PENDING = "pending"
+    EXECUTED = "executed"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_settled(self) -> bool:
+        return self in (ExecutionStatus.EXECUTED, ExecutionStatus.PARTIAL, ExecutionStatus.FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """One row of ``signal_executions``: the sole right to act on one signal for one user."""
+
+    signal_id: SignalId
+    user_id: UserId
+    subscription_id: str
+    mode: Mode
+    status: ExecutionStatus
+    claimed_at_ms: Ms
+    executed_at_ms: Ms | None = None
+    actual_entry_price: Decimal | None = None
+    quantity: Decimal | None = None
+    leverage: int | None = None
+    order_id: str | None = None
+    client_order_id: str | None = None
+    position_id: PositionId | None = None
+    slippage_bps: Decimal | None = None  #: against the signal's price; positive is worse
+    latency_ms: int | None = None  #: signal created to entry acknowledged
+    failed_at_ms: Ms | None = None
+    failure_reason: str | None = None
+    error_details: str | None = None
+    ai_decision_applied: bool = False
+    ai_confidence: float | None = None
+    ai_skip_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalStatistics:
+    """All executions of one signal, together and by status."""
+
+    signal_id: SignalId
+    executions: int
+    by_status: Mapping[str, int] = field(default_factory=dict)
+    average_slippage_bps: Mapping[str, Decimal] = field(default_factory=dict)  #: by status
+    average_latency_ms: Mapping[str, Decimal] = field(default_factory=dict)  #: by status
+    decisions_by_code: Mapping[str, int] = field(default_factory=dict)
+
+
+def slippage_bps(*, action: Action, asked: Decimal, got: Decimal) -> Decimal:
+    """Basis points by which ``got`` is worse than ``asked`` (> 0); negative when it is better.
+
+    Entering long and leaving short are buys: paying more is worse. The others are sells.
+    """
+    is_buy = action in (Action.LONG, Action.EXIT_SHORT)
+    difference = got - asked if is_buy else asked - got
+    return (difference / asked * 10_000).quantize(Decimal("0.01"))

@@ -1,0 +1,87 @@
+"""Users, their accounts and subscriptions."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import NewType
+
+from signalbot.domain.settings import Settings
+
+UserId = NewType("UserId", str)
+"""The user's name in the configuration; two accounts of one person are two users."""
+
+
+class Mode(StrEnum):
+    """What happens on an approved signal: told, filled in simulation, or ordered for real."""
+
+    SIGNALS = "signals"
+    PAPER = "paper"
+    LIVE = "live"
+
+
+class UserStatus(StrEnum):
+    """PAUSED is the owner's wish, HALTED the daemon's; both stop entries and never exits.
+
+    REMOVED users are no longer configured; their history stays.
+    """
+
+    ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"
+    HALTED = "HALTED"
+    REMOVED = "REMOVED"
+
+
+class SubscriptionStatus(StrEnum):
+    ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"
+    CANCELLED = "CANCELLED"
+
+
+class Origin(StrEnum):
+    """Where a definition came from; what the file defines is changed only there."""
+
+    CONFIG = "config"
+    API = "api"
+
+
+class MarginMode(StrEnum):
+    ISOLATED = "isolated"
+    CROSS = "cross"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountTerms:
+    """A user's account at one exchange."""
+
+    exchange: str  #: the name in the configuration
+    leverage: int = 1
+    margin_mode: MarginMode = MarginMode.ISOLATED
+    paper_balance: Decimal = Decimal(10_000)  #: quote units a paper account starts with
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    user_id: UserId
+    mode: Mode
+    account: AccountTerms
+    notify: tuple[str, ...] = field(default=(), repr=False)
+    status: UserStatus = UserStatus.ACTIVE
+    status_reason: str = ""
+    origin: Origin = Origin.CONFIG
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """User x strategy, with the settings that hold for it after all layers are merged."""
+
+    subscription_id: str
+    user_id: UserId
+    strategy: str
+    settings: Settings
+    status: SubscriptionStatus = SubscriptionStatus.ACTIVE
+    origin: Origin = Origin.CONFIG
+
+
+def subscription_id_of(*, user_id: UserId, strategy: str) -> str:
+    """The id of the one subscription a user can have to a strategy."""
+    return f"{user_id}/{strategy}"

@@ -1,0 +1,151 @@
+"""The outside world on one page: time, and other people's computers.
+
+The pipeline sees nothing else of them. SQLite is neither, so the ledger is not behind a port.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from signalbot.domain.book import Balance, Book
+from signalbot.domain.market import Candle, Instrument, PriceRange
+from signalbot.domain.orders import Fill, Order, OrderReport, OrderRequest
+from signalbot.domain.signals import Side, Signal
+from signalbot.domain.timeframe import Ms, Timeframe
+from signalbot.domain.users import User
+
+
+class Clock(Protocol):
+    """Time as the whole daemon sees it; a replay's clock runs as fast as it can."""
+
+    def now_ms(self) -> Ms: ...
+
+    async def sleep(self, delay_s: float) -> None: ...
+
+    async def sleep_until(self, at_ms: Ms) -> None:
+        """Return at once when ``at_ms`` has passed."""
+        ...
+
+
+class Market(Protocol):
+    """An exchange's public side. Reads raise ``Unavailable`` when it cannot be reached."""
+
+    def instrument(self, symbol: str) -> Instrument:
+        """Rules of ``symbol``; ``KeyError`` when the exchange does not list it."""
+        ...
+
+    def last_price(self, symbol: str) -> Decimal | None:
+        """Last known price, without I/O; None before the first."""
+        ...
+
+    async def history(
+        self, symbol: str, timeframe: Timeframe, *, end_ms: Ms, limit: int
+    ) -> Sequence[Candle]:
+        """Up to ``limit`` closed candles with ``close_ms <= end_ms``, oldest first."""
+        ...
+
+    def candles(self, symbol: str, timeframe: Timeframe) -> AsyncIterator[Candle]:
+        """Closed candles as they close. May repeat, skip and reorder: the feed puts it right."""
+        ...
+
+    def prices(self, symbol: str) -> AsyncIterator[PriceRange]:
+        """Where the price went since the last item; slow readers get wider ranges, no backlog."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """What the exchange says an account holds in one symbol."""
+
+    symbol: str
+    side: Side
+    quantity: Decimal  #: base units, > 0
+    entry_price: Decimal
+
+
+class Broker(Protocol):
+    """One user's account at one exchange."""
+
+    def balance(self) -> Balance:
+        """As last known, without I/O."""
+        ...
+
+    async def submit(self, request: OrderRequest) -> OrderReport:
+        """Send one order, once.
+
+        Raises:
+            OrderRejected: the exchange refused it; nothing is live.
+            OrderOutcomeUnknown: it may be live; only ``lookup`` can tell.
+        """
+        ...
+
+    async def cancel(self, order: Order) -> OrderReport:
+        """Cancel, then report what the order finally came to: it may have filled meanwhile.
+
+        Raises:
+            OrderOutcomeUnknown: whether it was cancelled is not known.
+        """
+        ...
+
+    async def lookup(self, request: OrderRequest) -> OrderReport | None:
+        """What became of an order. None only when it is *proven* never to have arrived.
+
+        Raises:
+            OrderOutcomeUnknown: neither found nor proven absent.
+            Unavailable: the exchange cannot be asked now.
+        """
+        ...
+
+    async def open_orders(self) -> Sequence[OrderReport]:
+        """Every order now resting, ours or not, conditional ones included."""
+        ...
+
+    async def holdings(self) -> Sequence[Holding]: ...
+
+    async def fills(self, *, since_ms: Ms) -> Sequence[Fill]: ...
+
+    def events(self) -> AsyncIterator[OrderReport]:
+        """Changes of orders as they happen; may repeat what was reported elsewhere."""
+        ...
+
+
+class Exchange(Protocol):
+    """One configured exchange: its public side, and an account for each of its users."""
+
+    @property
+    def market(self) -> Market: ...
+
+    def broker(self, user: User) -> Broker:
+        """The account of one user; asking again gives the same account."""
+        ...
+
+    async def prepare(self) -> None:
+        """Bring prices and accounts up to now, before anything is decided."""
+        ...
+
+    async def run(self) -> None:
+        """Keep them there, until cancelled."""
+        ...
+
+
+class Verdict(StrEnum):
+    """ABSTAIN: no usable answer in time; what that means is the subscription's setting."""
+
+    APPROVE = "APPROVE"
+    DENY = "DENY"
+    ABSTAIN = "ABSTAIN"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    verdict: Verdict
+    confidence: float  #: 0 to 1
+    reason: str
+
+
+class Advisor(Protocol):
+    """Decides for one user on one signal, within the bounds of the user's settings."""
+
+    async def advise(self, signal: Signal, user: User, book: Book) -> Advice: ...

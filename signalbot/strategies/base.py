@@ -1,0 +1,140 @@
+"""What a strategy is: a pure function of closed candles, called once per candle."""
+
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from signalbot.domain.market import Candle
+from signalbot.domain.signals import Action, Strength
+from signalbot.domain.timeframe import Ms, Timeframe
+from signalbot.strategies.params import BadParameter
+
+__all__ = ["BadParameter", "CandleWindow", "Floats", "Idea", "Strategy", "Windows"]
+
+Floats = NDArray[np.float64]
+
+
+class CandleWindow:
+    """The latest ``capacity`` (>= 1) closed candles of one symbol and timeframe, as float arrays.
+
+    The arrays are read-only views, oldest first, valid until the next ``append``.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        if capacity < 1:
+            raise ValueError(f"a window of {capacity} candles holds nothing")
+        self._capacity = capacity
+        # Five columns side by side, each four windows long: candles are written one after the
+        # other, and only at a column's end does the window move back to its start.
+        self._width = capacity * 4
+        self._cells = array("d", bytes(8 * 5 * self._width))
+        # Single cells are written faster through an array, and read faster through numpy.
+        rows = np.frombuffer(memoryview(self._cells).toreadonly()).reshape(5, self._width)
+        self._open, self._high, self._low, self._close, self._volume = rows
+        self._start = self._end = 0
+        self.close_ms: Ms | None = None  #: close of the newest candle
+
+    def __len__(self) -> int:
+        return self._end - self._start
+
+    @property
+    def is_full(self) -> bool:
+        return self._end - self._start == self._capacity
+
+    def append(self, candle: Candle) -> None:
+        """Add the next candle; the oldest leaves once the window is full."""
+        if self._end == self._width:
+            self._move_to_start()
+        cells, width, at = self._cells, self._width, self._end
+        cells[at] = float(candle.open)
+        cells[at + width] = float(candle.high)
+        cells[at + 2 * width] = float(candle.low)
+        cells[at + 3 * width] = float(candle.close)
+        cells[at + 4 * width] = float(candle.volume)
+        if at - self._start == self._capacity:
+            self._start += 1
+        self._end = at + 1
+        self.close_ms = candle.close_ms
+
+    def _move_to_start(self) -> None:
+        size = self._end - self._start
+        for column in range(0, len(self._cells), self._width):
+            newest = self._cells[column + self._start : column + self._end]
+            self._cells[column : column + size] = newest
+        self._start, self._end = 0, size
+
+    @property
+    def open(self) -> Floats:
+        return self._open[self._start : self._end]
+
+    @property
+    def high(self) -> Floats:
+        return self._high[self._start : self._end]
+
+    @property
+    def low(self) -> Floats:
+        return self._low[self._start : self._end]
+
+    @property
+    def close(self) -> Floats:
+        return self._close[self._start : self._end]
+
+    @property
+    def volume(self) -> Floats:
+        return self._volume[self._start : self._end]
+
+
+Windows = Mapping[Timeframe, CandleWindow]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idea:
+    """What a strategy says about one candle. Prices are floats until they meet a tick."""
+
+    action: Action
+    strength: Strength
+    confidence: float  #: 0 to 1
+    reason: str  #: for people, with the numbers it rests on
+    stop_loss: float | None = None
+    take_profits: tuple[float, ...] = ()  #: nearest first
+
+
+class Strategy(Protocol):
+    """Candles in, Idea or None out.
+
+    Synchronous, deterministic, without I/O, global state or memory of its own: the same windows
+    give the same answer, in this process or another, live or replayed.
+    """
+
+    kind: ClassVar[str]
+
+    @property
+    def timeframe(self) -> Timeframe:
+        """The candle whose close runs the strategy."""
+        ...
+
+    @property
+    def warm_up(self) -> Mapping[Timeframe, int]:
+        """Candles needed of every timeframe it looks at; its windows have just this length."""
+        ...
+
+    @classmethod
+    def build(cls, timeframe: Timeframe, params: Mapping[str, Any]) -> "Strategy":
+        """A strategy with checked parameters.
+
+        Raises:
+            BadParameter: a parameter is unknown, of the wrong type or out of bounds.
+        """
+        ...
+
+    def on_candle(self, windows: Windows) -> Idea | None:
+        """Look at one window per timeframe of ``warm_up``; None means hold.
+
+        Every window ends with the newest candle of its timeframe that closed no later than the
+        newest candle of ``timeframe``. One that is not full yet gives None.
+        """
+        ...

@@ -1,0 +1,77 @@
+"""Crossing of the MACD line and its signal line: a change of momentum."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import talib
+
+from signalbot.domain.timeframe import Timeframe
+from signalbot.strategies.base import Idea, Windows
+from signalbot.strategies.indicators import crossed, ema_candles, last_atr
+from signalbot.strategies.params import Within, parse, require_below
+from signalbot.strategies.plan import WAY, Plan, PlanParams, grade
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MacdCrossParams(PlanParams):
+    fast: Annotated[int, Within(2, 200)] = 12  #: candles of the fast average
+    slow: Annotated[int, Within(3, 200)] = 26  #: candles of the slow one
+    signal: Annotated[int, Within(2, 100)] = 9  #: candles of the average of their difference
+
+    def __post_init__(self) -> None:
+        require_below(self, "fast", "slow")
+
+
+class MacdCross:
+    """LONG when MACD crosses above its signal line, SHORT when it crosses below.
+
+    Exits: a cross that may not open a position (``allow_short``, trend) closes the opposite one.
+    Strength: how fast the lines crossed, as the histogram's change within the candle, in ATRs:
+    WEAK below 0.05, MODERATE below 0.1, STRONG below 0.15, VERY_STRONG from there on.
+    Confidence: on which side of zero they crossed. With m the MACD towards the signal's side, in
+    ATRs, 0.5 + 0.5 m / (1 + |m|): 0.5 at zero, towards 1 with the trend, towards 0 against it.
+    """
+
+    kind: ClassVar[str] = "macd_cross"
+    _STEPS = (0.05, 0.1, 0.15)
+
+    def __init__(self, timeframe: Timeframe, params: MacdCrossParams) -> None:
+        self.timeframe = timeframe
+        self._params = params
+        # The signal line is an average of averages: each must forget its own seed. A cross
+        # compares two candles.
+        candles = ema_candles(params.slow) + ema_candles(params.signal) + 1
+        self._plan = Plan(timeframe, params, candles=candles)
+        self.warm_up = self._plan.warm_up
+
+    @classmethod
+    def build(cls, timeframe: Timeframe, params: Mapping[str, Any]) -> "MacdCross":
+        return cls(timeframe, parse(MacdCrossParams, params))
+
+    def on_candle(self, windows: Windows) -> Idea | None:
+        if not self._plan.is_ready(windows):
+            return None
+        window, params = windows[self.timeframe], self._params
+        macd, signal, histogram = talib.MACD(window.close, params.fast, params.slow, params.signal)
+        side = crossed(macd, signal)
+        if side is None:
+            return None
+        atr = last_atr(window, params.atr_period)
+        if atr is None:
+            return None
+        speed = abs(histogram.item(-1) - histogram.item(-2)) / atr
+        with_trend = side.sign * macd.item(-1) / atr
+        reason = (
+            f"MACD {params.fast}/{params.slow} crossed {WAY[side]} its signal line "
+            f"at {macd.item(-1):.6g}, the histogram moved {speed:.2f} ATR"
+        )
+        entry = self._plan.enter(
+            side,
+            windows,
+            atr=atr,
+            strength=grade(speed, self._STEPS),
+            confidence=0.5 + 0.5 * with_trend / (1 + abs(with_trend)),
+            reason=reason,
+        )
+        return entry or self._plan.exit(side.opposite, reason)

@@ -1,0 +1,164 @@
+"""Checks what a user wrote under ``params`` against a strategy's frozen dataclass.
+
+The dataclass is the whole description: ``fast: Annotated[int, Within(2, 200)] = 9`` gives the
+parameter's name, type, bounds and default. Imports nothing heavy.
+"""
+
+import difflib
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+
+from signalbot.domain.timeframe import Timeframe
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+P = TypeVar("P", bound="DataclassInstance")
+
+
+class BadParameter(ValueError):
+    """A strategy parameter that cannot be used; ``name`` is the key in ``params``."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Inclusive bounds of a number, or of every number of a tuple."""
+
+    low: float
+    high: float
+    rising: bool = False  #: whether the numbers of a tuple must rise
+
+    def __contains__(self, number: float) -> bool:
+        return self.low <= number <= self.high
+
+    def __str__(self) -> str:
+        return f"from {self.low} to {self.high}"
+
+
+_FINITE = Within(-sys.float_info.max, sys.float_info.max)
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Marks a parameter that means nothing unless the parameter ``name`` is given too."""
+
+    name: str
+
+
+def parse(form: type[P], given: Mapping[str, Any]) -> P:
+    """Parameters in the ``form`` of a dataclass, made of what a TOML table or JSON object gives.
+
+    Understands ``int``, ``float``, ``bool``, ``tuple[float, ...]`` and ``Timeframe | None``.
+
+    Raises:
+        BadParameter: a parameter is unknown, of the wrong type or out of bounds, means nothing
+            without another, or contradicts another. Where several cannot be used the message
+            tells of all, and ``name`` is the first.
+    """
+    hints = get_type_hints(form, include_extras=True)
+    hints = {field.name: hints[field.name] for field in fields(form)}
+    values: dict[str, Any] = {}
+    wrong: list[BadParameter] = []
+    for name in given:
+        try:
+            values[name] = _read(name, hints, given)
+        except BadParameter as refused:
+            wrong.append(refused)
+    if wrong:
+        raise BadParameter(wrong[0].name, "; ".join(str(refused) for refused in wrong))
+    return form(**values)
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """What ``word`` was most likely meant to be, and everything it may be."""
+    names = list(known)
+    nearest = difflib.get_close_matches(word, names, n=1, cutoff=0)
+    if not nearest:
+        return "none are known"
+    return f"nearest is {nearest[0]!r}, known are {', '.join(names)}"
+
+
+def require_below(params: object, lower: str, upper: str) -> None:
+    """Check that the field ``lower`` is less than the field ``upper``.
+
+    Raises:
+        BadParameter: it is not; named after ``lower``.
+    """
+    low, high = getattr(params, lower), getattr(params, upper)
+    if not low < high:
+        raise BadParameter(lower, f"{lower} = {low} must be below {upper} = {high}")
+
+
+def _read(name: str, hints: Mapping[str, Any], given: Mapping[str, Any]) -> object:
+    if name not in hints:
+        raise BadParameter(name, f"unknown parameter {name!r}: {suggestion(name, hints)}")
+    marks = getattr(hints[name], "__metadata__", ())
+    kind = get_args(hints[name])[0] if marks else hints[name]
+    for mark in marks:
+        if isinstance(mark, Needs) and given.get(mark.name) is None:
+            raise BadParameter(name, f"{name} has no effect without {mark.name}")
+    within = next((mark for mark in marks if isinstance(mark, Within)), _FINITE)
+    try:
+        return _READERS[kind](given[name], within)
+    except _Refused as refused:
+        raise BadParameter(name, f"{name} = {given[name]!r} must be {refused}") from None
+
+
+class _Refused(Exception):
+    """Says what the value would have to be."""
+
+
+def _whole(value: object, within: Within) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value in within:
+        return value
+    raise _Refused(f"a whole number {within}")
+
+
+def _number(value: object, within: Within) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value in within:
+        return float(value)
+    raise _Refused(f"a number {within}")
+
+
+def _numbers(value: object, within: Within) -> tuple[float, ...]:
+    order = "rising " if within.rising else ""
+    wanted = _Refused(f"a list of {order}numbers {within}")
+    if not isinstance(value, (list, tuple)):
+        raise wanted
+    try:
+        numbers = tuple(_number(item, within) for item in value)
+    except _Refused:
+        raise wanted from None
+    if within.rising and any(later <= earlier for earlier, later in pairwise(numbers)):
+        raise wanted
+    return numbers
+
+
+def _flag(value: object, _within: Within) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise _Refused("true or false")
+
+
+def _timeframe(value: object, _within: Within) -> Timeframe | None:
+    if value is None or isinstance(value, Timeframe):
+        return value
+    if isinstance(value, str) and value in Timeframe.__members__.values():
+        return Timeframe(value)
+    raise _Refused(f"one of {', '.join(Timeframe)}")
+
+
+_READERS: Mapping[object, Callable[[object, Within], object]] = {
+    int: _whole,
+    float: _number,
+    bool: _flag,
+    tuple[float, ...]: _numbers,
+    Timeframe | None: _timeframe,
+}

@@ -1,0 +1,108 @@
+"""Turning back from an extreme of the relative strength index: buying dips, selling spikes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import talib
+
+from signalbot.domain.signals import Side
+from signalbot.domain.timeframe import Timeframe
+from signalbot.strategies.base import CandleWindow, Floats, Idea, Windows
+from signalbot.strategies.indicators import first_since, last_atr, wilder_candles
+from signalbot.strategies.params import Within, parse
+from signalbot.strategies.plan import WAY, Plan, PlanParams, grade
+
+_MIDDLE = 50.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RsiReversalParams(PlanParams):
+    period: Annotated[int, Within(2, 100)] = 14
+    oversold: Annotated[float, Within(1, 49)] = 30.0  #: RSI coming up from below it says LONG
+    overbought: Annotated[float, Within(51, 99)] = 70.0  #: RSI coming down from above it: SHORT
+
+
+class RsiReversal:
+    """LONG when RSI comes back above ``oversold``, SHORT when it comes back below ``overbought``.
+
+    Exits: the reversal is over when RSI reaches 50, so EXIT_LONG at the first close with RSI at 50
+    or above since it was oversold, EXIT_SHORT likewise. One candle that goes from an extreme all
+    the way to the middle is an exit, not an entry.
+    Strength: how many points RSI was beyond the level at its most extreme: WEAK below 2, MODERATE
+    below 5, STRONG below 10, VERY_STRONG from there on.
+    Confidence: where the candle closed within its own range, 1 being its end on the signal's side.
+    """
+
+    kind: ClassVar[str] = "rsi_reversal"
+    _STEPS = (2.0, 5.0, 10.0)
+
+    def __init__(self, timeframe: Timeframe, params: RsiReversalParams) -> None:
+        self.timeframe = timeframe
+        self._params = params
+        self._plan = Plan(timeframe, params, candles=wilder_candles(params.period) + 1)
+        self.warm_up = self._plan.warm_up
+
+    @classmethod
+    def build(cls, timeframe: Timeframe, params: Mapping[str, Any]) -> "RsiReversal":
+        return cls(timeframe, parse(RsiReversalParams, params))
+
+    def on_candle(self, windows: Windows) -> Idea | None:
+        if not self._plan.is_ready(windows):
+            return None
+        rsi = talib.RSI(windows[self.timeframe].close, self._params.period)
+        return self._exit(rsi) or self._enter(rsi, windows)
+
+    def _exit(self, rsi: Floats) -> Idea | None:
+        before, now = rsi.item(-2), rsi.item(-1)
+        reason = f"RSI {self._params.period} is back at the middle with {now:.1f}"
+        if before < _MIDDLE <= now and first_since(rsi >= _MIDDLE, rsi <= self._params.oversold):
+            return self._plan.exit(Side.LONG, reason)
+        if before > _MIDDLE >= now and first_since(rsi <= _MIDDLE, rsi >= self._params.overbought):
+            return self._plan.exit(Side.SHORT, reason)
+        return None
+
+    def _enter(self, rsi: Floats, windows: Windows) -> Idea | None:
+        params = self._params
+        before, now = rsi.item(-2), rsi.item(-1)
+        if before <= params.oversold < now:
+            side, level = Side.LONG, params.oversold
+        elif before >= params.overbought > now:
+            side, level = Side.SHORT, params.overbought
+        else:
+            return None
+        window = windows[self.timeframe]
+        atr = last_atr(window, params.atr_period)
+        if atr is None:
+            return None
+        depth = _depth(rsi, level, side)
+        return self._plan.enter(
+            side,
+            windows,
+            atr=atr,
+            strength=grade(depth, self._STEPS),
+            confidence=_close_in_range(window, side),
+            reason=(
+                f"RSI {params.period} came back {WAY[side]} {level:g} to {now:.1f} "
+                f"after being {depth:.1f} beyond"
+            ),
+        )
+
+
+def _depth(rsi: Floats, level: float, side: Side) -> float:
+    """Most points beyond ``level`` in the excursion that has just ended."""
+    deepest = 0.0
+    for value in reversed(rsi[:-1].tolist()):
+        points = side.sign * (level - value)
+        if points < 0:
+            break
+        deepest = max(deepest, points)
+    return deepest
+
+
+def _close_in_range(window: CandleWindow, side: Side) -> float:
+    high, low, close = window.high.item(-1), window.low.item(-1), window.close.item(-1)
+    if high == low:
+        return 0.5
+    from_low = (close - low) / (high - low)
+    return from_low if side is Side.LONG else 1 - from_low
