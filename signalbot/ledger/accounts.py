@@ -1,0 +1,179 @@
+"""Users, strategies and subscriptions as the daemon last knew them, and who may trade."""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from signalbot.domain.money import text
+from signalbot.domain.timeframe import Ms
+from signalbot.domain.users import (
+    Origin,
+    Subscription,
+    SubscriptionStatus,
+    User,
+    UserId,
+    UserStatus,
+)
+from signalbot.ledger.database import Database
+from signalbot.ledger.sql import queries
+
+_SQL = queries("accounts")
+_HALT_KEY = "halted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyRecord:
+    """A strategy as the ledger keeps it, for readers and for references."""
+
+    name: str
+    kind: str
+    exchange: str
+    symbols: tuple[str, ...]
+    timeframe: str
+    signal_ttl_ms: int
+    params: str  #: JSON
+    origin: Origin = Origin.CONFIG
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What was set by hand or by a halt, and outlives a restart."""
+
+    users: dict[UserId, tuple[UserStatus, str]]
+    subscriptions: dict[str, SubscriptionStatus]  #: by subscription id
+    halted: str | None  #: why no user may enter; None when trading is on
+
+
+class Accounts:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def sync(
+        self,
+        *,
+        users: Iterable[User],
+        strategies: Iterable[StrategyRecord],
+        subscriptions: Iterable[Subscription],
+        now_ms: Ms,
+    ) -> Standing:
+        """Make the tables agree with the configuration; return the standing that outlived it.
+
+        What the configuration no longer names is marked removed or cancelled, never deleted.
+        """
+        defined = (list(users), list(strategies), list(subscriptions))
+        return await self._database.write(lambda c: _sync(c, *defined, now_ms))
+
+    async def set_user_status(
+        self, user_id: UserId, status: UserStatus, *, reason: str, now_ms: Ms
+    ) -> None:
+        values = {"user_id": user_id, "status": status, "reason": reason, "now_ms": now_ms}
+        await self._database.execute(_SQL["set_user_status"], values)
+
+    async def set_subscription_status(
+        self, user_id: UserId, strategy: str, status: SubscriptionStatus, *, now_ms: Ms
+    ) -> None:
+        values = {"user_id": user_id, "strategy": strategy, "status": status, "now_ms": now_ms}
+        sql = _SQL["set_subscription_status"]
+        await self._database.execute(sql, values)
+
+    async def set_halted(self, reason: str | None) -> None:
+        """Stop entries of all users, or (None) allow them again."""
+        values = {"key": _HALT_KEY, "value": json.dumps(reason)}
+        await self._database.execute(_SQL["set_state"], values)
+
+
+def _sync(
+    connection: sqlite3.Connection,
+    users: list[User],
+    strategies: list[StrategyRecord],
+    subscriptions: list[Subscription],
+    now_ms: Ms,
+) -> Standing:
+    connection.executemany(_SQL["put_user"], [_user_row(user, now_ms) for user in users])
+    connection.executemany(
+        _SQL["put_strategy"], [_strategy_row(strategy, now_ms) for strategy in strategies]
+    )
+    connection.executemany(
+        _SQL["put_subscription"], [_subscription_row(each, now_ms) for each in subscriptions]
+    )
+    _retire(connection, users, strategies, subscriptions, now_ms)
+    return _standing(connection)
+
+
+def _retire(
+    connection: sqlite3.Connection,
+    users: list[User],
+    strategies: list[StrategyRecord],
+    subscriptions: list[Subscription],
+    now_ms: Ms,
+) -> None:
+    """Mark what the configuration once defined and no longer does."""
+    for table, key, gone, kept in (
+        ("users", "user_id", "REMOVED", [user.user_id for user in users]),
+        ("strategies", "name", "REMOVED", [strategy.name for strategy in strategies]),
+        (
+            "subscriptions",
+            "subscription_id",
+            "CANCELLED",
+            [each.subscription_id for each in subscriptions],
+        ),
+    ):
+        connection.execute(
+            f"UPDATE {table} SET status = ?, updated_at_ms = ? "  # noqa: S608 - names come from the code
+            f"WHERE origin = 'config' AND status <> ? "
+            f"AND {key} NOT IN (SELECT value FROM json_each(?))",
+            (gone, now_ms, gone, json.dumps(kept)),
+        )
+
+
+def _standing(connection: sqlite3.Connection) -> Standing:
+    halted = connection.execute(_SQL["state"], (_HALT_KEY,)).fetchone()
+    return Standing(
+        users={
+            UserId(row["user_id"]): (UserStatus(row["status"]), row["status_reason"])
+            for row in connection.execute(_SQL["users"])
+        },
+        subscriptions={
+            row["subscription_id"]: SubscriptionStatus(row["status"])
+            for row in connection.execute(_SQL["subscriptions"])
+        },
+        halted=None if halted is None else json.loads(halted["value"]),
+    )
+
+
+def _user_row(user: User, now_ms: Ms) -> dict[str, object]:
+    return {
+        "user_id": user.user_id,
+        "mode": user.mode,
+        "exchange": user.account.exchange,
+        "leverage": user.account.leverage,
+        "margin_mode": user.account.margin_mode,
+        "paper_balance": text(user.account.paper_balance),
+        "origin": user.origin,
+        "now_ms": now_ms,
+    }
+
+
+def _strategy_row(strategy: StrategyRecord, now_ms: Ms) -> dict[str, object]:
+    return {
+        "name": strategy.name,
+        "kind": strategy.kind,
+        "exchange": strategy.exchange,
+        "symbols": json.dumps(strategy.symbols),
+        "timeframe": strategy.timeframe,
+        "signal_ttl_ms": strategy.signal_ttl_ms,
+        "params": strategy.params,
+        "origin": strategy.origin,
+        "now_ms": now_ms,
+    }
+
+
+def _subscription_row(subscription: Subscription, now_ms: Ms) -> dict[str, object]:
+    return {
+        "subscription_id": subscription.subscription_id,
+        "user_id": subscription.user_id,
+        "strategy": subscription.strategy,
+        "origin": subscription.origin,
+        "now_ms": now_ms,
+    }

@@ -1,0 +1,116 @@
+"""Turns frozen dataclasses into rows and back, by the types of their fields.
+
+Decimals become plain digits, enums their value, booleans 0 and 1; tuples of decimals and targets
+become JSON. A field's name is its column's name. A field that is a row part of its own is omitted.
+"""
+
+import json
+import sqlite3
+import types
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from signalbot.domain.money import text
+from signalbot.domain.positions import Target
+
+T = TypeVar("T")
+_Convert = Callable[[Any], Any]
+
+
+class Codec(Generic[T]):
+    """Rows of one table, or of the part of a table that one dataclass describes."""
+
+    def __init__(self, kind: type[T], *, omit: str = "") -> None:
+        self._kind = kind
+        hints = get_type_hints(kind)
+        names = (field.name for field in fields(kind))  # type: ignore[arg-type]
+        self.columns: tuple[str, ...] = tuple(name for name in names if name != omit)
+        pairs = [_converters(hints[name]) for name in self.columns]
+        self._encoders = tuple(zip(self.columns, (pair[0] for pair in pairs), strict=True))
+        self._decoders = tuple(zip(self.columns, (pair[1] for pair in pairs), strict=True))
+
+    def encode(self, value: T) -> tuple[Any, ...]:
+        """Column values in the order of ``columns``."""
+        return tuple(
+            [
+                convert(cell)
+                if (cell := getattr(value, name)) is not None and convert is not None
+                else cell
+                for name, convert in self._encoders
+            ]
+        )
+
+    def values(self, row: sqlite3.Row) -> dict[str, Any]:
+        """Field values by name; columns the class does not have are passed over."""
+        return {
+            name: convert(row[name]) if row[name] is not None and convert is not None else row[name]
+            for name, convert in self._decoders
+        }
+
+    def decode(self, row: sqlite3.Row) -> T:
+        """The object a row describes."""
+        return self._kind(**self.values(row))
+
+
+def insert(table: str, columns: Sequence[str], *, conflict: str = "") -> str:
+    """An INSERT of whole rows; ``conflict`` is what to do when the key exists."""
+    marks = ", ".join("?" * len(columns))
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) {conflict}"  # noqa: S608 - names come from the code
+
+
+def upsert(table: str, columns: Sequence[str], *, key: str) -> str:
+    """An INSERT that overwrites every other column when the key exists."""
+    changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name != key)
+    return insert(table, columns, conflict=f"ON CONFLICT ({key}) DO UPDATE SET {changes}")
+
+
+def _converters(hint: Any) -> tuple[_Convert | None, _Convert | None]:
+    """How a field of this type is written and read; None leaves a value as it is."""
+    hint = _without_none(hint)
+    if get_origin(hint) is tuple:
+        return _sequence_converters(get_args(hint)[0])
+    kind = getattr(hint, "__supertype__", hint)
+    if kind is Decimal:
+        return text, Decimal
+    if kind is bool:
+        return int, bool
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return None, kind  # a StrEnum binds as its text
+    if kind in (str, int, float):
+        return None, None
+    return _dump, json.loads
+
+
+def _sequence_converters(item: Any) -> tuple[_Convert, _Convert]:
+    if item is Decimal:
+        return _dump, lambda cell: tuple(map(Decimal, json.loads(cell)))
+    if item is Target:
+        return _dump_targets, _load_targets
+    return _dump, lambda cell: tuple(json.loads(cell))
+
+
+def _without_none(hint: Any) -> Any:
+    if get_origin(hint) in (Union, types.UnionType):
+        (hint,) = [part for part in get_args(hint) if part is not types.NoneType]
+    return hint
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, default=_plain, separators=(",", ":"))
+
+
+def _plain(value: Any) -> Any:
+    return text(value) if isinstance(value, Decimal) else list(value)
+
+
+def _dump_targets(targets: Sequence[Target]) -> str:
+    rows = [{"price": text(each.price), "quantity": text(each.quantity)} for each in targets]
+    return json.dumps(rows, separators=(",", ":"))
+
+
+def _load_targets(cell: str) -> tuple[Target, ...]:
+    rows = json.loads(cell)
+    return tuple(Target(Decimal(row["price"]), Decimal(row["quantity"])) for row in rows)

@@ -1,0 +1,66 @@
+"""A SQLite connection set up the one way the ledger needs, and its start-up examination."""
+
+import sqlite3
+from pathlib import Path
+
+from signalbot.domain.errors import LedgerError
+
+APPLICATION_ID = 0x53676E6C  # "Sgnl": refuses a database of some other program
+_BUSY_TIMEOUT_MS = 10_000
+_QUICK_CHECK_ABOVE_BYTES = 1 << 30
+
+
+def connect_writer(path: Path, *, durable: bool) -> sqlite3.Connection:
+    """The connection that does all writes and checkpoints.
+
+    ``durable`` commits reach the disk before they return (``synchronous=FULL``). Without it a
+    power loss may cost the newest commits: right for a replay, wrong for money.
+    """
+    connection = _connect(f"file:{_quoted(path)}?mode=rwc")
+    _set(connection, "journal_mode", "wal", "wal")
+    _set(connection, "synchronous", "FULL" if durable else "OFF", 2 if durable else 0)
+    _set(connection, "foreign_keys", "ON", 1)
+    connection.execute("PRAGMA journal_size_limit = 67108864")
+    connection.execute("PRAGMA cache_size = -8000")
+    return connection
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """A connection that can only read; several may exist beside the writer."""
+    connection = _connect(f"file:{_quoted(path)}?mode=rw")
+    _set(connection, "query_only", "ON", 1)
+    return connection
+
+
+def examine(connection: sqlite3.Connection, path: Path) -> None:
+    """Check the whole file for damage; a file above 1 GB gets the quick check.
+
+    Raises:
+        LedgerError: the file is damaged, or rows point at rows that are not there.
+    """
+    check = "quick_check" if path.stat().st_size > _QUICK_CHECK_ABOVE_BYTES else "integrity_check"
+    findings = [row[0] for row in connection.execute(f"PRAGMA {check}(5)")]
+    if findings != ["ok"]:
+        raise LedgerError(f"{path}: damaged: {'; '.join(map(str, findings))}; restore a backup")
+    orphans = connection.execute("PRAGMA foreign_key_check").fetchone()
+    if orphans is not None:
+        raise LedgerError(f"{path}: table {orphans[0]} refers to rows that are missing")
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    return connection
+
+
+def _set(connection: sqlite3.Connection, pragma: str, value: str, expected: str | int) -> None:
+    """SQLite answers a pragma it cannot honour with silence, so read it back."""
+    connection.execute(f"PRAGMA {pragma} = {value}")
+    actual = connection.execute(f"PRAGMA {pragma}").fetchone()[0]
+    if actual != expected:
+        raise LedgerError(f"SQLite refused PRAGMA {pragma} = {value}: it is {actual}")
+
+
+def _quoted(path: Path) -> str:
+    return str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")

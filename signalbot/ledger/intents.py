@@ -1,0 +1,38 @@
+"""Rows of ``orders``: written as intents before the wire, updated with what came back."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from signalbot.domain.orders import Order, OrderRequest
+from signalbot.ledger.codec import Codec, insert
+
+REQUESTS = Codec(OrderRequest)
+PROGRESS = Codec(Order, omit="request")
+
+_INSERT_ORDER = insert(
+    "orders", REQUESTS.columns + PROGRESS.columns, conflict="ON CONFLICT DO NOTHING"
+)
+_UPDATE_ORDER = (
+    f"UPDATE orders SET {', '.join(f'{name} = ?' for name in PROGRESS.columns)} "  # noqa: S608 - names come from the code
+    "WHERE client_order_id = ?"
+)
+
+
+def decode_order(row: sqlite3.Row) -> Order:
+    """The order a row of ``orders`` describes."""
+    return Order(request=REQUESTS.decode(row), **PROGRESS.values(row))
+
+
+def insert_intents(connection: sqlite3.Connection, requests: Sequence[OrderRequest]) -> None:
+    """Write orders that are about to be sent; an intent written before stays as it is."""
+    rows = [
+        REQUESTS.encode(request)
+        + PROGRESS.encode(Order(request=request, updated_at_ms=request.intended_at_ms))
+        for request in requests
+    ]
+    connection.executemany(_INSERT_ORDER, rows)
+
+
+def update_order(connection: sqlite3.Connection, order: Order) -> None:
+    """Write what has become of an order."""
+    connection.execute(_UPDATE_ORDER, (*PROGRESS.encode(order), order.client_order_id))

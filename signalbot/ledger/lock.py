@@ -1,0 +1,53 @@
+"""One daemon per state directory: an advisory lock that the kernel drops with the process."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from signalbot.domain.errors import LedgerLocked
+
+LOCK_NAME = "signalbot.lock"
+
+
+@contextmanager
+def hold(state_dir: Path) -> Iterator[None]:
+    """Own ``state_dir`` for the duration of the block.
+
+    Raises:
+        LedgerLocked: another process owns it; the message names its process id.
+    """
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(state_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+            raise LedgerLocked(
+                f"{state_dir}: another signalbot (process {owner}) is running on this state "
+                "directory; stop it, or give this one its own [daemon] state_dir"
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def owner_of(state_dir: Path) -> int | None:
+    """Process id of the daemon running on ``state_dir``, or None."""
+    try:
+        descriptor = os.open(state_dir / LOCK_NAME, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+        return int(text) if text.isdigit() else None
+    else:
+        return None
+    finally:
+        os.close(descriptor)

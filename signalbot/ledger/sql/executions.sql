@@ -1,0 +1,46 @@
+-- claim_execution --
+-- One statement decides who acts: only an open signal can be claimed, and only once per user.
+INSERT INTO signal_executions
+  (signal_id, user_id, subscription_id, mode, status, claimed_at_ms, quantity, leverage,
+   client_order_id, position_id, ai_decision_applied, ai_confidence)
+SELECT :signal_id, :user_id, :subscription_id, :mode, 'pending', :claimed_at_ms, :quantity,
+       :leverage, :client_order_id, :position_id, :ai_decision_applied, :ai_confidence
+ WHERE EXISTS (SELECT 1 FROM signals
+                WHERE signal_id = :signal_id AND status = 'ACTIVE'
+                  AND expires_at_ms > :claimed_at_ms)
+ON CONFLICT DO NOTHING
+RETURNING signal_id;
+
+-- has_user_executed --
+SELECT 1 FROM signal_executions WHERE signal_id = ? AND user_id = ?;
+
+-- execution --
+SELECT * FROM signal_executions WHERE signal_id = ? AND user_id = ?;
+
+-- executions_of_signal --
+SELECT * FROM signal_executions WHERE signal_id = ? ORDER BY claimed_at_ms, user_id;
+
+-- executions_in_doubt --
+SELECT * FROM signal_executions
+ WHERE status IN ('pending', 'unknown') AND user_id = ? ORDER BY claimed_at_ms;
+
+-- mark_executed --
+UPDATE signal_executions
+   SET status = :status, executed_at_ms = :executed_at_ms,
+       actual_entry_price = :actual_entry_price, quantity = :quantity, order_id = :order_id,
+       slippage_bps = :slippage_bps, latency_ms = :latency_ms, failure_reason = :failure_reason
+ WHERE signal_id = :signal_id AND user_id = :user_id AND status IN ('pending', 'unknown', 'partial');
+
+-- mark_failed --
+UPDATE signal_executions
+   SET status = 'failed', failed_at_ms = :failed_at_ms, failure_reason = :failure_reason,
+       error_details = :error_details
+ WHERE signal_id = :signal_id AND user_id = :user_id AND status IN ('pending', 'unknown');
+
+-- mark_unknown --
+UPDATE signal_executions SET status = 'unknown', error_details = :error_details
+ WHERE signal_id = :signal_id AND user_id = :user_id AND status = 'pending';
+
+-- decision_counts --
+SELECT code, count(*) AS n FROM decisions WHERE signal_id = ? GROUP BY code ORDER BY code;
+

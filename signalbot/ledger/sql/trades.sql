@@ -1,0 +1,32 @@
+-- order --
+SELECT * FROM orders WHERE client_order_id = ?;
+
+-- orders_of_position --
+SELECT * FROM orders WHERE position_id = ? ORDER BY intended_at_ms, client_order_id;
+
+-- orders_of_signal --
+SELECT * FROM orders WHERE signal_id = ? AND user_id = ? ORDER BY intended_at_ms, client_order_id;
+
+-- unfinished_orders --
+SELECT * FROM orders
+ WHERE status IN ('intended', 'open', 'partially_filled', 'unknown') AND user_id = ?
+ ORDER BY intended_at_ms, client_order_id;
+
+-- position --
+SELECT * FROM positions WHERE position_id = ?;
+
+-- open_positions --
+SELECT * FROM positions
+ WHERE status <> 'CLOSED' AND user_id = ? ORDER BY opened_at_ms, position_id;
+
+-- closed_since --
+-- In the order they closed, for loss streaks, daily loss and cooldowns.
+SELECT * FROM positions
+ WHERE user_id = ? AND closed_at_ms >= ? ORDER BY closed_at_ms, position_id;
+
+-- entries_since --
+SELECT count(*) AS n FROM orders
+ WHERE user_id = ? AND intended_at_ms >= ? AND leg = 'entry';
+
+-- latest_fill --
+SELECT max(filled_at_ms) AS at_ms FROM fills WHERE exchange = ? AND user_id = ?;

@@ -1,0 +1,155 @@
+"""Orders, fills and positions: what was asked of the exchange and what came back."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from signalbot.domain.orders import ClientOrderId, Fill, Order, OrderRequest
+from signalbot.domain.positions import CloseReason, Position
+from signalbot.domain.signals import Execution, PositionId, SignalId
+from signalbot.domain.timeframe import Ms
+from signalbot.domain.users import UserId
+from signalbot.ledger.codec import Codec, insert, upsert
+from signalbot.ledger.database import Database
+from signalbot.ledger.executions import update_execution
+from signalbot.ledger.intents import decode_order, insert_intents, update_order
+from signalbot.ledger.sql import queries
+
+_SQL = queries("trades")
+POSITIONS = Codec(Position)
+FILLS = Codec(Fill)
+
+_INSERT_FILL = insert(
+    "fills",
+    ("exchange", "user_id", "position_id", *FILLS.columns),
+    conflict="ON CONFLICT DO NOTHING RETURNING trade_id",
+)
+_UPSERT_POSITION = upsert("positions", POSITIONS.columns, key="position_id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booking:
+    """What an order report changes, to be written in one transaction."""
+
+    order: Order
+    fills: Sequence[Fill] = ()
+    position: Position | None = None  #: before the fills
+    reason: CloseReason = CloseReason.EXTERNAL  #: kept if the fills close the position
+    execution: Execution | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booked:
+    position: Position | None  #: after the fills that were new
+    new_fills: tuple[Fill, ...]
+
+
+class Trades:
+    """The part of the ledger that knows what happened at the exchange."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def book(self, booking: Booking) -> Booked:
+        """Write an order's new state and its fills; a fill booked before changes nothing."""
+        return await self._database.write(lambda c: _book(c, booking))
+
+    async def intend(
+        self, requests: Sequence[OrderRequest], position: Position | None = None
+    ) -> None:
+        """Make orders durable before they are sent; with the position state they belong to."""
+        await self._database.write(lambda c: _intend(c, requests, position))
+
+    async def save_order(self, order: Order) -> None:
+        await self._database.write(lambda c: update_order(c, order))
+
+    async def save_orders(self, orders: Sequence[Order]) -> None:
+        """Write the new state of several orders together."""
+        await self._database.write(lambda c: _save_orders(c, orders))
+
+    async def save_position(self, position: Position, orders: Iterable[Order] = ()) -> None:
+        """Write a position's levels and the orders that changed with it."""
+        await self._database.write(lambda c: _save_position(c, position, orders))
+
+    async def order(self, client_order_id: ClientOrderId) -> Order | None:
+        rows = await self._orders("order", client_order_id)
+        return rows[0] if rows else None
+
+    async def position(self, position_id: PositionId) -> Position | None:
+        found = await self._positions("position", position_id)
+        return found[0] if found else None
+
+    async def orders_of_position(self, position_id: PositionId) -> list[Order]:
+        return await self._orders("orders_of_position", position_id)
+
+    async def orders_of_signal(self, signal_id: SignalId, user_id: UserId) -> list[Order]:
+        return await self._orders("orders_of_signal", signal_id, user_id)
+
+    async def unfinished_orders(self, user_id: UserId) -> list[Order]:
+        """Orders that may still be live, or that may never have been sent."""
+        return await self._orders("unfinished_orders", user_id)
+
+    async def open_positions(self, user_id: UserId) -> list[Position]:
+        return await self._positions("open_positions", user_id)
+
+    async def closed_since(self, user_id: UserId, since_ms: Ms) -> list[Position]:
+        """Positions closed at or after ``since_ms``, in the order they closed."""
+        return await self._positions("closed_since", user_id, since_ms)
+
+    async def entries_since(self, user_id: UserId, since_ms: Ms) -> int:
+        """Entries intended at or after ``since_ms``."""
+        sql = _SQL["entries_since"]
+        rows = await self._database.query(sql, (user_id, since_ms))
+        return int(rows[0]["n"])
+
+    async def latest_fill_ms(self, exchange: str, user_id: UserId) -> Ms | None:
+        """When the newest booked fill of an account happened."""
+        sql = _SQL["latest_fill"]
+        rows = await self._database.query(sql, (exchange, user_id))
+        return None if rows[0]["at_ms"] is None else Ms(rows[0]["at_ms"])
+
+    async def _orders(self, name: str, *key: str) -> list[Order]:
+        rows = await self._database.query(_SQL[name], key)
+        return [decode_order(row) for row in rows]
+
+    async def _positions(self, name: str, *key: str | int) -> list[Position]:
+        rows = await self._database.query(_SQL[name], key)
+        return [POSITIONS.decode(row) for row in rows]
+
+
+def _book(connection: sqlite3.Connection, booking: Booking) -> Booked:
+    request, position = booking.order.request, booking.position
+    owner = (request.exchange, request.user_id, position.position_id if position else None)
+    new = tuple(
+        fill
+        for fill in booking.fills
+        if connection.execute(_INSERT_FILL, owner + FILLS.encode(fill)).fetchone() is not None
+    )
+    if position is not None and new:
+        for fill in new:
+            position = position.apply(fill, reason=booking.reason)
+        connection.execute(_UPSERT_POSITION, POSITIONS.encode(position))
+    update_order(connection, booking.order)
+    if booking.execution is not None:
+        update_execution(connection, booking.execution)
+    return Booked(position=position, new_fills=new)
+
+
+def _intend(
+    connection: sqlite3.Connection, requests: Sequence[OrderRequest], position: Position | None
+) -> None:
+    if position is not None:
+        connection.execute(_UPSERT_POSITION, POSITIONS.encode(position))
+    insert_intents(connection, requests)
+
+
+def _save_position(
+    connection: sqlite3.Connection, position: Position, orders: Iterable[Order]
+) -> None:
+    connection.execute(_UPSERT_POSITION, POSITIONS.encode(position))
+    _save_orders(connection, orders)
+
+
+def _save_orders(connection: sqlite3.Connection, orders: Iterable[Order]) -> None:
+    for order in orders:
+        update_order(connection, order)

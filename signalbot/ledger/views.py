@@ -1,0 +1,260 @@
+"""What people and the API read: the ledger's rows as plain values, newest first, never written.
+
+A row is a mapping by column name: money and quantities stay the decimal text they are stored as,
+instants end in ``_ms``, JSON columns are parsed, and flags are booleans.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from heapq import merge
+from itertools import islice
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from signalbot.domain.errors import LedgerError
+from signalbot.domain.money import text
+from signalbot.domain.timeframe import EPOCH, Ms
+from signalbot.ledger.connection import APPLICATION_ID, connect_reader
+from signalbot.ledger.migrations import migrations
+from signalbot.ledger.sql import queries
+
+LEDGER_NAME = "signalbot.db"
+"""The ledger's file in the state directory."""
+
+Connection = sqlite3.Connection
+Row = dict[str, Any]
+
+_SQL = queries("views")
+_READ_AS: Mapping[str, Callable[[Any], Any]] = {
+    "take_profits": json.loads,
+    "detail": json.loads,
+    "symbols": json.loads,
+    "params": json.loads,
+    "reduce_only": bool,
+    "ai_decision_applied": bool,
+}
+_IN_DOUBT = ("pending", "unknown")
+_UNFINISHED = ("intended", "open", "partially_filled", "unknown")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which rows a listing gives; None lets everything pass."""
+
+    user: str | None = None
+    strategy: str | None = None
+    symbol: str | None = None  #: a glob, case-sensitive
+    status: str | None = None
+    mode: str | None = None
+    since_ms: Ms = EPOCH  #: inclusive, by the time the listing is ordered by
+    limit: int | None = None
+
+    @property
+    def values(self) -> Row:
+        return {
+            "user": self.user,
+            "strategy": self.strategy,
+            "symbol": self.symbol,
+            "status": self.status,
+            "mode": self.mode,
+            "since_ms": self.since_ms,
+            "limit": -1 if self.limit is None else self.limit,
+        }
+
+
+EVERYTHING = Selection()
+
+
+@contextmanager
+def open_ledger(path: Path) -> Iterator[Connection]:
+    """The ledger at ``path``, to be read beside a running daemon or without one.
+
+    Raises:
+        LedgerError: there is none, it cannot be read, or another version's schema is in it.
+    """
+    if not path.is_file():
+        raise LedgerError(f"{path}: there is no such ledger")
+    try:
+        connection = connect_reader(path)
+        try:
+            _check_schema(connection, path)
+            yield connection
+        finally:
+            connection.close()
+    except sqlite3.Error as e:
+        raise LedgerError(f"{path}: cannot read: {e}") from e
+
+
+def _check_schema(connection: Connection, path: Path) -> None:
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise LedgerError(f"{path}: not a signalbot ledger")
+    version, known = connection.execute("PRAGMA user_version").fetchone()[0], migrations()[-1][0]
+    if version > known:
+        raise LedgerError(
+            f"{path}: schema {version} was written by a newer signalbot; this one knows {known}"
+        )
+    if version < known:
+        raise LedgerError(
+            f"{path}: schema {version} is an older signalbot's; 'signalbot run' makes it {known}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What "now" means to a reader: a replay's or a fast simulation's ledger has its own time."""
+
+    clock_ms: Ms  #: of the computer
+    last_ms: Ms | None  #: the latest instant the ledger speaks of; None when it is empty
+
+
+def moment(connection: Connection) -> Moment:
+    row = connection.execute(_SQL["moment"]).fetchone()
+    return Moment(Ms(row["clock_ms"]), row["last_ms"])
+
+
+def user_ids(connection: Connection) -> list[str]:
+    """Everybody the ledger knows, removed users included."""
+    return [row[0] for row in connection.execute(_SQL["user_ids"])]
+
+
+def strategy_names(connection: Connection) -> list[str]:
+    """Every strategy the ledger knows, removed ones included."""
+    return [row[0] for row in connection.execute(_SQL["strategy_names"])]
+
+
+def users(connection: Connection, selection: Selection = EVERYTHING) -> list[Row]:
+    return _rows(connection, "users", selection.values)
+
+
+def strategies(connection: Connection, selection: Selection = EVERYTHING) -> list[Row]:
+    return _rows(connection, "strategies", selection.values)
+
+
+def subscriptions(connection: Connection, selection: Selection = EVERYTHING) -> list[Row]:
+    return _rows(connection, "subscriptions", selection.values)
+
+
+def last_runs(connection: Connection) -> list[Row]:
+    """The newest run of every strategy in use on each of its symbols; nulls where it never ran."""
+    return _rows(connection, "last_runs", {})
+
+
+def signals(connection: Connection, selection: Selection = EVERYTHING) -> list[Row]:
+    """Signals; with a user, those the user decided on, each with that decision."""
+    if selection.user is not None:
+        return _rows(connection, "signals_of_user", selection.values)
+    name = "signals_active" if selection.status == "ACTIVE" else "signals"
+    return _rows(connection, name, selection.values)
+
+
+def executions(connection: Connection, selection: Selection = EVERYTHING) -> list[Row]:
+    """Executions, each with what its signal was."""
+    if selection.status in _IN_DOUBT:
+        return _rows(connection, "executions_in_doubt", selection.values)
+    name = "executions" if selection.user is None else "executions_of_user"
+    return _rows(connection, name, selection.values)
+
+
+def orders(connection: Connection, selection: Selection = EVERYTHING) -> list[Row]:
+    """Orders ever intended, each with its signal's strategy."""
+    if selection.status in _UNFINISHED:
+        return _rows(connection, "orders_unfinished", selection.values)
+    return _newest(connection, "orders_of_user", selection, by="intended_at_ms")
+
+
+def orders_of_position(connection: Connection, position_id: str) -> list[Row]:
+    """Everything that was ordered to open, protect and close one position, oldest first."""
+    return _rows(connection, "orders_of_position", (position_id,))
+
+
+def open_positions(connection: Connection, selection: Selection = EVERYTHING) -> list[Row]:
+    return [_with_net(row) for row in _rows(connection, "positions_open", selection.values)]
+
+
+def positions(connection: Connection, selection: Selection = EVERYTHING) -> list[Row]:
+    """Positions, open and closed."""
+    rows = _newest(connection, "positions_of_user", selection, by="opened_at_ms")
+    return [_with_net(row) for row in rows]
+
+
+def closed_positions(connection: Connection, selection: Selection) -> Iterator[sqlite3.Row]:
+    """What was earned on each position closed since ``selection.since_ms``: perhaps very many."""
+    return connection.execute(_SQL["positions_closed"], selection.values)
+
+
+def signal(connection: Connection, signal_id: str) -> Row | None:
+    found = _rows(connection, "signal", (signal_id,))
+    return found[0] if found else None
+
+
+def signal_ids(connection: Connection, *, prefix: str, limit: int) -> list[str]:
+    """Ids that begin with ``prefix``, in their order."""
+    beyond = f"{prefix}\N{DELETE}"  # an id is plain ASCII
+    values = {"first": prefix, "beyond": beyond, "limit": limit}
+    return [row[0] for row in connection.execute(_SQL["signal_ids_between"], values)]
+
+
+def newest_signal_ids(connection: Connection, *, limit: int) -> list[str]:
+    return [row[0] for row in connection.execute(_SQL["newest_signal_ids"], {"limit": limit})]
+
+
+def turns(connection: Connection, signal_id: str) -> list[Row]:
+    """What each user made of one signal: decision, execution, entry order and position in one row.
+
+    Subscribers without a decision have nulls. Executions come first, then refusals.
+    """
+    return [_with_net(row) for row in _rows(connection, "turns", {"signal_id": signal_id})]
+
+
+def overview(connection: Connection, *, now_ms: Ms) -> Row:
+    """How things stand: who may trade, what is open, active and in doubt."""
+    halted = connection.execute(_SQL["state"], ("halted",)).fetchone()
+    return {
+        "halted": None if halted is None else json.loads(halted[0]),
+        "users": _rows(connection, "users_by_standing", {}),
+        "users_not_trading": _rows(connection, "users_not_trading", {}),
+        "open_positions": _count(connection, "count_open_positions"),
+        "active_signals": _count(connection, "count_active_signals", {"now_ms": now_ms}),
+        "executions_in_doubt": _count(connection, "count_in_doubt"),
+        "strategies": last_runs(connection),
+    }
+
+
+def _rows(connection: Connection, name: str, values: Row | tuple[str, ...]) -> list[Row]:
+    return [_row(row) for row in connection.execute(_SQL[name], values)]
+
+
+def _newest(connection: Connection, name: str, selection: Selection, *, by: str) -> list[Row]:
+    """The newest rows of all users, by walking every user's own index backwards side by side.
+
+    An index over everybody's rows would cost each order a write, and only this reads it.
+    """
+    who = user_ids(connection) if selection.user is None else [selection.user]
+    walks = (connection.execute(_SQL[name], selection.values | {"user": each}) for each in who)
+    newest = merge(*walks, key=itemgetter(by), reverse=True)
+    return [_row(row) for row in islice(newest, selection.limit)]
+
+
+def _row(row: sqlite3.Row) -> Row:
+    return {
+        name: _READ_AS[name](row[name]) if name in _READ_AS and row[name] is not None else row[name]
+        for name in row.keys()  # noqa: SIM118 - iterating a sqlite3.Row gives its values
+    }
+
+
+def _with_net(row: Row) -> Row:
+    """``row`` with what the position earned after fees and funding; null where there is none."""
+    earned = row["realized_pnl"]
+    if earned is None:
+        return row | {"net_pnl": None}
+    net = Decimal(earned) - Decimal(row["fees"]) + Decimal(row["funding"])
+    return row | {"net_pnl": text(net)}
+
+
+def _count(connection: Connection, name: str, values: Row | tuple[str, ...] = ()) -> int:
+    return int(connection.execute(_SQL[name], values).fetchone()[0])
