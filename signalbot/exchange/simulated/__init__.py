@@ -1,0 +1,1 @@
+"""A derivatives exchange in memory: paper users, the demo and replays trade on it."""

@@ -1,0 +1,185 @@
+"""One user's money, positions and orders at the simulated venue.
+
+An Account has a Stake in every Listing it ever traded; each knows the other two.
+"""
+
+from collections import deque
+from decimal import Decimal
+
+from signalbot.domain.market import Instrument
+from signalbot.domain.money import ZERO
+from signalbot.domain.orders import ClientOrderId, Fill, OrderReport
+from signalbot.domain.timeframe import Ms
+from signalbot.domain.users import UserId
+from signalbot.exchange.simulated.levels import Level, Levels
+from signalbot.exchange.simulated.netting import (
+    leverage_of,
+    liquidation_price,
+    margin_of,
+    net,
+    unrealized_of,
+)
+from signalbot.exchange.simulated.order import VenueOrder
+from signalbot.exchange.simulated.stream import Stream
+from signalbot.ledger.simulated import KEPT_MS, SimulatedPosition
+
+
+class Listing:
+    """One market of the venue: its rules, its last price, and every level anybody waits for."""
+
+    def __init__(self, instrument: Instrument) -> None:
+        self.instrument = instrument
+        self.last: Decimal | None = None
+        self.levels: Levels[Stake] = Levels()
+
+
+class Stake:
+    """Keeps the listing's levels in step with the position and the resting orders."""
+
+    def __init__(self, account: "Account", listing: Listing) -> None:
+        self.account = account
+        self.listing = listing
+        self.position: SimulatedPosition | None = None
+        self.resting: dict[VenueOrder, Level[Stake]] = {}  #: oldest first
+        self.liquidation: Level[Stake] | None = None
+
+    @property
+    def margin(self) -> Decimal:
+        return ZERO if self.position is None else margin_of(self.position)
+
+    @property
+    def unrealized(self) -> Decimal:
+        """At the last price; zero while none is known."""
+        if self.position is None or self.listing.last is None:
+            return ZERO
+        return unrealized_of(self.position, self.listing.last)
+
+    def rest(self, order: VenueOrder, price: Decimal) -> None:
+        """Let ``order`` wait for ``price``."""
+        level = Level(price, order.touched_by_fall, self)
+        self.resting[order] = level
+        self.listing.levels.add(level)
+
+    def remove(self, order: VenueOrder) -> None:
+        """Stop waiting; an order that does not rest changes nothing."""
+        level = self.resting.pop(order, None)
+        if level is not None:
+            self.listing.levels.remove(level)
+
+    def hold(self, position: SimulatedPosition | None) -> None:
+        """Replace the position, and with it the price of its liquidation."""
+        self.position = position
+        if self.liquidation is not None:
+            self.listing.levels.remove(self.liquidation)
+            self.liquidation = None
+        if position is None:
+            return
+        price = liquidation_price(position, self.listing.instrument)
+        if price is not None:
+            self.liquidation = Level(price, position.side.sign > 0, self)
+            self.listing.levels.add(self.liquidation)
+
+
+class Account:
+    """Numbers its orders and trades by itself, so accounts do not depend on one another."""
+
+    def __init__(self, user_id: UserId, wallet: Decimal) -> None:
+        self.user_id = user_id
+        self.wallet = wallet  #: quote units: deposits, realized profits and fees
+        self.stakes: dict[str, Stake] = {}  #: by symbol
+        self.orders: dict[ClientOrderId, VenueOrder] = {}  #: resting, and ended of late
+        self.orders_made = 0
+        self.trades_made = 0
+        self.events: Stream[OrderReport] = Stream()
+        self._ended: deque[VenueOrder] = deque()  # oldest first
+
+    @property
+    def equity(self) -> Decimal:
+        """Wallet plus what all positions would earn at the last prices."""
+        return self.wallet + self._unrealized
+
+    @property
+    def free(self) -> Decimal:
+        """What can become margin: no open profit counts, every open loss does."""
+        margin = sum((stake.margin for stake in self.stakes.values()), ZERO)
+        return self.wallet - margin + min(ZERO, self._unrealized)
+
+    @property
+    def _unrealized(self) -> Decimal:
+        return sum((stake.unrealized for stake in self.stakes.values()), ZERO)
+
+    def free_after_closing(self, stake: Stake, quantity: Decimal, price: Decimal) -> Decimal:
+        """``free`` once ``quantity`` of a position (at most all of it) is closed at ``price``."""
+        position = stake.position
+        if position is None or not quantity:
+            return self.free
+        share = quantity / position.quantity
+        margin = sum((each.margin for each in self.stakes.values()), -stake.margin * share)
+        open_profit = self._unrealized - stake.unrealized * share
+        realized = unrealized_of(position, price) * share
+        return self.wallet + realized - margin + min(ZERO, open_profit)
+
+    def new_order_id(self) -> str:
+        self.orders_made += 1
+        return str(self.orders_made)
+
+    def book(
+        self,
+        stake: Stake,
+        order: VenueOrder,
+        *,
+        quantity: Decimal,
+        price: Decimal,
+        fee: Decimal,
+        at_ms: Ms,
+        is_liquidation: bool = False,
+    ) -> None:
+        """Let ``quantity`` of ``order`` trade at ``price``: wallet, position and fills follow."""
+        self.trades_made += 1
+        request = order.request
+        instrument = stake.listing.instrument
+        netted = net(
+            stake.position,
+            symbol=request.symbol,
+            side=request.side,
+            quantity=quantity,
+            price=price,
+            leverage=leverage_of(request, instrument),
+        )
+        self.wallet += netted.realized - fee
+        stake.hold(netted.position)
+        order.filled += quantity
+        order.updated_at_ms = at_ms
+        order.fills.append(
+            Fill(
+                trade_id=f"t{self.trades_made}",
+                client_order_id=request.client_order_id,
+                symbol=request.symbol,
+                side=request.side,
+                quantity=quantity,
+                price=price,
+                fee=fee,
+                fee_currency=instrument.quote,
+                filled_at_ms=at_ms,
+                is_liquidation=is_liquidation,
+            )
+        )
+
+    def remember(self, order: VenueOrder) -> None:
+        """Keep an ended order for look-ups."""
+        self._ended.append(order)
+
+    def forget(self, now_ms: Ms) -> list[ClientOrderId]:
+        """Drop the orders that ended too long ago to be looked up; return their ids."""
+        forgotten = []
+        while self._ended and self._ended[0].updated_at_ms < now_ms - KEPT_MS:
+            client_order_id = self._ended.popleft().request.client_order_id
+            del self.orders[client_order_id]
+            forgotten.append(client_order_id)
+        return forgotten
+
+    def fills_since(self, at_ms: Ms) -> list[Fill]:
+        """Fills at or after ``at_ms``, as far as they are remembered, in order of trading."""
+        fills = (fill for order in self.orders.values() for fill in order.fills)
+        recent = (fill for fill in fills if fill.filled_at_ms >= at_ms)
+        return sorted(recent, key=lambda fill: int(fill.trade_id.removeprefix("t")))

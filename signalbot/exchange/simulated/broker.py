@@ -1,0 +1,95 @@
+"""One user's account at a simulated venue, behind the port every broker shares."""
+
+from collections.abc import AsyncIterator, Sequence
+from decimal import Decimal
+
+from signalbot.domain.book import Balance
+from signalbot.domain.orders import Fill, Order, OrderReport, OrderRequest, OrderStatus
+from signalbot.domain.timeframe import Ms
+from signalbot.domain.users import UserId
+from signalbot.exchange.simulated.venue import SimulatedVenue
+from signalbot.ports import Clock, Holding
+
+
+class SimulatedBroker:
+    """Implements ``Broker``. The account opens with ``deposit`` quote units on first use.
+
+    ``submit`` and ``cancel`` take ``latency_ms``, half of it before the venue acts. The venue
+    remembers every order for seven days, so within them a look-up is always conclusive.
+    """
+
+    def __init__(
+        self, *, venue: SimulatedVenue, user_id: UserId, deposit: Decimal, clock: Clock
+    ) -> None:
+        self._venue = venue
+        self._account = venue.account(user_id, deposit=deposit)
+        self._clock = clock
+        self._half_latency_s = venue.rules.latency_ms / 2000
+
+    def balance(self) -> Balance:
+        account = self._account
+        return Balance(equity=account.equity, free=account.free, as_of_ms=self._clock.now_ms())
+
+    async def submit(self, request: OrderRequest) -> OrderReport:
+        """Send one order; when this returns or raises, the venue has it on disk or never had it.
+
+        Raises:
+            OrderRejected: the venue refused it; nothing is live.
+            OrderOutcomeUnknown: its client order id is taken: an earlier attempt stands.
+        """
+        await self._travel()
+        report = await self._venue.submit(self._account, request, at_ms=self._clock.now_ms())
+        await self._travel()
+        return report
+
+    async def cancel(self, order: Order) -> OrderReport:
+        """Cancel and report what the order came to; one that never arrived is CANCELLED."""
+        await self._travel()
+        now_ms = self._clock.now_ms()
+        report = await self._venue.cancel(self._account, order.client_order_id, at_ms=now_ms)
+        await self._travel()
+        return report if report is not None else _absent(order, now_ms)
+
+    async def lookup(self, request: OrderRequest) -> OrderReport | None:
+        order = self._account.orders.get(request.client_order_id)
+        return order.report() if order is not None else None
+
+    async def open_orders(self) -> Sequence[OrderReport]:
+        return [
+            order.report() for stake in self._account.stakes.values() for order in stake.resting
+        ]
+
+    async def holdings(self) -> Sequence[Holding]:
+        positions = (stake.position for stake in self._account.stakes.values())
+        return [
+            Holding(
+                symbol=position.symbol,
+                side=position.side,
+                quantity=position.quantity,
+                entry_price=position.entry_price,
+            )
+            for position in positions
+            if position is not None
+        ]
+
+    async def fills(self, *, since_ms: Ms) -> Sequence[Fill]:
+        return self._account.fills_since(since_ms)
+
+    def events(self) -> AsyncIterator[OrderReport]:
+        """What happened to orders other than by ``submit`` and ``cancel``: for one reader."""
+        return self._account.events
+
+    async def _travel(self) -> None:
+        if self._half_latency_s:
+            await self._clock.sleep(self._half_latency_s)
+
+
+def _absent(order: Order, now_ms: Ms) -> OrderReport:
+    return OrderReport(
+        client_order_id=order.client_order_id,
+        exchange_order_id=None,
+        symbol=order.request.symbol,
+        status=OrderStatus.CANCELLED,
+        updated_at_ms=now_ms,
+        error="the venue never had this order",
+    )

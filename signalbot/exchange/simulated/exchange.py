@@ -1,0 +1,61 @@
+"""A whole simulated exchange: seeded prices, a market to watch, accounts that outlive restarts."""
+
+from signalbot.domain.users import User
+from signalbot.exchange.simulated.broker import SimulatedBroker
+from signalbot.exchange.simulated.market import SimulatedMarket
+from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.exchange.simulated.runner import SeededPrices, SimulatedRunner
+from signalbot.exchange.simulated.venue import SimulatedVenue
+from signalbot.ledger.database import Database
+from signalbot.ledger.simulated import SimulatedStore, load
+from signalbot.ports import Clock
+
+
+class SimulatedExchange:
+    """Implements ``Exchange``."""
+
+    def __init__(
+        self,
+        *,
+        market: SimulatedMarket,
+        venue: SimulatedVenue,
+        runner: SimulatedRunner,
+        clock: Clock,
+    ) -> None:
+        self.market = market
+        self._venue = venue
+        self._runner = runner
+        self._clock = clock
+
+    @classmethod
+    async def open(
+        cls, name: str, rules: SimulationRules, *, database: Database, clock: Clock
+    ) -> "SimulatedExchange":
+        """The exchange ``name`` as the ledger remembers it, or a new one."""
+        prices = SeededPrices(rules)
+        venue = SimulatedVenue(
+            exchange=name,
+            rules=rules,
+            instrument=prices.instrument,
+            store=SimulatedStore(database, name),
+            state=await load(database, name),
+        )
+        market = SimulatedMarket(instrument=prices.instrument, history=prices.history)
+        runner = SimulatedRunner(prices=prices, venue=venue, market=market)
+        return cls(market=market, venue=venue, runner=runner, clock=clock)
+
+    def broker(self, user: User) -> SimulatedBroker:
+        return SimulatedBroker(
+            venue=self._venue,
+            user_id=user.user_id,
+            deposit=user.account.paper_balance,
+            clock=self._clock,
+        )
+
+    async def prepare(self) -> None:
+        """Let resting orders trade through the time nobody watched, and quote every price."""
+        await self._runner.prepare(self._clock)
+
+    async def run(self) -> None:
+        """Tick until cancelled."""
+        await self._runner.run(self._clock)

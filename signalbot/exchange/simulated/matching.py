@@ -1,0 +1,224 @@
+"""When an order trades, at what price, and in which order within one range of prices.
+
+A range is walked as one path: from its open first against the position, then in its favour. So
+a stop wins over a target in the same candle, nearer levels come before farther ones, and nothing
+depends on what the candle hides.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from signalbot.domain.market import Instrument
+from signalbot.domain.money import HUNDRED, ONE, TEN_THOUSAND, ZERO
+from signalbot.domain.orders import (
+    ClientOrderId,
+    Leg,
+    OrderRequest,
+    OrderSide,
+    OrderStatus,
+    OrderType,
+    exit_side,
+)
+from signalbot.domain.signals import Side
+from signalbot.domain.timeframe import Ms
+from signalbot.exchange.simulated.account import Stake
+from signalbot.exchange.simulated.chance import first_part
+from signalbot.exchange.simulated.checks import why_unaffordable
+from signalbot.exchange.simulated.levels import Level
+from signalbot.exchange.simulated.netting import closable, margin_of, unrealized_of
+from signalbot.exchange.simulated.order import VenueOrder
+from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.ledger.simulated import SimulatedPosition
+
+NOTHING_TO_REDUCE = "reduce-only, and there is no position to reduce"
+_REST_UNFILLED = "the rest found nobody to trade with"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """Where the price went; a tick is a range without width."""
+
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    at_ms: Ms  #: when it was there: what trades within it trades then
+
+
+class Matching:
+    """Trades orders of one stake at a time. Knows fees and luck; keeps nothing."""
+
+    def __init__(self, exchange: str, rules: SimulationRules) -> None:
+        self._exchange = exchange
+        self._rules = rules
+        self._taker = rules.taker_fee_percent / HUNDRED
+        self._maker = rules.maker_fee_percent / HUNDRED
+        self._slippage = rules.slippage_bps / TEN_THOUSAND
+
+    def market_price(self, instrument: Instrument, side: OrderSide, price: Decimal) -> Decimal:
+        """What a taker gets when the market stands at ``price``: worse, and on the tick."""
+        if side is OrderSide.BUY:
+            return instrument.ceil_price(price * (ONE + self._slippage))
+        return max(instrument.tick, instrument.floor_price(price * (ONE - self._slippage)))
+
+    def taker_fee(self, quantity: Decimal, price: Decimal) -> Decimal:
+        return quantity * price * self._taker
+
+    def take(self, stake: Stake, order: VenueOrder, price: Decimal, at_ms: Ms) -> None:
+        """Trade ``order`` at ``price`` now; the caller has checked that it can be afforded."""
+        self._fill(stake, order, self._tradable(stake, order), price, self._taker, at_ms)
+
+    def walk(self, stake: Stake, move: Move) -> list[VenueOrder]:
+        """Trade everything of ``stake`` that ``move`` reaches; return the orders it changed."""
+        changed: list[VenueOrder] = []
+        for price in _path(move, stake.position):
+            while (found := _nearest(stake, price, changed)) is not None:
+                changed.append(self._touch(stake, *found, move))
+        return changed
+
+    def _touch(
+        self,
+        stake: Stake,
+        order: VenueOrder | SimulatedPosition,
+        level: Level[Stake],
+        move: Move,
+    ) -> VenueOrder:
+        if isinstance(order, SimulatedPosition):
+            return self._liquidate(stake, order, level.price, move.at_ms)
+        price = move.open if level.is_passed_by(move.open) else level.price
+        if order.is_limit:
+            self._trade(stake, order, price, self._maker, move.at_ms)
+        elif order.is_stop:
+            self._trade(
+                stake, order, self._stop_price(stake, order, price), self._taker, move.at_ms
+            )
+        else:
+            self._trade(stake, order, price, self._taker, move.at_ms)
+        return order
+
+    def _stop_price(self, stake: Stake, order: VenueOrder, price: Decimal) -> Decimal:
+        """With slippage, but an isolated position never loses more than at its liquidation."""
+        side = order.request.side
+        worse = self.market_price(stake.listing.instrument, side, price)
+        if stake.liquidation is None or not closable(stake.position, side):
+            return worse
+        limit = stake.liquidation.price
+        return max(worse, limit) if side is OrderSide.SELL else min(worse, limit)
+
+    def _trade(
+        self, stake: Stake, order: VenueOrder, price: Decimal, fee_rate: Decimal, at_ms: Ms
+    ) -> None:
+        """Trade a resting order; what it needs may be gone since it was accepted."""
+        request = order.request
+        quantity = self._tradable(stake, order)
+        reason = None
+        if not request.reduce_only:
+            fee = quantity * price * fee_rate
+            reason = why_unaffordable(stake, request, quantity=quantity, price=price, fee=fee)
+        if reason is None:
+            self._fill(stake, order, quantity, price, fee_rate, at_ms)
+        else:
+            order.end(OrderStatus.CANCELLED, at_ms, reason)
+
+    def _fill(
+        self,
+        stake: Stake,
+        order: VenueOrder,
+        quantity: Decimal,
+        price: Decimal,
+        fee_rate: Decimal,
+        at_ms: Ms,
+    ) -> None:
+        if not quantity:
+            order.end(OrderStatus.CANCELLED, at_ms, NOTHING_TO_REDUCE)
+            return
+        fee = quantity * price * fee_rate
+        stake.account.book(stake, order, quantity=quantity, price=price, fee=fee, at_ms=at_ms)
+        if order.request.reduce_only or not order.remaining:
+            order.end(OrderStatus.FILLED, at_ms)
+        elif order.is_limit:
+            order.status = OrderStatus.PARTIALLY_FILLED
+        else:
+            order.end(OrderStatus.CANCELLED, at_ms, _REST_UNFILLED)
+
+    def _tradable(self, stake: Stake, order: VenueOrder) -> Decimal:
+        request = order.request
+        if request.reduce_only:
+            return min(order.remaining, closable(stake.position, request.side))
+        if order.filled:
+            return order.remaining
+        return first_part(self._rules, request, stake.listing.instrument)
+
+    def _liquidate(
+        self, stake: Stake, position: SimulatedPosition, price: Decimal, at_ms: Ms
+    ) -> VenueOrder:
+        """Close the whole position at ``price``. The fee takes no more than the margin left."""
+        account = stake.account
+        order_id = account.new_order_id()
+        request = OrderRequest(
+            client_order_id=ClientOrderId(f"liquidation-{order_id}"),
+            user_id=account.user_id,
+            exchange=self._exchange,
+            symbol=position.symbol,
+            leg=Leg.EXIT,
+            side=exit_side(position.side),
+            type=OrderType.MARKET,
+            quantity=position.quantity,
+            reduce_only=True,
+            leverage=position.leverage,
+            intended_at_ms=at_ms,
+        )
+        order = VenueOrder(request=request, order_id=order_id, updated_at_ms=at_ms)
+        account.orders[request.client_order_id] = order
+        left = max(ZERO, margin_of(position) + unrealized_of(position, price))
+        fee = min(self.taker_fee(position.quantity, price), left)
+        account.book(
+            stake,
+            order,
+            quantity=position.quantity,
+            price=price,
+            fee=fee,
+            at_ms=at_ms,
+            is_liquidation=True,
+        )
+        order.end(OrderStatus.FILLED, at_ms)
+        return order
+
+
+def _path(move: Move, position: SimulatedPosition | None) -> Sequence[Decimal]:
+    """The prices visited: the open, the extreme that hurts, the other one, the close.
+
+    Without a position: as a candle that rose most often went, first down, and the other way round.
+    """
+    if move.low == move.high:
+        return (move.open,)
+    falls = position.side is Side.LONG if position is not None else move.close >= move.open
+    first, second = (move.low, move.high) if falls else (move.high, move.low)
+    return (move.open, first, second, move.close)
+
+
+_Found = tuple[VenueOrder | SimulatedPosition, Level[Stake]]
+"""What happens at a level: an order trades, or the position is liquidated."""
+
+
+def _nearest(stake: Stake, price: Decimal, done: Sequence[VenueOrder]) -> _Found | None:
+    """The level first passed on the way to ``price``, leaving out orders already ``done``."""
+    found: list[_Found] = [
+        (order, level)
+        for order, level in stake.resting.items()
+        if level.is_passed_by(price) and order not in done
+    ]
+    position, liquidation = stake.position, stake.liquidation
+    if position is not None and liquidation is not None and liquidation.is_passed_by(price):
+        found.append((position, liquidation))
+    return min(found, key=_turn, default=None)
+
+
+def _turn(found: _Found) -> tuple[bool, Decimal, int]:
+    """Sorts by distance; at the same price stops come first and the liquidation last."""
+    order, level = found
+    distance = level.price.copy_negate() if level.falling else level.price
+    if isinstance(order, SimulatedPosition):
+        return not level.falling, distance, 2
+    return not level.falling, distance, 0 if order.is_stop else 1

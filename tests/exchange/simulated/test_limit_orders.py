@@ -1,0 +1,67 @@
+"""Limit orders never trade at a worse price than theirs, and wait for as long as it takes."""
+
+from decimal import Decimal
+
+import pytest
+
+from signalbot.domain.orders import OrderSide, OrderStatus
+from signalbot.exchange.simulated.rules import SimulationRules
+from tests.exchange.simulated.desk import BUY, SELL, Desk
+
+
+@pytest.mark.parametrize(("side", "price"), [(BUY, 105), (BUY, 100), (SELL, 95), (SELL, 100)])
+def test_a_marketable_limit_order_takes_the_last_price(side: OrderSide, price: int) -> None:
+    """It pays the taker's fee, and gets the market's price rather than its own."""
+    desk = Desk(SimulationRules())
+    report = desk.limit(side, 1, price)
+    assert report.status is OrderStatus.FILLED
+    assert report.average_price == 100
+    assert report.fills[0].fee == Decimal("0.05")
+
+
+@pytest.mark.parametrize(
+    ("side", "price", "touched"), [(BUY, 95, (99, 101, 95, 98)), (SELL, 105, (101, 105, 99, 100))]
+)
+def test_a_resting_limit_order_fills_at_its_price_when_the_range_reaches_it(
+    side: OrderSide, price: int, touched: tuple[int, int, int, int]
+) -> None:
+    """As a maker: its own price, the smaller fee."""
+    desk = Desk(SimulationRules())
+    report = desk.limit(side, 1, price)
+    assert report.status is OrderStatus.OPEN
+    desk.candle(100, 102, 98, 100)
+    assert desk.now(report).status is OrderStatus.OPEN
+    desk.candle(*touched)
+    filled = desk.now(report)
+    assert (filled.status, filled.average_price) == (OrderStatus.FILLED, Decimal(price))
+    assert filled.fills[0].fee == Decimal(price) * Decimal("0.0002")
+
+
+@pytest.mark.parametrize(("side", "price", "opened"), [(BUY, 95, 93), (SELL, 105, 107)])
+def test_a_gap_beyond_the_limit_fills_at_the_better_open(
+    side: OrderSide, price: int, opened: int
+) -> None:
+    """The first price after the gap was there to be had."""
+    desk = Desk()
+    report = desk.limit(side, 1, price)
+    desk.candle(opened, 108, 92, 100)
+    assert desk.now(report).average_price == opened
+
+
+def test_a_limit_order_whose_margin_is_gone_is_cancelled_when_touched() -> None:
+    """The money was spent elsewhere meanwhile: the venue says so and opens nothing."""
+    desk = Desk(deposit=100)
+    resting = desk.limit(BUY, 5, 95)
+    desk.order(BUY, 8)
+    desk.stop(SELL, 8, 97)
+    desk.tick(94)
+    assert desk.now(resting).status is OrderStatus.FILLED  # the stop freed the margin
+    poor = Desk(deposit=100)
+    resting = poor.limit(BUY, 8, 99)
+    poor.order(BUY, 8)
+    poor.tick(99)
+    ended = poor.now(resting)
+    assert ended.status is OrderStatus.CANCELLED
+    assert ended.error is not None
+    assert "insufficient margin" in ended.error
+    assert poor.held == 8
