@@ -1,0 +1,155 @@
+"""One user's account as the pipeline holds it in memory: positions, live orders, how the day went.
+
+The ledger is the record and the exchange the truth; this is what a decision can read at once.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+
+from signalbot.domain.book import Balance, Book, DayRecord
+from signalbot.domain.money import ZERO
+from signalbot.domain.orders import ClientOrderId, Leg, Order, OrderRequest
+from signalbot.domain.positions import Position
+from signalbot.domain.settings import Settings
+from signalbot.domain.signals import PositionId
+from signalbot.domain.timeframe import DAY_MS, EPOCH, Ms, day_start
+from signalbot.domain.users import User, UserId
+from signalbot.ports import Broker, Market
+
+
+class Account:
+    """Owned by one event loop; everything about one symbol happens under its lock."""
+
+    def __init__(
+        self, user: User, *, market: Market, broker: Broker | None, settings: dict[str, Settings]
+    ) -> None:
+        self.user = user
+        self.market = market
+        self.broker = broker  #: None for users who only receive signals
+        self.settings = settings  #: by strategy
+        self.positions: dict[str, Position] = {}  #: open ones by symbol
+        self.working: dict[str, dict[ClientOrderId, Order]] = {}  #: unfinished orders by symbol
+        self.in_doubt: set[str] = set()  #: symbols whose entries wait for an answer
+        self._attempts: dict[tuple[PositionId, Leg], int] = {}
+        self._last_close_ms: dict[str, Ms] = {}
+        self._day = DayRecord(day_ms=EPOCH)
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    @property
+    def user_id(self) -> UserId:
+        return self.user.user_id
+
+    @property
+    def trading(self) -> Broker:
+        """The broker of a user who trades."""
+        assert self.broker is not None, f"{self.user_id} has no broker"  # noqa: S101 - a bug
+        return self.broker
+
+    def lock(self, symbol: str) -> asyncio.Lock:
+        """Held while anything about this symbol is decided, sent or booked."""
+        return self._locks.setdefault(symbol, asyncio.Lock())
+
+    def orders(self, symbol: str, leg: Leg) -> list[Order]:
+        """Unfinished orders of one leg in one symbol."""
+        return [
+            order for order in self.working.get(symbol, {}).values() if order.request.leg is leg
+        ]
+
+    def keep(self, order: Order) -> None:
+        """Remember an order while it is unfinished, forget it when it is."""
+        orders = self.working.setdefault(order.request.symbol, {})
+        if order.status.is_final:
+            orders.pop(order.client_order_id, None)
+        else:
+            orders[order.client_order_id] = order
+
+    def hold(self, position: Position) -> None:
+        """Remember an open position; learn from one that has closed."""
+        if position.is_open:
+            self.positions[position.symbol] = position
+            return
+        if self.positions.pop(position.symbol, None) is not None:
+            self._learn(position)
+
+    def next_attempt(self, position_id: PositionId, leg: Leg) -> int:
+        """A number not used yet for this leg of this position."""
+        attempt = self._attempts.get((position_id, leg), 0)
+        self._attempts[position_id, leg] = attempt + 1
+        return attempt
+
+    def restore(
+        self,
+        *,
+        positions: Iterable[Position],
+        unfinished: Iterable[Order],
+        known: Iterable[Order],
+        closed_today: Iterable[Position],
+        entries_today: int,
+        now_ms: Ms,
+    ) -> None:
+        """Fill a fresh account from the ledger; ``known`` are all orders of its open positions."""
+        self.positions = {position.symbol: position for position in positions}
+        for order in unfinished:
+            self.keep(order)
+        for order in known:
+            if order.request.position_id is not None:
+                self.next_attempt(order.request.position_id, order.request.leg)
+        self._day = DayRecord(day_ms=day_start(now_ms), trades=entries_today)
+        for position in closed_today:
+            self._learn(position)
+
+    def claim(self, intents: Iterable[OrderRequest], now_ms: Ms) -> None:
+        """Remember the orders of a claimed entry; it counts as one of today's."""
+        for request in intents:
+            self.keep(Order(request=request))
+            if request.position_id is not None:
+                self.next_attempt(request.position_id, request.leg)
+        day = self._today(now_ms)
+        self._day = replace(day, trades=day.trades + 1)
+
+    def rules(self, strategy: str) -> Settings:
+        """The user's settings for a strategy; the built-in ones if no longer subscribed."""
+        return self.settings.get(strategy) or Settings()
+
+    def book(self, now_ms: Ms) -> Book:
+        """The snapshot a decision sees, at last known prices."""
+        notional = unrealized = ZERO
+        for symbol, position in self.positions.items():
+            price = self.market.last_price(symbol) or position.entry_price
+            notional += position.notional(price)
+            unrealized += position.unrealized_pnl(price)
+        return Book(
+            balance=self._balance(now_ms),
+            positions=self.positions,
+            notional=notional,
+            unrealized_pnl=unrealized,
+            day=self._today(now_ms),
+            last_close_ms=self._last_close_ms,
+            in_doubt=frozenset(self.in_doubt),
+        )
+
+    def _balance(self, now_ms: Ms) -> Balance:
+        if self.broker is not None:
+            return self.broker.balance()
+        nominal: Decimal = self.user.account.paper_balance
+        return Balance(equity=nominal, free=nominal, as_of_ms=now_ms)
+
+    def _today(self, now_ms: Ms) -> DayRecord:
+        if now_ms - self._day.day_ms >= DAY_MS:
+            self._day = DayRecord(day_ms=day_start(now_ms))
+        return self._day
+
+    def _learn(self, closed: Position) -> None:
+        closed_ms = closed.closed_at_ms or EPOCH
+        self._last_close_ms[closed.symbol] = closed_ms
+        day = self._today(closed_ms)
+        if closed_ms < day.day_ms:
+            return
+        earned = closed.net_pnl
+        self._day = replace(
+            day,
+            net_pnl=day.net_pnl + earned,
+            consecutive_losses=day.consecutive_losses + 1 if earned < 0 else 0,
+        )

@@ -1,0 +1,187 @@
+"""Claim, then submit: the one place where an entry is sent.
+
+The claim is durable before the wire, so being killed anywhere leaves either nothing sent or rows
+that say what to look for.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import structlog
+
+from signalbot.decision.situation import EntryPlan, ExitPlan, Plan
+from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected
+from signalbot.domain.orders import Order
+from signalbot.domain.positions import CloseReason, Position
+from signalbot.domain.reasons import Reason
+from signalbot.domain.signals import Decision, Execution, ExecutionStatus, Outcome, Signal
+from signalbot.domain.users import Subscription
+from signalbot.ledger.executions import Claim, Executions
+from signalbot.ledger.trades import Trades
+from signalbot.pipeline.account import Account
+from signalbot.pipeline.close import Closer
+from signalbot.pipeline.intents import Intents, intents_of
+from signalbot.pipeline.place import rejected, unsent
+from signalbot.pipeline.settle import Entry, Settler, slippage
+from signalbot.ports import Advice, Clock
+from signalbot.tasks import crash_point
+
+log = structlog.get_logger()
+
+
+class Executor:
+    def __init__(
+        self,
+        *,
+        executions: Executions,
+        trades: Trades,
+        settler: Settler,
+        closer: Closer,
+        clock: Clock,
+    ) -> None:
+        self._executions = executions
+        self._trades = trades
+        self._settler = settler
+        self._closer = closer
+        self._clock = clock
+
+    async def execute(
+        self,
+        account: Account,
+        signal: Signal,
+        subscription: Subscription,
+        plan: Plan,
+        *,
+        facts: Mapping[str, object],
+        advice: Advice | None = None,
+    ) -> Claim:
+        """Act on an approved signal, if this user's claim wins. The symbol's lock is held."""
+        now_ms = self._clock.now_ms()
+        intents = (
+            intents_of(signal, account.user, plan, now_ms=now_ms)
+            if isinstance(plan, EntryPlan)
+            else None
+        )
+        execution = self._pending(signal, account, subscription, plan, intents, advice)
+        decision = Decision(
+            signal_id=signal.signal_id,
+            user_id=account.user_id,
+            outcome=Outcome.EXECUTE,
+            code=Reason.APPROVED,
+            detail=facts,
+            decided_at_ms=now_ms,
+        )
+        claim = await self._executions.claim(execution, decision, intents.all if intents else ())
+        if claim is Claim.WON:
+            crash_point("claim.committed")
+            await self._act(account, signal, execution, plan, intents)
+        return claim
+
+    async def enter(self, account: Account, entry: Entry) -> None:
+        """Send a claimed entry that is known never to have been sent, and settle its answer."""
+        signal, order = entry.signal, Order(request=entry.intents.entry)
+        held = account.positions.get(signal.symbol)
+        if held is not None and held.side is not signal.action.side:
+            await self._closer.close(account, held, CloseReason.OPPOSITE_SIGNAL)
+        refusal = self._too_late(account, signal)
+        if refusal is not None:
+            over = unsent(order, refusal.cause, self._clock)
+            await self._settler.fail(account, entry, over, reason=refusal, error=refusal.cause)
+            return
+        crash_point("entry.before_send")
+        try:
+            report = await account.trading.submit(order.request)
+        except OrderRejected as e:
+            refused = rejected(order, e, self._clock)
+            await self._settler.fail(account, entry, refused, reason="REJECTED", error=str(e))
+        except OrderOutcomeUnknown as e:
+            await self._settler.doubt(account, entry, order, cause=str(e))
+        else:
+            crash_point("entry.after_answer")
+            await self._settler.settle(account, entry, order, report)
+
+    async def leave(
+        self, account: Account, signal: Signal, execution: Execution, plan: ExitPlan
+    ) -> None:
+        """Close a position on a claimed exit or opposite signal."""
+        closed = await self._closer.close(account, plan.position, plan.reason)
+        if not closed:
+            await self._executions.mark_failed(
+                signal.signal_id,
+                account.user_id,
+                reason="EXIT_FAILED",
+                details="the exchange did not take the exit; the position is still protected",
+                now_ms=self._clock.now_ms(),
+            )
+            return
+        done = await self._trades.position(plan.position.position_id)
+        if done is not None:
+            await self.left(account, signal, execution, done)
+
+    async def left(
+        self, account: Account, signal: Signal, execution: Execution, closed: Position
+    ) -> None:
+        """Note that an exit signal was executed: its position is closed."""
+        now_ms = self._clock.now_ms()
+        outcome = replace(
+            execution,
+            status=ExecutionStatus.EXECUTED,
+            executed_at_ms=now_ms,
+            actual_entry_price=closed.exit_price,
+            quantity=closed.exit_quantity,
+            slippage_bps=slippage(signal, closed.exit_price),
+            latency_ms=now_ms - signal.created_at_ms,
+        )
+        await self._executions.mark_executed(outcome)
+        self._settler.tell(account, signal, outcome, asked=closed.exit_quantity)
+
+    async def _act(
+        self,
+        account: Account,
+        signal: Signal,
+        execution: Execution,
+        plan: Plan,
+        intents: Intents | None,
+    ) -> None:
+        if isinstance(plan, ExitPlan):
+            await self.leave(account, signal, execution, plan)
+        elif intents is not None:
+            account.claim(intents.all, self._clock.now_ms())
+            await self.enter(
+                account, Entry(signal=signal, execution=execution, intents=intents)
+            )  # fmt: skip
+
+    def _pending(
+        self,
+        signal: Signal,
+        account: Account,
+        subscription: Subscription,
+        plan: Plan,
+        intents: Intents | None,
+        advice: Advice | None,
+    ) -> Execution:
+        position = plan.position if isinstance(plan, ExitPlan) else None
+        if intents is not None:
+            position = intents.position
+        return Execution(
+            signal_id=signal.signal_id,
+            user_id=account.user_id,
+            subscription_id=subscription.subscription_id,
+            mode=account.user.mode,
+            status=ExecutionStatus.PENDING,
+            claimed_at_ms=self._clock.now_ms(),
+            quantity=intents.entry.quantity if intents else None,
+            leverage=account.user.account.leverage,
+            client_order_id=intents.entry.client_order_id if intents else None,
+            position_id=position.position_id if position else None,
+            ai_decision_applied=advice is not None,
+            ai_confidence=advice.confidence if advice else None,
+        )
+
+    def _too_late(self, account: Account, signal: Signal) -> Reason | None:
+        """The last look before the wire: why the entry must not be sent any more."""
+        if not signal.is_open(self._clock.now_ms()):
+            return Reason.SIGNAL_NOT_ACTIVE
+        if signal.symbol in account.positions:
+            return Reason.POSITION_OPEN
+        return None

@@ -1,0 +1,135 @@
+"""Follows one account's orders after they were sent: fills, targets, stops, liquidation."""
+
+from dataclasses import replace
+
+import structlog
+
+from signalbot.domain.orders import Leg, Order, OrderReport, OrderRequest, OrderStatus, OrderType
+from signalbot.domain.positions import CloseReason, Position, StopKind
+from signalbot.ledger.trades import Trades
+from signalbot.pipeline.account import Account
+from signalbot.pipeline.close import Closer
+from signalbot.pipeline.halt import Halts
+from signalbot.pipeline.protect import Protector
+from signalbot.pipeline.record import Recorder
+from signalbot.pipeline.settle import Settler
+
+log = structlog.get_logger()
+
+
+class Follower:
+    def __init__(
+        self,
+        *,
+        trades: Trades,
+        recorder: Recorder,
+        settler: Settler,
+        protector: Protector,
+        closer: Closer,
+        halts: Halts,
+    ) -> None:
+        self._trades = trades
+        self._recorder = recorder
+        self._settler = settler
+        self._protector = protector
+        self._closer = closer
+        self._halts = halts
+
+    async def run(self, account: Account) -> None:
+        """Take in an account's order events until cancelled; a bug halts this user alone."""
+        async for report in account.trading.events():
+            async with (
+                self._halts.containing_bugs(account, "follower"),
+                account.lock(report.symbol),
+            ):
+                await self.absorb(account, report)
+
+    async def absorb(self, account: Account, report: OrderReport) -> None:
+        """Book one report and bring the position's protection in step. The lock is held."""
+        order = await self._order(account, report)
+        if order is None:
+            self._tell_foreign(account, report)
+            return
+        if order.status.is_final and report.filled <= order.filled:
+            return
+        if order.request.leg is Leg.ENTRY:
+            entry = await self._settler.load(account, order)
+            await self._settler.settle(account, entry, order, report)
+            return
+        recorded = await self._recorder.record(account, order, report)
+        if recorded.position is None or (not recorded.new_fills and not report.status.is_final):
+            return
+        if not recorded.position.is_open:
+            await self._closer.release(account, recorded.position)
+            return
+        if order.request.leg is Leg.TAKE_PROFIT and report.status is OrderStatus.FILLED:
+            self._advance(account, recorded.position)
+        await self._protector.protect(account, report.symbol)
+
+    def _advance(self, account: Account, position: Position) -> None:
+        """One more target is hit; at the user's count the stop moves to the entry price."""
+        hit = replace(position, targets_hit=position.targets_hit + 1)
+        after = account.rules(position.strategy).protection.break_even_after
+        moves = (
+            0 < after <= hit.targets_hit
+            and hit.stop_kind is StopKind.INITIAL
+            and hit.stop_loss is not None
+        )
+        if moves:
+            instrument = account.market.instrument(hit.symbol)
+            price = instrument.round_price(hit.entry_price)
+            hit = replace(hit, stop_loss=price, stop_kind=StopKind.BREAK_EVEN)
+        log.info(
+            "position.target_hit",
+            user_id=account.user_id,
+            symbol=hit.symbol,
+            position_id=hit.position_id,
+            target=hit.targets_hit,
+            break_even=moves,
+        )
+        account.hold(hit)
+
+    async def _order(self, account: Account, report: OrderReport) -> Order | None:
+        known = account.working.get(report.symbol, {}).get(report.client_order_id)
+        if known is not None:
+            return known
+        stored = await self._trades.order(report.client_order_id)
+        if stored is not None or not any(fill.is_liquidation for fill in report.fills):
+            return stored
+        return await self._adopt_liquidation(account, report)
+
+    async def _adopt_liquidation(self, account: Account, report: OrderReport) -> Order | None:
+        """The exchange closed a position itself: its order becomes one of ours, and tells why."""
+        position = account.positions.get(report.symbol)
+        if position is None:
+            return None
+        fill = report.fills[0]
+        request = OrderRequest(
+            client_order_id=report.client_order_id,
+            user_id=account.user_id,
+            exchange=position.exchange,
+            symbol=report.symbol,
+            leg=Leg.EXIT,
+            side=fill.side,
+            type=OrderType.MARKET,
+            quantity=report.filled,
+            reduce_only=True,
+            leverage=position.leverage,
+            signal_id=position.signal_id,
+            position_id=position.position_id,
+            intended_at_ms=fill.filled_at_ms,
+        )
+        liquidated = replace(position, close_reason=CloseReason.LIQUIDATION)
+        await self._trades.intend([request], liquidated)
+        account.hold(liquidated)
+        log.error("position.liquidated", user_id=account.user_id, symbol=report.symbol)
+        return Order(request=request)
+
+    def _tell_foreign(self, account: Account, report: OrderReport) -> None:
+        log.warning(
+            "order.foreign",
+            user_id=account.user_id,
+            symbol=report.symbol,
+            client_order_id=report.client_order_id,
+            status=report.status.value,
+        )

@@ -1,0 +1,64 @@
+"""Stops entries of one user, or of all; exits and stops always go on."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import structlog
+
+from signalbot.domain.errors import LedgerError
+from signalbot.domain.users import UserId, UserStatus
+from signalbot.ledger.accounts import Accounts
+from signalbot.pipeline.account import Account
+from signalbot.ports import Clock
+
+log = structlog.get_logger()
+
+
+class Halts:
+    """Who may not enter, and why; it outlives a restart."""
+
+    def __init__(self, accounts: Accounts, clock: Clock, *, halted: str | None = None) -> None:
+        self._accounts = accounts
+        self._clock = clock
+        self.halted = halted  #: why no user may enter; None when trading is on
+
+    async def halt_all(self, reason: str) -> None:
+        """Stop entries of every user."""
+        self.halted = reason
+        await self._accounts.set_halted(reason)
+        log.warning("trading.halted", reason=reason)
+
+    async def resume_all(self) -> None:
+        """Allow entries again; users halted one by one stay so."""
+        self.halted = None
+        await self._accounts.set_halted(None)
+        log.info("trading.resumed")
+
+    async def set_status(self, account: Account, status: UserStatus, *, reason: str = "") -> None:
+        """Pause, halt or resume one user."""
+        account.user = replace(account.user, status=status, status_reason=reason)
+        await self._accounts.set_user_status(
+            account.user_id, status, reason=reason, now_ms=self._clock.now_ms()
+        )
+        log.warning(
+            "user.status_changed", user_id=account.user_id, status=status.value, reason=reason
+        )
+
+    @asynccontextmanager
+    async def containing_bugs(self, account: Account, what: str) -> AsyncIterator[None]:
+        """Whatever breaks inside concerns this user alone: it is halted, the others go on.
+
+        A broken ledger concerns everybody and is raised.
+        """
+        try:
+            yield
+        except LedgerError:
+            raise
+        except Exception as e:
+            log.exception("user.failed", user_id=account.user_id, during=what)
+            reason = f"{what} failed: {type(e).__name__}: {e}"
+            await self.set_status(account, UserStatus.HALTED, reason=reason)
+
+
+AccountsByUser = Mapping[UserId, Account]

@@ -1,0 +1,144 @@
+"""The orders a plan stands for, before anything is sent: pure, deterministic, one place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from signalbot.decision.situation import EntryPlan
+from signalbot.domain.money import ZERO
+from signalbot.domain.orders import (
+    Leg,
+    Order,
+    OrderRequest,
+    OrderType,
+    client_order_id_of,
+    entry_side,
+    exit_side,
+)
+from signalbot.domain.positions import Position, Target
+from signalbot.domain.signals import Signal, position_id_of
+from signalbot.domain.timeframe import Ms
+from signalbot.domain.users import User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intents:
+    """An entry with its protection, and the position its first fill will start."""
+
+    position: Position  #: planned: holds nothing yet
+    entry: OrderRequest
+    protection: tuple[OrderRequest, ...]
+
+    @property
+    def all(self) -> tuple[OrderRequest, ...]:
+        return (self.entry, *self.protection)
+
+
+def intents_of(signal: Signal, user: User, plan: EntryPlan, *, now_ms: Ms) -> Intents:
+    """Every order of an entry plan, under the ids it will have whenever it is computed."""
+    position = _planned(signal, user, plan, now_ms=now_ms)
+    entry = OrderRequest(
+        client_order_id=client_order_id_of(
+            signal_id=signal.signal_id, user_id=user.user_id, leg=Leg.ENTRY
+        ),
+        user_id=user.user_id,
+        exchange=signal.exchange,
+        symbol=signal.symbol,
+        leg=Leg.ENTRY,
+        side=entry_side(plan.side),
+        type=plan.type,
+        quantity=plan.quantity,
+        price=plan.price if plan.type is OrderType.LIMIT else None,
+        leverage=plan.leverage,
+        signal_id=signal.signal_id,
+        position_id=position.position_id,
+        intended_at_ms=now_ms,
+    )
+    stops = () if plan.stop_loss is None else (
+        closing_request(
+            position, leg=Leg.STOP_LOSS, type_=OrderType.STOP, trigger=plan.stop_loss,
+            quantity=plan.quantity, attempt=0, now_ms=now_ms,
+        ),
+    )  # fmt: skip
+    aims = tuple(
+        closing_request(
+            position,
+            leg=Leg.TAKE_PROFIT,
+            type_=OrderType.TAKE_PROFIT,
+            trigger=aim.price,
+            quantity=aim.quantity,
+            attempt=index,
+            now_ms=now_ms,
+        )
+        for index, aim in enumerate(plan.targets)
+    )
+    return Intents(position=position, entry=entry, protection=stops + aims)
+
+
+def intents_from(signal: Signal, user: User, orders: Sequence[Order]) -> Intents:
+    """The same, read back from the orders a claim has stored."""
+    requests = [order.request for order in orders]
+    entry = next(request for request in requests if request.leg is Leg.ENTRY)
+    stop = next((each.trigger_price for each in requests if each.leg is Leg.STOP_LOSS), None)
+    aims = [each for each in requests if each.leg is Leg.TAKE_PROFIT]
+    plan = EntryPlan(
+        side=signal.action.side,
+        type=entry.type,
+        quantity=entry.quantity,
+        price=entry.price or signal.price or ZERO,
+        stop_loss=stop,
+        targets=tuple(
+            Target(each.trigger_price, each.quantity) for each in aims if each.trigger_price
+        ),
+        leverage=entry.leverage,
+        facts={},
+    )
+    return intents_of(signal, user, plan, now_ms=entry.intended_at_ms)
+
+
+def closing_request(
+    position: Position,
+    *,
+    leg: Leg,
+    type_: OrderType,
+    quantity: Decimal,
+    attempt: int,
+    now_ms: Ms,
+    trigger: Decimal | None = None,
+) -> OrderRequest:
+    """A reduce-only order on the closing side of ``position``."""
+    return OrderRequest(
+        client_order_id=client_order_id_of(
+            signal_id=position.signal_id, user_id=position.user_id, leg=leg, attempt=attempt
+        ),
+        user_id=position.user_id,
+        exchange=position.exchange,
+        symbol=position.symbol,
+        leg=leg,
+        side=exit_side(position.side),
+        type=type_,
+        quantity=quantity,
+        trigger_price=trigger,
+        reduce_only=True,
+        leverage=position.leverage,
+        signal_id=position.signal_id,
+        position_id=position.position_id,
+        intended_at_ms=now_ms,
+    )
+
+
+def _planned(signal: Signal, user: User, plan: EntryPlan, *, now_ms: Ms) -> Position:
+    return Position(
+        position_id=position_id_of(signal_id=signal.signal_id, user_id=user.user_id),
+        user_id=user.user_id,
+        signal_id=signal.signal_id,
+        strategy=signal.strategy,
+        exchange=signal.exchange,
+        symbol=signal.symbol,
+        side=plan.side,
+        mode=user.mode,
+        stop_loss=plan.stop_loss,
+        take_profits=plan.targets,
+        leverage=plan.leverage,
+        opened_at_ms=now_ms,
+    )

@@ -1,0 +1,206 @@
+"""One listener per user: filters, risk, advice, size, then claim and execution; always a reason."""
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
+from signalbot.decision.decide import Enter, plan, screen
+from signalbot.decision.situation import Denial, EntryPlan, ExitPlan, Situation
+from signalbot.domain.reasons import Reason
+from signalbot.domain.settings import AiRules, OnAiError
+from signalbot.domain.signals import Decision, Outcome, Signal
+from signalbot.domain.users import Mode, Subscription
+from signalbot.ledger.executions import Claim
+from signalbot.ledger.signals import Signals
+from signalbot.pipeline.account import Account
+from signalbot.pipeline.broadcast import Delivery, Inbox
+from signalbot.pipeline.execute import Executor
+from signalbot.pipeline.halt import Halts
+from signalbot.ports import Advice, Advisor, Clock, Verdict
+
+log = structlog.get_logger()
+
+
+class Listener:
+    """Decides and acts for one user, one signal after the other."""
+
+    def __init__(
+        self,
+        account: Account,
+        inbox: Inbox,
+        subscriptions: Mapping[str, Subscription],
+        *,
+        signals: Signals,
+        executor: Executor,
+        halts: Halts,
+        clock: Clock,
+        advisor: Advisor | None = None,
+    ) -> None:
+        self._account = account
+        self._inbox = inbox
+        self._subscriptions = subscriptions
+        self._signals = signals
+        self._executor = executor
+        self._halts = halts
+        self._clock = clock
+        self._advisor = advisor
+
+    async def run(self) -> None:
+        """Take signals from the inbox until cancelled; a bug halts this user and no other."""
+        while True:
+            delivery = await self._inbox.get()
+            decided = False
+            async with self._halts.containing_bugs(self._account, "listener"):
+                await self._turn(delivery)
+                decided = True
+            if not decided:
+                await self._skip(delivery, Denial(Reason.INTERNAL_ERROR))
+            self._inbox.task_done()
+
+    async def _turn(self, delivery: Delivery) -> None:
+        signal = delivery.signal
+        subscription = self._subscriptions.get(signal.strategy)
+        if subscription is None:
+            return
+        if delivery.executed:
+            self._tell_duplicate(signal)
+            return
+        async with self._account.lock(signal.symbol):
+            cleared = screen(situation := self._situation(signal, subscription))
+            if not self._wants_advice(subscription, cleared):
+                await self._follow(delivery, situation, cleared)
+                return
+        await self._advised(delivery, subscription, situation)
+
+    async def _advised(
+        self, delivery: Delivery, subscription: Subscription, situation: Situation
+    ) -> None:
+        """Ask the advisor without holding anything up, then look at everything afresh."""
+        rules = subscription.settings.ai
+        advice = await self._ask(situation, rules)
+        denial = _refusal(advice, rules)
+        if denial is not None:
+            await self._skip(delivery, denial)
+            return
+        async with self._account.lock(delivery.signal.symbol):
+            situation = self._situation(delivery.signal, subscription)
+            await self._follow(delivery, situation, screen(situation), advice)
+
+    async def _follow(
+        self,
+        delivery: Delivery,
+        situation: Situation,
+        cleared: Enter | ExitPlan | Denial,
+        advice: Advice | None = None,
+    ) -> None:
+        """Turn what was cleared into orders, or into a recorded refusal."""
+        decided = plan(situation, cleared) if isinstance(cleared, Enter) else cleared
+        if isinstance(decided, Denial):
+            await self._skip(delivery, decided)
+            return
+        facts = _facts(decided) | {"rank": delivery.rank}
+        if self._account.user.mode is Mode.SIGNALS:
+            await self._skip(delivery, Denial(Reason.SIGNALS_ONLY, facts))
+            return
+        claim = await self._executor.execute(
+            self._account,
+            delivery.signal,
+            situation.subscription,
+            decided,
+            facts=facts,
+            advice=advice,
+        )
+        match claim:
+            case Claim.WON:
+                pass
+            case Claim.DUPLICATE:
+                self._tell_duplicate(delivery.signal)
+            case Claim.NOT_ACTIVE:
+                await self._skip(delivery, Denial(Reason.SIGNAL_NOT_ACTIVE))
+
+    def _situation(self, signal: Signal, subscription: Subscription) -> Situation:
+        now_ms, market = self._clock.now_ms(), self._account.market
+        return Situation(
+            signal=signal,
+            user=self._account.user,
+            subscription=subscription,
+            book=self._account.book(now_ms),
+            instrument=market.instrument(signal.symbol),
+            price=market.last_price(signal.symbol),
+            now_ms=now_ms,
+            halted=self._halts.halted is not None,
+        )
+
+    def _wants_advice(
+        self, subscription: Subscription, cleared: Enter | ExitPlan | Denial
+    ) -> bool:  # fmt: skip
+        return (
+            isinstance(cleared, Enter)
+            and subscription.settings.ai.enabled
+            and self._advisor is not None
+        )
+
+    async def _ask(self, situation: Situation, rules: AiRules) -> Advice:
+        assert self._advisor is not None  # noqa: S101 - checked by _wants_advice
+        try:
+            async with asyncio.timeout(rules.deadline_ms / 1000):
+                return await self._advisor.advise(
+                    situation.signal, situation.user, situation.book
+                )  # fmt: skip
+        except TimeoutError:
+            reason = f"no answer within {rules.deadline_ms} ms"
+            return Advice(verdict=Verdict.ABSTAIN, confidence=0.0, reason=reason)
+
+    async def _skip(self, delivery: Delivery, denial: Denial) -> None:
+        signal = delivery.signal
+        await self._signals.record_decision(
+            Decision(
+                signal_id=signal.signal_id,
+                user_id=self._account.user_id,
+                outcome=Outcome.SKIP,
+                code=denial.reason,
+                detail=denial.facts,
+                decided_at_ms=self._clock.now_ms(),
+            )
+        )
+        facts = {name: str(fact) for name, fact in denial.facts.items() if _is_short(fact)}
+        names = {
+            "user_id": self._account.user_id,
+            "signal_id": signal.signal_id,
+            "symbol": signal.symbol,
+            "action": signal.action.value,
+            "code": denial.reason.value,
+        }
+        log.info("decision.denied", **(names | facts | names))
+
+    def _tell_duplicate(self, signal: Signal) -> None:
+        log.info(
+            "execution.duplicate_blocked",
+            user_id=self._account.user_id,
+            signal_id=signal.signal_id,
+            symbol=signal.symbol,
+        )
+
+
+def _refusal(advice: Advice, rules: AiRules) -> Denial | None:
+    facts = {"confidence": advice.confidence, "why": advice.reason}
+    match advice.verdict:
+        case Verdict.DENY:
+            return Denial(Reason.AI_DENIED, facts)
+        case Verdict.ABSTAIN if rules.on_error is OnAiError.SKIP:
+            return Denial(Reason.AI_FAILED, facts)
+        case Verdict.APPROVE if advice.confidence < rules.min_confidence:
+            return Denial(Reason.AI_DENIED, facts | {"limit": rules.min_confidence})
+        case _:
+            return None
+
+
+def _facts(decided: EntryPlan | ExitPlan) -> dict[str, object]:
+    if isinstance(decided, EntryPlan):
+        return dict(decided.facts)
+    return {"closes": decided.position.position_id, "reason": decided.reason}
+
+
+def _is_short(value: object) -> bool:
+    return not isinstance(value, (tuple, list, dict))

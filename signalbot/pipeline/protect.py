@@ -1,0 +1,235 @@
+"""Keeps every open position behind exactly one stop of its size, and its targets in place.
+
+Protection is an invariant, not a step: ``protect`` compares what should rest at the exchange with
+what does, and may be called at any time. A new stop is placed before the old one is cancelled.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import structlog
+
+from signalbot.decision.levels import split
+from signalbot.domain.errors import OrderRejected
+from signalbot.domain.money import HUNDRED, ZERO
+from signalbot.domain.orders import Leg, Order, OrderReport, OrderStatus, OrderType
+from signalbot.domain.positions import CloseReason, Position, PositionStatus
+from signalbot.ledger.trades import Trades
+from signalbot.pipeline.account import Account
+from signalbot.pipeline.close import Closer
+from signalbot.pipeline.intents import closing_request
+from signalbot.pipeline.place import Placer, rejected, unsent
+from signalbot.pipeline.record import Recorder
+from signalbot.ports import Clock
+from signalbot.tasks import backoff_s, crash_point
+
+log = structlog.get_logger()
+
+_TARGET_DEADLINE_S = 10.0
+
+
+class Protector:
+    def __init__(
+        self, trades: Trades, recorder: Recorder, placer: Placer, closer: Closer, clock: Clock
+    ) -> None:
+        self._trades = trades
+        self._recorder = recorder
+        self._placer = placer
+        self._closer = closer
+        self._clock = clock
+
+    async def protect(self, account: Account, symbol: str) -> None:
+        """Bring stop and targets in step with the position. The symbol's lock is held.
+
+        A position that cannot get its stop within the user's ``max_unprotected``, or whose stop
+        the price has already passed, is closed at market.
+        """
+        position = account.positions.get(symbol)
+        if position is None or position.status is not PositionStatus.OPEN:
+            return
+        if await self._keep_stop(account, position):
+            await self._place_targets(account, account.positions[symbol])
+
+    async def _keep_stop(self, account: Account, position: Position) -> bool:
+        """Exactly one live stop at the wanted price and size; False if the position is gone."""
+        if position.stop_loss is None:
+            return True
+        stops = account.orders(position.symbol, Leg.STOP_LOSS)
+        fitting = next(
+            (stop for stop in stops if stop.status.is_live and _fits(stop, position)), None
+        )
+        if fitting is None and not await self._place_stop(account, position, stops):
+            return False
+        for stop in stops:
+            if stop is not fitting and stop.status.is_live:
+                await self._closer.withdraw(account, stop)
+        return position.symbol in account.positions
+
+    async def _place_stop(
+        self, account: Account, position: Position, stops: Sequence[Order]
+    ) -> bool:
+        """Try until the exchange holds the stop, at most for ``max_unprotected``."""
+        limit_s = account.rules(position.strategy).protection.max_unprotected_ms / 1000
+        reason = CloseReason.UNPROTECTED
+        intent = next((stop for stop in stops if _is_intent(stop) and _fits(stop, position)), None)
+        try:
+            async with asyncio.timeout(limit_s):
+                for delay_s in backoff_s(first_s=0.1, most_s=1.0):
+                    refusal = await self._try_stop(account, position, intent)
+                    if refusal is None:
+                        return True
+                    if refusal.would_trigger:
+                        reason = position.stop_kind.close_reason
+                        break
+                    intent = None
+                    await self._clock.sleep(delay_s)
+        except TimeoutError:
+            log.error(
+                "position.unprotected",
+                user_id=account.user_id,
+                symbol=position.symbol,
+                position_id=position.position_id,
+                limit_s=limit_s,
+            )
+        await self._closer.close(account, position, reason)
+        return False
+
+    async def _try_stop(
+        self, account: Account, position: Position, intent: Order | None
+    ) -> OrderRejected | None:
+        """One stop order under one id: placed, or refused."""
+        order = intent or await self._intend_stop(account, position)
+        crash_point("stop_loss.intended")
+        try:
+            report = await self._placer.place(account, order.request)
+        except OrderRejected as e:
+            refused = rejected(order, e, self._clock)
+            account.keep(refused)
+            await self._trades.save_order(refused)
+            log.warning("order.rejected", user_id=account.user_id, leg="stop_loss", reason=str(e))
+            return e
+        if report.fills:
+            await self._book_at_once(account, order, report)
+            return None
+        placed = order.apply(report)
+        account.keep(placed)
+        held = replace(
+            position, protected_at_ms=position.protected_at_ms or self._clock.now_ms()
+        )  # fmt: skip
+        account.hold(held)
+        await self._trades.save_position(held, [placed])
+        return None
+
+    async def _book_at_once(self, account: Account, order: Order, report: OrderReport) -> None:
+        """A protective order was filled before we learnt that it was placed."""
+        recorded = await self._recorder.record(account, order, report)
+        if recorded.position is not None and not recorded.position.is_open:
+            await self._closer.release(account, recorded.position)
+
+    async def _intend_stop(self, account: Account, position: Position) -> Order:
+        request = closing_request(
+            position,
+            leg=Leg.STOP_LOSS,
+            type_=OrderType.STOP,
+            trigger=position.stop_loss,
+            quantity=position.quantity,
+            attempt=account.next_attempt(position.position_id, Leg.STOP_LOSS),
+            now_ms=self._clock.now_ms(),
+        )
+        order = Order(request=request)
+        await self._trades.intend([request], position)
+        account.keep(order)
+        return order
+
+    async def _place_targets(self, account: Account, position: Position) -> None:
+        """Place the targets that were never placed; the exchange shrinks them with the position."""
+        if account.orders(position.symbol, Leg.ENTRY):
+            return  # the entry is still filling; its size is not known yet
+        waiting = [
+            order for order in account.orders(position.symbol, Leg.TAKE_PROFIT) if _is_intent(order)
+        ]
+        if sum((each.request.quantity for each in waiting), ZERO) > position.quantity:
+            waiting = await self._resize_targets(account, position, waiting)
+        settled = [
+            order
+            for intent in waiting
+            if position.symbol in account.positions
+            and (order := await self._place_target(account, intent)) is not None
+        ]
+        if settled and position.symbol in account.positions:
+            await self._trades.save_position(account.positions[position.symbol], settled)
+
+    async def _place_target(self, account: Account, order: Order) -> Order | None:
+        """Place one target; return it to be saved, or None if it has been booked already."""
+        try:
+            async with asyncio.timeout(_TARGET_DEADLINE_S):
+                report = await self._placer.place(account, order.request)
+        except OrderRejected as e:
+            log.warning("order.rejected", user_id=account.user_id, leg="take_profit", reason=str(e))
+            account.keep(refused := rejected(order, e, self._clock))
+            await self._trades.save_order(refused)
+            await self._take_now(account, refused)
+            return None
+        except TimeoutError:
+            account.keep(unknown := replace(order, status=OrderStatus.UNKNOWN))
+            return unknown
+        if report.fills:
+            await self._book_at_once(account, order, report)
+            return None
+        account.keep(placed := order.apply(report))
+        return placed
+
+    async def _take_now(self, account: Account, refused: Order) -> None:
+        """A target was refused. If the price is already beyond it, its share leaves at market."""
+        position = account.positions[refused.request.symbol]
+        price = account.market.last_price(position.symbol)
+        aim = refused.request.trigger_price
+        if price is None or aim is None or (price - aim) * position.side.sign < 0:
+            return
+        quantity = min(refused.request.quantity, position.quantity)
+        left = await self._closer.exit(account, position, quantity=quantity, leg=Leg.TAKE_PROFIT)
+        if left is None:
+            await self._closer.release(account, position)
+
+    async def _resize_targets(
+        self, account: Account, position: Position, planned: Sequence[Order]
+    ) -> list[Order]:
+        """Targets were planned for more than was filled: divide what there is in their place."""
+        total = sum((order.request.quantity for order in planned), ZERO)
+        levels = [
+            (order.request.trigger_price or ZERO, order.request.quantity / total * HUNDRED)
+            for order in planned
+        ]
+        instrument = account.market.instrument(position.symbol)
+        aims = split(levels, quantity=position.quantity, instrument=instrument)
+        resized = replace(position, take_profits=aims)
+        requests = [
+            closing_request(
+                resized,
+                leg=Leg.TAKE_PROFIT,
+                type_=OrderType.TAKE_PROFIT,
+                trigger=aim.price,
+                quantity=aim.quantity,
+                attempt=account.next_attempt(position.position_id, Leg.TAKE_PROFIT),
+                now_ms=self._clock.now_ms(),
+            )
+            for aim in aims
+        ]
+        why = "planned for more than was filled"
+        dropped = [unsent(order, why, self._clock) for order in planned]
+        await self._trades.save_position(resized, dropped)
+        await self._trades.intend(requests)
+        account.hold(resized)
+        for order in dropped:
+            account.keep(order)
+        return [Order(request=request) for request in requests]
+
+
+def _fits(stop: Order, position: Position) -> bool:
+    left = stop.request.quantity - stop.filled
+    return stop.request.trigger_price == position.stop_loss and left == position.quantity
+
+
+def _is_intent(order: Order) -> bool:
+    return order.status is OrderStatus.INTENDED

@@ -1,0 +1,127 @@
+"""Time and tasks: the only module that sleeps, reads the clock, or decides how a task restarts."""
+
+import asyncio
+import heapq
+import os
+import random
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import count
+
+import structlog
+
+from signalbot.domain.errors import Unavailable
+from signalbot.domain.timeframe import Ms
+from signalbot.ports import Clock
+
+log = structlog.get_logger()
+
+_CRASH_AT = os.environ.get("SIGNALBOT_CRASH_AT", "")
+_passed = count(1)
+
+
+class SystemClock:
+    """The computer's own time."""
+
+    def now_ms(self) -> Ms:
+        return Ms(time.time_ns() // 1_000_000)  # noqa: TID251 - the one clock
+
+    async def sleep(self, delay_s: float) -> None:
+        await asyncio.sleep(delay_s)  # noqa: TID251 - the one clock
+
+    async def sleep_until(self, at_ms: Ms) -> None:
+        await self.sleep(max(0, at_ms - self.now_ms()) / 1000)
+
+
+class LoopClock:
+    """Time as the running event loop counts it: for loops that are faster than the world."""
+
+    def __init__(self, start_ms: Ms) -> None:
+        self._start_ms = start_ms
+        self._zero_s = asyncio.get_running_loop().time()
+
+    def now_ms(self) -> Ms:
+        elapsed_s = asyncio.get_running_loop().time() - self._zero_s
+        return Ms(self._start_ms + round(elapsed_s * 1000))
+
+    async def sleep(self, delay_s: float) -> None:
+        await asyncio.sleep(delay_s)  # noqa: TID251 - the one clock
+
+    async def sleep_until(self, at_ms: Ms) -> None:
+        await self.sleep(max(0, at_ms - self.now_ms()) / 1000)
+
+
+def backoff_s(*, first_s: float = 0.5, most_s: float = 30.0) -> Iterator[float]:
+    """Growing pauses with full jitter, so that many who failed together return apart."""
+    ceiling = first_s
+    while True:
+        yield random.uniform(first_s / 2, ceiling)  # noqa: S311 - jitter, not a secret
+        ceiling = min(ceiling * 2, most_s)
+
+
+async def supervise(name: str, run: Callable[[], Awaitable[None]], clock: Clock) -> None:
+    """Run a task that lives on the far side's terms: restart it while that is unavailable.
+
+    Anything but ``Unavailable`` is a bug and reaches the TaskGroup, which stops the daemon; systemd
+    starts it again and recovery does the rest.
+    """
+    for delay_s in backoff_s():
+        try:
+            await run()
+        except Unavailable as e:
+            log.warning("task.restarting", task=name, delay_s=round(delay_s, 1), cause=str(e))
+            await clock.sleep(delay_s)
+        else:
+            return
+
+
+class Alarms:
+    """Calls something at a given instant; every call is a task of its own."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._heap: list[tuple[Ms, int, Callable[[], Awaitable[None]]]] = []
+        self._order = count()
+        self._earlier = asyncio.Event()
+
+    def at(self, at_ms: Ms, ring: Callable[[], Awaitable[None]]) -> None:
+        """Await ``ring()`` at ``at_ms``, or at once when that has passed."""
+        if not self._heap or at_ms < self._heap[0][0]:
+            self._earlier.set()
+        heapq.heappush(self._heap, (at_ms, next(self._order), ring))
+
+    async def run(self) -> None:
+        """Ring alarms as they fall due, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._wait_for_next()
+                while self._heap and self._heap[0][0] <= self._clock.now_ms():
+                    _, _, ring = heapq.heappop(self._heap)
+                    group.create_task(_call(ring), name="alarm")
+
+    async def _wait_for_next(self) -> None:
+        self._earlier.clear()
+        if not self._heap:
+            await self._earlier.wait()
+            return
+        delay_s = (self._heap[0][0] - self._clock.now_ms()) / 1000
+        try:
+            async with asyncio.timeout(max(delay_s, 0)):
+                await self._earlier.wait()
+        except TimeoutError:
+            return
+
+
+async def _call(ring: Callable[[], Awaitable[None]]) -> None:
+    await ring()
+
+
+def crash_point(name: str) -> None:
+    """A place where the process may be killed to prove that nothing is lost or doubled.
+
+    Does nothing unless ``SIGNALBOT_CRASH_AT`` names this point, or (``*:17``) the how-manieth
+    point passed since the start is to be the last.
+    """
+    if _CRASH_AT and _CRASH_AT in (name, f"*:{next(_passed)}"):
+        os.kill(os.getpid(), signal.SIGKILL)

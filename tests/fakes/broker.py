@@ -1,0 +1,95 @@
+"""A broker that misbehaves on demand, in front of one that does not."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from signalbot.domain.book import Balance
+from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected
+from signalbot.domain.orders import Fill, Leg, Order, OrderReport, OrderRequest
+from signalbot.domain.timeframe import Ms
+from signalbot.ports import Broker, Clock, Holding
+
+Match = Callable[[OrderRequest], bool]
+
+
+def of_leg(leg: Leg) -> Match:
+    """Matches every order of one leg."""
+    return lambda request: request.leg is leg
+
+
+class FaultyBroker:
+    """Passes everything on; faults are armed per order and used up once each."""
+
+    def __init__(self, real: Broker, clock: Clock) -> None:
+        self.real = real
+        self.sent: list[OrderRequest] = []  #: every submit, whatever came of it
+        self._clock = clock
+        self._lost_answers: list[Match] = []
+        self._lost_requests: list[Match] = []
+        self._refusals: list[tuple[Match, str]] = []
+        self._delays: list[tuple[Match, float]] = []
+        self.broken: Exception | None = None  #: raised by every submit while set
+
+    def lose_answer(self, match: Match) -> None:
+        """The next matching order arrives, its answer does not."""
+        self._lost_answers.append(match)
+
+    def lose_request(self, match: Match) -> None:
+        """The next matching order never arrives, and nobody says so."""
+        self._lost_requests.append(match)
+
+    def refuse(self, match: Match, reason: str, *, times: int = 1) -> None:
+        """The next matching orders are refused."""
+        self._refusals.extend([(match, reason)] * times)
+
+    def delay(self, match: Match, seconds: float) -> None:
+        """The next matching order takes this much longer."""
+        self._delays.append((match, seconds))
+
+    def balance(self) -> Balance:
+        return self.real.balance()
+
+    async def submit(self, request: OrderRequest) -> OrderReport:
+        self.sent.append(request)
+        if self.broken is not None:
+            raise self.broken
+        for entry in self._delays:
+            if entry[0](request):
+                self._delays.remove(entry)
+                await self._clock.sleep(entry[1])
+                break
+        for match, reason in self._refusals:
+            if match(request):
+                self._refusals.remove((match, reason))
+                raise OrderRejected(reason)
+        if _take(self._lost_requests, request):
+            raise OrderOutcomeUnknown("connection reset before the request arrived")
+        report = await self.real.submit(request)
+        if _take(self._lost_answers, request):
+            raise OrderOutcomeUnknown("connection reset before the answer arrived")
+        return report
+
+    async def cancel(self, order: Order) -> OrderReport:
+        return await self.real.cancel(order)
+
+    async def lookup(self, request: OrderRequest) -> OrderReport | None:
+        return await self.real.lookup(request)
+
+    async def open_orders(self) -> Sequence[OrderReport]:
+        return await self.real.open_orders()
+
+    async def holdings(self) -> Sequence[Holding]:
+        return await self.real.holdings()
+
+    async def fills(self, *, since_ms: Ms) -> Sequence[Fill]:
+        return await self.real.fills(since_ms=since_ms)
+
+    def events(self) -> AsyncIterator[OrderReport]:
+        return self.real.events()
+
+
+def _take(armed: list[Match], request: OrderRequest) -> bool:
+    for match in armed:
+        if match(request):
+            armed.remove(match)
+            return True
+    return False

@@ -1,0 +1,192 @@
+"""An entry is claimed before it is sent, sent once, and settled by looking, never by sending."""
+
+import asyncio
+from pathlib import Path
+
+from signalbot.domain.orders import Leg
+from signalbot.domain.reasons import Reason
+from signalbot.domain.signals import Action, ExecutionStatus
+from signalbot.domain.users import UserId, UserStatus
+from tests.fakes.broker import of_leg
+from tests.world import ETH, World, play, user
+
+ANNA, BEN = UserId("anna"), UserId("ben")
+
+
+def _entries(w: World, name: str) -> int:
+    return [each.leg for each in w.broker(name).sent].count(Leg.ENTRY)
+
+
+def test_a_lost_answer_never_buys_twice(tmp_path: Path) -> None:
+    """The order arrived, its answer did not: unknown, then found, booked and protected."""
+
+    async def story(w: World) -> None:
+        w.broker("anna").lose_answer(of_leg(Leg.ENTRY))
+        signal = await w.send(w.make())
+        execution = await w.execution(signal, "anna")
+        assert execution is not None
+        assert execution.status is ExecutionStatus.UNKNOWN
+        await w.app.reconcile(w.app.accounts[ANNA])
+        execution = await w.execution(signal, "anna")
+        assert execution is not None
+        assert execution.status is ExecutionStatus.EXECUTED
+        assert _entries(w, "anna") == 1
+        (position,) = await w.app.trades.open_positions(ANNA)
+        assert position.protected_at_ms is not None
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_while_an_order_is_in_doubt_entries_in_its_symbol_wait(tmp_path: Path) -> None:
+    """Nothing is piled onto an unknown; other symbols go on."""
+
+    async def story(w: World) -> None:
+        w.broker("anna").lose_answer(of_leg(Leg.ENTRY))
+        await w.send(w.make())
+        second = await w.send(w.make(key="2"))
+        decision = await w.decision(second, "anna")
+        assert decision is not None
+        assert decision.code is Reason.SYMBOL_IN_DOUBT
+        other = await w.send(w.make(key="3", symbol=ETH))
+        assert await w.execution(other, "anna") is not None
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_an_entry_proven_absent_is_sent_while_its_signal_is_open(tmp_path: Path) -> None:
+    """The request was lost on the way: once that is certain, the same order goes out again."""
+
+    async def story(w: World) -> None:
+        w.broker("anna").lose_request(of_leg(Leg.ENTRY))
+        signal = await w.send(w.make())
+        await w.app.reconcile(w.app.accounts[ANNA])
+        execution = await w.execution(signal, "anna")
+        assert execution is not None
+        assert execution.status is ExecutionStatus.EXECUTED
+        ids = {each.client_order_id for each in w.broker("anna").sent if each.leg is Leg.ENTRY}
+        assert len(ids) == 1
+        assert len(await w.broker("anna").holdings()) == 1
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_an_entry_proven_absent_is_given_up_once_its_signal_is_over(tmp_path: Path) -> None:
+    """Late is never: the execution fails with its reason and nothing is sent."""
+
+    async def story(w: World) -> None:
+        w.broker("anna").lose_request(of_leg(Leg.ENTRY))
+        signal = await w.send(w.make(ttl_ms=60_000))
+        await w.clock.sleep(61)
+        await w.app.reconcile(w.app.accounts[ANNA])
+        execution = await w.execution(signal, "anna")
+        assert execution is not None
+        assert execution.status is ExecutionStatus.FAILED
+        assert execution.failure_reason == "INTERRUPTED"
+        assert _entries(w, "anna") == 1
+        assert await w.app.trades.unfinished_orders(ANNA) == []
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_a_user_whose_exchange_hangs_delays_nobody(tmp_path: Path) -> None:
+    """Anna's order takes a minute; Ben's is executed at once."""
+
+    async def story(w: World) -> None:
+        w.broker("anna").delay(of_leg(Leg.ENTRY), 60)
+        signal = w.make()
+        assert await w.app.signals.store(signal)
+        w.app.broadcaster.broadcast(signal, [ANNA, BEN])
+        await w.clock.sleep(0.1)
+        execution = await w.execution(signal, "ben")
+        assert execution is not None
+        assert execution.status is ExecutionStatus.EXECUTED
+        assert execution.latency_ms is not None
+        assert execution.latency_ms < 100
+        await w.settle()
+        execution = await w.execution(signal, "anna")
+        assert execution is not None
+        assert execution.latency_ms == 60_000
+
+    play(tmp_path, story, user("anna"), user("ben"))
+
+
+def test_a_listener_that_crashes_halts_its_user_and_no_other(tmp_path: Path) -> None:
+    """The decision says INTERNAL_ERROR, the user is halted for entries, the other trades on."""
+
+    async def story(w: World) -> None:
+        w.broker("anna").broken = RuntimeError("a bug")
+        signal = await w.send(w.make())
+        assert w.app.accounts[ANNA].user.status is UserStatus.HALTED
+        execution = await w.execution(signal, "ben")
+        assert execution is not None
+        assert execution.status is ExecutionStatus.EXECUTED
+        w.broker("anna").broken = None
+        later = await w.send(w.make(key="2", symbol=ETH))
+        decision = await w.decision(later, "anna")
+        assert decision is not None
+        assert decision.code is Reason.TRADING_HALTED
+        assert await w.execution(later, "ben") is not None
+
+    play(tmp_path, story, user("anna"), user("ben"))
+
+
+def test_halt_stops_entries_of_everybody_and_lets_exits_through(tmp_path: Path) -> None:
+    """The very next signal finds the gate closed; a position can still be left."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make())
+        await w.app.halts.halt_all("testing")
+        refused = await w.send(w.make(key="2", symbol=ETH))
+        decision = await w.decision(refused, "anna")
+        assert decision is not None
+        assert decision.code is Reason.TRADING_HALTED
+        out = await w.send(w.make(Action.EXIT_LONG, key="3", stop=None))
+        execution = await w.execution(out, "anna")
+        assert execution is not None
+        assert execution.status is ExecutionStatus.EXECUTED
+        await w.app.halts.resume_all()
+        again = await w.send(w.make(key="4", symbol=ETH))
+        assert await w.execution(again, "anna") is not None
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_a_full_inbox_drops_the_signal_for_that_user_and_says_so(tmp_path: Path) -> None:
+    """Sixty-four signals may wait; the next is refused with its reason, and others get it."""
+
+    async def story(w: World) -> None:
+        w.broker("anna").delay(of_leg(Leg.ENTRY), 30)
+        signals = [w.make(key=str(number)) for number in range(70)]
+        for signal in signals:
+            assert await w.app.signals.store(signal)
+        for signal in signals:
+            w.app.broadcaster.broadcast(signal, [ANNA, BEN])
+            await asyncio.sleep(0.01)  # noqa: TID251 - a test may wait
+        await w.settle()
+        last_anna, last_ben = (
+            await w.decision(signals[-1], "anna"),
+            await w.decision(signals[-1], "ben"),
+        )
+        assert last_anna is not None
+        assert last_anna.code is Reason.INBOX_FULL
+        assert last_ben is not None
+        assert last_ben.code is Reason.POSITION_OPEN
+
+    play(tmp_path, story, user("anna"), user("ben"))
+
+
+def test_signals_still_open_after_a_restart_reach_who_has_not_decided(tmp_path: Path) -> None:
+    """Who has executed does not execute again; who has not, does now."""
+
+    async def story(w: World) -> None:
+        signal = w.make()
+        assert await w.app.signals.store(signal)
+        w.app.broadcaster.broadcast(signal, [ANNA])
+        await w.settle()
+        await w.app.emitter.catch_up()
+        await w.settle()
+        executions = await w.app.executions.executions(signal.signal_id)
+        assert {each.user_id for each in executions} == {ANNA, BEN}
+        assert _entries(w, "anna") == 1
+
+    play(tmp_path, story, user("anna"), user("ben"))

@@ -1,0 +1,132 @@
+"""Whatever a candle source does, every candle comes out once, in order, without gaps."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from decimal import Decimal
+
+import pytest
+
+from signalbot.domain.market import Candle, Instrument, PriceRange
+from signalbot.domain.timeframe import Ms, Timeframe
+from signalbot.pipeline.feed import CandleKey, Feed
+from signalbot.replay import virtual_time
+from signalbot.tasks import LoopClock
+
+KEY = CandleKey("sim", "BTC/USDT:USDT", Timeframe.M1)
+START = Ms(1_700_000_040_000)
+
+
+def candle(number: int) -> Candle:
+    """The ``number``-th minute; its close tells which."""
+    price = Decimal(100 + number)
+    return Candle(
+        symbol=KEY.symbol,
+        timeframe=Timeframe.M1,
+        open_ms=Ms(START + number * Timeframe.M1.ms),
+        open=price,
+        high=price,
+        low=price,
+        close=price,
+        volume=Decimal(1),
+    )
+
+
+class ScriptedMarket:
+    """Streams what it is told to, and knows all candles for whoever asks by REST."""
+
+    def __init__(self, script: Sequence[Candle], known: Sequence[Candle]) -> None:
+        self._script = script
+        self._known = known
+
+    def instrument(self, symbol: str) -> Instrument:
+        raise KeyError(symbol)
+
+    def last_price(self, symbol: str) -> Decimal | None:
+        return None
+
+    async def history(
+        self, symbol: str, timeframe: Timeframe, *, end_ms: Ms, limit: int
+    ) -> Sequence[Candle]:
+        closed = [each for each in self._known if each.close_ms <= end_ms]
+        return closed[-limit:] if limit else []
+
+    async def candles(self, symbol: str, timeframe: Timeframe) -> AsyncIterator[Candle]:
+        for each in self._script:
+            yield each
+        await asyncio.Event().wait()
+
+    async def prices(self, symbol: str) -> AsyncIterator[PriceRange]:
+        await asyncio.Event().wait()
+        yield PriceRange(
+            symbol=symbol, high=Decimal(1), low=Decimal(1), last=Decimal(1), at_ms=START
+        )
+
+
+def received(
+    script: Sequence[Candle], known: Sequence[Candle] = (), *, history: int = 0
+) -> tuple[list[int], Feed]:
+    """Numbers of the candles that came out, and the feed."""
+    numbers: list[int] = []
+
+    async def main() -> Feed:
+        async def sink(key: CandleKey, candle: Candle, *, is_history: bool) -> None:
+            assert key == KEY
+            numbers.append(int(candle.close) - 100)
+
+        feed = Feed({"sim": ScriptedMarket(script, known)}, sink, LoopClock(START))
+        feed.watch(KEY, history=history)
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(feed.run())
+            await asyncio.sleep(1)  # noqa: TID251 - virtual
+            task.cancel()
+        return feed
+
+    return numbers, virtual_time.run(main())
+
+
+def test_an_undisturbed_stream_passes_through() -> None:
+    """Ten candles in, the same ten out."""
+    numbers, _ = received([candle(n) for n in range(10)])
+    assert numbers == list(range(10))
+
+
+def test_duplicates_and_late_candles_are_dropped_and_counted() -> None:
+    """A candle is delivered once, and never after its successor."""
+    script = [candle(n) for n in (0, 1, 1, 2, 0, 3, 3)]
+    numbers, feed = received(script)
+    assert numbers == [0, 1, 2, 3]
+    stream = feed.streams[KEY]
+    assert (stream.duplicates, stream.out_of_order) == (2, 1)
+
+
+def test_a_gap_is_filled_from_history_in_order() -> None:
+    """What the stream skipped is asked for before going on."""
+    known = [candle(n) for n in range(10)]
+    numbers, feed = received([candle(0), candle(1), candle(6), candle(7)], known)
+    assert numbers == list(range(8))
+    assert feed.streams[KEY].gaps_filled == 4
+
+
+def test_history_comes_before_the_first_live_candle() -> None:
+    """Warm-up candles first, none of them twice."""
+    known = [candle(n) for n in range(-5, 0)]
+    numbers, _ = received([candle(-1), candle(0)], known, history=3)
+    assert numbers == [-3, -2, -1, 0]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_disturbance_gives_the_same_candles_as_none(seed: int) -> None:
+    """Repeats, omissions and reordering, at random: the output never differs."""
+    rng = random.Random(seed)
+    known = [candle(n) for n in range(40)]
+    script = [each for each in known if rng.random() > 0.3 or each in (known[0], known[-1])]
+    script += rng.sample(script[1:-1], 8)
+    middle = script[1:]
+    rng.shuffle(middle)
+    numbers, _ = received([script[0], *sorted(middle, key=_jitter(rng)), known[-1]], known)
+    assert numbers == list(range(40))
+
+
+def _jitter(rng: random.Random) -> Callable[[Candle], int]:
+    return lambda each: each.open_ms + rng.randrange(-180_000, 180_000)
