@@ -1,0 +1,135 @@
+"""What one value of the file says about another: names that must exist, rules that must agree.
+
+These checks read raw values, so that they report even when other parts of the file are wrong;
+whatever has the wrong type is left to pydantic, which says so.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from ipaddress import ip_address
+
+from signalbot.config.lines import Keys
+from signalbot.config.problems import Problem, suggestion
+from signalbot.config.sources import Sources, layers_of
+from signalbot.config.terms import SIMULATED
+from signalbot.config.words import NAME, split_listen
+from signalbot.domain.money import ONE
+from signalbot.domain.settings import Sizing, SizingMode, StopSource
+from signalbot.domain.users import Mode
+
+
+def contradictions(sources: Sources) -> Iterator[Problem]:
+    """Every contradiction between values of the file."""
+    yield from _names(sources)
+    yield from _listen(sources)
+    yield from _speeds(sources)
+    for strategy in sources.names("strategies"):
+        yield from _reference(sources, ("strategies", strategy, "exchange"), "exchanges")
+    for user in sources.names("users"):
+        yield from _reference(sources, ("users", user, "account", "exchange"), "exchanges")
+        for strategy in sources.names("users", user, "subscriptions"):
+            yield from _subscription(sources, user, strategy)
+
+
+def _names(sources: Sources) -> Iterator[Problem]:
+    for section in ("exchanges", "strategies", "users"):
+        for name in sources.names(section):
+            if not NAME.fullmatch(name):
+                yield sources.problem(
+                    (section, name),
+                    f"{name!r} is not a name: up to 40 of a-z, 0-9, _ and -, "
+                    "beginning with a letter or digit",
+                )
+
+
+def _listen(sources: Sources) -> Iterator[Problem]:
+    path = ("api", "listen")
+    address = split_listen(sources.get(*path))
+    if not address or sources.get("api", "tls_behind_proxy") is True:
+        return
+    if not _is_loopback(address[0]):
+        yield sources.problem(
+            path,
+            f"{sources.get(*path)!r} is open to others without encryption: listen on 127.0.0.1, "
+            "or set tls_behind_proxy = true if a proxy in front adds TLS",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _speeds(sources: Sources) -> Iterator[Problem]:
+    """Time can only run faster where no real exchange looks at it, and is the same for all."""
+    names = sources.names("exchanges")
+    speeds = {name: _speed(sources, name) for name in names}
+    real = [name for name in names if sources.get("exchanges", name, "ccxt_id") != SIMULATED]
+    expected = ONE if real else next(iter(speeds.values()), ONE)
+    for name, speed in speeds.items():
+        if speed == expected:
+            continue
+        if real:
+            fault = f"needs every exchange to be simulated, and {real[0]!r} is not"
+        else:
+            fault = f"is not the {expected} of {names[0]!r}: all exchanges share one clock"
+        yield sources.problem(("exchanges", name, "simulated", "speed"), f"{speed} {fault}")
+
+
+def _speed(sources: Sources, name: str) -> Decimal:
+    """The speed of an exchange; 1 where it is not given or not a number."""
+    speed = sources.get("exchanges", name, "simulated", "speed")
+    return Decimal(speed) if isinstance(speed, int | Decimal) else ONE
+
+
+def _reference(sources: Sources, path: Keys, section: str) -> Iterator[Problem]:
+    name = sources.get(*path)
+    if isinstance(name, str) and name not in sources.names(section):
+        yield sources.problem(path, _no_such(name, sources, section))
+
+
+def _no_such(name: str, sources: Sources, section: str) -> str:
+    known = sources.names(section)
+    hint = suggestion(name, known) or f": the file has no [{section}.…] at all"
+    return f"{name!r} is not one of the {section} of this file{hint}"
+
+
+def _subscription(sources: Sources, user: str, strategy: str) -> Iterator[Problem]:
+    path = ("users", user, "subscriptions", strategy)
+    if strategy not in sources.names("strategies"):
+        yield sources.problem(path, _no_such(strategy, sources, "strategies"))
+        return
+    yield from _venue(sources, user, strategy)
+    yield from _sizing(sources, user, strategy)
+
+
+def _venue(sources: Sources, user: str, strategy: str) -> Iterator[Problem]:
+    account = sources.get("users", user, "account", "exchange")
+    source = sources.get("strategies", strategy, "exchange")
+    known = sources.names("exchanges")
+    if account == source or account not in known or source not in known:
+        return
+    if sources.get("users", user, "mode") != Mode.SIGNALS:
+        yield sources.problem(
+            ("users", user, "subscriptions", strategy),
+            f"{strategy!r} trades on {source!r}, but the account of {user!r} is on {account!r}: "
+            f"subscribe to a strategy of {account!r}, or set mode = 'signals' for this user",
+        )
+
+
+def _sizing(sources: Sources, user: str, strategy: str) -> Iterator[Problem]:
+    """Sizing by the loss at the stop needs a stop."""
+    layers = layers_of(user, strategy)
+    mode_path = sources.deciding(layers, ("sizing", "mode"))
+    stop_path = sources.deciding(layers, ("protection", "stop_loss", "source"))
+    mode = sources.get(*mode_path) if mode_path else Sizing().mode
+    if not stop_path or sources.get(*stop_path) != StopSource.NONE or mode != SizingMode.RISK:
+        return
+    is_users_own = mode_path and mode_path[0] == "users" and stop_path[0] != "users"
+    yield sources.problem(
+        mode_path if mode_path and is_users_own else stop_path,
+        "sizing mode 'risk' sizes by the stop, but the stop_loss source is 'none': "
+        "name another source, or choose sizing mode 'quote' or 'balance'",
+    )

@@ -1,0 +1,131 @@
+"""Every value that holds, and where it came from: what ``config show`` prints."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any
+
+from signalbot.config.duration import duration_text
+from signalbot.config.file import ApiTable, DaemonTable, ExchangeTable, StrategyTable, UserTable
+from signalbot.config.layers import SettingsLayer, StopTable
+from signalbot.config.lines import Keys, dotted
+from signalbot.config.mask import masked
+from signalbot.config.numbers import NO_LIMIT
+from signalbot.config.sources import Sources, layers_of
+from signalbot.config.table import Table
+from signalbot.config.terms import Config
+from signalbot.domain.money import text
+from signalbot.domain.settings import HoursRange, TargetRule
+from signalbot.exchange.simulated.rules import SimulatedSymbol
+
+BUILT_IN = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """One value of the configuration, fit to be shown: secrets are masked."""
+
+    subject: str  #: whose value, such as ``daemon`` or ``users.alice.subscriptions.btc-trend``
+    path: str  #: dotted keys within the subject, such as ``filters.max_signal_age``
+    value: object  #: a JSON value; decimals and durations as text, "none" for no limit
+    origin: str  #: ``default``, a table of the file, or ``environment VARIABLE``
+    help: str  #: what the key means
+
+
+def explain(config: Config) -> tuple[Explained, ...]:
+    """Every value of ``config`` in the order of the file; settings once per subscription."""
+    return tuple(_all(config))
+
+
+def _all(config: Config) -> Iterator[Explained]:
+    sources = config.sources
+    yield from _explained(sources, ("daemon",), DaemonTable, config.daemon)
+    yield from _explained(sources, ("api",), ApiTable, config.api)
+    for name, exchange in config.exchanges.items():
+        yield from _explained(sources, ("exchanges", name), ExchangeTable, exchange)
+    for name, strategy in config.strategies.items():
+        yield from _explained(sources, ("strategies", name), StrategyTable, strategy)
+    for user_id, user in config.users.items():
+        yield from _explained(sources, ("users", user_id), UserTable, user)
+    for each in config.subscriptions:
+        layers = layers_of(each.user_id, each.strategy)
+        yield from _explained(sources, layers[0], SettingsLayer, each.settings, layers)
+
+
+def _explained(
+    sources: Sources,
+    subject: Keys,
+    table: type[Table],
+    values: object,
+    layers: Iterable[Keys] | None = None,
+) -> Iterator[Explained]:
+    """``values`` by the keys of ``table``; ``layers`` are where they may come from."""
+    for path, value, description in _leaves(table, values):
+        yield Explained(
+            subject=dotted(subject),
+            path=dotted(path),
+            value=masked((*subject, *path), value),
+            origin=_origin(sources, layers or (subject,), path),
+            help=description,
+        )
+
+
+def _origin(sources: Sources, layers: Iterable[Keys], path: Keys) -> str:
+    found = sources.deciding(layers, path)
+    if found is None:
+        return BUILT_IN
+    if variable := sources.variable_of(found):
+        return f"environment {variable}"
+    return dotted(found[: -len(path)])
+
+
+def _leaves(
+    table: type[Table], values: object, at: Keys = ()
+) -> Iterator[tuple[Keys, object, str]]:
+    """Path, shown value and description of every key that ``values`` has an attribute for."""
+    for name, field in table.model_fields.items():
+        path, kind = (*at, field.alias or name), field.annotation
+        if isinstance(kind, type) and issubclass(kind, Table):
+            # The domain keeps the keys of stop_loss beside the others.
+            inner = values if kind is StopTable else getattr(values, name, None)
+            yield from _leaves(kind, inner, path)
+        elif hasattr(values, name):
+            for leaf, value in _flat(path, _plain(name, getattr(values, name))):
+                yield leaf, value, field.description or ""
+
+
+def _flat(path: Keys, value: object) -> Iterator[tuple[Keys, object]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flat((*path, key), inner)
+    else:
+        yield path, value
+
+
+def _plain(name: str, value: Any) -> object:
+    """``value`` of the field ``name`` as the file would write it."""
+    match value:
+        case tuple() | list():
+            return [_plain(name, item) for item in value]
+        case Mapping():
+            return {str(key): _plain(str(key), item) for key, item in value.items()}
+        case TargetRule() | SimulatedSymbol():
+            return _plain(name, asdict(value))
+        case bool() | int() | float() if not name.endswith("_ms"):
+            return value
+        case _:
+            return _text(value)
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return NO_LIMIT
+        case int():
+            return duration_text(value)
+        case Decimal():
+            return text(value)
+        case HoursRange():
+            return f"{value.start:%H:%M}-{value.end:%H:%M}"
+        case _:
+            return str(value)

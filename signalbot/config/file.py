@@ -1,0 +1,165 @@
+"""The whole file as pydantic sees it. Nothing outside this package does."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import Field
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from signalbot.config.layers import SettingsLayer
+from signalbot.config.locate import DEFAULT_STATE_DIR
+from signalbot.config.numbers import Number, Span
+from signalbot.config.simulation import SimulatedTable
+from signalbot.config.table import Table, key
+from signalbot.config.words import CcxtId, Listen, Name, Notify, Symbols, Text
+from signalbot.domain.timeframe import Timeframe
+from signalbot.domain.users import MarginMode, Mode
+
+Flag = Annotated[bool, Field(strict=True)]
+
+
+class DaemonTable(Table):
+    """The daemon itself."""
+
+    state_dir: Text = Field(
+        default=DEFAULT_STATE_DIR,
+        description="Where ledger, control socket and cache live; relative to this file.",
+    )
+    log_format: Literal["console", "json"] = Field(
+        default="console", description="How log lines are written."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least level that is logged."
+    )
+    master_key_file: Text = Field(
+        default="master.key",
+        description="The key that the vault is locked with; relative to this file.",
+    )
+
+
+class ApiTable(Table):
+    """HTTP and WebSocket."""
+
+    listen: Listen = Field(
+        default="127.0.0.1:8787",
+        validate_default=True,
+        description="Address and port to listen on.",
+    )
+    tls_behind_proxy: Flag = Field(
+        default=False,
+        description="Whether a proxy in front adds TLS, so any address may be listened on.",
+    )
+
+
+class ExchangeTable(Table):
+    """One exchange under a name of your choice."""
+
+    ccxt_id: CcxtId = Field(description='Its id in ccxt, such as "binanceusdm", or "simulated".')
+    sandbox: Flag = Field(default=False, description="Whether to use the exchange's test network.")
+    ccxt: dict[str, Any] = Field(
+        default={}, description="Merged into the ccxt constructor as it is: urls, proxies, options."
+    )
+    simulated: SimulatedTable = key(
+        "How it behaves if it is simulated, and how paper fills do if it is not."
+    )
+
+
+class StrategyTable(Table):
+    """One strategy under a name of your choice."""
+
+    kind: Text = Field(description="A built-in strategy, such as ema_cross.")
+    exchange: Text = Field(description="Name of the exchange whose candles it reads.")
+    symbols: Symbols = Field(description="Markets it looks at, each by itself.")
+    timeframe: Timeframe = Field(description="Length of its candles.")
+    signal_ttl_ms: Annotated[int, Span(least_ms=1)] = Field(
+        default="5m",
+        alias="signal_ttl",
+        validate_default=True,
+        description="How long a signal stays active.",
+    )
+    params: dict[str, Any] = Field(default={}, description="Parameters of its kind.")
+
+
+class AccountTable(Table):
+    """A user's account at one exchange."""
+
+    exchange: Text = Field(description="Name of an exchange of this file.")
+    leverage: Annotated[int, Number(kind=int, at_least=1, at_most=125)] = Field(
+        default=1, description="Leverage of every position."
+    )
+    margin_mode: MarginMode = Field(default=MarginMode.ISOLATED, description="How margin is held.")
+    paper_balance: Annotated[Decimal, Number(above=0)] = Field(
+        default=10_000,
+        validate_default=True,
+        description="Quote currency a paper account starts with.",
+    )
+
+
+class UserTable(SettingsLayer):
+    """One person's trading account; two accounts of one person are two users."""
+
+    mode: Mode = Field(
+        default=Mode.PAPER, description="Told only, simulated fills, or real orders."
+    )
+    notify: tuple[Notify, ...] = Field(
+        default=(), description='apprise URLs to tell; "secret:NAME" is read from the vault.'
+    )
+    account: AccountTable = Field(description="The account that trades.")
+    subscriptions: dict[Name, SettingsLayer] = Field(
+        default={}, description="Strategies this user follows, each with settings of its own."
+    )
+
+
+class _LaidTogether(PydanticBaseSettingsSource):
+    """File and environment, as ``Sources`` has laid them together.
+
+    pydantic's own sources forget which variable set a value, pass over a misspelt section, take
+    ``[Users]`` for ``[users]``, and read no environment but the process's.
+    """
+
+    def __init__(self, settings_cls: type[BaseSettings], tables: dict[str, Any]) -> None:
+        super().__init__(settings_cls)
+        self._tables = tables
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return self._tables.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return self._tables
+
+
+class ConfigFile(BaseSettings):
+    """signalbot's configuration file."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+
+    daemon: DaemonTable = Field(default_factory=DaemonTable, description="The daemon itself.")
+    api: ApiTable = Field(default_factory=ApiTable, description="HTTP and WebSocket.")
+    exchanges: dict[Name, ExchangeTable] = Field(default={}, description="Exchanges by name.")
+    strategies: dict[Name, StrategyTable] = Field(default={}, description="Strategies by name.")
+    defaults: SettingsLayer = Field(
+        default_factory=SettingsLayer, description="Settings of every user."
+    )
+    users: dict[Name, UserTable] = Field(default={}, description="Users by name.")
+
+    def __init__(self, tables: Mapping[str, Any]) -> None:
+        super().__init__(tables=tables)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        given = cast(InitSettingsSource, init_settings).init_kwargs
+        return (_LaidTogether(settings_cls, given["tables"]),)

@@ -1,0 +1,175 @@
+"""The settings tables that may stand in ``[defaults]``, in a user and in a subscription.
+
+Each is one layer: what it leaves out, the layer below decides. Fields are named like those of
+``signalbot.domain.settings``; the alias is the key in the file.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from signalbot.config.numbers import NO_LIMIT, Number, Span
+from signalbot.config.table import Table, key
+from signalbot.config.words import Hours, Symbol, Text, TimeZone
+from signalbot.domain.money import HUNDRED
+from signalbot.domain.settings import (
+    BelowMinimum,
+    EntryType,
+    OnAiError,
+    OnOpposite,
+    SizingMode,
+    StopSource,
+    TargetRule,
+    TargetSource,
+)
+from signalbot.domain.signals import Strength
+
+Confidence = Annotated[float, Number(kind=float, at_least=0, at_most=1)]
+Percent = Annotated[Decimal, Number(above=0, at_most=100)]
+Distance = Annotated[Decimal, Number(above=0, below=100)]
+Count = Annotated[int | None, Number(kind=int, at_least=1, or_none=True)]
+PercentLimit = Annotated[Decimal | None, Number(above=0, or_none=True)]
+
+
+def _or_none(value: object) -> object:
+    return None if value == NO_LIMIT else value
+
+
+class FiltersTable(Table):
+    """Which signals may pass to this user at all."""
+
+    symbols: tuple[Text, ...] = key('Globs of the markets to follow, such as ["BTC/*"].')
+    exclude_symbols: tuple[Text, ...] = key("Globs of the markets never to follow.")
+    min_strength: Annotated[Strength | None, BeforeValidator(_or_none)] = key(
+        "The weakest signal to follow."
+    )
+    min_confidence: Annotated[
+        float | None, Number(kind=float, at_least=0, at_most=1, or_none=True)
+    ] = key("The least confidence, 0 to 1, to follow.")
+    max_price_drift_percent: Annotated[Decimal | None, Number(at_least=0, or_none=True)] = key(
+        "How far, in percent, the price may have moved either way since the signal's."
+    )
+    max_signal_age_ms: Annotated[int | None, Span(least_ms=1, or_none=True)] = key(
+        "How long ago the signal's candle may have closed.", name="max_signal_age"
+    )
+    hours: tuple[Hours, ...] = key(
+        'Spans of the day in which to enter, such as ["08:00-22:00"]; empty means any hour.'
+    )
+    time_zone: TimeZone = key("The IANA time zone of hours, such as Europe/Berlin.")
+
+
+class SizingTable(Table):
+    """How large an entry is."""
+
+    mode: SizingMode = key(
+        "What fixes the size: the loss at the stop (risk), an amount of quote currency (quote), "
+        "or a share of free balance used as margin (balance)."
+    )
+    risk_percent: Percent = key("Percent of equity lost when the stop is hit; mode risk.")
+    quote_amount: Annotated[Decimal, Number(above=0)] = key(
+        "Notional of an entry in quote currency; mode quote."
+    )
+    balance_percent: Percent = key("Percent of free balance used as margin; mode balance.")
+    below_minimum: BelowMinimum = key("What becomes of an entry below the market's minimum.")
+
+
+class RiskTable(Table):
+    """Limits; leave one out, or write "none" over a lower layer's, and it does not apply."""
+
+    max_open_positions: Count = key("Positions open at once.")
+    max_consecutive_losses: Count = key("Losses in a row within one UTC day.")
+    max_trades_per_day: Count = key("Entries per UTC day.")
+    cooldown_ms: Annotated[int, Span()] = key(
+        "How long to stay out of a symbol after a close.", name="cooldown"
+    )
+    max_daily_loss_percent: PercentLimit = key(
+        "Realized and open loss of the UTC day, in percent of equity, that ends the day."
+    )
+    max_exposure_percent: PercentLimit = key("Open notional in percent of equity.")
+    min_balance: Annotated[Decimal | None, Number(at_least=0, or_none=True)] = key(
+        "Equity, in quote currency, below which nothing is entered."
+    )
+    symbol_priority: tuple[Symbol, ...] = key(
+        "Enter only in the first of these markets that has no open position."
+    )
+
+
+class StopTable(Table):
+    """Where the stop loss comes from."""
+
+    stop_source: StopSource = key("Whose stop loss holds.", name="source")
+    stop_percent: Distance = key(
+        "Distance of the own stop from the entry price, in percent.", name="percent"
+    )
+
+
+class TargetTable(Table):
+    """One take profit of the user's own."""
+
+    percent: Annotated[Decimal, Number(above=0)] = Field(
+        description="Distance from the entry price, in percent."
+    )
+    share: Percent = Field(description="Percent of the position that leaves there.")
+
+
+def _target_rules(targets: Sequence[TargetTable]) -> tuple[TargetRule, ...]:
+    total = sum(target.share for target in targets)
+    if total > HUNDRED:
+        raise ValueError(f"has shares that add up to {total} percent: at most 100 can leave")
+    return tuple(TargetRule(percent=target.percent, share=target.share) for target in targets)
+
+
+class ProtectionTable(Table):
+    """How a position is protected and left."""
+
+    stop_loss: StopTable = key("Where the stop loss comes from.")
+    targets_from: TargetSource = key("Whose take profits hold.", name="take_profits_from")
+    targets: Annotated[tuple[TargetTable, ...], AfterValidator(_target_rules)] = key(
+        "Own take profits; their shares add up to at most 100 percent.", name="take_profits"
+    )
+    break_even_after: Annotated[int, Number(kind=int, at_least=0)] = key(
+        "Take profits hit before the stop moves to the entry price; 0 is never."
+    )
+    trailing_percent: Annotated[Decimal, Number(at_least=0, below=100)] = key(
+        "Distance of a trailing stop behind the best price, in percent; 0 is none."
+    )
+    max_unprotected_ms: Annotated[int, Span(least_ms=1)] = key(
+        "How long a position may be without its stop before it is closed.", name="max_unprotected"
+    )
+    on_opposite_signal: OnOpposite = key("What an opposite signal does to an open position.")
+
+
+class EntryTable(Table):
+    """How a position is entered."""
+
+    type: EntryType = key("The entry order's type.")
+    limit_offset_percent: Annotated[Decimal, Number(at_least=0, below=100)] = key(
+        "How much better than the current price a limit entry asks for, in percent."
+    )
+    timeout_ms: Annotated[int, Span(least_ms=1)] = key(
+        "How long a limit entry may rest unfilled before it is cancelled.", name="timeout"
+    )
+
+
+class AiTable(Table):
+    """A second opinion on every signal that has passed filters and risk limits."""
+
+    enabled: Annotated[bool, Field(strict=True)] = key("Whether to ask at all.")
+    min_confidence: Confidence = key("The least confidence, 0 to 1, of an approval that counts.")
+    deadline_ms: Annotated[int, Span(least_ms=1)] = key(
+        "How long to wait for the answer.", name="deadline"
+    )
+    on_error: OnAiError = key("What no usable answer in time means.")
+
+
+class SettingsLayer(Table):
+    """One layer of settings: defaults, a user's, or a subscription's."""
+
+    filters: FiltersTable = key("Which signals may pass at all.")
+    sizing: SizingTable = key("How large an entry is.")
+    risk: RiskTable = key("Limits that a new position must respect.")
+    protection: ProtectionTable = key("Stop loss, take profits, and how a position is left.")
+    entry: EntryTable = key("How a position is entered.")
+    ai: AiTable = key("A second opinion on every signal.")

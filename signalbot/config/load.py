@@ -1,0 +1,138 @@
+"""The way in: a path and an environment become a Config, or every reason why not."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from signalbot.config.complaints import complaints
+from signalbot.config.cross import contradictions
+from signalbot.config.file import ConfigFile, ExchangeTable, StrategyTable, UserTable
+from signalbot.config.layers import SettingsLayer
+from signalbot.config.locate import beside
+from signalbot.config.problems import InvalidConfig
+from signalbot.config.resolve import Resolver
+from signalbot.config.simulation import rules_of
+from signalbot.config.sources import Sources
+from signalbot.config.terms import (
+    SIMULATED,
+    ApiTerms,
+    Config,
+    DaemonTerms,
+    ExchangeTerms,
+    StrategyTerms,
+)
+from signalbot.config.unserved import notices
+from signalbot.domain.users import AccountTerms, Subscription, User, UserId, subscription_id_of
+from signalbot.exchange.simulated.rules import SimulationRules
+
+__all__ = ["ApiTerms", "Config", "DaemonTerms", "ExchangeTerms", "StrategyTerms", "load"]
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Config:
+    """Read the file at ``path`` with the overrides of ``environ``.
+
+    Parameters of strategies are checked by ``check_strategies``, which needs their libraries.
+
+    Raises:
+        InvalidConfig: the file cannot be used; it carries every problem found.
+    """
+    sources = Sources.read(path, environ)
+    problems = dict.fromkeys(contradictions(sources))
+    try:
+        file = ConfigFile(sources.tables)
+    except ValidationError as e:
+        raise InvalidConfig([*complaints(e, sources), *problems]) from None
+    if problems:
+        raise InvalidConfig(problems)
+    config = _config(path, file, sources)
+    return replace(config, notices=notices(config))
+
+
+def _config(path: Path, file: ConfigFile, sources: Sources) -> Config:
+    host, port = file.api.listen
+    users = {UserId(name): _user(UserId(name), table) for name, table in file.users.items()}
+    return Config(
+        path=path,
+        daemon=DaemonTerms(
+            state_dir=beside(path, file.daemon.state_dir),
+            log_format=file.daemon.log_format,
+            log_level=file.daemon.log_level,
+            master_key_file=beside(path, file.daemon.master_key_file),
+        ),
+        api=ApiTerms(host=host, port=port, tls_behind_proxy=file.api.tls_behind_proxy),
+        exchanges={name: _exchange(name, table) for name, table in file.exchanges.items()},
+        strategies={name: _strategy(name, table) for name, table in file.strategies.items()},
+        users=users,
+        subscriptions=tuple(_subscriptions(file.defaults, file.users)),
+        sources=sources,
+    )
+
+
+def _exchange(name: str, table: ExchangeTable) -> ExchangeTerms:
+    rules = SimulationRules() if table.ccxt_id == SIMULATED else None
+    return ExchangeTerms(
+        name=name,
+        ccxt_id=table.ccxt_id,
+        sandbox=table.sandbox,
+        ccxt=_with_floats(table.ccxt),
+        simulated=rules_of(table.simulated) if "simulated" in table.model_fields_set else rules,
+    )
+
+
+def _strategy(name: str, table: StrategyTable) -> StrategyTerms:
+    return StrategyTerms(
+        name=name,
+        kind=table.kind,
+        exchange=table.exchange,
+        symbols=table.symbols,
+        timeframe=table.timeframe,
+        signal_ttl_ms=table.signal_ttl_ms,
+        params=_with_floats(table.params),
+    )
+
+
+def _user(user_id: UserId, table: UserTable) -> User:
+    account = table.account
+    return User(
+        user_id=user_id,
+        mode=table.mode,
+        account=AccountTerms(
+            exchange=account.exchange,
+            leverage=account.leverage,
+            margin_mode=account.margin_mode,
+            paper_balance=account.paper_balance,
+        ),
+        notify=table.notify,
+    )
+
+
+def _subscriptions(
+    defaults: SettingsLayer, users: Mapping[str, UserTable]
+) -> Iterator[Subscription]:
+    resolver = Resolver()
+    for name, user in users.items():
+        user_id = UserId(name)
+        for strategy, layer in user.subscriptions.items():
+            yield Subscription(
+                subscription_id=subscription_id_of(user_id=user_id, strategy=strategy),
+                user_id=user_id,
+                strategy=strategy,
+                settings=resolver.settings(defaults, user, layer),
+            )
+
+
+def _with_floats(value: Any) -> Any:
+    """``value`` with floats for Decimals: parameters and ccxt options are no money."""
+    match value:
+        case Decimal():
+            return float(value)
+        case dict():
+            return {key: _with_floats(inner) for key, inner in value.items()}
+        case list():
+            return [_with_floats(inner) for inner in value]
+        case _:
+            return value

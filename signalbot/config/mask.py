@@ -1,0 +1,42 @@
+"""Secrets of the configuration, made unreadable wherever it is shown."""
+
+import re
+from collections.abc import Mapping
+
+from signalbot.config.lines import KeyPath
+
+MASK = "***"
+_REFERENCE = "secret:"
+_SECRET_KEY = re.compile(r"apikey|secret|passw|passphrase|privatekey|token|mnemonic|^(uid|twofa)$")
+_URL_LOGIN = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+def masked(path: KeyPath, value: object) -> object:
+    """``value``, which stands at ``path`` in the file, without what only its owner may see.
+
+    Hidden are notification URLs, values under a key that names a secret, and the login within any
+    other URL. A ``secret:NAME`` is no secret itself.
+    """
+    if isinstance(value, Mapping):
+        return {key: masked((*path, str(key)), inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [masked(path, inner) for inner in value]
+    if isinstance(value, str) and value.startswith(_REFERENCE):
+        return value
+    if _is_secret(path):
+        return MASK
+    return _URL_LOGIN.sub(f"{MASK}@", value) if isinstance(value, str) else value
+
+
+def _is_secret(path: KeyPath) -> bool:
+    match path:
+        case ("users", _, "notify", *_):
+            return True
+        case ("exchanges", _, "ccxt", *keys) | ("strategies", _, "params", *keys):
+            return any(map(_names_secret, keys))
+        case _:
+            return False
+
+
+def _names_secret(key: str | int) -> bool:
+    return bool(_SECRET_KEY.search(str(key).lower().replace("_", "").replace("-", "")))

@@ -1,0 +1,51 @@
+"""What is wrong with a configuration, told all at once and each with its place."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from signalbot.domain.errors import ConfigError
+
+_SHOWN_NAMES = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing to put right."""
+
+    where: str  #: the file, or ``environment NAME`` when a variable set the value
+    path: str = ""  #: dotted keys, such as ``users.alice.account.exchange``
+    message: str  #: the offending value and what would be right
+    line: int | None = None  #: in the file, counted from 1
+    column: int | None = None
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.where, self.line, self.column) if part)
+        return ": ".join(part for part in (place, self.path, self.message) if part)
+
+
+class InvalidConfig(ConfigError):
+    """The configuration cannot be used; ``str()`` is one line for each of ``problems``."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda each: (each.where, each.line or 0)))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that ``word`` was most likely meant to be, if any is close."""
+    words = {each.lower(): each for each in known}
+    near = get_close_matches(word.lower(), words, n=1)
+    return words[near[0]] if near else None
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """``: did you mean 'x'?`` when a known word is close, else the known words, else nothing."""
+    words = sorted(known)
+    near = closest(word, words)
+    if near:
+        return f": did you mean '{near}'?"
+    if not words:
+        return ""
+    more = ", …" if len(words) > _SHOWN_NAMES else ""
+    return f": known are {', '.join(repr(each) for each in words[:_SHOWN_NAMES])}{more}"

@@ -1,0 +1,89 @@
+"""The file with the environment laid over it, remembering where every value came from."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from signalbot.config.document import Document
+from signalbot.config.environment import overlay
+from signalbot.config.lines import KeyPath, Keys, dotted
+from signalbot.config.problems import Problem
+
+
+def layers_of(user: str, strategy: str) -> tuple[Keys, ...]:
+    """Tables that may hold settings of a subscription, the most particular first."""
+    return ("users", user, "subscriptions", strategy), ("users", user), ("defaults",)
+
+
+class Sources:
+    """Raw values by key path, before anything is checked: any key may hold anything."""
+
+    def __init__(self, document: Document, environ: Mapping[str, str]) -> None:
+        self._document = document
+        self.tables = document.tables
+        self._variables = overlay(self.tables, environ)
+
+    @classmethod
+    def read(cls, path: Path, environ: Mapping[str, str]) -> "Sources":
+        """Read the file and lay ``environ`` over it.
+
+        Raises:
+            InvalidConfig: the file cannot be read or is not TOML.
+        """
+        return cls(Document.read(path), environ)
+
+    def get(self, *path: str) -> object:
+        """The raw value at ``path``; None where nothing is given."""
+        value: object = self.tables
+        for key in path:
+            if not isinstance(value, dict):
+                return None
+            value = value.get(key)
+        return value
+
+    def has(self, *path: str) -> bool:
+        """Whether a value is given at ``path``, be it an explicit null."""
+        parent = self.get(*path[:-1])
+        return isinstance(parent, dict) and path[-1] in parent
+
+    def names(self, *path: str) -> tuple[str, ...]:
+        """Keys of the table at ``path``; none when there is no such table."""
+        table = self.get(*path)
+        return tuple(table) if isinstance(table, dict) else ()
+
+    def deciding(self, layers: Iterable[Keys], setting: Keys) -> Keys | None:
+        """Path of ``setting`` in the first of ``layers`` that gives it."""
+        paths = ((*layer, *setting) for layer in layers)
+        return next((path for path in paths if self.has(*path)), None)
+
+    def variable_of(self, path: KeyPath) -> str | None:
+        """The environment variable that set the value at ``path`` or brought it into being."""
+        if not self._variables:
+            return None
+        wider = [path[:end] for end in range(len(path), 0, -1)]
+        for each in wider:
+            if variable := self._variables.get(_text_keys(each)):
+                return variable
+        for each in wider:
+            if self._document.has_line(each):
+                return None
+            if variable := self._variable_below(each):
+                return variable
+        return None
+
+    def _variable_below(self, path: KeyPath) -> str | None:
+        below = (name for leaf, name in self._variables.items() if leaf[: len(path)] == path)
+        return next(below, None)
+
+    def problem(self, path: KeyPath, message: str) -> Problem:
+        """A problem with the value at ``path``, in the file's line or the variable that set it."""
+        variable = self.variable_of(path)
+        return Problem(
+            where=f"environment {variable}" if variable else str(self._document.path),
+            path=dotted(path),
+            message=message,
+            line=None if variable else self._document.line_of(path),
+        )
+
+
+def _text_keys(path: KeyPath) -> Keys:
+    return tuple(str(key) for key in path)

@@ -1,0 +1,82 @@
+"""What the rest of signalbot sees of the configuration: narrow, frozen, complete."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from signalbot.config.sources import Sources
+from signalbot.domain.money import ONE
+from signalbot.domain.timeframe import Timeframe
+from signalbot.domain.users import Subscription, User, UserId
+from signalbot.exchange.simulated.rules import SimulationRules
+
+SIMULATED = "simulated"
+"""The ``ccxt_id`` of an exchange in memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonTerms:
+    state_dir: Path  #: absolute
+    log_format: Literal["console", "json"]
+    log_level: Literal["debug", "info", "warning", "error"]
+    master_key_file: Path  #: absolute
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiTerms:
+    host: str  #: loopback unless ``tls_behind_proxy``
+    port: int
+    tls_behind_proxy: bool
+
+    @property
+    def listen(self) -> str:
+        """As the file has it: ``HOST:PORT``, or ``[HOST]:PORT`` for IPv6."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeTerms:
+    name: str
+    ccxt_id: str
+    sandbox: bool
+    ccxt: Mapping[str, Any] = field(repr=False)  #: merged into the ccxt constructor as it is
+    simulated: SimulationRules | None  #: always there when ``is_simulated``; else for paper fills
+
+    @property
+    def is_simulated(self) -> bool:
+        return self.ccxt_id == SIMULATED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyTerms:
+    name: str
+    kind: str
+    exchange: str
+    symbols: tuple[str, ...]  #: at least one, each once
+    timeframe: Timeframe
+    signal_ttl_ms: int
+    params: Mapping[str, Any] = field(repr=False)  #: JSON values, not yet checked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A file that is right in itself: every name in it exists and every value is in bounds."""
+
+    path: Path
+    daemon: DaemonTerms
+    api: ApiTerms
+    exchanges: Mapping[str, ExchangeTerms]
+    strategies: Mapping[str, StrategyTerms]
+    users: Mapping[UserId, User]
+    subscriptions: tuple[Subscription, ...]  #: equal settings are one object
+    notices: tuple[str, ...] = ()  #: what the file asks for and this version does not do
+    sources: Sources = field(repr=False, compare=False)
+
+    @property
+    def speed(self) -> Decimal:
+        """Simulated seconds per real second; 1 unless every exchange is simulated."""
+        rules = (each.simulated for each in self.exchanges.values() if each.is_simulated)
+        return next((each.speed for each in rules if each), ONE)

@@ -1,0 +1,130 @@
+"""Texts of the file that must mean something: markets, hours, time zones, addresses.
+
+A validator's error completes a sentence that begins with the value: ``'BTCUSDT' is not …``.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import time
+from functools import lru_cache
+from typing import Annotated
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, PlainValidator, WithJsonSchema
+
+from signalbot.config.problems import closest
+from signalbot.domain.settings import HoursRange
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
+"""Names of exchanges, strategies and users."""
+
+_SYMBOL = re.compile(r"[^\s/:]+/[^\s/:]+(:[^\s/:]+)?")
+_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d:[0-5]\d|2[0-3]:[0-5]\d|24:00)", re.ASCII)
+_CCXT_ID = re.compile(r"[a-z0-9]+", re.ASCII)
+_SECRET = re.compile(r"secret:\S+")
+_PORT = re.compile(r"\d{1,5}", re.ASCII)
+_HIGHEST_PORT = 65_535
+
+
+def _text(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is empty: write something in the quotes")
+    return value
+
+
+def _symbol(value: str) -> str:
+    has_letters = value.lower() != value.upper()
+    if not _SYMBOL.fullmatch(value) or (has_letters and value == value.lower()):
+        raise ValueError(
+            "is not a market: write BASE/QUOTE:SETTLE, as 'BTC/USDT:USDT', for a perpetual "
+            "or BASE/QUOTE, as 'BTC/USDT', for spot"
+        )
+    return value
+
+
+def _ccxt_id(value: str) -> str:
+    if not _CCXT_ID.fullmatch(value):
+        raise ValueError("is not the id of an exchange in ccxt, such as 'binanceusdm'")
+    return value
+
+
+def _all_different(values: Sequence[str]) -> Sequence[str]:
+    twice = next((each for each in values if values.count(each) > 1), None)
+    if twice is not None:
+        raise ValueError(f"names {twice!r} twice")
+    return values
+
+
+def _not_empty(values: Sequence[str]) -> Sequence[str]:
+    if not values:
+        raise ValueError("is empty: name at least one")
+    return values
+
+
+def _hours(value: object) -> HoursRange:
+    found = _HOURS.fullmatch(value) if isinstance(value, str) else None
+    if not found:
+        raise ValueError("is not a span of the day such as '08:00-22:00'")
+    start = time(int(found[1]), int(found[2]))
+    # The midnight that ends a day is the one that the next day starts with.
+    end = time() if found[3] == "24:00" else time.fromisoformat(found[3])
+    if start == end:
+        raise ValueError("starts where it ends: leave hours out to mean any hour")
+    return HoursRange(start, end)
+
+
+@lru_cache
+def _time_zone(value: str) -> str:
+    if value == "UTC":  # known even where no time zone database is installed
+        return value
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        near = closest(value, available_timezones())
+        hint = f": did you mean '{near}'?" if near else ", such as 'Europe/Berlin'"
+        raise ValueError(f"is not an IANA time zone{hint}") from None
+    return value
+
+
+def _notify(value: str) -> str:
+    if "://" not in value and not _SECRET.fullmatch(value):
+        raise ValueError("is neither an apprise URL nor 'secret:NAME'")
+    return value
+
+
+def split_listen(value: object) -> tuple[str, int] | None:
+    """Host and port of ``HOST:PORT`` or ``[IPV6]:PORT``; None when it is neither."""
+    host, _, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        return None  # an IPv6 address without brackets: where does the port begin?
+    if not host or not _PORT.fullmatch(port) or not 0 < int(port) <= _HIGHEST_PORT:
+        return None
+    return host, int(port)
+
+
+def _listen(value: object) -> tuple[str, int]:
+    found = split_listen(value)
+    if found is None:
+        raise ValueError("is not an address and port such as '127.0.0.1:8787' or '[::1]:8787'")
+    return found
+
+
+Text = Annotated[str, AfterValidator(_text)]
+Symbol = Annotated[str, AfterValidator(_symbol)]
+Symbols = Annotated[tuple[Symbol, ...], AfterValidator(_not_empty), AfterValidator(_all_different)]
+CcxtId = Annotated[str, AfterValidator(_ccxt_id)]
+Hours = Annotated[
+    HoursRange,
+    PlainValidator(_hours),
+    WithJsonSchema({"type": "string", "pattern": r"^\d\d:\d\d-\d\d:\d\d$"}),
+]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+Notify = Annotated[str, AfterValidator(_notify)]
+Listen = Annotated[
+    tuple[str, int],
+    PlainValidator(_listen),
+    WithJsonSchema({"type": "string", "examples": ["127.0.0.1:8787"]}),
+]
+Name = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^{NAME.pattern}$"})]
