@@ -1,0 +1,14 @@
+"""``python -m signalbot``, and what the ``signalbot`` script calls."""
+
+from signalbot.cli import app
+from signalbot.cli.errors import telling
+
+
+def main() -> None:
+    """Run the command line, then leave the process with its exit code."""
+    with telling():
+        app(prog_name="signalbot")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""The command line: every command, in the order of the help, and where its function is."""
+
+from typing import Annotated
+
+import typer
+
+from signalbot import __version__
+from signalbot.cli.lazy import Entry, lazy_app
+from signalbot.cli.options import ConfigFile
+
+SET_UP, RUN, OBSERVE = "Set up", "Run", "Observe"
+
+COMMANDS = {
+    "init": Entry(
+        where="signalbot.cli.setup.init:init",
+        panel=SET_UP,
+        examples=("signalbot init", "signalbot init /etc/signalbot"),
+    ),
+    "check": Entry(
+        where="signalbot.cli.setup.check:check",
+        panel=SET_UP,
+        examples=("signalbot check -c config.toml", "signalbot check --json"),
+    ),
+    "config": Entry(
+        where="signalbot.cli.setup.config:app",
+        panel=SET_UP,
+        examples=("signalbot config show --user alice", "signalbot config schema"),
+    ),
+    "demo": Entry(
+        where="signalbot.cli.run.demo:demo",
+        panel=RUN,
+        examples=("signalbot demo", "signalbot demo --speed 0 --keep demo"),
+    ),
+    "run": Entry(
+        where="signalbot.cli.run.daemon:run",
+        panel=RUN,
+        examples=("signalbot run -c config.toml",),
+    ),
+    "replay": Entry(
+        where="signalbot.cli.run.replay:replay",
+        panel=RUN,
+        examples=(
+            "signalbot replay -c config.toml --candles btc-1m.csv --symbol BTC/USDT:USDT",
+            "signalbot replay --candles btc-1m.csv --symbol BTC/USDT:USDT --report btc.html",
+            "signalbot replay --candles btc-1m.csv --symbol BTC/USDT:USDT --ledger btc.db --json",
+        ),
+    ),
+    "status": Entry(
+        where="signalbot.cli.inspect.status:status",
+        panel=OBSERVE,
+        examples=("signalbot status", "signalbot status --json || echo not running"),
+    ),
+    "users": Entry(
+        where="signalbot.cli.inspect.accounts:users",
+        panel=OBSERVE,
+        examples=("signalbot users", "signalbot users --status HALTED"),
+    ),
+    "strategies": Entry(
+        where="signalbot.cli.inspect.accounts:strategies",
+        panel=OBSERVE,
+        examples=("signalbot strategies", "signalbot strategies --json"),
+    ),
+    "subscriptions": Entry(
+        where="signalbot.cli.inspect.accounts:subscriptions",
+        panel=OBSERVE,
+        examples=("signalbot subscriptions --user alice",),
+    ),
+    "signals": Entry(
+        where="signalbot.cli.inspect.signals:signals",
+        panel=OBSERVE,
+        examples=(
+            "signalbot signals --strategy trend --since 24h",
+            "signalbot signals --user alice --symbol BTC",
+            "signalbot signals --ledger replay.db --limit 0 --json",
+        ),
+    ),
+    "why": Entry(
+        where="signalbot.cli.inspect.why:why",
+        panel=OBSERVE,
+        examples=(
+            "signalbot why sig_3f9a0c1d2e4b5a67",
+            "signalbot why 3f9a bob",
+            "signalbot why 3f9a --json",
+        ),
+    ),
+    "executions": Entry(
+        where="signalbot.cli.inspect.executions:executions",
+        panel=OBSERVE,
+        examples=(
+            "signalbot executions --user alice --since 7d",
+            "signalbot executions --status unknown",
+        ),
+    ),
+    "positions": Entry(
+        where="signalbot.cli.inspect.positions:positions",
+        panel=OBSERVE,
+        examples=("signalbot positions", "signalbot positions --all --symbol 'BTC/*'"),
+    ),
+    "orders": Entry(
+        where="signalbot.cli.inspect.orders:orders",
+        panel=OBSERVE,
+        examples=("signalbot orders --user alice", "signalbot orders --status open"),
+    ),
+    "pnl": Entry(
+        where="signalbot.cli.inspect.pnl:pnl",
+        panel=OBSERVE,
+        examples=(
+            "signalbot pnl",
+            "signalbot pnl --by day --user alice --since 7d",
+            "signalbot pnl --by strategy --ledger replay.db",
+        ),
+    ),
+}
+"""A function is imported when its command is given, so a command may import what it needs."""
+
+app = lazy_app(
+    COMMANDS, help_text="One trading signal becomes every user's own trade, exactly once each."
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"signalbot {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    config: ConfigFile = None,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Take what may stand before a command; ``ConfigFile`` finds it there."""

@@ -1,0 +1,99 @@
+"""What the command line says and returns when it cannot do what was asked."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from enum import IntEnum
+from typing import NoReturn
+
+import typer
+
+from signalbot.domain.errors import ConfigError, SignalbotError
+
+
+class ExitCode(IntEnum):
+    """What a script can tell apart; 2, wrong usage, is Typer's own."""
+
+    OK = 0
+    ERROR = 1
+    NOT_RUNNING = 3
+    NOT_FOUND = 4
+    BAD_CONFIG = 78  #: EX_CONFIG of sysexits.h: systemd is told not to try again
+
+
+class NotFound(SignalbotError):
+    """Something was asked for by a name that nothing has."""
+
+
+class NotRunning(SignalbotError):
+    """What was asked for needs a running daemon, and there is none."""
+
+
+def not_found(kind: str, name: str, known: list[str]) -> NotFound:
+    """That there is no ``kind`` called ``name``, and which were most likely meant."""
+    near = get_close_matches(name, known, n=3)
+    if near:
+        return NotFound(f"no {kind} {name!r}: did you mean {', '.join(near)}?")
+    return NotFound(f"no {kind} {name!r}: " + (f"known are {_few(known)}" if known else "none yet"))
+
+
+def exit_code_of(error: SignalbotError) -> ExitCode:
+    match error:
+        case ConfigError():
+            return ExitCode.BAD_CONFIG
+        case NotFound():
+            return ExitCode.NOT_FOUND
+        case NotRunning():
+            return ExitCode.NOT_RUNNING
+        case _:
+            return ExitCode.ERROR
+
+
+@contextmanager
+def telling() -> Iterator[None]:
+    """Turn what a user can cause into a message on stderr and an exit code; never a traceback.
+
+    Several at once, from tasks that failed together, are told one by one.
+    """
+    try:
+        yield
+    except SignalbotError as e:
+        _leave([e])
+    except BaseExceptionGroup as e:
+        told, bugs = e.split(SignalbotError)
+        if told is None or bugs is not None:
+            raise
+        _leave(list(_leaves(told)))
+    except OSError as e:
+        where = "" if e.filename is None else f"{e.filename}: "
+        _say(f"{where}{e.strerror or e}")
+        raise SystemExit(ExitCode.ERROR) from e
+
+
+def _leave(errors: list[SignalbotError]) -> NoReturn:
+    for error in errors:
+        if isinstance(error, ConfigError):
+            typer.echo(str(error), err=True)  # each line begins with its file and line number
+        else:
+            _say(str(error))
+    raise SystemExit(max(map(exit_code_of, errors))) from errors[0]
+
+
+def _leaves(group: BaseExceptionGroup[SignalbotError]) -> Iterator[SignalbotError]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+def _say(message: str) -> None:
+    typer.echo(f"signalbot: {message}", err=True)
+
+
+def _few(names: list[str]) -> str:
+    more = len(names) - _SHOWN_NAMES
+    return ", ".join(names[:_SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+_SHOWN_NAMES = 8

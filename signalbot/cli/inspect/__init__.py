@@ -1,0 +1,1 @@
+"""Commands that read the ledger, whether or not a daemon is running."""

@@ -1,0 +1,96 @@
+"""``users``, ``strategies`` and ``subscriptions``: who and what the daemon knows."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from signalbot.cli.options import AsJson, ConfigFile, LedgerFile, StrategyOption, UserOption
+from signalbot.cli.render import Column, print_list
+from signalbot.cli.source import reading
+from signalbot.cli.words import listing, number, span, utc
+from signalbot.ledger import views
+
+UserWord = Literal["ACTIVE", "PAUSED", "HALTED", "REMOVED"]
+SubscriptionWord = Literal["ACTIVE", "PAUSED", "CANCELLED"]
+
+_USERS = (
+    Column("User", "user_id"),
+    Column("Mode", "mode"),
+    Column("Status", "status"),
+    Column("Exchange", "exchange"),
+    Column("Leverage", "leverage", is_number=True, is_extra=True),
+    Column("Margin", "margin_mode", is_extra=True),
+    Column("Paper balance", "paper_balance", number, is_number=True, is_extra=True),
+    Column("Subscriptions", "subscriptions", is_number=True, is_extra=True),
+    Column("Open", "open_positions", is_number=True),
+    Column("Why", "status_reason", is_prose=True),
+)
+_STRATEGIES = (
+    Column("Strategy", "name"),
+    Column("Kind", "kind"),
+    Column("Status", "status"),
+    Column("Exchange", "exchange", is_extra=True),
+    Column("Timeframe", "timeframe"),
+    Column("TTL", "signal_ttl_ms", span, is_extra=True),
+    Column("Subscribers", "subscribers", is_number=True),
+    Column("Symbols", "symbols", listing, is_prose=True),
+)
+_SUBSCRIPTIONS = (
+    Column("Subscription", "subscription_id"),
+    Column("User", "user_id"),
+    Column("Strategy", "strategy"),
+    Column("Status", "status"),
+    Column("Origin", "origin"),
+    Column("Since", "updated_at_ms", utc, is_extra=True),
+)
+
+
+def users(
+    *,
+    user: UserOption = None,
+    status: Annotated[
+        UserWord | None,
+        typer.Option("--status", case_sensitive=False, help="Only users of this status."),
+    ] = None,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+    ledger: LedgerFile = None,
+) -> None:
+    """List the users: mode, status, account, open positions."""
+    with reading(config, ledger) as source:
+        selection = source.select(user=user, status=status)
+        rows = views.users(source.connection, selection)
+    print_list(rows, _USERS, as_json=as_json, none="no users")
+
+
+def strategies(
+    *,
+    strategy: StrategyOption = None,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+    ledger: LedgerFile = None,
+) -> None:
+    """List the strategies: what they look at, and how many follow them."""
+    with reading(config, ledger) as source:
+        selection = source.select(strategy=strategy)
+        rows = views.strategies(source.connection, selection)
+    print_list(rows, _STRATEGIES, as_json=as_json, none="no strategies")
+
+
+def subscriptions(
+    *,
+    user: UserOption = None,
+    strategy: StrategyOption = None,
+    status: Annotated[
+        SubscriptionWord | None,
+        typer.Option("--status", case_sensitive=False, help="Only subscriptions of this status."),
+    ] = None,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+    ledger: LedgerFile = None,
+) -> None:
+    """List who follows which strategy."""
+    with reading(config, ledger) as source:
+        selection = source.select(user=user, strategy=strategy, status=status)
+        rows = views.subscriptions(source.connection, selection)
+    print_list(rows, _SUBSCRIPTIONS, as_json=as_json, none="no subscriptions")

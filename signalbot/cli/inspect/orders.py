@@ -1,0 +1,69 @@
+"""``orders``: everything that was ever to be sent, and what became of it."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from signalbot.cli.options import (
+    DEFAULT_LIMIT,
+    AsJson,
+    ConfigFile,
+    LedgerFile,
+    LimitOption,
+    SinceOption,
+    StrategyOption,
+    SymbolOption,
+    UserOption,
+)
+from signalbot.cli.render import Column, print_list
+from signalbot.cli.source import reading
+from signalbot.cli.words import number, utc
+from signalbot.ledger import views
+
+StatusWord = Literal[
+    "intended", "open", "partially_filled", "unknown", "filled", "cancelled", "rejected"
+]
+
+ORDER_COLUMNS = (
+    Column("Intended", "intended_at_ms", utc, is_extra=True),
+    Column("User", "user_id"),
+    Column("Symbol", "symbol"),
+    Column("Leg", "leg"),
+    Column("Side", "side"),
+    Column("Type", "type", is_extra=True),
+    Column("Status", "status"),
+    Column("Quantity", "quantity", number, is_number=True),
+    Column("Filled", "filled", number, is_number=True, is_extra=True),
+    Column("Trigger", "trigger_price", number, is_number=True, is_extra=True),
+    Column("Limit", "price", number, is_number=True, is_extra=True),
+    Column("Average", "average_price", number, is_number=True, is_extra=True),
+    Column("Fee", "fee", number, is_number=True, is_extra=True),
+    Column("Client order id", "client_order_id", is_extra=True),
+    Column("Exchange id", "exchange_order_id", is_extra=True),
+    Column("Signal", "signal_id", is_extra=True),
+    Column("Error", "error", is_extra=True),
+)
+
+
+def orders(
+    *,
+    user: UserOption = None,
+    strategy: StrategyOption = None,
+    symbol: SymbolOption = None,
+    status: Annotated[
+        StatusWord | None,
+        typer.Option("--status", case_sensitive=False, help="Only orders of this status."),
+    ] = None,
+    since: SinceOption = None,
+    limit: LimitOption = DEFAULT_LIMIT,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+    ledger: LedgerFile = None,
+) -> None:
+    """List orders, newest first: entries, stops, take profits and exits."""
+    with reading(config, ledger) as source:
+        selection = source.select(
+            user=user, strategy=strategy, symbol=symbol, status=status, since=since, limit=limit
+        )
+        rows = views.orders(source.connection, selection)
+    print_list(rows, ORDER_COLUMNS, as_json=as_json, limit=limit, none="no such orders")

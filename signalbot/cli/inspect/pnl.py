@@ -1,0 +1,63 @@
+"""``pnl``: what closed positions earned."""
+
+from typing import Annotated
+
+import typer
+
+from signalbot.cli.options import (
+    AsJson,
+    ConfigFile,
+    LedgerFile,
+    SinceOption,
+    StrategyOption,
+    SymbolOption,
+    UserOption,
+)
+from signalbot.cli.render import Column, print_list
+from signalbot.cli.source import reading
+from signalbot.cli.words import gain, money
+from signalbot.domain.users import Mode
+from signalbot.ledger.profit import GroupBy, profit
+
+_EARNED = (
+    Column("Mode", "mode"),
+    Column("Currency", "currency", is_extra=True),
+    Column("Trades", "trades", is_number=True),
+    Column("Wins", "wins", is_number=True),
+    Column("Win %", "win_rate_percent", is_number=True),
+    Column("Gross", "gross_pnl", gain, is_number=True, is_extra=True),
+    Column("Fees", "fees", money, is_number=True, is_extra=True),
+    Column("Funding", "funding", gain, is_number=True, is_extra=True),
+    Column("Net", "net_pnl", gain, is_number=True),
+    Column("Best", "best", gain, is_number=True, is_extra=True),
+    Column("Worst", "worst", gain, is_number=True, is_extra=True),
+    Column("Open", "open_positions", is_number=True),
+)
+
+
+def pnl(
+    *,
+    by: Annotated[GroupBy, typer.Option(help="What one line stands for.")] = GroupBy.USER,
+    user: UserOption = None,
+    strategy: StrategyOption = None,
+    symbol: SymbolOption = None,
+    mode: Annotated[
+        Mode | None, typer.Option(help="Only real money (live), or only play money (paper).")
+    ] = None,
+    since: SinceOption = None,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+    ledger: LedgerFile = None,
+) -> None:
+    """Add up what closed positions earned, by user or otherwise.
+
+    Net is after fees and funding; a win is a position with a net above zero. An open position
+    counts when it closes. Paper and live, and different currencies, are never added together.
+    """
+    with reading(config, ledger) as source:
+        selection = source.select(
+            user=user, strategy=strategy, symbol=symbol, mode=mode, since=since
+        )
+        rows = profit(source.connection, by=by, selection=selection)
+    columns = (Column(by.value.capitalize(), by.column), *_EARNED)
+    print_list(rows, columns, as_json=as_json, none="no positions closed")

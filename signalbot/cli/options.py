@@ -1,0 +1,99 @@
+"""Options that several commands share, as annotated types: one wording, one meaning.
+
+Words to choose from are literals here and in the commands: the domain's enumerations say the same
+(a test compares them), but live beside dataclasses that take long to import.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from signalbot.config.duration import is_duration, parse_duration
+from signalbot.domain.timeframe import Ms
+
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _from_before_the_command(ctx: typer.Context, value: Path | None) -> Path | None:
+    """``signalbot -c FILE status`` is the same as ``signalbot status -c FILE``."""
+    return ctx.find_root().params.get("config") if value is None else value
+
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help="Configuration; else $SIGNALBOT_CONFIG, ./config.toml, /etc/signalbot/config.toml.",
+        callback=_from_before_the_command,
+    ),
+]
+LedgerFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--ledger",
+        metavar="FILE",
+        help="Read this ledger, such as a replay's; needs no configuration.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Where a listing begins: at an instant, or so long before now."""
+
+    at_ms: Ms | None = None
+    ago_ms: int = 0
+
+
+def _since(value: str) -> Since:
+    if is_duration(value):
+        return Since(ago_ms=parse_duration(value))
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{value!r} is neither a duration such as 24h or 7d nor a date such as 2022-01-05"
+        ) from None
+    moment = moment.replace(tzinfo=moment.tzinfo or UTC)
+    return Since(at_ms=Ms(round((moment - _FIRST).total_seconds() * 1000)))
+
+
+SinceOption = Annotated[
+    Since | None,
+    typer.Option(
+        "--since",
+        metavar="SPAN|DATE",
+        help="From so long ago (24h, 7d) or from a UTC date on (2022-01-05, 2022-01-05T14:30).",
+        parser=_since,
+    ),
+]
+
+
+def _as_glob(value: str | None) -> str | None:
+    """``BTC`` stands for every market of BTC; a symbol and a glob stand for themselves."""
+    return f"{value}/*" if value and "/" not in value and "*" not in value else value
+
+
+SymbolOption = Annotated[
+    str | None,
+    typer.Option(
+        "--symbol",
+        metavar="SYMBOL",
+        help="Only this market: BTC/USDT:USDT, a glob such as 'BTC/*', or just BTC.",
+        callback=_as_glob,
+    ),
+]
+UserOption = Annotated[str | None, typer.Option("--user", metavar="USER", help="Only this user.")]
+StrategyOption = Annotated[
+    str | None, typer.Option("--strategy", metavar="NAME", help="Only this strategy.")
+]
+LimitOption = Annotated[
+    int, typer.Option("--limit", min=0, help="At most so many, newest first; 0 for all.")
+]
+DEFAULT_LIMIT = 50

@@ -1,0 +1,1 @@
+"""Commands that let signals happen: the daemon, a replay, the demo."""

@@ -1,0 +1,166 @@
+"""``check``: everything that is wrong with a configuration, or what it comes to."""
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from signalbot.cli.errors import ExitCode
+from signalbot.cli.options import AsJson, ConfigFile
+from signalbot.cli.render import Column, print_facts, print_json, print_table
+from signalbot.cli.words import facts, listing, number, span
+from signalbot.config.locate import find_config
+from signalbot.config.problems import InvalidConfig, Problem
+from signalbot.domain.errors import SignalbotError
+from signalbot.domain.money import text
+
+if TYPE_CHECKING:
+    from signalbot.config.terms import Config
+
+_USERS = (
+    Column("User", "user_id"),
+    Column("Mode", "mode"),
+    Column("Exchange", "exchange"),
+    Column("Leverage", "leverage", is_number=True),
+    Column("Margin", "margin_mode", is_extra=True),
+    Column("Paper balance", "paper_balance", number, is_number=True, is_extra=True),
+    Column("Follows", "strategies", listing, is_prose=True),
+)
+_STRATEGIES = (
+    Column("Strategy", "name"),
+    Column("Kind", "kind"),
+    Column("Exchange", "exchange"),
+    Column("Timeframe", "timeframe"),
+    Column("TTL", "signal_ttl_ms", span, is_extra=True),
+    Column("Subscribers", "subscribers", is_number=True),
+    Column("Symbols", "symbols", listing, is_prose=True),
+    Column("Params", "params", facts, is_prose=True, is_extra=True),
+)
+
+
+def check(
+    *,
+    online: Annotated[
+        bool, typer.Option("--online", help="Ask the exchanges, too: keys, rights, balances.")
+    ] = False,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+) -> None:
+    """Find everything wrong with the configuration, or show what it comes to.
+
+    Every error is told with its line, key and value; then the exit code is 78. What this version
+    cannot run yet, or sets without effect, is told as well and is no error.
+    """
+    path = find_config(config, os.environ)
+    try:
+        loaded = _load(path)
+    except InvalidConfig as e:
+        if not as_json:
+            raise
+        print_json({"ok": False, "config": str(path), "problems": _plain_problems(e.problems)})
+        raise typer.Exit(ExitCode.BAD_CONFIG) from None
+    if online:
+        _refuse_online(loaded)
+    found = _summary(loaded)
+    if as_json:
+        print_json(found)
+    else:
+        _print(found, online=online)
+
+
+def _load(path: Path) -> "Config":
+    """The configuration with its strategies checked.
+
+    Raises:
+        InvalidConfig: something in it is wrong.
+    """
+    from signalbot.config.check import check_strategies
+    from signalbot.config.load import load
+
+    config = load(path, os.environ)
+    problems = check_strategies(config)
+    if problems:
+        raise InvalidConfig(problems)
+    return config
+
+
+def _refuse_online(config: "Config") -> None:
+    real = [name for name, each in config.exchanges.items() if not each.is_simulated]
+    if real:
+        raise SignalbotError(
+            f"check --online cannot ask {', '.join(real)}: this version speaks to simulated "
+            "exchanges only; without --online the file itself is checked"
+        )
+
+
+def _summary(config: "Config") -> dict[str, Any]:
+    from signalbot.config.unserved import run_problems
+
+    subscribers = Counter(each.strategy for each in config.subscriptions)
+    followed: dict[str, list[str]] = {user_id: [] for user_id in config.users}
+    for each in config.subscriptions:
+        followed[each.user_id].append(each.strategy)
+    return {
+        "ok": True,
+        "config": str(config.path),
+        "state_dir": str(config.daemon.state_dir),
+        "users": [
+            {
+                "user_id": user.user_id,
+                "mode": user.mode,
+                "exchange": user.account.exchange,
+                "leverage": user.account.leverage,
+                "margin_mode": user.account.margin_mode,
+                "paper_balance": text(user.account.paper_balance),
+                "strategies": followed[user.user_id],
+            }
+            for user in config.users.values()
+        ],
+        "strategies": [
+            {
+                "name": each.name,
+                "kind": each.kind,
+                "exchange": each.exchange,
+                "symbols": list(each.symbols),
+                "timeframe": each.timeframe,
+                "signal_ttl_ms": each.signal_ttl_ms,
+                "params": dict(each.params),
+                "subscribers": subscribers[each.name],
+            }
+            for each in config.strategies.values()
+        ],
+        "notices": list(config.notices),
+        "run_problems": _plain_problems(run_problems(config)),
+    }
+
+
+def _plain_problems(problems: tuple[Problem, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "where": each.where,
+            "line": each.line,
+            "column": each.column,
+            "path": each.path,
+            "message": each.message,
+            "text": str(each),
+        }
+        for each in problems
+    ]
+
+
+def _print(found: dict[str, Any], *, online: bool) -> None:
+    print_facts([("Config", found["config"]), ("State", found["state_dir"])])
+    for rows, columns in ((found["strategies"], _STRATEGIES), (found["users"], _USERS)):
+        if rows:
+            typer.echo()
+            print_table(rows, columns)
+    typer.echo()
+    for notice in found["notices"]:
+        typer.echo(f"notice: {notice}")
+    for problem in found["run_problems"]:
+        typer.echo(f"cannot be run yet: {problem['text']}")
+    if online:
+        typer.echo("online: nothing to ask, every exchange is simulated")
+    typer.echo("the configuration is right" + (", but see above" if found["run_problems"] else ""))

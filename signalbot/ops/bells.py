@@ -1,0 +1,32 @@
+"""The daemon's timetable: APScheduler rings, somebody else works."""
+
+import asyncio
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+
+class Bells:
+    """Named events that are set again and again; who waits for one clears it and works.
+
+    A bell that rings while its work is still going on is heard once more afterwards, not twice.
+    """
+
+    def __init__(self) -> None:
+        self._scheduler = AsyncIOScheduler(timezone="UTC")
+
+    def every(self, seconds: float) -> asyncio.Event:
+        """An event that is set every so many seconds while the bells are running."""
+        bell = asyncio.Event()
+        self._scheduler.add_job(
+            bell.set, IntervalTrigger(seconds=seconds), coalesce=True, misfire_grace_time=None
+        )
+        return bell
+
+    async def run(self) -> None:
+        """Ring until cancelled."""
+        self._scheduler.start()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._scheduler.shutdown(wait=False)

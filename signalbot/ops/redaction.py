@@ -1,0 +1,60 @@
+"""Keeps secrets out of every output: values known by heart, and what looks like one.
+
+The shapes are those of real messages: signed URLs in the text of ccxt exceptions, request headers,
+bodies and dictionaries that a library printed, logins in URLs, bot tokens.
+"""
+
+import re
+
+from signalbot.ops.secrets import MASK, Secrets
+
+_NAME = (
+    r"secret|passw(?:or)?d|passphrase|\bpwd|api[-_ ]?key|access[-_]?key|private[-_]?key"
+    r"|listen[-_]?key|mnemonic|signature|(?<![a-z])sign(?![a-z])|cookie|authorization|token(?!s)"
+)
+_GIVEN = r"[\\\"']{0,3}\s{0,4}[:=]\s{0,4}"
+#: Quoted or not, up to where the next one begins; a quote that is never closed hides the rest.
+_VALUE = r"""(?:"(?:[^"\\]|\\.)*(?:"|\\?\Z)|'(?:[^'\\]|\\.)*(?:'|\\?\Z)|[^\s"'&,;)}\]])+"""
+#: ``secret:NAME`` is how the configuration refers to a secret: a name, not a value.
+_REFERENCE = r"(?<![\w-])secret:\w"
+
+_FLAGS = re.IGNORECASE | re.DOTALL | re.ASCII
+_NAMES_SECRET = re.compile(_NAME, _FLAGS)
+_SUBSTITUTIONS = tuple(
+    (re.compile(pattern, _FLAGS), shown)
+    for pattern, shown in (
+        (rf"(authorization{_GIVEN})[^\r\n,;}}]+", rf"\1{MASK}"),
+        (r"\b(bearer\s{1,4})[^\s\"',;]{8,}", rf"\1{MASK}"),
+        (rf"(?!{_REFERENCE})((?:{_NAME})[\w-]{{0,24}}{_GIVEN}){_VALUE}", rf"\1{MASK}"),
+        (r"\b\d{6,}:[\w-]{30,}", MASK),
+        (r"(://)[^\s/@\"']+@", rf"\1{MASK}@"),
+        (r"(/(?:hooks|webhooks|services)/[^\s/\"'?]+/)[^\s\"'?]+", rf"\1{MASK}"),
+    )
+)
+#: Nothing above matches a text without one of each, and few texts have that.
+_SEPARATOR = re.compile(r"[=:/\s]")
+_HINT = re.compile(
+    r"secret|passw|passp|pwd|key|mnemonic|sign(?!al)|cookie|authori|token|bearer|\d:[\w-]{30}|@"
+    r"|hooks/|/services/"
+)
+
+
+def names_secret(key: str) -> bool:
+    """Whether the value of a fact of this name is a secret whatever it looks like."""
+    return _NAMES_SECRET.search(key) is not None
+
+
+class Redaction:
+    """What takes the secrets out of a text before anybody sees it."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        self.secrets = secrets
+
+    def clean(self, text: str) -> str:
+        """``text`` with ``***`` in place of known secrets and of whatever looks like one."""
+        text = self.secrets.hide(text)
+        if _SEPARATOR.search(text) is None or _HINT.search(text.lower()) is None:
+            return text
+        for pattern, shown in _SUBSTITUTIONS:
+            text = pattern.sub(shown, text)
+        return text

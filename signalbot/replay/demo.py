@@ -1,0 +1,61 @@
+"""The whole daemon on a simulated exchange, in a few hours of simulated time."""
+
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+from signalbot.app import App, running
+from signalbot.config.load import load
+from signalbot.config.terms import Config
+from signalbot.domain.timeframe import Ms
+from signalbot.exchange.simulated.exchange import SimulatedExchange
+from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.ledger.database import open_scratch
+from signalbot.ports import Exchange
+from signalbot.replay import virtual_time
+from signalbot.tasks import LoopClock
+
+START = Ms(1_767_603_600_000)  # 2026-01-05 09:00 UTC, so that every demo tells the same story
+MINUTES = 150
+_DUPLICATE_AFTER_MINUTES = 30
+
+
+def demo(
+    folder: Path, *, minutes: int, speed: float | None, on_start: Callable[[LoopClock], None]
+) -> Path:
+    """Play the demo in ``folder`` and return its ledger.
+
+    ``speed`` is how many times faster than real time it goes; None: as fast as it can.
+    """
+    file = folder / "demo.toml"
+    file.write_text(files(__package__).joinpath("demo.toml").read_text())
+    ledger = folder / "demo.db"
+    virtual_time.run(_demo(load(file, {}), ledger, minutes, on_start), speed=speed)
+    return ledger
+
+
+async def _demo(
+    config: Config, ledger: Path, minutes: int, on_start: Callable[[LoopClock], None]
+) -> None:
+    clock = LoopClock(START)
+    on_start(clock)
+    async with open_scratch(ledger) as database:
+        exchanges: dict[str, Exchange] = {
+            name: await SimulatedExchange.open(
+                name, terms.simulated or SimulationRules(), database=database, clock=clock
+            )
+            for name, terms in config.exchanges.items()
+        }
+        app = App(config, database=database, exchanges=exchanges, clock=clock)
+        async with running(app):
+            await clock.sleep(_DUPLICATE_AFTER_MINUTES * 60)
+            await _deliver_again(app, clock)
+            await clock.sleep_until(Ms(START + minutes * 60_000))
+
+
+async def _deliver_again(app: App, clock: LoopClock) -> None:
+    """Wait for a signal, then deliver it twice, as a sender that heard no answer would."""
+    while not (signals := await app.signals.active(clock.now_ms())):
+        await clock.sleep(30)
+    await clock.sleep(20)
+    await app.emitter.deliver_again(signals[-1])

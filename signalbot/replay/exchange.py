@@ -1,0 +1,48 @@
+"""An exchange whose prices come from a file: the simulated one, driven by historical candles."""
+
+from collections.abc import Sequence
+
+from signalbot.domain.market import Candle, Instrument
+from signalbot.domain.timeframe import Ms, Timeframe
+from signalbot.domain.users import User
+from signalbot.exchange.simulated.broker import SimulatedBroker
+from signalbot.exchange.simulated.market import SimulatedMarket
+from signalbot.exchange.simulated.rules import SimulationRules, instrument_of, symbol_rules
+from signalbot.exchange.simulated.venue import SimulatedVenue
+from signalbot.ports import Clock
+
+
+class HistoricalExchange:
+    """Implements ``Exchange``; ``advance`` lets its history happen."""
+
+    def __init__(self, name: str, rules: SimulationRules, *, base: Timeframe, clock: Clock) -> None:
+        def instrument(symbol: str) -> Instrument:
+            return instrument_of(symbol, symbol_rules(rules, symbol))
+
+        self._clock = clock
+        self._venue = SimulatedVenue(exchange=name, rules=rules, instrument=instrument)
+        self.market = SimulatedMarket(instrument=instrument, history=_no_history, base=base)
+
+    def advance(self, candle: Candle) -> None:
+        """One more candle has closed: resting orders trade in it, then it is published."""
+        self._venue.on_candle(candle)
+        self.market.advance(candle)
+
+    def broker(self, user: User) -> SimulatedBroker:
+        return SimulatedBroker(
+            venue=self._venue,
+            user_id=user.user_id,
+            deposit=user.account.paper_balance,
+            clock=self._clock,
+        )
+
+    async def prepare(self) -> None:
+        """Nothing has happened yet."""
+
+    async def run(self) -> None:
+        """Nothing to keep up with: the replay advances it."""
+
+
+def _no_history(_symbol: str, _timeframe: Timeframe, _end: Ms, _limit: int) -> Sequence[Candle]:
+    """Before the file begins nothing is known: strategies warm up inside the replay."""
+    return ()

@@ -1,0 +1,130 @@
+"""Runs the very pipeline of the daemon over historical candles, as fast as it goes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+
+from signalbot.app import App, running
+from signalbot.config.terms import Config
+from signalbot.domain.errors import ConfigError
+from signalbot.domain.market import Candle
+from signalbot.domain.timeframe import Ms, Timeframe
+from signalbot.domain.users import Mode, UserId
+from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.ledger.database import open_scratch
+from signalbot.replay import virtual_time
+from signalbot.replay.exchange import HistoricalExchange
+from signalbot.tasks import LoopClock
+
+EquityCurves = dict[UserId, list[tuple[Ms, Decimal]]]
+
+_SAMPLE_EVERY = Timeframe.H1
+_PROGRESS_EVERY = 500
+
+
+@dataclass(slots=True)
+class Played:
+    """What a replay leaves behind beside its ledger."""
+
+    equity: EquityCurves = field(default_factory=dict)  #: hourly samples, and the last
+    candles: int = 0
+
+
+def narrowed(config: Config, symbol: str) -> Config:
+    """The configuration as a replay of one symbol uses it: nothing is sent anywhere.
+
+    Strategies look at this symbol alone, and live users trade on paper.
+
+    Raises:
+        ConfigError: no strategy trades the symbol.
+    """
+    strategies = {
+        name: replace(terms, symbols=(symbol,))
+        for name, terms in config.strategies.items()
+        if symbol in terms.symbols
+    }
+    if not strategies:
+        known = sorted({each for terms in config.strategies.values() for each in terms.symbols})
+        raise ConfigError(f"{config.path}: no strategy trades {symbol}; they trade {known}")
+    users = {
+        user_id: replace(user, mode=Mode.PAPER) if user.mode is Mode.LIVE else user
+        for user_id, user in config.users.items()
+    }
+    subscriptions = tuple(each for each in config.subscriptions if each.strategy in strategies)
+    return replace(config, strategies=strategies, users=users, subscriptions=subscriptions)
+
+
+def replay(
+    config: Config,
+    candles: Sequence[Candle],
+    *,
+    timeframe: Timeframe,
+    ledger: Path,
+    on_start: Callable[[LoopClock], None] = lambda _: None,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> Played:
+    """Replay ``candles`` (valid, in order, of one symbol) into a new ledger file.
+
+    Two runs over the same input write identical ledgers. ``on_start`` is given the virtual clock;
+    ``on_progress`` is called with the number of candles played.
+    """
+    return virtual_time.run(
+        _replay(config, candles, timeframe, ledger, on_start=on_start, on_progress=on_progress)
+    )
+
+
+async def _replay(
+    config: Config,
+    candles: Sequence[Candle],
+    timeframe: Timeframe,
+    ledger: Path,
+    *,
+    on_start: Callable[[LoopClock], None],
+    on_progress: Callable[[int], None],
+) -> Played:
+    clock = LoopClock(candles[0].open_ms)
+    on_start(clock)
+    used = dict.fromkeys(terms.exchange for terms in config.strategies.values())
+    accounts = dict.fromkeys(user.account.exchange for user in config.users.values())
+    sides = {
+        name: HistoricalExchange(name, _rules(config, name), base=timeframe, clock=clock)
+        for name in (used | accounts)
+    }
+    async with open_scratch(ledger) as database:
+        app = App(config, database=database, exchanges=sides, clock=clock)
+        async with running(app):
+            return await _play(app, list(sides.values()), candles, clock, on_progress)
+
+
+async def _play(
+    app: App,
+    sides: Sequence[HistoricalExchange],
+    candles: Sequence[Candle],
+    clock: LoopClock,
+    on_progress: Callable[[int], None],
+) -> Played:
+    played = Played({user_id: [] for user_id in app.accounts})
+    for candle in candles:
+        await clock.sleep_until(candle.close_ms)
+        for side in sides:
+            side.advance(candle)
+        played.candles += 1
+        if _SAMPLE_EVERY.is_boundary(candle.close_ms):
+            _sample(app, played.equity, candle.close_ms)
+        if played.candles % _PROGRESS_EVERY == 0:
+            on_progress(played.candles)
+    await clock.sleep(1)  # what the last candle set off comes to its end
+    _sample(app, played.equity, clock.now_ms())
+    on_progress(played.candles)
+    return played
+
+
+def _sample(app: App, curves: Mapping[UserId, list[tuple[Ms, Decimal]]], at_ms: Ms) -> None:
+    for user_id, account in app.accounts.items():
+        if account.broker is not None:
+            curves[user_id].append((at_ms, account.broker.balance().equity))
+
+
+def _rules(config: Config, exchange: str) -> SimulationRules:
+    return config.exchanges[exchange].simulated or SimulationRules()

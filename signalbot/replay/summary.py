@@ -1,0 +1,179 @@
+"""What a replay came to, per user: from the ledger to a summary, and on to tables and JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from signalbot.domain.money import text
+from signalbot.domain.positions import Position
+from signalbot.domain.reasons import Reason
+from signalbot.domain.users import Mode, UserId
+from signalbot.ledger.report import History, ReportedUser, StrategyRuns
+from signalbot.replay import figures
+from signalbot.replay.coverage import Coverage
+from signalbot.replay.equity import Curve
+from signalbot.replay.metrics import Metrics, measure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserReport:
+    """One user's part of a summary; money in quote units."""
+
+    user_id: UserId
+    mode: Mode
+    start_equity: Decimal
+    end_equity: Decimal  #: with what is open valued at the last price
+    open_positions: int  #: at the end
+    open_pnl: Decimal  #: what these have brought so far: ``end - start - net_pnl``
+    refused: int  #: signals this user did not act on
+    refusals: Mapping[str, int]  #: the same by reason code, commonest first
+    executions: Mapping[str, int]  #: signals acted on, by what came of it
+    metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    coverage: Coverage
+    elapsed_s: float  #: how long the replay took
+    candles_per_s: float | None
+    strategies: Sequence[StrategyRuns]
+    users: Sequence[UserReport]  #: by name
+
+
+class Table(NamedTuple):
+    """Text ready to be laid out; every row is as long as the header."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+
+
+def summarise(
+    history: History,
+    *,
+    coverage: Coverage,
+    equity: Mapping[UserId, Curve],
+    elapsed_s: float,
+) -> Summary:
+    """Measure every user of a replay's ledger.
+
+    A user without equity samples, such as one who is only told, keeps the starting balance.
+    """
+    return Summary(
+        coverage=coverage,
+        elapsed_s=elapsed_s,
+        candles_per_s=coverage.candles / elapsed_s if elapsed_s > 0 else None,
+        strategies=history.strategies,
+        users=[
+            _report(user, history, coverage, equity.get(user.user_id, ())) for user in history.users
+        ],
+    )
+
+
+def to_json(summary: Summary) -> dict[str, Any]:
+    """The summary as JSON types: fields by name, money as plain decimal text, times in ``_ms``."""
+    plain: dict[str, Any] = _plain(summary)
+    return plain
+
+
+def tables(summary: Summary) -> list[Table]:
+    """Results by user, refused signals by user and code, exits by user and reason.
+
+    The last two are left out when there is nothing in them.
+    """
+    results = Table("Results", list(_COLUMNS), [_result(user) for user in summary.users])
+    others = (_refusals(summary.users), _exits(summary.users))
+    return [results, *(table for table in others if table.rows)]
+
+
+_COLUMNS = (
+    "User", "Mode", "Trades", "Win %", "Net PnL", "Net %", "Fees", "Max DD %", "Sharpe",
+    "Profit factor", "Avg hold", "Exposure %", "Refused",
+)  # fmt: skip
+
+
+def _report(user: ReportedUser, history: History, coverage: Coverage, curve: Curve) -> UserReport:
+    positions: Sequence[Position] = history.positions.get(user.user_id, ())
+    start = user.paper_balance
+    end = curve[-1][1] if curve else start
+    metrics = measure(
+        positions,
+        start_equity=start,
+        equity=curve,
+        start_ms=coverage.start_ms,
+        end_ms=coverage.end_ms,
+    )
+    refusals = history.refusals.get(user.user_id, {})
+    return UserReport(
+        user_id=user.user_id,
+        mode=user.mode,
+        start_equity=start,
+        end_equity=end,
+        open_positions=sum(each.is_open for each in positions),
+        open_pnl=end - start - metrics.net_pnl,
+        refused=sum(refusals.values()),
+        refusals=refusals,
+        executions=history.executions.get(user.user_id, {}),
+        metrics=metrics,
+    )
+
+
+def _result(user: UserReport) -> list[str]:
+    metrics = user.metrics
+    fall = metrics.max_drawdown
+    return [
+        user.user_id,
+        user.mode.value,
+        str(metrics.trades),
+        figures.share(metrics.win_rate),
+        figures.profit(metrics.net_pnl),
+        figures.change(metrics.net_percent),
+        figures.money(metrics.fees),
+        figures.ratio(fall.percent if fall else None),
+        figures.ratio(metrics.sharpe),
+        figures.ratio(metrics.profit_factor),
+        figures.duration(metrics.average_hold_ms),
+        figures.share(metrics.exposure),
+        str(user.refused),
+    ]
+
+
+def _refusals(users: Sequence[UserReport]) -> Table:
+    rows = [
+        [user.user_id, code, str(count), Reason[code].cause]
+        for user in users
+        for code, count in user.refusals.items()
+    ]
+    return Table("Refused signals", ["User", "Code", "Signals", "Because"], rows)
+
+
+def _exits(users: Sequence[UserReport]) -> Table:
+    rows = [
+        [
+            user.user_id,
+            exits.reason.value,
+            str(exits.trades),
+            figures.share(exits.wins / exits.trades),
+            figures.profit(exits.net_pnl),
+        ]
+        for user in users
+        for exits in user.metrics.exits
+    ]
+    return Table("Exits", ["User", "Reason", "Trades", "Win %", "Net PnL"], rows)
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Decimal():
+            return text(value)
+        case str():
+            return str(value)
+        case int() | float() | None:
+            return value
+        case Mapping():
+            return {str(key): _plain(each) for key, each in value.items()}
+        case _ if is_dataclass(value):
+            return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+        case _:
+            return [_plain(each) for each in value]
