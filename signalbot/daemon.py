@@ -16,13 +16,13 @@ from signalbot.domain.errors import ConfigError
 from signalbot.exchange.simulated.exchange import SimulatedExchange
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger import lock
-from signalbot.ledger.database import Database, open_database
+from signalbot.ledger.database import Database, GroupCommit, open_database
 from signalbot.ledger.simulated import load as load_simulated
 from signalbot.ops.bells import Bells
 from signalbot.ops.hooks import task_failed
 from signalbot.ports import Clock, Exchange
 from signalbot.replay import virtual_time
-from signalbot.tasks import LoopClock, SystemClock
+from signalbot.tasks import LoopClock, SystemClock, settle_memory
 
 log = structlog.get_logger()
 
@@ -74,7 +74,8 @@ async def _serve(config: Config) -> None:
             clock=clock,
         )
         await stack.enter_async_context(running(app))
-        await stack.enter_async_context(_timetable(app))
+        await stack.enter_async_context(_timetable(app, database))
+        settle_memory()
         log.info("daemon.ready", **_facts(app))
         await stop.wait()
         log.info("daemon.stopping")
@@ -108,7 +109,7 @@ async def _exchanges(config: Config, database: Database, clock: Clock) -> Mappin
 
 
 @asynccontextmanager
-async def _timetable(app: App) -> AsyncIterator[None]:
+async def _timetable(app: App, database: GroupCommit) -> AsyncIterator[None]:
     """What recurs by the wall clock: reconciliation and emptying the write-ahead log."""
     bells = Bells()
     reconcile, checkpoint = bells.every(_RECONCILE_EVERY_S), bells.every(_CHECKPOINT_EVERY_S)
@@ -121,7 +122,7 @@ async def _timetable(app: App) -> AsyncIterator[None]:
         tasks = [
             group.create_task(bells.run(), name="bells"),
             group.create_task(_whenever(reconcile, reconcile_all), name="reconcile"),
-            group.create_task(_whenever(checkpoint, app.database.checkpoint), name="checkpoint"),
+            group.create_task(_whenever(checkpoint, database.checkpoint), name="checkpoint"),
         ]
         try:
             yield

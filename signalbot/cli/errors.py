@@ -25,10 +25,6 @@ class NotFound(SignalbotError):
     """Something was asked for by a name that nothing has."""
 
 
-class NotRunning(SignalbotError):
-    """What was asked for needs a running daemon, and there is none."""
-
-
 def not_found(kind: str, name: str, known: list[str]) -> NotFound:
     """That there is no ``kind`` called ``name``, and which were most likely meant."""
     near = get_close_matches(name, known, n=3)
@@ -43,8 +39,6 @@ def exit_code_of(error: SignalbotError) -> ExitCode:
             return ExitCode.BAD_CONFIG
         case NotFound():
             return ExitCode.NOT_FOUND
-        case NotRunning():
-            return ExitCode.NOT_RUNNING
         case _:
             return ExitCode.ERROR
 
@@ -67,6 +61,9 @@ def telling() -> Iterator[None]:
     except OSError as e:
         where = "" if e.filename is None else f"{e.filename}: "
         _say(f"{where}{e.strerror or e}")
+        raise SystemExit(ExitCode.ERROR) from e
+    except UnicodeEncodeError as e:
+        _say(f"{e.object[e.start : e.end]!r} cannot be written as {e.encoding}")
         raise SystemExit(ExitCode.ERROR) from e
 
 

@@ -14,6 +14,8 @@ import typer
 from signalbot.config.duration import is_duration, parse_duration
 from signalbot.domain.timeframe import Ms
 
+DEFAULT_LIMIT = 50
+_MOST_ROWS = 10**9
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -94,6 +96,8 @@ StrategyOption = Annotated[
     str | None, typer.Option("--strategy", metavar="NAME", help="Only this strategy.")
 ]
 LimitOption = Annotated[
-    int, typer.Option("--limit", min=0, help="At most so many, newest first; 0 for all.")
+    int,
+    typer.Option(
+        "--limit", min=0, max=_MOST_ROWS, help="At most so many, newest first; 0 for all."
+    ),
 ]
-DEFAULT_LIMIT = 50

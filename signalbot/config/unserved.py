@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from signalbot.config.problems import Problem
 from signalbot.config.sources import layers_of
 from signalbot.config.terms import Config, ExchangeTerms
-from signalbot.domain.users import Mode, UserId
+from signalbot.domain.users import MarginMode, Mode, UserId
 
 RESERVED_KINDS = ("webhook", "file", "llm")
 """Strategy kinds of later versions."""
@@ -35,6 +35,16 @@ def _notices(config: Config) -> Iterator[str]:
     told = [user_id for user_id, user in config.users.items() if user.notify]
     if told:
         yield f"notify has no effect: this version sends no notices (set for {_few(told)})"
+    crossed = [
+        user_id
+        for user_id, user in config.users.items()
+        if user.mode is Mode.PAPER and user.account.margin_mode is MarginMode.CROSS
+    ]
+    if crossed:
+        yield (
+            "account.margin_mode = 'cross' has no effect on paper: simulated margin is isolated "
+            f"(set for {_few(crossed)})"
+        )
     for exchange in config.exchanges.values():
         yield from _without_effect(exchange)
 

@@ -5,12 +5,12 @@ from decimal import Decimal
 
 from signalbot.decision.situation import Denial, Situation
 from signalbot.domain.market import Instrument
-from signalbot.domain.money import HUNDRED, ONE, ZERO
+from signalbot.domain.money import HUNDRED, ONE, ZERO, average
 from signalbot.domain.positions import Target
 from signalbot.domain.reasons import Reason
 from signalbot.domain.settings import Protection, StopSource, TargetSource
 from signalbot.domain.signals import Side, Signal
-from signalbot.domain.users import MarginMode
+from signalbot.domain.users import MarginMode, Mode
 
 
 def stop_loss(s: Situation, *, side: Side, entry: Decimal) -> Decimal | Denial | None:
@@ -40,15 +40,16 @@ def targets(
 ) -> tuple[Target, ...]:  # fmt: skip
     """Take profits with the quantity that leaves at each, nearest first.
 
-    Targets the price has already passed are left out. Shares below the tradable minimum are
-    added to the next target; what no target takes stays with the stop.
+    Targets the price has already passed, or can never reach, are left out. Shares below the
+    tradable minimum are added to the next target; what no target takes stays with the stop.
     """
     levels = _asked_targets(s.settings.protection, s.signal, side=side, entry=entry)
     ahead = [
         (price, share)
         for asked, share in levels
-        if ((price := s.instrument.round_price(asked)) - entry) * side.sign > 0
+        if (price := s.instrument.round_price(asked)) > 0 and (price - entry) * side.sign > 0
     ]
+    ahead.sort(key=lambda level: abs(level[0] - entry))
     return split(ahead, quantity=quantity, instrument=s.instrument)
 
 
@@ -57,13 +58,15 @@ def split(
 ) -> tuple[Target, ...]:
     """Divide ``quantity`` over ``(price, share in percent)`` levels on the lot grid.
 
-    The quantities sum to the shares' part of ``quantity``, rounded down to the lot as a whole.
+    The quantities sum to the shares' part of ``quantity``, rounded down to the lot as a whole; a
+    rest that could not be traded alone leaves with the last.
     """
     found: list[Target] = []
     given, share_so_far = ZERO, ZERO
     for index, (price, share) in enumerate(levels):
         share_so_far += share
-        due = instrument.floor_quantity(quantity * share_so_far / HUNDRED) - given
+        # Three thirds of a hundred are a little less than a hundred: a rounded share is not.
+        due = instrument.floor_quantity(average(quantity * share_so_far, HUNDRED)) - given
         is_last = index == len(levels) - 1
         rest = quantity - given - due
         if 0 < rest < instrument.smallest_quantity(price) and is_last:
@@ -126,8 +129,8 @@ def _check_liquidation(
     s: Situation, *, side: Side, entry: Decimal, stop: Decimal
 ) -> Denial | None:  # fmt: skip
     terms = s.user.account
-    if terms.margin_mode is MarginMode.CROSS:
-        return None
+    if terms.margin_mode is MarginMode.CROSS and s.user.mode is Mode.LIVE:
+        return None  # the whole account stands behind it; simulated margin is always isolated
     limit = liquidation_price(s.instrument, side=side, entry=entry, leverage=terms.leverage)
     if (stop - limit) * side.sign > 0:
         return None

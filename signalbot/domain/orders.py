@@ -176,7 +176,7 @@ class Order:
             average_price=report.average_price or self.average_price,
             fee=fees if report.fills else self.fee,
             fee_currency=report.fills[0].fee_currency if report.fills else self.fee_currency,
-            updated_at_ms=report.updated_at_ms,
+            updated_at_ms=max(report.updated_at_ms, self.updated_at_ms),
             error=report.error or self.error,
         )
 

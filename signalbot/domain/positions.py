@@ -125,7 +125,7 @@ class Position:
     def _enter(self, fill: Fill) -> "Position":
         entered = self.entry_quantity + fill.quantity
         cost = self.entry_price * self.entry_quantity + fill.price * fill.quantity
-        return replace(
+        after = replace(
             self,
             quantity=self.quantity + fill.quantity,
             entry_quantity=entered,
@@ -133,6 +133,11 @@ class Position:
             best_price=self.best_price or fill.price,
             fees=self.fees + fill.fee,
         )
+        if not self.exit_quantity:
+            return after
+        # What left before the entry was complete is reckoned at the average of all entry fills too.
+        moved = (self.entry_price - after.entry_price) * self.exit_quantity * self.side.sign
+        return replace(after, realized_pnl=self.realized_pnl + moved)
 
     def _exit(self, fill: Fill, reason: CloseReason) -> "Position":
         if fill.quantity > self.quantity:

@@ -21,7 +21,7 @@ class Reason(StrEnum):
 
     APPROVED = (
         "APPROVED",
-        "every check passed and the order was sized",
+        "every check passed",
         "nothing to do",
     )
 

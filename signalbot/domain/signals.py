@@ -112,6 +112,11 @@ class Signal:
             raise ValueError(f"confidence {self.confidence} is not between 0 and 1")
         if self.expires_at_ms <= self.created_at_ms:
             raise ValueError("a signal must expire after it was created")
+        prices = (self.price, self.stop_loss, *self.take_profits)
+        if not all(price.is_finite() for price in prices if price is not None):
+            raise ValueError("a price of the signal is not a finite number")
+        if self.price is not None and self.price <= 0:
+            raise ValueError(f"price {self.price} is not above zero")
 
     @property
     def event_ms(self) -> Ms:

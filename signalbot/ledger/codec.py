@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from decimal import Decimal
 from enum import Enum
+from operator import attrgetter
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from signalbot.domain.money import text
@@ -29,19 +30,19 @@ class Codec(Generic[T]):
         names = (field.name for field in fields(kind))  # type: ignore[arg-type]
         self.columns: tuple[str, ...] = tuple(name for name in names if name != omit)
         pairs = [_converters(hints[name]) for name in self.columns]
-        self._encoders = tuple(zip(self.columns, (pair[0] for pair in pairs), strict=True))
+        self._read = attrgetter(*self.columns)
+        self._encoders = tuple(
+            (place, pair[0]) for place, pair in enumerate(pairs) if pair[0] is not None
+        )
         self._decoders = tuple(zip(self.columns, (pair[1] for pair in pairs), strict=True))
 
     def encode(self, value: T) -> tuple[Any, ...]:
         """Column values in the order of ``columns``."""
-        return tuple(
-            [
-                convert(cell)
-                if (cell := getattr(value, name)) is not None and convert is not None
-                else cell
-                for name, convert in self._encoders
-            ]
-        )
+        cells = list(self._read(value))
+        for place, convert in self._encoders:
+            if (cell := cells[place]) is not None:
+                cells[place] = convert(cell)
+        return tuple(cells)
 
     def values(self, row: sqlite3.Row) -> dict[str, Any]:
         """Field values by name; columns the class does not have are passed over."""

@@ -10,18 +10,24 @@ _BUSY_TIMEOUT_MS = 10_000
 _QUICK_CHECK_ABOVE_BYTES = 1 << 30
 
 
-def connect_writer(path: Path, *, durable: bool) -> sqlite3.Connection:
-    """The connection that does all writes and checkpoints.
-
-    ``durable`` commits reach the disk before they return (``synchronous=FULL``). Without it a
-    power loss may cost the newest commits: right for a replay, wrong for money.
-    """
+def connect_writer(path: Path) -> sqlite3.Connection:
+    """The connection that does all writes and checkpoints; a commit is on disk when it returns."""
     connection = _connect(f"file:{_quoted(path)}?mode=rwc")
     _set(connection, "journal_mode", "wal", "wal")
-    _set(connection, "synchronous", "FULL" if durable else "OFF", 2 if durable else 0)
+    _set(connection, "synchronous", "FULL", 2)
     _set(connection, "foreign_keys", "ON", 1)
     connection.execute("PRAGMA journal_size_limit = 67108864")
     connection.execute("PRAGMA cache_size = -8000")
+    return connection
+
+
+def connect_scratch(path: Path) -> sqlite3.Connection:
+    """The only connection to a file that nobody minds losing: fast, and in memory for long."""
+    connection = _connect(f"file:{_quoted(path)}?mode=rwc")
+    _set(connection, "journal_mode", "memory", "memory")
+    _set(connection, "synchronous", "OFF", 0)
+    _set(connection, "foreign_keys", "OFF", 0)
+    connection.execute("PRAGMA cache_size = -262144")
     return connection
 
 

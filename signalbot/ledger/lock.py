@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from signalbot.domain.errors import LedgerLocked
 
 LOCK_NAME = "signalbot.lock"
+_LOOKS = 5
+_BETWEEN_LOOKS_S = 0.02
 
 
 @contextmanager
@@ -21,19 +24,29 @@ def hold(state_dir: Path) -> Iterator[None]:
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(state_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _lock(descriptor):
             owner = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
             raise LedgerLocked(
                 f"{state_dir}: another signalbot (process {owner}) is running on this state "
                 "directory; stop it, or give this one its own [daemon] state_dir"
-            ) from None
+            )
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    """Take the lock; one that is held for an instant only is somebody looking, not a daemon."""
+    for _ in range(_LOOKS):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_BETWEEN_LOOKS_S)
+        else:
+            return True
+    return False
 
 
 def owner_of(state_dir: Path) -> int | None:

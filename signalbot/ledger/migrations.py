@@ -63,6 +63,7 @@ def _apply(connection: sqlite3.Connection, number: int, script: str) -> None:
 
 
 def _keep_copy(connection: sqlite3.Connection, path: Path) -> None:
+    path.touch(mode=0o600)
     copy = sqlite3.connect(path)
     try:
         connection.backup(copy)

@@ -71,6 +71,10 @@ class Trades:
         """Write a position's levels and the orders that changed with it."""
         await self._database.write(lambda c: _save_position(c, position, orders))
 
+    def save_position_later(self, position: Position, orders: Iterable[Order] = ()) -> None:
+        """The same without waiting: of what a look at the exchange would tell again."""
+        self._database.write_later(lambda c: _save_position(c, position, orders))
+
     async def order(self, client_order_id: ClientOrderId) -> Order | None:
         rows = await self._orders("order", client_order_id)
         return rows[0] if rows else None

@@ -32,6 +32,7 @@ _LEVELS = {
     "error": "ERROR",
     "critical": "FATAL",
 }
+_compact = json.JSONEncoder(separators=(",", ":")).encode
 _AMBIGUOUS = re.compile(r'[ "=\\]')
 
 
@@ -49,6 +50,7 @@ class ConsoleLines:
     ) -> None:
         palette = Palette(colour=colour)
         self._clock = clock
+        self._redaction = redaction
         self._clean = clean = redaction.clean
         self._palette = palette
         dim, undim = palette.faint(_GAP).split(_GAP)
@@ -62,7 +64,7 @@ class ConsoleLines:
         self._symbols = Column(clean, str, width=13, most=20)
         self._actions = Column(clean, palette.action, width=5, most=10)
         self._signals = Column(clean, palette.faint, width=20, most=20)
-        self._texts = Remembered(lambda text: _word(clean(text)))
+        self._texts = Remembered(self._text)
         self._names = Remembered(self._name)
         for remembered in self._remembered():
             redaction.secrets.on_add(remembered.clear)
@@ -74,8 +76,8 @@ class ConsoleLines:
             f"{self._stamp(self._clock())}{self._levels[level]}"
             f"{self._events[event]}{self._subject(facts)}{self._facts(facts)}"
         ).rstrip() + "\n"
-        if exc_info and (trace := traceback_of(exc_info, self._clean)):
-            line += "".join(f"{_INDENT}{escaped(row)}\n" for row in trace.split("\n"))
+        if exc_info is not None and (trace := traceback_of(exc_info, self._clean)):
+            line += "".join(f"{_INDENT}{escaped(row)}".rstrip() + "\n" for row in trace.split("\n"))
         return line
 
     def _subject(self, facts: EventDict) -> str:
@@ -83,15 +85,19 @@ class ConsoleLines:
         who = _taken(facts, "user_id") or _taken(facts, "strategy")
         symbol = _taken(facts, "symbol")
         action = _taken(facts, "action") or _taken(facts, "side")
-        signal_id = _taken(facts, "signal_id")
+        signal_id, strategy = _taken(facts, "signal_id"), _taken(facts, "strategy")
         columns = ""
         if who or symbol or action:
-            columns = f"{self._whos[who]}{self._symbols[symbol]}{self._actions[action]}"
+            columns = self._whos[who]
+            if symbol or action or signal_id:
+                columns += self._symbols[symbol]
+            if action or signal_id:
+                columns += self._actions[action]
         if signal_id:
             columns += self._signals[signal_id]
-        if "strategy" in facts:
-            columns += self._texts[_taken(facts, "strategy")]
-        return columns.rstrip() + _GAP if columns else ""
+        if strategy:
+            columns += self._texts[strategy] + _GAP
+        return columns
 
     def _facts(self, facts: EventDict) -> str:
         texts, names, colour = self._texts, self._names, self._palette.colour
@@ -113,13 +119,16 @@ class ConsoleLines:
         """The name as it stands before its value; "" when the value must not be seen."""
         return "" if names_secret(name) else self._palette.faint(f"{_word(self._clean(name))}=")
 
+    def _text(self, text: str) -> str:
+        return text if self._redaction.is_harmless(text) else _word(self._clean(text))
+
     def _other(self, value: object) -> str:
         if type(value) is int and is_short(value):
             return str(value)
         if type(value) is Decimal:
             return number_text(value)
         shown = plain(value, self._clean)
-        return _word(shown) if isinstance(shown, str) else json.dumps(shown)
+        return _word(shown) if isinstance(shown, str) else _compact(shown)
 
     def _remembered(self) -> tuple[Remembered, ...]:
         columns = (self._events, self._whos, self._symbols, self._actions, self._signals)

@@ -1,3 +1,134 @@
-"""Every event the daemon logs and what it tells: the vocabulary of whoever reads the log."""
+"""Every event the daemon logs, and what it tells: the vocabulary of whoever reads the log."""
 
-EVENTS = {"execution.duplicate_blocked": ""}
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    levels: tuple[str, ...]  #: it is logged at; "any": as whoever caused it sees it
+    meaning: str  #: one sentence
+
+
+_DEBUG = ("debug",)
+_INFO = ("info",)
+_WARNING = ("warning",)
+_ERROR = ("error",)
+
+EVENTS: Final[Mapping[str, Event]] = {
+    "account.not_reconciled": Event(
+        _WARNING, "An exchange could not be asked about an account; the next round asks again."
+    ),
+    "candle.dropped": Event(_DEBUG, "A candle came twice or out of order and was not used."),
+    "cleanup.failed": Event(
+        _ERROR, "An exception in a finalizer, where nobody could catch it: a bug."
+    ),
+    "daemon.crashed": Event(
+        _ERROR, "The daemon ends with an exception; the next start recovers from the ledger."
+    ),
+    "daemon.drain_timed_out": Event(
+        _WARNING, "Work under way at shutdown did not end in time; the next start takes it up."
+    ),
+    "daemon.ready": Event(
+        _INFO, "Recovery is over: signals are taken and orders sent from now on."
+    ),
+    "daemon.reload_declined": Event(
+        _WARNING, "SIGHUP does not apply a changed file; a restart does."
+    ),
+    "daemon.starting": Event(_INFO, "The daemon begins, with this version and configuration."),
+    "daemon.stopped": Event(_INFO, "Everything is closed; positions and their stops stay."),
+    "daemon.stopping": Event(
+        _INFO, "A stop was asked for: no new signals, what is under way is finished."
+    ),
+    "decision.denied": Event(
+        _INFO, "A user does not take a signal; the code says why, the numbers prove it."
+    ),
+    "execution.duplicate_blocked": Event(
+        _INFO, "A signal reached a user who has executed it before; nothing was sent."
+    ),
+    "execution.failed": Event(_WARNING, "A claimed entry came to nothing; no position was opened."),
+    "execution.resumed": Event(
+        _INFO, "An entry that is proven never to have arrived is sent again while it counts."
+    ),
+    "execution.settled": Event(
+        _INFO, "The whole story of one user's entry: asked, filled, price, slippage, protection."
+    ),
+    "feed.gap_filled": Event(
+        _WARNING, "Candles were missing from the stream and were fetched instead."
+    ),
+    "ledger.opened": Event(_INFO, "The ledger is open and up to date."),
+    "library.logged": Event(("any",), "A library's own message; the logger's name says whose."),
+    "order.cancel_unknown": Event(
+        _WARNING, "A cancel has no sure answer; entries in that symbol wait for reconciliation."
+    ),
+    "order.foreign": Event(
+        _WARNING, "An account has an order the ledger does not know; it is left alone."
+    ),
+    "order.lookup_failed": Event(
+        _WARNING, "An order in doubt could not be looked up; it is tried again, never resent."
+    ),
+    "order.not_sent": Event(
+        _WARNING, "The exchange could not be reached, so surely nothing arrived; it is tried again."
+    ),
+    "order.outcome_unknown": Event(
+        _WARNING, "An order was sent and has no trustworthy answer; it is looked up, never resent."
+    ),
+    "order.rejected": Event(_WARNING, "The exchange refused an order; nothing of it is live."),
+    "order.resting": Event(_INFO, "A limit entry waits at its price."),
+    "order.unsettled": Event(
+        ("warning", "error"),
+        "What came of an order is still not known; entries in that symbol wait.",
+    ),
+    "position.close_failed": Event(
+        _ERROR, "The exchange would not take the exit; the position stays open, trying goes on."
+    ),
+    "position.closed": Event(_INFO, "A position is flat: why, at what price, with what result."),
+    "position.closed_outside": Event(
+        _WARNING, "The exchange no longer holds a position: somebody else closed it."
+    ),
+    "position.liquidated": Event(_ERROR, "The exchange closed a position by force."),
+    "position.mismatch": Event(
+        _ERROR, "Ledger and exchange differ on a position; entries in that symbol wait."
+    ),
+    "position.opened": Event(_INFO, "An entry was filled and its position is followed."),
+    "position.reduced": Event(_INFO, "Part of a position was closed."),
+    "position.stop_moved": Event(_INFO, "A stop follows the price or goes to the entry."),
+    "position.target_hit": Event(_INFO, "A take profit was filled."),
+    "position.unprotected": Event(
+        _ERROR, "No stop could be placed in time, so the position is closed at market."
+    ),
+    "signal.cancelled": Event(_INFO, "A signal was withdrawn; nobody can execute it any more."),
+    "signal.caught_up": Event(
+        _INFO, "After a start, an open signal goes to the users who have not decided on it."
+    ),
+    "signal.dropped": Event(_ERROR, "A user's inbox is full: the user does not see this signal."),
+    "signal.emitted": Event(
+        _INFO, "A strategy or sender has a signal; it goes to this many users."
+    ),
+    "signal.expired": Event(_DEBUG, "A signal is too old to be executed by anybody."),
+    "strategy.failed": Event(_ERROR, "A strategy raised an exception; this candle has no signal."),
+    "strategy.skipped": Event(_WARNING, "A strategy did not run on a candle, and why."),
+    "strategy.started": Event(_INFO, "A strategy has its first subscriber and runs from now on."),
+    "strategy.stopped": Event(_INFO, "A strategy lost its last subscriber and runs no more."),
+    "task.failed": Event(_ERROR, "A task or callback of the event loop left an exception behind."),
+    "task.restarting": Event(
+        _WARNING, "The far side cannot be reached; the task starts again after a pause."
+    ),
+    "thread.crashed": Event(_ERROR, "A thread ended with an exception."),
+    "trading.halted": Event(_WARNING, "Nobody enters any more; exits and stops go on."),
+    "trading.resumed": Event(_INFO, "Entries are allowed again, but for users halted themselves."),
+    "user.failed": Event(
+        _ERROR, "Something broke while working for one user, who is halted; others go on."
+    ),
+    "user.status_changed": Event(_WARNING, "A user was paused, halted or resumed."),
+}
+
+
+def events_table() -> str:
+    """The catalogue as a Markdown table, for the README."""
+    rows = (
+        f"| `{name}` | {', '.join(event.levels)} | {event.meaning} |"
+        for name, event in sorted(EVENTS.items())
+    )
+    return "\n".join(("| Event | Level | What it tells |", "|---|---|---|", *rows, ""))

@@ -78,9 +78,7 @@ def _named(context: dict[str, Any]) -> str | None:
     return task.get_name() if isinstance(task, asyncio.Task) else None
 
 
-def _crashed(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> None:
+def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
     else:

@@ -23,9 +23,10 @@ class JsonLines:
 
     def __init__(self, clock: Callable[[], int], redaction: Redaction) -> None:
         self._clock = clock
+        self._redaction = redaction
         self._clean = redaction.clean
         self._stamp = Stamp('{"ts": "%Y-%m-%dT%H:%M:%S', end='Z", "level": "')
-        self._texts = Remembered(lambda text: quoted(redaction.clean(text)))
+        self._texts = Remembered(self._text)
         self._names = Remembered(self._name)
         redaction.secrets.on_add(self._texts.clear)
         redaction.secrets.on_add(self._names.clear)
@@ -44,7 +45,7 @@ class JsonLines:
                 line.append(texts[value] if type(value) is str else self._other(value))
             else:
                 line.append(f", {quoted(self._clean(name))}: {quoted(MASK)}")
-        if exc_info and (trace := traceback_of(exc_info, self._clean)):
+        if exc_info is not None and (trace := traceback_of(exc_info, self._clean)):
             line.append(f', "exception": {quoted(trace)}')
         line.append("}\n")
         return "".join(line)
@@ -54,6 +55,9 @@ class JsonLines:
         if names_secret(name):
             return ""
         return f", {quoted(self._clean(f'{name}_' if name in _OURS else name))}: "
+
+    def _text(self, text: str) -> str:
+        return f'"{text}"' if self._redaction.is_harmless(text) else quoted(self._clean(text))
 
     def _other(self, value: object) -> str:
         if type(value) is int and is_short(value):

@@ -28,5 +28,3 @@ class LineWriter:
                 self.write(line.encode("ascii", "backslashreplace").decode("ascii"))
             except (OSError, ValueError):
                 return
-
-    debug = info = warning = error = critical = write

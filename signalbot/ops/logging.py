@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Callable
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
 
 import structlog
 
@@ -24,13 +24,13 @@ class _Logger(structlog.BoundLoggerBase):
     """structlog's filtering logger of whichever level is in force, on the shortest way out."""
 
     def _proxy_to_logger(self, method_name: str, event: str | None = None, **facts: object) -> None:
-        event_dict: structlog.typing.EventDict = {**self._context, **facts, "event": event}
+        line: Any = {**self._context, **facts, "event": event}
         try:
             for processor in self._processors:
-                event_dict = processor(self._logger, method_name, event_dict)
+                line = processor(self._logger, method_name, line)
         except structlog.DropEvent:
             return
-        self._logger.write(event_dict)
+        self._logger.write(line)
 
 
 # A logger is put together at its first use and keeps its parts, which saves 2 µs per line. So the

@@ -8,6 +8,7 @@ possible place is kept.
 """
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from struct import unpack_from
 from urllib.parse import quote
@@ -22,6 +23,7 @@ class Secrets:
     def __init__(self) -> None:
         self._long = _Pieces(size=8, step=8, code="Q")
         self._short = _Pieces(size=4, step=2, code="I")
+        self.shortest = sys.maxsize  #: characters of the shortest value known
         self._listeners: list[Callable[[], None]] = []
 
     def add(self, value: str) -> None:
@@ -33,6 +35,7 @@ class Secrets:
         for form in _forms(value):
             pieces = self._long if len(_encoded(form)) >= self._long.least else self._short
             pieces.add(form)
+            self.shortest = min(self.shortest, len(form))
         for changed in self._listeners:
             changed()
 
@@ -42,6 +45,8 @@ class Secrets:
 
     def hide(self, text: str) -> str:
         """``text`` with ``***`` in place of every known value."""
+        if len(text) < self.shortest:
+            return text
         encoded = _encoded(text)
         found = self._long.found_in(text, encoded) | self._short.found_in(text, encoded)
         for secret in sorted(found, key=len, reverse=True):

@@ -3,7 +3,7 @@
 import math
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -16,8 +16,9 @@ Clean = Callable[[str], str]
 _MOST_TEXTS = 8192
 _MOST_CHARACTERS = 64
 _MOST_DIGITS = 64
-_HUGE = 10**_MOST_DIGITS
+_HUGE: int = 10**_MOST_DIGITS
 _DEEPEST = 6
+_CONTAINERS = (dict, list, tuple, set, frozenset)
 
 
 class Remembered(dict[str, str]):
@@ -78,7 +79,9 @@ def text_of(value: object) -> str:
             said = say(value)
         except Exception:  # noqa: BLE001, S112 - anybody's own code
             continue
-        return f"{name}: {said}" if isinstance(value, BaseException) else said
+        if isinstance(value, BaseException):
+            return f"{name}: {said}" if said else name
+        return said
     return f"<{name} that cannot be shown>"
 
 
@@ -109,11 +112,12 @@ def plain(value: object, clean: Clean, inside: tuple[int, ...] = ()) -> object:
     as_json = _NUMBERS.get(type(value))
     if as_json is not None:
         return as_json(value)
-    if len(inside) < _DEEPEST and id(value) not in inside:
-        if type(value) is dict:
-            return _plain_dict(value, clean, (*inside, id(value)))
-        if type(value) in (list, tuple, set, frozenset):
-            return [plain(each, clean, (*inside, id(value))) for each in value]
+    if type(value) in _CONTAINERS and len(inside) < _DEEPEST and id(value) not in inside:
+        inside = (*inside, id(value))
+        if isinstance(value, dict):
+            return _plain_dict(value, clean, inside)
+        if isinstance(value, Iterable):
+            return [plain(each, clean, inside) for each in value]
     return clean(text_of(value))
 
 
@@ -130,11 +134,12 @@ def _plain_dict(
 def traceback_of(exc_info: object, clean: Clean) -> str:
     """The traceback behind structlog's ``exc_info``, without local variables; "" if there is none.
 
-    It is an exception, a triple as of ``sys.exc_info()``, or anything true for the current one.
+    It is an exception, a triple as of ``sys.exc_info()``, or anything but False and None for the
+    current one.
     """
     if isinstance(exc_info, tuple):
         exc_info = exc_info[1] if len(exc_info) > 1 else None
-    elif exc_info and not isinstance(exc_info, BaseException):
+    elif exc_info is not False and not isinstance(exc_info, BaseException):
         exc_info = sys.exception()
     if not isinstance(exc_info, BaseException):
         return ""

@@ -80,7 +80,10 @@ def intents_from(signal: Signal, user: User, orders: Sequence[Order]) -> Intents
     requests = [order.request for order in orders]
     entry = next(request for request in requests if request.leg is Leg.ENTRY)
     stop = next((each.trigger_price for each in requests if each.leg is Leg.STOP_LOSS), None)
-    aims = [each for each in requests if each.leg is Leg.TAKE_PROFIT]
+    aims = sorted(
+        (each for each in requests if each.leg is Leg.TAKE_PROFIT),
+        key=lambda each: (each.trigger_price or ZERO) * signal.action.side.sign,
+    )
     plan = EntryPlan(
         side=signal.action.side,
         type=entry.type,

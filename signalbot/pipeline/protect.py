@@ -118,7 +118,7 @@ class Protector:
             position, protected_at_ms=position.protected_at_ms or self._clock.now_ms()
         )  # fmt: skip
         account.hold(held)
-        await self._trades.save_position(held, [placed])
+        self._trades.save_position_later(held, [placed])
         return None
 
     async def _book_at_once(self, account: Account, order: Order, report: OrderReport) -> None:
@@ -158,7 +158,7 @@ class Protector:
             and (order := await self._place_target(account, intent)) is not None
         ]
         if settled and position.symbol in account.positions:
-            await self._trades.save_position(account.positions[position.symbol], settled)
+            self._trades.save_position_later(account.positions[position.symbol], settled)
 
     async def _place_target(self, account: Account, order: Order) -> Order | None:
         """Place one target; return it to be saved, or None if it has been booked already."""

@@ -14,6 +14,7 @@ from signalbot.domain.market import Candle
 from signalbot.domain.users import UserId
 from signalbot.ledger.report import History
 from signalbot.replay import drawing, figures
+from signalbot.replay.details import details_table, strategies_table
 from signalbot.replay.equity import Curve
 from signalbot.replay.summary import Summary, Table, tables
 
@@ -84,7 +85,8 @@ def _page(summary: Summary, *, library: str, drawn: dict[str, Any]) -> str:
         facts=_facts(summary),
         notes="".join(f"<p class=note>{escape(note)}</p>" for note in _notes(summary, drawn)),
         results=_table(results),
-        others="".join(map(_section, [*others, _strategies(summary)])),
+        details=_table(details_table(summary)),
+        others="".join(map(_section, [*others, strategies_table(summary)])),
         style=_part("report.css"),
         script=_part("report.js"),
         library=library,
@@ -141,16 +143,6 @@ def _notes(summary: Summary, drawn: Mapping[str, Any]) -> list[str]:
     if trades > len(drawn["trades"]):
         notes.append(f"The newest {len(drawn['trades']):,} of {trades:,} trades are shown.")
     return notes
-
-
-def _strategies(summary: Summary) -> Table:
-    header = ["Strategy", "Kind", "Timeframe", "Runs", "Signals", "Failed runs"]
-    rows = [
-        [each.name, each.kind, each.timeframe, *counts]
-        for each in summary.strategies
-        for counts in [map(str, (each.runs, each.signals, each.failed_runs))]
-    ]
-    return Table("Strategies", header, rows)
 
 
 def _section(table: Table) -> str:

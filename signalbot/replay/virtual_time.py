@@ -39,12 +39,12 @@ class _VirtualSelector(selectors.BaseSelector):
         self._real.close()
 
     def select(self, timeout: float | None = None) -> _SelectorEvents:
-        if timeout is None or timeout <= 0:
-            return self._real.select(timeout)
+        if timeout is None:
+            return self._real.select()
         if self._speed is None:
-            self.now_s += timeout
+            self.now_s += timeout  # nothing comes from outside: no need to look
             return []
-        return self._wait(timeout, self._speed)
+        return self._wait(timeout, self._speed) if timeout > 0 else self._real.select(0)
 
     def _wait(self, timeout: float, speed: float) -> _SelectorEvents:
         """Wait for real, scaled; an event that comes first ends the wait early."""

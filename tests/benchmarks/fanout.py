@@ -15,9 +15,9 @@ from signalbot.app import App, running
 from signalbot.config.load import load
 from signalbot.exchange.simulated.exchange import SimulatedExchange
 from signalbot.exchange.simulated.rules import SimulationRules
-from signalbot.ledger.database import Database, open_database
+from signalbot.ledger.database import GroupCommit, open_database
 from signalbot.ports import Exchange
-from signalbot.tasks import SystemClock
+from signalbot.tasks import SystemClock, settle_memory
 from tests.world import HEAD, World, user
 
 TABLES = (
@@ -58,6 +58,7 @@ async def _measure(users: int) -> None:
             app = App(config, database=database, exchanges=exchanges, clock=clock)
             async with running(app):
                 await asyncio.sleep(1)
+                settle_memory()
                 waits, total_s, commits = await _fan_out(app, database, exchange)
         rows = _rows(path)
         together_s = _bare(folder / "together.db", rows, per_user=False)
@@ -71,7 +72,7 @@ async def _measure(users: int) -> None:
 
 
 async def _fan_out(
-    app: App, database: Database, exchange: SimulatedExchange
+    app: App, database: GroupCommit, exchange: SimulatedExchange
 ) -> tuple[Sequence[int], float, int]:
     price = exchange.market.last_price("BTC/USDT:USDT")
     assert price is not None

@@ -1,6 +1,7 @@
 """A small history, written through the ledger's own classes: one signal that ended differently for
 each of seven users, and closed positions whose profit is known to the last digit."""
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -18,22 +19,22 @@ from signalbot.domain.orders import (
 )
 from signalbot.domain.positions import CloseReason, Position, PositionStatus, Target
 from signalbot.domain.reasons import Reason
+from signalbot.domain.settings import Settings
 from signalbot.domain.signals import (
     Action,
     Decision,
     Execution,
     ExecutionStatus,
+    Facts,
     Outcome,
     PositionId,
     Side,
     Signal,
     SignalId,
     SignalSource,
-    SignalStatus,
     Strength,
     position_id_of,
 )
-from signalbot.domain.settings import Settings
 from signalbot.domain.timeframe import DAY_MS, Ms, Timeframe
 from signalbot.domain.users import (
     AccountTerms,
@@ -176,17 +177,18 @@ async def _write_signals(signals: Signals) -> None:
 
 async def _write_turns(database: Database) -> None:
     signals, executions, trades = Signals(database), Executions(database), Trades(database)
-    for user, code, detail in (
+    skips: tuple[tuple[str, Reason, Facts], ...] = (
         ("bob", Reason.MAX_OPEN_POSITIONS, {"open": 3, "limit": 3}),
         ("frank", Reason.TRADING_HALTED, {"scope": "frank", "why": "listener failed: KeyError"}),
         ("grace", Reason.SIGNALS_ONLY, {"quantity": Decimal("0.05"), "rank": 5}),
-    ):
+    )
+    for user, code, detail in skips:
         await signals.record_decision(_decision(user, Outcome.SKIP, code, detail))
     for rank, user in enumerate(("alice", "carol", "dave")):
-        detail = {"quantity": Decimal("0.030"), "price": Decimal("43210.5"), "rank": rank}
+        numbers = {"quantity": Decimal("0.030"), "price": Decimal("43210.5"), "rank": rank}
         await executions.claim(
             _execution(user),
-            _decision(user, Outcome.EXECUTE, Reason.APPROVED, detail),
+            _decision(user, Outcome.EXECUTE, Reason.APPROVED, numbers),
             [_entry(user), _stop(user)],
         )
     await _fill(trades, UserId("alice"))
@@ -196,7 +198,7 @@ async def _write_turns(database: Database) -> None:
     await executions.mark_unknown(SIGNAL_ID, UserId("dave"), details="no answer in 10 s")
 
 
-def _decision(user: str, outcome: Outcome, code: Reason, detail: dict[str, object]) -> Decision:
+def _decision(user: str, outcome: Outcome, code: Reason, detail: Facts) -> Decision:
     return Decision(
         signal_id=SIGNAL_ID,
         user_id=UserId(user),
@@ -295,16 +297,11 @@ async def _fill(trades: Trades, user_id: UserId) -> None:
 
 
 def _executed(execution: Execution) -> Execution:
-    return Execution(
-        signal_id=execution.signal_id,
-        user_id=execution.user_id,
-        subscription_id=execution.subscription_id,
-        mode=execution.mode,
+    return replace(
+        execution,
         status=ExecutionStatus.EXECUTED,
-        claimed_at_ms=execution.claimed_at_ms,
         executed_at_ms=Ms(NOW + 62),
         actual_entry_price=Decimal("43214.8"),
-        quantity=Decimal("0.030"),
         order_id="77",
         slippage_bps=Decimal("1.00"),
         latency_ms=62,
@@ -343,19 +340,11 @@ async def _write_closed(trades: Trades) -> None:
 
 
 def _closed(base: Position, closed_ms: Ms, gross: str, fees: str, funding: str) -> Position:
-    return Position(
-        position_id=base.position_id,
-        user_id=base.user_id,
-        signal_id=base.signal_id,
-        strategy=base.strategy,
-        exchange=base.exchange,
-        symbol=base.symbol,
-        side=base.side,
-        mode=base.mode,
+    return replace(
+        base,
         status=PositionStatus.CLOSED,
         entry_quantity=Decimal(1),
         entry_price=Decimal(43000),
-        opened_at_ms=base.opened_at_ms,
         closed_at_ms=closed_ms,
         exit_quantity=Decimal(1),
         exit_price=Decimal(43001),
@@ -364,6 +353,3 @@ def _closed(base: Position, closed_ms: Ms, gross: str, fees: str, funding: str) 
         fees=Decimal(fees),
         funding=Decimal(funding),
     )
-
-
-UNUSED_STATUS = SignalStatus.EXPIRED

@@ -51,10 +51,10 @@ def _of_order(*, user: str = "anna", leg: Leg = Leg.ENTRY, attempt: int = 0) -> 
 
 def test_ids_stay_what_they_are_from_version_to_version() -> None:
     """A daemon that was updated overnight must recognise what it sent the day before."""
-    assert _of_candle() == "sig_PIN1"
-    assert signal_id_of_key(strategy="trend", key="abc") == "sig_PIN2"
-    assert position_id_of(signal_id=SIGNAL_ID, user_id=UserId("anna")) == "pos_PIN3"
-    assert _of_order() == "PIN4"
+    assert _of_candle() == "sig_12e722f947300250"
+    assert signal_id_of_key(strategy="trend", key="abc") == "sig_0f2dd0db6b541495"
+    assert position_id_of(signal_id=SIGNAL_ID, user_id=UserId("anna")) == "pos_09b114f2d27c491e"
+    assert _of_order() == "5c42025e664bcb7e473f692d28855ab6"
     assert subscription_id_of(user_id=UserId("anna"), strategy="trend") == "anna/trend"
 
 

@@ -50,7 +50,7 @@ def stories(draw: st.DrawFn) -> tuple[Position, list[Fill]]:
     fills: list[Fill] = []
     lots = 0
     for number in range(draw(st.integers(1, 8))):
-        exits = 0 < lots and draw(st.booleans())
+        exits = lots > 0 and draw(st.booleans())
         quantity = draw(st.integers(1, lots if exits else 5_000))
         lots += -quantity if exits else quantity
         fills.append(

@@ -15,14 +15,14 @@ def test_a_code_is_upper_snake_and_its_own_name(reason: Reason) -> None:
     """The same word in the ledger, the log, the command line and the README."""
     assert re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*", reason)
     assert reason.value == reason.name
-    assert Reason(reason.value) is reason
+    assert Reason[reason.value] is reason
 
 
 @pytest.mark.parametrize("reason", Reason)
 def test_a_code_has_a_cause_and_a_cure(reason: Reason) -> None:
     """Clauses that complete a sentence: no capital, no full stop."""
     for clause in (reason.cause, reason.cure):
-        assert len(clause.split()) >= 3
+        assert len(clause.split()) >= 2
         assert not clause[0].isupper() or clause.split()[0].isupper()
         assert not clause.endswith(".")
         assert clause == clause.strip()

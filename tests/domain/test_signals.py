@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signalbot.domain.money import ONE
 from signalbot.domain.signals import (
     Action,
     ExecutionStatus,
@@ -68,6 +69,23 @@ def test_a_signal_must_live_for_a_while(ttl_ms: int) -> None:
     """One that expires as it is made could never be executed."""
     with pytest.raises(ValueError, match="expire"):
         replace(SIGNAL, expires_at_ms=Ms(SIGNAL.created_at_ms + ttl_ms))
+
+
+@pytest.mark.parametrize("price", ["0", "-0.1"])
+def test_a_price_that_is_not_above_zero_is_refused(price: str) -> None:
+    """Drift and size are measured against it; none at all is allowed."""
+    with pytest.raises(ValueError, match="above zero"):
+        replace(SIGNAL, price=Decimal(price))
+    assert replace(SIGNAL, price=None).price is None
+
+
+@pytest.mark.parametrize("value", ["NaN", "sNaN", "Infinity", "-Infinity"])
+def test_a_price_that_is_no_number_is_refused(value: str) -> None:
+    """Whether it is the price, the stop or a target."""
+    number = Decimal(value)
+    for changes in ({"price": number}, {"stop_loss": number}, {"take_profits": (ONE, number)}):
+        with pytest.raises(ValueError, match="finite"):
+            replace(SIGNAL, **changes)  # type: ignore[arg-type]
 
 
 def test_a_signal_is_open_until_the_instant_it_expires() -> None:

@@ -161,7 +161,7 @@ def test_a_full_inbox_drops_the_signal_for_that_user_and_says_so(tmp_path: Path)
             assert await w.app.signals.store(signal)
         for signal in signals:
             w.app.broadcaster.broadcast(signal, [ANNA, BEN])
-            await asyncio.sleep(0.01)  # noqa: TID251 - a test may wait
+            await asyncio.sleep(0.01)
         await w.settle()
         last_anna, last_ben = (
             await w.decision(signals[-1], "anna"),

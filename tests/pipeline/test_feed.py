@@ -78,7 +78,7 @@ def received(
         feed.watch(KEY, history=history)
         async with asyncio.TaskGroup() as group:
             task = group.create_task(feed.run())
-            await asyncio.sleep(1)  # noqa: TID251 - virtual
+            await asyncio.sleep(1)
             task.cancel()
         return feed
 

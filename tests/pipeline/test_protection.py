@@ -251,16 +251,18 @@ def test_an_opposite_signal_reverses_the_position(tmp_path: Path) -> None:
 
 
 def test_a_limit_entry_rests_fills_and_is_protected(tmp_path: Path) -> None:
-    """One percent better than the market, filled when the price comes."""
+    """One percent better than the market, filled when the price comes; targets nearest first."""
 
     async def story(w: World) -> None:
-        signal = await w.send(w.make(targets=("110",)))
+        signal = await w.send(w.make(targets=("110", "120", "130")))
         pending = await w.execution(signal, "anna")
         assert pending is not None
         assert pending.status is ExecutionStatus.PENDING
         (entry,) = await w.broker("anna").open_orders()
         assert entry.status is OrderStatus.OPEN
         await w.price("98.5")
+        (position,) = await w.app.trades.open_positions(ANNA)
+        assert [aim.price for aim in position.take_profits] == [110, 120, 130]
         execution = await w.execution(signal, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED

@@ -21,6 +21,11 @@ SYMBOL = "BTC/USDT:USDT"
 ALICE = UserId("alice")
 
 
+def decimals(*values: int | str) -> tuple[Decimal, ...]:
+    """Several amounts to compare with at once."""
+    return tuple(map(Decimal, values))
+
+
 def closed_position(net: str = "10", **changes: Any) -> Position:
     """A position closed one hour after it was opened, that earned ``net`` after a fee of 1."""
     values: dict[str, Any] = {
@@ -112,9 +117,9 @@ def summary_of(
 
 
 def flat_candles(
-    count: int, timeframe: Timeframe = Timeframe.H1, price: str = "40000"
+    count: int, timeframe: Timeframe = Timeframe.H1, *, first: int = 0, price: str = "40000"
 ) -> list[Candle]:
-    """``count`` candles in a row that never move."""
+    """``count`` candles in a row that never move, beginning with the ``first`` after the start."""
     return [
         Candle(
             symbol=SYMBOL,
@@ -126,5 +131,5 @@ def flat_candles(
             close=Decimal(price),
             volume=Decimal(1),
         )
-        for index in range(count)
+        for index in range(first, first + count)
     ]

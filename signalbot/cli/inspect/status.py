@@ -26,6 +26,15 @@ _RUNS = (
     Column("Took ms", "duration_ms", is_number=True, is_extra=True),
     Column("Error", "error", is_extra=True),
 )
+_NOTHING_YET: dict[str, Any] = {
+    "halted": None,
+    "users": [],
+    "users_not_trading": [],
+    "open_positions": 0,
+    "active_signals": 0,
+    "executions_in_doubt": 0,
+    "strategies": [],
+}
 _SHOWN_USERS = 10
 _MIB = 1 << 20
 
@@ -42,6 +51,7 @@ def status(
         "pid": pid,
         "ledger": str(path),
         "ledger_bytes": path.stat().st_size if path.is_file() else None,
+        **_NOTHING_YET,
     }
     if ledger is not None or path.is_file():
         with reading(config, ledger) as source:
@@ -56,7 +66,7 @@ def status(
 
 def _print(found: dict[str, Any], path: Path) -> None:
     print_facts(_facts(found, path))
-    if found.get("strategies"):
+    if found["strategies"]:
         typer.echo()
         print_table(found["strategies"], _RUNS)
 
@@ -68,7 +78,7 @@ def _facts(found: dict[str, Any], path: Path) -> Iterator[tuple[str, str]]:
         yield "Ledger", f"no ledger yet: {path}"
         return
     yield "Ledger", f"{path} ({found['ledger_bytes'] / _MIB:.1f} MiB)"
-    yield "Trading", "on" if found["halted"] is None else f"HALTED: {found['halted']}"
+    yield "Halted", found["halted"] or "no"
     yield "Users", ", ".join(map(_count, found["users"])) or "none"
     yield from _not_trading(found["users_not_trading"])
     yield "Open positions", str(found["open_positions"])
@@ -85,7 +95,7 @@ def _not_trading(users: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
         reason = f": {row['status_reason']}" if row["status_reason"] else ""
         yield f"  {row['user_id']}", f"{row['status']}{reason}"
     if len(users) > _SHOWN_USERS:
-        yield "  …", f"and {len(users) - _SHOWN_USERS} more: signalbot users --status HALTED"
+        yield "  others", f"{len(users) - _SHOWN_USERS}: see signalbot users"
 
 
 def _doubt(executions: int) -> str:

@@ -86,6 +86,7 @@ class Account:
     def __init__(self, user_id: UserId, wallet: Decimal) -> None:
         self.user_id = user_id
         self.wallet = wallet  #: quote units: deposits, realized profits and fees
+        self.answers_when_durable = True  #: an order is on disk before its sender hears of it
         self.stakes: dict[str, Stake] = {}  #: by symbol
         self.orders: dict[ClientOrderId, VenueOrder] = {}  #: resting, and ended of late
         self.orders_made = 0

@@ -19,10 +19,16 @@ class SimulatedBroker:
     """
 
     def __init__(
-        self, *, venue: SimulatedVenue, user_id: UserId, deposit: Decimal, clock: Clock
+        self,
+        *,
+        venue: SimulatedVenue,
+        user_id: UserId,
+        deposit: Decimal,
+        clock: Clock,
+        is_paper: bool = False,
     ) -> None:
         self._venue = venue
-        self._account = venue.account(user_id, deposit=deposit)
+        self._account = venue.account(user_id, deposit=deposit, is_paper=is_paper)
         self._clock = clock
         self._half_latency_s = venue.rules.latency_ms / 2000
 
@@ -32,6 +38,8 @@ class SimulatedBroker:
 
     async def submit(self, request: OrderRequest) -> OrderReport:
         """Send one order; when this returns or raises, the venue has it on disk or never had it.
+
+        A paper account's order reaches the disk no later than what the ledger writes of it.
 
         Raises:
             OrderRejected: the venue refused it; nothing is live.

@@ -1,6 +1,6 @@
 """A whole simulated exchange: seeded prices, a market to watch, accounts that outlive restarts."""
 
-from signalbot.domain.users import User
+from signalbot.domain.users import Mode, User
 from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.exchange.simulated.market import SimulatedMarket
 from signalbot.exchange.simulated.rules import SimulationRules
@@ -50,6 +50,7 @@ class SimulatedExchange:
             user_id=user.user_id,
             deposit=user.account.paper_balance,
             clock=self._clock,
+            is_paper=user.mode is Mode.PAPER,
         )
 
     async def prepare(self) -> None:

@@ -82,11 +82,16 @@ class SimulatedVenue:
         """Markets in which anybody has ever ordered, as far as remembered: they need prices."""
         return tuple(self._listings)
 
-    def account(self, user_id: UserId, *, deposit: Decimal) -> Account:
-        """The account of ``user_id``; the first time, opened with ``deposit`` quote units."""
+    def account(self, user_id: UserId, *, deposit: Decimal, is_paper: bool = False) -> Account:
+        """The account of ``user_id``; the first time, opened with ``deposit`` quote units.
+
+        A paper account's orders are committed together with what the ledger writes after them: a
+        power loss takes both back. Any other is on disk before it answers, as at a real exchange.
+        """
         account = self._accounts.get(user_id)
         if account is None:
             account = self._accounts[user_id] = Account(user_id, deposit)
+        account.answers_when_durable = not is_paper
         return account
 
     def last_price(self, symbol: str) -> Decimal | None:
@@ -126,10 +131,9 @@ class SimulatedVenue:
         stake, order = self._place(account, request, at_ms)
         report = order.report()
         forgotten = account.forget(at_ms)
-        if self._store is not None:
-            await self._store.save(
-                change_of(stake, opened=(order,), trades_before=before, forgotten=forgotten)
-            )
+        await self._keep(
+            account, change_of(stake, opened=(order,), trades_before=before, forgotten=forgotten)
+        )
         return report
 
     async def cancel(
@@ -143,10 +147,18 @@ class SimulatedVenue:
         order.end(OrderStatus.CANCELLED, at_ms)
         self._retire(stake, order)
         report = order.report()
-        if self._store is not None:
-            before = account.trades_made
-            await self._store.save(change_of(stake, updated=(order,), trades_before=before))
+        before = account.trades_made
+        await self._keep(account, change_of(stake, updated=(order,), trades_before=before))
         return report
+
+    async def _keep(self, account: Account, change: SimulatedChange) -> None:
+        """Write a change down: before the answer, or in step with what the ledger writes of it."""
+        if self._store is None:
+            return
+        if account.answers_when_durable:
+            await self._store.save(change)
+        else:
+            self._store.save_later(change)
 
     def _place(
         self, account: Account, request: OrderRequest, at_ms: Ms

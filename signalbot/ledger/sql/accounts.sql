@@ -17,6 +17,7 @@ ON CONFLICT (user_id) DO UPDATE SET
   mode = excluded.mode, exchange = excluded.exchange, leverage = excluded.leverage,
   margin_mode = excluded.margin_mode, paper_balance = excluded.paper_balance,
   status = CASE status WHEN 'REMOVED' THEN 'ACTIVE' ELSE status END,
+  status_reason = CASE status WHEN 'REMOVED' THEN '' ELSE status_reason END,
   origin = excluded.origin, updated_at_ms = excluded.updated_at_ms
 WHERE (mode, exchange, leverage, margin_mode, paper_balance, origin)
    IS NOT (excluded.mode, excluded.exchange, excluded.leverage, excluded.margin_mode,
@@ -39,7 +40,7 @@ INSERT INTO subscriptions (subscription_id, user_id, strategy, status, origin, u
 VALUES (:subscription_id, :user_id, :strategy, 'ACTIVE', :origin, :now_ms)
 ON CONFLICT (user_id, strategy) DO UPDATE SET
   status = CASE status WHEN 'CANCELLED' THEN 'ACTIVE' ELSE status END,
-  origin = excluded.origin
+  origin = excluded.origin, updated_at_ms = excluded.updated_at_ms
 WHERE status = 'CANCELLED' OR origin <> excluded.origin;
 
 -- set_user_status --

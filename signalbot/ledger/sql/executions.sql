@@ -21,7 +21,7 @@ SELECT * FROM signal_executions WHERE signal_id = ? AND user_id = ?;
 SELECT * FROM signal_executions WHERE signal_id = ? ORDER BY claimed_at_ms, user_id;
 
 -- executions_in_doubt --
-SELECT * FROM signal_executions
+SELECT * FROM signal_executions INDEXED BY executions_in_doubt
  WHERE status IN ('pending', 'unknown') AND user_id = ? ORDER BY claimed_at_ms;
 
 -- mark_executed --

@@ -8,7 +8,8 @@ SELECT * FROM orders WHERE position_id = ? ORDER BY intended_at_ms, client_order
 SELECT * FROM orders WHERE signal_id = ? AND user_id = ? ORDER BY intended_at_ms, client_order_id;
 
 -- unfinished_orders --
-SELECT * FROM orders
+-- Named indexes hold only what is not over; SQLite would rather read a user's whole history.
+SELECT * FROM orders INDEXED BY orders_unfinished
  WHERE status IN ('intended', 'open', 'partially_filled', 'unknown') AND user_id = ?
  ORDER BY intended_at_ms, client_order_id;
 
@@ -16,7 +17,7 @@ SELECT * FROM orders
 SELECT * FROM positions WHERE position_id = ?;
 
 -- open_positions --
-SELECT * FROM positions
+SELECT * FROM positions INDEXED BY positions_one_open
  WHERE status <> 'CLOSED' AND user_id = ? ORDER BY opened_at_ms, position_id;
 
 -- closed_since --

@@ -198,9 +198,14 @@ async def test_ended_orders_are_forgotten_after_a_week() -> None:
     entry, resting = ask("in", BUY), ask("rest", BUY, OrderType.LIMIT, at=50)
     await seat.broker.submit(entry)
     await seat.broker.submit(resting)
+    triggered = ask("stop", SELL, OrderType.STOP, at=95, reduce_only=True)
+    await seat.broker.submit(triggered)
+    seat.tick(95)
+    assert await seat.broker.lookup(triggered) is not None
     seat.clock.ms += 7 * DAY_MS + 1
     await seat.broker.submit(ask("later", SELL))
     assert await seat.broker.lookup(entry) is None
+    assert await seat.broker.lookup(triggered) is None
     assert await seat.broker.lookup(resting) is not None
     assert [fill.client_order_id for fill in await seat.broker.fills(since_ms=Ms(0))] == ["later"]
 

@@ -56,6 +56,12 @@ def test_the_annual_volatility_is_as_set(seed: int, volatility: int) -> None:
     assert volatility / 2 < annual < volatility * 2
 
 
+def test_over_many_regimes_the_annual_volatility_is_just_as_set() -> None:
+    """Calm and wild times balance: the mean square is the configured one."""
+    variances = [minute_returns(seed).var() * 365.25 * 24 * 60 for seed in range(40)]
+    assert 0.54 < np.sqrt(np.mean(variances)) < 0.66
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_returns_have_fat_tails_and_cluster(seed: int) -> None:
     """Kurtosis above the normal's 3; large moves follow large moves; direction is unpredictable."""

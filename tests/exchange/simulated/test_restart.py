@@ -15,6 +15,7 @@ from signalbot.domain.errors import OrderOutcomeUnknown
 from signalbot.domain.market import Instrument
 from signalbot.domain.orders import Order, OrderReport, OrderStatus, OrderType
 from signalbot.domain.timeframe import DAY_MS, Ms
+from signalbot.domain.users import UserId
 from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.exchange.simulated.venue import SimulatedVenue
@@ -37,6 +38,7 @@ from tests.exchange.simulated.steps import RULES, STEPS, Step
 from tests.exchange.simulated.test_broker import ask
 
 T = TypeVar("T")
+BOB = UserId("bob")
 
 
 async def open_broker(
@@ -138,6 +140,26 @@ async def test_a_partly_filled_order_goes_on_after_a_restart(tmp_path: Path) -> 
     assert whole.status is OrderStatus.FILLED
     assert whole.fills[:1] == partly.fills
     assert len(whole.fills) == 2
+
+
+async def test_a_paper_order_is_written_before_what_the_ledger_writes_of_it(
+    tmp_path: Path,
+) -> None:
+    """Its answer waits for no disk, and no later write can be there without it."""
+    clock = JumpClock(START_MS)
+    async with open_database(tmp_path / "a.db") as database:
+        venue, _ = await open_broker(database, clock)
+        broker = SimulatedBroker(
+            venue=venue, user_id=BOB, deposit=Decimal(100), clock=clock, is_paper=True
+        )
+        commits = database.commits
+        await broker.submit(replace(ask("in", BUY), user_id=BOB))
+        assert database.commits == commits
+        await database.write(lambda connection: connection.execute("SELECT 1").fetchall())
+        assert database.commits == commits + 1
+        saved = (await load(database, "paper")).accounts
+    assert [account.user_id for account in saved] == [BOB]
+    assert len(saved[0].fills) == 1
 
 
 async def test_forgotten_orders_leave_the_file_too(tmp_path: Path) -> None:

@@ -166,6 +166,22 @@ async def test_catching_up_equals_having_watched(missed_ms: int) -> None:
         await watched.runner.run(JumpClock(start_ms, start_ms + missed_ms))
     await absent.runner.catch_up(JumpClock(start_ms + missed_ms))
     assert look(watched, orders[0]).status is look(absent, orders[1]).status
+    assert absent.venue.last_price(BTC) == watched.venue.last_price(BTC)
+
+
+async def test_a_prepared_exchange_has_traded_and_quotes_every_price() -> None:
+    """Before anything else of the daemon looks at it."""
+    exchange = make_exchange()
+    tape = exchange.prices.tape(BTC)
+    exchange.venue.on_price(BTC, tape.price(Ms(NOON_MS)), Ms(NOON_MS))
+    exchange.venue.seen(Ms(NOON_MS))
+    exchange.market.instrument(ETH)
+    await exchange.runner.prepare(JumpClock(NOON_MS + DAY_MS))
+    assert exchange.venue.last_seen_ms == NOON_MS + DAY_MS
+    for symbol in (BTC, ETH):
+        price = exchange.prices.tape(symbol).price(Ms(NOON_MS + DAY_MS))
+        assert exchange.venue.last_price(symbol) == price
+    assert exchange.market.last_price(ETH) == exchange.venue.last_price(ETH)
 
 
 async def test_no_more_than_thirty_days_are_caught_up() -> None:

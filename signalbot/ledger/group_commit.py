@@ -1,0 +1,154 @@
+"""The one writer of the ledger, with group commit, and a reader beside it.
+
+What many listeners write at the same moment is committed together: while one commit is on its way
+to the disk, the next batch gathers. A write returns only after its commit.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+
+from signalbot.domain.errors import LedgerError
+from signalbot.ledger.base import Database, Work
+
+T = TypeVar("T")
+
+_LINGER_S = 0.05  # how long a write that nobody awaits may wait for company
+_MANY = 256
+
+
+class Threaded(aiosqlite.Connection):
+    """aiosqlite, plus whole transactions in one hop to its thread."""
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
+        super().__init__(connector, iter_chunk_size=64)
+        self._ended: asyncio.Future[Any] | None = None
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        self._ended = super().stop()
+        return self._ended
+
+    async def ended(self) -> None:
+        """Wait for the thread of a connection that could not be made: it still needs the loop."""
+        if self._ended is not None:
+            await self._ended
+
+    async def call(self, work: Work[T]) -> T:
+        execute: Callable[..., Awaitable[T]] = self._execute
+        return await execute(work, self._conn)
+
+
+class GroupCommit(Database):
+    def __init__(self, path: Path, writer: Threaded, reader: Threaded) -> None:
+        super().__init__(path)
+        self.commits = 0  #: transactions committed since the start
+        self._writer = writer
+        self._reader = reader
+        self._pending: list[tuple[Work[Any], asyncio.Future[Any] | None]] = []
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closing = False
+
+    async def write(self, work: Work[T]) -> T:
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._enqueue(work, future)
+        return await future
+
+    def write_later(self, work: Work[object]) -> None:
+        self._enqueue(work, None)
+
+    async def read(self, work: Work[T]) -> T:
+        try:
+            return await self._reader.call(work)
+        except sqlite3.Error as e:
+            raise LedgerError(f"{self.path}: cannot read: {e}") from e
+
+    async def checkpoint(self) -> None:
+        """Move the write-ahead log into the file and empty it; the writer alone does this."""
+        await self._writer.call(_checkpoint)
+
+    def _enqueue(self, work: Work[Any], future: asyncio.Future[Any] | None) -> None:
+        if self._closing:
+            raise LedgerError(f"{self.path}: the ledger is closed")
+        self._pending.append((work, future))
+        if future is not None or len(self._pending) >= _MANY:
+            self._idle.clear()
+            self._wake.set()
+        elif len(self._pending) == 1:
+            asyncio.get_running_loop().call_later(_LINGER_S, self._wake.set)
+
+    async def run(self) -> None:
+        """Commit what is queued, batch after batch, until drained: the writer's whole life."""
+        try:
+            while not (self._closing and not self._pending):
+                await self._wake.wait()
+                self._wake.clear()
+                while self._pending:
+                    await self._commit_pending()
+                self._idle.set()
+        finally:
+            self._closing = True
+            self._idle.set()
+
+    async def _commit_pending(self) -> None:
+        batch, self._pending = self._pending, []
+        try:
+            results = await self._writer.call(partial(_commit, [work for work, _ in batch]))
+        except sqlite3.Error as e:
+            raise LedgerError(f"{self.path}: cannot write: {e}") from e
+        self.commits += 1
+        for (_, future), result in zip(batch, results, strict=True):
+            error = result if isinstance(result, Exception) else None
+            if isinstance(error, sqlite3.Error):
+                error = LedgerError(f"{self.path}: {error}")
+            if future is None:
+                if error is not None:
+                    raise error
+            elif not future.done():
+                if error is not None:
+                    future.set_exception(error)
+                else:
+                    future.set_result(result)
+
+    async def drain(self) -> None:
+        """Commit what is still queued, then refuse more."""
+        self._wake.set()
+        await self._idle.wait()
+        self._closing = True
+        self._wake.set()
+
+
+def _checkpoint(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _commit(works: Sequence[Work[Any]], connection: sqlite3.Connection) -> list[Any]:
+    """Run all works in one transaction; if one fails, each in its own, so it harms no other.
+
+    Raises:
+        sqlite3.Error: no transaction can be begun: somebody else keeps the file locked.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        return _finish(works, connection)
+    except Exception as e:  # noqa: BLE001 - whatever a work raises belongs to who asked for it
+        if len(works) == 1:
+            return [e]
+        return [result for work in works for result in _commit([work], connection)]
+
+
+def _finish(works: Sequence[Work[Any]], connection: sqlite3.Connection) -> list[Any]:
+    try:
+        results = [work(connection) for work in works]
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return results

@@ -1,0 +1,151 @@
+"""The first refusal wins, and exits are never held back by what only guards entries."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import time
+from decimal import Decimal
+
+import pytest
+
+from signalbot.decision.decide import Enter, screen
+from signalbot.decision.situation import Denial, ExitPlan, Situation
+from signalbot.domain.book import DayRecord
+from signalbot.domain.positions import CloseReason, Position
+from signalbot.domain.reasons import Reason
+from signalbot.domain.settings import (
+    Filters,
+    HoursRange,
+    RiskLimits,
+)
+from signalbot.domain.signals import Action, Side, SignalStatus, Strength
+from signalbot.domain.timeframe import EPOCH, Ms
+from signalbot.domain.users import SubscriptionStatus, UserStatus
+from tests.decision.scenes import USER, scene, under
+from tests.domain.samples import BTC, ETH, NOW, SIGNAL, held
+
+EVERYTHING_WRONG = scene(
+    signal=replace(SIGNAL, strength=Strength.WEAK, confidence=0.1, status=SignalStatus.CANCELLED),
+    user=replace(USER, status=UserStatus.PAUSED),
+    filters=Filters(
+        symbols=(ETH,),
+        min_strength="STRONG",
+        min_confidence=0.5,
+        max_price_drift_percent=Decimal(1),
+        max_signal_age_ms=500,
+        hours=(HoursRange(time(1), time(2)),),
+    ),
+    risk=RiskLimits(
+        symbol_priority=(ETH,),
+        max_open_positions=1,
+        max_consecutive_losses=1,
+        max_trades_per_day=1,
+        cooldown_ms=60_000,
+        max_daily_loss_percent=Decimal(1),
+        min_balance=Decimal(50_000),
+        max_exposure_percent=Decimal(10),
+    ),
+    price="150",
+    positions=(held(symbol="SOL/USDT:USDT", quantity="100"),),
+    day=DayRecord(day_ms=EPOCH, trades=9, net_pnl=Decimal(-5_000), consecutive_losses=9),
+    last_close_ms={BTC: Ms(NOW)},
+    in_doubt=(BTC,),
+    halted=True,
+)
+EVERYTHING_WRONG = replace(
+    EVERYTHING_WRONG,
+    subscription=replace(EVERYTHING_WRONG.subscription, status=SubscriptionStatus.PAUSED),
+)
+
+Cure = Callable[[Situation], Situation]
+
+
+def _filters(**changes: object) -> Cure:
+    def cure(s: Situation) -> Situation:
+        return under(s, filters=replace(s.settings.filters, **changes))  # type: ignore[arg-type]
+
+    return cure
+
+
+def _risk(**changes: object) -> Cure:
+    def cure(s: Situation) -> Situation:
+        return under(s, risk=replace(s.settings.risk, **changes))  # type: ignore[arg-type]
+
+    return cure
+
+
+def _active(s: Situation) -> Situation:
+    return replace(s, subscription=replace(s.subscription, status=SubscriptionStatus.ACTIVE))
+
+
+IN_ORDER: list[tuple[Reason, Cure]] = [
+    (
+        Reason.SIGNAL_NOT_ACTIVE,
+        lambda s: replace(s, signal=replace(s.signal, status=SignalStatus.ACTIVE)),
+    ),
+    (Reason.SIGNAL_TOO_OLD, _filters(max_signal_age_ms=None)),
+    (Reason.TRADING_HALTED, lambda s: replace(s, halted=False)),
+    (Reason.USER_PAUSED, lambda s: replace(s, user=replace(s.user, status=UserStatus.ACTIVE))),
+    (Reason.SUBSCRIPTION_NOT_ACTIVE, _active),
+    (Reason.SYMBOL_FILTERED, _filters(symbols=("*",))),
+    (Reason.STRENGTH_BELOW_MINIMUM, _filters(min_strength=None)),
+    (Reason.CONFIDENCE_BELOW_MINIMUM, _filters(min_confidence=None)),
+    (Reason.PRICE_DRIFTED, _filters(max_price_drift_percent=None)),
+    (Reason.OUTSIDE_HOURS, _filters(hours=())),
+    (Reason.SYMBOL_IN_DOUBT, lambda s: replace(s, book=replace(s.book, in_doubt=frozenset()))),
+    (Reason.SYMBOL_NOT_FIRST, _risk(symbol_priority=())),
+    (Reason.MAX_OPEN_POSITIONS, _risk(max_open_positions=None)),
+    (Reason.MAX_CONSECUTIVE_LOSSES, _risk(max_consecutive_losses=None)),
+    (Reason.MAX_TRADES_PER_DAY, _risk(max_trades_per_day=None)),
+    (Reason.COOLDOWN, _risk(cooldown_ms=0)),
+    (Reason.MAX_DAILY_LOSS, _risk(max_daily_loss_percent=None)),
+    (Reason.BALANCE_TOO_LOW, _risk(min_balance=None)),
+    (Reason.MAX_EXPOSURE, _risk(max_exposure_percent=None)),
+]
+
+
+def test_the_first_refusal_wins() -> None:
+    """With everything wrong at once, curing one fault after the other shows the next."""
+    s, told = EVERYTHING_WRONG, []
+    for _, cure in IN_ORDER:
+        found = screen(s)
+        assert isinstance(found, Denial)
+        told.append(found.reason)
+        s = cure(s)
+    assert told == [reason for reason, _ in IN_ORDER]
+    assert screen(s) == Enter()
+
+
+def test_an_exit_passes_halts_filters_and_risk() -> None:
+    """With everything wrong that may be, the position is left all the same."""
+    position = held()
+    s = IN_ORDER[1][1](IN_ORDER[0][1](EVERYTHING_WRONG))
+    s = replace(
+        s,
+        signal=replace(s.signal, action=Action.EXIT_LONG),
+        book=replace(s.book, positions={BTC: position}),
+    )
+    assert screen(s) == ExitPlan(position=position, reason=CloseReason.EXIT_SIGNAL)
+
+
+def test_an_exit_that_is_over_is_refused() -> None:
+    """Expired or withdrawn holds for exits too."""
+    s = scene(action=Action.EXIT_LONG, positions=(held(),), now_ms=SIGNAL.expires_at_ms)
+    found = screen(s)
+    assert isinstance(found, Denial)
+    assert found.reason is Reason.SIGNAL_NOT_ACTIVE
+
+
+@pytest.mark.parametrize(
+    ("action", "position"),
+    [
+        (Action.EXIT_LONG, None),
+        (Action.EXIT_LONG, held(Side.SHORT)),
+        (Action.EXIT_SHORT, held(Side.LONG)),
+        (Action.EXIT_LONG, replace(held(), strategy="other")),
+        (Action.EXIT_LONG, held(symbol=ETH)),
+    ],
+)
+def test_an_exit_needs_its_own_position(action: Action, position: Position | None) -> None:
+    """Of that side, in that symbol, opened by that strategy."""
+    s = scene(action=action, positions=(position,) if position else ())
+    assert screen(s) == Denial(Reason.NO_POSITION, {"symbol": BTC, "side": action.side})

@@ -1,0 +1,241 @@
+"""How much: never more than asked, than the account carries, or than the user exposes."""
+
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from signalbot.decision.decide import Enter, plan
+from signalbot.decision.risk import exposure_limit
+from signalbot.decision.situation import Denial, EntryPlan, Situation
+from signalbot.decision.sizing import RESERVE, Sized, size, size_by_risk
+from signalbot.domain.market import Instrument
+from signalbot.domain.positions import Position
+from signalbot.domain.reasons import Reason
+from signalbot.domain.settings import BelowMinimum, RiskLimits, Sizing, SizingMode
+from signalbot.domain.signals import Side
+from tests.decision.scenes import (
+    ENTRIES,
+    MONEY,
+    PERCENTS,
+    TERMS,
+    instruments,
+    scene,
+    situations,
+    under,
+)
+from tests.domain.samples import decimals, held
+
+RISK = Sizing(mode=SizingMode.RISK, risk_percent=Decimal(1))
+ROUND_UP = BelowMinimum.ROUND_UP
+ENTRY, STOP = Decimal(100), Decimal(95)
+
+
+def _asked(s: Situation, *, entry: Decimal, stop: Decimal | None) -> Fraction:
+    """What the user's rule asks for, in exact arithmetic."""
+    rules, balance = s.settings.sizing, s.book.balance
+    price = Fraction(entry)
+    match rules.mode:
+        case SizingMode.RISK:
+            assert stop is not None
+            risked = Fraction(balance.equity) * Fraction(rules.risk_percent) / 100
+            return risked / abs(price - Fraction(stop))
+        case SizingMode.QUOTE:
+            return Fraction(rules.quote_amount) / price
+        case SizingMode.BALANCE:
+            margin = Fraction(balance.free) * Fraction(rules.balance_percent) / 100
+            return margin * s.user.account.leverage / price
+
+
+def _cap(s: Situation, *, entry: Decimal, replaces: Position | None = None) -> Fraction:
+    """What free balance and exposure carry, in exact arithmetic."""
+    free, notional = Fraction(s.book.balance.free), Fraction(s.book.notional)
+    if replaces is not None:
+        free += Fraction(replaces.entry_price) * Fraction(replaces.quantity) / replaces.leverage
+        notional -= Fraction(replaces.quantity) * Fraction(s.price or replaces.entry_price)
+    per_unit = Fraction(entry) * (Fraction(1, s.user.account.leverage) + Fraction(RESERVE))
+    limit = exposure_limit(s)
+    if limit is None:
+        return free / per_unit
+    return min(free / per_unit, (Fraction(limit) - notional) / Fraction(entry))
+
+
+@settings(max_examples=50)
+@given(situations(), st.sampled_from(BelowMinimum), ENTRIES, ENTRIES)
+def test_a_size_is_never_more_than_asked_or_carried_and_always_tradable(
+    s: Situation, below: BelowMinimum, entry: Decimal, stop: Decimal
+) -> None:
+    """On the lot, at least the minimum, within risk, exposure and free balance: or denied."""
+    stop = stop if stop != entry else entry + 1
+    s = under(s, sizing=replace(s.settings.sizing, below_minimum=below))
+    asked, cap = _asked(s, entry=entry, stop=stop), _cap(s, entry=entry)
+    least = s.instrument.smallest_quantity(entry)
+    found = size(s, entry=entry, stop=stop, replaces=None)
+    if isinstance(found, Denial):
+        assert min(asked, cap) < Fraction(least)
+        assert cap < least or below is BelowMinimum.SKIP
+        return
+    quantity = Fraction(found.quantity)
+    assert (quantity / Fraction(s.instrument.lot)).denominator == 1
+    assert quantity >= least
+    assert quantity <= cap
+    if quantity > asked:
+        assert below is ROUND_UP
+        assert found.quantity == least
+    else:
+        assert min(asked, cap) - quantity < Fraction(s.instrument.lot)
+    assert (found.capped_by is None) or cap < asked
+
+
+@example(Decimal(10_000), Decimal(1), Decimal(5), Decimal("0.001"))
+@given(MONEY, PERCENTS, decimals(most=10**6, places=2), decimals(most=999, places=5))
+def test_no_more_is_lost_at_the_stop_than_the_user_risks(
+    equity: Decimal, risk_percent: Decimal, distance: Decimal, lot: Decimal
+) -> None:
+    """And no whole lot less."""
+    quantity = size_by_risk(
+        equity=equity, risk_percent=risk_percent, stop_distance=distance, lot=lot
+    )
+    risked = Fraction(equity) * Fraction(risk_percent) / 100
+    assert Fraction(quantity) * Fraction(distance) <= risked
+    assert (Fraction(quantity) + Fraction(lot)) * Fraction(distance) > risked
+    assert (Fraction(quantity) / Fraction(lot)).denominator == 1
+
+
+@pytest.mark.parametrize(
+    ("sizing", "quantity"),
+    [
+        (RISK, "20"),  # 100 of 10,000 lost over a distance of 5
+        (Sizing(mode=SizingMode.QUOTE, quote_amount=Decimal(250)), "2.5"),
+        (Sizing(mode=SizingMode.BALANCE, balance_percent=Decimal(10)), "40"),  # 800 x 5
+    ],
+)
+def test_each_way_of_sizing_does_what_it_says(sizing: Sizing, quantity: str) -> None:
+    """Ten thousand in equity, eight thousand of it free, five times leverage."""
+    s = scene(sizing=sizing, free="8000")
+    found = size(s, entry=ENTRY, stop=STOP, replaces=None)
+    assert found == Sized(Decimal(quantity), None)
+
+
+def test_risk_needs_a_stop() -> None:
+    """Without one nobody knows what is lost."""
+    found = size(scene(sizing=RISK), entry=ENTRY, stop=None, replaces=None)
+    assert found == Denial(Reason.NO_STOP_LOSS, {"sizing": SizingMode.RISK})
+
+
+@pytest.mark.parametrize("mode", [SizingMode.QUOTE, SizingMode.BALANCE])
+def test_other_ways_of_sizing_do_without_a_stop(mode: SizingMode) -> None:
+    """They never looked at it."""
+    found = size(scene(sizing=Sizing(mode=mode)), entry=ENTRY, stop=None, replaces=None)
+    assert isinstance(found, Sized)
+
+
+def test_free_balance_caps_the_size_and_leaves_room_for_fees() -> None:
+    """A hundred free at five times leverage carry not quite five hundred."""
+    s = scene(sizing=RISK, free="100")
+    found = size(s, entry=ENTRY, stop=STOP, replaces=None)
+    assert found == Sized(Decimal("4.950"), "balance")  # 100 / (1/5 + 0.002) / 100
+
+
+def test_exposure_caps_the_size() -> None:
+    """What is open already counts."""
+    s = scene(sizing=RISK, risk=RiskLimits(max_exposure_percent=Decimal(10)), notional="900")
+    found = size(s, entry=ENTRY, stop=STOP, replaces=None)
+    assert found == Sized(Decimal(1), "exposure")
+
+
+@pytest.mark.parametrize(("amount", "found"), [("5", "0.05"), ("4.99", None)])
+def test_an_order_below_the_minimum_is_skipped(amount: str, found: str | None) -> None:
+    """The exchange takes no order of less than five quote units here."""
+    sizing = Sizing(mode=SizingMode.QUOTE, quote_amount=Decimal(amount))
+    sized = size(scene(sizing=sizing), entry=ENTRY, stop=STOP, replaces=None)
+    if found is None:
+        facts = {"quantity": Decimal("0.049"), "minimum": Decimal("0.05")}
+        assert sized == Denial(Reason.BELOW_MINIMUM, facts)
+    else:
+        assert sized == Sized(Decimal(found), None)
+
+
+@given(instruments(), ENTRIES, decimals(least=0, most=100, places=4))
+def test_rounding_up_gives_exactly_the_minimum(
+    instrument: Instrument, entry: Decimal, amount: Decimal
+) -> None:
+    """Where the user wants it, an order too small becomes the smallest one, and no larger."""
+    s = scene(
+        instrument=instrument,
+        equity="1000000000",
+        sizing=Sizing(mode=SizingMode.QUOTE, quote_amount=amount, below_minimum=ROUND_UP),
+    )
+    least = s.instrument.smallest_quantity(entry)
+    found = size(s, entry=entry, stop=None, replaces=None)
+    assert isinstance(found, Sized)
+    assert found.capped_by is None
+    if Fraction(amount) / Fraction(entry) < least:
+        assert found.quantity == least
+
+
+def test_rounding_up_stops_where_the_account_ends() -> None:
+    """The smallest order of 5 needs a little more than 1 free at five times leverage."""
+    sizing = Sizing(mode=SizingMode.QUOTE, quote_amount=Decimal(1), below_minimum=ROUND_UP)
+    enough = scene(sizing=sizing, free="1.01")
+    assert size(enough, entry=ENTRY, stop=STOP, replaces=None) == Sized(Decimal("0.05"), None)
+    short = size(scene(sizing=sizing, free="1.00"), entry=ENTRY, stop=STOP, replaces=None)
+    assert short == Denial(
+        Reason.INSUFFICIENT_BALANCE, {"most": Decimal("0.04950495"), "minimum": Decimal("0.05")}
+    )
+
+
+def test_too_little_exposure_left_is_told_apart_from_too_little_money() -> None:
+    """Closing a position cures the one, funding the account the other."""
+    s = scene(risk=RiskLimits(max_exposure_percent=Decimal(10)), notional="996")
+    assert size(s, entry=ENTRY, stop=STOP, replaces=None) == Denial(
+        Reason.MAX_EXPOSURE, {"most": Decimal("0.04"), "minimum": Decimal("0.05")}
+    )
+
+
+@pytest.mark.parametrize("sizing", [RISK, Sizing(mode=SizingMode.BALANCE)])
+def test_an_account_in_debt_buys_nothing(sizing: Sizing) -> None:
+    """A negative balance is no balance."""
+    for below in BelowMinimum:
+        s = scene(sizing=replace(sizing, below_minimum=below), equity="-50")
+        found = size(s, entry=ENTRY, stop=STOP, replaces=None)
+        assert isinstance(found, Denial)
+        assert found.reason is Reason.INSUFFICIENT_BALANCE
+
+
+@settings(max_examples=50)
+@given(situations(), ENTRIES, decimals(most=10**5, places=3))
+def test_a_reversal_may_use_the_margin_it_sets_free(
+    s: Situation, entry: Decimal, quantity: Decimal
+) -> None:
+    """The closed position's margin and exposure count as available, and not a cent more."""
+    position = replace(held(quantity=str(quantity), entry="100"), leverage=TERMS.leverage)
+    found = size(s, entry=entry, stop=entry + 1, replaces=position)
+    if isinstance(found, Sized):
+        assert Fraction(found.quantity) <= _cap(s, entry=entry, replaces=position)
+
+
+def test_a_reversal_of_a_full_account_is_possible() -> None:
+    """All money is in the position that is about to be closed."""
+    position = replace(held(Side.SHORT, quantity="10"), leverage=5)
+    sizing = Sizing(mode=SizingMode.QUOTE, quote_amount=Decimal(900))
+    s = scene(sizing=sizing, equity="200", free="0", positions=(position,))
+    assert isinstance(size(s, entry=ENTRY, stop=STOP, replaces=None), Denial)
+    assert size(s, entry=ENTRY, stop=STOP, replaces=position) == Sized(Decimal(9), None)
+
+
+@settings(max_examples=50)
+@given(situations())
+def test_what_is_planned_is_never_risked_beyond_the_users_percent(s: Situation) -> None:
+    """The whole way from signal to plan: the loss at the planned stop is within the risk."""
+    planned = plan(s, Enter())
+    rules = s.settings.sizing
+    if isinstance(planned, EntryPlan) and rules.mode is SizingMode.RISK:
+        assert planned.stop_loss is not None
+        loss = Fraction(planned.quantity) * abs(
+            Fraction(planned.price) - Fraction(planned.stop_loss)
+        )
+        assert loss <= Fraction(s.book.balance.equity) * Fraction(rules.risk_percent) / 100

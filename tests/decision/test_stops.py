@@ -1,0 +1,153 @@
+"""Stops: on the safe side of the price, on the tick, and nearer than liquidation."""
+
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from signalbot.decision.decide import Enter, plan
+from signalbot.decision.levels import liquidation_price, round_stop, stop_loss
+from signalbot.decision.situation import Denial, EntryPlan, Situation
+from signalbot.domain.market import Instrument
+from signalbot.domain.reasons import Reason
+from signalbot.domain.settings import Protection, StopSource
+from signalbot.domain.signals import Side
+from signalbot.domain.users import MarginMode, Mode
+from tests.decision.scenes import ENTRIES, TERMS, USER, instruments, scene, situations
+from tests.domain.samples import INSTRUMENT, SIGNAL, decimals
+
+SIDES = st.sampled_from(Side)
+PRICES = decimals(most=10**7, places=4)
+HUNDRED = Decimal(100)
+
+
+def _stop(s: Situation, side: Side = Side.LONG) -> Decimal | Denial | None:
+    return stop_loss(s, side=side, entry=HUNDRED)
+
+
+@given(instruments(), SIDES, PRICES)
+def test_a_stop_is_on_the_tick_and_rounded_towards_the_entry(
+    instrument: Instrument, side: Side, asked: Decimal
+) -> None:
+    """Never further away than asked, and less than a tick nearer."""
+    stop = round_stop(instrument, side=side, price=asked)
+    assert (Fraction(stop) / Fraction(instrument.tick)).denominator == 1
+    assert 0 <= (stop - asked) * side.sign < instrument.tick
+
+
+@settings(max_examples=50)
+@given(situations())
+def test_a_planned_stop_lies_between_liquidation_and_entry(s: Situation) -> None:
+    """It can be reached, and before the exchange takes the position away."""
+    planned = plan(s, Enter())
+    if isinstance(planned, EntryPlan) and planned.stop_loss is not None:
+        side, stop = planned.side, planned.stop_loss
+        limit = liquidation_price(
+            s.instrument, side=side, entry=planned.price, leverage=planned.leverage
+        )
+        assert stop > 0
+        assert (planned.price - stop) * side.sign > 0
+        assert (stop - limit) * side.sign > 0
+        assert (Fraction(stop) / Fraction(s.instrument.tick)).denominator == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "from_signal", "expected"),
+    [
+        (StopSource.SIGNAL, "95", Decimal(95)),
+        (StopSource.SIGNAL, None, Reason.NO_STOP_LOSS),
+        (StopSource.PERCENT, "95", Decimal(97)),
+        (StopSource.PERCENT, None, Decimal(97)),
+        (StopSource.SIGNAL_OR_PERCENT, "95", Decimal(95)),
+        (StopSource.SIGNAL_OR_PERCENT, None, Decimal(97)),
+        (StopSource.NONE, "95", None),
+    ],
+)
+def test_a_stop_comes_from_where_the_user_says(
+    source: StopSource, from_signal: str | None, expected: Decimal | Reason | None
+) -> None:
+    """From the signal, from the user's percentage, from one or else the other, or from nowhere."""
+    signal = replace(SIGNAL, stop_loss=None if from_signal is None else Decimal(from_signal))
+    rules = Protection(stop_source=source, stop_percent=Decimal(3))
+    found = _stop(scene(signal=signal, protection=rules))
+    if isinstance(expected, Reason):
+        assert found == Denial(expected, {"source": source})
+    else:
+        assert found == expected
+
+
+@pytest.mark.parametrize(("side", "stop"), [(Side.LONG, "97"), (Side.SHORT, "103")])
+def test_the_users_own_stop_is_on_the_losing_side(side: Side, stop: str) -> None:
+    """Below a long, above a short."""
+    rules = Protection(stop_source=StopSource.PERCENT, stop_percent=Decimal(3))
+    assert _stop(scene(protection=rules), side) == Decimal(stop)
+
+
+@pytest.mark.parametrize(
+    ("side", "asked", "stop"),
+    [
+        (Side.LONG, "100", "100.0"),
+        (Side.LONG, "101", "101.0"),
+        (Side.LONG, "99.91", "100.0"),  # rounds up to the entry itself
+        (Side.LONG, "0", "0.0"),
+        (Side.SHORT, "100", "100.0"),
+        (Side.SHORT, "99", "99.0"),
+        (Side.SHORT, "100.09", "100.0"),
+    ],
+)
+def test_a_stop_that_would_trigger_at_once_is_refused(side: Side, asked: str, stop: str) -> None:
+    """The price has passed it already, or it is none."""
+    signal = replace(SIGNAL, stop_loss=Decimal(asked))
+    assert _stop(scene(signal=signal), side) == Denial(
+        Reason.STOP_ON_WRONG_SIDE, {"side": side, "price": HUNDRED, "stop": Decimal(stop)}
+    )
+
+
+@pytest.mark.parametrize(
+    ("side", "reachable", "too_far", "liquidation"),
+    [(Side.LONG, "90.6", "90.5", "90.5"), (Side.SHORT, "109.4", "109.5", "109.5")],
+)
+def test_a_stop_beyond_liquidation_is_refused(
+    side: Side, reachable: str, too_far: str, liquidation: str
+) -> None:
+    """Ten times leverage: a tenth less half a percent of maintenance margin away from entry."""
+    terms = replace(TERMS, leverage=10)
+    near = replace(SIGNAL, stop_loss=Decimal(reachable))
+    far = replace(SIGNAL, stop_loss=Decimal(too_far))
+    assert _stop(scene(signal=near, terms=terms), side) == Decimal(reachable)
+    assert _stop(scene(signal=far, terms=terms), side) == Denial(
+        Reason.STOP_BEYOND_LIQUIDATION,
+        {"stop": Decimal(too_far), "liquidation": Decimal(liquidation), "leverage": 10},
+    )
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_behind_cross_margin_stands_the_whole_account(mode: Mode) -> None:
+    """Of a live user; simulated margin is always isolated."""
+    s = scene(
+        signal=replace(SIGNAL, stop_loss=Decimal("90.5")),
+        terms=replace(TERMS, leverage=10, margin_mode=MarginMode.CROSS),
+        user=replace(USER, mode=mode),
+    )
+    found = _stop(s)
+    if mode is Mode.LIVE:
+        assert found == Decimal("90.5")
+    else:
+        assert isinstance(found, Denial)
+        assert found.reason is Reason.STOP_BEYOND_LIQUIDATION
+
+
+@given(SIDES, ENTRIES, st.integers(1, 125))
+def test_at_liquidation_the_margin_is_down_to_the_maintenance_margin(
+    side: Side, entry: Decimal, leverage: int
+) -> None:
+    """What is left of the margin is half a percent of the entry's notional."""
+    price = liquidation_price(INSTRUMENT, side=side, entry=entry, leverage=leverage)
+    lost = (Fraction(entry) - Fraction(price)) * side.sign
+    left = Fraction(entry) / leverage - lost
+    assert abs(left - Fraction(entry) * Fraction(INSTRUMENT.maintenance_margin)) < Fraction(
+        1, 10**9
+    )

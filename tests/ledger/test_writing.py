@@ -1,0 +1,237 @@
+"""The one writer: many writes share a commit, each keeps its own result and its own failure."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from threading import Timer
+
+import pytest
+
+from signalbot.domain.errors import LedgerError
+from signalbot.ledger.connection import connect_writer
+from signalbot.ledger.database import Database, open_database
+
+MANY = 300
+
+
+def _insert(key: str) -> Callable[[sqlite3.Connection], str]:
+    def work(connection: sqlite3.Connection) -> str:
+        connection.execute("INSERT INTO daemon_state (key, value) VALUES (?, 'x')", (key,))
+        return key
+
+    return work
+
+
+def _insert_then_fail(key: str) -> Callable[[sqlite3.Connection], None]:
+    def work(connection: sqlite3.Connection) -> None:
+        _insert(key)(connection)
+        raise ZeroDivisionError(key)
+
+    return work
+
+
+async def _keys(database: Database) -> set[str]:
+    return {row["key"] for row in await database.query("SELECT key FROM daemon_state")}
+
+
+async def test_many_writers_share_few_commits(tmp_path: Path) -> None:
+    """What is asked for while one commit is on its way to the disk is committed together."""
+    async with open_database(tmp_path / "a.db") as database:
+        before = database.commits
+        async with asyncio.TaskGroup() as group:
+            for number in range(MANY):
+                group.create_task(database.write(_insert(f"{number}")))
+        assert len(await _keys(database)) == MANY
+        assert 1 <= database.commits - before <= MANY / 10
+
+
+async def test_writes_one_after_the_other_each_have_a_commit(tmp_path: Path) -> None:
+    """A write returns only after its own."""
+    async with open_database(tmp_path / "a.db") as database:
+        for number in range(5):
+            before = database.commits
+            await database.write(_insert(f"{number}"))
+            assert database.commits == before + 1
+
+
+async def test_a_finished_write_is_seen_by_everybody_at_once(tmp_path: Path) -> None:
+    """By the reader beside it, and by a stranger with a connection of its own."""
+    async with open_database(tmp_path / "a.db") as database:
+        with closing(sqlite3.connect(tmp_path / "a.db")) as stranger:
+            for number in range(20):
+                await database.write(_insert(f"{number}"))
+                assert f"{number}" in await _keys(database)
+                assert stranger.execute("SELECT count(*) FROM daemon_state").fetchone() == (
+                    number + 1,
+                )
+
+
+async def test_results_come_back_to_who_asked_and_writes_keep_their_order(tmp_path: Path) -> None:
+    """The first asked is the first done."""
+    done: list[int] = []
+
+    def work(number: int) -> Callable[[sqlite3.Connection], int]:
+        def note(_: sqlite3.Connection) -> int:
+            done.append(number)
+            return number * number
+
+        return note
+
+    async with open_database(tmp_path / "a.db") as database:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(database.write(work(number))) for number in range(MANY)]
+        assert [task.result() for task in tasks] == [number * number for number in range(MANY)]
+        assert done == list(range(MANY))
+
+
+async def test_a_failing_write_undoes_only_itself(tmp_path: Path) -> None:
+    """Its neighbours in the same commit stay, once each, and its error is its own."""
+    async with open_database(tmp_path / "a.db") as database:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(_outcome(database, _insert_then_fail(f"bad {number}")))
+                if number % 7 == 3
+                else group.create_task(_outcome(database, _insert(f"good {number}")))
+                for number in range(50)
+            ]
+        for number, task in enumerate(tasks):
+            assert task.result() == (
+                f"bad {number}" if number % 7 == 3 else f"good {number}"
+            )  # fmt: skip
+        good = {f"good {number}" for number in range(50) if number % 7 != 3}
+        assert await _keys(database) == good
+
+
+async def _outcome(database: Database, work: Callable[[sqlite3.Connection], object]) -> object:
+    try:
+        return await database.write(work)
+    except ZeroDivisionError as e:
+        return e.args[0]
+
+
+async def test_what_sqlite_refuses_is_told_as_a_ledger_error_and_the_ledger_goes_on(
+    tmp_path: Path,
+) -> None:
+    """The same key twice: refused, with the file and the cause; the next write succeeds."""
+    async with open_database(tmp_path / "a.db") as database:
+        await database.write(_insert("a"))
+        with pytest.raises(LedgerError, match=r"a\.db: UNIQUE constraint failed"):
+            await database.write(_insert("a"))
+        await database.write(_insert("b"))
+        assert await _keys(database) == {"a", "b"}
+
+
+async def test_cancelling_the_caller_does_not_stop_the_write(tmp_path: Path) -> None:
+    """What was asked for is done; only the answer is lost."""
+    async with open_database(tmp_path / "a.db") as database:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(database.write(_insert(f"{n}"))) for n in range(10)]
+            await asyncio.sleep(0)
+            for task in tasks[::2]:
+                task.cancel()
+        assert [task.cancelled() for task in tasks] == [True, False] * 5
+        await database.flush()
+        assert len(await _keys(database)) == 10
+
+
+async def test_a_write_that_nobody_waits_for_is_committed_with_the_next(tmp_path: Path) -> None:
+    """In the order they were asked for, in one commit."""
+    async with open_database(tmp_path / "a.db") as database:
+        before = database.commits
+        for number in range(20):
+            database.write_later(_insert(f"later {number}"))
+        await database.write(_insert("now"))
+        assert len(await _keys(database)) == 21
+        assert database.commits == before + 1
+
+
+async def test_a_write_that_nobody_waits_for_is_committed_a_moment_later(tmp_path: Path) -> None:
+    """Even when no other write comes."""
+    async with open_database(tmp_path / "a.db") as database:
+        database.write_later(_insert("alone"))
+        for _ in range(500):
+            if await _keys(database):
+                break
+            await asyncio.sleep(0.01)
+        assert await _keys(database) == {"alone"}
+
+
+async def test_closing_commits_what_is_still_queued(tmp_path: Path) -> None:
+    """Nothing that was asked for is lost in an orderly end."""
+    async with open_database(tmp_path / "a.db") as database:
+        for number in range(MANY):
+            database.write_later(_insert(f"{number}"))
+    async with open_database(tmp_path / "a.db") as database:
+        assert len(await _keys(database)) == MANY
+
+
+async def test_a_closed_ledger_refuses_to_write(tmp_path: Path) -> None:
+    """Awaited or not."""
+    async with open_database(tmp_path / "a.db") as database:
+        pass
+    with pytest.raises(LedgerError, match="closed"):
+        await database.write(_insert("late"))
+    with pytest.raises(LedgerError, match="closed"):
+        database.write_later(_insert("late"))
+
+
+async def test_a_failed_write_that_nobody_waits_for_stops_the_daemon(tmp_path: Path) -> None:
+    """There is nobody to tell, and a ledger with holes is none."""
+    stopped = False
+    with pytest.raises(ExceptionGroup) as caught:  # noqa: PT012 - the block is what is stopped
+        async with open_database(tmp_path / "a.db") as database:
+            database.write_later(_insert("a"))
+            database.write_later(_insert("a"))
+            try:
+                await asyncio.sleep(5)
+            except asyncio.CancelledError:
+                stopped = True
+                raise
+    assert stopped
+    assert caught.group_contains(LedgerError, match="UNIQUE")
+
+
+async def test_the_reader_cannot_write(tmp_path: Path) -> None:
+    """Not by mistake, and not through a query."""
+    async with open_database(tmp_path / "a.db") as database:
+        await database.write(_insert("a"))
+        with pytest.raises(LedgerError, match="readonly"):
+            await database.query("DELETE FROM daemon_state")
+        with pytest.raises(LedgerError, match="readonly"):
+            await database.read(_insert("b"))
+        assert await _keys(database) == {"a"}
+
+
+async def test_a_write_waits_while_another_program_holds_the_file(tmp_path: Path) -> None:
+    """A backup or an editor may take its time; nothing fails and nothing is lost."""
+    path = tmp_path / "a.db"
+    async with open_database(path) as database:
+        with closing(connect_writer(path)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            timer = Timer(0.2, lambda: other.execute("COMMIT"))
+            timer.start()
+            await database.write(_insert("patient"))
+            timer.join()
+        assert await _keys(database) == {"patient"}
+
+
+async def test_execute_gives_the_rows_a_statement_returns(tmp_path: Path) -> None:
+    """One statement, one transaction."""
+    async with open_database(tmp_path / "a.db") as database:
+        rows = await database.execute(
+            "INSERT INTO daemon_state (key, value) VALUES ('a', '1'), ('b', '2') RETURNING key"
+        )
+        assert [row["key"] for row in rows] == ["a", "b"]
+
+
+async def test_a_checkpoint_empties_the_log_into_the_file(tmp_path: Path) -> None:
+    """So that a copy of the file alone is a whole ledger."""
+    path = tmp_path / "a.db"
+    async with open_database(path) as database:
+        await database.write(_insert("a"))
+        log = path.with_name("a.db-wal")
+        assert log.stat().st_size > 0
+        await database.checkpoint()
+        assert log.stat().st_size == 0

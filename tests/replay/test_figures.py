@@ -1,0 +1,81 @@
+"""Numbers and instants read well, and what has no meaning is a dash."""
+
+from decimal import Decimal
+
+import pytest
+
+from signalbot.domain.timeframe import Ms
+from signalbot.replay import figures
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("1234567.891", "1,234,567.89"),
+        ("-0.5", "-0.50"),
+        ("0", "0.00"),
+        ("0.000123456", "0.00012"),
+        ("-0.000000001", "-0.000000001"),
+    ],
+)
+def test_money_has_two_decimals_or_two_digits(value: str, shown: str) -> None:
+    """What is small in one currency is much in another."""
+    assert figures.money(Decimal(value)) == shown
+
+
+def test_a_gain_bears_its_sign() -> None:
+    """As a loss does; zero has none."""
+    assert [figures.profit(Decimal(value)) for value in (5, -5, 0)] == ["+5.00", "-5.00", "0.00"]
+    assert [figures.change(value) for value in (5, -5.126, 0, -0.001)] == [
+        "+5.00", "-5.13", "0.00", "0.00",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("46319.0", "46319"),
+        ("42987.7012345678", "42987.701"),
+        ("0.00001234", "0.00001234"),
+        ("100000", "100000"),
+        ("0", "0"),
+    ],
+)
+def test_prices_have_no_needless_digits(value: str, shown: str) -> None:
+    """Eight at most, no zeros at the end, never an exponent."""
+    assert figures.price(Decimal(value)) == shown
+
+
+@pytest.mark.parametrize(
+    ("length_ms", "shown"),
+    [
+        (0, "0s"),
+        (12_000, "12s"),
+        (270_000, "4m 30s"),
+        (3_900_000, "1h 05m"),
+        (86_400_000 * 2 + 3_600_000 * 3 + 59_000, "2d 3h"),
+    ],
+)
+def test_durations_show_their_two_largest_units(length_ms: int, shown: str) -> None:
+    """Finer would not be read."""
+    assert figures.duration(length_ms) == shown
+
+
+def test_instants_are_utc_to_the_minute() -> None:
+    """Whatever the zone of the machine."""
+    assert figures.minute(Ms(1_640_995_199_999)) == "2021-12-31 23:59"
+
+
+def test_what_has_no_meaning_is_a_dash() -> None:
+    """Everywhere the same one."""
+    shown = (
+        figures.money(None), figures.profit(None), figures.change(None), figures.ratio(None),
+        figures.share(None), figures.price(None), figures.duration(None), figures.minute(None),
+    )  # fmt: skip
+    assert set(shown) == {"-"}
+
+
+def test_ratios_and_shares_are_short() -> None:
+    """Two decimals and one; nothing is ever minus zero."""
+    assert (figures.ratio(1.23456), figures.ratio(-0.001)) == ("1.23", "0.00")
+    assert figures.share(0.4049) == "40.5"

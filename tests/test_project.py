@@ -1,0 +1,202 @@
+"""The repository keeps its own promises: dependencies, layout, documentation."""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from functools import cache
+from importlib.metadata import packages_distributions, requires
+from pathlib import Path
+from typing import Any
+
+from typer.main import get_command
+
+from signalbot.cli import app
+
+ROOT = Path(__file__).parent.parent
+TOP_LEVEL = {
+    ".ci",
+    ".editorconfig",
+    ".git",
+    ".gitignore",
+    "README.md",
+    "config.example.toml",
+    "pyproject.toml",
+    "signalbot",
+    "systemd",
+    "tests",
+}
+COMES_WITH = {"pydantic": "pydantic-settings", "pydantic-core": "pydantic-settings"}
+"""What is imported beside the distribution that is declared, and cannot be without it."""
+
+SOMEBODYS_COMPUTER = re.compile(r"/(?:home|Users)/[a-z]|/(?:root|work)/|[A-Z]:\\Users\\")
+
+
+@cache
+def _modules(folder: str) -> list[tuple[Path, ast.Module]]:
+    """Every module below a folder of the repository, parsed."""
+    return [(path, ast.parse(path.read_text())) for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    """Top-level names of what is imported anywhere in ``tree``, when it runs."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+        yield from _imported(node)
+
+
+def _distributions(folder: str) -> set[str]:
+    """Distributions that the code below a folder imports from."""
+    providers = packages_distributions()
+    own = {"signalbot", "tests", *sys.stdlib_module_names}
+    names = {name for _, tree in _modules(folder) for name in _imported(tree)} - own
+    unknown = {name for name in names if name not in providers}
+    assert not unknown, f"imported, but not installed: {sorted(unknown)}"
+    found = {_normal(each) for name in names for each in providers[name]}
+    return {COMES_WITH.get(each, each) for each in found}
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _names(requirements: list[str]) -> set[str]:
+    return {_normal(re.split(r"[\s<>=!~;\[]", each)[0]) for each in requirements}
+
+
+def _project() -> dict[str, Any]:
+    found: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return found
+
+
+def _extras() -> set[str]:
+    """What users may leave out: every extra but the developers'."""
+    extras = _project().get("optional-dependencies", {})
+    return {name for key, needs in extras.items() if key != "dev" for name in _names(needs)}
+
+
+def test_the_dependencies_are_exactly_what_the_code_imports() -> None:
+    """Nothing is installed that nobody needs, and nothing is needed that is not installed."""
+    assert _distributions("signalbot") == _names(_project()["dependencies"]) | _extras()
+
+
+def test_what_comes_with_a_dependency_really_comes_with_it() -> None:
+    """Directly, or with something that it requires itself."""
+    for part, whole in COMES_WITH.items():
+        needed = _names(requires(whole) or [])
+        beyond = {each for name in needed & COMES_WITH.keys() for each in requires(name) or []}
+        assert part in needed | _names(sorted(beyond))
+
+
+def test_what_is_optional_is_imported_only_where_it_is_used() -> None:
+    """A module that imports it at its head could not be loaded without it."""
+    providers = packages_distributions()
+    for path, tree in _modules("signalbot"):
+        at_the_head = {name for node in tree.body for name in _imported_here(node)}
+        found = {_normal(each) for name in at_the_head for each in providers.get(name, [])}
+        assert not found & _extras(), path
+
+
+def _imported_here(node: ast.stmt) -> Iterator[str]:
+    """What one statement imports by itself; what it defines imports nothing yet."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        yield from _imported(ast.Module([node], []))
+
+
+def test_tests_import_only_what_developers_install() -> None:
+    """The dev extra holds what the tests need beyond the program itself."""
+    project = _project()
+    dev = _names(project["optional-dependencies"]["dev"])
+    assert _distributions("tests") <= _names(project["dependencies"]) | _extras() | dev
+
+
+@cache
+def _ignored() -> list[str]:
+    lines = (ROOT / ".gitignore").read_text().splitlines()
+    return [line.strip("/") for line in lines if line and not line.startswith("#")]
+
+
+def _is_ignored(path: Path) -> bool:
+    """Whether git leaves it out: caches, local state."""
+    return any(fnmatch(part, pattern) for part in path.parts for pattern in _ignored())
+
+
+def _files() -> Iterator[Path]:
+    """Every file that belongs to the repository."""
+    for path in ROOT.rglob("*"):
+        place = path.relative_to(ROOT)
+        if path.is_file() and place.parts[0] != ".git" and not _is_ignored(place):
+            yield path
+
+
+def test_the_top_level_holds_nothing_that_does_not_belong_there() -> None:
+    """A newcomer sees the whole house at one glance; tools are set up in pyproject.toml."""
+    found = {each.name for each in ROOT.iterdir() if not _is_ignored(Path(each.name))}
+    assert found - TOP_LEVEL == set()
+
+
+def test_no_file_knows_whose_computer_it_was_written_on() -> None:
+    """A path of one developer's machine means nothing on any other."""
+    for path in _files():
+        text = path.read_bytes().decode(errors="replace")
+        found = SOMEBODYS_COMPUTER.search(text)
+        assert found is None, f"{path.relative_to(ROOT)}: {found}"
+        assert len(ROOT.parts) < 3 or str(ROOT) not in text, path.relative_to(ROOT)
+
+
+def test_every_folder_of_the_program_is_a_package_that_says_what_it_is_for() -> None:
+    """The first line of its ``__init__.py``; and every module says it of itself."""
+    documented = {path for path, tree in _modules("signalbot") if ast.get_docstring(tree)}
+    missing = {path for path, _ in _modules("signalbot")} - documented
+    assert {str(path.relative_to(ROOT)) for path in missing} == set()
+    folders = {path.parent for path, _ in _modules("signalbot")}
+    assert {folder / "__init__.py" for folder in folders} <= documented
+
+
+def test_every_test_says_what_it_promises() -> None:
+    """In a docstring of its own, beside its name."""
+    silent = [
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for path, tree in _modules("tests")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and not ast.get_docstring(node)
+    ]
+    assert silent == []
+
+
+def _commands(command: Any, path: str) -> Iterator[str]:
+    """Every command line that does something: ``signalbot status``, ``signalbot config show``."""
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        yield path
+        return
+    for name in inner:
+        yield from _commands(inner[name], f"{path} {name}")
+
+
+COMMANDS = sorted(_commands(get_command(app), "signalbot"))
+
+
+def test_the_commands_are_found() -> None:
+    """So that none of them is passed over below."""
+    assert {"signalbot run", "signalbot why", "signalbot config show"} <= set(COMMANDS)
+
+
+def test_the_readme_mentions_every_command() -> None:
+    """As ``signalbot status`` or, in a list of commands, as ```status```."""
+    readme = (ROOT / "README.md").read_text()
+    missing = [
+        command
+        for command in COMMANDS
+        if not re.search(rf"(signalbot |`){re.escape(command.partition(' ')[2])}\b", readme)
+    ]
+    assert not missing, f"README.md does not mention: {', '.join(missing)}"

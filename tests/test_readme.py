@@ -1,0 +1,31 @@
+"""The front door tells the truth: what it lists is what there is."""
+
+import re
+from pathlib import Path
+
+from signalbot.domain.reasons import Reason
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def test_every_decision_code_is_explained() -> None:
+    """The table of codes is the code's own list, word for word."""
+    section = README.partition("<!-- reasons -->")[2].partition("<!-- /reasons -->")[0]
+    rows = [f"| `{each.value}` | {each.cause} | {each.cure} |" for each in Reason]
+    assert section.strip().splitlines()[2:] == rows
+
+
+def test_ci_runs_the_second_command_of_the_readme() -> None:
+    """What a newcomer is told to run is what CI runs, to the letter."""
+    commands = re.findall(r"```sh\n(python3 -m venv .*)\n```", README)
+    assert len(commands) == 2
+    assert commands[1] in (ROOT / ".ci" / "run").read_text()
+
+
+def test_every_module_of_the_pipeline_has_its_place_in_the_life_of_a_signal() -> None:
+    """The page follows the tree: a step nobody mentions is a step nobody finds."""
+    page = README.partition("## Life of a signal")[2].partition("\n## ")[0]
+    steps = {path.name for path in (ROOT / "signalbot" / "pipeline").glob("*.py")}
+    told = {name for name in steps if f"`{name}`" in page}
+    assert steps - told == {"__init__.py", "account.py", "halt.py", "intents.py"}
