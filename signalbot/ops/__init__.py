@@ -1,1 +1,1 @@
-"""What the operator sees of the daemon: its log, in words or in JSON, without any secret."""
+"""Running the daemon: what it logs, without any secret, and when recurring work is due."""

@@ -93,6 +93,9 @@ EVENTS: Final[Mapping[str, Event]] = {
     ),
     "position.opened": Event(_INFO, "An entry was filled and its position is followed."),
     "position.reduced": Event(_INFO, "Part of a position was closed."),
+    "position.stop_not_moved": Event(
+        _WARNING, "A stop could not be moved; the former one still guards the position."
+    ),
     "position.stop_moved": Event(_INFO, "A stop follows the price or goes to the entry."),
     "position.target_hit": Event(_INFO, "A take profit was filled."),
     "position.unprotected": Event(

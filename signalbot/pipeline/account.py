@@ -57,6 +57,14 @@ class Account:
             order for order in self.working.get(symbol, {}).values() if order.request.leg is leg
         ]
 
+    def orders_of(self, position: Position) -> list[Order]:
+        """Unfinished orders that belong to one position."""
+        return [
+            order
+            for order in self.working.get(position.symbol, {}).values()
+            if order.request.position_id == position.position_id
+        ]
+
     def keep(self, order: Order) -> None:
         """Remember an order while it is unfinished, forget it when it is."""
         orders = self.working.setdefault(order.request.symbol, {})
@@ -70,7 +78,9 @@ class Account:
         if position.is_open:
             self.positions[position.symbol] = position
             return
-        if self.positions.pop(position.symbol, None) is not None:
+        held = self.positions.get(position.symbol)
+        if held is not None and held.position_id == position.position_id:
+            del self.positions[position.symbol]
             self._learn(position)
 
     def next_attempt(self, position_id: PositionId, leg: Leg) -> int:

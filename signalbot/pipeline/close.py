@@ -1,14 +1,13 @@
 """Takes a position off the exchange: exit at market first, then the orders that guarded it."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 import structlog
 
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Unavailable
-from signalbot.domain.orders import Leg, Order, OrderType
+from signalbot.domain.orders import Leg, Order, OrderStatus, OrderType
 from signalbot.domain.positions import CloseReason, Position, PositionStatus
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
@@ -86,6 +85,7 @@ class Closer:
             return position
         except TimeoutError:
             account.in_doubt.add(position.symbol)
+            account.keep(replace(order, status=OrderStatus.UNKNOWN))
             log.error("order.unsettled", user_id=account.user_id, leg=leg.value)
             return position
         await self._recorder.record(account, order, report)
@@ -93,7 +93,7 @@ class Closer:
 
     async def release(self, account: Account, position: Position) -> None:
         """Cancel what still rests for a position that is flat."""
-        for order in self._orders_of(account, position):
+        for order in account.orders_of(position):
             await self.withdraw(account, order)
 
     async def withdraw(self, account: Account, order: Order) -> None:
@@ -124,8 +124,3 @@ class Closer:
         dropped = unsent(order, "its position is closed", self._clock)
         account.keep(dropped)
         await self._trades.save_order(dropped)
-
-    @staticmethod
-    def _orders_of(account: Account, position: Position) -> Sequence[Order]:
-        orders = account.working.get(position.symbol, {}).values()
-        return [each for each in orders if each.request.position_id == position.position_id]

@@ -52,48 +52,67 @@ class Protector:
             await self._place_targets(account, account.positions[symbol])
 
     async def _keep_stop(self, account: Account, position: Position) -> bool:
-        """Exactly one live stop at the wanted price and size; False if the position is gone."""
+        """Whether the position now has exactly one live stop, at the wanted price and size."""
         if position.stop_loss is None:
             return True
-        stops = account.orders(position.symbol, Leg.STOP_LOSS)
-        fitting = next(
-            (stop for stop in stops if stop.status.is_live and _fits(stop, position)), None
-        )
-        if fitting is None and not await self._place_stop(account, position, stops):
-            return False
-        for stop in stops:
-            if stop is not fitting and stop.status.is_live:
+        stops = [
+            order for order in account.orders_of(position) if order.request.leg is Leg.STOP_LOSS
+        ]
+        live = [stop for stop in stops if stop.status.is_live]
+        fitting = next((stop for stop in live if _fits(stop, position)), None)
+        if fitting is None:
+            intent = next(
+                (each for each in stops if _is_intent(each) and _fits(each, position)), None
+            )
+            is_guarded = any(stop.request.quantity >= position.quantity for stop in live)
+            if not await self._place_stop(account, position, intent, is_guarded=is_guarded):
+                return False
+        for stop in live:
+            if stop is not fitting:
                 await self._closer.withdraw(account, stop)
         return position.symbol in account.positions
 
     async def _place_stop(
-        self, account: Account, position: Position, stops: Sequence[Order]
+        self, account: Account, position: Position, intent: Order | None, *, is_guarded: bool
     ) -> bool:
-        """Try until the exchange holds the stop, at most for ``max_unprotected``."""
+        """Try to place the stop until ``max_unprotected`` is over; then close the position.
+
+        Neither gives up: a position that has no stop is either protected or gone when this
+        returns. One that is still guarded by its former stop keeps that instead.
+        """
         limit_s = account.rules(position.strategy).protection.max_unprotected_ms / 1000
-        reason = CloseReason.UNPROTECTED
-        intent = next((stop for stop in stops if _is_intent(stop) and _fits(stop, position)), None)
+        while True:
+            refusal = await self._try_for(limit_s, account, position, intent)
+            if refusal is None:
+                return True
+            if is_guarded and not refusal.would_trigger:
+                log.warning("position.stop_not_moved", **_names(position), cause=str(refusal))
+                return False
+            reason = CloseReason.UNPROTECTED
+            if refusal.would_trigger:
+                reason = position.stop_kind.close_reason
+            else:
+                log.error("position.unprotected", **_names(position), cause=str(refusal))
+            if await self._closer.close(account, position, reason):
+                return False
+            position, intent = account.positions[position.symbol], None
+
+    async def _try_for(
+        self, limit_s: float, account: Account, position: Position, intent: Order | None
+    ) -> OrderRejected | None:
+        """Try for at most ``limit_s`` seconds; what stood in the way, None once it is placed."""
+        refusal = OrderRejected(f"no answer within {limit_s:g} s")
         try:
             async with asyncio.timeout(limit_s):
                 for delay_s in backoff_s(first_s=0.1, most_s=1.0):
-                    refusal = await self._try_stop(account, position, intent)
-                    if refusal is None:
-                        return True
-                    if refusal.would_trigger:
-                        reason = position.stop_kind.close_reason
-                        break
-                    intent = None
+                    refused = await self._try_stop(account, position, intent)
+                    if refused is None or refused.would_trigger:
+                        return refused
+                    refusal, intent = refused, None
                     await self._clock.sleep(delay_s)
         except TimeoutError:
-            log.error(
-                "position.unprotected",
-                user_id=account.user_id,
-                symbol=position.symbol,
-                position_id=position.position_id,
-                limit_s=limit_s,
-            )
-        await self._closer.close(account, position, reason)
-        return False
+            pass
+        return refusal
 
     async def _try_stop(
         self, account: Account, position: Position, intent: Order | None
@@ -233,3 +252,11 @@ def _fits(stop: Order, position: Position) -> bool:
 
 def _is_intent(order: Order) -> bool:
     return order.status is OrderStatus.INTENDED
+
+
+def _names(position: Position) -> dict[str, str]:
+    return {
+        "user_id": position.user_id,
+        "symbol": position.symbol,
+        "position_id": position.position_id,
+    }

@@ -183,10 +183,12 @@ class Reconciler:
 
     async def _clear_orphans(self, account: Account, symbol: str) -> None:
         """Protective orders of a position that is gone must not wait for the next one."""
-        if symbol in account.positions or account.orders(symbol, Leg.ENTRY):
-            return
+        position = account.positions.get(symbol)
+        entering = {order.request.position_id for order in account.orders(symbol, Leg.ENTRY)}
+        needed = entering | ({position.position_id} if position else set())
         for order in list(account.working.get(symbol, {}).values()):
-            await self._closer.withdraw(account, order)
+            if order.request.position_id not in needed:
+                await self._closer.withdraw(account, order)
 
     async def _close_outside(self, account: Account, position: Position) -> None:
         """The exchange holds nothing: somebody or something else closed it."""

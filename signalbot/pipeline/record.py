@@ -42,6 +42,8 @@ class Recorder:
             IllegalTransition: the report contradicts what is known of the order or position.
         """
         held = account.positions.get(order.request.symbol)
+        if held is not None and held.position_id != order.request.position_id:
+            held = None  # a late word of an order whose position is history
         before = held or opens
         after = order.apply(report)
         booked = await self._trades.book(

@@ -85,7 +85,7 @@ def test_a_price_that_is_no_number_is_refused(value: str) -> None:
     number = Decimal(value)
     for changes in ({"price": number}, {"stop_loss": number}, {"take_profits": (ONE, number)}):
         with pytest.raises(ValueError, match="finite"):
-            replace(SIGNAL, **changes)  # type: ignore[arg-type]
+            replace(SIGNAL, **changes)
 
 
 def test_a_signal_is_open_until_the_instant_it_expires() -> None:

@@ -155,6 +155,39 @@ def test_a_position_that_cannot_get_a_stop_is_closed(tmp_path: Path) -> None:
     play(tmp_path, story, user("anna", extra="protection = { max_unprotected = '3s' }"))
 
 
+def test_a_position_whose_exit_is_refused_too_is_not_given_up(tmp_path: Path) -> None:
+    """Stop and exit in turns, until the exchange takes one of them."""
+
+    async def story(w: World) -> None:
+        w.broker("anna").refuse(of_leg(Leg.STOP_LOSS), "conditional orders are off", times=1000)
+        w.broker("anna").refuse(of_leg(Leg.EXIT), "overloaded", times=7)
+        await w.send(w.make())
+        await w.clock.sleep(30)
+        (closed,) = await _positions(w)
+        assert closed.close_reason is CloseReason.UNPROTECTED
+        await _assert_flat(w)
+
+    play(tmp_path, story, user("anna", extra="protection = { max_unprotected = '1s' }"))
+
+
+def test_a_stop_that_cannot_be_moved_leaves_the_former_one_in_place(tmp_path: Path) -> None:
+    """The position is still guarded, so it is neither closed nor left without a stop."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make(stop="90"))
+        w.broker("anna").refuse(of_leg(Leg.STOP_LOSS), "too many orders", times=1000)
+        await w.price("120")
+        await w.clock.sleep(10)
+        (position,) = await w.app.trades.open_positions(ANNA)
+        (resting,) = await w.broker("anna").open_orders()
+        stop = await w.app.trades.order(resting.client_order_id)
+        assert stop is not None
+        assert stop.request.trigger_price == Decimal(90)
+        assert stop.request.quantity == position.quantity
+
+    play(tmp_path, story, user("anna", extra="protection = { trailing_percent = 10.0 }"))
+
+
 def test_a_lost_answer_to_a_stop_is_looked_up_not_sent_twice(tmp_path: Path) -> None:
     """The stop arrived: it is found by its id, and there is exactly one."""
 
