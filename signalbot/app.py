@@ -308,13 +308,14 @@ class App:
 
 @asynccontextmanager
 async def running(app: App) -> AsyncIterator[App]:
-    """The app, recovered and trading for the duration of the block."""
+    """The app, recovered and trading for the duration of the block.
+
+    It stops in order when the block ends, and at once when anything in it or in the app fails.
+    """
     async with asyncio.TaskGroup() as group:
         await app.start(group)
-        try:
-            yield app
-        finally:
-            await app.stop()
+        yield app
+        await app.stop()
 
 
 def _bound(

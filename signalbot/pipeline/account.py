@@ -95,11 +95,15 @@ class Account:
         positions: Iterable[Position],
         unfinished: Iterable[Order],
         known: Iterable[Order],
-        closed_today: Iterable[Position],
+        closed: Iterable[Position],
         entries_today: int,
         now_ms: Ms,
     ) -> None:
-        """Fill a fresh account from the ledger; ``known`` are all orders of its open positions."""
+        """Fill a fresh account from the ledger.
+
+        ``known`` are all orders of its open positions; ``closed`` the positions closed lately, in
+        order: since midnight UTC, and as far back as a cooldown reaches.
+        """
         self.positions = {position.symbol: position for position in positions}
         for order in unfinished:
             self.keep(order)
@@ -107,7 +111,7 @@ class Account:
             if order.request.position_id is not None:
                 self.next_attempt(order.request.position_id, order.request.leg)
         self._day = DayRecord(day_ms=day_start(now_ms), trades=entries_today)
-        for position in closed_today:
+        for position in closed:
             self._learn(position)
 
     def claim(self, intents: Iterable[OrderRequest], now_ms: Ms) -> None:

@@ -14,7 +14,7 @@ from signalbot.domain.errors import OrderOutcomeUnknown, Unavailable
 from signalbot.domain.orders import ClientOrderId, Leg, Order, OrderReport, OrderStatus
 from signalbot.domain.positions import CloseReason, Position, PositionStatus
 from signalbot.domain.signals import Execution
-from signalbot.domain.timeframe import day_start
+from signalbot.domain.timeframe import Ms, day_start
 from signalbot.ledger.executions import Executions
 from signalbot.ledger.signals import Signals
 from signalbot.ledger.trades import Trades
@@ -60,6 +60,8 @@ class Reconciler:
         now_ms, user_id = self._clock.now_ms(), account.user_id
         positions = await self._trades.open_positions(user_id)
         today_ms = day_start(now_ms)
+        cooldown_ms = max((each.risk.cooldown_ms for each in account.settings.values()), default=0)
+        since_ms = min(today_ms, Ms(now_ms - cooldown_ms))
         account.restore(
             positions=positions,
             unfinished=await self._trades.unfinished_orders(user_id),
@@ -68,7 +70,7 @@ class Reconciler:
                 for position in positions
                 for order in await self._trades.orders_of_position(position.position_id)
             ],
-            closed_today=await self._trades.closed_since(user_id, today_ms),
+            closed=await self._trades.closed_since(user_id, since_ms),
             entries_today=await self._trades.entries_since(user_id, today_ms),
             now_ms=now_ms,
         )
@@ -124,6 +126,17 @@ class Reconciler:
             await self._watch_limit(account, order)
         elif order.request.leg is Leg.ENTRY:
             await self._resume(account, order)
+        elif order.status is OrderStatus.UNKNOWN:
+            await self._unsent_after_all(account, order)
+
+    async def _unsent_after_all(self, account: Account, order: Order) -> None:
+        """Proven never to have arrived: a stop or target is placed anew, an exit decided anew."""
+        if order.request.leg is Leg.EXIT:
+            dropped = unsent(order, "it never arrived", self._clock)
+            account.keep(dropped)
+            await self._trades.save_order(dropped)
+        else:
+            account.keep(replace(order, status=OrderStatus.INTENDED))
 
     async def _resume(self, account: Account, order: Order) -> None:
         """A claimed entry that is proven never to have arrived: send it while it still counts."""

@@ -19,7 +19,7 @@ async def test_it_needs_no_thread(tmp_path: Path) -> None:
     before = threading.active_count()
     async with open_scratch(tmp_path / "a.db") as database:
         await database.execute(INSERT, ("a",))
-        assert threading.active_count() == before
+        assert threading.active_count() <= before  # those of tests before may end meanwhile
 
 
 async def test_its_reader_sees_what_is_not_committed_yet(tmp_path: Path) -> None:

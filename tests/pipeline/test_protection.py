@@ -372,3 +372,23 @@ def test_a_bug_while_following_one_user_halts_that_user_alone(tmp_path: Path) ->
         assert await w.app.trades.open_positions(UserId("ben")) != []
 
     play(tmp_path, story, user("anna"), user("ben"))
+
+
+def test_a_target_without_an_answer_is_placed_once_it_is_proven_absent(tmp_path: Path) -> None:
+    """Ten seconds without a word leave it in doubt; reconciliation looks, then places it."""
+
+    async def story(w: World) -> None:
+        w.broker("anna").delay(of_leg(Leg.TAKE_PROFIT), 60)
+        await w.send(w.make(targets=("110",)))
+        await w.clock.sleep(15)
+        assert len(await w.broker("anna").open_orders()) == 1
+        await w.app.reconcile(w.app.accounts[ANNA])
+        assert len(await w.broker("anna").open_orders()) == 2
+        ids = {
+            each.client_order_id for each in w.broker("anna").sent if each.leg is Leg.TAKE_PROFIT
+        }
+        assert len(ids) == 1
+        await w.price("111")
+        await _assert_flat(w)
+
+    play(tmp_path, story, user("anna"))
