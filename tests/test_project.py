@@ -42,14 +42,20 @@ def _modules(folder: str) -> list[tuple[Path, ast.Module]]:
 
 def _imported(tree: ast.AST) -> Iterator[str]:
     """Top-level names of what is imported anywhere in ``tree``, when it runs."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+    nodes = list(ast.walk(tree))
+    for_types = {
+        inner
+        for node in nodes
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+        for inner in ast.walk(node)
+    }
+    for node in nodes:
+        if node in for_types:
             continue
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module.partition(".")[0]
-        yield from _imported(node)
 
 
 def _distributions(folder: str) -> set[str]:

@@ -71,8 +71,12 @@ class Trades:
         """Write a position's levels and the orders that changed with it."""
         await self._database.write(lambda c: _save_position(c, position, orders))
 
-    def save_position_later(self, position: Position, orders: Iterable[Order] = ()) -> None:
-        """The same without waiting: of what a look at the exchange would tell again."""
+    def save_orders_later(self, orders: Sequence[Order]) -> None:
+        """Write without waiting what a look at the exchange would tell again."""
+        self._database.write_later(lambda c: _save_orders(c, orders))
+
+    def save_position_later(self, position: Position, orders: Sequence[Order]) -> None:
+        """The same, with the position's levels."""
         self._database.write_later(lambda c: _save_position(c, position, orders))
 
     async def order(self, client_order_id: ClientOrderId) -> Order | None:

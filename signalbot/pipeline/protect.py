@@ -166,7 +166,9 @@ class Protector:
         if account.orders(position.symbol, Leg.ENTRY):
             return  # the entry is still filling; its size is not known yet
         waiting = [
-            order for order in account.orders(position.symbol, Leg.TAKE_PROFIT) if _is_intent(order)
+            order
+            for order in account.orders_of(position)
+            if order.request.leg is Leg.TAKE_PROFIT and _is_intent(order)
         ]
         if sum((each.request.quantity for each in waiting), ZERO) > position.quantity:
             waiting = await self._resize_targets(account, position, waiting)
@@ -176,8 +178,8 @@ class Protector:
             if position.symbol in account.positions
             and (order := await self._place_target(account, intent)) is not None
         ]
-        if settled and position.symbol in account.positions:
-            self._trades.save_position_later(account.positions[position.symbol], settled)
+        if settled:
+            self._trades.save_orders_later(settled)
 
     async def _place_target(self, account: Account, order: Order) -> Order | None:
         """Place one target; return it to be saved, or None if it has been booked already."""
