@@ -147,6 +147,16 @@ def test_exposure_caps_the_size() -> None:
     assert found == Sized(Decimal(1), "exposure")
 
 
+def test_exactly_what_is_left_is_not_called_capped() -> None:
+    """The user gets what was asked for."""
+    s = scene(
+        sizing=Sizing(mode=SizingMode.QUOTE, quote_amount=Decimal(100)),
+        risk=RiskLimits(max_exposure_percent=Decimal(10)),
+        notional="900",
+    )
+    assert size(s, entry=ENTRY, stop=STOP, replaces=None) == Sized(Decimal(1), None)
+
+
 @pytest.mark.parametrize(("amount", "found"), [("5", "0.05"), ("4.99", None)])
 def test_an_order_below_the_minimum_is_skipped(amount: str, found: str | None) -> None:
     """The exchange takes no order of less than five quote units here."""

@@ -32,3 +32,10 @@ def test_a_span_and_the_span_from_its_end_to_its_start_divide_the_day(
 def test_a_span_may_cross_midnight(at: str, expected: bool) -> None:
     """From ten in the evening to six in the morning."""
     assert EVENING.contains(time.fromisoformat(at)) is expected
+
+
+@given(TIMES, TIMES)
+def test_a_span_that_ends_where_it_starts_is_empty(start: time, at: time) -> None:
+    """The end is excluded, so nothing is left."""
+    assert not HoursRange(start, start).contains(at)
+    assert not HoursRange(start, start).contains(start)

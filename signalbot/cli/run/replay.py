@@ -78,6 +78,7 @@ def _play(
     from signalbot.replay.csv import read_candles
     from signalbot.replay.run import narrowed, replay
     from signalbot.replay.summary import summarise
+    from signalbot.tasks import settle_memory
 
     settings = load(find_config(config, os.environ), os.environ)
     problems = check_strategies(settings)
@@ -90,6 +91,7 @@ def _play(
         level = "info" if verbose else "error"
         configure(log_format="console", level=level, stream=sys.stderr, clock=clock.now_ms)
 
+    settle_memory()
     began_s = perf_counter()
     with _progress(len(file.candles), shown=not verbose) as advance:
         played = replay(
