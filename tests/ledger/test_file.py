@@ -192,6 +192,20 @@ async def test_a_damaged_ledger_is_refused_wherever_the_damage_is(tmp_path: Path
     await _open(path)
 
 
+async def test_an_index_that_disagrees_with_its_table_is_refused(tmp_path: Path) -> None:
+    """Each is well-formed by itself; a query through the index would miss what is active."""
+    path = await _written(tmp_path)
+    with _plain(path) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        changed = connection.execute(
+            "UPDATE sqlite_schema SET sql = replace(sql, 'ACTIVE', 'EXPIRED')"
+            " WHERE name = 'signals_active'"
+        )
+        assert changed.rowcount == 1
+    with pytest.raises(LedgerError, match=r"damaged: .*signals_active.*restore a backup"):
+        await _open(path)
+
+
 async def test_a_ledger_cut_short_is_refused(tmp_path: Path) -> None:
     """As a full disk or a broken copy leaves it."""
     path = await _written(tmp_path)

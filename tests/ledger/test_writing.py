@@ -56,6 +56,16 @@ async def test_writes_one_after_the_other_each_have_a_commit(tmp_path: Path) -> 
             assert database.commits == before + 1
 
 
+async def test_a_write_that_is_waited_for_does_not_wait_for_company(tmp_path: Path) -> None:
+    """Only what nobody waits for may linger, and fifty times that would be felt."""
+    async with open_database(tmp_path / "a.db") as database:
+        now_s = asyncio.get_running_loop().time
+        before_s = now_s()
+        for number in range(50):
+            await database.write(_insert(f"{number}"))
+        assert now_s() - before_s < 2
+
+
 async def test_a_finished_write_is_seen_by_everybody_at_once(tmp_path: Path) -> None:
     """By the reader beside it, and by a stranger with a connection of its own."""
     async with open_database(tmp_path / "a.db") as database:

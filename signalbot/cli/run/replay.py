@@ -51,9 +51,11 @@ def replay(
     """
     with telling(), _ledger_file(ledger) as path:
         from signalbot.ledger.report import read_history
-        from signalbot.replay.html import write_report
+        from signalbot.replay.html import plotly_library, write_report
         from signalbot.replay.summary import to_json
 
+        if report is not None:
+            plotly_library()  # missing, it is better known before the replay than after
         file, summary, equity = _play(config, candles, symbol, path, verbose=verbose)
         if report is not None:
             history = read_history(path)
