@@ -52,6 +52,7 @@ from signalbot.tasks import Alarms, supervise
 log = structlog.get_logger()
 
 _DRAIN_S = 20.0
+_LAST_WORDS_S = 0.1
 
 
 class App:
@@ -192,9 +193,10 @@ class App:
     async def stop(self) -> None:
         """Stop the intake, finish what is under way, then everything else. Stops stay."""
         for task in self._tasks:
-            if task.get_name() == "feed":
+            if task.get_name().startswith(("feed", "exchange")):
                 task.cancel()
         await self.drain()
+        await self._clock.sleep(_LAST_WORDS_S)  # what exchanges have said last is booked
         for task in self._tasks:
             task.cancel()
 

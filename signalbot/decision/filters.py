@@ -15,12 +15,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def check_signal(s: Situation) -> Denial | None:
-    """The signal can still be executed, and its candle closed recently enough."""
+    """The signal can still be executed; an entry's candle closed recently enough."""
     if not s.signal.is_open(s.now_ms):
         facts = {"status": s.signal.status, "late_ms": s.now_ms - s.signal.expires_at_ms}
         return Denial(Reason.SIGNAL_NOT_ACTIVE, facts)
     age_ms, limit_ms = s.now_ms - s.signal.event_ms, s.settings.filters.max_signal_age_ms
-    if limit_ms is not None and age_ms > limit_ms:
+    if s.signal.action.is_entry and limit_ms is not None and age_ms > limit_ms:
         return Denial(Reason.SIGNAL_TOO_OLD, {"age_ms": age_ms, "limit_ms": limit_ms})
     return None
 

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from signalbot.decision.situation import Denial, Situation
-from signalbot.domain.money import HUNDRED
+from signalbot.domain.money import HUNDRED, ZERO
 from signalbot.domain.positions import Position
 from signalbot.domain.reasons import Reason
 
@@ -11,9 +11,10 @@ from signalbot.domain.reasons import Reason
 def check_risk(s: Situation, *, replaces: Position | None = None) -> Denial | None:
     """Whether one more entry is within every limit; ``replaces`` is closed before it."""
     return (
-        _check_doubt(s) or _check_priority(s, replaces) or _check_open_positions(s, replaces)
-        or _check_losses(s) or _check_trades(s) or _check_cooldown(s, replaces)
-        or _check_daily_loss(s) or _check_balance(s) or _check_exposure(s, replaces)
+        _check_doubt(s) or _check_entering(s, replaces) or _check_priority(s, replaces)
+        or _check_open_positions(s, replaces) or _check_losses(s) or _check_trades(s)
+        or _check_cooldown(s, replaces) or _check_daily_loss(s) or _check_balance(s)
+        or _check_exposure(s, replaces)
     )  # fmt: skip
 
 
@@ -21,6 +22,12 @@ def _check_doubt(s: Situation) -> Denial | None:
     if s.signal.symbol not in s.book.in_doubt:
         return None
     return Denial(Reason.SYMBOL_IN_DOUBT, {"symbol": s.signal.symbol})
+
+
+def _check_entering(s: Situation, replaces: Position | None) -> Denial | None:
+    if replaces is not None or s.signal.symbol not in s.book.entering:
+        return None
+    return Denial(Reason.ENTRY_PENDING, {"symbol": s.signal.symbol})
 
 
 def _check_priority(s: Situation, replaces: Position | None) -> Denial | None:
@@ -35,7 +42,8 @@ def _check_priority(s: Situation, replaces: Position | None) -> Denial | None:
 
 def _check_open_positions(s: Situation, replaces: Position | None) -> Denial | None:
     limit = s.settings.risk.max_open_positions
-    open_now = len(s.book.positions) - (replaces is not None)
+    taken = s.book.positions.keys() | s.book.entering.keys()
+    open_now = len(taken) - (replaces is not None)
     if limit is None or open_now < limit:
         return None
     return Denial(Reason.MAX_OPEN_POSITIONS, {"open": open_now, "limit": limit})
@@ -103,10 +111,11 @@ def exposure_limit(s: Situation) -> Decimal | None:
 
 
 def exposure(s: Situation, replaces: Position | None) -> Decimal:
-    """Open notional in quote units, without the position that is about to be closed."""
+    """Notional open or about to be, in quote units, without the position that is to be closed."""
+    notional = s.book.notional + sum(s.book.entering.values(), ZERO)
     if replaces is None:
-        return s.book.notional
-    return s.book.notional - replaces.notional(s.price or replaces.entry_price)
+        return notional
+    return notional - replaces.notional(s.price or replaces.entry_price)
 
 
 def _shown(value: Decimal) -> Decimal:

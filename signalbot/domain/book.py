@@ -36,4 +36,5 @@ class Book:
     unrealized_pnl: Decimal  #: of all open positions, at last prices
     day: DayRecord
     last_close_ms: Mapping[str, Ms] = field(default_factory=dict)  #: by symbol
+    entering: Mapping[str, Decimal] = field(default_factory=dict)  #: notional asked, by symbol
     in_doubt: frozenset[str] = frozenset()  #: symbols with an order of unknown outcome

@@ -127,6 +127,11 @@ class Reason(StrEnum):
         "an order of this user in this symbol has an unknown outcome; entries wait for the answer",
         "wait for reconciliation; if it persists, compare 'signalbot orders' with the exchange",
     )
+    ENTRY_PENDING = (
+        "ENTRY_PENDING",
+        "an entry of this user in this symbol is still waiting to be filled",
+        "nothing to do, or shorten entry.timeout",
+    )
     SYMBOL_NOT_FIRST = (
         "SYMBOL_NOT_FIRST",
         "an earlier symbol of risk.symbol_priority has no open position yet",

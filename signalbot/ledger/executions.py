@@ -132,7 +132,7 @@ def summarise(
 
 
 def update_execution(connection: sqlite3.Connection, execution: Execution) -> None:
-    """Write what an execution came to; a settled one is never overwritten."""
+    """Write what an execution came to; executed or failed is final, partial may become executed."""
     connection.execute(
         _SQL["mark_executed"],
         {

@@ -141,8 +141,20 @@ class Account:
             unrealized_pnl=unrealized,
             day=self._today(now_ms),
             last_close_ms=self._last_close_ms,
+            entering=self._entering(),
             in_doubt=frozenset(self.in_doubt),
         )
+
+    def _entering(self) -> dict[str, Decimal]:
+        """Notional of entries that are not filled yet, by symbol."""
+        waiting: dict[str, Decimal] = {}
+        for symbol, orders in self.working.items():
+            for order in orders.values():
+                if order.request.leg is Leg.ENTRY:
+                    price = order.request.price or self.market.last_price(symbol) or ZERO
+                    left = (order.request.quantity - order.filled) * price
+                    waiting[symbol] = waiting.get(symbol, ZERO) + left
+        return waiting
 
     def _balance(self, now_ms: Ms) -> Balance:
         if self.broker is not None:

@@ -190,3 +190,51 @@ def test_signals_still_open_after_a_restart_reach_who_has_not_decided(tmp_path: 
         assert _entries(w, "anna") == 1
 
     play(tmp_path, story, user("anna"), user("ben"))
+
+
+WAITING = "entry = { type = 'limit', limit_offset_percent = 1.0, timeout = '1h' }"
+
+
+def test_a_second_signal_finds_a_waiting_entry_and_adds_nothing(tmp_path: Path) -> None:
+    """One symbol, one entry: when the price comes, exactly one position is opened."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make())
+        second = await w.send(w.make(key="2"))
+        decision = await w.decision(second, "anna")
+        assert decision is not None
+        assert decision.code is Reason.ENTRY_PENDING
+        await w.price("98")
+        (position,) = await w.app.trades.open_positions(ANNA)
+        assert position.quantity == position.entry_quantity
+        assert _entries(w, "anna") == 1
+
+    play(tmp_path, story, user("anna", extra=WAITING))
+
+
+def test_a_waiting_entry_counts_as_an_open_position(tmp_path: Path) -> None:
+    """With a limit of one, the second symbol has to wait."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make())
+        other = await w.send(w.make(key="2", symbol=ETH))
+        decision = await w.decision(other, "anna")
+        assert decision is not None
+        assert decision.code is Reason.MAX_OPEN_POSITIONS
+
+    play(tmp_path, story, user("anna", extra=f"{WAITING}\nrisk = {{ max_open_positions = 1 }}"))
+
+
+def test_an_old_exit_signal_still_closes(tmp_path: Path) -> None:
+    """Age holds entries back, never exits."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make())
+        signal = w.make(Action.EXIT_LONG, key="2", stop=None)
+        assert await w.app.signals.store(signal)
+        await w.clock.sleep(150)
+        w.app.broadcaster.broadcast(signal, [ANNA])
+        await w.settle()
+        assert await w.app.trades.open_positions(ANNA) == []
+
+    play(tmp_path, story, user("anna", extra="filters = { max_signal_age = '2m' }"))
