@@ -7,7 +7,7 @@ from decimal import Decimal
 import structlog
 
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Unavailable
-from signalbot.domain.orders import Leg, Order, OrderStatus, OrderType
+from signalbot.domain.orders import Leg, Order, OrderType
 from signalbot.domain.positions import CloseReason, Position, PositionStatus
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
@@ -84,10 +84,12 @@ class Closer:
             )  # fmt: skip
             return position
         except TimeoutError:
-            account.in_doubt.add(position.symbol)
-            account.keep(replace(order, status=OrderStatus.UNKNOWN))
             log.error("order.unsettled", user_id=account.user_id, leg=leg.value)
-            return position
+            found = await self._placer.find(account, request)  # no second exit before it is known
+            if found is None:
+                await self._forget(account, order, why="it never arrived")
+                return position
+            report = found
         await self._recorder.record(account, order, report)
         return account.positions.get(position.symbol)
 
@@ -108,7 +110,7 @@ class Closer:
             else:
                 found = await account.trading.lookup(order.request)
                 if found is None:
-                    await self._forget(account, order)
+                    await self._forget(account, order, why="its position is closed")
                     return
                 order = order.apply(found)
                 report = await account.trading.cancel(order) if order.status.is_live else found
@@ -119,8 +121,8 @@ class Closer:
         crash_point("cancel.after_answer")
         await self._recorder.record(account, order, report)
 
-    async def _forget(self, account: Account, order: Order) -> None:
-        """An intent that was never sent is over."""
-        dropped = unsent(order, "its position is closed", self._clock)
+    async def _forget(self, account: Account, order: Order, *, why: str) -> None:
+        """An order that is proven never to have arrived is over."""
+        dropped = unsent(order, why, self._clock)
         account.keep(dropped)
         await self._trades.save_order(dropped)

@@ -92,7 +92,7 @@ class Reconciler:
                 await self._protector.protect(account, symbol)
                 await self._clear_orphans(account, symbol)
         for execution in await self._executions.executions_in_doubt(account.user_id):
-            await self._settle_exit(account, execution)
+            await self._settle_execution(account, execution)
 
     async def _settle_orders(
         self, account: Account, symbol: str, resting: Mapping[ClientOrderId, OrderReport]
@@ -223,9 +223,24 @@ class Reconciler:
             entry = await self._settler.load(account, current)
             self._settler.watch_limit(account, entry.signal.strategy, current)
 
+    async def _settle_execution(self, account: Account, execution: Execution) -> None:
+        """Close the books on a claim that was interrupted after its orders were over."""
+        if execution.client_order_id is None:
+            await self._settle_exit(account, execution)
+            return
+        order = await self._trades.order(ClientOrderId(execution.client_order_id))
+        if order is not None and order.status.is_final and not order.filled:
+            await self._executions.mark_failed(
+                execution.signal_id,
+                account.user_id,
+                reason="NOT_FILLED",
+                details=order.error or f"the entry is {order.status}, nothing filled",
+                now_ms=self._clock.now_ms(),
+            )
+
     async def _settle_exit(self, account: Account, execution: Execution) -> None:
         """An exit that was claimed and interrupted: done if its position is gone, else again."""
-        if execution.client_order_id is not None or execution.position_id is None:
+        if execution.position_id is None:
             return
         signal = await self._signals.signal(execution.signal_id)
         position = await self._trades.position(execution.position_id)

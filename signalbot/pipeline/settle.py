@@ -108,6 +108,7 @@ class Settler:
         """The entry came to nothing: close its execution, drop the protection planned for it."""
         account.keep(order)
         await self._drop(account, order, entry.intents)
+        crash_point("entry.dropped")
         await self._executions.mark_failed(
             entry.signal.signal_id,
             account.user_id,

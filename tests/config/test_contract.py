@@ -175,7 +175,7 @@ def test_keys_that_the_contract_only_mentions_are_read_too(tmp_path: Path) -> No
     assert (config.daemon.log_format, config.daemon.log_level) == ("json", "debug")
     rules = config.exchanges["sim"].simulated
     assert rules is not None
-    assert (rules.seed, rules.latency_ms, rules.start_ms) == (3, 50, None)
+    assert (rules.seed, rules.latency_ms) == (3, 50)
     assert rules.speed == config.speed == 10
     assert (rules.taker_fee_percent, rules.maker_fee_percent) == (Decimal("0.04"), Decimal("0.01"))
     assert rules.slippage_bps == 2

@@ -27,6 +27,7 @@ class FaultyBroker:
         self._lost_requests: list[Match] = []
         self._refusals: list[tuple[Match, str]] = []
         self._delays: list[tuple[Match, float]] = []
+        self._hangs: list[Match] = []
         self.broken: Exception | None = None  #: raised by every submit while set
 
     def lose_answer(self, match: Match) -> None:
@@ -44,6 +45,10 @@ class FaultyBroker:
     def delay(self, match: Match, seconds: float) -> None:
         """The next matching order takes this much longer."""
         self._delays.append((match, seconds))
+
+    def hang(self, match: Match) -> None:
+        """The next matching order arrives, and its answer takes an hour."""
+        self._hangs.append(match)
 
     def balance(self) -> Balance:
         return self.real.balance()
@@ -64,6 +69,8 @@ class FaultyBroker:
         if _take(self._lost_requests, request):
             raise OrderOutcomeUnknown("connection reset before the request arrived")
         report = await self.real.submit(request)
+        if _take(self._hangs, request):
+            await self._clock.sleep(3600)
         if _take(self._lost_answers, request):
             raise OrderOutcomeUnknown("connection reset before the answer arrived")
         return report

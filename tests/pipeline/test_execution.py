@@ -1,9 +1,10 @@
 """An entry is claimed before it is sent, sent once, and settled by looking, never by sending."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
-from signalbot.domain.orders import Leg
+from signalbot.domain.orders import Leg, OrderStatus
 from signalbot.domain.reasons import Reason
 from signalbot.domain.signals import Action, ExecutionStatus
 from signalbot.domain.users import UserId, UserStatus
@@ -238,3 +239,42 @@ def test_an_old_exit_signal_still_closes(tmp_path: Path) -> None:
         assert await w.app.trades.open_positions(ANNA) == []
 
     play(tmp_path, story, user("anna", extra="filters = { max_signal_age = '2m' }"))
+
+
+def test_an_exit_without_an_answer_is_looked_up_before_another_is_sent(tmp_path: Path) -> None:
+    """The exit arrived and nobody says so: after the deadline it is found, not sent again."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make())
+        w.broker("anna").hang(of_leg(Leg.EXIT))
+        leaving = w.make(Action.EXIT_LONG, key="2")
+        assert await w.app.emitter.accept(leaving)
+        await w.clock.sleep(40)
+        execution = await w.execution(leaving, "anna")
+        assert execution is not None
+        assert execution.status is ExecutionStatus.EXECUTED
+        assert [each.leg for each in w.broker("anna").sent].count(Leg.EXIT) == 1
+        assert await w.app.trades.open_positions(ANNA) == []
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_a_claim_whose_order_is_over_unfilled_is_closed_by_reconciliation(tmp_path: Path) -> None:
+    """Killed between the order's end and the execution's: the books are closed afterwards."""
+
+    async def story(w: World) -> None:
+        w.broker("anna").lose_request(of_leg(Leg.ENTRY))
+        signal = await w.send(w.make())
+        for order in await w.app.trades.unfinished_orders(ANNA):
+            over = replace(order, status=OrderStatus.CANCELLED)
+            w.app.accounts[ANNA].keep(over)
+            await w.app.trades.save_order(over)
+        await w.app.reconcile(w.app.accounts[ANNA])
+        execution = await w.execution(signal, "anna")
+        assert execution is not None
+        assert (execution.status, execution.failure_reason) == (
+            ExecutionStatus.FAILED, "NOT_FILLED",
+        )  # fmt: skip
+        assert _entries(w, "anna") == 1
+
+    play(tmp_path, story, user("anna"))

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from signalbot.domain.market import Instrument, MarketKind
-from signalbot.domain.timeframe import Ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +31,7 @@ class SimulatedSymbol:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulationRules:
-    """``speed`` and ``start_ms`` describe the clock the exchange is given; the rest is its own.
+    """``speed`` describes the clock the exchange is given; the rest is its own.
 
     Refusals and partial fills are drawn per client order id, not in turn: the same seed treats
     the same order alike whatever happens around it.
@@ -40,7 +39,6 @@ class SimulationRules:
 
     seed: int = 1
     speed: Decimal = Decimal(1)  #: simulated seconds per real second, > 0
-    start_ms: Ms | None = None  #: None: the real time
     taker_fee_percent: Decimal = Decimal("0.05")
     maker_fee_percent: Decimal = Decimal("0.02")
     slippage_bps: Decimal = Decimal(1)  #: against market orders and stops
