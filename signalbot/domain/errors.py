@@ -4,12 +4,15 @@ SignalbotError
 ├── ConfigError            stop with exit code 78; the message names file, key and value
 ├── BadCandle              drop the candle, count it, go on
 ├── IllegalTransition      a bug or a confused exchange: never apply it
-├── Unavailable            the far side cannot be reached: retry the read with backoff
+├── Unavailable            the far side cannot be reached: retry with backoff
+│   └── AccessDenied       the key is wrong, revoked or may not do this: halt its user
 ├── OrderRejected          the exchange answered, and refused: final for this order
 ├── OrderOutcomeUnknown    the order may be live: look it up, never send it again
 └── LedgerError            no ledger, no trading: stop
     └── LedgerLocked       another daemon owns this state directory
 """
+
+from enum import StrEnum
 
 
 class SignalbotError(Exception):
@@ -29,19 +32,36 @@ class IllegalTransition(SignalbotError):
 
 
 class Unavailable(SignalbotError):
-    """The far side cannot be reached or did not answer a read. Retry the read with backoff."""
+    """The far side did not answer a read, or provably never accepted an order: try again later."""
+
+
+class AccessDenied(Unavailable):
+    """The exchange does not let this key in, or not do this: its user must be halted and told."""
+
+
+class Refusal(StrEnum):
+    """What a refused order says about what comes next.
+
+    WOULD_TRIGGER: the price has already passed the trigger of a protective order, so the position
+    must be closed instead of protected.
+    """
+
+    OTHER = "other"
+    WOULD_TRIGGER = "would_trigger"
+    INSUFFICIENT_MARGIN = "insufficient_margin"
+    ACCESS_DENIED = "access_denied"
 
 
 class OrderRejected(SignalbotError):
-    """The exchange answered and refused the order. Nothing is live under this client order id.
+    """The exchange answered and refused the order. Nothing is live under this client order id."""
 
-    ``would_trigger`` tells a protective order whose trigger the price has already passed: the
-    position must be closed instead of protected.
-    """
-
-    def __init__(self, reason: str, *, would_trigger: bool = False) -> None:
+    def __init__(self, reason: str, *, refusal: Refusal = Refusal.OTHER) -> None:
         super().__init__(reason)
-        self.would_trigger = would_trigger
+        self.refusal = refusal
+
+    @property
+    def would_trigger(self) -> bool:
+        return self.refusal is Refusal.WOULD_TRIGGER
 
 
 class OrderOutcomeUnknown(SignalbotError):

@@ -64,7 +64,7 @@ class Position:
     """What one user holds in one symbol because of one signal.
 
     ``realized_pnl`` is the gross price difference of what has been closed; ``fees`` counts entry
-    and exits. What the user keeps is ``net_pnl``.
+    and exits, as far as they were paid in base or quote. What the user keeps is ``net_pnl``.
     """
 
     position_id: PositionId
@@ -122,16 +122,27 @@ class Position:
         is_entry = (fill.side is OrderSide.BUY) == (self.side is Side.LONG)
         return self._enter(fill) if is_entry else self._exit(fill, reason)
 
+    def charge(self, fill: Fill) -> "Position":
+        """The position after the costs of a fill whose quantity it has taken in already."""
+        kept = replace(self, fees=self.fees + _fee(fill))
+        taken = self._taken_in_base(fill)
+        return replace(kept, quantity=max(self.quantity - taken, ZERO)) if self.is_open else kept
+
+    def _taken_in_base(self, fill: Fill) -> Decimal:
+        """Coins the exchange kept of a spot purchase as its fee: they cannot be sold again."""
+        is_entry = (fill.side is OrderSide.BUY) == (self.side is Side.LONG)
+        return fill.fee if is_entry and fill.fee_currency == _base(fill.symbol) else ZERO
+
     def _enter(self, fill: Fill) -> "Position":
         entered = self.entry_quantity + fill.quantity
         cost = self.entry_price * self.entry_quantity + fill.price * fill.quantity
         after = replace(
             self,
-            quantity=self.quantity + fill.quantity,
+            quantity=self.quantity + fill.quantity - self._taken_in_base(fill),
             entry_quantity=entered,
             entry_price=average(cost, entered),
             best_price=self.best_price or fill.price,
-            fees=self.fees + fill.fee,
+            fees=self.fees + _fee(fill),
         )
         if not self.exit_quantity:
             return after
@@ -155,7 +166,7 @@ class Position:
             exit_quantity=exited,
             exit_price=average(cost, exited),
             realized_pnl=self.realized_pnl + earned,
-            fees=self.fees + fill.fee,
+            fees=self.fees + _fee(fill),
         )
         if left:
             return after
@@ -165,3 +176,15 @@ class Position:
             closed_at_ms=fill.filled_at_ms,
             close_reason=reason,
         )
+
+
+def _base(symbol: str) -> str:
+    return symbol.partition("/")[0]
+
+
+def _fee(fill: Fill) -> Decimal:
+    """What a fill cost in quote units; a fee in a third coin has no price here and counts as 0."""
+    if fill.fee_currency == _base(fill.symbol):
+        return fill.fee * fill.price
+    quote = fill.symbol.partition("/")[2].partition(":")[0]
+    return fill.fee if fill.fee_currency == quote else ZERO

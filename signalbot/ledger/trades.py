@@ -3,7 +3,9 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
+from signalbot.domain.money import ZERO
 from signalbot.domain.orders import ClientOrderId, Fill, Order, OrderRequest
 from signalbot.domain.positions import CloseReason, Position
 from signalbot.domain.signals import Execution, PositionId, SignalId
@@ -40,8 +42,9 @@ class Booking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booked:
-    position: Position | None  #: after the fills that were new
+    position: Position | None  #: after the report
     new_fills: tuple[Fill, ...]
+    moved: bool  #: whether the report changed the position
 
 
 class Trades:
@@ -51,7 +54,7 @@ class Trades:
         self._database = database
 
     async def book(self, booking: Booking) -> Booked:
-        """Write an order's new state and its fills; a fill booked before changes nothing."""
+        """Write an order's new state and its fills; what was booked before changes nothing."""
         return await self._database.write(lambda c: _book(c, booking))
 
     async def intend(
@@ -126,21 +129,74 @@ class Trades:
 
 
 def _book(connection: sqlite3.Connection, booking: Booking) -> Booked:
-    request, position = booking.order.request, booking.position
+    order, request = booking.order, booking.order.request
+    position = booking.position or _closed_position(connection, booking)
     owner = (request.exchange, request.user_id, position.position_id if position else None)
     new = tuple(
         fill
         for fill in booking.fills
         if connection.execute(_INSERT_FILL, owner + FILLS.encode(fill)).fetchone() is not None
     )
-    if position is not None and new:
-        for fill in new:
-            position = position.apply(fill, reason=booking.reason)
-        connection.execute(_UPSERT_POSITION, POSITIONS.encode(position))
-    update_order(connection, booking.order)
+    if position is not None:
+        before = connection.execute(_SQL["order"], (request.client_order_id,)).fetchone()
+        known = decode_order(before) if before is not None else Order(request=request)
+        after = _moved(position, known, booking, new)
+        if after is not position:
+            connection.execute(_UPSERT_POSITION, POSITIONS.encode(after))
+            position = after
+    update_order(connection, order)
     if booking.execution is not None:
         update_execution(connection, booking.execution)
-    return Booked(position=position, new_fills=new)
+    has_moved = position is not None and position is not booking.position
+    return Booked(position=position if booking.position else None, new_fills=new, moved=has_moved)
+
+
+def _closed_position(connection: sqlite3.Connection, booking: Booking) -> Position | None:
+    """The position of a fill that is told after it closed: its fee still counts."""
+    position_id = booking.order.request.position_id
+    if position_id is None or not booking.fills:
+        return None
+    row = connection.execute(_SQL["position"], (position_id,)).fetchone()
+    found = POSITIONS.decode(row) if row is not None else None
+    return found if found is not None and not found.is_open else None
+
+
+def _moved(position: Position, known: Order, booking: Booking, new: Sequence[Fill]) -> Position:
+    """The position after a report.
+
+    Exchanges tell how much of an order is filled before they tell the fills. Quantity and price
+    follow the order, whichever tells first; what the fills add later is their fees.
+    """
+    order = booking.order
+    filled = order.filled - known.filled
+    if not position.is_open or filled != sum((fill.quantity for fill in new), ZERO):
+        for fill in new:
+            position = position.charge(fill)
+        if position.is_open and filled > 0:
+            implied = _implied(order, known, filled)
+            position = position.apply(implied, reason=booking.reason)
+        return position
+    for fill in new:
+        position = position.apply(fill, reason=booking.reason)
+    return position
+
+
+def _implied(order: Order, known: Order, filled: Decimal) -> Fill:
+    """The one fill that explains what an order has gained since it was last booked."""
+    request = order.request
+    price = order.average_price or request.price or request.trigger_price or ZERO
+    cost = price * order.filled - (known.average_price or ZERO) * known.filled
+    return Fill(
+        trade_id="",
+        client_order_id=request.client_order_id,
+        symbol=request.symbol,
+        side=request.side,
+        quantity=filled,
+        price=cost / filled if known.filled else price,
+        fee=ZERO,
+        fee_currency="",
+        filled_at_ms=order.updated_at_ms,
+    )
 
 
 def _intend(

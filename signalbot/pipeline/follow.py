@@ -57,7 +57,7 @@ class Follower:
             await self._settler.settle(account, entry, order, report)
             return
         recorded = await self._recorder.record(account, order, report)
-        if recorded.position is None or (not recorded.new_fills and not report.status.is_final):
+        if recorded.position is None or (not recorded.moved and not report.status.is_final):
             return
         if not recorded.position.is_open:
             await self._closer.release(account, recorded.position)

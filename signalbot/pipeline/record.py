@@ -19,6 +19,7 @@ class Recorded:
     order: Order
     position: Position | None  #: as it is now; closed positions are given once
     new_fills: tuple[Fill, ...]
+    moved: bool  #: whether the position changed
 
 
 class Recorder:
@@ -56,10 +57,15 @@ class Recorder:
             )
         )
         account.keep(after)
-        if booked.position is not None and booked.new_fills:
+        if booked.position is not None and booked.moved:
             account.hold(booked.position)
             _tell(held, booked.position)
-        return Recorded(order=after, position=booked.position, new_fills=booked.new_fills)
+        return Recorded(
+            order=after,
+            position=booked.position,
+            new_fills=booked.new_fills,
+            moved=booked.moved,
+        )
 
 
 def _reason(order: Order, position: Position | None) -> CloseReason:

@@ -56,7 +56,8 @@ async def test_a_report_is_booked_whole(tmp_path: Path) -> None:
 async def test_a_fill_is_booked_once(tmp_path: Path) -> None:
     """However often, and by whatever way, the exchange reports it."""
     async with _claimed(tmp_path) as books:
-        first = replace(ENTERED, fills=BOUGHT[:1])
+        some = replace(report(OrderStatus.PARTIALLY_FILLED, 6), fills=BOUGHT[:1])
+        first = replace(ENTERED, order=ENTRY.apply(some), fills=BOUGHT[:1])
         half = (await books.trades.book(first)).position
         assert half is not None
         assert half.quantity == 6
@@ -65,8 +66,39 @@ async def test_a_fill_is_booked_once(tmp_path: Path) -> None:
         assert whole.position is not None
         assert whole.position.quantity == 10
         again = await books.trades.book(replace(ENTERED, position=whole.position))
-        assert again == Booked(position=whole.position, new_fills=())
+        assert again == Booked(position=whole.position, new_fills=(), moved=False)
         assert await count(books.database, "fills") == 2
+
+
+async def test_what_an_order_filled_counts_before_its_fills_are_told(tmp_path: Path) -> None:
+    """Quantity and price follow the order; the fills add their fees, once, and nothing else."""
+    async with _claimed(tmp_path) as books:
+        told = replace(report(OrderStatus.FILLED, 10), average_price=Decimal("100.4"))
+        early = await books.trades.book(Booking(order=ENTRY.apply(told), position=POSITION))
+        assert early.position is not None
+        assert early.moved
+        assert (early.position.quantity, early.position.fees) == (10, 0)
+        assert early.position.entry_price == Decimal("100.4")
+        late = await books.trades.book(replace(ENTERED, position=early.position))
+        assert late.position == replace(early.position, fees=Decimal("0.5"))
+        again = await books.trades.book(replace(ENTERED, position=late.position))
+        assert (again.position, again.moved) == (late.position, False)
+
+
+async def test_a_fee_told_after_the_close_is_still_the_positions(tmp_path: Path) -> None:
+    """The last fills of a closed position may be told when nobody holds it any more."""
+    async with _claimed(tmp_path) as books:
+        held = (await books.trades.book(ENTERED)).position
+        told = replace(report(OrderStatus.FILLED, 10), average_price=Decimal(90))
+        stop = replace(STOP, request=replace(STOP.request, side=OrderSide.SELL))
+        closed = (await books.trades.book(Booking(order=stop.apply(told), position=held))).position
+        assert closed is not None
+        assert not closed.is_open
+        sold = fill(OrderSide.SELL, 10, 90, fee="0.4", trade_id="9")
+        late = Booking(order=stop.apply(replace(told, fills=(sold,))), fills=(sold,))
+        assert (await books.trades.book(late)).position is None
+        found = await books.trades.position(POSITION.position_id)
+        assert found == replace(closed, fees=closed.fees + Decimal("0.4"))
 
 
 async def test_the_same_trade_id_is_another_fill_in_another_account(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from signalbot.domain.errors import OrderRejected
+from signalbot.domain.errors import OrderRejected, Refusal
 from signalbot.domain.market import Instrument, MarketKind
 from signalbot.domain.money import ONE, text
 from signalbot.domain.orders import OrderRequest, OrderSide, OrderType
@@ -33,7 +33,7 @@ def check_trigger(request: OrderRequest, last: Decimal) -> None:
     """A stop or take profit waits for a price that has not been reached yet.
 
     Raises:
-        OrderRejected: the last price is at or past the trigger; ``would_trigger`` is set.
+        OrderRejected: the last price is at or past the trigger; the refusal says so.
     """
     trigger = request.trigger_price
     if trigger is None or request.type not in (OrderType.STOP, OrderType.TAKE_PROFIT):
@@ -42,7 +42,7 @@ def check_trigger(request: OrderRequest, last: Decimal) -> None:
     if (last <= trigger) if falls else (last >= trigger):
         raise OrderRejected(
             f"order would trigger immediately: trigger {text(trigger)}, last price {text(last)}",
-            would_trigger=True,
+            refusal=Refusal.WOULD_TRIGGER,
         )
 
 
