@@ -6,6 +6,7 @@ catch up on open signals, then trade.
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,7 +14,7 @@ from dataclasses import replace
 import structlog
 
 from signalbot.config.terms import Config, StrategyTerms
-from signalbot.domain.errors import ConfigError, Unavailable
+from signalbot.domain.errors import AccessDenied, ConfigError, Unavailable
 from signalbot.domain.orders import Leg
 from signalbot.domain.users import (
     Mode,
@@ -31,6 +32,8 @@ from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
 from signalbot.pipeline.broadcast import InProcessBroadcaster
 from signalbot.pipeline.close import Closer
+from signalbot.pipeline.collect import Collector
+from signalbot.pipeline.doubt import Doubter
 from signalbot.pipeline.emit import Emitter
 from signalbot.pipeline.evaluate import Deployment, Evaluator
 from signalbot.pipeline.execute import Executor
@@ -39,6 +42,7 @@ from signalbot.pipeline.feed import Feed
 from signalbot.pipeline.follow import Follower
 from signalbot.pipeline.halt import Halts
 from signalbot.pipeline.listen import Listener
+from signalbot.pipeline.outside import Outsider
 from signalbot.pipeline.place import Placer
 from signalbot.pipeline.protect import Protector
 from signalbot.pipeline.reconcile import Reconciler
@@ -52,6 +56,8 @@ from signalbot.tasks import Alarms, supervise
 log = structlog.get_logger()
 
 _DRAIN_S = 20.0
+_AT_ONCE = 32  # accounts brought in step at the same time
+_RECOVERY_S = 90.0
 _LAST_WORDS_S = 0.1
 
 
@@ -86,7 +92,9 @@ class App:
         clock, trades = self._clock, self.trades
         self.alarms = Alarms(clock)
         self.halts = Halts(self._standing, clock)
-        self.recorder = Recorder(trades)
+        self.collector = Collector(trades, self.alarms, clock)
+        self.recorder = Recorder(trades, on_untold=self.collector.want)
+        self.collector.serve(self.recorder)
         placer = Placer(clock)
         self.closer = Closer(trades, self.recorder, placer, clock)
         self.protector = Protector(trades, self.recorder, placer, self.closer, clock)
@@ -104,6 +112,7 @@ class App:
             trades=trades,
             settler=self.settler,
             closer=self.closer,
+            halts=self.halts,
             clock=clock,
         )
         self.follower = Follower(
@@ -123,8 +132,13 @@ class App:
             follower=self.follower,
             protector=self.protector,
             closer=self.closer,
+            halts=self.halts,
+            outsider=Outsider(trades, self.recorder),
+            on_untold=self.collector.want,
             clock=clock,
         )
+        doubter = Doubter(self.reconciler.settle_order, self.halts, self.alarms, clock)
+        self.settler.when_in_doubt(doubter.look_soon)
         self.trailer = Trailer(self.accounts, self.protector, self.halts)
         self.broadcaster = InProcessBroadcaster(self.signals, clock)
         self.expirer = Expirer(self.signals, self.alarms, clock)
@@ -151,8 +165,8 @@ class App:
         self._check_symbols()
         for exchange in self._exchanges.values():
             await exchange.prepare()
-        await self.recover()
         self._spawn(group, "alarms", self.alarms.run)
+        await self.recover(group)
         for account in self.accounts.values():
             self._listen(group, account)
         for name, exchange in self._exchanges.items():
@@ -164,11 +178,31 @@ class App:
         await self.emitter.catch_up()
         self._spawn(group, "feed", self.feed.run)
 
-    async def recover(self) -> None:
-        """Restore every account from the ledger and bring it in step with its exchange."""
+    async def recover(self, group: asyncio.TaskGroup) -> None:
+        """Restore every account from the ledger and bring it in step with its exchange.
+
+        Those with open positions or orders come first. Exchanges limit how many accounts can be
+        looked at in a minute: after a while the rest goes on in the background, and enters
+        nothing until its turn has come.
+        """
         for account in self.accounts.values():
             await self.reconciler.restore(account)
-            await self.reconcile(account)
+        waiting = deque(
+            sorted(self.accounts.values(), key=lambda each: not each.has_business)
+        )  # fmt: skip
+
+        async def take_turns() -> None:
+            while waiting:
+                await self.reconcile(waiting.popleft())
+
+        turns = [
+            self._spawn(group, f"recover {number}", take_turns)
+            for number in range(min(_AT_ONCE, len(waiting)))
+        ]
+        if turns:
+            await asyncio.wait(turns, timeout=_RECOVERY_S)
+        if waiting:
+            log.warning("daemon.recovering", left=len(waiting))
 
     async def reconcile(self, account: Account) -> None:
         """Compare one account with its exchange; one that cannot be asked is left for later."""
@@ -177,8 +211,12 @@ class App:
         async with self.halts.containing_bugs(account, "reconciliation"):
             try:
                 await self.reconciler.reconcile(account)
+            except AccessDenied as e:
+                await self.halts.on_access_denied(account, str(e))
             except Unavailable as e:
                 log.warning("account.not_reconciled", user_id=account.user_id, cause=str(e))
+            else:
+                account.is_reconciled = True
 
     async def drain(self) -> None:
         """Let listeners finish what they have begun; cancel entries that rest unfilled."""
@@ -238,10 +276,13 @@ class App:
     def _account(self, user: User) -> Account:
         exchange = self._exchanges[user.account.exchange]
         mine = self._subscriptions.get(user.user_id, {})
+        symbols = {
+            symbol for strategy in mine for symbol in self.config.strategies[strategy].symbols
+        }
         return Account(
             user,
-            market=exchange.market,
-            broker=None if user.mode is Mode.SIGNALS else exchange.broker(user),
+            exchange=exchange,
+            broker=(None if user.mode is Mode.SIGNALS else exchange.broker(user, symbols=symbols)),
             settings={strategy: each.settings for strategy, each in mine.items()},
         )
 
@@ -303,9 +344,10 @@ class App:
 
     def _spawn(
         self, group: asyncio.TaskGroup, name: str, run: Callable[[], Awaitable[None]]
-    ) -> None:
+    ) -> asyncio.Task[None]:
         task = group.create_task(supervise(name, run, self._clock), name=name)
         self._tasks.append(task)
+        return task
 
 
 @asynccontextmanager

@@ -6,33 +6,38 @@ import signal
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count
 
 import structlog
 
 from signalbot import __version__
 from signalbot.app import App, running
-from signalbot.config.terms import Config
-from signalbot.domain.errors import ConfigError
+from signalbot.config.terms import Config, ExchangeTerms
+from signalbot.domain.errors import Unavailable
+from signalbot.domain.users import Mode, UserId
 from signalbot.exchange.simulated.exchange import SimulatedExchange
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger import lock
+from signalbot.ledger.credentials import VaultStore
 from signalbot.ledger.database import Database, GroupCommit, open_database
 from signalbot.ledger.simulated import load as load_simulated
 from signalbot.ops.bells import Bells
 from signalbot.ops.hooks import task_failed
+from signalbot.ops.secrets import Secrets
 from signalbot.ports import Clock, Exchange
 from signalbot.replay import virtual_time
-from signalbot.tasks import LoopClock, SystemClock, settle_memory
+from signalbot.tasks import LoopClock, SystemClock, backoff_s, settle_memory
 
 log = structlog.get_logger()
 
 LEDGER_NAME = "signalbot.db"
 _RECONCILE_EVERY_S = 60.0
+_IDLE_EVERY = 10
 _CHECKPOINT_EVERY_S = 3600.0
 
 
-def run(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT.
+def run(config: Config, secrets: Secrets) -> None:
+    """Serve until SIGTERM or SIGINT; ``secrets`` learns what must never be logged.
 
     Raises:
         ConfigError: something configured cannot be served.
@@ -40,21 +45,21 @@ def run(config: Config) -> None:
     """
     with lock.hold(config.daemon.state_dir):
         if config.speed == 1:
-            _run_in_real_time(config)
+            _run_in_real_time(config, secrets)
         else:
-            virtual_time.run(_serve(config), speed=float(config.speed))
+            virtual_time.run(_serve(config, secrets), speed=float(config.speed))
 
 
-def _run_in_real_time(config: Config) -> None:
+def _run_in_real_time(config: Config, secrets: Secrets) -> None:
     try:
         import uvloop  # noqa: PLC0415 - not on every platform
     except ImportError:
-        asyncio.run(_serve(config))
+        asyncio.run(_serve(config, secrets))
     else:
-        uvloop.run(_serve(config))
+        uvloop.run(_serve(config, secrets))
 
 
-async def _serve(config: Config) -> None:
+async def _serve(config: Config, secrets: Secrets) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(task_failed)
@@ -67,14 +72,12 @@ async def _serve(config: Config) -> None:
         database = await stack.enter_async_context(open_database(path))
         log.info("ledger.opened", path=str(path), sqlite=sqlite3.sqlite_version)
         clock = await _clock(config, database)
-        app = App(
-            config,
-            database=database,
-            exchanges=await _exchanges(config, database, clock),
-            clock=clock,
-        )
+        bells = Bells()
+        exchanges = await _exchanges(config, database, clock, secrets, bells, stack)
+        app = App(config, database=database, exchanges=exchanges, clock=clock)
+        await stack.enter_async_context(_ringing(bells))
         await stack.enter_async_context(running(app))
-        await stack.enter_async_context(_timetable(app, database))
+        await stack.enter_async_context(_timetable(app, database, bells))
         settle_memory()
         log.info("daemon.ready", **_facts(app))
         await stop.wait()
@@ -93,34 +96,124 @@ async def _clock(config: Config, database: Database) -> Clock:
     return LoopClock(max(each for each in known if each is not None))
 
 
-async def _exchanges(config: Config, database: Database, clock: Clock) -> Mapping[str, Exchange]:
+async def _exchanges(
+    config: Config,
+    database: Database,
+    clock: Clock,
+    secrets: Secrets,
+    bells: Bells,
+    stack: AsyncExitStack,
+) -> Mapping[str, Exchange]:
     exchanges: dict[str, Exchange] = {}
+    keys = await _credentials(config, database, clock, secrets)
     for name, terms in config.exchanges.items():
-        if not terms.is_simulated:
-            raise ConfigError(
-                f"{config.path}: exchanges.{name}.ccxt_id: '{terms.ccxt_id}' cannot be traded by "
-                "this version; 'simulated' can, and 'signalbot replay' takes any"
-            )
         rules = terms.simulated or SimulationRules()
-        exchanges[name] = await SimulatedExchange.open(
-            name, rules, database=database, clock=clock
-        )  # fmt: skip
+        if terms.is_simulated:
+            exchanges[name] = await SimulatedExchange.open(
+                name, rules, database=database, clock=clock
+            )
+        else:
+            exchanges[name] = await _live_exchange(
+                terms, rules, keys.get(name, {}), database, clock, bells, stack
+            )
     return exchanges
 
 
+async def _live_exchange(
+    terms: ExchangeTerms,
+    rules: SimulationRules,
+    keys: Mapping[UserId, Mapping[str, str]],
+    database: Database,
+    clock: Clock,
+    bells: Bells,
+    stack: AsyncExitStack,
+) -> Exchange:
+    """Connect, however long that takes: an exchange that is away at start comes back."""
+    from signalbot.exchange.live.dialects import dialects_of  # noqa: PLC0415 - ccxt is large
+    from signalbot.exchange.live.exchange import LiveExchange, LiveTerms  # noqa: PLC0415
+
+    exchange = LiveExchange(
+        LiveTerms(
+            name=terms.name,
+            ccxt_id=terms.ccxt_id,
+            sandbox=terms.sandbox,
+            config=terms.ccxt,
+            paper=rules,
+        ),
+        dialects=dialects_of(terms.ccxt_id),
+        credentials=keys,
+        clock=clock,
+        boundary=bells.after_boundary,
+    )
+    stack.push_async_callback(exchange.close)
+    for delay_s in backoff_s(first_s=1.0, most_s=30.0):
+        try:
+            await exchange.open(database)
+        except Unavailable as e:
+            log.warning("exchange.unavailable", exchange=terms.name, cause=str(e))
+            await exchange.close()
+            await clock.sleep(delay_s)
+        else:
+            log.info("exchange.connected", exchange=terms.name, ccxt_id=terms.ccxt_id)
+            break
+    return exchange
+
+
+async def _credentials(
+    config: Config, database: Database, clock: Clock, secrets: Secrets
+) -> dict[str, dict[UserId, Mapping[str, str]]]:
+    """The keys of every live account, by exchange; nothing is opened when nobody trades live."""
+    live = {
+        user.account.exchange
+        for user in config.users.values()
+        if user.mode is Mode.LIVE and not config.exchanges[user.account.exchange].is_simulated
+    }
+    if not live:
+        return {}
+    from signalbot.vault import master_key  # noqa: PLC0415 - only where there is something to open
+    from signalbot.vault.vault import Vault  # noqa: PLC0415
+
+    path = master_key.locate(config.daemon.master_key_file, os.environ)
+    vault = await Vault.open(
+        VaultStore(database),
+        master_key.read(path),
+        path=path,
+        now_ms=clock.now_ms(),
+        on_reveal=secrets.add,
+    )
+    keys: dict[str, dict[UserId, Mapping[str, str]]] = {name: {} for name in live}
+    for (user_id, exchange), credentials in (await vault.credentials()).items():
+        if exchange in keys:
+            keys[exchange][user_id] = credentials.fields
+    return keys
+
+
 @asynccontextmanager
-async def _timetable(app: App, database: GroupCommit) -> AsyncIterator[None]:
+async def _ringing(bells: Bells) -> AsyncIterator[None]:
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(bells.run(), name="bells")
+        try:
+            yield
+        finally:
+            task.cancel()
+
+
+@asynccontextmanager
+async def _timetable(app: App, database: GroupCommit, bells: Bells) -> AsyncIterator[None]:
     """What recurs by the wall clock: reconciliation and emptying the write-ahead log."""
-    bells = Bells()
     reconcile, checkpoint = bells.every(_RECONCILE_EVERY_S), bells.every(_CHECKPOINT_EVERY_S)
 
+    passes = count()
+
     async def reconcile_all() -> None:
+        """Accounts that have something at the exchange every time, idle ones now and then."""
+        includes_idle = next(passes) % _IDLE_EVERY == 0
         for account in app.accounts.values():
-            await app.reconcile(account)
+            if includes_idle or account.has_business or not account.is_reconciled:
+                await app.reconcile(account)
 
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(bells.run(), name="bells"),
             group.create_task(_whenever(reconcile, reconcile_all), name="reconcile"),
             group.create_task(_whenever(checkpoint, database.checkpoint), name="checkpoint"),
         ]

@@ -3,7 +3,7 @@
 The pipeline sees nothing else of them. SQLite is neither, so the ledger is not behind a port.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -72,12 +72,22 @@ class Broker(Protocol):
         """As last known, without I/O."""
         ...
 
-    async def submit(self, request: OrderRequest) -> OrderReport:
-        """Send one order, once.
+    @property
+    def attaches_stops(self) -> bool:
+        """Whether an entry can carry its stop, so that there is no moment without one."""
+        ...
+
+    async def submit(
+        self, request: OrderRequest, *, stop: OrderRequest | None = None
+    ) -> OrderReport:
+        """Send one order, once; an entry with its ``stop`` where ``attaches_stops``.
+
+        The report may know what was filled before it knows the fills.
 
         Raises:
             OrderRejected: the exchange refused it; nothing is live.
             OrderOutcomeUnknown: it may be live; only ``lookup`` can tell.
+            Unavailable: it was provably not accepted, and may be sent again under the same id.
         """
         ...
 
@@ -102,9 +112,24 @@ class Broker(Protocol):
         """Every order now resting, ours or not, conditional ones included."""
         ...
 
-    async def holdings(self) -> Sequence[Holding]: ...
+    async def holdings(self, claimed: Mapping[str, Decimal]) -> Sequence[Holding]:
+        """What the account holds; of coins it owns anyway, at most what is ``claimed`` by symbol.
 
-    async def fills(self, *, since_ms: Ms) -> Sequence[Fill]: ...
+        ``claimed`` is what the ledger believes to be held, in base units.
+        """
+        ...
+
+    async def fills_of(self, order: Order) -> Sequence[Fill]:
+        """Every fill of one order that the exchange tells now; it may tell them late."""
+        ...
+
+    async def fills(self, symbol: str, *, since_ms: Ms) -> Sequence[Fill]:
+        """All the account's fills in a symbol, whoever ordered them."""
+        ...
+
+    def watch(self, request: OrderRequest) -> None:
+        """An order sent before this process began may be live: tell of it in ``events`` too."""
+        ...
 
     def events(self) -> AsyncIterator[OrderReport]:
         """Changes of orders as they happen; may repeat what was reported elsewhere."""
@@ -117,8 +142,13 @@ class Exchange(Protocol):
     @property
     def market(self) -> Market: ...
 
-    def broker(self, user: User) -> Broker:
-        """The account of one user; asking again gives the same account."""
+    @property
+    def trouble(self) -> str | None:
+        """Why nobody should enter here now: a ban, a clock that is off. None when all is well."""
+        ...
+
+    def broker(self, user: User, *, symbols: Collection[str]) -> Broker:
+        """The account of one user, who trades ``symbols``; asking again gives the same account."""
         ...
 
     async def prepare(self) -> None:

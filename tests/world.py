@@ -3,7 +3,7 @@
 A test tells the price what to do and sends signals; everything between is the product.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -79,7 +79,9 @@ class FaultyExchange:
     def market(self) -> Market:
         return self.real.market
 
-    def broker(self, user: User) -> FaultyBroker:
+    trouble: str | None = None
+
+    def broker(self, user: User, *, symbols: Collection[str]) -> FaultyBroker:
         broker = FaultyBroker(self.real.broker(user), self._clock)
         return self.brokers.setdefault(user.user_id, broker)
 

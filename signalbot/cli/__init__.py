@@ -26,6 +26,16 @@ COMMANDS = {
         panel=SET_UP,
         examples=("signalbot config show --user alice", "signalbot config schema"),
     ),
+    "keys": Entry(
+        where="signalbot.cli.keys.credentials:app",
+        panel=SET_UP,
+        examples=("signalbot keys set alice", "signalbot keys import accounts.jsonl"),
+    ),
+    "secret": Entry(
+        where="signalbot.cli.keys.secrets:app",
+        panel=SET_UP,
+        examples=("signalbot secret set alice-telegram", "signalbot secret list"),
+    ),
     "demo": Entry(
         where="signalbot.cli.run.demo:demo",
         panel=RUN,

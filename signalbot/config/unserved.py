@@ -30,8 +30,6 @@ def run_problems(config: Config) -> tuple[Problem, ...]:
 def _notices(config: Config) -> Iterator[str]:
     if config.sources.has("api"):
         yield "[api] has no effect: this version has no API"
-    if config.sources.has("daemon", "master_key_file"):
-        yield "daemon.master_key_file has no effect: this version has no vault"
     told = [user_id for user_id, user in config.users.items() if user.notify]
     if told:
         yield f"notify has no effect: this version sends no notices (set for {_few(told)})"
@@ -61,20 +59,10 @@ def _few(names: list[UserId]) -> str:
 
 def _run_problems(config: Config) -> Iterator[Problem]:
     problem = config.sources.problem
-    for exchange in config.exchanges.values():
-        if not exchange.is_simulated:
-            yield problem(
-                ("exchanges", exchange.name, "ccxt_id"),
-                f"{exchange.ccxt_id!r} cannot be run yet: this version only runs 'simulated'",
-            )
     for strategy in config.strategies.values():
         if strategy.kind in RESERVED_KINDS:
             message = f"{strategy.kind!r} cannot be run yet: it is a kind of a later version"
             yield problem(("strategies", strategy.name, "kind"), message)
-    for user_id, user in config.users.items():
-        if user.mode is Mode.LIVE and not config.exchanges[user.account.exchange].is_simulated:
-            message = "'live' cannot be run yet: this version sends no order to a real exchange"
-            yield problem(("users", user_id, "mode"), message)
     for subscription in config.subscriptions:
         if subscription.settings.ai.enabled:
             layers = layers_of(subscription.user_id, subscription.strategy)

@@ -12,6 +12,7 @@ from signalbot.decision.levels import stop_loss, targets
 from signalbot.decision.risk import check_risk
 from signalbot.decision.situation import Denial, EntryPlan, ExitPlan, Plan, Situation
 from signalbot.decision.sizing import size
+from signalbot.domain.market import MarketKind
 from signalbot.domain.money import HUNDRED, ONE
 from signalbot.domain.orders import OrderType
 from signalbot.domain.positions import CloseReason, Position
@@ -53,10 +54,16 @@ def _screen_exit(s: Situation) -> ExitPlan | Denial:
     return ExitPlan(position=held, reason=CloseReason.EXIT_SIGNAL)
 
 
+def _check_market(s: Situation) -> Denial | None:
+    if s.signal.action.side is Side.SHORT and s.instrument.kind is MarketKind.SPOT:
+        return Denial(Reason.SHORT_ON_SPOT, {"symbol": s.signal.symbol})
+    return None
+
+
 def _screen_entry(s: Situation) -> Enter | ExitPlan | Denial:
     held = s.held
     if held is None:
-        return check_risk(s) or Enter()
+        return _check_market(s) or check_risk(s) or Enter()
     if held.strategy != s.signal.strategy:
         return Denial(Reason.SYMBOL_HELD_BY_OTHER_STRATEGY, {"strategy": held.strategy})
     if held.side is s.signal.action.side:
@@ -64,7 +71,7 @@ def _screen_entry(s: Situation) -> Enter | ExitPlan | Denial:
     match s.settings.protection.on_opposite_signal:
         case OnOpposite.IGNORE:
             return Denial(Reason.OPPOSITE_POSITION_OPEN, {"position": held.position_id})
-        case OnOpposite.REVERSE if check_risk(s, replaces=held) is None:
+        case OnOpposite.REVERSE if (_check_market(s) or check_risk(s, replaces=held)) is None:
             return Enter(closes=held)
         case _:
             return ExitPlan(position=held, reason=CloseReason.OPPOSITE_SIGNAL)

@@ -42,7 +42,7 @@ def check_standing(s: Situation) -> Denial | None:
             pass
     if s.subscription.status is not SubscriptionStatus.ACTIVE:
         return Denial(Reason.SUBSCRIPTION_NOT_ACTIVE, {"status": s.subscription.status})
-    return None
+    return s.obstacle
 
 
 def check_filters(s: Situation) -> Denial | None:

@@ -128,6 +128,12 @@ class Position:
         taken = self._taken_in_base(fill)
         return replace(kept, quantity=max(self.quantity - taken, ZERO)) if self.is_open else kept
 
+    def without_dust(self, dust: Decimal, *, reason: CloseReason, now_ms: Ms) -> "Position":
+        """The position, closed if what is left of it is less than ``dust``."""
+        if not self.exit_quantity or self.quantity >= dust:
+            return self
+        return replace(self, status=PositionStatus.CLOSED, closed_at_ms=now_ms, close_reason=reason)
+
     def _taken_in_base(self, fill: Fill) -> Decimal:
         """Coins the exchange kept of a spot purchase as its fee: they cannot be sold again."""
         is_entry = (fill.side is OrderSide.BUY) == (self.side is Side.LONG)

@@ -122,6 +122,21 @@ class Reason(StrEnum):
         "another strategy of this user holds a position in this symbol",
         "let strategies of one account trade different symbols",
     )
+    EXCHANGE_HALTED = (
+        "EXCHANGE_HALTED",
+        "the exchange takes no entries from here now: a ban, or a clock that is off",
+        "wait until the time told in the log; if the clock is off, let chrony set it",
+    )
+    ACCOUNT_NOT_READY = (
+        "ACCOUNT_NOT_READY",
+        "this account has not been compared with its exchange since the start, or not lately",
+        "wait; if it persists, search the log for not_reconciled",
+    )
+    SHORT_ON_SPOT = (
+        "SHORT_ON_SPOT",
+        "a spot market cannot be sold short",
+        "subscribe to strategies of a futures market for shorts",
+    )
     SYMBOL_IN_DOUBT = (
         "SYMBOL_IN_DOUBT",
         "an order of this user in this symbol has an unknown outcome; entries wait for the answer",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from signalbot.domain.money import ZERO
-from signalbot.domain.orders import ClientOrderId, Fill, Order, OrderRequest
+from signalbot.domain.orders import ClientOrderId, Fill, Leg, Order, OrderRequest
 from signalbot.domain.positions import CloseReason, Position
 from signalbot.domain.signals import Execution, PositionId, SignalId
 from signalbot.domain.timeframe import Ms
@@ -38,6 +38,7 @@ class Booking:
     position: Position | None = None  #: before the fills
     reason: CloseReason = CloseReason.EXTERNAL  #: kept if the fills close the position
     execution: Execution | None = None
+    dust: Decimal = ZERO  #: a position left with less than this is closed: it cannot be traded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,10 @@ class Trades:
     async def unfinished_orders(self, user_id: UserId) -> list[Order]:
         """Orders that may still be live, or that may never have been sent."""
         return await self._orders("unfinished_orders", user_id)
+
+    async def untold_orders(self, user_id: UserId) -> list[Order]:
+        """Orders that filled before their fills were told."""
+        return await self._orders("untold_orders", user_id)
 
     async def open_positions(self, user_id: UserId) -> list[Position]:
         return await self._positions("open_positions", user_id)
@@ -175,9 +180,13 @@ def _moved(position: Position, known: Order, booking: Booking, new: Sequence[Fil
         if position.is_open and filled > 0:
             implied = _implied(order, known, filled)
             position = position.apply(implied, reason=booking.reason)
-        return position
-    for fill in new:
-        position = position.apply(fill, reason=booking.reason)
+    else:
+        for fill in new:
+            position = position.apply(fill, reason=booking.reason)
+    if position.is_open and order.request.leg is not Leg.ENTRY:
+        position = position.without_dust(
+            booking.dust, reason=booking.reason, now_ms=order.updated_at_ms
+        )
     return position
 
 

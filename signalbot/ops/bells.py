@@ -1,9 +1,14 @@
 """The daemon's timetable: APScheduler rings, somebody else works."""
 
 import asyncio
+from datetime import UTC, datetime
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
+
+from signalbot.domain.timeframe import Timeframe
+
+_GRACE_S = 1.5
 
 
 class Bells:
@@ -20,6 +25,19 @@ class Bells:
         bell = asyncio.Event()
         self._scheduler.add_job(
             bell.set, IntervalTrigger(seconds=seconds), coalesce=True, misfire_grace_time=None
+        )
+        return bell
+
+    def after_boundary(self, timeframe: Timeframe) -> asyncio.Event:
+        """An event that is set a moment after every close of a candle of this length."""
+        bell = asyncio.Event()
+        seconds = timeframe.ms // 1000
+        started = datetime.fromtimestamp(_GRACE_S, UTC)
+        self._scheduler.add_job(
+            bell.set,
+            IntervalTrigger(seconds=seconds, start_date=started, timezone="UTC"),
+            coalesce=True,
+            misfire_grace_time=None,
         )
         return bell
 

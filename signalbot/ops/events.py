@@ -17,10 +17,17 @@ _WARNING = ("warning",)
 _ERROR = ("error",)
 
 EVENTS: Final[Mapping[str, Event]] = {
+    "account.not_polled": Event(_DEBUG, "An account could not be refreshed; the next round tries."),
     "account.not_reconciled": Event(
         _WARNING, "An exchange could not be asked about an account; the next round asks again."
     ),
+    "account.not_set_up": Event(
+        _ERROR, "Leverage or margin mode is not what was asked for; that symbol takes no entry."
+    ),
+    "candle.bad": Event(_WARNING, "A closed candle has values that cannot be true; it is dropped."),
     "candle.dropped": Event(_DEBUG, "A candle came twice or out of order and was not used."),
+    "candle.from_rest": Event(_INFO, "The stream was late or silent, so REST told the candle."),
+    "candle.not_told": Event(_DEBUG, "REST did not tell a candle; it is asked again."),
     "cleanup.failed": Event(
         _ERROR, "An exception in a finalizer, where nobody could catch it: a bug."
     ),
@@ -33,6 +40,9 @@ EVENTS: Final[Mapping[str, Event]] = {
     "daemon.ready": Event(
         _INFO, "Recovery is over: signals are taken and orders sent from now on."
     ),
+    "daemon.recovering": Event(
+        _WARNING, "So many accounts still wait to be compared; each enters nothing until then."
+    ),
     "daemon.reload_declined": Event(
         _WARNING, "SIGHUP does not apply a changed file; a restart does."
     ),
@@ -44,6 +54,13 @@ EVENTS: Final[Mapping[str, Event]] = {
     "decision.denied": Event(
         _INFO, "A user does not take a signal; the code says why, the numbers prove it."
     ),
+    "exchange.banned": Event(
+        _ERROR, "The exchange limits this address: nothing is sent until the ban is over."
+    ),
+    "exchange.clock_off": Event(_ERROR, "Our clock differs from the exchange's: no entries there."),
+    "exchange.close_failed": Event(_DEBUG, "A connection did not close in order."),
+    "exchange.connected": Event(_INFO, "An exchange's markets and time are known."),
+    "exchange.unavailable": Event(_WARNING, "An exchange is away at start; it is tried again."),
     "execution.duplicate_blocked": Event(
         _INFO, "A signal reached a user who has executed it before; nothing was sent."
     ),
@@ -57,6 +74,12 @@ EVENTS: Final[Mapping[str, Event]] = {
     "feed.gap_filled": Event(
         _WARNING, "Candles were missing from the stream and were fetched instead."
     ),
+    "fills.missing": Event(
+        _WARNING, "An order's fills were never told; its fees are missing from the PnL."
+    ),
+    "fills.not_told": Event(
+        ("debug", "warning"), "An exchange could not be asked about fills; it is asked again."
+    ),
     "ledger.opened": Event(_INFO, "The ledger is open and up to date."),
     "library.logged": Event(("any",), "A library's own message; the logger's name says whose."),
     "order.cancel_unknown": Event(
@@ -68,17 +91,29 @@ EVENTS: Final[Mapping[str, Event]] = {
     "order.lookup_failed": Event(
         _WARNING, "An order in doubt could not be looked up; it is tried again, never resent."
     ),
+    "order.not_cancelled": Event(_DEBUG, "A cancel was refused; the order is looked up instead."),
+    "order.not_read_back": Event(_DEBUG, "An acknowledged order is not shown yet."),
     "order.not_sent": Event(
         _WARNING, "The exchange could not be reached, so surely nothing arrived; it is tried again."
     ),
     "order.outcome_unknown": Event(
         _WARNING, "An order was sent and has no trustworthy answer; it is looked up, never resent."
     ),
+    "order.parked": Event(
+        _ERROR, "An entry cannot be settled by looking; compare it with the exchange by hand."
+    ),
     "order.rejected": Event(_WARNING, "The exchange refused an order; nothing of it is live."),
     "order.resting": Event(_INFO, "A limit entry waits at its price."),
+    "order.unreadable": Event(_WARNING, "An open order could not be understood; it is left alone."),
     "order.unsettled": Event(
-        ("warning", "error"),
+        ("debug", "warning", "error"),
         "What came of an order is still not known; entries in that symbol wait.",
+    ),
+    "order.vanished": Event(
+        _WARNING, "The exchange does not know a live order any more; a stop is placed anew."
+    ),
+    "paper.not_caught_up": Event(
+        _WARNING, "Paper orders could not trade through the time the daemon was away."
     ),
     "position.close_failed": Event(
         _ERROR, "The exchange would not take the exit; the position stays open, trying goes on."
@@ -93,14 +128,15 @@ EVENTS: Final[Mapping[str, Event]] = {
     ),
     "position.opened": Event(_INFO, "An entry was filled and its position is followed."),
     "position.reduced": Event(_INFO, "Part of a position was closed."),
+    "position.stop_moved": Event(_INFO, "A stop follows the price or goes to the entry."),
     "position.stop_not_moved": Event(
         _WARNING, "A stop could not be moved; the former one still guards the position."
     ),
-    "position.stop_moved": Event(_INFO, "A stop follows the price or goes to the entry."),
     "position.target_hit": Event(_INFO, "A take profit was filled."),
     "position.unprotected": Event(
         _ERROR, "No stop could be placed in time, so the position is closed at market."
     ),
+    "price.unknown": Event(_DEBUG, "A price could not be asked for."),
     "signal.cancelled": Event(_INFO, "A signal was withdrawn; nobody can execute it any more."),
     "signal.caught_up": Event(
         _INFO, "After a start, an open signal goes to the users who have not decided on it."
@@ -114,6 +150,9 @@ EVENTS: Final[Mapping[str, Event]] = {
     "strategy.skipped": Event(_WARNING, "A strategy did not run on a candle, and why."),
     "strategy.started": Event(_INFO, "A strategy has its first subscriber and runs from now on."),
     "strategy.stopped": Event(_INFO, "A strategy lost its last subscriber and runs no more."),
+    "stream.bad_frame": Event(_DEBUG, "A frame of a stream could not be read; it is dropped."),
+    "stream.reconnecting": Event(_WARNING, "A stream ended and is begun again after a pause."),
+    "stream.silent": Event(_WARNING, "A stream is open and says nothing; it is dialled again."),
     "task.failed": Event(_ERROR, "A task or callback of the event loop left an exception behind."),
     "task.restarting": Event(
         _WARNING, "The far side cannot be reached; the task starts again after a pause."

@@ -53,6 +53,7 @@ def adopt_libraries(level: int) -> None:
         if isinstance(logger, logging.Logger):
             logger.handlers.clear()
             logger.propagate = True
+    logging.getLogger("apscheduler").setLevel(max(level, logging.WARNING))
     logging.captureWarnings(capture=True)
 
 

@@ -8,30 +8,44 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
+from signalbot.decision.situation import Denial
 from signalbot.domain.book import Balance, Book, DayRecord
 from signalbot.domain.money import ZERO
 from signalbot.domain.orders import ClientOrderId, Leg, Order, OrderRequest
 from signalbot.domain.positions import Position
+from signalbot.domain.reasons import Reason
 from signalbot.domain.settings import Settings
 from signalbot.domain.signals import PositionId
 from signalbot.domain.timeframe import DAY_MS, EPOCH, Ms, day_start
 from signalbot.domain.users import User, UserId
-from signalbot.ports import Broker, Market
+from signalbot.ports import Broker, Exchange
+
+BALANCE_LIMIT_MS = 900_000
+"""A balance older than this is no ground for an entry."""
 
 
 class Account:
     """Owned by one event loop; everything about one symbol happens under its lock."""
 
     def __init__(
-        self, user: User, *, market: Market, broker: Broker | None, settings: dict[str, Settings]
+        self,
+        user: User,
+        *,
+        exchange: Exchange,
+        broker: Broker | None,
+        settings: dict[str, Settings],
     ) -> None:
         self.user = user
-        self.market = market
+        self.market = exchange.market
+        self._exchange = exchange
         self.broker = broker  #: None for users who only receive signals
         self.settings = settings  #: by strategy
         self.positions: dict[str, Position] = {}  #: open ones by symbol
         self.working: dict[str, dict[ClientOrderId, Order]] = {}  #: unfinished orders by symbol
         self.in_doubt: set[str] = set()  #: symbols whose entries wait for an answer
+        self.foreign: dict[str, frozenset[str]] = {}  #: orders that are not ours, by symbol
+        self.is_reconciled = False  #: compared with its exchange at least once since the start
+        self.refused_for_margin = 0  #: entries refused in a row because margin was short
         self._attempts: dict[tuple[PositionId, Leg], int] = {}
         self._last_close_ms: dict[str, Ms] = {}
         self._day = DayRecord(day_ms=EPOCH)
@@ -40,6 +54,11 @@ class Account:
     @property
     def user_id(self) -> UserId:
         return self.user.user_id
+
+    @property
+    def has_business(self) -> bool:
+        """Whether anything of it is at the exchange, or may be."""
+        return bool(self.positions or self.in_doubt or any(self.working.values()))
 
     @property
     def trading(self) -> Broker:
@@ -127,6 +146,20 @@ class Account:
         """The user's settings for a strategy; the built-in ones if no longer subscribed."""
         return self.settings.get(strategy) or Settings()
 
+    def obstacle(self, now_ms: Ms) -> Denial | None:
+        """Why this account takes no entries now, whatever the signal; exits go on."""
+        if self.broker is None:
+            return None
+        trouble = self._exchange.trouble
+        if trouble is not None:
+            return Denial(Reason.EXCHANGE_HALTED, {"why": trouble})
+        if not self.is_reconciled:
+            return Denial(Reason.ACCOUNT_NOT_READY, {"why": "not reconciled yet"})
+        age_ms = now_ms - self.broker.balance().as_of_ms
+        if age_ms > BALANCE_LIMIT_MS:
+            return Denial(Reason.ACCOUNT_NOT_READY, {"balance_age_ms": age_ms})
+        return None
+
     def book(self, now_ms: Ms) -> Book:
         """The snapshot a decision sees, at last known prices."""
         notional = unrealized = ZERO
@@ -142,7 +175,7 @@ class Account:
             day=self._today(now_ms),
             last_close_ms=self._last_close_ms,
             entering=self._entering(),
-            in_doubt=frozenset(self.in_doubt),
+            in_doubt=frozenset(self.in_doubt | self.foreign.keys()),
         )
 
     def _entering(self) -> dict[str, Decimal]:

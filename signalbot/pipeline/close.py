@@ -7,6 +7,7 @@ from decimal import Decimal
 import structlog
 
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Unavailable
+from signalbot.domain.market import MarketKind
 from signalbot.domain.orders import Leg, Order, OrderType
 from signalbot.domain.positions import CloseReason, Position, PositionStatus
 from signalbot.ledger.trades import Trades
@@ -36,9 +37,16 @@ class Closer:
         Its stop stays until the position is flat. False when the exchange would not take the exit:
         the position is open again and reconciliation goes on trying.
         """
-        closing = replace(position, status=PositionStatus.CLOSING, close_reason=reason)
+        instrument = account.market.instrument(position.symbol)
+        if instrument.kind is MarketKind.SPOT:
+            await self.release(account, position)  # its stop holds the very coins to be sold
+        held = account.positions.get(position.symbol)
+        if held is None:
+            return True
+        closing = replace(held, status=PositionStatus.CLOSING, close_reason=reason)
         for _ in range(_EXIT_ATTEMPTS):
-            left = await self.exit(account, closing, quantity=closing.quantity, leg=Leg.EXIT)
+            quantity = instrument.floor_quantity(closing.quantity)
+            left = await self.exit(account, closing, quantity=quantity, leg=Leg.EXIT)
             if left is None:
                 await self.release(account, position)
                 return True

@@ -10,8 +10,8 @@ from dataclasses import replace
 import structlog
 
 from signalbot.decision.situation import EntryPlan, ExitPlan, Plan
-from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected
-from signalbot.domain.orders import Order
+from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Unavailable
+from signalbot.domain.orders import Order, OrderStatus
 from signalbot.domain.positions import CloseReason, Position
 from signalbot.domain.reasons import Reason
 from signalbot.domain.signals import Decision, Execution, ExecutionStatus, Outcome, Signal
@@ -20,11 +20,12 @@ from signalbot.ledger.executions import Claim, Executions
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
 from signalbot.pipeline.close import Closer
+from signalbot.pipeline.halt import Halts
 from signalbot.pipeline.intents import Intents, intents_of
 from signalbot.pipeline.place import rejected, unsent
 from signalbot.pipeline.settle import Entry, Settler, slippage
 from signalbot.ports import Advice, Clock
-from signalbot.tasks import crash_point
+from signalbot.tasks import backoff_s, crash_point
 
 log = structlog.get_logger()
 
@@ -37,8 +38,10 @@ class Executor:
         trades: Trades,
         settler: Settler,
         closer: Closer,
+        halts: Halts,
         clock: Clock,
     ) -> None:
+        self._halts = halts
         self._executions = executions
         self._trades = trades
         self._settler = settler
@@ -83,21 +86,43 @@ class Executor:
         held = account.positions.get(signal.symbol)
         if held is not None and held.side is not signal.action.side:
             await self._closer.close(account, held, CloseReason.OPPOSITE_SIGNAL)
-        refusal = self._too_late(account, signal)
-        if refusal is not None:
-            over = unsent(order, refusal.cause, self._clock)
-            await self._settler.fail(account, entry, over, reason=refusal, error=refusal.cause)
-            return
+        cause = "never sent"
+        for delay_s in backoff_s(first_s=0.2, most_s=2.0):
+            refusal = self._too_late(account, signal)
+            if refusal is not None:
+                over = unsent(order, cause, self._clock)
+                await self._settler.fail(account, entry, over, reason=refusal, error=cause)
+                return
+            try:
+                await self._send(account, entry, order)
+            except Unavailable as e:
+                cause = str(e)
+                log.warning("order.not_sent", leg="entry", user_id=account.user_id, cause=cause)
+                await self._clock.sleep(delay_s)
+            else:
+                return
+
+    async def _send(self, account: Account, entry: Entry, order: Order) -> None:
+        """Send the entry, once, and settle whatever comes back.
+
+        Raises:
+            Unavailable: it was provably not accepted.
+        """
+        stop = entry.intents.stop if account.trading.attaches_stops else None
         crash_point("entry.before_send")
         try:
-            report = await account.trading.submit(order.request)
+            report = await account.trading.submit(order.request, stop=stop)
         except OrderRejected as e:
             refused = rejected(order, e, self._clock)
             await self._settler.fail(account, entry, refused, reason="REJECTED", error=str(e))
+            await self._halts.on_refusal(account, e)
         except OrderOutcomeUnknown as e:
             await self._settler.doubt(account, entry, order, cause=str(e))
         else:
             crash_point("entry.after_answer")
+            account.refused_for_margin = 0
+            if stop is not None:  # it is there if the exchange took it along: protection looks
+                account.keep(replace(Order(request=stop), status=OrderStatus.UNKNOWN))
             await self._settler.settle(account, entry, order, report)
 
     async def leave(
@@ -180,8 +205,12 @@ class Executor:
 
     def _too_late(self, account: Account, signal: Signal) -> Reason | None:
         """The last look before the wire: why the entry must not be sent any more."""
-        if not signal.is_open(self._clock.now_ms()):
+        now_ms = self._clock.now_ms()
+        if not signal.is_open(now_ms):
             return Reason.SIGNAL_NOT_ACTIVE
+        limit_ms = account.rules(signal.strategy).filters.max_signal_age_ms
+        if limit_ms is not None and now_ms - signal.event_ms > limit_ms:
+            return Reason.SIGNAL_TOO_OLD
         if signal.symbol in account.positions:
             return Reason.POSITION_OPEN
         return None

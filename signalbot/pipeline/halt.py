@@ -6,13 +6,17 @@ from dataclasses import replace
 
 import structlog
 
-from signalbot.domain.errors import LedgerError
+from signalbot.domain.errors import LedgerError, OrderRejected, Refusal
 from signalbot.domain.users import UserId, UserStatus
 from signalbot.ledger.accounts import Accounts
 from signalbot.pipeline.account import Account
 from signalbot.ports import Clock
 
 log = structlog.get_logger()
+
+
+MARGIN_REFUSALS = 3
+"""Entries refused in a row for want of margin, after which the user is halted."""
 
 
 class Halts:
@@ -44,6 +48,23 @@ class Halts:
         log.warning(
             "user.status_changed", user_id=account.user_id, status=status.value, reason=reason
         )
+
+    async def on_refusal(self, account: Account, error: OrderRejected) -> None:
+        """Learn from a refused entry: a key that is not let in, or margin short time and again."""
+        short = error.refusal is Refusal.INSUFFICIENT_MARGIN
+        account.refused_for_margin = account.refused_for_margin + 1 if short else 0
+        if error.refusal is Refusal.ACCESS_DENIED:
+            await self.on_access_denied(account, str(error))
+        elif account.refused_for_margin >= MARGIN_REFUSALS:
+            account.refused_for_margin = 0
+            reason = f"margin was insufficient {MARGIN_REFUSALS} times in a row: {error}"
+            await self.set_status(account, UserStatus.HALTED, reason=reason)
+
+    async def on_access_denied(self, account: Account, cause: str) -> None:
+        """The exchange does not let this user's key in, or not do what it must."""
+        if account.user.status is UserStatus.ACTIVE:
+            reason = f"the exchange refuses the key: {cause}"
+            await self.set_status(account, UserStatus.HALTED, reason=reason)
 
     @asynccontextmanager
     async def containing_bugs(self, account: Account, what: str) -> AsyncIterator[None]:

@@ -30,6 +30,10 @@ class Intents:
     protection: tuple[OrderRequest, ...]
 
     @property
+    def stop(self) -> OrderRequest | None:
+        return next((each for each in self.protection if each.leg is Leg.STOP_LOSS), None)
+
+    @property
     def all(self) -> tuple[OrderRequest, ...]:
         return (self.entry, *self.protection)
 

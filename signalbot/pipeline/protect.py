@@ -7,11 +7,13 @@ what does, and may be called at any time. A new stop is placed before the old on
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 
 import structlog
 
 from signalbot.decision.levels import split
-from signalbot.domain.errors import OrderRejected
+from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Unavailable
+from signalbot.domain.market import MarketKind
 from signalbot.domain.money import HUNDRED, ZERO
 from signalbot.domain.orders import Leg, Order, OrderReport, OrderStatus, OrderType
 from signalbot.domain.positions import CloseReason, Position, PositionStatus
@@ -27,6 +29,7 @@ from signalbot.tasks import backoff_s, crash_point
 log = structlog.get_logger()
 
 _TARGET_DEADLINE_S = 10.0
+_LOOK_S = 2.0
 
 
 class Protector:
@@ -55,22 +58,57 @@ class Protector:
         """Whether the position now has exactly one live stop, at the wanted price and size."""
         if position.stop_loss is None:
             return True
-        stops = [
-            order for order in account.orders_of(position) if order.request.leg is Leg.STOP_LOSS
-        ]
+        await self._ask_after_stops(account, position)
+        current = account.positions.get(position.symbol)
+        if current is None or current.status is not PositionStatus.OPEN:
+            return False
+        position, stops = current, _stops(account, current)
+        size = _tradable(account, position)
         live = [stop for stop in stops if stop.status.is_live]
-        fitting = next((stop for stop in live if _fits(stop, position)), None)
+        fitting = next((stop for stop in live if _fits(stop, position, size)), None)
         if fitting is None:
             intent = next(
-                (each for each in stops if _is_intent(each) and _fits(each, position)), None
+                (each for each in stops if _is_intent(each) and _fits(each, position, size)), None
             )
-            is_guarded = any(stop.request.quantity >= position.quantity for stop in live)
+            live = await self._make_room(account, position, live)
+            is_guarded = any(stop.request.quantity >= size for stop in live)
             if not await self._place_stop(account, position, intent, is_guarded=is_guarded):
                 return False
         for stop in live:
             if stop is not fitting:
                 await self._closer.withdraw(account, stop)
         return position.symbol in account.positions
+
+    async def _ask_after_stops(self, account: Account, position: Position) -> None:
+        """A stop that went out without a sure answer, or with its entry, is looked for first.
+
+        One that cannot be found in time stays unknown: another is placed meanwhile, and the one
+        too many is withdrawn once it shows.
+        """
+        limit_s = self._limit_s(account, position) / 2
+        for stop in _stops(account, position):
+            if stop.status is not OrderStatus.UNKNOWN:
+                continue
+            try:
+                async with asyncio.timeout(limit_s):
+                    found = await self._placer.find(account, stop.request)
+            except TimeoutError:
+                log.warning("order.unsettled", user_id=account.user_id, leg="stop_loss")
+                continue
+            if found is None:
+                account.keep(replace(stop, status=OrderStatus.INTENDED))
+            else:
+                await self._take(account, position, stop, found)
+
+    async def _make_room(
+        self, account: Account, position: Position, live: list[Order]
+    ) -> list[Order]:
+        """On spot a resting stop holds the very coins that the next one needs: it goes first."""
+        if account.market.instrument(position.symbol).kind is not MarketKind.SPOT:
+            return live
+        for stop in live:
+            await self._closer.withdraw(account, stop)
+        return []
 
     async def _place_stop(
         self, account: Account, position: Position, intent: Order | None, *, is_guarded: bool
@@ -80,7 +118,7 @@ class Protector:
         Neither gives up: a position that has no stop is either protected or gone when this
         returns. One that is still guarded by its former stop keeps that instead.
         """
-        limit_s = account.rules(position.strategy).protection.max_unprotected_ms / 1000
+        limit_s = self._limit_s(account, position)
         while True:
             refusal = await self._try_for(limit_s, account, position, intent)
             if refusal is None:
@@ -97,48 +135,106 @@ class Protector:
                 return False
             position, intent = account.positions[position.symbol], None
 
+    def _limit_s(self, account: Account, position: Position) -> float:
+        return account.rules(position.strategy).protection.max_unprotected_ms / 1000
+
     async def _try_for(
         self, limit_s: float, account: Account, position: Position, intent: Order | None
     ) -> OrderRejected | None:
-        """Try for at most ``limit_s`` seconds; what stood in the way, None once it is placed."""
+        """Try for at most ``limit_s`` seconds; what stood in the way, None once it is placed.
+
+        A refused stop, or one that nobody can find, is followed by one under a new id: two
+        reduce-only stops are better than none.
+        """
         refusal = OrderRejected(f"no answer within {limit_s:g} s")
         try:
             async with asyncio.timeout(limit_s):
                 for delay_s in backoff_s(first_s=0.1, most_s=1.0):
-                    refused = await self._try_stop(account, position, intent)
-                    if refused is None or refused.would_trigger:
-                        return refused
-                    refusal, intent = refused, None
+                    order = intent or await self._intend_stop(account, position)
+                    crash_point("stop_loss.intended")
+                    try:
+                        report = await self._send_stop(account, order)
+                    except OrderRejected as e:
+                        await self._note_refusal(account, order, e)
+                        if e.would_trigger:
+                            return e
+                        refusal, intent = e, None
+                    except Unavailable as e:
+                        refusal, intent = OrderRejected(f"not sent: {e}"), order
+                    except OrderOutcomeUnknown as e:
+                        await self._note_unknown(account, order, e)
+                        refusal, intent = OrderRejected(str(e)), None
+                    else:
+                        await self._take(account, position, order, report)
+                        if report.status.is_live or report.filled:
+                            return None
+                        refusal, intent = OrderRejected(f"it ended {report.status}"), None
                     await self._clock.sleep(delay_s)
         except TimeoutError:
             pass
         return refusal
 
-    async def _try_stop(
-        self, account: Account, position: Position, intent: Order | None
-    ) -> OrderRejected | None:
-        """One stop order under one id: placed, or refused."""
-        order = intent or await self._intend_stop(account, position)
-        crash_point("stop_loss.intended")
+    async def _send_stop(self, account: Account, order: Order) -> OrderReport:
+        """Send one stop; an answer that got lost is looked up before anything else is tried.
+
+        Raises:
+            OrderRejected: it was refused.
+            OrderOutcomeUnknown: it went out, and cannot be found.
+            Unavailable: it provably never arrived.
+        """
+        crash_point("stop_loss.before_send")
         try:
-            report = await self._placer.place(account, order.request)
-        except OrderRejected as e:
-            refused = rejected(order, e, self._clock)
-            account.keep(refused)
-            await self._trades.save_order(refused)
-            log.warning("order.rejected", user_id=account.user_id, leg="stop_loss", reason=str(e))
-            return e
-        if report.fills:
+            report = await account.trading.submit(order.request)
+        except OrderOutcomeUnknown as e:
+            log.warning(
+                "order.outcome_unknown",
+                user_id=account.user_id,
+                client_order_id=order.client_order_id,
+                leg="stop_loss",
+                cause=str(e),
+            )
+            found = await self._find_soon(account, order)
+            if found is None:
+                raise Unavailable(str(e)) from e
+            return found
+        crash_point("stop_loss.after_answer")
+        return report
+
+    async def _find_soon(self, account: Account, order: Order) -> OrderReport | None:
+        try:
+            async with asyncio.timeout(_LOOK_S):
+                return await self._placer.find(account, order.request)
+        except TimeoutError as e:
+            raise OrderOutcomeUnknown("no answer, and it cannot be found") from e
+
+    async def _take(
+        self, account: Account, position: Position, order: Order, report: OrderReport
+    ) -> None:
+        """Note that the exchange has a stop; or book it, if it has been filled already."""
+        if report.filled or report.status.is_final:
             await self._book_at_once(account, order, report)
-            return None
+            return
         placed = order.apply(report)
         account.keep(placed)
-        held = replace(
-            position, protected_at_ms=position.protected_at_ms or self._clock.now_ms()
-        )  # fmt: skip
+        current = account.positions.get(position.symbol, position)
+        held = replace(current, protected_at_ms=current.protected_at_ms or self._clock.now_ms())
         account.hold(held)
         self._trades.save_position_later(held, [placed])
-        return None
+
+    async def _note_refusal(self, account: Account, order: Order, error: OrderRejected) -> None:
+        refused = rejected(order, error, self._clock)
+        account.keep(refused)
+        await self._trades.save_order(refused)
+        log.warning(
+            "order.rejected", user_id=account.user_id, leg="stop_loss", reason=str(error)
+        )  # fmt: skip
+
+    async def _note_unknown(
+        self, account: Account, order: Order, error: OrderOutcomeUnknown
+    ) -> None:
+        unknown = replace(order, status=OrderStatus.UNKNOWN, error=str(error))
+        account.keep(unknown)
+        await self._trades.save_order(unknown)
 
     async def _book_at_once(self, account: Account, order: Order, report: OrderReport) -> None:
         """A protective order was filled before we learnt that it was placed."""
@@ -152,7 +248,7 @@ class Protector:
             leg=Leg.STOP_LOSS,
             type_=OrderType.STOP,
             trigger=position.stop_loss,
-            quantity=position.quantity,
+            quantity=_tradable(account, position),
             attempt=account.next_attempt(position.position_id, Leg.STOP_LOSS),
             now_ms=self._clock.now_ms(),
         )
@@ -195,7 +291,7 @@ class Protector:
         except TimeoutError:
             account.keep(unknown := replace(order, status=OrderStatus.UNKNOWN))
             return unknown
-        if report.fills:
+        if report.filled:
             await self._book_at_once(account, order, report)
             return None
         account.keep(placed := order.apply(report))
@@ -247,9 +343,18 @@ class Protector:
         return [Order(request=request) for request in requests]
 
 
-def _fits(stop: Order, position: Position) -> bool:
+def _stops(account: Account, position: Position) -> list[Order]:
+    return [order for order in account.orders_of(position) if order.request.leg is Leg.STOP_LOSS]
+
+
+def _tradable(account: Account, position: Position) -> Decimal:
+    """What of a position an order can close: a fee in coins may leave it off the lot."""
+    return account.market.instrument(position.symbol).floor_quantity(position.quantity)
+
+
+def _fits(stop: Order, position: Position, quantity: Decimal) -> bool:
     left = stop.request.quantity - stop.filled
-    return stop.request.trigger_price == position.stop_loss and left == position.quantity
+    return stop.request.trigger_price == position.stop_loss and left == quantity
 
 
 def _is_intent(order: Order) -> bool:

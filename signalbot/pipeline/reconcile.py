@@ -4,7 +4,7 @@ The exchange is right about orders, the ledger about why. Everything here may be
 first, books what it finds, and sends only what is proven not to be there.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import structlog
@@ -15,6 +15,7 @@ from signalbot.domain.orders import ClientOrderId, Leg, Order, OrderReport, Orde
 from signalbot.domain.positions import CloseReason, Position, PositionStatus
 from signalbot.domain.signals import Execution
 from signalbot.domain.timeframe import Ms, day_start
+from signalbot.domain.users import UserStatus
 from signalbot.ledger.executions import Executions
 from signalbot.ledger.signals import Signals
 from signalbot.ledger.trades import Trades
@@ -22,6 +23,8 @@ from signalbot.pipeline.account import Account
 from signalbot.pipeline.close import Closer
 from signalbot.pipeline.execute import Executor
 from signalbot.pipeline.follow import Follower
+from signalbot.pipeline.halt import Halts
+from signalbot.pipeline.outside import Outsider
 from signalbot.pipeline.place import unsent
 from signalbot.pipeline.protect import Protector
 from signalbot.pipeline.settle import Entry, Settler
@@ -43,8 +46,14 @@ class Reconciler:
         follower: Follower,
         protector: Protector,
         closer: Closer,
+        halts: Halts,
+        outsider: Outsider,
+        on_untold: Callable[[Account, Order], None],
         clock: Clock,
     ) -> None:
+        self._on_untold = on_untold
+        self._halts = halts
+        self._outsider = outsider
         self._signals = signals
         self._executions = executions
         self._trades = trades
@@ -59,12 +68,18 @@ class Reconciler:
         """Fill a fresh account with what the ledger knows of it."""
         now_ms, user_id = self._clock.now_ms(), account.user_id
         positions = await self._trades.open_positions(user_id)
+        unfinished = await self._trades.unfinished_orders(user_id)
+        if account.broker is not None:
+            for order in unfinished:
+                account.broker.watch(order.request)
+            for order in await self._trades.untold_orders(user_id):
+                self._on_untold(account, order)
         today_ms = day_start(now_ms)
         cooldown_ms = max((each.risk.cooldown_ms for each in account.settings.values()), default=0)
         since_ms = min(today_ms, Ms(now_ms - cooldown_ms))
         account.restore(
             positions=positions,
-            unfinished=await self._trades.unfinished_orders(user_id),
+            unfinished=unfinished,
             known=[
                 order
                 for position in positions
@@ -82,6 +97,7 @@ class Reconciler:
             Unavailable: the exchange cannot be asked; nothing was assumed.
         """
         resting = {report.client_order_id: report for report in await account.trading.open_orders()}
+        await self._look_at_foreign(account, resting)
         for symbol in list(account.working):
             async with account.lock(symbol):
                 await self._settle_orders(account, symbol, resting)
@@ -107,8 +123,43 @@ class Reconciler:
                 await self._reconcile_order(account, order, resting.get(order.client_order_id))
                 crash_point("reconcile.order")
 
+    async def _look_at_foreign(
+        self, account: Account, resting: Mapping[ClientOrderId, OrderReport]
+    ) -> None:
+        """Orders that are not ours stay untouched; while they rest, entries beside them wait.
+
+        One with an id only signalbot makes, and this ledger does not know, means that another
+        signalbot trades the account: then nothing more must be entered.
+        """
+        foreign: dict[str, set[str]] = {}
+        for client_order_id, report in resting.items():
+            if client_order_id in account.working.get(report.symbol, {}):
+                continue
+            if await self._trades.order(client_order_id) is None:
+                foreign.setdefault(report.symbol, set()).add(client_order_id)
+        for symbol, ids in foreign.items():
+            for new in ids - account.foreign.get(symbol, frozenset()):
+                log.warning(
+                    "order.foreign", user_id=account.user_id, symbol=symbol, client_order_id=new
+                )
+                if looks_like_ours(new):
+                    await self._halts.set_status(
+                        account,
+                        UserStatus.HALTED,
+                        reason=f"order {new} in {symbol} has an id of signalbot's that this "
+                        "ledger does not know: does another signalbot trade this account?",
+                    )
+        account.foreign = {symbol: frozenset(ids) for symbol, ids in foreign.items()}
+
+    async def settle_order(self, account: Account, order: Order) -> None:
+        """Learn what became of one unfinished order. The symbol's lock is held."""
+        await self._reconcile_order(account, order, None)
+        if order.request.leg is not Leg.ENTRY:
+            await self._protector.protect(account, order.request.symbol)
+
     async def _holdings(self, account: Account) -> dict[str, Holding]:
-        return {each.symbol: each for each in await account.trading.holdings()}
+        claimed = {symbol: each.quantity for symbol, each in account.positions.items()}
+        return {each.symbol: each for each in await account.trading.holdings(claimed)}
 
     async def _reconcile_order(
         self, account: Account, order: Order, report: OrderReport | None
@@ -119,6 +170,8 @@ class Reconciler:
         except (OrderOutcomeUnknown, Unavailable) as e:
             account.in_doubt.add(order.request.symbol)
             log.warning("order.unsettled", user_id=account.user_id, cause=str(e))
+            if order.request.leg is Leg.ENTRY:
+                self._settler.look_soon(account, order)
             return
         if found is not None:
             await self._follower.absorb(account, found)
@@ -128,6 +181,21 @@ class Reconciler:
             await self._resume(account, order)
         elif order.status is OrderStatus.UNKNOWN:
             await self._unsent_after_all(account, order)
+        elif order.status.is_live:
+            await self._vanished(account, order)
+
+    async def _vanished(self, account: Account, order: Order) -> None:
+        """It was there, and the exchange does not know it any more: somebody cancelled it."""
+        log.warning(
+            "order.vanished",
+            user_id=account.user_id,
+            symbol=order.request.symbol,
+            leg=order.request.leg.value,
+            client_order_id=order.client_order_id,
+        )
+        gone = replace(order, status=OrderStatus.CANCELLED, error="the exchange forgot it")
+        account.keep(gone)
+        await self._trades.save_order(gone)
 
     async def _unsent_after_all(self, account: Account, order: Order) -> None:
         """Proven never to have arrived: a stop or target is placed anew, an exit decided anew."""
@@ -181,6 +249,11 @@ class Reconciler:
         self, account: Account, symbol: str, position: Position | None, holding: Holding | None
     ) -> None:
         """Exchange and ledger differ for sure: book what is certain, flag the rest."""
+        if position is not None and _is_less(holding, position):
+            await self._outsider.explain(account, position)
+            position = account.positions.get(symbol)
+            if _agree(position, holding):
+                return
         if position is not None and (holding is None or holding.side is not position.side):
             await self._close_outside(account, position)
         if holding is None:
@@ -254,6 +327,17 @@ class Reconciler:
         async with account.lock(position.symbol):
             plan = ExitPlan(position=position, reason=reason)
             await self._executor.leave(account, signal, execution, plan)
+
+
+def looks_like_ours(client_order_id: str) -> bool:
+    """Whether an id has the form that only signalbot gives: 32 hex digits."""
+    return len(client_order_id) == 32 and set(client_order_id) <= set("0123456789abcdef")  # noqa: PLR2004
+
+
+def _is_less(holding: Holding | None, position: Position) -> bool:
+    if holding is None or holding.side is not position.side:
+        return True
+    return holding.quantity < position.quantity
 
 
 def _agree(position: Position | None, holding: Holding | None) -> bool:

@@ -1,10 +1,11 @@
 """Books what an exchange reports: order state, new fills and the position, in one commit."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 
-from signalbot.domain.money import brief, text
+from signalbot.domain.money import ZERO, brief, text
 from signalbot.domain.orders import Fill, Leg, Order, OrderReport
 from signalbot.domain.positions import CloseReason, Position
 from signalbot.domain.signals import Execution
@@ -12,6 +13,10 @@ from signalbot.ledger.trades import Booking, Trades
 from signalbot.pipeline.account import Account
 
 log = structlog.get_logger()
+
+
+def _nothing(_account: Account, _order: Order) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +30,12 @@ class Recorded:
 class Recorder:
     """The one way reports enter ledger and account; the same report twice changes nothing."""
 
-    def __init__(self, trades: Trades) -> None:
+    def __init__(
+        self, trades: Trades, *, on_untold: Callable[[Account, Order], None] = _nothing
+    ) -> None:
+        """``on_untold`` is called with orders that filled before their fills were told."""
         self._trades = trades
+        self._on_untold = on_untold
 
     async def record(
         self,
@@ -54,9 +63,12 @@ class Recorder:
                 position=before,
                 reason=_reason(after, before),
                 execution=execution,
+                dust=account.market.instrument(order.request.symbol).lot,
             )
         )
         account.keep(after)
+        if sum((fill.quantity for fill in report.fills), ZERO) < after.filled:
+            self._on_untold(account, after)
         if booked.position is not None and booked.moved:
             account.hold(booked.position)
             _tell(held, booked.position)

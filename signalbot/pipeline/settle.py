@@ -4,7 +4,7 @@ A report may come from the submit itself, from the event stream, from a cancel o
 after a crash; all of them end here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -50,6 +50,7 @@ class Settler:
         alarms: Alarms,
         clock: Clock,
     ) -> None:
+        self._on_doubt: Callable[[Account, Order], None] = _wait_for_reconciliation
         self._signals = signals
         self._executions = executions
         self._trades = trades
@@ -57,6 +58,14 @@ class Settler:
         self._protector = protector
         self._alarms = alarms
         self._clock = clock
+
+    def when_in_doubt(self, look: Callable[[Account, Order], None]) -> None:
+        """Call ``look`` with every entry whose outcome is not known, to have it looked up soon."""
+        self._on_doubt = look
+
+    def look_soon(self, account: Account, order: Order) -> None:
+        """Have an entry of unknown outcome looked up before the next reconciliation."""
+        self._on_doubt(account, order)
 
     async def load(self, account: Account, order: Order) -> Entry:
         """The entry an order belongs to, read back from the ledger.
@@ -141,6 +150,7 @@ class Settler:
             client_order_id=order.client_order_id,
             cause=cause,
         )
+        self.look_soon(account, unknown)
 
     async def _rest(self, account: Account, entry: Entry, resting: Order) -> None:
         account.keep(resting)
@@ -221,6 +231,10 @@ class Settler:
             stop=text(position.stop_loss) if position and position.stop_loss else None,
             targets=_prices(aim.price for aim in position.take_profits) if position else None,
         )
+
+
+def _wait_for_reconciliation(_account: Account, _order: Order) -> None:
+    """It looks every minute."""
 
 
 def slippage(signal: Signal, price: Decimal | None) -> Decimal | None:

@@ -1,6 +1,6 @@
 """An exchange whose prices come from a file: the simulated one, driven by historical candles."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from signalbot.domain.market import Candle, Instrument
 from signalbot.domain.timeframe import Ms, Timeframe
@@ -28,7 +28,9 @@ class HistoricalExchange:
         self._venue.on_candle(candle)
         self.market.advance(candle)
 
-    def broker(self, user: User) -> SimulatedBroker:
+    trouble: str | None = None
+
+    def broker(self, user: User, *, symbols: Collection[str] = ()) -> SimulatedBroker:
         return SimulatedBroker(
             venue=self._venue,
             user_id=user.user_id,

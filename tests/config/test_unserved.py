@@ -14,7 +14,6 @@ def test_the_contract_gets_notices_for_what_has_no_effect() -> None:
     """Harmless keys are accepted, and their owner knows."""
     assert load(CONTRACT, {}).notices == (
         "[api] has no effect: this version has no API",
-        "daemon.master_key_file has no effect: this version has no vault",
         "notify has no effect: this version sends no notices (set for alice)",
     )
 
@@ -45,11 +44,6 @@ def test_the_example_has_neither_notices_nor_problems(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("added", "path", "message"),
     [
-        (
-            '[exchanges.okx]\nccxt_id = "okx"\n',
-            "exchanges.okx.ccxt_id",
-            "'okx' cannot be run yet: this version only runs 'simulated'",
-        ),
         (
             TREND_OF_KIND := '[strategies.hook]\nkind = "webhook"\nexchange = "sim"\n'
             'symbols = ["A/B"]\ntimeframe = "5m"\n',
@@ -82,17 +76,6 @@ def test_what_cannot_be_run_is_a_problem_of_run_only(
     assert (problem.path, problem.message) == (path, message)
     assert problem.line is not None
     assert problem.line > 12
-
-
-def test_live_trading_is_refused_on_a_real_exchange_only(tmp_path: Path) -> None:
-    """A live user of the simulated exchange harms nobody."""
-    live = MINIMAL + '[users.alice]\nmode = "live"\n'
-    assert run_problems(load_text(tmp_path, live)) == ()
-    real = load_text(tmp_path, live.replace('"simulated"', '"okx"'))
-    assert [problem.path for problem in run_problems(real)] == [
-        "exchanges.sim.ccxt_id",
-        "users.alice.mode",
-    ]
 
 
 def test_an_ai_that_every_user_declines_is_no_problem(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A broker that misbehaves on demand, in front of one that does not."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from decimal import Decimal
 
 from signalbot.domain.book import Balance
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected
@@ -28,6 +29,7 @@ class FaultyBroker:
         self._refusals: list[tuple[Match, str]] = []
         self._delays: list[tuple[Match, float]] = []
         self._hangs: list[Match] = []
+        self.blind = False  #: while set, nothing can be looked up
         self.broken: Exception | None = None  #: raised by every submit while set
 
     def lose_answer(self, match: Match) -> None:
@@ -53,7 +55,13 @@ class FaultyBroker:
     def balance(self) -> Balance:
         return self.real.balance()
 
-    async def submit(self, request: OrderRequest) -> OrderReport:
+    @property
+    def attaches_stops(self) -> bool:
+        return self.real.attaches_stops
+
+    async def submit(
+        self, request: OrderRequest, *, stop: OrderRequest | None = None
+    ) -> OrderReport:
         self.sent.append(request)
         if self.broken is not None:
             raise self.broken
@@ -68,7 +76,7 @@ class FaultyBroker:
                 raise OrderRejected(reason)
         if _take(self._lost_requests, request):
             raise OrderOutcomeUnknown("connection reset before the request arrived")
-        report = await self.real.submit(request)
+        report = await self.real.submit(request, stop=stop)
         if _take(self._hangs, request):
             await self._clock.sleep(3600)
         if _take(self._lost_answers, request):
@@ -79,16 +87,24 @@ class FaultyBroker:
         return await self.real.cancel(order)
 
     async def lookup(self, request: OrderRequest) -> OrderReport | None:
+        if self.blind:
+            raise OrderOutcomeUnknown("not found, which proves nothing yet")
         return await self.real.lookup(request)
 
     async def open_orders(self) -> Sequence[OrderReport]:
         return await self.real.open_orders()
 
-    async def holdings(self) -> Sequence[Holding]:
-        return await self.real.holdings()
+    async def holdings(self, claimed: Mapping[str, Decimal]) -> Sequence[Holding]:
+        return await self.real.holdings(claimed)
 
-    async def fills(self, *, since_ms: Ms) -> Sequence[Fill]:
-        return await self.real.fills(since_ms=since_ms)
+    async def fills_of(self, order: Order) -> Sequence[Fill]:
+        return await self.real.fills_of(order)
+
+    async def fills(self, symbol: str, *, since_ms: Ms) -> Sequence[Fill]:
+        return await self.real.fills(symbol, since_ms=since_ms)
+
+    def watch(self, request: OrderRequest) -> None:
+        self.real.watch(request)
 
     def events(self) -> AsyncIterator[OrderReport]:
         return self.real.events()

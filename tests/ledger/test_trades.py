@@ -77,7 +77,8 @@ async def test_what_an_order_filled_counts_before_its_fills_are_told(tmp_path: P
         early = await books.trades.book(Booking(order=ENTRY.apply(told), position=POSITION))
         assert early.position is not None
         assert early.moved
-        assert (early.position.quantity, early.position.fees) == (10, 0)
+        assert early.position.quantity == 10
+        assert early.position.fees == 0
         assert early.position.entry_price == Decimal("100.4")
         late = await books.trades.book(replace(ENTERED, position=early.position))
         assert late.position == replace(early.position, fees=Decimal("0.5"))

@@ -23,11 +23,13 @@ def test_a_lost_answer_never_buys_twice(tmp_path: Path) -> None:
 
     async def story(w: World) -> None:
         w.broker("anna").lose_answer(of_leg(Leg.ENTRY))
+        w.broker("anna").blind = True
         signal = await w.send(w.make())
         execution = await w.execution(signal, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.UNKNOWN
-        await w.app.reconcile(w.app.accounts[ANNA])
+        w.broker("anna").blind = False
+        await w.clock.sleep(5)
         execution = await w.execution(signal, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED
@@ -43,6 +45,7 @@ def test_while_an_order_is_in_doubt_entries_in_its_symbol_wait(tmp_path: Path) -
 
     async def story(w: World) -> None:
         w.broker("anna").lose_answer(of_leg(Leg.ENTRY))
+        w.broker("anna").blind = True
         await w.send(w.make())
         second = await w.send(w.make(key="2"))
         decision = await w.decision(second, "anna")
@@ -66,7 +69,7 @@ def test_an_entry_proven_absent_is_sent_while_its_signal_is_open(tmp_path: Path)
         assert execution.status is ExecutionStatus.EXECUTED
         ids = {each.client_order_id for each in w.broker("anna").sent if each.leg is Leg.ENTRY}
         assert len(ids) == 1
-        assert len(await w.broker("anna").holdings()) == 1
+        assert len(await w.broker("anna").holdings({})) == 1
 
     play(tmp_path, story, user("anna"))
 
@@ -76,8 +79,10 @@ def test_an_entry_proven_absent_is_given_up_once_its_signal_is_over(tmp_path: Pa
 
     async def story(w: World) -> None:
         w.broker("anna").lose_request(of_leg(Leg.ENTRY))
+        w.broker("anna").blind = True
         signal = await w.send(w.make(ttl_ms=60_000))
         await w.clock.sleep(61)
+        w.broker("anna").blind = False
         await w.app.reconcile(w.app.accounts[ANNA])
         execution = await w.execution(signal, "anna")
         assert execution is not None
@@ -264,6 +269,7 @@ def test_a_claim_whose_order_is_over_unfilled_is_closed_by_reconciliation(tmp_pa
 
     async def story(w: World) -> None:
         w.broker("anna").lose_request(of_leg(Leg.ENTRY))
+        w.broker("anna").blind = True
         signal = await w.send(w.make())
         for order in await w.app.trades.unfinished_orders(ANNA):
             over = replace(order, status=OrderStatus.CANCELLED)

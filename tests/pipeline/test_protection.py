@@ -31,7 +31,7 @@ async def _assert_guarded(w: World) -> None:
 
 async def _assert_flat(w: World) -> None:
     """Nothing held, nothing resting, nothing unfinished in the ledger."""
-    assert await w.broker("anna").holdings() == []
+    assert await w.broker("anna").holdings({}) == []
     assert await w.broker("anna").open_orders() == []
     assert await w.app.trades.open_positions(ANNA) == []
     assert await w.app.trades.unfinished_orders(ANNA) == []

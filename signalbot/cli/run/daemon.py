@@ -16,21 +16,29 @@ def run(config: ConfigFile = None) -> None:
     with telling():
         from signalbot import daemon
         from signalbot.config.check import check_strategies
+        from signalbot.config.live import live_problems
         from signalbot.config.load import load
         from signalbot.config.locate import find_config
         from signalbot.config.problems import InvalidConfig
         from signalbot.config.unserved import run_problems
         from signalbot.ops.logging import configure
+        from signalbot.ops.secrets import Secrets
         from signalbot.tasks import SystemClock
 
         settings = load(find_config(config, os.environ), os.environ)
-        problems = [*check_strategies(settings), *run_problems(settings)]
+        problems = [
+            *check_strategies(settings),
+            *live_problems(settings),
+            *run_problems(settings),
+        ]
         if problems:
             raise InvalidConfig(problems)
+        secrets = Secrets()
         configure(
             log_format=settings.daemon.log_format,
             level=settings.daemon.log_level,
             stream=sys.stdout,
             clock=SystemClock().now_ms,
+            secrets=secrets,
         )
-        daemon.run(settings)
+        daemon.run(settings, secrets)

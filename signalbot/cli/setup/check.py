@@ -77,10 +77,11 @@ def _load(path: Path) -> "Config":
         InvalidConfig: something in it is wrong.
     """
     from signalbot.config.check import check_strategies
+    from signalbot.config.live import live_problems
     from signalbot.config.load import load
 
     config = load(path, os.environ)
-    problems = check_strategies(config)
+    problems = (*check_strategies(config), *live_problems(config))
     if problems:
         raise InvalidConfig(problems)
     return config

@@ -20,7 +20,7 @@ from signalbot.exchange.simulated.netting import (
     unrealized_of,
 )
 from signalbot.exchange.simulated.order import VenueOrder
-from signalbot.exchange.simulated.stream import Stream
+from signalbot.exchange.stream import Stream
 from signalbot.ledger.simulated import KEPT_MS, SimulatedPosition
 
 

@@ -1,6 +1,6 @@
 """One user's account at a simulated venue, behind the port every broker shares."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from decimal import Decimal
 
 from signalbot.domain.book import Balance
@@ -36,7 +36,11 @@ class SimulatedBroker:
         account = self._account
         return Balance(equity=account.equity, free=account.free, as_of_ms=self._clock.now_ms())
 
-    async def submit(self, request: OrderRequest) -> OrderReport:
+    attaches_stops = False
+
+    async def submit(
+        self, request: OrderRequest, *, stop: OrderRequest | None = None
+    ) -> OrderReport:
         """Send one order; when this returns or raises, the venue has it on disk or never had it.
 
         A paper account's order reaches the disk no later than what the ledger writes of it.
@@ -67,7 +71,7 @@ class SimulatedBroker:
             order.report() for stake in self._account.stakes.values() for order in stake.resting
         ]
 
-    async def holdings(self) -> Sequence[Holding]:
+    async def holdings(self, claimed: Mapping[str, Decimal]) -> Sequence[Holding]:
         positions = (stake.position for stake in self._account.stakes.values())
         return [
             Holding(
@@ -80,8 +84,15 @@ class SimulatedBroker:
             if position is not None
         ]
 
-    async def fills(self, *, since_ms: Ms) -> Sequence[Fill]:
-        return self._account.fills_since(since_ms)
+    async def fills_of(self, order: Order) -> Sequence[Fill]:
+        found = self._account.orders.get(order.client_order_id)
+        return found.report().fills if found is not None else ()
+
+    async def fills(self, symbol: str, *, since_ms: Ms) -> Sequence[Fill]:
+        return [fill for fill in self._account.fills_since(since_ms) if fill.symbol == symbol]
+
+    def watch(self, request: OrderRequest) -> None:
+        """The venue tells of all its orders."""
 
     def events(self) -> AsyncIterator[OrderReport]:
         """What happened to orders other than by ``submit`` and ``cancel``: for one reader."""

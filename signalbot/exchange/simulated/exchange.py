@@ -1,5 +1,7 @@
 """A whole simulated exchange: seeded prices, a market to watch, accounts that outlive restarts."""
 
+from collections.abc import Collection
+
 from signalbot.domain.users import Mode, User
 from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.exchange.simulated.market import SimulatedMarket
@@ -44,7 +46,9 @@ class SimulatedExchange:
         runner = SimulatedRunner(prices=prices, venue=venue, market=market)
         return cls(market=market, venue=venue, runner=runner, clock=clock)
 
-    def broker(self, user: User) -> SimulatedBroker:
+    trouble: str | None = None
+
+    def broker(self, user: User, *, symbols: Collection[str] = ()) -> SimulatedBroker:
         return SimulatedBroker(
             venue=self._venue,
             user_id=user.user_id,

@@ -8,7 +8,7 @@ from weakref import ref
 from signalbot.domain.market import Candle, Instrument, PriceRange
 from signalbot.domain.resample import Resampler
 from signalbot.domain.timeframe import EPOCH, Ms, Timeframe
-from signalbot.exchange.simulated.stream import Stream
+from signalbot.exchange.stream import Stream
 
 T = TypeVar("T")
 HistorySource = Callable[[str, Timeframe, Ms, int], Sequence[Candle]]

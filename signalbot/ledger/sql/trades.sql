@@ -29,5 +29,8 @@ SELECT * FROM positions
 SELECT count(*) AS n FROM orders
  WHERE user_id = ? AND intended_at_ms >= ? AND leg = 'entry';
 
+-- untold_orders --
+SELECT * FROM orders WHERE user_id = ? AND fee_currency IS NULL AND filled <> '0';
+
 -- latest_fill --
 SELECT max(filled_at_ms) AS at_ms FROM fills WHERE exchange = ? AND user_id = ?;

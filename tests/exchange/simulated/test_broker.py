@@ -79,7 +79,7 @@ async def test_an_answer_carries_the_fills_and_the_balance_follows() -> None:
     report = await seat.broker.submit(ask("in", BUY))
     assert report.status is OrderStatus.FILLED
     assert report.fills[0].filled_at_ms == seat.clock.ms
-    assert await seat.broker.holdings() == [
+    assert await seat.broker.holdings({}) == [
         Holding(symbol=SYMBOL, side=Side.LONG, quantity=Decimal(2), entry_price=Decimal(100))
     ]
     balance = seat.broker.balance()
@@ -104,7 +104,7 @@ async def test_a_cancelled_order_no_longer_fills() -> None:
     report = await seat.broker.cancel(Order(request=request))
     assert report.status is OrderStatus.CANCELLED
     seat.tick(90)
-    assert await seat.broker.holdings() == []
+    assert await seat.broker.holdings({}) == []
     assert await seat.broker.lookup(request) == report
 
 
@@ -155,7 +155,7 @@ async def test_fills_are_given_since_an_instant() -> None:
     since_ms = Ms(seat.clock.ms)
     await seat.broker.submit(ask("more", BUY))
     await seat.broker.submit(ask("out", SELL))
-    fills = await seat.broker.fills(since_ms=since_ms)
+    fills = await seat.broker.fills(SYMBOL, since_ms=since_ms)
     assert [fill.client_order_id for fill in fills] == ["more", "out"]
 
 
@@ -207,7 +207,9 @@ async def test_ended_orders_are_forgotten_after_a_week() -> None:
     assert await seat.broker.lookup(entry) is None
     assert await seat.broker.lookup(triggered) is None
     assert await seat.broker.lookup(resting) is not None
-    assert [fill.client_order_id for fill in await seat.broker.fills(since_ms=Ms(0))] == ["later"]
+    assert [fill.client_order_id for fill in await seat.broker.fills(SYMBOL, since_ms=Ms(0))] == [
+        "later"
+    ]
 
 
 async def test_ranges_of_a_live_market_trigger_what_they_reached() -> None:

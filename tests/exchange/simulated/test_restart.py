@@ -76,12 +76,12 @@ async def test_positions_orders_and_balances_are_as_they_were(tmp_path: Path) ->
         _, broker = await open_broker(database, clock)
         await broker.submit(ask("in", BUY))
         await broker.submit(ask("stop", SELL, OrderType.STOP, at=95, reduce_only=True))
-        before = (broker.balance(), await broker.holdings(), await broker.open_orders())
+        before = (broker.balance(), await broker.holdings({}), await broker.open_orders())
     async with open_database(tmp_path / "a.db") as database:
         venue, broker = await open_broker(database, clock)
-        assert (broker.balance(), await broker.holdings(), await broker.open_orders()) == before
+        assert (broker.balance(), await broker.holdings({}), await broker.open_orders()) == before
         venue.on_price(SYMBOL, Decimal(94), clock.now_ms())
-        assert await broker.holdings() == []
+        assert await broker.holdings({}) == []
         stop = await broker.lookup(ask("stop", SELL))
         assert stop is not None
         assert [fill.trade_id for fill in stop.fills] == ["t2"]
@@ -105,7 +105,7 @@ async def test_an_acknowledged_order_survives_a_kill(tmp_path: Path) -> None:
         _, broker = await open_broker(database, clock)
         assert await broker.lookup(ask("in", BUY)) == entry
         assert await broker.lookup(resting) == cancelled
-        assert len(await broker.holdings()) == 1
+        assert len(await broker.holdings({})) == 1
 
 
 async def test_a_repeated_order_is_recognised_after_a_restart(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ async def test_a_repeated_order_is_recognised_after_a_restart(tmp_path: Path) ->
                 await broker.submit(ask("in", BUY))
             with pytest.raises(OrderOutcomeUnknown):
                 await broker.submit(ask("in", BUY))
-            assert (await broker.holdings())[0].quantity == 2
+            assert (await broker.holdings({}))[0].quantity == 2
 
 
 async def test_a_partly_filled_order_goes_on_after_a_restart(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ async def test_exchanges_do_not_share_accounts(tmp_path: Path) -> None:
         _, here = await open_broker(database, clock)
         await here.submit(ask("in", BUY))
         _, there = await open_broker(database, clock, exchange="elsewhere")
-        assert await there.holdings() == []
+        assert await there.holdings({}) == []
         await there.submit(replace(ask("in", SELL), exchange="elsewhere"))
         assert (await load(database, "paper")).accounts != (
             await load(database, "elsewhere")
@@ -221,7 +221,7 @@ async def test_a_position_in_a_market_no_longer_listed_does_not_stop_the_start(
 
     venue = SimulatedVenue(exchange="paper", rules=NO_COSTS, instrument=nothing_listed, state=state)
     broker = SimulatedBroker(venue=venue, user_id=ALICE, deposit=Decimal(1), clock=clock)
-    assert (await broker.holdings())[0].quantity == 2
+    assert (await broker.holdings({}))[0].quantity == 2
     assert broker.balance().equity == 10_000
 
 

@@ -1,0 +1,1 @@
+"""Commands that put secrets into the vault, without the daemon and without showing them."""

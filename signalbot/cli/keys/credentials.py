@@ -1,0 +1,198 @@
+"""``keys``: credentials of accounts, set, listed, deleted, and locked anew with another key."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from signalbot.cli.errors import not_found, telling
+from signalbot.cli.keys.opening import ask, configuration, with_vault
+from signalbot.cli.lazy import examples_text, new_app
+from signalbot.cli.options import AsJson, ConfigFile
+from signalbot.cli.render import Column, print_json, print_list
+from signalbot.config.terms import Config
+from signalbot.domain.errors import ConfigError
+from signalbot.domain.users import UserId
+from signalbot.tasks import SystemClock
+from signalbot.vault import master_key
+from signalbot.vault.vault import FIELDS, Credentials, Vault
+
+app = new_app(
+    name="keys",
+    help="Store the keys of accounts, locked; none of it needs the daemon.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+_NEEDS_PASSWORD = frozenset(("okx", "bitget", "kucoin", "kucoinfutures"))
+
+User = Annotated[str, typer.Argument(metavar="USER", help="A user of the configuration.")]
+
+
+@app.command(
+    "set",
+    epilog=examples_text(
+        (
+            "signalbot keys set alice",
+            """echo '{"apiKey": "…", "secret": "…"}' | signalbot keys set alice""",
+        )
+    ),
+)
+def set_(user: User, config: ConfigFile = None) -> None:
+    """Store a user's keys: prompts for them, or reads one JSON object from standard input."""
+    with telling():
+        settings = configuration(config)
+        exchange = _exchange_of(settings, user)
+        given = _prompted(settings, exchange) if sys.stdin.isatty() else _parsed(sys.stdin.read())
+        _store(settings, [(UserId(user), exchange, _credentials(given, user))])
+        typer.echo(f"stored the keys of {user} for {exchange}; restart the daemon to use them")
+
+
+@app.command(
+    "import",
+    epilog=examples_text(
+        ("signalbot keys import accounts.jsonl", "pass show accounts | signalbot keys import")
+    ),
+)
+def import_(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="JSON lines; else standard input.")
+    ] = None,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+) -> None:
+    """Store the keys of many users: one JSON object a line, with "user" added. All or none."""
+    with telling():
+        settings = configuration(config)
+        text = sys.stdin.read() if file is None else _text_of(file)
+        accounts = list(_accounts(settings, text))
+        _store(settings, accounts)
+        if as_json:
+            print_json({"stored": [user for user, _, _ in accounts]})
+        else:
+            typer.echo(f"stored the keys of {len(accounts)} users; restart the daemon to use them")
+
+
+@app.command("list", epilog=examples_text(("signalbot keys list", "signalbot keys list --json")))
+def list_(as_json: AsJson = False, config: ConfigFile = None) -> None:
+    """Show whose keys are stored, never the keys."""
+    with telling():
+        settings = configuration(config)
+        stored = with_vault(settings, lambda vault: vault.list_credentials())
+        rows = [
+            {
+                "user": each.name,
+                "exchange": each.exchange,
+                "fields": list(each.fields),
+                "updated_at_ms": each.updated_at_ms,
+            }
+            for each in stored
+        ]
+        print_list(
+            rows, _COLUMNS, as_json=as_json, none="no keys are stored: signalbot keys set USER"
+        )
+
+
+@app.command(epilog=examples_text(("signalbot keys delete alice",)))
+def delete(user: User, config: ConfigFile = None) -> None:
+    """Forget a user's keys."""
+    with telling():
+        settings = configuration(config)
+        gone = with_vault(settings, lambda vault: vault.delete_credentials(UserId(user)))
+        if not gone:
+            stored = with_vault(settings, lambda vault: vault.list_credentials())
+            raise not_found("keys of", user, [each.name for each in stored])
+        typer.echo(f"deleted the keys of {user}")
+
+
+@app.command(epilog=examples_text(("signalbot keys rotate",)))
+def rotate(config: ConfigFile = None) -> None:
+    """Make a new master key and lock everything with it; the old one stays as FILE.bak."""
+    with telling():
+        settings = configuration(config)
+        path = master_key.locate(settings.daemon.master_key_file, os.environ)
+        old, new = master_key.read(path), master_key.new()
+        backup = path.with_name(f"{path.name}.bak")
+        master_key.write(backup, old)
+        pending = path.with_name(f"{path.name}.next")
+        master_key.write(pending, new)  # whatever happens next, one of three files opens the vault
+
+        async def move(vault: Vault) -> int:
+            return await vault.rotate(new)
+
+        count = with_vault(settings, move)
+        pending.replace(path)
+        with_vault(settings, lambda vault: vault.credentials())
+        typer.echo(f"locked {count} values with a new {path}; the old key is {backup}")
+
+
+_COLUMNS = (
+    Column("User", "user"),
+    Column("Exchange", "exchange"),
+    Column("Fields", "fields", ", ".join),
+)
+
+
+def _exchange_of(config: Config, user: str) -> str:
+    found = config.users.get(UserId(user))
+    if found is None:
+        raise not_found("user", user, [str(each) for each in config.users])
+    return found.account.exchange
+
+
+def _prompted(config: Config, exchange: str) -> dict[str, Any]:
+    given = {"apiKey": ask("API key"), "secret": ask("Secret")}
+    if config.exchanges[exchange].ccxt_id in _NEEDS_PASSWORD:
+        given["password"] = ask("Passphrase")
+    return given
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """One JSON object. What is wrong with it is told without showing any of it."""
+    try:
+        given = json.loads(text)
+    except ValueError:
+        raise ConfigError('expected one JSON object: {"apiKey": "…", "secret": "…"}') from None
+    if not isinstance(given, dict):
+        raise ConfigError('expected one JSON object: {"apiKey": "…", "secret": "…"}')
+    return given
+
+
+def _credentials(given: dict[str, Any], user: str) -> Credentials:
+    unknown = [name for name in given if name not in FIELDS]
+    if unknown:
+        raise ConfigError(f"keys of {user}: unknown fields; known are {', '.join(FIELDS)}")
+    empty = [name for name, value in given.items() if not isinstance(value, str) or not value]
+    if empty or not given:
+        raise ConfigError(f"keys of {user}: {', '.join(empty) or 'apiKey'} must be a text")
+    return Credentials({name: value.strip() for name, value in given.items()})
+
+
+def _accounts(config: Config, text: str) -> Iterable[tuple[UserId, str, Credentials]]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            given = _parsed(line)
+        except ConfigError as e:
+            raise ConfigError(f"line {number}: {e}") from None
+        user = given.pop("user", None)
+        if not isinstance(user, str):
+            raise ConfigError(f'line {number}: "user" is missing')
+        yield UserId(user), _exchange_of(config, user), _credentials(given, user)
+
+
+def _store(config: Config, accounts: list[tuple[UserId, str, Credentials]]) -> None:
+    now_ms = SystemClock().now_ms()
+    with_vault(config, lambda vault: vault.set_credentials(accounts, now_ms=now_ms))
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(f"{file} cannot be read: {e}") from None

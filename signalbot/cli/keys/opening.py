@@ -1,0 +1,55 @@
+"""Opens the vault for one command, and reads secrets without letting anybody see them."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from getpass import getpass
+from pathlib import Path
+from typing import TypeVar
+
+from signalbot.config.load import load
+from signalbot.config.locate import find_config
+from signalbot.config.terms import Config
+from signalbot.domain.errors import ConfigError
+from signalbot.ledger.credentials import VaultStore
+from signalbot.ledger.database import open_database
+from signalbot.ledger.views import LEDGER_NAME
+from signalbot.tasks import SystemClock
+from signalbot.vault import master_key
+from signalbot.vault.vault import Vault
+
+T = TypeVar("T")
+
+
+def configuration(config: Path | None) -> Config:
+    return load(find_config(config, os.environ), os.environ)
+
+
+def with_vault(config: Config, work: Callable[[Vault], Awaitable[T]]) -> T:
+    """Do ``work`` with the configuration's vault; the daemon may run at the same time."""
+    path = master_key.locate(config.daemon.master_key_file, os.environ)
+    master = master_key.read(path)
+
+    async def opened() -> T:
+        config.daemon.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        async with open_database(config.daemon.state_dir / LEDGER_NAME) as database:
+            vault = await Vault.open(
+                VaultStore(database), master, path=path, now_ms=SystemClock().now_ms()
+            )
+            return await work(vault)
+
+    return asyncio.run(opened())
+
+
+def ask(prompt: str) -> str:
+    """One secret: from a hidden prompt, or from standard input when nobody sits there.
+
+    Raises:
+        ConfigError: it is empty.
+    """
+    value = getpass(f"{prompt}: ") if sys.stdin.isatty() else sys.stdin.read()
+    value = value.strip("\r\n")
+    if not value.strip():
+        raise ConfigError(f"{prompt}: nothing was given")
+    return value

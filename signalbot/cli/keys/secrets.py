@@ -1,0 +1,60 @@
+"""``secret``: any other secret text, used in the configuration as ``"secret:NAME"``."""
+
+from typing import Annotated
+
+import typer
+
+from signalbot.cli.errors import not_found, telling
+from signalbot.cli.keys.opening import ask, configuration, with_vault
+from signalbot.cli.lazy import examples_text, new_app
+from signalbot.cli.options import AsJson, ConfigFile
+from signalbot.cli.render import Column, print_list
+from signalbot.config.words import NAME
+from signalbot.domain.errors import ConfigError
+from signalbot.tasks import SystemClock
+
+app = new_app(
+    name="secret",
+    help='Store any other secret, used in the configuration as "secret:NAME".',
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="What the configuration calls it.")]
+
+
+@app.command(
+    "set",
+    epilog=examples_text(
+        ("signalbot secret set alice-telegram", "pass show bot | signalbot secret set ops-mail")
+    ),
+)
+def set_(name: Name, config: ConfigFile = None) -> None:
+    """Store a secret: prompts for it, or reads it from standard input."""
+    with telling():
+        if not NAME.fullmatch(name):
+            raise ConfigError(f"{name!r} is not a name: up to 40 of a-z, 0-9, _ and -")
+        settings, now_ms = configuration(config), SystemClock().now_ms()
+        value = ask("Secret")
+        with_vault(settings, lambda vault: vault.set_secret(name, value, now_ms=now_ms))
+        typer.echo(f"stored {name}")
+
+
+@app.command("list", epilog=examples_text(("signalbot secret list",)))
+def list_(as_json: AsJson = False, config: ConfigFile = None) -> None:
+    """Show the names of stored secrets, never the secrets."""
+    with telling():
+        stored = with_vault(configuration(config), lambda vault: vault.list_secrets())
+        rows = [{"name": each.name, "updated_at_ms": each.updated_at_ms} for each in stored]
+        print_list(rows, (Column("Name", "name"),), as_json=as_json, none="no secrets are stored")
+
+
+@app.command(epilog=examples_text(("signalbot secret delete alice-telegram",)))
+def delete(name: Name, config: ConfigFile = None) -> None:
+    """Forget a secret."""
+    with telling():
+        settings = configuration(config)
+        if not with_vault(settings, lambda vault: vault.delete_secret(name)):
+            stored = with_vault(settings, lambda vault: vault.list_secrets())
+            raise not_found("secret", name, [each.name for each in stored])
+        typer.echo(f"deleted {name}")

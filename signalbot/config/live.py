@@ -1,0 +1,87 @@
+"""What a real exchange cannot do for this configuration: told before the first trade, not at it."""
+
+from collections.abc import Iterator, Mapping
+
+from signalbot.config.lines import Keys
+from signalbot.config.problems import Problem
+from signalbot.config.sources import layers_of
+from signalbot.config.terms import Config, ExchangeTerms
+from signalbot.domain.market import MarketKind
+from signalbot.domain.orders import OrderType
+from signalbot.domain.settings import EntryType, Settings, StopSource, TargetSource
+from signalbot.domain.users import Mode, Subscription, User
+from signalbot.exchange.live.capability import Capabilities, Stops
+from signalbot.exchange.live.dialects import dialects_of, unsupported
+
+
+def live_problems(config: Config) -> tuple[Problem, ...]:
+    """Every setting that the exchange it is for cannot serve."""
+    return tuple(dict.fromkeys(_problems(config)))
+
+
+def capabilities_of(exchange: ExchangeTerms) -> Mapping[MarketKind, Capabilities]:
+    """What an exchange can do, by kind of market; empty for a simulated or unknown one."""
+    if exchange.is_simulated:
+        return {}
+    return {kind: each.capabilities for kind, each in dialects_of(exchange.ccxt_id).items()}
+
+
+def _problems(config: Config) -> Iterator[Problem]:
+    problem = config.sources.problem
+    for exchange in config.exchanges.values():
+        if not exchange.is_simulated and not capabilities_of(exchange):
+            yield problem(("exchanges", exchange.name, "ccxt_id"), unsupported(exchange.ccxt_id))
+    for strategy in config.strategies.values():
+        known = capabilities_of(config.exchanges[strategy.exchange])
+        for symbol in strategy.symbols if known else ():
+            if _kind(symbol) not in known:
+                yield problem(
+                    ("strategies", strategy.name, "symbols"),
+                    f"{symbol!r} is a {_kind(symbol)} market, and {strategy.exchange!r} has only "
+                    f"{', '.join(known)} markets for us",
+                )
+    for subscription in config.subscriptions:
+        user = config.users[subscription.user_id]
+        if user.mode is Mode.LIVE:
+            yield from _of_subscription(config, user, subscription)
+
+
+def _of_subscription(config: Config, user: User, subscription: Subscription) -> Iterator[Problem]:
+    known = capabilities_of(config.exchanges[user.account.exchange])
+    symbols = config.strategies[subscription.strategy].symbols
+    for kind in dict.fromkeys(map(_kind, symbols)):
+        if kind not in known:
+            continue
+        for setting, fault in _faults(known[kind], subscription.settings, user):
+            layers = layers_of(subscription.user_id, subscription.strategy)
+            path = config.sources.deciding(layers, setting) or ("defaults", *setting)
+            if setting[0] == "account":
+                path = ("users", user.user_id, *setting)
+            yield config.sources.problem(
+                path, f"{fault} on {kind} markets of {user.account.exchange!r}"
+            )
+
+
+def _faults(can: Capabilities, wants: Settings, user: User) -> Iterator[tuple[Keys, str]]:
+    """Settings that an exchange cannot serve, each with what is wrong."""
+    protection = wants.protection
+    needs_stop = protection.stop_source is not StopSource.NONE
+    if needs_stop and can.stops is Stops.NONE:
+        yield ("protection", "stop_loss", "source"), "no stop can rest"
+    if not can.takes_profits and protection.targets_from is not TargetSource.NONE:
+        yield (
+            ("protection", "take_profits_from"),
+            "stop and targets would need the same coins: set 'none', since targets cannot rest",
+        )
+    if not can.takes_profits and protection.trailing_percent > 0:
+        yield ("protection", "trailing_percent"), "a stop cannot be moved without a gap: set 0"
+    if wants.entry.type is EntryType.MARKET and OrderType.MARKET not in can.order_types:
+        yield ("entry", "type"), "market entries are not possible: set 'limit'"
+    if user.account.leverage > 1 and not can.leverage:
+        yield ("account", "leverage"), "there is no leverage: set 1"
+    elif can.leverage and user.account.margin_mode not in can.margin_modes:
+        yield ("account", "margin_mode"), f"{user.account.margin_mode.value!r} cannot be set"
+
+
+def _kind(symbol: str) -> MarketKind:
+    return MarketKind.SWAP if ":" in symbol else MarketKind.SPOT

@@ -1,0 +1,495 @@
+"""One user's account at a live exchange: sends once, believes only what it can read back.
+
+An answer counts when it names an order with our id. Anything else is looked up, and an absence is
+proven only when the request can no longer be accepted and nothing else tells of it.
+"""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
+
+import structlog
+
+from signalbot.domain.book import Balance
+from signalbot.domain.errors import (
+    AccessDenied,
+    OrderOutcomeUnknown,
+    OrderRejected,
+    SignalbotError,
+    Unavailable,
+)
+from signalbot.domain.market import Instrument, MarketKind, PriceRange
+from signalbot.domain.money import ZERO
+from signalbot.domain.orders import (
+    ClientOrderId,
+    Fill,
+    Leg,
+    Order,
+    OrderReport,
+    OrderRequest,
+    OrderStatus,
+    OrderType,
+)
+from signalbot.domain.signals import Side
+from signalbot.domain.timeframe import EPOCH, Ms
+from signalbot.domain.users import User
+from signalbot.exchange.live.capability import Stops
+from signalbot.exchange.live.codes import OrderNotFound
+from signalbot.exchange.live.dialects.base import Api, Dialect, Found
+from signalbot.exchange.live.lanes import Lane
+from signalbot.exchange.live.parse import fill_of, holding_of, report_of, with_fills
+from signalbot.exchange.stream import Stream
+from signalbot.ports import Clock, Holding, Market
+
+log = structlog.get_logger()
+
+_READ_BACK_PAUSES_S = (0.0, 0.1, 0.25, 0.5, 1.0)
+_ENTRY_LAG_MS = 30_000  # exchanges have shown an order as late as this after taking it
+_PROTECTION_LAG_MS = 2_000  # a second reduce-only order does no harm
+_MOST_REMEMBERED = 2_000
+
+Dialects = Mapping[MarketKind, Dialect]
+
+
+class LiveBroker:
+    """Implements ``Broker``. ``api`` is None for a user without a key: everything is refused."""
+
+    def __init__(
+        self,
+        user: User,
+        *,
+        api: Api | None,
+        dialects: Dialects,
+        market: Market,
+        symbols: Collection[str],
+        clock: Clock,
+    ) -> None:
+        self.user = user
+        self._api_or_none = api
+        self._dialects = dialects
+        self._market = market
+        self._symbols = set(symbols)
+        self._clock = clock
+        self._born_ms = clock.now_ms()
+        self._sent_ms: dict[ClientOrderId, Ms] = {}
+        self._by_wire: dict[str, OrderRequest] = {}
+        self._by_exchange_id: dict[str, ClientOrderId] = {}
+        self._told: dict[ClientOrderId, OrderReport] = {}
+        self._events: Stream[OrderReport] = Stream()
+        self._balance = Balance(equity=ZERO, free=ZERO, as_of_ms=EPOCH)
+        self._coins: dict[str, Decimal] = {}
+        self._refused_symbols: dict[str, str] = {}
+        self._is_set_up = False
+        self.live: dict[ClientOrderId, OrderRequest] = {}  #: orders to keep an eye on
+
+    # --- what is known without asking -----------------------------------------------------
+
+    def balance(self) -> Balance:
+        return self._balance
+
+    @property
+    def attaches_stops(self) -> bool:
+        swap = self._dialects.get(MarketKind.SWAP)
+        return swap is not None and swap.capabilities.stops is Stops.ATTACHED
+
+    def events(self) -> AsyncIterator[OrderReport]:
+        return self._events
+
+    def watch(self, request: OrderRequest) -> None:
+        """Keep an eye on an order that was sent before this process began."""
+        self._remember(request)
+        self.live[request.client_order_id] = request
+
+    def is_touched(self, reached: PriceRange) -> bool:
+        """Whether the price has been where one of the resting orders waits for it."""
+        return any(
+            request.symbol == reached.symbol and _touches(request, reached)
+            for request in self.live.values()
+        )
+
+    # --- orders ---------------------------------------------------------------------------
+
+    async def submit(
+        self, request: OrderRequest, *, stop: OrderRequest | None = None
+    ) -> OrderReport:
+        dialect, instrument = self._place(request.symbol)
+        refused = self._refused_symbols.get(request.symbol)
+        if request.leg is Leg.ENTRY and refused is not None:
+            raise OrderRejected(refused)
+        if dialect.capabilities.stops is not Stops.ATTACHED:
+            stop = None
+        for each in (request, stop):
+            if each is not None:
+                self._remember(each)
+                self._sent_ms[each.client_order_id] = self._clock.now_ms()
+        create = dialect.create(request, instrument, stop=stop)
+        try:
+            raw = await dialect.send(self._api, create, _lane(request))
+            report = self._report(dialect.found(raw), request, instrument)
+        except OrderNotFound as e:
+            raise OrderOutcomeUnknown(str(e)) from None
+        except (KeyError, ValueError, TypeError, AttributeError, IndexError) as e:
+            raise OrderOutcomeUnknown(f"unreadable answer: {type(e).__name__}: {e}") from None
+        self.live[request.client_order_id] = request
+        if stop is not None:
+            self.live[stop.client_order_id] = stop
+        if not _is_sure(request, report):
+            report = await self._read_back(request, report)
+        return self._note(request, report)
+
+    async def cancel(self, order: Order) -> OrderReport:
+        dialect, _ = self._place(order.request.symbol)
+        self._remember(order.request)
+        try:
+            await dialect.cancel(self._api, order, lane=Lane.PROTECT)
+        except (OrderNotFound, OrderRejected) as e:
+            log.debug("order.not_cancelled", user_id=self.user.user_id, cause=str(e))
+        report = await self._after_cancel(order)
+        return self._note(order.request, report)
+
+    async def _after_cancel(self, order: Order) -> OrderReport:
+        """What a cancelled order came to; exchanges may show it as live for a moment longer."""
+        for pause_s in _READ_BACK_PAUSES_S:
+            await self._clock.sleep(pause_s)
+            try:
+                report = await self._find(order.request, Lane.PROTECT)
+            except Unavailable:
+                continue
+            if report is None:
+                return _gone(order, self._clock.now_ms())
+            if report.status.is_final:
+                return report
+        raise OrderOutcomeUnknown(f"order {order.client_order_id} is still shown as live")
+
+    async def lookup(self, request: OrderRequest) -> OrderReport | None:
+        self._remember(request)
+        report = await self._find(request, Lane.PROTECT if request.reduce_only else Lane.SETTLE)
+        if report is not None:
+            return self._note(request, report)
+        dialect, _ = self._place(request.symbol)
+        lag_ms = _PROTECTION_LAG_MS if request.reduce_only else _ENTRY_LAG_MS
+        sent_ms = self._sent_ms.get(request.client_order_id, self._born_ms)
+        left_ms = sent_ms + dialect.validity_ms + lag_ms - self._clock.now_ms()
+        if left_ms > 0:
+            raise OrderOutcomeUnknown(f"not found, which is a proof in {left_ms / 1000:.0f} s")
+        if request.leg is Leg.ENTRY and await self._has_traces(request, sent_ms):
+            raise OrderOutcomeUnknown("not found, but the account holds something in this market")
+        self.live.pop(request.client_order_id, None)
+        return None
+
+    async def open_orders(self) -> Sequence[OrderReport]:
+        if not self._is_set_up:
+            await self.set_up()
+        reports = []
+        for kind, symbols in self._symbols_by_kind().items():
+            found = await self._dialects[kind].open_orders(self._api, symbols, lane=Lane.POLL)
+            reports += [report for each in found if (report := self._listed(each)) is not None]
+        return reports
+
+    # --- the account ----------------------------------------------------------------------
+
+    async def holdings(self, claimed: Mapping[str, Decimal]) -> Sequence[Holding]:
+        found: list[Holding] = []
+        for kind, symbols in self._symbols_by_kind(claimed).items():
+            if kind is MarketKind.SPOT:
+                await self.refresh_balance()
+                found += self._coins_held(claimed)
+                continue
+            for raw in await self._dialects[kind].holdings(self._api, symbols, lane=Lane.POLL):
+                instrument = self._instrument(raw.get("symbol"))
+                holding = instrument and holding_of(raw, instrument=instrument)
+                if holding:
+                    found.append(holding)
+        return found
+
+    async def fills_of(self, order: Order) -> Sequence[Fill]:
+        dialect, instrument = self._place(order.request.symbol)
+        if order.exchange_order_id is None:
+            return ()
+        raws = await dialect.trades(
+            self._api, instrument.symbol, lane=Lane.SETTLE, order_id=order.exchange_order_id
+        )
+        return [
+            fill_of(
+                raw,
+                client_order_id=order.client_order_id,
+                instrument=instrument,
+                is_liquidation=dialect.is_liquidation(raw),
+            )
+            for raw in raws
+        ]
+
+    async def fills(self, symbol: str, *, since_ms: Ms) -> Sequence[Fill]:
+        dialect, instrument = self._place(symbol)
+        raws = await dialect.trades(self._api, symbol, lane=Lane.SETTLE, since_ms=since_ms)
+        forced = await dialect.liquidations(self._api, symbol, since_ms=since_ms)
+        return [
+            fill_of(
+                raw,
+                client_order_id=self._by_exchange_id.get(
+                    str(raw.get("order")), ClientOrderId(str(raw.get("order")))
+                ),
+                instrument=instrument,
+                is_liquidation=dialect.is_liquidation(raw) or str(raw.get("order")) in forced,
+            )
+            for raw in raws
+        ]
+
+    async def set_up(self) -> None:
+        """Bring the account into the state orders rely on, and read it back.
+
+        Raises:
+            AccessDenied: without the owner nothing can be done: no key, hedge mode.
+            Unavailable: the exchange does not answer.
+        """
+        for kind, symbols in self._symbols_by_kind().items():
+            if kind is MarketKind.SWAP:
+                await self._check_one_way(kind, next(iter(symbols)))
+                for symbol in symbols:
+                    await self._set_margin(kind, symbol)
+        await self.refresh_balance()
+        self._is_set_up = True
+
+    async def refresh_balance(self) -> None:
+        """Ask for equity and free margin."""
+        now_ms = self._clock.now_ms()
+        for kind, symbols in self._symbols_by_kind().items():
+            quote = self._market.instrument(next(iter(symbols))).quote
+            dialect = self._dialects[kind]
+            self._balance = await dialect.balance(self._api, quote, now_ms=now_ms, lane=Lane.POLL)
+            if kind is MarketKind.SPOT:
+                self._coins = await dialect.coins(self._api, lane=Lane.POLL)
+
+    async def poll(self) -> None:
+        """Look at every order that should be resting, and tell what has changed."""
+        listed = {report.client_order_id: report for report in await self.open_orders()}
+        for client_order_id, request in list(self.live.items()):
+            report = listed.get(client_order_id)
+            if report is None:
+                try:
+                    report = await self._find(request, Lane.POLL)
+                except OrderOutcomeUnknown as e:
+                    log.debug("order.unsettled", user_id=self.user.user_id, cause=str(e))
+            if report is not None:
+                self.tell(request, report)
+
+    def tell(self, request: OrderRequest, report: OrderReport) -> None:
+        """Pass on what is new about an order."""
+        before = self._told.get(request.client_order_id)
+        self._note(request, report)
+        if before is None or (before.status, before.filled) != (report.status, report.filled):
+            self._events.put(report)
+
+    # --- inside ---------------------------------------------------------------------------
+
+    @property
+    def _api(self) -> Api:
+        if self._api_or_none is None:
+            raise AccessDenied(
+                f"no key is stored: set one with 'signalbot keys set {self.user.user_id}'"
+            )
+        return self._api_or_none
+
+    def _place(self, symbol: str) -> tuple[Dialect, Instrument]:
+        instrument = self._market.instrument(symbol)
+        return self._dialects[instrument.kind], instrument
+
+    def _instrument(self, symbol: str | None) -> Instrument | None:
+        try:
+            return None if symbol is None else self._market.instrument(symbol)
+        except KeyError:
+            return None
+
+    def _symbols_by_kind(self, more: Iterable[str] = ()) -> dict[MarketKind, list[str]]:
+        kinds: dict[MarketKind, list[str]] = {}
+        resting = (request.symbol for request in self.live.values())
+        for symbol in dict.fromkeys((*sorted(self._symbols), *more, *resting)):
+            kinds.setdefault(self._market.instrument(symbol).kind, []).append(symbol)
+        return kinds
+
+    def _remember(self, request: OrderRequest) -> None:
+        dialect, _ = self._place(request.symbol)
+        self._by_wire[dialect.wire_id(request.client_order_id)] = request
+        if len(self._by_wire) > _MOST_REMEMBERED:
+            del self._by_wire[next(iter(self._by_wire))]
+
+    def _report(self, found: Found, request: OrderRequest, instrument: Instrument) -> OrderReport:
+        """The report of one of our orders.
+
+        Raises:
+            OrderOutcomeUnknown: it tells of another order, or of none.
+            OrderRejected: it tells that the order was refused.
+        """
+        dialect = self._dialects[instrument.kind]
+        if found.wire_id not in (None, dialect.wire_id(request.client_order_id)):
+            raise OrderOutcomeUnknown(f"the answer is about another order, {found.wire_id}")
+        report = report_of(
+            found.raw,
+            client_order_id=request.client_order_id,
+            instrument=instrument,
+            asked=request.quantity,
+            now_ms=self._clock.now_ms(),
+        )
+        fills = found.raw.get("trades") or ()
+        if fills and all(each.get("id") and each.get("fee") for each in fills):
+            report = with_fills(
+                report,
+                (
+                    fill_of(
+                        each,
+                        client_order_id=request.client_order_id,
+                        instrument=instrument,
+                        is_liquidation=False,
+                    )
+                    for each in fills
+                ),
+            )
+        return report
+
+    async def _find(self, request: OrderRequest, lane: Lane) -> OrderReport | None:
+        """The order as the exchange shows it now; None when it shows none under our id."""
+        dialect, instrument = self._place(request.symbol)
+        try:
+            found = await dialect.lookup(self._api, request, lane=lane)
+            if found is None or found.wire_id != dialect.wire_id(request.client_order_id):
+                return None
+            return self._report(found, request, instrument)
+        except (KeyError, ValueError, TypeError, AttributeError, IndexError) as e:
+            raise OrderOutcomeUnknown(f"unreadable answer: {type(e).__name__}: {e}") from None
+
+    async def _read_back(self, request: OrderRequest, acknowledged: OrderReport) -> OrderReport:
+        """See with our own eyes what became of an acknowledged order."""
+        seen: OrderReport | None = None
+        for pause_s in _READ_BACK_PAUSES_S:
+            await self._clock.sleep(pause_s)
+            try:
+                seen = await self._find(request, Lane.PROTECT)
+            except (Unavailable, OrderOutcomeUnknown) as e:
+                log.debug("order.not_read_back", user_id=self.user.user_id, cause=str(e))
+                continue
+            if seen is not None and (seen.status.is_final or request.trigger_price is not None):
+                return seen
+        if seen is None:
+            raise OrderOutcomeUnknown(
+                f"acknowledged as {acknowledged.exchange_order_id}, but not shown"
+            )
+        return seen
+
+    def _listed(self, found: Found) -> OrderReport | None:
+        instrument = self._instrument(found.raw.get("symbol"))
+        if instrument is None:
+            return None
+        request = self._by_wire.get(found.wire_id or "")
+        known = self._by_exchange_id.get(str(found.raw.get("id")))
+        ours = request.client_order_id if request else known
+        try:
+            report = report_of(
+                found.raw,
+                client_order_id=ours or ClientOrderId(found.wire_id or str(found.raw.get("id"))),
+                instrument=instrument,
+                asked=request.quantity if request else None,
+                now_ms=self._clock.now_ms(),
+            )
+        except OrderOutcomeUnknown as e:
+            log.warning("order.unreadable", user_id=self.user.user_id, cause=str(e))
+            return None
+        return report if request is None else self._note(request, report)
+
+    def _note(self, request: OrderRequest, report: OrderReport) -> OrderReport:
+        if report.exchange_order_id is not None:
+            self._by_exchange_id[report.exchange_order_id] = request.client_order_id
+        if report.status is OrderStatus.REJECTED and not report.filled:
+            self.live.pop(request.client_order_id, None)
+        elif report.status.is_final:
+            self.live.pop(request.client_order_id, None)
+            self._told.pop(request.client_order_id, None)
+            return report
+        else:
+            self.live[request.client_order_id] = request
+        self._told[request.client_order_id] = report
+        return report
+
+    async def _has_traces(self, request: OrderRequest, sent_ms: Ms) -> bool:
+        """Whether anything in the account could be the doing of an order nobody can find."""
+        if any(each.symbol == request.symbol for each in await self.holdings({})):
+            return True
+        fills = await self.fills(request.symbol, since_ms=Ms(sent_ms - 1_000))
+        return any(fill.side is request.side for fill in fills)
+
+    async def _check_one_way(self, kind: MarketKind, symbol: str) -> None:
+        is_one_way = await self._dialects[kind].is_one_way(self._api, symbol)
+        if is_one_way is False:
+            raise AccessDenied(
+                "the account is in hedge mode: switch it to one-way mode at the exchange"
+            )
+
+    async def _set_margin(self, kind: MarketKind, symbol: str) -> None:
+        """Set leverage and margin mode, read them back; what does not stick takes no entry."""
+        dialect, terms = self._dialects[kind], self.user.account
+        if not dialect.capabilities.leverage:
+            return
+        self._refused_symbols.pop(symbol, None)
+        try:
+            before = await dialect.margin(self._api, symbol)
+            if before.mode is not terms.margin_mode:
+                await dialect.set_margin_mode(self._api, symbol, terms.leverage, terms.margin_mode)
+            if before.leverage != terms.leverage or before.mode is not terms.margin_mode:
+                await dialect.set_leverage(self._api, symbol, terms.leverage, terms.margin_mode)
+                before = await dialect.margin(self._api, symbol)
+        except AccessDenied:
+            raise
+        except SignalbotError as e:
+            self._refuse(symbol, f"leverage and margin mode could not be set: {e}")
+            return
+        if before.leverage not in (None, terms.leverage):
+            self._refuse(symbol, f"leverage is {before.leverage}, not {terms.leverage}")
+        elif before.mode not in (None, terms.margin_mode):
+            self._refuse(symbol, f"margin mode is {before.mode}, not {terms.margin_mode}")
+
+    def _refuse(self, symbol: str, why: str) -> None:
+        self._refused_symbols[symbol] = why
+        log.error("account.not_set_up", user_id=self.user.user_id, symbol=symbol, cause=why)
+
+    def _coins_held(self, claimed: Mapping[str, Decimal]) -> list[Holding]:
+        """Coins the ledger claims, as far as the wallet has them; the owner's others stay out."""
+        held = []
+        for symbol, quantity in claimed.items():
+            instrument = self._market.instrument(symbol)
+            if instrument.kind is not MarketKind.SPOT:
+                continue
+            mine = min(quantity, self._coins.get(instrument.base, ZERO))
+            if mine > instrument.lot:
+                held.append(_coin_holding(instrument, mine))
+        return held
+
+
+def _coin_holding(instrument: Instrument, quantity: Decimal) -> Holding:
+    return Holding(symbol=instrument.symbol, side=Side.LONG, quantity=quantity, entry_price=ZERO)
+
+
+def _lane(request: OrderRequest) -> Lane:
+    return Lane.ENTRY if request.leg is Leg.ENTRY else Lane.PROTECT
+
+
+def _is_sure(request: OrderRequest, report: OrderReport) -> bool:
+    """Whether an acknowledgement is enough; a stop must be seen resting, a market order filled."""
+    if report.status.is_final:
+        return True
+    return request.type is OrderType.LIMIT
+
+
+def _touches(request: OrderRequest, reached: PriceRange) -> bool:
+    at = request.trigger_price or request.price
+    return at is not None and reached.low <= at <= reached.high
+
+
+def _gone(order: Order, now_ms: Ms) -> OrderReport:
+    return OrderReport(
+        client_order_id=order.client_order_id,
+        exchange_order_id=order.exchange_order_id,
+        symbol=order.request.symbol,
+        status=OrderStatus.CANCELLED,
+        filled=order.filled,
+        average_price=order.average_price,
+        updated_at_ms=now_ms,
+        error="cancelled; the exchange does not show it any more",
+    )

@@ -1,0 +1,62 @@
+"""What an exchange can do for us, checked before anybody trades there."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from signalbot.domain.market import MarketKind
+from signalbot.domain.orders import OrderType
+from signalbot.domain.users import MarginMode
+
+
+class Stops(StrEnum):
+    """ATTACHED: the entry carries its stop; later ones are orders of their own all the same."""
+
+    ATTACHED = "attached"
+    SEPARATE = "separate"
+    NONE = "none"
+
+
+class Unit(StrEnum):
+    """What an exchange counts quantities in."""
+
+    BASE = "base"
+    CONTRACTS = "contracts"
+
+
+ALL_TYPES = frozenset(OrderType)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """At most ``cost`` units in any ``per_ms`` milliseconds."""
+
+    cost: int
+    per_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """One row of the capability table: one exchange, one kind of market."""
+
+    exchange: str  #: ccxt id
+    kind: MarketKind
+    order_types: frozenset[OrderType] = ALL_TYPES
+    stops: Stops = Stops.SEPARATE
+    reduce_only: bool = True
+    unit: Unit = Unit.BASE
+    client_id: str = "32 hex digits"  #: how ours goes out
+    lookup: str  #: where an order is found again by that id
+    position_mode: str = "one-way"
+    margin_modes: frozenset[MarginMode] = frozenset(MarginMode)
+    leverage: bool = True
+    trigger_price: str = "last"  #: what stops and targets watch: always stated, never the default
+    order_stream: bool = True
+    rates: tuple[Rate, ...]  #: published limits of one address, in the exchange's own weights
+
+    @property
+    def takes_profits(self) -> bool:
+        return OrderType.TAKE_PROFIT in self.order_types
+
+    @property
+    def shorts(self) -> bool:
+        return self.kind is MarketKind.SWAP

@@ -1,0 +1,33 @@
+"""What an exchange's own codes mean to us, and the errors that only this package knows."""
+
+from dataclasses import dataclass
+
+from signalbot.domain.errors import SignalbotError, Unavailable
+
+
+class OrderNotFound(SignalbotError):
+    """The place that was asked does not know the order. That alone proves nothing."""
+
+
+class Limited(Unavailable):
+    """Too many requests from this address: nobody may ask until the ban is over."""
+
+
+class ClockOff(Unavailable):
+    """The exchange finds our time wrong: nothing was accepted; measure its clock, then go on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codes:
+    """What an exchange's own codes mean; a code may stand in one set only."""
+
+    rejected: frozenset[str] = frozenset()
+    duplicate: frozenset[str] = frozenset()
+    would_trigger: frozenset[str] = frozenset()
+    no_margin: frozenset[str] = frozenset()
+    access_denied: frozenset[str] = frozenset()
+    clock: frozenset[str] = frozenset()
+    limited: frozenset[str] = frozenset()
+    already_set: frozenset[str] = frozenset()
+    not_found: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()  #: codes whose ccxt class says more than is sure

@@ -1,0 +1,282 @@
+"""How one exchange is talked to: what to send, where to look, what its codes mean.
+
+A dialect holds no state and no account: it turns requests into ccxt calls and recipes. What is
+common to most exchanges is here; a subclass overrides only what its exchange does differently, and
+says why. Nothing but a ``Caller`` ever reaches the network.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, ClassVar, Protocol
+
+from signalbot.domain.book import Balance
+from signalbot.domain.market import Instrument
+from signalbot.domain.money import ZERO, text
+from signalbot.domain.orders import ClientOrderId, Order, OrderRequest, OrderType
+from signalbot.domain.timeframe import Ms
+from signalbot.domain.users import MarginMode
+from signalbot.exchange.live.capability import Capabilities
+from signalbot.exchange.live.codes import Codes, OrderNotFound
+from signalbot.exchange.live.lanes import Lane
+from signalbot.exchange.live.parse import Raw, number
+
+
+class Api(Protocol):
+    """One account's line to its exchange: ``Caller``, as far as a dialect knows it.
+
+    Both raise our errors only. ``order`` may change something there, ``read`` cannot.
+    """
+
+    @property
+    def client(self) -> Any: ...
+
+    async def order(self, method: str, *args: Any, lane: Lane, cost: int = 1) -> Any: ...
+
+    async def read(self, method: str, *args: Any, lane: Lane, cost: int = 1) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create:
+    """The arguments of ccxt's ``create_order``; ``params`` is new for every order."""
+
+    symbol: str
+    type: str
+    side: str
+    amount: str
+    price: str | None
+    params: dict[str, Any]
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        return (self.symbol, self.type, self.side, self.amount, self.price, self.params)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Margin:
+    """How an account trades one symbol; None where the exchange does not say."""
+
+    leverage: int | None
+    mode: MarginMode | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """An order an exchange has told of: ccxt's structure, and ours if it is one of ours."""
+
+    raw: Raw
+    wire_id: str | None  #: the client order id as the exchange has it
+
+
+class Dialect:
+    """One exchange and one kind of market."""
+
+    capabilities: ClassVar[Capabilities]
+    codes: ClassVar[Codes]
+    options: ClassVar[Mapping[str, Any]] = {}  #: seeds that keep ccxt from guessing or asking
+    #: How long after it was sent an order can still be accepted: the receive window.
+    validity_ms: ClassVar[int] = 5_000
+    #: Requests of one account must go out one after the other (a rising nonce).
+    serial: ClassVar[bool] = False
+    order_cost: ClassVar[int] = 1
+    lookup_cost: ClassVar[int] = 1
+    open_orders_cost: ClassVar[int] = 1  #: of one symbol
+    trades_cost: ClassVar[int] = 5
+    holdings_cost: ClassVar[int] = 5
+    balance_cost: ClassVar[int] = 5
+
+    # --- identity -------------------------------------------------------------------------
+
+    def wire_id(self, client_order_id: ClientOrderId) -> str:
+        """Our id as this exchange takes it: the same for the same order, always."""
+        return client_order_id
+
+    def is_ours(self, wire_id: str | None) -> bool:
+        """Whether an id has the form of one of ours: whoever sent it, it was signalbot."""
+        return wire_id is not None and len(wire_id) == _ID_LENGTH and _HEX.issuperset(wire_id)
+
+    def found(self, raw: Raw) -> Found:
+        """An order structure with the client id the exchange has for it."""
+        wire_id = raw.get("clientOrderId")
+        return Found(raw=raw, wire_id=str(wire_id) if wire_id else None)
+
+    # --- sending --------------------------------------------------------------------------
+
+    def create(
+        self, request: OrderRequest, instrument: Instrument, *, stop: OrderRequest | None
+    ) -> Create:
+        """What ``create_order`` is called with; ``stop`` goes along where it can be attached."""
+        params: dict[str, Any] = {"clientOrderId": self.wire_id(request.client_order_id)}
+        if request.reduce_only and self.capabilities.reduce_only:
+            params["reduceOnly"] = True
+        params |= self.trigger_params(request)
+        params |= self.extra_params(request)
+        if stop is not None:
+            params |= self.attached_params(stop)
+        return Create(
+            symbol=request.symbol,
+            type="limit" if request.type is OrderType.LIMIT else "market",
+            side=request.side.value,
+            amount=text(request.quantity / instrument.contract_size),
+            price=None if request.price is None else text(request.price),
+            params=params,
+        )
+
+    def trigger_params(self, request: OrderRequest) -> dict[str, Any]:
+        """How a conditional order names its trigger, and which price it watches."""
+        if request.trigger_price is None:
+            return {}
+        name = "stopLossPrice" if request.type is OrderType.STOP else "takeProfitPrice"
+        return {name: text(request.trigger_price)}
+
+    def extra_params(self, request: OrderRequest) -> dict[str, Any]:
+        """What else this exchange wants to be told with an order."""
+        return {}
+
+    def attached_params(self, stop: OrderRequest) -> dict[str, Any]:
+        """How an entry carries its stop; only called where the capabilities say it can."""
+        raise NotImplementedError
+
+    async def send(self, api: Api, create: Create, lane: Lane) -> Raw:
+        """Send one order and return ccxt's structure of it."""
+        raw: Raw = await api.order("create_order", *create.args, lane=lane, cost=self.order_cost)
+        return raw
+
+    async def cancel(self, api: Api, order: Order, *, lane: Lane) -> None:
+        """Ask for one order to be cancelled. What became of it is looked up afterwards."""
+        wire_id = self.wire_id(order.client_order_id)
+        params = {"clientOrderId": wire_id} | self.conditional(order.request)
+        await api.order("cancel_order", "", order.request.symbol, params, lane=lane)
+
+    def conditional(self, request: OrderRequest) -> dict[str, Any]:
+        """What tells ccxt that an order lives among the conditional ones."""
+        return {} if request.trigger_price is None else {"trigger": True}
+
+    # --- looking --------------------------------------------------------------------------
+
+    async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
+        """The order under our id wherever it may be; None when no place knows it *now*.
+
+        The caller compares ids and decides when an absence is proven.
+        """
+        params = {"clientOrderId": self.wire_id(request.client_order_id)}
+        params |= self.conditional(request)
+        raw = await self.maybe(api, "fetch_order", "", request.symbol, params, lane=lane)
+        return None if raw is None else self.found(raw)
+
+    async def maybe(self, api: Api, method: str, *args: Any, lane: Lane) -> Any | None:
+        """A read that answers None when the exchange says that there is no such order."""
+        try:
+            return await api.read(method, *args, lane=lane, cost=self.lookup_cost)
+        except OrderNotFound:
+            return None
+
+    async def open_orders(
+        self, api: Api, symbols: Collection[str], *, lane: Lane
+    ) -> Sequence[Found]:
+        """Everything resting in ``symbols``, conditional orders included."""
+        listed: list[Found] = []
+        for symbol in symbols:
+            for params in self.open_order_lists():
+                raws = await api.read(
+                    "fetch_open_orders", symbol, None, None, dict(params),
+                    lane=lane, cost=self.open_orders_cost,
+                )  # fmt: skip
+                listed += map(self.found, raws)
+        return listed
+
+    def open_order_lists(self) -> Sequence[Mapping[str, Any]]:
+        """Parameters of every list that together hold all open orders of a symbol."""
+        return ({},)
+
+    async def trades(
+        self,
+        api: Api,
+        symbol: str,
+        *,
+        lane: Lane,
+        order_id: str | None = None,
+        since_ms: Ms | None = None,
+    ) -> Sequence[Raw]:
+        """The account's own trades of one order, or all since an instant."""
+        params = {} if order_id is None else self.trades_of(order_id)
+        raws: Sequence[Raw] = await api.read(
+            "fetch_my_trades", symbol, since_ms, None, params, lane=lane, cost=self.trades_cost
+        )
+        if order_id is None:
+            return raws
+        return [raw for raw in raws if raw.get("order") == order_id]
+
+    def trades_of(self, order_id: str) -> dict[str, Any]:
+        """How the trades of one order are asked for."""
+        return {"orderId": order_id}
+
+    def is_liquidation(self, trade: Raw) -> bool:
+        """Whether a trade was forced by the exchange."""
+        return False
+
+    async def liquidations(self, api: Api, symbol: str, *, since_ms: Ms) -> frozenset[str]:
+        """Exchange ids of orders that were forced, where trades do not say it themselves."""
+        return frozenset()
+
+    # --- the account ----------------------------------------------------------------------
+
+    async def holdings(self, api: Api, symbols: Collection[str], *, lane: Lane) -> Sequence[Raw]:
+        """ccxt's position structures of at least ``symbols``."""
+        raws: Sequence[Raw] = await api.read(
+            "fetch_positions", list(symbols), lane=lane, cost=self.holdings_cost
+        )
+        return raws
+
+    async def balance(self, api: Api, currency: str, *, now_ms: Ms, lane: Lane) -> Balance:
+        """Equity and free margin in ``currency``, the quote of what is traded."""
+        raw = await api.read(
+            "fetch_balance", self.balance_params(), lane=lane, cost=self.balance_cost
+        )
+        mine = raw.get(currency) or {}
+        total = number(mine.get("total")) or ZERO
+        free = number(mine.get("free"))
+        return Balance(equity=total, free=total if free is None else free, as_of_ms=now_ms)
+
+    async def coins(self, api: Api, *, lane: Lane) -> dict[str, Decimal]:
+        """Everything the wallet holds, by currency: what is locked in orders included."""
+        raw = await api.read(
+            "fetch_balance", self.balance_params(), lane=lane, cost=self.balance_cost
+        )
+        totals = raw.get("total") or {}
+        return {name: number(total) or ZERO for name, total in totals.items()}
+
+    def balance_params(self) -> dict[str, Any]:
+        return {"type": self.capabilities.kind.value}
+
+    async def is_one_way(self, api: Api, symbol: str) -> bool | None:
+        """Whether positions net into one per symbol; None where there is nothing else."""
+        raw = await api.read("fetch_position_mode", symbol, lane=Lane.POLL)
+        hedged = raw.get("hedged")
+        return None if hedged is None else not hedged
+
+    async def margin(self, api: Api, symbol: str) -> Margin:
+        """Leverage and margin mode as the exchange has them now."""
+        raw = await api.read("fetch_leverage", symbol, lane=Lane.POLL)
+        return margin_of(raw)
+
+    async def set_leverage(self, api: Api, symbol: str, leverage: int, mode: MarginMode) -> None:
+        await api.order("set_leverage", leverage, symbol, lane=Lane.POLL)
+
+    async def set_margin_mode(self, api: Api, symbol: str, leverage: int, mode: MarginMode) -> None:
+        """Called only when ``margin`` does not say the wanted mode."""
+        await api.order("set_margin_mode", mode.value, symbol, lane=Lane.POLL)
+
+
+_HEX = frozenset("0123456789abcdef")
+_ID_LENGTH = 32
+
+
+def margin_of(raw: Raw) -> Margin:
+    """ccxt's leverage structure, as far as it is filled."""
+    leverage = raw.get("longLeverage") or raw.get("shortLeverage")
+    mode = raw.get("marginMode")
+    return Margin(
+        leverage=None if leverage is None else int(Decimal(str(leverage))),
+        mode=MarginMode(mode) if mode in tuple(MarginMode) else None,
+    )

@@ -1,0 +1,287 @@
+"""A whole live exchange: one connection per address, an account for each user, kept fresh."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from signalbot.domain.errors import SignalbotError
+from signalbot.domain.market import PriceRange
+from signalbot.domain.timeframe import EPOCH, Ms
+from signalbot.domain.users import Mode, User, UserId
+from signalbot.exchange.live.broker import Dialects, LiveBroker
+from signalbot.exchange.live.budget import Budget
+from signalbot.exchange.live.caller import Caller
+from signalbot.exchange.live.connection import DIRECT, Connection, Egress
+from signalbot.exchange.live.history import History
+from signalbot.exchange.live.market import LiveMarket
+from signalbot.exchange.live.paper import PaperDesk
+from signalbot.exchange.live.ticks import Ticks
+from signalbot.exchange.live.watcher import Boundary, CandleWatcher
+from signalbot.exchange.simulated.broker import SimulatedBroker
+from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.ledger.database import Database
+from signalbot.ports import Clock
+from signalbot.tasks import supervise
+
+log = structlog.get_logger()
+
+_CLOCK_EVERY_S = 600.0
+_CLOCK_LIMIT_MS = 1_000
+_MARKETS_EVERY_S = 6 * 3600.0
+_POLL_EVERY_S = 5.0
+_BALANCE_EVERY_MS = 60_000
+_POLLS_AT_ONCE = 8
+
+Credentials = Mapping[UserId, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveTerms:
+    """What the configuration says of the exchange."""
+
+    name: str
+    ccxt_id: str
+    sandbox: bool
+    config: Mapping[str, object]
+    paper: SimulationRules
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    connection: Connection
+    budget: Budget
+
+
+class LiveExchange:
+    """Implements ``Exchange``. Open it with ``open``, close it with ``close``."""
+
+    def __init__(
+        self,
+        terms: LiveTerms,
+        *,
+        dialects: Dialects,
+        credentials: Credentials,
+        clock: Clock,
+        boundary: Boundary | None = None,
+    ) -> None:
+        self._terms = terms
+        self._dialects = dialects
+        self._credentials = credentials
+        self._clock = clock
+        self._boundary = boundary
+        self._lines: dict[Egress, _Line] = {}
+        self._brokers: dict[UserId, LiveBroker] = {}
+        self._due: dict[UserId, LiveBroker] = {}  #: to be polled at once
+        self._is_due = asyncio.Event()
+        self._clock_is_off = asyncio.Event()
+        self._desk: PaperDesk | None = None
+
+    async def open(self, database: Database) -> None:
+        """Connect, learn the markets and the exchange's time.
+
+        Raises:
+            ConfigError: the settings cannot be used.
+            Unavailable: the exchange cannot be reached.
+        """
+        line = await self._line(DIRECT)
+        connection = line.connection
+        await connection.load_markets()
+        await connection.measure_clock()
+        self._public = self._caller(line, connection.template)
+        self.ticks = Ticks(self._public, clock=self._clock)
+        history = History(self._public, now_ms=self._now_ms)
+        self._watcher = CandleWatcher(
+            connection,
+            history=history,
+            ticks=self.ticks,
+            now_ms=self._now_ms,
+            clock=self._clock,
+            boundary=self._boundary,
+        )
+        self.market = LiveMarket(
+            connection,
+            history=history,
+            watcher=self._watcher,
+            ticks=self.ticks,
+            clock=self._clock,
+        )
+        self.ticks.on_price(self._on_price)
+        self._desk = await PaperDesk.open(
+            self._terms.name,
+            self._terms.paper,
+            market=self.market,
+            ticks=self.ticks,
+            database=database,
+            clock=self._clock,
+        )
+
+    async def close(self) -> None:
+        for line in self._lines.values():
+            await line.connection.close()
+
+    @property
+    def trouble(self) -> str | None:
+        line = self._lines[DIRECT]
+        if line.budget.banned_until_ms > self._clock.now_ms():
+            return f"banned: {line.budget.ban_reason}"
+        offset_ms = line.connection.clock_offset_ms
+        if abs(offset_ms) > _CLOCK_LIMIT_MS:
+            return f"the clock is {offset_ms} ms off the exchange's"
+        return None
+
+    def broker(self, user: User, *, symbols: Collection[str]) -> LiveBroker | SimulatedBroker:
+        if user.mode is not Mode.LIVE:
+            assert self._desk is not None  # noqa: S101 - open() comes first
+            return self._desk.broker(user)
+        known = self._brokers.get(user.user_id)
+        if known is None:
+            known = self._brokers[user.user_id] = self._live_broker(user, symbols)
+        return known
+
+    def _live_broker(self, user: User, symbols: Collection[str]) -> LiveBroker:
+        keys = self._credentials.get(user.user_id)
+        line = self._lines[DIRECT]
+        api = None if keys is None else self._caller(line, line.connection.client(keys))
+        return LiveBroker(
+            user,
+            api=api,
+            dialects=self._dialects,
+            market=self.market,
+            symbols=symbols,
+            clock=self._clock,
+        )
+
+    async def prepare(self) -> None:
+        """Know every price before anything is decided; let paper orders catch up."""
+        await self.ticks.prime()
+        if self._desk is not None:
+            await self._desk.catch_up()
+
+    async def run(self) -> None:
+        """Keep prices, candles, accounts and the clock fresh until cancelled."""
+        assert self._desk is not None  # noqa: S101 - open() comes first
+        async with asyncio.TaskGroup() as group:
+            for name, run in (
+                ("candles", self._watcher.run),
+                ("prices", self.ticks.run),
+                ("paper", self._desk.run),
+                ("clock", self._keep_time),
+                ("markets", self._keep_markets),
+                ("polls", self._poll_regularly),
+                ("touched", self._poll_touched),
+                ("balances", self._keep_balances),
+            ):
+                group.create_task(
+                    supervise(f"{self._terms.name} {name}", run, self._clock), name=name
+                )
+
+    # --- keeping fresh --------------------------------------------------------------------
+
+    def _on_price(self, reached: PriceRange) -> None:
+        """Where the price has touched a resting order, its account is looked at at once."""
+        for user_id, broker in self._brokers.items():
+            if broker.live and broker.is_touched(reached):
+                self._due[user_id] = broker
+                self._is_due.set()
+
+    async def _poll_touched(self) -> None:
+        while True:
+            await self._is_due.wait()
+            self._is_due.clear()
+            due, self._due = self._due, {}
+            await self._poll(due.values())
+
+    async def _poll_regularly(self) -> None:
+        while True:
+            await self._clock.sleep(_POLL_EVERY_S)
+            await self._poll([each for each in self._brokers.values() if each.live])
+
+    async def _keep_balances(self) -> None:
+        while True:
+            await self._clock.sleep(_POLL_EVERY_S)
+            old = Ms(self._clock.now_ms() - _BALANCE_EVERY_MS)
+            stale = [
+                each for each in self._brokers.values() if EPOCH < each.balance().as_of_ms < old
+            ]
+            await self._each(stale, lambda broker: broker.refresh_balance())
+
+    async def _poll(self, brokers: Iterable[LiveBroker]) -> None:
+        await self._each(brokers, lambda broker: broker.poll())
+
+    async def _each(
+        self, brokers: Iterable[LiveBroker], work: Callable[[LiveBroker], Awaitable[None]]
+    ) -> None:
+        """Do something for several accounts, a few at a time; one that fails holds up nobody."""
+        waiting = list(brokers)
+
+        async def take_turns() -> None:
+            while waiting:
+                broker = waiting.pop()
+                try:
+                    await work(broker)
+                except SignalbotError as e:
+                    log.debug("account.not_polled", user_id=broker.user.user_id, cause=str(e))
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(min(_POLLS_AT_ONCE, len(waiting))):
+                group.create_task(take_turns(), name=f"poll {number}")
+
+    async def _keep_time(self) -> None:
+        """Measure the exchange's clock now and then, and at once when it has refused ours."""
+        while True:
+            try:
+                async with asyncio.timeout(_CLOCK_EVERY_S):
+                    await self._clock_is_off.wait()
+            except TimeoutError:
+                pass
+            self._clock_is_off.clear()
+            for line in self._lines.values():
+                offset_ms = await line.connection.measure_clock()
+                if abs(offset_ms) > _CLOCK_LIMIT_MS:
+                    log.error("exchange.clock_off", exchange=self._terms.name, offset_ms=offset_ms)
+            await self._clock.sleep(1.0)
+
+    async def _keep_markets(self) -> None:
+        while True:
+            await self._clock.sleep(_MARKETS_EVERY_S)
+            for line in self._lines.values():
+                await line.connection.load_markets()
+            self.market.forget()
+
+    # --- building -------------------------------------------------------------------------
+
+    def _now_ms(self) -> Ms:
+        """The exchange's time."""
+        return Ms(self._clock.now_ms() - self._lines[DIRECT].connection.clock_offset_ms)
+
+    async def _line(self, egress: Egress) -> _Line:
+        options = {k: v for each in self._dialects.values() for k, v in each.options.items()}
+        connection = Connection(
+            self._terms.name,
+            self._terms.ccxt_id,
+            config=self._terms.config,
+            options=options,
+            sandbox=self._terms.sandbox,
+            egress=egress,
+        )
+        await connection.open()
+        rates = tuple(
+            dict.fromkeys(
+                rate for each in self._dialects.values() for rate in each.capabilities.rates
+            )
+        )
+        budget = Budget(f"{self._terms.name} ({egress.name})", rates=rates, clock=self._clock)
+        line = self._lines[egress] = _Line(connection, budget)
+        return line
+
+    def _caller(self, line: _Line, client: object) -> Caller:
+        dialect = next(iter(self._dialects.values()))
+        return Caller(
+            client,
+            budget=line.budget,
+            codes=dialect.codes,
+            on_clock=self._clock_is_off.set,
+            serial=dialect.serial,
+        )

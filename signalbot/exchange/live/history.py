@@ -1,0 +1,108 @@
+"""Closed candles over REST, asked for once however many want them."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from signalbot.domain.errors import BadCandle, Unavailable
+from signalbot.domain.market import Candle
+from signalbot.domain.money import ZERO
+from signalbot.domain.timeframe import Ms, Timeframe
+from signalbot.exchange.live.dialects.base import Api
+from signalbot.exchange.live.lanes import Lane
+from signalbot.exchange.live.parse import number
+
+_PAGE = 500  # every supported exchange gives as many, or fewer without complaint
+_KEPT = 5_000
+
+
+class History:
+    """``now_ms`` is the exchange's time: a candle has closed when its own clock says so."""
+
+    def __init__(self, api: Api, *, now_ms: Callable[[], Ms]) -> None:
+        self._api = api
+        self._now_ms = now_ms
+        self._known: dict[tuple[str, Timeframe], dict[Ms, Candle]] = {}
+        self._locks: dict[tuple[str, Timeframe], asyncio.Lock] = {}
+
+    async def candles(
+        self, symbol: str, timeframe: Timeframe, *, end_ms: Ms, limit: int
+    ) -> Sequence[Candle]:
+        """Up to ``limit`` candles that closed at or before ``end_ms``, oldest first.
+
+        Raises:
+            Unavailable: the exchange does not tell.
+        """
+        key = (symbol, timeframe)
+        end_ms = Ms(timeframe.floor(min(end_ms, self._now_ms())))
+        first_ms = Ms(end_ms - limit * timeframe.ms)
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            known = self._known.setdefault(key, {})
+            at_ms = first_ms
+            while at_ms < end_ms:
+                if at_ms in known:
+                    at_ms = Ms(at_ms + timeframe.ms)
+                    continue
+                at_ms = await self._page(key, known, at_ms, end_ms)
+            self._trim(known)
+        return [known[Ms(at)] for at in range(first_ms, end_ms, timeframe.ms) if Ms(at) in known]
+
+    async def closed(self, symbol: str, timeframe: Timeframe, open_ms: Ms) -> Candle | None:
+        """The candle that opened at ``open_ms``, asked for now; None when it is not there yet."""
+        if open_ms + timeframe.ms > self._now_ms():
+            return None
+        for candle in await self._ask(symbol, timeframe, since_ms=open_ms, limit=2):
+            if candle.open_ms == open_ms:
+                return candle
+        return None
+
+    async def _page(
+        self, key: tuple[str, Timeframe], known: dict[Ms, Candle], at_ms: Ms, end_ms: Ms
+    ) -> Ms:
+        """Learn one page from ``at_ms`` on; return where the next one begins."""
+        symbol, timeframe = key
+        limit = min(_PAGE, (end_ms - at_ms) // timeframe.ms)
+        found = await self._ask(symbol, timeframe, since_ms=at_ms, limit=limit)
+        for candle in found:
+            known[candle.open_ms] = candle
+        if not found:
+            return Ms(at_ms + limit * timeframe.ms)  # nothing was traded in all that time
+        return Ms(max(candle.open_ms for candle in found) + timeframe.ms)
+
+    async def _ask(
+        self, symbol: str, timeframe: Timeframe, *, since_ms: Ms, limit: int
+    ) -> list[Candle]:
+        rows = await self._api.read(
+            "fetch_ohlcv", symbol, timeframe.value, since_ms, limit, lane=Lane.POLL, cost=2
+        )
+        if not isinstance(rows, list):
+            raise Unavailable(f"no candles of {symbol} in the answer")
+        now_ms = self._now_ms()
+        return [
+            candle
+            for row in rows
+            if (candle := candle_of(row, symbol, timeframe)) and candle.close_ms <= now_ms
+        ]
+
+    def _trim(self, known: dict[Ms, Candle]) -> None:
+        for old in sorted(known)[: max(0, len(known) - _KEPT)]:
+            del known[old]
+
+
+def candle_of(row: Sequence[object], symbol: str, timeframe: Timeframe) -> Candle | None:
+    """One of ccxt's rows; None when its values cannot be true."""
+    at, opened, high, low, close, volume = (number(value) for value in tuple(row)[:6])
+    if at is None or opened is None or high is None or low is None or close is None:
+        return None
+    try:
+        return Candle(
+            symbol=symbol,
+            timeframe=timeframe,
+            open_ms=Ms(int(at)),
+            open=opened,
+            high=high,
+            low=low,
+            close=close,
+            volume=volume or ZERO,
+        )
+    except BadCandle:
+        return None

@@ -1,0 +1,45 @@
+"""ccxt's market structures as instruments in base units."""
+
+from decimal import Decimal
+
+from signalbot.domain.market import Instrument, MarketKind
+from signalbot.domain.money import ONE, ZERO
+from signalbot.exchange.live.parse import Raw, number
+
+# What these report as the least amount is the size of a contract, not a count of contracts.
+_MINIMUM_IS_NO_COUNT = frozenset(("htx",))
+
+
+def instrument_of(market: Raw, *, exchange: str) -> Instrument:
+    """The rules of one market.
+
+    Raises:
+        KeyError: it is neither spot nor a linear perpetual contract, or it is not traded now.
+    """
+    symbol = market["symbol"]
+    is_swap = bool(market.get("swap")) and bool(market.get("linear"))
+    if not is_swap and not market.get("spot"):
+        raise KeyError(f"{symbol} is neither spot nor a linear perpetual contract")
+    if market.get("active") is False:
+        raise KeyError(f"{symbol} is not traded at present")
+    size = number(market.get("contractSize")) or ONE if is_swap else ONE
+    limits, precision = market.get("limits") or {}, market.get("precision") or {}
+    least = number((limits.get("amount") or {}).get("min")) or ZERO
+    return Instrument(
+        symbol=symbol,
+        base=market["base"],
+        quote=market["quote"],
+        kind=MarketKind.SWAP if is_swap else MarketKind.SPOT,
+        tick=_step(precision.get("price"), symbol, "price"),
+        lot=(_step(precision.get("amount"), symbol, "amount") * size).normalize(),
+        min_quantity=ZERO if exchange in _MINIMUM_IS_NO_COUNT else least * size,
+        min_notional=number((limits.get("cost") or {}).get("min")) or ZERO,
+        contract_size=size.normalize(),
+    )
+
+
+def _step(value: object, symbol: str, what: str) -> Decimal:
+    step = number(value)
+    if step is None or step <= 0:
+        raise KeyError(f"{symbol} has no {what} step")
+    return step.normalize()

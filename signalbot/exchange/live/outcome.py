@@ -1,0 +1,160 @@
+"""What ccxt raised, as what it means for an order: rejected, unknown, or never accepted.
+
+Rejection is a whitelist, of codes first and then of classes: ccxt knows many codes only under an
+exchange's production address, and raises its most general class for a cut-off answer as well.
+Everything that is not on the list is unknown.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ccxt.base import errors as ccxt
+
+from signalbot.domain.errors import (
+    AccessDenied,
+    OrderOutcomeUnknown,
+    OrderRejected,
+    Refusal,
+    SignalbotError,
+    Unavailable,
+)
+from signalbot.exchange.live.codes import ClockOff, Codes, Limited, OrderNotFound
+
+_CODE_KEYS = ("code", "retCode", "sCode", "err_code", "err-code", "error_code", "errorCode")
+_SUCCESS = frozenset(("0", "1", "00000", "200", "OK", "success", ""))
+_JSON = re.compile(r"\{.*\}", re.DOTALL)
+_KRAKEN = re.compile(r"E[A-Z][A-Za-z]+:[A-Za-z ]+[a-z]")
+_STATUS = re.compile(r'"(?:sendStatus|status|error)"\s*:\s*(?:\{\s*"status"\s*:\s*)?"([A-Za-z_]+)"')
+_SECRET = re.compile(r"(?i)(https?://\S+|(?:signature|sign|apiKey|timestamp)=[^&\s]+)")
+_MOST_TEXT = 300
+
+# Classes that mean "refused, before anything happened" when the exchange's codes say nothing.
+_REJECTIONS = (
+    ccxt.InsufficientFunds,
+    ccxt.BadSymbol,
+    ccxt.BadRequest,
+    ccxt.ArgumentsRequired,
+    ccxt.NotSupported,
+    ccxt.InvalidOrder,
+    ccxt.OperationRejected,
+    ccxt.AuthenticationError,
+)
+
+
+def code_of(error: BaseException) -> str | None:
+    """The exchange's own code in an error's text; the innermost of several."""
+    text = str(error)
+    found = _JSON.search(text)
+    if found is not None:
+        try:
+            code = _deepest(json.loads(found.group()))
+        except ValueError:
+            code = None
+        if code is not None:
+            return code
+    for pattern in (_KRAKEN, _STATUS):
+        match = pattern.search(text)
+        if match is not None:
+            return match.group(match.lastindex or 0)
+    return None
+
+
+def _deepest(body: Any) -> str | None:
+    """Codes of the parts count first: the code of the whole may only say that some failed."""
+    inner = body.values() if isinstance(body, dict) else body if isinstance(body, list) else ()
+    for part in inner:
+        if isinstance(part, dict | list):
+            code = _deepest(part)
+            if code is not None:
+                return code
+    if isinstance(body, dict):
+        for key in _CODE_KEYS:
+            code = str(body.get(key, ""))
+            if code not in _SUCCESS:
+                return code
+    return None
+
+
+def order_error(error: BaseException, *, codes: Codes, was_sent: bool) -> SignalbotError:
+    """What an exception means for the order whose sending raised it."""
+    if isinstance(error, SignalbotError):
+        return error
+    if not was_sent:
+        return Unavailable(f"never sent: {plain(error)}")
+    known = _by_code(code_of(error), plain(error), codes)
+    return known or _by_class(error, plain(error))
+
+
+def _by_code(code: str | None, text: str, codes: Codes) -> SignalbotError | None:
+    """The better word: a code means the same wherever the exchange is."""
+    if code is None:
+        return None
+    meanings: tuple[tuple[frozenset[str], Callable[[], SignalbotError]], ...] = (
+        (codes.duplicate, lambda: _exists(text)),
+        (codes.unknown, lambda: OrderOutcomeUnknown(text)),
+        (codes.would_trigger, lambda: OrderRejected(text, refusal=Refusal.WOULD_TRIGGER)),
+        (codes.no_margin, lambda: OrderRejected(text, refusal=Refusal.INSUFFICIENT_MARGIN)),
+        (codes.access_denied, lambda: OrderRejected(text, refusal=Refusal.ACCESS_DENIED)),
+        (codes.clock, lambda: ClockOff(text)),
+        (codes.limited, lambda: Limited(text)),
+        (codes.not_found, lambda: OrderNotFound(text)),
+        (codes.rejected, lambda: OrderRejected(text)),
+    )
+    return next((mean() for known, mean in meanings if code in known), None)
+
+
+def _by_class(error: BaseException, text: str) -> SignalbotError:
+    """What ccxt's class says; the first that fits counts, and what is on no list is unknown."""
+    meanings: tuple[tuple[tuple[type[BaseException], ...], Callable[[], SignalbotError]], ...] = (
+        ((ccxt.InvalidNonce,), lambda: ClockOff(text)),
+        ((ccxt.DDoSProtection, ccxt.RateLimitExceeded), lambda: Limited(text)),
+        ((ccxt.OrderNotFound, ccxt.OrderNotCached), lambda: OrderNotFound(text)),
+        ((ccxt.DuplicateOrderId,), lambda: _exists(text)),
+        (_REJECTIONS, lambda: OrderRejected(text, refusal=_refusal_of(error))),
+    )
+    found = (mean() for kinds, mean in meanings if isinstance(error, kinds))
+    return next(found, None) or OrderOutcomeUnknown(text)
+
+
+def _exists(text: str) -> OrderOutcomeUnknown:
+    return OrderOutcomeUnknown(f"an order with this id exists: look it up ({text})")
+
+
+def _refusal_of(error: BaseException) -> Refusal:
+    if isinstance(error, ccxt.InsufficientFunds):
+        return Refusal.INSUFFICIENT_MARGIN
+    if isinstance(error, ccxt.AuthenticationError):
+        return Refusal.ACCESS_DENIED
+    if isinstance(error, ccxt.OrderImmediatelyFillable):
+        return Refusal.WOULD_TRIGGER
+    return Refusal.OTHER
+
+
+def read_error(error: BaseException, *, codes: Codes) -> SignalbotError:
+    """What an exception means for a question: it is never a reason to believe anything."""
+    if isinstance(error, SignalbotError):
+        return error
+    code, text = code_of(error), plain(error)
+    if code in codes.access_denied:
+        return AccessDenied(text)
+    found = order_error(error, codes=codes, was_sent=True)
+    match found:
+        case ClockOff() | Limited() | OrderNotFound():
+            return found
+        case OrderRejected(refusal=Refusal.ACCESS_DENIED):
+            return AccessDenied(text)
+        case _:
+            return Unavailable(text)
+
+
+def is_already_set(error: BaseException, *, codes: Codes) -> bool:
+    """Whether a setting was refused only because it is what was asked for."""
+    return isinstance(error, ccxt.NoChange) or code_of(error) in codes.already_set
+
+
+def plain(error: BaseException) -> str:
+    """An error's text without addresses, signatures and keys, and not too long."""
+    said = _SECRET.sub("…", str(error)) or type(error).__name__
+    return f"{type(error).__name__}: {said}"[:_MOST_TEXT]

@@ -1,0 +1,113 @@
+"""The last price of every watched symbol, and where it went: from streams, else from REST."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
+from weakref import ref
+
+import structlog
+
+from signalbot.domain.errors import SignalbotError
+from signalbot.domain.market import PriceRange
+from signalbot.domain.timeframe import Ms
+from signalbot.exchange.live.dialects.base import Api
+from signalbot.exchange.live.lanes import Lane
+from signalbot.exchange.live.parse import number
+from signalbot.exchange.stream import Stream
+from signalbot.ports import Clock
+
+log = structlog.get_logger()
+
+_SILENT_MS = 10_000
+_ASK_EVERY_S = 2.0
+
+
+class Ticks:
+    """Prices told by whoever knows them; a symbol nobody tells of is asked for every few seconds.
+
+    ``on_price`` hears every range before the readers do.
+    """
+
+    def __init__(self, api: Api, *, clock: Clock) -> None:
+        self._api = api
+        self._clock = clock
+        self._last: dict[str, PriceRange | None] = {}
+        self._readers: dict[str, list[ref[Stream[PriceRange]]]] = {}
+        self._listeners: list[Callable[[PriceRange], None]] = []
+
+    def watch(self, symbol: str) -> None:
+        """Keep the price of ``symbol`` known from now on."""
+        self._last.setdefault(symbol, None)
+
+    def on_price(self, listener: Callable[[PriceRange], None]) -> None:
+        """Call ``listener`` with every range of every symbol."""
+        self._listeners.append(listener)
+
+    def last(self, symbol: str) -> PriceRange | None:
+        return self._last.get(symbol)
+
+    def open(self, symbol: str) -> AsyncIterator[PriceRange]:
+        """Ranges from now on; what a reader has not read yet is one range."""
+        self.watch(symbol)
+        stream: Stream[PriceRange] = Stream(merge=_merged)
+        self._readers.setdefault(symbol, []).append(ref(stream))
+        return stream
+
+    def tell(
+        self, symbol: str, last: Decimal, *, high: Decimal | None = None, low: Decimal | None = None
+    ) -> None:
+        """The price is ``last`` now, and went as far as ``high`` and ``low`` on its way."""
+        if last <= 0:
+            return
+        reached = PriceRange(
+            symbol=symbol,
+            high=max(last, high or last),
+            low=min(last, low or last),
+            last=last,
+            at_ms=self._clock.now_ms(),
+        )
+        self._last[symbol] = reached
+        for listener in self._listeners:
+            listener(reached)
+        alive = []
+        for reader in self._readers.get(symbol, ()):
+            stream = reader()
+            if stream is not None:
+                stream.put(reached)
+                alive.append(reader)
+        self._readers[symbol] = alive
+
+    async def prime(self) -> None:
+        """Ask for every price that is not known yet; what is not told stays unknown."""
+        async with asyncio.TaskGroup() as group:
+            for symbol in [each for each, last in self._last.items() if last is None]:
+                group.create_task(self._ask(symbol), name=f"price {symbol}")
+
+    async def run(self) -> None:
+        """Ask for the prices that no stream tells, until cancelled."""
+        while True:
+            silent_since = Ms(self._clock.now_ms() - _SILENT_MS)
+            for symbol, last in list(self._last.items()):
+                if last is None or last.at_ms < silent_since:
+                    await self._ask(symbol)
+            await self._clock.sleep(_ASK_EVERY_S)
+
+    async def _ask(self, symbol: str) -> None:
+        try:
+            ticker = await self._api.read("fetch_ticker", symbol, lane=Lane.POLL)
+        except SignalbotError as e:
+            log.debug("price.unknown", symbol=symbol, cause=str(e))
+            return
+        last = number(ticker.get("last")) or number(ticker.get("close"))
+        if last is not None:
+            self.tell(symbol, last)
+
+
+def _merged(before: PriceRange, after: PriceRange) -> PriceRange:
+    return PriceRange(
+        symbol=after.symbol,
+        high=max(before.high, after.high),
+        low=min(before.low, after.low),
+        last=after.last,
+        at_ms=after.at_ms,
+    )

@@ -1,0 +1,86 @@
+"""Collects the fills of orders that were booked before their fills were told, for their fees."""
+
+from dataclasses import replace
+
+import structlog
+
+from signalbot.domain.errors import Unavailable
+from signalbot.domain.money import ZERO
+from signalbot.domain.orders import Fill, Order, OrderReport
+from signalbot.domain.timeframe import Ms
+from signalbot.ledger.trades import Trades
+from signalbot.pipeline.account import Account
+from signalbot.pipeline.record import Recorder
+from signalbot.ports import Clock
+from signalbot.tasks import Alarms
+
+log = structlog.get_logger()
+
+#: Exchanges tell the fills of an order up to seconds after the order; then asking gets rarer.
+PAUSES_MS = (300, 1_000, 3_000, 10_000, 30_000, 120_000, 600_000)
+
+
+class Collector:
+    """Never in the way of a trade: it asks when orders and stops have long been settled."""
+
+    def __init__(self, trades: Trades, alarms: Alarms, clock: Clock) -> None:
+        self._trades = trades
+        self._alarms = alarms
+        self._clock = clock
+        self._recorder: Recorder | None = None
+        self._waiting: set[str] = set()
+
+    def serve(self, recorder: Recorder) -> None:
+        """Book what is found through ``recorder``."""
+        self._recorder = recorder
+
+    def want(self, account: Account, order: Order) -> None:
+        """Collect the fills of ``order`` soon; asking again while it is under way is harmless."""
+        if order.client_order_id not in self._waiting:
+            self._waiting.add(order.client_order_id)
+            self._ask_after(account, order, tries=0)
+
+    def _ask_after(self, account: Account, order: Order, *, tries: int) -> None:
+        at_ms = Ms(self._clock.now_ms() + PAUSES_MS[tries])
+        self._alarms.at(at_ms, lambda: self._ask(account, order, tries=tries))
+
+    async def _ask(self, account: Account, asked: Order, *, tries: int) -> None:
+        try:
+            fills = tuple(await account.trading.fills_of(asked))
+        except Unavailable as e:
+            log.debug("fills.not_told", user_id=account.user_id, cause=str(e))
+            fills = ()
+        if await self._book(account, asked, fills):
+            self._waiting.discard(asked.client_order_id)
+        elif tries + 1 < len(PAUSES_MS):
+            self._ask_after(account, asked, tries=tries + 1)
+        else:
+            self._waiting.discard(asked.client_order_id)
+            log.warning(
+                "fills.missing", user_id=account.user_id, client_order_id=asked.client_order_id
+            )
+
+    async def _book(self, account: Account, asked: Order, fills: tuple[Fill, ...]) -> bool:
+        """Book the fills if they are all there, on the order as it is by now."""
+        assert self._recorder is not None  # noqa: S101 - wired before anything is booked
+        async with account.lock(asked.request.symbol):
+            order = await self._trades.order(asked.client_order_id)
+            told = sum((fill.quantity for fill in fills), ZERO)
+            if order is None or told < order.filled:
+                return False
+            await self._recorder.record(account, order, _told(order, fills))
+            return True
+
+
+def _told(order: Order, fills: tuple[Fill, ...]) -> OrderReport:
+    """What is known of the order, with its fills."""
+    return OrderReport(
+        client_order_id=order.client_order_id,
+        exchange_order_id=order.exchange_order_id,
+        symbol=order.request.symbol,
+        status=order.status,
+        filled=order.filled,
+        average_price=order.average_price,
+        fills=tuple(replace(fill, client_order_id=order.client_order_id) for fill in fills),
+        updated_at_ms=order.updated_at_ms,
+    )

@@ -1,0 +1,46 @@
+"""What an exchange cannot do is told by ``check``, at its place in the file."""
+
+from pathlib import Path
+
+import pytest
+
+from signalbot.config.live import live_problems
+from tests.config.files import load_text
+
+FUTURES = """
+[exchanges.x]
+ccxt_id = "binanceusdm"
+[strategies.trend]
+kind = "ema_cross"
+exchange = "x"
+symbols = ["BTC/USDT:USDT"]
+timeframe = "5m"
+[users.alice]
+mode = "live"
+[users.alice.account]
+exchange = "x"
+leverage = 5
+[users.alice.subscriptions.trend]
+"""
+
+
+def test_what_the_exchange_can_do_is_no_problem(tmp_path: Path) -> None:
+    """Futures with a stop, targets and leverage."""
+    assert live_problems(load_text(tmp_path, FUTURES)) == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "path", "says"),
+    [
+        ("binanceusdm", "binanceusdn", "exchanges.x.ccxt_id", "did you mean 'binanceusdm'"),
+        ("binanceusdm", "zaif", "exchanges.x.ccxt_id", "use one of"),
+        ("BTC/USDT:USDT", "BTC/USDT", "strategies.trend.symbols", "is a spot market"),
+    ],
+)
+def test_what_it_cannot_do_is_told_before_the_first_trade(
+    tmp_path: Path, before: str, after: str, path: str, says: str
+) -> None:
+    """With the key that asks for it."""
+    (problem,) = live_problems(load_text(tmp_path, FUTURES.replace(before, after)))
+    assert problem.path == path
+    assert says in problem.message

@@ -1,0 +1,256 @@
+"""The daemon as a process of its own, trading live on a loopback exchange in this one."""
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from tests.loopback.binance import Binance, binance
+from tests.loopback.book import Holder
+
+CANARY = "canary7f3a"
+SYMBOL = "BTCUSDT"
+MINUTE_MS = 60_000
+
+CONFIG = """
+[daemon]
+state_dir = "state"
+log_format = "json"
+log_level = "debug"
+[exchanges.binance]
+ccxt_id = "binanceusdm"
+{urls}
+[strategies.trend]
+kind = "ema_cross"
+exchange = "binance"
+symbols = ["BTC/USDT:USDT"]
+timeframe = "1m"
+params = {{ fast = 2, slow = 3, stop_atr = 4.0, take_profit_r = {targets} }}
+[defaults.sizing]
+mode = "quote"
+quote_amount = 1000
+{defaults}
+"""
+
+USER = """
+[users.{name}]
+mode = "{mode}"
+[users.{name}.account]
+exchange = "binance"
+leverage = 5
+[users.{name}.subscriptions.trend]
+"""
+
+
+class Daemon:
+    """One life of the daemon and what it says."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.lines: list[dict[str, Any]] = []
+        self.raw: list[str] = []
+        self._news = asyncio.Event()
+
+    async def read(self) -> None:
+        assert self.process.stdout is not None
+        while line := await self.process.stdout.readline():
+            self.raw.append(line.decode())
+            try:
+                self.lines.append(json.loads(line))
+            except ValueError:
+                continue
+            self._news.set()
+
+    async def wait_for(
+        self, event: str, *, seconds: float = 15, after: int = 0, **facts: Any
+    ) -> Any:
+        """The first line of this event with these facts, as soon as it is said."""
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    self._news.clear()
+                    for line in self.lines[after:]:
+                        if line.get("event") == event and facts.items() <= line.items():
+                            return line
+                    await self._news.wait()
+        except TimeoutError:
+            told = "".join(self.raw[-60:])
+            raise AssertionError(f"never said {event} {facts}:\n{told}") from None
+
+    def said(self, event: str, **facts: Any) -> list[dict[str, Any]]:
+        return [
+            line for line in self.lines
+            if line.get("event") == event and facts.items() <= line.items()
+        ]  # fmt: skip
+
+
+class Live:
+    """A loopback exchange, a state directory, and the daemon's lives."""
+
+    def __init__(self, folder: Path, venue: Binance, group: asyncio.TaskGroup) -> None:
+        self.folder = folder
+        self.venue = venue
+        self._daemon: Daemon | None = None
+        self._group = group
+        self._candle_ms = int(time.time() * 1000) // MINUTE_MS * MINUTE_MS
+        self.history()
+
+    @property
+    def daemon(self) -> Daemon:
+        """The present life."""
+        assert self._daemon is not None, "not started"
+        return self._daemon
+
+    # --- the market -----------------------------------------------------------------------
+
+    def history(self, *, minutes: int = 300) -> None:
+        """A market that fell quietly until now."""
+        rows = self.venue.klines.setdefault((SYMBOL, "1m"), {})
+        for back in range(minutes, 0, -1):
+            at, close = self._candle_ms - back * MINUTE_MS, 50_000 + back
+            rows[at] = [
+                at, str(close), str(close + 20), str(close - 20), str(close), "10",
+                at + MINUTE_MS - 1, "1", 1, "1", "1", "0",
+            ]  # fmt: skip
+
+    async def candle(self, close: int, **more: Any) -> None:
+        """One more candle has closed here; candles of the test come faster than minutes."""
+        self.venue.book.move(SYMBOL, Decimal(close))
+        at, self._candle_ms = self._candle_ms, self._candle_ms + MINUTE_MS
+        await self.venue.kline(
+            SYMBOL, "1m", at, str(close), is_closed=True, high=str(close + 20),
+            low=str(close - 20), opened=str(close), **more,
+        )  # fmt: skip
+
+    async def listening(self) -> None:
+        """Return when the daemon has subscribed to the candles."""
+        await self.until(lambda: any(self.venue.sockets.values()), what="candles are subscribed")
+
+    async def go_long(self) -> None:
+        """Let the strategy say LONG."""
+        await self.candle(50_300)
+
+    async def go_short(self) -> None:
+        await self.candle(49_500)
+
+    async def price(self, price: int) -> None:
+        """The price is here now, and the forming candle says so."""
+        self.venue.book.move(SYMBOL, Decimal(price))
+        await self.venue.kline(SYMBOL, "1m", self._candle_ms, str(price), is_closed=False)
+
+    # --- the daemon -----------------------------------------------------------------------
+
+    def configure(
+        self, *users: str, mode: str = "live", defaults: str = "", targets: str = "[]"
+    ) -> None:
+        text = CONFIG.format(urls=self.venue.toml(), defaults=defaults, targets=targets)
+        text += "".join(USER.format(name=name, mode=mode) for name in users)
+        (self.folder / "config.toml").write_text(text)
+
+    async def command(self, *arguments: str, stdin: str = "") -> str:
+        """What one command prints."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "signalbot", *arguments, "-c", str(self.folder / "config.toml"),
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        out, _ = await process.communicate(stdin.encode())
+        assert process.returncode == 0, out.decode()
+        return out.decode()
+
+    async def keys(self, *users: str) -> None:
+        """Accounts at the exchange, and their keys in the vault."""
+        lines = []
+        for user in users:
+            key, secret = f"{CANARY}-key-{user}", f"{CANARY}-secret-{user}"
+            self.venue.book.add(key, secret)
+            lines.append(json.dumps({"user": user, "apiKey": key, "secret": secret}))
+        master = self.folder / "master.key"
+        if not master.exists():
+            await self.command_init()
+        await self.command("keys", "import", stdin="\n".join(lines))
+
+    async def command_init(self) -> None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "signalbot", "init", str(self.folder),
+            stdout=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        assert await process.wait() == 0
+
+    async def start(self, *, crash_at: str = "", ready: bool = True) -> Daemon:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "signalbot", "run", "-c", str(self.folder / "config.toml"),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, limit=2**20,
+            env={**os.environ, "SIGNALBOT_CRASH_AT": crash_at},
+        )  # fmt: skip
+        self._daemon = Daemon(process)
+        self._group.create_task(self._daemon.read())
+        if ready:
+            await self.daemon.wait_for("daemon.ready", seconds=30)
+            await self.listening()
+        return self.daemon
+
+    async def stop(self) -> None:
+        if self.daemon.process.returncode is None:
+            self.daemon.process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(30):
+                await self.daemon.process.wait()
+
+    async def end(self) -> None:
+        """Whatever is left of the present life."""
+        if self._daemon is not None and self._daemon.process.returncode is None:
+            await self.kill()
+
+    async def died(self) -> int:
+        async with asyncio.timeout(30):
+            return await self.daemon.process.wait()
+
+    async def kill(self) -> None:
+        self.daemon.process.kill()
+        await self.daemon.process.wait()
+
+    # --- what came of it ------------------------------------------------------------------
+
+    def holder(self, user: str) -> Holder:
+        return self.venue.book.holders[f"{CANARY}-key-{user}"]
+
+    def rows(self, sql: str) -> list[Any]:
+        connection = sqlite3.connect(f"file:{self.folder}/state/signalbot.db?mode=ro", uri=True)
+        connection.row_factory = sqlite3.Row
+        try:
+            return connection.execute(sql).fetchall()
+        finally:
+            connection.close()
+
+    async def until(self, holds: Any, *, seconds: float = 15, what: str = "it holds") -> None:
+        """Return when ``holds()`` is true."""
+        deadline = time.monotonic() + seconds
+        while not holds():
+            if time.monotonic() > deadline:
+                told = "".join(self.daemon.raw[-80:])
+                raise AssertionError(f"not within {seconds} s: {what}\n{told}")
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def live(
+    folder: Path, *users: str, mode: str = "live", defaults: str = "", targets: str = "[]"
+) -> AsyncIterator[Live]:
+    """A configured exchange with accounts; the daemon is not started yet."""
+    async with binance() as venue, asyncio.TaskGroup() as group:
+        rig = Live(folder, venue, group)
+        rig.configure(*users, mode=mode, defaults=defaults, targets=targets)
+        if mode == "live":
+            await rig.keys(*users)
+        try:
+            yield rig
+        finally:
+            await rig.end()

@@ -1,0 +1,39 @@
+"""A signal becomes a protected position at the exchange, and its end is booked."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.live.rig import SYMBOL, live
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
+
+
+async def test_every_user_trades_the_signal_once_and_is_protected(tmp_path: Path) -> None:
+    """Entry, stop and target rest at each user's own account; the ledger has the same fills."""
+    async with live(tmp_path, "anna", "ben", targets="[1.0]") as rig:
+        await rig.start()
+        await rig.go_long()
+        for user in ("anna", "ben"):
+            await rig.daemon.wait_for("execution.settled", user_id=user, status="executed")
+            holder = rig.holder(user)
+            assert holder.position[SYMBOL] == Decimal("0.019")
+            assert holder.leverage[SYMBOL] == 5
+            await rig.until(
+                lambda: (
+                    sorted(o.kind for o in holder.orders.values() if o.is_open)  # noqa: B023
+                    == ["stop", "take_profit"]
+                )
+            )
+        await rig.until(lambda: len(rig.rows("SELECT * FROM fills")) == 2, what="fills are told")
+        await rig.price(49_000)
+        for user in ("anna", "ben"):
+            await rig.daemon.wait_for("position.closed", user_id=user, reason="STOP_LOSS")
+            holder = rig.holder(user)
+            await rig.until(lambda: not any(o.is_open for o in holder.orders.values()))  # noqa: B023
+        await rig.until(lambda: len(rig.rows("SELECT * FROM fills")) == 4, what="fills are told")
+        await rig.stop()
+        for position in rig.rows("SELECT * FROM positions"):
+            assert position["status"] == "CLOSED"
+            assert Decimal(position["fees"]) > 0
