@@ -31,8 +31,8 @@ from signalbot.tasks import LoopClock, SystemClock, backoff_s, settle_memory
 log = structlog.get_logger()
 
 LEDGER_NAME = "signalbot.db"
-_RECONCILE_EVERY_S = 60.0
-_IDLE_EVERY = 10
+_RECONCILE_EVERY_S = 20.0
+_IDLE_EVERY = 30
 _CHECKPOINT_EVERY_S = 3600.0
 
 

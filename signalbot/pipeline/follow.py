@@ -6,6 +6,7 @@ import structlog
 
 from signalbot.domain.orders import Leg, Order, OrderReport, OrderRequest, OrderStatus, OrderType
 from signalbot.domain.positions import CloseReason, Position, StopKind
+from signalbot.domain.users import UserStatus
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
 from signalbot.pipeline.close import Closer
@@ -123,6 +124,8 @@ class Follower:
         await self._trades.intend([request], liquidated)
         account.hold(liquidated)
         log.error("position.liquidated", user_id=account.user_id, symbol=report.symbol)
+        why = f"the position in {report.symbol} was liquidated"
+        await self._halts.set_status(account, UserStatus.HALTED, reason=why)
         return Order(request=request)
 
     def _tell_foreign(self, account: Account, report: OrderReport) -> None:

@@ -34,8 +34,10 @@ class Outsider:
         self._trades = trades
         self._recorder = recorder
 
-    async def explain(self, account: Account, position: Position) -> None:
+    async def explain(self, account: Account, position: Position) -> bool:
         """Adopt every foreign fill that took something out of ``position``.
+
+        True when the exchange took it by force.
 
         Orders of ours whose fills are missing are settled elsewhere. Without an answer, or when
         the fills tell of more than the position holds, nothing is booked.
@@ -44,7 +46,7 @@ class Outsider:
             fills = await account.trading.fills(position.symbol, since_ms=position.opened_at_ms)
         except Unavailable as e:
             log.warning("fills.not_told", user_id=account.user_id, cause=str(e))
-            return
+            return False
         known = await self._known(position)
         foreign = [
             fill
@@ -56,9 +58,10 @@ class Outsider:
             taken = tuple(group)
             quantity = sum((fill.quantity for fill in taken), ZERO)
             if quantity > left:
-                return
+                break
             await self._adopt(account, client_order_id, taken)
             left -= quantity
+        return any(fill.is_liquidation for fill in foreign)
 
     async def _known(self, position: Position) -> set[str]:
         """Our orders of the position, by either id: a fill may be told under the exchange's."""

@@ -250,7 +250,12 @@ class Reconciler:
     ) -> None:
         """Exchange and ledger differ for sure: book what is certain, flag the rest."""
         if position is not None and _is_less(holding, position):
-            await self._outsider.explain(account, position)
+            if await self._outsider.explain(account, position):
+                await self._halts.set_status(
+                    account,
+                    UserStatus.HALTED,
+                    reason=f"the position in {symbol} was liquidated",
+                )
             position = account.positions.get(symbol)
             if _agree(position, holding):
                 return

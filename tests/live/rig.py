@@ -27,6 +27,8 @@ log_format = "json"
 log_level = "debug"
 [exchanges.binance]
 ccxt_id = "binanceusdm"
+[exchanges.binance.ccxt]
+timeout = 2000
 {urls}
 [strategies.trend]
 kind = "ema_cross"
@@ -129,6 +131,11 @@ class Live:
             SYMBOL, "1m", at, str(close), is_closed=True, high=str(close + 20),
             low=str(close - 20), opened=str(close), **more,
         )  # fmt: skip
+
+    @property
+    def last_open_ms(self) -> int:
+        """When the last closed candle opened."""
+        return self._candle_ms - MINUTE_MS
 
     async def listening(self) -> None:
         """Return when the daemon has subscribed to the candles."""

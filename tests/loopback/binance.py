@@ -77,7 +77,8 @@ class Binance:
         path = request.path
         self.counts[f"{request.method} {path}"] += 1
         self.log.append((request.method, path, params))
-        fault = self._fault(request.method, path, params)
+        key = request.headers.get("X-MBX-APIKEY", "")
+        fault = self._fault(request.method, path, {**params, "key": key})
         if fault is None:
             return self._answer(request, path, raw, params)
         if fault.delay_s:

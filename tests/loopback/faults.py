@@ -49,6 +49,14 @@ def order_of(kind: str) -> Matches:
     return matches
 
 
+def of(user: str, kind: str) -> Matches:
+    """Requests of one user that make an order of ``kind``."""
+    makes = order_of(kind)
+    return lambda method, at, params: (
+        params["key"].endswith(f"-{user}") and makes(method, at, params)
+    )
+
+
 def path(end: str, method: str = "") -> Matches:
     """Requests whose path ends so."""
     return lambda verb, at, _: at.endswith(end) and (not method or verb == method)

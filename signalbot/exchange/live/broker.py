@@ -43,7 +43,7 @@ from signalbot.ports import Clock, Holding, Market
 log = structlog.get_logger()
 
 _READ_BACK_PAUSES_S = (0.0, 0.1, 0.25, 0.5, 1.0)
-_ENTRY_LAG_MS = 30_000  # exchanges have shown an order as late as this after taking it
+_ENTRY_LAG_MS = 10_000  # exchanges show an order late; positions and trades are asked as well
 _PROTECTION_LAG_MS = 2_000  # a second reduce-only order does no harm
 _MOST_REMEMBERED = 2_000
 
@@ -277,7 +277,10 @@ class LiveBroker:
         before = self._told.get(request.client_order_id)
         self._note(request, report)
         if before is None or (before.status, before.filled) != (report.status, report.filled):
+            self._told[request.client_order_id] = report
             self._events.put(report)
+        if report.status.is_final:
+            self._told.pop(request.client_order_id, None)
 
     # --- inside ---------------------------------------------------------------------------
 
@@ -397,15 +400,10 @@ class LiveBroker:
     def _note(self, request: OrderRequest, report: OrderReport) -> OrderReport:
         if report.exchange_order_id is not None:
             self._by_exchange_id[report.exchange_order_id] = request.client_order_id
-        if report.status is OrderStatus.REJECTED and not report.filled:
+        if report.status.is_final:
             self.live.pop(request.client_order_id, None)
-        elif report.status.is_final:
-            self.live.pop(request.client_order_id, None)
-            self._told.pop(request.client_order_id, None)
-            return report
         else:
             self.live[request.client_order_id] = request
-        self._told[request.client_order_id] = report
         return report
 
     async def _has_traces(self, request: OrderRequest, sent_ms: Ms) -> bool:

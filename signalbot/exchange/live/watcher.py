@@ -49,6 +49,13 @@ class Watch:
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 
+def _is_old(watch: Watch, kline: Kline) -> bool:
+    """Whether a frame is about a candle that has closed, or one before the one now forming."""
+    if watch.last_open_ms is not None and kline.open_ms <= watch.last_open_ms:
+        return True
+    return watch.forming_ms is not None and kline.open_ms < watch.forming_ms
+
+
 class CandleWatcher:
     """A candle is yielded only when it has closed: by the exchange's own flag, or by REST.
 
@@ -143,6 +150,8 @@ class CandleWatcher:
         names = {interval: name for name, interval in client.timeframes.items()}
         watch = self._watches.get((market["symbol"], names.get(kline.interval, kline.interval)))
         if watch is None:
+            return
+        if _is_old(watch, kline):
             return
         self._tell_price(watch, kline)
         if kline.is_closed:

@@ -5,12 +5,12 @@ from typing import Any, ClassVar
 
 from signalbot.domain.market import MarketKind
 from signalbot.domain.orders import OrderRequest
+from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate
 from signalbot.exchange.live.codes import Codes
 from signalbot.exchange.live.dialects.base import Api, Dialect, Found, Margin
 from signalbot.exchange.live.lanes import Lane
-from signalbot.exchange.live.parse import Raw
 
 _ALGO = {"trigger": True}
 
@@ -94,10 +94,16 @@ class BinanceUsdm(Dialect):
     def open_order_lists(self) -> Sequence[Mapping[str, Any]]:
         return ({}, _ALGO)
 
-    def is_liquidation(self, trade: Raw) -> bool:
-        """Liquidations and deleveraging carry client ids of the exchange's own making."""
-        client_id = str(trade["info"].get("clientOrderId", ""))
-        return client_id.startswith(("autoclose-", "adl_autoclose"))
+    async def liquidations(self, api: Api, symbol: str, *, since_ms: Ms) -> frozenset[str]:
+        """Trades do not say that they were forced; this list does."""
+        market = api.client.market(symbol)
+        rows = await api.read(
+            "fapiPrivateGetForceOrders",
+            {"symbol": market["id"], "startTime": since_ms},
+            lane=Lane.SETTLE,
+            cost=20,
+        )
+        return frozenset(str(row["orderId"]) for row in rows)
 
     async def margin(self, api: Api, symbol: str) -> Margin:
         market = api.client.market(symbol)

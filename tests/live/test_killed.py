@@ -1,0 +1,125 @@
+"""Killed at every step of a trade on a live exchange, and started again.
+
+Two users trade one signal; the process dies by SIGKILL at a named point, which of the two it hits
+is a matter of luck. The exchange's own book is compared with the ledger afterwards.
+"""
+
+import asyncio
+import os
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.live.invariants import check
+from tests.live.rig import SYMBOL, Live, live
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
+
+ENTERING = (
+    "claim.committed",
+    "entry.before_send",
+    "entry.after_answer",
+    "entry.recorded",
+    "stop_loss.before_send",
+    "stop_loss.after_answer",
+)
+LEAVING = ("cancel.before_send", "cancel.after_answer")
+LIVES = int(os.environ.get("SIGNALBOT_LIVES", "1"))
+USERS = ("anna", "ben")
+
+
+def _is_settled(rig: Live) -> bool:
+    """Whether both users hold a position behind a stop of its size, and the ledger agrees."""
+    for user in USERS:
+        holder = rig.holder(user)
+        held = holder.position.get(SYMBOL, Decimal(0))
+        stops = [o.quantity for o in holder.orders.values() if o.is_open and o.kind == "stop"]
+        if not held or stops != [abs(held)]:
+            return False
+    rows = rig.rows("SELECT status FROM signal_executions")
+    return [row["status"] for row in rows] == ["executed", "executed"]
+
+
+async def _fills_told(rig: Live) -> None:
+    await rig.until(
+        lambda: (
+            len(rig.rows("SELECT 1 FROM fills"))
+            == sum(len(rig.holder(user).trades) for user in USERS)
+        ),
+        what="every fill is told",
+    )
+
+
+@pytest.mark.parametrize("life", range(LIVES))
+@pytest.mark.parametrize("point", ENTERING)
+async def test_killed_while_entering(tmp_path: Path, point: str, life: int) -> None:
+    """After the restart everybody is in once, behind a stop, and nothing is unexplained."""
+    async with live(tmp_path, *USERS) as rig:
+        await rig.start(crash_at=point)
+        await rig.go_long()
+        assert await rig.died() == -9
+        await asyncio.sleep(0.1 * life)
+        await rig.start()
+        await rig.until(lambda: _is_settled(rig), seconds=60, what="both are in and protected")
+        await _fills_told(rig)
+        await rig.stop()
+        check(rig, *USERS, naked_limit_s=12)
+
+
+@pytest.mark.parametrize("life", range(LIVES))
+@pytest.mark.parametrize("point", LEAVING)
+async def test_killed_while_leaving(tmp_path: Path, point: str, life: int) -> None:
+    """A stop has fired; killed while its target is cancelled, nothing is left behind."""
+    async with live(tmp_path, *USERS, targets="[5.0]") as rig:
+        await rig.start(crash_at=point)
+        await rig.go_long()
+        await rig.until(lambda: _is_settled(rig), what="both are in and protected")
+        await asyncio.sleep(0.3 + 0.1 * life)  # targets rest
+        await rig.price(49_000)
+        assert await rig.died() == -9
+        await rig.start()
+        await rig.until(
+            lambda: not any(o.is_open for user in USERS for o in rig.holder(user).orders.values()),
+            seconds=40,
+            what="nothing rests any more",
+        )
+        await rig.until(
+            lambda: (
+                {row["status"] for row in rig.rows("SELECT status FROM positions")} == {"CLOSED"}
+            ),
+            seconds=40,
+        )
+        await _fills_told(rig)
+        await rig.stop()
+        check(rig, *USERS)
+        reasons = {row["close_reason"] for row in rig.rows("SELECT close_reason FROM positions")}
+        assert reasons == {"STOP_LOSS"}
+
+
+async def test_killed_in_the_middle_of_reconciliation(tmp_path: Path) -> None:
+    """The next start does the same again, and comes to the same."""
+    async with live(tmp_path, *USERS) as rig:
+        await rig.start(crash_at="entry.after_answer")
+        await rig.go_long()
+        assert await rig.died() == -9
+        await rig.start(crash_at="reconcile.order", ready=False)
+        assert await rig.died() == -9
+        await rig.start()
+        await rig.until(lambda: _is_settled(rig), seconds=60, what="both are in and protected")
+        await _fills_told(rig)
+        await rig.stop()
+        check(rig, *USERS, naked_limit_s=20)
+
+
+async def test_stopped_in_order_positions_keep_their_stops(tmp_path: Path) -> None:
+    """SIGTERM ends the daemon; what rests for protection stays at the exchange."""
+    async with live(tmp_path, *USERS, targets="[5.0]") as rig:
+        await rig.start()
+        await rig.go_long()
+        await rig.until(lambda: _is_settled(rig))
+        await _fills_told(rig)
+        await rig.stop()
+        assert rig.daemon.process.returncode == 0
+        assert _is_settled(rig)
+        check(rig, *USERS)
