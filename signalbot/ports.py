@@ -72,8 +72,7 @@ class Broker(Protocol):
         """As last known, without I/O."""
         ...
 
-    @property
-    def attaches_stops(self) -> bool:
+    def attaches_stops(self, symbol: str) -> bool:
         """Whether an entry can carry its stop, so that there is no moment without one."""
         ...
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from signalbot.domain.reasons import Reason
+from signalbot.exchange.live.dialects import capability_table
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -14,6 +15,12 @@ def test_every_decision_code_is_explained() -> None:
     section = README.partition("<!-- reasons -->")[2].partition("<!-- /reasons -->")[0]
     rows = [f"| `{each.value}` | {each.cause} | {each.cure} |" for each in Reason]
     assert section.strip().splitlines()[2:] == rows
+
+
+def test_every_exchange_stands_in_the_capability_table() -> None:
+    """What the code allows is what the README promises."""
+    section = README.partition("<!-- capabilities -->")[2].partition("<!-- /capabilities -->")[0]
+    assert section.strip() == capability_table().strip()
 
 
 def test_ci_runs_the_second_command_of_the_readme() -> None:

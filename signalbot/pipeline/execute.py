@@ -108,7 +108,8 @@ class Executor:
         Raises:
             Unavailable: it was provably not accepted.
         """
-        stop = entry.intents.stop if account.trading.attaches_stops else None
+        attaches = account.trading.attaches_stops(order.request.symbol)
+        stop = entry.intents.stop if attaches else None
         crash_point("entry.before_send")
         try:
             report = await account.trading.submit(order.request, stop=stop)

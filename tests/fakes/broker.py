@@ -55,9 +55,8 @@ class FaultyBroker:
     def balance(self) -> Balance:
         return self.real.balance()
 
-    @property
-    def attaches_stops(self) -> bool:
-        return self.real.attaches_stops
+    def attaches_stops(self, symbol: str) -> bool:
+        return self.real.attaches_stops(symbol)
 
     async def submit(
         self, request: OrderRequest, *, stop: OrderRequest | None = None

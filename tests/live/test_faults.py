@@ -21,20 +21,20 @@ pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
 
 HTML = b"<html><body>Bad Gateway</body></html>"
 ENTRY_FAULTS = {
-    "answer-lost": dict(after=True, drop=True),
-    "answer-late": dict(after=True, hang_s=4.0),
-    "request-lost": dict(drop=True),
-    "gateway": dict(after=True, status=502, body=HTML),
-    "timeout-code": dict(after=True, status=504, body=b'{"code":-1007,"msg":"Timeout"}'),
-    "overloaded": dict(status=503, body=b'{"code":-1008,"msg":"Server is overloaded"}'),
-    "unknown-code": dict(after=True, body=b'{"code":-1000,"msg":"unknown"}'),
-    "nothing": dict(after=True, body=b"{}"),
-    "empty": dict(after=True, body=b""),
-    "html": dict(after=True, body=HTML),
-    "cut": dict(after=True, body=b'{"orderId":17,"symb'),
-    "truncated": dict(after=True, body=b'{"orderId":17', cut=True),
-    "hidden": dict(after=True, drop=True, hide_s=4.0),
-    "clock": dict(status=400, body=b'{"code":-1021,"msg":"outside of the recvWindow"}'),
+    "answer-lost": {"after": True, "drop": True},
+    "answer-late": {"after": True, "hang_s": 4.0},
+    "request-lost": {"drop": True},
+    "gateway": {"after": True, "status": 502, "body": HTML},
+    "timeout-code": {"after": True, "status": 504, "body": b'{"code":-1007,"msg":"Timeout"}'},
+    "overloaded": {"status": 503, "body": b'{"code":-1008,"msg":"Server is overloaded"}'},
+    "unknown-code": {"after": True, "body": b'{"code":-1000,"msg":"unknown"}'},
+    "nothing": {"after": True, "body": b"{}"},
+    "empty": {"after": True, "body": b""},
+    "html": {"after": True, "body": HTML},
+    "cut": {"after": True, "body": b'{"orderId":17,"symb'},
+    "truncated": {"after": True, "body": b'{"orderId":17', "cut": True},
+    "hidden": {"after": True, "drop": True, "hide_s": 4.0},
+    "clock": {"status": 400, "body": b'{"code":-1021,"msg":"outside of the recvWindow"}'},
 }
 
 
@@ -82,16 +82,16 @@ async def test_whatever_becomes_of_the_answer_an_entry_is_made_once(tmp_path: Pa
 
 
 STOP_FAULTS = {
-    "answer-lost": dict(after=True, drop=True),
-    "request-lost": dict(drop=True),
-    "gateway": dict(after=True, status=502, body=HTML),
-    "nothing": dict(after=True, body=b"{}"),
-    "refused-once": dict(status=400, body=b'{"code":-4131,"msg":"PERCENT_PRICE"}'),
-    "limited-size": dict(status=400, body=b'{"code":-2027,"msg":"Exceeded"}', times=3),
+    "answer-lost": {"after": True, "drop": True},
+    "request-lost": {"drop": True},
+    "gateway": {"after": True, "status": 502, "body": HTML},
+    "nothing": {"after": True, "body": b"{}"},
+    "refused-once": {"status": 400, "body": b'{"code":-4131,"msg":"PERCENT_PRICE"}'},
+    "limited-size": {"status": 400, "body": b'{"code":-2027,"msg":"Exceeded"}', "times": 3},
 }
 FATAL_STOP_FAULTS = {
-    "never": dict(status=400, body=b'{"code":-4131,"msg":"PERCENT_PRICE"}', times=-1),
-    "too-late": dict(status=400, body=b'{"code":-2021,"msg":"would immediately trigger"}'),
+    "never": {"status": 400, "body": b'{"code":-4131,"msg":"PERCENT_PRICE"}', "times": -1},
+    "too-late": {"status": 400, "body": b'{"code":-2021,"msg":"would immediately trigger"}'},
 }
 
 
@@ -219,7 +219,7 @@ async def test_during_a_ban_nothing_is_sent(tmp_path: Path) -> None:
                 status=429,
                 headers=(("Retry-After", "4"),),
                 body=b'{"code":-1003,"msg":"Too many requests"}',
-            )  # fmt: skip
+            )
         )
         rig.venue.faults.append(Fault(of("ben", "entry"), delay_s=0.2, passes=True))
         await rig.go_long()

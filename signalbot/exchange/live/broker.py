@@ -86,10 +86,9 @@ class LiveBroker:
     def balance(self) -> Balance:
         return self._balance
 
-    @property
-    def attaches_stops(self) -> bool:
-        swap = self._dialects.get(MarketKind.SWAP)
-        return swap is not None and swap.capabilities.stops is Stops.ATTACHED
+    def attaches_stops(self, symbol: str) -> bool:
+        dialect, _ = self._place(symbol)
+        return dialect.capabilities.stops is Stops.ATTACHED
 
     def events(self) -> AsyncIterator[OrderReport]:
         return self._events

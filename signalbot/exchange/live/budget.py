@@ -163,7 +163,7 @@ class Budget:
 
     def _come_back(self, wait_ms: float) -> None:
         loop = asyncio.get_running_loop()
-        at_s = loop.time() + wait_ms / 1000
+        at_s = loop.time() + max(wait_ms, 1.0) / 1000  # the clock counts whole milliseconds
         if self._timer is not None and not self._timer.cancelled():
             if loop.time() < self._timer.when() <= at_s:
                 return

@@ -1,6 +1,6 @@
 """What an exchange's own codes mean to us, and the errors that only this package knows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from signalbot.domain.errors import SignalbotError, Unavailable
 
@@ -31,3 +31,10 @@ class Codes:
     already_set: frozenset[str] = frozenset()
     not_found: frozenset[str] = frozenset()
     unknown: frozenset[str] = frozenset()  #: codes whose ccxt class says more than is sure
+
+    def __or__(self, other: "Codes") -> "Codes":
+        """What either says."""
+        return Codes(
+            **{each.name: getattr(self, each.name) | getattr(other, each.name)
+               for each in fields(self)}
+        )  # fmt: skip

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 import structlog
 
@@ -277,11 +279,10 @@ class LiveExchange:
         return line
 
     def _caller(self, line: _Line, client: object) -> Caller:
-        dialect = next(iter(self._dialects.values()))
         return Caller(
             client,
             budget=line.budget,
-            codes=dialect.codes,
+            codes=reduce(or_, (each.codes for each in self._dialects.values())),
             on_clock=self._clock_is_off.set,
-            serial=dialect.serial,
+            serial=any(each.serial for each in self._dialects.values()),
         )

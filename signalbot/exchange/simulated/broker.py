@@ -36,7 +36,9 @@ class SimulatedBroker:
         account = self._account
         return Balance(equity=account.equity, free=account.free, as_of_ms=self._clock.now_ms())
 
-    attaches_stops = False
+    def attaches_stops(self, symbol: str) -> bool:
+        """Never: the venue takes stops as orders of their own."""
+        return False
 
     async def submit(
         self, request: OrderRequest, *, stop: OrderRequest | None = None

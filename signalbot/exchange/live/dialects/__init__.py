@@ -7,14 +7,31 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from signalbot.domain.market import MarketKind
+from signalbot.domain.orders import OrderType
 
 if TYPE_CHECKING:
+    from signalbot.exchange.live.capability import Capabilities
     from signalbot.exchange.live.dialects.base import Dialect
 
 _HOME: Final = "signalbot.exchange.live.dialects"
 _WHERE: Final[Mapping[tuple[str, MarketKind], str]] = MappingProxyType({
     ("binanceusdm", MarketKind.SWAP): "binance_usdm:BinanceUsdm",
+    ("binance", MarketKind.SPOT): "binance_spot:BinanceSpot",
+    ("bybit", MarketKind.SWAP): "bybit:BybitSwap",
+    ("bybit", MarketKind.SPOT): "bybit:BybitSpot",
+    ("okx", MarketKind.SWAP): "okx:OkxSwap",
+    ("okx", MarketKind.SPOT): "okx:OkxSpot",
+    ("bitget", MarketKind.SWAP): "bitget:BitgetSwap",
+    ("bitget", MarketKind.SPOT): "bitget:BitgetSpot",
+    ("htx", MarketKind.SWAP): "htx:HtxSwap",
+    ("htx", MarketKind.SPOT): "htx:HtxSpot",
+    ("kraken", MarketKind.SPOT): "kraken:KrakenSpot",
+    ("krakenfutures", MarketKind.SWAP): "kraken_futures:KrakenFutures",
+    ("mexc", MarketKind.SWAP): "mexc:MexcSwap",
+    ("mexc", MarketKind.SPOT): "mexc:MexcSpot",
 })  # fmt: skip
+
+_ENTRIES: Final = frozenset((OrderType.MARKET, OrderType.LIMIT))
 
 SUPPORTED: Final = tuple(dict.fromkeys(ccxt_id for ccxt_id, _ in _WHERE))
 """ccxt ids of exchanges that ``mode = "live"`` can use."""
@@ -28,6 +45,29 @@ def dialects_of(ccxt_id: str) -> Mapping[MarketKind, "Dialect"]:
             module, _, cls = where.partition(":")
             found[kind] = getattr(import_module(f"{_HOME}.{module}"), cls)()
     return found
+
+
+def capability_table() -> str:
+    """What every exchange can do, as a Markdown table for the README."""
+    head = (
+        "| ccxt id | market | orders | stop | targets | counts in | client id | looked up by "
+        "| position | margin | stops watch |"
+    )
+    rows = [head, "|" + "---|" * 11]
+    for ccxt_id in SUPPORTED:
+        rows += [_row(each.capabilities) for each in dialects_of(ccxt_id).values()]
+    return "\n".join(rows) + "\n"
+
+
+def _row(can: "Capabilities") -> str:
+    entries = ", ".join(sorted(each.value for each in can.order_types & _ENTRIES))
+    cells = (
+        f"`{can.exchange}`", can.kind.value, entries, can.stops.value,
+        "yes" if can.takes_profits else "no", can.unit.value, can.client_id, can.lookup,
+        can.position_mode, ", ".join(sorted(each.value for each in can.margin_modes)) or "none",
+        can.trigger_price,
+    )  # fmt: skip
+    return f"| {' | '.join(cells)} |"
 
 
 def unsupported(ccxt_id: str) -> str:

@@ -9,6 +9,7 @@ from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate
 from signalbot.exchange.live.codes import Codes
+from signalbot.exchange.live.dialects.answers import codes_in
 from signalbot.exchange.live.dialects.base import Api, Dialect, Found, Margin
 from signalbot.exchange.live.lanes import Lane
 
@@ -23,50 +24,30 @@ class BinanceUsdm(Dialect):
         rates=(Rate(cost=2_400, per_ms=60_000),),
     )
     codes: ClassVar = Codes(
-        rejected=frozenset(
-            (
-                "-1013",
-                "-1100",
-                "-1102",
-                "-1106",
-                "-1111",
-                "-1116",
-                "-1117",
-                "-1121",
-                "-2010",
-                "-2020",
-                "-2022",
-                "-2024",
-                "-2025",
-                "-2027",
-                "-2028",
-                "-4001",
-                "-4003",
-                "-4005",
-                "-4013",
-                "-4014",
-                "-4015",
-                "-4016",
-                "-4023",
-                "-4024",
-                "-4061",
-                "-4118",
-                "-4120",
-                "-4131",
-                "-4164",
-                "-4400",
-                "-5021",
-                "-5022",
-            )
+        rejected=codes_in(
+            "-1013 -1014 -1016 -1020 -1100 -1101 -1102 -1103 -1104 -1105 -1106 -1108 -1111 -1114"
+            " -1115 -1116 -1117 -1118 -1119 -1121 -1122 -1128 -1130 -1136"
+            # what the order is, and what the position, the market or the leverage allows
+            " -2016 -2020 -2022 -2023 -2024 -2025 -2026 -2027 -2028"
+            " -4001 -4002 -4003 -4004 -4005 -4006 -4007 -4013 -4014 -4015 -4016 -4020 -4022 -4023"
+            " -4024 -4028 -4031 -4032 -4045 -4047 -4048 -4060 -4061 -4062 -4067 -4068 -4118 -4120"
+            " -4131 -4135 -4136 -4137 -4138 -4139 -4140 -4141 -4144 -4161 -4164 -4168 -4183 -4184"
+            " -4192 -4202 -4203 -4205 -4206 -4208 -4209 -4210 -4211 -4400 -4403"
+            " -5021 -5022 -5024 -5025 -5041"
         ),
-        duplicate=frozenset(("-4116",)),
-        would_trigger=frozenset(("-2021",)),
-        no_margin=frozenset(("-2018", "-2019", "-4050", "-4051", "-4161")),
-        access_denied=frozenset(("-1002", "-1022", "-2014", "-2015", "-4087", "-4088")),
-        clock=frozenset(("-1021", "-5028")),
-        limited=frozenset(("-1003", "-1015")),
-        already_set=frozenset(("-4046", "-4059")),
-        not_found=frozenset(("-2011", "-2013")),
+        duplicate=codes_in("-4115 -4116 -20132"),
+        would_trigger=codes_in("-2021 -4142"),
+        no_margin=codes_in("-2018 -2019 -4050 -4051"),
+        access_denied=codes_in(
+            "-1002 -1005 -1011 -1022 -1099 -1109 -2014 -2015 -2017 -4056 -4057 -4087 -4088 -4401"
+            " -4402"
+        ),
+        clock=codes_in("-1021 -5028"),
+        limited=codes_in("-1003 -1015"),
+        already_set=codes_in("-4046 -4059"),
+        not_found=codes_in("-2011 -2013"),
+        # -2010 refuses an order for any reason, and -4117 finds a stop about to trigger.
+        unknown=codes_in("-1000 -1001 -1006 -1007 -1008 -1010 -2010 -4117"),
     )
     options: ClassVar[Mapping[str, Any]] = {
         "leverageBrackets": {},  # else fetch_positions asks for them once per account

@@ -1,0 +1,29 @@
+"""Codes, and refusals in answers that ccxt takes for success: they mean the same as if raised."""
+
+import json
+
+from signalbot.domain.errors import SignalbotError
+from signalbot.exchange.live.codes import Codes
+from signalbot.exchange.live.outcome import order_error, read_error
+
+
+def codes_in(table: str) -> frozenset[str]:
+    """Codes as they stand in a table, separated by blanks."""
+    return frozenset(table.split())
+
+
+class Answer(Exception):
+    """What an exchange said was wrong, in an answer of HTTP status 200."""
+
+    def __init__(self, code: object, message: object) -> None:
+        super().__init__(json.dumps({"code": str(code), "message": str(message)}))
+
+
+def order_refused(code: object, message: object, *, codes: Codes) -> SignalbotError:
+    """What a refusal means for the order it answers; unknown unless the code is listed."""
+    return order_error(Answer(code, message), codes=codes, was_sent=True)
+
+
+def read_refused(code: object, message: object, *, codes: Codes) -> SignalbotError:
+    """What a refusal means for a question."""
+    return read_error(Answer(code, message), codes=codes)

@@ -1,0 +1,88 @@
+"""Binance spot: every order, stops included, at one endpoint and under one id all its life."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar, Final
+
+from signalbot.domain.orders import OrderRequest
+from signalbot.domain.timeframe import Ms
+from signalbot.exchange.live.capability import Rate, Stops
+from signalbot.exchange.live.codes import Codes
+from signalbot.exchange.live.dialects.answers import codes_in
+from signalbot.exchange.live.dialects.base import Api, Found
+from signalbot.exchange.live.dialects.coins import spot_capabilities
+from signalbot.exchange.live.dialects.spot import SpotDialect
+from signalbot.exchange.live.lanes import Lane
+from signalbot.exchange.live.parse import Raw
+
+_MOST = 1_000  # trades of one page
+
+_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({
+    "fetchMarkets": {"types": ["spot"]},
+    "recvWindow": 5_000,
+})  # fmt: skip
+
+
+class BinanceSpot(SpotDialect):
+    capabilities: ClassVar = spot_capabilities(
+        "binance",
+        lookup="order by client id",
+        rates=(Rate(cost=6_000, per_ms=60_000),),
+        stops=Stops.SEPARATE,
+    )
+    codes: ClassVar = Codes(
+        rejected=codes_in(
+            "-1013 -1014 -1016 -1020 -1100 -1101 -1102 -1103 -1104 -1105 -1106 -1108 -1111 -1114"
+            " -1115 -1116 -1117 -1118 -1119 -1121 -1128 -1130 -1131 -1135 -1145 -2016"
+        ),
+        no_margin=codes_in("-2018 -2019"),
+        access_denied=codes_in("-1002 -1022 -1099 -2008 -2014 -2015"),
+        clock=codes_in("-1021"),
+        limited=codes_in("-1003 -1015"),
+        not_found=codes_in("-2011 -2013 -2026"),
+        # "New order rejected", for any reason: a duplicate too. ccxt knows the reasons that matter
+        # (no balance, a stop beyond the price) by their text, and their errors carry no code.
+        unknown=codes_in("-1000 -1001 -1006 -1007 -1008 -1010 -2010"),
+    )
+    options: ClassVar = _OPTIONS
+    lookup_cost: ClassVar = 4
+    open_orders_cost: ClassVar = 6
+    trades_cost: ClassVar = 20
+    balance_cost: ClassVar = 20
+
+    def conditional(self, request: OrderRequest) -> dict[str, Any]:
+        return {}
+
+    def found(self, raw: Raw) -> Found:
+        """An answer to a new order has its fills, with neither time nor side of their own."""
+        fills = [
+            {**_trade(fill), "timestamp": raw.get("timestamp"), "side": raw.get("side")}
+            for fill in raw.get("trades") or ()
+        ]
+        return super().found({**raw, "trades": fills})
+
+    async def trades(
+        self,
+        api: Api,
+        symbol: str,
+        *,
+        lane: Lane,
+        order_id: str | None = None,
+        since_ms: Ms | None = None,
+    ) -> Sequence[Raw]:
+        """Every page, oldest first; after the first, by the id of the trade to begin with."""
+        params = {} if order_id is None else self.trades_of(order_id)
+        found: list[Raw] = []
+        while True:
+            page = await api.read(
+                "fetch_my_trades", symbol, since_ms, _MOST, params, lane=lane, cost=self.trades_cost
+            )
+            found += [_trade(trade) for trade in page]
+            if len(page) < _MOST:
+                return found
+            since_ms, params = None, {**params, "fromId": int(page[-1]["id"]) + 1}
+
+
+def _trade(raw: Raw) -> dict[str, Any]:
+    """A trade under an id that is the account's: numbers are the market's own, and repeat."""
+    return {**raw, "id": f"{raw['symbol']} {raw['id']}"}

@@ -1,0 +1,168 @@
+"""Bitget, classic (v2) accounts: stops and targets are "plan" orders with lists of their own."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, ClassVar
+
+from signalbot.domain.book import Balance
+from signalbot.domain.market import MarketKind
+from signalbot.domain.money import ZERO
+from signalbot.domain.orders import OrderRequest, OrderType
+from signalbot.domain.timeframe import Ms
+from signalbot.domain.users import MarginMode
+from signalbot.exchange.live.capability import Capabilities, Rate
+from signalbot.exchange.live.codes import Codes
+from signalbot.exchange.live.dialects.answers import codes_in
+from signalbot.exchange.live.dialects.base import Api, Found, Margin
+from signalbot.exchange.live.dialects.coins import BuysByCost, spot_capabilities
+from signalbot.exchange.live.dialects.margin_modes import SaysMarginMode
+from signalbot.exchange.live.lanes import Lane
+from signalbot.exchange.live.parse import Raw, number
+
+_RATES = (Rate(cost=6_000, per_ms=60_000),)
+_PLANS = {"trigger": True, "planType": "profit_loss"}  #: sized stops and targets alike
+_FORCED = ("burst", "reduce_", "dte_sys_adl")  # liquidation, partial liquidation, deleveraging
+
+# https://www.bitget.com/api-doc/common/error-code/restapi
+_CODES = Codes(
+    rejected=codes_in(
+        "22002 22004 22005 22006 22007 22008 22009 22029 22034 22038 22039 22040 22042 22043 "
+        "22045 40017 400172 40019 40020 40102 40108 40305 40309 40500 40706 40708 40717 40721 "
+        "40723 40746 40748 40755 40757 40761 40774 40808 40815 40816 40820 40821 40824 40837 "
+        "40889 40890 40891 40921 40928 40931 40939 43005 43006 43007 43008 43009 43010 43011 "
+        "43023 43027 43028 43029 43030 43031 43037 43038 43039 43040 43041 43042 43043 43071 "
+        "43075 43115 43128 45003 45005 45006 45035 45110 45111 45112 45113 45115"
+    ),
+    duplicate=codes_in("25212 40786 43118 45034"),
+    would_trigger=codes_in(
+        "40830 40832 40834 40836 40915 40916 40917 43013 43014 43015 43016 43034 43035 45121 45122"
+    ),
+    no_margin=codes_in("40711 40712 40754 40756 40762 40798 40800 43012 50020"),
+    access_denied=codes_in(
+        "40001 40002 40003 40006 40009 40011 40012 40014 40016 40018 40023 40031 40037 40038 "
+        "40040 40041 40084 40085 40199 40301"
+    ),
+    clock=codes_in("40004 40005 40008 40078"),
+    limited=codes_in("429 30007 50009"),
+    already_set=codes_in("40814 45054"),
+    not_found=codes_in("22001 25204 40109 40768 43001 43004 43020 43021 43025 43026 45057"),
+)
+
+
+class BitgetSwap(SaysMarginMode):
+    capabilities: ClassVar = Capabilities(
+        exchange="bitget",
+        kind=MarketKind.SWAP,
+        lookup="order by client id; stops and targets among pending, then past plan orders",
+        rates=_RATES,
+    )
+    codes: ClassVar = _CODES
+    options: ClassVar[Mapping[str, Any]] = {"uta": False}  # else ccxt guesses, and keeps its guess
+    validity_ms: ClassVar = 30_000
+
+    def trigger_params(self, request: OrderRequest) -> dict[str, Any]:
+        if request.trigger_price is None:
+            return {}
+        return super().trigger_params(request) | {
+            "planType": _plan_type(request),  # without it: the whole position, whatever our size
+            "triggerType": "fill_price",
+        }
+
+    def conditional(self, request: OrderRequest) -> dict[str, Any]:
+        if request.trigger_price is None:
+            return {}
+        return {"trigger": True, "planType": _plan_type(request)}
+
+    async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
+        if request.trigger_price is None:
+            return await super().lookup(api, request, lane=lane)
+        wire_id = self.wire_id(request.client_order_id)
+        for method in ("fetch_open_orders", "fetch_canceled_and_closed_orders"):
+            raws = await api.read(
+                method, request.symbol, None, None, _PLANS | {"clientOrderId": wire_id},
+                lane=lane, cost=self.lookup_cost,
+            )  # fmt: skip
+            for raw in raws:
+                if raw.get("clientOrderId") == wire_id:
+                    return await self._became(api, self.found(raw), request.symbol, lane)
+        return None
+
+    async def _became(self, api: Api, plan: Found, symbol: str, lane: Lane) -> Found:
+        """A plan that was executed goes on as another order, under another id."""
+        order_id = plan.raw["info"].get("executeOrderId")
+        if not order_id or plan.raw.get("status") != "closed":
+            return plan
+        raw = await self.maybe(api, "fetch_order", order_id, symbol, {}, lane=lane)
+        return plan if raw is None else Found(raw=raw, wire_id=plan.wire_id)
+
+    def open_order_lists(self) -> Sequence[Mapping[str, Any]]:
+        return ({}, _PLANS, {"trigger": True, "planType": "normal_plan"})
+
+    def is_liquidation(self, trade: Raw) -> bool:
+        return str(trade["info"].get("tradeSide", "")).startswith(_FORCED)
+
+    async def holdings(self, api: Api, symbols: Collection[str], *, lane: Lane) -> Sequence[Raw]:
+        """One question for each margin currency: an answer holds only one."""
+        by_settle: dict[str, list[str]] = {}
+        for symbol in symbols:
+            by_settle.setdefault(api.client.market(symbol)["settle"], []).append(symbol)
+        found: list[Raw] = []
+        for group in by_settle.values():
+            found += await super().holdings(api, group, lane=lane)
+        return found
+
+    async def balance(self, api: Api, currency: str, *, now_ms: Ms, lane: Lane) -> Balance:
+        params = {"type": "swap", "productType": f"{currency}-FUTURES"}
+        raw = await api.read("fetch_balance", params, lane=lane, cost=self.balance_cost)
+        row: Raw = next((each for each in raw["info"] if each.get("marginCoin") == currency), {})
+        equity = number(row.get("accountEquity")) or ZERO
+        usable = [
+            value
+            for name in ("crossedMaxAvailable", "isolatedMaxAvailable")
+            if (value := number(row.get(name))) is not None
+        ]
+        free = min(usable) if usable else number(row.get("available")) or ZERO
+        return Balance(equity=equity, free=free, as_of_ms=now_ms)
+
+    async def is_one_way(self, api: Api, symbol: str) -> bool | None:
+        mode = (await self._account(api, symbol)).get("posMode")
+        return None if mode is None else bool(mode == "one_way_mode")
+
+    async def read_margin(self, api: Api, symbol: str) -> Margin:
+        row = await self._account(api, symbol)
+        is_isolated = row.get("marginMode") == "isolated"
+        names = ("isolatedLongLever", "isolatedShortLever") if is_isolated else _CROSSED
+        levers = [value for name in names if (value := number(row.get(name))) is not None]
+        return Margin(
+            leverage=int(max(levers)) if levers else None,
+            mode=MarginMode.ISOLATED if is_isolated else MarginMode.CROSS,
+        )
+
+    async def _account(self, api: Api, symbol: str) -> Raw:
+        market = api.client.market(symbol)
+        answer = await api.read(
+            "privateMixGetV2MixAccountAccount",
+            {
+                "symbol": market["id"],
+                "productType": f"{market['settle']}-FUTURES",
+                "marginCoin": market["settleId"],
+            },
+            lane=Lane.POLL,
+        )
+        row: Raw = answer["data"]
+        return row
+
+
+_CROSSED = ("crossedMarginLeverage",)
+
+
+def _plan_type(request: OrderRequest) -> str:
+    return "loss_plan" if request.type is OrderType.STOP else "profit_plan"
+
+
+class BitgetSpot(BuysByCost):
+    """No stops: a plan order there fires from whichever side the price comes."""
+
+    capabilities: ClassVar = spot_capabilities("bitget", lookup="order by client id", rates=_RATES)
+    codes: ClassVar = _CODES
+    options: ClassVar[Mapping[str, Any]] = BitgetSwap.options
+    validity_ms: ClassVar = 30_000

@@ -1,0 +1,328 @@
+"""Bybit's unified account (UTA 2.0): linear perpetuals and spot at the same endpoints.
+
+Orders are found by ``orderLinkId``: open and lately closed ones in ``order/realtime``, which loses
+what is closed when Bybit restarts, all others in ``order/history``. A stop that went along with an
+entry is an order of the position: it has no client id, and is known by its trigger price.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar, Final
+
+from signalbot.domain.book import Balance
+from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Refusal
+from signalbot.domain.market import MarketKind
+from signalbot.domain.money import ZERO, text
+from signalbot.domain.orders import Leg, Order, OrderRequest
+from signalbot.domain.timeframe import Ms
+from signalbot.domain.users import MarginMode
+from signalbot.exchange.live.capability import Capabilities, Rate, Stops
+from signalbot.exchange.live.dialects.base import Api, Create, Dialect, Found, Margin
+from signalbot.exchange.live.dialects.bybit_codes import CODES
+from signalbot.exchange.live.dialects.coins import spot_capabilities
+from signalbot.exchange.live.dialects.spot import SpotDialect
+from signalbot.exchange.live.lanes import Lane
+from signalbot.exchange.live.parse import Raw, number
+
+_LOOKUP: Final = "order/realtime, then order/history, by orderLinkId"
+_RATES: Final = (Rate(cost=600, per_ms=5_000),)  # of one address; each account has its own as well
+_OPEN, _CLOSED = "fetch_open_orders", "fetch_canceled_and_closed_orders"
+_MOST_ORDERS, _MOST_TRADES = 50, 100  # of one page
+_WEEK_MS = 7 * 86_400_000  # nothing is told of a longer time at once
+_SKEW_MS = 5_000  # how far our clock may be ahead of theirs
+_FORCED = ("BustTrade", "AdlTrade")  # liquidation, deleveraging
+
+_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({
+    # Else every account asks for its own kind first; classic accounts are not supported.
+    "enableUnifiedMargin": False,
+    "enableUnifiedAccount": True,
+    "unifiedMarginStatus": 6,
+    "recvWindow": 5_000,
+    "fetchMarkets": {"types": ["spot", "linear"]},
+})  # fmt: skip
+
+
+class _Bybit(Dialect):
+    codes: ClassVar = CODES
+    options: ClassVar = _OPTIONS
+    trades_cost: ClassVar = 1
+    holdings_cost: ClassVar = 1
+    balance_cost: ClassVar = 1
+
+    async def cancel(self, api: Api, order: Order, *, lane: Lane) -> None:
+        """ccxt does not translate ``clientOrderId`` here."""
+        params = {"orderLinkId": self.wire_id(order.client_order_id)}
+        params |= self.conditional(order.request)
+        await api.order("cancel_order", None, order.request.symbol, params, lane=lane)
+
+    async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
+        wire_id = self.wire_id(request.client_order_id)
+        for place in (_OPEN, _CLOSED):
+            raws = await api.read(
+                place, request.symbol, None, None, {"orderLinkId": wire_id}, lane=lane
+            )
+            # An id they do not know is no filter for them: they answer with other orders.
+            mine = [raw for raw in raws if raw.get("clientOrderId") == wire_id]
+            if mine:
+                return self.found(_furthest(mine))
+        return None
+
+    async def open_orders(
+        self, api: Api, symbols: Collection[str], *, lane: Lane
+    ) -> Sequence[Found]:
+        """One list holds conditional orders too."""
+        listed: list[Found] = []
+        for symbol in symbols:
+            listed += map(self.found, await self._resting(api, symbol, lane=lane))
+        return listed
+
+    async def _resting(self, api: Api, symbol: str, *, lane: Lane) -> list[Raw]:
+        return await _pages(api, _OPEN, symbol, {}, most=_MOST_ORDERS, lane=lane)
+
+    async def trades(
+        self,
+        api: Api,
+        symbol: str,
+        *,
+        lane: Lane,
+        order_id: str | None = None,
+        since_ms: Ms | None = None,
+    ) -> Sequence[Raw]:
+        """Trades since an instant go back a week at most."""
+        if order_id is not None:
+            return await _pages(
+                api, "fetch_my_trades", symbol, {"orderId": order_id},
+                most=_MOST_TRADES, lane=lane,
+            )  # fmt: skip
+        earliest_ms = api.client.milliseconds() - _WEEK_MS + _SKEW_MS
+        found: list[Raw] = []
+        for kind in self._trade_kinds():
+            found += await _pages(
+                api, "fetch_my_trades", symbol, {"execType": kind},
+                most=_MOST_TRADES, lane=lane, since_ms=Ms(max(since_ms or 0, earliest_ms)),
+            )  # fmt: skip
+        return found
+
+    def _trade_kinds(self) -> tuple[str, ...]:
+        return ("Trade",)
+
+
+class BybitSwap(_Bybit):
+    capabilities: ClassVar = Capabilities(
+        exchange="bybit",
+        kind=MarketKind.SWAP,
+        stops=Stops.ATTACHED,
+        lookup=f"{_LOOKUP}; attached stops by their trigger price",
+        rates=_RATES,
+    )
+
+    def trigger_params(self, request: OrderRequest) -> dict[str, Any]:
+        if request.trigger_price is None:
+            return {}
+        return super().trigger_params(request) | {"triggerBy": "LastPrice"}
+
+    def attached_params(self, stop: OrderRequest) -> dict[str, Any]:
+        """A stop of the whole position, whatever its size comes to be."""
+        assert stop.trigger_price is not None  # noqa: S101 - a stop has one
+        return {
+            "stopLoss": {"triggerPrice": text(stop.trigger_price)},
+            "slTriggerBy": "LastPrice",
+            "slOrderType": "Market",
+            "tpslMode": "Full",
+        }
+
+    def conditional(self, request: OrderRequest) -> dict[str, Any]:
+        return {}
+
+    async def cancel(self, api: Api, order: Order, *, lane: Lane) -> None:
+        """A stop goes by the exchange's id: one that came with its entry has no other."""
+        if order.request.leg is not Leg.STOP_LOSS:
+            return await super().cancel(api, order, lane=lane)
+        exchange_id = order.exchange_order_id
+        if exchange_id is None:
+            found = await self.lookup(api, order.request, lane=lane)
+            exchange_id = None if found is None else found.raw["id"]
+        if exchange_id is None:
+            return await super().cancel(api, order, lane=lane)
+        await api.order("cancel_order", exchange_id, order.request.symbol, {}, lane=lane)
+        return None
+
+    async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
+        """A stop may be an order of its own, with our id, or have come along with its entry.
+
+        Raises:
+            OrderOutcomeUnknown: an entry that still rests carries it; it is no order yet.
+        """
+        if request.leg is not Leg.STOP_LOSS:
+            return await super().lookup(api, request, lane=lane)
+        resting = await self._resting(api, request.symbol, lane=lane)
+        found = self._stop_among(resting, request) or await super().lookup(api, request, lane=lane)
+        if found is None:
+            found = await self._closed_stop(api, request, lane=lane)
+        if found is None and any(_carries(raw, request) for raw in resting):
+            raise OrderOutcomeUnknown("the entry that carries this stop still rests")
+        return found
+
+    async def _closed_stop(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
+        """An attached stop that has been filled or cancelled: realtime first, it does not lag."""
+        since_ms = Ms(request.intended_at_ms - _SKEW_MS) if request.intended_at_ms else None
+        for place, since, more in ((_OPEN, None, {"openOnly": 1}), (_CLOSED, since_ms, {})):
+            raws = await api.read(
+                place, request.symbol, since, _MOST_ORDERS,
+                {"orderFilter": "StopOrder", **more}, lane=lane,
+            )  # fmt: skip
+            found = self._stop_among(raws, request)
+            if found is not None:
+                return found
+        return None
+
+    def _stop_among(self, raws: Iterable[Raw], request: OrderRequest) -> Found | None:
+        """The stop itself: under our id, or without an id at our trigger price."""
+        wire_id = self.wire_id(request.client_order_id)
+        mine = [
+            raw for raw in raws if raw.get("clientOrderId") == wire_id or _is_attached(raw, request)
+        ]
+        return Found(raw=_furthest(mine), wire_id=wire_id) if mine else None
+
+    def _trade_kinds(self) -> tuple[str, ...]:
+        """Forced trades are told only when they are asked for by their kind."""
+        return ("Trade", *_FORCED)
+
+    def is_liquidation(self, trade: Raw) -> bool:
+        return trade["info"].get("execType") in _FORCED
+
+    # --- the account ----------------------------------------------------------------------
+
+    async def holdings(self, api: Api, symbols: Collection[str], *, lane: Lane) -> Sequence[Raw]:
+        """Positions are listed by the coin they settle in."""
+        found: list[Raw] = []
+        for coin in sorted({api.client.market(symbol)["settle"] for symbol in symbols}):
+            found += await api.read("fetch_positions", None, {"settleCoin": coin}, lane=lane)
+        return found
+
+    async def balance(self, api: Api, currency: str, *, now_ms: Ms, lane: Lane) -> Balance:
+        """Equity of the quote coin; free is what the whole account still has as margin.
+
+        In isolated mode the account has no such number, and the coin's own is used.
+        """
+        raw = await api.read("fetch_balance", self.balance_params(), lane=lane)
+        wallet = raw["info"]["result"]["list"][0]
+        coins = {each["coin"]: each for each in wallet["coin"]}
+        free = number(wallet.get("totalAvailableBalance"))
+        if free is None:
+            free = number((raw.get(currency) or {}).get("free"))
+        return Balance(
+            equity=number(coins.get(currency, {}).get("equity")) or ZERO,
+            free=max(ZERO, free or ZERO),
+            as_of_ms=now_ms,
+        )
+
+    async def is_one_way(self, api: Api, symbol: str) -> bool | None:
+        """Every symbol shows a position, empty or not, and that says how it is held."""
+        raws = await api.read("fetch_positions", [symbol], lane=Lane.POLL)
+        return not any(raw.get("hedged") for raw in raws) if raws else None
+
+    async def margin(self, api: Api, symbol: str) -> Margin:
+        """Leverage is set by symbol, the margin mode for the whole account."""
+        raws = await api.read("fetch_positions", [symbol], lane=Lane.POLL)
+        leverage = number(raws[0].get("leverage")) if raws else None
+        said = await api.read("fetch_margin_mode", symbol, lane=Lane.POLL)
+        mode = said.get("marginMode")
+        return Margin(
+            leverage=None if leverage is None else int(leverage),
+            mode=MarginMode(mode) if mode in tuple(MarginMode) else None,
+        )
+
+
+class BybitSpot(SpotDialect, _Bybit):
+    capabilities: ClassVar = spot_capabilities(
+        "bybit", lookup=_LOOKUP, rates=_RATES, stops=Stops.SEPARATE
+    )
+
+    def trigger_params(self, request: OrderRequest) -> dict[str, Any]:
+        """Spot triggers watch the last price, and nothing else."""
+        if request.trigger_price is None:
+            return {}
+        return {"triggerPrice": text(request.trigger_price)}
+
+    async def send(self, api: Api, create: Create, lane: Lane) -> Raw:
+        """A spot trigger has no direction: one that the price has passed would wait for its return.
+
+        So the price is looked at first.
+        """
+        trigger = number(create.params.get("triggerPrice"))
+        if trigger is not None:
+            ticker = await api.read("fetch_ticker", create.symbol, lane=lane)
+            last = number(ticker.get("last"))
+            if last is not None and (last <= trigger if create.side == "sell" else last >= trigger):
+                raise OrderRejected(
+                    f"the price, {last}, is beyond the trigger, {trigger}",
+                    refusal=Refusal.WOULD_TRIGGER,
+                )
+        return await super().send(api, create, lane)
+
+    async def trades(
+        self,
+        api: Api,
+        symbol: str,
+        *,
+        lane: Lane,
+        order_id: str | None = None,
+        since_ms: Ms | None = None,
+    ) -> Sequence[Raw]:
+        """The exchange says which coin a fee was paid in; ccxt only guesses."""
+        raws = await super().trades(api, symbol, lane=lane, order_id=order_id, since_ms=since_ms)
+        return [_with_fee_coin(raw) for raw in raws]
+
+
+async def _pages(
+    api: Api,
+    method: str,
+    symbol: str,
+    params: Mapping[str, Any],
+    *,
+    most: int,
+    lane: Lane,
+    since_ms: Ms | None = None,
+) -> list[Raw]:
+    """A whole list, page by page; its cursor comes with one of each page's items."""
+    found: list[Raw] = []
+    more: dict[str, Any] = {}
+    while True:
+        page = await api.read(method, symbol, since_ms, most, {**params, **more}, lane=lane)
+        found += page
+        cursor = next(filter(None, (raw["info"].get("nextPageCursor") for raw in page)), None)
+        if len(page) < most or cursor is None:
+            return found
+        more = {"cursor": cursor}
+
+
+def _is_attached(raw: Raw, request: OrderRequest) -> bool:
+    """Whether an order is the position's own stop, at our price, since we asked for it."""
+    said = raw["info"]
+    return (
+        said.get("stopOrderType") == "StopLoss"
+        and not said.get("orderLinkId")
+        and raw.get("side") == request.side
+        and number(said.get("triggerPrice")) == request.trigger_price
+        and int(raw.get("timestamp") or 0) >= request.intended_at_ms - _SKEW_MS
+    )
+
+
+def _carries(raw: Raw, request: OrderRequest) -> bool:
+    """Whether a resting order is an entry that will bring this stop along."""
+    return (
+        raw.get("side") != request.side
+        and not raw.get("reduceOnly")
+        and number(raw["info"].get("stopLoss")) == request.trigger_price
+    )
+
+
+def _furthest(raws: Iterable[Raw]) -> Raw:
+    """Of several accounts of one order, the one that tells most."""
+    return max(raws, key=lambda raw: (number(raw.get("filled")) or ZERO, raw.get("timestamp") or 0))
+
+
+def _with_fee_coin(raw: Raw) -> Raw:
+    coin = raw["info"].get("feeCurrency")
+    return {**raw, "fee": {**(raw.get("fee") or {}), "currency": coin}} if coin else raw

@@ -1,0 +1,141 @@
+"""Kraken spot: one list of open and one of closed orders, asked for by client id."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, ClassVar
+
+from signalbot.domain.orders import OrderRequest
+from signalbot.domain.timeframe import Ms
+from signalbot.exchange.live.capability import Rate, Stops
+from signalbot.exchange.live.codes import Codes
+from signalbot.exchange.live.dialects.base import Api, Create, Found
+from signalbot.exchange.live.dialects.coins import spot_capabilities
+from signalbot.exchange.live.dialects.spot import SpotDialect
+from signalbot.exchange.live.lanes import Lane
+from signalbot.exchange.live.parse import Raw
+
+_DEADLINE_MS = 30_000  # Kraken takes 2 to 60 s
+
+
+class KrakenSpot(SpotDialect):
+    capabilities: ClassVar = spot_capabilities(
+        "kraken",
+        lookup="open, then closed orders by client id",
+        # Kraken limits accounts and pairs, not addresses: this only keeps bursts civil.
+        rates=(Rate(cost=500, per_ms=10_000),),
+        stops=Stops.SEPARATE,
+    )
+    # https://docs.kraken.com/api/docs/guides/spot-errors
+    codes: ClassVar = Codes(
+        rejected=frozenset(
+            (
+                "EQuery:Invalid asset pair",
+                "EQuery:Unknown asset pair",
+                "EGeneral:Invalid arguments",
+                "EOrder:Invalid order",
+                "EOrder:Invalid price",
+                "EOrder:Order minimum not met",
+                "EOrder:Cost minimum not met",
+                "EOrder:Tick size check failed",
+                "EOrder:Orders limit exceeded",
+                "EOrder:Cannot open position",
+                "EOrder:Trading agreement required",
+                "EOrder:Post only order",
+                "EOrder:Market order is not allowed",
+                "EService:Market in cancel",
+                "EService:Market in limit",
+                "EService:Market in post",
+                "EService:Deadline elapsed",
+                "EOrder:Invalid deadline",
+            )
+        ),
+        no_margin=frozenset(("EOrder:Insufficient funds", "EOrder:Insufficient margin")),
+        access_denied=frozenset(
+            (
+                "EAPI:Invalid key",
+                "EAPI:Invalid signature",
+                "EGeneral:Permission denied",
+                "ESession:Invalid session",
+                "EAccount:Invalid permissions",
+                "ETrade:User Locked",
+            )
+        ),
+        clock=frozenset(("EAPI:Invalid nonce",)),
+        limited=frozenset(
+            (
+                "EAPI:Rate limit exceeded",
+                "EOrder:Rate limit exceeded",
+                "EGeneral:Temporary lockout",
+                "EGeneral:Too many requests",
+                "EService:Throttled",
+            )
+        ),
+        not_found=frozenset(("EOrder:Unknown order",)),
+    )
+    validity_ms: ClassVar = _DEADLINE_MS
+    serial: ClassVar = True
+
+    def extra_params(self, request: OrderRequest) -> dict[str, Any]:
+        """Fees in the quote currency: what was bought is then what is owned."""
+        return {"oflags": "fciq"}
+
+    def trigger_params(self, request: OrderRequest) -> dict[str, Any]:
+        if request.trigger_price is None:
+            return {}
+        return super().trigger_params(request) | {"trigger": "last"}
+
+    async def send(self, api: Api, create: Create, lane: Lane) -> Raw:
+        """An order may wait in a queue there for long: it says itself when it is too old."""
+        deadline_ms = api.client.nonce() + _DEADLINE_MS
+        create.params["deadline"] = api.client.iso8601(deadline_ms)
+        return await super().send(api, create, lane)
+
+    def conditional(self, request: OrderRequest) -> dict[str, Any]:
+        """Conditional orders live among the others."""
+        return {}
+
+    async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
+        wire_id = self.wire_id(request.client_order_id)
+        for method in ("fetch_open_orders", "fetch_closed_orders"):
+            raws = await api.read(
+                method, request.symbol, None, None, {"clientOrderId": wire_id},
+                lane=lane, cost=self.lookup_cost,
+            )  # fmt: skip
+            for raw in raws:
+                if raw.get("clientOrderId") == wire_id:
+                    return self.found(raw)
+        return None
+
+    async def open_orders(
+        self, api: Api, symbols: Collection[str], *, lane: Lane
+    ) -> Sequence[Found]:
+        """One answer holds the open orders of every symbol."""
+        raws = await api.read("fetch_open_orders", lane=lane, cost=self.open_orders_cost)
+        return [self.found(raw) for raw in raws if raw.get("symbol") in symbols]
+
+    async def trades(
+        self,
+        api: Api,
+        symbol: str,
+        *,
+        lane: Lane,
+        order_id: str | None = None,
+        since_ms: Ms | None = None,
+    ) -> Sequence[Raw]:
+        """Trades cannot be asked for by order: the order names them."""
+        if order_id is None:
+            return await super().trades(api, symbol, lane=lane, since_ms=since_ms)
+        order = await self.maybe(
+            api, "fetch_order", order_id, symbol, {"trades": "true"}, lane=lane
+        )
+        ids = [] if order is None else order["info"].get("trades") or []
+        if not ids:
+            return ()
+        raws: Sequence[Raw] = await api.read(
+            "fetch_order_trades", order_id, symbol, None, None, {"trades": ids},
+            lane=lane, cost=self.trades_cost,
+        )  # fmt: skip
+        return raws
+
+    def balance_params(self) -> dict[str, Any]:
+        """There is one wallet, and ccxt would send on whatever we add."""
+        return {}

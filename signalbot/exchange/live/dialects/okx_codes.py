@@ -1,0 +1,48 @@
+"""What OKX's codes mean: 50xxx of every request, 51xxx of orders, 59xxx of the account."""
+
+from itertools import chain
+from typing import Final
+
+from signalbot.exchange.live.codes import Codes
+from signalbot.exchange.live.dialects.answers import codes_in
+
+_DUPLICATE: Final = codes_in("51011 51016 51065")
+_NO_MARGIN: Final = codes_in("51008 51119 51127 51131 51502 59103 59108 59200 59201")
+_ACCESS_DENIED: Final = codes_in(
+    "4088 50007 50008 50009 50010 50012 50027 50030 50035 50100 50101 50103 50104 50105 50106"
+    " 50107 50110 50111 50113 50114 50119 50120 50121 51009 51010 51024 51732 51733 51734 59113"
+)
+_LIMITED: Final = codes_in("50011 50040 50061 51113")
+
+# Spans of codes that refuse an order, as far as they mean nothing else.
+_REFUSALS: Final = (
+    (50014, 50025),  # parameters; positions, coins and accounts that are frozen
+    (51000, 51031),  # parameters, symbols, sizes, contracts that are not traded
+    (51046, 51053),  # an attached stop or target on the wrong side
+    (51090, 51099),
+    (51100, 51139),  # sizes, limits of price and position, reduce-only
+    (51155, 51185),  # not in this country; too many orders; nothing to reduce (51169)
+    (51201, 51205),
+    (51250, 51276),  # conditional orders
+    (51321, 51330),
+    (51403, 51410),  # cancelling what cannot be cancelled, or is about to be
+    (54000, 54099),
+    (59000, 59001), (59100, 59109), (59128, 59128),  # leverage and account settings
+)  # fmt: skip
+_SPANNED: Final = frozenset(
+    str(code) for code in chain.from_iterable(range(first, last + 1) for first, last in _REFUSALS)
+)
+
+CODES: Final = Codes(
+    rejected=(_SPANNED | codes_in("50002 50006 50044 50115"))
+    - _DUPLICATE - _NO_MARGIN - _ACCESS_DENIED - _LIMITED,
+    duplicate=_DUPLICATE,
+    # Stop or target beyond the last price.
+    would_trigger=codes_in("51277 51278 51279 51280"),
+    no_margin=_NO_MARGIN,
+    access_denied=_ACCESS_DENIED,
+    clock=codes_in("50102 50112"),
+    limited=_LIMITED,
+    not_found=codes_in("51400 51401 51402 51503 51509 51603"),
+    unknown=codes_in("50001 50004 50005 50013 50026"),
+)  # fmt: skip

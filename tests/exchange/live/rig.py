@@ -1,0 +1,279 @@
+"""A dialect on the wire: real ccxt builds the requests, a loopback exchange answers by the book.
+
+Answers are what the exchange's documentation shows. A request that no answer was given for is
+refused, so a test sees every request its dialect makes.
+"""
+
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from signalbot.domain.market import Instrument
+from signalbot.domain.orders import (
+    ClientOrderId,
+    Fill,
+    Leg,
+    Order,
+    OrderReport,
+    OrderRequest,
+    OrderSide,
+    OrderType,
+)
+from signalbot.domain.timeframe import Ms
+from signalbot.domain.users import UserId
+from signalbot.exchange.live.budget import Budget
+from signalbot.exchange.live.caller import Caller
+from signalbot.exchange.live.connection import Connection
+from signalbot.exchange.live.dialects.base import Dialect, Found
+from signalbot.exchange.live.instruments import instrument_of
+from signalbot.exchange.live.lanes import Lane
+from signalbot.exchange.live.parse import Raw, fill_of, report_of
+from signalbot.tasks import SystemClock
+
+SWAP: Final = "BTC/USDT:USDT"
+SPOT: Final = "BTC/USDT"
+NOW: Final = Ms(1_700_000_000_000)
+KEYS: Final = {"apiKey": "a-key", "secret": "a-secret", "password": "a-phrase"}
+
+# Our own ids are 32 hex digits; one of each leg.
+ENTRY_ID: Final = ClientOrderId("e" * 32)
+STOP_ID: Final = ClientOrderId("5" * 32)
+TARGET_ID: Final = ClientOrderId("7" * 32)
+EXIT_ID: Final = ClientOrderId("0" * 31 + "1")
+_IDS = {
+    Leg.ENTRY: ENTRY_ID,
+    Leg.STOP_LOSS: STOP_ID,
+    Leg.TAKE_PROFIT: TARGET_ID,
+    Leg.EXIT: EXIT_ID,
+}
+
+# What only authenticates a request says nothing about the order.
+_SIGNING = frozenset(("timestamp", "recvWindow", "signature", "nonce", "Signature", "Timestamp"))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request as the exchange got it, query and body together, without its signature."""
+
+    method: str
+    path: str
+    params: dict[str, Any]
+
+    @property
+    def call(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class Venue:
+    """The loopback exchange: records what it is asked, answers what it was given."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self._answers: dict[str, deque[tuple[int, Any]]] = {}
+        self.url = ""
+
+    def answers(self, call: str, *bodies: Any, status: int = 200) -> None:
+        """Answer ``call``, such as ``"GET /v5/order"``, in this order; the last one stays."""
+        self._answers[call] = deque((status, body) for body in bodies)
+
+    @property
+    def last(self) -> Asked:
+        return self.asked[-1]
+
+    def calls(self) -> list[str]:
+        """Everything that was asked, in order."""
+        return [each.call for each in self.asked]
+
+    async def handle(self, request: web.Request) -> web.Response:
+        asked = Asked(request.method, request.path, await _params(request))
+        self.asked.append(asked)
+        waiting = self._answers.get(asked.call)
+        if waiting is None:
+            return web.json_response({"rig": f"no answer for {asked.call}"}, status=501)
+        status, body = waiting.popleft() if len(waiting) > 1 else waiting[0]
+        return web.json_response(body, status=status)
+
+
+async def _params(request: web.Request) -> dict[str, Any]:
+    params: dict[str, Any] = dict(request.query)
+    body = await request.text()
+    if body.startswith("{"):
+        params |= json.loads(body)
+    elif body.startswith("["):
+        params["list"] = json.loads(body)
+    else:
+        params |= dict(parse_qsl(body, keep_blank_values=True))
+    return {name: value for name, value in params.items() if name not in _SIGNING}
+
+
+class Wire:
+    """One account of one exchange, as far as a dialect goes."""
+
+    def __init__(self, dialect: Dialect, venue: Venue, api: Caller) -> None:
+        self.dialect = dialect
+        self.venue = venue
+        self.api = api
+
+    def instrument(self, symbol: str) -> Instrument:
+        return instrument_of(self.api.client.market(symbol), exchange=self.api.client.id)
+
+    async def send(self, request: OrderRequest, *, stop: OrderRequest | None = None) -> OrderReport:
+        """Send an order and read its acknowledgement; ``venue.last`` is what went out."""
+        create = self.dialect.create(request, self.instrument(request.symbol), stop=stop)
+        found = self.dialect.found(await self.dialect.send(self.api, create, Lane.ENTRY))
+        assert found.wire_id in (None, self.dialect.wire_id(request.client_order_id))
+        return self.report(found, request)
+
+    async def cancel(self, request: OrderRequest, *, exchange_order_id: str | None = None) -> None:
+        order = Order(request=request, exchange_order_id=exchange_order_id)
+        await self.dialect.cancel(self.api, order, lane=Lane.PROTECT)
+
+    async def lookup(self, request: OrderRequest) -> OrderReport | None:
+        """What the exchange knows of an order, if it says that it is this one."""
+        found = await self.dialect.lookup(self.api, request, lane=Lane.SETTLE)
+        if found is None:
+            return None
+        assert found.wire_id == self.dialect.wire_id(request.client_order_id)
+        return self.report(found, request)
+
+    async def open_orders(self, symbol: str) -> Sequence[Found]:
+        return await self.dialect.open_orders(self.api, [symbol], lane=Lane.POLL)
+
+    async def fills(
+        self, symbol: str, *, order_id: str | None = None, since_ms: Ms | None = None
+    ) -> list[Fill]:
+        raws = await self.dialect.trades(
+            self.api, symbol, lane=Lane.SETTLE, order_id=order_id, since_ms=since_ms
+        )
+        return [self.fill(raw, symbol) for raw in raws]
+
+    def report(self, found: Found, request: OrderRequest) -> OrderReport:
+        return report_of(
+            found.raw,
+            client_order_id=request.client_order_id,
+            instrument=self.instrument(request.symbol),
+            asked=request.quantity,
+            now_ms=NOW,
+        )
+
+    def fill(self, raw: Raw, symbol: str) -> Fill:
+        return fill_of(
+            raw,
+            client_order_id=ENTRY_ID,
+            instrument=self.instrument(symbol),
+            is_liquidation=self.dialect.is_liquidation(raw),
+        )
+
+
+@asynccontextmanager
+async def wire(
+    dialect: Dialect,
+    *,
+    urls: Callable[[str], Mapping[str, Any]],
+    markets: Sequence[Mapping[str, Any]],
+) -> AsyncIterator[Wire]:
+    """A loopback exchange and an account there; ``urls`` is ccxt's ``urls["api"]`` for an address.
+
+    Nothing has been asked yet: the markets are given.
+    """
+    venue = Venue()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", venue.handle)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    venue.url = f"http://{host}:{port}"
+    connection = Connection(
+        "rig",
+        dialect.capabilities.exchange,
+        config={"urls": {"api": dict(urls(venue.url))}, "timeout": 5_000},
+        options=dialect.options,
+    )
+    try:
+        await connection.open()
+        connection.template.set_markets([dict(market) for market in markets])
+        clock = SystemClock()
+        caller = Caller(
+            connection.client(KEYS),
+            budget=Budget("rig", rates=dialect.capabilities.rates, clock=clock),
+            codes=dialect.codes,
+            on_clock=lambda: None,
+            serial=dialect.serial,
+        )
+        yield Wire(dialect, venue, caller)
+    finally:
+        await connection.close()
+        await runner.cleanup()
+
+
+def market(
+    market_id: str,
+    symbol: str,
+    *,
+    tick: str = "0.1",
+    step: str = "0.001",
+    contract_size: str = "1",
+    least: str = "0.001",
+    info: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """ccxt's structure of a spot market, or of a linear perpetual where the symbol has a colon."""
+    pair, _, settle = symbol.partition(":")
+    base, quote = pair.split("/")
+    is_swap = bool(settle)
+    return {
+        "id": market_id, "symbol": symbol, "base": base, "quote": quote, "settle": settle or None,
+        "baseId": base, "quoteId": quote, "settleId": settle or None,
+        "type": "swap" if is_swap else "spot", "spot": not is_swap, "swap": is_swap,
+        "margin": False, "future": False, "option": False, "active": True, "contract": is_swap,
+        "linear": True if is_swap else None, "inverse": False if is_swap else None,
+        "contractSize": float(contract_size) if is_swap else None,
+        "precision": {"amount": float(step), "price": float(tick)},
+        "limits": {"amount": {"min": float(least)}, "cost": {"min": 5.0}},
+        "info": dict(info or {}),
+    }  # fmt: skip
+
+
+def order(
+    symbol: str,
+    leg: Leg = Leg.ENTRY,
+    type_: OrderType = OrderType.MARKET,
+    *,
+    side: OrderSide | None = None,
+    quantity: str = "0.02",
+    price: str | None = None,
+    trigger: str | None = None,
+) -> OrderRequest:
+    """An order of a long position: bought by its entry, sold by everything else."""
+    is_entry = leg is Leg.ENTRY
+    return OrderRequest(
+        client_order_id=_IDS[leg],
+        user_id=UserId("anna"),
+        exchange="rig",
+        symbol=symbol,
+        leg=leg,
+        side=side or (OrderSide.BUY if is_entry else OrderSide.SELL),
+        type=type_,
+        quantity=Decimal(quantity),
+        price=None if price is None else Decimal(price),
+        trigger_price=None if trigger is None else Decimal(trigger),
+        reduce_only=not is_entry,
+        leverage=5,
+        intended_at_ms=NOW,
+    )
+
+
+def stop(symbol: str, trigger: str = "48000", **more: Any) -> OrderRequest:
+    return order(symbol, Leg.STOP_LOSS, OrderType.STOP, trigger=trigger, **more)
+
+
+def target(symbol: str, trigger: str = "55000", **more: Any) -> OrderRequest:
+    return order(symbol, Leg.TAKE_PROFIT, OrderType.TAKE_PROFIT, trigger=trigger, **more)

@@ -1,0 +1,392 @@
+"""Kraken Futures: what really goes out, and what its documented answers mean to us."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from signalbot.domain.errors import (
+    AccessDenied,
+    OrderOutcomeUnknown,
+    OrderRejected,
+    Refusal,
+    SignalbotError,
+    Unavailable,
+)
+from signalbot.domain.orders import OrderRequest, OrderSide, OrderStatus
+from signalbot.domain.users import MarginMode
+from signalbot.exchange.live.codes import Limited
+from signalbot.exchange.live.dialects.base import Margin
+from signalbot.exchange.live.dialects.kraken_futures import KrakenFutures
+from signalbot.exchange.live.lanes import Lane
+from signalbot.exchange.live.parse import holding_of, report_of
+from tests.exchange.live.line import Line, close, entry, line_to, swap
+from tests.exchange.live.rig import ENTRY_ID, NOW, STOP_ID, stop, target
+
+PERP = "BTC/USD:USD"
+SEND, STATUS = "/derivatives/api/v3/sendorder", "/derivatives/api/v3/orders/status"
+FILLS, OPEN = "/derivatives/api/v3/fills", "/derivatives/api/v3/openorders"
+ORDERS, TRIGGERS = "/api/history/v2/orders", "/api/history/v2/triggers"
+LEVERAGE = "/derivatives/api/v3/leveragepreferences"
+UID = "179f9af8-e45e-469d-b3e9-2fd4675cb7d0"
+STOP, TARGET = stop(PERP, "59000"), target(PERP, "63000")
+WHEN = "2026-03-02T06:10:31.954Z"
+
+
+def ok(**content: Any) -> dict[str, Any]:
+    return {"result": "success", "serverTime": WHEN} | content
+
+
+def sent(status: str = "placed", *events: dict[str, Any]) -> dict[str, Any]:
+    told = {"status": status, "order_id": UID, "receivedTime": WHEN, "orderEvents": list(events)}
+    return ok(sendStatus=told)
+
+
+def known(
+    status: str = "ENTERED_BOOK", *, cli: str = ENTRY_ID, filled: str = "0"
+) -> dict[str, Any]:
+    order = {
+        "type": "ORDER",
+        "orderId": UID,
+        "cliOrdId": cli,
+        "symbol": "PF_XBTUSD",
+        "side": "buy",
+        "quantity": "0.02",
+        "filled": filled,
+        "limitPrice": "60000",
+        "reduceOnly": False,
+        "timestamp": WHEN,
+        "lastUpdateTimestamp": WHEN,
+    }
+    return ok(orders=[{"order": order, "status": status, "updateReason": None, "error": None}])
+
+
+def fill(
+    *, cli: str = ENTRY_ID, size: float = 0.02, price: float = 60000.5, number: int = 1
+) -> Any:
+    return {
+        "fillTime": "2026-03-02T06:10:32.000Z",
+        "order_id": UID,
+        "fill_id": f"522d4e08-96e7-4b44-9694-bfaea8fe215{number}",
+        "cliOrdId": cli,
+        "symbol": "PF_XBTUSD",
+        "side": "buy",
+        "size": size,
+        "price": price,
+        "fillType": "taker",
+    }
+
+
+def ended(name: str, cli: str) -> dict[str, Any]:
+    order = {"uid": UID, "clientId": cli, "tradeable": "PF_XBTUSD", "filled": "0"}
+    return {"uid": "1", "timestamp": 1707258274849, "event": {name: {"order": order}}}
+
+
+NOTHING = ok(elements=[], len=0)
+
+
+@pytest.fixture
+async def line() -> AsyncIterator[Line]:
+    market = swap("PF_XBTUSD", lot="0.0001", quote="USD")
+    async with line_to(KrakenFutures(), market, secret="c2VjcmV0") as made:
+        made.answer(STATUS, ok(orders=[]))
+        made.answer(FILLS, ok(fills=[]))
+        made.answer(ORDERS, NOTHING)
+        made.answer(TRIGGERS, NOTHING)
+        yield made
+
+
+TRIGGERED = {"side": "sell", "triggerSignal": "last", "reduceOnly": "true"}
+
+
+@pytest.mark.parametrize(
+    ("request_", "says"),
+    [
+        (entry(PERP), {"orderType": "mkt", "side": "buy"}),
+        (
+            entry(PERP, side=OrderSide.SELL, price="61000"),
+            {"orderType": "lmt", "side": "sell", "limitPrice": "61000"},
+        ),
+        (close(PERP), {"orderType": "mkt", "side": "sell", "reduceOnly": "true"}),
+        (STOP, TRIGGERED | {"orderType": "stp", "stopPrice": "59000"}),
+        (TARGET, TRIGGERED | {"orderType": "take_profit", "stopPrice": "63000"}),
+    ],
+)
+async def test_an_order_watches_the_last_price_and_grows_too_old(
+    line: Line, request_: OrderRequest, says: dict[str, str]
+) -> None:
+    """An order stuck on its way is never taken late."""
+    line.answer(SEND, sent())
+    await line.send(request_)
+    assert line.says == says | {
+        "symbol": "PF_XBTUSD",
+        "size": "0.02",
+        "cliOrdId": request_.client_order_id,
+    }
+    left_ms = line.api.client.parse8601(line.params["processBefore"])
+    assert 0 < left_ms - line.api.client.milliseconds() <= line.dialect.validity_ms
+
+
+async def test_an_execution_in_the_answer_counts(line: Line) -> None:
+    """Market orders are told with what they filled."""
+    prior = {
+        "orderId": UID,
+        "cliOrdId": ENTRY_ID,
+        "type": "ioc",
+        "symbol": "PF_XBTUSD",
+        "side": "buy",
+        "quantity": 0.02,
+        "filled": 0,
+        "limitPrice": 60500.0,
+        "reduceOnly": False,
+        "timestamp": WHEN,
+        "lastUpdateTimestamp": WHEN,
+    }
+    event = {
+        "type": "EXECUTION",
+        "executionId": "403bf49f",
+        "price": 60000.5,
+        "amount": 0.02,
+        "orderPriorEdit": None,
+        "orderPriorExecution": prior,
+        "takerReducedQuantity": None,
+    }
+    line.answer(SEND, sent("placed", event))
+    found = await line.send(entry(PERP))
+    report = report_of(
+        found.raw,
+        client_order_id=ENTRY_ID,
+        instrument=line.instrument(PERP),
+        asked=Decimal("0.02"),
+        now_ms=NOW,
+    )
+    assert found.wire_id == ENTRY_ID
+    assert (report.status, report.filled) == (OrderStatus.FILLED, Decimal("0.02"))
+    assert report.average_price == Decimal("60000.5")
+
+
+@pytest.mark.parametrize("request_", [entry(PERP), STOP])
+async def test_cancels_name_our_id_alone(line: Line, request_: OrderRequest) -> None:
+    """ccxt's own cancel would send an empty exchange id."""
+    path = "/derivatives/api/v3/cancelorder"
+    line.answer(path, ok(cancelStatus={"status": "cancelled"}))
+    await line.cancel(request_)
+    assert (line.called, line.says) == (f"POST {path}", {"cliOrdId": request_.client_order_id})
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"), [(entry(PERP), "ENTERED_BOOK"), (STOP, "TRIGGER_PLACED")]
+)
+async def test_a_resting_order_is_found_by_our_id(
+    line: Line, request_: OrderRequest, status: str
+) -> None:
+    """Plain or conditional, one question is enough."""
+    line.answer(STATUS, known(status, cli=request_.client_order_id))
+    report = await line.report(request_)
+    assert report is not None
+    assert line.says == {"cliOrdIds": request_.client_order_id}
+    assert (report.status, report.exchange_order_id) == (OrderStatus.OPEN, UID)
+
+
+@pytest.mark.parametrize("is_remembered", [True, False])
+async def test_a_filled_order_is_told_by_its_fills(line: Line, is_remembered: bool) -> None:
+    """They carry our id long after the order is forgotten, and only they tell the price."""
+    if is_remembered:
+        line.answer(STATUS, known("FULLY_EXECUTED", filled="0.02"))
+    parts = [fill(size=0.015, price=60000), fill(size=0.005, price=60002, number=2)]
+    line.answer(FILLS, ok(fills=[*parts, fill(cli="another", number=3)]))
+    report = await line.report(entry(PERP))
+    assert report is not None
+    assert (report.status, report.exchange_order_id) == (OrderStatus.FILLED, UID)
+    assert (report.filled, report.average_price) == (Decimal("0.02"), Decimal("60000.5"))
+
+
+async def test_a_triggered_stop_is_told_by_its_fills(line: Line) -> None:
+    """It stays ours by id."""
+    line.answer(FILLS, ok(fills=[fill(cli=STOP_ID, price=58990)]))
+    report = await line.report(STOP)
+    assert report is not None
+    assert (report.status, report.average_price) == (OrderStatus.FILLED, Decimal(58990))
+
+
+async def test_a_partly_filled_order_that_still_rests_is_open(line: Line) -> None:
+    """Its fills alone would look like an end."""
+    line.answer(STATUS, known("PARTIALLY_FILLED", filled="0.01"))
+    line.answer(FILLS, ok(fills=[fill(size=0.01)]))
+    report = await line.report(entry(PERP, price="60000.5"))
+    assert report is not None
+    assert (report.status, report.filled) == (OrderStatus.PARTIALLY_FILLED, Decimal("0.01"))
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "request_", "status"),
+    [
+        (ORDERS, "OrderCancelled", entry(PERP), OrderStatus.CANCELLED),
+        (ORDERS, "OrderRejected", entry(PERP), OrderStatus.REJECTED),
+        (TRIGGERS, "OrderTriggerCancelled", STOP, OrderStatus.CANCELLED),
+    ],
+)
+async def test_an_order_that_ended_unfilled_is_found_in_the_history(
+    line: Line, path: str, name: str, request_: OrderRequest, status: OrderStatus
+) -> None:
+    """From shortly before it was meant on."""
+    line.answer(path, ok(elements=[ended(name, "another"), ended(name, request_.client_order_id)]))
+    report = await line.report(request_)
+    assert report is not None
+    assert (report.status, report.exchange_order_id) == (status, UID)
+    assert line.says == {"since": str(NOW - 5_000)}
+
+
+async def test_an_order_that_was_only_placed_has_not_ended(line: Line) -> None:
+    """The history tells of its beginning too, which ccxt takes for a cancellation."""
+    line.answer(ORDERS, ok(elements=[ended("OrderPlaced", ENTRY_ID)]))
+    assert await line.report(entry(PERP)) is None
+
+
+async def test_a_refused_trigger_is_rejected(line: Line) -> None:
+    """A stop that could not be activated protects nobody."""
+    line.answer(STATUS, known("TRIGGER_ACTIVATION_FAILURE", cli=STOP_ID))
+    report = await line.report(STOP)
+    assert report is not None
+    assert report.status is OrderStatus.REJECTED
+
+
+async def test_open_orders_of_every_symbol_take_one_request(line: Line) -> None:
+    """Stops are among them, and what has filled counts."""
+    row = {
+        "order_id": UID,
+        "cliOrdId": ENTRY_ID,
+        "symbol": "PF_XBTUSD",
+        "side": "buy",
+        "orderType": "lmt",
+        "limitPrice": 60000,
+        "unfilledSize": 0.015,
+        "filledSize": 0.005,
+        "receivedTime": WHEN,
+        "lastUpdateTime": WHEN,
+        "status": "partiallyFilled",
+        "reduceOnly": False,
+    }
+    line.answer(OPEN, ok(openOrders=[row, row | {"cliOrdId": STOP_ID, "orderType": "stop"}]))
+    listed = await line.dialect.open_orders(line.api, [PERP], lane=Lane.POLL)
+    assert [found.wire_id for found in listed] == [ENTRY_ID, STOP_ID]
+    report = report_of(
+        listed[0].raw,
+        client_order_id=ENTRY_ID,
+        instrument=line.instrument(PERP),
+        asked=None,
+        now_ms=NOW,
+    )
+    assert (report.status, report.filled) == (OrderStatus.PARTIALLY_FILLED, Decimal("0.005"))
+    assert line.paths == [OPEN]
+
+
+async def test_fills_of_an_order_carry_an_estimated_fee(line: Line) -> None:
+    """The exchange tells none: the market's own rate is taken."""
+    forced = fill(number=2) | {"fillType": "liquidation"}
+    line.answer(FILLS, ok(fills=[fill(), forced, fill(number=3) | {"order_id": "another"}]))
+    paid, taken = await line.fills(PERP, UID)
+    assert (paid.quantity, paid.price, paid.fee_currency) == (
+        Decimal("0.02"), Decimal("60000.5"), "USD",
+    )  # fmt: skip
+    assert not paid.is_liquidation
+    assert taken.is_liquidation
+
+
+async def test_balance_and_position_are_read(line: Line) -> None:
+    """The multi-collateral wallet, in dollars."""
+    flex = {
+        "currencies": {"usdt": {"quantity": "1000", "available": "900"}},
+        "portfolioValue": "1010.5",
+        "availableMargin": "850.25",
+        "type": "multiCollateralMarginAccount",
+    }
+    position = {
+        "side": "short",
+        "symbol": "PF_XBTUSD",
+        "price": "60000.5",
+        "fillTime": WHEN,
+        "size": "0.03",
+        "unrealizedFunding": "-0.001",
+    }
+    line.answer("/derivatives/api/v3/accounts", ok(accounts={"flex": flex}))
+    line.answer("/derivatives/api/v3/openpositions", ok(openPositions=[position]))
+    balance = await line.dialect.balance(line.api, "USD", now_ms=NOW, lane=Lane.POLL)
+    assert (balance.equity, balance.free) == (Decimal("1010.5"), Decimal("850.25"))
+    (raw,) = await line.dialect.holdings(line.api, [PERP], lane=Lane.POLL)
+    holding = holding_of(raw, instrument=line.instrument(PERP))
+    assert holding is not None
+    assert (holding.side.value, holding.quantity) == ("SHORT", Decimal("0.03"))
+    assert holding.entry_price == Decimal("60000.5")
+
+
+async def test_a_leverage_preference_is_isolated_margin(line: Line) -> None:
+    """And its absence is cross margin."""
+    preference = {"symbol": "PF_XBTUSD", "maxLeverage": 5.0}
+    line.answer(LEVERAGE, ok(leveragePreferences=[preference]))
+    margin = await line.dialect.margin(line.api, PERP)
+    assert margin == Margin(leverage=5, mode=MarginMode.ISOLATED)
+    await line.dialect.set_leverage(line.api, PERP, 5, MarginMode.ISOLATED)
+    assert line.called == f"PUT {LEVERAGE}"
+    assert line.says == {"symbol": "PF_XBTUSD", "maxLeverage": "5"}
+    await line.dialect.set_margin_mode(line.api, PERP, 5, MarginMode.CROSS)
+    assert (line.called, line.says) == (f"PUT {LEVERAGE}", {"symbol": "PF_XBTUSD"})
+    line.answer(LEVERAGE, ok(leveragePreferences=[]))
+    await line.dialect.set_leverage(line.api, PERP, 5, MarginMode.CROSS)
+    margin = await line.dialect.margin(line.api, PERP)
+    assert margin == Margin(leverage=None, mode=MarginMode.CROSS)
+    assert len(line.paths) == 4
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "refusal"),
+    [
+        ("invalidPrice", OrderRejected, Refusal.OTHER),
+        ("wouldNotReducePosition", OrderRejected, Refusal.OTHER),
+        ("wouldProcessAfterSpecifiedTime", OrderRejected, Refusal.OTHER),
+        ("marketSuspended", OrderRejected, Refusal.OTHER),
+        ("insufficientAvailableFunds", OrderRejected, Refusal.INSUFFICIENT_MARGIN),
+        ("clientOrderIdAlreadyExist", OrderOutcomeUnknown, None),
+        ("somethingNew", OrderOutcomeUnknown, None),
+    ],
+)
+async def test_refusals_mean_what_the_status_says(
+    line: Line, status: str, kind: type[SignalbotError], refusal: Refusal | None
+) -> None:
+    """They come as a success; a status nobody listed is no refusal."""
+    line.answer(SEND, sent(status))
+    with pytest.raises(kind) as caught:
+        await line.send(STOP)
+    assert getattr(caught.value, "refusal", None) is refusal
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ("apiLimitExceeded", Limited),
+        ("requiredArgumentMissing", OrderRejected),
+        ("authenticationError", OrderRejected),
+        ("Server Error", OrderOutcomeUnknown),
+        ("unavailable", OrderOutcomeUnknown),
+    ],
+)
+async def test_errors_mean_what_they_say(
+    line: Line, error: str, kind: type[SignalbotError]
+) -> None:
+    """Here the whole request has failed."""
+    line.answer(SEND, {"result": "error", "serverTime": WHEN, "error": error})
+    with pytest.raises(kind):
+        await line.send(STOP)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"), [("authenticationError", AccessDenied), ("Server Error", Unavailable)]
+)
+async def test_a_failed_lookup_proves_nothing(
+    line: Line, error: str, kind: type[SignalbotError]
+) -> None:
+    """Wherever it fails."""
+    line.answer(FILLS, {"result": "error", "serverTime": WHEN, "error": error})
+    with pytest.raises(kind):
+        await line.report(entry(PERP))
