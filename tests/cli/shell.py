@@ -39,13 +39,13 @@ class Shell:
 
     folder: Path
 
-    def run(self, *arguments: str, **variables: str) -> Said:
-        """Run ``signalbot`` with its output piped."""
+    def run(self, *arguments: str, stdin: str = "", **variables: str) -> Said:
+        """Run ``signalbot`` with its input and output piped."""
         done = subprocess.run(
             [sys.executable, "-m", "signalbot", *arguments],
             cwd=self.folder,
             env=_environment() | variables,
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=30,
