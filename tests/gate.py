@@ -9,7 +9,7 @@ STEPS = (
     ("ruff", "check", "."),
     ("mypy",),
     ("lint-imports",),
-    ("pytest", "-q"),
+    ("pytest", "-q", "-n", "4"),
 )
 
 

@@ -106,7 +106,7 @@ class OrderRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
-    """One match. ``trade_id`` is unique within one account of one exchange."""
+    """One match. ``trade_id`` is unique within one market of one account."""
 
     trade_id: str
     client_order_id: ClientOrderId

@@ -17,7 +17,7 @@ from signalbot.tasks import Alarms
 log = structlog.get_logger()
 
 #: Exchanges tell the fills of an order up to seconds after the order; then asking gets rarer.
-PAUSES_MS = (300, 1_000, 3_000, 10_000, 30_000, 120_000, 600_000)
+PAUSES_MS = (2_000, 3_000, 5_000, 10_000, 30_000, 120_000, 600_000)
 
 
 class Collector:

@@ -5,7 +5,7 @@ import platform
 import sys
 from importlib import import_module
 
-NAMES = ("fanout", "replay", "start")
+NAMES = ("fanout", "live", "replay", "start")
 
 
 def main() -> None:

@@ -110,7 +110,10 @@ async def test_the_same_trade_id_is_another_fill_in_another_account(tmp_path: Pa
             request = replace(ENTRY.request, **change)
             other = replace(ENTERED, order=replace(ENTERED.order, request=request), position=None)
             assert (await books.trades.book(other)).new_fills == BOUGHT
-        assert await count(books.database, "fills") == 6
+        elsewhere = tuple(replace(each, symbol=ETH) for each in BOUGHT)
+        other = replace(ENTERED, fills=elsewhere, position=None)
+        assert (await books.trades.book(other)).new_fills == elsewhere
+        assert await count(books.database, "fills") == 8
 
 
 async def test_a_fill_that_would_turn_the_position_around_changes_nothing(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from signalbot.domain.orders import (
     Order,
     OrderReport,
     OrderRequest,
+    OrderSide,
     OrderStatus,
     OrderType,
 )
@@ -475,8 +476,12 @@ def _is_sure(request: OrderRequest, report: OrderReport) -> bool:
 
 
 def _touches(request: OrderRequest, reached: PriceRange) -> bool:
+    """Whether an order must have traded if the exchange saw the same price."""
     at = request.trigger_price or request.price
-    return at is not None and reached.low <= at <= reached.high
+    if at is None:
+        return False
+    waits_below = (request.side is OrderSide.SELL) == (request.type is OrderType.STOP)
+    return reached.low <= at if waits_below else reached.high >= at
 
 
 def _gone(order: Order, now_ms: Ms) -> OrderReport:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -12,36 +12,15 @@ from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.exchange.live.capability import Rate
 from signalbot.exchange.live.codes import Limited
 from signalbot.exchange.live.lanes import Lane
+from signalbot.exchange.live.window import Window
 from signalbot.ports import Clock
 
 log = structlog.get_logger()
 
 _FIRST_BAN_MS = 60_000
+_LEAST_BAN_MS = 1_000
 _MOST_BAN_MS = 3 * 86_400_000
-
-
-class _Bucket:
-    """One published limit as a bucket that drains steadily: bursts up to the whole limit."""
-
-    def __init__(self, rate: Rate, now_ms: Ms) -> None:
-        self._rate = rate
-        self._used = 0.0
-        self._at_ms = now_ms
-
-    def used(self, now_ms: Ms) -> float:
-        """The part of the limit in use, 0 to 1."""
-        drained = (now_ms - self._at_ms) * self._rate.cost / self._rate.per_ms
-        self._used = max(0.0, self._used - max(0.0, drained))
-        self._at_ms = now_ms
-        return self._used / self._rate.cost
-
-    def wait_ms(self, cost: int, share: float, now_ms: Ms) -> float:
-        """How long until ``cost`` fits below ``share`` of the limit; 0 for now."""
-        over = self.used(now_ms) * self._rate.cost + cost - max(share * self._rate.cost, cost)
-        return max(0.0, over * self._rate.per_ms / self._rate.cost)
-
-    def take(self, cost: int) -> None:
-        self._used += cost
+_LAST_WARNING = 418  # the status that says: asked on although told to stop
 
 
 @dataclass(eq=False, slots=True)
@@ -54,26 +33,28 @@ class _Waiter:
 class Budget:
     """One per exchange and egress address, because that is what exchanges count.
 
-    A request waits behind every earlier lane and, in its own lane, for its turn. Half of every
-    limit is burst, half is spread, so that no window of the exchange's ever holds more than the
-    limit.
+    A request waits behind every earlier lane and, in its own lane, for its turn. Later lanes may
+    fill only a part of every limit and of ``in_flight``: what protects need not wait for them.
     """
 
     def __init__(
         self, name: str, *, rates: Sequence[Rate], in_flight: int = 64, clock: Clock
     ) -> None:
-        now_ms = clock.now_ms()
         self.name = name
         self.banned_until_ms = EPOCH
         self.ban_reason = ""
         self._bans = 0
         self._clock = clock
-        self._buckets = [
-            _Bucket(Rate(cost=max(1, rate.cost // 2), per_ms=rate.per_ms), now_ms) for rate in rates
-        ]
-        self._free = in_flight
+        self._windows = [Window(rate) for rate in rates]
+        self._running = 0
+        self._most_running = tuple(max(1, int(in_flight * lane.share)) for lane in Lane)
         self._queues: tuple[deque[_Waiter], ...] = tuple(deque() for _ in Lane)
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._wake_at_s = 0.0  #: of the timer; uvloop's do not always tell
+
+    def one_by_one(self) -> "Budget":
+        """A queue with the same lanes for what must not overtake itself; it has no limits."""
+        return Budget(self.name, rates=(), in_flight=1, clock=self._clock)
 
     @property
     def queued(self) -> int:
@@ -82,7 +63,7 @@ class Budget:
     def left(self) -> float:
         """The part of the tightest limit that is still free, 0 to 1."""
         now_ms = self._clock.now_ms()
-        return 1.0 - max((bucket.used(now_ms) for bucket in self._buckets), default=0.0)
+        return 1.0 - max((each.filled(now_ms) for each in self._windows), default=0.0)
 
     @asynccontextmanager
     async def slot(self, lane: Lane, cost: int = 1) -> AsyncIterator[None]:
@@ -95,17 +76,28 @@ class Budget:
         try:
             yield
         finally:
-            self._free += 1
+            now_ms = self._clock.now_ms()
+            for window in self._windows:
+                window.finish(cost, now_ms)
+            self._running -= 1
             self._serve()
 
-    def ban(self, *, retry_after_s: float | None, reason: str) -> None:
-        """Send nothing until the exchange's own term is over; without one, ever longer."""
+    def ban(self, *, retry_after_s: float | None, reason: str, status: int | None = None) -> None:
+        """Send nothing until the exchange's own term is over; without one, ever longer.
+
+        ``status`` is the HTTP status of the refusal. Answers that were under way when the ban began
+        may prolong it but are not the next offence.
+        """
         now_ms = self._clock.now_ms()
-        if now_ms > self.banned_until_ms + _FIRST_BAN_MS:
-            self._bans = 0
-        own_ms = min(_FIRST_BAN_MS * 2**self._bans, _MOST_BAN_MS)
-        for_ms = own_ms if retry_after_s is None else round(retry_after_s * 1000)
-        self._bans += 1
+        if now_ms >= self.banned_until_ms:
+            is_repeated = 0 < self.banned_until_ms >= now_ms - _FIRST_BAN_MS
+            self._bans = self._bans + 1 if is_repeated else 0
+        if retry_after_s is None:
+            first_ms = _FIRST_BAN_MS * (2 if status == _LAST_WARNING else 1)
+            for_ms = first_ms * 2**self._bans
+        else:
+            for_ms = round(retry_after_s * 1000)
+        for_ms = min(max(for_ms, _LEAST_BAN_MS), _MOST_BAN_MS)
         self.banned_until_ms = max(self.banned_until_ms, Ms(now_ms + for_ms))
         self.ban_reason = reason
         log.error("exchange.banned", exchange=self.name, for_s=for_ms // 1000, reason=reason)
@@ -120,9 +112,10 @@ class Budget:
         return Limited(f"{self.name} is not asked for {left_s:.0f} s more: {self.ban_reason}")
 
     async def _enter(self, lane: Lane, cost: int) -> None:
-        if self._clock.now_ms() < self.banned_until_ms:
+        now_ms = self._clock.now_ms()
+        if now_ms < self.banned_until_ms:
             raise self._banned()
-        if not any(self._queues[: lane + 1]) and self._wait_ms(lane, cost) == 0 and self._free:
+        if not any(self._queues[: lane + 1]) and self._has_room(lane, cost, now_ms):
             self._take(cost)
             return
         waiter = _Waiter(lane, cost, asyncio.get_running_loop().create_future())
@@ -131,41 +124,71 @@ class Budget:
         try:
             await waiter.turn
         except asyncio.CancelledError:
-            if waiter.turn.done() and not waiter.turn.cancelled():
-                self._free += 1  # its turn had come at the same moment
-            elif waiter in self._queues[lane]:
-                self._queues[lane].remove(waiter)
-            self._serve()
+            self._forget(waiter)
             raise
+        if self._clock.now_ms() < self.banned_until_ms:
+            self._give_back(cost)
+            raise self._banned()
+
+    def _forget(self, waiter: _Waiter) -> None:
+        """Take a waiter out, wherever its cancellation has met it."""
+        if waiter in self._queues[waiter.lane]:
+            self._queues[waiter.lane].remove(waiter)
+            self._serve()
+        elif not waiter.turn.cancelled() and waiter.turn.exception() is None:
+            self._give_back(waiter.cost)  # its turn had come at the same moment
+
+    def _has_room(self, lane: Lane, cost: int, now_ms: Ms) -> bool:
+        return self._running < self._most_running[lane] and all(
+            each.has_room(cost, lane.share, now_ms) for each in self._windows
+        )
 
     def _take(self, cost: int) -> None:
-        self._free -= 1
-        for bucket in self._buckets:
-            bucket.take(cost)
+        self._running += 1
+        for window in self._windows:
+            window.begin(cost)
 
-    def _wait_ms(self, lane: Lane, cost: int) -> float:
-        now_ms = self._clock.now_ms()
-        return max((each.wait_ms(cost, lane.share, now_ms) for each in self._buckets), default=0.0)
+    def _give_back(self, cost: int) -> None:
+        """Undo ``_take`` for what never went out."""
+        self._running -= 1
+        for window in self._windows:
+            window.undo(cost)
+        self._serve()
 
     def _serve(self) -> None:
         """Let those go whose turn it is; for the others, come back when there is room."""
-        for queue in self._queues:
-            while queue and self._free:
-                first = queue[0]
-                wait_ms = 0.0 if first.turn.done() else self._wait_ms(first.lane, first.cost)
-                if wait_ms > 0:
-                    self._come_back(wait_ms)
-                    return
-                queue.popleft()
-                if not first.turn.done():
-                    self._take(first.cost)
-                    first.turn.set_result(None)
+        if not any(self._queues):
+            return
+        now_ms = self._clock.now_ms()
+        for first in self._by_turn():
+            if not self._has_room(first.lane, first.cost, now_ms):
+                self._come_back(now_ms)
+                return
+            self._queues[first.lane].popleft()
+            self._take(first.cost)
+            first.turn.set_result(None)
 
-    def _come_back(self, wait_ms: float) -> None:
+    def _by_turn(self) -> Iterator[_Waiter]:
+        """The first of the first lane, again and again; those who left meanwhile are dropped."""
+        for queue in self._queues:
+            while queue:
+                if queue[0].turn.done():
+                    queue.popleft()
+                else:
+                    yield queue[0]
+
+    def _come_back(self, now_ms: Ms) -> None:
+        """See to it that ``_serve`` runs when the oldest request stops counting.
+
+        Where none has ended yet, the end of one will call.
+        """
+        ends = [each.next_end_ms for each in self._windows if each.next_end_ms is not None]
+        if not ends:
+            return
         loop = asyncio.get_running_loop()
-        at_s = loop.time() + max(wait_ms, 1.0) / 1000  # the clock counts whole milliseconds
-        if self._timer is not None and not self._timer.cancelled():
-            if loop.time() < self._timer.when() <= at_s:
+        at_s = loop.time() + max(1, min(ends) - now_ms) / 1000
+        if self._timer is not None:
+            if loop.time() < self._wake_at_s <= at_s:
                 return
             self._timer.cancel()
-        self._timer = loop.call_at(at_s, self._serve)
+        self._timer, self._wake_at_s = loop.call_at(at_s, self._serve), at_s

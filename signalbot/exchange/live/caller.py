@@ -2,27 +2,29 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
-
-import structlog
 
 from signalbot.domain.errors import SignalbotError
 from signalbot.exchange.live.budget import Budget
 from signalbot.exchange.live.codes import ClockOff, Codes, Limited
-from signalbot.exchange.live.connection import Sending, sending
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.outcome import is_already_set, order_error, read_error
-
-log = structlog.get_logger()
+from signalbot.exchange.live.sending import Sending, sending
 
 _ORDER_DEADLINE_S = 20.0
 _READ_DEADLINE_S = 15.0
+_SECRETS = ("apiKey", "secret", "password", "uid", "token", "privateKey")
+
+# A socket that is closed under a request cancels it, although nobody has cancelled the caller.
+_FAILURES = (Exception, asyncio.CancelledError)
 
 
 class Caller:
     """One account's line to its exchange. Raises nothing but our own errors.
 
-    ``on_clock`` is called when the exchange found our time wrong.
+    ``on_clock`` is called when the exchange found our time wrong. ``serial`` sends one request at
+    a time, by lane, for exchanges that want every request's nonce above the one before.
     """
 
     def __init__(
@@ -38,7 +40,7 @@ class Caller:
         self._budget = budget
         self._codes = codes
         self._on_clock = on_clock
-        self._one_by_one = asyncio.Lock() if serial else None
+        self._turns = budget.one_by_one() if serial else None
 
     async def order(
         self,
@@ -50,16 +52,34 @@ class Caller:
     ) -> Any:
         """Make a call that changes something there; once, whatever happens.
 
+        A setting that already is as asked for is answered with None.
+
         Raises:
-            OrderRejected, OrderOutcomeUnknown, Unavailable, OrderNotFound: see ``outcome``.
+            OrderRejected: refused by the exchange, or by ccxt before anything was sent.
+            OrderOutcomeUnknown: it may have been carried out; also when the deadline has passed.
+            Unavailable: it provably was not: never sent, ``Limited``, ``ClockOff``.
+            OrderNotFound: what was to be cancelled is not there.
         """
         state = Sending()
         try:
-            return await self._call(state, method, args, lane, cost, deadline_s)
-        except Exception as e:  # noqa: BLE001 - every failure is an outcome
+            return await self._call(
+                state, method, args, lane=lane, cost=cost, deadline_s=deadline_s
+            )
+        except _FAILURES as e:
+            if _is_final(e):
+                raise
             if is_already_set(e, codes=self._codes):
                 return None
-            raise self._note(order_error(e, codes=self._codes, was_sent=state.is_sent)) from None
+            raise self._note(
+                order_error(
+                    e,
+                    codes=self._codes,
+                    was_sent=state.is_sent,
+                    status=state.status,
+                    secrets=self._secrets(),
+                ),
+                state,
+            ) from None
 
     async def read(
         self,
@@ -72,19 +92,28 @@ class Caller:
         """Ask something.
 
         Raises:
-            Unavailable: no answer; AccessDenied when this key will never get one.
+            Unavailable: no answer; ``AccessDenied`` when this key will never get one.
             OrderNotFound: what was asked for is not there.
         """
+        state = Sending()
         try:
-            return await self._call(Sending(), method, args, lane, cost, deadline_s)
-        except Exception as e:  # noqa: BLE001 - every failure is an outcome
-            raise self._note(read_error(e, codes=self._codes)) from None
+            return await self._call(
+                state, method, args, lane=lane, cost=cost, deadline_s=deadline_s
+            )
+        except _FAILURES as e:
+            if _is_final(e):
+                raise
+            raise self._note(
+                read_error(e, codes=self._codes, status=state.status, secrets=self._secrets()),
+                state,
+            ) from None
 
     async def _call(
         self,
         state: Sending,
         method: str,
         args: tuple[Any, ...],
+        *,
         lane: Lane,
         cost: int,
         deadline_s: float,
@@ -92,27 +121,39 @@ class Caller:
         run: Callable[..., Awaitable[Any]] = getattr(self.client, method)
         token = sending.set(state)
         try:
-            async with asyncio.timeout(deadline_s), self._budget.slot(lane, cost):
-                if self._one_by_one is None:
-                    return await run(*args)
-                async with self._one_by_one:
-                    return await run(*args)
+            async with (
+                asyncio.timeout(deadline_s),
+                self._budget.slot(lane, cost),
+                self._turn(lane),
+            ):
+                return await run(*args)
+        except TimeoutError:
+            waited_for = "an answer" if state.is_sent else "its turn or a connection"
+            raise TimeoutError(f"{deadline_s:g} s were not enough for {waited_for}") from None
         finally:
             sending.reset(token)
 
-    def _note(self, error: SignalbotError) -> SignalbotError:
-        if isinstance(error, Limited) and not str(error).startswith(self._budget.name):
-            self._budget.ban(retry_after_s=self._retry_after_s(), reason=str(error))
+    def _turn(self, lane: Lane) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if self._turns is None else self._turns.slot(lane)
+
+    def _note(self, error: SignalbotError, state: Sending) -> SignalbotError:
+        """Draw everybody's conclusions from what one request has met."""
+        if isinstance(error, Limited):
+            self._budget.ban(
+                retry_after_s=state.retry_after_s, reason=str(error), status=state.status
+            )
         elif isinstance(error, ClockOff):
             self._on_clock()
         return error
 
-    def _retry_after_s(self) -> float | None:
-        headers = self.client.last_response_headers or {}
-        for name, value in headers.items():
-            if name.lower() == "retry-after":
-                try:
-                    return float(value)
-                except ValueError:
-                    return None
-        return None
+    def _secrets(self) -> tuple[str, ...]:
+        found = (getattr(self.client, name, None) for name in _SECRETS)
+        return tuple(str(each) for each in found if each)
+
+
+def _is_final(error: BaseException) -> bool:
+    """Whether an exception goes on as it is: the budget's, and a true cancellation."""
+    if not isinstance(error, asyncio.CancelledError):
+        return isinstance(error, SignalbotError)
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0

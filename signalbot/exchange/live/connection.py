@@ -9,8 +9,8 @@ import asyncio
 import copy
 import ssl
 from collections.abc import Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from ccxt import pro
 
 from signalbot.domain.errors import ConfigError, Unavailable
 from signalbot.exchange.live.outcome import plain
+from signalbot.exchange.live.sending import trace
 
 log = structlog.get_logger()
 
@@ -29,13 +30,16 @@ _CLOCK_DEADLINE_S = 10.0
 _KEEP_ALIVE_S = 75.0  # longer than the quiet between two signals of one minute
 _REQUEST_DEADLINE_MS = 20_000  # longer than an exchange may think about an order
 _SOCKET_PING_MS = 15_000
+_NAMES_KEPT_S = 300
+_CLOCK_TRIES = 3
+_QUICK_ANSWER_MS = 300  # the exchange's time is then known to half of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Egress:
     """How an account's requests leave this machine; exchanges limit each address by itself."""
 
-    proxy: str | None = field(default=None, repr=False)  #: http:// or socks5:// URL
+    proxy: str | None = field(default=None, repr=False)  #: http:// URL
     local_address: str | None = None
 
     @property
@@ -47,22 +51,6 @@ class Egress:
 
 
 DIRECT = Egress()
-
-
-@dataclass(slots=True)
-class Sending:
-    """Whether the request now under way has left: set when its headers are on the wire."""
-
-    is_sent: bool = False
-
-
-sending: ContextVar[Sending | None] = ContextVar("sending", default=None)
-
-
-async def _on_headers_sent(_session: object, _context: object, _params: object) -> None:
-    now = sending.get()
-    if now is not None:
-        now.is_sent = True
 
 
 class Connection:
@@ -94,32 +82,22 @@ class Connection:
         Raises:
             ConfigError: ccxt does not know the exchange, or refuses the settings.
         """
-        kind = getattr(pro, self.ccxt_id, None)
+        kind = getattr(pro, self.ccxt_id) if self.ccxt_id in pro.exchanges else None
         if kind is None:
+            near = get_close_matches(self.ccxt_id, pro.exchanges, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ConfigError(
-                f"exchanges.{self.name}.ccxt_id: ccxt has no exchange {self.ccxt_id!r}"
+                f"exchanges.{self.name}.ccxt_id: ccxt has no exchange {self.ccxt_id!r}{hint}"
             )
+        self._check_settings()
         context = self._tls()
-        local = self._egress.local_address
-        trace = aiohttp.TraceConfig()
-        trace.on_request_headers_sent.append(_on_headers_sent)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0,
-                ssl=context,
-                keepalive_timeout=_KEEP_ALIVE_S,
-                resolver=aiohttp.ThreadedResolver(),
-                local_addr=None if local is None else (local, 0),
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trace_configs=[trace],
-            trust_env=bool(self._config.get("aiohttp_trust_env", False)),
-        )
+        self._session = self._open_session(context)
         try:
             self.template = kind(self._settings(context))
             if self._sandbox:
                 self._enter_sandbox()
         except Exception as e:  # noqa: BLE001 - whatever ccxt raises here is about the settings
+            await self.close()
             raise ConfigError(f"exchanges.{self.name}: {plain(e)}") from None
 
     async def close(self) -> None:
@@ -137,30 +115,50 @@ class Connection:
         Raises:
             Unavailable: the exchange does not tell.
         """
+        loader = self._copy()  # nobody else waits for it, nor can cancel it
+        before = dict(loader.options)
         try:
             async with asyncio.timeout(_MARKETS_DEADLINE_S):
-                await self.template.load_markets(reload=True)
+                await loader.load_markets(reload=True)
         except (TimeoutError, Exception) as e:  # noqa: BLE001 - ccxt raises what it likes
             raise Unavailable(f"{self.name} does not tell its markets: {plain(e)}") from None
-        for client in self._copies:
-            client.set_markets_from_exchange(self.template)
+        finally:
+            loader.session = None
+        learnt = {k: v for k, v in loader.options.items() if before.get(k) is not v}
+        for client in (self.template, *self._copies):
+            client.set_markets_from_exchange(loader)
+            client.options.update(learnt)
 
     async def measure_clock(self) -> int:
         """Ask for the exchange's time and share the difference with every account.
 
-        Returns how many milliseconds our clock is ahead of the exchange's.
+        Returns how many milliseconds our clock is ahead of the exchange's; 0 where it has no time
+        to tell. The quickest of a few answers counts: a slow one says little.
 
         Raises:
             Unavailable: the exchange does not tell.
         """
+        if not self.template.has.get("fetchTime"):
+            return 0
         try:
             async with asyncio.timeout(_CLOCK_DEADLINE_S):
-                await self.template.load_time_difference()
+                offset_ms = await self._offset_ms()
         except (TimeoutError, Exception) as e:  # noqa: BLE001 - ccxt raises what it likes
             raise Unavailable(f"{self.name} does not tell its time: {plain(e)}") from None
-        for client in self._copies:
-            client.options["timeDifference"] = self.clock_offset_ms
-        return self.clock_offset_ms
+        for client in (self.template, *self._copies):
+            client.options["timeDifference"] = offset_ms
+        return offset_ms
+
+    async def _offset_ms(self) -> int:
+        measured: list[tuple[int, int]] = []
+        for _ in range(_CLOCK_TRIES):
+            before_ms = self.template.milliseconds()
+            theirs_ms = await self.template.fetch_time()
+            after_ms = self.template.milliseconds()
+            measured.append((after_ms - before_ms, (before_ms + after_ms) // 2 - theirs_ms))
+            if after_ms - before_ms <= _QUICK_ANSWER_MS:
+                break
+        return min(measured)[1]
 
     @property
     def clock_offset_ms(self) -> int:
@@ -169,16 +167,51 @@ class Connection:
 
     def client(self, credentials: Mapping[str, str]) -> Any:
         """A client of one account: cheap, and sharing nothing that must differ."""
+        client = self._copy()
+        for name, value in credentials.items():
+            setattr(client, name, value)
+        self._copies.append(client)
+        return client
+
+    def _copy(self) -> Any:
         client = copy.copy(self.template)
         for name in _OWN_DICTS:
             setattr(client, name, {})
         for name in _OWN_NOTHING:
             setattr(client, name, None)
+        client.headers = dict(self.template.headers)  # okx: what tells a test account's orders
         client.options = dict(self.template.options)
-        for name, value in credentials.items():
-            setattr(client, name, value)
-        self._copies.append(client)
+        for name in _OWN_OPTIONS:
+            if client.options.get(name) is not None:
+                client.options[name] = dict(client.options[name])
+        client.reloading_markets = False
         return client
+
+    def _open_session(self, context: ssl.SSLContext | bool) -> aiohttp.ClientSession:
+        local = self._egress.local_address
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0,
+                ssl=context,
+                keepalive_timeout=_KEEP_ALIVE_S,
+                resolver=aiohttp.ThreadedResolver(),
+                ttl_dns_cache=_NAMES_KEPT_S,
+                local_addr=None if local is None else (local, 0),
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[trace()],
+            trust_env=bool(self._config.get("aiohttp_trust_env", False)),
+        )
+
+    def _check_settings(self) -> None:
+        """Refuse what would break a promise or tell a secret."""
+        where = f"exchanges.{self.name}.ccxt"
+        for name, why in _REFUSED.items():
+            if name in self._config or name in (self._config.get("options") or {}):
+                raise ConfigError(f"{where}: {name} cannot be set: {why}")
+        proxy = self._egress.proxy
+        if proxy is not None and not proxy.startswith(("http://", "https://")):
+            raise ConfigError(f"exchanges.{self.name}: the proxy {_SOCKS}")
 
     def _settings(self, context: ssl.SSLContext | bool) -> dict[str, Any]:
         ours: dict[str, Any] = {
@@ -194,18 +227,14 @@ class Connection:
             "streaming": {"keepAlive": _SOCKET_PING_MS},
             **self._proxies(),
         }
-        theirs = {name: value for name, value in self._config.items() if name not in _OURS}
+        theirs = {name: value for name, value in self._config.items() if name not in _TLS_NAMES}
         merged: dict[str, Any] = pro.Exchange.deep_extend(ours, theirs)
         merged["session"], merged["ssl_context"] = self._session, context
         return merged
 
     def _proxies(self) -> dict[str, str]:
         proxy = self._egress.proxy
-        if proxy is None:
-            return {}
-        if proxy.startswith("socks"):
-            return {"socksProxy": proxy, "wsSocksProxy": proxy}
-        return {"httpsProxy": proxy, "wssProxy": proxy}
+        return {} if proxy is None else {"httpsProxy": proxy, "wssProxy": proxy}
 
     def _tls(self) -> ssl.SSLContext | bool:
         if self._config.get("verify", True) is False:
@@ -222,17 +251,35 @@ class Connection:
             self.template.set_sandbox_mode(True)
 
 
-_OURS = frozenset(("session", "ssl_context", "asyncio_loop", "verify", "cafile"))
+_TLS_NAMES = frozenset(("verify", "cafile"))
+
+_SOCKS = "must be an http:// one: behind a SOCKS proxy ccxt hides whether an order has left"
+_KEYS = "keys are kept in the vault: signalbot keys set"
+_REFUSED = {
+    "session": "it is signalbot's own",
+    "ssl_context": "set verify or cafile instead",
+    "asyncio_loop": "it is signalbot's own",
+    "socksProxy": f"a proxy {_SOCKS}",
+    "socks_proxy": f"a proxy {_SOCKS}",
+    "maxRetriesOnFailure": "it would send orders again",
+    "verbose": "it would print keys",
+    "apiKey": _KEYS,
+    "secret": _KEYS,
+    "password": _KEYS,
+}
 
 # What one account's client writes to, and another's must not see.
 _OWN_DICTS = (
-    "clients", "headers", "balance", "orderbooks", "tickers", "bidsasks", "trades", "ohlcvs",
-    "transactions", "fundingRates",
+    "clients", "balance", "orderbooks", "tickers", "bidsasks", "trades", "ohlcvs", "transactions",
+    "fundingRates",
 )  # fmt: skip
 _OWN_NOTHING = (
-    "orders", "myTrades", "positions", "triggerOrders", "accounts", "accountsById",
-    "last_http_response", "last_json_response", "last_response_headers", "last_request_body",
-    "last_request_url", "last_request_headers",
+    "orders", "myTrades", "positions", "triggerOrders", "liquidations", "myLiquidations",
+    "accounts", "accountsById", "markets_loading", "last_http_response", "last_json_response",
+    "last_response_headers", "last_request_body", "last_request_url", "last_request_headers",
+)  # fmt: skip
+_OWN_OPTIONS = (
+    "requestId", "streamBySubscriptionsHash", "numSubscriptionsByStream", "leverageBrackets",
 )  # fmt: skip
 
 

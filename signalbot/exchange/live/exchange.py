@@ -33,6 +33,7 @@ _CLOCK_EVERY_S = 600.0
 _CLOCK_LIMIT_MS = 1_000
 _MARKETS_EVERY_S = 6 * 3600.0
 _POLL_EVERY_S = 5.0
+_MOST_POLLS_PER_S = 20
 _BALANCE_EVERY_MS = 60_000
 _POLLS_AT_ONCE = 8
 
@@ -196,9 +197,24 @@ class LiveExchange:
             await self._poll(due.values())
 
     async def _poll_regularly(self) -> None:
-        while True:
-            await self._clock.sleep(_POLL_EVERY_S)
-            await self._poll([each for each in self._brokers.values() if each.live])
+        """Every account with resting orders in turn, evenly spread; a slow one holds up nobody."""
+        asked: set[UserId] = set()
+
+        async def poll(user_id: UserId, broker: LiveBroker) -> None:
+            await self._poll([broker])
+            asked.discard(user_id)
+
+        async with asyncio.TaskGroup() as group:
+            while True:
+                live = [each for each in self._brokers.items() if each[1].live]
+                pause_s = max(_POLL_EVERY_S / max(1, len(live)), 1 / _MOST_POLLS_PER_S)
+                if not live:
+                    await self._clock.sleep(_POLL_EVERY_S / 5)
+                for user_id, broker in live:
+                    if user_id not in asked:
+                        asked.add(user_id)
+                        group.create_task(poll(user_id, broker), name=f"poll {user_id}")
+                    await self._clock.sleep(pause_s)
 
     async def _keep_balances(self) -> None:
         while True:

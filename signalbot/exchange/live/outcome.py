@@ -7,7 +7,7 @@ Everything that is not on the list is unknown.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from ccxt.base import errors as ccxt
@@ -24,11 +24,20 @@ from signalbot.exchange.live.codes import ClockOff, Codes, Limited, OrderNotFoun
 
 _CODE_KEYS = ("code", "retCode", "sCode", "err_code", "err-code", "error_code", "errorCode")
 _SUCCESS = frozenset(("0", "1", "00000", "200", "OK", "success", ""))
-_JSON = re.compile(r"\{.*\}", re.DOTALL)
+_JSON = json.JSONDecoder()
 _KRAKEN = re.compile(r"E[A-Z][A-Za-z]+:[A-Za-z ]+[a-z]")
 _STATUS = re.compile(r'"(?:sendStatus|status|error)"\s*:\s*(?:\{\s*"status"\s*:\s*)?"([A-Za-z_]+)"')
-_SECRET = re.compile(r"(?i)(https?://\S+|(?:signature|sign|apiKey|timestamp)=[^&\s]+)")
+_DUE_TO = re.compile(r"failed due to (\w+)")  # as ccxt words the statuses of krakenfutures
+_SECRET = re.compile(
+    r"(?i)(?:https?|wss?|socks\w*)://\S+"
+    r"|\b(?:signature|sign|api-?_?key|access-?_?key(?:id)?|secret|passphrase|password|listenkey"
+    r"|timestamp|nonce)[\"']?\s*[=:]\s*[\"']?[^\s&\"',}]+"
+)
+_DUPLICATE = re.compile(r"(?i)duplicat")
+_TOO_MANY = (418, 429)
+_NOT_OK = 300
 _MOST_TEXT = 300
+_LEAST_SECRET = 4
 
 # Classes that mean "refused, before anything happened" when the exchange's codes say nothing.
 _REJECTIONS = (
@@ -42,19 +51,21 @@ _REJECTIONS = (
     ccxt.AuthenticationError,
 )
 
+_FOUND_NOTHING = (ccxt.OrderNotFound, ccxt.OrderNotCached)
+
 
 def code_of(error: BaseException) -> str | None:
     """The exchange's own code in an error's text; the innermost of several."""
     text = str(error)
-    found = _JSON.search(text)
-    if found is not None:
+    start = text.find("{")
+    if start >= 0:
         try:
-            code = _deepest(json.loads(found.group()))
-        except ValueError:
+            code = _deepest(_JSON.raw_decode(text, start)[0])
+        except (ValueError, RecursionError):
             code = None
         if code is not None:
             return code
-    for pattern in (_KRAKEN, _STATUS):
+    for pattern in (_KRAKEN, _STATUS, _DUE_TO):
         match = pattern.search(text)
         if match is not None:
             return match.group(match.lastindex or 0)
@@ -71,20 +82,49 @@ def _deepest(body: Any) -> str | None:
                 return code
     if isinstance(body, dict):
         for key in _CODE_KEYS:
-            code = str(body.get(key, ""))
-            if code not in _SUCCESS:
-                return code
+            code = body.get(key)
+            if isinstance(code, str | int) and str(code) not in _SUCCESS:
+                return str(code)
     return None
 
 
-def order_error(error: BaseException, *, codes: Codes, was_sent: bool) -> SignalbotError:
-    """What an exception means for the order whose sending raised it."""
+def order_error(
+    error: BaseException,
+    *,
+    codes: Codes,
+    was_sent: bool,
+    status: int | None = None,
+    secrets: Collection[str] = (),
+) -> SignalbotError:
+    """What an exception means for the order whose sending raised it.
+
+    ``status`` is that of HTTP, where an answer began; ``secrets`` never show in the text.
+
+    What was not sent is refused for good only where ccxt itself has refused it. An answer of
+    success that quotes no code of the exchange's was no refusal: ccxt failed to read it.
+    """
     if isinstance(error, SignalbotError):
         return error
+    text = plain(error, secrets=secrets)
     if not was_sent:
-        return Unavailable(f"never sent: {plain(error)}")
-    known = _by_code(code_of(error), plain(error), codes)
-    return known or _by_class(error, plain(error))
+        return _unsent_error(error, text)
+    code = code_of(error)
+    found = _by_code(code, text, codes)
+    if found is None and status in _TOO_MANY:
+        found = Limited(text)
+    found = found or _by_class(error, text)
+    is_refused = isinstance(found, OrderRejected)
+    if is_refused and _DUPLICATE.search(str(error)):
+        return _exists(text)
+    if is_refused and code is None and status is not None and status < _NOT_OK:
+        return OrderOutcomeUnknown(f"accepted, then not understood: {text}")
+    return found
+
+
+def _unsent_error(error: BaseException, text: str) -> SignalbotError:
+    if isinstance(error, _REJECTIONS) and not isinstance(error, _FOUND_NOTHING):
+        return OrderRejected(text, refusal=_refusal_of(error))
+    return Unavailable(f"never sent: {text}")
 
 
 def _by_code(code: str | None, text: str, codes: Codes) -> SignalbotError | None:
@@ -110,7 +150,7 @@ def _by_class(error: BaseException, text: str) -> SignalbotError:
     meanings: tuple[tuple[tuple[type[BaseException], ...], Callable[[], SignalbotError]], ...] = (
         ((ccxt.InvalidNonce,), lambda: ClockOff(text)),
         ((ccxt.DDoSProtection, ccxt.RateLimitExceeded), lambda: Limited(text)),
-        ((ccxt.OrderNotFound, ccxt.OrderNotCached), lambda: OrderNotFound(text)),
+        (_FOUND_NOTHING, lambda: OrderNotFound(text)),
         ((ccxt.DuplicateOrderId,), lambda: _exists(text)),
         (_REJECTIONS, lambda: OrderRejected(text, refusal=_refusal_of(error))),
     )
@@ -132,21 +172,22 @@ def _refusal_of(error: BaseException) -> Refusal:
     return Refusal.OTHER
 
 
-def read_error(error: BaseException, *, codes: Codes) -> SignalbotError:
+def read_error(
+    error: BaseException,
+    *,
+    codes: Codes,
+    status: int | None = None,
+    secrets: Collection[str] = (),
+) -> SignalbotError:
     """What an exception means for a question: it is never a reason to believe anything."""
-    if isinstance(error, SignalbotError):
-        return error
-    code, text = code_of(error), plain(error)
-    if code in codes.access_denied:
-        return AccessDenied(text)
-    found = order_error(error, codes=codes, was_sent=True)
+    found = order_error(error, codes=codes, was_sent=True, status=status, secrets=secrets)
     match found:
-        case ClockOff() | Limited() | OrderNotFound():
+        case Unavailable() | OrderNotFound():
             return found
         case OrderRejected(refusal=Refusal.ACCESS_DENIED):
-            return AccessDenied(text)
+            return AccessDenied(str(found))
         case _:
-            return Unavailable(text)
+            return Unavailable(str(found))
 
 
 def is_already_set(error: BaseException, *, codes: Codes) -> bool:
@@ -154,7 +195,12 @@ def is_already_set(error: BaseException, *, codes: Codes) -> bool:
     return isinstance(error, ccxt.NoChange) or code_of(error) in codes.already_set
 
 
-def plain(error: BaseException) -> str:
+def plain(error: BaseException, *, secrets: Collection[str] = ()) -> str:
     """An error's text without addresses, signatures and keys, and not too long."""
-    said = _SECRET.sub("…", str(error)) or type(error).__name__
-    return f"{type(error).__name__}: {said}"[:_MOST_TEXT]
+    said = str(error)
+    for secret in secrets:
+        if len(secret) >= _LEAST_SECRET:
+            said = said.replace(secret, "…")
+    said = _SECRET.sub("…", said)
+    name = type(error).__name__
+    return (f"{name}: {said}" if said else name)[:_MOST_TEXT]

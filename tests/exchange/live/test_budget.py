@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import pytest
@@ -30,30 +31,126 @@ def budget(*, rates: tuple[Rate, ...] = (RATE,), in_flight: int = 64) -> Budget:
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.sampled_from(Lane), st.integers(1, 5), st.integers(0, 400)),
+        st.tuples(
+            st.sampled_from(Lane),
+            st.integers(1, 5),
+            st.integers(0, 400),
+            st.integers(0, 300),
+            st.integers(0, 300),
+        ),
         min_size=1,
         max_size=60,
     )
 )
-def test_no_window_holds_more_than_the_limit(asked: list[tuple[Lane, int, int]]) -> None:
-    """Whatever is asked, in whatever order and at whatever pace."""
+def test_no_window_holds_more_than_the_limit(asked: list[tuple[Lane, int, int, int, int]]) -> None:
+    """Whatever is asked, at whatever pace, and whenever under way the exchange counts it."""
 
     async def story() -> None:
         shared, clock = budget(), LoopClock(Ms(0))
-        granted: list[tuple[int, int]] = []
+        counted: list[tuple[int, int]] = []
 
-        async def ask(lane: Lane, cost: int, delay_ms: int) -> None:
+        async def ask(lane: Lane, cost: int, delay_ms: int, there_ms: int, back_ms: int) -> None:
             await asyncio.sleep(delay_ms / 1000)
             async with shared.slot(lane, cost):
-                granted.append((clock.now_ms(), cost))
+                await asyncio.sleep(there_ms / 1000)
+                counted.append((clock.now_ms(), cost))
+                await asyncio.sleep(back_ms / 1000)
 
         async with asyncio.TaskGroup() as group:
             for each in asked:
                 group.create_task(ask(*each))
-        assert len(granted) == len(asked)
-        for at_ms, _ in granted:
-            window = [cost for ms, cost in granted if at_ms <= ms < at_ms + RATE.per_ms]
+        assert len(counted) == len(asked)
+        for at_ms, _ in counted:
+            window = [cost for ms, cost in counted if at_ms <= ms < at_ms + RATE.per_ms]
             assert sum(window) <= RATE.cost
+
+    in_virtual_time(story())
+
+
+@pytest.mark.parametrize(
+    ("lane", "most"), [(Lane.PROTECT, 20), (Lane.ENTRY, 18), (Lane.SETTLE, 15), (Lane.POLL, 10)]
+)
+def test_a_lane_fills_its_share_and_no_more(lane: Lane, most: int) -> None:
+    """At once, and again when the window has passed: nothing of the limit is wasted."""
+
+    async def story() -> None:
+        shared, clock = budget(), LoopClock(Ms(0))
+        granted: list[int] = []
+
+        async def ask() -> None:
+            async with shared.slot(lane):
+                granted.append(clock.now_ms())
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(2 * most):
+                group.create_task(ask())
+        assert granted == [0] * most + [RATE.per_ms] * most
+
+    in_virtual_time(story())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([Lane.ENTRY, Lane.SETTLE, Lane.POLL]),
+            st.integers(0, 900),
+            st.integers(0, 2_000),
+        ),
+        max_size=80,
+    ),
+    st.integers(0, 1_500),
+)
+def test_protection_waits_for_nobody(others: list[tuple[Lane, int, int]], at_ms: int) -> None:
+    """Whatever the other lanes do, the reserve is free: of the limit and of what is under way."""
+
+    async def story() -> None:
+        shared, clock = budget(in_flight=20), LoopClock(Ms(0))
+
+        async def ask(lane: Lane, delay_ms: int, takes_ms: int) -> None:
+            await asyncio.sleep(delay_ms / 1000)
+            async with shared.slot(lane):
+                await asyncio.sleep(takes_ms / 1000)
+
+        async with asyncio.TaskGroup() as group:
+            for each in others:
+                group.create_task(ask(*each))
+            await asyncio.sleep(at_ms / 1000)
+            async with shared.slot(Lane.PROTECT), shared.slot(Lane.PROTECT):
+                assert clock.now_ms() == at_ms
+
+    in_virtual_time(story())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(Lane), st.integers(1, 5), st.integers(0, 800)), max_size=50),
+    st.integers(1, 4),
+)
+def test_nothing_is_lost_when_waiting_ends_early(
+    asked: list[tuple[Lane, int, int]], in_flight: int
+) -> None:
+    """Whoever gives up, waiting or under way: afterwards everything is free again."""
+
+    async def story() -> None:
+        shared, clock = budget(in_flight=in_flight), LoopClock(Ms(0))
+
+        async def ask(lane: Lane, cost: int, patience_ms: int) -> None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience_ms / 1000), shared.slot(lane, cost):
+                    await asyncio.sleep(0.2)
+
+        async with asyncio.TaskGroup() as group:
+            for each in asked:
+                group.create_task(ask(*each))
+        assert shared.queued == 0
+        await asyncio.sleep(RATE.per_ms / 1000)
+        assert shared.left() == 1.0
+        began_ms = clock.now_ms()
+        async with AsyncExitStack() as stack:
+            for _ in range(in_flight):
+                await stack.enter_async_context(shared.slot(Lane.PROTECT))
+        assert clock.now_ms() == began_ms
 
     in_virtual_time(story())
 
@@ -71,7 +168,7 @@ def test_protection_goes_before_everything_that_waits() -> None:
         async with asyncio.TaskGroup() as group:
             for _ in range(500):
                 group.create_task(ask(Lane.POLL))
-            await asyncio.sleep(1)
+            await asyncio.sleep(1.5)
             polled = len(order)
             group.create_task(ask(Lane.PROTECT))
             await asyncio.sleep(0)
@@ -139,3 +236,57 @@ def test_without_a_term_bans_grow() -> None:
         assert lengths == [1, 2, 4]
 
     in_virtual_time(story())
+
+
+def test_a_last_warning_lasts_twice_as_long() -> None:
+    """HTTP 418 means that we went on asking."""
+
+    async def story() -> None:
+        shared, clock = budget(), LoopClock(Ms(1_000_000))
+        shared.ban(retry_after_s=None, reason="HTTP 418", status=418)
+        assert shared.banned_until_ms - clock.now_ms() == 120_000
+
+    in_virtual_time(story())
+
+
+def test_many_answers_at_once_are_one_offence() -> None:
+    """Fifty requests were under way when the limit was hit; the exchange means it once."""
+
+    async def story() -> None:
+        shared, clock = budget(), LoopClock(Ms(1_000_000))
+        for _ in range(50):
+            shared.ban(retry_after_s=None, reason="HTTP 429", status=429)
+        assert shared.banned_until_ms - clock.now_ms() == 60_000
+        shared.ban(retry_after_s=90, reason="HTTP 429", status=429)
+        assert shared.banned_until_ms - clock.now_ms() == 90_000
+
+    in_virtual_time(story())
+
+
+class SetBack:
+    """A clock that somebody sets back by an hour."""
+
+    def __init__(self) -> None:
+        self.at_ms = Ms(10_000_000)
+
+    def now_ms(self) -> Ms:
+        return self.at_ms
+
+    async def sleep(self, delay_s: float) -> None:
+        self.at_ms = Ms(self.at_ms + round(delay_s * 1000))
+
+    async def sleep_until(self, at_ms: Ms) -> None:
+        self.at_ms = max(self.at_ms, at_ms)
+
+
+async def test_a_clock_set_back_holds_nobody_up_for_long() -> None:
+    """What was counted before counts for one more window, not for the hour."""
+    clock = SetBack()
+    shared = Budget("x", rates=(RATE,), clock=clock)
+    for _ in range(20):
+        async with shared.slot(Lane.PROTECT):
+            pass
+    clock.at_ms = Ms(clock.at_ms - 3_600_000)
+    assert shared.left() == 0.0
+    await clock.sleep(1)
+    assert shared.left() == 1.0

@@ -1,0 +1,345 @@
+"""Every way an answer can fail to come, through real ccxt: once out, never called rejected."""
+
+import asyncio
+import copy
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from signalbot.domain.errors import (
+    AccessDenied,
+    OrderOutcomeUnknown,
+    OrderRejected,
+    Refusal,
+    SignalbotError,
+    Unavailable,
+)
+from signalbot.exchange.live.budget import Budget
+from signalbot.exchange.live.caller import Caller
+from signalbot.exchange.live.codes import ClockOff, Limited, OrderNotFound
+from signalbot.exchange.live.connection import Connection
+from signalbot.exchange.live.dialects.binance_usdm import BinanceUsdm
+from signalbot.exchange.live.lanes import Lane
+from signalbot.tasks import SystemClock
+from tests.loopback.binance import Binance, binance
+from tests.loopback.faults import Fault, path
+
+SYMBOL = "BTC/USDT:USDT"
+KEY, SECRET = "canary-key-5ec2e7", "canary-secret-5ec2e7"
+ORDER = "POST /fapi/v1/order"
+
+
+@dataclass
+class Desk:
+    """One account behind one budget, at a loopback Binance."""
+
+    venue: Binance
+    caller: Caller
+    budget: Budget
+    clock_faults: list[None] = field(default_factory=list)
+
+    async def buy(self, *, amount: str = "0.002", deadline_s: float = 5.0) -> Any:
+        params = {"clientOrderId": "e" * 32}
+        return await self.caller.order(
+            "create_order", SYMBOL, "market", "buy", amount, None, params,
+            lane=Lane.ENTRY, deadline_s=deadline_s,
+        )  # fmt: skip
+
+    async def ask(self, method: str = "fetch_positions", *args: Any) -> Any:
+        return await self.caller.read(method, *args, lane=Lane.POLL, deadline_s=5.0)
+
+    def goes_wrong(self, end: str = "/order", **fault: Any) -> None:
+        self.venue.faults.append(Fault(path(end), times=-1, **fault))
+
+    def says(self, code: int, text: str = "no", *, status: int = 400, **fault: Any) -> None:
+        """Refuse orders the way Binance does."""
+        body = json.dumps({"code": code, "msg": text}).encode()
+        self.goes_wrong(status=status, body=body, **fault)
+
+
+@asynccontextmanager
+async def desk() -> AsyncIterator[Desk]:
+    async with binance() as venue:
+        connection = Connection("x", "binanceusdm", config=venue.ccxt(), options={})
+        await connection.open()
+        try:
+            await connection.load_markets()
+            venue.book.add(KEY, SECRET)
+            budget = Budget("x", rates=BinanceUsdm.capabilities.rates, clock=SystemClock())
+            clock_faults: list[None] = []
+            caller = Caller(
+                connection.client({"apiKey": KEY, "secret": SECRET}),
+                budget=budget,
+                codes=BinanceUsdm.codes,
+                on_clock=lambda: clock_faults.append(None),
+            )
+            yield Desk(venue, caller, budget, clock_faults)
+        finally:
+            await connection.close()
+
+
+async def test_a_good_order_comes_back_with_its_ids() -> None:
+    """Without a fault: theirs and ours."""
+    async with desk() as at:
+        placed = await at.buy()
+        assert placed["id"]
+        assert placed["clientOrderId"] == "e" * 32
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        {"drop": True},
+        {"drop": True, "after": True},
+        {"hang_s": 1.5, "after": True},
+        {"status": 502, "body": b"<html>bad gateway</html>"},
+        {"status": 403, "body": b"<html>who are you</html>"},
+        {"status": 524, "body": b'{"code":-1000,"msg":"x"}'},
+        {"status": 504, "body": b'{"code":-1007,"msg":"Timeout waiting for response"}'},
+        {"status": 400, "body": b'{"code":-1006,"msg":"UNEXPECTED_RESP"}'},
+        {"status": 503, "body": b'{"code":-1000,"msg":"UNKNOWN"}'},
+        {"status": 503, "body": b'{"code":-1008,"msg":"Server is overloaded"}'},
+        {"status": 200, "body": b'{"code":-1000,"msg":"UNKNOWN"}'},
+        {"status": 400, "body": b'{"code":-999999,"msg":"never heard of"}'},
+        {"status": 400, "body": b'{"code":-4116,"msg":"ClientOrderId is duplicated."}'},
+        {"status": 400, "body": b'{"code":-2010,"msg":"Duplicate order sent."}'},
+        {"status": 200, "body": b'{"orderId":1,"status":"NEW"', "cut": True},
+    ],
+    ids=lambda wire: "-".join(str(each)[:24] for each in wire.values()),
+)
+async def test_what_may_have_arrived_is_unknown(wire: dict[str, Any]) -> None:
+    """The exchange may have the order, whatever ccxt calls what came back."""
+    async with desk() as at:
+        at.goes_wrong(**wire)
+        with pytest.raises(OrderOutcomeUnknown):
+            await at.buy(deadline_s=0.7)
+        assert at.venue.counts[ORDER] == 1
+
+
+@pytest.mark.parametrize("body", [b"{}", b"", b"<html>fine</html>", b'{"orderId":7,'])
+async def test_a_yes_that_names_no_order_has_no_id(body: bytes) -> None:
+    """ccxt takes it for an order; the account has to look."""
+    async with desk() as at:
+        at.goes_wrong(body=body)
+        placed = await at.buy()
+        assert placed["id"] is None
+        assert at.venue.counts[ORDER] == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "refusal"),
+    [
+        (-2019, 400, Refusal.INSUFFICIENT_MARGIN),
+        (-2021, 400, Refusal.WOULD_TRIGGER),
+        (-2015, 401, Refusal.ACCESS_DENIED),
+        (-4164, 400, Refusal.OTHER),
+        (-1111, 400, Refusal.OTHER),
+    ],
+)
+async def test_a_refusal_by_code_is_final(code: int, status: int, refusal: Refusal) -> None:
+    """Under an address where ccxt does not know most of the codes."""
+    async with desk() as at:
+        at.says(code, status=status)
+        with pytest.raises(OrderRejected) as raised:
+            await at.buy()
+        assert raised.value.refusal is refusal
+
+
+async def test_a_refused_connection_was_never_sent() -> None:
+    """ccxt raises what it also raises for a lost answer; the wire knows better."""
+    async with desk() as at:
+        client = at.caller.client
+        client.urls = copy.deepcopy(client.urls)
+        client.urls["api"]["fapiPrivate"] = "http://127.0.0.1:9/fapi/v1"
+        with pytest.raises(Unavailable, match="never sent"):
+            await at.buy()
+
+
+@pytest.mark.parametrize("amount", ["0", "0.0000001"])
+async def test_what_ccxt_refuses_itself_is_refused(amount: str) -> None:
+    """It would refuse it again: nothing to try later, and nothing was sent."""
+    async with desk() as at:
+        with pytest.raises(OrderRejected):
+            await at.buy(amount=amount)
+        assert at.venue.counts[ORDER] == 0
+
+
+async def test_a_wrong_clock_is_told_and_nothing_was_accepted() -> None:
+    """The order may be sent again under the same id once the clock is measured."""
+    async with desk() as at:
+        at.says(-1021, "Timestamp for this request is outside of the recvWindow.")
+        with pytest.raises(ClockOff):
+            await at.buy()
+        assert len(at.clock_faults) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "for_s"),
+    [
+        (429, (("Retry-After", "7"),), 7),
+        (418, (("Retry-After", "300"),), 300),
+        (429, (), 60),
+        (418, (), 120),
+        (429, (("Retry-After", "nan"),), 60),
+    ],
+)
+async def test_too_many_requests_silence_the_whole_address(
+    status: int, headers: tuple[tuple[str, str], ...], for_s: int
+) -> None:
+    """For as long as the exchange says, or ever longer; not one request goes out meanwhile."""
+    async with desk() as at:
+        at.says(-1003, "Too many requests.", status=status, headers=headers)
+        with pytest.raises(Limited):
+            await at.buy()
+        left_s = (at.budget.banned_until_ms - SystemClock().now_ms()) / 1000
+        assert for_s - 2 < left_s <= for_s
+        asked = at.venue.counts.total()
+        for call in (at.buy, at.ask):
+            with pytest.raises(Limited, match="not asked for"):
+                await call()
+        assert at.venue.counts.total() == asked
+
+
+async def test_too_many_requests_count_by_their_status_alone() -> None:
+    """A proxy's 429 carries no code, and some exchanges' ccxt calls it an outage."""
+    async with desk() as at:
+        at.goes_wrong(status=429, body=b"<html>slow down</html>", headers=(("Retry-After", "9"),))
+        with pytest.raises(Limited):
+            await at.buy()
+        assert at.budget.banned_until_ms > SystemClock().now_ms() + 7_000
+
+
+@pytest.mark.parametrize(
+    ("wire", "kind"),
+    [
+        ({"status": 502, "body": b"<html></html>"}, Unavailable),
+        ({"drop": True}, Unavailable),
+        ({"status": 400, "body": b'{"code":-2013,"msg":"Order does not exist."}'}, OrderNotFound),
+        ({"status": 401, "body": b'{"code":-2015,"msg":"Invalid API-key"}'}, AccessDenied),
+        ({"status": 400, "body": b'{"code":-1021,"msg":"recvWindow"}'}, ClockOff),
+        ({"status": 400, "body": b'{"code":-1100,"msg":"Illegal characters"}'}, Unavailable),
+    ],
+)
+async def test_a_question_without_an_answer(
+    wire: dict[str, Any], kind: type[SignalbotError]
+) -> None:
+    """Only "there is no such order" and "you may not" say anything."""
+    async with desk() as at:
+        at.goes_wrong(**wire)
+        with pytest.raises(SignalbotError) as raised:
+            await at.ask("fetch_order", "", SYMBOL, {"clientOrderId": "e" * 32})
+        assert type(raised.value) is kind
+
+
+async def test_what_already_is_so_counts_as_done() -> None:
+    """Setting the margin mode it has is refused by Binance; asked for and true all the same."""
+    async with desk() as at:
+        for _ in range(2):
+            await at.caller.order("set_margin_mode", "isolated", SYMBOL, lane=Lane.POLL)
+        assert at.venue.counts["POST /fapi/v1/marginType"] == 2
+
+
+async def test_no_text_tells_a_key() -> None:
+    """Not even where the exchange repeats it in its answer."""
+    async with desk() as at:
+        at.says(-2014, f"API-key {KEY} with secret {SECRET} is bad")
+        with pytest.raises(OrderRejected) as raised:
+            await at.buy()
+        assert "5ec2e7" not in str(raised.value)
+        at.venue.faults.clear()
+        at.goes_wrong(drop=True)
+        with pytest.raises(OrderOutcomeUnknown) as lost:
+            await at.buy()
+        assert "signature" not in str(lost.value)
+
+
+async def test_waiting_for_a_turn_counts_and_was_never_sent() -> None:
+    """A full budget is no reason to look an order up."""
+    async with desk() as at:
+        narrow = Budget("x", rates=(), in_flight=1, clock=SystemClock())
+        caller = Caller(
+            at.caller.client, budget=narrow, codes=BinanceUsdm.codes, on_clock=lambda: None
+        )
+        async with narrow.slot(Lane.ENTRY):
+            with pytest.raises(Unavailable, match="never sent.* its turn"):
+                await caller.order("create_order", lane=Lane.ENTRY, deadline_s=0.05)
+        assert narrow.queued == 0
+
+
+async def test_a_cancelled_caller_is_cancelled() -> None:
+    """Shutting down is no outcome of an order; its slot is free again."""
+    async with desk() as at:
+        at.goes_wrong(hang_s=2.0)
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(at.buy())
+            while not at.venue.counts[ORDER]:
+                await asyncio.sleep(0.01)
+            task.cancel()
+        assert task.cancelled()
+        at.venue.faults.clear()
+        async with asyncio.timeout(1):
+            await at.ask()
+
+
+class Closing:
+    """A ccxt client whose request is cancelled from inside, as when its socket is closed."""
+
+    async def create_order(self) -> None:
+        raise asyncio.CancelledError
+
+
+async def test_a_cancellation_nobody_asked_for_is_a_failure() -> None:
+    """It must not end the task that was only trading."""
+    caller = Caller(
+        Closing(),
+        budget=Budget("x", rates=(), clock=SystemClock()),
+        codes=BinanceUsdm.codes,
+        on_clock=lambda: None,
+    )
+    with pytest.raises(Unavailable):
+        await caller.order("create_order", lane=Lane.ENTRY)
+
+
+class Slow:
+    """A ccxt client that notes who is under way."""
+
+    def __init__(self) -> None:
+        self.order: list[str] = []
+        self.most_at_once = 0
+        self._now = 0
+
+    async def ask(self, name: str) -> None:
+        self._now += 1
+        self.most_at_once = max(self.most_at_once, self._now)
+        self.order.append(name)
+        await asyncio.sleep(0.01)
+        self._now -= 1
+
+
+@pytest.mark.parametrize(
+    ("serial", "at_once"), [(True, lambda most: most == 1), (False, lambda most: most == 4)]
+)
+async def test_a_rising_nonce_is_kept_by_going_one_by_one(
+    serial: bool, at_once: Callable[[int], bool]
+) -> None:
+    """By lane all the same: a stop does not queue behind the account's own polls."""
+    client = Slow()
+    caller = Caller(
+        client,
+        budget=Budget("x", rates=(), clock=SystemClock()),
+        codes=BinanceUsdm.codes,
+        on_clock=lambda: None,
+        serial=serial,
+    )
+    async with asyncio.TaskGroup() as group:
+        for number in range(3):
+            group.create_task(caller.read("ask", f"poll {number}", lane=Lane.POLL))
+        await asyncio.sleep(0)
+        group.create_task(caller.order("ask", "stop", lane=Lane.PROTECT))
+    assert at_once(client.most_at_once)
+    if serial:
+        assert client.order == ["poll 0", "stop", "poll 1", "poll 2"]
