@@ -49,7 +49,7 @@ class Desk:
             lane=Lane.ENTRY, deadline_s=deadline_s,
         )  # fmt: skip
 
-    async def ask(self, method: str = "fetch_positions", *args: Any) -> Any:
+    async def ask(self, method: str = "fetch_open_orders", *args: Any) -> Any:
         return await self.caller.read(method, *args, lane=Lane.POLL, deadline_s=5.0)
 
     def goes_wrong(self, end: str = "/order", **fault: Any) -> None:
@@ -62,14 +62,15 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk() -> AsyncIterator[Desk]:
+async def desk(*, in_flight: int = 64) -> AsyncIterator[Desk]:
     async with binance() as venue:
         connection = Connection("x", "binanceusdm", config=venue.ccxt(), options={})
         await connection.open()
         try:
             await connection.load_markets()
             venue.book.add(KEY, SECRET)
-            budget = Budget("x", rates=BinanceUsdm.capabilities.rates, clock=SystemClock())
+            rates = BinanceUsdm.capabilities.rates
+            budget = Budget("x", rates=rates, in_flight=in_flight, clock=SystemClock())
             clock_faults: list[None] = []
             caller = Caller(
                 connection.client({"apiKey": KEY, "secret": SECRET}),
@@ -265,24 +266,24 @@ async def test_waiting_for_a_turn_counts_and_was_never_sent() -> None:
             at.caller.client, budget=narrow, codes=BinanceUsdm.codes, on_clock=lambda: None
         )
         async with narrow.slot(Lane.ENTRY):
-            with pytest.raises(Unavailable, match="never sent.* its turn"):
+            with pytest.raises(Unavailable, match=r"never sent.* its turn"):
                 await caller.order("create_order", lane=Lane.ENTRY, deadline_s=0.05)
         assert narrow.queued == 0
 
 
 async def test_a_cancelled_caller_is_cancelled() -> None:
     """Shutting down is no outcome of an order; its slot is free again."""
-    async with desk() as at:
+    async with desk(in_flight=1) as at:
         at.goes_wrong(hang_s=2.0)
         async with asyncio.TaskGroup() as group:
             task = group.create_task(at.buy())
-            while not at.venue.counts[ORDER]:
+            while not at.venue.counts[ORDER]:  # noqa: ASYNC110 - a server counts
                 await asyncio.sleep(0.01)
             task.cancel()
         assert task.cancelled()
         at.venue.faults.clear()
         async with asyncio.timeout(1):
-            await at.ask()
+            await at.ask("fetch_open_orders", SYMBOL)
 
 
 class Closing:

@@ -1,0 +1,138 @@
+"""Binance's account endpoints: balance, positions, leverage, modes, permissions."""
+
+from typing import Any
+
+from tests.venue import binance_shapes as shapes
+from tests.venue.binance_errors import No, missing
+from tests.venue.binance_orders import Private
+from tests.venue.binance_params import Params, integer, limited, required, window
+from tests.venue.engine import Engine
+from tests.venue.model import Account, MarginMode, Reason, Refused
+
+
+class AccountEndpoints:
+    """What an account has and how it trades."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def routes(self) -> dict[tuple[str, str], Private]:
+        """What is answered here, by method and path."""
+        engine = self.engine
+        return {
+            ("GET", "account"): lambda a, p: shapes.account_of(engine, a, version=p["version"]),
+            ("GET", "balance"): lambda a, _: [shapes.balance(engine, a)],
+            ("GET", "positionRisk"): self._positions,
+            ("POST", "leverage"): self._leverage,
+            ("POST", "marginType"): self._margin_type,
+            ("GET", "positionSide/dual"): lambda a, _: {"dualSidePosition": a.is_hedged},
+            ("POST", "positionSide/dual"): self._position_side,
+            ("GET", "multiAssetsMargin"): lambda a, _: {"multiAssetsMargin": a.is_multi_asset},
+            ("POST", "multiAssetsMargin"): self._multi_assets,
+            ("GET", "leverageBracket"): self._brackets,
+            ("GET", "symbolConfig"): self._symbol_config,
+            ("GET", "accountConfig"): self._account_config,
+            ("GET", "income"): self._income,
+            ("GET", "commissionRate"): self._commission,
+            ("GET", "apiTradingStatus"): lambda *_: {
+                "indicators": {}, "updateTime": engine.now_ms()
+            },
+            ("GET", "account/apiRestrictions"): self._restrictions,
+            ("GET", "capital/config/getall"): lambda *_: [],
+        }  # fmt: skip
+
+    def _positions(self, account: Account, params: Params) -> Any:
+        wanted = [params["symbol"]] if params.get("symbol") else list(self.engine.markets)
+        rows = [account.position(self.engine.market_of(each).id) for each in wanted]
+        only_held = params["version"] == "v3"
+        return [
+            shapes.position_risk(self.engine, account, each)
+            for each in rows
+            if each.quantity or not only_held
+        ]
+
+    def _leverage(self, account: Account, params: Params) -> Any:
+        symbol, leverage = required(params, "symbol"), integer(params, "leverage")
+        try:
+            self.engine.set_leverage(account, symbol, leverage)
+        except Refused as e:
+            if e.reason is Reason.LEVERAGE:
+                raise No(-4028, f"Leverage {leverage} is not valid") from e
+            raise
+        return {"leverage": leverage, "maxNotionalValue": "40000000", "symbol": symbol}
+
+    def _margin_type(self, account: Account, params: Params) -> Any:
+        symbol, wanted = required(params, "symbol"), required(params, "marginType")
+        modes = {"CROSSED": MarginMode.CROSS, "ISOLATED": MarginMode.ISOLATED}
+        if wanted not in modes:
+            raise missing("marginType")
+        if self.engine.margin_mode(account, symbol) is modes[wanted]:
+            raise No(-4046, "No need to change margin type.")
+        if account.is_multi_asset and wanted == "ISOLATED":
+            raise No(-4168, "Unable to adjust to isolated-margin mode under Multi-Assets mode.")
+        self.engine.set_margin_mode(account, symbol, modes[wanted])
+        return {"code": 200, "msg": "success"}
+
+    def _position_side(self, account: Account, params: Params) -> Any:
+        wanted = required(params, "dualSidePosition").lower() == "true"
+        if wanted is account.is_hedged:
+            raise No(-4059, "No need to change position side.")
+        if account.open:
+            raise No(-4067, "Position side cannot be changed if there exists open orders.")
+        if any(each.quantity for each in account.positions.values()):
+            raise No(-4068, "Position side cannot be changed if there exists position.")
+        account.is_hedged = wanted
+        return {"code": 200, "msg": "success"}
+
+    def _multi_assets(self, account: Account, params: Params) -> Any:
+        wanted = required(params, "multiAssetsMargin").lower() == "true"
+        if wanted is account.is_multi_asset:
+            raise No(-4171, "No need to change Multi-Assets mode.")
+        account.is_multi_asset = wanted
+        return {"code": 200, "msg": "success"}
+
+    def _brackets(self, _: Account, params: Params) -> Any:
+        wanted = [params["symbol"]] if params.get("symbol") else list(self.engine.markets)
+        return [shapes.brackets(self.engine.market_of(each)) for each in wanted]
+
+    def _symbol_config(self, account: Account, params: Params) -> Any:
+        wanted = [params["symbol"]] if params.get("symbol") else list(self.engine.markets)
+        return [
+            shapes.symbol_config(self.engine, account, self.engine.market_of(each).id)
+            for each in wanted
+        ]
+
+    def _account_config(self, account: Account, _: Params) -> Any:
+        return {
+            "feeTier": 0, "canTrade": account.can_trade, "canDeposit": True,
+            "canWithdraw": account.can_withdraw, "dualSidePosition": account.is_hedged,
+            "updateTime": 0, "multiAssetsMargin": account.is_multi_asset, "tradeGroupId": -1,
+        }  # fmt: skip
+
+    def _income(self, account: Account, params: Params) -> Any:
+        since_ms, until_ms = window(params)
+        kind = params.get("incomeType", "")
+        fitting = [
+            each for each in account.incomes
+            if kind in ("", each.kind) and since_ms <= each.at_ms <= until_ms
+        ]  # fmt: skip
+        return [shapes.income(each) for each in limited(fitting, params)]
+
+    def _commission(self, _: Account, params: Params) -> Any:
+        symbol = self.engine.market_of(required(params, "symbol")).id
+        rules = self.engine.rules
+        return {
+            "symbol": symbol, "makerCommissionRate": rules.maker_fee,
+            "takerCommissionRate": rules.taker_fee,
+        }  # fmt: skip
+
+    def _restrictions(self, account: Account, _: Params) -> Any:
+        return {
+            "ipRestrict": account.is_ip_bound, "createTime": 1_700_000_000_000,
+            "enableReading": True, "enableSpotAndMarginTrading": False,
+            "enableWithdrawals": account.can_withdraw, "enableInternalTransfer": False,
+            "enableMargin": False, "enableFutures": account.can_trade,
+            "permitsUniversalTransfer": False, "enableVanillaOptions": False,
+            "enableFixApiTrade": False, "enableFixReadOnly": True,
+            "enablePortfolioMarginTrading": False,
+        }  # fmt: skip
