@@ -163,15 +163,20 @@ class Live:
         (self.folder / "config.toml").write_text(text)
 
     async def command(self, *arguments: str, stdin: str = "") -> str:
-        """What one command prints."""
+        """What one command prints that succeeds."""
+        code, out = await self.ask(*arguments, stdin=stdin)
+        assert code == 0, out
+        return out
+
+    async def ask(self, *arguments: str, stdin: str = "") -> tuple[int, str]:
+        """One command's exit code, and all it prints."""
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "signalbot", *arguments, "-c", str(self.folder / "config.toml"),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         out, _ = await process.communicate(stdin.encode())
-        assert process.returncode == 0, out.decode()
-        return out.decode()
+        return process.returncode or 0, out.decode()
 
     async def keys(self, *users: str) -> None:
         """Accounts at the exchange, and their keys in the vault."""

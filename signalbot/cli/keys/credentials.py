@@ -1,5 +1,6 @@
 """``keys``: credentials of accounts, set, listed, deleted, and locked anew with another key."""
 
+import asyncio
 import json
 import os
 import sys
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from signalbot.cli.errors import not_found, telling
+from signalbot.cli.errors import ExitCode, not_found, telling
 from signalbot.cli.keys.opening import ask, configuration, with_vault
 from signalbot.cli.lazy import examples_text, new_app
 from signalbot.cli.options import AsJson, ConfigFile
@@ -97,6 +98,28 @@ def list_(as_json: AsJson = False, config: ConfigFile = None) -> None:
         )
 
 
+@app.command(
+    "test",
+    epilog=examples_text(("signalbot keys test alice", "signalbot keys test alice --json")),
+)
+def examine_account(user: User, as_json: AsJson = False, config: ConfigFile = None) -> None:
+    """Ask the exchange about a live account: key, rights, modes, balance, minimums, clock."""
+    with telling():
+        from signalbot.cli.keys.examine import examine, live_users
+
+        settings = configuration(config)
+        _exchange_of(settings, user)
+        known = [each for each in live_users(settings) if each.user_id == user]
+        if not known:
+            raise ConfigError(f"{user} does not trade live at a real exchange")
+        path = master_key.locate(settings.daemon.master_key_file, os.environ)
+        found = asyncio.run(examine(settings, known, path))[user]
+        rows = [{"ok": each.is_good, "what": each.what, "says": each.says} for each in found]
+        print_list(rows, _FINDINGS, as_json=as_json, none="nothing was found")
+        if not all(each.is_good for each in found):
+            raise typer.Exit(ExitCode.ERROR)
+
+
 @app.command(epilog=examples_text(("signalbot keys delete alice",)))
 def delete(user: User, config: ConfigFile = None) -> None:
     """Forget a user's keys."""
@@ -130,6 +153,11 @@ def rotate(config: ConfigFile = None) -> None:
         typer.echo(f"locked {count} values with a new {path}; the old key is {backup}")
 
 
+_FINDINGS = (
+    Column("OK", "ok", lambda is_good: "yes" if is_good else "NO"),
+    Column("What", "what"),
+    Column("Says", "says", is_prose=True),
+)
 _COLUMNS = (
     Column("User", "user"),
     Column("Exchange", "exchange"),

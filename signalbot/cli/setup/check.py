@@ -1,5 +1,6 @@
 """``check``: everything that is wrong with a configuration, or what it comes to."""
 
+import asyncio
 import os
 from collections import Counter
 from pathlib import Path
@@ -13,7 +14,6 @@ from signalbot.cli.render import Column, print_facts, print_json, print_table
 from signalbot.cli.words import facts, listing, number, span
 from signalbot.config.locate import find_config
 from signalbot.config.problems import InvalidConfig, Problem
-from signalbot.domain.errors import SignalbotError
 from signalbot.domain.money import text
 
 if TYPE_CHECKING:
@@ -38,6 +38,12 @@ _STRATEGIES = (
     Column("Symbols", "symbols", listing, is_prose=True),
     Column("Params", "params", facts, is_prose=True, is_extra=True),
 )
+_ONLINE = (
+    Column("User", "user"),
+    Column("OK", "ok", lambda is_good: "yes" if is_good else "NO"),
+    Column("What", "what"),
+    Column("Says", "says", is_prose=True),
+)
 
 
 def check(
@@ -61,13 +67,16 @@ def check(
             raise
         print_json({"ok": False, "config": str(path), "problems": _plain_problems(e.problems)})
         raise typer.Exit(ExitCode.BAD_CONFIG) from None
-    if online:
-        _refuse_online(loaded)
     found = _summary(loaded)
+    if online:
+        found["online"] = _ask_exchanges(loaded)
+        found["ok"] = found["ok"] and all(each["ok"] for each in found["online"])
     if as_json:
         print_json(found)
     else:
-        _print(found, online=online)
+        _print(found)
+    if not found["ok"]:
+        raise typer.Exit(ExitCode.ERROR)
 
 
 def _load(path: Path) -> "Config":
@@ -87,13 +96,21 @@ def _load(path: Path) -> "Config":
     return config
 
 
-def _refuse_online(config: "Config") -> None:
-    real = [name for name, each in config.exchanges.items() if not each.is_simulated]
-    if real:
-        raise SignalbotError(
-            f"check --online cannot ask {', '.join(real)}: this version speaks to simulated "
-            "exchanges only; without --online the file itself is checked"
-        )
+def _ask_exchanges(config: "Config") -> list[dict[str, Any]]:
+    """What the exchanges say of every live account."""
+    from signalbot.cli.keys.examine import examine, live_users
+    from signalbot.vault import master_key
+
+    users = live_users(config)
+    if not users:
+        return []
+    path = master_key.locate(config.daemon.master_key_file, os.environ)
+    found = asyncio.run(examine(config, users, path))
+    return [
+        {"user": user, "ok": each.is_good, "what": each.what, "says": each.says}
+        for user, findings in found.items()
+        for each in findings
+    ]
 
 
 def _summary(config: "Config") -> dict[str, Any]:
@@ -151,7 +168,7 @@ def _plain_problems(problems: tuple[Problem, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def _print(found: dict[str, Any], *, online: bool) -> None:
+def _print(found: dict[str, Any]) -> None:
     print_facts([("Config", found["config"]), ("State", found["state_dir"])])
     for rows, columns in ((found["strategies"], _STRATEGIES), (found["users"], _USERS)):
         if rows:
@@ -162,6 +179,8 @@ def _print(found: dict[str, Any], *, online: bool) -> None:
         typer.echo(f"notice: {notice}")
     for problem in found["run_problems"]:
         typer.echo(f"cannot be run yet: {problem['text']}")
-    if online:
-        typer.echo("online: nothing to ask, every exchange is simulated")
+    if found.get("online"):
+        print_table(found["online"], _ONLINE)
+    elif "online" in found:
+        typer.echo("online: nothing to ask, nobody trades live at a real exchange")
     typer.echo("the configuration is right" + (", but see above" if found["run_problems"] else ""))

@@ -35,9 +35,10 @@ from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.domain.users import User
 from signalbot.exchange.live.capability import Stops
 from signalbot.exchange.live.codes import OrderNotFound
-from signalbot.exchange.live.dialects.base import Api, Dialect, Found
+from signalbot.exchange.live.dialects.base import Api, Dialect, Found, Margin
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import fill_of, holding_of, report_of, with_fills
+from signalbot.exchange.live.preflight import AccountFacts
 from signalbot.exchange.stream import Stream
 from signalbot.ports import Clock, Holding, Market
 
@@ -248,6 +249,32 @@ class LiveBroker:
                     await self._set_margin(kind, symbol)
         await self.refresh_balance()
         self._is_set_up = True
+
+    async def inspect(self) -> AccountFacts:
+        """Look at the account without changing anything.
+
+        Raises:
+            AccessDenied: there is no key, or it is not let in.
+            Unavailable: the exchange does not answer.
+        """
+        await self.refresh_balance()
+        is_one_way: bool | None = None
+        may_withdraw: bool | None = None
+        margins: dict[str, Margin] = {}
+        for kind, symbols in self._symbols_by_kind().items():
+            dialect = self._dialects[kind]
+            may_withdraw = await dialect.may_withdraw(self._api)
+            if kind is not MarketKind.SWAP:
+                continue
+            is_one_way = await dialect.is_one_way(self._api, symbols[0])
+            for symbol in symbols:
+                margins[symbol] = await dialect.margin(self._api, symbol)
+        return AccountFacts(
+            balance=self._balance,
+            is_one_way=is_one_way,
+            margins=margins,
+            may_withdraw=may_withdraw,
+        )
 
     async def refresh_balance(self) -> None:
         """Ask for equity and free margin."""

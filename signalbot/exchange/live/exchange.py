@@ -19,6 +19,7 @@ from signalbot.exchange.live.connection import DIRECT, Connection, Egress
 from signalbot.exchange.live.history import History
 from signalbot.exchange.live.market import LiveMarket
 from signalbot.exchange.live.paper import PaperDesk
+from signalbot.exchange.live.preflight import Finding, findings
 from signalbot.exchange.live.ticks import Ticks
 from signalbot.exchange.live.watcher import Boundary, CandleWatcher
 from signalbot.exchange.simulated.broker import SimulatedBroker
@@ -179,6 +180,25 @@ class LiveExchange:
                 group.create_task(
                     supervise(f"{self._terms.name} {name}", run, self._clock), name=name
                 )
+
+    async def examine(self, user: User, *, symbols: Collection[str]) -> list[Finding]:
+        """Look at a live account before it trades; nothing is changed.
+
+        Raises:
+            Unavailable: it cannot be asked; AccessDenied when its key is not let in.
+        """
+        markets = {symbol: self.market.instrument(symbol) for symbol in sorted(symbols)}
+        await self.ticks.prime()
+        facts = await self._live_broker(user, symbols).inspect()
+        prices = {symbol: self.market.last_price(symbol) for symbol in markets}
+        return list(
+            findings(
+                facts,
+                user.account,
+                markets={symbol: (each, prices[symbol]) for symbol, each in markets.items()},
+                clock_offset_ms=self._lines[DIRECT].connection.clock_offset_ms,
+            )
+        )
 
     # --- keeping fresh --------------------------------------------------------------------
 

@@ -1,15 +1,23 @@
 """One client is built and copied: cheap, and no account ever sees another's."""
 
+import asyncio
+import inspect
+import re
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from ccxt import pro
 
 from signalbot.domain.errors import ConfigError
-from signalbot.exchange.live.connection import Connection
+from signalbot.exchange.live.connection import _OWN_OPTIONS, Connection, Egress
+from signalbot.exchange.live.dialects import SUPPORTED
 from tests.loopback.binance import Binance, binance
+from tests.loopback.faults import Fault, path
 
 
 @asynccontextmanager
@@ -21,6 +29,45 @@ async def connected(**config: Any) -> AsyncIterator[tuple[Binance, Connection]]:
             yield venue, connection
         finally:
             await connection.close()
+
+
+@asynccontextmanager
+async def built(
+    ccxt_id: str, *, config: dict[str, Any] | None = None, **more: Any
+) -> AsyncIterator[Connection]:
+    """A connection that has asked nothing yet."""
+    connection = Connection("x", ccxt_id, config=config or {}, options={}, **more)
+    await connection.open()
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def loopback(
+    answer: Callable[[web.Request], Awaitable[web.Response]],
+) -> AsyncIterator[str]:
+    """The address of a server that has one answer to everything."""
+    server = web.Application()
+    server.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(server)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def _kraken_answers(request: web.Request) -> web.Response:
+    pair = {
+        "altname": "XBTUSD", "wsname": "XBT/USD", "base": "XXBT", "quote": "ZUSD", "lot": "unit",
+        "pair_decimals": 1, "lot_decimals": 8, "tick_size": "0.1", "ordermin": "0.0001",
+        "costmin": "0.5", "status": "online", "leverage_buy": [], "leverage_sell": [], "fees": [],
+    }  # fmt: skip
+    result: Any = {"XXBTZUSD": pair} if request.path.endswith("AssetPairs") else {}
+    return web.json_response({"error": [], "result": result})
 
 
 async def test_every_account_signs_with_its_own_key() -> None:
@@ -37,17 +84,65 @@ async def test_every_account_signs_with_its_own_key() -> None:
         assert connection.template.apiKey in (None, "")
 
 
-async def test_copies_share_what_is_large_and_nothing_that_must_differ() -> None:
-    """Markets and session are one; options, caches and sockets are not."""
-    async with connected() as (_, connection):
-        await connection.load_markets()
+# What every account of one exchange may read and none ever writes to.
+_STATIC = frozenset((
+    "api", "has", "urls", "fees", "limits", "features", "exceptions", "httpExceptions",
+    "timeframes", "requiredCredentials", "commonCurrencies", "countries", "status", "precision",
+    "tokenBucket", "streaming", "ecdsaCurves", "ecdsaPrehashedAlgorithms", "loadedFees",
+    "markets", "markets_by_id", "symbols", "ids", "currencies", "currencies_by_id", "codes",
+    "baseCurrencies", "quoteCurrencies",
+))  # fmt: skip
+
+
+@pytest.mark.parametrize("ccxt_id", SUPPORTED)
+async def test_copies_share_what_is_static_and_nothing_else(ccxt_id: str) -> None:
+    """Everything that can be written to is either on the list or every account's own."""
+    async with built(ccxt_id) as connection:
         one, two = connection.client({"apiKey": "1"}), connection.client({"apiKey": "2"})
+        for each, other in ((one, two), (one, connection.template)):
+            shared = {
+                name
+                for name, value in (vars(each) | {"clients": each.clients}).items()
+                if isinstance(value, dict | list | set) and getattr(other, name) is value
+            }
+            assert shared <= _STATIC
         assert one.markets is two.markets is connection.template.markets
         assert one.session is two.session
-        for name in ("options", "clients", "headers", "balance", "trades", "ohlcvs"):
-            assert getattr(one, name) is not getattr(two, name), name
+
+
+# Written to in place, but only with what is true of the market for everybody.
+_MARKET_OPTIONS = frozenset((
+    "networkNamesByChainIds", "networkChainIdsByNames", "futureMarketIdsForSymbols",
+    "delistedMarketsById",
+))  # fmt: skip
+_WRITE = re.compile(r"""self\.options\['(\w+)'\](?:\[[^]]+\])+ = """)
+
+
+@pytest.mark.parametrize("ccxt_id", SUPPORTED)
+def test_options_that_are_written_into_are_every_accounts_own(ccxt_id: str) -> None:
+    """Read from ccxt's own source, so that a later version of it cannot go unnoticed."""
+    kinds = [each for each in getattr(pro, ccxt_id).__mro__ if each.__module__.startswith("ccxt")]
+    sources = {Path(inspect.getfile(kind)).read_text() for kind in kinds}
+    written = {name for source in sources for name in _WRITE.findall(source)}
+    assert written or ccxt_id != "binance", "ccxt no longer writes options the way we look for"
+    assert written <= _MARKET_OPTIONS | set(_OWN_OPTIONS)
+
+
+async def test_an_account_writes_into_its_own_options() -> None:
+    """One level down as well: stream counters, caches."""
+    async with built("binanceusdm") as connection:
+        one, two = connection.client({"apiKey": "1"}), connection.client({"apiKey": "2"})
         one.options["defaultType"] = "spot"
-        assert two.options.get("defaultType") != "spot"
+        one.options["requestId"]["wss://x"] = 7
+        assert two.options["defaultType"] != "spot"
+        assert "wss://x" not in two.options["requestId"]
+
+
+async def test_a_test_accounts_mark_goes_with_every_order() -> None:
+    """okx tells test money from real money by a header alone."""
+    async with built("okx", sandbox=True) as connection:
+        client = connection.client({"apiKey": "1"})
+        assert client.prepare_request_headers({})["x-simulated-trading"] == "1"
 
 
 async def test_what_the_exchange_tells_anew_reaches_every_copy() -> None:
@@ -76,10 +171,99 @@ async def test_a_further_account_costs_few_bytes() -> None:
         assert size / len(clients) < 15_000
 
 
-async def test_a_certificate_file_that_is_not_there_is_told() -> None:
-    """With the key of the configuration it stands under."""
-    connection = Connection(
-        "x", "binanceusdm", config={"cafile": "/nowhere/ca.pem"}, options={}
-    )  # fmt: skip
-    with pytest.raises(ConfigError, match=r"exchanges\.x\.ccxt\.cafile: there is no file /nowhere"):
+async def test_what_a_market_listing_taught_reaches_every_copy() -> None:
+    """kraken keeps the names of its markets among the options."""
+    async with loopback(_kraken_answers) as here:
+        url = {"public": here}
+        async with built("kraken", config={"urls": {"api": url}}) as connection:
+            client = connection.client({"apiKey": "1"})
+            assert not client.options["marketsByAltname"]
+            await connection.load_markets()
+            assert list(client.options["marketsByAltname"]) == ["XBTUSD"]
+            assert client.market("BTC/USD") is connection.template.market("BTC/USD")
+
+
+async def test_nobody_waits_for_a_market_listing_nor_can_end_it() -> None:
+    """Accounts go on with the markets they have; a read that gives up takes nothing with it."""
+    async with connected() as (venue, connection):
+        await connection.load_markets()
+        venue.faults.append(Fault(path("/exchangeInfo"), delay_s=1.0, passes=True))
+        async with asyncio.TaskGroup() as group:
+            loading = group.create_task(connection.load_markets())
+            await asyncio.sleep(0.3)
+            assert venue.counts["GET /fapi/v1/exchangeInfo"] == 2
+            for client in (connection.template, connection.client({"apiKey": "1"})):
+                await client.load_markets()
+                await client.fetch_ticker("BTC/USDT:USDT")
+                assert not loading.done()
+
+
+async def test_a_slow_answer_does_not_put_the_clock_off() -> None:
+    """The quickest of a few counts, and half the way there is taken off."""
+    async with connected() as (venue, connection):
+        await connection.load_markets()
+        venue.faults.append(Fault(path("/time"), delay_s=1.2, passes=True))
+        assert abs(await connection.measure_clock()) < 200
+        assert venue.counts["GET /fapi/v1/time"] == 2
+
+
+async def test_an_exchange_without_a_time_of_its_own_is_taken_as_ours() -> None:
+    """krakenfutures has none to ask for."""
+    async with built("krakenfutures") as connection:
+        assert await connection.measure_clock() == 0
+
+
+@pytest.mark.parametrize("is_proxy", [False, True], ids=["address", "proxy"])
+async def test_requests_leave_by_the_egress_they_are_given(is_proxy: bool) -> None:
+    """By its local address, or through its proxy."""
+    seen: list[tuple[str | None, str]] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append((request.remote, request.raw_path))
+        return web.json_response({"serverTime": 1_700_000_000_000})
+
+    async with loopback(answer) as here:
+        venue = "http://nowhere.invalid" if is_proxy else here
+        egress = Egress(proxy=here) if is_proxy else Egress(local_address="127.0.0.2")
+        config = {"urls": {"api": {"fapiPublic": f"{venue}/fapi/v1"}}}
+        async with built("binanceusdm", config=config, egress=egress) as connection:
+            await connection.measure_clock()
+    if is_proxy:
+        assert seen == [("127.0.0.1", "http://nowhere.invalid/fapi/v1/time")]
+    else:
+        assert seen == [("127.0.0.2", "/fapi/v1/time")]
+
+
+def test_an_egress_does_not_tell_its_password() -> None:
+    """Neither in a log line nor in the name of a budget."""
+    egress = Egress(proxy="http://me:canary@10.0.0.1:3128")
+    assert "canary" not in repr(egress) + egress.name
+
+
+@pytest.mark.parametrize(
+    ("ccxt_id", "config", "says"),
+    [
+        ("binanceusdm", {"cafile": "/nowhere/ca.pem"}, "there is no file /nowhere/ca.pem"),
+        ("binanceusdm", {"apiKey": "a"}, "signalbot keys set"),
+        ("binanceusdm", {"verbose": True}, "print keys"),
+        ("binanceusdm", {"socksProxy": "socks5://a:1"}, "must be an http:// one"),
+        ("binanceusdm", {"options": {"maxRetriesOnFailure": 3}}, "send orders again"),
+        ("binanceusm", {}, "did you mean 'binanceusdm'"),
+    ],
+)
+async def test_settings_that_cannot_be_used_are_told(
+    ccxt_id: str, config: dict[str, Any], says: str
+) -> None:
+    """With the key of the configuration they stand under."""
+    connection = Connection("x", ccxt_id, config=config, options={})
+    with pytest.raises(ConfigError, match=r"^exchanges\.x") as raised:
+        await connection.open()
+    assert says in str(raised.value)
+
+
+async def test_a_socks_proxy_is_refused() -> None:
+    """ccxt would send through a session where nobody sees whether an order has left."""
+    egress = Egress(proxy="socks5://10.0.0.1:1080")
+    connection = Connection("x", "binanceusdm", config={}, options={}, egress=egress)
+    with pytest.raises(ConfigError, match="must be an http:// one"):
         await connection.open()

@@ -75,6 +75,61 @@ def test_what_never_left_may_be_sent_again(error: Exception) -> None:
 
 
 @pytest.mark.parametrize(
+    ("error", "refusal"),
+    [
+        (ccxt.InvalidOrder("amount must be above 0.001"), Refusal.OTHER),
+        (ccxt.BadSymbol("does not have market symbol X"), Refusal.OTHER),
+        (ccxt.AuthenticationError('requires "secret"'), Refusal.ACCESS_DENIED),
+    ],
+)
+def test_what_ccxt_refuses_before_sending_is_refused(error: Exception, refusal: Refusal) -> None:
+    """It would refuse it again: there is nothing to try later."""
+    found = order_error(error, codes=CODES, was_sent=False)
+    assert isinstance(found, OrderRejected)
+    assert found.refusal is refusal
+
+
+@pytest.mark.parametrize("status", [418, 429])
+def test_too_many_requests_are_known_by_their_status(status: int) -> None:
+    """Some exchanges' ccxt calls it an outage; it is provably not accepted."""
+    error = ccxt.ExchangeNotAvailable("okx POST 429 Too Many Requests")
+    assert type(order_error(error, codes=CODES, was_sent=True, status=status)) is Limited
+    assert type(read_error(error, codes=CODES, status=status)) is Limited
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind"),
+    [
+        # The order was accepted; then ccxt could not make sense of the answer.
+        (ccxt.BadSymbol("does not have market symbol X"), 200, OrderOutcomeUnknown),
+        (ccxt.ArgumentsRequired("x"), 201, OrderOutcomeUnknown),
+        # Refused within an answer of success, or by HTTP itself.
+        (ccxt.BadSymbol(said(-1121)), 200, OrderRejected),
+        (ccxt.InsufficientFunds("failed due to insufficientAvailableFunds"), 200, OrderRejected),
+        (ccxt.AuthenticationError("401 Unauthorized"), 401, OrderRejected),
+    ],
+)
+def test_a_yes_that_ccxt_cannot_read_is_no_refusal(
+    error: Exception, status: int, kind: type[SignalbotError]
+) -> None:
+    """A class alone does not turn an answer of success into a refusal."""
+    assert type(order_error(error, codes=CODES, was_sent=True, status=status)) is kind
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ccxt.InvalidOrder(said(-2010, "Duplicate order sent.")),
+        ccxt.BadRequest('x {"code":99999,"msg":"OrderLinkedID is duplicate"}'),
+        ccxt.DuplicateOrderId("x"),
+    ],
+)
+def test_a_duplicate_is_there(error: Exception) -> None:
+    """Whatever class and code it comes under, and where a code means other things too."""
+    assert type(order_error(error, codes=CODES, was_sent=True)) is OrderOutcomeUnknown
+
+
+@pytest.mark.parametrize(
     ("error", "kind"),
     [
         (ccxt.OrderNotFound(said(-2013)), OrderNotFound),
@@ -101,6 +156,23 @@ def test_a_failed_question_proves_nothing(error: Exception, kind: type[Signalbot
         ('bitget {"code":"40786","msg":"x"}', "40786"),
         ('htx {"status":"error","err_code":1067,"err_msg":"x"}', "1067"),
         ('kraken {"error":["EOrder:Insufficient margin"]}', "EOrder:Insufficient margin"),
+        (
+            'krakenfutures {"result":"success","sendStatus":{"status":"wouldCauseLiquidation"}}',
+            "wouldCauseLiquidation",
+        ),
+        ('krakenfutures {"result":"error","error":"apiLimitExceeded"}', "apiLimitExceeded"),
+        (
+            "krakenfutures: createOrder failed due to wouldNotReducePosition",
+            "wouldNotReducePosition",
+        ),
+        ('mexc {"success":false,"code":2005,"message":"Balance insufficient"}', "2005"),
+        (
+            'htx {"status":"error","err-code":"order-limitorder-price-min-error"}',
+            "order-limitorder-price-min-error",
+        ),
+        ('x {"code":-2019,"msg":"x"} and {more', "-2019"),
+        ('x {"code":null,"retCode":10001}', "10001"),
+        ('x {"code":-2019,"ms', None),
         ("binanceusdm POST https://fapi.binance.com/fapi/v1/order", None),
         ("", None),
     ],
@@ -110,19 +182,40 @@ def test_the_exchanges_own_code_is_found(text: str, code: str | None) -> None:
     assert code_of(ccxt.ExchangeError(text)) == code
 
 
-_CLASSES = [each for each in vars(ccxt).values() if isinstance(each, type)]
+_CLASSES = [
+    *(each for each in vars(ccxt).values() if isinstance(each, type)),
+    KeyError, TypeError, ValueError, TimeoutError, OSError,
+]  # fmt: skip
 
 
-@given(st.sampled_from(_CLASSES), st.text(max_size=80), st.booleans())
+_KEYS = ("key-5ec2e7", "passphrase-5ec2e7")
+_LEAKS = (
+    "POST https://fapi.binance.com/fapi/v1/order?symbol=X&timestamp=1&signature=5ec2e7",
+    "wss://fstream.binance.com/ws/5ec2e7",
+    "symbol=X&signature=5ec2e7",
+    "AccessKeyId=5ec2e7&Signature=5ec2e7",
+    '{"apiKey": "5ec2e7", "code": -2014}',
+    f"API-key {_KEYS[0]} is invalid",
+    f'{{"code": -1, "msg": "wrong phrase {_KEYS[1]}"}}',
+)
+
+
+@given(
+    st.sampled_from(_CLASSES),
+    st.text(max_size=80),
+    st.sampled_from(_LEAKS),
+    st.booleans(),
+    st.sampled_from([None, 200, 400, 401, 429, 502]),
+)
 def test_whatever_is_raised_becomes_ours_and_tells_no_secret(
-    kind: type[Exception], text: str, was_sent: bool
+    kind: type[Exception], text: str, leak: str, was_sent: bool, status: int | None
 ) -> None:
-    """ccxt puts whole signed addresses into some of its texts."""
-    url = "https://fapi.binance.com/fapi/v1/order?symbol=X&timestamp=1&signature=5ec2e7"
-    error = kind(f"{text} POST {url}")
-    for found in (
-        order_error(error, codes=CODES, was_sent=was_sent),
-        read_error(error, codes=CODES),
-    ):
+    """ccxt puts whole signed addresses into its texts, exchanges what they were sent."""
+    error = kind(f"{text} {leak}")
+    order = order_error(error, codes=CODES, was_sent=was_sent, status=status, secrets=_KEYS)
+    read = read_error(error, codes=CODES, status=status, secrets=_KEYS)
+    for found in (order, read):
         assert isinstance(found, SignalbotError)
         assert "5ec2e7" not in str(found)
+    assert isinstance(order, OrderRejected | OrderOutcomeUnknown | Unavailable | OrderNotFound)
+    assert isinstance(read, Unavailable | OrderNotFound)

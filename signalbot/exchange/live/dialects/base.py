@@ -249,6 +249,10 @@ class Dialect:
     def balance_params(self) -> dict[str, Any]:
         return {"type": self.capabilities.kind.value}
 
+    async def may_withdraw(self, api: Api) -> bool | None:
+        """Whether the key may take money out; None where the exchange does not tell."""
+        return None
+
     async def is_one_way(self, api: Api, symbol: str) -> bool | None:
         """Whether positions net into one per symbol; None where there is nothing else."""
         raw = await api.read("fetch_position_mode", symbol, lane=Lane.POLL)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from signalbot.domain.errors import Unavailable
 from signalbot.domain.market import MarketKind
 from signalbot.domain.orders import OrderRequest
 from signalbot.domain.timeframe import Ms
@@ -85,6 +86,15 @@ class BinanceUsdm(Dialect):
             cost=20,
         )
         return frozenset(str(row["orderId"]) for row in rows)
+
+    async def may_withdraw(self, api: Api) -> bool | None:
+        """https://developers.binance.com/docs/wallet/account/api-key-permission"""
+        try:
+            found = await api.read("sapiGetAccountApiRestrictions", {}, lane=Lane.POLL)
+        except Unavailable:
+            return None
+        allowed = found.get("enableWithdrawals")
+        return None if allowed is None else bool(allowed)
 
     async def margin(self, api: Api, symbol: str) -> Margin:
         market = api.client.market(symbol)

@@ -1,0 +1,71 @@
+"""Asks an exchange about live accounts, for ``keys test`` and ``check --online``."""
+
+from pathlib import Path
+
+from signalbot.config.live import capabilities_of
+from signalbot.config.terms import Config
+from signalbot.domain.errors import SignalbotError
+from signalbot.domain.users import Mode, User
+from signalbot.exchange.live.dialects import dialects_of
+from signalbot.exchange.live.exchange import LiveExchange, LiveTerms
+from signalbot.exchange.live.preflight import Finding
+from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.ledger.credentials import VaultStore
+from signalbot.ledger.database import open_database
+from signalbot.ledger.views import LEDGER_NAME
+from signalbot.tasks import SystemClock
+from signalbot.vault import master_key
+from signalbot.vault.vault import Vault
+
+
+async def examine(config: Config, users: list[User], key_file: Path) -> dict[str, list[Finding]]:
+    """What is found about each user's account; a failure is a finding too."""
+    clock, master = SystemClock(), master_key.read(key_file)
+    config.daemon.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found: dict[str, list[Finding]] = {}
+    async with open_database(config.daemon.state_dir / LEDGER_NAME) as database:
+        vault = await Vault.open(
+            VaultStore(database), master, path=key_file, now_ms=clock.now_ms()
+        )  # fmt: skip
+        keys = await vault.credentials()
+        for name in dict.fromkeys(user.account.exchange for user in users):
+            terms = config.exchanges[name]
+            exchange = LiveExchange(
+                LiveTerms(
+                    name=name, ccxt_id=terms.ccxt_id, sandbox=terms.sandbox, config=terms.ccxt,
+                    paper=terms.simulated or SimulationRules(),
+                ),
+                dialects=dialects_of(terms.ccxt_id),
+                credentials={user: each.fields for (user, at), each in keys.items() if at == name},
+                clock=clock,
+            )  # fmt: skip
+            try:
+                await exchange.open(database)
+                for user in users:
+                    if user.account.exchange == name:
+                        found[user.user_id] = await _of_user(config, exchange, user)
+            finally:
+                await exchange.close()
+    return found
+
+
+async def _of_user(config: Config, exchange: LiveExchange, user: User) -> list[Finding]:
+    symbols = {
+        symbol
+        for each in config.subscriptions
+        if each.user_id == user.user_id
+        for symbol in config.strategies[each.strategy].symbols
+    }
+    try:
+        return await exchange.examine(user, symbols=symbols)
+    except (SignalbotError, KeyError) as e:
+        return [Finding(False, "key", str(e))]
+
+
+def live_users(config: Config) -> list[User]:
+    """Users who trade live at a real exchange."""
+    return [
+        user
+        for user in config.users.values()
+        if user.mode is Mode.LIVE and capabilities_of(config.exchanges[user.account.exchange])
+    ]
