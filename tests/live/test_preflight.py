@@ -17,6 +17,7 @@ async def test_a_good_account_passes(tmp_path: Path) -> None:
         assert all(row["ok"] for row in rows)
         told = {row["what"]: row["says"] for row in rows}
         assert told["position mode"] == "one-way"
+        assert told["withdrawal"] == "not allowed"
         assert told["margin BTC/USDT:USDT"] == "20 x cross; will be set to 5 x isolated"
         assert told["balance"] == "equity 10000, free 10000"
         assert told["minimum BTC/USDT:USDT"] == "0.001 BTC needs 10 USDT of margin"

@@ -37,3 +37,15 @@ async def test_every_user_trades_the_signal_once_and_is_protected(tmp_path: Path
         for position in rig.rows("SELECT * FROM positions"):
             assert position["status"] == "CLOSED"
             assert Decimal(position["fees"]) > 0
+
+
+async def test_margin_is_read_back_where_the_exchange_has_it(tmp_path: Path) -> None:
+    """Without endpoints of their own, modes and leverage are read from the position list."""
+    async with live(tmp_path, "anna") as rig:
+        rig.venue.is_old = True
+        await rig.start()
+        await rig.go_long()
+        await rig.daemon.wait_for("execution.settled", user_id="anna", status="executed")
+        assert rig.holder("anna").leverage[SYMBOL] == 5
+        assert rig.holder("anna").margin[SYMBOL] == "ISOLATED"
+        await rig.stop()

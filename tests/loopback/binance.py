@@ -48,6 +48,7 @@ class Binance:
         self.connects = 0
         self.sticky_leverage = False  #: says yes to a leverage and keeps the old one
         self.hides_algos = False
+        self.is_old = False  #: has no endpoints for margin and position mode of their own
         self.url = ""
 
     def ccxt(self) -> dict[str, Any]:
@@ -57,6 +58,7 @@ class Binance:
             for side in ("Public", "Private")
             for version in ("", "V2", "V3")
         }
+        http["sapi"] = f"{self.url}/sapi/v1"
         return {"urls": {"api": {**http, "ws": {"linear": f"ws{self.url[4:]}/ws"}}}}
 
     def toml(self) -> str:
@@ -175,8 +177,14 @@ class Binance:
         symbol = params.get("symbol", "")
         match method, name:
             case "GET", "positionSide/dual":
+                if self.is_old:
+                    raise Answer(-1121, "Unknown endpoint.", 404)
                 return {"dualSidePosition": holder.is_hedged}
+            case "GET", "account/apiRestrictions":
+                return {"enableWithdrawals": False, "enableFutures": True, "ipRestrict": True}
             case "GET", "symbolConfig":
+                if self.is_old:
+                    raise Answer(-1121, "Unknown endpoint.", 404)
                 return [self._config(holder, each) for each in ([symbol] if symbol else SYMBOLS)]
             case "POST", "leverage":
                 if not self.sticky_leverage:
@@ -189,6 +197,11 @@ class Binance:
                 return {"code": 200, "msg": "success"}
             case "GET", "account" | "balance":
                 return self._account(holder)
+            case "GET", "positionRisk" if symbol:
+                config = self._config(holder, symbol)
+                kind = "cross" if config["marginType"] == "CROSSED" else "isolated"
+                holder.position.setdefault(symbol, ZERO)
+                return [self._position(holder, symbol) | config | {"marginType": kind}]
             case "GET", "positionRisk":
                 return [self._position(holder, each) for each in holder.position]
             case _, "order":

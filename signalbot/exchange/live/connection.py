@@ -116,7 +116,6 @@ class Connection:
             Unavailable: the exchange does not tell.
         """
         loader = self._copy()  # nobody else waits for it, nor can cancel it
-        before = dict(loader.options)
         try:
             async with asyncio.timeout(_MARKETS_DEADLINE_S):
                 await loader.load_markets(reload=True)
@@ -124,10 +123,8 @@ class Connection:
             raise Unavailable(f"{self.name} does not tell its markets: {plain(e)}") from None
         finally:
             loader.session = None
-        learnt = {k: v for k, v in loader.options.items() if before.get(k) is not v}
         for client in (self.template, *self._copies):
             client.set_markets_from_exchange(loader)
-            client.options.update(learnt)
 
     async def measure_clock(self) -> int:
         """Ask for the exchange's time and share the difference with every account.

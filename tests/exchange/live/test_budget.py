@@ -100,12 +100,15 @@ def test_a_lane_fills_its_share_and_no_more(lane: Lane, most: int) -> None:
         max_size=80,
     ),
     st.integers(0, 1_500),
+    st.sampled_from([(RATE,), ()]),
 )
-def test_protection_waits_for_nobody(others: list[tuple[Lane, int, int]], at_ms: int) -> None:
+def test_protection_waits_for_nobody(
+    others: list[tuple[Lane, int, int]], at_ms: int, rates: tuple[Rate, ...]
+) -> None:
     """Whatever the other lanes do, the reserve is free: of the limit and of what is under way."""
 
     async def story() -> None:
-        shared, clock = budget(in_flight=20), LoopClock(Ms(0))
+        shared, clock = budget(rates=rates, in_flight=20), LoopClock(Ms(0))
 
         async def ask(lane: Lane, delay_ms: int, takes_ms: int) -> None:
             await asyncio.sleep(delay_ms / 1000)
@@ -190,6 +193,49 @@ def test_a_cancelled_request_leaves_no_trace() -> None:
             assert shared.queued == 0
         async with asyncio.timeout(0.1), shared.slot(Lane.ENTRY):
             pass
+
+    in_virtual_time(story())
+
+
+def test_a_turn_that_comes_too_late_is_passed_on() -> None:
+    """Given and given up in one moment: the next one has it."""
+
+    async def story() -> None:
+        shared = budget(in_flight=1)
+
+        async def ask() -> None:
+            async with shared.slot(Lane.ENTRY):
+                pass
+
+        async with asyncio.TaskGroup() as group:
+            async with shared.slot(Lane.ENTRY):
+                task = group.create_task(ask())
+                await asyncio.sleep(0)
+            task.cancel()
+        assert task.cancelled()
+        async with asyncio.timeout(0.1), shared.slot(Lane.ENTRY):
+            pass
+
+    in_virtual_time(story())
+
+
+def test_who_gives_up_makes_way() -> None:
+    """A large request holds up a small one behind it, but only for as long as it waits."""
+
+    async def story() -> None:
+        shared, clock = budget(), LoopClock(Ms(0))
+        went: list[int] = []
+
+        async def ask(cost: int, patience_s: float) -> None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience_s), shared.slot(Lane.PROTECT, cost):
+                    went.append(clock.now_ms())
+
+        async with shared.slot(Lane.PROTECT, 18), asyncio.TaskGroup() as group:
+            group.create_task(ask(5, 0.1))
+            await asyncio.sleep(0)
+            group.create_task(ask(2, 9.0))
+        assert went == [100]
 
     in_virtual_time(story())
 

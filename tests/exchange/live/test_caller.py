@@ -198,11 +198,12 @@ async def test_too_many_requests_silence_the_whole_address(
             await at.buy()
         left_s = (at.budget.banned_until_ms - SystemClock().now_ms()) / 1000
         assert for_s - 2 < left_s <= for_s
-        asked = at.venue.counts.total()
+        asked, until_ms = at.venue.counts.total(), at.budget.banned_until_ms
         for call in (at.buy, at.ask):
             with pytest.raises(Limited, match="not asked for"):
                 await call()
         assert at.venue.counts.total() == asked
+        assert at.budget.banned_until_ms == until_ms
 
 
 async def test_too_many_requests_count_by_their_status_alone() -> None:

@@ -14,7 +14,13 @@ from aiohttp import web
 from ccxt import pro
 
 from signalbot.domain.errors import ConfigError
-from signalbot.exchange.live.connection import _OWN_OPTIONS, Connection, Egress
+from signalbot.exchange.live.connection import (
+    _OWN_DICTS,
+    _OWN_NOTHING,
+    _OWN_OPTIONS,
+    Connection,
+    Egress,
+)
 from signalbot.exchange.live.dialects import SUPPORTED
 from tests.loopback.binance import Binance, binance
 from tests.loopback.faults import Fault, path
@@ -111,21 +117,29 @@ async def test_copies_share_what_is_static_and_nothing_else(ccxt_id: str) -> Non
 
 
 # Written to in place, but only with what is true of the market for everybody.
-_MARKET_OPTIONS = frozenset((
+_OF_MARKETS = frozenset((
     "networkNamesByChainIds", "networkChainIdsByNames", "futureMarketIdsForSymbols",
-    "delistedMarketsById",
+    "delistedMarketsById", "commonCurrencies",
 ))  # fmt: skip
-_WRITE = re.compile(r"""self\.options\['(\w+)'\](?:\[[^]]+\])+ = """)
+_OPTION = re.compile(r"self\.options\['(\w+)'\](?:\[[^]]+\])+ = ")
+_CACHE = re.compile(r"self\.(\w+)(?:\[[^]]+\])* = ArrayCache|self\.(\w+)\[[^]]+\] = ")
+_AT_OPENING = frozenset(("urls", "headers", "options"))  # the test account's; before any copy
+
+
+def _written(pattern: re.Pattern[str], ccxt_id: str) -> set[str]:
+    kinds = [each for each in getattr(pro, ccxt_id).__mro__ if each.__module__.startswith("ccxt.")]
+    sources = {Path(inspect.getfile(kind)).read_text() for kind in kinds}
+    names = (match.groups() for source in sources for match in pattern.finditer(source))
+    return {name for each in names for name in each if name}
 
 
 @pytest.mark.parametrize("ccxt_id", SUPPORTED)
-def test_options_that_are_written_into_are_every_accounts_own(ccxt_id: str) -> None:
+def test_what_ccxt_writes_into_is_every_accounts_own(ccxt_id: str) -> None:
     """Read from ccxt's own source, so that a later version of it cannot go unnoticed."""
-    kinds = [each for each in getattr(pro, ccxt_id).__mro__ if each.__module__.startswith("ccxt")]
-    sources = {Path(inspect.getfile(kind)).read_text() for kind in kinds}
-    written = {name for source in sources for name in _WRITE.findall(source)}
-    assert written or ccxt_id != "binance", "ccxt no longer writes options the way we look for"
-    assert written <= _MARKET_OPTIONS | set(_OWN_OPTIONS)
+    caches = _written(_CACHE, ccxt_id)
+    assert {"orderbooks", "myTrades"} <= caches
+    assert caches - _OF_MARKETS - _AT_OPENING <= {*_OWN_DICTS, *_OWN_NOTHING}
+    assert _written(_OPTION, ccxt_id) <= _OF_MARKETS | set(_OWN_OPTIONS)
 
 
 async def test_an_account_writes_into_its_own_options() -> None:

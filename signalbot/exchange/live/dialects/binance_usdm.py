@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from signalbot.domain.errors import Unavailable
+from signalbot.domain.errors import AccessDenied, Unavailable
 from signalbot.domain.market import MarketKind
 from signalbot.domain.orders import OrderRequest
 from signalbot.domain.timeframe import Ms
@@ -15,6 +15,11 @@ from signalbot.exchange.live.dialects.base import Api, Dialect, Found, Margin
 from signalbot.exchange.live.lanes import Lane
 
 _ALGO = {"trigger": True}
+_MARGIN_TYPES = {
+    "cross": MarginMode.CROSS,
+    "crossed": MarginMode.CROSS,
+    "isolated": MarginMode.ISOLATED,
+}
 
 
 class BinanceUsdm(Dialect):
@@ -77,14 +82,13 @@ class BinanceUsdm(Dialect):
         return ({}, _ALGO)
 
     async def liquidations(self, api: Api, symbol: str, *, since_ms: Ms) -> frozenset[str]:
-        """Trades do not say that they were forced; this list does."""
+        """Trades do not say that they were forced; this list does, where there is one."""
         market = api.client.market(symbol)
-        rows = await api.read(
-            "fapiPrivateGetForceOrders",
-            {"symbol": market["id"], "startTime": since_ms},
-            lane=Lane.SETTLE,
-            cost=20,
-        )
+        asked = {"symbol": market["id"], "startTime": since_ms}
+        try:
+            rows = await api.read("fapiPrivateGetForceOrders", asked, lane=Lane.SETTLE, cost=20)
+        except Unavailable:
+            return frozenset()
         return frozenset(str(row["orderId"]) for row in rows)
 
     async def may_withdraw(self, api: Api) -> bool | None:
@@ -96,16 +100,44 @@ class BinanceUsdm(Dialect):
         allowed = found.get("enableWithdrawals")
         return None if allowed is None else bool(allowed)
 
+    async def is_one_way(self, api: Api, symbol: str) -> bool | None:
+        """By its own endpoint; where that is missing, by the sides positions are listed with."""
+        try:
+            return await super().is_one_way(api, symbol)
+        except AccessDenied:
+            raise
+        except Unavailable:
+            rows = await self._risk(api, symbol)
+            sides = {str(row.get("positionSide", "BOTH")) for row in rows}
+            return sides <= {"BOTH"} if rows else None
+
     async def margin(self, api: Api, symbol: str) -> Margin:
+        """From the symbol's configuration; where that is missing, from the older position list."""
         market = api.client.market(symbol)
-        rows = await api.read(
-            "fapiPrivateGetSymbolConfig", {"symbol": market["id"]}, lane=Lane.POLL, cost=5
-        )
-        row = next((each for each in rows if each.get("symbol") == market["id"]), None)
-        if row is None:
-            return Margin(leverage=None, mode=None)
-        crossed = str(row.get("marginType", "")).lower() in ("cross", "crossed")
+        asked = {"symbol": market["id"]}
+        try:
+            rows = await api.read("fapiPrivateGetSymbolConfig", asked, lane=Lane.POLL, cost=5)
+        except AccessDenied:
+            raise
+        except Unavailable:
+            rows = await self._risk(api, symbol)
+        named = (each for each in rows if each.get("symbol") == market["id"])
+        row: Mapping[str, Any] = next(named, {})
+        leverage, mode = row.get("leverage"), str(row.get("marginType", "")).lower()
         return Margin(
-            leverage=int(row["leverage"]),
-            mode=MarginMode.CROSS if crossed else MarginMode.ISOLATED,
+            leverage=None if leverage is None else int(leverage),
+            mode=_MARGIN_TYPES.get(mode),
         )
+
+    async def _risk(self, api: Api, symbol: str) -> Sequence[Mapping[str, Any]]:
+        """The older position list, which has leverage and margin mode of empty positions, too."""
+        asked = {"symbol": api.client.market(symbol)["id"]}
+        try:
+            rows: Sequence[Mapping[str, Any]] = await api.read(
+                "fapiPrivateV2GetPositionRisk", asked, lane=Lane.POLL, cost=5
+            )
+        except AccessDenied:
+            raise
+        except Unavailable:
+            return ()
+        return rows
