@@ -6,6 +6,7 @@ import signal
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from itertools import count
 
 import structlog
@@ -96,6 +97,14 @@ async def _clock(config: Config, database: Database) -> Clock:
     return LoopClock(max(each for each in known if each is not None))
 
 
+@dataclass(frozen=True, slots=True)
+class _Unlocked:
+    """What the vault has for the live accounts of one exchange, by user."""
+
+    keys: dict[UserId, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    egress: dict[UserId, str] = field(default_factory=dict, repr=False)
+
+
 async def _exchanges(
     config: Config,
     database: Database,
@@ -105,7 +114,7 @@ async def _exchanges(
     stack: AsyncExitStack,
 ) -> Mapping[str, Exchange]:
     exchanges: dict[str, Exchange] = {}
-    keys = await _credentials(config, database, clock, secrets)
+    unlocked = await _unlock(config, database, clock, secrets)
     for name, terms in config.exchanges.items():
         rules = terms.simulated or SimulationRules()
         if terms.is_simulated:
@@ -114,7 +123,7 @@ async def _exchanges(
             )
         else:
             exchanges[name] = await _live_exchange(
-                terms, rules, keys.get(name, {}), database, clock, bells, stack
+                terms, rules, unlocked.get(name, _Unlocked()), database, clock, bells, stack
             )
     return exchanges
 
@@ -122,7 +131,7 @@ async def _exchanges(
 async def _live_exchange(
     terms: ExchangeTerms,
     rules: SimulationRules,
-    keys: Mapping[UserId, Mapping[str, str]],
+    unlocked: _Unlocked,
     database: Database,
     clock: Clock,
     bells: Bells,
@@ -130,6 +139,7 @@ async def _live_exchange(
 ) -> Exchange:
     """Connect, however long that takes: an exchange that is away at start comes back."""
     from signalbot.exchange.live.dialects import dialects_of  # noqa: PLC0415 - ccxt is large
+    from signalbot.exchange.live.egress import egress_of  # noqa: PLC0415
     from signalbot.exchange.live.exchange import LiveExchange, LiveTerms  # noqa: PLC0415
 
     exchange = LiveExchange(
@@ -141,7 +151,8 @@ async def _live_exchange(
             paper=rules,
         ),
         dialects=dialects_of(terms.ccxt_id),
-        credentials=keys,
+        credentials=unlocked.keys,
+        egress={user_id: egress_of(text) for user_id, text in unlocked.egress.items()},
         clock=clock,
         boundary=bells.after_boundary,
     )
@@ -159,15 +170,15 @@ async def _live_exchange(
     return exchange
 
 
-async def _credentials(
+async def _unlock(
     config: Config, database: Database, clock: Clock, secrets: Secrets
-) -> dict[str, dict[UserId, Mapping[str, str]]]:
-    """The keys of every live account, by exchange; nothing is opened when nobody trades live."""
-    live = {
-        user.account.exchange
+) -> dict[str, _Unlocked]:
+    """Keys and proxies by exchange; nothing is opened when nobody trades live."""
+    live = [
+        user
         for user in config.users.values()
         if user.mode is Mode.LIVE and not config.exchanges[user.account.exchange].is_simulated
-    }
+    ]
     if not live:
         return {}
     from signalbot.vault import master_key  # noqa: PLC0415 - only where there is something to open
@@ -181,11 +192,14 @@ async def _credentials(
         now_ms=clock.now_ms(),
         on_reveal=secrets.add,
     )
-    keys: dict[str, dict[UserId, Mapping[str, str]]] = {name: {} for name in live}
+    unlocked: dict[str, _Unlocked] = {user.account.exchange: _Unlocked() for user in live}
     for (user_id, exchange), credentials in (await vault.credentials()).items():
-        if exchange in keys:
-            keys[exchange][user_id] = credentials.fields
-    return keys
+        if exchange in unlocked:
+            unlocked[exchange].keys[user_id] = credentials.fields
+    for user in live:
+        egress = await vault.resolve(user.account.egress)
+        unlocked[user.account.exchange].egress[user.user_id] = egress
+    return unlocked
 
 
 @asynccontextmanager

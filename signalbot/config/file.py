@@ -18,7 +18,7 @@ from signalbot.config.locate import DEFAULT_STATE_DIR
 from signalbot.config.numbers import Number, Span
 from signalbot.config.simulation import SimulatedTable
 from signalbot.config.table import Table, key
-from signalbot.config.words import CcxtId, Listen, Name, Notify, Symbols, Text
+from signalbot.config.words import DIRECT, CcxtId, Egress, Listen, Name, Notify, Symbols, Text
 from signalbot.domain.timeframe import Timeframe
 from signalbot.domain.users import MarginMode, Mode
 
@@ -99,6 +99,10 @@ class AccountTable(Table):
         default=10_000,
         validate_default=True,
         description="Quote currency a paper account starts with.",
+    )
+    egress: Egress = Field(
+        default=DIRECT,
+        description="How its requests leave: direct, a proxy's URL, or a local address.",
     )
 
 

@@ -105,6 +105,7 @@ def _user(user_id: UserId, table: UserTable) -> User:
             leverage=account.leverage,
             margin_mode=account.margin_mode,
             paper_balance=account.paper_balance,
+            egress=account.egress,
         ),
         notify=table.notify,
     )

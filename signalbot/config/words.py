@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from datetime import time
 from functools import lru_cache
+from ipaddress import ip_address
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -24,6 +25,9 @@ _CCXT_ID = re.compile(r"[a-z0-9]+", re.ASCII)
 _SECRET = re.compile(r"secret:\S+")
 _PORT = re.compile(r"\d{1,5}", re.ASCII)
 _HIGHEST_PORT = 65_535
+
+
+DIRECT = "direct"
 
 
 def _text(value: str) -> str:
@@ -45,6 +49,19 @@ def _symbol(value: str) -> str:
 def _ccxt_id(value: str) -> str:
     if not _CCXT_ID.fullmatch(value):
         raise ValueError("is not the id of an exchange in ccxt, such as 'binanceusdm'")
+    return value
+
+
+def _egress(value: str) -> str:
+    if value == DIRECT or value.startswith(("secret:", "http://", "https://")):
+        return value
+    try:
+        ip_address(value)
+    except ValueError:
+        raise ValueError(
+            "is neither 'direct', a proxy such as 'http://host:3128' or 'secret:NAME', nor an "
+            "address of this machine"
+        ) from None
     return value
 
 
@@ -114,6 +131,7 @@ def _listen(value: object) -> tuple[str, int]:
 Text = Annotated[str, AfterValidator(_text)]
 Symbol = Annotated[str, AfterValidator(_symbol)]
 Symbols = Annotated[tuple[Symbol, ...], AfterValidator(_not_empty), AfterValidator(_all_different)]
+Egress = Annotated[str, AfterValidator(_egress)]
 CcxtId = Annotated[str, AfterValidator(_ccxt_id)]
 Hours = Annotated[
     HoursRange,

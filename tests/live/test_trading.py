@@ -39,6 +39,25 @@ async def test_every_user_trades_the_signal_once_and_is_protected(tmp_path: Path
             assert Decimal(position["fees"]) > 0
 
 
+async def test_an_account_leaves_by_its_own_address(tmp_path: Path) -> None:
+    """Ben has a local address of his own, and with it a request budget of his own."""
+    async with live(tmp_path, "anna", "ben") as rig:
+        file = rig.folder / "config.toml"
+        text = file.read_text().replace(
+            "[users.ben.account]\n", '[users.ben.account]\negress = "127.0.0.2"\n'
+        )
+        file.write_text(text)
+        await rig.start()
+        await rig.go_long()
+        for user in ("anna", "ben"):
+            await rig.daemon.wait_for("execution.settled", user_id=user, status="executed")
+        addresses = {
+            key.rpartition("-")[2]: seen for key, seen in rig.venue.addresses.items() if key
+        }
+        assert addresses == {"anna": {"127.0.0.1"}, "ben": {"127.0.0.2"}}
+        await rig.stop()
+
+
 async def test_margin_is_read_back_where_the_exchange_has_it(tmp_path: Path) -> None:
     """Without endpoints of their own, modes and leverage are read from the position list."""
     async with live(tmp_path, "anna") as rig:

@@ -41,6 +41,7 @@ class Binance:
         self.book = Book({"BTCUSDT": Decimal(50_000), "ETHUSDT": Decimal(2_500)})
         self.faults: list[Fault] = []
         self.counts: Counter[str] = Counter()
+        self.addresses: dict[str, set[str]] = {}  #: where each key's requests came from
         self.log: list[tuple[str, str, Params]] = []  #: (method, path, parameters)
         self.klines: dict[tuple[str, str], dict[int, list[Any]]] = {}
         self.sockets: dict[web.WebSocketResponse, set[str]] = {}
@@ -80,6 +81,7 @@ class Binance:
         self.counts[f"{request.method} {path}"] += 1
         self.log.append((request.method, path, params))
         key = request.headers.get("X-MBX-APIKEY", "")
+        self.addresses.setdefault(key, set()).add(str(request.remote))
         fault = self._fault(request.method, path, {**params, "key": key})
         if fault is None:
             return self._answer(request, path, raw, params)

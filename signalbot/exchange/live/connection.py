@@ -126,6 +126,12 @@ class Connection:
         for client in (self.template, *self._copies):
             client.set_markets_from_exchange(loader)
 
+    def adopt(self, other: "Connection") -> None:
+        """Take over what another connection to the same exchange has learnt of it."""
+        if other is not self:
+            self.template.set_markets_from_exchange(other.template)
+            self.template.options["timeDifference"] = other.clock_offset_ms
+
     async def measure_clock(self) -> int:
         """Ask for the exchange's time and share the difference with every account.
 
@@ -268,12 +274,13 @@ _REFUSED = {
 # What one account's client writes to, and another's must not see.
 _OWN_DICTS = (
     "clients", "balance", "orderbooks", "tickers", "bidsasks", "trades", "ohlcvs", "transactions",
-    "fundingRates",
+    "fundingRates", "ws_dial_backoff",
 )  # fmt: skip
 _OWN_NOTHING = (
     "orders", "myTrades", "positions", "triggerOrders", "liquidations", "myLiquidations",
-    "accounts", "accountsById", "markets_loading", "last_http_response", "last_json_response",
-    "last_response_headers", "last_request_body", "last_request_url", "last_request_headers",
+    "accounts", "accountsById", "markets_loading", "socks_proxy_sessions",
+    "last_http_response", "last_json_response", "last_response_headers",
+    "last_request_body", "last_request_url", "last_request_headers",
 )  # fmt: skip
 _OWN_OPTIONS = (
     "requestId", "streamBySubscriptionsHash", "numSubscriptionsByStream", "leverageBrackets",

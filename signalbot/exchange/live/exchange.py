@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
+from types import MappingProxyType
 
 import structlog
 
@@ -69,7 +70,9 @@ class LiveExchange:
         credentials: Credentials,
         clock: Clock,
         boundary: Boundary | None = None,
+        egress: Mapping[UserId, Egress] = MappingProxyType({}),
     ) -> None:
+        self._egress = egress
         self._terms = terms
         self._dialects = dialects
         self._credentials = credentials
@@ -91,8 +94,13 @@ class LiveExchange:
         """
         line = await self._line(DIRECT)
         connection = line.connection
+        for each in dict.fromkeys(self._egress.values()):
+            if each not in self._lines:
+                await self._line(each)
         await connection.load_markets()
         await connection.measure_clock()
+        for each_line in self._lines.values():
+            each_line.connection.adopt(connection)
         self._public = self._caller(line, connection.template)
         self.ticks = Ticks(self._public, clock=self._clock)
         history = History(self._public, now_ms=self._now_ms)
@@ -146,7 +154,7 @@ class LiveExchange:
 
     def _live_broker(self, user: User, symbols: Collection[str]) -> LiveBroker:
         keys = self._credentials.get(user.user_id)
-        line = self._lines[DIRECT]
+        line = self._lines[self._egress.get(user.user_id, DIRECT)]
         api = None if keys is None else self._caller(line, line.connection.client(keys))
         return LiveBroker(
             user,
