@@ -67,9 +67,10 @@ def test_no_window_holds_more_than_the_limit(asked: list[tuple[Lane, int, int, i
     in_virtual_time(story())
 
 
-@pytest.mark.parametrize(
-    ("lane", "most"), [(Lane.PROTECT, 20), (Lane.ENTRY, 18), (Lane.SETTLE, 15), (Lane.POLL, 10)]
-)
+SHARES = [(Lane.PROTECT, 20), (Lane.ENTRY, 18), (Lane.SETTLE, 15), (Lane.POLL, 10)]
+
+
+@pytest.mark.parametrize(("lane", "most"), SHARES)
 def test_a_lane_fills_its_share_and_no_more(lane: Lane, most: int) -> None:
     """At once, and again when the window has passed: nothing of the limit is wasted."""
 
@@ -85,6 +86,27 @@ def test_a_lane_fills_its_share_and_no_more(lane: Lane, most: int) -> None:
             for _ in range(2 * most):
                 group.create_task(ask())
         assert granted == [0] * most + [RATE.per_ms] * most
+
+    in_virtual_time(story())
+
+
+@pytest.mark.parametrize(("lane", "most"), SHARES)
+def test_a_lane_has_its_share_under_way_and_no_more(lane: Lane, most: int) -> None:
+    """Polls that hang do not keep a stop from going out."""
+
+    async def story() -> None:
+        shared, under_way = budget(rates=(), in_flight=20), list[int]()
+
+        async def ask(number: int) -> None:
+            async with shared.slot(lane):
+                under_way.append(number)
+                await asyncio.sleep(5)
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(30):
+                group.create_task(ask(number))
+            await asyncio.sleep(1)
+            assert under_way == list(range(most))
 
     in_virtual_time(story())
 
