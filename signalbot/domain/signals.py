@@ -106,6 +106,7 @@ class Signal:
     created_at_ms: Ms
     expires_at_ms: Ms  #: exclusive: at this instant it can no longer be executed
     status: SignalStatus = SignalStatus.ACTIVE
+    cancelled_at_ms: Ms | None = None  #: when it was withdrawn
 
     def __post_init__(self) -> None:
         if not 0 <= self.confidence <= 1:

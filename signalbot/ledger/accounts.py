@@ -77,9 +77,9 @@ class Accounts:
         sql = _SQL["set_subscription_status"]
         await self._database.execute(sql, values)
 
-    async def set_halted(self, reason: str | None) -> None:
+    async def set_halted(self, reason: str | None, *, now_ms: Ms) -> None:
         """Stop entries of all users, or (None) allow them again."""
-        values = {"key": _HALT_KEY, "value": json.dumps(reason)}
+        values = {"key": _HALT_KEY, "value": json.dumps(reason), "now_ms": now_ms}
         await self._database.execute(_SQL["set_state"], values)
 
 

@@ -17,6 +17,15 @@ class Database(ABC):
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._listeners: list[Callable[[], None]] = []
+
+    def on_commit(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` after every commit, for as long as the ledger is open."""
+        self._listeners.append(listener)
+
+    def _committed(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     @abstractmethod
     async def write(self, work: Work[T]) -> T:

@@ -103,6 +103,7 @@ class GroupCommit(Database):
         except sqlite3.Error as e:
             raise LedgerError(f"{self.path}: cannot write: {e}") from e
         self.commits += 1
+        self._committed()
         for (_, future), result in zip(batch, results, strict=True):
             error = result if isinstance(result, Exception) else None
             if isinstance(error, sqlite3.Error):

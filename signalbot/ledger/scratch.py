@@ -52,4 +52,5 @@ class Scratch(Database):
         self._writes += 1
         if self._writes % _WRITES_PER_COMMIT == 0:
             connection.execute("COMMIT")
+        self._committed()
         return result

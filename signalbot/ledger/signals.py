@@ -100,11 +100,11 @@ class Signals:
         rows = await self._database.execute(sql, (now_ms,))
         return [SignalId(row["signal_id"]) for row in rows]
 
-    async def cancel(self, signal_id: SignalId) -> bool:
+    async def cancel(self, signal_id: SignalId, *, now_ms: Ms) -> bool:
         """Withdraw an ACTIVE signal: nobody can execute it from now on. False if it was not."""
         sql = _SQL["cancel_signal"]
-        rows = await self._database.execute(sql, (signal_id,))
-        return bool(rows)
+        values = {"signal_id": signal_id, "now_ms": now_ms}
+        return bool(await self._database.execute(sql, values))
 
 
 def _store(connection: sqlite3.Connection, signal: Signal, run: StrategyRun | None) -> bool:

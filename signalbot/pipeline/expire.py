@@ -27,7 +27,7 @@ class Expirer:
 
     async def cancel(self, signal_id: SignalId) -> bool:
         """Withdraw a signal that is still ACTIVE: nobody can execute it from now on."""
-        cancelled = await self._signals.cancel(signal_id)
+        cancelled = await self._signals.cancel(signal_id, now_ms=self._clock.now_ms())
         if cancelled:
             log.info("signal.cancelled", signal_id=signal_id)
         return cancelled

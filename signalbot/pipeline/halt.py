@@ -30,13 +30,13 @@ class Halts:
     async def halt_all(self, reason: str) -> None:
         """Stop entries of every user."""
         self.halted = reason
-        await self._accounts.set_halted(reason)
+        await self._accounts.set_halted(reason, now_ms=self._clock.now_ms())
         log.warning("trading.halted", reason=reason)
 
     async def resume_all(self) -> None:
         """Allow entries again; users halted one by one stay so."""
         self.halted = None
-        await self._accounts.set_halted(None)
+        await self._accounts.set_halted(None, now_ms=self._clock.now_ms())
         log.info("trading.resumed")
 
     async def set_status(self, account: Account, status: UserStatus, *, reason: str = "") -> None:

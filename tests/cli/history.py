@@ -172,7 +172,7 @@ async def _write_signals(signals: Signals) -> None:
     assert await signals.store(signal(SIGNAL_ID), run)
     older = signal(OLDER_ID, at_ms=Ms(NOW - 2 * DAY_MS), symbol=ETH)
     assert await signals.store(older)
-    assert await signals.cancel(OLDER_ID)
+    assert await signals.cancel(OLDER_ID, now_ms=Ms(NOW - 2 * DAY_MS + 1))
 
 
 async def _write_turns(database: Database) -> None:

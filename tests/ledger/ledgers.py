@@ -137,6 +137,12 @@ def approved(of: Signal, user_id: UserId = ANNA) -> Decision:
     )
 
 
+def skipped(of: Signal, user_id: UserId, reason: Reason) -> Decision:
+    """A decision against a signal."""
+    decision = approved(of, user_id)
+    return replace(decision, outcome=Outcome.SKIP, code=reason, detail={})
+
+
 def intent(of: Signal, user_id: UserId = ANNA, leg: Leg = Leg.ENTRY) -> OrderRequest:
     """An order of one user on one signal."""
     return replace(

@@ -152,9 +152,9 @@ async def test_an_unchanged_user_is_not_written_again(tmp_path: Path) -> None:
 async def test_a_halt_of_all_outlives_restarts_until_it_is_lifted(tmp_path: Path) -> None:
     """With its reason."""
     async with ledger(tmp_path) as books:
-        await books.accounts.set_halted("flash crash")
+        await books.accounts.set_halted("flash crash", now_ms=NOW)
     async with ledger(tmp_path) as books:
         assert (await _sync(books, ANNA)).halted == "flash crash"
-        await books.accounts.set_halted(None)
+        await books.accounts.set_halted(None, now_ms=NOW)
     async with ledger(tmp_path) as books:
         assert (await _sync(books, ANNA)).halted is None

@@ -147,7 +147,7 @@ async def test_no_claim_wins_on_an_expired_or_a_withdrawn_signal(tmp_path: Path)
     async with ledger(tmp_path) as books:
         for key in ("expired", "withdrawn"):
             await books.signals.store(signal(key))
-        assert await books.signals.cancel(signal("withdrawn").signal_id)
+        assert await books.signals.cancel(signal("withdrawn").signal_id, now_ms=NOW)
         await books.signals.expire(signal().expires_at_ms)
         assert await _claim(books, signal("expired")) is Claim.NOT_ACTIVE
         assert await _claim(books, signal("withdrawn")) is Claim.NOT_ACTIVE
@@ -164,7 +164,7 @@ async def test_whoever_claimed_in_time_stays_the_owner(tmp_path: Path) -> None:
     async with ledger(tmp_path) as books:
         await books.signals.store(signal())
         assert await _claim(books, signal()) is Claim.WON
-        assert await books.signals.cancel(signal().signal_id)
+        assert await books.signals.cancel(signal().signal_id, now_ms=NOW)
         assert await _claim(books, signal()) is Claim.DUPLICATE
         assert await _claim(books, signal(), BEN) is Claim.NOT_ACTIVE
 
@@ -176,8 +176,8 @@ async def test_between_a_claim_and_a_withdrawal_the_first_one_counts(tmp_path: P
             await books.signals.store(signal(key))
         async with asyncio.TaskGroup() as group:
             claimed = group.create_task(_claim(books, signal("a")))
-            group.create_task(books.signals.cancel(signal("a").signal_id))
-            group.create_task(books.signals.cancel(signal("b").signal_id))
+            group.create_task(books.signals.cancel(signal("a").signal_id, now_ms=NOW))
+            group.create_task(books.signals.cancel(signal("b").signal_id, now_ms=NOW))
             late = group.create_task(_claim(books, signal("b")))
         assert claimed.result() is Claim.WON
         assert late.result() is Claim.NOT_ACTIVE

@@ -75,7 +75,7 @@ async def test_a_signal_expires_at_its_time_and_only_once(tmp_path: Path) -> Non
     async with ledger(tmp_path) as books:
         for key, ttl_ms in (("a", 1_000), ("b", 2_000), ("c", 1_000)):
             await books.signals.store(signal(key, ttl_ms=ttl_ms))
-        assert await books.signals.cancel(signal("c").signal_id)
+        assert await books.signals.cancel(signal("c").signal_id, now_ms=NOW)
         assert await books.signals.expire(Ms(NOW + 999)) == []
         assert await books.signals.expire(Ms(NOW + 1_000)) == [signal("a").signal_id]
         assert await books.signals.expire(Ms(NOW + 1_000)) == []
@@ -90,12 +90,12 @@ async def test_only_an_active_signal_can_be_withdrawn(tmp_path: Path) -> None:
     """Once; neither an expired one nor one that nobody stored."""
     async with ledger(tmp_path) as books:
         await books.signals.store(signal())
-        assert await books.signals.cancel(signal().signal_id)
-        assert not await books.signals.cancel(signal().signal_id)
+        assert await books.signals.cancel(signal().signal_id, now_ms=NOW)
+        assert not await books.signals.cancel(signal().signal_id, now_ms=NOW)
         await books.signals.store(signal("late", ttl_ms=1))
         await books.signals.expire(Ms(NOW + 1))
-        assert not await books.signals.cancel(signal("late").signal_id)
-        assert not await books.signals.cancel(signal("unheard of").signal_id)
+        assert not await books.signals.cancel(signal("late").signal_id, now_ms=NOW)
+        assert not await books.signals.cancel(signal("unheard of").signal_id, now_ms=NOW)
 
 
 async def test_active_signals_are_those_that_can_still_be_executed_oldest_first(
@@ -106,7 +106,7 @@ async def test_active_signals_are_those_that_can_still_be_executed_oldest_first(
         young, old = signal("young", created_at_ms=NOW + 5), signal("old")
         for each in (young, old, signal("over", ttl_ms=10), signal("withdrawn")):
             await books.signals.store(each)
-        await books.signals.cancel(signal("withdrawn").signal_id)
+        await books.signals.cancel(signal("withdrawn").signal_id, now_ms=NOW)
         assert await books.signals.active(Ms(NOW + 10)) == [old, young]
         assert len(await books.signals.active(Ms(NOW + 9))) == 3
 

@@ -52,8 +52,8 @@ UPDATE subscriptions SET status = :status, updated_at_ms = :now_ms
  WHERE user_id = :user_id AND strategy = :strategy;
 
 -- set_state --
-INSERT INTO daemon_state (key, value) VALUES (:key, :value)
-ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+INSERT INTO daemon_state (key, value, updated_at_ms) VALUES (:key, :value, :now_ms)
+ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at_ms = excluded.updated_at_ms;
 
 -- state --
 SELECT value FROM daemon_state WHERE key = ?;

@@ -11,7 +11,8 @@ UPDATE signals SET status = 'EXPIRED' WHERE status = 'ACTIVE' AND expires_at_ms 
 RETURNING signal_id;
 
 -- cancel_signal --
-UPDATE signals SET status = 'CANCELLED' WHERE signal_id = ? AND status = 'ACTIVE'
+UPDATE signals SET status = 'CANCELLED', cancelled_at_ms = :now_ms
+ WHERE signal_id = :signal_id AND status = 'ACTIVE'
 RETURNING signal_id;
 
 -- undecided_users --

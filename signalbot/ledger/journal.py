@@ -1,0 +1,69 @@
+"""What has happened, in the order in which it was committed, for whoever tells others of it."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from signalbot.domain.timeframe import Ms
+from signalbot.domain.users import UserId
+from signalbot.ledger.base import Database
+
+_AFTER = "SELECT * FROM events WHERE event_id > ? ORDER BY event_id LIMIT ?"
+_LAST = "SELECT coalesce(max(event_id), 0) AS event_id FROM events"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One change of the ledger, as it was when it was made."""
+
+    event_id: int  #: rises with every commit, never used twice
+    at_ms: Ms
+    kind: str  #: ``signal.created``, ``position.closed``, …: the word before the dot is its topic
+    user_id: UserId | None  #: None when it concerns everybody
+    strategy: str | None
+    symbol: str | None
+    signal_id: str | None
+    position_id: str | None
+    detail: Mapping[str, Any]  #: JSON values; money and quantities are decimal text
+
+    @property
+    def topic(self) -> str:
+        return self.kind.partition(".")[0]
+
+
+class Journal:
+    """Reads the events; SQL triggers write them in the transaction that makes the change."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._committed = asyncio.Event()
+        database.on_commit(self._ring)
+
+    async def after(self, event_id: int, *, limit: int = 500) -> list[Event]:
+        """Events later than ``event_id``, the oldest first."""
+        return [decode(row) for row in await self._database.query(_AFTER, (event_id, limit))]
+
+    async def last(self) -> int:
+        """The newest event's id; 0 when nothing has happened yet."""
+        return int((await self._database.query(_LAST))[0]["event_id"])
+
+    async def wait(self, event_id: int) -> None:
+        """Return once something later than ``event_id`` is committed."""
+        while True:
+            committed = self._committed
+            if await self.last() > event_id:
+                return
+            await committed.wait()
+
+    def _ring(self) -> None:
+        self._committed.set()
+        self._committed = asyncio.Event()
+
+
+def decode(row: sqlite3.Row) -> Event:
+    """An event from a row of ``events``."""
+    values = dict(row)
+    return Event(**(values | {"detail": json.loads(values["detail"])}))
