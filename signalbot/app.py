@@ -219,12 +219,15 @@ class App:
                 account.is_reconciled = True
 
     async def drain(self) -> None:
-        """Let listeners finish what they have begun; cancel entries that rest unfilled."""
+        """Finish what has begun, to the last stop; cancel entries that rest unfilled."""
         try:
             async with asyncio.timeout(_DRAIN_S):
                 await self.broadcaster.drained()
                 for account in self.accounts.values():
                     await self._withdraw_entries(account)
+                await self._clock.sleep(_LAST_WORDS_S)  # what exchanges have said last is taken in
+                for account in self.accounts.values():
+                    await account.at_rest()
         except TimeoutError:
             log.warning("daemon.drain_timed_out", limit_s=_DRAIN_S)
 
@@ -234,7 +237,6 @@ class App:
             if task.get_name().startswith(("feed", "exchange")):
                 task.cancel()
         await self.drain()
-        await self._clock.sleep(_LAST_WORDS_S)  # what exchanges have said last is booked
         for task in self._tasks:
             task.cancel()
 

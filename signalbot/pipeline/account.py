@@ -70,6 +70,12 @@ class Account:
         """Held while anything about this symbol is decided, sent or booked."""
         return self._locks.setdefault(symbol, asyncio.Lock())
 
+    async def at_rest(self) -> None:
+        """Return once everything begun or queued for a symbol's lock by now is finished."""
+        for lock in list(self._locks.values()):
+            async with lock:
+                pass
+
     def orders(self, symbol: str, leg: Leg) -> list[Order]:
         """Unfinished orders of one leg in one symbol."""
         return [
