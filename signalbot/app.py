@@ -7,23 +7,16 @@ catch up on open signals, then trade.
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import structlog
 
 from signalbot.config.terms import Config, StrategyTerms
+from signalbot.control.roster import Roster, Spawn
 from signalbot.domain.errors import AccessDenied, ConfigError, Unavailable
 from signalbot.domain.orders import Leg
-from signalbot.domain.users import (
-    Mode,
-    Subscription,
-    SubscriptionStatus,
-    User,
-    UserId,
-    UserStatus,
-)
+from signalbot.domain.users import Subscription, UserId
 from signalbot.ledger.accounts import Accounts, Standing, StrategyRecord
 from signalbot.ledger.database import Database
 from signalbot.ledger.executions import Executions
@@ -35,7 +28,7 @@ from signalbot.pipeline.close import Closer
 from signalbot.pipeline.collect import Collector
 from signalbot.pipeline.doubt import Doubter
 from signalbot.pipeline.emit import Emitter
-from signalbot.pipeline.evaluate import Deployment, Evaluator
+from signalbot.pipeline.evaluate import Evaluator
 from signalbot.pipeline.execute import Executor
 from signalbot.pipeline.expire import Expirer
 from signalbot.pipeline.feed import Feed
@@ -50,7 +43,6 @@ from signalbot.pipeline.record import Recorder
 from signalbot.pipeline.settle import Settler
 from signalbot.pipeline.trail import Trailer
 from signalbot.ports import Advisor, Clock, Exchange
-from signalbot.strategies import build
 from signalbot.tasks import Alarms, supervise
 
 log = structlog.get_logger()
@@ -82,9 +74,6 @@ class App:
         self.executions = Executions(database)
         self.trades = Trades(database)
         self._standing = Accounts(database)
-        self.accounts: dict[UserId, Account] = {}
-        self._subscribers: dict[str, list[UserId]] = {name: [] for name in config.strategies}
-        self._subscriptions: dict[UserId, dict[str, Subscription]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._wire()
 
@@ -139,15 +128,15 @@ class App:
         )
         doubter = Doubter(self.reconciler.settle_order, self.halts, self.alarms, clock)
         self.settler.when_in_doubt(doubter.look_soon)
-        self.trailer = Trailer(self.accounts, self.protector, self.halts)
         self.broadcaster = InProcessBroadcaster(self.signals, clock)
         self.expirer = Expirer(self.signals, self.alarms, clock)
+        subscribers: dict[str, list[UserId]] = {}
         self.emitter = Emitter(
             signals=self.signals,
             executions=self.executions,
             broadcaster=self.broadcaster,
             expirer=self.expirer,
-            subscribers=self._subscribers,
+            subscribers=subscribers,
             clock=clock,
         )
         markets = {name: exchange.market for name, exchange in self._exchanges.items()}
@@ -156,29 +145,40 @@ class App:
         )
         self.feed = Feed(markets, self.evaluator.on_candle, clock)
         self.evaluator.feed = self.feed
+        self.roster = Roster(
+            subscribers,
+            exchanges=self._exchanges,
+            broadcaster=self.broadcaster,
+            evaluator=self.evaluator,
+            follower=self.follower,
+            reconciler=self.reconciler,
+            trailer=lambda accounts: Trailer(accounts, self.protector, self.halts),
+            listener=self._listener,
+            compare=self.reconcile,
+        )
+        self.accounts = self.roster.accounts
 
     async def start(self, group: asyncio.TaskGroup) -> None:
         """Recover, then begin: when this returns, signals are executed."""
         standing = await self._sync()
         self.halts.halted = standing.halted
-        self._open_accounts(standing)
+        self.roster.load(self.config, standing)
         self._check_symbols()
         for exchange in self._exchanges.values():
             await exchange.prepare()
-        self._spawn(group, "alarms", self.alarms.run)
-        await self.recover(group)
-        for account in self.accounts.values():
-            self._listen(group, account)
-        for name, exchange in self._exchanges.items():
-            self._spawn(group, f"exchange {name}", exchange.run)
-            for symbol in self._trailed_symbols(name):
-                market = exchange.market
-                self._spawn(group, f"trail {symbol}", _bound(self.trailer.run, market, symbol))
-        await self._deploy()
-        await self.emitter.catch_up()
-        self._spawn(group, "feed", self.feed.run)
 
-    async def recover(self, group: asyncio.TaskGroup) -> None:
+        def spawn(name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+            return self._spawn(group, name, run)
+
+        spawn("alarms", self.alarms.run)
+        await self.recover(spawn)
+        await self.roster.begin(spawn)
+        for name, exchange in self._exchanges.items():
+            spawn(f"exchange {name}", exchange.run)
+        await self.emitter.catch_up()
+        spawn("feed", self.feed.run)
+
+    async def recover(self, spawn: Spawn) -> None:
         """Restore every account from the ledger and bring it in step with its exchange.
 
         Those with open positions or orders come first. Exchanges limit how many accounts can be
@@ -196,8 +196,7 @@ class App:
                 await self.reconcile(waiting.popleft())
 
         turns = [
-            self._spawn(group, f"recover {number}", take_turns)
-            for number in range(min(_AT_ONCE, len(waiting)))
+            spawn(f"recover {number}", take_turns) for number in range(min(_AT_ONCE, len(waiting)))
         ]
         if turns:
             await asyncio.wait(turns, timeout=_RECOVERY_S)
@@ -261,80 +260,16 @@ class App:
                         f"{terms.exchange} does not list {symbol}"
                     ) from None
 
-    def _open_accounts(self, standing: Standing) -> None:
-        for subscription in self.config.subscriptions:
-            status = standing.subscriptions[subscription.subscription_id]
-            if status is SubscriptionStatus.CANCELLED:
-                continue
-            current = replace(subscription, status=status)
-            mine = self._subscriptions.setdefault(subscription.user_id, {})
-            mine[subscription.strategy] = current
-            self._subscribers[subscription.strategy].append(subscription.user_id)
-        for user in self.config.users.values():
-            known, reason = standing.users[user.user_id]
-            known_user = replace(user, status=known, status_reason=reason)
-            self.accounts[user.user_id] = self._account(known_user)
-
-    def _account(self, user: User) -> Account:
-        exchange = self._exchanges[user.account.exchange]
-        mine = self._subscriptions.get(user.user_id, {})
-        symbols = {
-            symbol for strategy in mine for symbol in self.config.strategies[strategy].symbols
-        }
-        return Account(
-            user,
-            exchange=exchange,
-            broker=(None if user.mode is Mode.SIGNALS else exchange.broker(user, symbols=symbols)),
-            settings={strategy: each.settings for strategy, each in mine.items()},
-        )
-
-    def _listen(self, group: asyncio.TaskGroup, account: Account) -> None:
-        listener = Listener(
+    def _listener(self, account: Account, subscriptions: Mapping[str, Subscription]) -> Listener:
+        return Listener(
             account,
             self.broadcaster.open(account.user_id),
-            self._subscriptions.get(account.user_id, {}),
+            subscriptions,
             signals=self.signals,
             executor=self.executor,
             halts=self.halts,
             clock=self._clock,
             advisor=self._advisor,
-        )
-        self._spawn(group, f"listener {account.user_id}", listener.run)
-        if account.broker is not None:
-            self._spawn(
-                group, f"follower {account.user_id}", _bound(self.follower.run, account)
-            )  # fmt: skip
-
-    async def _deploy(self) -> None:
-        for terms in self.config.strategies.values():
-            self.evaluator.deploy(
-                Deployment(
-                    name=terms.name,
-                    strategy=build(terms.kind, timeframe=terms.timeframe, params=terms.params),
-                    exchange=terms.exchange,
-                    symbols=terms.symbols,
-                    signal_ttl_ms=terms.signal_ttl_ms,
-                )
-            )
-        for user_id, mine in self._subscriptions.items():
-            if self.accounts[user_id].user.status is not UserStatus.ACTIVE:
-                continue
-            for strategy, subscription in mine.items():
-                if subscription.status is SubscriptionStatus.ACTIVE:
-                    await self.evaluator.subscribe(strategy, user_id)
-
-    def _trailed_symbols(self, exchange: str) -> Iterable[str]:
-        """Symbols of an exchange in which somebody trails a stop."""
-        trailed = {
-            subscription.strategy
-            for subscription in self.config.subscriptions
-            if subscription.settings.protection.trailing_percent > 0
-        }
-        return dict.fromkeys(
-            symbol
-            for terms in self.config.strategies.values()
-            if terms.exchange == exchange and terms.name in trailed
-            for symbol in terms.symbols
         )
 
     async def _withdraw_entries(self, account: Account) -> None:
@@ -364,12 +299,6 @@ async def running(app: App) -> AsyncIterator[App]:
         await app.stop()
 
 
-def _bound(
-    run: Callable[..., Awaitable[None]], *arguments: object
-) -> Callable[[], Awaitable[None]]:
-    return lambda: run(*arguments)
-
-
 def _record(terms: StrategyTerms) -> StrategyRecord:
     return StrategyRecord(
         name=terms.name,
@@ -379,4 +308,5 @@ def _record(terms: StrategyTerms) -> StrategyRecord:
         timeframe=terms.timeframe,
         signal_ttl_ms=terms.signal_ttl_ms,
         params=json.dumps(dict(terms.params), sort_keys=True),
+        origin=terms.origin,
     )

@@ -222,7 +222,7 @@ async def _timetable(app: App, database: GroupCommit, bells: Bells) -> AsyncIter
     async def reconcile_all() -> None:
         """Accounts that have something at the exchange every time, idle ones now and then."""
         includes_idle = next(passes) % _IDLE_EVERY == 0
-        for account in app.accounts.values():
+        for account in list(app.accounts.values()):
             if includes_idle or account.has_business or not account.is_reconciled:
                 await app.reconcile(account)
 

@@ -14,7 +14,7 @@ from signalbot.domain.market import Candle, Instrument, PriceRange
 from signalbot.domain.orders import Fill, Order, OrderReport, OrderRequest
 from signalbot.domain.signals import Side, Signal
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.domain.users import User
+from signalbot.domain.users import User, UserId
 
 
 class Clock(Protocol):
@@ -148,6 +148,10 @@ class Exchange(Protocol):
 
     def broker(self, user: User, *, symbols: Collection[str]) -> Broker:
         """The account of one user, who trades ``symbols``; asking again gives the same account."""
+        ...
+
+    def release(self, user_id: UserId) -> None:
+        """Forget an account that is no longer traded; asked for again, it is opened anew."""
         ...
 
     async def prepare(self) -> None:

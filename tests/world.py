@@ -85,6 +85,10 @@ class FaultyExchange:
         broker = FaultyBroker(self.real.broker(user), self._clock)
         return self.brokers.setdefault(user.user_id, broker)
 
+    def release(self, user_id: UserId) -> None:
+        """As the real one does."""
+        self.real.release(user_id)
+
     async def prepare(self) -> None:
         await self.real.prepare()
 

@@ -6,6 +6,7 @@ whatever has the wrong type is left to pydantic, which says so.
 
 from collections.abc import Iterator
 from decimal import Decimal
+from fnmatch import fnmatchcase
 from ipaddress import ip_address
 
 from signalbot.config.lines import Keys
@@ -25,6 +26,8 @@ def contradictions(sources: Sources) -> Iterator[Problem]:
     yield from _speeds(sources)
     for strategy in sources.names("strategies"):
         yield from _reference(sources, ("strategies", strategy, "exchange"), "exchanges")
+        if sources.has("strategies", strategy, "owner"):
+            yield from _reference(sources, ("strategies", strategy, "owner"), "users")
     for user in sources.names("users"):
         yield from _reference(sources, ("users", user, "account", "exchange"), "exchanges")
         for strategy in sources.names("users", user, "subscriptions"):
@@ -101,8 +104,19 @@ def _subscription(sources: Sources, user: str, strategy: str) -> Iterator[Proble
     if strategy not in sources.names("strategies"):
         yield sources.problem(path, _no_such(strategy, sources, "strategies"))
         return
+    yield from _allowed(sources, user, strategy)
     yield from _venue(sources, user, strategy)
     yield from _sizing(sources, user, strategy)
+
+
+def _allowed(sources: Sources, user: str, strategy: str) -> Iterator[Problem]:
+    allowed = sources.get("strategies", strategy, "allowed_users")
+    if not isinstance(allowed, list) or any(fnmatchcase(user, str(glob)) for glob in allowed):
+        return
+    yield sources.problem(
+        ("users", user, "subscriptions", strategy),
+        f"{strategy!r} does not allow {user!r}: see its allowed_users",
+    )
 
 
 def _venue(sources: Sources, user: str, strategy: str) -> Iterator[Problem]:

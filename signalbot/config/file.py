@@ -85,6 +85,12 @@ class StrategyTable(Table):
         description="How long a signal stays active.",
     )
     params: dict[str, Any] = Field(default={}, description="Parameters of its kind.")
+    owner: Text | None = Field(
+        default=None, description="The user who may change its settings; else administrators only."
+    )
+    allowed_users: tuple[Text, ...] = Field(
+        default=("*",), description='Names or globs of users who may subscribe; "*" is everybody.'
+    )
 
 
 class AccountTable(Table):

@@ -1,6 +1,6 @@
 """The way in: a path and an environment become a Config, or every reason why not."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from signalbot.config.complaints import complaints
 from signalbot.config.cross import contradictions
+from signalbot.config.definitions import Definition
 from signalbot.config.file import ConfigFile, ExchangeTable, StrategyTable, UserTable
 from signalbot.config.layers import SettingsLayer
 from signalbot.config.locate import beside
@@ -26,21 +27,28 @@ from signalbot.config.terms import (
     StrategyTerms,
 )
 from signalbot.config.unserved import notices
-from signalbot.domain.users import AccountTerms, Subscription, User, UserId, subscription_id_of
+from signalbot.domain.users import (
+    AccountTerms,
+    Origin,
+    Subscription,
+    User,
+    UserId,
+    subscription_id_of,
+)
 from signalbot.exchange.simulated.rules import SimulationRules
 
 __all__ = ["ApiTerms", "Config", "DaemonTerms", "ExchangeTerms", "StrategyTerms", "load"]
 
 
-def load(path: Path, environ: Mapping[str, str]) -> Config:
-    """Read the file at ``path`` with the overrides of ``environ``.
+def load(path: Path, environ: Mapping[str, str], definitions: Iterable[Definition] = ()) -> Config:
+    """Read the file at ``path`` with the overrides of ``environ``, and what the API has made.
 
     Parameters of strategies are checked by ``check_strategies``, which needs their libraries.
 
     Raises:
-        InvalidConfig: the file cannot be used; it carries every problem found.
+        InvalidConfig: the whole cannot be used; it carries every problem found.
     """
-    sources = Sources.read(path, environ)
+    sources = Sources.read(path, environ, definitions)
     problems = dict.fromkeys(contradictions(sources))
     try:
         file = ConfigFile(sources.tables)
@@ -54,7 +62,10 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
 
 def _config(path: Path, file: ConfigFile, sources: Sources) -> Config:
     host, port = file.api.listen
-    users = {UserId(name): _user(UserId(name), table) for name, table in file.users.items()}
+    users = {
+        UserId(name): _user(UserId(name), table, sources.origin_of(("users", name)))
+        for name, table in file.users.items()
+    }
     return Config(
         path=path,
         daemon=DaemonTerms(
@@ -65,9 +76,11 @@ def _config(path: Path, file: ConfigFile, sources: Sources) -> Config:
         ),
         api=ApiTerms(host=host, port=port, tls_behind_proxy=file.api.tls_behind_proxy),
         exchanges={name: _exchange(name, table) for name, table in file.exchanges.items()},
-        strategies={name: _strategy(name, table) for name, table in file.strategies.items()},
+        strategies={
+            name: _strategy(name, table, sources) for name, table in file.strategies.items()
+        },
         users=users,
-        subscriptions=tuple(_subscriptions(file.defaults, file.users)),
+        subscriptions=tuple(_subscriptions(file.defaults, file.users, sources)),
         sources=sources,
     )
 
@@ -83,7 +96,8 @@ def _exchange(name: str, table: ExchangeTable) -> ExchangeTerms:
     )
 
 
-def _strategy(name: str, table: StrategyTable) -> StrategyTerms:
+def _strategy(name: str, table: StrategyTable, sources: Sources) -> StrategyTerms:
+    made = sources.definition_of(("strategies", name))
     return StrategyTerms(
         name=name,
         kind=table.kind,
@@ -92,10 +106,14 @@ def _strategy(name: str, table: StrategyTable) -> StrategyTerms:
         timeframe=table.timeframe,
         signal_ttl_ms=table.signal_ttl_ms,
         params=_with_floats(table.params),
+        owner=None if table.owner is None else UserId(table.owner),
+        allowed_users=table.allowed_users,
+        version=1 if made is None else made.version,
+        origin=sources.origin_of(("strategies", name)),
     )
 
 
-def _user(user_id: UserId, table: UserTable) -> User:
+def _user(user_id: UserId, table: UserTable, origin: Origin) -> User:
     account = table.account
     return User(
         user_id=user_id,
@@ -108,11 +126,12 @@ def _user(user_id: UserId, table: UserTable) -> User:
             egress=account.egress,
         ),
         notify=table.notify,
+        origin=origin,
     )
 
 
 def _subscriptions(
-    defaults: SettingsLayer, users: Mapping[str, UserTable]
+    defaults: SettingsLayer, users: Mapping[str, UserTable], sources: Sources
 ) -> Iterator[Subscription]:
     resolver = Resolver()
     for name, user in users.items():
@@ -123,6 +142,7 @@ def _subscriptions(
                 user_id=user_id,
                 strategy=strategy,
                 settings=resolver.settings(defaults, user, layer),
+                origin=sources.origin_of(("users", name, "subscriptions", strategy)),
             )
 
 

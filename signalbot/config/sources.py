@@ -1,12 +1,17 @@
-"""The file with the environment laid over it, remembering where every value came from."""
+"""The file with the environment laid over it and what the API has made laid beside it.
+
+It remembers where every value came from.
+"""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from signalbot.config.definitions import Definition, lay
 from signalbot.config.document import Document
 from signalbot.config.environment import overlay
 from signalbot.config.lines import KeyPath, Keys, dotted
 from signalbot.config.problems import Problem
+from signalbot.domain.users import Origin
 
 
 def layers_of(user: str, strategy: str) -> tuple[Keys, ...]:
@@ -17,19 +22,27 @@ def layers_of(user: str, strategy: str) -> tuple[Keys, ...]:
 class Sources:
     """Raw values by key path, before anything is checked: any key may hold anything."""
 
-    def __init__(self, document: Document, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        document: Document,
+        environ: Mapping[str, str],
+        definitions: Iterable[Definition] = (),
+    ) -> None:
         self._document = document
         self.tables = document.tables
         self._variables = overlay(self.tables, environ)
+        self.definitions = lay(definitions, self.tables)  #: those in force, by path
 
     @classmethod
-    def read(cls, path: Path, environ: Mapping[str, str]) -> "Sources":
-        """Read the file and lay ``environ`` over it.
+    def read(
+        cls, path: Path, environ: Mapping[str, str], definitions: Iterable[Definition] = ()
+    ) -> "Sources":
+        """Read the file, lay ``environ`` over it and ``definitions`` beside.
 
         Raises:
             InvalidConfig: the file cannot be read or is not TOML.
         """
-        return cls(Document.read(path), environ)
+        return cls(Document.read(path), environ, definitions)
 
     def get(self, *path: str) -> object:
         """The raw value at ``path``; None where nothing is given."""
@@ -55,6 +68,16 @@ class Sources:
         paths = ((*layer, *setting) for layer in layers)
         return next((path for path in paths if self.has(*path)), None)
 
+    def definition_of(self, path: KeyPath) -> Definition | None:
+        """What the API has made that holds the value at ``path``; the nearest around it."""
+        keys = _text_keys(path)
+        ends = range(len(keys), 0, -1)
+        return next((made for end in ends if (made := self.definitions.get(keys[:end]))), None)
+
+    def origin_of(self, path: KeyPath) -> Origin:
+        """Whether the file defines what is at ``path``, or the API."""
+        return Origin.CONFIG if self.definition_of(path) is None else Origin.API
+
     def variable_of(self, path: KeyPath) -> str | None:
         """The environment variable that set the value at ``path`` or brought it into being."""
         if not self._variables:
@@ -76,6 +99,8 @@ class Sources:
 
     def problem(self, path: KeyPath, message: str) -> Problem:
         """A problem with the value at ``path``, in the file's line or the variable that set it."""
+        if self.definition_of(path) is not None:
+            return Problem(where="made by the API", path=dotted(path), message=message)
         variable = self.variable_of(path)
         return Problem(
             where=f"environment {variable}" if variable else str(self._document.path),

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
 from signalbot.config.sources import Sources
 from signalbot.domain.money import ONE
 from signalbot.domain.timeframe import Timeframe
-from signalbot.domain.users import Subscription, User, UserId
+from signalbot.domain.users import Origin, Subscription, User, UserId
 from signalbot.exchange.simulated.rules import SimulationRules
 
 SIMULATED = "simulated"
@@ -59,6 +60,14 @@ class StrategyTerms:
     timeframe: Timeframe
     signal_ttl_ms: int
     params: Mapping[str, Any] = field(repr=False)  #: JSON values, not yet checked
+    owner: UserId | None = None  #: who may change its settings, besides administrators
+    allowed_users: tuple[str, ...] = ("*",)  #: globs of who may subscribe
+    version: int = 1  #: of its settings; rises with every change by the API
+    origin: Origin = Origin.CONFIG
+
+    def allows(self, user_id: UserId) -> bool:
+        """Whether this user may subscribe."""
+        return any(fnmatchcase(user_id, glob) for glob in self.allowed_users)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,7 +91,9 @@ class Evaluator:
     def unsubscribe(self, strategy: str, user_id: UserId) -> None:
         """The last one gone stops them."""
         running = self._running[strategy]
-        running.subscribers.discard(user_id)
+        if user_id not in running.subscribers:
+            return
+        running.subscribers.remove(user_id)
         if not running.subscribers:
             self._stop(running)
 

@@ -50,13 +50,18 @@ class Listener:
         """Take signals from the inbox until cancelled; a bug halts this user and no other."""
         while True:
             delivery = await self._inbox.get()
-            decided = False
-            async with self._halts.containing_bugs(self._account, "listener"):
-                await self._turn(delivery)
-                decided = True
-            if not decided:
-                await self._skip(delivery, Denial(Reason.INTERNAL_ERROR))
-            self._inbox.task_done()
+            try:
+                await self._take(delivery)
+            finally:
+                self._inbox.task_done()
+
+    async def _take(self, delivery: Delivery) -> None:
+        decided = False
+        async with self._halts.containing_bugs(self._account, "listener"):
+            await self._turn(delivery)
+            decided = True
+        if not decided:
+            await self._skip(delivery, Denial(Reason.INTERNAL_ERROR))
 
     async def _turn(self, delivery: Delivery) -> None:
         signal = delivery.signal

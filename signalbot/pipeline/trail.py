@@ -32,7 +32,7 @@ class Trailer:
     async def run(self, market: Market, symbol: str) -> None:
         """Follow the price of ``symbol`` until cancelled."""
         async for price in market.prices(symbol):
-            for account in self._accounts.values():
+            for account in list(self._accounts.values()):
                 position = account.positions.get(symbol)
                 if position is None or account.market is not market:
                     continue

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from signalbot.domain.market import Candle, Instrument
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.domain.users import User
+from signalbot.domain.users import User, UserId
 from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.exchange.simulated.market import SimulatedMarket
 from signalbot.exchange.simulated.rules import SimulationRules, instrument_of, symbol_rules
@@ -37,6 +37,9 @@ class HistoricalExchange:
             deposit=user.account.paper_balance,
             clock=self._clock,
         )
+
+    def release(self, user_id: UserId) -> None:
+        """Nothing to forget: nobody leaves a replay."""
 
     async def prepare(self) -> None:
         """Nothing has happened yet."""

@@ -152,6 +152,10 @@ class LiveExchange:
             known = self._brokers[user.user_id] = self._live_broker(user, symbols)
         return known
 
+    def release(self, user_id: UserId) -> None:
+        self._brokers.pop(user_id, None)
+        self._due.pop(user_id, None)
+
     def _live_broker(self, user: User, symbols: Collection[str]) -> LiveBroker:
         keys = self._credentials.get(user.user_id)
         line = self._lines[self._egress.get(user.user_id, DIRECT)]

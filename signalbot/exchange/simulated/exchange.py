@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from signalbot.domain.users import Mode, User
+from signalbot.domain.users import Mode, User, UserId
 from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.exchange.simulated.market import SimulatedMarket
 from signalbot.exchange.simulated.rules import SimulationRules
@@ -56,6 +56,9 @@ class SimulatedExchange:
             clock=self._clock,
             is_paper=user.mode is Mode.PAPER,
         )
+
+    def release(self, user_id: UserId) -> None:
+        """Nothing to forget: the account is the exchange's own and stays."""
 
     async def prepare(self) -> None:
         """Let resting orders trade through the time nobody watched, and quote every price."""

@@ -1,0 +1,1 @@
+"""What may change while the daemon runs, and how it is done without losing anything."""

@@ -1,0 +1,257 @@
+"""Who takes part: the users, strategies and subscriptions of the running daemon.
+
+Start, reload and the API take the same steps here, so that what is added while signals flow works
+like what was there from the start.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+
+import structlog
+
+from signalbot.config.terms import Config, StrategyTerms
+from signalbot.domain.users import (
+    Mode,
+    Subscription,
+    SubscriptionStatus,
+    User,
+    UserId,
+    UserStatus,
+)
+from signalbot.ledger.accounts import Standing
+from signalbot.pipeline.account import Account
+from signalbot.pipeline.broadcast import InProcessBroadcaster
+from signalbot.pipeline.evaluate import Deployment, Evaluator
+from signalbot.pipeline.follow import Follower
+from signalbot.pipeline.listen import Listener
+from signalbot.pipeline.reconcile import Reconciler
+from signalbot.pipeline.trail import Trailer
+from signalbot.ports import Exchange
+from signalbot.strategies import build
+
+log = structlog.get_logger()
+
+Spawn = Callable[[str, Callable[[], Awaitable[None]]], asyncio.Task[None]]
+"""Starts a named task that lives until cancelled, or until the daemon stops."""
+
+OpenListener = Callable[[Account, Mapping[str, Subscription]], Listener]
+
+
+class Roster:
+    def __init__(
+        self,
+        subscribers: dict[str, list[UserId]],
+        *,
+        exchanges: Mapping[str, Exchange],
+        broadcaster: InProcessBroadcaster,
+        evaluator: Evaluator,
+        follower: Follower,
+        reconciler: Reconciler,
+        trailer: Callable[[Mapping[UserId, Account]], Trailer],
+        listener: OpenListener,
+        compare: Callable[[Account], Awaitable[None]],
+    ) -> None:
+        self.accounts: dict[UserId, Account] = {}
+        self.strategies: dict[str, StrategyTerms] = {}
+        self.subscriptions: dict[UserId, dict[str, Subscription]] = {}  #: those not cancelled
+        self.subscribers = subscribers  #: users by strategy, likewise; the emitter reads it too
+        self._exchanges = exchanges
+        self._broadcaster = broadcaster
+        self._evaluator = evaluator
+        self._follower = follower
+        self._reconciler = reconciler
+        self._trailer = trailer(self.accounts)
+        self._listener = listener
+        self._compare = compare
+        self._spawn: Spawn | None = None
+        self._tasks: dict[UserId, list[asyncio.Task[None]]] = {}
+        self._trailed: set[tuple[str, str]] = set()
+
+    def load(self, config: Config, standing: Standing) -> None:
+        """Take in everything configured, with the state that outlived the last run."""
+        self.strategies.update(config.strategies)
+        self.subscribers.update({name: [] for name in config.strategies})
+        for subscription in config.subscriptions:
+            status = standing.subscriptions[subscription.subscription_id]
+            if status is not SubscriptionStatus.CANCELLED:
+                self._enrol(replace(subscription, status=status))
+        for user in config.users.values():
+            status_, reason = standing.users[user.user_id]
+            self._open(replace(user, status=status_, status_reason=reason))
+
+    async def begin(self, spawn: Spawn) -> None:
+        """Let every listener, follower and strategy run. Accounts have been brought in step."""
+        self._spawn = spawn
+        for account in self.accounts.values():
+            self._listen(account)
+        for terms in self.strategies.values():
+            self._evaluator.deploy(deployment_of(terms))
+        for user_id in self.accounts:
+            await self._count(user_id)
+            self._trail(user_id)
+
+    # --- users ----------------------------------------------------------------------------
+
+    async def admit(self, user: User) -> None:
+        """Open the account of a new user, bring it in step with its exchange, and listen."""
+        account = self._open(user)
+        await self._reconciler.restore(account)
+        await self._compare(account)
+        self._listen(account)
+        await self._count(user.user_id)
+
+    async def dismiss(self, user_id: UserId) -> None:
+        """Forget a user who has nothing at the exchange any more; what is begun is finished."""
+        account = await self._quiet(user_id)
+        for strategy in list(self.subscriptions.get(user_id, {})):
+            await self.unsubscribe(user_id, strategy)
+        self.subscriptions.pop(user_id, None)
+        self.accounts.pop(user_id)
+        self._broadcaster.close(user_id)
+        self._exchange_of(account.user).release(user_id)
+
+    async def readmit(self, user: User) -> None:
+        """Open an account anew with changed terms; its inbox is kept meanwhile."""
+        account = await self._quiet(user.user_id)
+        self._exchange_of(account.user).release(user.user_id)
+        await self.admit(user)
+
+    async def set_user_status(self, user_id: UserId) -> None:
+        """A user was paused, halted or resumed: strategies learn whether they are needed."""
+        await self._count(user_id)
+
+    # --- subscriptions --------------------------------------------------------------------
+
+    async def subscribe(self, subscription: Subscription) -> None:
+        """Begin a subscription, or change the settings or the state of one."""
+        user_id = subscription.user_id
+        known = self._market_symbols(user_id)
+        self._enrol(subscription)
+        account = self.accounts[user_id]
+        account.settings[subscription.strategy] = subscription.settings
+        if account.user.mode is Mode.LIVE and self._market_symbols(user_id) - known:
+            await self.readmit(account.user)  # the exchange side is prepared symbol by symbol
+        await self._count(user_id)
+        self._trail(user_id)
+
+    async def unsubscribe(self, user_id: UserId, strategy: str) -> None:
+        """End a subscription. An open position of it keeps its stop and is followed to its end."""
+        self.subscriptions.get(user_id, {}).pop(strategy, None)
+        if user_id in self.subscribers.get(strategy, []):
+            self.subscribers[strategy].remove(user_id)
+        self._evaluator.unsubscribe(strategy, user_id)
+
+    # --- strategies -----------------------------------------------------------------------
+
+    async def deploy(self, terms: StrategyTerms) -> None:
+        """Take in a new strategy, or put a changed one in the place of the old.
+
+        A changed one begins with its next candle; a candle it has run on is not run again.
+        """
+        users = self.subscribers.setdefault(terms.name, [])
+        if terms.name in self.strategies:
+            for user_id in users:
+                self._evaluator.unsubscribe(terms.name, user_id)
+        self.strategies[terms.name] = terms
+        self._evaluator.deploy(deployment_of(terms))
+        for user_id in list(users):
+            await self._count(user_id)
+
+    async def withdraw(self, name: str) -> None:
+        """Stop a strategy. Its subscriptions end with it."""
+        for user_id in list(self.subscribers[name]):
+            await self.unsubscribe(user_id, name)
+        del self.subscribers[name], self.strategies[name]
+
+    # --- steps ----------------------------------------------------------------------------
+
+    def _open(self, user: User) -> Account:
+        exchange = self._exchange_of(user)
+        mine = self.subscriptions.setdefault(user.user_id, {})
+        symbols = self._market_symbols(user.user_id)
+        account = self.accounts[user.user_id] = Account(
+            user,
+            exchange=exchange,
+            broker=(None if user.mode is Mode.SIGNALS else exchange.broker(user, symbols=symbols)),
+            settings={strategy: each.settings for strategy, each in mine.items()},
+        )
+        return account
+
+    def _listen(self, account: Account) -> None:
+        assert self._spawn is not None  # noqa: S101 - begin() comes first
+        user_id = account.user_id
+        listener = self._listener(account, self.subscriptions[user_id])
+        self._tasks[user_id] = [self._spawn(f"listener {user_id}", listener.run)]
+        if account.broker is not None:
+            follow = self._spawn(f"follower {user_id}", lambda: self._follower.run(account))
+            self._tasks[user_id].append(follow)
+
+    async def _quiet(self, user_id: UserId) -> Account:
+        """Stop the tasks of a user once what they have begun is finished."""
+        account = self.accounts[user_id]
+        await self._broadcaster.open(user_id).join()
+        await account.at_rest()
+        for task in self._tasks.pop(user_id, []):
+            task.cancel()
+            await asyncio.wait([task])
+        return account
+
+    def _enrol(self, subscription: Subscription) -> None:
+        self.subscriptions.setdefault(subscription.user_id, {})[subscription.strategy] = (
+            subscription
+        )
+        users = self.subscribers.setdefault(subscription.strategy, [])
+        if subscription.user_id not in users:
+            users.append(subscription.user_id)
+
+    async def _count(self, user_id: UserId) -> None:
+        """Tell the evaluator which strategies have to run for this user.
+
+        Who is paused or halted may still hold a position that a strategy's exit would close.
+        """
+        account = self.accounts[user_id]
+        held = {position.strategy for position in account.positions.values()}
+        for strategy, subscription in self.subscriptions.get(user_id, {}).items():
+            is_active = (
+                account.user.status is UserStatus.ACTIVE
+                and subscription.status is SubscriptionStatus.ACTIVE
+            )
+            if is_active or strategy in held:
+                await self._evaluator.subscribe(strategy, user_id)
+            else:
+                self._evaluator.unsubscribe(strategy, user_id)
+
+    def _trail(self, user_id: UserId) -> None:
+        """See that the price of every symbol is followed in which this user trails a stop."""
+        assert self._spawn is not None  # noqa: S101 - begin() comes first
+        for strategy, subscription in self.subscriptions.get(user_id, {}).items():
+            if subscription.settings.protection.trailing_percent <= 0:
+                continue
+            terms = self.strategies[strategy]
+            for symbol in terms.symbols:
+                if (terms.exchange, symbol) not in self._trailed:
+                    self._trailed.add((terms.exchange, symbol))
+                    market = self._exchanges[terms.exchange].market
+                    self._spawn(
+                        f"trail {symbol}",
+                        lambda market=market, symbol=symbol: self._trailer.run(market, symbol),  # type: ignore[misc]
+                    )
+
+    def _market_symbols(self, user_id: UserId) -> set[str]:
+        mine = self.subscriptions.get(user_id, {})
+        return {symbol for strategy in mine for symbol in self.strategies[strategy].symbols}
+
+    def _exchange_of(self, user: User) -> Exchange:
+        return self._exchanges[user.account.exchange]
+
+
+def deployment_of(terms: StrategyTerms) -> Deployment:
+    """A strategy as the evaluator runs it."""
+    return Deployment(
+        name=terms.name,
+        strategy=build(terms.kind, timeframe=terms.timeframe, params=terms.params),
+        exchange=terms.exchange,
+        symbols=terms.symbols,
+        signal_ttl_ms=terms.signal_ttl_ms,
+    )
