@@ -5,19 +5,19 @@ catch up on open signals, then trade.
 """
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import structlog
 
-from signalbot.config.terms import Config, StrategyTerms
+from signalbot.config.terms import Config
+from signalbot.control.records import record_of
 from signalbot.control.roster import Roster, Spawn
 from signalbot.domain.errors import AccessDenied, ConfigError, Unavailable
 from signalbot.domain.orders import Leg
 from signalbot.domain.users import Subscription, UserId
-from signalbot.ledger.accounts import Accounts, Standing, StrategyRecord
+from signalbot.ledger.accounts import Accounts, Standing
 from signalbot.ledger.database import Database
 from signalbot.ledger.executions import Executions
 from signalbot.ledger.signals import Signals
@@ -73,14 +73,14 @@ class App:
         self.signals = Signals(database)
         self.executions = Executions(database)
         self.trades = Trades(database)
-        self._standing = Accounts(database)
+        self.standing = Accounts(database)
         self._tasks: list[asyncio.Task[None]] = []
         self._wire()
 
     def _wire(self) -> None:
         clock, trades = self._clock, self.trades
         self.alarms = Alarms(clock)
-        self.halts = Halts(self._standing, clock)
+        self.halts = Halts(self.standing, clock)
         self.collector = Collector(trades, self.alarms, clock)
         self.recorder = Recorder(trades, on_untold=self.collector.want)
         self.collector.serve(self.recorder)
@@ -240,8 +240,8 @@ class App:
             task.cancel()
 
     async def _sync(self) -> Standing:
-        strategies = [_record(terms) for terms in self.config.strategies.values()]
-        return await self._standing.sync(
+        strategies = [record_of(terms) for terms in self.config.strategies.values()]
+        return await self.standing.sync(
             users=self.config.users.values(),
             strategies=strategies,
             subscriptions=self.config.subscriptions,
@@ -297,16 +297,3 @@ async def running(app: App) -> AsyncIterator[App]:
         await app.start(group)
         yield app
         await app.stop()
-
-
-def _record(terms: StrategyTerms) -> StrategyRecord:
-    return StrategyRecord(
-        name=terms.name,
-        kind=terms.kind,
-        exchange=terms.exchange,
-        symbols=terms.symbols,
-        timeframe=terms.timeframe,
-        signal_ttl_ms=terms.signal_ttl_ms,
-        params=json.dumps(dict(terms.params), sort_keys=True),
-        origin=terms.origin,
-    )

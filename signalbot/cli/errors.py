@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from signalbot.domain.errors import ConfigError, SignalbotError
+from signalbot.domain.errors import ConfigError, NotFound, SignalbotError
 
 
 class ExitCode(IntEnum):
@@ -19,10 +19,6 @@ class ExitCode(IntEnum):
     NOT_RUNNING = 3
     NOT_FOUND = 4
     BAD_CONFIG = 78  #: EX_CONFIG of sysexits.h: systemd is told not to try again
-
-
-class NotFound(SignalbotError):
-    """Something was asked for by a name that nothing has."""
 
 
 def not_found(kind: str, name: str, known: list[str]) -> NotFound:

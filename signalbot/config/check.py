@@ -1,9 +1,34 @@
 """Checks that need the strategies themselves, and so the libraries they calculate with."""
 
-from signalbot.config.problems import Problem
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from signalbot.config.definitions import Definition
+from signalbot.config.live import live_problems
+from signalbot.config.load import load
+from signalbot.config.problems import InvalidConfig, Problem
 from signalbot.config.terms import Config, StrategyTerms
-from signalbot.config.unserved import RESERVED_KINDS
+from signalbot.config.unserved import RESERVED_KINDS, run_problems
 from signalbot.strategies import BadParameter, UnknownKind, build
+
+
+def load_to_run(
+    path: Path,
+    environ: Mapping[str, str],
+    definitions: Iterable[Definition] = (),
+    *,
+    text: str | None = None,
+) -> Config:
+    """Read the whole configuration as ``load`` does; see that the daemon can serve all of it.
+
+    Raises:
+        InvalidConfig: it cannot; every reason is told.
+    """
+    config = load(path, environ, definitions, text=text)
+    problems = [*check_strategies(config), *live_problems(config), *run_problems(config)]
+    if problems:
+        raise InvalidConfig(problems)
+    return config
 
 
 def check_strategies(config: Config) -> tuple[Problem, ...]:

@@ -22,7 +22,7 @@ class Document:
     def __init__(self, path: Path, text: str) -> None:
         self.path = path
         self.tables: dict[str, Any] = _parse(path, text)
-        self._text = text
+        self.text = text
 
     @classmethod
     def read(cls, path: Path) -> "Document":
@@ -65,7 +65,7 @@ class Document:
 
     @cached_property
     def _lines(self) -> dict[KeyPath, int]:
-        return lines_of(self._text)
+        return lines_of(self.text)
 
 
 def _text_of(path: Path) -> str:

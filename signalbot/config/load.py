@@ -40,15 +40,23 @@ from signalbot.exchange.simulated.rules import SimulationRules
 __all__ = ["ApiTerms", "Config", "DaemonTerms", "ExchangeTerms", "StrategyTerms", "load"]
 
 
-def load(path: Path, environ: Mapping[str, str], definitions: Iterable[Definition] = ()) -> Config:
+def load(
+    path: Path,
+    environ: Mapping[str, str],
+    definitions: Iterable[Definition] = (),
+    *,
+    text: str | None = None,
+) -> Config:
     """Read the file at ``path`` with the overrides of ``environ``, and what the API has made.
+
+    With ``text`` the file is taken to hold that, whatever it holds by now.
 
     Parameters of strategies are checked by ``check_strategies``, which needs their libraries.
 
     Raises:
         InvalidConfig: the whole cannot be used; it carries every problem found.
     """
-    sources = Sources.read(path, environ, definitions)
+    sources = Sources.read(path, environ, definitions, text=text)
     problems = dict.fromkeys(contradictions(sources))
     try:
         file = ConfigFile(sources.tables)

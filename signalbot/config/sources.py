@@ -33,16 +33,29 @@ class Sources:
         self._variables = overlay(self.tables, environ)
         self.definitions = lay(definitions, self.tables)  #: those in force, by path
 
+    @property
+    def text(self) -> str:
+        """The file as it was read."""
+        return self._document.text
+
     @classmethod
     def read(
-        cls, path: Path, environ: Mapping[str, str], definitions: Iterable[Definition] = ()
+        cls,
+        path: Path,
+        environ: Mapping[str, str],
+        definitions: Iterable[Definition] = (),
+        *,
+        text: str | None = None,
     ) -> "Sources":
         """Read the file, lay ``environ`` over it and ``definitions`` beside.
+
+        With ``text`` the file is taken to hold that, whatever it holds by now.
 
         Raises:
             InvalidConfig: the file cannot be read or is not TOML.
         """
-        return cls(Document.read(path), environ, definitions)
+        document = Document.read(path) if text is None else Document(path, text)
+        return cls(document, environ, definitions)
 
     def get(self, *path: str) -> object:
         """The raw value at ``path``; None where nothing is given."""

@@ -75,7 +75,7 @@ class Roster:
         for subscription in config.subscriptions:
             status = standing.subscriptions[subscription.subscription_id]
             if status is not SubscriptionStatus.CANCELLED:
-                self._enrol(replace(subscription, status=status))
+                self.enrol(replace(subscription, status=status))
         for user in config.users.values():
             status_, reason = standing.users[user.user_id]
             self._open(replace(user, status=status_, status_reason=reason))
@@ -123,11 +123,20 @@ class Roster:
 
     # --- subscriptions --------------------------------------------------------------------
 
+    def enrol(self, subscription: Subscription) -> None:
+        """Note a subscription of a user whose account is opened next."""
+        self.subscriptions.setdefault(subscription.user_id, {})[subscription.strategy] = (
+            subscription
+        )
+        users = self.subscribers.setdefault(subscription.strategy, [])
+        if subscription.user_id not in users:
+            users.append(subscription.user_id)
+
     async def subscribe(self, subscription: Subscription) -> None:
         """Begin a subscription, or change the settings or the state of one."""
         user_id = subscription.user_id
         known = self._market_symbols(user_id)
-        self._enrol(subscription)
+        self.enrol(subscription)
         account = self.accounts[user_id]
         account.settings[subscription.strategy] = subscription.settings
         if account.user.mode is Mode.LIVE and self._market_symbols(user_id) - known:
@@ -196,14 +205,6 @@ class Roster:
             task.cancel()
             await asyncio.wait([task])
         return account
-
-    def _enrol(self, subscription: Subscription) -> None:
-        self.subscriptions.setdefault(subscription.user_id, {})[subscription.strategy] = (
-            subscription
-        )
-        users = self.subscribers.setdefault(subscription.strategy, [])
-        if subscription.user_id not in users:
-            users.append(subscription.user_id)
 
     async def _count(self, user_id: UserId) -> None:
         """Tell the evaluator which strategies have to run for this user.

@@ -8,6 +8,9 @@ SignalbotError
 │   └── AccessDenied       the key is wrong, revoked or may not do this: halt its user
 ├── OrderRejected          the exchange answered, and refused: final for this order
 ├── OrderOutcomeUnknown    the order may be live: look it up, never send it again
+├── NotFound               nothing has the name that was asked for: tell who asked
+├── Conflict               it contradicts what is there: tell who asked
+├── NotAllowed             it is not this caller's to do: tell who asked
 └── LedgerError            no ledger, no trading: stop
     └── LedgerLocked       another daemon owns this state directory
 """
@@ -66,6 +69,18 @@ class OrderRejected(SignalbotError):
 
 class OrderOutcomeUnknown(SignalbotError):
     """No trustworthy answer: the order may be live. Look it up by its id; never send it again."""
+
+
+class NotFound(SignalbotError):
+    """Something was asked for by a name that nothing has."""
+
+
+class Conflict(SignalbotError):
+    """What was asked for contradicts what is there; the message says what, and the way out."""
+
+
+class NotAllowed(SignalbotError):
+    """This caller may not do that."""
 
 
 class LedgerError(SignalbotError):

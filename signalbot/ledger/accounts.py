@@ -34,6 +34,8 @@ class StrategyRecord:
     signal_ttl_ms: int
     params: str  #: JSON
     origin: Origin = Origin.CONFIG
+    owner: UserId | None = None  #: who may change its settings, besides administrators
+    version: int = 1  #: of its settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +110,7 @@ def _retire(
     subscriptions: list[Subscription],
     now_ms: Ms,
 ) -> None:
-    """Mark what the configuration once defined and no longer does."""
+    """Mark what was once defined and no longer is."""
     for table, key, gone, kept in (
         ("users", "user_id", "REMOVED", [user.user_id for user in users]),
         ("strategies", "name", "REMOVED", [strategy.name for strategy in strategies]),
@@ -121,8 +123,7 @@ def _retire(
     ):
         connection.execute(
             f"UPDATE {table} SET status = ?, updated_at_ms = ? "  # noqa: S608 - names come from the code
-            f"WHERE origin = 'config' AND status <> ? "
-            f"AND {key} NOT IN (SELECT value FROM json_each(?))",
+            f"WHERE status <> ? AND {key} NOT IN (SELECT value FROM json_each(?))",
             (gone, now_ms, gone, json.dumps(kept)),
         )
 
@@ -165,6 +166,8 @@ def _strategy_row(strategy: StrategyRecord, now_ms: Ms) -> dict[str, object]:
         "signal_ttl_ms": strategy.signal_ttl_ms,
         "params": strategy.params,
         "origin": strategy.origin,
+        "owner": strategy.owner,
+        "version": strategy.version,
         "now_ms": now_ms,
     }
 

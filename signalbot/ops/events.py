@@ -34,6 +34,14 @@ EVENTS: Final[Mapping[str, Event]] = {
     "daemon.crashed": Event(
         _ERROR, "The daemon ends with an exception; the next start recovers from the ledger."
     ),
+    "config.changed": Event(
+        _INFO, "A reloaded file or the API has changed who and what takes part; the names follow."
+    ),
+    "config.refused": Event(
+        _ERROR, "The reloaded file has errors, or needs a restart: nothing has changed."
+    ),
+    "config.reloading": Event(_INFO, "SIGHUP: the file is read again."),
+    "config.unchanged": Event(_INFO, "The reloaded file says what is in force already."),
     "daemon.drain_timed_out": Event(
         _WARNING, "Work under way at shutdown did not end in time; the next start takes it up."
     ),
@@ -43,9 +51,6 @@ EVENTS: Final[Mapping[str, Event]] = {
     "daemon.recovering": Event(
         _WARNING, "So many accounts still wait to be compared; each enters nothing until then."
     ),
-    "daemon.reload_declined": Event(
-        _WARNING, "SIGHUP does not apply a changed file; a restart does."
-    ),
     "daemon.starting": Event(_INFO, "The daemon begins, with this version and configuration."),
     "daemon.stopped": Event(_INFO, "Everything is closed; positions and their stops stay."),
     "daemon.stopping": Event(
@@ -53,6 +58,9 @@ EVENTS: Final[Mapping[str, Event]] = {
     ),
     "decision.denied": Event(
         _INFO, "A user does not take a signal; the code says why, the numbers prove it."
+    ),
+    "definition.dropped": Event(
+        _WARNING, "What the API had defined is in the file now; the file counts."
     ),
     "exchange.banned": Event(
         _ERROR, "The exchange limits this address: nothing is sent until the ban is over."

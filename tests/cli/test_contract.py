@@ -12,9 +12,9 @@ import typer
 
 from signalbot import __version__
 from signalbot.cli import COMMANDS
-from signalbot.cli.errors import ExitCode, NotFound, telling
+from signalbot.cli.errors import ExitCode, telling
 from signalbot.cli.inspect import accounts, executions, orders, positions, signals
-from signalbot.domain.errors import ConfigError, LedgerError, LedgerLocked, SignalbotError
+from signalbot.domain.errors import ConfigError, LedgerError, LedgerLocked, NotFound, SignalbotError
 from signalbot.domain.orders import OrderStatus
 from signalbot.domain.positions import PositionStatus
 from signalbot.domain.signals import ExecutionStatus, SignalStatus

@@ -4,11 +4,12 @@ from typing import Annotated, Any
 
 import typer
 
-from signalbot.cli.errors import NotFound, not_found
+from signalbot.cli.errors import not_found
 from signalbot.cli.inspect.story import explained, print_story
 from signalbot.cli.options import AsJson, ConfigFile, LedgerFile
 from signalbot.cli.render import print_json
 from signalbot.cli.source import Source, reading
+from signalbot.domain.errors import NotFound
 from signalbot.ledger import views
 
 Row = dict[str, Any]

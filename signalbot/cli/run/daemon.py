@@ -15,24 +15,13 @@ def run(config: ConfigFile = None) -> None:
     """
     with telling():
         from signalbot import daemon
-        from signalbot.config.check import check_strategies
-        from signalbot.config.live import live_problems
-        from signalbot.config.load import load
+        from signalbot.config.check import load_to_run
         from signalbot.config.locate import find_config
-        from signalbot.config.problems import InvalidConfig
-        from signalbot.config.unserved import run_problems
         from signalbot.ops.logging import configure
         from signalbot.ops.secrets import Secrets
         from signalbot.tasks import SystemClock
 
-        settings = load(find_config(config, os.environ), os.environ)
-        problems = [
-            *check_strategies(settings),
-            *live_problems(settings),
-            *run_problems(settings),
-        ]
-        if problems:
-            raise InvalidConfig(problems)
+        settings = load_to_run(find_config(config, os.environ), os.environ)
         secrets = Secrets()
         configure(
             log_format=settings.daemon.log_format,

@@ -72,10 +72,10 @@ class LiveExchange:
         boundary: Boundary | None = None,
         egress: Mapping[UserId, Egress] = MappingProxyType({}),
     ) -> None:
-        self._egress = egress
+        self._egress = dict(egress)
         self._terms = terms
         self._dialects = dialects
-        self._credentials = credentials
+        self._credentials = dict(credentials)
         self._clock = clock
         self._boundary = boundary
         self._lines: dict[Egress, _Line] = {}
@@ -151,6 +151,18 @@ class LiveExchange:
         if known is None:
             known = self._brokers[user.user_id] = self._live_broker(user, symbols)
         return known
+
+    async def admit(self, user_id: UserId, keys: Mapping[str, str], egress: Egress) -> None:
+        """Learn the keys of an account, before it is opened or opened anew.
+
+        Raises:
+            Unavailable: the address it leaves by cannot be used now.
+        """
+        if egress not in self._lines:
+            line = await self._line(egress)
+            line.connection.adopt(self._lines[DIRECT].connection)
+        self._credentials[user_id] = keys
+        self._egress[user_id] = egress
 
     def release(self, user_id: UserId) -> None:
         self._brokers.pop(user_id, None)

@@ -26,14 +26,14 @@ WHERE (mode, exchange, leverage, margin_mode, paper_balance, origin)
 
 -- put_strategy --
 INSERT INTO strategies (name, kind, exchange, symbols, timeframe, signal_ttl_ms, params, status,
-                        origin, updated_at_ms)
+                        origin, owner, version, updated_at_ms)
 VALUES (:name, :kind, :exchange, :symbols, :timeframe, :signal_ttl_ms, :params, 'ACTIVE',
-        :origin, :now_ms)
+        :origin, :owner, :version, :now_ms)
 ON CONFLICT (name) DO UPDATE SET
   kind = excluded.kind, exchange = excluded.exchange, symbols = excluded.symbols,
   timeframe = excluded.timeframe, signal_ttl_ms = excluded.signal_ttl_ms,
   params = excluded.params, status = 'ACTIVE', origin = excluded.origin,
-  updated_at_ms = excluded.updated_at_ms;
+  owner = excluded.owner, version = excluded.version, updated_at_ms = excluded.updated_at_ms;
 
 -- put_subscription --
 INSERT INTO subscriptions (subscription_id, user_id, strategy, status, origin, updated_at_ms)

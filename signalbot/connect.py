@@ -1,0 +1,144 @@
+"""Opens what lies outside: the exchanges, and the vault with the keys of their accounts."""
+
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import structlog
+
+from signalbot.config.terms import Config, ExchangeTerms
+from signalbot.domain.errors import Unavailable
+from signalbot.domain.users import Mode, User, UserId
+from signalbot.exchange.simulated.exchange import SimulatedExchange
+from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.ledger.credentials import VaultStore
+from signalbot.ledger.database import Database
+from signalbot.ops.bells import Bells
+from signalbot.ops.secrets import Secrets
+from signalbot.ports import Clock, Exchange
+from signalbot.tasks import backoff_s
+
+if TYPE_CHECKING:
+    from signalbot.exchange.live.exchange import LiveExchange
+    from signalbot.vault.vault import Vault
+
+log = structlog.get_logger()
+
+
+class Keyring:
+    """The vault, opened the first time that something in it is needed."""
+
+    def __init__(self, database: Database, clock: Clock, secrets: Secrets) -> None:
+        self._database = database
+        self._clock = clock
+        self._secrets = secrets
+        self._vault: Vault | None = None
+
+    async def credentials(self, config: Config) -> Mapping[tuple[UserId, str], Mapping[str, str]]:
+        """Keys of every account, by user and exchange.
+
+        Raises:
+            ConfigError: the vault cannot be opened with the configured master key.
+        """
+        found = await (await self._open(config)).credentials()
+        return {owner: credentials.fields for owner, credentials in found.items()}
+
+    async def resolve(self, config: Config, text: str) -> str:
+        """``text`` itself, or what the vault has for ``secret:NAME``.
+
+        Raises:
+            ConfigError: as ``credentials``, or the vault has no such secret.
+        """
+        if not text.startswith("secret:"):
+            return text
+        return await (await self._open(config)).resolve(text)
+
+    async def _open(self, config: Config) -> "Vault":
+        from signalbot.vault import master_key  # noqa: PLC0415 - only where there is something
+        from signalbot.vault.vault import Vault  # noqa: PLC0415
+
+        if self._vault is None:
+            path = master_key.locate(config.daemon.master_key_file, os.environ)
+            self._vault = await Vault.open(
+                VaultStore(self._database),
+                master_key.read(path),
+                path=path,
+                now_ms=self._clock.now_ms(),
+                on_reveal=self._secrets.add,
+            )
+        return self._vault
+
+
+class Connector:
+    """The exchanges of the configuration, and the keys of the accounts that trade there."""
+
+    def __init__(self, *, database: Database, clock: Clock, keyring: Keyring, bells: Bells) -> None:
+        self._database = database
+        self._clock = clock
+        self._keyring = keyring
+        self._bells = bells
+        self._live: dict[str, LiveExchange] = {}
+
+    async def open(self, config: Config, stack: AsyncExitStack) -> Mapping[str, Exchange]:
+        """Every exchange, connected, with the keys of its live accounts."""
+        exchanges: dict[str, Exchange] = {}
+        for name, terms in config.exchanges.items():
+            rules = terms.simulated or SimulationRules()
+            if terms.is_simulated:
+                exchanges[name] = await SimulatedExchange.open(
+                    name, rules, database=self._database, clock=self._clock
+                )
+            else:
+                exchanges[name] = self._live[name] = await self._connect(terms, rules, stack)
+        await self.unlock(config, config.users.values())
+        return exchanges
+
+    async def unlock(self, config: Config, users: Iterable[User]) -> None:
+        """Make the keys of those of ``users`` who trade live known to their exchanges."""
+        live = [
+            user for user in users if user.mode is Mode.LIVE and user.account.exchange in self._live
+        ]
+        if not live:
+            return
+        from signalbot.exchange.live.egress import egress_of  # noqa: PLC0415
+
+        keys = await self._keyring.credentials(config)
+        for user in live:
+            exchange = user.account.exchange
+            egress = await self._keyring.resolve(config, user.account.egress)
+            if known := keys.get((user.user_id, exchange)):
+                await self._live[exchange].admit(user.user_id, known, egress_of(egress))
+
+    async def _connect(
+        self, terms: ExchangeTerms, rules: SimulationRules, stack: AsyncExitStack
+    ) -> "LiveExchange":
+        """Connect, however long that takes: an exchange that is away at start comes back."""
+        from signalbot.exchange.live.dialects import dialects_of  # noqa: PLC0415 - ccxt is large
+        from signalbot.exchange.live.exchange import LiveExchange, LiveTerms  # noqa: PLC0415
+
+        exchange = LiveExchange(
+            LiveTerms(
+                name=terms.name,
+                ccxt_id=terms.ccxt_id,
+                sandbox=terms.sandbox,
+                config=terms.ccxt,
+                paper=rules,
+            ),
+            dialects=dialects_of(terms.ccxt_id),
+            credentials={},
+            clock=self._clock,
+            boundary=self._bells.after_boundary,
+        )
+        stack.push_async_callback(exchange.close)
+        for delay_s in backoff_s(first_s=1.0, most_s=30.0):
+            try:
+                await exchange.open(self._database)
+            except Unavailable as e:
+                log.warning("exchange.unavailable", exchange=terms.name, cause=str(e))
+                await exchange.close()
+                await self._clock.sleep(delay_s)
+            else:
+                log.info("exchange.connected", exchange=terms.name, ccxt_id=terms.ccxt_id)
+                break
+        return exchange

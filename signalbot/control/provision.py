@@ -1,0 +1,243 @@
+"""Changes of the configuration while the daemon runs: a reloaded file, or what the API defines.
+
+Both are one step: the whole new configuration is read and checked as at a start, compared with the
+one in force, written down, and only then taken on. What cannot be taken on whole changes nothing.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from signalbot.config.check import load_to_run
+from signalbot.config.definitions import Definition
+from signalbot.config.lines import Keys
+from signalbot.config.problems import InvalidConfig, Problem
+from signalbot.config.terms import Config
+from signalbot.control.changes import Changes, changes, needs_restart
+from signalbot.control.records import record_of
+from signalbot.control.roster import Roster
+from signalbot.domain.errors import Conflict, NotFound
+from signalbot.domain.users import Subscription, User
+from signalbot.ledger.accounts import Accounts, Standing
+from signalbot.ledger.definitions import DefinedTable, Definitions
+from signalbot.ports import Clock, Exchange
+
+log = structlog.get_logger()
+
+Unlock = Callable[[Config, tuple[User, ...]], Awaitable[None]]
+"""Makes the keys of these live users known to their exchanges."""
+
+Listener = Callable[[Config], Awaitable[None]]
+"""Told of every configuration that has come into force."""
+
+
+class Provisioner:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        roster: Roster,
+        accounts: Accounts,
+        definitions: Definitions,
+        exchanges: Mapping[str, Exchange],
+        environ: Mapping[str, str],
+        unlock: Unlock,
+        clock: Clock,
+    ) -> None:
+        self.config = config  #: the one in force
+        self._roster = roster
+        self._accounts = accounts
+        self._definitions = definitions
+        self._exchanges = exchanges
+        self._environ = environ
+        self._unlock = unlock
+        self._clock = clock
+        self._listeners: list[Listener] = []
+        self._turn = asyncio.Lock()
+
+    def on_change(self, listener: Listener) -> None:
+        """Tell ``listener`` of every configuration that comes into force."""
+        self._listeners.append(listener)
+
+    async def reload(self) -> Changes:
+        """Take on the file as it is now.
+
+        Raises:
+            InvalidConfig: it has an error or needs a restart; nothing has changed.
+        """
+        async with self._turn:
+            definitions = self.config.sources.definitions.values()
+            new = await self._load(definitions, text=None)
+            shadowed = [
+                each.key for each in definitions if each.path not in new.sources.definitions
+            ]
+            found = await self._take_on(new, put=[], delete=shadowed, author="config")
+            for key in shadowed:
+                log.warning("definition.dropped", definition=key, cause="the file defines it now")
+            return found
+
+    async def define(
+        self,
+        path: Keys,
+        table: Mapping[str, Any],
+        *,
+        author: str,
+        replaces: int | None = None,
+    ) -> Definition:
+        """Make or replace a definition; None for ``replaces`` makes a new one.
+
+        Raises:
+            InvalidConfig: it does not pass the checks; nothing has changed.
+            Conflict: the name is taken, the file defines it, or it is at another version.
+        """
+        async with self._turn:
+            known = self.config.sources.definitions.get(path)
+            if known is None or replaces is None:
+                self._refuse_taken(path)
+            elif known.version != replaces:
+                raise Conflict(
+                    f"{known.key} is at version {known.version}, not {replaces}: read it again"
+                )
+            made = Definition(path=path, table=table, version=(replaces or 0) + 1)
+            others = [
+                each for each in self.config.sources.definitions.values() if each.path != path
+            ]
+            new = await self._load([*others, made], text=self.config.sources.text)
+            await self._take_on(new, put=[made], delete=[], author=author)
+            return made
+
+    async def undefine(self, path: Keys, *, author: str) -> None:
+        """Remove a definition, and those inside it.
+
+        Raises:
+            NotFound: there is none. Conflict: the file defines it, or it is still needed.
+            InvalidConfig: something else refers to it.
+        """
+        async with self._turn:
+            definitions = self.config.sources.definitions
+            if path not in definitions:
+                self._refuse_taken(path)
+                raise NotFound(f"{'.'.join(path)} is not defined")
+            gone = [each for each in definitions if each[: len(path)] == path]
+            gone += self._subscriptions_to(path)
+            kept = [each for key, each in definitions.items() if key not in gone]
+            new = await self._load(kept, text=self.config.sources.text)
+            delete = [definitions[each].key for each in gone]
+            await self._take_on(new, put=[], delete=delete, author=author)
+
+    # --- steps ----------------------------------------------------------------------------
+
+    def _subscriptions_to(self, path: Keys) -> list[Keys]:
+        """API-made subscriptions end with the strategy they follow."""
+        if path[0] != "strategies":
+            return []
+        return [
+            each
+            for each in self.config.sources.definitions
+            if len(each) > len(path) and each[-1] == path[-1]
+        ]
+
+    def _refuse_taken(self, path: Keys) -> None:
+        if path in self.config.sources.definitions:
+            raise Conflict(f"{'.'.join(path)} exists already")
+        if self.config.sources.has(*path):
+            raise Conflict(
+                f"{'.'.join(path)} is defined in {self.config.path.name}: change it there, then "
+                "reload"
+            )
+
+    async def _load(self, definitions: Any, *, text: str | None) -> Config:
+        return await asyncio.to_thread(
+            load_to_run, self.config.path, self._environ, list(definitions), text=text
+        )
+
+    async def _take_on(
+        self, new: Config, *, put: list[Definition], delete: list[str], author: str
+    ) -> Changes:
+        found = changes(self.config, new)
+        problems = [*needs_restart(self.config, new), *self._unlisted(new), *self._busy(found, new)]
+        if problems:
+            raise InvalidConfig(problems)
+        now_ms = self._clock.now_ms()
+        tables = [
+            DefinedTable(key=each.key, table=each.table, version=each.version) for each in put
+        ]
+        await self._definitions.change(tables, delete=delete, author=author, now_ms=now_ms)
+        standing = await self._accounts.sync(
+            users=new.users.values(),
+            strategies=[record_of(terms) for terms in new.strategies.values()],
+            subscriptions=new.subscriptions,
+            now_ms=now_ms,
+        )
+        self.config = new
+        await self._apply(found, standing)
+        for listener in self._listeners:
+            await listener(new)
+        log.info("config.changed", author=author, **found.names())
+        return found
+
+    async def _apply(self, found: Changes, standing: Standing) -> None:
+        roster = self._roster
+        for user_id, strategy in found.subscriptions.removed:
+            await roster.unsubscribe(user_id, strategy)
+        for user_id in found.users.removed:
+            await roster.dismiss(user_id)
+        for terms in (*found.strategies.added, *found.strategies.changed):
+            await roster.deploy(terms)
+        for name in found.strategies.removed:
+            await roster.withdraw(name)
+        await self._unlock(self.config, (*found.users.added, *found.users.changed))
+        for each in found.subscriptions.added:
+            roster.enrol(_followed(each, standing))
+        for user in found.users.added:
+            await roster.admit(_standing(user, standing))
+        for user in found.users.changed:
+            await roster.readmit(_standing(user, standing))
+        for each in (*found.subscriptions.added, *found.subscriptions.changed):
+            await roster.subscribe(_followed(each, standing))
+
+    def _unlisted(self, new: Config) -> list[Problem]:
+        """Markets that the exchange of a strategy does not list."""
+        found = []
+        for terms in new.strategies.values():
+            for symbol in terms.symbols:
+                try:
+                    self._exchanges[terms.exchange].market.instrument(symbol)
+                except KeyError:
+                    path = ("strategies", terms.name, "symbols")
+                    message = f"{terms.exchange} does not list {symbol}"
+                    found.append(new.sources.problem(path, message))
+        return found
+
+    def _busy(self, found: Changes, new: Config) -> list[Problem]:
+        """Users whose account cannot go or become another while it holds something."""
+        moved = [
+            user.user_id
+            for user in found.users.changed
+            if _account_of(user) != _account_of(self.config.users[user.user_id])
+        ]
+        return [
+            new.sources.problem(
+                ("users", user_id),
+                "has open positions or orders: close them before the account goes or changes",
+            )
+            for user_id in (*found.users.removed, *moved)
+            if self._roster.accounts[user_id].has_business
+        ]
+
+
+def _account_of(user: User) -> tuple[object, ...]:
+    """What an open position depends on."""
+    return (user.mode, user.account.exchange, user.account.margin_mode, user.account.leverage)
+
+
+def _followed(subscription: Subscription, standing: Standing) -> Subscription:
+    return replace(subscription, status=standing.subscriptions[subscription.subscription_id])
+
+
+def _standing(user: User, standing: Standing) -> User:
+    status, reason = standing.users[user.user_id]
+    return replace(user, status=status, status_reason=reason)

@@ -1,0 +1,45 @@
+"""Answers already given to requests that carry an idempotency key."""
+
+from dataclasses import dataclass
+
+from signalbot.domain.timeframe import DAY_MS, Ms
+from signalbot.ledger.database import Database
+from signalbot.ledger.sql import queries
+
+_SQL = queries("control")
+
+KEPT_MS = DAY_MS
+"""How long an answer is remembered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    fingerprint: str  #: of the request it answers
+    status: int | None  #: HTTP status; None while the request is being carried out
+    body: bytes | None
+
+
+class Answers:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, author: str, key: str, *, fingerprint: str, now_ms: Ms) -> Answer | None:
+        """Reserve a key before its request is carried out; what is known of it if it is taken."""
+        values = {"author": author, "key": key, "fingerprint": fingerprint, "now_ms": now_ms}
+        if await self._database.execute(_SQL["claim_answer"], values):
+            return None
+        rows = await self._database.query(_SQL["answer"], (author, key))
+        return Answer(**dict(rows[0])) if rows else None
+
+    async def keep(self, author: str, key: str, *, status: int, body: bytes) -> None:
+        """Remember the answer, to be given again."""
+        values = {"author": author, "key": key, "status": status, "body": body}
+        await self._database.execute(_SQL["put_answer"], values)
+
+    async def forget(self, author: str, key: str) -> None:
+        """Give a reserved key back: its request changed nothing."""
+        await self._database.execute(_SQL["forget_answer"], (author, key))
+
+    async def forget_old(self, *, now_ms: Ms) -> None:
+        """Drop answers past their time, and reservations that a crash has left."""
+        await self._database.execute(_SQL["forget_answers"], (now_ms - KEPT_MS,))

@@ -1,0 +1,67 @@
+"""What the API has defined, kept in the form of the configuration file."""
+
+import sqlite3
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import tomli_w
+
+from signalbot.domain.timeframe import Ms
+from signalbot.ledger.database import Database
+from signalbot.ledger.sql import queries
+
+_SQL = queries("control")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefinedTable:
+    """One table as it is kept."""
+
+    key: str  #: its heading in the file, such as ``users.bob``
+    table: Mapping[str, Any]  #: TOML values, floats as Decimals
+    version: int
+
+
+class Definitions:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def all(self) -> list[DefinedTable]:
+        """Every definition, users before their subscriptions."""
+        return [
+            DefinedTable(
+                key=row["key"],
+                table=tomllib.loads(row["toml"], parse_float=Decimal),
+                version=row["version"],
+            )
+            for row in await self._database.query(_SQL["definitions"])
+        ]
+
+    async def change(
+        self,
+        put: Iterable[DefinedTable],
+        *,
+        delete: Sequence[str] = (),
+        author: str,
+        now_ms: Ms,
+    ) -> None:
+        """Write and delete definitions together."""
+        rows = [
+            {
+                "key": each.key,
+                "toml": tomli_w.dumps(each.table),
+                "version": each.version,
+                "author": author,
+                "now_ms": now_ms,
+            }
+            for each in put
+        ]
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany(_SQL["put_definition"], rows)
+            connection.executemany(_SQL["delete_definition"], [(key,) for key in delete])
+
+        await self._database.write(work)

@@ -1,0 +1,39 @@
+-- definitions --
+SELECT key, toml, version FROM definitions ORDER BY key;
+
+-- put_definition --
+INSERT INTO definitions (key, toml, version, author, created_at_ms, updated_at_ms)
+VALUES (:key, :toml, :version, :author, :now_ms, :now_ms)
+ON CONFLICT (key) DO UPDATE SET toml = excluded.toml, version = excluded.version,
+  author = excluded.author, updated_at_ms = excluded.updated_at_ms;
+
+-- delete_definition --
+DELETE FROM definitions WHERE key = ?;
+
+-- put_token --
+INSERT INTO tokens (token_id, hash, scope, subject, label, created_at_ms, expires_at_ms)
+VALUES (:token_id, :hash, :scope, :subject, :label, :created_at_ms, :expires_at_ms);
+
+-- tokens --
+SELECT * FROM tokens ORDER BY created_at_ms, token_id;
+
+-- revoke_token --
+UPDATE tokens SET revoked_at_ms = :now_ms WHERE token_id = :token_id AND revoked_at_ms IS NULL
+RETURNING token_id;
+
+-- claim_answer --
+INSERT INTO answers (author, key, fingerprint, at_ms) VALUES (:author, :key, :fingerprint, :now_ms)
+ON CONFLICT DO NOTHING
+RETURNING key;
+
+-- answer --
+SELECT fingerprint, status, body FROM answers WHERE author = ? AND key = ?;
+
+-- put_answer --
+UPDATE answers SET status = :status, body = :body WHERE author = :author AND key = :key;
+
+-- forget_answer --
+DELETE FROM answers WHERE author = ? AND key = ? AND status IS NULL;
+
+-- forget_answers --
+DELETE FROM answers WHERE at_ms < ? OR status IS NULL;

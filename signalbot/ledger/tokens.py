@@ -1,0 +1,68 @@
+"""Tokens of the API and secrets of webhook sources; only their hashes are kept."""
+
+import sqlite3
+from dataclasses import dataclass
+from enum import StrEnum
+
+from signalbot.domain.timeframe import Ms
+from signalbot.ledger.codec import Codec
+from signalbot.ledger.database import Database
+from signalbot.ledger.sql import queries
+
+_SQL = queries("control")
+
+
+class Scope(StrEnum):
+    """ADMIN may do everything, USER what concerns one user, SOURCE only send signals."""
+
+    ADMIN = "admin"
+    USER = "user"
+    SOURCE = "source"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """What is known of a token; the token itself is known to its owner alone."""
+
+    token_id: str
+    hash: bytes  #: SHA-256 of the token's text
+    scope: Scope
+    subject: str | None  #: the user, or the strategy that is the source; None for ADMIN
+    label: str
+    created_at_ms: Ms
+    expires_at_ms: Ms | None = None
+    revoked_at_ms: Ms | None = None
+
+    def is_valid(self, now_ms: Ms) -> bool:
+        return self.revoked_at_ms is None and (
+            self.expires_at_ms is None or now_ms < self.expires_at_ms
+        )
+
+
+_TOKENS = Codec(Token)
+
+
+class Tokens:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def all(self) -> list[Token]:
+        """Every token ever made, the oldest first."""
+        return [_TOKENS.decode(row) for row in await self._database.query(_SQL["tokens"])]
+
+    async def add(self, token: Token) -> None:
+        await self._database.execute(_SQL["put_token"], _values(token))
+
+    async def revoke(self, token_id: str, *, now_ms: Ms) -> bool:
+        """Make a token worthless; False if it was, or was never made."""
+        values = {"token_id": token_id, "now_ms": now_ms}
+        return bool(await self._database.execute(_SQL["revoke_token"], values))
+
+
+def add_token(connection: sqlite3.Connection, token: Token) -> None:
+    """Write a new token on a connection of one's own."""
+    connection.execute(_SQL["put_token"], _values(token))
+
+
+def _values(token: Token) -> dict[str, object]:
+    return dict(zip(_TOKENS.columns, _TOKENS.encode(token), strict=True))
