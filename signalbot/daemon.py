@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 
@@ -16,16 +16,21 @@ from signalbot.config.check import load_to_run
 from signalbot.config.definitions import Definition
 from signalbot.config.terms import Config
 from signalbot.connect import Connector, Keyring
+from signalbot.control.desk import Desk
+from signalbot.control.door import Door
 from signalbot.control.provision import Provisioner
 from signalbot.domain.errors import ConfigError
 from signalbot.ledger import lock
+from signalbot.ledger.answers import Answers
 from signalbot.ledger.database import Database, GroupCommit, open_database
 from signalbot.ledger.definitions import Definitions
+from signalbot.ledger.journal import Journal
 from signalbot.ledger.simulated import load as load_simulated
+from signalbot.ledger.tokens import Tokens
 from signalbot.ops.bells import Bells
 from signalbot.ops.hooks import task_failed
 from signalbot.ops.secrets import Secrets
-from signalbot.ports import Clock
+from signalbot.ports import Clock, Exchange
 from signalbot.replay import virtual_time
 from signalbot.tasks import LoopClock, SystemClock, settle_memory
 
@@ -93,6 +98,7 @@ async def _serve(config: Config, secrets: Secrets) -> None:
         )
         await stack.enter_async_context(_ringing(bells))
         await stack.enter_async_context(running(app))
+        await stack.enter_async_context(_api(app, provisioner, exchanges, database, clock))
         await stack.enter_async_context(_timetable(app, database, bells))
         await stack.enter_async_context(_reloading(provisioner, hang_up))
         settle_memory()
@@ -163,6 +169,55 @@ async def _whenever(bell: asyncio.Event, work: Callable[[], Awaitable[None]]) ->
         await bell.wait()
         bell.clear()
         await work()
+
+
+@asynccontextmanager
+async def _api(
+    app: App,
+    provisioner: Provisioner,
+    exchanges: Mapping[str, Exchange],
+    database: Database,
+    clock: Clock,
+) -> AsyncIterator[None]:
+    from signalbot.api.build import build  # noqa: PLC0415 - FastAPI takes its time
+    from signalbot.api.callers import Gate  # noqa: PLC0415
+    from signalbot.api.context import Context  # noqa: PLC0415
+    from signalbot.api.hosts import LOCAL  # noqa: PLC0415
+    from signalbot.api.server import serving  # noqa: PLC0415
+
+    tokens = Tokens(database)
+    context = Context(
+        desk=Desk(
+            roster=app.roster,
+            accounts=app.standing,
+            halts=app.halts,
+            closer=app.closer,
+            settler=app.settler,
+            expirer=app.expirer,
+            clock=clock,
+        ),
+        provisioner=provisioner,
+        roster=app.roster,
+        door=Door(
+            roster=app.roster,
+            exchanges=exchanges,
+            signals=app.signals,
+            emitter=app.emitter,
+            clock=clock,
+        ),
+        executions=app.executions,
+        database=database,
+        journal=Journal(database),
+        tokens=tokens,
+        answers=Answers(database),
+        gate=Gate(tokens, clock),
+        clock=clock,
+    )
+    terms = app.config.api
+    api = build(context, hosts=None if terms.tls_behind_proxy else LOCAL | {terms.host})
+    state_dir = app.config.daemon.state_dir
+    async with serving(api, terms, state_dir=state_dir, clock=clock):
+        yield
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from signalbot import __version__
 from signalbot.cli.lazy import Entry, lazy_app
 from signalbot.cli.options import ConfigFile
 
-SET_UP, RUN, OBSERVE = "Set up", "Run", "Observe"
+SET_UP, RUN, OBSERVE, ACT = "Set up", "Run", "Observe", "Act on the running daemon"
 
 COMMANDS = {
     "init": Entry(
@@ -35,6 +35,11 @@ COMMANDS = {
         where="signalbot.cli.keys.secrets:app",
         panel=SET_UP,
         examples=("signalbot secret set alice-telegram", "signalbot secret list"),
+    ),
+    "token": Entry(
+        where="signalbot.cli.control.tokens:app",
+        panel=SET_UP,
+        examples=("signalbot token create --user alice", "signalbot token list"),
     ),
     "demo": Entry(
         where="signalbot.cli.run.demo:demo",
@@ -118,6 +123,47 @@ COMMANDS = {
             "signalbot pnl",
             "signalbot pnl --by day --user alice --since 7d",
             "signalbot pnl --by strategy --ledger replay.db",
+        ),
+    ),
+    "subscribe": Entry(
+        where="signalbot.cli.control.subscriptions:subscribe",
+        panel=ACT,
+        examples=("signalbot subscribe alice btc-trend --set sizing.risk_percent=2",),
+    ),
+    "pause": Entry(
+        where="signalbot.cli.control.trading:pause",
+        panel=ACT,
+        examples=("signalbot pause alice --reason holiday", "signalbot pause alice btc-trend"),
+    ),
+    "resume": Entry(
+        where="signalbot.cli.control.trading:resume",
+        panel=ACT,
+        examples=("signalbot resume alice", "signalbot resume alice btc-trend"),
+    ),
+    "cancel": Entry(
+        where="signalbot.cli.control.subscriptions:cancel",
+        panel=ACT,
+        examples=("signalbot cancel alice btc-trend", "signalbot cancel sig_3f9a0c1d2e4b5a67"),
+    ),
+    "close": Entry(
+        where="signalbot.cli.control.trading:close",
+        panel=ACT,
+        examples=("signalbot close alice", "signalbot close alice BTC/USDT:USDT"),
+    ),
+    "halt": Entry(
+        where="signalbot.cli.control.trading:halt",
+        panel=ACT,
+        examples=("signalbot halt --reason 'exchange maintenance'",),
+    ),
+    "unhalt": Entry(
+        where="signalbot.cli.control.trading:unhalt", panel=ACT, examples=("signalbot unhalt",)
+    ),
+    "send": Entry(
+        where="signalbot.cli.control.send:send",
+        panel=ACT,
+        examples=(
+            "signalbot send btc-trend BTC/USDT:USDT LONG --stop-loss 59000 --key today",
+            "signalbot send btc-trend BTC/USDT:USDT EXIT_LONG",
         ),
     ),
 }

@@ -21,6 +21,10 @@ class ExitCode(IntEnum):
     BAD_CONFIG = 78  #: EX_CONFIG of sysexits.h: systemd is told not to try again
 
 
+class NotRunning(SignalbotError):
+    """The daemon would have to run for this."""
+
+
 def not_found(kind: str, name: str, known: list[str]) -> NotFound:
     """That there is no ``kind`` called ``name``, and which were most likely meant."""
     near = get_close_matches(name, known, n=3)
@@ -35,6 +39,8 @@ def exit_code_of(error: SignalbotError) -> ExitCode:
             return ExitCode.BAD_CONFIG
         case NotFound():
             return ExitCode.NOT_FOUND
+        case NotRunning():
+            return ExitCode.NOT_RUNNING
         case _:
             return ExitCode.ERROR
 

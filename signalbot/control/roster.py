@@ -88,7 +88,7 @@ class Roster:
         for terms in self.strategies.values():
             self._evaluator.deploy(deployment_of(terms))
         for user_id in self.accounts:
-            await self._count(user_id)
+            await self.count(user_id)
             self._trail(user_id)
 
     # --- users ----------------------------------------------------------------------------
@@ -99,7 +99,7 @@ class Roster:
         await self._reconciler.restore(account)
         await self._compare(account)
         self._listen(account)
-        await self._count(user.user_id)
+        await self.count(user.user_id)
 
     async def dismiss(self, user_id: UserId) -> None:
         """Forget a user who has nothing at the exchange any more; what is begun is finished."""
@@ -117,9 +117,22 @@ class Roster:
         self._exchange_of(account.user).release(user.user_id)
         await self.admit(user)
 
-    async def set_user_status(self, user_id: UserId) -> None:
-        """A user was paused, halted or resumed: strategies learn whether they are needed."""
-        await self._count(user_id)
+    async def count(self, user_id: UserId) -> None:
+        """Let the strategies run that this user needs as things stand, and no others.
+
+        Who is paused or halted may still hold a position that a strategy's exit would close.
+        """
+        account = self.accounts[user_id]
+        held = {position.strategy for position in account.positions.values()}
+        for strategy, subscription in self.subscriptions.get(user_id, {}).items():
+            is_active = (
+                account.user.status is UserStatus.ACTIVE
+                and subscription.status is SubscriptionStatus.ACTIVE
+            )
+            if is_active or strategy in held:
+                await self._evaluator.subscribe(strategy, user_id)
+            else:
+                self._evaluator.unsubscribe(strategy, user_id)
 
     # --- subscriptions --------------------------------------------------------------------
 
@@ -141,7 +154,7 @@ class Roster:
         account.settings[subscription.strategy] = subscription.settings
         if account.user.mode is Mode.LIVE and self._market_symbols(user_id) - known:
             await self.readmit(account.user)  # the exchange side is prepared symbol by symbol
-        await self._count(user_id)
+        await self.count(user_id)
         self._trail(user_id)
 
     async def unsubscribe(self, user_id: UserId, strategy: str) -> None:
@@ -165,7 +178,7 @@ class Roster:
         self.strategies[terms.name] = terms
         self._evaluator.deploy(deployment_of(terms))
         for user_id in list(users):
-            await self._count(user_id)
+            await self.count(user_id)
 
     async def withdraw(self, name: str) -> None:
         """Stop a strategy. Its subscriptions end with it."""
@@ -205,23 +218,6 @@ class Roster:
             task.cancel()
             await asyncio.wait([task])
         return account
-
-    async def _count(self, user_id: UserId) -> None:
-        """Tell the evaluator which strategies have to run for this user.
-
-        Who is paused or halted may still hold a position that a strategy's exit would close.
-        """
-        account = self.accounts[user_id]
-        held = {position.strategy for position in account.positions.values()}
-        for strategy, subscription in self.subscriptions.get(user_id, {}).items():
-            is_active = (
-                account.user.status is UserStatus.ACTIVE
-                and subscription.status is SubscriptionStatus.ACTIVE
-            )
-            if is_active or strategy in held:
-                await self._evaluator.subscribe(strategy, user_id)
-            else:
-                self._evaluator.unsubscribe(strategy, user_id)
 
     def _trail(self, user_id: UserId) -> None:
         """See that the price of every symbol is followed in which this user trails a stop."""

@@ -8,6 +8,7 @@ SignalbotError
 │   └── AccessDenied       the key is wrong, revoked or may not do this: halt its user
 ├── OrderRejected          the exchange answered, and refused: final for this order
 ├── OrderOutcomeUnknown    the order may be live: look it up, never send it again
+├── BadSignal              a signal from outside that cannot be meant: tell its sender
 ├── NotFound               nothing has the name that was asked for: tell who asked
 ├── Conflict               it contradicts what is there: tell who asked
 ├── NotAllowed             it is not this caller's to do: tell who asked
@@ -69,6 +70,10 @@ class OrderRejected(SignalbotError):
 
 class OrderOutcomeUnknown(SignalbotError):
     """No trustworthy answer: the order may be live. Look it up by its id; never send it again."""
+
+
+class BadSignal(SignalbotError):
+    """A signal from outside contradicts itself, or what its strategy may say."""
 
 
 class NotFound(SignalbotError):

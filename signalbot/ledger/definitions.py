@@ -25,20 +25,25 @@ class DefinedTable:
     version: int
 
 
+def read_definitions(connection: sqlite3.Connection) -> list[DefinedTable]:
+    """Every definition, users before their subscriptions."""
+    return [
+        DefinedTable(
+            key=row["key"],
+            table=tomllib.loads(row["toml"], parse_float=Decimal),
+            version=row["version"],
+        )
+        for row in connection.execute(_SQL["definitions"])
+    ]
+
+
 class Definitions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def all(self) -> list[DefinedTable]:
         """Every definition, users before their subscriptions."""
-        return [
-            DefinedTable(
-                key=row["key"],
-                table=tomllib.loads(row["toml"], parse_float=Decimal),
-                version=row["version"],
-            )
-            for row in await self._database.query(_SQL["definitions"])
-        ]
+        return await self._database.read(read_definitions)
 
     async def change(
         self,

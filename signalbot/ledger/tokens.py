@@ -1,6 +1,5 @@
 """Tokens of the API and secrets of webhook sources; only their hashes are kept."""
 
-import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -25,7 +24,7 @@ class Token:
     """What is known of a token; the token itself is known to its owner alone."""
 
     token_id: str
-    hash: bytes  #: SHA-256 of the token's text
+    hash: str  #: hex SHA-256 of the token's text
     scope: Scope
     subject: str | None  #: the user, or the strategy that is the source; None for ADMIN
     label: str
@@ -50,6 +49,11 @@ class Tokens:
         """Every token ever made, the oldest first."""
         return [_TOKENS.decode(row) for row in await self._database.query(_SQL["tokens"])]
 
+    async def find(self, hash_: str) -> Token | None:
+        """The token whose text has this SHA-256."""
+        rows = await self._database.query(_SQL["token"], (hash_,))
+        return _TOKENS.decode(rows[0]) if rows else None
+
     async def add(self, token: Token) -> None:
         await self._database.execute(_SQL["put_token"], _values(token))
 
@@ -57,11 +61,6 @@ class Tokens:
         """Make a token worthless; False if it was, or was never made."""
         values = {"token_id": token_id, "now_ms": now_ms}
         return bool(await self._database.execute(_SQL["revoke_token"], values))
-
-
-def add_token(connection: sqlite3.Connection, token: Token) -> None:
-    """Write a new token on a connection of one's own."""
-    connection.execute(_SQL["put_token"], _values(token))
 
 
 def _values(token: Token) -> dict[str, object]:

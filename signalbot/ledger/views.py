@@ -26,6 +26,9 @@ from signalbot.ledger.sql import queries
 LEDGER_NAME = "signalbot.db"
 """The ledger's file in the state directory."""
 
+FOREVER = Ms(2**62)
+"""Later than any instant."""
+
 Connection = sqlite3.Connection
 Row = dict[str, Any]
 
@@ -52,6 +55,7 @@ class Selection:
     status: str | None = None
     mode: str | None = None
     since_ms: Ms = EPOCH  #: inclusive, by the time the listing is ordered by
+    until_ms: Ms = FOREVER  #: exclusive, by the same time
     limit: int | None = None
 
     @property
@@ -63,6 +67,7 @@ class Selection:
             "status": self.status,
             "mode": self.mode,
             "since_ms": self.since_ms,
+            "until_ms": self.until_ms,
             "limit": -1 if self.limit is None else self.limit,
         }
 

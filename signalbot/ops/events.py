@@ -25,6 +25,10 @@ EVENTS: Final[Mapping[str, Event]] = {
         _ERROR, "Leverage or margin mode is not what was asked for; that symbol takes no entry."
     ),
     "candle.bad": Event(_WARNING, "A closed candle has values that cannot be true; it is dropped."),
+    "api.listening": Event(_INFO, "HTTP and WebSocket are answered at this address."),
+    "api.unavailable": Event(
+        _ERROR, "The address is taken: trading goes on, the control socket works, it tries again."
+    ),
     "candle.dropped": Event(_DEBUG, "A candle came twice or out of order and was not used."),
     "candle.from_rest": Event(_INFO, "The stream was late or silent, so REST told the candle."),
     "candle.not_told": Event(_DEBUG, "REST did not tell a candle; it is asked again."),
@@ -123,6 +127,7 @@ EVENTS: Final[Mapping[str, Event]] = {
     "paper.not_caught_up": Event(
         _WARNING, "Paper orders could not trade through the time the daemon was away."
     ),
+    "position.close_asked": Event(_WARNING, "Somebody asked to close this position by hand."),
     "position.close_failed": Event(
         _ERROR, "The exchange would not take the exit; the position stays open, trying goes on."
     ),
@@ -149,6 +154,9 @@ EVENTS: Final[Mapping[str, Event]] = {
     "signal.caught_up": Event(
         _INFO, "After a start, an open signal goes to the users who have not decided on it."
     ),
+    "signal.conflict": Event(
+        _WARNING, "A key came twice with different signals; the second was refused."
+    ),
     "signal.dropped": Event(_ERROR, "A user's inbox is full: the user does not see this signal."),
     "signal.emitted": Event(
         _INFO, "A strategy or sender has a signal; it goes to this many users."
@@ -166,6 +174,7 @@ EVENTS: Final[Mapping[str, Event]] = {
         _WARNING, "The far side cannot be reached; the task starts again after a pause."
     ),
     "thread.crashed": Event(_ERROR, "A thread ended with an exception."),
+    "subscription.status_changed": Event(_INFO, "A subscription is paused or active again."),
     "trading.halted": Event(_WARNING, "Nobody enters any more; exits and stops go on."),
     "trading.resumed": Event(_INFO, "Entries are allowed again, but for users halted themselves."),
     "user.failed": Event(

@@ -127,8 +127,8 @@ async def test_who_comes_back_is_active_again(tmp_path: Path) -> None:
         assert await _status(books, "subscriptions", "ben/trend") == ("ACTIVE", NOW + 9)
 
 
-async def test_what_the_api_made_is_not_the_files_to_remove(tmp_path: Path) -> None:
-    """Only what the file once defined goes when the file drops it."""
+async def test_what_nobody_defines_any_more_is_retired_whoever_made_it(tmp_path: Path) -> None:
+    """The API's definitions are handed in with the file's."""
     async with ledger(tmp_path) as books:
         await books.accounts.sync(
             users=[user(ANNA), replace(user(CLEO), origin=Origin.API)],
@@ -137,8 +137,9 @@ async def test_what_the_api_made_is_not_the_files_to_remove(tmp_path: Path) -> N
             now_ms=Ms(NOW + 1),
         )
         standing = await _sync(books, ANNA)
-        assert standing.users[CLEO] == (UserStatus.ACTIVE, "")
-        assert standing.subscriptions["cleo/trend"] is SubscriptionStatus.ACTIVE
+        assert standing.users[ANNA] == (UserStatus.ACTIVE, "")
+        assert standing.users[CLEO][0] is UserStatus.REMOVED
+        assert standing.subscriptions["cleo/trend"] is SubscriptionStatus.CANCELLED
         assert standing.users[BEN][0] is UserStatus.REMOVED
 
 

@@ -8,8 +8,7 @@ from getpass import getpass
 from pathlib import Path
 from typing import TypeVar
 
-from signalbot.config.load import load
-from signalbot.config.locate import find_config
+from signalbot.cli.whole import whole_config
 from signalbot.config.terms import Config
 from signalbot.domain.errors import ConfigError
 from signalbot.ledger.credentials import VaultStore
@@ -23,7 +22,8 @@ T = TypeVar("T")
 
 
 def configuration(config: Path | None) -> Config:
-    return load(find_config(config, os.environ), os.environ)
+    """The file, and what the API has made."""
+    return whole_config(config)
 
 
 def with_vault(config: Config, work: Callable[[Vault], Awaitable[T]]) -> T:

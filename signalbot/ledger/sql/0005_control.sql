@@ -16,7 +16,7 @@ ALTER TABLE strategies ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
 -- A token is 256 random bits: its SHA-256 cannot be turned back, and is compared in one look-up.
 CREATE TABLE tokens (
   token_id      TEXT PRIMARY KEY,
-  hash          BLOB NOT NULL UNIQUE,
+  hash          TEXT NOT NULL UNIQUE,
   scope         TEXT NOT NULL CHECK (scope IN ('admin', 'user', 'source')),
   subject       TEXT,
   label         TEXT NOT NULL,

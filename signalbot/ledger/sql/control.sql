@@ -17,6 +17,9 @@ VALUES (:token_id, :hash, :scope, :subject, :label, :created_at_ms, :expires_at_
 -- tokens --
 SELECT * FROM tokens ORDER BY created_at_ms, token_id;
 
+-- token --
+SELECT * FROM tokens WHERE hash = ?;
+
 -- revoke_token --
 UPDATE tokens SET revoked_at_ms = :now_ms WHERE token_id = :token_id AND revoked_at_ms IS NULL
 RETURNING token_id;

@@ -36,7 +36,7 @@ SELECT u.user_id, u.mode, u.status, u.status_reason, u.exchange, u.leverage, u.m
 
 -- strategies --
 SELECT s.name, s.kind, s.exchange, s.symbols, s.timeframe, s.signal_ttl_ms, s.params, s.status,
-       s.origin, s.updated_at_ms,
+       s.origin, s.owner, s.version, s.updated_at_ms,
        (SELECT count(*) FROM subscriptions b JOIN users u ON u.user_id = b.user_id
          WHERE b.strategy = s.name AND b.status = 'ACTIVE' AND u.status = 'ACTIVE') AS subscribers
   FROM strategies s
@@ -64,13 +64,13 @@ SELECT subscription_id, user_id, strategy, status, origin, updated_at_ms FROM su
 
 -- signals --
 SELECT * FROM signals
- WHERE created_at_ms >= :since_ms AND (:strategy IS NULL OR strategy = :strategy)
+ WHERE created_at_ms >= :since_ms AND created_at_ms < :until_ms AND (:strategy IS NULL OR strategy = :strategy)
    AND (:symbol IS NULL OR symbol GLOB :symbol) AND (:status IS NULL OR status = :status)
  ORDER BY created_at_ms DESC, signal_id DESC LIMIT :limit;
 
 -- signals_active --
 SELECT * FROM signals INDEXED BY signals_active
- WHERE status = 'ACTIVE' AND created_at_ms >= :since_ms
+ WHERE status = 'ACTIVE' AND created_at_ms >= :since_ms AND created_at_ms < :until_ms
    AND (:strategy IS NULL OR strategy = :strategy) AND (:symbol IS NULL OR symbol GLOB :symbol)
  ORDER BY created_at_ms DESC, signal_id DESC LIMIT :limit;
 
@@ -78,7 +78,7 @@ SELECT * FROM signals INDEXED BY signals_active
 -- What one user decided on, with the decision.
 SELECT s.*, d.user_id, d.outcome, d.code, d.detail, d.decided_at_ms
   FROM decisions d CROSS JOIN signals s ON s.signal_id = d.signal_id
- WHERE d.user_id = :user AND d.decided_at_ms >= :since_ms
+ WHERE d.user_id = :user AND d.decided_at_ms >= :since_ms AND d.decided_at_ms < :until_ms
    AND (:strategy IS NULL OR s.strategy = :strategy)
    AND (:symbol IS NULL OR s.symbol GLOB :symbol) AND (:status IS NULL OR s.status = :status)
  ORDER BY d.decided_at_ms DESC, d.signal_id DESC LIMIT :limit;
@@ -86,14 +86,14 @@ SELECT s.*, d.user_id, d.outcome, d.code, d.detail, d.decided_at_ms
 -- executions --
 SELECT e.*, s.strategy, s.exchange, s.symbol, s.timeframe, s.action, s.price AS signal_price
   FROM signal_executions e CROSS JOIN signals s ON s.signal_id = e.signal_id
- WHERE e.claimed_at_ms >= :since_ms AND (:strategy IS NULL OR s.strategy = :strategy)
+ WHERE e.claimed_at_ms >= :since_ms AND e.claimed_at_ms < :until_ms AND (:strategy IS NULL OR s.strategy = :strategy)
    AND (:symbol IS NULL OR s.symbol GLOB :symbol) AND (:status IS NULL OR e.status = :status)
  ORDER BY e.claimed_at_ms DESC, e.rowid DESC LIMIT :limit;
 
 -- executions_of_user --
 SELECT e.*, s.strategy, s.exchange, s.symbol, s.timeframe, s.action, s.price AS signal_price
   FROM signal_executions e CROSS JOIN signals s ON s.signal_id = e.signal_id
- WHERE e.user_id = :user AND e.claimed_at_ms >= :since_ms
+ WHERE e.user_id = :user AND e.claimed_at_ms >= :since_ms AND e.claimed_at_ms < :until_ms
    AND (:strategy IS NULL OR s.strategy = :strategy)
    AND (:symbol IS NULL OR s.symbol GLOB :symbol) AND (:status IS NULL OR e.status = :status)
  ORDER BY e.claimed_at_ms DESC, e.rowid DESC LIMIT :limit;
@@ -102,7 +102,7 @@ SELECT e.*, s.strategy, s.exchange, s.symbol, s.timeframe, s.action, s.price AS 
 SELECT e.*, s.strategy, s.exchange, s.symbol, s.timeframe, s.action, s.price AS signal_price
   FROM signal_executions e INDEXED BY executions_in_doubt
  CROSS JOIN signals s ON s.signal_id = e.signal_id
- WHERE e.status IN ('pending', 'unknown') AND e.claimed_at_ms >= :since_ms
+ WHERE e.status IN ('pending', 'unknown') AND e.claimed_at_ms >= :since_ms AND e.claimed_at_ms < :until_ms
    AND (:user IS NULL OR e.user_id = :user) AND (:strategy IS NULL OR s.strategy = :strategy)
    AND (:symbol IS NULL OR s.symbol GLOB :symbol) AND (:status IS NULL OR e.status = :status)
  ORDER BY e.claimed_at_ms DESC, e.rowid DESC LIMIT :limit;
@@ -110,7 +110,7 @@ SELECT e.*, s.strategy, s.exchange, s.symbol, s.timeframe, s.action, s.price AS 
 -- orders_of_user --
 SELECT o.*, s.strategy
   FROM orders o LEFT JOIN signals s ON s.signal_id = o.signal_id
- WHERE o.user_id = :user AND o.intended_at_ms >= :since_ms
+ WHERE o.user_id = :user AND o.intended_at_ms >= :since_ms AND o.intended_at_ms < :until_ms
    AND (:strategy IS NULL OR s.strategy = :strategy)
    AND (:symbol IS NULL OR o.symbol GLOB :symbol) AND (:status IS NULL OR o.status = :status)
  ORDER BY o.intended_at_ms DESC, o.client_order_id DESC LIMIT :limit;
@@ -119,7 +119,7 @@ SELECT o.*, s.strategy
 SELECT o.*, s.strategy
   FROM orders o INDEXED BY orders_unfinished LEFT JOIN signals s ON s.signal_id = o.signal_id
  WHERE o.status IN ('intended', 'open', 'partially_filled', 'unknown')
-   AND o.intended_at_ms >= :since_ms AND (:user IS NULL OR o.user_id = :user)
+   AND o.intended_at_ms >= :since_ms AND o.intended_at_ms < :until_ms AND (:user IS NULL OR o.user_id = :user)
    AND (:strategy IS NULL OR s.strategy = :strategy)
    AND (:symbol IS NULL OR o.symbol GLOB :symbol) AND (:status IS NULL OR o.status = :status)
  ORDER BY o.intended_at_ms DESC, o.client_order_id DESC LIMIT :limit;
@@ -131,7 +131,7 @@ SELECT o.*, s.strategy
 
 -- positions_of_user --
 SELECT * FROM positions
- WHERE user_id = :user AND opened_at_ms >= :since_ms
+ WHERE user_id = :user AND opened_at_ms >= :since_ms AND opened_at_ms < :until_ms
    AND (:strategy IS NULL OR strategy = :strategy)
    AND (:symbol IS NULL OR symbol GLOB :symbol) AND (:status IS NULL OR status = :status)
    AND (:mode IS NULL OR mode = :mode)
@@ -139,7 +139,7 @@ SELECT * FROM positions
 
 -- positions_open --
 SELECT * FROM positions INDEXED BY positions_one_open
- WHERE status <> 'CLOSED' AND opened_at_ms >= :since_ms AND (:user IS NULL OR user_id = :user)
+ WHERE status <> 'CLOSED' AND opened_at_ms >= :since_ms AND opened_at_ms < :until_ms AND (:user IS NULL OR user_id = :user)
    AND (:strategy IS NULL OR strategy = :strategy)
    AND (:symbol IS NULL OR symbol GLOB :symbol) AND (:status IS NULL OR status = :status)
    AND (:mode IS NULL OR mode = :mode)
@@ -149,7 +149,7 @@ SELECT * FROM positions INDEXED BY positions_one_open
 -- Money is added up by whoever reads this: SQL would round it.
 SELECT p.user_id, p.strategy, p.symbol, p.mode, p.closed_at_ms, p.realized_pnl, p.fees, p.funding
   FROM users u CROSS JOIN positions p
-    ON p.user_id = u.user_id AND p.closed_at_ms >= :since_ms
+    ON p.user_id = u.user_id AND p.closed_at_ms >= :since_ms AND p.closed_at_ms < :until_ms
  WHERE (:user IS NULL OR u.user_id = :user) AND (:strategy IS NULL OR p.strategy = :strategy)
    AND (:symbol IS NULL OR p.symbol GLOB :symbol) AND (:mode IS NULL OR p.mode = :mode)
    AND p.status = 'CLOSED';

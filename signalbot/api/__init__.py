@@ -1,0 +1,1 @@
+"""HTTP and WebSocket: what the daemon shows, and how it is told what to do."""

@@ -1,0 +1,41 @@
+"""Puts the API together: routes, errors, limits."""
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp
+
+from signalbot import __version__
+from signalbot.api import problems
+from signalbot.api.context import Context
+from signalbot.api.hosts import HostGuard
+from signalbot.api.limits import BodyLimit, RateLimit
+from signalbot.api.routes import ledger, signals, strategies, subscriptions, tokens, trading, users
+
+_ROUTES = (strategies, subscriptions, signals, users, ledger, trading, tokens)
+
+
+def build(context: Context, *, hosts: frozenset[str] | None) -> ASGIApp:
+    """The API as an application; ``hosts`` are the names it answers to, None any name."""
+    app = FastAPI(
+        title="signalbot",
+        version=__version__,
+        description="One trading signal becomes every user's own trade, exactly once each.",
+        responses=problems.RESPONSES,
+        middleware=[
+            Middleware(HostGuard, hosts=hosts),
+            Middleware(RateLimit, clock=context.clock),
+            Middleware(BodyLimit),
+        ],
+    )
+    app.state.context = context
+    problems.install(app)
+    for module in _ROUTES:
+        app.include_router(module.routes)
+
+    @app.get("/healthz", tags=["health"], response_class=JSONResponse)
+    async def healthz() -> dict[str, str]:
+        """That the daemon is up; nothing about what it does."""
+        return {"status": "ok"}
+
+    return app

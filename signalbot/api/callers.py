@@ -1,0 +1,119 @@
+"""Who is asking: an administrator, one user, or nobody we know."""
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Request
+from fastapi.security import HTTPBearer
+from starlette.requests import HTTPConnection
+
+from signalbot.control.minting import hash_of
+from signalbot.domain.errors import NotFound
+from signalbot.domain.users import UserId
+from signalbot.ledger.tokens import Scope, Token, Tokens
+from signalbot.ports import Clock
+
+CONTROL_SOCKET = "control socket"
+"""The author of whatever is done through the Unix socket: whoever may open it is administrator."""
+
+TRUSTED = "signalbot.trusted"
+"""Marks the scope of a request that came through the control socket."""
+
+bearer = HTTPBearer(auto_error=False, description="A token of `signalbot token create`.")
+"""For the OpenAPI document; the header itself is read in ``Gate``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    name: str  #: the token's id; the author of what is changed
+    user_id: UserId | None  #: None: an administrator
+
+    @property
+    def is_admin(self) -> bool:
+        return self.user_id is None
+
+    def owns(self, user_id: str) -> bool:
+        """Whether this caller may see and change what belongs to ``user_id``."""
+        return self.is_admin or self.user_id == user_id
+
+    def must_own(self, user_id: str) -> UserId:
+        """``user_id``, if it is the caller's to see.
+
+        Raises:
+            NotFound: it is somebody else's; the answer does not tell whether there is one.
+        """
+        if not self.owns(user_id):
+            raise NotFound("no such user")
+        return UserId(user_id)
+
+    def scope(self, user_id: str | None) -> str | None:
+        """The user to whose rows a listing is limited; None is everybody.
+
+        Raises:
+            NotFound: ``user_id`` is somebody else.
+        """
+        return self.user_id if user_id is None else self.must_own(user_id)
+
+
+ADMINISTRATOR = Caller(name=CONTROL_SOCKET, user_id=None)
+
+
+class Gate:
+    """Tells callers by their token. Nothing is remembered: a revoked token is out at once."""
+
+    def __init__(self, tokens: Tokens, clock: Clock) -> None:
+        self._tokens = tokens
+        self._clock = clock
+
+    async def caller(self, connection: HTTPConnection) -> Caller | None:
+        """Who sent this; None when there is no token, or none that is valid here."""
+        if connection.scope.get(TRUSTED):
+            return ADMINISTRATOR
+        scheme, _, text = connection.headers.get("authorization", "").partition(" ")
+        return await self.caller_of(text) if scheme.lower() == "bearer" else None
+
+    async def caller_of(self, text: str) -> Caller | None:
+        """Who this token stands for; secrets of webhook sources stand for nobody here."""
+        token = await self.token(text)
+        if token is None or token.scope is Scope.SOURCE:
+            return None
+        user_id = None if token.subject is None else UserId(token.subject)
+        return Caller(name=token.token_id, user_id=user_id)
+
+    async def token(self, text: str) -> Token | None:
+        """The valid token with this text."""
+        token = await self._tokens.find(hash_of(text))
+        return token if token is not None and token.is_valid(self._clock.now_ms()) else None
+
+
+def trust(scope: MutableMapping[str, object]) -> None:
+    """Take whoever sends this for the administrator: the way in is guarded by file permissions."""
+    scope[TRUSTED] = True
+
+
+async def _known(request: Request) -> Caller:
+    gate: Gate = request.app.state.context.gate
+    caller = await gate.caller(request)
+    if caller is None:
+        raise HTTPException(
+            HTTPStatus.UNAUTHORIZED,
+            "a valid token is needed",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    return caller
+
+
+Known = Annotated[Caller, Depends(_known)]
+"""A caller with a valid token."""
+
+
+async def _administrator(caller: Known) -> Caller:
+    if not caller.is_admin:
+        raise HTTPException(HTTPStatus.FORBIDDEN, "only an administrator may do this")
+    return caller
+
+
+Administrator = Annotated[Caller, Depends(_administrator)]
+"""A caller with an administrator's token."""

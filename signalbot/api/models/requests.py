@@ -1,0 +1,72 @@
+"""Bodies of requests. Definitions have the form of the tables of the configuration file."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from signalbot.config.file import StrategyTable, UserTable
+from signalbot.config.layers import SettingsLayer
+from signalbot.config.words import NAME
+
+Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$", examples=["btc-trend"])]
+Words = Annotated[str, Field(max_length=200)]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NewStrategy(StrategyTable):
+    """A strategy, as ``[strategies.NAME]`` has it, with its name."""
+
+    name: Name
+
+
+class StrategySettings(StrategyTable):
+    """Everything of a strategy but its name; ``version`` is the one that was read."""
+
+    version: int = Field(ge=1, description="The version these settings replace.")
+
+
+class NewUser(UserTable):
+    """A user, as ``[users.NAME]`` has it, with its name."""
+
+    name: Name
+
+
+class UserChange(UserTable):
+    """Everything of a user but the name; ``version`` is the one that was read."""
+
+    version: int = Field(ge=1, description="The version this replaces.")
+
+
+class NewSubscription(Body):
+    user: Name | None = Field(
+        default=None, description="Who follows; left out: the token's own user."
+    )
+    settings: SettingsLayer = Field(
+        default_factory=SettingsLayer, description="Settings that differ from the user's."
+    )
+
+
+class SubscriptionChange(Body):
+    settings: SettingsLayer = Field(description="The settings from now on, whole.")
+
+
+class Why(Body):
+    reason: Words = ""
+
+
+class WhatToClose(Body):
+    symbol: Annotated[str, Field(max_length=60)] | None = Field(
+        default=None, description="One market; left out: everything."
+    )
+
+
+class NewToken(Body):
+    scope: Literal["admin", "user", "source"]
+    subject: Name | None = Field(
+        default=None, description="The user, or the strategy that is the source."
+    )
+    label: Words = ""
+    expires_at_ms: int | None = Field(default=None, ge=0)

@@ -1,0 +1,258 @@
+"""Rows of the ledger as the API gives them."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Money = Annotated[str, Field(examples=["60486.6"], pattern=r"^-?\d+(\.\d+)?(E[+-]?\d+)?$")]
+"""A decimal number as text: no digit is lost on the way."""
+Instant = Annotated[int, Field(examples=[1795243020000])]
+"""Epoch milliseconds UTC."""
+
+
+class Row(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class StrategyRow(Row):
+    name: str = Field(examples=["btc-trend"])
+    kind: str = Field(examples=["ema_cross"])
+    exchange: str = Field(examples=["binance"])
+    symbols: list[str] = Field(examples=[["BTC/USDT:USDT"]])
+    timeframe: str | None = Field(examples=["5m"])
+    signal_ttl_ms: int = Field(examples=[300000])
+    params: dict[str, Any]
+    status: str = Field(examples=["ACTIVE"])
+    origin: str = Field(examples=["config"])
+    owner: str | None = Field(description="Who may change its settings, besides administrators.")
+    version: int = Field(description="Of its settings; rises with every change.", examples=[1])
+    subscribers: int = Field(description="Active subscriptions.", examples=[7])
+    updated_at_ms: Instant
+
+
+class UserRow(Row):
+    user_id: str = Field(examples=["alice"])
+    mode: str = Field(examples=["paper"])
+    status: str = Field(examples=["ACTIVE"])
+    status_reason: str
+    exchange: str = Field(examples=["binance"])
+    leverage: int = Field(examples=[5])
+    margin_mode: str = Field(examples=["isolated"])
+    paper_balance: Money
+    origin: str = Field(examples=["config"])
+    subscriptions: int = Field(examples=[1])
+    open_positions: int = Field(examples=[0])
+    updated_at_ms: Instant
+
+
+class SubscriptionRow(Row):
+    subscription_id: str = Field(examples=["alice/btc-trend"])
+    user_id: str = Field(examples=["alice"])
+    strategy: str = Field(examples=["btc-trend"])
+    status: str = Field(examples=["ACTIVE"])
+    origin: str = Field(examples=["config"])
+    updated_at_ms: Instant
+
+
+class SignalRow(Row):
+    signal_id: str = Field(examples=["sig_1cb28400431dbdbd"])
+    strategy: str = Field(examples=["btc-trend"])
+    source: str = Field(examples=["strategy"])
+    exchange: str = Field(examples=["binance"])
+    symbol: str = Field(examples=["BTC/USDT:USDT"])
+    timeframe: str | None
+    action: str = Field(examples=["LONG"])
+    strength: str = Field(examples=["STRONG"])
+    confidence: float = Field(examples=[0.72])
+    price: Money | None
+    stop_loss: Money | None
+    take_profits: list[Money]
+    reason: str
+    candle_close_ms: Instant | None
+    created_at_ms: Instant
+    expires_at_ms: Instant
+    cancelled_at_ms: Instant | None
+    status: str = Field(examples=["ACTIVE"])
+
+
+class ExecutionRow(Row):
+    signal_id: str
+    user_id: str
+    subscription_id: str
+    strategy: str
+    exchange: str
+    symbol: str
+    action: str
+    mode: str
+    status: str = Field(examples=["executed"])
+    signal_price: Money | None
+    actual_entry_price: Money | None
+    quantity: Money | None
+    leverage: int | None
+    slippage_bps: Money | None = Field(description="Against the signal's price; worse is positive.")
+    latency_ms: int | None = Field(description="From the signal to the fill.")
+    order_id: str | None
+    client_order_id: str | None
+    position_id: str | None
+    claimed_at_ms: Instant
+    executed_at_ms: Instant | None
+    failed_at_ms: Instant | None
+    failure_reason: str | None
+    error_details: str | None
+    ai_decision_applied: bool
+    ai_confidence: float | None
+    ai_skip_reason: str | None
+
+
+class OrderRow(Row):
+    client_order_id: str
+    user_id: str
+    signal_id: str | None
+    position_id: str | None
+    strategy: str | None
+    leg: str = Field(examples=["stop_loss"])
+    exchange: str
+    symbol: str
+    side: str = Field(examples=["sell"])
+    type: str = Field(examples=["stop"])
+    quantity: Money
+    price: Money | None
+    trigger_price: Money | None
+    reduce_only: bool
+    leverage: int
+    status: str = Field(examples=["open"])
+    exchange_order_id: str | None
+    filled: Money
+    average_price: Money | None
+    fee: Money
+    fee_currency: str | None
+    intended_at_ms: Instant
+    updated_at_ms: Instant
+    error: str | None
+
+
+class Target(Row):
+    price: Money
+    quantity: Money
+
+
+class PositionRow(Row):
+    position_id: str
+    user_id: str
+    signal_id: str
+    strategy: str
+    exchange: str
+    symbol: str
+    side: str = Field(examples=["LONG"])
+    mode: str
+    status: str = Field(examples=["OPEN"])
+    quantity: Money
+    entry_quantity: Money
+    entry_price: Money
+    stop_loss: Money | None
+    stop_kind: str
+    take_profits: list[Target]
+    targets_hit: int
+    leverage: int
+    opened_at_ms: Instant
+    protected_at_ms: Instant | None = Field(
+        description="When the exchange first confirmed the stop; null: it has not."
+    )
+    closed_at_ms: Instant | None
+    exit_price: Money | None
+    close_reason: str | None
+    realized_pnl: Money
+    fees: Money
+    funding: Money
+    net_pnl: Money | None
+
+
+class ProfitRow(Row):
+    model_config = ConfigDict(extra="allow")
+
+    mode: str
+    currency: str
+    trades: int
+    wins: int
+    win_rate_percent: Money | None
+    gross_pnl: Money
+    fees: Money
+    funding: Money
+    net_pnl: Money
+    best: Money | None
+    worst: Money | None
+    open_positions: int
+
+
+class DecisionRow(Row):
+    """What one user made of a signal."""
+
+    user_id: str
+    mode: str
+    outcome: str | None = Field(examples=["SKIP"])
+    code: str | None = Field(examples=["MAX_OPEN_POSITIONS"])
+    detail: dict[str, Any] | None = Field(description="The numbers behind the decision.")
+    decided_at_ms: Instant | None
+    status: str | None = Field(description="Of the execution, where there is one.")
+    failure_reason: str | None
+    error_details: str | None
+    asked_quantity: Money | None
+    filled_quantity: Money | None
+    actual_entry_price: Money | None
+    slippage_bps: Money | None
+    latency_ms: int | None
+    position_id: str | None
+    position_status: str | None
+    close_reason: str | None
+    net_pnl: Money | None
+
+
+class SignalStats(Row):
+    """All executions of one signal, together and by status."""
+
+    signal_id: str
+    executions: int
+    by_status: dict[str, int]
+    average_slippage_bps: dict[str, Money] = Field(description="By status.")
+    average_latency_ms: dict[str, Money] = Field(description="By status.")
+    decisions_by_code: dict[str, int]
+
+
+class StrategyStats(Row):
+    """What came of a strategy's signals."""
+
+    strategy: str
+    subscribers: int
+    signals: int = Field(description="Signals in the time asked for.")
+    profit: list[ProfitRow] = Field(description="By mode and currency.")
+
+
+class SubscriptionStats(Row):
+    """What a subscription has earned."""
+
+    subscription_id: str
+    profit: list[ProfitRow] = Field(description="By mode and currency.")
+
+
+class ClosingRow(Row):
+    position_id: str
+    symbol: str
+    closed: bool = Field(description="False: the exchange refused; the position keeps its stop.")
+
+
+class TradingState(Row):
+    halted: str | None = Field(description="Why nobody may enter; null while trading is on.")
+
+
+class TokenRow(Row):
+    token_id: str = Field(examples=["tok_3fa94c0b77de"])
+    scope: str = Field(examples=["user"])
+    subject: str | None = Field(description="The user, or the strategy that is the source.")
+    label: str
+    created_at_ms: Instant
+    expires_at_ms: Instant | None
+    revoked_at_ms: Instant | None
+
+
+class NewTokenRow(TokenRow):
+    token: str = Field(description="Told this once.", examples=["sbt_…"])

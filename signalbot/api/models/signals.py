@@ -1,0 +1,32 @@
+"""Signals sent by hand."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field
+
+from signalbot.api.models.requests import Body, Name
+from signalbot.control.door import LONGEST_REASON, MOST_TARGETS
+from signalbot.domain.signals import Action, Strength
+
+Price = Annotated[Decimal, Field(gt=0, max_digits=40, examples=["60486.6"])]
+
+
+class NewSignal(Body):
+    strategy: Name
+    symbol: Annotated[str, Field(max_length=60, examples=["BTC/USDT:USDT"])]
+    action: Action
+    price: Price | None = None
+    stop_loss: Price | None = None
+    take_profits: Annotated[tuple[Price, ...], Field(max_length=MOST_TARGETS)] = ()
+    strength: Strength = Strength.MODERATE
+    confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
+    reason: Annotated[str, Field(max_length=LONGEST_REASON)] = ""
+    key: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
+        default=None, description="The sender's idempotency key: the same key is the same signal."
+    )
+
+
+class SentSignal(Body):
+    signal_id: str = Field(examples=["sig_1cb28400431dbdbd"])
+    is_new: bool = Field(description="False: the same had come before, and nothing happened now.")

@@ -1,0 +1,127 @@
+"""Errors as problem details (RFC 9457). They name what is wrong, and never repeat the request."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from signalbot.config.problems import InvalidConfig
+from signalbot.domain.errors import (
+    Conflict,
+    LedgerError,
+    NotAllowed,
+    NotFound,
+    SignalbotError,
+    Unavailable,
+)
+
+MEDIA_TYPE = "application/problem+json"
+
+_STATUS: tuple[tuple[type[SignalbotError], HTTPStatus], ...] = (
+    (NotFound, HTTPStatus.NOT_FOUND),
+    (NotAllowed, HTTPStatus.FORBIDDEN),
+    (Conflict, HTTPStatus.CONFLICT),
+    (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+
+
+class Fault(BaseModel):
+    """One thing that is wrong with a request."""
+
+    where: str = Field(examples=["sizing.risk_percent"])
+    message: str = Field(examples=["must be a number above 0"])
+
+
+class ProblemDetails(BaseModel):
+    """RFC 9457."""
+
+    title: str = Field(examples=["Not Found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(examples=["no such strategy"])
+    errors: list[Fault] = Field(default=[], description="What is wrong, one by one.")
+
+
+def problem(
+    status: HTTPStatus,
+    detail: str,
+    *,
+    faults: Sequence[Fault] = (),
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    """The answer to a request that cannot be met."""
+    told = ProblemDetails(
+        title=status.phrase, status=status.value, detail=detail, errors=list(faults)
+    )
+    return JSONResponse(
+        told.model_dump(exclude_defaults=True),
+        status_code=status.value,
+        media_type=MEDIA_TYPE,
+        headers=headers,
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of ``app`` with problem details."""
+    app.add_exception_handler(SignalbotError, _on_refusal)
+    app.add_exception_handler(RequestValidationError, _on_bad_request)
+    app.add_exception_handler(HTTPException, _on_http_error)
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status.value: {
+        "description": status.phrase,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
+    }
+    for status in (
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    )
+}
+"""What any route may answer besides what it is for."""
+
+
+def refusal(error: SignalbotError) -> JSONResponse:
+    """The answer that says why ``error`` stood in the way."""
+    if isinstance(error, InvalidConfig):
+        faults = [Fault(where=each.path, message=each.message) for each in error.problems]
+        detail = "the daemon would not take it on; nothing has changed"
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, faults=faults)
+    if isinstance(error, LedgerError):
+        raise error
+    for kind, status in _STATUS:
+        if isinstance(error, kind):
+            return problem(status, str(error))
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+
+
+async def _on_refusal(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, SignalbotError)  # noqa: S101 - installed for nothing else
+    return refusal(error)
+
+
+async def _on_bad_request(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - installed for nothing else
+    faults = [
+        Fault(where=".".join(str(part) for part in each["loc"][1:]), message=each["msg"])
+        for each in error.errors()
+    ]
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "the request is not understood", faults=faults)
+
+
+async def _on_http_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - installed for nothing else
+    status = HTTPStatus(error.status_code)
+    headers = None if error.headers is None else dict(error.headers)
+    return problem(status, error.detail or status.phrase, headers=headers)

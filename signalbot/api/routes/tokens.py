@@ -1,0 +1,57 @@
+"""Tokens of this API, and secrets of webhook sources."""
+
+from http import HTTPStatus
+from typing import Any
+
+from signalbot.api.callers import Administrator
+from signalbot.api.context import Here
+from signalbot.api.models.requests import NewToken
+from signalbot.api.models.rows import NewTokenRow, TokenRow
+from signalbot.api.routes import router
+from signalbot.control.minting import issue
+from signalbot.domain.errors import NotFound
+from signalbot.ledger.tokens import Scope, Token
+
+routes = router("tokens")
+
+
+@routes.get("/api/tokens", response_model=list[TokenRow])
+async def tokens(here: Here, _: Administrator) -> Any:
+    """Every token ever made; never its text."""
+    return [_row(token) for token in await here.tokens.all()]
+
+
+@routes.post("/api/tokens", response_model=NewTokenRow, status_code=HTTPStatus.CREATED)
+async def create(here: Here, _: Administrator, new: NewToken) -> Any:
+    """Make a token; its text is told this once."""
+    config = here.provisioner.config
+    text, token = await issue(
+        here.tokens,
+        scope=Scope(new.scope),
+        subject=new.subject,
+        label=new.label,
+        users=config.users,
+        strategies=config.strategies,
+        now_ms=here.clock.now_ms(),
+        expires_at_ms=new.expires_at_ms,
+    )
+    return _row(token) | {"token": text}
+
+
+@routes.delete("/api/tokens/{token_id}", status_code=HTTPStatus.NO_CONTENT)
+async def revoke(here: Here, _: Administrator, token_id: str) -> None:
+    """Make a token worthless, at once."""
+    if not await here.tokens.revoke(token_id, now_ms=here.clock.now_ms()):
+        raise NotFound("no such token, or it was revoked before")
+
+
+def _row(token: Token) -> dict[str, Any]:
+    return {
+        "token_id": token.token_id,
+        "scope": token.scope.value,
+        "subject": token.subject,
+        "label": token.label,
+        "created_at_ms": token.created_at_ms,
+        "expires_at_ms": token.expires_at_ms,
+        "revoked_at_ms": token.revoked_at_ms,
+    }

@@ -1,0 +1,156 @@
+"""Serves the API inside the daemon's loop: by TCP, and by a Unix socket for the command line."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from signalbot.api.callers import trust
+from signalbot.config.terms import ApiTerms
+from signalbot.domain.errors import ConfigError
+from signalbot.ports import Clock
+from signalbot.tasks import backoff_s
+
+log = structlog.get_logger()
+
+SOCKET_NAME = "control.sock"
+"""The control socket in the state directory."""
+
+_BACKLOG = 512
+_MOST_CONNECTIONS = 4096
+_KEEP_ALIVE_S = 15
+_GOODBYE_S = 3
+_MOST_HEADER_BYTES = 16_384
+_MOST_FRAME_BYTES = 65_536
+_START_S = 10.0
+_LOOK_EVERY_S = 0.02
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without hands on the process's signals: the daemon stops it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def serving(
+    app: ASGIApp, terms: ApiTerms, *, state_dir: Path, clock: Clock
+) -> AsyncIterator[None]:
+    """Answer on both listeners for the duration of the block.
+
+    An address that is taken does not stop the daemon: it trades on, obeys the control socket, and
+    tries the address again.
+
+    Raises:
+        ConfigError: the control socket cannot be made.
+    """
+    path = state_dir / SOCKET_NAME
+    control, public = _server(_trusted(app)), _server(app)
+    listener = _listen_unix(path)
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(control.serve(sockets=[listener]), name="control socket"),
+            group.create_task(_serve_tcp(public, terms, clock), name="api"),
+        ]
+        try:
+            await _started(control, clock)
+            yield
+        finally:
+            control.should_exit = public.should_exit = True
+            await asyncio.wait(tasks, timeout=_GOODBYE_S * 2)
+            for task in tasks:
+                task.cancel()
+            with suppress(FileNotFoundError):
+                path.unlink()
+
+
+async def _serve_tcp(server: _Server, terms: ApiTerms, clock: Clock) -> None:
+    for delay_s in backoff_s(first_s=1.0, most_s=60.0):
+        try:
+            listener = _listen_tcp(terms)
+        except OSError as e:
+            log.error("api.unavailable", address=terms.listen, cause=e.strerror or str(e))
+        else:
+            log.info("api.listening", address=terms.listen)
+            await server.serve(sockets=[listener])
+            return
+        await clock.sleep(delay_s)
+        if server.should_exit:
+            return
+
+
+async def _started(server: _Server, clock: Clock) -> None:
+    async with asyncio.timeout(_START_S):
+        while not server.started:
+            await clock.sleep(_LOOK_EVERY_S)
+
+
+def _server(app: ASGIApp) -> _Server:
+    return _Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            ws="websockets-sansio",
+            ws_max_size=_MOST_FRAME_BYTES,
+            ws_ping_interval=20,
+            ws_ping_timeout=20,
+            limit_concurrency=_MOST_CONNECTIONS,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=_GOODBYE_S,
+            h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
+            http="h11",
+        )
+    )
+
+
+def _trusted(app: ASGIApp) -> ASGIApp:
+    async def as_administrator(scope: Scope, receive: Receive, send: Send) -> None:
+        trust(scope)
+        await app(scope, receive, send)
+
+    return as_administrator
+
+
+def _listen_tcp(terms: ApiTerms) -> socket.socket:
+    family = socket.AF_INET6 if ":" in terms.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((terms.host, terms.port))
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+def _listen_unix(path: Path) -> socket.socket:
+    """A socket that only the daemon's own user may open; one left by a crash is replaced."""
+    with suppress(FileNotFoundError):
+        path.unlink()
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    except OSError as e:
+        listener.close()
+        raise ConfigError(f"{path}: cannot be listened on: {e.strerror or e}") from e
+    finally:
+        os.umask(before)
+    listener.listen(_BACKLOG)
+    listener.setblocking(False)
+    return listener

@@ -1,0 +1,56 @@
+"""``send``: a signal by hand."""
+
+from typing import Annotated
+
+import typer
+
+from signalbot.cli.control.socket import ask
+from signalbot.cli.errors import telling
+from signalbot.cli.options import AsJson, ConfigFile
+from signalbot.cli.render import print_json
+
+Price = Annotated[str | None, typer.Option(metavar="PRICE")]
+
+
+def send(
+    strategy: Annotated[str, typer.Argument(metavar="STRATEGY")],
+    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="Such as BTC/USDT:USDT.")],
+    action: Annotated[
+        str, typer.Argument(metavar="ACTION", help="LONG, SHORT, EXIT_LONG or EXIT_SHORT.")
+    ],
+    *,
+    price: Annotated[
+        str | None, typer.Option(metavar="PRICE", help="What you see; slippage counts from it.")
+    ] = None,
+    stop_loss: Annotated[str | None, typer.Option(metavar="PRICE")] = None,
+    take_profit: Annotated[
+        list[str] | None, typer.Option(metavar="PRICE", help="Nearest first; may be repeated.")
+    ] = None,
+    strength: Annotated[str, typer.Option(metavar="STRENGTH")] = "MODERATE",
+    confidence: Annotated[float, typer.Option(min=0, max=1)] = 1.0,
+    reason: Annotated[str, typer.Option(metavar="TEXT")] = "",
+    key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="The same key is the same signal.")
+    ] = None,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+) -> None:
+    """Send a signal by hand: stored, then broadcast to every subscriber of the strategy."""
+    with telling():
+        body = {
+            "strategy": strategy,
+            "symbol": symbol,
+            "action": action.upper(),
+            "price": price,
+            "stop_loss": stop_loss,
+            "take_profits": take_profit or [],
+            "strength": strength.upper(),
+            "confidence": confidence,
+            "reason": reason,
+            "key": key,
+        }
+        sent = ask(config, "POST", "/api/signals", body)
+        if as_json:
+            print_json(sent)
+        else:
+            typer.echo(sent["signal_id"] + ("" if sent["is_new"] else " (sent before)"))

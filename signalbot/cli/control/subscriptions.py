@@ -1,0 +1,82 @@
+"""``subscribe`` and ``cancel``: subscriptions made and ended while the daemon runs."""
+
+import tomllib
+from typing import Annotated, Any
+
+import typer
+
+from signalbot.cli.control.socket import ask
+from signalbot.cli.errors import telling
+from signalbot.cli.options import ConfigFile
+from signalbot.domain.errors import SignalbotError
+
+SIGNAL_PREFIX = "sig_"
+
+
+def subscribe(
+    user: Annotated[str, typer.Argument(metavar="USER")],
+    strategy: Annotated[str, typer.Argument(metavar="STRATEGY")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="A setting of this subscription, as the file has it."
+        ),
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Let a user follow a strategy, from its next signal on."""
+    with telling():
+        body = {"user": user, "settings": _settings(settings or [])}
+        row = ask(config, "POST", f"/api/strategies/{strategy}/subscribe", body)
+        typer.echo(f"{row['subscription_id']} is {row['status']}")
+
+
+def cancel(
+    user: Annotated[
+        str, typer.Argument(metavar="USER|SIGNAL", help="Whose subscription; or a signal's id.")
+    ],
+    strategy: Annotated[str | None, typer.Argument(metavar="STRATEGY")] = None,
+    config: ConfigFile = None,
+) -> None:
+    """End a subscription, or withdraw a signal. Open positions keep their stops."""
+    with telling():
+        if strategy is not None:
+            ask(config, "DELETE", f"/api/subscriptions/{user}/{strategy}")
+            typer.echo(f"{user}/{strategy} is CANCELLED")
+        elif user.startswith(SIGNAL_PREFIX):
+            row = ask(config, "POST", f"/api/signals/{user}/cancel")
+            typer.echo(f"{row['signal_id']} is {row['status']}")
+        else:
+            raise typer.BadParameter("name the strategy, too: signalbot cancel USER STRATEGY")
+
+
+def _settings(pairs: list[str]) -> dict[str, Any]:
+    """``sizing.risk_percent=2`` and the like as the table they stand for.
+
+    Raises:
+        SignalbotError: a pair is not KEY=VALUE with a TOML value; text may lack its quotes.
+    """
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise SignalbotError(f"{pair!r} is not KEY=VALUE, such as sizing.risk_percent=2")
+        _merge(found, _parsed(key, value))
+    return found
+
+
+def _parsed(key: str, value: str) -> dict[str, Any]:
+    for text in (value, f"'{value}'"):
+        try:
+            return tomllib.loads(f"{key} = {text}")
+        except tomllib.TOMLDecodeError:
+            continue
+    raise SignalbotError(f"'{key}={value}' cannot be read: write it as the file would have it")
+
+
+def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value

@@ -1,0 +1,144 @@
+"""``token``: tokens of the API and secrets of webhook sources. The daemon need not run."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from signalbot.cli.errors import telling
+from signalbot.cli.lazy import examples_text, new_app
+from signalbot.cli.options import AsJson, ConfigFile
+from signalbot.cli.render import Column, print_json, print_list
+from signalbot.cli.whole import whole_config
+from signalbot.cli.words import utc
+from signalbot.config.duration import parse_duration
+from signalbot.config.terms import Config
+from signalbot.control.minting import issue
+from signalbot.domain.errors import NotFound, SignalbotError
+from signalbot.domain.timeframe import Ms
+from signalbot.ledger.database import open_database
+from signalbot.ledger.tokens import Scope, Tokens
+from signalbot.ledger.views import LEDGER_NAME
+from signalbot.tasks import SystemClock
+
+T = TypeVar("T")
+
+app = new_app(
+    name="token",
+    help="Make and revoke tokens of the API, and secrets of webhook sources.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+
+@app.command(
+    epilog=examples_text(
+        (
+            "signalbot token create --admin",
+            "signalbot token create --user alice --label phone --expires 90d",
+            "signalbot token create --source tv-breakout",
+        )
+    )
+)
+def create(
+    admin: Annotated[bool, typer.Option("--admin", help="May do everything.")] = False,
+    user: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Sees and changes only this user's.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="STRATEGY", help="May only send signals of it.")
+    ] = None,
+    label: Annotated[str, typer.Option(metavar="TEXT", help="Shown in the list.")] = "",
+    expires: Annotated[
+        str | None, typer.Option(metavar="SPAN", help="Worthless after this time, such as 90d.")
+    ] = None,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+) -> None:
+    """Make a token. It is printed once and kept only as a hash."""
+    with telling():
+        scope, subject = _scope(admin=admin, user=user, source=source)
+        settings, now_ms = whole_config(config), SystemClock().now_ms()
+        expires_at_ms = None if expires is None else Ms(now_ms + parse_duration(expires))
+        text, token = _with_tokens(
+            settings,
+            lambda tokens: issue(
+                tokens,
+                scope=scope,
+                subject=subject,
+                label=label,
+                users=settings.users,
+                strategies=settings.strategies,
+                now_ms=now_ms,
+                expires_at_ms=expires_at_ms,
+            ),
+        )
+        if as_json:
+            print_json({"token_id": token.token_id, "token": text})
+        else:
+            typer.echo(text)
+
+
+@app.command("list", epilog=examples_text(("signalbot token list",)))
+def list_(as_json: AsJson = False, config: ConfigFile = None) -> None:
+    """Show every token ever made, never its text."""
+    with telling():
+        tokens = _with_tokens(whole_config(config), lambda tokens: tokens.all())
+        now_ms = SystemClock().now_ms()
+        rows = [
+            {
+                "token_id": token.token_id,
+                "scope": token.scope.value,
+                "subject": token.subject,
+                "label": token.label,
+                "is_valid": token.is_valid(now_ms),
+                "created_at_ms": token.created_at_ms,
+                "expires_at_ms": token.expires_at_ms,
+                "revoked_at_ms": token.revoked_at_ms,
+            }
+            for token in tokens
+        ]
+        columns = (
+            Column("Id", "token_id"),
+            Column("Scope", "scope"),
+            Column("Subject", "subject"),
+            Column("Label", "label"),
+            Column("Valid", "is_valid"),
+            Column("Created", "created_at_ms", utc),
+            Column("Expires", "expires_at_ms", utc),
+        )
+        print_list(rows, columns, as_json=as_json, none="no tokens have been made")
+
+
+@app.command(epilog=examples_text(("signalbot token revoke tok_3fa94c0b77de",)))
+def revoke(
+    token_id: Annotated[str, typer.Argument(metavar="ID")], config: ConfigFile = None
+) -> None:
+    """Make a token worthless, at once."""
+    with telling():
+        now_ms = SystemClock().now_ms()
+        revoked = _with_tokens(
+            whole_config(config), lambda tokens: tokens.revoke(token_id, now_ms=now_ms)
+        )
+        if not revoked:
+            raise NotFound(f"no valid token {token_id!r}: see 'signalbot token list'")
+        typer.echo(f"revoked {token_id}")
+
+
+def _scope(*, admin: bool, user: str | None, source: str | None) -> tuple[Scope, str | None]:
+    if admin + (user is not None) + (source is not None) != 1:
+        raise SignalbotError("say whose it is: one of --admin, --user NAME, --source STRATEGY")
+    if user is not None:
+        return Scope.USER, user
+    return (Scope.ADMIN, None) if admin else (Scope.SOURCE, source)
+
+
+def _with_tokens(config: Config, work: Callable[[Tokens], Awaitable[T]]) -> T:
+    async def opened() -> T:
+        path: Path = config.daemon.state_dir / LEDGER_NAME
+        async with open_database(path) as database:
+            return await work(Tokens(database))
+
+    return asyncio.run(opened())
