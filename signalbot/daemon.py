@@ -182,10 +182,11 @@ async def _api(
     from signalbot.api.build import build  # noqa: PLC0415 - FastAPI takes its time
     from signalbot.api.callers import Gate  # noqa: PLC0415
     from signalbot.api.context import Context  # noqa: PLC0415
+    from signalbot.api.feed import Feed  # noqa: PLC0415
     from signalbot.api.hosts import LOCAL  # noqa: PLC0415
     from signalbot.api.server import serving  # noqa: PLC0415
 
-    tokens = Tokens(database)
+    tokens, journal, terms = Tokens(database), Journal(database), app.config.api
     context = Context(
         desk=Desk(
             roster=app.roster,
@@ -207,16 +208,19 @@ async def _api(
         ),
         executions=app.executions,
         database=database,
-        journal=Journal(database),
+        journal=journal,
         tokens=tokens,
         answers=Answers(database),
         gate=Gate(tokens, clock),
+        feed=Feed(journal, app.roster),
+        hosts=None if terms.tls_behind_proxy else LOCAL | {terms.host},
         clock=clock,
     )
-    terms = app.config.api
-    api = build(context, hosts=None if terms.tls_behind_proxy else LOCAL | {terms.host})
     state_dir = app.config.daemon.state_dir
-    async with serving(api, terms, state_dir=state_dir, clock=clock):
+    async with (
+        context.feed.running(),
+        serving(build(context), terms, state_dir=state_dir, clock=clock),
+    ):
         yield
 
 

@@ -10,20 +10,29 @@ from signalbot.api import problems
 from signalbot.api.context import Context
 from signalbot.api.hosts import HostGuard
 from signalbot.api.limits import BodyLimit, RateLimit
-from signalbot.api.routes import ledger, signals, strategies, subscriptions, tokens, trading, users
+from signalbot.api.routes import (
+    feed,
+    ledger,
+    signals,
+    strategies,
+    subscriptions,
+    tokens,
+    trading,
+    users,
+)
 
 _ROUTES = (strategies, subscriptions, signals, users, ledger, trading, tokens)
 
 
-def build(context: Context, *, hosts: frozenset[str] | None) -> ASGIApp:
-    """The API as an application; ``hosts`` are the names it answers to, None any name."""
+def build(context: Context) -> ASGIApp:
+    """The API as an application."""
     app = FastAPI(
         title="signalbot",
         version=__version__,
         description="One trading signal becomes every user's own trade, exactly once each.",
         responses=problems.RESPONSES,
         middleware=[
-            Middleware(HostGuard, hosts=hosts),
+            Middleware(HostGuard, hosts=context.hosts),
             Middleware(RateLimit, clock=context.clock),
             Middleware(BodyLimit),
         ],
@@ -32,6 +41,7 @@ def build(context: Context, *, hosts: frozenset[str] | None) -> ASGIApp:
     problems.install(app)
     for module in _ROUTES:
         app.include_router(module.routes)
+    app.include_router(feed.routes)
 
     @app.get("/healthz", tags=["health"], response_class=JSONResponse)
     async def healthz() -> dict[str, str]:

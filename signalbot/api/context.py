@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Request
 
 from signalbot.api.callers import Gate
+from signalbot.api.feed import Feed
 from signalbot.control.desk import Desk
 from signalbot.control.door import Door
 from signalbot.control.provision import Provisioner
@@ -33,6 +34,8 @@ class Context:
     tokens: Tokens
     answers: Answers
     gate: Gate
+    feed: Feed
+    hosts: frozenset[str] | None  #: names the API answers to; None: any
     clock: Clock
 
     async def read(self, work: Work[T]) -> T:

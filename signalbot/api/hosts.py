@@ -1,5 +1,6 @@
 """Refuses requests that a web page has sent us by way of a name that is not ours."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -32,9 +33,21 @@ class HostGuard:
         await answer(scope, receive, send)
 
 
+def is_foreign_origin(headers: Mapping[str, str], hosts: frozenset[str] | None) -> bool:
+    """Whether a web page of another host opens this connection; programs send no Origin."""
+    origin = headers.get("origin")
+    if origin is None:
+        return False
+    name = _name(origin.partition("://")[2])
+    return name != _name(headers.get("host", "")) or (hosts is not None and name not in hosts)
+
+
 def _host(scope: Scope) -> str:
-    """The name of the Host header, without its port."""
-    text: str = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+    return _name(dict(scope["headers"]).get(b"host", b"").decode("latin-1"))
+
+
+def _name(text: str) -> str:
+    """The name of ``NAME:PORT``, without its port."""
     if text.startswith("["):
         return text[1:].partition("]")[0]
     return text.partition(":")[0]

@@ -68,10 +68,11 @@ END;
 
 CREATE TRIGGER order_filled AFTER UPDATE OF status ON orders
 WHEN new.status = 'filled' AND old.status <> 'filled' BEGIN
-  INSERT INTO events (at_ms, kind, user_id, symbol, signal_id, position_id, detail)
+  INSERT INTO events (at_ms, kind, user_id, strategy, symbol, signal_id, position_id, detail)
   VALUES (new.updated_at_ms,
           CASE new.leg WHEN 'take_profit' THEN 'position.target_hit' ELSE 'order.filled' END,
-          new.user_id, new.symbol, new.signal_id, new.position_id,
+          new.user_id, (SELECT strategy FROM signals WHERE signal_id = new.signal_id),
+          new.symbol, new.signal_id, new.position_id,
           json_object('leg', new.leg, 'side', new.side, 'quantity', new.filled,
                       'price', new.average_price, 'client_order_id', new.client_order_id));
 END;
