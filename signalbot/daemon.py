@@ -213,6 +213,7 @@ async def _api(
         answers=Answers(database),
         gate=Gate(tokens, clock),
         feed=Feed(journal, app.roster),
+        requests_per_second=terms.requests_per_second,
         hosts=None if terms.tls_behind_proxy else LOCAL | {terms.host},
         clock=clock,
     )

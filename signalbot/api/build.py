@@ -33,7 +33,7 @@ def build(context: Context) -> ASGIApp:
         responses=problems.RESPONSES,
         middleware=[
             Middleware(HostGuard, hosts=context.hosts),
-            Middleware(RateLimit, clock=context.clock),
+            Middleware(RateLimit, per_second=context.requests_per_second, clock=context.clock),
             Middleware(BodyLimit),
         ],
     )

@@ -35,6 +35,7 @@ class Context:
     answers: Answers
     gate: Gate
     feed: Feed
+    requests_per_second: float
     hosts: frozenset[str] | None  #: names the API answers to; None: any
     clock: Clock
 

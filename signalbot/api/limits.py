@@ -14,9 +14,8 @@ from signalbot.ports import Clock
 MOST_BYTES = 65_536
 """The largest body of a request."""
 
-PER_SECOND = 20.0
-BURST = 200.0
-"""Requests of one token, or of one address without one: so many at once, so many a second."""
+BURST_S = 10.0
+"""So many seconds' requests may come at once."""
 
 _MOST_CLIENTS = 10_000
 
@@ -52,8 +51,10 @@ class BodyLimit:
 class RateLimit:
     """Token buckets by bearer token, else by address."""
 
-    def __init__(self, app: ASGIApp, *, clock: Clock) -> None:
+    def __init__(self, app: ASGIApp, *, per_second: float, clock: Clock) -> None:
         self._app = app
+        self._per_second = per_second
+        self._burst = per_second * BURST_S
         self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
@@ -67,7 +68,7 @@ class RateLimit:
             return
         answer = problem(
             HTTPStatus.TOO_MANY_REQUESTS,
-            f"more than {PER_SECOND:g} requests a second",
+            f"more than {self._per_second:g} requests a second",
             headers={"Retry-After": str(max(1, round(wait_s)))},
         )
         await answer(scope, receive, send)
@@ -75,9 +76,9 @@ class RateLimit:
     def _take(self, client: str) -> float:
         """Seconds until the next request of this client is in order; 0 when this one is."""
         now_s = self._clock.now_ms() / 1000
-        level, then_s = self._buckets.pop(client, (BURST, now_s))
-        level = min(BURST, level + (now_s - then_s) * PER_SECOND)
-        wait_s = 0.0 if level >= 1 else (1 - level) / PER_SECOND
+        level, then_s = self._buckets.pop(client, (self._burst, now_s))
+        level = min(self._burst, level + (now_s - then_s) * self._per_second)
+        wait_s = 0.0 if level >= 1 else (1 - level) / self._per_second
         self._buckets[client] = (level - 1 if wait_s == 0 else level, now_s)
         if len(self._buckets) > _MOST_CLIENTS:
             self._buckets.popitem(last=False)

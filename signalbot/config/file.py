@@ -56,6 +56,10 @@ class ApiTable(Table):
         default=False,
         description="Whether a proxy in front adds TLS, so any address may be listened on.",
     )
+    requests_per_second: Annotated[int, Number(kind=int, at_least=1, at_most=100_000)] = Field(
+        default=20,
+        description="How often one token, or one address without a token, may ask in the long run.",
+    )
 
 
 class ExchangeTable(Table):

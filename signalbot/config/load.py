@@ -82,7 +82,12 @@ def _config(path: Path, file: ConfigFile, sources: Sources) -> Config:
             log_level=file.daemon.log_level,
             master_key_file=beside(path, file.daemon.master_key_file),
         ),
-        api=ApiTerms(host=host, port=port, tls_behind_proxy=file.api.tls_behind_proxy),
+        api=ApiTerms(
+            host=host,
+            port=port,
+            tls_behind_proxy=file.api.tls_behind_proxy,
+            requests_per_second=file.api.requests_per_second,
+        ),
         exchanges={name: _exchange(name, table) for name, table in file.exchanges.items()},
         strategies={
             name: _strategy(name, table, sources) for name, table in file.strategies.items()

@@ -30,6 +30,7 @@ class ApiTerms:
     host: str  #: loopback unless ``tls_behind_proxy``
     port: int
     tls_behind_proxy: bool
+    requests_per_second: int = 20  #: of one token, or of one address without one
 
     @property
     def listen(self) -> str:

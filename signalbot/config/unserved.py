@@ -28,8 +28,6 @@ def run_problems(config: Config) -> tuple[Problem, ...]:
 
 
 def _notices(config: Config) -> Iterator[str]:
-    if config.sources.has("api"):
-        yield "[api] has no effect: this version has no API"
     told = [user_id for user_id, user in config.users.items() if user.notify]
     if told:
         yield f"notify has no effect: this version sends no notices (set for {_few(told)})"

@@ -18,6 +18,7 @@ import httpx
 CONFIG = """
 [api]
 listen = "127.0.0.1:{port}"
+requests_per_second = {rate}
 [exchanges.sim]
 ccxt_id = "simulated"
 [exchanges.sim.simulated]
@@ -150,10 +151,12 @@ class Daemon:
 
 
 @contextmanager
-def daemon(folder: Path, *, text: str = CONFIG, started: bool = True) -> Iterator[Daemon]:
+def daemon(
+    folder: Path, *, text: str = CONFIG, started: bool = True, rate: int = 20
+) -> Iterator[Daemon]:
     """A daemon in ``folder``; whatever is left of it is killed at the end."""
     running = Daemon(folder, free_port())
-    running.config.write_text(text.format(port=running.port))
+    running.config.write_text(text.format(port=running.port, rate=rate))
     try:
         if started:
             running.start()

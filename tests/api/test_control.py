@@ -143,9 +143,7 @@ def test_a_file_with_one_error_changes_nothing(running: Daemon) -> None:
         text[: len(text) // 2],
         "",
     ):
-        before = running.log.count("config.refused")
-        running.reload(broken)
-        running.until(lambda before=before: running.log.count("config.refused") > before, "refused")
+        _refused(running, broken)
     assert [row["user_id"] for row in running.rows("SELECT * FROM users")] == ["anna", "ben"]
     running.command("send", "trend", BTC, "LONG")
     running.until(lambda: _open(running) == {"anna", "ben"}, "the old file is in force")
@@ -162,10 +160,18 @@ def test_an_address_that_is_taken_does_not_stop_trading(tmp_path: Path) -> None:
     with daemon(tmp_path) as first:
         other = tmp_path / "other"
         other.mkdir()
-        with daemon(other, text=CONFIG.replace("{port}", str(first.port))) as second:
+        with daemon(
+            other, text=CONFIG.replace("{port}", str(first.port)).replace("{rate}", "20")
+        ) as second:
             second.until(lambda: "api.unavailable" in second.log, "it is told")
             second.command("send", "trend", BTC, "LONG")
             second.until(lambda: _open(second) == {"anna", "ben"}, "signals are taken")
+
+
+def _refused(running: Daemon, text: str) -> None:
+    before = running.log.count("config.refused")
+    running.reload(text)
+    running.until(lambda: running.log.count("config.refused") > before, "it is refused")
 
 
 def _open(running: Daemon) -> set[str]:

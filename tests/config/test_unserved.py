@@ -13,7 +13,6 @@ from tests.config.files import CONTRACT, MINIMAL, load_text
 def test_the_contract_gets_notices_for_what_has_no_effect() -> None:
     """Harmless keys are accepted, and their owner knows."""
     assert load(CONTRACT, {}).notices == (
-        "[api] has no effect: this version has no API",
         "notify has no effect: this version sends no notices (set for alice)",
     )
 

@@ -1,0 +1,151 @@
+"""What may be sent: strict, bounded, and once."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.api.rig import BTC, Daemon, daemon
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """A daemon with Anna and Ben."""
+    folder: Path = tmp_path_factory.mktemp("daemon")
+    with daemon(folder) as each:
+        yield each
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"strategy": "trend", "symbol": "X", "action": "LONG", "price": NaN}', 400),
+        (b'{"strategy": "trend", "strategy": "other"}', 400),
+        (b'{"strategy": "\xff"}', 400),
+        (b'{"confidence": 1e400}', 400),
+        (b"[" * 100 + b"]" * 100, 400),
+        (b"[" * 60_000, 400),
+        (b"{", 400),
+        (b"{}", 422),
+        (b'{"strategy": "trend", "secret-word": 1}', 422),
+        (b'"' + b"x" * 70_000 + b'"', 413),
+    ],
+)
+def test_what_two_readers_could_read_differently_is_refused(
+    running: Daemon, body: bytes, status: int
+) -> None:
+    """And the answer repeats nothing of it."""
+    answer = running.admin().post(
+        "/api/signals", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "xxx" not in answer.text
+
+
+def test_a_large_body_is_not_read(running: Daemon) -> None:
+    """60 MB in pieces without a length: the daemon stops listening after the limit."""
+    client = running.admin()
+
+    def pieces() -> Iterator[bytes]:
+        for _ in range(60):
+            yield b" " * 1_000_000
+
+    try:
+        status = client.post("/api/signals", content=pieces()).status_code
+    except httpx.TransportError:
+        status = 413  # it hung up while we were still sending
+    assert status == 413
+    assert client.get("/api/users").status_code == 200
+
+
+def test_a_request_with_a_key_is_carried_out_once(running: Daemon) -> None:
+    """A hundred at once and again later: one strategy, the same answer."""
+    client = running.admin()
+    body = {
+        "name": "once",
+        "kind": "ema_cross",
+        "exchange": "sim",
+        "symbols": [BTC],
+        "timeframe": "1d",
+    }
+    headers = {"Idempotency-Key": "k-1"}
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(
+            pool.map(
+                lambda _: client.post("/api/strategies", json=body, headers=headers), range(24)
+            )
+        )
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert sum(answer.status_code == 201 for answer in answers) >= 1
+    running.kill()
+    running.start()
+    again = client.post("/api/strategies", json=body, headers=headers)
+    assert again.status_code == 201
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.json()["name"] == "once"
+    other = client.post("/api/strategies", json=body | {"name": "twice"}, headers=headers)
+    assert other.status_code == 409
+
+
+def test_a_signal_with_a_key_is_one_signal(running: Daemon) -> None:
+    """A hundred times at once, and again after a restart; with another body it is refused."""
+    client = running.admin()
+    body = {"strategy": "trend", "symbol": BTC, "action": "LONG", "key": "tv-1", "price": "60000"}
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: client.post("/api/signals", json=body), range(100)))
+    assert sorted({answer.status_code for answer in answers}) == [200, 201]
+    assert sum(answer.status_code == 201 for answer in answers) == 1
+    running.kill()
+    running.start()
+    assert client.post("/api/signals", json=body).status_code == 200
+    assert client.post("/api/signals", json=body | {"action": "SHORT"}).status_code == 409
+    assert len(running.rows("SELECT * FROM signals")) == 1
+    running.until(lambda: len(running.rows("SELECT * FROM signal_executions")) == 2, "both")
+
+
+def test_too_many_requests_are_turned_away(running: Daemon) -> None:
+    """With the time after which to come again; other tokens are not concerned."""
+    client = running.user("anna")
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: client.get("/api/users"), range(400)))
+    turned = [answer for answer in answers if answer.status_code == 429]
+    assert turned
+    assert int(turned[0].headers["retry-after"]) >= 1
+    assert running.user("ben").get("/api/users").status_code == 200
+
+
+def test_pages_hold_every_row_once_while_new_ones_arrive(running: Daemon) -> None:
+    """A cursor goes on where its page ended."""
+    client = running.admin()
+    for number in range(7):
+        running.command("send", "trend", BTC, "EXIT_SHORT", "--key", f"page-{number}")
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = client.get(
+            "/api/signals", params={"limit": 2} | ({"cursor": cursor} if cursor else {})
+        )
+        seen += [row["signal_id"] for row in page.json()["items"]]
+        running.command("send", "trend", BTC, "EXIT_SHORT", "--key", f"new-{len(seen)}")
+        cursor = page.json()["next"]
+        if cursor is None:
+            break
+    assert len(seen) == len(set(seen)) >= 7
+    assert client.get("/api/signals", params={"cursor": "x"}).status_code == 422
+
+
+def test_errors_of_definitions_name_the_key(running: Daemon) -> None:
+    """As the file's would."""
+    body = {"name": "eve", "account": {"exchange": "sin"}}
+    answer = running.admin().post("/api/users", json=body)
+    assert answer.status_code == 422
+    [error] = answer.json()["errors"]
+    assert error["where"] == "users.eve.account.exchange"
+    assert "sim" in error["message"]
+    assert json.loads(running.command("users", "--json"))
