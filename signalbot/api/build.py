@@ -48,4 +48,7 @@ def build(context: Context) -> ASGIApp:
         """That the daemon is up; nothing about what it does."""
         return {"status": "ok"}
 
+    document = problems.describe(app.openapi())
+    app.openapi = lambda: document  # type: ignore[method-assign]
+
     return app

@@ -92,6 +92,14 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 """What any route may answer besides what it is for."""
 
 
+def describe(document: dict[str, Any]) -> dict[str, Any]:
+    """Add the schema that ``RESPONSES`` refers to; ``document`` itself is changed."""
+    schema = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+    inner = schema.pop("$defs", {})
+    document["components"]["schemas"] |= {"ProblemDetails": schema, **inner}
+    return document
+
+
 def refusal(error: SignalbotError) -> JSONResponse:
     """The answer that says why ``error`` stood in the way."""
     if isinstance(error, InvalidConfig):
