@@ -173,6 +173,7 @@ class App:
         spawn("alarms", self.alarms.run)
         await self.recover(spawn)
         await self.roster.begin(spawn)
+        spawn("evaluator", self.evaluator.run)
         for name, exchange in self._exchanges.items():
             spawn(f"exchange {name}", exchange.run)
         await self.emitter.catch_up()
@@ -233,7 +234,7 @@ class App:
     async def stop(self) -> None:
         """Stop the intake, finish what is under way, then everything else. Stops stay."""
         for task in self._tasks:
-            if task.get_name().startswith(("feed", "exchange")):
+            if task.get_name().startswith(("feed", "evaluator", "exchange")):
                 task.cancel()
         await self.drain()
         for task in self._tasks:
