@@ -80,6 +80,12 @@ class Evaluator:
         if is_running:
             await self._start(running)
 
+    def rest_idle(self) -> None:
+        """Let strategies that nobody follows let go of what they hold."""
+        for running in self._running.values():
+            if not running.watches:
+                _let_rest(running.deployment)
+
     def subscribers(self, strategy: str) -> int:
         """How many active subscribers a strategy has."""
         return len(self._running[strategy].subscribers)
@@ -145,6 +151,7 @@ class Evaluator:
                 if not others and self.feed is not None:
                     self.feed.unwatch(key)
         running.watches.clear()
+        _let_rest(running.deployment)
         log.info("strategy.stopped", strategy=running.deployment.name)
 
     def _owe(self, watch: _Watch, candle: Candle, *, is_history: bool) -> None:
@@ -188,3 +195,8 @@ class Evaluator:
             started_ms=self._clock.now_ms(),
             subscribers=len(self._running[watch.deployment.name].subscribers),
         )
+
+
+def _let_rest(deployment: Deployment) -> None:
+    if isinstance(deployment.strategy, RemoteStrategy):
+        deployment.strategy.rest()

@@ -217,3 +217,7 @@ class RemoteStrategy(Protocol):
         It must come back by a deadline of its own, and may be cancelled.
         """
         ...
+
+    def rest(self) -> None:
+        """Nobody needs it for now: let go of what it holds. It may be asked again."""
+        ...
