@@ -1,10 +1,13 @@
 """Runs each strategy once per candle, whatever the number of its subscribers."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import structlog
 
+from signalbot.domain.errors import Unavailable
 from signalbot.domain.market import Candle
 from signalbot.domain.timeframe import Ms, Timeframe, drift_ms
 from signalbot.domain.users import UserId
@@ -55,6 +58,7 @@ class Evaluator:
         self, *, signals: Signals, markets: dict[str, Market], emit: Emit, clock: Clock
     ) -> None:
         self._signals = signals
+        self._markets = markets
         self._clock = clock
         self._concluder = Concluder(signals=signals, markets=markets, emit=emit, clock=clock)
         self._consultant = Consultant(self._concluder, clock)
@@ -73,12 +77,12 @@ class Evaluator:
     async def redeploy(self, deployment: Deployment) -> None:
         """Put a strategy in the place of the one with its name; its subscribers stay."""
         running = self._running[deployment.name]
-        is_running = bool(running.watches)
-        if is_running:
+        done = {watch.symbol: watch.last_run_ms for watch in running.watches}
+        if running.watches:
             self._stop(running)
         running.deployment = deployment
-        if is_running:
-            await self._start(running)
+        if done:
+            await self._start(running, done)
 
     def rest_idle(self) -> None:
         """Let strategies that nobody follows let go of what they hold."""
@@ -110,7 +114,10 @@ class Evaluator:
     async def on_candle(self, key: CandleKey, candle: Candle, *, is_history: bool) -> None:
         """Take in a closed candle and run the strategies that now have all they need."""
         for watch in self._by_key.get(key, ()):
-            watch.windows[key.timeframe].append(candle)
+            window = watch.windows[key.timeframe]
+            if window.close_ms is not None and candle.close_ms <= window.close_ms:
+                continue  # of a history that was fetched already
+            window.append(candle)
             if key.timeframe is watch.deployment.strategy.timeframe:
                 self._owe(watch, candle, is_history=is_history)
             due = watch.due
@@ -118,11 +125,15 @@ class Evaluator:
                 watch.due = None
                 await self._evaluate(watch, due)
 
-    async def _start(self, running: _Running) -> None:
+    async def _start(
+        self, running: _Running, done: Mapping[str, Ms | None] = MappingProxyType({})
+    ) -> None:
         deployment, strategy = running.deployment, running.deployment.strategy
         turns = asyncio.Semaphore(strategy.at_once if isinstance(strategy, RemoteStrategy) else 1)
         for symbol in deployment.symbols:
-            last = await self._signals.last_run(deployment.name, symbol, strategy.timeframe)
+            last = done.get(symbol) or await self._signals.last_run(
+                deployment.name, symbol, strategy.timeframe
+            )
             windows = {
                 timeframe: CandleWindow(length) for timeframe, length in strategy.warm_up.items()
             }
@@ -135,10 +146,31 @@ class Evaluator:
             running.watches.append(watch)
             for timeframe, length in sorted(strategy.warm_up.items(), key=lambda item: -item[0].ms):
                 key = CandleKey(deployment.exchange, symbol, timeframe)
+                await self._backfill(key, windows[timeframe], length)
                 self._by_key.setdefault(key, []).append(watch)
                 if self.feed is not None:
                     self.feed.watch(key, history=length)
         log.info("strategy.started", strategy=deployment.name, symbols=len(deployment.symbols))
+
+    async def _backfill(self, key: CandleKey, window: CandleWindow, length: int) -> None:
+        """Fetch the history of a stream that others follow already: it will not tell it again.
+
+        Where that cannot be had without a gap, the window fills with the candles to come.
+        """
+        found: Sequence[Candle] = ()
+        while self.feed is not None and (last_ms := self.feed.last_open_ms(key)) is not None:
+            if found and found[-1].open_ms >= last_ms:
+                break
+            end_ms = Ms(last_ms + key.timeframe.ms)
+            market = self._markets[key.exchange]
+            try:
+                found = await market.history(key.symbol, key.timeframe, end_ms=end_ms, limit=length)
+            except Unavailable:
+                return
+            if not found or found[-1].close_ms < end_ms:
+                return
+        for candle in found:
+            window.append(candle)
 
     def _stop(self, running: _Running) -> None:
         for watch in running.watches:

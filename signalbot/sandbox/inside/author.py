@@ -76,6 +76,8 @@ def load(source: str, hello: Mapping[str, Any]) -> Author:
 
 def report(error: BaseException, path: str) -> str:
     """The error in one line, then where it came from, beginning in the author's file."""
+    if isinstance(error, SyntaxError):
+        return f"{type(error).__name__}: {error.msg} (line {error.lineno})"
     told = "".join(traceback.format_exception_only(error)).strip()
     frames = traceback.extract_tb(error.__traceback__)
     first = next((at for at, frame in enumerate(frames) if frame.filename == path), len(frames))
