@@ -89,6 +89,11 @@ class FileStrategy:
     def warm_up(self) -> Mapping[Timeframe, int]:
         return self.description.warm_up
 
+    @property
+    def pid(self) -> int | None:
+        """Its worker's process, while there is one."""
+        return self._runner.pid
+
     async def consider(self, symbol: str, tables: Tables) -> Idea | None:
         left_ms = self._rest_until_ms - self._clock.now_ms()
         if left_ms > 0:
