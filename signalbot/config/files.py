@@ -1,11 +1,15 @@
 """Strategy files as the configuration names them: read, and checked in a worker of their own."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 
 from signalbot.config.problems import Problem
 from signalbot.config.terms import FILE_KIND, Config, StrategyTerms
+from signalbot.domain.timeframe import Timeframe
+from signalbot.domain.users import Origin
 from signalbot.sandbox.runner import Limits, Runner, StrategyFile, WorkerDied
 from signalbot.strategies.base import Failed
 from signalbot.strategies.params import BadParameter
@@ -41,14 +45,15 @@ def file_problems(config: Config) -> Iterator[Problem]:
 
 def _problem(config: Config, terms: StrategyTerms) -> Problem | None:
     table = ("strategies", terms.name)
+    if terms.origin is not Origin.CONFIG:
+        message = "a strategy file can only be named in the configuration file, not by the API"
+        return config.sources.problem((*table, "kind"), message)
     try:
         file = strategy_file(terms)
         _refuse_company(config, file.path)
-        runner = Runner(file, lambda _: None)
-        try:
-            runner.describe()
-        finally:
-            runner.rest()
+        _see_that_it_runs(
+            file.path, file.source, file.timeframe, json.dumps(dict(file.params)), file.limits
+        )
     except BadParameter as e:
         return config.sources.problem((*table, "params", e.name), str(e))
     except (Failed, WorkerDied) as e:
@@ -57,6 +62,26 @@ def _problem(config: Config, terms: StrategyTerms) -> Problem | None:
             (*table, "path"), f"{first}; see: strategy check {terms.path}"
         )
     return None
+
+
+@lru_cache(maxsize=1_000)
+def _see_that_it_runs(
+    path: Path, source: bytes, timeframe: Timeframe, params: str, limits: Limits
+) -> None:
+    """Start a worker with the file; what was found right is not tried again at every reload.
+
+    Raises:
+        BadParameter: a parameter does not suit the file.
+        Failed: it cannot be run. WorkerDied: it ended its worker.
+    """
+    file = StrategyFile(
+        path=path, source=source, timeframe=timeframe, params=json.loads(params), limits=limits
+    )
+    runner = Runner(file, lambda _: None)
+    try:
+        runner.describe()
+    finally:
+        runner.rest()
 
 
 def _refuse_company(config: Config, path: Path) -> None:

@@ -105,9 +105,7 @@ def _exchange(name: str, table: ExchangeTable) -> ExchangeTerms:
     )
 
 
-def _strategy(
-    path: Path, name: str, table: StrategyTable, sources: Sources
-) -> StrategyTerms:
+def _strategy(path: Path, name: str, table: StrategyTable, sources: Sources) -> StrategyTerms:
     made = sources.definition_of(("strategies", name))
     file = None if table.path is None else beside(path, table.path)
     return StrategyTerms(

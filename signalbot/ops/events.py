@@ -166,7 +166,6 @@ EVENTS: Final[Mapping[str, Event]] = {
     "strategy.not_reloaded": Event(
         _ERROR, "An edited strategy file cannot be run; it goes on as it was, and why."
     ),
-    "strategy.reloaded": Event(_INFO, "An edited strategy file runs as it is now."),
     "strategy.resting": Event(
         _WARNING, "The worker of a strategy file keeps dying; it is not started for a while."
     ),

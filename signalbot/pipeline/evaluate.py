@@ -1,9 +1,8 @@
 """Runs each strategy once per candle, whatever the number of its subscribers."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 import structlog
 
@@ -74,16 +73,6 @@ class Evaluator:
         """Make a strategy known. It runs once somebody subscribes."""
         self._running[deployment.name] = _Running(deployment)
 
-    async def redeploy(self, deployment: Deployment) -> None:
-        """Put a strategy in the place of the one with its name; its subscribers stay."""
-        running = self._running[deployment.name]
-        done = {watch.symbol: watch.last_run_ms for watch in running.watches}
-        if running.watches:
-            self._stop(running)
-        running.deployment = deployment
-        if done:
-            await self._start(running, done)
-
     def rest_idle(self) -> None:
         """Let strategies that nobody follows let go of what they hold."""
         for running in self._running.values():
@@ -125,15 +114,11 @@ class Evaluator:
                 watch.due = None
                 await self._evaluate(watch, due)
 
-    async def _start(
-        self, running: _Running, done: Mapping[str, Ms | None] = MappingProxyType({})
-    ) -> None:
+    async def _start(self, running: _Running) -> None:
         deployment, strategy = running.deployment, running.deployment.strategy
         turns = asyncio.Semaphore(strategy.at_once if isinstance(strategy, RemoteStrategy) else 1)
         for symbol in deployment.symbols:
-            last = done.get(symbol) or await self._signals.last_run(
-                deployment.name, symbol, strategy.timeframe
-            )
+            last = await self._signals.last_run(deployment.name, symbol, strategy.timeframe)
             windows = {
                 timeframe: CandleWindow(length) for timeframe, length in strategy.warm_up.items()
             }

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Protocol, TypeVar
+from weakref import WeakSet
 
 import structlog
 
@@ -41,7 +43,8 @@ class OwnThread:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
     def post(self, work: Callable[[], None]) -> None:
-        self._executor.submit(work)
+        with suppress(RuntimeError):  # closed before
+            self._executor.submit(work)
 
     def close(self) -> None:
         self._executor.shutdown()
@@ -140,13 +143,14 @@ class StrategyFiles:
         self._clock = clock
         self._thread = thread
         self._open: dict[str, FileStrategy] = {}
+        self._all: WeakSet[FileStrategy] = WeakSet()  # replaced ones, too, while anybody has them
 
     async def open(self, name: str, file: StrategyFile) -> FileStrategy:
-        """Start a file and learn what it needs; the one that had the name before is closed.
+        """Start a file and learn what it needs; one that had the name goes on until it rests.
 
         Raises:
             BadParameter: a configured parameter does not suit the file.
-            Failed: the file cannot be run. Whatever had the name before goes on.
+            Failed: the file cannot be run.
         """
 
         def say(line: str) -> None:
@@ -163,26 +167,23 @@ class StrategyFiles:
             raise
         if description.missing:
             log.warning("strategy.uncontained", strategy=name, missing=dict(description.missing))
-        self.drop(name)
         opened = FileStrategy(name, runner, description, thread=thread, clock=self._clock)
         self._open[name] = opened
+        self._all.add(opened)
         return opened
 
     def drop(self, name: str) -> None:
         """Close a file; nothing happens when none has the name."""
         strategy = self._open.pop(name, None)
         if strategy is not None:
+            self._all.discard(strategy)
             strategy.stop()
             strategy.close()
 
-    def opened(self, name: str) -> StrategyFile | None:
-        """The file as it was read when it was opened under this name."""
-        strategy = self._open.get(name)
-        return None if strategy is None else strategy.file
-
     def close(self) -> None:
         """Close every file."""
-        for strategy in self._open.values():
+        everything = list(self._all)
+        for strategy in everything:
             strategy.stop()
-        for name in list(self._open):
-            self.drop(name)
+        for strategy in everything:
+            strategy.close()

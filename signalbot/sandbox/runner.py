@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -66,11 +65,6 @@ class StrategyFile:
             params=params,
             limits=limits or Limits(),
         )
-
-    @property
-    def digest(self) -> str:
-        """Tells two states of the file apart."""
-        return sha256(self.source).hexdigest()
 
 
 class Runner:

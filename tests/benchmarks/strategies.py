@@ -88,7 +88,7 @@ async def _one(files: StrategyFiles, path: Path) -> None:
     here, there = [], []
     for round_ in range(ROUNDS):
         tables = _tables(round_ % 50)
-        candles = Candles("BTC/USDT:USDT", MAIN, dict(tables))
+        candles = Candles("BTC/USDT:USDT", MAIN, {MAIN: tables[MAIN]})
         began_s = time.perf_counter()
         author.on_candle(candles)
         here.append(time.perf_counter() - began_s)
@@ -148,7 +148,7 @@ async def _answers(strategy: FileStrategy) -> list[float]:
 async def _turns(author: Author) -> list[float]:
     """A timer of the loop, then about a millisecond of work: what every user's trade is made of."""
     times = []
-    candles = Candles("BTC/USDT:USDT", MAIN, dict(_TABLES[0]))
+    candles = Candles("BTC/USDT:USDT", MAIN, {MAIN: _TABLES[0][MAIN]})
     for _ in range(ROUNDS):
         began_s = time.perf_counter()
         await asyncio.sleep(0.001)

@@ -178,15 +178,17 @@ def test_without_followers_it_rests_and_its_answers_are_not_awaited(tmp_path: Pa
     play(tmp_path, story, delay_s=20)
 
 
-def test_a_strategy_can_be_replaced_while_it_is_followed(tmp_path: Path) -> None:
-    """Its subscribers stay, and no candle is considered twice."""
+def test_a_strategy_can_be_replaced_between_candles(tmp_path: Path) -> None:
+    """A candle that the former one considered is not considered again."""
 
     async def story(stage: Stage, slow: Slow) -> None:
         await minutes(stage, 2)
         await stage.clock.sleep(1)
         other = Slow(stage.clock, 0)
-        await stage.evaluator.redeploy(deployment("trend", other))
-        assert stage.evaluator.subscribers("trend") == 1
+        await stage.database.flush()
+        stage.evaluator.unsubscribe("trend", ANNA)
+        stage.evaluator.deploy(deployment("trend", other))
+        await stage.evaluator.subscribe("trend", ANNA)
         await stage.close(Timeframe.M1, START + 60_000)
         await minutes(stage, 2, first=2)
         await stage.clock.sleep(1)
