@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from signalbot.config.terms import Config
+from signalbot.control.making import Maker
 from signalbot.control.records import record_of
 from signalbot.control.roster import Roster, Spawn
 from signalbot.domain.errors import AccessDenied, ConfigError, Unavailable
@@ -43,6 +44,7 @@ from signalbot.pipeline.record import Recorder
 from signalbot.pipeline.settle import Settler
 from signalbot.pipeline.trail import Trailer
 from signalbot.ports import Advisor, Clock, Exchange
+from signalbot.sandbox.files import StrategyFiles
 from signalbot.tasks import Alarms, supervise
 
 log = structlog.get_logger()
@@ -64,11 +66,13 @@ class App:
         exchanges: Mapping[str, Exchange],
         clock: Clock,
         advisor: Advisor | None = None,
+        files: StrategyFiles | None = None,
     ) -> None:
         self.config = config
         self._exchanges = exchanges
         self._clock = clock
         self._advisor = advisor
+        self._files = files or StrategyFiles(clock)
         self.database = database
         self.signals = Signals(database)
         self.executions = Executions(database)
@@ -155,6 +159,7 @@ class App:
             trailer=lambda accounts: Trailer(accounts, self.protector, self.halts),
             listener=self._listener,
             compare=self.reconcile,
+            maker=Maker(self._files),
         )
         self.accounts = self.roster.accounts
 
@@ -173,6 +178,7 @@ class App:
         spawn("alarms", self.alarms.run)
         await self.recover(spawn)
         await self.roster.begin(spawn)
+        spawn("evaluator", self.evaluator.run)
         for name, exchange in self._exchanges.items():
             spawn(f"exchange {name}", exchange.run)
         await self.emitter.catch_up()
@@ -233,11 +239,15 @@ class App:
     async def stop(self) -> None:
         """Stop the intake, finish what is under way, then everything else. Stops stay."""
         for task in self._tasks:
-            if task.get_name().startswith(("feed", "exchange")):
+            if task.get_name().startswith(("feed", "evaluator", "exchange")):
                 task.cancel()
         await self.drain()
         for task in self._tasks:
             task.cancel()
+
+    def close(self) -> None:
+        """End what runs outside this process, however the app ended."""
+        self._files.close()
 
     async def _sync(self) -> Standing:
         strategies = [record_of(terms) for terms in self.config.strategies.values()]
@@ -293,7 +303,10 @@ async def running(app: App) -> AsyncIterator[App]:
 
     It stops in order when the block ends, and at once when anything in it or in the app fails.
     """
-    async with asyncio.TaskGroup() as group:
-        await app.start(group)
-        yield app
-        await app.stop()
+    try:
+        async with asyncio.TaskGroup() as group:
+            await app.start(group)
+            yield app
+            await app.stop()
+    finally:
+        app.close()

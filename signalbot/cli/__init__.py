@@ -41,6 +41,11 @@ COMMANDS = {
         panel=SET_UP,
         examples=("signalbot token create --user alice", "signalbot token list"),
     ),
+    "strategy": Entry(
+        where="signalbot.cli.strategy.files:app",
+        panel=SET_UP,
+        examples=("signalbot strategy new breakout", "signalbot strategy check breakout.py"),
+    ),
     "demo": Entry(
         where="signalbot.cli.run.demo:demo",
         panel=RUN,

@@ -7,7 +7,7 @@ from signalbot.config.definitions import Definition
 from signalbot.config.live import live_problems
 from signalbot.config.load import load
 from signalbot.config.problems import InvalidConfig, Problem
-from signalbot.config.terms import Config, StrategyTerms
+from signalbot.config.terms import FILE_KIND, Config, StrategyTerms
 from signalbot.config.unserved import RESERVED_KINDS, run_problems
 from signalbot.strategies import BadParameter, UnknownKind, build
 
@@ -34,11 +34,19 @@ def load_to_run(
 def check_strategies(config: Config) -> tuple[Problem, ...]:
     """A problem for every strategy that cannot be built: its kind or a parameter is wrong."""
     found = (_problem(config, strategy) for strategy in config.strategies.values())
-    return tuple(problem for problem in found if problem)
+    return (*(problem for problem in found if problem), *_file_problems(config))
+
+
+def _file_problems(config: Config) -> tuple[Problem, ...]:
+    if not any(strategy.kind == FILE_KIND for strategy in config.strategies.values()):
+        return ()
+    from signalbot.config.files import file_problems  # noqa: PLC0415 - few have any
+
+    return tuple(file_problems(config))
 
 
 def _problem(config: Config, strategy: StrategyTerms) -> Problem | None:
-    if strategy.kind in RESERVED_KINDS:
+    if strategy.kind in (FILE_KIND, *RESERVED_KINDS):
         return None
     try:
         build(strategy.kind, timeframe=strategy.timeframe, params=strategy.params)

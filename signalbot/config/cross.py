@@ -12,11 +12,13 @@ from ipaddress import ip_address
 from signalbot.config.lines import Keys
 from signalbot.config.problems import Problem, suggestion
 from signalbot.config.sources import Sources, layers_of
-from signalbot.config.terms import SIMULATED
+from signalbot.config.terms import FILE_KIND, SIMULATED
 from signalbot.config.words import NAME, split_listen
 from signalbot.domain.money import ONE
 from signalbot.domain.settings import Sizing, SizingMode, StopSource
 from signalbot.domain.users import Mode
+
+_FILE_KEYS = ("path", "deadline", "memory_mb")
 
 
 def contradictions(sources: Sources) -> Iterator[Problem]:
@@ -28,6 +30,7 @@ def contradictions(sources: Sources) -> Iterator[Problem]:
         yield from _reference(sources, ("strategies", strategy, "exchange"), "exchanges")
         if sources.has("strategies", strategy, "owner"):
             yield from _reference(sources, ("strategies", strategy, "owner"), "users")
+        yield from _file_keys(sources, strategy)
     for user in sources.names("users"):
         yield from _reference(sources, ("users", user, "account", "exchange"), "exchanges")
         for strategy in sources.names("users", user, "subscriptions"):
@@ -85,6 +88,19 @@ def _speed(sources: Sources, name: str) -> Decimal:
     """The speed of an exchange; 1 where it is not given or not a number."""
     speed = sources.get("exchanges", name, "simulated", "speed")
     return Decimal(speed) if isinstance(speed, int | Decimal) else ONE
+
+
+def _file_keys(sources: Sources, strategy: str) -> Iterator[Problem]:
+    """A strategy file needs its path; no other kind has anything to do with one."""
+    table = ("strategies", strategy)
+    if sources.get(*table, "kind") == FILE_KIND:
+        if not sources.has(*table, "path"):
+            yield sources.problem((*table, "kind"), "'file' needs a path to the strategy's file")
+        return
+    for name in _FILE_KEYS:
+        if sources.has(*table, name):
+            message = f"only a strategy of kind 'file' has a {name}"
+            yield sources.problem((*table, name), message)
 
 
 def _reference(sources: Sources, path: Keys, section: str) -> Iterator[Problem]:

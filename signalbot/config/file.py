@@ -78,7 +78,19 @@ class ExchangeTable(Table):
 class StrategyTable(Table):
     """One strategy under a name of your choice."""
 
-    kind: Text = Field(description="A built-in strategy, such as ema_cross.")
+    kind: Text = Field(description='A built-in strategy, such as ema_cross, or "file".')
+    path: Text | None = Field(
+        default=None, description='The strategy\'s file, for kind "file"; relative to this file.'
+    )
+    deadline_ms: Annotated[int, Span(least_ms=1)] = Field(
+        default="30s",
+        alias="deadline",
+        validate_default=True,
+        description="How long a strategy file may look at one candle.",
+    )
+    memory_mb: Annotated[int, Number(kind=int, at_least=16, at_most=65_536)] = Field(
+        default=512, description="Memory of a strategy file, in megabytes."
+    )
     exchange: Text = Field(description="Name of the exchange whose candles it reads.")
     symbols: Symbols = Field(description="Markets it looks at, each by itself.")
     timeframe: Timeframe = Field(description="Length of its candles.")

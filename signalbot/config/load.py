@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def _config(path: Path, file: ConfigFile, sources: Sources) -> Config:
         ),
         exchanges={name: _exchange(name, table) for name, table in file.exchanges.items()},
         strategies={
-            name: _strategy(name, table, sources) for name, table in file.strategies.items()
+            name: _strategy(path, name, table, sources) for name, table in file.strategies.items()
         },
         users=users,
         subscriptions=tuple(_subscriptions(file.defaults, file.users, sources)),
@@ -109,8 +110,9 @@ def _exchange(name: str, table: ExchangeTable) -> ExchangeTerms:
     )
 
 
-def _strategy(name: str, table: StrategyTable, sources: Sources) -> StrategyTerms:
+def _strategy(path: Path, name: str, table: StrategyTable, sources: Sources) -> StrategyTerms:
     made = sources.definition_of(("strategies", name))
+    file = None if table.path is None else beside(path, table.path)
     return StrategyTerms(
         name=name,
         kind=table.kind,
@@ -123,6 +125,10 @@ def _strategy(name: str, table: StrategyTable, sources: Sources) -> StrategyTerm
         allowed_users=table.allowed_users,
         version=1 if made is None else made.version,
         origin=sources.origin_of(("strategies", name)),
+        path=file,
+        digest=None if file is None else _digest(file),
+        deadline_s=table.deadline_ms / 1000,
+        memory_mb=table.memory_mb,
     )
 
 
@@ -157,6 +163,13 @@ def _subscriptions(
                 settings=resolver.settings(defaults, user, layer),
                 origin=sources.origin_of(("users", name, "subscriptions", strategy)),
             )
+
+
+def _digest(file: Path) -> str:
+    try:
+        return sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def _with_floats(value: Any) -> Any:

@@ -16,6 +16,9 @@ from signalbot.exchange.simulated.rules import SimulationRules
 SIMULATED = "simulated"
 """The ``ccxt_id`` of an exchange in memory."""
 
+FILE_KIND = "file"
+"""The ``kind`` of a strategy in a file of its author's own."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonTerms:
@@ -65,6 +68,10 @@ class StrategyTerms:
     allowed_users: tuple[str, ...] = ("*",)  #: globs of who may subscribe
     version: int = 1  #: of its settings; rises with every change by the API
     origin: Origin = Origin.CONFIG
+    path: Path | None = None  #: absolute; given for kind "file" and for no other
+    digest: str | None = None  #: of the file as it was read; "" if it cannot be read
+    deadline_s: float = 30.0  #: of a file, for one candle
+    memory_mb: int = 512  #: of a file
 
     def allows(self, user_id: UserId) -> bool:
         """Whether this user may subscribe."""

@@ -11,6 +11,8 @@ from dataclasses import replace
 import structlog
 
 from signalbot.config.terms import Config, StrategyTerms
+from signalbot.control.making import Maker
+from signalbot.domain.errors import ConfigError
 from signalbot.domain.users import (
     Mode,
     Subscription,
@@ -22,13 +24,12 @@ from signalbot.domain.users import (
 from signalbot.ledger.accounts import Standing
 from signalbot.pipeline.account import Account
 from signalbot.pipeline.broadcast import InProcessBroadcaster
-from signalbot.pipeline.evaluate import Deployment, Evaluator
+from signalbot.pipeline.evaluate import Evaluator
 from signalbot.pipeline.follow import Follower
 from signalbot.pipeline.listen import Listener
 from signalbot.pipeline.reconcile import Reconciler
 from signalbot.pipeline.trail import Trailer
 from signalbot.ports import Exchange
-from signalbot.strategies import build
 
 log = structlog.get_logger()
 
@@ -51,6 +52,7 @@ class Roster:
         trailer: Callable[[Mapping[UserId, Account]], Trailer],
         listener: OpenListener,
         compare: Callable[[Account], Awaitable[None]],
+        maker: Maker,
     ) -> None:
         self.accounts: dict[UserId, Account] = {}
         self.strategies: dict[str, StrategyTerms] = {}
@@ -64,6 +66,7 @@ class Roster:
         self._trailer = trailer(self.accounts)
         self._listener = listener
         self._compare = compare
+        self._maker = maker
         self._spawn: Spawn | None = None
         self._tasks: dict[UserId, list[asyncio.Task[None]]] = {}
         self._trailed: set[tuple[str, str]] = set()
@@ -85,11 +88,17 @@ class Roster:
         self._spawn = spawn
         for account in self.accounts.values():
             self._listen(account)
-        for terms in self.strategies.values():
-            self._evaluator.deploy(deployment_of(terms))
+        async with asyncio.TaskGroup() as group:
+            made = [
+                group.create_task(self._maker.make(terms), name=f"make {terms.name}")
+                for terms in self.strategies.values()
+            ]
+        for task in made:
+            self._evaluator.deploy(task.result())
         for user_id in self.accounts:
             await self.count(user_id)
             self._trail(user_id)
+        self._evaluator.rest_idle()
 
     # --- users ----------------------------------------------------------------------------
 
@@ -169,22 +178,30 @@ class Roster:
     async def deploy(self, terms: StrategyTerms) -> None:
         """Take in a new strategy, or put a changed one in the place of the old.
 
-        A changed one begins with its next candle; a candle it has run on is not run again.
+        A changed one begins with its next candle; a candle it has run on is not run again. A file
+        that was edited once more and cannot be run now leaves the old one in place.
         """
+        try:
+            deployment = await self._maker.make(terms)
+        except ConfigError as e:
+            log.error("strategy.not_reloaded", strategy=terms.name, error=str(e))
+            return
         users = self.subscribers.setdefault(terms.name, [])
         if terms.name in self.strategies:
             for user_id in users:
                 self._evaluator.unsubscribe(terms.name, user_id)
         self.strategies[terms.name] = terms
-        self._evaluator.deploy(deployment_of(terms))
+        self._evaluator.deploy(deployment)
         for user_id in list(users):
             await self.count(user_id)
+        self._evaluator.rest_idle()
 
     async def withdraw(self, name: str) -> None:
         """Stop a strategy. Its subscriptions end with it."""
         for user_id in list(self.subscribers[name]):
             await self.unsubscribe(user_id, name)
         del self.subscribers[name], self.strategies[name]
+        self._maker.forget(name)
 
     # --- steps ----------------------------------------------------------------------------
 
@@ -241,14 +258,3 @@ class Roster:
 
     def _exchange_of(self, user: User) -> Exchange:
         return self._exchanges[user.account.exchange]
-
-
-def deployment_of(terms: StrategyTerms) -> Deployment:
-    """A strategy as the evaluator runs it."""
-    return Deployment(
-        name=terms.name,
-        strategy=build(terms.kind, timeframe=terms.timeframe, params=terms.params),
-        exchange=terms.exchange,
-        symbols=terms.symbols,
-        signal_ttl_ms=terms.signal_ttl_ms,
-    )

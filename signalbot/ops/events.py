@@ -163,9 +163,19 @@ EVENTS: Final[Mapping[str, Event]] = {
     ),
     "signal.expired": Event(_DEBUG, "A signal is too old to be executed by anybody."),
     "strategy.failed": Event(_ERROR, "A strategy raised an exception; this candle has no signal."),
+    "strategy.not_reloaded": Event(
+        _ERROR, "An edited strategy file cannot be run; it goes on as it was, and why."
+    ),
+    "strategy.resting": Event(
+        _WARNING, "The worker of a strategy file keeps dying; it is not started for a while."
+    ),
+    "strategy.said": Event(_INFO, "A line that a strategy file printed or logged."),
     "strategy.skipped": Event(_WARNING, "A strategy did not run on a candle, and why."),
     "strategy.started": Event(_INFO, "A strategy has its first subscriber and runs from now on."),
     "strategy.stopped": Event(_INFO, "A strategy lost its last subscriber and runs no more."),
+    "strategy.uncontained": Event(
+        _WARNING, "The kernel does not offer all that keeps a strategy file to itself; what lacks."
+    ),
     "stream.bad_frame": Event(_DEBUG, "A frame of a stream could not be read; it is dropped."),
     "stream.reconnecting": Event(_WARNING, "A stream ended and is begun again after a pause."),
     "stream.silent": Event(_WARNING, "A stream is open and says nothing; it is dialled again."),

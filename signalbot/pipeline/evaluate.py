@@ -1,34 +1,25 @@
 """Runs each strategy once per candle, whatever the number of its subscribers."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 import structlog
 
+from signalbot.domain.errors import Unavailable
 from signalbot.domain.market import Candle
-from signalbot.domain.signals import Signal, SignalSource, signal_id_of_candle
 from signalbot.domain.timeframe import Ms, Timeframe, drift_ms
 from signalbot.domain.users import UserId
-from signalbot.ledger.signals import RunOutcome, Signals, StrategyRun
+from signalbot.ledger.signals import Signals
+from signalbot.pipeline.conclude import Concluder, Deployment, Emit, Run
+from signalbot.pipeline.consult import Consultant, Consultation
 from signalbot.pipeline.feed import CandleKey, Feed
 from signalbot.ports import Clock, Market
-from signalbot.strategies.base import CandleWindow, Idea, Strategy
+from signalbot.strategies.base import CandleWindow, RemoteStrategy, Strategy
+
+__all__ = ["Deployment", "Emit", "Evaluator"]
 
 log = structlog.get_logger()
-
-Emit = Callable[[Signal], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deployment:
-    """A strategy as configured: what it looks at and how long its signals live."""
-
-    name: str
-    strategy: Strategy
-    exchange: str
-    symbols: tuple[str, ...]
-    signal_ttl_ms: int
 
 
 @dataclass(slots=True)
@@ -39,6 +30,7 @@ class _Watch:
     symbol: str
     windows: dict[Timeframe, CandleWindow]
     last_run_ms: Ms | None
+    asked: Strategy | Consultation  #: at once, or in turn
     due: Candle | None = None
 
     @property
@@ -66,15 +58,26 @@ class Evaluator:
     ) -> None:
         self._signals = signals
         self._markets = markets
-        self._emit = emit
         self._clock = clock
+        self._concluder = Concluder(signals=signals, markets=markets, emit=emit, clock=clock)
+        self._consultant = Consultant(self._concluder, clock)
         self._running: dict[str, _Running] = {}
         self._by_key: dict[CandleKey, list[_Watch]] = {}
         self.feed: Feed | None = None
 
+    async def run(self) -> None:
+        """Ask the strategies that answer later, until cancelled. The others need no task."""
+        await self._consultant.run()
+
     def deploy(self, deployment: Deployment) -> None:
         """Make a strategy known. It runs once somebody subscribes."""
         self._running[deployment.name] = _Running(deployment)
+
+    def rest_idle(self) -> None:
+        """Let strategies that nobody follows let go of what they hold."""
+        for running in self._running.values():
+            if not running.watches:
+                _let_rest(running.deployment)
 
     def subscribers(self, strategy: str) -> int:
         """How many active subscribers a strategy has."""
@@ -100,32 +103,64 @@ class Evaluator:
     async def on_candle(self, key: CandleKey, candle: Candle, *, is_history: bool) -> None:
         """Take in a closed candle and run the strategies that now have all they need."""
         for watch in self._by_key.get(key, ()):
-            watch.windows[key.timeframe].append(candle)
+            window = watch.windows[key.timeframe]
+            if window.close_ms is not None and candle.close_ms <= window.close_ms:
+                continue  # of a history that was fetched already
+            window.append(candle)
             if key.timeframe is watch.deployment.strategy.timeframe:
                 self._owe(watch, candle, is_history=is_history)
             due = watch.due
             if due is not None and watch.is_ready(due.close_ms):
                 watch.due = None
-                await self._run(watch, due)
+                await self._evaluate(watch, due)
 
     async def _start(self, running: _Running) -> None:
         deployment, strategy = running.deployment, running.deployment.strategy
+        turns = asyncio.Semaphore(strategy.at_once if isinstance(strategy, RemoteStrategy) else 1)
         for symbol in deployment.symbols:
             last = await self._signals.last_run(deployment.name, symbol, strategy.timeframe)
             windows = {
                 timeframe: CandleWindow(length) for timeframe, length in strategy.warm_up.items()
             }
-            watch = _Watch(deployment, symbol, windows, last)
+            asked = (
+                self._consultant.open(strategy, turns)
+                if isinstance(strategy, RemoteStrategy)
+                else strategy
+            )
+            watch = _Watch(deployment, symbol, windows, last, asked)
             running.watches.append(watch)
             for timeframe, length in sorted(strategy.warm_up.items(), key=lambda item: -item[0].ms):
                 key = CandleKey(deployment.exchange, symbol, timeframe)
+                await self._backfill(key, windows[timeframe], length)
                 self._by_key.setdefault(key, []).append(watch)
                 if self.feed is not None:
                     self.feed.watch(key, history=length)
         log.info("strategy.started", strategy=deployment.name, symbols=len(deployment.symbols))
 
+    async def _backfill(self, key: CandleKey, window: CandleWindow, length: int) -> None:
+        """Fetch the history of a stream that others follow already: it will not tell it again.
+
+        Where that cannot be had without a gap, the window fills with the candles to come.
+        """
+        found: Sequence[Candle] = ()
+        while self.feed is not None and (last_ms := self.feed.last_open_ms(key)) is not None:
+            if found and found[-1].open_ms >= last_ms:
+                break
+            end_ms = Ms(last_ms + key.timeframe.ms)
+            market = self._markets[key.exchange]
+            try:
+                found = await market.history(key.symbol, key.timeframe, end_ms=end_ms, limit=length)
+            except Unavailable:
+                return
+            if not found or found[-1].close_ms < end_ms:
+                return
+        for candle in found:
+            window.append(candle)
+
     def _stop(self, running: _Running) -> None:
         for watch in running.watches:
+            if isinstance(watch.asked, Consultation):
+                self._consultant.close(watch.asked)
             for timeframe in watch.windows:
                 key = CandleKey(running.deployment.exchange, watch.symbol, timeframe)
                 others = [each for each in self._by_key[key] if each is not watch]
@@ -133,6 +168,7 @@ class Evaluator:
                 if not others and self.feed is not None:
                     self.feed.unwatch(key)
         running.watches.clear()
+        _let_rest(running.deployment)
         log.info("strategy.stopped", strategy=running.deployment.name)
 
     def _owe(self, watch: _Watch, candle: Candle, *, is_history: bool) -> None:
@@ -149,95 +185,35 @@ class Evaluator:
         elif not is_history:
             self._skip(watch, candle, f"candle arrived {late_ms} ms after its close")
 
-    async def _run(self, watch: _Watch, candle: Candle) -> None:
-        started_ms = self._clock.now_ms()
+    async def _evaluate(self, watch: _Watch, candle: Candle) -> None:
+        run = self._run_of(watch, candle)
+        if isinstance(watch.asked, Consultation):
+            tables = {timeframe: window.table() for timeframe, window in watch.windows.items()}
+            watch.last_run_ms = candle.close_ms
+            self._consultant.ask(watch.asked, run, tables)
+            return
         try:
-            idea = watch.deployment.strategy.on_candle(watch.windows)
+            idea = watch.asked.on_candle(watch.windows)
         except Exception as e:
             log.exception("strategy.failed", strategy=watch.deployment.name, symbol=watch.symbol)
-            error = f"{type(e).__name__}: {e}"
-            self._record(watch, candle, started_ms, RunOutcome.FAILED, error=error)
+            self._concluder.fail(run, f"{type(e).__name__}: {e}")
             return
         watch.last_run_ms = candle.close_ms
-        if idea is None:
-            self._record(watch, candle, started_ms, RunOutcome.NO_SIGNAL)
-            return
-        signal = self._signal(watch, candle, idea)
-        run = self._outcome(watch, candle, started_ms, RunOutcome.SIGNAL, signal)
-        if await self._signals.store(signal, run):
-            await self._emit(signal)
-
-    def _signal(self, watch: _Watch, candle: Candle, idea: Idea) -> Signal:
-        """The one place where a strategy's floats meet the instrument's ticks."""
-        deployment = watch.deployment
-        instrument = self._markets[deployment.exchange].instrument(watch.symbol)
-        now_ms = self._clock.now_ms()
-
-        def tick(price: float) -> Decimal:
-            return instrument.round_price(Decimal(repr(float(price))))
-
-        return Signal(
-            signal_id=signal_id_of_candle(
-                strategy=deployment.name,
-                exchange=deployment.exchange,
-                symbol=watch.symbol,
-                timeframe=candle.timeframe,
-                close_ms=candle.close_ms,
-                action=idea.action,
-            ),
-            strategy=deployment.name,
-            source=SignalSource.STRATEGY,
-            exchange=deployment.exchange,
-            symbol=watch.symbol,
-            timeframe=candle.timeframe,
-            action=idea.action,
-            strength=idea.strength,
-            confidence=round(idea.confidence, 4),
-            price=candle.close,
-            stop_loss=None if idea.stop_loss is None else tick(idea.stop_loss),
-            take_profits=tuple(tick(price) for price in idea.take_profits),
-            reason=idea.reason,
-            candle_close_ms=candle.close_ms,
-            created_at_ms=now_ms,
-            expires_at_ms=Ms(now_ms + deployment.signal_ttl_ms),
-        )
+        await self._concluder.conclude(run, idea)
 
     def _skip(self, watch: _Watch, candle: Candle, why: str) -> None:
-        log.warning(
-            "strategy.skipped", strategy=watch.deployment.name, symbol=watch.symbol, why=why
-        )
-        self._record(watch, candle, self._clock.now_ms(), RunOutcome.SKIPPED, error=why)
+        self._concluder.skip(self._run_of(watch, candle), why)
 
-    def _record(
-        self,
-        watch: _Watch,
-        candle: Candle,
-        started_ms: Ms,
-        outcome: RunOutcome,
-        *,
-        error: str | None = None,
-    ) -> None:
-        self._signals.record_run(self._outcome(watch, candle, started_ms, outcome, error=error))
-
-    def _outcome(
-        self,
-        watch: _Watch,
-        candle: Candle,
-        started_ms: Ms,
-        outcome: RunOutcome,
-        signal: Signal | None = None,
-        error: str | None = None,
-    ) -> StrategyRun:
-        return StrategyRun(
-            strategy=watch.deployment.name,
+    def _run_of(self, watch: _Watch, candle: Candle) -> Run:
+        return Run(
+            deployment=watch.deployment,
             symbol=watch.symbol,
-            timeframe=candle.timeframe,
-            candle_close_ms=candle.close_ms,
-            started_at_ms=started_ms,
-            duration_ms=self._clock.now_ms() - started_ms,
-            drift_ms=drift_ms(candle.close_ms, started_ms),
-            outcome=outcome,
-            signal_id=signal.signal_id if signal else None,
+            candle=candle,
+            started_ms=self._clock.now_ms(),
             subscribers=len(self._running[watch.deployment.name].subscribers),
-            error=error,
         )
+
+
+def _let_rest(deployment: Deployment) -> None:
+    if isinstance(deployment.strategy, RemoteStrategy):
+        deployment.strategy.rest()

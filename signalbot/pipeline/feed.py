@@ -76,6 +76,11 @@ class Feed:
         if self._group is not None:
             self._start(stream)
 
+    def last_open_ms(self, key: CandleKey) -> Ms | None:
+        """Open of the newest candle of ``key`` that was delivered; None before the first."""
+        stream = self.streams.get(key)
+        return None if stream is None else stream.last_open_ms
+
     def unwatch(self, key: CandleKey) -> None:
         """Nobody needs the candles of ``key`` any more."""
         stream = self.streams.pop(key, None)

@@ -15,6 +15,7 @@ from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import open_scratch
 from signalbot.replay import virtual_time
 from signalbot.replay.exchange import HistoricalExchange
+from signalbot.sandbox.files import SameThread, StrategyFiles
 from signalbot.tasks import LoopClock
 
 EquityCurves = dict[UserId, list[tuple[Ms, Decimal]]]
@@ -92,7 +93,8 @@ async def _replay(
         for name in (used | accounts)
     }
     async with open_scratch(ledger) as database:
-        app = App(config, database=database, exchanges=sides, clock=clock)
+        files = StrategyFiles(clock, thread=SameThread)
+        app = App(config, database=database, exchanges=sides, clock=clock, files=files)
         async with running(app):
             return await _play(app, list(sides.values()), candles, clock, on_progress)
 

@@ -3,7 +3,7 @@
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,41 @@ from signalbot.domain.signals import Action, Strength
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.strategies.params import BadParameter
 
-__all__ = ["BadParameter", "CandleWindow", "Floats", "Idea", "Strategy", "Windows"]
+__all__ = [
+    "BadParameter",
+    "CandleTable",
+    "CandleWindow",
+    "Failed",
+    "Floats",
+    "Idea",
+    "RemoteStrategy",
+    "Resting",
+    "Strategy",
+    "Tables",
+    "Windows",
+]
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class CandleTable:
+    """Closed candles that no later candle changes, oldest first."""
+
+    close_ms: Ms  #: close of the newest candle
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+
+    @classmethod
+    def of(cls, close_ms: Ms, rows: Floats) -> "CandleTable":
+        """The table of five rows: open, high, low, close, volume."""
+        return cls(close_ms, *rows)
+
+    def __len__(self) -> int:
+        return len(self.close)
 
 
 class CandleWindow:
@@ -34,6 +66,7 @@ class CandleWindow:
         self._cells = array("d", bytes(8 * 5 * self._width))
         # Single cells are written faster through an array, and read faster through numpy.
         rows = np.frombuffer(memoryview(self._cells).toreadonly()).reshape(5, self._width)
+        self._rows = rows
         self._open, self._high, self._low, self._close, self._volume = rows
         self._start = self._end = 0
         self.close_ms: Ms | None = None  #: close of the newest candle
@@ -59,6 +92,12 @@ class CandleWindow:
             self._start += 1
         self._end = at + 1
         self.close_ms = candle.close_ms
+
+    def table(self) -> CandleTable:
+        """What the window holds now (at least one candle), for whoever looks at it later."""
+        if self.close_ms is None:
+            raise ValueError("a window without a candle has no table")
+        return CandleTable.of(self.close_ms, self._rows[:, self._start : self._end].copy())
 
     def _move_to_start(self) -> None:
         size = self._end - self._start
@@ -89,6 +128,7 @@ class CandleWindow:
 
 
 Windows = Mapping[Timeframe, CandleWindow]
+Tables = Mapping[Timeframe, CandleTable]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,4 +177,47 @@ class Strategy(Protocol):
         Every window ends with the newest candle of its timeframe that closed no later than the
         newest candle of ``timeframe``. One that is not full yet gives None.
         """
+        ...
+
+
+class Failed(Exception):
+    """A strategy that could not look at a candle; the message tells all, traceback included."""
+
+
+class Resting(Exception):
+    """A strategy that cannot be asked just now: the candle is passed over, the message says why."""
+
+
+@runtime_checkable
+class RemoteStrategy(Protocol):
+    """A strategy that answers later: computed in another process, or asked of somebody else.
+
+    What is said of ``Strategy`` holds here, too. ``Failed`` makes a failed run with its text
+    as the error, any other exception as well; ``Resting`` makes a skipped one.
+    """
+
+    @property
+    def timeframe(self) -> Timeframe:
+        """The candle whose close asks the strategy."""
+        ...
+
+    @property
+    def warm_up(self) -> Mapping[Timeframe, int]:
+        """Candles needed of every timeframe it looks at; its tables have just this length."""
+        ...
+
+    @property
+    def at_once(self) -> int:
+        """How many symbols it considers at the same time; the others wait for their turn."""
+        ...
+
+    async def consider(self, symbol: str, tables: Tables) -> Idea | None:
+        """What it says about the newest candle of ``symbol``; None means hold.
+
+        It must come back by a deadline of its own, and may be cancelled.
+        """
+        ...
+
+    def rest(self) -> None:
+        """Nobody needs it for now: let go of what it holds. It may be asked again."""
         ...

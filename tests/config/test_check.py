@@ -38,7 +38,7 @@ def test_a_strategy_that_cannot_be_built_is_a_problem(
 def test_every_strategy_is_checked(tmp_path: Path) -> None:
     """One wrong strategy does not hide another; kinds of later versions are not unknown."""
     text = MINIMAL.replace("ema_cross", "nonsense")
-    for name, kind in [("two", "rubbish"), ("three", "webhook"), ("four", "file")]:
+    for name, kind in [("two", "rubbish"), ("three", "webhook"), ("four", "llm")]:
         text += (
             f'[strategies.{name}]\nkind = "{kind}"\nexchange = "sim"\n'
             'symbols = ["A/B"]\ntimeframe = "1h"\n'

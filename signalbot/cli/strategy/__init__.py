@@ -1,0 +1,1 @@
+"""Commands for strategies of one's own: begin one, try it out."""

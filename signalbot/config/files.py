@@ -1,0 +1,95 @@
+"""Strategy files as the configuration names them: read, and checked in a worker of their own."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+
+from signalbot.config.problems import Problem
+from signalbot.config.terms import FILE_KIND, Config, StrategyTerms
+from signalbot.domain.timeframe import Timeframe
+from signalbot.domain.users import Origin
+from signalbot.sandbox.runner import Limits, Runner, StrategyFile, WorkerDied
+from signalbot.strategies.base import Failed
+from signalbot.strategies.params import BadParameter
+
+_AT_ONCE = 4
+
+
+def strategy_file(terms: StrategyTerms) -> StrategyFile:
+    """The file of a strategy of kind "file", read now.
+
+    Raises:
+        Failed: it cannot be read.
+    """
+    assert terms.path is not None  # noqa: S101 - a strategy without one does not load
+    return StrategyFile.read(
+        terms.path,
+        timeframe=terms.timeframe,
+        params=terms.params,
+        limits=Limits(deadline_s=terms.deadline_s, memory_bytes=terms.memory_mb * 1024 * 1024),
+    )
+
+
+def file_problems(config: Config) -> Iterator[Problem]:
+    """Why strategy files cannot be run as they are configured."""
+    files = [each for each in config.strategies.values() if each.kind == FILE_KIND]
+    if not files:
+        return
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        for problem in threads.map(lambda terms: _problem(config, terms), files):
+            if problem is not None:
+                yield problem
+
+
+def _problem(config: Config, terms: StrategyTerms) -> Problem | None:
+    table = ("strategies", terms.name)
+    if terms.origin is not Origin.CONFIG:
+        message = "a strategy file can only be named in the configuration file, not by the API"
+        return config.sources.problem((*table, "kind"), message)
+    try:
+        file = strategy_file(terms)
+        _refuse_company(config, file.path)
+        _see_that_it_runs(
+            file.path, file.source, file.timeframe, json.dumps(dict(file.params)), file.limits
+        )
+    except BadParameter as e:
+        return config.sources.problem((*table, "params", e.name), str(e))
+    except (Failed, WorkerDied) as e:
+        first = str(e).partition("\n")[0]
+        return config.sources.problem(
+            (*table, "path"), f"{first}; see: strategy check {terms.path}"
+        )
+    return None
+
+
+@lru_cache(maxsize=1_000)
+def _see_that_it_runs(
+    path: Path, source: bytes, timeframe: Timeframe, params: str, limits: Limits
+) -> None:
+    """Start a worker with the file; what was found right is not tried again at every reload.
+
+    Raises:
+        BadParameter: a parameter does not suit the file.
+        Failed: it cannot be run. WorkerDied: it ended its worker.
+    """
+    file = StrategyFile(
+        path=path, source=source, timeframe=timeframe, params=json.loads(params), limits=limits
+    )
+    runner = Runner(file, lambda _: None)
+    try:
+        runner.describe()
+    finally:
+        runner.rest()
+
+
+def _refuse_company(config: Config, path: Path) -> None:
+    """A strategy may read its own folder: nothing else of the daemon's may lie there."""
+    daemon = config.daemon
+    for secret in (config.path.absolute(), daemon.state_dir, daemon.master_key_file):
+        if secret.resolve().is_relative_to(path.parent):
+            raise Failed(
+                f"strategies may read the folder they are in, and {path.parent} holds "
+                f"{secret.name}: put them into a folder of their own, such as strategies/"
+            )

@@ -1,0 +1,40 @@
+"""Makes running strategies of configured ones: built-in ones here, files in workers."""
+
+from signalbot.config.files import strategy_file
+from signalbot.config.terms import FILE_KIND, StrategyTerms
+from signalbot.domain.errors import ConfigError
+from signalbot.pipeline.evaluate import Deployment
+from signalbot.sandbox.files import StrategyFiles
+from signalbot.strategies import BadParameter, build
+from signalbot.strategies.base import Failed, RemoteStrategy, Strategy
+
+
+class Maker:
+    def __init__(self, files: StrategyFiles) -> None:
+        self._files = files
+
+    async def make(self, terms: StrategyTerms) -> Deployment:
+        """A strategy as the evaluator runs it.
+
+        Raises:
+            ConfigError: its file cannot be run as it is now.
+        """
+        return Deployment(
+            name=terms.name,
+            strategy=await self._strategy(terms),
+            exchange=terms.exchange,
+            symbols=terms.symbols,
+            signal_ttl_ms=terms.signal_ttl_ms,
+        )
+
+    def forget(self, name: str) -> None:
+        """Free what a strategy that runs no more has held."""
+        self._files.drop(name)
+
+    async def _strategy(self, terms: StrategyTerms) -> Strategy | RemoteStrategy:
+        if terms.kind != FILE_KIND:
+            return build(terms.kind, timeframe=terms.timeframe, params=terms.params)
+        try:
+            return await self._files.open(terms.name, strategy_file(terms))
+        except (Failed, BadParameter) as e:
+            raise ConfigError(f"strategies.{terms.name}: {terms.path}: {e}") from None

@@ -1,0 +1,114 @@
+"""Gives up, one after the other, everything that a strategy does not need."""
+
+import ctypes
+import os
+import resource
+import signal
+import site
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import signalbot
+from signalbot.sandbox.inside import landlock, seccomp
+
+_SET_PDEATHSIG, _SET_NO_NEW_PRIVS, _CAPBSET_DROP = 1, 38, 24
+_CAPABILITIES = 64  # more than there are
+_CAPABILITY_VERSION = 0x2008_0522
+_SYSTEM = (
+    "/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/etc/ld.so.cache",
+    "/usr/share/zoneinfo", "/etc/localtime", os.devnull, "/dev/urandom",
+)  # fmt: skip
+_OPEN_FILES = 64
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with(parent: int) -> None:
+    """Be killed when the thread that started this process ends; end now if it has."""
+    _libc.prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def step_back() -> None:
+    """Let the daemon go first: on the processors, and when memory runs out."""
+    with suppress(OSError):
+        os.nice(10)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def confine(*, folder: str, memory_bytes: int) -> dict[str, str]:
+    """Give up everything but reading libraries and ``folder``, and ``memory_bytes`` more.
+
+    Tells what could not be given up: by measure, why. Nothing of it can be taken back.
+    """
+    missing: dict[str, str] = {}
+    if _libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        missing["privileges"] = "the kernel refuses no_new_privs"
+    _limit(memory_bytes)
+    _drop_capabilities()
+    try:
+        version = landlock.restrict([*_readable(), folder])
+    except OSError as e:
+        missing["files"] = str(e)
+    else:
+        missing.update(_beyond(version))
+    try:
+        seccomp.restrict()
+    except OSError as e:
+        missing["calls"] = str(e)
+        _set(resource.RLIMIT_NPROC, 0)
+    return missing
+
+
+def _beyond(version: int) -> dict[str, str]:
+    """What a Landlock of this version cannot do to files."""
+    truncation = 3
+    return {} if version >= truncation else {"truncation": f"Landlock {version} lets files be cut"}
+
+
+def _limit(memory_bytes: int) -> None:
+    with open("/proc/self/statm", encoding="ascii") as pages:
+        used = int(pages.read().split()[0]) * resource.getpagesize()
+    _set(resource.RLIMIT_AS, used + memory_bytes)
+    for kind in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE, resource.RLIMIT_MEMLOCK):
+        _set(kind, 0)
+    _set(resource.RLIMIT_MSGQUEUE, 0)
+    _set(resource.RLIMIT_NOFILE, _OPEN_FILES)
+
+
+def _set(kind: int, limit: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(kind, (limit, limit))
+
+
+def _drop_capabilities() -> None:
+    """For a daemon run as root: its power ends here."""
+    for number in range(_CAPABILITIES):
+        _libc.prctl(_CAPBSET_DROP, number, 0, 0, 0)
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
+    _libc.capset(header, (ctypes.c_uint32 * 6)())
+
+
+def _readable() -> Iterable[str]:
+    """Interpreter, installed packages, system libraries, and signalbot itself."""
+    paths = sysconfig.get_paths()
+    own = (paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+    return dict.fromkeys((*own, *_base(), *site.getsitepackages(), *_package(), *_SYSTEM))
+
+
+def _base() -> Iterator[str]:
+    """The standard library beneath a virtual environment."""
+    for name in ("stdlib", "platstdlib"):
+        yield sysconfig.get_path(name, vars={"base": sys.base_prefix, "platbase": sys.base_prefix})
+    yield str(Path(sys.base_prefix, "lib"))
+
+
+def _package() -> Iterator[str]:
+    yield from signalbot.__path__

@@ -1,0 +1,160 @@
+"""Keeps one strategy file answering: starts its worker when it is needed, and anew when it died."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from signalbot.domain.timeframe import Timeframe
+from signalbot.sandbox.answer import Description, description_of, idea_of
+from signalbot.sandbox.speech import Say
+from signalbot.sandbox.worker import Worker, WorkerDied
+from signalbot.strategies.base import Failed, Idea, Tables
+
+_MOST_SOURCE_BYTES = 1_000_000
+_START_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one strategy file may use."""
+
+    deadline_s: float = 30.0  #: for one candle
+    memory_bytes: int = 512 * 1024 * 1024  #: beyond what the interpreter itself takes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyFile:
+    """A strategy file as it was when it was read; later edits do not change it."""
+
+    path: Path  #: absolute, without links
+    source: bytes = field(repr=False)
+    timeframe: Timeframe
+    params: Mapping[str, Any] = field(repr=False)  #: JSON values
+    limits: Limits = field(default_factory=Limits)
+
+    @classmethod
+    def read(
+        cls,
+        path: Path,
+        *,
+        timeframe: Timeframe,
+        params: Mapping[str, Any],
+        limits: Limits | None = None,
+    ) -> "StrategyFile":
+        """The file at ``path``, read once.
+
+        Raises:
+            Failed: it cannot be read, or is too long to be a strategy.
+        """
+        try:
+            place = path.resolve(strict=True)
+            source = place.read_bytes()
+            source.decode()
+        except OSError as e:
+            raise Failed(f"{path} cannot be read: {e.strerror}") from None
+        except UnicodeDecodeError:
+            raise Failed(f"{path} is not a text file in UTF-8") from None
+        if len(source) > _MOST_SOURCE_BYTES:
+            raise Failed(f"{path} is longer than {_MOST_SOURCE_BYTES:,} bytes: no strategy is")
+        return cls(
+            path=place,
+            source=source,
+            timeframe=timeframe,
+            params=params,
+            limits=limits or Limits(),
+        )
+
+
+class Runner:
+    """Runs one strategy file; its methods block, and belong to one thread but for ``kill``."""
+
+    def __init__(self, file: StrategyFile, say: Say) -> None:
+        self.file = file
+        self._say = say
+        self._worker: Worker | None = None
+        self._number = 0
+        self._over = Event()
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process, while there is one."""
+        return None if self._worker is None else self._worker.pid
+
+    def describe(self) -> Description:
+        """Start the worker anew and have the file describe itself.
+
+        Raises:
+            BadParameter: a configured parameter does not suit the file.
+            Failed: the file cannot be run.
+            WorkerDied: it ended, or did not come back.
+        """
+        self.rest()
+        if self._over.is_set():
+            raise WorkerDied("it was stopped")
+        self._worker = worker = Worker(self._say)
+        if self._over.is_set():
+            worker.kill()  # stopped while it began
+        file = self.file
+        hello = {
+            "path": str(file.path),
+            "folder": str(file.path.parent),
+            "timeframe": file.timeframe,
+            "params": dict(file.params),
+            "memory_bytes": file.limits.memory_bytes,
+        }
+        try:
+            return description_of(worker.ask(hello, file.source, deadline_s=_START_S))
+        except BaseException:
+            self.rest()
+            raise
+
+    def consider(self, symbol: str, tables: Tables) -> Idea | None:
+        """What the file says about the newest candle of ``symbol``.
+
+        Raises:
+            Failed: its code raised, or what it says cannot be; the worker lives on.
+            WorkerDied: the worker ended, hung or broke the rules; the next question starts another.
+        """
+        if self._worker is None:
+            self.describe()
+        assert self._worker is not None  # noqa: S101 - or describe has raised
+        self._number += 1
+        head = {
+            "number": self._number,
+            "symbol": symbol,
+            "tables": [[name, len(table), table.close_ms] for name, table in tables.items()],
+        }
+        blob = b"".join(
+            row.tobytes()
+            for table in tables.values()
+            for row in (table.open, table.high, table.low, table.close, table.volume)
+        )
+        try:
+            answer = self._worker.ask(head, blob, deadline_s=self.file.limits.deadline_s)
+        except BaseException:
+            self.rest()
+            raise
+        close = float(tables[self.file.timeframe].close[-1])
+        return idea_of(answer, number=self._number, close=close)
+
+    def kill(self) -> None:
+        """End the worker now, whatever it does; a question still out fails. From any thread."""
+        worker = self._worker
+        if worker is not None:
+            worker.kill()
+
+    def stop(self) -> None:
+        """``kill``, and start no other worker. From any thread."""
+        self._over.set()
+        self.kill()
+
+    def rest(self) -> None:
+        """End the worker until the next question."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.bury()
+
+
+__all__ = ["Limits", "Runner", "StrategyFile", "WorkerDied"]

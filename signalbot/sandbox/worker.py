@@ -1,0 +1,209 @@
+"""One worker process, seen from the daemon: frames out, frames in, a deadline, and an end."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from time import perf_counter
+from typing import Any
+
+import signalbot
+from signalbot.sandbox.frames import HEADER, pack
+from signalbot.sandbox.inside import boot
+from signalbot.sandbox.speech import Flood, Say, Speech
+
+_ANSWER_BYTES = 65_536
+_OUTPUT_BYTES = 1_048_576
+_CHUNK_BYTES = 65_536
+_LAST_WORDS_S = 0.3
+_ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",  # sets iterate alike, live and replayed
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+}
+
+
+class WorkerDied(Exception):
+    """The worker is no more; the message says why, and shows its last words."""
+
+
+class Worker:
+    """A process that runs one strategy file. All but ``kill`` belongs to one thread at a time.
+
+    The process ends with the thread that started it. Between questions it is frozen.
+    """
+
+    def __init__(self, say: Say) -> None:
+        self._speech = Speech(say, limit_bytes=_OUTPUT_BYTES)
+        self._heard = bytearray()
+        self._lock = Lock()
+        self._is_buried = False
+        requests, self._requests = os.pipe2(os.O_CLOEXEC)
+        self._answers, answers = os.pipe2(os.O_CLOEXEC)
+        self._output, output = os.pipe2(os.O_CLOEXEC)
+        try:
+            self._started = subprocess.Popen(  # noqa: S603 - our own interpreter and script
+                [
+                    *(sys.executable, "-s", "-P", "-B", "-X", "utf8", boot.__file__),
+                    *(str(Path(signalbot.__file__).parents[1]), str(requests), str(answers)),
+                    str(os.getpid()),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=(requests, answers),
+                env=_ENVIRONMENT,
+                cwd="/",
+                start_new_session=True,
+            )
+        except BaseException:
+            self._close()
+            raise
+        finally:
+            for end in (requests, answers, output):
+                os.close(end)
+        for end in (self._requests, self._answers, self._output):
+            os.set_blocking(end, False)
+
+    @property
+    def pid(self) -> int:
+        return self._started.pid
+
+    def ask(self, head: Mapping[str, Any], blob: bytes = b"", *, deadline_s: float) -> Any:
+        """The JSON value that the worker answers; nothing about it is certain.
+
+        Raises:
+            WorkerDied: it did not answer in time, ended, or broke the rules; it is dead now.
+        """
+        self._speech.begin()
+        try:
+            self._signal(signal.SIGCONT)
+            text = self._talk(pack(head, blob), perf_counter() + deadline_s)
+            self._signal(signal.SIGSTOP)
+            return json.loads(text)
+        except TimeoutError:
+            self._signal(signal.SIGABRT)  # it tells where it is
+            self._listen_for(_LAST_WORDS_S)
+            raise self._buried(f"it did not answer within {deadline_s:g} s") from None
+        except EOFError:
+            self._listen_for(_LAST_WORDS_S)
+            raise self._buried("") from None
+        except (Flood, ValueError, RecursionError) as e:
+            raise self._buried(f"{e}" or type(e).__name__) from None
+
+    def kill(self) -> None:
+        """End the process and all it may have started; safe from any thread."""
+        self._signal(signal.SIGKILL)
+
+    def bury(self) -> int:
+        """Kill it, wait for its end and free what it held; gives its return code."""
+        self.kill()
+        code = self._started.wait()
+        with self._lock:
+            if not self._is_buried:
+                self._is_buried = True
+                self._close()
+        return code
+
+    def _close(self) -> None:
+        for end in (self._requests, self._answers, self._output):
+            os.close(end)
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To its whole group, as long as its number cannot belong to anybody else."""
+        with self._lock, suppress(ProcessLookupError):
+            if not self._is_buried and self._started.returncode is None:
+                os.killpg(self._started.pid, number)
+
+    def _talk(self, request: bytes, end_s: float) -> bytes:
+        """Send a frame and take the answer, hearing what is printed meanwhile."""
+        unsent = memoryview(request)
+        while True:
+            for end in self._wait(end_s, writing=bool(unsent)):
+                if end == self._requests:
+                    unsent = unsent[self._send(unsent) :]
+                elif end == self._output:
+                    self._hear_output()
+                else:
+                    self._heard += self._receive(self._answers)
+            if not unsent and (text := self._frame()) is not None:
+                return text
+
+    def _wait(self, end_s: float, *, writing: bool) -> list[int]:
+        left_s = end_s - perf_counter()
+        ready = select.poll()
+        ready.register(self._answers, select.POLLIN)
+        ready.register(self._output, select.POLLIN)
+        if writing:
+            ready.register(self._requests, select.POLLOUT)
+        found = [end for end, _ in ready.poll(max(0, left_s * 1000))] if left_s > 0 else []
+        if not found:
+            raise TimeoutError
+        return found
+
+    def _send(self, unsent: memoryview) -> int:
+        try:
+            return os.write(self._requests, unsent)
+        except BrokenPipeError:
+            raise EOFError from None
+
+    def _receive(self, end: int) -> bytes:
+        chunk = os.read(end, _CHUNK_BYTES)
+        if not chunk:
+            raise EOFError
+        return chunk
+
+    def _hear_output(self) -> None:
+        with suppress(BlockingIOError):
+            self._speech.hear(self._receive(self._output))
+
+    def _frame(self) -> bytes | None:
+        """The text of a whole answer, once it is there.
+
+        Raises:
+            ValueError: it is not an answer, or more than one.
+        """
+        heard = self._heard
+        if len(heard) < HEADER.size:
+            return None
+        size, blob_size = HEADER.unpack_from(heard)
+        if size > _ANSWER_BYTES or blob_size:
+            raise ValueError("its answer is too long")
+        if len(heard) < HEADER.size + size:
+            return None
+        if len(heard) > HEADER.size + size:
+            raise ValueError("it answered more than it was asked")
+        text = bytes(heard[HEADER.size :])
+        heard.clear()
+        return text
+
+    def _listen_for(self, most_s: float) -> None:
+        """Hear what it still has to say, until it falls silent or the time is over."""
+        end_s = perf_counter() + most_s
+        with suppress(EOFError, Flood):
+            while (left_s := end_s - perf_counter()) > 0:
+                ready = select.poll()
+                ready.register(self._output, select.POLLIN)
+                if not ready.poll(left_s * 1000):
+                    return
+                self._hear_output()
+
+    def _buried(self, why: str) -> WorkerDied:
+        code = self.bury()
+        told = why or _ending(code)
+        return WorkerDied("\n".join((told, *self._speech.last)))
+
+
+def _ending(code: int) -> str:
+    if code >= 0:
+        return f"its process ended itself with exit code {code}"
+    with suppress(ValueError):
+        return f"its process was ended by {signal.Signals(-code).name}"
+    return f"its process was ended by signal {-code}"

@@ -1,0 +1,139 @@
+"""The daemon as a process, with strategy files of every kind at once."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox.rig import write
+
+CONFIG = """
+[exchanges.sim]
+ccxt_id = "simulated"
+[exchanges.sim.simulated]
+speed = 120
+[users.anna.account]
+exchange = "sim"
+"""
+STRATEGY = """
+[strategies.{name}]
+kind = "{kind}"
+exchange = "sim"
+symbols = ["BTC/USDT:USDT"]
+timeframe = "1m"
+{more}
+[users.anna.subscriptions.{name}]
+"""
+FILES = {
+    "good": "print('first edition')\nreturn long('always')",
+    "hangs": "while True: pass",
+    "dies": "import os; os._exit(7)",
+}
+
+Daemon = tuple[Path, "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    """A running daemon with a built-in strategy and three files, two of which misbehave."""
+    text = CONFIG + STRATEGY.format(name="builtin", kind="ema_cross", more="")
+    for name, body in FILES.items():
+        write(tmp_path / "strategies", body, name=f"{name}.py")
+        more = f'path = "strategies/{name}.py"\ndeadline = "300ms"'
+        text += STRATEGY.format(name=name, kind="file", more=more)
+    (tmp_path / "config.toml").write_text(text)
+    with (tmp_path / "log.txt").open("w") as log:
+        started = subprocess.Popen(
+            [sys.executable, "-m", "signalbot", "run", "-c", str(tmp_path / "config.toml")],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield tmp_path, started
+    finally:
+        started.kill()
+        started.wait()
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    """Until it is so; the test's own limit ends the wait."""
+    while not what():
+        time.sleep(0.05)
+
+
+def runs(folder: Path) -> dict[str, set[tuple[str, str]]]:
+    """Outcomes and the first lines of errors, by strategy."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    path = folder / "state" / "signalbot.db"
+    if not path.exists():
+        return found
+    ledger = sqlite3.connect(path, timeout=10)
+    try:
+        rows = ledger.execute("SELECT strategy, outcome, error FROM strategy_runs").fetchall()
+    except sqlite3.OperationalError:
+        return found  # it is being made
+    finally:
+        ledger.close()
+    for strategy, outcome, error in rows:
+        found.setdefault(strategy, set()).add((outcome, (error or "").partition("\n")[0]))
+    return found
+
+
+def children(pid: int) -> set[int]:
+    return {
+        int(each)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for each in (task / "children").read_text().split()
+    }
+
+
+@pytest.mark.process
+def test_who_misbehaves_fails_alone_and_an_edit_counts_after_a_reload(daemon: Daemon) -> None:
+    """Each kind of failure is its own runs' error; the others have their signals."""
+    folder, process = daemon
+    wait_for(lambda: {"builtin", *FILES} <= runs(folder).keys())
+    wait_for(lambda: any(each[0] == "failed" for each in runs(folder)["hangs"]))
+    found = runs(folder)
+    assert {outcome for outcome, _ in found["good"]} == {"signal"}
+    assert {outcome for outcome, _ in found["builtin"]} <= {"signal", "no_signal"}
+    assert ("failed", "it did not answer within 0.3 s") in found["hangs"]
+    assert ("failed", "its process ended itself with exit code 7") in found["dies"]
+
+    log = folder / "log.txt"
+    assert "first edition" in log.read_text()
+    write(folder / "strategies", "print('second edition')\nreturn None", name="good.py")
+    process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "second edition" in log.read_text())
+    wait_for(lambda: ("no_signal", "") in runs(folder)["good"])
+
+    write(folder / "strategies", "return None (", name="good.py")
+    process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "config.refused" in log.read_text())
+    assert "SyntaxError" in log.read_text()
+    assert process.poll() is None
+
+
+@pytest.mark.process
+def test_no_worker_outlives_a_daemon_that_is_killed(daemon: Daemon) -> None:
+    """Not even one that hangs."""
+    folder, process = daemon
+    wait_for(lambda: "good" in runs(folder))
+    workers = children(process.pid)
+    assert workers
+    process.kill()
+    process.wait()
+    wait_for(lambda: not any(_is_running(each) for each in workers))
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+    except OSError:
+        return False
+    return state not in "ZX" and os.getpgid(pid) == pid

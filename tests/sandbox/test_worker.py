@@ -1,0 +1,141 @@
+"""A worker that hangs, crashes, ends or floods is one failed run, told with where it happened."""
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from signalbot.sandbox.runner import Limits, Runner, WorkerDied
+from signalbot.strategies.base import Failed
+from tests.sandbox.rig import ask, running, tables, write
+
+SHORT = Limits(deadline_s=0.3, memory_bytes=128 * 1024 * 1024)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("while True: pass", r"did not answer within 0\.3 s\n(.*\n)*.*line \d+ in on_candle"),
+        ("import time; time.sleep(20)", r"did not answer within 0\.3 s\n(.*\n)*.*in on_candle"),
+        ("import os; os._exit(3)", "ended itself with exit code 3"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "ended by SIGSEGV"),
+        ("import ctypes; ctypes.string_at(0)", r"ended by SIGSEGV\n(.*\n)*.*in on_candle"),
+        ("while True: print('x' * 1000)", "printed more than 1,048,576 bytes"),
+        ("for _ in range(100): print('x' * 1_000_000)", "printed more than 1,048,576 bytes"),
+    ],
+)
+def test_it_kills_its_own_worker_and_no_more(tmp_path: Path, body: str, why: str) -> None:
+    """The next candle finds another one."""
+    text = f"if candles.main.close[-1] > 1:\n    {body}\nreturn long('fine')"
+    with running(write(tmp_path, text), limits=SHORT) as runner:
+        assert ask(runner, tables(1.0))
+        first = runner.pid
+        with pytest.raises(WorkerDied) as caught:
+            ask(runner)
+        assert re.search(why, str(caught.value)), str(caught.value)
+        assert first is not None
+        assert not is_alive(first)
+        assert ask(runner, tables(1.0))
+        assert runner.pid != first
+
+
+@pytest.mark.parametrize("body", ["import sys; sys.exit(1)", "raise KeyboardInterrupt", "1 / 0"])
+def test_an_exception_is_told_with_its_place_and_costs_no_worker(tmp_path: Path, body: str) -> None:
+    """Whatever its kind; lines of anybody else's code are left out."""
+    with running(write(tmp_path, body)) as runner:
+        with pytest.raises(Failed, match=r"(?s)^\w+.*own\.py.*line 6, in on_candle") as caught:
+            ask(runner)
+        assert "serve.py" not in str(caught.value)
+        pid = runner.pid
+        with pytest.raises(Failed):
+            ask(runner)
+        assert runner.pid == pid
+
+
+def test_one_that_answers_twice_or_out_of_turn_is_not_believed(tmp_path: Path) -> None:
+    """A forged frame on the answer pipe ends the worker that wrote it."""
+    forged = """
+        import os, struct
+        text = b'{"number": 1, "idea": null}'
+        for end in range(3, 64):
+            try: os.write(end, struct.pack("<II", len(text), 0) + text)
+            except OSError: pass
+    """
+    with (
+        running(write(tmp_path, forged)) as runner,
+        pytest.raises((WorkerDied, Failed), match=r"more than it was asked|answered question"),
+    ):
+        _ask_thrice(runner)
+
+
+def _ask_thrice(runner: Runner) -> None:
+    for _ in range(3):
+        ask(runner)
+
+
+def test_a_worker_computes_nothing_between_candles(tmp_path: Path) -> None:
+    """It is frozen: threads that it left behind stand still."""
+    body = """
+        import threading
+        def burn():
+            while True: pass
+        threading.Thread(target=burn, daemon=True).start()
+        return None
+    """
+    with running(write(tmp_path, body)) as runner:
+        ask(runner)
+        place = Path(f"/proc/{runner.pid}/stat")
+        while place.read_text().rpartition(") ")[2][0] not in "Tt":
+            time.sleep(0.001)  # a signal takes its time; the test's own limit ends the wait
+
+
+def test_no_worker_is_left_behind(tmp_path: Path) -> None:
+    """Resting ends the process and gives its descriptors back."""
+    before = set(os.listdir("/proc/self/fd"))
+    with running(write(tmp_path, "return None")) as runner:
+        ask(runner)
+        pid = runner.pid
+        assert pid is not None
+        assert is_alive(pid)
+    assert not is_alive(pid)
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+def test_what_it_prints_is_heard_line_by_line_and_bounded(tmp_path: Path) -> None:
+    """Twenty lines a candle, none of them able to look like another line of the log."""
+    said: list[str] = []
+    body = r"""
+        import logging
+        print("one\x1b[31m\rtwo")
+        logging.getLogger("own").warning("careful")
+        for number in range(100): print(number)
+        print("y" * 10_000)
+    """
+    with running(write(tmp_path, body), say=said.append) as runner:
+        ask(runner)
+        ask(runner)
+    assert r"one\x1b[31m\rtwo" in said
+    assert any("careful" in line for line in said)
+    assert said[20] == "(and 83 more lines)"
+    assert max(map(len, said)) <= 500
+
+
+def test_a_killed_worker_is_told_as_such(tmp_path: Path) -> None:
+    """Somebody else may end it, too: the kernel, when memory runs out."""
+    with running(write(tmp_path, "return None")) as runner:
+        ask(runner)
+        assert runner.pid is not None
+        os.kill(runner.pid, signal.SIGKILL)
+        with pytest.raises(WorkerDied, match="SIGKILL"):
+            ask(runner)
