@@ -19,6 +19,7 @@ from signalbot.connect import Connector, Keyring
 from signalbot.control.desk import Desk
 from signalbot.control.door import Door
 from signalbot.control.provision import Provisioner
+from signalbot.control.receive import Receiver
 from signalbot.domain.errors import ConfigError
 from signalbot.ledger import lock
 from signalbot.ledger.answers import Answers
@@ -98,7 +99,7 @@ async def _serve(config: Config, secrets: Secrets) -> None:
         )
         await stack.enter_async_context(_ringing(bells))
         await stack.enter_async_context(running(app))
-        await stack.enter_async_context(_api(app, provisioner, exchanges, database, clock))
+        await stack.enter_async_context(_api(app, provisioner, exchanges, keyring, database, clock))
         await stack.enter_async_context(_timetable(app, database, bells))
         await stack.enter_async_context(_reloading(provisioner, hang_up))
         settle_memory()
@@ -176,6 +177,7 @@ async def _api(
     app: App,
     provisioner: Provisioner,
     exchanges: Mapping[str, Exchange],
+    keyring: Keyring,
     database: Database,
     clock: Clock,
 ) -> AsyncIterator[None]:
@@ -187,6 +189,14 @@ async def _api(
     from signalbot.api.server import serving  # noqa: PLC0415
 
     tokens, journal, terms = Tokens(database), Journal(database), app.config.api
+    gate = Gate(tokens, clock)
+    door = Door(
+        roster=app.roster,
+        exchanges=exchanges,
+        signals=app.signals,
+        emitter=app.emitter,
+        clock=clock,
+    )
     context = Context(
         desk=Desk(
             roster=app.roster,
@@ -199,11 +209,14 @@ async def _api(
         ),
         provisioner=provisioner,
         roster=app.roster,
-        door=Door(
+        door=door,
+        receiver=Receiver(
             roster=app.roster,
-            exchanges=exchanges,
+            door=door,
             signals=app.signals,
-            emitter=app.emitter,
+            expirer=app.expirer,
+            tokens=gate,
+            resolve=lambda text: keyring.resolve(app.config, text),
             clock=clock,
         ),
         executions=app.executions,
@@ -211,7 +224,7 @@ async def _api(
         journal=journal,
         tokens=tokens,
         answers=Answers(database),
-        gate=Gate(tokens, clock),
+        gate=gate,
         feed=Feed(journal, app.roster),
         requests_per_second=terms.requests_per_second,
         hosts=None if terms.tls_behind_proxy else LOCAL | {terms.host},

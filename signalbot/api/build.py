@@ -12,6 +12,7 @@ from signalbot.api.hosts import HostGuard
 from signalbot.api.limits import BodyLimit, RateLimit
 from signalbot.api.routes import (
     feed,
+    hooks,
     ledger,
     signals,
     strategies,
@@ -21,7 +22,7 @@ from signalbot.api.routes import (
     users,
 )
 
-_ROUTES = (strategies, subscriptions, signals, users, ledger, trading, tokens)
+_ROUTES = (strategies, subscriptions, signals, users, ledger, trading, tokens, hooks)
 
 
 def build(context: Context) -> ASGIApp:

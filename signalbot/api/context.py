@@ -10,6 +10,7 @@ from signalbot.api.feed import Feed
 from signalbot.control.desk import Desk
 from signalbot.control.door import Door
 from signalbot.control.provision import Provisioner
+from signalbot.control.receive import Receiver
 from signalbot.control.roster import Roster
 from signalbot.ledger.answers import Answers
 from signalbot.ledger.base import Work
@@ -28,6 +29,7 @@ class Context:
     provisioner: Provisioner
     roster: Roster
     door: Door
+    receiver: Receiver
     executions: Executions
     database: Database
     journal: Journal

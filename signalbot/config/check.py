@@ -9,6 +9,7 @@ from signalbot.config.load import load
 from signalbot.config.problems import InvalidConfig, Problem
 from signalbot.config.terms import FILE_KIND, Config, StrategyTerms
 from signalbot.config.unserved import RESERVED_KINDS, run_problems
+from signalbot.config.webhook import WEBHOOK_KIND
 from signalbot.strategies import BadParameter, UnknownKind, build
 
 
@@ -46,10 +47,10 @@ def _file_problems(config: Config) -> tuple[Problem, ...]:
 
 
 def _problem(config: Config, strategy: StrategyTerms) -> Problem | None:
-    if strategy.kind in (FILE_KIND, *RESERVED_KINDS):
+    if strategy.kind in (FILE_KIND, WEBHOOK_KIND, *RESERVED_KINDS):
         return None
     try:
-        build(strategy.kind, timeframe=strategy.timeframe, params=strategy.params)
+        build(strategy.kind, timeframe=strategy.candles, params=strategy.params)
     except UnknownKind as e:
         return config.sources.problem(("strategies", strategy.name, "kind"), str(e))
     except BadParameter as e:

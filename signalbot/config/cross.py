@@ -13,6 +13,7 @@ from signalbot.config.lines import Keys
 from signalbot.config.problems import Problem, suggestion
 from signalbot.config.sources import Sources, layers_of
 from signalbot.config.terms import FILE_KIND, SIMULATED
+from signalbot.config.webhook import WEBHOOK_KIND
 from signalbot.config.words import NAME, split_listen
 from signalbot.domain.money import ONE
 from signalbot.domain.settings import Sizing, SizingMode, StopSource
@@ -31,6 +32,7 @@ def contradictions(sources: Sources) -> Iterator[Problem]:
         if sources.has("strategies", strategy, "owner"):
             yield from _reference(sources, ("strategies", strategy, "owner"), "users")
         yield from _file_keys(sources, strategy)
+        yield from _alerts(sources, strategy)
     for user in sources.names("users"):
         yield from _reference(sources, ("users", user, "account", "exchange"), "exchanges")
         for strategy in sources.names("users", user, "subscriptions"):
@@ -101,6 +103,19 @@ def _file_keys(sources: Sources, strategy: str) -> Iterator[Problem]:
         if sources.has(*table, name):
             message = f"only a strategy of kind 'file' has a {name}"
             yield sources.problem((*table, name), message)
+
+
+def _alerts(sources: Sources, strategy: str) -> Iterator[Problem]:
+    """A source of alerts looks at no candles; every other strategy looks at nothing else."""
+    table = ("strategies", strategy)
+    is_source = sources.get(*table, "kind") == WEBHOOK_KIND
+    if not is_source and not sources.has(*table, "timeframe"):
+        yield sources.problem(
+            (*table, "timeframe"), "is missing: the length of its candles, such as '5m'"
+        )
+    if not is_source and sources.has(*table, "webhook"):
+        message = "only a strategy of kind 'webhook' has a webhook table"
+        yield sources.problem((*table, "webhook"), message)
 
 
 def _reference(sources: Sources, path: Keys, section: str) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from signalbot.config.locate import DEFAULT_STATE_DIR
 from signalbot.config.numbers import Number, Span
 from signalbot.config.simulation import SimulatedTable
 from signalbot.config.table import Table, key
+from signalbot.config.webhook import WebhookTable
 from signalbot.config.words import DIRECT, CcxtId, Egress, Listen, Name, Notify, Symbols, Text
 from signalbot.domain.timeframe import Timeframe
 from signalbot.domain.users import MarginMode, Mode
@@ -78,7 +79,7 @@ class ExchangeTable(Table):
 class StrategyTable(Table):
     """One strategy under a name of your choice."""
 
-    kind: Text = Field(description='A built-in strategy, such as ema_cross, or "file".')
+    kind: Text = Field(description='A built-in strategy, such as ema_cross, "file" or "webhook".')
     path: Text | None = Field(
         default=None, description='The strategy\'s file, for kind "file"; relative to this file.'
     )
@@ -93,7 +94,10 @@ class StrategyTable(Table):
     )
     exchange: Text = Field(description="Name of the exchange whose candles it reads.")
     symbols: Symbols = Field(description="Markets it looks at, each by itself.")
-    timeframe: Timeframe = Field(description="Length of its candles.")
+    timeframe: Timeframe | None = Field(
+        default=None, description='Length of its candles; all kinds but "webhook" need it.'
+    )
+    webhook: WebhookTable = key('How alerts are understood, for kind "webhook".')
     signal_ttl_ms: Annotated[int, Span(least_ms=1)] = Field(
         default="5m",
         alias="signal_ttl",

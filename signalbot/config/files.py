@@ -26,7 +26,7 @@ def strategy_file(terms: StrategyTerms) -> StrategyFile:
     assert terms.path is not None  # noqa: S101 - a strategy without one does not load
     return StrategyFile.read(
         terms.path,
-        timeframe=terms.timeframe,
+        timeframe=terms.candles,
         params=terms.params,
         limits=Limits(deadline_s=terms.deadline_s, memory_bytes=terms.memory_mb * 1024 * 1024),
     )

@@ -28,6 +28,7 @@ from signalbot.config.terms import (
     StrategyTerms,
 )
 from signalbot.config.unserved import notices
+from signalbot.config.webhook import WEBHOOK_KIND, WebhookTable
 from signalbot.domain.users import (
     AccountTerms,
     Origin,
@@ -119,6 +120,7 @@ def _strategy(path: Path, name: str, table: StrategyTable, sources: Sources) -> 
         exchange=table.exchange,
         symbols=table.symbols,
         timeframe=table.timeframe,
+        webhook=_webhook(table),
         signal_ttl_ms=table.signal_ttl_ms,
         params=_with_floats(table.params),
         owner=None if table.owner is None else UserId(table.owner),
@@ -130,6 +132,12 @@ def _strategy(path: Path, name: str, table: StrategyTable, sources: Sources) -> 
         deadline_s=table.deadline_ms / 1000,
         memory_mb=table.memory_mb,
     )
+
+
+def _webhook(table: StrategyTable) -> WebhookTable | None:
+    if table.kind != WEBHOOK_KIND:
+        return None
+    return table.webhook if "webhook" in table.model_fields_set else WebhookTable()
 
 
 def _user(user_id: UserId, table: UserTable, origin: Origin) -> User:

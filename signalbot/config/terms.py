@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from signalbot.config.sources import Sources
+from signalbot.config.webhook import WebhookTable
 from signalbot.domain.money import ONE
 from signalbot.domain.timeframe import Timeframe
 from signalbot.domain.users import Origin, Subscription, User, UserId
@@ -61,17 +62,24 @@ class StrategyTerms:
     kind: str
     exchange: str
     symbols: tuple[str, ...]  #: at least one, each once
-    timeframe: Timeframe
+    timeframe: Timeframe | None  #: None: it looks at no candles
     signal_ttl_ms: int
     params: Mapping[str, Any] = field(repr=False)  #: JSON values, not yet checked
     owner: UserId | None = None  #: who may change its settings, besides administrators
     allowed_users: tuple[str, ...] = ("*",)  #: globs of who may subscribe
+    webhook: WebhookTable | None = field(default=None, repr=False)  #: of a source of alerts
     version: int = 1  #: of its settings; rises with every change by the API
     origin: Origin = Origin.CONFIG
     path: Path | None = None  #: absolute; given for kind "file" and for no other
     digest: str | None = None  #: of the file as it was read; "" if it cannot be read
     deadline_s: float = 30.0  #: of a file, for one candle
     memory_mb: int = 512  #: of a file
+
+    @property
+    def candles(self) -> Timeframe:
+        """Length of the candles it looks at; a source of alerts has none."""
+        assert self.timeframe is not None, f"{self.name} looks at no candles"  # noqa: S101 - a bug
+        return self.timeframe
 
     def allows(self, user_id: UserId) -> bool:
         """Whether this user may subscribe."""

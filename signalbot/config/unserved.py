@@ -11,7 +11,7 @@ from signalbot.config.sources import layers_of
 from signalbot.config.terms import Config, ExchangeTerms
 from signalbot.domain.users import MarginMode, Mode, UserId
 
-RESERVED_KINDS = ("webhook", "llm")
+RESERVED_KINDS = ("llm",)
 """Strategy kinds of later versions."""
 
 _SHOWN_NAMES = 5

@@ -33,7 +33,7 @@ class Maker:
 
     async def _strategy(self, terms: StrategyTerms) -> Strategy | RemoteStrategy:
         if terms.kind != FILE_KIND:
-            return build(terms.kind, timeframe=terms.timeframe, params=terms.params)
+            return build(terms.kind, timeframe=terms.candles, params=terms.params)
         try:
             return await self._files.open(terms.name, strategy_file(terms))
         except (Failed, BadParameter) as e:

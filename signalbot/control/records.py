@@ -13,7 +13,7 @@ def record_of(terms: StrategyTerms) -> StrategyRecord:
         kind=terms.kind,
         exchange=terms.exchange,
         symbols=terms.symbols,
-        timeframe=terms.timeframe,
+        timeframe=terms.timeframe or "",
         signal_ttl_ms=terms.signal_ttl_ms,
         params=json.dumps(dict(terms.params), sort_keys=True),
         origin=terms.origin,

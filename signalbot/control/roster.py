@@ -92,6 +92,7 @@ class Roster:
             made = [
                 group.create_task(self._maker.make(terms), name=f"make {terms.name}")
                 for terms in self.strategies.values()
+                if terms.webhook is None
             ]
         for task in made:
             self._evaluator.deploy(task.result())
@@ -134,6 +135,8 @@ class Roster:
         account = self.accounts[user_id]
         held = {position.strategy for position in account.positions.values()}
         for strategy, subscription in self.subscriptions.get(user_id, {}).items():
+            if self.strategies[strategy].webhook is not None:
+                continue  # its signals come from outside
             is_active = (
                 account.user.status is UserStatus.ACTIVE
                 and subscription.status is SubscriptionStatus.ACTIVE
@@ -171,7 +174,8 @@ class Roster:
         self.subscriptions.get(user_id, {}).pop(strategy, None)
         if user_id in self.subscribers.get(strategy, []):
             self.subscribers[strategy].remove(user_id)
-        self._evaluator.unsubscribe(strategy, user_id)
+        if self.strategies[strategy].webhook is None:
+            self._evaluator.unsubscribe(strategy, user_id)
 
     # --- strategies -----------------------------------------------------------------------
 
@@ -181,20 +185,29 @@ class Roster:
         A changed one begins with its next candle; a candle it has run on is not run again. A file
         that was edited once more and cannot be run now leaves the old one in place.
         """
+        users = self.subscribers.setdefault(terms.name, [])
+        if terms.webhook is not None:
+            self._rest(terms.name)
+            self.strategies[terms.name] = terms
+            return
         try:
             deployment = await self._maker.make(terms)
         except ConfigError as e:
             log.error("strategy.not_reloaded", strategy=terms.name, error=str(e))
             return
-        users = self.subscribers.setdefault(terms.name, [])
-        if terms.name in self.strategies:
-            for user_id in users:
-                self._evaluator.unsubscribe(terms.name, user_id)
+        self._rest(terms.name)
         self.strategies[terms.name] = terms
         self._evaluator.deploy(deployment)
         for user_id in list(users):
             await self.count(user_id)
         self._evaluator.rest_idle()
+
+    def _rest(self, name: str) -> None:
+        """Take a strategy off the candles before another comes in its place."""
+        known = self.strategies.get(name)
+        if known is not None and known.webhook is None:
+            for user_id in self.subscribers[name]:
+                self._evaluator.unsubscribe(name, user_id)
 
     async def withdraw(self, name: str) -> None:
         """Stop a strategy. Its subscriptions end with it."""

@@ -25,6 +25,9 @@ EVENTS: Final[Mapping[str, Event]] = {
         _ERROR, "Leverage or margin mode is not what was asked for; that symbol takes no entry."
     ),
     "candle.bad": Event(_WARNING, "A closed candle has values that cannot be true; it is dropped."),
+    "alert.refused": Event(
+        _WARNING, "An alert was not taken: not known to be its source's, or not understood."
+    ),
     "api.listening": Event(_INFO, "HTTP and WebSocket are answered at this address."),
     "api.unavailable": Event(
         _ERROR, "The address is taken: trading goes on, the control socket works, it tries again."

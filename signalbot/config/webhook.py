@@ -1,0 +1,73 @@
+"""``[strategies.NAME.webhook]``: how a source's alerts are understood and known to be its own."""
+
+from ipaddress import ip_network
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from signalbot.config.numbers import Number, Span
+from signalbot.config.table import Table
+from signalbot.domain.signals import Action, Strength
+from signalbot.intake.alert import Meaning
+from signalbot.intake.verbs import Direction
+
+WEBHOOK_KIND = "webhook"
+
+
+def _network(value: str) -> str:
+    try:
+        ip_network(value)
+    except ValueError:
+        raise ValueError(
+            "is not an address or network such as '52.89.214.238' or '10.0.0.0/8'"
+        ) from None
+    return value
+
+
+def _secret(value: str) -> str:
+    if not value.startswith("secret:") or not value.removeprefix("secret:"):
+        raise ValueError("is not 'secret:NAME': store it with 'signalbot secret set NAME'")
+    return value
+
+
+class WebhookTable(Table):
+    """How a source's alerts are understood, and from where they may come."""
+
+    actions: tuple[Action, ...] = Field(
+        default=tuple(Action), description="The only actions it may ask for."
+    )
+    direction: Direction = Field(
+        default=Direction.BOTH,
+        description='What "sell" means: "both" opens a short; "long" closes a long; "short" opens '
+        'one that "buy" closes.',
+    )
+    strength: Strength = Field(
+        default=Strength.MODERATE, description="Of alerts that tell no strength."
+    )
+    confidence: Annotated[float, Number(kind=float, at_least=0, at_most=1)] = Field(
+        default=1, validate_default=True, description="Of alerts that tell no confidence."
+    )
+    max_age_ms: Annotated[int, Span(least_ms=1)] = Field(
+        default="60s",
+        alias="max_age",
+        validate_default=True,
+        description="The oldest an alert may be that tells when it was sent.",
+    )
+    addresses: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
+        default=(), description="Addresses or networks it may come from; empty: any."
+    )
+    hmac: tuple[Annotated[str, AfterValidator(_secret)], ...] = Field(
+        default=(),
+        description="Secrets that sign its alerts (Standard Webhooks); several while rotating.",
+    )
+
+    def meaning(self, symbols: tuple[str, ...]) -> Meaning:
+        """How alerts of a source with these markets are understood."""
+        return Meaning(
+            symbols=symbols,
+            actions=frozenset(self.actions),
+            direction=self.direction,
+            strength=self.strength,
+            confidence=self.confidence,
+            max_age_ms=self.max_age_ms,
+        )

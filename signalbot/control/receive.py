@@ -1,0 +1,190 @@
+"""Takes in alerts: known to come from their source, understood, and carried out once."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from typing import Protocol
+
+import structlog
+
+from signalbot.config.terms import StrategyTerms
+from signalbot.config.webhook import WebhookTable
+from signalbot.control.door import Door, Draft
+from signalbot.control.roster import Roster
+from signalbot.control.signing import is_signed, is_valid
+from signalbot.domain.errors import BadSignal, NotFound
+from signalbot.domain.signals import Action, SignalId, SignalSource, signal_id_of_key
+from signalbot.domain.timeframe import Ms
+from signalbot.intake.alert import Alert, secret_of, understand
+from signalbot.intake.verbs import Cancel
+from signalbot.ledger.signals import Signals
+from signalbot.ledger.tokens import Scope, Token
+from signalbot.pipeline.expire import Expirer
+from signalbot.ports import Clock
+
+log = structlog.get_logger()
+
+REPEAT_MS = 60_000
+"""An alert without id or time is the same as an equal one that came so shortly before."""
+
+Resolve = Callable[[str], Awaitable[str]]
+"""``secret:NAME`` to its text."""
+
+
+class Tokens(Protocol):
+    """Looks up what a secret stands for."""
+
+    async def token(self, text: str) -> Token | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What became of one step of an alert."""
+
+    signal_id: SignalId
+    is_new: bool  #: False: it had come before, and nothing happened now
+
+
+class Receiver:
+    def __init__(
+        self,
+        *,
+        roster: Roster,
+        door: Door,
+        signals: Signals,
+        expirer: Expirer,
+        tokens: Tokens,
+        resolve: Resolve,
+        clock: Clock,
+    ) -> None:
+        self._roster = roster
+        self._door = door
+        self._signals = signals
+        self._expirer = expirer
+        self._tokens = tokens
+        self._resolve = resolve
+        self._clock = clock
+
+    async def receive(
+        self,
+        source: str,
+        body: bytes,
+        *,
+        headers: Mapping[str, str],
+        token: str | None,
+        address: str | None,
+    ) -> list[Taken]:
+        """Take in one alert: what it asks for is in the ledger when this returns.
+
+        ``token`` is what the path had, if it had one; ``address`` the sender's.
+
+        Raises:
+            NotFound: there is no such source, or the alert is not known to be its own.
+            BadSignal: it cannot be understood, or asks for what this source may not.
+            Conflict: its key came before with something else.
+        """
+        terms = self._roster.strategies.get(source)
+        if terms is None or terms.webhook is None:
+            raise NotFound("no such source")
+        if not await self._is_genuine(terms, terms.webhook, body, headers, token, address):
+            log.warning("alert.refused", strategy=source, why="it is not known to be its own")
+            raise NotFound("no such source")
+        now_ms = self._clock.now_ms()
+        try:
+            alert = understand(body, terms.webhook.meaning(terms.symbols), now_ms=now_ms)
+        except BadSignal as e:
+            log.warning("alert.refused", strategy=source, why=str(e))
+            raise
+        key = await self._key(terms, alert, headers, now_ms)
+        return [
+            taken
+            for step in alert.steps
+            for taken in await self._carry_out(terms, alert, step, key)
+        ]
+
+    async def _is_genuine(
+        self,
+        terms: StrategyTerms,
+        webhook: WebhookTable,
+        body: bytes,
+        headers: Mapping[str, str],
+        token: str | None,
+        address: str | None,
+    ) -> bool:
+        if webhook.addresses and not _is_within(address, webhook.addresses):
+            return False
+        if is_signed(headers):
+            known = [await self._resolve(each) for each in webhook.hmac]
+            return is_valid(body, headers, known, now_ms=self._clock.now_ms())
+        try:
+            shown = token if token is not None else secret_of(body)
+        except BadSignal:
+            return False
+        found = None if shown is None else await self._tokens.token(shown)
+        return found is not None and found.scope is Scope.SOURCE and found.subject == terms.name
+
+    async def _key(
+        self, terms: StrategyTerms, alert: Alert, headers: Mapping[str, str], now_ms: Ms
+    ) -> str:
+        """The alert's identity. One that has none is the same as an equal one just before."""
+        given = headers.get("idempotency-key") or headers.get("webhook-id") or alert.key
+        if given is not None:
+            return given
+        slot = now_ms // REPEAT_MS
+        for earlier in (slot, slot - 1):
+            key = f"{alert.digest}.{earlier}"
+            for step in alert.steps:
+                known = await self._signals.signal(_signal_id(terms, key, step))
+                if known is not None and now_ms - known.created_at_ms < REPEAT_MS:
+                    return key
+        return f"{alert.digest}.{slot}"
+
+    async def _carry_out(
+        self, terms: StrategyTerms, alert: Alert, step: Action | Cancel, key: str
+    ) -> list[Taken]:
+        if isinstance(step, Cancel):
+            return await self._cancel(terms, alert.symbol)
+        is_entry = step in (Action.LONG, Action.SHORT)
+        receipt = await self._door.send(
+            Draft(
+                strategy=terms.name,
+                symbol=alert.symbol,
+                action=step,
+                source=SignalSource.WEBHOOK,
+                key=_step_key(key, step),
+                price=alert.price,
+                stop_loss=alert.stop_loss if is_entry else None,
+                take_profits=alert.take_profits if is_entry else (),
+                strength=alert.strength,
+                confidence=alert.confidence,
+                reason=alert.reason,
+            )
+        )
+        return [Taken(signal_id=receipt.signal_id, is_new=receipt.is_new)]
+
+    async def _cancel(self, terms: StrategyTerms, symbol: str) -> list[Taken]:
+        """Withdraw what this source has said about a market and may still be acted on."""
+        return [
+            Taken(signal_id=signal.signal_id, is_new=await self._expirer.cancel(signal.signal_id))
+            for signal in await self._signals.active(self._clock.now_ms())
+            if signal.strategy == terms.name and signal.symbol == symbol
+        ]
+
+
+def _step_key(key: str, step: Action | Cancel) -> str:
+    """Each step of an alert is a signal of its own."""
+    return f"{key}/{step.value}"
+
+
+def _signal_id(terms: StrategyTerms, key: str, step: Action | Cancel) -> SignalId:
+    return signal_id_of_key(strategy=terms.name, key=_step_key(key, step))
+
+
+def _is_within(address: str | None, networks: tuple[str, ...]) -> bool:
+    if address is None:
+        return False
+    try:
+        sender = ip_address(address)
+    except ValueError:
+        return False
+    return any(sender in ip_network(each) for each in networks)

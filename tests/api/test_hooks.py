@@ -1,0 +1,213 @@
+"""Alerts over HTTP: known to be their source's, durable before the answer, once."""
+
+import base64
+import hashlib
+import hmac
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.api.rig import BTC, CONFIG, Daemon, daemon
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
+
+SOURCES = """
+[strategies.tv]
+kind = "webhook"
+exchange = "sim"
+symbols = ["BTC/USDT:USDT", "ETH/USDT:USDT"]
+[strategies.signed]
+kind = "webhook"
+exchange = "sim"
+symbols = ["BTC/USDT:USDT"]
+[strategies.signed.webhook]
+hmac = ["secret:old-hmac", "secret:new-hmac"]
+[strategies.far]
+kind = "webhook"
+exchange = "sim"
+symbols = ["BTC/USDT:USDT"]
+[strategies.far.webhook]
+addresses = ["52.89.214.238"]
+[users.anna.subscriptions.tv]
+[users.ben.subscriptions.tv]
+"""
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """A daemon with three sources of alerts."""
+    folder: Path = tmp_path_factory.mktemp("daemon")
+    with daemon(folder, text=CONFIG + SOURCES, started=False, rate=1000) as each:
+        (folder / "master.key").write_bytes(base64.b64encode(b"k" * 32))
+        (folder / "master.key").chmod(0o600)
+        each.start()
+        yield each
+
+
+@pytest.fixture(scope="module")
+def token(running: Daemon) -> str:
+    """The secret of the source ``tv``."""
+    return running.command("token", "create", "--source", "tv").strip()
+
+
+def test_a_tradingview_alert_becomes_everybodys_trade(running: Daemon, token: str) -> None:
+    """Sent as text, with its secret in the path; the signal is in the ledger with the answer."""
+    body = {"ticker": "SIM:BTCUSDT.P", "action": "buy", "price": 60000, "id": "first"}
+    client = running.client(None)
+    answer = client.post(
+        f"/hooks/tv/{token}", content=json.dumps(body), headers={"Content-Type": "text/plain"}
+    )
+    assert answer.status_code == 202
+    [taken] = answer.json()["signals"]
+    sql = "SELECT * FROM signals WHERE signal_id = ?"
+    [signal] = running.rows(sql, taken["signal_id"])
+    assert (signal["source"], signal["action"], signal["symbol"]) == ("webhook", "LONG", BTC)
+    running.until(lambda: len(_positions(running)) == 2, "both hold a position")
+    reverse = {"ticker": "BTCUSDT", "action": "reverse", "side": "short", "secret": token}
+    answer = client.post("/hooks/tv", json=reverse)
+    assert [each["is_new"] for each in answer.json()["signals"]] == [True, True]
+    running.until(lambda: {row["side"] for row in _positions(running)} == {"SHORT"}, "turned")
+    assert len(_positions(running)) == 2
+
+
+def test_an_alert_a_hundred_times_and_after_a_restart_is_one_signal(
+    running: Daemon, token: str
+) -> None:
+    """With an id and without one; the same id with another body is refused."""
+    client = running.client(None)
+    for body in (
+        {"ticker": "ETHUSDT", "action": "exit_short", "id": "again"},
+        {"ticker": "ETHUSDT", "action": "exit_long"},
+    ):
+        _one_of_many(running, f"/hooks/tv/{token}", body)
+    other = {"ticker": "BTCUSDT", "action": "exit_short", "id": "again"}
+    assert client.post(f"/hooks/tv/{token}", json=other).status_code == 409
+
+
+def test_nobody_learns_which_sources_there_are(running: Daemon, token: str) -> None:
+    """A wrong secret, another source's, and an unknown source: one answer, nothing done."""
+    client = running.client(None)
+    admin = running.command("token", "create", "--admin").strip()
+    body = {"ticker": "BTCUSDT", "action": "buy"}
+    before = running.rows("SELECT * FROM signals")
+    answers = [
+        client.post("/hooks/tv", json=body),
+        client.post("/hooks/tv/wrong", json=body),
+        client.post("/hooks/nosuch", json=body),
+        client.post("/hooks/trend", json=body),
+        client.post(f"/hooks/signed/{token}", json=body),
+        client.post(f"/hooks/tv/{admin}", json=body),
+        client.post(f"/hooks/far/{token}", json=body),
+        client.post("/hooks/tv", content=b"\xff\xfe"),
+    ]
+    assert {answer.status_code for answer in answers} == {404}
+    assert len({answer.text for answer in answers}) == 1
+    assert running.rows("SELECT * FROM signals") == before
+    assert client.get("/api/users", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+
+
+def test_two_secrets_are_valid_while_one_replaces_the_other(running: Daemon, token: str) -> None:
+    """Then the old one is revoked, and out at once."""
+    client = running.client(None)
+    newer = running.command("token", "create", "--source", "tv").strip()
+    body = {"ticker": "BTCUSDT", "action": "hold"}
+    assert client.post(f"/hooks/tv/{token}", json=body).status_code == 202
+    assert client.post(f"/hooks/tv/{newer}", json=body).status_code == 202
+    newest = json.loads(running.command("token", "list", "--json"))[-1]
+    running.command("token", "revoke", newest["token_id"])
+    assert client.post(f"/hooks/tv/{newer}", json=body).status_code == 404
+
+
+def test_signed_alerts_are_taken_with_either_secret(running: Daemon) -> None:
+    """A changed body, an old signature and a wrong key are not."""
+    for name, value in (("old-hmac", "first"), ("new-hmac", "second")):
+        _store(running, name, value)
+    running.kill()
+    running.start()
+    body = json.dumps({"ticker": "BTCUSDT", "action": "exit_long"}).encode()
+    now_s = int(time.time())
+    client = running.client(None)
+
+    def send(key: str, at_s: int, sent: bytes = body) -> int:
+        signed = base64.b64encode(
+            hmac.new(key.encode(), f"{key}{at_s}.{at_s}.".encode() + body, hashlib.sha256).digest()
+        )
+        headers = {
+            "webhook-id": f"{key}{at_s}",
+            "webhook-timestamp": str(at_s),
+            "webhook-signature": f"v1,{signed.decode()}",
+        }
+        return client.post("/hooks/signed", content=sent, headers=headers).status_code
+
+    assert send("first", now_s) == 202
+    assert send("second", now_s) == 202
+    assert send("second", now_s) == 200
+    assert send("third", now_s) == 404
+    assert send("second", now_s - 400) == 404
+    assert send("second", now_s + 1, sent=body + b" ") == 404
+
+
+def test_what_cannot_be_understood_says_why(running: Daemon, token: str) -> None:
+    """To a sender who is known; without repeating the alert."""
+    answer = running.client(None).post(
+        f"/hooks/tv/{token}", json={"ticker": "SECRETCOIN", "action": "buy"}
+    )
+    assert answer.status_code == 422
+    assert "none of this source's" in answer.json()["detail"]
+    assert "SECRETCOIN" not in answer.text
+
+
+def test_a_cancel_withdraws_what_is_open(running: Daemon, token: str) -> None:
+    """Nobody can execute it from then on."""
+    client = running.client(None)
+    sent = client.post(
+        f"/hooks/tv/{token}", json={"ticker": "ETHUSDT", "action": "buy", "id": "to be withdrawn"}
+    )
+    [signal] = sent.json()["signals"]
+    client.post(f"/hooks/tv/{token}", json={"ticker": "ETHUSDT", "action": "cancel"})
+    sql = "SELECT status FROM signals WHERE signal_id = ?"
+    assert running.rows(sql, signal["signal_id"]) == [{"status": "CANCELLED"}]
+
+
+def test_secrets_of_sources_are_nowhere(running: Daemon, token: str) -> None:
+    """Neither in the log nor in the ledger, wherever they came in."""
+    client = running.client(None)
+    client.post("/hooks/tv", json={"ticker": "BTCUSDT", "action": "hold", "secret": token})
+    for path in running.folder.rglob("*"):
+        if path.is_file():
+            assert token.encode() not in path.read_bytes(), path
+
+
+def _one_of_many(running: Daemon, path: str, body: dict[str, str]) -> None:
+    """See that an alert makes one signal, however often and whenever it comes."""
+    client = running.client(None)
+    before = len(running.rows("SELECT * FROM signals"))
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: client.post(path, json=body), range(100)))
+    assert {answer.status_code for answer in answers} <= {200, 202}
+    assert sum(answer.status_code == 202 for answer in answers) == 1
+    running.kill()
+    running.start()
+    assert client.post(path, json=body).status_code == 200
+    assert len(running.rows("SELECT * FROM signals")) == before + 1
+
+
+def _positions(running: Daemon) -> list[dict[str, object]]:
+    sql = "SELECT * FROM positions WHERE status = 'OPEN' AND symbol = ?"
+    return running.rows(sql, BTC)
+
+
+def _store(running: Daemon, name: str, value: str) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "signalbot", "-c", str(running.config), "secret", "set", name],
+        input=value,
+        text=True,
+        check=True,
+        capture_output=True,
+    )
