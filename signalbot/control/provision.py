@@ -20,7 +20,7 @@ from signalbot.control.changes import Changes, changes, needs_restart
 from signalbot.control.records import record_of
 from signalbot.control.roster import Roster
 from signalbot.domain.errors import Conflict, NotFound
-from signalbot.domain.users import Subscription, User
+from signalbot.domain.users import Mode, Subscription, User, UserId
 from signalbot.ledger.accounts import Accounts, Standing
 from signalbot.ledger.definitions import DefinedTable, Definitions
 from signalbot.ports import Clock, Exchange
@@ -127,6 +127,21 @@ class Provisioner:
             new = await self._load(kept, text=self.config.sources.text)
             delete = [definitions[each].key for each in gone]
             await self._take_on(new, put=[], delete=delete, author=author)
+
+    async def unlock(self, user_id: UserId) -> None:
+        """Read a user's keys from the vault anew and open the account with them.
+
+        Raises:
+            NotFound: there is no such user. ConfigError: the vault cannot be opened.
+        """
+        async with self._turn:
+            if user_id not in self._roster.accounts:
+                raise NotFound("no such user")
+            user = self._roster.accounts[user_id].user
+            await self._unlock(self.config, (user,))
+            if user.mode is Mode.LIVE:
+                await self._roster.readmit(user)
+            log.info("user.unlocked", user_id=user_id)
 
     # --- steps ----------------------------------------------------------------------------
 

@@ -194,6 +194,7 @@ EVENTS: Final[Mapping[str, Event]] = {
         _ERROR, "Something broke while working for one user, who is halted; others go on."
     ),
     "user.status_changed": Event(_WARNING, "A user was paused, halted or resumed."),
+    "user.unlocked": Event(_INFO, "A user's keys were read from the vault anew."),
 }
 
 

@@ -53,12 +53,10 @@ async def _send(running: Daemon, action: str, key: str) -> None:
 
 
 async def _closed(socket: ClientConnection) -> int:
-    try:
+    with pytest.raises(ConnectionClosed) as closed:
         await asyncio.wait_for(socket.recv(), 10)
-    except ConnectionClosed as e:
-        assert e.rcvd is not None
-        return e.rcvd.code
-    raise AssertionError("it is still open")
+    assert closed.value.rcvd is not None
+    return closed.value.rcvd.code
 
 
 async def test_each_user_hears_of_its_own_trade(running: Daemon) -> None:
@@ -89,7 +87,7 @@ async def test_a_client_that_comes_back_has_missed_nothing(running: Daemon) -> N
     await _send(running, "EXIT_LONG", "three")
     async with _feed(running, token) as socket:
         now = await _subscribe(socket, since=at)
-        ids = []
+        ids: list[int] = []
         while not ids or ids[-1] < now:
             ids.append((await _next(socket))["id"])
     known = running.rows("SELECT event_id FROM events WHERE event_id > ? ORDER BY 1", at)

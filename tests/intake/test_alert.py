@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from signalbot.domain.errors import BadSignal
 from signalbot.domain.signals import Action
 from signalbot.domain.timeframe import Ms
 from signalbot.intake.alert import Alert, Meaning, secret_of, understand
+from signalbot.intake.aliases import aliases_table
 from signalbot.intake.verbs import Cancel, Direction, steps
 
 NOW = Ms(1_795_243_000_000)  # 2026-11-21T06:36:40Z
@@ -106,7 +108,7 @@ def test_levels_in_every_form() -> None:
     assert listed.take_profits == (Decimal(61000), Decimal(62000))
     percent = {"ticker": "BTCUSDT", "action": "sell", "price": "100", "stopLossPercentage": "2"}
     away = _read(percent | {"takeProfitPercentage1": 5})
-    assert (away.stop_loss, away.take_profits) == (102, (Decimal(95),))
+    assert (away.stop_loss, away.take_profits) == (Decimal(102), (Decimal(95),))
     assert _read(body | {"action": "exit"}).stop_loss is None
 
 
@@ -249,3 +251,10 @@ def test_no_fields_break_it(body: dict[str, Any]) -> None:
         return
     assert alert.symbol in MEANING.symbols
     assert 0 <= alert.confidence <= 1
+
+
+def test_the_readme_shows_the_table_of_names() -> None:
+    """So that whoever writes an alert finds the words."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    shown = readme.split("<!-- aliases -->\n")[1].split("<!-- /aliases -->")[0]
+    assert shown == aliases_table(), "paste signalbot.intake.aliases.aliases_table()"

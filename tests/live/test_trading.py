@@ -1,5 +1,6 @@
 """A signal becomes a protected position at the exchange, and its end is booked."""
 
+import signal
 from decimal import Decimal
 from pathlib import Path
 
@@ -67,4 +68,20 @@ async def test_margin_is_read_back_where_the_exchange_has_it(tmp_path: Path) -> 
         await rig.daemon.wait_for("execution.settled", user_id="anna", status="executed")
         assert rig.holder("anna").leverage[SYMBOL] == 5
         assert rig.holder("anna").margin[SYMBOL] == "ISOLATED"
+        await rig.stop()
+
+
+async def test_keys_set_while_it_runs_are_used_at_once(tmp_path: Path) -> None:
+    """Ben's account is added by a changed file, then opened with the keys he sets."""
+    async with live(tmp_path, "anna") as rig:
+        await rig.start()
+        rig.configure("anna", "ben")
+        rig.daemon.process.send_signal(signal.SIGHUP)
+        await rig.daemon.wait_for("config.changed")
+        await rig.keys("ben")
+        await rig.daemon.wait_for("user.unlocked", user_id="ben")
+        await rig.go_long()
+        for user in ("anna", "ben"):
+            await rig.daemon.wait_for("execution.settled", user_id=user, status="executed")
+            assert rig.holder(user).position[SYMBOL] == Decimal("0.019")
         await rig.stop()

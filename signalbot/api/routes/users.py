@@ -13,6 +13,7 @@ from signalbot.api.pages import Listed, Page
 from signalbot.api.repeat import Key
 from signalbot.api.routes import router
 from signalbot.domain.errors import NotFound
+from signalbot.domain.users import UserId
 from signalbot.ledger import views
 
 routes = router("users")
@@ -71,6 +72,13 @@ async def pause(here: Here, caller: Known, name: str, why: Why | None = None) ->
 async def resume(here: Here, caller: Known, name: str) -> Any:
     """Let a paused or halted user enter again."""
     await here.desk.resume(caller.must_own(name))
+    return await _row(here, caller, name)
+
+
+@routes.post("/api/users/{name}/unlock", response_model=UserRow)
+async def unlock(here: Here, caller: Administrator, name: str) -> Any:
+    """Open a user's account anew with the keys that are in the vault now."""
+    await here.provisioner.unlock(UserId(name))
     return await _row(here, caller, name)
 
 

@@ -10,13 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
-from signalbot.cli.errors import ExitCode, not_found, telling
+from signalbot.cli.control.socket import ask as ask_daemon
+from signalbot.cli.errors import ExitCode, NotRunning, not_found, telling
 from signalbot.cli.keys.opening import ask, configuration, with_vault
 from signalbot.cli.lazy import examples_text, new_app
 from signalbot.cli.options import AsJson, ConfigFile
 from signalbot.cli.render import Column, print_json, print_list
 from signalbot.config.terms import Config
-from signalbot.domain.errors import ConfigError
+from signalbot.domain.errors import ConfigError, SignalbotError
 from signalbot.domain.users import UserId
 from signalbot.tasks import SystemClock
 from signalbot.vault import master_key
@@ -50,7 +51,7 @@ def set_(user: User, config: ConfigFile = None) -> None:
         exchange = _exchange_of(settings, user)
         given = _prompted(settings, exchange) if sys.stdin.isatty() else _parsed(sys.stdin.read())
         _store(settings, [(UserId(user), exchange, _credentials(given, user))])
-        typer.echo(f"stored the keys of {user} for {exchange}; restart the daemon to use them")
+        typer.echo(f"stored the keys of {user} for {exchange}{_handed_over(config, [user])}")
 
 
 @app.command(
@@ -75,7 +76,8 @@ def import_(
         if as_json:
             print_json({"stored": [user for user, _, _ in accounts]})
         else:
-            typer.echo(f"stored the keys of {len(accounts)} users; restart the daemon to use them")
+            handed_over = _handed_over(config, [user for user, _, _ in accounts])
+            typer.echo(f"stored the keys of {len(accounts)} users{handed_over}")
 
 
 @app.command("list", epilog=examples_text(("signalbot keys list", "signalbot keys list --json")))
@@ -163,6 +165,18 @@ _COLUMNS = (
     Column("Exchange", "exchange"),
     Column("Fields", "fields", ", ".join),
 )
+
+
+def _handed_over(config: Path | None, users: list[str]) -> str:
+    """Let a running daemon use the new keys; how a sentence about storing them ends."""
+    try:
+        for user in users:
+            ask_daemon(config, "POST", f"/api/users/{user}/unlock")
+    except NotRunning:
+        return ""
+    except SignalbotError as e:
+        return f"; the running daemon could not take them up: {e}"
+    return "; the running daemon uses them"
 
 
 def _exchange_of(config: Config, user: str) -> str:
