@@ -1,5 +1,6 @@
 """One run per candle whatever the number of subscribers, and never on half of what it needs."""
 
+import asyncio
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -9,12 +10,13 @@ from signalbot.domain.market import Candle
 from signalbot.domain.signals import Action, Signal, Strength
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import UserId
+from signalbot.exchange.simulated.market import SimulatedMarket
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.accounts import Accounts, StrategyRecord
 from signalbot.ledger.database import Database, open_scratch
 from signalbot.ledger.signals import Signals
 from signalbot.pipeline.evaluate import Deployment, Evaluator
-from signalbot.pipeline.feed import CandleKey
+from signalbot.pipeline.feed import CandleKey, Feed
 from signalbot.replay import virtual_time
 from signalbot.replay.exchange import HistoricalExchange
 from signalbot.strategies.base import Idea, Strategy, Windows
@@ -235,3 +237,47 @@ def test_a_strategy_that_fails_is_a_failed_run(tmp_path: Path) -> None:
         assert stage.emitted == []
 
     play(tmp_path, Broken(Timeframe.M1, {Timeframe.M1: 1}), story)
+
+
+def test_one_that_joins_a_stream_under_way_has_its_history_at_once(tmp_path: Path) -> None:
+    """The stream told it to those before; the newcomer runs on the very next candle."""
+    first = Counting(Timeframe.M1, {Timeframe.M1: 1})
+    newcomer = Counting(Timeframe.M1, {Timeframe.M1: 4})
+
+    async def story(stage: Stage) -> None:
+        closed: list[Candle] = []
+        side = HistoricalExchange("sim", SimulationRules(), base=Timeframe.M1, clock=stage.clock)
+        market = SimulatedMarket(
+            instrument=side.market.instrument,
+            history=lambda _symbol, _timeframe, _end, limit: closed[-limit:],
+        )
+        evaluator = Evaluator(
+            signals=Signals(stage.database),
+            markets={"sim": market},
+            emit=stage._emit,
+            clock=stage.clock,
+        )
+        evaluator.feed = Feed({"sim": market}, evaluator.on_candle, stage.clock)
+        evaluator.deploy(_deployment("trend", first))
+        await evaluator.subscribe("trend", UserId("anna"))
+        async with asyncio.TaskGroup() as group:
+            following = group.create_task(evaluator.feed.run())
+            await stage.clock.sleep(1)
+            for minute in range(6):
+                if minute == 5:
+                    evaluator.deploy(_deployment("other", newcomer))
+                    await evaluator.subscribe("other", UserId("anna"))
+                await stage.clock.sleep_until(Ms(START + (minute + 1) * 60_000))
+                closed.append(candle(Timeframe.M1, START + minute * 60_000))
+                market.advance(closed[-1])
+                await stage.clock.sleep(1)
+            following.cancel()
+        assert newcomer.runs == [START + 360_000]
+
+    play(tmp_path, first, story)
+
+
+def _deployment(name: str, strategy: Strategy) -> Deployment:
+    return Deployment(
+        name=name, strategy=strategy, exchange="sim", symbols=(BTC,), signal_ttl_ms=300_000
+    )
