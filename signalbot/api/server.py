@@ -1,6 +1,7 @@
 """Serves the API inside the daemon's loop: by TCP, and by a Unix socket for the command line."""
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -52,6 +53,7 @@ async def serving(
     Raises:
         ConfigError: the control socket cannot be made.
     """
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # what matters of it, we say
     path = state_dir / SOCKET_NAME
     control, public = _server(_trusted(app)), _server(app)
     listener = _listen_unix(path)

@@ -170,7 +170,7 @@ class Vault:
 
     def _lock(self, key: tuple[str, str, str], value: str, now_ms: Ms) -> LockedRow:
         owner, exchange, name = key
-        self._on_reveal(value)
+        self._reveal(owner, value)
         return LockedRow(
             owner=owner,
             exchange=exchange,
@@ -181,8 +181,13 @@ class Vault:
 
     def _open(self, row: LockedRow) -> str:
         value = unseal(self._kek, row.sealed, _about(row.key))
-        self._on_reveal(value)
+        self._reveal(row.owner, value)
         return value
+
+    def _reveal(self, owner: str, value: str) -> None:
+        """What proves the master key is no secret: its word stands in many an honest line."""
+        if owner != _CHECK:
+            self._on_reveal(value)
 
 
 def _secret_row_key(name: str) -> tuple[str, str, str]:
