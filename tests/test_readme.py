@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from signalbot.domain.failures import Failure
 from signalbot.domain.reasons import Reason
 from signalbot.exchange.live.dialects import capability_table
 
@@ -14,6 +15,13 @@ def test_every_decision_code_is_explained() -> None:
     """The table of codes is the code's own list, word for word."""
     section = README.partition("<!-- reasons -->")[2].partition("<!-- /reasons -->")[0]
     rows = [f"| `{each.value}` | {each.cause} | {each.cure} |" for each in Reason]
+    assert section.strip().splitlines()[2:] == rows
+
+
+def test_every_failure_is_explained() -> None:
+    """Of executions that were decided on, likewise."""
+    section = README.partition("<!-- failures -->")[2].partition("<!-- /failures -->")[0]
+    rows = [f"| `{each.value}` | {each.cause} | {each.cure} |" for each in Failure]
     assert section.strip().splitlines()[2:] == rows
 
 

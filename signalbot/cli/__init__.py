@@ -103,6 +103,16 @@ COMMANDS = {
             "signalbot why 3f9a --json",
         ),
     ),
+    "refusals": Entry(
+        where="signalbot.cli.inspect.refusals:refusals",
+        panel=OBSERVE,
+        examples=("signalbot refusals alice --since 7d", "signalbot refusals --json"),
+    ),
+    "explain": Entry(
+        where="signalbot.cli.inspect.explain:explain",
+        panel=OBSERVE,
+        examples=("signalbot explain COOLDOWN", "signalbot explain"),
+    ),
     "executions": Entry(
         where="signalbot.cli.inspect.executions:executions",
         panel=OBSERVE,

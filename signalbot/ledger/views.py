@@ -157,6 +157,17 @@ def signals(connection: Connection, selection: Selection = EVERYTHING) -> list[R
     return _rows(connection, name, selection.values)
 
 
+def refusals(connection: Connection, selection: Selection = EVERYTHING) -> list[Row]:
+    """Signals each user refused, counted by code, the commonest first."""
+    who = user_ids(connection) if selection.user is None else [selection.user]
+    rows = (
+        row
+        for user in who
+        for row in _rows(connection, "refusals", selection.values | {"user": user})
+    )
+    return sorted(rows, key=lambda row: (row["user_id"], -row["signals"], row["code"]))
+
+
 def executions(connection: Connection, selection: Selection = EVERYTHING) -> list[Row]:
     """Executions, each with what its signal was."""
     if selection.status in _IN_DOUBT:

@@ -11,6 +11,7 @@ import structlog
 
 from signalbot.decision.situation import EntryPlan, ExitPlan, Plan
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Unavailable
+from signalbot.domain.failures import Failure
 from signalbot.domain.orders import Order, OrderStatus
 from signalbot.domain.positions import CloseReason, Position
 from signalbot.domain.reasons import Reason
@@ -115,7 +116,7 @@ class Executor:
             report = await account.trading.submit(order.request, stop=stop)
         except OrderRejected as e:
             refused = rejected(order, e, self._clock)
-            await self._settler.fail(account, entry, refused, reason="REJECTED", error=str(e))
+            await self._settler.fail(account, entry, refused, reason=Failure.REJECTED, error=str(e))
             await self._halts.on_refusal(account, e)
         except OrderOutcomeUnknown as e:
             await self._settler.doubt(account, entry, order, cause=str(e))
@@ -135,7 +136,7 @@ class Executor:
             await self._executions.mark_failed(
                 signal.signal_id,
                 account.user_id,
-                reason="EXIT_FAILED",
+                reason=Failure.EXIT_FAILED,
                 details="the exchange did not take the exit; the position is still protected",
                 now_ms=self._clock.now_ms(),
             )

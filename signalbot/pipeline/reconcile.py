@@ -11,6 +11,7 @@ import structlog
 
 from signalbot.decision.situation import ExitPlan
 from signalbot.domain.errors import OrderOutcomeUnknown, Unavailable
+from signalbot.domain.failures import Failure
 from signalbot.domain.orders import ClientOrderId, Leg, Order, OrderReport, OrderStatus
 from signalbot.domain.positions import CloseReason, Position, PositionStatus
 from signalbot.domain.signals import Execution
@@ -221,7 +222,7 @@ class Reconciler:
     async def _give_up(self, account: Account, entry: Entry, order: Order) -> None:
         error = "interrupted before the entry was sent, and the signal is over"
         over = unsent(order, error, self._clock)
-        await self._settler.fail(account, entry, over, reason="INTERRUPTED", error=error)
+        await self._settler.fail(account, entry, over, reason=Failure.INTERRUPTED, error=error)
 
     async def _reconcile_position(
         self, account: Account, symbol: str, holding: Holding | None
@@ -311,7 +312,7 @@ class Reconciler:
             await self._executions.mark_failed(
                 execution.signal_id,
                 account.user_id,
-                reason="NOT_FILLED",
+                reason=Failure.NOT_FILLED,
                 details=order.error or f"the entry is {order.status}, nothing filled",
                 now_ms=self._clock.now_ms(),
             )

@@ -11,8 +11,10 @@ from decimal import Decimal
 import structlog
 
 from signalbot.domain.errors import LedgerError, OrderOutcomeUnknown, Unavailable
+from signalbot.domain.failures import Failure
 from signalbot.domain.money import text
 from signalbot.domain.orders import Order, OrderReport, OrderStatus
+from signalbot.domain.reasons import Reason
 from signalbot.domain.signals import Execution, ExecutionStatus, Signal, slippage_bps
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.executions import Executions
@@ -95,7 +97,7 @@ class Settler:
         else:
             after = order.apply(report)
             error = report.error or f"the exchange reports it {report.status}, nothing filled"
-            await self.fail(account, entry, after, reason="NOT_FILLED", error=error)
+            await self.fail(account, entry, after, reason=Failure.NOT_FILLED, error=error)
 
     async def _settle_fill(
         self, account: Account, entry: Entry, order: Order, report: OrderReport
@@ -112,7 +114,7 @@ class Settler:
             self.tell(account, entry.signal, outcome, asked=order.request.quantity)
 
     async def fail(
-        self, account: Account, entry: Entry, order: Order, *, reason: str, error: str
+        self, account: Account, entry: Entry, order: Order, *, reason: Failure | Reason, error: str
     ) -> None:
         """The entry came to nothing: close its execution, drop the protection planned for it."""
         account.keep(order)
@@ -130,7 +132,7 @@ class Settler:
             user_id=account.user_id,
             signal_id=entry.signal.signal_id,
             symbol=entry.signal.symbol,
-            reason=reason,
+            reason=reason.value,
             error=error,
         )
 
@@ -200,7 +202,7 @@ class Settler:
             order_id=report.exchange_order_id,
             slippage_bps=slippage(entry.signal, price),
             latency_ms=executed_at_ms - entry.signal.created_at_ms,
-            failure_reason=None if complete else "PARTIAL_FILL",
+            failure_reason=None if complete else Failure.PARTIAL_FILL,
         )
 
     async def _drop(self, account: Account, order: Order, intents: Intents) -> None:

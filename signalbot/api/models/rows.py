@@ -184,6 +184,17 @@ class ProfitRow(Row):
     open_positions: int
 
 
+class RefusalRow(Row):
+    """Signals one user refused for one reason."""
+
+    user_id: str
+    code: str = Field(examples=["MAX_OPEN_POSITIONS"])
+    signals: int
+    last_at_ms: Instant
+    cause: str
+    cure: str
+
+
 class DecisionRow(Row):
     """What one user made of a signal."""
 

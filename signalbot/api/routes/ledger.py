@@ -5,9 +5,10 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from signalbot.api.context import Here
-from signalbot.api.models.rows import ExecutionRow, OrderRow, PositionRow, ProfitRow
+from signalbot.api.models.rows import ExecutionRow, OrderRow, PositionRow, ProfitRow, RefusalRow
 from signalbot.api.pages import Listed, Page
 from signalbot.api.routes import router
+from signalbot.domain.reasons import Reason
 from signalbot.ledger import views
 from signalbot.ledger.profit import GroupBy, profit
 
@@ -30,6 +31,17 @@ async def orders(here: Here, wanted: Listed) -> Any:
 async def positions(here: Here, wanted: Listed) -> Any:
     """Positions, with their protection."""
     return await wanted.page(here, views.positions)
+
+
+@routes.get("/api/refusals", response_model=list[RefusalRow])
+async def refusals(here: Here, wanted: Listed) -> Any:
+    """Signals that users refused, counted by code, with cause and cure."""
+    selection = wanted.selection()
+    rows = await here.read(lambda c: views.refusals(c, selection))
+    known = {reason.value: reason for reason in Reason}
+    return [
+        row | {"cause": known[row["code"]].cause, "cure": known[row["code"]].cure} for row in rows
+    ]
 
 
 @routes.get("/api/pnl", response_model=list[ProfitRow])

@@ -83,6 +83,13 @@ SELECT s.*, d.user_id, d.outcome, d.code, d.detail, d.decided_at_ms
    AND (:symbol IS NULL OR s.symbol GLOB :symbol) AND (:status IS NULL OR s.status = :status)
  ORDER BY d.decided_at_ms DESC, d.signal_id DESC LIMIT :limit;
 
+-- refusals --
+SELECT d.user_id, d.code, count(*) AS signals, max(d.decided_at_ms) AS last_at_ms
+  FROM decisions d CROSS JOIN signals s ON s.signal_id = d.signal_id
+ WHERE d.user_id = :user AND d.decided_at_ms >= :since_ms AND d.decided_at_ms < :until_ms
+   AND d.outcome = 'SKIP' AND (:strategy IS NULL OR s.strategy = :strategy)
+ GROUP BY d.user_id, d.code;
+
 -- executions --
 SELECT e.*, s.strategy, s.exchange, s.symbol, s.timeframe, s.action, s.price AS signal_price
   FROM signal_executions e CROSS JOIN signals s ON s.signal_id = e.signal_id

@@ -1,0 +1,40 @@
+"""``refusals``: what users did not trade, counted by code."""
+
+from typing import Annotated
+
+import typer
+
+from signalbot.cli.options import AsJson, ConfigFile, LedgerFile, SinceOption, StrategyOption
+from signalbot.cli.render import Column, print_list
+from signalbot.cli.source import reading
+from signalbot.cli.words import utc
+from signalbot.domain.reasons import Reason
+from signalbot.ledger import views
+
+_COLUMNS = (
+    Column("User", "user_id"),
+    Column("Code", "code"),
+    Column("Signals", "signals", is_number=True),
+    Column("Last", "last_at_ms", utc),
+    Column("Cure", "cure", is_extra=True),
+)
+
+
+def refusals(
+    user: Annotated[
+        str | None, typer.Argument(metavar="USER", help="One user; left out: everybody.")
+    ] = None,
+    *,
+    strategy: StrategyOption = None,
+    since: SinceOption = None,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+    ledger: LedgerFile = None,
+) -> None:
+    """Count the signals that users refused, by code, the commonest first."""
+    with reading(config, ledger) as source:
+        selection = source.select(user=user, strategy=strategy, since=since)
+        rows = views.refusals(source.connection, selection)
+    known = {reason.value: reason.cure for reason in Reason}
+    told = [row | {"cure": known.get(row["code"], "")} for row in rows]
+    print_list(told, _COLUMNS, as_json=as_json, none="nothing was refused")

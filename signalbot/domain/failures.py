@@ -1,0 +1,44 @@
+"""Why an execution that was decided on did not come about, or not whole: every code."""
+
+from enum import StrEnum
+
+
+class Failure(StrEnum):
+    """A stable code of a failed execution. ``cause`` says what it means, ``cure`` what to do."""
+
+    cause: str
+    cure: str
+
+    def __new__(cls, code: str, cause: str, cure: str) -> "Failure":
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.cause = cause
+        member.cure = cure
+        return member
+
+    REJECTED = (
+        "REJECTED",
+        "the exchange answered and refused the order; its words are in error_details",
+        "read error_details; `signalbot keys test` and `signalbot check --online` find the usual "
+        "causes: rights, margin, minimum sizes",
+    )
+    NOT_FILLED = (
+        "NOT_FILLED",
+        "the entry did not fill: its timeout was over, the daemon stopped, or it never arrived",
+        "use entry.type = 'market', a smaller entry.limit_offset_percent, or a longer timeout",
+    )
+    PARTIAL_FILL = (
+        "PARTIAL_FILL",
+        "only a part of the entry was filled; that part is protected and followed",
+        "nothing to do; with limit entries a longer entry.timeout fills more",
+    )
+    EXIT_FAILED = (
+        "EXIT_FAILED",
+        "the exchange did not take the exit order; the position is open and still has its stop",
+        "reconciliation tries again; `signalbot close USER` closes by hand",
+    )
+    INTERRUPTED = (
+        "INTERRUPTED",
+        "the daemon ended before the order was sent, and the signal was too old when it was back",
+        "nothing to do: nothing was sent",
+    )
