@@ -167,6 +167,8 @@ class App:
         """Recover, then begin: when this returns, signals are executed."""
         standing = await self._sync()
         self.halts.halted = standing.halted
+        for user_id, positions in standing.left_behind.items():
+            log.error("user.left_positions", user_id=user_id, positions=positions)
         self.roster.load(self.config, standing)
         self._check_symbols()
         for exchange in self._exchanges.values():

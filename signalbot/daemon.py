@@ -230,6 +230,7 @@ async def _api(
         hosts=None if terms.tls_behind_proxy else LOCAL | {terms.host},
         clock=clock,
     )
+    await context.answers.forget_unfinished()
     state_dir = app.config.daemon.state_dir
     async with (
         context.feed.running(),

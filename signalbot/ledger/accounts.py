@@ -45,6 +45,7 @@ class Standing:
     users: dict[UserId, tuple[UserStatus, str]]
     subscriptions: dict[str, SubscriptionStatus]  #: by subscription id
     halted: str | None  #: why no user may enter; None when trading is on
+    left_behind: dict[UserId, int]  #: open positions of users who are no longer configured
 
 
 class Accounts:
@@ -140,6 +141,9 @@ def _standing(connection: sqlite3.Connection) -> Standing:
             for row in connection.execute(_SQL["subscriptions"])
         },
         halted=None if halted is None else json.loads(halted["value"]),
+        left_behind={
+            UserId(row["user_id"]): row["n"] for row in connection.execute(_SQL["left_behind"])
+        },
     )
 
 

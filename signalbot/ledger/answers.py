@@ -1,6 +1,9 @@
 """Answers already given to requests that carry an idempotency key."""
 
+import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from signalbot.domain.timeframe import DAY_MS, Ms
 from signalbot.ledger.database import Database
@@ -24,9 +27,12 @@ class Answers:
         self._database = database
 
     async def claim(self, author: str, key: str, *, fingerprint: str, now_ms: Ms) -> Answer | None:
-        """Reserve a key before its request is carried out; what is known of it if it is taken."""
+        """Reserve a key before its request is carried out; what is known of it if it is taken.
+
+        Answers past their time are forgotten on the way.
+        """
         values = {"author": author, "key": key, "fingerprint": fingerprint, "now_ms": now_ms}
-        if await self._database.execute(_SQL["claim_answer"], values):
+        if await self._database.write(lambda c: _claim(c, values)):
             return None
         rows = await self._database.query(_SQL["answer"], (author, key))
         return Answer(**dict(rows[0])) if rows else None
@@ -40,6 +46,11 @@ class Answers:
         """Give a reserved key back: its request changed nothing."""
         await self._database.execute(_SQL["forget_answer"], (author, key))
 
-    async def forget_old(self, *, now_ms: Ms) -> None:
-        """Drop answers past their time, and reservations that a crash has left."""
-        await self._database.execute(_SQL["forget_answers"], (now_ms - KEPT_MS,))
+    async def forget_unfinished(self) -> None:
+        """Give back every key whose request a crash has cut off."""
+        await self._database.execute(_SQL["forget_unfinished_answers"])
+
+
+def _claim(connection: sqlite3.Connection, values: Mapping[str, Any]) -> bool:
+    connection.execute(_SQL["forget_old_answers"], (values["now_ms"] - KEPT_MS,))
+    return connection.execute(_SQL["claim_answer"], values).fetchone() is not None

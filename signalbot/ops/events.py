@@ -193,6 +193,9 @@ EVENTS: Final[Mapping[str, Event]] = {
     "user.failed": Event(
         _ERROR, "Something broke while working for one user, who is halted; others go on."
     ),
+    "user.left_positions": Event(
+        _ERROR, "A user who is no longer configured has open positions: nobody follows them."
+    ),
     "user.status_changed": Event(_WARNING, "A user was paused, halted or resumed."),
     "user.unlocked": Event(_INFO, "A user's keys were read from the vault anew."),
 }

@@ -97,6 +97,7 @@ def test_a_signal_with_a_key_is_one_signal(running: Daemon) -> None:
     """A hundred times at once, and again after a restart; with another body it is refused."""
     client = running.admin()
     body = {"strategy": "trend", "symbol": BTC, "action": "LONG", "key": "tv-1", "price": "60000"}
+    before = len(running.rows("SELECT * FROM signals"))
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: client.post("/api/signals", json=body), range(100)))
     assert sorted({answer.status_code for answer in answers}) == [200, 201]
@@ -105,8 +106,10 @@ def test_a_signal_with_a_key_is_one_signal(running: Daemon) -> None:
     running.start()
     assert client.post("/api/signals", json=body).status_code == 200
     assert client.post("/api/signals", json=body | {"action": "SHORT"}).status_code == 409
-    assert len(running.rows("SELECT * FROM signals")) == 1
-    running.until(lambda: len(running.rows("SELECT * FROM signal_executions")) == 2, "both")
+    assert len(running.rows("SELECT * FROM signals")) == before + 1
+    sql = "SELECT * FROM signal_executions WHERE signal_id = ?"
+    signal_id = answers[0].json()["signal_id"]
+    running.until(lambda: len(running.rows(sql, signal_id)) == 2, "both execute it once")
 
 
 def test_too_many_requests_are_turned_away(running: Daemon) -> None:

@@ -8,8 +8,8 @@ import pytest
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import Mode, Origin, SubscriptionStatus, UserId, UserStatus
 from signalbot.ledger.accounts import Standing
-from tests.domain.samples import ANNA, NOW
-from tests.ledger.ledgers import BEN, STRATEGY, Ledger, ledger, subscription, user
+from tests.domain.samples import ANNA, NOW, POSITION
+from tests.ledger.ledgers import BEN, STRATEGY, Ledger, ledger, signal, subscription, user
 
 CLEO = UserId("cleo")
 
@@ -41,6 +41,7 @@ async def test_who_is_new_is_active(tmp_path: Path) -> None:
                 "ben/trend": SubscriptionStatus.ACTIVE,
             },
             halted=None,
+            left_behind={},
         )
 
 
@@ -159,3 +160,12 @@ async def test_a_halt_of_all_outlives_restarts_until_it_is_lifted(tmp_path: Path
         await books.accounts.set_halted(None, now_ms=NOW)
     async with ledger(tmp_path) as books:
         assert (await _sync(books, ANNA)).halted is None
+
+
+async def test_positions_of_users_who_are_gone_are_told(tmp_path: Path) -> None:
+    """A start without them leaves nobody to follow these positions."""
+    async with ledger(tmp_path) as books:
+        await books.signals.store(signal())
+        await books.trades.save_position(POSITION)
+        assert (await _sync(books, ANNA, BEN)).left_behind == {}
+        assert (await _sync(books, BEN)).left_behind == {ANNA: 1}

@@ -51,6 +51,12 @@ UPDATE users SET status = :status, status_reason = :reason, updated_at_ms = :now
 UPDATE subscriptions SET status = :status, updated_at_ms = :now_ms
  WHERE user_id = :user_id AND strategy = :strategy;
 
+-- left_behind --
+SELECT u.user_id, count(*) AS n
+  FROM users u JOIN positions p INDEXED BY positions_one_open
+    ON p.status <> 'CLOSED' AND p.user_id = u.user_id
+ WHERE u.status = 'REMOVED' GROUP BY u.user_id;
+
 -- set_state --
 INSERT INTO daemon_state (key, value, updated_at_ms) VALUES (:key, :value, :now_ms)
 ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at_ms = excluded.updated_at_ms;

@@ -38,5 +38,8 @@ UPDATE answers SET status = :status, body = :body WHERE author = :author AND key
 -- forget_answer --
 DELETE FROM answers WHERE author = ? AND key = ? AND status IS NULL;
 
--- forget_answers --
-DELETE FROM answers WHERE at_ms < ? OR status IS NULL;
+-- forget_old_answers --
+DELETE FROM answers WHERE at_ms < ?;
+
+-- forget_unfinished_answers --
+DELETE FROM answers WHERE status IS NULL;
