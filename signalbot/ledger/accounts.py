@@ -20,6 +20,7 @@ from signalbot.ledger.sql import queries
 
 _SQL = queries("accounts")
 _HALT_KEY = "halted"
+_DISK_KEY = "disk_low"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,14 @@ class Accounts:
 
     async def set_halted(self, reason: str | None, *, now_ms: Ms) -> None:
         """Stop entries of all users, or (None) allow them again."""
-        values = {"key": _HALT_KEY, "value": json.dumps(reason), "now_ms": now_ms}
+        await self._set_state(_HALT_KEY, reason, now_ms)
+
+    async def set_disk_low(self, reason: str | None, *, now_ms: Ms) -> None:
+        """Tell readers why the disk stops entries, or (None) that it does not."""
+        await self._set_state(_DISK_KEY, reason, now_ms)
+
+    async def _set_state(self, key: str, reason: str | None, now_ms: Ms) -> None:
+        values = {"key": key, "value": json.dumps(reason), "now_ms": now_ms}
         await self._database.execute(_SQL["set_state"], values)
 
 
