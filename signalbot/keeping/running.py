@@ -58,10 +58,15 @@ class Keeper:
         cause = doubt(read_note(self._state_dir), stand)
         if cause is not None:
             log.error("ledger.doubted", cause=cause)
-            reason = f"{cause}: compare positions with the exchange, then 'signalbot unhalt'"
-            await self._accounts.set_halted(reason, now_ms=self._clock.now_ms())
+            await self._halt(cause)
         await self.disk.look()
         await self.note()
+
+    async def _halt(self, cause: str) -> None:
+        """A halt that is there already, such as a backup's own, says more."""
+        if await self._accounts.halted() is None:
+            reason = f"{cause}: compare positions with the exchange, then 'signalbot unhalt'"
+            await self._accounts.set_halted(reason, now_ms=self._clock.now_ms())
 
     async def note(self) -> None:
         """Remember how far the ledger has come."""

@@ -80,6 +80,12 @@ class Accounts:
         sql = _SQL["set_subscription_status"]
         await self._database.execute(sql, values)
 
+    async def halted(self) -> str | None:
+        """Why no user may enter, as it was last written; None when trading is on."""
+        rows = await self._database.query(_SQL["state"], (_HALT_KEY,))
+        reason: str | None = json.loads(rows[0]["value"]) if rows else None
+        return reason
+
     async def set_halted(self, reason: str | None, *, now_ms: Ms) -> None:
         """Stop entries of all users, or (None) allow them again."""
         await self._set_state(_HALT_KEY, reason, now_ms)
