@@ -172,6 +172,11 @@ COMMANDS = {
             "signalbot send btc-trend BTC/USDT:USDT EXIT_LONG",
         ),
     ),
+    "doctor": Entry(
+        where="signalbot.cli.keeping.doctor:doctor",
+        panel=KEEP,
+        examples=("signalbot doctor", "signalbot doctor --online --json"),
+    ),
     "backup": Entry(
         where="signalbot.cli.keeping.backup:backup",
         panel=KEEP,
