@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 
@@ -21,6 +21,7 @@ from signalbot.control.door import Door
 from signalbot.control.provision import Provisioner
 from signalbot.control.receive import Receiver
 from signalbot.domain.errors import ConfigError
+from signalbot.keeping.running import keeping
 from signalbot.ledger import lock
 from signalbot.ledger.answers import Answers
 from signalbot.ledger.database import Database, GroupCommit, open_database
@@ -28,7 +29,7 @@ from signalbot.ledger.definitions import Definitions
 from signalbot.ledger.journal import Journal
 from signalbot.ledger.simulated import load as load_simulated
 from signalbot.ledger.tokens import Tokens
-from signalbot.ops.bells import Bells
+from signalbot.ops.bells import Bells, whenever
 from signalbot.ops.hooks import task_failed
 from signalbot.ops.secrets import Secrets
 from signalbot.ports import Clock, Exchange
@@ -98,6 +99,9 @@ async def _serve(config: Config, secrets: Secrets) -> None:
             clock=clock,
         )
         await stack.enter_async_context(_ringing(bells))
+        await stack.enter_async_context(
+            keeping(config, database=database, halts=app.halts, bells=bells, clock=clock)
+        )
         await stack.enter_async_context(running(app))
         await stack.enter_async_context(_api(app, provisioner, exchanges, keyring, database, clock))
         await stack.enter_async_context(_timetable(app, database, bells))
@@ -155,21 +159,14 @@ async def _timetable(app: App, database: GroupCommit, bells: Bells) -> AsyncIter
 
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(_whenever(reconcile, reconcile_all), name="reconcile"),
-            group.create_task(_whenever(checkpoint, database.checkpoint), name="checkpoint"),
+            group.create_task(whenever(reconcile, reconcile_all), name="reconcile"),
+            group.create_task(whenever(checkpoint, database.checkpoint), name="checkpoint"),
         ]
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
-
-
-async def _whenever(bell: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        await bell.wait()
-        bell.clear()
-        await work()
 
 
 @asynccontextmanager
@@ -254,7 +251,7 @@ async def _reloading(provisioner: Provisioner, hang_up: asyncio.Event) -> AsyncI
                 log.info("config.unchanged")
 
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(_whenever(hang_up, reload), name="reload")
+        task = group.create_task(whenever(hang_up, reload), name="reload")
         try:
             yield
         finally:

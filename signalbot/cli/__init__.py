@@ -9,6 +9,7 @@ from signalbot.cli.lazy import Entry, lazy_app
 from signalbot.cli.options import ConfigFile
 
 SET_UP, RUN, OBSERVE, ACT = "Set up", "Run", "Observe", "Act on the running daemon"
+KEEP = "Look after"
 
 COMMANDS = {
     "init": Entry(
@@ -180,6 +181,21 @@ COMMANDS = {
             "signalbot send btc-trend BTC/USDT:USDT LONG --stop-loss 59000 --key today",
             "signalbot send btc-trend BTC/USDT:USDT EXIT_LONG",
         ),
+    ),
+    "doctor": Entry(
+        where="signalbot.cli.keeping.doctor:doctor",
+        panel=KEEP,
+        examples=("signalbot doctor", "signalbot doctor --online --json"),
+    ),
+    "backup": Entry(
+        where="signalbot.cli.keeping.backup:backup",
+        panel=KEEP,
+        examples=("signalbot backup", "signalbot backup ledger-copy.db"),
+    ),
+    "restore": Entry(
+        where="signalbot.cli.keeping.backup:restore",
+        panel=KEEP,
+        examples=("signalbot restore ledger-copy.db",),
     ),
 }
 """A function is imported when its command is given, so a command may import what it needs."""

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from datetime import time
 from decimal import Decimal
 from typing import Any
 
 from signalbot.config.duration import duration_text
 from signalbot.config.file import ApiTable, DaemonTable, ExchangeTable, StrategyTable, UserTable
+from signalbot.config.keeping import BackupTable, RetentionTable
 from signalbot.config.layers import SettingsLayer, StopTable
 from signalbot.config.lines import Keys, dotted
 from signalbot.config.mask import masked
@@ -41,6 +43,8 @@ def _all(config: Config) -> Iterator[Explained]:
     sources = config.sources
     yield from _explained(sources, ("daemon",), DaemonTable, config.daemon)
     yield from _explained(sources, ("api",), ApiTable, config.api)
+    yield from _explained(sources, ("backup",), BackupTable, config.backup)
+    yield from _explained(sources, ("retention",), RetentionTable, config.retention)
     for name, exchange in config.exchanges.items():
         yield from _explained(sources, ("exchanges", name), ExchangeTable, exchange)
     for name, strategy in config.strategies.items():
@@ -125,6 +129,8 @@ def _text(value: object) -> str:
             return duration_text(value)
         case Decimal():
             return text(value)
+        case time():
+            return f"{value:%H:%M}"
         case HoursRange():
             return f"{value.start:%H:%M}-{value.end:%H:%M}"
         case _:

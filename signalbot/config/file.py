@@ -13,6 +13,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from signalbot.config.keeping import BackupTable, RetentionTable
 from signalbot.config.layers import SettingsLayer
 from signalbot.config.locate import DEFAULT_STATE_DIR
 from signalbot.config.numbers import Number, Span
@@ -42,6 +43,10 @@ class DaemonTable(Table):
     master_key_file: Text = Field(
         default="master.key",
         description="The key that the vault is locked with; relative to this file.",
+    )
+    min_free_disk_mb: Annotated[int, Number(kind=int, at_least=1, at_most=1_000_000)] = Field(
+        default=200,
+        description="Megabytes that must be free where the state is; with less, nobody enters.",
     )
 
 
@@ -172,6 +177,10 @@ class ConfigFile(BaseSettings):
 
     daemon: DaemonTable = Field(default_factory=DaemonTable, description="The daemon itself.")
     api: ApiTable = Field(default_factory=ApiTable, description="HTTP and WebSocket.")
+    backup: BackupTable = Field(default_factory=BackupTable, description="Copies of the ledger.")
+    retention: RetentionTable = Field(
+        default_factory=RetentionTable, description="What becomes of the ledger's past."
+    )
     exchanges: dict[Name, ExchangeTable] = Field(default={}, description="Exchanges by name.")
     strategies: dict[Name, StrategyTable] = Field(default={}, description="Strategies by name.")
     defaults: SettingsLayer = Field(

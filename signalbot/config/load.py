@@ -13,6 +13,7 @@ from signalbot.config.complaints import complaints
 from signalbot.config.cross import contradictions
 from signalbot.config.definitions import Definition
 from signalbot.config.file import ConfigFile, ExchangeTable, StrategyTable, UserTable
+from signalbot.config.keeping import backup_terms, retention_terms
 from signalbot.config.layers import SettingsLayer
 from signalbot.config.locate import beside
 from signalbot.config.problems import InvalidConfig
@@ -72,6 +73,7 @@ def load(
 
 def _config(path: Path, file: ConfigFile, sources: Sources) -> Config:
     host, port = file.api.listen
+    state_dir = beside(path, file.daemon.state_dir)
     users = {
         UserId(name): _user(UserId(name), table, sources.origin_of(("users", name)))
         for name, table in file.users.items()
@@ -79,10 +81,11 @@ def _config(path: Path, file: ConfigFile, sources: Sources) -> Config:
     return Config(
         path=path,
         daemon=DaemonTerms(
-            state_dir=beside(path, file.daemon.state_dir),
+            state_dir=state_dir,
             log_format=file.daemon.log_format,
             log_level=file.daemon.log_level,
             master_key_file=beside(path, file.daemon.master_key_file),
+            min_free_disk_mb=file.daemon.min_free_disk_mb,
         ),
         api=ApiTerms(
             host=host,
@@ -90,6 +93,8 @@ def _config(path: Path, file: ConfigFile, sources: Sources) -> Config:
             tls_behind_proxy=file.api.tls_behind_proxy,
             requests_per_second=file.api.requests_per_second,
         ),
+        backup=backup_terms(file.backup, state_dir),
+        retention=retention_terms(file.retention),
         exchanges={name: _exchange(name, table) for name, table in file.exchanges.items()},
         strategies={
             name: _strategy(path, name, table, sources) for name, table in file.strategies.items()

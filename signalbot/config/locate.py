@@ -64,6 +64,11 @@ def state_dir_of(path: Path, environ: Mapping[str, str]) -> Path:
     return beside(path, value)
 
 
+def within(folder: Path, named: str) -> Path:
+    """The absolute path of ``named``: relative to ``folder``, or ``~``."""
+    return Path(os.path.abspath(folder / os.path.expanduser(named)))
+
+
 def beside(config: Path, named: str) -> Path:
     """The absolute path of ``named``: relative to the folder of the ``config`` file, or ``~``."""
-    return Path(os.path.abspath(config.absolute().parent / os.path.expanduser(named)))
+    return within(config.absolute().parent, named)

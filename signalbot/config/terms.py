@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import time
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -27,6 +28,7 @@ class DaemonTerms:
     log_format: Literal["console", "json"]
     log_level: Literal["debug", "info", "warning", "error"]
     master_key_file: Path  #: absolute
+    min_free_disk_mb: int = 200  #: below it nobody enters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,20 @@ class ApiTerms:
         """As the file has it: ``HOST:PORT``, or ``[HOST]:PORT`` for IPv6."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupTerms:
+    directory: Path  #: absolute
+    every_ms: int | None  #: None: the daemon makes none
+    at: time  #: UTC, of one of them
+    keep_daily: int
+    keep_weekly: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionTerms:
+    keep_ms: int | None  #: age at which the past moves to archives; None: never
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +109,8 @@ class Config:
     path: Path
     daemon: DaemonTerms
     api: ApiTerms
+    backup: BackupTerms
+    retention: RetentionTerms
     exchanges: Mapping[str, ExchangeTerms]
     strategies: Mapping[str, StrategyTerms]
     users: Mapping[UserId, User]

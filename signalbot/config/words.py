@@ -21,6 +21,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 
 _SYMBOL = re.compile(r"[^\s/:]+/[^\s/:]+(:[^\s/:]+)?")
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d:[0-5]\d|2[0-3]:[0-5]\d|24:00)", re.ASCII)
+_TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _CCXT_ID = re.compile(r"[a-z0-9]+", re.ASCII)
 _SECRET = re.compile(r"secret:\S+")
 _PORT = re.compile(r"\d{1,5}", re.ASCII)
@@ -63,6 +64,12 @@ def _egress(value: str) -> str:
             "address of this machine"
         ) from None
     return value
+
+
+def _time_of_day(value: object) -> time:
+    if not isinstance(value, str) or not _TIME_OF_DAY.fullmatch(value):
+        raise ValueError("is not a time of day such as '03:30'")
+    return time.fromisoformat(value)
 
 
 def _all_different(values: Sequence[str]) -> Sequence[str]:
@@ -137,6 +144,11 @@ Hours = Annotated[
     HoursRange,
     PlainValidator(_hours),
     WithJsonSchema({"type": "string", "pattern": r"^\d\d:\d\d-\d\d:\d\d$"}),
+]
+TimeOfDay = Annotated[
+    time,
+    PlainValidator(_time_of_day),
+    WithJsonSchema({"type": "string", "pattern": r"^\d\d:\d\d$"}),
 ]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Notify = Annotated[str, AfterValidator(_notify)]

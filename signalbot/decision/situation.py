@@ -27,7 +27,7 @@ class Situation:
     price: Decimal | None  #: last known price of the symbol
     now_ms: Ms
     halted: bool = False  #: entries of all users are stopped
-    obstacle: "Denial | None" = None  #: why the account, or its exchange, takes no entries now
+    obstacle: "Denial | None" = None  #: why this user can enter nothing now
 
     @property
     def settings(self) -> Settings:

@@ -45,6 +45,11 @@ class Reason(StrEnum):
         "the daemon, or this user, is halted: exits go on, entries do not",
         "find the cause with 'signalbot status', then 'signalbot unhalt'",
     )
+    DISK_LOW = (
+        "DISK_LOW",
+        "the ledger's disk has less room than daemon.min_free_disk_mb: exits go on, entries do not",
+        "free some room; entries go on by themselves",
+    )
     USER_PAUSED = (
         "USER_PAUSED",
         "the user is paused",

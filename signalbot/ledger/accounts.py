@@ -20,6 +20,7 @@ from signalbot.ledger.sql import queries
 
 _SQL = queries("accounts")
 _HALT_KEY = "halted"
+_DISK_KEY = "disk_low"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +81,22 @@ class Accounts:
         sql = _SQL["set_subscription_status"]
         await self._database.execute(sql, values)
 
+    async def halted(self) -> str | None:
+        """Why no user may enter, as it was last written; None when trading is on."""
+        rows = await self._database.query(_SQL["state"], (_HALT_KEY,))
+        reason: str | None = json.loads(rows[0]["value"]) if rows else None
+        return reason
+
     async def set_halted(self, reason: str | None, *, now_ms: Ms) -> None:
         """Stop entries of all users, or (None) allow them again."""
-        values = {"key": _HALT_KEY, "value": json.dumps(reason), "now_ms": now_ms}
+        await self._set_state(_HALT_KEY, reason, now_ms)
+
+    async def set_disk_low(self, reason: str | None, *, now_ms: Ms) -> None:
+        """Tell readers why the disk stops entries, or (None) that it does not."""
+        await self._set_state(_DISK_KEY, reason, now_ms)
+
+    async def _set_state(self, key: str, reason: str | None, now_ms: Ms) -> None:
+        values = {"key": key, "value": json.dumps(reason), "now_ms": now_ms}
         await self._database.execute(_SQL["set_state"], values)
 
 

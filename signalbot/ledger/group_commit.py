@@ -15,6 +15,7 @@ import aiosqlite
 
 from signalbot.domain.errors import LedgerError
 from signalbot.ledger.base import Database, Work
+from signalbot.ledger.reserve import Release, is_full, nothing_set_aside
 
 T = TypeVar("T")
 
@@ -54,6 +55,11 @@ class GroupCommit(Database):
         self._idle = asyncio.Event()
         self._idle.set()
         self._closing = False
+        self._release: Release = nothing_set_aside
+
+    def when_full(self, release: Release) -> None:
+        """Call ``release`` in the writer's thread when the disk is full; then try once more."""
+        self._release = release
 
     async def write(self, work: Work[T]) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -70,7 +76,10 @@ class GroupCommit(Database):
             raise LedgerError(f"{self.path}: cannot read: {e}") from e
 
     async def checkpoint(self) -> None:
-        """Move the write-ahead log into the file and empty it; the writer alone does this."""
+        """Move the write-ahead log into the file and empty it; the writer alone does this.
+
+        Where there is no room for it, the log stays as it is: all is in there, too.
+        """
         await self._writer.call(_checkpoint)
 
     def _enqueue(self, work: Work[Any], future: asyncio.Future[Any] | None) -> None:
@@ -98,8 +107,9 @@ class GroupCommit(Database):
 
     async def _commit_pending(self) -> None:
         batch, self._pending = self._pending, []
+        work = partial(_commit_in_any_room, [each for each, _ in batch], self._release)
         try:
-            results = await self._writer.call(partial(_commit, [work for work, _ in batch]))
+            results = await self._writer.call(work)
         except sqlite3.Error as e:
             raise LedgerError(f"{self.path}: cannot write: {e}") from e
         self.commits += 1
@@ -126,7 +136,29 @@ class GroupCommit(Database):
 
 
 def _checkpoint(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    except sqlite3.OperationalError as e:
+        if not is_full(e):
+            raise
+
+
+def _commit_in_any_room(
+    works: Sequence[Work[Any]], release: Release, connection: sqlite3.Connection
+) -> list[Any]:
+    """``_commit``; when the disk is full, once more in the room that was set aside."""
+    try:
+        results = _commit(works, connection)
+    except sqlite3.Error as e:
+        if is_full(e) and release():
+            return _commit(works, connection)
+        raise
+    lacking = [each for each, result in enumerate(results) if is_full(result)]
+    if lacking and release():
+        again = _commit([works[each] for each in lacking], connection)
+        for each, result in zip(lacking, again, strict=True):
+            results[each] = result
+    return results
 
 
 def _commit(works: Sequence[Work[Any]], connection: sqlite3.Connection) -> list[Any]:

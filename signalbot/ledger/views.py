@@ -229,9 +229,9 @@ def turns(connection: Connection, signal_id: str) -> list[Row]:
 
 def overview(connection: Connection, *, now_ms: Ms) -> Row:
     """How things stand: who may trade, what is open, active and in doubt."""
-    halted = connection.execute(_SQL["state"], ("halted",)).fetchone()
     return {
-        "halted": None if halted is None else json.loads(halted[0]),
+        "halted": _state(connection, "halted"),
+        "disk_low": _state(connection, "disk_low"),
         "users": _rows(connection, "users_by_standing", {}),
         "users_not_trading": _rows(connection, "users_not_trading", {}),
         "open_positions": _count(connection, "count_open_positions"),
@@ -239,6 +239,11 @@ def overview(connection: Connection, *, now_ms: Ms) -> Row:
         "executions_in_doubt": _count(connection, "count_in_doubt"),
         "strategies": last_runs(connection),
     }
+
+
+def _state(connection: Connection, key: str) -> Any:
+    row = connection.execute(_SQL["state"], (key,)).fetchone()
+    return None if row is None else json.loads(row[0])
 
 
 def _rows(connection: Connection, name: str, values: Row | tuple[str, ...]) -> list[Row]:

@@ -1,7 +1,8 @@
 """The daemon's timetable: APScheduler rings, somebody else works."""
 
 import asyncio
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime, time
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
@@ -28,6 +29,18 @@ class Bells:
         )
         return bell
 
+    def daily(self, seconds: float, *, at: time) -> asyncio.Event:
+        """An event that is set every so many seconds, one of them at a time of day in UTC."""
+        bell = asyncio.Event()
+        started = datetime.combine(date(1970, 1, 1), at, UTC)
+        self._scheduler.add_job(
+            bell.set,
+            IntervalTrigger(seconds=max(round(seconds), 1), start_date=started, timezone="UTC"),
+            coalesce=True,
+            misfire_grace_time=None,
+        )
+        return bell
+
     def after_boundary(self, timeframe: Timeframe) -> asyncio.Event:
         """An event that is set a moment after every close of a candle of this length."""
         bell = asyncio.Event()
@@ -48,3 +61,11 @@ class Bells:
             await asyncio.Event().wait()
         finally:
             self._scheduler.shutdown(wait=False)
+
+
+async def whenever(bell: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
+    """Do ``work`` each time the bell has rung, until cancelled."""
+    while True:
+        await bell.wait()
+        bell.clear()
+        await work()

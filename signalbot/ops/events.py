@@ -24,6 +24,10 @@ EVENTS: Final[Mapping[str, Event]] = {
     "account.not_set_up": Event(
         _ERROR, "Leverage or margin mode is not what was asked for; that symbol takes no entry."
     ),
+    "backup.failed": Event(
+        _ERROR, "No copy of the ledger could be made, and why; the next is made in its turn."
+    ),
+    "backup.made": Event(_INFO, "A copy of the ledger was made, examined and found good."),
     "candle.bad": Event(_WARNING, "A closed candle has values that cannot be true; it is dropped."),
     "alert.refused": Event(
         _WARNING, "An alert was not taken: not known to be its source's, or not understood."
@@ -69,6 +73,13 @@ EVENTS: Final[Mapping[str, Event]] = {
     "definition.dropped": Event(
         _WARNING, "What the API had defined is in the file now; the file counts."
     ),
+    "disk.low": Event(
+        _ERROR, "The ledger's disk has too little room: nobody enters, exits and stops go on."
+    ),
+    "disk.recovered": Event(_INFO, "There is room again: entries go on."),
+    "disk.reserve_used": Event(
+        _ERROR, "The disk is full; the room that was set aside is used so that exits are recorded."
+    ),
     "exchange.banned": Event(
         _ERROR, "The exchange limits this address: nothing is sent until the ban is over."
     ),
@@ -94,6 +105,9 @@ EVENTS: Final[Mapping[str, Event]] = {
     ),
     "fills.not_told": Event(
         ("debug", "warning"), "An exchange could not be asked about fills; it is asked again."
+    ),
+    "ledger.doubted": Event(
+        _ERROR, "The ledger is older than what ran here last, or another: trading starts halted."
     ),
     "ledger.opened": Event(_INFO, "The ledger is open and up to date."),
     "library.logged": Event(("any",), "A library's own message; the logger's name says whose."),

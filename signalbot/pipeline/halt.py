@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import structlog
 
+from signalbot.decision.situation import Denial
 from signalbot.domain.errors import LedgerError, OrderRejected, Refusal
+from signalbot.domain.reasons import Reason
 from signalbot.domain.users import UserId, UserStatus
 from signalbot.ledger.accounts import Accounts
 from signalbot.pipeline.account import Account
@@ -26,6 +28,14 @@ class Halts:
         self._accounts = accounts
         self._clock = clock
         self.halted = halted  #: why no user may enter; None when trading is on
+        self.disk_low: str | None = (
+            None  #: why nobody enters though trading is on; passes by itself
+        )
+
+    @property
+    def obstacle(self) -> Denial | None:
+        """Why nobody can enter now although trading is on; exits go on."""
+        return None if self.disk_low is None else Denial(Reason.DISK_LOW, {"why": self.disk_low})
 
     async def halt_all(self, reason: str) -> None:
         """Stop entries of every user."""

@@ -135,7 +135,7 @@ class Listener:
             price=market.last_price(signal.symbol),
             now_ms=now_ms,
             halted=self._halts.halted is not None,
-            obstacle=self._account.obstacle(now_ms),
+            obstacle=self._halts.obstacle or self._account.obstacle(now_ms),
         )
 
     def _wants_advice(

@@ -28,6 +28,7 @@ _RUNS = (
 )
 _NOTHING_YET: dict[str, Any] = {
     "halted": None,
+    "disk_low": None,
     "users": [],
     "users_not_trading": [],
     "open_positions": 0,
@@ -79,6 +80,8 @@ def _facts(found: dict[str, Any], path: Path) -> Iterator[tuple[str, str]]:
         return
     yield "Ledger", f"{path} ({found['ledger_bytes'] / _MIB:.1f} MiB)"
     yield "Halted", found["halted"] or "no"
+    if found["disk_low"]:
+        yield "Disk", f"no entries: {found['disk_low']}"
     yield "Users", ", ".join(map(_count, found["users"])) or "none"
     yield from _not_trading(found["users_not_trading"])
     yield "Open positions", str(found["open_positions"])

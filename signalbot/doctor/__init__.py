@@ -1,0 +1,1 @@
+"""One look at everything a healthy installation needs, and what to do where it lacks."""

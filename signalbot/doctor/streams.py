@@ -1,0 +1,41 @@
+"""Whether the strategies that somebody follows have seen the candles that have closed."""
+
+from collections.abc import Iterator
+
+from signalbot.doctor.finding import Finding, good, problem
+from signalbot.doctor.patient import Patient
+from signalbot.domain.timeframe import Timeframe
+from signalbot.ledger import views
+
+_WHAT = "streams"
+_GRACE_MS = 60_000
+
+
+def examine(patient: Patient) -> Iterator[Finding]:
+    if patient.pid is None:
+        return
+    with patient.reading() as connection:
+        if connection is None:
+            return
+        followed = {row["name"] for row in views.strategies(connection) if row["subscribers"]}
+        runs = [row for row in views.last_runs(connection) if row["strategy"] in followed]
+        at = views.moment(connection)
+    now_ms = max(at.clock_ms, at.last_ms or 0)
+    late = [row for row in runs if now_ms > _due_ms(row, patient)]
+    for row in late:
+        waiting_s = (now_ms - _due_ms(row, patient)) // 1000
+        yield problem(
+            _WHAT,
+            f"{row['strategy']} has seen no {row['timeframe']} candle of {row['symbol']} "
+            f"that should have closed; it is {waiting_s} s overdue",
+            "look in the log for stream.silent, candle.not_told and exchange.banned; "
+            "try 'signalbot doctor --online'",
+        )
+    if runs and not late:
+        yield good(_WHAT, f"{len(runs)} streams are up to date")
+
+
+def _due_ms(row: views.Row, patient: Patient) -> int:
+    """When a run must have followed the last one, or the start."""
+    last_ms = max(row["candle_close_ms"] or 0, patient.started_ms)
+    return int(last_ms + Timeframe(row["timeframe"]).ms + _GRACE_MS)

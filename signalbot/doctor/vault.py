@@ -1,0 +1,85 @@
+"""Whether the master key opens the vault, and the vault has what the configuration names."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+
+from signalbot.config.terms import Config
+from signalbot.doctor.finding import Finding, good, problem
+from signalbot.doctor.patient import Patient
+from signalbot.domain.errors import ConfigError, SignalbotError
+from signalbot.domain.users import Mode
+from signalbot.ledger.credentials import VaultStore
+from signalbot.ledger.scratch import Scratch
+
+_WHAT = "vault"
+_PREFIX = "secret:"
+
+
+def examine(patient: Patient) -> Iterator[Finding]:
+    wanted = sorted(_secrets_named(patient.config))
+    live = [
+        (user.user_id, user.account.exchange)
+        for user in patient.config.users.values()
+        if user.mode is Mode.LIVE
+        and not patient.config.exchanges[user.account.exchange].is_simulated
+    ]
+    with patient.reading() as connection:
+        locked = connection is not None and _is_locked(connection)
+        if not locked and not wanted and not live:
+            return
+        try:
+            secrets, accounts = _open(patient, connection if locked else None)
+        except ConfigError as e:
+            yield problem(_WHAT, str(e), "put the key back from your copy of it")
+            return
+        except SignalbotError as e:
+            yield problem(_WHAT, f"a stored value does not open: {e}", "set it anew")
+            return
+    missing = [name for name in wanted if name not in secrets]
+    for name in missing:
+        yield problem(_WHAT, f"there is no secret {name!r}", f"signalbot secret set {name}")
+    keyless = [owner for owner in live if owner not in accounts]
+    for user_id, exchange in keyless:
+        yield problem(
+            _WHAT, f"{user_id} trades live and has no keys for {exchange}",
+            f"signalbot keys set {user_id}",
+        )  # fmt: skip
+    if not missing and not keyless:
+        yield good(_WHAT, f"opens: keys of {len(accounts)} accounts, {len(secrets)} secrets")
+
+
+def _is_locked(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM secrets LIMIT 1").fetchone() is not None
+
+
+def _open(
+    patient: Patient, connection: sqlite3.Connection | None
+) -> tuple[set[str], set[tuple[str, str]]]:
+    """Names of secrets, and the accounts that have keys; everything has been opened once.
+
+    Raises:
+        ConfigError: there is no master key, or another. SignalbotError: something does not open.
+    """
+    from signalbot.vault import master_key
+    from signalbot.vault.vault import Vault
+
+    path = master_key.locate(patient.config.daemon.master_key_file, patient.environ)
+    master = master_key.read(path)
+    if connection is None:
+        return set(), set()
+    store = VaultStore(Scratch(patient.ledger, connection))
+
+    async def opened() -> tuple[set[str], set[tuple[str, str]]]:
+        vault = await Vault.open(store, master, path=path, now_ms=patient.now_ms)
+        names = {each.name for each in await vault.list_secrets()}
+        for name in names:
+            await vault.resolve(f"{_PREFIX}{name}")
+        return names, {(str(user), at) for user, at in await vault.credentials()}
+
+    return asyncio.run(opened())
+
+
+def _secrets_named(config: Config) -> set[str]:
+    texts = [text for user in config.users.values() for text in (*user.notify, user.account.egress)]
+    return {text.removeprefix(_PREFIX) for text in texts if text.startswith(_PREFIX)}

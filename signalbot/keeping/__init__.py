@@ -1,0 +1,1 @@
+"""Keeps the ledger: copies of it, room for it, and an orderly past."""
