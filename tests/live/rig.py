@@ -13,11 +13,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tests.loopback.binance import Binance, binance
-from tests.loopback.book import Holder
+from tests.venue.faults import Action, Rule
+from tests.venue.journal import guarded
+from tests.venue.model import Account, Kind, Order
+from tests.venue.server import Venue, venue
 
 CANARY = "canary7f3a"
-SYMBOL = "BTCUSDT"
 MINUTE_MS = 60_000
 
 CONFIG = """
@@ -25,14 +26,14 @@ CONFIG = """
 state_dir = "state"
 log_format = "json"
 log_level = "debug"
-[exchanges.binance]
-ccxt_id = "binanceusdm"
-[exchanges.binance.ccxt]
+[exchanges.venue]
+ccxt_id = "{ccxt_id}"
+[exchanges.venue.ccxt]
 timeout = 2000
 {urls}
 [strategies.trend]
 kind = "ema_cross"
-exchange = "binance"
+exchange = "venue"
 symbols = ["BTC/USDT:USDT"]
 timeframe = "1m"
 params = {{ fast = 2, slow = 3, stop_atr = 4.0, take_profit_r = {targets} }}
@@ -46,7 +47,7 @@ USER = """
 [users.{name}]
 mode = "{mode}"
 [users.{name}.account]
-exchange = "binance"
+exchange = "venue"
 leverage = 5
 [users.{name}.subscriptions.trend]
 """
@@ -97,10 +98,12 @@ class Daemon:
 class Live:
     """A loopback exchange, a state directory, and the daemon's lives."""
 
-    def __init__(self, folder: Path, venue: Binance, group: asyncio.TaskGroup) -> None:
+    def __init__(self, folder: Path, venue: Venue, group: asyncio.TaskGroup) -> None:
         self.folder = folder
         self.venue = venue
+        self.symbol = venue.dialect.market_id("BTC")
         self._daemon: Daemon | None = None
+        self.lives: list[Daemon] = []
         self._group = group
         self._candle_ms = int(time.time() * 1000) // MINUTE_MS * MINUTE_MS
         self.history()
@@ -115,22 +118,28 @@ class Live:
 
     def history(self, *, minutes: int = 300) -> None:
         """A market that fell quietly until now."""
-        rows = self.venue.klines.setdefault((SYMBOL, "1m"), {})
         for back in range(minutes, 0, -1):
-            at, close = self._candle_ms - back * MINUTE_MS, 50_000 + back
-            rows[at] = [
-                at, str(close), str(close + 20), str(close - 20), str(close), "10",
-                at + MINUTE_MS - 1, "1", 1, "1", "1", "0",
-            ]  # fmt: skip
+            self._push(self._candle_ms - back * MINUTE_MS, 50_000 + back)
 
-    async def candle(self, close: int, **more: Any) -> None:
+    async def candle(self, close: int, *, keep: bool = True, tell: bool = True) -> None:
         """One more candle has closed here; candles of the test come faster than minutes."""
-        self.venue.book.move(SYMBOL, Decimal(close))
+        self.venue.engine.set_price(self.symbol, Decimal(close))
         at, self._candle_ms = self._candle_ms, self._candle_ms + MINUTE_MS
-        await self.venue.kline(
-            SYMBOL, "1m", at, str(close), is_closed=True, high=str(close + 20),
-            low=str(close - 20), opened=str(close), **more,
-        )  # fmt: skip
+        self._push(at, close, keep=keep, tell=tell)
+
+    def say(self, open_ms: int, close: int) -> None:
+        """The websocket tells of a closed candle that REST does not know."""
+        self._push(open_ms, close, keep=False)
+
+    def frame(self, text: str) -> None:
+        """Whoever listens to candles hears this."""
+        for socket in self.venue.dialect.sockets:
+            if socket.topics:
+                socket.send(text)
+
+    def _push(self, open_ms: int, close: int, *, keep: bool = True, tell: bool = True) -> None:
+        at = Decimal(close)
+        self.venue.engine.push_candle(self.symbol, "1m", open_ms, at, at + 20, at - 20, at, keep=keep, tell=tell)
 
     @property
     def last_open_ms(self) -> int:
@@ -139,7 +148,10 @@ class Live:
 
     async def listening(self) -> None:
         """Return when the daemon has subscribed to the candles."""
-        await self.until(lambda: any(self.venue.sockets.values()), what="candles are subscribed")
+        await self.until(
+            lambda: any(each.topics for each in self.venue.dialect.sockets),
+            what="candles are subscribed",
+        )
 
     async def go_long(self) -> None:
         """Let the strategy say LONG."""
@@ -150,15 +162,25 @@ class Live:
 
     async def price(self, price: int) -> None:
         """The price is here now, and the forming candle says so."""
-        self.venue.book.move(SYMBOL, Decimal(price))
-        await self.venue.kline(SYMBOL, "1m", self._candle_ms, str(price), is_closed=False)
+        at, engine = Decimal(price), self.venue.engine
+        engine.set_price(self.symbol, at)
+        engine.push_candle(
+            self.symbol, "1m", self._candle_ms, at, at, at, at, closed=False, keep=False
+        )
+
+    def fail(self, user: str, leg: str, *does: Action, times: int = 1) -> Rule:
+        """Something goes wrong with a user's next orders: entry, stop, target, exit, cancel."""
+        return self.venue.faults.add(Rule(key=self.key(user), leg=leg, does=does, times=times))
 
     # --- the daemon -----------------------------------------------------------------------
 
     def configure(
         self, *users: str, mode: str = "live", defaults: str = "", targets: str = "[]"
     ) -> None:
-        text = CONFIG.format(urls=self.venue.toml(), defaults=defaults, targets=targets)
+        text = CONFIG.format(
+            ccxt_id=self.venue.dialect.ccxt_id, urls=self.venue.toml("venue"),
+            defaults=defaults, targets=targets,
+        )  # fmt: skip
         text += "".join(USER.format(name=name, mode=mode) for name in users)
         (self.folder / "config.toml").write_text(text)
 
@@ -182,9 +204,9 @@ class Live:
         """Accounts at the exchange, and their keys in the vault."""
         lines = []
         for user in users:
-            key, secret = f"{CANARY}-key-{user}", f"{CANARY}-secret-{user}"
-            self.venue.book.add(key, secret)
-            lines.append(json.dumps({"user": user, "apiKey": key, "secret": secret}))
+            key = self.key(user)
+            self.venue.add_account(key)
+            lines.append(json.dumps({"user": user, **self.venue.credentials(key)}))
         master = self.folder / "master.key"
         if not master.exists():
             await self.command_init()
@@ -204,6 +226,7 @@ class Live:
             env={**os.environ, "SIGNALBOT_CRASH_AT": crash_at},
         )  # fmt: skip
         self._daemon = Daemon(process)
+        self.lives.append(self._daemon)
         self._group.create_task(self._daemon.read())
         if ready:
             await self.daemon.wait_for("daemon.ready", seconds=30)
@@ -231,8 +254,37 @@ class Live:
 
     # --- what came of it ------------------------------------------------------------------
 
-    def holder(self, user: str) -> Holder:
-        return self.venue.book.holders[f"{CANARY}-key-{user}"]
+    def key(self, user: str) -> str:
+        return f"{CANARY}-key-{user}"
+
+    def account(self, user: str) -> Account:
+        return self.venue.engine.accounts[self.key(user)]
+
+    def held(self, user: str) -> Decimal:
+        """The signed quantity a user holds at the exchange, in coins."""
+        return self.account(user).held(self.symbol)
+
+    def resting(self, user: str, *kinds: Kind) -> list[Order]:
+        """The user's open orders there, shown or not."""
+        orders = self.account(user).open.values()
+        return [order for order in orders if not kinds or order.ask.kind in kinds]
+
+    def is_covered(self, user: str) -> bool:
+        """Whether a user has a position behind one stop of its size."""
+        held = self.held(user)
+        stops = self.resting(user, Kind.STOP)
+        is_guarded = guarded(self.account(user), self.symbol) == abs(held)
+        return bool(held) and len(stops) == 1 and is_guarded
+
+    async def fills_told(self, *users: str) -> None:
+        """Return when the ledger has as many fills as the exchange."""
+        await self.until(
+            lambda: (
+                len(self.rows("SELECT 1 FROM fills"))
+                == sum(len(self.account(user).trades) for user in users)
+            ),
+            what="every fill is told",
+        )
 
     def rows(self, sql: str) -> list[Any]:
         connection = sqlite3.connect(f"file:{self.folder}/state/signalbot.db?mode=ro", uri=True)
@@ -254,11 +306,12 @@ class Live:
 
 @asynccontextmanager
 async def live(
-    folder: Path, *users: str, mode: str = "live", defaults: str = "", targets: str = "[]"
-) -> AsyncIterator[Live]:
+    folder: Path, *users: str, mode: str = "live", defaults: str = "", targets: str = "[]",
+    dialect: str = "binance",
+) -> AsyncIterator[Live]:  # fmt: skip
     """A configured exchange with accounts; the daemon is not started yet."""
-    async with binance() as venue, asyncio.TaskGroup() as group:
-        rig = Live(folder, venue, group)
+    async with venue(dialect) as it, asyncio.TaskGroup() as group:
+        rig = Live(folder, it, group)
         rig.configure(*users, mode=mode, defaults=defaults, targets=targets)
         if mode == "live":
             await rig.keys(*users)

@@ -6,13 +6,12 @@ is a matter of luck. The exchange's own book is compared with the ledger afterwa
 
 import asyncio
 import os
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from tests.live.invariants import check
-from tests.live.rig import SYMBOL, Live, live
+from tests.live.rig import Live, live
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
 
@@ -31,24 +30,10 @@ USERS = ("anna", "ben")
 
 def _is_settled(rig: Live) -> bool:
     """Whether both users hold a position behind a stop of its size, and the ledger agrees."""
-    for user in USERS:
-        holder = rig.holder(user)
-        held = holder.position.get(SYMBOL, Decimal(0))
-        stops = [o.quantity for o in holder.orders.values() if o.is_open and o.kind == "stop"]
-        if not held or stops != [abs(held)]:
-            return False
+    if not all(rig.is_covered(user) for user in USERS):
+        return False
     rows = rig.rows("SELECT status FROM signal_executions")
     return [row["status"] for row in rows] == ["executed", "executed"]
-
-
-async def _fills_told(rig: Live) -> None:
-    await rig.until(
-        lambda: (
-            len(rig.rows("SELECT 1 FROM fills"))
-            == sum(len(rig.holder(user).trades) for user in USERS)
-        ),
-        what="every fill is told",
-    )
 
 
 @pytest.mark.parametrize("life", range(LIVES))
@@ -62,7 +47,7 @@ async def test_killed_while_entering(tmp_path: Path, point: str, life: int) -> N
         await asyncio.sleep(0.1 * life)
         await rig.start()
         await rig.until(lambda: _is_settled(rig), seconds=60, what="both are in and protected")
-        await _fills_told(rig)
+        await rig.fills_told(*USERS)
         await rig.stop()
         check(rig, *USERS, naked_limit_s=12)
 
@@ -80,7 +65,7 @@ async def test_killed_while_leaving(tmp_path: Path, point: str, life: int) -> No
         assert await rig.died() == -9
         await rig.start()
         await rig.until(
-            lambda: not any(o.is_open for user in USERS for o in rig.holder(user).orders.values()),
+            lambda: not any(rig.resting(user) for user in USERS),
             seconds=40,
             what="nothing rests any more",
         )
@@ -90,7 +75,7 @@ async def test_killed_while_leaving(tmp_path: Path, point: str, life: int) -> No
             ),
             seconds=40,
         )
-        await _fills_told(rig)
+        await rig.fills_told(*USERS)
         await rig.stop()
         check(rig, *USERS)
         reasons = {row["close_reason"] for row in rig.rows("SELECT close_reason FROM positions")}
@@ -107,7 +92,7 @@ async def test_killed_in_the_middle_of_reconciliation(tmp_path: Path) -> None:
         assert await rig.died() == -9
         await rig.start()
         await rig.until(lambda: _is_settled(rig), seconds=60, what="both are in and protected")
-        await _fills_told(rig)
+        await rig.fills_told(*USERS)
         await rig.stop()
         check(rig, *USERS, naked_limit_s=20)
 
@@ -118,7 +103,7 @@ async def test_stopped_in_order_positions_keep_their_stops(tmp_path: Path) -> No
         await rig.start()
         await rig.go_long()
         await rig.until(lambda: _is_settled(rig))
-        await _fills_told(rig)
+        await rig.fills_told(*USERS)
         await rig.stop()
         assert rig.daemon.process.returncode == 0
         assert _is_settled(rig)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.rig import CANARY, SYMBOL, live
+from tests.live.rig import CANARY, live
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
 
@@ -21,7 +21,7 @@ async def test_a_good_account_passes(tmp_path: Path) -> None:
         assert told["margin BTC/USDT:USDT"] == "20 x cross; will be set to 5 x isolated"
         assert told["balance"] == "equity 10000, free 10000"
         assert told["minimum BTC/USDT:USDT"] == "0.001 BTC needs 10 USDT of margin"
-        assert rig.holder("anna").leverage == {}
+        assert rig.account("anna").leverage == {}
         assert "the configuration is right" in await rig.command("check", "--online")
 
 
@@ -37,11 +37,11 @@ async def test_what_would_keep_it_from_trading_is_told(
 ) -> None:
     """With an exit code that a script can see."""
     async with live(tmp_path, "anna", "ben") as rig:
-        setattr(rig.holder("anna"), trouble, True)
+        setattr(rig.account("anna"), trouble, True)
         code, out = await rig.ask("check", "--online", "--json")
         assert code == 1
         assert CANARY not in out
         bad = [row for row in json.loads(out)["online"] if not row["ok"]]
         assert [(row["user"], row["what"]) for row in bad] == [("anna", what)]
         assert says in bad[0]["says"]
-        assert SYMBOL not in rig.holder("anna").leverage
+        assert rig.symbol not in rig.account("anna").leverage

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.rig import SYMBOL, live
+from tests.live.rig import live
+from tests.venue.binance import Binance
+from tests.venue.model import Kind, MarginMode
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 
@@ -18,21 +20,19 @@ async def test_every_user_trades_the_signal_once_and_is_protected(tmp_path: Path
         await rig.go_long()
         for user in ("anna", "ben"):
             await rig.daemon.wait_for("execution.settled", user_id=user, status="executed")
-            holder = rig.holder(user)
-            assert holder.position[SYMBOL] == Decimal("0.019")
-            assert holder.leverage[SYMBOL] == 5
+            assert rig.held(user) == Decimal("0.019")
+            assert rig.account(user).leverage[rig.symbol] == 5
             await rig.until(
                 lambda: (
-                    sorted(o.kind for o in holder.orders.values() if o.is_open)  # noqa: B023
-                    == ["stop", "take_profit"]
+                    sorted(each.ask.kind for each in rig.resting(user))  # noqa: B023
+                    == [Kind.STOP, Kind.TAKE_PROFIT]
                 )
             )
         await rig.until(lambda: len(rig.rows("SELECT * FROM fills")) == 2, what="fills are told")
         await rig.price(49_000)
         for user in ("anna", "ben"):
             await rig.daemon.wait_for("position.closed", user_id=user, reason="STOP_LOSS")
-            holder = rig.holder(user)
-            await rig.until(lambda: not any(o.is_open for o in holder.orders.values()))  # noqa: B023
+            await rig.until(lambda: not rig.resting(user))  # noqa: B023
         await rig.until(lambda: len(rig.rows("SELECT * FROM fills")) == 4, what="fills are told")
         await rig.stop()
         for position in rig.rows("SELECT * FROM positions"):
@@ -52,22 +52,22 @@ async def test_an_account_leaves_by_its_own_address(tmp_path: Path) -> None:
         await rig.go_long()
         for user in ("anna", "ben"):
             await rig.daemon.wait_for("execution.settled", user_id=user, status="executed")
-        addresses = {
-            key.rpartition("-")[2]: seen for key, seen in rig.venue.addresses.items() if key
-        }
-        assert addresses == {"anna": {"127.0.0.1"}, "ben": {"127.0.0.2"}}
+        for user, address in (("anna", "127.0.0.1"), ("ben", "127.0.0.2")):
+            calls = [call for call in rig.venue.calls if call.facts.key == rig.key(user)]
+            assert {call.address for call in calls} == {address}
         await rig.stop()
 
 
 async def test_margin_is_read_back_where_the_exchange_has_it(tmp_path: Path) -> None:
     """Without endpoints of their own, modes and leverage are read from the position list."""
     async with live(tmp_path, "anna") as rig:
-        rig.venue.is_old = True
+        assert isinstance(rig.venue.dialect, Binance)
+        rig.venue.dialect.is_old = True
         await rig.start()
         await rig.go_long()
         await rig.daemon.wait_for("execution.settled", user_id="anna", status="executed")
-        assert rig.holder("anna").leverage[SYMBOL] == 5
-        assert rig.holder("anna").margin[SYMBOL] == "ISOLATED"
+        assert rig.account("anna").leverage[rig.symbol] == 5
+        assert rig.account("anna").margin_mode[rig.symbol] is MarginMode.ISOLATED
         await rig.stop()
 
 
@@ -84,5 +84,5 @@ async def test_keys_set_while_it_runs_are_used_at_once(tmp_path: Path) -> None:
         await rig.go_long()
         for user in ("anna", "ben"):
             await rig.daemon.wait_for("execution.settled", user_id=user, status="executed")
-            assert rig.holder(user).position[SYMBOL] == Decimal("0.019")
+            assert rig.held(user) == Decimal("0.019")
         await rig.stop()

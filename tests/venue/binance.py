@@ -32,12 +32,14 @@ _WEIGHTS = {
 class Binance(Dialect):
     """REST under ``/fapi`` (and the one ``/sapi`` path that tells a key's permissions)."""
 
+    ccxt_id: ClassVar = "binanceusdm"
     rules: ClassVar = Rules(taker_fee=Decimal("0.0005"), maker_fee=Decimal("0.0002"))
     weight_per_minute: ClassVar = 2_400
 
     def __init__(self, engine: Engine) -> None:
         self.streaming = Streaming(engine, self.sockets_of)
         super().__init__(engine)
+        self.is_old = False  #: has no endpoints for margin and position mode of their own
         self._public = self._public_routes()
         self._private = OrderEndpoints(engine).routes() | AccountEndpoints(engine).routes()
 
@@ -105,7 +107,7 @@ class Binance(Dialect):
         if name == "listenKey":
             return self._listen_key(call)
         private = self._private.get((call.method, name))
-        if private is None:
+        if private is None or (self.is_old and name in _NEWER):
             raise no(Trouble.NO_SUCH_PATH)
         account = self._signed(call)
         if call.method != "GET" and not account.can_trade:
@@ -196,6 +198,7 @@ class Binance(Dialect):
         raise no(Trouble.NO_SUCH_PATH)
 
 
+_NEWER = ("symbolConfig", "positionSide/dual")
 _ID_FIELDS = ("newClientOrderId", "clientAlgoId", "origClientOrderId")
 
 

@@ -76,9 +76,10 @@ class Unlist:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refuse:
-    """The exchange says no in its own words, and does nothing."""
+    """The exchange says no in its own words, and does nothing; with ``after`` it has acted."""
 
     why: Reason | Trouble
+    after: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -166,7 +166,7 @@ class Venue:
                     raise Dropped
                 case Reply(after=False):
                     return _said(act), None
-                case Refuse():
+                case Refuse(after=False):
                     return self.dialect.refusal(act.why), None
                 case Ban():
                     self.faults.ban(call.address, seconds=act.seconds, status=act.status)
@@ -193,6 +193,8 @@ class Venue:
                     raise Dropped
                 case Reply(after=True):
                     answer = _said(act)
+                case Refuse(after=True):
+                    answer = self.dialect.refusal(act.why)
                 case Cut():
                     cut = act
         return answer, cut

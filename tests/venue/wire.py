@@ -123,6 +123,7 @@ class Socket:
 class Dialect(ABC):
     """How one exchange is spoken to. Subclasses listen to ``engine`` for websocket news."""
 
+    ccxt_id: ClassVar[str]
     rules: ClassVar[Rules] = Rules()
     #: Requests that cost more than the limit allows per minute and address are answered with 429.
     weight_per_minute: ClassVar[int] = 2_400
@@ -166,6 +167,10 @@ class Dialect(ABC):
     @abstractmethod
     def happened(self, event: Event) -> None:
         """Tell the sockets what they want to know of an event."""
+
+    def market_id(self, base: str) -> str:
+        """How the exchange calls the perpetual of a coin."""
+        return next(market.id for market in self.engine.markets.values() if market.base == base)
 
     # --- what it may say -------------------------------------------------------------------
 
