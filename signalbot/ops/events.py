@@ -17,6 +17,9 @@ _WARNING = ("warning",)
 _ERROR = ("error",)
 
 EVENTS: Final[Mapping[str, Event]] = {
+    "account.limited": Event(
+        _WARNING, "An exchange limits this account's requests: only this account waits."
+    ),
     "account.not_polled": Event(_DEBUG, "An account could not be refreshed; the next round tries."),
     "account.not_reconciled": Event(
         _WARNING, "An exchange could not be asked about an account; the next round asks again."

@@ -12,6 +12,7 @@ from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.exchange.live.capability import Rate
 from signalbot.exchange.live.codes import Limited
 from signalbot.exchange.live.lanes import Lane
+from signalbot.exchange.live.pause import Pause
 from signalbot.exchange.live.window import Window
 from signalbot.ports import Clock
 
@@ -55,6 +56,10 @@ class Budget:
     def one_by_one(self) -> "Budget":
         """A queue with the same lanes for what must not overtake itself; it has no limits."""
         return Budget(self.name, rates=(), in_flight=1, clock=self._clock)
+
+    def pause(self) -> Pause:
+        """What holds up one account that has met its own limit, by the same clock."""
+        return Pause(self._clock)
 
     @property
     def queued(self) -> int:

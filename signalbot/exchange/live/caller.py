@@ -5,12 +5,16 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
+import structlog
+
 from signalbot.domain.errors import SignalbotError
 from signalbot.exchange.live.budget import Budget
-from signalbot.exchange.live.codes import ClockOff, Codes, Limited
+from signalbot.exchange.live.codes import AccountLimited, ClockOff, Codes, Limited
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.outcome import is_already_set, order_error, read_error
 from signalbot.exchange.live.sending import Sending, sending
+
+log = structlog.get_logger()
 
 _ORDER_DEADLINE_S = 20.0
 _READ_DEADLINE_S = 15.0
@@ -24,7 +28,8 @@ class Caller:
     """One account's line to its exchange. Raises nothing but our own errors.
 
     ``on_clock`` is called when the exchange found our time wrong. ``serial`` sends one request at
-    a time, by lane, for exchanges that want every request's nonce above the one before.
+    a time, by lane, for exchanges that want every request's nonce above the one before. ``name``
+    is whose account it is, for the log.
     """
 
     def __init__(
@@ -35,9 +40,12 @@ class Caller:
         codes: Codes,
         on_clock: Callable[[], None],
         serial: bool = False,
+        name: str = "",
     ) -> None:
         self.client = client
+        self._name = name
         self._budget = budget
+        self._pause = budget.pause()
         self._codes = codes
         self._on_clock = on_clock
         self._turns = budget.one_by_one() if serial else None
@@ -57,7 +65,8 @@ class Caller:
         Raises:
             OrderRejected: refused by the exchange, or by ccxt before anything was sent.
             OrderOutcomeUnknown: it may have been carried out; also when the deadline has passed.
-            Unavailable: it provably was not: never sent, ``Limited``, ``ClockOff``.
+            Unavailable: it provably was not: never sent, ``Limited``, ``AccountLimited``,
+                ``ClockOff``.
             OrderNotFound: what was to be cancelled is not there.
         """
         state = Sending()
@@ -70,16 +79,14 @@ class Caller:
                 raise
             if is_already_set(e, codes=self._codes):
                 return None
-            raise self._note(
-                order_error(
-                    e,
-                    codes=self._codes,
-                    was_sent=state.is_sent,
-                    status=state.status,
-                    secrets=self._secrets(),
-                ),
-                state,
-            ) from None
+            found = order_error(
+                e,
+                codes=self._codes,
+                was_sent=state.is_sent,
+                status=state.status,
+                secrets=self._secrets(),
+            )
+            raise self._note(found, lane, state) from None
 
     async def read(
         self,
@@ -103,10 +110,12 @@ class Caller:
         except _FAILURES as e:
             if _is_final(e):
                 raise
-            raise self._note(
-                read_error(e, codes=self._codes, status=state.status, secrets=self._secrets()),
-                state,
-            ) from None
+            found = read_error(e, codes=self._codes, status=state.status, secrets=self._secrets())
+            raise self._note(found, lane, state) from None
+
+    def note(self, error: SignalbotError, *, lane: Lane) -> SignalbotError:
+        """Draw conclusions from a refusal that came inside an answer of success; return it."""
+        return self._note(error, lane, Sending())
 
     async def _call(
         self,
@@ -121,12 +130,10 @@ class Caller:
         run: Callable[..., Awaitable[Any]] = getattr(self.client, method)
         token = sending.set(state)
         try:
-            async with (
-                asyncio.timeout(deadline_s),
-                self._budget.slot(lane, cost),
-                self._turn(lane),
-            ):
-                return await run(*args)
+            async with asyncio.timeout(deadline_s):
+                await self._pause.over(lane)
+                async with self._budget.slot(lane, cost), self._turn(lane):
+                    return await run(*args)
         except TimeoutError:
             waited_for = "an answer" if state.is_sent else "its turn or a connection"
             raise TimeoutError(f"{deadline_s:g} s were not enough for {waited_for}") from None
@@ -136,14 +143,26 @@ class Caller:
     def _turn(self, lane: Lane) -> AbstractAsyncContextManager[None]:
         return nullcontext() if self._turns is None else self._turns.slot(lane)
 
-    def _note(self, error: SignalbotError, state: Sending) -> SignalbotError:
+    def _note(self, error: SignalbotError, lane: Lane, state: Sending) -> SignalbotError:
         """Draw everybody's conclusions from what one request has met."""
-        if isinstance(error, Limited):
-            self._budget.ban(
-                retry_after_s=state.retry_after_s, reason=str(error), status=state.status
-            )
-        elif isinstance(error, ClockOff):
-            self._on_clock()
+        match error:
+            case Limited():
+                self._budget.ban(
+                    retry_after_s=state.retry_after_s, reason=str(error), status=state.status
+                )
+            case AccountLimited():
+                for_ms = self._pause.begin(
+                    lane, retry_after_s=state.retry_after_s, reason=str(error)
+                )
+                log.warning(
+                    "account.limited",
+                    exchange=self._budget.name,
+                    user_id=self._name,
+                    for_s=for_ms / 1000,
+                    reason=str(error),
+                )
+            case ClockOff():
+                self._on_clock()
         return error
 
     def _secrets(self) -> tuple[str, ...]:

@@ -13,6 +13,10 @@ class Limited(Unavailable):
     """Too many requests from this address: nobody may ask until the ban is over."""
 
 
+class AccountLimited(Unavailable):
+    """Too many requests of this account: it waits for a moment, the others go on."""
+
+
 class ClockOff(Unavailable):
     """The exchange finds our time wrong: nothing was accepted; measure its clock, then go on."""
 
@@ -27,7 +31,8 @@ class Codes:
     no_margin: frozenset[str] = frozenset()
     access_denied: frozenset[str] = frozenset()
     clock: frozenset[str] = frozenset()
-    limited: frozenset[str] = frozenset()
+    limited: frozenset[str] = frozenset()  #: of the address
+    account_limited: frozenset[str] = frozenset()  #: of one account, or of one endpoint for it
     already_set: frozenset[str] = frozenset()
     not_found: frozenset[str] = frozenset()
     unknown: frozenset[str] = frozenset()  #: codes whose ccxt class says more than is sure

@@ -171,7 +171,9 @@ class LiveExchange:
     def _live_broker(self, user: User, symbols: Collection[str]) -> LiveBroker:
         keys = self._credentials.get(user.user_id)
         line = self._lines[self._egress.get(user.user_id, DIRECT)]
-        api = None if keys is None else self._caller(line, line.connection.client(keys))
+        api = None
+        if keys is not None:
+            api = self._caller(line, line.connection.client(keys), name=user.user_id)
         return LiveBroker(
             user,
             api=api,
@@ -338,11 +340,12 @@ class LiveExchange:
         line = self._lines[egress] = _Line(connection, budget)
         return line
 
-    def _caller(self, line: _Line, client: object) -> Caller:
+    def _caller(self, line: _Line, client: object, *, name: str = "") -> Caller:
         return Caller(
             client,
             budget=line.budget,
             codes=reduce(or_, (each.codes for each in self._dialects.values())),
             on_clock=self._clock_is_off.set,
             serial=any(each.serial for each in self._dialects.values()),
+            name=name,
         )

@@ -20,7 +20,7 @@ from signalbot.domain.errors import (
     SignalbotError,
     Unavailable,
 )
-from signalbot.exchange.live.codes import ClockOff, Codes, Limited, OrderNotFound
+from signalbot.exchange.live.codes import AccountLimited, ClockOff, Codes, Limited, OrderNotFound
 
 _CODE_KEYS = ("code", "retCode", "sCode", "err_code", "err-code", "error_code", "errorCode")
 _SUCCESS = frozenset(("0", "1", "00000", "200", "OK", "success", ""))
@@ -35,6 +35,8 @@ _SECRET = re.compile(
 )
 _DUPLICATE = re.compile(r"(?i)duplicat")
 _TOO_MANY = (418, 429)
+_FORBIDDEN = 403
+_TOO_FREQUENT = re.compile(r"(?i)access too frequent")  # how a gateway words its ban
 _NOT_OK = 300
 _MOST_TEXT = 300
 _LEAST_SECRET = 4
@@ -110,7 +112,7 @@ def order_error(
         return _unsent_error(error, text)
     code = code_of(error)
     found = _by_code(code, text, codes)
-    if found is None and status in _TOO_MANY:
+    if found is None and _is_ban(status, error):
         found = Limited(text)
     found = found or _by_class(error, text)
     is_refused = isinstance(found, OrderRejected)
@@ -119,6 +121,13 @@ def order_error(
     if is_refused and code is None and status is not None and status < _NOT_OK:
         return OrderOutcomeUnknown(f"accepted, then not understood: {text}")
     return found
+
+
+def _is_ban(status: int | None, error: BaseException) -> bool:
+    """Whether the address is told to stay away; a 403 alone has many reasons."""
+    if status in _TOO_MANY:
+        return True
+    return status == _FORBIDDEN and _TOO_FREQUENT.search(str(error)) is not None
 
 
 def _unsent_error(error: BaseException, text: str) -> SignalbotError:
@@ -139,6 +148,7 @@ def _by_code(code: str | None, text: str, codes: Codes) -> SignalbotError | None
         (codes.access_denied, lambda: OrderRejected(text, refusal=Refusal.ACCESS_DENIED)),
         (codes.clock, lambda: ClockOff(text)),
         (codes.limited, lambda: Limited(text)),
+        (codes.account_limited, lambda: AccountLimited(text)),
         (codes.not_found, lambda: OrderNotFound(text)),
         (codes.rejected, lambda: OrderRejected(text)),
     )

@@ -36,6 +36,10 @@ class Line:
         self.dialect: Dialect = wire.dialect
         self.api: Caller = wire.api
 
+    def neighbour(self) -> "Line":
+        """Another account behind the same address."""
+        return Line(self._wire.neighbour())
+
     def answer(self, path: str, *bodies: Any, status: int = 200) -> None:
         """Answer requests to ``path`` in turn, whatever the method; the last body stays."""
         for method in _METHODS:

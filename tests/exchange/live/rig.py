@@ -116,10 +116,15 @@ async def _params(request: web.Request) -> dict[str, Any]:
 class Wire:
     """One account of one exchange, as far as a dialect goes."""
 
-    def __init__(self, dialect: Dialect, venue: Venue, api: Caller) -> None:
+    def __init__(self, dialect: Dialect, venue: Venue, admit: Callable[[], Caller]) -> None:
         self.dialect = dialect
         self.venue = venue
-        self.api = api
+        self.api = admit()
+        self._admit = admit
+
+    def neighbour(self) -> "Wire":
+        """Another account behind the same address."""
+        return Wire(self.dialect, self.venue, self._admit)
 
     def instrument(self, symbol: str) -> Instrument:
         return instrument_of(self.api.client.market(symbol), exchange=self.api.client.id)
@@ -201,15 +206,18 @@ async def wire(
     try:
         await connection.open()
         connection.template.set_markets([dict(market) for market in markets])
-        clock = SystemClock()
-        caller = Caller(
-            connection.client(KEYS),
-            budget=Budget("rig", rates=dialect.capabilities.rates, clock=clock),
-            codes=dialect.codes,
-            on_clock=lambda: None,
-            serial=dialect.serial,
-        )
-        yield Wire(dialect, venue, caller)
+        budget = Budget("rig", rates=dialect.capabilities.rates, clock=SystemClock())
+
+        def admit() -> Caller:
+            return Caller(
+                connection.client(KEYS),
+                budget=budget,
+                codes=dialect.codes,
+                on_clock=lambda: None,
+                serial=dialect.serial,
+            )
+
+        yield Wire(dialect, venue, admit)
     finally:
         await connection.close()
         await runner.cleanup()

@@ -16,7 +16,7 @@ from signalbot.domain.errors import (
 from signalbot.domain.orders import Leg, OrderRequest, OrderStatus, OrderType
 from signalbot.domain.signals import Side
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.codes import ClockOff, Limited, OrderNotFound
+from signalbot.exchange.live.codes import AccountLimited, ClockOff, Limited, OrderNotFound
 from signalbot.exchange.live.dialects.base import Margin
 from signalbot.exchange.live.dialects.binance_spot import BinanceSpot
 from signalbot.exchange.live.dialects.binance_usdm import BinanceUsdm
@@ -456,7 +456,7 @@ async def test_refusals_are_final(swap: Wire, code: int, message: str, refusal: 
         (-9876, "a code of tomorrow", 400, OrderOutcomeUnknown),
         (-1021, "Timestamp for this request is outside of the recvWindow.", 400, ClockOff),
         (-1003, "Too many requests; IP banned", 418, Limited),
-        (-1015, "Too many new orders", 429, Limited),
+        (-1015, "Too many new orders", 429, AccountLimited),
     ],
 )
 async def test_what_is_no_refusal_is_not_taken_for_one(

@@ -16,7 +16,7 @@ from signalbot.domain.errors import (
 from signalbot.domain.orders import Leg, OrderRequest, OrderSide, OrderStatus, OrderType
 from signalbot.domain.signals import Side
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.codes import ClockOff, Limited, OrderNotFound
+from signalbot.exchange.live.codes import AccountLimited, ClockOff, Limited, OrderNotFound
 from signalbot.exchange.live.dialects.base import Dialect, Margin
 from signalbot.exchange.live.dialects.bybit import BybitSpot, BybitSwap
 from signalbot.exchange.live.lanes import Lane
@@ -582,7 +582,7 @@ async def test_refusals_are_final(swap: Wire, code: int, message: str, refusal: 
         (170007, "Timeout waiting for response from backend server", OrderOutcomeUnknown),
         (987654, "a code of tomorrow", OrderOutcomeUnknown),
         (10002, "The request time exceeds the time window range", ClockOff),
-        (10006, "Too many visits. Exceeded the API Rate Limit.", Limited),
+        (10006, "Too many visits. Exceeded the API Rate Limit.", AccountLimited),
         (10018, "Exceeded the IP Rate Limit", Limited),
     ],
 )

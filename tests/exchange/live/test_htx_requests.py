@@ -18,7 +18,7 @@ from signalbot.domain.errors import (
 )
 from signalbot.domain.orders import ClientOrderId, OrderRequest, OrderSide, OrderStatus
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.codes import Limited
+from signalbot.exchange.live.codes import AccountLimited
 from signalbot.exchange.live.dialects.base import Margin
 from signalbot.exchange.live.dialects.htx import HtxSpot, HtxSwap
 from signalbot.exchange.live.lanes import Lane
@@ -184,7 +184,7 @@ async def test_algo_orders_watch_the_last_price(
         (1047, OrderRejected, Refusal.INSUFFICIENT_MARGIN),
         (1407, OrderRejected, Refusal.WOULD_TRIGGER),
         (1220, OrderRejected, Refusal.ACCESS_DENIED),
-        (1032, Limited, None),
+        (1032, AccountLimited, None),
         (1050, OrderOutcomeUnknown, None),
         (1000, OrderOutcomeUnknown, None),
         (1004, OrderOutcomeUnknown, None),
@@ -474,7 +474,7 @@ async def test_a_spot_order_is_found_cancelled_and_paid(coins: Line) -> None:
         ("account-frozen-balance-insufficient-error", OrderRejected),
         ("invalid-client-order-id", OrderOutcomeUnknown),
         ("gateway-internal-error", OrderOutcomeUnknown),
-        ("rate-too-many-requests", Limited),
+        ("rate-too-many-requests", AccountLimited),
     ],
 )
 async def test_spot_refusals_mean_what_the_code_says(

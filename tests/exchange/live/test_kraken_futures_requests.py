@@ -16,7 +16,7 @@ from signalbot.domain.errors import (
 )
 from signalbot.domain.orders import OrderRequest, OrderSide, OrderStatus
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.codes import Limited
+from signalbot.exchange.live.codes import AccountLimited
 from signalbot.exchange.live.dialects.base import Margin
 from signalbot.exchange.live.dialects.kraken_futures import KrakenFutures
 from signalbot.exchange.live.lanes import Lane
@@ -364,7 +364,7 @@ async def test_refusals_mean_what_the_status_says(
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        ("apiLimitExceeded", Limited),
+        ("apiLimitExceeded", AccountLimited),
         ("requiredArgumentMissing", OrderRejected),
         ("authenticationError", OrderRejected),
         ("Server Error", OrderOutcomeUnknown),

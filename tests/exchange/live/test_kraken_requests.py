@@ -14,7 +14,7 @@ from signalbot.domain.errors import (
     SignalbotError,
 )
 from signalbot.domain.orders import OrderRequest, OrderSide, OrderStatus
-from signalbot.exchange.live.codes import ClockOff, Limited
+from signalbot.exchange.live.codes import AccountLimited, ClockOff
 from signalbot.exchange.live.dialects.kraken import KrakenSpot
 from signalbot.exchange.live.lanes import Lane
 from tests.exchange.live.line import Line, close, entry, line_to, spot
@@ -228,7 +228,7 @@ async def test_the_wallet_holds_what_orders_lock(line: Line) -> None:
         ("EOrder:Insufficient funds", OrderRejected, Refusal.INSUFFICIENT_MARGIN),
         ("EGeneral:Permission denied", OrderRejected, Refusal.ACCESS_DENIED),
         ("EAPI:Invalid nonce", ClockOff, None),
-        ("EAPI:Rate limit exceeded", Limited, None),
+        ("EAPI:Rate limit exceeded", AccountLimited, None),
         ("EService:Timeout", OrderOutcomeUnknown, None),
         ("EService:Unavailable", OrderOutcomeUnknown, None),
         ("EGeneral:Internal error", OrderOutcomeUnknown, None),

@@ -16,7 +16,7 @@ from signalbot.domain.errors import (
 )
 from signalbot.domain.orders import OrderRequest, OrderSide, OrderStatus
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.codes import ClockOff, Limited, OrderNotFound
+from signalbot.exchange.live.codes import AccountLimited, ClockOff, Limited, OrderNotFound
 from signalbot.exchange.live.dialects.base import Margin
 from signalbot.exchange.live.dialects.mexc import MexcSpot, MexcSwap
 from signalbot.exchange.live.lanes import Lane
@@ -373,7 +373,7 @@ async def test_leverage_and_mode_are_one_setting_of_both_sides(line: Line) -> No
         (406, OrderRejected, Refusal.ACCESS_DENIED),
         (704, OrderRejected, Refusal.ACCESS_DENIED),
         (513, ClockOff, None),
-        (510, Limited, None),
+        (510, AccountLimited, None),
         (603, OrderOutcomeUnknown, None),
         (500, OrderOutcomeUnknown, None),
         (9999, OrderOutcomeUnknown, None),

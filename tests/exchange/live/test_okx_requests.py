@@ -17,7 +17,7 @@ from signalbot.domain.errors import (
 from signalbot.domain.orders import Leg, OrderRequest, OrderStatus, OrderType
 from signalbot.domain.signals import Side
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.codes import ClockOff, Limited
+from signalbot.exchange.live.codes import AccountLimited, ClockOff
 from signalbot.exchange.live.dialects.base import Dialect, Margin
 from signalbot.exchange.live.dialects.okx import OkxSpot, OkxSwap
 from signalbot.exchange.live.lanes import Lane
@@ -515,8 +515,8 @@ async def test_a_refusal_in_an_answer_that_seems_fine_is_one(swap: Wire, code: s
         (refused("99999", "a code of tomorrow"), 200, OrderOutcomeUnknown),
         ({"code": "50004", "msg": "API endpoint request timeout."}, 400, OrderOutcomeUnknown),
         ({"code": "50102", "msg": "Timestamp request expired."}, 401, ClockOff),
-        ({"code": "50011", "msg": "Too Many Requests"}, 429, Limited),
-        ({"code": "50061", "msg": "Order rate limit reached."}, 200, Limited),
+        ({"code": "50011", "msg": "Too Many Requests"}, 429, AccountLimited),
+        ({"code": "50061", "msg": "Order rate limit reached."}, 200, AccountLimited),
     ],
 )
 async def test_what_is_no_refusal_is_not_taken_for_one(

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Protocol
 
 from signalbot.domain.book import Balance
+from signalbot.domain.errors import SignalbotError
 from signalbot.domain.market import Instrument
 from signalbot.domain.money import ZERO, text
 from signalbot.domain.orders import ClientOrderId, Order, OrderRequest, OrderType
@@ -34,6 +35,10 @@ class Api(Protocol):
     async def order(self, method: str, *args: Any, lane: Lane, cost: int = 1) -> Any: ...
 
     async def read(self, method: str, *args: Any, lane: Lane, cost: int = 1) -> Any: ...
+
+    def note(self, error: SignalbotError, *, lane: Lane) -> SignalbotError:
+        """What a refusal inside an answer of success means for the requests to come."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,7 +38,8 @@ class BinanceSpot(SpotDialect):
         no_margin=codes_in("-2018 -2019"),
         access_denied=codes_in("-1002 -1022 -1099 -2008 -2014 -2015"),
         clock=codes_in("-1021"),
-        limited=codes_in("-1003 -1015"),
+        limited=codes_in("-1003"),
+        account_limited=codes_in("-1015"),  # orders of one account
         not_found=codes_in("-2011 -2013 -2026"),
         # "New order rejected", for any reason: a duplicate too. ccxt knows the reasons that matter
         # (no balance, a stop beyond the price) by their text, and their errors carry no code.

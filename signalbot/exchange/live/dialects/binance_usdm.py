@@ -49,7 +49,8 @@ class BinanceUsdm(Dialect):
             " -4402"
         ),
         clock=codes_in("-1021 -5028"),
-        limited=codes_in("-1003 -1015"),
+        limited=codes_in("-1003"),
+        account_limited=codes_in("-1015"),  # orders of one account
         already_set=codes_in("-4046 -4059"),
         not_found=codes_in("-2011 -2013"),
         # -2010 refuses an order for any reason, and -4117 finds a stop about to trigger.

@@ -36,7 +36,10 @@ CODES: Final = Codes(
         " 110068 110069 131004 170201 170224"
     ),
     clock=frozenset(("10002", "-1021")),
-    limited=codes_in("10006 10009 10018 10429 170005 170222"),
+    limited=codes_in("10009 10018"),
+    # Counted by the second and account (https://bybit-exchange.github.io/docs/v5/rate-limit); 10429
+    # and 429 are the system's own protection, which a moment's wait is enough for as well.
+    account_limited=codes_in("429 10006 10429 170005 170222"),
     already_set=codes_in("110025 110026 110027 110043 34036 140025 140026 140027 140043"),
     not_found=codes_in("20001 30034 110001 140001 170213"),
     # Time-outs behind the gateway, "submitted to the system" and "is being processed"; ccxt calls

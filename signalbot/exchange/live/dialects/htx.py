@@ -54,7 +54,7 @@ _CODES = Codes(
         "12004 12005 12006 12007 12008 12009 api-signature-not-valid "
         "api-signature-check-failed login-required"
     ),
-    limited=codes_in("1032 base-request-exceed-frequency-limit rate-too-many-requests"),
+    account_limited=codes_in("1032 base-request-exceed-frequency-limit rate-too-many-requests"),
     not_found=codes_in(
         "1017 1051 1061 1063 1071 base-record-invalid order-queryorder-invalid "
         "order-orderstate-error"
@@ -125,7 +125,8 @@ class HtxSwap(Dialect):
         row = next(iter(_rows(answer)), {})
         for each in (answer, row):
             if str(each.get("code", _SUCCESS)) != _SUCCESS:
-                raise order_refused(each["code"], each.get("message"), codes=self.codes)
+                error = order_refused(each["code"], each.get("message"), codes=self.codes)
+                raise api.note(error, lane=lane)
         raw: Raw = api.client.parse_order(row, api.client.market(create.symbol))
         return raw
 
@@ -185,7 +186,7 @@ class HtxSwap(Dialect):
             error = read_refused(answer.get("code"), answer.get("message"), codes=self.codes)
             if isinstance(error, OrderNotFound):
                 return []
-            raise error
+            raise api.note(error, lane=lane)
         market = api.client.market(symbol)
         return [self.found(api.client.parse_order(row, market)) for row in _rows(answer)]
 

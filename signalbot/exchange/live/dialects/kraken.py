@@ -60,12 +60,14 @@ class KrakenSpot(SpotDialect):
             )
         ),
         clock=frozenset(("EAPI:Invalid nonce",)),
-        limited=frozenset(
+        limited=frozenset(("EGeneral:Too many requests",)),
+        # The counter of a key, of its orders in a pair, of its requests at a time.
+        account_limited=frozenset(
             (
                 "EAPI:Rate limit exceeded",
                 "EOrder:Rate limit exceeded",
                 "EGeneral:Temporary lockout",
-                "EGeneral:Too many requests",
+                "EService: Throttled",
                 "EService:Throttled",
             )
         ),

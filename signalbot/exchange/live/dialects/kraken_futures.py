@@ -56,7 +56,7 @@ class KrakenFutures(Dialect):
         ),
         access_denied=frozenset(("authenticationError", "accountInactive", "Forbidden")),
         clock=frozenset(("nonceBelowThreshold", "nonceDuplicate")),
-        limited=frozenset(("apiLimitExceeded",)),
+        account_limited=frozenset(("apiLimitExceeded",)),
         not_found=frozenset(("notFound", "orderForEditNotFound")),
     )
     validity_ms: ClassVar = _DEADLINE_MS
@@ -89,7 +89,8 @@ class KrakenFutures(Dialect):
         told = answer.get("sendStatus") or {}
         status = told.get("status")
         if status not in _TAKEN:
-            raise order_refused(status, "the order was not placed", codes=self.codes)
+            error = order_refused(status, "the order was not placed", codes=self.codes)
+            raise api.note(error, lane=lane)
         raw: Raw = api.client.parse_order(told, api.client.market(create.symbol))
         return raw
 

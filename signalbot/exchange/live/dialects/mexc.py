@@ -49,7 +49,8 @@ _CODES = Codes(
         "700002 700006 700007 730100 140002"
     ),
     clock=codes_in("513 10073 700003 700005"),
-    limited=codes_in("429 510 2037"),
+    limited=codes_in("429"),
+    account_limited=codes_in("510 2037"),
     not_found=codes_in("-2011 -2013 2040 5002 22222"),
 )
 

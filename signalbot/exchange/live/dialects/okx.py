@@ -69,7 +69,9 @@ class _Okx(Dialect):
     async def send(self, api: Api, create: Create, lane: Lane) -> Raw:
         raw = await super().send(api, create, lane)
         if raw.get("status") == "rejected":
-            raise order_refused(raw["info"].get("sCode"), raw["info"].get("sMsg"), codes=self.codes)
+            said = raw["info"]
+            error = order_refused(said.get("sCode"), said.get("sMsg"), codes=self.codes)
+            raise api.note(error, lane=lane)
         return raw
 
     async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:

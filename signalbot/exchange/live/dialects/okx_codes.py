@@ -12,6 +12,7 @@ _ACCESS_DENIED: Final = codes_in(
     "4088 50007 50008 50009 50010 50012 50027 50030 50035 50100 50101 50103 50104 50105 50106"
     " 50107 50110 50111 50113 50114 50119 50120 50121 51009 51010 51024 51732 51733 51734 59113"
 )
+# Of the account; at public endpoints of the address, and those have a caller of their own.
 _LIMITED: Final = codes_in("50011 50040 50061 51113")
 
 # Spans of codes that refuse an order, as far as they mean nothing else.
@@ -42,7 +43,7 @@ CODES: Final = Codes(
     no_margin=_NO_MARGIN,
     access_denied=_ACCESS_DENIED,
     clock=codes_in("50102 50112"),
-    limited=_LIMITED,
+    account_limited=_LIMITED,
     not_found=codes_in("51400 51401 51402 51503 51509 51603"),
     unknown=codes_in("50001 50004 50005 50013 50026"),
 )  # fmt: skip
