@@ -78,6 +78,7 @@ class App:
         self.executions = Executions(database)
         self.trades = Trades(database)
         self.standing = Accounts(database)
+        self.reconciled_ms = clock.now_ms()  #: an account was last compared with its exchange
         self._tasks: list[asyncio.Task[None]] = []
         self._wire()
 
@@ -222,6 +223,11 @@ class App:
                 log.warning("account.not_reconciled", user_id=account.user_id, cause=str(e))
             else:
                 account.is_reconciled = True
+        self.reconciled_ms = self._clock.now_ms()
+
+    def round_begins(self) -> None:
+        """A round of comparisons begins, perhaps an empty one: reconciliation is alive."""
+        self.reconciled_ms = self._clock.now_ms()
 
     async def drain(self) -> None:
         """Finish what has begun, to the last stop; cancel entries that rest unfilled."""

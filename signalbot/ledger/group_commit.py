@@ -54,6 +54,17 @@ class GroupCommit(Database):
         self._idle = asyncio.Event()
         self._idle.set()
         self._closing = False
+        self._asked_s: float | None = None  #: loop time of the oldest write not committed yet
+
+    @property
+    def waiting_s(self) -> float:
+        if self._asked_s is None:
+            return 0.0
+        return asyncio.get_running_loop().time() - self._asked_s
+
+    @property
+    def queued(self) -> int:
+        return len(self._pending)
 
     async def write(self, work: Work[T]) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -77,6 +88,8 @@ class GroupCommit(Database):
         if self._closing:
             raise LedgerError(f"{self.path}: the ledger is closed")
         self._pending.append((work, future))
+        if self._asked_s is None:
+            self._asked_s = asyncio.get_running_loop().time()
         if future is not None or len(self._pending) >= _MANY:
             self._idle.clear()
             self._wake.set()
@@ -98,11 +111,15 @@ class GroupCommit(Database):
 
     async def _commit_pending(self) -> None:
         batch, self._pending = self._pending, []
+        began_s = asyncio.get_running_loop().time()
         try:
             results = await self._writer.call(partial(_commit, [work for work, _ in batch]))
         except sqlite3.Error as e:
             raise LedgerError(f"{self.path}: cannot write: {e}") from e
         self.commits += 1
+        ended_s = asyncio.get_running_loop().time()
+        self._asked_s = began_s if self._pending else None
+        self._took(ended_s - began_s)
         self._committed()
         for (_, future), result in zip(batch, results, strict=True):
             error = result if isinstance(result, Exception) else None
