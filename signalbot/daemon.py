@@ -160,6 +160,7 @@ async def _timetable(app: App, database: GroupCommit, bells: Bells) -> AsyncIter
         for account in list(app.accounts.values()):
             if includes_idle or account.has_business or not account.is_reconciled:
                 await app.reconcile(account)
+        app.round_ends()
 
     async with asyncio.TaskGroup() as group:
         tasks = [
