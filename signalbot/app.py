@@ -17,10 +17,12 @@ from signalbot.control.records import record_of
 from signalbot.control.roster import Roster, Spawn
 from signalbot.domain.errors import AccessDenied, ConfigError, Unavailable
 from signalbot.domain.orders import Leg
+from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import Subscription, UserId
 from signalbot.ledger.accounts import Accounts, Standing
 from signalbot.ledger.database import Database
 from signalbot.ledger.executions import Executions
+from signalbot.ledger.reconciliations import Reconciliations
 from signalbot.ledger.signals import Signals
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
@@ -78,6 +80,9 @@ class App:
         self.executions = Executions(database)
         self.trades = Trades(database)
         self.standing = Accounts(database)
+        self._reconciliations = Reconciliations(database)
+        self._compared: dict[UserId, Ms] = {}
+        self.reconciled_ms = clock.now_ms()  #: an account was last compared with its exchange
         self._tasks: list[asyncio.Task[None]] = []
         self._wire()
 
@@ -210,6 +215,7 @@ class App:
             await asyncio.wait(turns, timeout=_RECOVERY_S)
         if waiting:
             log.warning("daemon.recovering", left=len(waiting))
+        self.round_ends()
 
     async def reconcile(self, account: Account) -> None:
         """Compare one account with its exchange; one that cannot be asked is left for later."""
@@ -224,6 +230,18 @@ class App:
                 log.warning("account.not_reconciled", user_id=account.user_id, cause=str(e))
             else:
                 account.is_reconciled = True
+                self._compared[account.user_id] = self._clock.now_ms()
+        self.reconciled_ms = self._clock.now_ms()
+
+    def round_ends(self) -> None:
+        """Note in the ledger which accounts have been compared since the last time."""
+        if self._compared:
+            self._reconciliations.note_later(self._compared)
+            self._compared = {}
+
+    def round_begins(self) -> None:
+        """A round of comparisons begins, perhaps an empty one: reconciliation is alive."""
+        self.reconciled_ms = self._clock.now_ms()
 
     async def drain(self) -> None:
         """Finish what has begun, to the last stop; cancel entries that rest unfilled."""

@@ -31,9 +31,12 @@ from signalbot.ledger.simulated import load as load_simulated
 from signalbot.ledger.tokens import Tokens
 from signalbot.ops.bells import Bells, whenever
 from signalbot.ops.hooks import task_failed
+from signalbot.ops.lag import LoopLag
 from signalbot.ops.secrets import Secrets
+from signalbot.ops.systemd import Systemd
 from signalbot.ports import Clock, Exchange
 from signalbot.replay import virtual_time
+from signalbot.service import Pulse, told
 from signalbot.tasks import LoopClock, SystemClock, settle_memory
 
 log = structlog.get_logger()
@@ -73,6 +76,7 @@ async def _serve(config: Config, secrets: Secrets) -> None:
     loop.set_exception_handler(task_failed)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    systemd = Systemd(os.environ)
     hang_up = asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, hang_up.set)
     path = config.daemon.state_dir / LEDGER_NAME
@@ -105,7 +109,10 @@ async def _serve(config: Config, secrets: Secrets) -> None:
         await stack.enter_async_context(running(app))
         await stack.enter_async_context(_api(app, provisioner, exchanges, keyring, database, clock))
         await stack.enter_async_context(_timetable(app, database, bells))
-        await stack.enter_async_context(_reloading(provisioner, hang_up))
+        await stack.enter_async_context(_reloading(provisioner, hang_up, systemd))
+        lag = LoopLag(clock)
+        pulse = Pulse(app, database=database, lag=lag, systemd=systemd, clock=clock)
+        await stack.enter_async_context(told(pulse, lag, systemd))
         settle_memory()
         log.info("daemon.ready", **_facts(app))
         await stop.wait()
@@ -152,10 +159,12 @@ async def _timetable(app: App, database: GroupCommit, bells: Bells) -> AsyncIter
 
     async def reconcile_all() -> None:
         """Accounts that have something at the exchange every time, idle ones now and then."""
+        app.round_begins()
         includes_idle = next(passes) % _IDLE_EVERY == 0
         for account in list(app.accounts.values()):
             if includes_idle or account.has_business or not account.is_reconciled:
                 await app.reconcile(account)
+        app.round_ends()
 
     async with asyncio.TaskGroup() as group:
         tasks = [
@@ -237,11 +246,14 @@ async def _api(
 
 
 @asynccontextmanager
-async def _reloading(provisioner: Provisioner, hang_up: asyncio.Event) -> AsyncIterator[None]:
+async def _reloading(
+    provisioner: Provisioner, hang_up: asyncio.Event, systemd: Systemd
+) -> AsyncIterator[None]:
     """Apply the changed file on SIGHUP, whole or not at all."""
 
     async def reload() -> None:
         log.info("config.reloading", config=str(provisioner.config.path))
+        systemd.tell("RELOADING=1")
         try:
             found = await provisioner.reload()
         except ConfigError as e:
@@ -249,6 +261,7 @@ async def _reloading(provisioner: Provisioner, hang_up: asyncio.Event) -> AsyncI
         else:
             if not found:
                 log.info("config.unchanged")
+        systemd.tell("READY=1")
 
     async with asyncio.TaskGroup() as group:
         task = group.create_task(whenever(hang_up, reload), name="reload")

@@ -29,6 +29,14 @@ class Clock(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where the candles of one stream come from."""
+
+    via: str  #: of the last candle: "websocket", "rest" or "simulated"
+    looked_ms: Ms  #: when it was last heard or asked, whatever came of it
+
+
 class Market(Protocol):
     """An exchange's public side. Reads raise ``Unavailable`` when it cannot be reached."""
 
@@ -48,6 +56,10 @@ class Market(Protocol):
 
     def candles(self, symbol: str, timeframe: Timeframe) -> AsyncIterator[Candle]:
         """Closed candles as they close. May repeat, skip and reorder: the feed puts it right."""
+        ...
+
+    def source(self, symbol: str, timeframe: Timeframe) -> Source | None:
+        """What feeds ``candles``; None before somebody reads them."""
         ...
 
     def prices(self, symbol: str) -> AsyncIterator[PriceRange]:

@@ -48,6 +48,11 @@ def span(ms: int) -> str:
     return duration_text(ms)
 
 
+def seconds(ms: int) -> str:
+    """``0.18 s``: how long something took."""
+    return f"{ms / 1000:.2f} s"
+
+
 def listing(values: list[Any]) -> str:
     """Values one after the other."""
     return ", ".join(map(plain, values))

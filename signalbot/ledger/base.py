@@ -18,10 +18,29 @@ class Database(ABC):
     def __init__(self, path: Path) -> None:
         self.path = path
         self._listeners: list[Callable[[], None]] = []
+        self._timers: list[Callable[[float], None]] = []
 
     def on_commit(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` after every commit, for as long as the ledger is open."""
         self._listeners.append(listener)
+
+    def on_duration(self, listener: Callable[[float], None]) -> None:
+        """Call ``listener`` with the seconds that each commit to the disk has taken."""
+        self._timers.append(listener)
+
+    @property
+    def waiting_s(self) -> float:
+        """How long the oldest write that is not committed yet has waited; 0 when there is none."""
+        return 0.0
+
+    @property
+    def queued(self) -> int:
+        """Writes that wait for the next commit."""
+        return 0
+
+    def _took(self, duration_s: float) -> None:
+        for timer in self._timers:
+            timer(duration_s)
 
     def _committed(self) -> None:
         for listener in self._listeners:

@@ -56,10 +56,21 @@ class GroupCommit(Database):
         self._idle.set()
         self._closing = False
         self._release: Release = nothing_set_aside
+        self._asked_s: float | None = None  #: loop time of the oldest write not committed yet
 
     def when_full(self, release: Release) -> None:
         """Call ``release`` in the writer's thread when the disk is full; then try once more."""
         self._release = release
+
+    @property
+    def waiting_s(self) -> float:
+        if self._asked_s is None:
+            return 0.0
+        return asyncio.get_running_loop().time() - self._asked_s
+
+    @property
+    def queued(self) -> int:
+        return len(self._pending)
 
     async def write(self, work: Work[T]) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -86,6 +97,8 @@ class GroupCommit(Database):
         if self._closing:
             raise LedgerError(f"{self.path}: the ledger is closed")
         self._pending.append((work, future))
+        if self._asked_s is None:
+            self._asked_s = asyncio.get_running_loop().time()
         if future is not None or len(self._pending) >= _MANY:
             self._idle.clear()
             self._wake.set()
@@ -108,11 +121,15 @@ class GroupCommit(Database):
     async def _commit_pending(self) -> None:
         batch, self._pending = self._pending, []
         work = partial(_commit_in_any_room, [each for each, _ in batch], self._release)
+        began_s = asyncio.get_running_loop().time()
         try:
             results = await self._writer.call(work)
         except sqlite3.Error as e:
             raise LedgerError(f"{self.path}: cannot write: {e}") from e
         self.commits += 1
+        ended_s = asyncio.get_running_loop().time()
+        self._asked_s = began_s if self._pending else None
+        self._took(ended_s - began_s)
         self._committed()
         for (_, future), result in zip(batch, results, strict=True):
             error = result if isinstance(result, Exception) else None

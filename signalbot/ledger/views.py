@@ -189,13 +189,14 @@ def orders_of_position(connection: Connection, position_id: str) -> list[Row]:
 
 
 def open_positions(connection: Connection, selection: Selection = EVERYTHING) -> list[Row]:
-    return [_with_net(row) for row in _rows(connection, "positions_open", selection.values)]
+    rows = _rows(connection, "positions_open", selection.values)
+    return [_with_net(_with_protection(row)) for row in rows]
 
 
 def positions(connection: Connection, selection: Selection = EVERYTHING) -> list[Row]:
     """Positions, open and closed."""
     rows = _newest(connection, "positions_of_user", selection, by="opened_at_ms")
-    return [_with_net(row) for row in rows]
+    return [_with_net(_with_protection(row)) for row in rows]
 
 
 def closed_positions(connection: Connection, selection: Selection) -> Iterator[sqlite3.Row]:
@@ -266,6 +267,17 @@ def _row(row: sqlite3.Row) -> Row:
         name: _READ_AS[name](row[name]) if name in _READ_AS and row[name] is not None else row[name]
         for name in row.keys()  # noqa: SIM118 - iterating a sqlite3.Row gives its values
     }
+
+
+def _with_protection(row: Row) -> Row:
+    """``row`` with how its position is protected now; null once it is closed."""
+    if row["status"] == "CLOSED":
+        state = None
+    elif row["stop_confirmed_at_ms"] is not None:
+        state = "confirmed"
+    else:
+        state = "no stop wanted" if row["stop_loss"] is None else "MISSING"
+    return row | {"protection": state}
 
 
 def _with_net(row: Row) -> Row:

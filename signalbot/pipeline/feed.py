@@ -12,7 +12,7 @@ import structlog
 
 from signalbot.domain.market import Candle
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.ports import Clock, Market
+from signalbot.ports import Clock, Market, Source
 from signalbot.tasks import supervise
 
 log = structlog.get_logger()
@@ -80,6 +80,10 @@ class Feed:
         """Open of the newest candle of ``key`` that was delivered; None before the first."""
         stream = self.streams.get(key)
         return None if stream is None else stream.last_open_ms
+
+    def source(self, key: CandleKey) -> Source | None:
+        """What feeds ``key`` now; None before anything does."""
+        return self._markets[key.exchange].source(key.symbol, key.timeframe)
 
     def unwatch(self, key: CandleKey) -> None:
         """Nobody needs the candles of ``key`` any more."""

@@ -28,6 +28,8 @@ LISTINGS = {
         "position_id", "user_id", "signal_id", "strategy", "symbol", "side", "status", "quantity",
         "entry_price", "stop_loss", "take_profits", "protected_at_ms", "opened_at_ms",
         "closed_at_ms", "exit_price", "close_reason", "realized_pnl", "fees", "funding", "net_pnl",
+        "protection", "stop_confirmed_at_ms", "unprotected_since_ms", "unprotected_ms",
+        "reconciled_at_ms",
     },
     "orders": {
         "client_order_id", "user_id", "signal_id", "position_id", "leg", "exchange", "symbol",

@@ -10,6 +10,7 @@ import pytest
 from signalbot.domain.market import Candle, Instrument, PriceRange
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.pipeline.feed import CandleKey, Feed
+from signalbot.ports import Source
 from signalbot.replay import virtual_time
 from signalbot.tasks import LoopClock
 
@@ -55,6 +56,9 @@ class ScriptedMarket:
         for each in self._script:
             yield each
         await asyncio.Event().wait()
+
+    def source(self, symbol: str, timeframe: Timeframe) -> Source | None:
+        return None
 
     async def prices(self, symbol: str) -> AsyncIterator[PriceRange]:
         await asyncio.Event().wait()

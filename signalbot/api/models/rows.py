@@ -158,6 +158,22 @@ class PositionRow(Row):
     protected_at_ms: Instant | None = Field(
         description="When the exchange first confirmed the stop; null: it has not."
     )
+    protection: str | None = Field(
+        description="Of an open position: confirmed, MISSING or no stop wanted.",
+        examples=["confirmed"],
+    )
+    stop_confirmed_at_ms: Instant | None = Field(
+        description="Since when a stop rests at the exchange; null: none does."
+    )
+    unprotected_since_ms: Instant | None = Field(
+        description="Since when none does although one is wanted."
+    )
+    unprotected_ms: int | None = Field(
+        description="How long the position has been without its stop in all, this time excluded."
+    )
+    reconciled_at_ms: Instant | None = Field(
+        description="When the account was last compared with the exchange."
+    )
     closed_at_ms: Instant | None
     exit_price: Money | None
     close_reason: str | None

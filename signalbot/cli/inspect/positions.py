@@ -17,7 +17,7 @@ from signalbot.cli.options import (
 )
 from signalbot.cli.render import Column, print_list
 from signalbot.cli.source import reading
-from signalbot.cli.words import gain, number, targets, utc
+from signalbot.cli.words import gain, number, seconds, targets, utc
 from signalbot.ledger import views
 
 StatusWord = Literal["OPEN", "CLOSING", "CLOSED"]
@@ -35,7 +35,10 @@ _OPEN = (
     Column("Entry", "entry_price", number, is_number=True),
     Column("Stop", "stop_loss", number, is_number=True),
     Column("Targets", "take_profits", targets, is_extra=True),
-    Column("Protected", "protected_at_ms", utc, is_extra=True),
+    Column("Protection", "protection"),
+    Column("Since", "stop_confirmed_at_ms", utc, is_extra=True),
+    Column("Without", "unprotected_ms", seconds, is_number=True, is_extra=True),
+    Column("Compared", "reconciled_at_ms", utc, is_extra=True),
 )
 _PAST = (
     Column("Quantity", "entry_quantity", number, is_number=True),

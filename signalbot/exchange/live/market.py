@@ -10,7 +10,7 @@ from signalbot.exchange.live.history import History
 from signalbot.exchange.live.instruments import instrument_of
 from signalbot.exchange.live.ticks import Ticks
 from signalbot.exchange.live.watcher import CandleWatcher
-from signalbot.ports import Clock
+from signalbot.ports import Clock, Source
 
 _PRICE_LIMIT_MS = 60_000
 
@@ -62,6 +62,9 @@ class LiveMarket:
 
     def candles(self, symbol: str, timeframe: Timeframe) -> AsyncIterator[Candle]:
         return self._watcher.candles(symbol, timeframe)
+
+    def source(self, symbol: str, timeframe: Timeframe) -> Source | None:
+        return self._watcher.source(symbol, timeframe)
 
     def prices(self, symbol: str) -> AsyncIterator[PriceRange]:
         return self._ticks.open(symbol)

@@ -11,7 +11,7 @@ from ccxt.base.errors import NetworkError
 
 from signalbot.domain.errors import BadCandle, SignalbotError
 from signalbot.domain.market import Candle
-from signalbot.domain.timeframe import Ms, Timeframe
+from signalbot.domain.timeframe import EPOCH, Ms, Timeframe
 from signalbot.exchange.live.connection import Connection
 from signalbot.exchange.live.history import History
 from signalbot.exchange.live.klines import READERS, Kline
@@ -19,7 +19,7 @@ from signalbot.exchange.live.outcome import plain
 from signalbot.exchange.live.parse import number
 from signalbot.exchange.live.ticks import Ticks
 from signalbot.exchange.stream import Stream
-from signalbot.ports import Clock
+from signalbot.ports import Clock, Source
 from signalbot.tasks import backoff_s
 
 log = structlog.get_logger()
@@ -46,6 +46,8 @@ class Watch:
     last_high: Any = None
     last_low: Any = None
     forming_ms: Ms | None = None
+    via: str = "rest"  #: who told the last candle
+    looked_ms: Ms = EPOCH  #: when the stream spoke or REST was asked, whatever came of it
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 
@@ -92,10 +94,16 @@ class CandleWatcher:
         watch = self._watches.get(key)
         if watch is None:
             watch = self._watches[key] = Watch(symbol, timeframe, Stream(limit=_CANDLES_KEPT))
+            watch.looked_ms = self._clock.now_ms()
             self._start(watch)
         else:
             watch.out = Stream(limit=_CANDLES_KEPT)
         return watch.out
+
+    def source(self, symbol: str, timeframe: Timeframe) -> Source | None:
+        """Who tells the candles of one stream; None when nobody reads it."""
+        watch = self._watches.get((symbol, timeframe.value))
+        return None if watch is None else Source(via=watch.via, looked_ms=watch.looked_ms)
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -151,6 +159,7 @@ class CandleWatcher:
         watch = self._watches.get((market["symbol"], names.get(kline.interval, kline.interval)))
         if watch is None:
             return
+        watch.looked_ms = self._clock.now_ms()
         if _is_old(watch, kline):
             return
         self._tell_price(watch, kline)
@@ -161,7 +170,7 @@ class CandleWatcher:
                 self.bad_frames += 1
                 log.warning("candle.bad", symbol=watch.symbol, cause=str(e))
                 return
-            self._put(watch, candle)
+            self._put(watch, candle, via="websocket")
 
     def _tell_price(self, watch: Watch, kline: Kline) -> None:
         is_same = watch.forming_ms == kline.open_ms
@@ -175,7 +184,8 @@ class CandleWatcher:
             low=kline.low if new_low and is_same else None,
         )
 
-    def _put(self, watch: Watch, candle: Candle) -> None:
+    def _put(self, watch: Watch, candle: Candle, *, via: str) -> None:
+        watch.via = via
         if watch.last_open_ms is None or candle.open_ms > watch.last_open_ms:
             watch.last_open_ms = candle.open_ms
         watch.out.put(candle)
@@ -241,6 +251,7 @@ class CandleWatcher:
             else:
                 await self._clock.sleep_until(self._next_look(watch.timeframe))
             await self._clock.sleep(jitter_s)
+            watch.looked_ms = self._clock.now_ms()
             expected_ms = Ms(watch.timeframe.floor(self._now_ms()) - watch.timeframe.ms)
             if watch.last_open_ms is None or watch.last_open_ms < expected_ms:
                 await self._ask(watch, expected_ms)
@@ -253,6 +264,7 @@ class CandleWatcher:
     async def _ask(self, watch: Watch, open_ms: Ms) -> None:
         until_ms = self._now_ms() + watch.timeframe.ms // 2
         for delay_s in backoff_s(first_s=0.5, most_s=5.0):
+            watch.looked_ms = self._clock.now_ms()
             if watch.last_open_ms is not None and watch.last_open_ms >= open_ms:
                 return  # the stream has told it meanwhile
             try:
@@ -266,7 +278,7 @@ class CandleWatcher:
                     "candle.from_rest", exchange=self._connection.name, symbol=watch.symbol,
                     timeframe=watch.timeframe.value,
                 )  # fmt: skip
-                self._put(watch, candle)
+                self._put(watch, candle, via="rest")
                 return
             if self._now_ms() > until_ms:
                 return  # nothing was traded; the next candle fills the gap

@@ -9,6 +9,7 @@ from signalbot.domain.market import Candle, Instrument, PriceRange
 from signalbot.domain.resample import Resampler
 from signalbot.domain.timeframe import EPOCH, Ms, Timeframe
 from signalbot.exchange.stream import Stream
+from signalbot.ports import Source
 
 T = TypeVar("T")
 HistorySource = Callable[[str, Timeframe, Ms, int], Sequence[Candle]]
@@ -69,6 +70,12 @@ class SimulatedMarket:
             ValueError: ``timeframe`` is not made of whole base candles.
         """
         return self._channel(symbol).open_candles(timeframe)
+
+    def source(self, symbol: str, timeframe: Timeframe) -> Source | None:
+        channel = self._channels.get(symbol)
+        if channel is None or channel.told_ms == EPOCH:
+            return None
+        return Source(via="simulated", looked_ms=channel.told_ms)
 
     def prices(self, symbol: str) -> AsyncIterator[PriceRange]:
         """Ranges from now on; what a reader has not read yet is one range."""

@@ -137,20 +137,26 @@ SELECT o.*, s.strategy
  WHERE o.position_id = ? ORDER BY o.intended_at_ms, o.leg <> 'entry', o.client_order_id;
 
 -- positions_of_user --
-SELECT * FROM positions
- WHERE user_id = :user AND opened_at_ms >= :since_ms AND opened_at_ms < :until_ms
-   AND (:strategy IS NULL OR strategy = :strategy)
-   AND (:symbol IS NULL OR symbol GLOB :symbol) AND (:status IS NULL OR status = :status)
-   AND (:mode IS NULL OR mode = :mode)
- ORDER BY opened_at_ms DESC, position_id DESC LIMIT :limit;
+SELECT p.*, x.confirmed_at_ms AS stop_confirmed_at_ms, x.unprotected_since_ms, x.unprotected_ms,
+       r.at_ms AS reconciled_at_ms
+  FROM positions p LEFT JOIN protection x ON x.position_id = p.position_id
+       LEFT JOIN reconciliations r ON r.user_id = p.user_id
+ WHERE p.user_id = :user AND p.opened_at_ms >= :since_ms AND p.opened_at_ms < :until_ms
+   AND (:strategy IS NULL OR p.strategy = :strategy)
+   AND (:symbol IS NULL OR p.symbol GLOB :symbol) AND (:status IS NULL OR p.status = :status)
+   AND (:mode IS NULL OR p.mode = :mode)
+ ORDER BY p.opened_at_ms DESC, p.position_id DESC LIMIT :limit;
 
 -- positions_open --
-SELECT * FROM positions INDEXED BY positions_one_open
- WHERE status <> 'CLOSED' AND opened_at_ms >= :since_ms AND opened_at_ms < :until_ms AND (:user IS NULL OR user_id = :user)
-   AND (:strategy IS NULL OR strategy = :strategy)
-   AND (:symbol IS NULL OR symbol GLOB :symbol) AND (:status IS NULL OR status = :status)
-   AND (:mode IS NULL OR mode = :mode)
- ORDER BY opened_at_ms DESC, position_id DESC LIMIT :limit;
+SELECT p.*, x.confirmed_at_ms AS stop_confirmed_at_ms, x.unprotected_since_ms, x.unprotected_ms,
+       r.at_ms AS reconciled_at_ms
+  FROM positions p INDEXED BY positions_one_open LEFT JOIN protection x ON x.position_id = p.position_id
+       LEFT JOIN reconciliations r ON r.user_id = p.user_id
+ WHERE p.status <> 'CLOSED' AND p.opened_at_ms >= :since_ms AND p.opened_at_ms < :until_ms AND (:user IS NULL OR p.user_id = :user)
+   AND (:strategy IS NULL OR p.strategy = :strategy)
+   AND (:symbol IS NULL OR p.symbol GLOB :symbol) AND (:status IS NULL OR p.status = :status)
+   AND (:mode IS NULL OR p.mode = :mode)
+ ORDER BY p.opened_at_ms DESC, p.position_id DESC LIMIT :limit;
 
 -- positions_closed --
 -- Money is added up by whoever reads this: SQL would round it.

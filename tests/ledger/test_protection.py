@@ -1,0 +1,112 @@
+"""Each position knows whether a stop rests at the exchange, since when, and how long none did."""
+
+from pathlib import Path
+from typing import Any
+
+from signalbot.domain.users import UserId
+from tests.world import World, play, user
+
+
+async def _row(w: World) -> dict[str, Any]:
+    rows = await w.database.query("SELECT * FROM protection")
+    return dict(rows[0])
+
+
+async def _orders(w: World, sql: str, *values: object) -> None:
+    await w.database.execute(f"UPDATE orders SET {sql} WHERE leg = 'stop_loss'", values)
+
+
+def test_a_protected_position_knows_since_when(tmp_path: Path) -> None:
+    """The gap between fill and confirmed stop is counted, and over."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make())
+        (position,) = await w.app.trades.open_positions(UserId("anna"))
+        row = await _row(w)
+        assert row["position_id"] == position.position_id
+        assert row["unprotected_since_ms"] is None
+        assert row["confirmed_at_ms"] >= position.opened_at_ms
+        assert row["unprotected_ms"] == row["confirmed_at_ms"] - position.opened_at_ms
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_a_lost_stop_is_missing_until_the_next_is_confirmed(tmp_path: Path) -> None:
+    """Every second without is added up, however often it happens."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make())
+        before = await _row(w)
+        lost_ms = before["confirmed_at_ms"] + 1_000
+        for _ in range(2):
+            await _orders(w, "status = 'cancelled', updated_at_ms = ?", lost_ms)
+            missing = await _row(w)
+            assert missing["confirmed_at_ms"] is None
+            assert missing["unprotected_since_ms"] == lost_ms
+            await _orders(w, "status = 'open', updated_at_ms = ?", lost_ms + 250)
+            lost_ms += 10_000
+        after = await _row(w)
+        assert after["unprotected_since_ms"] is None
+        assert after["unprotected_ms"] == before["unprotected_ms"] + 500
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_a_stop_that_has_done_its_work_is_not_lost(tmp_path: Path) -> None:
+    """The close ends the watch and leaves the sum."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make())
+        open_row = await _row(w)
+        await w.price("85")
+        assert await w.app.trades.open_positions(UserId("anna")) == []
+        row = await _row(w)
+        assert row["confirmed_at_ms"] is None
+        assert row["unprotected_since_ms"] is None
+        assert row["unprotected_ms"] == open_row["unprotected_ms"]
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_a_moved_stop_leaves_no_gap(tmp_path: Path) -> None:
+    """Break-even: the new stop stands before the old one goes, so nothing is counted."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make(targets=("105", "120")))
+        before = await _row(w)
+        await w.price("106")
+        (position,) = await w.app.trades.open_positions(UserId("anna"))
+        assert position.stop_loss == position.entry_price
+        after = await _row(w)
+        assert after["confirmed_at_ms"] is not None
+        assert after["unprotected_ms"] == before["unprotected_ms"]
+
+    play(tmp_path, story, user("anna", extra="protection = { break_even_after = 1 }"))
+
+
+def test_no_stop_wanted_is_not_a_missing_stop(tmp_path: Path) -> None:
+    """Who trades without stops is not told that one is missing."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make())
+        assert len(await w.app.trades.open_positions(UserId("anna"))) == 1
+        assert await w.database.query("SELECT * FROM protection") == []
+
+    nothing = 'protection = { stop_loss = { source = "none" } }\nsizing = { mode = "quote" }'
+    play(tmp_path, story, user("anna", extra=nothing))
+
+
+def test_the_last_comparison_with_the_exchange_is_kept(tmp_path: Path) -> None:
+    """Noted when a round ends, for everybody who was compared."""
+
+    async def story(w: World) -> None:
+        await w.clock.sleep(60)
+        for account in w.app.accounts.values():
+            await w.app.reconcile(account)
+        w.app.round_ends()
+        await w.database.flush()
+        rows = await w.database.query("SELECT user_id, at_ms FROM reconciliations")
+        assert [row["user_id"] for row in rows] == ["anna", "ben"]
+        assert {row["at_ms"] for row in rows} == {w.clock.now_ms()}
+
+    play(tmp_path, story, user("anna"), user("ben"))

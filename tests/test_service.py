@@ -1,0 +1,138 @@
+"""The daemon under a supervisor that listens as systemd does."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from signalbot.ops.lag import LoopLag
+from signalbot.ops.systemd import Systemd
+from signalbot.service import Pulse
+from tests.world import World, play, user
+
+CONFIG = """
+[daemon]
+state_dir = "state"
+[api]
+listen = "127.0.0.1:{port}"
+[exchanges.sim]
+ccxt_id = "simulated"
+[exchanges.sim.simulated]
+seed = 5
+[exchanges.sim.simulated.symbols."BTC/USDT:USDT"]
+price = 60000
+[strategies.trend]
+kind = "ema_cross"
+exchange = "sim"
+symbols = ["BTC/USDT:USDT"]
+timeframe = "1m"
+[users.anna]
+[users.anna.account]
+exchange = "sim"
+[users.anna.subscriptions.trend]
+[users.ben]
+[users.ben.account]
+exchange = "sim"
+[users.ben.subscriptions.trend]
+"""
+
+
+class Supervisor:
+    """Starts the daemon and keeps every message it sends, in order."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.messages: list[str] = []
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(folder / "notify"))
+        self._socket.settimeout(0.1)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        (folder / "config.toml").write_text(CONFIG.format(port=port))
+        self.log = folder / "log.txt"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "signalbot", "run", "-c", str(folder / "config.toml")],
+                env=os.environ
+                | {"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "600000"},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def wait_for(self, is_right: Callable[[str], bool]) -> str:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                message = self._socket.recv(4096).decode()
+            except TimeoutError:
+                assert self.process.poll() is None, self.log.read_text()
+                continue
+            self.messages.append(message)
+            if is_right(message):
+                return message
+        raise AssertionError(f"not told; {self.messages[-5:]}\n{self.log.read_text()}")
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._socket.close()
+
+
+@contextmanager
+def supervised(folder: Path) -> Iterator[Supervisor]:
+    supervisor = Supervisor(folder)
+    try:
+        yield supervisor
+    finally:
+        supervisor.end()
+
+
+@pytest.mark.process
+def test_a_life_as_systemd_sees_it(tmp_path: Path) -> None:
+    """Ready once recovered, alive while it lives, reloading when asked, and an announced end."""
+    with supervised(tmp_path) as systemd:
+        ready = systemd.wait_for(lambda message: "READY=1" in message)
+        assert systemd.messages == [ready], "nothing may be said before recovery is over"
+        assert "STATUS=2 users, 0 open positions, last candle 2" in ready
+        alive = systemd.wait_for(lambda message: message.startswith("WATCHDOG=1"))
+        assert "2 users" in alive
+        systemd.process.send_signal(signal.SIGHUP)
+        systemd.wait_for(lambda message: message == "RELOADING=1")
+        systemd.wait_for(lambda message: message == "READY=1")
+        systemd.process.send_signal(signal.SIGTERM)
+        systemd.wait_for(lambda message: message.startswith("STOPPING=1"))
+        assert systemd.process.wait(timeout=30) == 0
+
+
+def test_the_watchdog_starves_when_reconciliation_stops(tmp_path: Path) -> None:
+    """Everything else is well; still systemd must come, and is not told otherwise."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.settimeout(5)
+
+        async def story(w: World) -> None:
+            systemd = Systemd({"NOTIFY_SOCKET": listener.getsockname()})
+            pulse = Pulse(
+                w.app,
+                database=w.database,
+                lag=LoopLag(w.clock),
+                systemd=systemd,
+                clock=w.clock,
+            )
+            assert pulse.troubles() == []
+            await w.clock.sleep(301)
+            (trouble,) = pulse.troubles()
+            assert "compared" in trouble
+            w.app.round_begins()
+            assert pulse.troubles() == []
+
+        play(tmp_path, story, user("anna"))
