@@ -3,26 +3,20 @@
 import re
 from pathlib import Path
 
-from signalbot.domain.failures import Failure
-from signalbot.domain.reasons import Reason
+import pytest
+
+from signalbot.domain.codebook import CODES, codes_table
 from signalbot.exchange.live.dialects import capability_table
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
-def test_every_decision_code_is_explained() -> None:
-    """The table of codes is the code's own list, word for word."""
-    section = README.partition("<!-- reasons -->")[2].partition("<!-- /reasons -->")[0]
-    rows = [f"| `{each.value}` | {each.cause} | {each.cure} |" for each in Reason]
-    assert section.strip().splitlines()[2:] == rows
-
-
-def test_every_failure_is_explained() -> None:
-    """Of executions that were decided on, likewise."""
-    section = README.partition("<!-- failures -->")[2].partition("<!-- /failures -->")[0]
-    rows = [f"| `{each.value}` | {each.cause} | {each.cure} |" for each in Failure]
-    assert section.strip().splitlines()[2:] == rows
+@pytest.mark.parametrize("told", CODES)
+def test_every_code_is_explained(told: str) -> None:
+    """The tables of codes are the code's own lists, word for word."""
+    section = README.partition(f"<!-- codes: {told} -->")[2].partition("<!-- /codes -->")[0]
+    assert section.strip() == codes_table(CODES[told]).strip()
 
 
 def test_every_exchange_stands_in_the_capability_table() -> None:

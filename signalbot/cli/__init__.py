@@ -92,6 +92,7 @@ COMMANDS = {
         examples=(
             "signalbot signals --strategy trend --since 24h",
             "signalbot signals --user alice --symbol BTC",
+            "signalbot signals --user alice --code PRICE_DRIFTED",
             "signalbot signals --ledger replay.db --limit 0 --json",
         ),
     ),
@@ -112,7 +113,7 @@ COMMANDS = {
     "explain": Entry(
         where="signalbot.cli.inspect.explain:explain",
         panel=OBSERVE,
-        examples=("signalbot explain COOLDOWN", "signalbot explain"),
+        examples=("signalbot explain COOLDOWN", "signalbot explain position.mismatch"),
     ),
     "executions": Entry(
         where="signalbot.cli.inspect.executions:executions",

@@ -1,25 +1,15 @@
 """Why an execution that was decided on did not come about, or not whole: every code."""
 
-from enum import StrEnum
+from signalbot.domain.codes import Code
 
 
-class Failure(StrEnum):
-    """A stable code of a failed execution. ``cause`` says what it means, ``cure`` what to do."""
-
-    cause: str
-    cure: str
-
-    def __new__(cls, code: str, cause: str, cure: str) -> "Failure":
-        member = str.__new__(cls, code)
-        member._value_ = code
-        member.cause = cause
-        member.cure = cure
-        return member
+class Failure(Code):
+    """What became of an execution that did not do all it was claimed for."""
 
     REJECTED = (
         "REJECTED",
         "the exchange answered and refused the order; its words are in error_details",
-        "read error_details; `signalbot keys test` and `signalbot check --online` find the usual "
+        "read error_details; 'signalbot keys test' and 'signalbot check --online' find the usual "
         "causes: rights, margin, minimum sizes",
     )
     NOT_FILLED = (
@@ -35,7 +25,7 @@ class Failure(StrEnum):
     EXIT_FAILED = (
         "EXIT_FAILED",
         "the exchange did not take the exit order; the position is open and still has its stop",
-        "reconciliation tries again; `signalbot close USER` closes by hand",
+        "reconciliation tries again; 'signalbot close USER' closes by hand",
     )
     INTERRUPTED = (
         "INTERRUPTED",

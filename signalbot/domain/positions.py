@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
+from signalbot.domain.codes import Code
 from signalbot.domain.errors import IllegalTransition
 from signalbot.domain.money import ZERO, average
 from signalbot.domain.orders import Fill, OrderSide
@@ -20,17 +21,59 @@ class PositionStatus(StrEnum):
     CLOSED = "CLOSED"
 
 
-class CloseReason(StrEnum):
-    STOP_LOSS = "STOP_LOSS"
-    BREAK_EVEN = "BREAK_EVEN"
-    TRAILING_STOP = "TRAILING_STOP"
-    TAKE_PROFIT = "TAKE_PROFIT"
-    EXIT_SIGNAL = "EXIT_SIGNAL"
-    OPPOSITE_SIGNAL = "OPPOSITE_SIGNAL"
-    MANUAL = "MANUAL"
-    UNPROTECTED = "UNPROTECTED"
-    LIQUIDATION = "LIQUIDATION"
-    EXTERNAL = "EXTERNAL"
+class CloseReason(Code):
+    """Why a position was closed."""
+
+    STOP_LOSS = (
+        "STOP_LOSS",
+        "the stop loss was hit, or the price had passed it before it could be placed",
+        "nothing to do: it lost what protection.stop_loss allows",
+    )
+    BREAK_EVEN = (
+        "BREAK_EVEN",
+        "the stop was hit after protection.break_even_after had moved it to the entry",
+        "nothing to do, or raise protection.break_even_after",
+    )
+    TRAILING_STOP = (
+        "TRAILING_STOP",
+        "the stop was hit after protection.trailing_percent had moved it along with the price",
+        "nothing to do, or raise protection.trailing_percent",
+    )
+    TAKE_PROFIT = (
+        "TAKE_PROFIT",
+        "the last take profit was filled",
+        "nothing to do",
+    )
+    EXIT_SIGNAL = (
+        "EXIT_SIGNAL",
+        "its strategy said to leave",
+        "nothing to do",
+    )
+    OPPOSITE_SIGNAL = (
+        "OPPOSITE_SIGNAL",
+        "its strategy signalled the other side",
+        "nothing to do, or change protection.on_opposite_signal",
+    )
+    MANUAL = (
+        "MANUAL",
+        "somebody closed it through signalbot: 'signalbot close', or the API",
+        "nothing to do",
+    )
+    UNPROTECTED = (
+        "UNPROTECTED",
+        "no stop could be placed within protection.max_unprotected, so it was closed",
+        "search the log for position.unprotected: the exchange says why it refused the stop",
+    )
+    LIQUIDATION = (
+        "LIQUIDATION",
+        "the exchange liquidated it; the user is halted for entries",
+        "lower account.leverage or the size of trades, then 'signalbot resume USER'",
+    )
+    EXTERNAL = (
+        "EXTERNAL",
+        "it was closed at the exchange, by hand or by another program",
+        "nothing to do; if it was not you, change the account's key",
+    )
 
 
 class StopKind(StrEnum):

@@ -3,21 +3,11 @@
 The same code stands in the ledger, the log, the command line and the README.
 """
 
-from enum import StrEnum
+from signalbot.domain.codes import Code
 
 
-class Reason(StrEnum):
-    """A stable decision code. ``cause`` says what it means, ``cure`` what to change."""
-
-    cause: str
-    cure: str
-
-    def __new__(cls, code: str, cause: str, cure: str) -> "Reason":
-        member = str.__new__(cls, code)
-        member._value_ = code
-        member.cause = cause
-        member.cure = cure
-        return member
+class Reason(Code):
+    """What one listener decided on one signal, as a stable word."""
 
     APPROVED = (
         "APPROVED",
@@ -43,7 +33,7 @@ class Reason(StrEnum):
     TRADING_HALTED = (
         "TRADING_HALTED",
         "the daemon, or this user, is halted: exits go on, entries do not",
-        "find the cause with 'signalbot status', then 'signalbot unhalt'",
+        "see why with 'signalbot status', then 'signalbot unhalt' or 'signalbot resume USER'",
     )
     DISK_LOW = (
         "DISK_LOW",
@@ -53,12 +43,12 @@ class Reason(StrEnum):
     USER_PAUSED = (
         "USER_PAUSED",
         "the user is paused",
-        "resume the user",
+        "resume the user: 'signalbot resume USER'",
     )
     SUBSCRIPTION_NOT_ACTIVE = (
         "SUBSCRIPTION_NOT_ACTIVE",
         "the subscription to this strategy is paused or cancelled",
-        "resume the subscription",
+        "resume the subscription: 'signalbot resume USER STRATEGY'",
     )
     INBOX_FULL = (
         "INBOX_FULL",
@@ -68,7 +58,7 @@ class Reason(StrEnum):
     INTERNAL_ERROR = (
         "INTERNAL_ERROR",
         "the listener failed on this signal; the user is halted for entries",
-        "report the traceback in the log, then 'signalbot unhalt'",
+        "report the traceback in the log, then 'signalbot resume USER'",
     )
     SIGNALS_ONLY = (
         "SIGNALS_ONLY",

@@ -206,7 +206,7 @@ class Execution:
     slippage_bps: Decimal | None = None  #: against the signal's price; positive is worse
     latency_ms: int | None = None  #: signal created to entry acknowledged
     failed_at_ms: Ms | None = None
-    failure_reason: str | None = None
+    failure_reason: str | None = None  #: a Failure, or the Reason that came after the claim
     error_details: str | None = None
     ai_decision_applied: bool = False
     ai_confidence: float | None = None

@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import Enum, auto
 from statistics import fmean
 
+from signalbot.domain.codes import Code
 from signalbot.domain.money import text
 from signalbot.domain.orders import OrderRequest
 from signalbot.domain.signals import (
@@ -72,7 +73,7 @@ class Executions:
         return [EXECUTIONS.decode(row) for row in rows]
 
     async def mark_failed(
-        self, signal_id: SignalId, user_id: UserId, *, reason: str, details: str, now_ms: Ms
+        self, signal_id: SignalId, user_id: UserId, *, reason: Code, details: str, now_ms: Ms
     ) -> None:
         """The execution came to nothing: rejected, or proven never to have arrived."""
         values = {

@@ -56,6 +56,7 @@ class Selection:
     mode: str | None = None
     since_ms: Ms = EPOCH  #: inclusive, by the time the listing is ordered by
     until_ms: Ms = FOREVER  #: exclusive, by the same time
+    code: str | None = None  #: of a user's decisions on signals
     limit: int | None = None
 
     @property
@@ -66,6 +67,7 @@ class Selection:
             "symbol": self.symbol,
             "status": self.status,
             "mode": self.mode,
+            "code": self.code,
             "since_ms": self.since_ms,
             "until_ms": self.until_ms,
             "limit": -1 if self.limit is None else self.limit,

@@ -10,11 +10,11 @@ from decimal import Decimal
 
 import structlog
 
+from signalbot.domain.codes import Code
 from signalbot.domain.errors import LedgerError, OrderOutcomeUnknown, Unavailable
 from signalbot.domain.failures import Failure
 from signalbot.domain.money import text
 from signalbot.domain.orders import Order, OrderReport, OrderStatus
-from signalbot.domain.reasons import Reason
 from signalbot.domain.signals import Execution, ExecutionStatus, Signal, slippage_bps
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.executions import Executions
@@ -114,7 +114,7 @@ class Settler:
             self.tell(account, entry.signal, outcome, asked=order.request.quantity)
 
     async def fail(
-        self, account: Account, entry: Entry, order: Order, *, reason: Failure | Reason, error: str
+        self, account: Account, entry: Entry, order: Order, *, reason: Code, error: str
     ) -> None:
         """The entry came to nothing: close its execution, drop the protection planned for it."""
         account.keep(order)

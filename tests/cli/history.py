@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
+from signalbot.domain.failures import Failure
 from signalbot.domain.orders import (
     Fill,
     Leg,
@@ -193,7 +194,7 @@ async def _write_turns(database: Database) -> None:
         )
     await _fill(trades, UserId("alice"))
     await executions.mark_failed(
-        SIGNAL_ID, UserId("carol"), reason="REJECTED", details="margin is short", now_ms=NOW
+        SIGNAL_ID, UserId("carol"), reason=Failure.REJECTED, details="margin is short", now_ms=NOW
     )
     await executions.mark_unknown(SIGNAL_ID, UserId("dave"), details="no answer in 10 s")
 

@@ -22,8 +22,8 @@ from signalbot.domain.users import SubscriptionStatus, UserStatus
 from tests.cli.shell import Shell
 
 READING = (
-    "status", "users", "strategies", "subscriptions", "signals", "why", "executions", "positions",
-    "orders", "pnl",
+    "status", "users", "strategies", "subscriptions", "signals", "why", "refusals", "executions",
+    "positions", "orders", "pnl",
 )  # fmt: skip
 
 
@@ -40,6 +40,9 @@ def test_the_version_is_printed(shell: Shell) -> None:
         (("signals", "--status", "DONE"), 2),
         (("signals", "--since", "yesterday"), 2),
         (("signals", "--limit", "-1"), 2),
+        (("signals", "--code", "COOLDOWN"), 2),
+        (("signals", "--user", "bob", "--code", "COOLDOWM"), 4),
+        (("explain", "PRICE_DRIFT"), 4),
         (("usres",), 2),
         (("why",), 2),
         (("users", "--ledger", "nowhere.db"), 1),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from signalbot.domain.failures import Failure
 from signalbot.domain.signals import Execution, ExecutionStatus, SignalStatistics
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
@@ -28,7 +29,7 @@ PARTIAL = replace(
     EXECUTED,
     status=ExecutionStatus.PARTIAL,
     quantity=Decimal(4),
-    failure_reason="PARTIAL_FILL",
+    failure_reason=Failure.PARTIAL_FILL,
 )
 Mark = Callable[[Ledger], Awaitable[None]]
 
@@ -42,7 +43,9 @@ async def _fill_in_part(books: Ledger) -> None:
 
 
 async def _fail(books: Ledger) -> None:
-    await books.executions.mark_failed(*KEY, reason="REJECTED", details="no", now_ms=Ms(NOW + 9))
+    await books.executions.mark_failed(
+        *KEY, reason=Failure.REJECTED, details="no", now_ms=Ms(NOW + 9)
+    )
 
 
 async def _doubt(books: Ledger) -> None:
@@ -80,7 +83,7 @@ async def test_a_failed_execution_says_why(tmp_path: Path) -> None:
             pending(signal()),
             status=ExecutionStatus.FAILED,
             failed_at_ms=Ms(NOW + 9),
-            failure_reason="REJECTED",
+            failure_reason=Failure.REJECTED,
             error_details="no",
         )
 
@@ -157,7 +160,7 @@ async def test_statistics_count_and_average_by_status(tmp_path: Path) -> None:
         for each, outcome in zip(users, outcomes, strict=False):
             await books.executions.mark_executed(replace(outcome, user_id=each))
         await books.executions.mark_failed(
-            signal().signal_id, users[3], reason="REJECTED", details="", now_ms=NOW
+            signal().signal_id, users[3], reason=Failure.REJECTED, details="", now_ms=NOW
         )
         assert await books.executions.statistics(signal().signal_id) == SignalStatistics(
             signal_id=signal().signal_id,

@@ -207,8 +207,8 @@ class RefusalRow(Row):
     code: str = Field(examples=["MAX_OPEN_POSITIONS"])
     signals: int
     last_at_ms: Instant
-    cause: str
-    cure: str
+    cause: str | None = Field(description="What the code means.")
+    cure: str | None = Field(description="What to change.")
 
 
 class DecisionRow(Row):
@@ -234,6 +234,18 @@ class DecisionRow(Row):
     net_pnl: Money | None
 
 
+class RankRow(Row):
+    """What it cost to be told at these places of the queue: slippage and latency of what filled."""
+
+    first_rank: int
+    last_rank: int
+    filled: int
+    median_slippage_bps: Money | None
+    worst_slippage_bps: Money | None
+    median_latency_ms: int | None
+    worst_latency_ms: int | None
+
+
 class SignalStats(Row):
     """All executions of one signal, together and by status."""
 
@@ -243,6 +255,7 @@ class SignalStats(Row):
     average_slippage_bps: dict[str, Money] = Field(description="By status.")
     average_latency_ms: dict[str, Money] = Field(description="By status.")
     decisions_by_code: dict[str, int]
+    by_rank: list[RankRow] = Field(description="By place in the fan-out; 0 was told first.")
 
 
 class StrategyStats(Row):

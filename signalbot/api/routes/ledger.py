@@ -8,7 +8,7 @@ from signalbot.api.context import Here
 from signalbot.api.models.rows import ExecutionRow, OrderRow, PositionRow, ProfitRow, RefusalRow
 from signalbot.api.pages import Listed, Page
 from signalbot.api.routes import router
-from signalbot.domain.reasons import Reason
+from signalbot.domain.codebook import meaning_of
 from signalbot.ledger import views
 from signalbot.ledger.profit import GroupBy, profit
 
@@ -38,10 +38,7 @@ async def refusals(here: Here, wanted: Listed) -> Any:
     """Signals that users refused, counted by code, with cause and cure."""
     selection = wanted.selection()
     rows = await here.read(lambda c: views.refusals(c, selection))
-    known = {reason.value: reason for reason in Reason}
-    return [
-        row | {"cause": known[row["code"]].cause, "cure": known[row["code"]].cure} for row in rows
-    ]
+    return [row | meaning_of(row["code"]) for row in rows]
 
 
 @routes.get("/api/pnl", response_model=list[ProfitRow])

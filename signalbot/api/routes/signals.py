@@ -17,6 +17,7 @@ from signalbot.domain.errors import NotFound
 from signalbot.domain.money import text
 from signalbot.domain.signals import SignalId, SignalSource
 from signalbot.ledger import views
+from signalbot.ledger.ranks import by_rank
 
 routes = router("signals")
 
@@ -82,6 +83,7 @@ async def stats(here: Here, caller: Administrator, signal_id: str) -> Any:
         "average_slippage_bps": _texts(found.average_slippage_bps),
         "average_latency_ms": _texts(found.average_latency_ms),
         "decisions_by_code": found.decisions_by_code,
+        "by_rank": by_rank(await here.read(lambda c: views.turns(c, signal_id))),
     }
 
 

@@ -1,43 +1,68 @@
-"""``explain``: what a code means, and what to do about it."""
+"""``explain``: what a code means that stands in the ledger, in the log or in a listing."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
 
 from signalbot.cli.errors import not_found, telling
 from signalbot.cli.options import AsJson
 from signalbot.cli.render import Column, print_facts, print_json, print_list
-from signalbot.domain.failures import Failure
-from signalbot.domain.reasons import Reason
+from signalbot.domain.codebook import CODES
 
-_KINDS: tuple[tuple[str, type[Reason] | type[Failure]], ...] = (
-    ("decision", Reason),
-    ("failure", Failure),
+Row = dict[str, Any]
+
+_COLUMNS = (
+    Column("Code", "code"),
+    Column("Of", "of"),
+    Column("It means", "cause", is_prose=True),
+    Column("What to change", "cure", is_prose=True),
 )
 
 
 def explain(
+    *,
     code: Annotated[
-        str | None, typer.Argument(metavar="CODE", help="As in `why`; left out: all of them.")
+        str | None,
+        typer.Argument(
+            metavar="CODE", help="Such as PRICE_DRIFTED; or an event of the log: position.mismatch."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a code means: why a user did not trade, or why an execution failed."""
+    """Tell what a code means and what to change; without one, list them all."""
+    if code is None:
+        print_list(list(_codes()), _COLUMNS, as_json=as_json, none="no codes")
+        return
     with telling():
-        rows = [
-            {"code": each.value, "of": kind, "cause": each.cause, "cure": each.cure}
-            for kind, codes in _KINDS
-            for each in codes
-        ]
-        if code is None:
-            columns = (Column("Code", "code"), Column("Of", "of"), Column("Cause", "cause"))
-            print_list(rows, columns, as_json=as_json, none="")
-            return
-        found = [row for row in rows if row["code"] == code.upper()]
-        if not found:
-            raise not_found("code", code.upper(), [row["code"] for row in rows])
-        if as_json:
-            print_json(found[0])
-        else:
-            [row] = found
-            print_facts((("Code", row["code"]), ("Cause", row["cause"]), ("Cure", row["cure"])))
+        row = _event(code.lower()) if "." in code else _code(code.upper().replace("-", "_"))
+    if as_json:
+        print_json(row)
+    else:
+        print_facts((each.title, row[each.key]) for each in _COLUMNS if row[each.key] is not None)
+
+
+def _codes() -> Iterator[Row]:
+    for tells_of, kind in CODES.items():
+        for each in kind:
+            yield {
+                "code": each.value,
+                "of": tells_of,
+                "cause": each.cause,
+                "cure": each.cure,
+            }
+
+
+def _code(wanted: str) -> Row:
+    rows = {row["code"]: row for row in _codes()}
+    if wanted not in rows:
+        raise not_found("code", wanted, list(rows))
+    return rows[wanted]
+
+
+def _event(wanted: str) -> Row:
+    from signalbot.ops.events import EVENTS
+
+    if wanted not in EVENTS:
+        raise not_found("event", wanted, list(EVENTS))
+    return {"code": wanted, "of": "log line", "cause": EVENTS[wanted].meaning, "cure": None}

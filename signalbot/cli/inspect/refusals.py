@@ -4,11 +4,18 @@ from typing import Annotated
 
 import typer
 
-from signalbot.cli.options import AsJson, ConfigFile, LedgerFile, SinceOption, StrategyOption
+from signalbot.cli.options import (
+    AsJson,
+    ConfigFile,
+    LedgerFile,
+    SinceOption,
+    StrategyOption,
+    SymbolOption,
+)
 from signalbot.cli.render import Column, print_list
 from signalbot.cli.source import reading
 from signalbot.cli.words import utc
-from signalbot.domain.reasons import Reason
+from signalbot.domain.codebook import meaning_of
 from signalbot.ledger import views
 
 _COLUMNS = (
@@ -16,7 +23,8 @@ _COLUMNS = (
     Column("Code", "code"),
     Column("Signals", "signals", is_number=True),
     Column("Last", "last_at_ms", utc),
-    Column("Cure", "cure", is_extra=True),
+    Column("It means", "cause", is_extra=True, is_prose=True),
+    Column("What to change", "cure", is_prose=True),
 )
 
 
@@ -26,6 +34,7 @@ def refusals(
     ] = None,
     *,
     strategy: StrategyOption = None,
+    symbol: SymbolOption = None,
     since: SinceOption = None,
     as_json: AsJson = False,
     config: ConfigFile = None,
@@ -33,8 +42,7 @@ def refusals(
 ) -> None:
     """Count the signals that users refused, by code, the commonest first."""
     with reading(config, ledger) as source:
-        selection = source.select(user=user, strategy=strategy, since=since)
+        selection = source.select(user=user, strategy=strategy, symbol=symbol, since=since)
         rows = views.refusals(source.connection, selection)
-    known = {reason.value: reason.cure for reason in Reason}
-    told = [row | {"cure": known.get(row["code"], "")} for row in rows]
+    told = [row | meaning_of(row["code"]) for row in rows]
     print_list(told, _COLUMNS, as_json=as_json, none="nothing was refused")

@@ -1,9 +1,11 @@
 """``signals``: what the strategies said, and what one user decided on it."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import typer
 
+from signalbot.cli.errors import not_found
 from signalbot.cli.options import (
     DEFAULT_LIMIT,
     AsJson,
@@ -17,6 +19,8 @@ from signalbot.cli.options import (
 from signalbot.cli.render import Column, print_list
 from signalbot.cli.source import reading
 from signalbot.cli.words import listing, number, plain, utc
+from signalbot.domain.codebook import code_of
+from signalbot.domain.reasons import Reason
 from signalbot.ledger import views
 
 StatusWord = Literal["ACTIVE", "EXPIRED", "CANCELLED"]
@@ -49,6 +53,10 @@ def signals(
         str | None,
         typer.Option(metavar="USER", help="What this user decided on, with the decision."),
     ] = None,
+    code: Annotated[
+        str | None,
+        typer.Option("--code", metavar="CODE", help="Of those, only what was decided so."),
+    ] = None,
     strategy: StrategyOption = None,
     symbol: SymbolOption = None,
     status: Annotated[
@@ -62,10 +70,27 @@ def signals(
     ledger: LedgerFile = None,
 ) -> None:
     """List signals, newest first."""
+    if code is not None and user is None:
+        raise typer.BadParameter(
+            "a code is of one user's decision: add --user", param_hint="--code"
+        )
     with reading(config, ledger) as source:
         selection = source.select(
             user=user, strategy=strategy, symbol=symbol, status=status, since=since, limit=limit
         )
-        rows = views.signals(source.connection, selection)
+        decided = replace(selection, code=None if code is None else _known(code))
+        rows = views.signals(source.connection, decided)
     columns = (*_WHAT, *(_DECIDED if user else ()), *_MORE)
     print_list(rows, columns, as_json=as_json, limit=limit, none="no such signals")
+
+
+def _known(code: str) -> str:
+    """``code`` as the ledger has it.
+
+    Raises:
+        NotFound: no decision has such a code.
+    """
+    name = code.upper().replace("-", "_")
+    if not isinstance(code_of(name), Reason):
+        raise not_found("code", name, list(Reason))
+    return name

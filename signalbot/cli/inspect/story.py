@@ -8,7 +8,8 @@ import typer
 from signalbot.cli.inspect.orders import ORDER_COLUMNS
 from signalbot.cli.render import Column, is_terminal, print_facts, print_table
 from signalbot.cli.words import facts, gain, listing, number, plain, utc
-from signalbot.domain.reasons import Reason
+from signalbot.domain.codebook import code_of, meaning_of
+from signalbot.ledger.ranks import by_rank
 
 Row = dict[str, Any]
 
@@ -30,21 +31,20 @@ _EXECUTION = (
     Column("Net PnL", "result_pnl", gain, is_number=True),
 )
 _WHY = Column("Why", "why", is_prose=True)
+_BANDS = (
+    Column("Ranks from", "first_rank", is_number=True),
+    Column("to", "last_rank", is_number=True),
+    Column("Filled", "filled", is_number=True),
+    Column("Median slip bp", "median_slippage_bps", is_number=True),
+    Column("Worst slip bp", "worst_slippage_bps", is_number=True),
+    Column("Median latency ms", "median_latency_ms", is_number=True),
+    Column("Worst latency ms", "worst_latency_ms", is_number=True),
+)
 
 
 def explained(turn: Row) -> Row:
     """A user's turn with what its code means, what would change it, and its place in the queue."""
-    reason = _reason(turn["code"])
-    return turn | {
-        "cause": None if reason is None else reason.cause,
-        "cure": None if reason is None else reason.cure,
-        "rank": (turn["detail"] or {}).get("rank"),
-    }
-
-
-def _reason(code: str | None) -> Reason | None:
-    """The reason of this code; None when a newer signalbot wrote it."""
-    return next((reason for reason in Reason if reason == code), None)
+    return turn | meaning_of(turn["code"]) | {"rank": (turn["detail"] or {}).get("rank")}
 
 
 def print_story(story: Row) -> None:
@@ -60,9 +60,18 @@ def print_story(story: Row) -> None:
 
 
 def _print_all(turns: list[Row]) -> None:
-    if not is_terminal():
+    if is_terminal():
+        _print_apart(turns)
+    else:
         print_table(turns, (*_WHO, *_DECISION, *_EXECUTION, _WHY))
-        return
+    bands = by_rank(turns)
+    if len(bands) > 1:
+        typer.echo()
+        print_table(bands, _BANDS)
+
+
+def _print_apart(turns: list[Row]) -> None:
+    """Decisions, then executions: one wide table would fit no screen."""
     print_table(turns, (*_WHO, *_DECISION, _WHY))
     acted = [turn for turn in turns if turn["status"] is not None]
     if acted:
@@ -106,6 +115,9 @@ def _trouble(turn: Row) -> Iterator[str]:
     elif turn["failure_reason"] or turn["error_details"]:
         told = (turn["failure_reason"], turn["error_details"])
         yield f"{turn['status']}: {': '.join(each for each in told if each)}"
+        failure = code_of(turn["failure_reason"])
+        if failure is not None:
+            yield failure.cause
 
 
 def _signal_facts(signal: Row) -> Iterator[tuple[str, str]]:
@@ -147,6 +159,9 @@ def _execution_facts(turn: Row) -> Iterator[tuple[str, str]]:
     yield "Execution", f"{turn['status']}, claimed at {utc(turn['claimed_at_ms'])}"
     for trouble in _trouble(turn):
         yield "Trouble", trouble
+    failure = code_of(turn["failure_reason"])
+    if failure is not None:
+        yield "What to change", failure.cure
     for column in _EXECUTION[1:]:
         value = turn[column.key]
         if value is not None:

@@ -11,6 +11,7 @@ from signalbot.cli.render import print_json
 from signalbot.cli.source import Source, reading
 from signalbot.domain.errors import NotFound
 from signalbot.ledger import views
+from signalbot.ledger.ranks import by_rank
 
 Row = dict[str, Any]
 
@@ -37,7 +38,7 @@ def why(
     with reading(config, ledger) as source:
         found = _signal(source, signal)
         turns = [explained(row) for row in views.turns(source.connection, found["signal_id"])]
-        story: Row = {"signal": found, "users": turns}
+        story: Row = {"signal": found, "users": turns, "by_rank": by_rank(turns)}
         if user is not None:
             turn = _turn_of(source, story, user)
             story |= {"users": [turn], "orders": _orders(source, turn)}

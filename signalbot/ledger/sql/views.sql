@@ -81,6 +81,7 @@ SELECT s.*, d.user_id, d.outcome, d.code, d.detail, d.decided_at_ms
  WHERE d.user_id = :user AND d.decided_at_ms >= :since_ms AND d.decided_at_ms < :until_ms
    AND (:strategy IS NULL OR s.strategy = :strategy)
    AND (:symbol IS NULL OR s.symbol GLOB :symbol) AND (:status IS NULL OR s.status = :status)
+   AND (:code IS NULL OR d.code = :code)
  ORDER BY d.decided_at_ms DESC, d.signal_id DESC LIMIT :limit;
 
 -- refusals --
@@ -88,6 +89,7 @@ SELECT d.user_id, d.code, count(*) AS signals, max(d.decided_at_ms) AS last_at_m
   FROM decisions d CROSS JOIN signals s ON s.signal_id = d.signal_id
  WHERE d.user_id = :user AND d.decided_at_ms >= :since_ms AND d.decided_at_ms < :until_ms
    AND d.outcome = 'SKIP' AND (:strategy IS NULL OR s.strategy = :strategy)
+   AND (:symbol IS NULL OR s.symbol GLOB :symbol) AND (:status IS NULL OR s.status = :status)
  GROUP BY d.user_id, d.code;
 
 -- executions --
