@@ -1,4 +1,4 @@
-"""The daemon as systemd sees it: ready, its status in one line, and a sign of life while it lives."""
+"""The daemon as systemd sees it: ready, its status in a line, a sign of life while it lives."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
