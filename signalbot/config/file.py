@@ -131,6 +131,9 @@ class AccountTable(Table):
         validate_default=True,
         description="Quote currency a paper account starts with.",
     )
+    may_withdraw: Flag = Field(
+        default=False, description="Whether a key that may withdraw passes the checks all the same."
+    )
     egress: Egress = Field(
         default=DIRECT,
         description="How its requests leave: direct, a proxy's URL, or a local address.",

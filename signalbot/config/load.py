@@ -156,6 +156,7 @@ def _user(user_id: UserId, table: UserTable, origin: Origin) -> User:
             margin_mode=account.margin_mode,
             paper_balance=account.paper_balance,
             egress=account.egress,
+            may_withdraw=account.may_withdraw,
         ),
         notify=table.notify,
         origin=origin,

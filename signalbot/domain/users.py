@@ -57,6 +57,7 @@ class AccountTerms:
     leverage: int = 1
     margin_mode: MarginMode = MarginMode.ISOLATED
     paper_balance: Decimal = Decimal(10_000)  #: quote units a paper account starts with
+    may_withdraw: bool = False  #: whether a key with the right to withdraw is accepted
     #: How requests leave: ``direct``, a proxy's URL or ``secret:NAME``, or a local address.
     egress: str = field(default="direct", repr=False)
 

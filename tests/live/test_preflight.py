@@ -17,7 +17,9 @@ async def test_a_good_account_passes(tmp_path: Path) -> None:
         assert all(row["ok"] for row in rows)
         told = {row["what"]: row["says"] for row in rows}
         assert told["position mode"] == "one-way"
+        assert told["trading"] == "allowed"
         assert told["withdrawal"] == "not allowed"
+        assert told["addresses"] == "bound to addresses"
         assert told["margin BTC/USDT:USDT"] == "20 x cross; will be set to 5 x isolated"
         assert told["balance"] == "equity 10000, free 10000"
         assert told["minimum BTC/USDT:USDT"] == "0.001 BTC needs 10 USDT of margin"
@@ -30,6 +32,7 @@ async def test_a_good_account_passes(tmp_path: Path) -> None:
     [
         ("is_hedged", "position mode", "hedge: switch it to one-way"),
         ("is_revoked", "key", "Invalid API-key"),
+        ("can_withdraw", "withdrawal", "take that right from the key"),
     ],
 )
 async def test_what_would_keep_it_from_trading_is_told(

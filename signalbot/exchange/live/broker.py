@@ -35,7 +35,7 @@ from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.domain.users import User
 from signalbot.exchange.live.capability import Stops
 from signalbot.exchange.live.codes import OrderNotFound
-from signalbot.exchange.live.dialects.base import Api, Dialect, Found, Margin
+from signalbot.exchange.live.dialects.base import Api, Dialect, Found, KeyRights, Margin
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import fill_of, holding_of, report_of, with_fills
 from signalbot.exchange.live.preflight import AccountFacts
@@ -259,11 +259,11 @@ class LiveBroker:
         """
         await self.refresh_balance()
         is_one_way: bool | None = None
-        may_withdraw: bool | None = None
+        rights = KeyRights()
         margins: dict[str, Margin] = {}
         for kind, symbols in self._symbols_by_kind().items():
             dialect = self._dialects[kind]
-            may_withdraw = await dialect.may_withdraw(self._api)
+            rights = await dialect.rights(self._api)
             if kind is not MarketKind.SWAP:
                 continue
             is_one_way = await dialect.is_one_way(self._api, symbols[0])
@@ -273,7 +273,7 @@ class LiveBroker:
             balance=self._balance,
             is_one_way=is_one_way,
             margins=margins,
-            may_withdraw=may_withdraw,
+            rights=rights,
         )
 
     async def refresh_balance(self) -> None:

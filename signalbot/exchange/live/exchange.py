@@ -223,6 +223,7 @@ class LiveExchange:
                 user.account,
                 markets={symbol: (each, prices[symbol]) for symbol, each in markets.items()},
                 clock_offset_ms=self._lines[DIRECT].connection.clock_offset_ms,
+                now_ms=self._now_ms(),
             )
         )
 

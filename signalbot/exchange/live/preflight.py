@@ -7,10 +7,12 @@ from decimal import Decimal
 from signalbot.domain.book import Balance
 from signalbot.domain.market import Instrument
 from signalbot.domain.money import brief, text
+from signalbot.domain.timeframe import DAY_MS, Ms
 from signalbot.domain.users import AccountTerms
-from signalbot.exchange.live.dialects.base import Margin
+from signalbot.exchange.live.dialects.base import KeyRights, Margin
 
 CLOCK_LIMIT_MS = 1_000
+_SOON_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +22,7 @@ class AccountFacts:
     balance: Balance
     is_one_way: bool | None  #: None where positions cannot face both ways
     margins: Mapping[str, Margin]  #: by symbol
-    may_withdraw: bool | None  #: None where the exchange does not tell
+    rights: KeyRights
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,11 @@ def findings(
     *,
     markets: Mapping[str, tuple[Instrument, Decimal | None]],
     clock_offset_ms: int,
+    now_ms: Ms,
 ) -> Iterator[Finding]:
     """What speaks for and against trading; ``markets`` has each symbol's rules and last price."""
     yield Finding(True, "key", "is let in and reads the account")
-    yield _withdrawal(facts.may_withdraw)
+    yield from _rights(facts.rights, terms, now_ms)
     if facts.is_one_way is not None:
         said = "one-way" if facts.is_one_way else "hedge: switch it to one-way at the exchange"
         yield Finding(facts.is_one_way, "position mode", said)
@@ -55,11 +58,29 @@ def findings(
         yield _minimum(symbol, instrument, price, facts.balance, terms)
 
 
-def _withdrawal(may_withdraw: bool | None) -> Finding:
+def _rights(rights: KeyRights, terms: AccountTerms, now_ms: Ms) -> Iterator[Finding]:
+    """What the exchange does not tell is not taken for safe, only for unverified."""
+    if rights.may_trade is not None:
+        said = "allowed" if rights.may_trade else "not allowed: give the key that right"
+        yield Finding(rights.may_trade, "trading", said)
+    yield _withdrawal(rights.may_withdraw, terms)
+    if rights.is_ip_bound is not None:
+        said = "bound to addresses" if rights.is_ip_bound else "any address may use it: bind it"
+        yield Finding(True, "addresses", said)
+    if rights.expires_at_ms is not None:
+        days = (rights.expires_at_ms - now_ms) // DAY_MS
+        said = f"in {days} days" if days >= 0 else "it has expired: make a new key"
+        yield Finding(days >= _SOON_DAYS, "expiry", said)
+
+
+def _withdrawal(may_withdraw: bool | None, terms: AccountTerms) -> Finding:
     if may_withdraw is None:
         return Finding(True, "withdrawal", "unverified: the exchange does not tell")
-    said = "allowed: take that right from the key" if may_withdraw else "not allowed"
-    return Finding(not may_withdraw, "withdrawal", said)
+    if not may_withdraw:
+        return Finding(True, "withdrawal", "not allowed")
+    if terms.may_withdraw:
+        return Finding(True, "withdrawal", "allowed, as account.may_withdraw says it may be")
+    return Finding(False, "withdrawal", "allowed: take that right from the key")
 
 
 def _margin(symbol: str, margin: Margin, terms: AccountTerms) -> Finding:

@@ -15,9 +15,10 @@ from signalbot.domain.errors import (
 )
 from signalbot.domain.orders import Leg, OrderRequest, OrderSide, OrderStatus, OrderType
 from signalbot.domain.signals import Side
+from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.codes import AccountLimited, ClockOff, Limited, OrderNotFound
-from signalbot.exchange.live.dialects.base import Dialect, Margin
+from signalbot.exchange.live.dialects.base import Dialect, KeyRights, Margin
 from signalbot.exchange.live.dialects.bybit import BybitSpot, BybitSwap
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import holding_of
@@ -600,3 +601,35 @@ async def test_a_key_without_the_right_is_told_apart_when_reading(swap: Wire) ->
     swap.venue.answers(REALTIME, failed(10010, "Unmatched IP"))
     with pytest.raises(AccessDenied):
         await swap.lookup(order(SWAP))
+
+
+@pytest.mark.parametrize(
+    ("told", "rights"),
+    [
+        (
+            {
+                "readOnly": 0,
+                "permissions": {"ContractTrade": ["Order"], "Wallet": ["AccountTransfer"]},
+                "ips": ["*"],
+                "expiredAt": "2026-02-14T08:00:00Z",
+            },
+            KeyRights(
+                may_trade=True,
+                may_withdraw=False,
+                is_ip_bound=False,
+                expires_at_ms=Ms(1_771_056_000_000),
+            ),
+        ),
+        (
+            {"readOnly": 1, "permissions": {"Wallet": ["Withdraw"]}, "ips": ["10.0.0.1"]},
+            KeyRights(may_trade=False, may_withdraw=True, is_ip_bound=True),
+        ),
+        ({}, KeyRights()),
+    ],
+)
+async def test_what_a_key_may_do_is_told(
+    swap: Wire, told: dict[str, Any], rights: KeyRights
+) -> None:
+    """Trade, withdraw, from where, until when; what is not told is not taken for safe."""
+    swap.venue.answers("GET /v5/user/query-api", {"retCode": 0, "result": told})
+    assert await swap.dialect.rights(swap.api) == rights

@@ -18,7 +18,7 @@ from signalbot.domain.orders import Leg, OrderRequest, OrderStatus, OrderType
 from signalbot.domain.signals import Side
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.codes import AccountLimited, ClockOff
-from signalbot.exchange.live.dialects.base import Dialect, Margin
+from signalbot.exchange.live.dialects.base import Dialect, KeyRights, Margin
 from signalbot.exchange.live.dialects.okx import OkxSpot, OkxSwap
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import holding_of
@@ -533,3 +533,25 @@ async def test_a_key_without_the_right_is_told_apart_when_reading(swap: Wire) ->
     swap.venue.answers(ORDER, {"code": "50111", "msg": "Invalid OK-ACCESS-KEY"}, status=401)
     with pytest.raises(AccessDenied):
         await swap.lookup(order(SWAP))
+
+
+@pytest.mark.parametrize(
+    ("told", "rights"),
+    [
+        (
+            {"perm": "read_only,trade", "ip": ""},
+            KeyRights(may_trade=True, may_withdraw=False, is_ip_bound=False),
+        ),
+        (
+            {"perm": "read_only,withdraw", "ip": "10.0.0.1"},
+            KeyRights(may_trade=False, may_withdraw=True, is_ip_bound=True),
+        ),
+        ({}, KeyRights()),
+    ],
+)
+async def test_what_a_key_may_do_is_told(
+    swap: Wire, told: dict[str, str], rights: KeyRights
+) -> None:
+    """Trade, withdraw, from where; what is not told is not taken for safe."""
+    swap.venue.answers(CONFIG, {"code": "0", "data": [told]})
+    assert await swap.dialect.rights(swap.api) == rights

@@ -1,10 +1,14 @@
 """Codes, and refusals in answers that ccxt takes for success: they mean the same as if raised."""
 
 import json
+from datetime import UTC, datetime
 
 from signalbot.domain.errors import SignalbotError
+from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.codes import Codes
 from signalbot.exchange.live.outcome import order_error, read_error
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def codes_in(table: str) -> frozenset[str]:
@@ -27,3 +31,13 @@ def order_refused(code: object, message: object, *, codes: Codes) -> SignalbotEr
 def read_refused(code: object, message: object, *, codes: Codes) -> SignalbotError:
     """What a refusal means for a question."""
     return read_error(Answer(code, message), codes=codes)
+
+
+def instant(text: str) -> Ms | None:
+    """The instant that ISO 8601 text tells; None where it tells none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    moment = moment.replace(tzinfo=moment.tzinfo or UTC)
+    return Ms(round((moment - _EPOCH).total_seconds() * 1000))

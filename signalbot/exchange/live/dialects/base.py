@@ -73,6 +73,16 @@ class Found:
     wire_id: str | None  #: the client order id as the exchange has it
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRights:
+    """What a key may do, as its exchange tells; None where it does not."""
+
+    may_trade: bool | None = None
+    may_withdraw: bool | None = None
+    is_ip_bound: bool | None = None  #: usable from listed addresses only
+    expires_at_ms: Ms | None = None
+
+
 class Dialect:
     """One exchange and one kind of market."""
 
@@ -254,9 +264,9 @@ class Dialect:
     def balance_params(self) -> dict[str, Any]:
         return {"type": self.capabilities.kind.value}
 
-    async def may_withdraw(self, api: Api) -> bool | None:
-        """Whether the key may take money out; None where the exchange does not tell."""
-        return None
+    async def rights(self, api: Api) -> KeyRights:
+        """What the key may do; what the exchange does not tell, or not now, is None."""
+        return KeyRights()
 
     async def is_one_way(self, api: Api, symbol: str) -> bool | None:
         """Whether positions net into one per symbol; None where there is nothing else."""

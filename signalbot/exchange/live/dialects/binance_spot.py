@@ -9,7 +9,8 @@ from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.capability import Rate, Stops
 from signalbot.exchange.live.codes import Codes
 from signalbot.exchange.live.dialects.answers import codes_in
-from signalbot.exchange.live.dialects.base import Api, Found
+from signalbot.exchange.live.dialects.base import Api, Found, KeyRights
+from signalbot.exchange.live.dialects.binance_rights import binance_rights
 from signalbot.exchange.live.dialects.coins import spot_capabilities
 from signalbot.exchange.live.dialects.spot import SpotDialect
 from signalbot.exchange.live.lanes import Lane
@@ -82,6 +83,9 @@ class BinanceSpot(SpotDialect):
             if len(page) < _MOST:
                 return found
             since_ms, params = None, {**params, "fromId": int(page[-1]["id"]) + 1}
+
+    async def rights(self, api: Api) -> KeyRights:
+        return await binance_rights(api, trading="enableSpotAndMarginTrading")
 
 
 def _trade(raw: Raw) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate
 from signalbot.exchange.live.codes import Codes
 from signalbot.exchange.live.dialects.answers import codes_in
-from signalbot.exchange.live.dialects.base import Api, Dialect, Found, Margin
+from signalbot.exchange.live.dialects.base import Api, Dialect, Found, KeyRights, Margin
+from signalbot.exchange.live.dialects.binance_rights import binance_rights
 from signalbot.exchange.live.lanes import Lane
 
 _ALGO = {"trigger": True}
@@ -92,14 +93,9 @@ class BinanceUsdm(Dialect):
             return frozenset()
         return frozenset(str(row["orderId"]) for row in rows)
 
-    async def may_withdraw(self, api: Api) -> bool | None:
+    async def rights(self, api: Api) -> KeyRights:
         """https://developers.binance.com/docs/wallet/account/api-key-permission"""
-        try:
-            found = await api.read("sapiGetAccountApiRestrictions", {}, lane=Lane.POLL)
-        except Unavailable:
-            return None
-        allowed = found.get("enableWithdrawals")
-        return None if allowed is None else bool(allowed)
+        return await binance_rights(api, trading="enableFutures")
 
     async def is_one_way(self, api: Api, symbol: str) -> bool | None:
         """By its own endpoint; where that is missing, by the sides positions are listed with."""

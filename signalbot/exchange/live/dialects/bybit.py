@@ -10,14 +10,15 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 from signalbot.domain.book import Balance
-from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Refusal
+from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Refusal, Unavailable
 from signalbot.domain.market import MarketKind
 from signalbot.domain.money import ZERO, text
 from signalbot.domain.orders import Leg, Order, OrderRequest
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate, Stops
-from signalbot.exchange.live.dialects.base import Api, Create, Dialect, Found, Margin
+from signalbot.exchange.live.dialects.answers import instant
+from signalbot.exchange.live.dialects.base import Api, Create, Dialect, Found, KeyRights, Margin
 from signalbot.exchange.live.dialects.bybit_codes import CODES
 from signalbot.exchange.live.dialects.coins import spot_capabilities
 from signalbot.exchange.live.dialects.spot import SpotDialect
@@ -105,6 +106,22 @@ class _Bybit(Dialect):
 
     def _trade_kinds(self) -> tuple[str, ...]:
         return ("Trade",)
+
+    async def rights(self, api: Api) -> KeyRights:
+        """https://bybit-exchange.github.io/docs/v5/user/apikey-info: ``*`` is any address."""
+        try:
+            answer = await api.read("privateGetV5UserQueryApi", {}, lane=Lane.POLL)
+        except Unavailable:
+            return KeyRights()
+        found = answer.get("result") or {}
+        granted = found.get("permissions") or {}
+        addresses, until = found.get("ips"), str(found.get("expiredAt") or "")
+        return KeyRights(
+            may_trade=str(found.get("readOnly")) == "0" if "readOnly" in found else None,
+            may_withdraw="Withdraw" in granted.get("Wallet", ()) if granted else None,
+            is_ip_bound=None if addresses is None else addresses != ["*"] and bool(addresses),
+            expires_at_ms=instant(until),
+        )
 
 
 class BybitSwap(_Bybit):

@@ -19,7 +19,7 @@ from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate, Stops, Unit
 from signalbot.exchange.live.dialects.answers import order_refused
-from signalbot.exchange.live.dialects.base import Api, Create, Dialect, Found, Margin
+from signalbot.exchange.live.dialects.base import Api, Create, Dialect, Found, KeyRights, Margin
 from signalbot.exchange.live.dialects.coins import spot_capabilities
 from signalbot.exchange.live.dialects.okx_codes import CODES
 from signalbot.exchange.live.dialects.spot import SpotDialect
@@ -158,6 +158,9 @@ class _Okx(Dialect):
     def is_liquidation(self, trade: Raw) -> bool:
         return str(trade["info"].get("subType")) in _FORCED
 
+    async def rights(self, api: Api) -> KeyRights:
+        return await _rights(api)
+
 
 class OkxSwap(_Okx):
     capabilities: ClassVar = Capabilities(
@@ -253,6 +256,22 @@ class OkxSpot(SpotDialect, _Okx):
 def _modes(api: Api) -> Mapping[str, MarginMode]:
     modes: Mapping[str, MarginMode] = api.client.options.get(_MODES) or {}
     return modes
+
+
+async def _rights(api: Api) -> KeyRights:
+    """https://www.okx.com/docs-v5/en/#trading-account-rest-api-get-account-configuration"""
+    try:
+        answer = await api.read("privateGetAccountConfig", {}, lane=Lane.POLL)
+    except Unavailable:
+        return KeyRights()
+    found = (answer.get("data") or [{}])[0]
+    granted, addresses = found.get("perm"), found.get("ip")
+    rights = None if granted is None else str(granted).split(",")
+    return KeyRights(
+        may_trade=None if rights is None else "trade" in rights,
+        may_withdraw=None if rights is None else "withdraw" in rights,
+        is_ip_bound=None if addresses is None else bool(addresses),
+    )
 
 
 async def _spot_mode(api: Api, lane: Lane) -> str:
