@@ -119,6 +119,13 @@ class Fill:
     filled_at_ms: Ms
     is_liquidation: bool = False
 
+    @property
+    def third_coin(self) -> str | None:
+        """The coin of a fee that was paid in neither side of the market; None for all others."""
+        base, _, rest = self.symbol.partition("/")
+        known = (base, rest.partition(":")[0], "")
+        return self.fee_currency if self.fee and self.fee_currency not in known else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderReport:

@@ -1,16 +1,24 @@
 """A position: how fills open, reduce and close it, and what it earned."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
 from signalbot.domain.codes import Code
 from signalbot.domain.errors import IllegalTransition
-from signalbot.domain.money import ZERO, average
+from signalbot.domain.money import ZERO, average, nearest
 from signalbot.domain.orders import Fill, OrderSide
 from signalbot.domain.signals import PositionId, Side, SignalId
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import Mode, UserId
+
+Worth = Mapping[str, Decimal]
+"""Prices, in a market's quote currency, of third coins that fees there were paid in."""
+
+_NO_WORTH: Final[Worth] = MappingProxyType({})
 
 
 class PositionStatus(StrEnum):
@@ -107,7 +115,8 @@ class Position:
     """What one user holds in one symbol because of one signal.
 
     ``realized_pnl`` is the gross price difference of what has been closed; ``fees`` counts entry
-    and exits, as far as they were paid in base or quote. What the user keeps is ``net_pnl``.
+    and exits in quote units: a third coin's at its price when it was booked, and as nothing if it
+    had none. What the user keeps is ``net_pnl``.
     """
 
     position_id: PositionId
@@ -154,7 +163,7 @@ class Position:
     def notional(self, price: Decimal) -> Decimal:
         return self.quantity * price
 
-    def apply(self, fill: Fill, *, reason: CloseReason) -> "Position":
+    def apply(self, fill: Fill, *, reason: CloseReason, worth: Worth = _NO_WORTH) -> "Position":
         """The position after ``fill``; ``reason`` is kept if the fill closes it.
 
         Raises:
@@ -163,13 +172,26 @@ class Position:
         if self.status is PositionStatus.CLOSED:
             raise IllegalTransition(f"position {self.position_id} is closed; fill {fill.trade_id}")
         is_entry = (fill.side is OrderSide.BUY) == (self.side is Side.LONG)
-        return self._enter(fill) if is_entry else self._exit(fill, reason)
+        after = self._enter(fill) if is_entry else self._exit(fill, reason)
+        return replace(after, fees=self.fees + _fee(fill, worth))
 
-    def charge(self, fill: Fill) -> "Position":
+    def charge(self, fill: Fill, *, worth: Worth = _NO_WORTH) -> "Position":
         """The position after the costs of a fill whose quantity it has taken in already."""
-        kept = replace(self, fees=self.fees + _fee(fill))
+        kept = replace(self, fees=self.fees + _fee(fill, worth))
         taken = self._taken_in_base(fill)
         return replace(kept, quantity=max(self.quantity - taken, ZERO)) if self.is_open else kept
+
+    def hit_target(self, *, break_even_after: int, tick: Decimal) -> "Position":
+        """The position after one more target; at that count its stop goes to the entry price.
+
+        A stop that trails the price already is past that, and stays.
+        """
+        hit = replace(self, targets_hit=self.targets_hit + 1)
+        is_due = 0 < break_even_after <= hit.targets_hit
+        if not is_due or self.stop_loss is None or self.stop_kind is not StopKind.INITIAL:
+            return hit
+        entry = nearest(tick, self.entry_price)
+        return replace(hit, stop_loss=entry, stop_kind=StopKind.BREAK_EVEN)
 
     def without_dust(self, dust: Decimal, *, reason: CloseReason, now_ms: Ms) -> "Position":
         """The position, closed if what is left of it is less than ``dust``."""
@@ -191,7 +213,6 @@ class Position:
             entry_quantity=entered,
             entry_price=average(cost, entered),
             best_price=self.best_price or fill.price,
-            fees=self.fees + _fee(fill),
         )
         if not self.exit_quantity:
             return after
@@ -215,7 +236,6 @@ class Position:
             exit_quantity=exited,
             exit_price=average(cost, exited),
             realized_pnl=self.realized_pnl + earned,
-            fees=self.fees + _fee(fill),
         )
         if left:
             return after
@@ -231,9 +251,9 @@ def _base(symbol: str) -> str:
     return symbol.partition("/")[0]
 
 
-def _fee(fill: Fill) -> Decimal:
-    """What a fill cost in quote units; a fee in a third coin has no price here and counts as 0."""
-    if fill.fee_currency == _base(fill.symbol):
-        return fill.fee * fill.price
-    quote = fill.symbol.partition("/")[2].partition(":")[0]
-    return fill.fee if fill.fee_currency == quote else ZERO
+def _fee(fill: Fill, worth: Worth) -> Decimal:
+    """What a fill cost in quote units."""
+    third_coin = fill.third_coin
+    if third_coin is not None:
+        return fill.fee * worth.get(third_coin, ZERO)
+    return fill.fee * fill.price if fill.fee_currency == _base(fill.symbol) else fill.fee

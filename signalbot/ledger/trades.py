@@ -2,12 +2,12 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
-from signalbot.domain.money import ZERO
-from signalbot.domain.orders import ClientOrderId, Fill, Leg, Order, OrderRequest
-from signalbot.domain.positions import CloseReason, Position
+from signalbot.domain.money import ONE, ZERO
+from signalbot.domain.orders import ClientOrderId, Fill, Leg, Order, OrderRequest, OrderStatus
+from signalbot.domain.positions import CloseReason, Position, Worth
 from signalbot.domain.signals import Execution, PositionId, SignalId
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
@@ -39,6 +39,9 @@ class Booking:
     reason: CloseReason = CloseReason.EXTERNAL  #: kept if the fills close the position
     execution: Execution | None = None
     dust: Decimal = ZERO  #: a position left with less than this is closed: it cannot be traded
+    worth: Worth = field(default_factory=dict)  #: of third coins that fees were paid in
+    break_even_after: int = 0  #: targets hit before the stop goes to the entry price; 0: never
+    tick: Decimal = ONE  #: the grid of prices the stop has to be on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +149,8 @@ def _book(connection: sqlite3.Connection, booking: Booking) -> Booked:
         before = connection.execute(_SQL["order"], (request.client_order_id,)).fetchone()
         known = decode_order(before) if before is not None else Order(request=request)
         after = _moved(position, known, booking, new)
+        if after.is_open and _hits_target(order, known):
+            after = after.hit_target(break_even_after=booking.break_even_after, tick=booking.tick)
         if after is not position:
             connection.execute(_UPSERT_POSITION, POSITIONS.encode(after))
             position = after
@@ -176,18 +181,27 @@ def _moved(position: Position, known: Order, booking: Booking, new: Sequence[Fil
     filled = order.filled - known.filled
     if not position.is_open or filled != sum((fill.quantity for fill in new), ZERO):
         for fill in new:
-            position = position.charge(fill)
+            position = position.charge(fill, worth=booking.worth)
         if position.is_open and filled > 0:
             implied = _implied(order, known, filled)
             position = position.apply(implied, reason=booking.reason)
     else:
         for fill in new:
-            position = position.apply(fill, reason=booking.reason)
+            position = position.apply(fill, reason=booking.reason, worth=booking.worth)
     if position.is_open and order.request.leg is not Leg.ENTRY:
         position = position.without_dust(
             booking.dust, reason=booking.reason, now_ms=order.updated_at_ms
         )
     return position
+
+
+def _hits_target(order: Order, known: Order) -> bool:
+    """Whether a report completes a target; told again it completes nothing."""
+    return (
+        order.request.leg is Leg.TAKE_PROFIT
+        and order.status is OrderStatus.FILLED
+        and known.status is not OrderStatus.FILLED
+    )
 
 
 def _implied(order: Order, known: Order, filled: Decimal) -> Fill:

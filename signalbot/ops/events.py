@@ -100,6 +100,9 @@ EVENTS: Final[Mapping[str, Event]] = {
     "execution.settled": Event(
         _INFO, "The whole story of one user's entry: asked, filled, price, slippage, protection."
     ),
+    "fee.not_valued": Event(
+        _WARNING, "A fee in a third coin has no known price; the PnL counts it as nothing."
+    ),
     "feed.gap_filled": Event(
         _WARNING, "Candles were missing from the stream and were fetched instead."
     ),

@@ -10,6 +10,7 @@ from signalbot.domain.orders import Fill, Order, OrderReport
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
+from signalbot.pipeline.fees import rates_of
 from signalbot.pipeline.record import Recorder
 from signalbot.ports import Clock
 from signalbot.tasks import Alarms
@@ -50,9 +51,10 @@ class Collector:
         except Unavailable as e:
             log.debug("fills.not_told", user_id=account.user_id, cause=str(e))
             fills = ()
-        if await self._book(account, asked, fills):
+        is_last = tries + 1 == len(PAUSES_MS)
+        if await self._book(account, asked, fills, is_last_word=is_last):
             self._waiting.discard(asked.client_order_id)
-        elif tries + 1 < len(PAUSES_MS):
+        elif not is_last:
             self._ask_after(account, asked, tries=tries + 1)
         else:
             self._waiting.discard(asked.client_order_id)
@@ -60,15 +62,23 @@ class Collector:
                 "fills.missing", user_id=account.user_id, client_order_id=asked.client_order_id
             )
 
-    async def _book(self, account: Account, asked: Order, fills: tuple[Fill, ...]) -> bool:
-        """Book the fills if they are all there, on the order as it is by now."""
+    async def _book(
+        self, account: Account, asked: Order, fills: tuple[Fill, ...], *, is_last_word: bool
+    ) -> bool:
+        """Book the fills if they are all there, on the order as it is by now.
+
+        Also if the price of what a fee was paid in is known; the last time, whether or not.
+        """
         assert self._recorder is not None  # noqa: S101 - wired before anything is booked
         async with account.lock(asked.request.symbol):
             order = await self._trades.order(asked.client_order_id)
             told = sum((fill.quantity for fill in fills), ZERO)
             if order is None or told < order.filled:
                 return False
-            await self._recorder.record(account, order, _told(order, fills))
+            if rates_of(account.market, fills).awaited and not is_last_word:
+                return False
+            report = _told(order, fills)
+            await self._recorder.record(account, order, report, is_last_word=is_last_word)
             return True
 
 

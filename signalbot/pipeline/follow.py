@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import structlog
 
-from signalbot.domain.orders import Leg, Order, OrderReport, OrderRequest, OrderStatus, OrderType
-from signalbot.domain.positions import CloseReason, Position, StopKind
+from signalbot.domain.orders import Leg, Order, OrderReport, OrderRequest, OrderType
+from signalbot.domain.positions import CloseReason
 from signalbot.domain.users import UserStatus
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
@@ -14,6 +14,7 @@ from signalbot.pipeline.halt import Halts
 from signalbot.pipeline.protect import Protector
 from signalbot.pipeline.record import Recorder
 from signalbot.pipeline.settle import Settler
+from signalbot.tasks import crash_point
 
 log = structlog.get_logger()
 
@@ -58,37 +59,13 @@ class Follower:
             await self._settler.settle(account, entry, order, report)
             return
         recorded = await self._recorder.record(account, order, report)
+        crash_point(f"{order.request.leg}.recorded")
         if recorded.position is None or (not recorded.moved and not report.status.is_final):
             return
         if not recorded.position.is_open:
             await self._closer.release(account, recorded.position)
             return
-        if order.request.leg is Leg.TAKE_PROFIT and report.status is OrderStatus.FILLED:
-            self._advance(account, recorded.position)
         await self._protector.protect(account, report.symbol)
-
-    def _advance(self, account: Account, position: Position) -> None:
-        """One more target is hit; at the user's count the stop moves to the entry price."""
-        hit = replace(position, targets_hit=position.targets_hit + 1)
-        after = account.rules(position.strategy).protection.break_even_after
-        moves = (
-            0 < after <= hit.targets_hit
-            and hit.stop_kind is StopKind.INITIAL
-            and hit.stop_loss is not None
-        )
-        if moves:
-            instrument = account.market.instrument(hit.symbol)
-            price = instrument.round_price(hit.entry_price)
-            hit = replace(hit, stop_loss=price, stop_kind=StopKind.BREAK_EVEN)
-        log.info(
-            "position.target_hit",
-            user_id=account.user_id,
-            symbol=hit.symbol,
-            position_id=hit.position_id,
-            target=hit.targets_hit,
-            break_even=moves,
-        )
-        account.hold(hit)
 
     async def _order(self, account: Account, report: OrderReport) -> Order | None:
         known = account.working.get(report.symbol, {}).get(report.client_order_id)

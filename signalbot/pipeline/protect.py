@@ -51,8 +51,13 @@ class Protector:
         position = account.positions.get(symbol)
         if position is None or position.status is not PositionStatus.OPEN:
             return
-        if await self._keep_stop(account, position):
-            await self._place_targets(account, account.positions[symbol])
+        if not await self._keep_stop(account, position):
+            return
+        guarded = account.positions[symbol]
+        await self._place_targets(account, guarded)
+        after = account.positions.get(symbol)
+        if after is not None and after is not guarded:  # a target left at market at once
+            await self._keep_stop(account, after)
 
     async def _keep_stop(self, account: Account, position: Position) -> bool:
         """Whether the position now has exactly one live stop, at the wanted price and size."""

@@ -1,16 +1,17 @@
 """Books what an exchange reports: order state, new fills and the position, in one commit."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 import structlog
 
 from signalbot.domain.money import ZERO, brief, text
 from signalbot.domain.orders import Fill, Leg, Order, OrderReport
-from signalbot.domain.positions import CloseReason, Position
+from signalbot.domain.positions import CloseReason, Position, StopKind
 from signalbot.domain.signals import Execution
 from signalbot.ledger.trades import Booking, Trades
 from signalbot.pipeline.account import Account
+from signalbot.pipeline.fees import Rates, rates_of
 
 log = structlog.get_logger()
 
@@ -45,8 +46,12 @@ class Recorder:
         *,
         opens: Position | None = None,
         execution: Execution | None = None,
+        is_last_word: bool = False,
     ) -> Recorded:
         """Book ``report`` of ``order``; ``opens`` is the position its first fill would start.
+
+        Fills whose fees cannot be valued yet are left to be collected once they can, unless this
+        ``is_last_word``: then what has no price counts as nothing.
 
         Raises:
             IllegalTransition: the report contradicts what is known of the order or position.
@@ -55,7 +60,12 @@ class Recorder:
         if held is not None and held.position_id != order.request.position_id:
             held = None  # a late word of an order whose position is history
         before = held or opens
+        rates = rates_of(account.market, report.fills)
+        if rates.awaited and report.exchange_order_id is not None and not is_last_word:
+            report = replace(report, fills=())
         after = order.apply(report)
+        instrument = account.market.instrument(order.request.symbol)
+        rules = None if before is None else account.rules(before.strategy).protection
         booked = await self._trades.book(
             Booking(
                 order=after,
@@ -63,9 +73,13 @@ class Recorder:
                 position=before,
                 reason=_reason(after, before),
                 execution=execution,
-                dust=account.market.instrument(order.request.symbol).lot,
+                dust=instrument.lot,
+                worth=rates.known,
+                break_even_after=0 if rules is None else rules.break_even_after,
+                tick=instrument.tick,
             )
         )
+        _tell_unvalued(account, booked.new_fills, rates)
         account.keep(after)
         if sum((fill.quantity for fill in report.fills), ZERO) < after.filled:
             self._on_untold(account, after)
@@ -114,3 +128,19 @@ def _tell(before: Position | None, after: Position) -> None:
         )
     elif before is not None and after.quantity < before.quantity:
         log.info("position.reduced", **names, left=text(after.quantity))
+    if before is not None and after.targets_hit > before.targets_hit:
+        is_moved = after.stop_kind is StopKind.BREAK_EVEN is not before.stop_kind
+        log.info("position.target_hit", **names, target=after.targets_hit, break_even=is_moved)
+
+
+def _tell_unvalued(account: Account, fills: Iterable[Fill], rates: Rates) -> None:
+    for fill in fills:
+        if fill.third_coin is not None and fill.third_coin not in rates.known:
+            log.warning(
+                "fee.not_valued",
+                user_id=account.user_id,
+                symbol=fill.symbol,
+                trade_id=fill.trade_id,
+                fee=text(fill.fee),
+                coin=fill.third_coin,
+            )

@@ -207,3 +207,33 @@ def test_the_time_of_opening_is_not_the_fills() -> None:
     """Whoever plans a position says when it opened; fills move only the close."""
     position = POSITION.apply(fill(OrderSide.BUY, 1, 100, at_ms=NOW + 9), reason=MANUAL)
     assert position.opened_at_ms == Ms(NOW)
+
+
+def test_a_fee_in_a_third_coin_counts_at_its_price() -> None:
+    """Two thousandths of a coin at 600 cost 1.2; without a price they count as nothing."""
+    bought = replace(fill(OrderSide.BUY, 1, 100), fee=Decimal("0.002"), fee_currency="BNB")
+    assert bought.third_coin == "BNB"
+    valued = POSITION.apply(bought, reason=MANUAL, worth={"BNB": Decimal(600)})
+    assert valued.fees == Decimal("1.2")
+    assert valued.charge(bought, worth={"BNB": Decimal(500)}).fees == Decimal("2.2")
+    assert POSITION.apply(bought, reason=MANUAL).fees == 0
+    for known in ("BTC", "USDT"):
+        assert replace(bought, fee_currency=known).third_coin is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "after", "moves"),
+    [
+        (StopKind.INITIAL, 1, True),
+        (StopKind.INITIAL, 2, False),
+        (StopKind.INITIAL, 0, False),
+        (StopKind.TRAILING, 1, False),
+    ],
+)
+def test_a_target_may_move_the_stop_to_the_entry(kind: StopKind, after: int, moves: bool) -> None:
+    """At the count the user chose, on the price grid; never back behind a trailing stop."""
+    position = replace(held(entry="100.26"), stop_loss=Decimal(90), stop_kind=kind)
+    hit = position.hit_target(break_even_after=after, tick=Decimal("0.1"))
+    assert hit.targets_hit == 1
+    assert hit.stop_loss == (Decimal("100.3") if moves else Decimal(90))
+    assert hit.stop_kind is (StopKind.BREAK_EVEN if moves else kind)

@@ -1,6 +1,7 @@
 """A broker that misbehaves on demand, in front of one that does not."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from signalbot.domain.book import Balance
@@ -31,6 +32,7 @@ class FaultyBroker:
         self._hangs: list[Match] = []
         self.blind = False  #: while set, nothing can be looked up
         self.broken: Exception | None = None  #: raised by every submit while set
+        self.fee: tuple[Decimal, str] | None = None  #: what every fill costs, and in which coin
 
     def lose_answer(self, match: Match) -> None:
         """The next matching order arrives, its answer does not."""
@@ -76,6 +78,7 @@ class FaultyBroker:
         if _take(self._lost_requests, request):
             raise OrderOutcomeUnknown("connection reset before the request arrived")
         report = await self.real.submit(request, stop=stop)
+        report = replace(report, fills=self._with_fee(report.fills))
         if _take(self._hangs, request):
             await self._clock.sleep(3600)
         if _take(self._lost_answers, request):
@@ -97,10 +100,16 @@ class FaultyBroker:
         return await self.real.holdings(claimed)
 
     async def fills_of(self, order: Order) -> Sequence[Fill]:
-        return await self.real.fills_of(order)
+        return self._with_fee(await self.real.fills_of(order))
 
     async def fills(self, symbol: str, *, since_ms: Ms) -> Sequence[Fill]:
         return await self.real.fills(symbol, since_ms=since_ms)
+
+    def _with_fee(self, fills: Sequence[Fill]) -> tuple[Fill, ...]:
+        if self.fee is None:
+            return tuple(fills)
+        fee, coin = self.fee
+        return tuple(replace(fill, fee=fee, fee_currency=coin) for fill in fills)
 
     def watch(self, request: OrderRequest) -> None:
         self.real.watch(request)

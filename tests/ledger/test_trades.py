@@ -247,3 +247,31 @@ async def test_positions_come_back_in_the_order_they_closed(tmp_path: Path) -> N
             )
         closed = await books.trades.closed_since(ANNA, Ms(NOW))
         assert [each.position_id for each in closed] == ["pos_1", "pos_2", "pos_0"]
+
+
+async def test_a_target_is_counted_in_the_commit_that_books_it(tmp_path: Path) -> None:
+    """With the stop's move to the entry price, so that no kill can come between; and once."""
+    async with _claimed(tmp_path) as books:
+        entered = await books.trades.book(
+            replace(ENTERED, position=replace(POSITION, stop_loss=Decimal(90)))
+        )
+        request = intent(signal(), leg=Leg.TAKE_PROFIT)
+        target = Order(request=replace(request, side=OrderSide.SELL))
+        await books.trades.intend([target.request])
+        sold = fill(OrderSide.SELL, 5, 110, trade_id="5", client_order_id=target.client_order_id)
+        some = replace(report(OrderStatus.PARTIALLY_FILLED, 2), average_price=Decimal(110))
+        whole = replace(report(OrderStatus.FILLED, 5), average_price=Decimal(110))
+        position, target_after = entered.position, target
+        for told, hits in ((some, 0), (whole, 1), (replace(whole, fills=(sold,)), 1)):
+            before = books.database.commits
+            target_after = target_after.apply(told)
+            booking = Booking(
+                order=target_after, fills=told.fills, position=position,
+                break_even_after=1, tick=Decimal("0.1"),
+            )  # fmt: skip
+            position = (await books.trades.book(booking)).position
+            assert books.database.commits == before + 1
+            assert position is not None
+            assert position == await books.trades.position(POSITION.position_id)
+            assert position.targets_hit == hits
+            assert position.stop_loss == (Decimal("100.4") if hits else Decimal(90))

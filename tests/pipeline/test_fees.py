@@ -1,0 +1,63 @@
+"""Fees paid in an exchange's own coin are part of what a trade has cost."""
+
+from decimal import Decimal
+from pathlib import Path
+
+from signalbot.domain.positions import Position
+from signalbot.domain.users import UserId
+from tests.world import World, play, user
+
+ANNA, BNB = UserId("anna"), "BNB/USDT"
+TWO_OF_A_THOUSAND = (Decimal("0.002"), "BNB")
+
+
+async def _position(w: World) -> Position:
+    (position,) = await w.app.trades.open_positions(ANNA)
+    return position
+
+
+def test_a_fee_in_a_third_coin_is_valued_at_its_price(tmp_path: Path) -> None:
+    """The price is known: it counts with the booking of the entry."""
+
+    async def story(w: World) -> None:
+        w.jump("600", symbol=BNB)
+        w.broker("anna").fee = TWO_OF_A_THOUSAND
+        await w.send(w.make())
+        assert (await _position(w)).fees == Decimal("1.2")
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_a_fee_waits_for_the_price_of_its_coin(tmp_path: Path) -> None:
+    """The position is there and protected at once; what it cost is told when it can be."""
+
+    async def story(w: World) -> None:
+        w.broker("anna").fee = TWO_OF_A_THOUSAND
+        await w.send(w.make())
+        early = await _position(w)
+        assert (early.quantity, early.fees) == (Decimal(10), Decimal(0))
+        assert early.protected_at_ms is not None
+        w.jump("500", symbol=BNB)
+        await w.clock.sleep(15)
+        assert (await _position(w)).fees == Decimal(1)
+        assert w.app.accounts[ANNA].positions[early.symbol].fees == Decimal(1)
+        (row,) = await w.database.query("SELECT fee, fee_currency FROM fills")
+        assert tuple(row) == ("0.002", "BNB")
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_a_fee_that_nobody_can_value_is_kept_as_it_is(tmp_path: Path) -> None:
+    """After a quarter of an hour the fill is booked with its coin; the PnL leaves it out."""
+
+    async def story(w: World) -> None:
+        w.broker("anna").fee = TWO_OF_A_THOUSAND
+        await w.send(w.make())
+        await w.clock.sleep(60)
+        assert await w.database.query("SELECT 1 FROM fills") == []
+        await w.clock.sleep(900)
+        assert (await _position(w)).fees == 0
+        (row,) = await w.database.query("SELECT fee, fee_currency FROM fills")
+        assert tuple(row) == ("0.002", "BNB")
+
+    play(tmp_path, story, user("anna"))
