@@ -139,7 +139,9 @@ class Live:
 
     def _push(self, open_ms: int, close: int, *, keep: bool = True, tell: bool = True) -> None:
         at = Decimal(close)
-        self.venue.engine.push_candle(self.symbol, "1m", open_ms, at, at + 20, at - 20, at, keep=keep, tell=tell)
+        self.venue.engine.push_candle(
+            self.symbol, "1m", open_ms, at, at + 20, at - 20, at, keep=keep, tell=tell
+        )
 
     @property
     def last_open_ms(self) -> int:
