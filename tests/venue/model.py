@@ -265,6 +265,7 @@ class Account:
     is_ip_bound: bool = True
     is_hedged: bool = False  #: only reported: positions net one way all the same
     is_multi_asset: bool = False
+    loses_attached: bool = False  #: takes entries and forgets the stops they bring along
     keeps_leverage: bool = False  #: says yes to another leverage and keeps the old one
     leverage: dict[str, int] = field(default_factory=dict)
     margin_mode: dict[str, MarginMode] = field(default_factory=dict)

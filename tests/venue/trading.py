@@ -280,7 +280,7 @@ class Trading:
         account.trades.append(trade)
         self._tell(AccountChanged(account=account, symbol=ask.symbol, cause="ORDER"))
         self._note(Deed.FILLED, account, order, trade)
-        for each in ask.attached:
+        for each in () if account.loses_attached else ask.attached:
             self._attach(account, order, each)
         if not account.held(ask.symbol):
             self._end_with_position(account, ask.symbol)
