@@ -126,6 +126,8 @@ class Rules:
     trigger_spawns: bool = True
     #: Attached stops belong to the position, whatever its size; otherwise to the filled quantity.
     attached_to_position: bool = False
+    #: Attached stops come to life when their entry has filled completely; else with its first fill.
+    attached_when_filled: bool = False
     taker_fee: Decimal = Decimal("0.0004")
     maker_fee: Decimal = Decimal("0.0002")
     default_leverage: int = 20
