@@ -69,21 +69,25 @@ def main() -> None:
         uvloop_run(_measure(users))
 
 
+def _keys(number: int) -> dict[str, str]:
+    key = f"user-{number + 1:04}"
+    return {"apiKey": key, "secret": f"{key}-secret"}
+
+
 @contextmanager
-def _venue(users: int) -> Iterator[tuple[Mapping[str, Any], subprocess.Popen[str]]]:
-    command = [sys.executable, "-m", "tests.loopback", str(users)]
-    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as process:
+def _venue(users: int) -> Iterator[Mapping[str, Any]]:
+    command = [sys.executable, "-m", "tests.venue", "--port", "0", "--users", str(users)]
+    with subprocess.Popen(command, stdout=-1, text=True) as process:
         assert process.stdout is not None
-        yield json.loads(process.stdout.readline()), process
-        if process.stdin is not None:
-            process.stdin.close()
+        yield json.loads(process.stdout.readline())["ccxt"]
+        process.terminate()
 
 
 async def _measure(users: int) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    with _venue(users) as (settings, _):
+    with _venue(users) as settings:
         bare_s = await _bare(settings, users)
-    with tempfile.TemporaryDirectory() as name, _venue(users) as (settings, _):
+    with tempfile.TemporaryDirectory() as name, _venue(users) as settings:
         folder, clock = Path(name), SystemClock()
         _configure(folder, users)
         config = load(folder / "config.toml", {})
@@ -95,7 +99,7 @@ async def _measure(users: int) -> None:
                 ),
                 dialects={MarketKind.SWAP: Unlimited()},
                 credentials={
-                    UserId(f"user{n}"): {"apiKey": f"key-{n}", "secret": "secret"}
+                    UserId(f"user{n}"): _keys(n)
                     for n in range(users)
                 },
                 clock=clock,
@@ -124,7 +128,7 @@ async def _bare(settings: Mapping[str, Any], users: int) -> float:
     await connection.load_markets()
     dialect, market = BinanceUsdm(), connection.template.market("BTC/USDT:USDT")
     instrument = instrument_of(market, exchange="binanceusdm")
-    clients = [connection.client({"apiKey": f"key-{n}", "secret": "secret"}) for n in range(users)]
+    clients = [connection.client(_keys(n)) for n in range(users)]
     bound = asyncio.Semaphore(IN_FLIGHT)
 
     async def buy(number: int, client: Any) -> None:

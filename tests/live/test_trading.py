@@ -9,13 +9,17 @@ import pytest
 from tests.live.rig import live
 from tests.venue.binance import Binance
 from tests.venue.model import Kind, MarginMode
+from tests.venue.server import DIALECTS
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 
 
-async def test_every_user_trades_the_signal_once_and_is_protected(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_every_user_trades_the_signal_once_and_is_protected(
+    tmp_path: Path, dialect: str
+) -> None:
     """Entry, stop and target rest at each user's own account; the ledger has the same fills."""
-    async with live(tmp_path, "anna", "ben", targets="[1.0]") as rig:
+    async with live(tmp_path, "anna", "ben", targets="[1.0]", dialect=dialect) as rig:
         await rig.start()
         await rig.go_long()
         for user in ("anna", "ben"):

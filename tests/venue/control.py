@@ -32,7 +32,7 @@ Body = dict[str, Any]
 _MONEY = ("wallet",)
 FLAGS = (
     "is_revoked", "can_trade", "can_withdraw", "is_ip_bound", "is_hedged", "is_multi_asset",
-    "keeps_leverage",
+    "keeps_leverage", "loses_attached",
 )  # fmt: skip
 _ACTIONS: dict[str, type[Any]] = {
     kind.__name__.lower(): kind

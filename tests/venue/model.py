@@ -126,6 +126,8 @@ class Rules:
     trigger_spawns: bool = True
     #: Attached stops belong to the position, whatever its size; otherwise to the filled quantity.
     attached_to_position: bool = False
+    #: Attached stops come to life when their entry has filled completely; else with its first fill.
+    attached_when_filled: bool = False
     taker_fee: Decimal = Decimal("0.0004")
     maker_fee: Decimal = Decimal("0.0002")
     default_leverage: int = 20
@@ -265,6 +267,7 @@ class Account:
     is_ip_bound: bool = True
     is_hedged: bool = False  #: only reported: positions net one way all the same
     is_multi_asset: bool = False
+    loses_attached: bool = False  #: takes entries and forgets the stops they bring along
     keeps_leverage: bool = False  #: says yes to another leverage and keeps the old one
     leverage: dict[str, int] = field(default_factory=dict)
     margin_mode: dict[str, MarginMode] = field(default_factory=dict)

@@ -280,8 +280,9 @@ class Trading:
         account.trades.append(trade)
         self._tell(AccountChanged(account=account, symbol=ask.symbol, cause="ORDER"))
         self._note(Deed.FILLED, account, order, trade)
-        for each in ask.attached:
-            self._attach(account, order, each)
+        if not account.loses_attached and (is_done or not self.rules.attached_when_filled):
+            for each in ask.attached:
+                self._attach(account, order, each)
         if not account.held(ask.symbol):
             self._end_with_position(account, ask.symbol)
 

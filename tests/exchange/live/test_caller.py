@@ -25,19 +25,19 @@ from signalbot.exchange.live.connection import Connection
 from signalbot.exchange.live.dialects.binance_usdm import BinanceUsdm
 from signalbot.exchange.live.lanes import Lane
 from signalbot.tasks import SystemClock
-from tests.loopback.binance import Binance, binance
-from tests.loopback.faults import Fault, path
+from tests.venue.faults import Action, Cut, Drop, Hang, Reply, Rule
+from tests.venue.server import Venue, venue
 
 SYMBOL = "BTC/USDT:USDT"
-KEY, SECRET = "canary-key-5ec2e7", "canary-secret-5ec2e7"
-ORDER = "POST /fapi/v1/order"
+KEY = "canary-key-5ec2e7"
+SECRET = f"{KEY}-secret"
 
 
 @dataclass
 class Desk:
     """One account behind one budget, at a loopback Binance."""
 
-    venue: Binance
+    venue: Venue
     caller: Caller
     budget: Budget
     clock_faults: list[None] = field(default_factory=list)
@@ -52,23 +52,34 @@ class Desk:
     async def ask(self, method: str = "fetch_open_orders", *args: Any) -> Any:
         return await self.caller.read(method, *args, lane=Lane.POLL, deadline_s=5.0)
 
-    def goes_wrong(self, end: str = "/order", **fault: Any) -> None:
-        self.venue.faults.append(Fault(path(end), times=-1, **fault))
+    def goes_wrong(self, does: Action, *, path: str = "/order$") -> None:
+        self.venue.faults.add(Rule(path=path, does=(does,), times=-1))
 
-    def says(self, code: int, text: str = "no", *, status: int = 400, **fault: Any) -> None:
+    def says(
+        self, code: int, text: str = "no", *, status: int = 400,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:  # fmt: skip
         """Refuse orders the way Binance does."""
-        body = json.dumps({"code": code, "msg": text}).encode()
-        self.goes_wrong(status=status, body=body, **fault)
+        body = json.dumps({"code": code, "msg": text})
+        self.goes_wrong(Reply(status=status, body=body, headers=headers))
+
+    @property
+    def orders(self) -> int:
+        """How many orders were sent."""
+        return self.venue.counts.of("POST", "/fapi/v1/order")
+
+    @property
+    def requests(self) -> int:
+        return self.venue.counts.calls.total()
 
 
 @asynccontextmanager
 async def desk(*, in_flight: int = 64) -> AsyncIterator[Desk]:
-    async with binance() as venue:
-        connection = Connection("x", "binanceusdm", config=venue.ccxt(), options={})
+    async with venue("binance", accounts=[KEY]) as it:
+        connection = Connection("x", "binanceusdm", config=it.ccxt_config(), options={})
         await connection.open()
         try:
             await connection.load_markets()
-            venue.book.add(KEY, SECRET)
             rates = BinanceUsdm.capabilities.rates
             budget = Budget("x", rates=rates, in_flight=in_flight, clock=SystemClock())
             clock_faults: list[None] = []
@@ -78,7 +89,7 @@ async def desk(*, in_flight: int = 64) -> AsyncIterator[Desk]:
                 codes=BinanceUsdm.codes,
                 on_clock=lambda: clock_faults.append(None),
             )
-            yield Desk(venue, caller, budget, clock_faults)
+            yield Desk(it, caller, budget, clock_faults)
         finally:
             await connection.close()
 
@@ -94,41 +105,41 @@ async def test_a_good_order_comes_back_with_its_ids() -> None:
 @pytest.mark.parametrize(
     "wire",
     [
-        {"drop": True},
-        {"drop": True, "after": True},
-        {"hang_s": 1.5, "after": True},
-        {"status": 502, "body": b"<html>bad gateway</html>"},
-        {"status": 403, "body": b"<html>who are you</html>"},
-        {"status": 524, "body": b'{"code":-1000,"msg":"x"}'},
-        {"status": 504, "body": b'{"code":-1007,"msg":"Timeout waiting for response"}'},
-        {"status": 400, "body": b'{"code":-1006,"msg":"UNEXPECTED_RESP"}'},
-        {"status": 503, "body": b'{"code":-1000,"msg":"UNKNOWN"}'},
-        {"status": 503, "body": b'{"code":-1008,"msg":"Server is overloaded"}'},
-        {"status": 200, "body": b'{"code":-1000,"msg":"UNKNOWN"}'},
-        {"status": 400, "body": b'{"code":-999999,"msg":"never heard of"}'},
-        {"status": 400, "body": b'{"code":-4116,"msg":"ClientOrderId is duplicated."}'},
-        {"status": 400, "body": b'{"code":-2010,"msg":"Duplicate order sent."}'},
-        {"status": 200, "body": b'{"orderId":1,"status":"NEW"', "cut": True},
+        Drop(before=True),
+        Drop(),
+        Hang(),
+        Reply(status=502, body="<html>bad gateway</html>"),
+        Reply(status=403, body="<html>who are you</html>"),
+        Reply(status=524, body='{"code":-1000,"msg":"x"}'),
+        Reply(status=504, body='{"code":-1007,"msg":"Timeout waiting for response"}'),
+        Reply(status=400, body='{"code":-1006,"msg":"UNEXPECTED_RESP"}'),
+        Reply(status=503, body='{"code":-1000,"msg":"UNKNOWN"}'),
+        Reply(status=503, body='{"code":-1008,"msg":"Server is overloaded"}'),
+        Reply(status=200, body='{"code":-1000,"msg":"UNKNOWN"}'),
+        Reply(status=400, body='{"code":-999999,"msg":"never heard of"}'),
+        Reply(status=400, body='{"code":-4116,"msg":"ClientOrderId is duplicated."}'),
+        Reply(status=400, body='{"code":-2010,"msg":"Duplicate order sent."}'),
+        Cut(keep=25),
     ],
-    ids=lambda wire: "-".join(str(each)[:24] for each in wire.values()),
+    ids=lambda wire: str(wire)[:60],
 )
-async def test_what_may_have_arrived_is_unknown(wire: dict[str, Any]) -> None:
+async def test_what_may_have_arrived_is_unknown(wire: Action) -> None:
     """The exchange may have the order, whatever ccxt calls what came back."""
     async with desk() as at:
-        at.goes_wrong(**wire)
+        at.goes_wrong(wire)
         with pytest.raises(OrderOutcomeUnknown):
             await at.buy(deadline_s=0.7)
-        assert at.venue.counts[ORDER] == 1
+        assert at.orders == 1
 
 
-@pytest.mark.parametrize("body", [b"{}", b"", b"<html>fine</html>", b'{"orderId":7,'])
-async def test_a_yes_that_names_no_order_has_no_id(body: bytes) -> None:
+@pytest.mark.parametrize("body", ["{}", "", "<html>fine</html>", '{"orderId":7,'])
+async def test_a_yes_that_names_no_order_has_no_id(body: str) -> None:
     """ccxt takes it for an order; the account has to look."""
     async with desk() as at:
-        at.goes_wrong(body=body)
+        at.goes_wrong(Reply(body=body))
         placed = await at.buy()
         assert placed["id"] is None
-        assert at.venue.counts[ORDER] == 1
+        assert at.orders == 1
 
 
 @pytest.mark.parametrize(
@@ -166,7 +177,7 @@ async def test_what_ccxt_refuses_itself_is_refused(amount: str) -> None:
     async with desk() as at:
         with pytest.raises(OrderRejected):
             await at.buy(amount=amount)
-        assert at.venue.counts[ORDER] == 0
+        assert at.orders == 0
 
 
 async def test_a_wrong_clock_is_told_and_nothing_was_accepted() -> None:
@@ -198,18 +209,20 @@ async def test_too_many_requests_silence_the_whole_address(
             await at.buy()
         left_s = (at.budget.banned_until_ms - SystemClock().now_ms()) / 1000
         assert for_s - 2 < left_s <= for_s
-        asked, until_ms = at.venue.counts.total(), at.budget.banned_until_ms
+        asked, until_ms = at.requests, at.budget.banned_until_ms
         for call in (at.buy, at.ask):
             with pytest.raises(Limited, match="not asked for"):
                 await call()
-        assert at.venue.counts.total() == asked
+        assert at.requests == asked
         assert at.budget.banned_until_ms == until_ms
 
 
 async def test_too_many_requests_count_by_their_status_alone() -> None:
     """A proxy's 429 carries no code, and some exchanges' ccxt calls it an outage."""
     async with desk() as at:
-        at.goes_wrong(status=429, body=b"<html>slow down</html>", headers=(("Retry-After", "9"),))
+        at.goes_wrong(
+            Reply(status=429, body="<html>slow down</html>", headers=(("Retry-After", "9"),))
+        )
         with pytest.raises(Limited):
             await at.buy()
         assert at.budget.banned_until_ms > SystemClock().now_ms() + 7_000
@@ -218,20 +231,18 @@ async def test_too_many_requests_count_by_their_status_alone() -> None:
 @pytest.mark.parametrize(
     ("wire", "kind"),
     [
-        ({"status": 502, "body": b"<html></html>"}, Unavailable),
-        ({"drop": True}, Unavailable),
-        ({"status": 400, "body": b'{"code":-2013,"msg":"Order does not exist."}'}, OrderNotFound),
-        ({"status": 401, "body": b'{"code":-2015,"msg":"Invalid API-key"}'}, AccessDenied),
-        ({"status": 400, "body": b'{"code":-1021,"msg":"recvWindow"}'}, ClockOff),
-        ({"status": 400, "body": b'{"code":-1100,"msg":"Illegal characters"}'}, Unavailable),
+        (Reply(status=502, body="<html></html>"), Unavailable),
+        (Drop(before=True), Unavailable),
+        (Reply(status=400, body='{"code":-2013,"msg":"Order does not exist."}'), OrderNotFound),
+        (Reply(status=401, body='{"code":-2015,"msg":"Invalid API-key"}'), AccessDenied),
+        (Reply(status=400, body='{"code":-1021,"msg":"recvWindow"}'), ClockOff),
+        (Reply(status=400, body='{"code":-1100,"msg":"Illegal characters"}'), Unavailable),
     ],
 )
-async def test_a_question_without_an_answer(
-    wire: dict[str, Any], kind: type[SignalbotError]
-) -> None:
+async def test_a_question_without_an_answer(wire: Action, kind: type[SignalbotError]) -> None:
     """Only "there is no such order" and "you may not" say anything."""
     async with desk() as at:
-        at.goes_wrong(**wire)
+        at.goes_wrong(wire)
         with pytest.raises(SignalbotError) as raised:
             await at.ask("fetch_order", "", SYMBOL, {"clientOrderId": "e" * 32})
         assert type(raised.value) is kind
@@ -242,7 +253,7 @@ async def test_what_already_is_so_counts_as_done() -> None:
     async with desk() as at:
         for _ in range(2):
             await at.caller.order("set_margin_mode", "isolated", SYMBOL, lane=Lane.POLL)
-        assert at.venue.counts["POST /fapi/v1/marginType"] == 2
+        assert at.venue.counts.of("POST", "/marginType") == 2
 
 
 async def test_no_text_tells_a_key() -> None:
@@ -253,7 +264,7 @@ async def test_no_text_tells_a_key() -> None:
             await at.buy()
         assert "5ec2e7" not in str(raised.value)
         at.venue.faults.clear()
-        at.goes_wrong(drop=True)
+        at.goes_wrong(Drop(before=True))
         with pytest.raises(OrderOutcomeUnknown) as lost:
             await at.buy()
         assert "signature" not in str(lost.value)
@@ -275,10 +286,10 @@ async def test_waiting_for_a_turn_counts_and_was_never_sent() -> None:
 async def test_a_cancelled_caller_is_cancelled() -> None:
     """Shutting down is no outcome of an order; its slot is free again."""
     async with desk(in_flight=1) as at:
-        at.goes_wrong(hang_s=2.0)
+        at.goes_wrong(Hang())
         async with asyncio.TaskGroup() as group:
             task = group.create_task(at.buy())
-            while not at.venue.counts[ORDER]:  # noqa: ASYNC110 - a server counts
+            while not at.orders:  # noqa: ASYNC110 - a server counts
                 await asyncio.sleep(0.01)
             task.cancel()
         assert task.cancelled()

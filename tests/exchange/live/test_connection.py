@@ -6,6 +6,7 @@ import re
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +23,17 @@ from signalbot.exchange.live.connection import (
     Egress,
 )
 from signalbot.exchange.live.dialects import SUPPORTED
-from tests.loopback.binance import Binance, binance
-from tests.loopback.faults import Fault, path
+from tests.venue.faults import Delay, Rule
+from tests.venue.server import Venue, venue
 
 
 @asynccontextmanager
-async def connected(**config: Any) -> AsyncIterator[tuple[Binance, Connection]]:
-    async with binance() as venue:
-        connection = Connection("x", "binanceusdm", config=venue.ccxt() | config, options={})
+async def connected(**config: Any) -> AsyncIterator[tuple[Venue, Connection]]:
+    async with venue("binance") as it:
+        connection = Connection("x", "binanceusdm", config=it.ccxt_config() | config, options={})
         await connection.open()
         try:
-            yield venue, connection
+            yield it, connection
         finally:
             await connection.close()
 
@@ -78,10 +79,10 @@ async def _kraken_answers(request: web.Request) -> web.Response:
 
 async def test_every_account_signs_with_its_own_key() -> None:
     """Copies of one client, side by side."""
-    async with connected() as (venue, connection):
+    async with connected() as (it, connection):
         await connection.load_markets()
         for user, wallet in (("anna", 111), ("ben", 222)):
-            venue.book.add(f"key-{user}", f"secret-{user}", wallet=wallet)
+            it.add_account(f"key-{user}", secret=f"secret-{user}", wallet=Decimal(wallet))
         anna = connection.client({"apiKey": "key-anna", "secret": "secret-anna"})
         ben = connection.client({"apiKey": "key-ben", "secret": "secret-ben"})
         for client, wallet in ((anna, 111), (ben, 222), (anna, 111)):
@@ -161,16 +162,16 @@ async def test_a_test_accounts_mark_goes_with_every_order() -> None:
 
 async def test_what_the_exchange_tells_anew_reaches_every_copy() -> None:
     """Markets and clock are asked for once, for all."""
-    async with connected() as (venue, connection):
+    async with connected() as (it, connection):
         await connection.load_markets()
         client = connection.client({"apiKey": "1"})
-        venue.book.clock_offset_ms = -5_000
+        it.engine.clock_offset_ms = -5_000
         assert 4_500 < await connection.measure_clock() < 5_500
         assert client.options["timeDifference"] == connection.clock_offset_ms
         before = client.markets
         await connection.load_markets()
         assert client.markets is connection.template.markets is not before
-        assert venue.counts["GET /fapi/v1/exchangeInfo"] == 2
+        assert it.counts.of("GET", "/exchangeInfo") == 2
 
 
 async def test_a_further_account_costs_few_bytes() -> None:
@@ -199,13 +200,13 @@ async def test_what_a_market_listing_taught_reaches_every_copy() -> None:
 
 async def test_nobody_waits_for_a_market_listing_nor_can_end_it() -> None:
     """Accounts go on with the markets they have; a read that gives up takes nothing with it."""
-    async with connected() as (venue, connection):
+    async with connected() as (it, connection):
         await connection.load_markets()
-        venue.faults.append(Fault(path("/exchangeInfo"), delay_s=1.0, passes=True))
+        it.faults.add(Rule(path="/exchangeInfo", does=(Delay(seconds=1.0),)))
         async with asyncio.TaskGroup() as group:
             loading = group.create_task(connection.load_markets())
             await asyncio.sleep(0.3)
-            assert venue.counts["GET /fapi/v1/exchangeInfo"] == 2
+            assert it.counts.of("GET", "/exchangeInfo") == 2
             for client in (connection.template, connection.client({"apiKey": "1"})):
                 await client.load_markets()
                 await client.fetch_ticker("BTC/USDT:USDT")
@@ -214,11 +215,11 @@ async def test_nobody_waits_for_a_market_listing_nor_can_end_it() -> None:
 
 async def test_a_slow_answer_does_not_put_the_clock_off() -> None:
     """The quickest of a few counts, and half the way there is taken off."""
-    async with connected() as (venue, connection):
+    async with connected() as (it, connection):
         await connection.load_markets()
-        venue.faults.append(Fault(path("/time"), delay_s=1.2, passes=True))
+        it.faults.add(Rule(path="/time", does=(Delay(seconds=1.2),)))
         assert abs(await connection.measure_clock()) < 200
-        assert venue.counts["GET /fapi/v1/time"] == 2
+        assert it.counts.of("GET", "/time") == 2
 
 
 async def test_an_exchange_without_a_time_of_its_own_is_taken_as_ours() -> None:
