@@ -63,6 +63,7 @@ _TRADES = (
     NoticeKind.PROTECTED,
     NoticeKind.TARGET_HIT,
     NoticeKind.CLOSED,
+    NoticeKind.REFUSED,
 )
 FOR_OPERATOR = NoticeRules(**{kind.value: Loudness.OFF for kind in _TRADES})
 """What the operator is told by default: what needs somebody, and the summary."""

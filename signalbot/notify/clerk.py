@@ -2,9 +2,11 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
+
+import structlog
 
 from signalbot.domain.notices import OPERATOR, Loudness, NoticeKind, NotifyTerms, Recipient
 from signalbot.domain.signals import Signal, SignalId
@@ -27,11 +29,15 @@ from signalbot.notify.texts import Message, Told, kind_of, text_of
 from signalbot.ports import Clock
 from signalbot.tasks import crash_point
 
+log = structlog.get_logger()
+
 _PAGE = 200
 _LOOK_AGAIN_S = 60.0
 _KEPT_MS = 7 * 86_400_000
 
 _USERS = "SELECT status, count(*) AS users FROM users WHERE status <> 'REMOVED' GROUP BY status"
+
+_STAGES = [*NoticeKind]
 
 Ring = Callable[[Iterable[Address]], None]
 """Tells that something waits for these addresses."""
@@ -100,7 +106,8 @@ class Clerk:
         if not events:
             return cursor
         signals: dict[str, Signal | None] = {}
-        drafts = [draft for event in events for draft in await self._drafts(event, signals)]
+        in_order = _by_position(events)
+        drafts = [draft for event in in_order for draft in await self._drafts(event, signals)]
         crash_point("notices.write")
         upto = events[-1].event_id
         await self._outbox.put(drafts, after=cursor, upto=upto, now_ms=self._clock.now_ms())
@@ -115,9 +122,10 @@ class Clerk:
         told = [each for each in self._concerned(event) if _wants(each, kind)]
         if not told:
             return []
-        message = text_of(
-            kind, Told(event=event, signal=await self._of(event, signals), zone=self._zone)
-        )
+        signal = await self._of(event, signals)
+        message = _worded(kind, Told(event=event, signal=signal, zone=self._zone))
+        if message is None:
+            return []
         return [
             draft
             for each in told
@@ -163,6 +171,28 @@ class Clerk:
         now_ms = self._clock.now_ms()
         await self._outbox.sum_up(drafts, since_ms=since_ms, until_ms=until_ms, now_ms=now_ms)
         self._ring({each.address for each in drafts})
+
+
+def _by_position(events: Sequence[Event]) -> list[Event]:
+    """Events of one position together, in the order of its life: rows change in another."""
+    places: dict[str | int, int] = {}
+    for place, event in enumerate(events):
+        places.setdefault(event.position_id or event.event_id, place)
+
+    def key(event: Event) -> tuple[int, int]:
+        kind = kind_of(event)
+        stage = _STAGES.index(kind) if kind else 0
+        return places[event.position_id or event.event_id], stage
+
+    return sorted(events, key=key)
+
+
+def _worded(kind: NoticeKind, told: Told) -> Message | None:
+    try:
+        return text_of(kind, told)
+    except Exception:  # a slip in a text must never stop trading
+        log.exception("notice.unwritten", event_id=told.event.event_id, kind=told.event.kind)
+        return None
 
 
 def _wants(recipient: Recipient, kind: NoticeKind) -> bool:

@@ -51,6 +51,8 @@ class Wire:
             )
         except TimeoutError:
             return f"no answer within {deadline_s:g} s"
+        except Exception as e:  # noqa: BLE001 - a plugin of apprise, which may fail in any way
+            return f"apprise failed: {type(e).__name__}"
 
 
 class Courier:
@@ -71,9 +73,11 @@ class Courier:
         self._pace = pace
         self._clock = clock
         self._mail = asyncio.Event()
-        self._log = log.bind(
-            recipient=address.recipient, place=address.place, service=destination.scheme
-        )
+        self._facts = {
+            "recipient": address.recipient,
+            "place": address.place,
+            "service": destination.scheme,
+        }
         self._delays: Iterator[float] | None = None  #: there while the destination is failing
 
     def ring(self) -> None:
@@ -107,17 +111,17 @@ class Courier:
     def _recovered(self) -> None:
         if self._delays is not None:
             self._delays = None
-            self._log.info("notice.flowing")
+            log.info("notice.flowing", **self._facts)
 
     async def _failed(self, what: Bundle, cause: str) -> None:
         """Say so once, not at every try."""
         if self._delays is None:
             pace = self._pace
             self._delays = backoff_s(first_s=pace.first_retry_s, most_s=pace.longest_retry_s)
-            self._log.warning("notice.delayed", cause=cause)
+            log.warning("notice.delayed", cause=cause, **self._facts)
         parked = await self._outbox.failed(
             what.notice_ids, most=self._pace.attempts, now_ms=self._clock.now_ms()
         )
         if parked:
-            self._log.error("notice.parked", notices=parked, cause=cause)
+            log.error("notice.parked", notices=parked, cause=cause, **self._facts)
         await self._clock.sleep(next(self._delays))

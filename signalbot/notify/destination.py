@@ -92,6 +92,7 @@ def _opened(url: str) -> "tuple[Apprise, int]":
         app_desc="signalbot",
         app_url="",
         async_mode=False,
+        service_timeout=0,  # else all services share a pool of threads, and one can block it
         secure_logging=True,
         pgp_autogen=False,
         pem_autogen=False,

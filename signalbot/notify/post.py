@@ -161,7 +161,12 @@ def opened(url: str, hide: Hide) -> Destination:
     """
     for secret in secrets_of(url):
         hide(secret)
-    return Destination(url)
+    try:
+        return Destination(url)
+    except UnknownDestination:
+        raise
+    except Exception as e:  # noqa: BLE001 - a plugin of apprise, which may fail in any way
+        raise UnknownDestination(f"apprise failed at this URL: {type(e).__name__}") from None
 
 
 def _urls_of(terms: NotifyTerms) -> dict[Address, str]:

@@ -133,9 +133,10 @@ def _filled(told: Told) -> tuple[str, Iterator[str]]:
 
 def _entry(event: Event, detail: Mapping[str, Any]) -> Iterator[str]:
     symbol, asked, paid = _symbol(event), detail["quantity"], detail["price"]
-    yield f"{quantity(asked, symbol)} at {price(paid)}"
-    leverage = f", leverage {detail['leverage']}x" if (detail["leverage"] or 1) > 1 else ""
-    yield f"Worth: {money(Decimal(asked) * Decimal(paid), symbol)}{leverage}"
+    if asked and paid:
+        yield f"{quantity(asked, symbol)} at {price(paid)}"
+        leverage = f", leverage {detail['leverage']}x" if (detail["leverage"] or 1) > 1 else ""
+        yield f"Worth: {money(Decimal(asked) * Decimal(paid), symbol)}{leverage}"
     if detail["slippage_bps"] is not None:
         yield f"Slippage: {price(detail['slippage_bps'])} bp"
     yield f"From: {event.strategy}"

@@ -107,6 +107,7 @@ EVENTS: Final[Mapping[str, Event]] = {
     "notice.undeliverable": Event(
         _ERROR, "A destination cannot be used: its URL or its secret is wrong."
     ),
+    "notice.unwritten": Event(_ERROR, "A notice could not be put into words, which is a bug."),
     "order.cancel_unknown": Event(
         _WARNING, "A cancel has no sure answer; entries in that symbol wait for reconciliation."
     ),
