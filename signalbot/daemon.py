@@ -29,6 +29,7 @@ from signalbot.ledger.definitions import Definitions
 from signalbot.ledger.journal import Journal
 from signalbot.ledger.simulated import load as load_simulated
 from signalbot.ledger.tokens import Tokens
+from signalbot.notify.post import Post
 from signalbot.ops.bells import Bells, whenever
 from signalbot.ops.hooks import task_failed
 from signalbot.ops.lag import LoopLag
@@ -106,6 +107,7 @@ async def _serve(config: Config, secrets: Secrets) -> None:
         await stack.enter_async_context(
             keeping(config, database=database, halts=app.halts, bells=bells, clock=clock)
         )
+        await stack.enter_async_context(_notifying(provisioner, keyring, database, secrets, clock))
         await stack.enter_async_context(running(app))
         await stack.enter_async_context(_api(app, provisioner, exchanges, keyring, database, clock))
         await stack.enter_async_context(_timetable(app, database, bells))
@@ -138,6 +140,33 @@ async def _clock(config: Config, database: Database) -> Clock:
     rows = await database.query("SELECT max(updated_at_ms) AS at_ms FROM orders")
     known = [now_ms, rows[0]["at_ms"], *seen]
     return LoopClock(max(each for each in known if each is not None))
+
+
+@asynccontextmanager
+async def _notifying(
+    provisioner: Provisioner,
+    keyring: Keyring,
+    database: Database,
+    secrets: Secrets,
+    clock: Clock,
+) -> AsyncIterator[None]:
+    """Tell people what happens, until everything else has stopped."""
+    config = provisioner.config
+    post = Post(
+        config.notify,
+        database=database,
+        resolve=lambda text: keyring.resolve(config, text),
+        hide=secrets.add,
+        clock=clock,
+        speed=float(config.speed),
+    )
+
+    async def take_on(new: Config) -> None:
+        await post.take_on(new.notify)
+
+    provisioner.on_change(take_on)
+    async with post.open():
+        yield
 
 
 @asynccontextmanager

@@ -37,6 +37,11 @@ COMMANDS = {
         panel=SET_UP,
         examples=("signalbot secret set alice-telegram", "signalbot secret list"),
     ),
+    "notify": Entry(
+        where="signalbot.cli.setup.notify:app",
+        panel=SET_UP,
+        examples=("signalbot notify test", "signalbot notify test --user alice"),
+    ),
     "token": Entry(
         where="signalbot.cli.control.tokens:app",
         panel=SET_UP,

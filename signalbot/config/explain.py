@@ -12,6 +12,7 @@ from signalbot.config.keeping import BackupTable, RetentionTable
 from signalbot.config.layers import SettingsLayer, StopTable
 from signalbot.config.lines import Keys, dotted
 from signalbot.config.mask import masked
+from signalbot.config.notices import EventsTable, NotifyTable
 from signalbot.config.numbers import NO_LIMIT
 from signalbot.config.sources import Sources, layers_of
 from signalbot.config.table import Table
@@ -45,12 +46,18 @@ def _all(config: Config) -> Iterator[Explained]:
     yield from _explained(sources, ("api",), ApiTable, config.api)
     yield from _explained(sources, ("backup",), BackupTable, config.backup)
     yield from _explained(sources, ("retention",), RetentionTable, config.retention)
+    yield from _explained(sources, ("notify",), NotifyTable, config.notify)
     for name, exchange in config.exchanges.items():
         yield from _explained(sources, ("exchanges", name), ExchangeTable, exchange)
     for name, strategy in config.strategies.items():
         yield from _explained(sources, ("strategies", name), StrategyTable, strategy)
     for user_id, user in config.users.items():
         yield from _explained(sources, ("users", user_id), UserTable, user)
+    for told in config.notify.recipients:
+        subject = ("users", told.name, "notify_events")
+        if told.name in config.users:
+            layers: tuple[Keys, ...] = (subject, ("notify", "events"))
+            yield from _explained(sources, subject, EventsTable, told.rules, layers)
     for each in config.subscriptions:
         layers = layers_of(each.user_id, each.strategy)
         yield from _explained(sources, layers[0], SettingsLayer, each.settings, layers)

@@ -16,6 +16,7 @@ from pydantic_settings import (
 from signalbot.config.keeping import BackupTable, RetentionTable
 from signalbot.config.layers import SettingsLayer
 from signalbot.config.locate import DEFAULT_STATE_DIR
+from signalbot.config.notices import EventsTable, NotifyTable
 from signalbot.config.numbers import Number, Span
 from signalbot.config.simulation import SimulatedTable
 from signalbot.config.table import Table, key
@@ -149,6 +150,7 @@ class UserTable(SettingsLayer):
     notify: tuple[Notify, ...] = Field(
         default=(), description='apprise URLs to tell; "secret:NAME" is read from the vault.'
     )
+    notify_events: EventsTable = key("How loudly this user is told; overrules notify.events.")
     account: AccountTable = Field(description="The account that trades.")
     subscriptions: dict[Name, SettingsLayer] = Field(
         default={}, description="Strategies this user follows, each with settings of its own."
@@ -184,6 +186,7 @@ class ConfigFile(BaseSettings):
     retention: RetentionTable = Field(
         default_factory=RetentionTable, description="What becomes of the ledger's past."
     )
+    notify: NotifyTable = Field(default_factory=NotifyTable, description="Notices.")
     exchanges: dict[Name, ExchangeTable] = Field(default={}, description="Exchanges by name.")
     strategies: dict[Name, StrategyTable] = Field(default={}, description="Strategies by name.")
     defaults: SettingsLayer = Field(

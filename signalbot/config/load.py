@@ -16,6 +16,7 @@ from signalbot.config.file import ConfigFile, ExchangeTable, StrategyTable, User
 from signalbot.config.keeping import backup_terms, retention_terms
 from signalbot.config.layers import SettingsLayer
 from signalbot.config.locate import beside
+from signalbot.config.notices import rules_for_operator, rules_for_users
 from signalbot.config.problems import InvalidConfig
 from signalbot.config.resolve import Resolver
 from signalbot.config.simulation import rules_of
@@ -30,6 +31,7 @@ from signalbot.config.terms import (
 )
 from signalbot.config.unserved import notices
 from signalbot.config.webhook import WEBHOOK_KIND, WebhookTable
+from signalbot.domain.notices import OPERATOR, NoticeRules, NotifyTerms, Recipient
 from signalbot.domain.users import (
     AccountTerms,
     Origin,
@@ -95,6 +97,7 @@ def _config(path: Path, file: ConfigFile, sources: Sources) -> Config:
         ),
         backup=backup_terms(file.backup, state_dir),
         retention=retention_terms(file.retention),
+        notify=_notify(file),
         exchanges={name: _exchange(name, table) for name, table in file.exchanges.items()},
         strategies={
             name: _strategy(path, name, table, sources) for name, table in file.strategies.items()
@@ -102,6 +105,25 @@ def _config(path: Path, file: ConfigFile, sources: Sources) -> Config:
         users=users,
         subscriptions=tuple(_subscriptions(file.defaults, file.users, sources)),
         sources=sources,
+    )
+
+
+def _notify(file: ConfigFile) -> NotifyTerms:
+    table = file.notify
+    known: dict[NoticeRules, NoticeRules] = {}
+    operator = Recipient(name=OPERATOR, urls=table.operator, rules=rules_for_operator(table))
+    found = [operator]
+    for name, user in file.users.items():
+        rules = rules_for_users(table, user.notify_events)
+        shared = known.setdefault(rules, rules)
+        found.append(Recipient(name=UserId(name), urls=user.notify, rules=shared))
+    return NotifyTerms(
+        recipients=tuple(each for each in found if each.urls),
+        operator=operator.urls,
+        events=rules_for_users(table, None),
+        operator_events=operator.rules,
+        daily_summary=table.daily_summary,
+        time_zone=table.time_zone,
     )
 
 

@@ -30,7 +30,7 @@ def masked(path: KeyPath, value: object) -> object:
 
 def _is_secret(path: KeyPath) -> bool:
     match path:
-        case ("users", _, "notify", *_):
+        case ("users", _, "notify", *_) | ("notify", "operator", *_):
             return True
         case ("exchanges", _, "ccxt", *keys) | ("strategies", _, "params", *keys):
             return any(map(_names_secret, keys))

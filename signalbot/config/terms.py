@@ -11,6 +11,7 @@ from typing import Any, Literal
 from signalbot.config.sources import Sources
 from signalbot.config.webhook import WebhookTable
 from signalbot.domain.money import ONE
+from signalbot.domain.notices import NotifyTerms
 from signalbot.domain.timeframe import Timeframe
 from signalbot.domain.users import Origin, Subscription, User, UserId
 from signalbot.exchange.simulated.rules import SimulationRules
@@ -111,6 +112,7 @@ class Config:
     api: ApiTerms
     backup: BackupTerms
     retention: RetentionTerms
+    notify: NotifyTerms
     exchanges: Mapping[str, ExchangeTerms]
     strategies: Mapping[str, StrategyTerms]
     users: Mapping[UserId, User]

@@ -28,9 +28,6 @@ def run_problems(config: Config) -> tuple[Problem, ...]:
 
 
 def _notices(config: Config) -> Iterator[str]:
-    told = [user_id for user_id, user in config.users.items() if user.notify]
-    if told:
-        yield f"notify has no effect: this version sends no notices (set for {_few(told)})"
     crossed = [
         user_id
         for user_id, user in config.users.items()

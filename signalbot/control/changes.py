@@ -13,7 +13,7 @@ V = TypeVar("V")
 
 SubscriptionKey = tuple[UserId, str]
 
-LIVELY = frozenset({"path", "users", "strategies", "subscriptions", "notices", "sources"})
+LIVELY = frozenset({"path", "notify", "users", "strategies", "subscriptions", "notices", "sources"})
 """Parts of a configuration that a running daemon takes on; all others are read at the start."""
 
 
@@ -34,9 +34,10 @@ class Changes:
     users: Difference[UserId, User]
     strategies: Difference[str, StrategyTerms]
     subscriptions: Difference[SubscriptionKey, Subscription]
+    notify: bool = False  #: whether somebody is told otherwise or elsewhere
 
     def __bool__(self) -> bool:
-        return bool(self.users or self.strategies or self.subscriptions)
+        return bool(self.users or self.strategies or self.subscriptions or self.notify)
 
     def names(self) -> dict[str, list[str]]:
         """Who and what changed, for people; nothing that is empty."""
@@ -51,6 +52,7 @@ class Changes:
             "subscriptions_added": [each.subscription_id for each in subscriptions.added],
             "subscriptions_changed": [each.subscription_id for each in subscriptions.changed],
             "subscriptions_removed": ["/".join(key) for key in subscriptions.removed],
+            "sections": ["notify"] if self.notify else [],
         }
         return {what: [*map(str, names)] for what, names in found.items() if names}
 
@@ -61,6 +63,7 @@ def changes(old: Config, new: Config) -> Changes:
         users=_difference(old.users, new.users),
         strategies=_difference(old.strategies, new.strategies),
         subscriptions=_difference(_by_key(old), _by_key(new)),
+        notify=old.notify != new.notify,
     )
 
 

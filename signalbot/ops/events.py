@@ -117,6 +117,17 @@ EVENTS: Final[Mapping[str, Event]] = {
     ),
     "ledger.opened": Event(_INFO, "The ledger is open and up to date."),
     "library.logged": Event(("any",), "A library's own message; the logger's name says whose."),
+    "notice.delayed": Event(
+        _WARNING, "A destination does not take notices; it is tried again, told once."
+    ),
+    "notice.flowing": Event(_INFO, "A destination that failed takes notices again."),
+    "notice.parked": Event(
+        _ERROR, "So many notices were tried too often and are given up; the ledger has them."
+    ),
+    "notice.undeliverable": Event(
+        _ERROR, "A destination cannot be used: its URL or its secret is wrong."
+    ),
+    "notice.unwritten": Event(_ERROR, "A notice could not be put into words, which is a bug."),
     "order.cancel_unknown": Event(
         _WARNING, "A cancel has no sure answer; entries in that symbol wait for reconciliation."
     ),

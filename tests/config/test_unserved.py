@@ -10,17 +10,15 @@ from signalbot.config.unserved import run_problems
 from tests.config.files import CONTRACT, MINIMAL, load_text
 
 
-def test_the_contract_gets_notices_for_what_has_no_effect() -> None:
-    """Harmless keys are accepted, and their owner knows."""
-    assert load(CONTRACT, {}).notices == (
-        "notify has no effect: this version sends no notices (set for alice)",
-    )
+def test_the_contract_has_nothing_without_effect() -> None:
+    """What the design promises is what is done."""
+    assert load(CONTRACT, {}).notices == ()
 
 
 def test_a_notice_names_a_few_users_and_counts_the_rest(tmp_path: Path) -> None:
     """One line, however many users."""
     users = "".join(
-        f'[users.u{n}]\nnotify = ["secret:x"]\naccount = {{ exchange = "sim" }}\n' for n in range(9)
+        f'[users.u{n}]\naccount = {{ exchange = "sim", margin_mode = "cross" }}\n' for n in range(9)
     )
     (notice,) = load_text(tmp_path, MINIMAL + users).notices
     assert notice.endswith("(set for u0, u1, u2, u3, u4 and 4 more)")

@@ -1,0 +1,158 @@
+"""Notices on their way: written with the journal's cursor, kept until they are delivered.
+
+A notice is written exactly once. It is delivered at least once: when the daemon dies between the
+answer of a service and the mark that it was delivered, it is sent again.
+"""
+
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from signalbot.domain.notices import NoticeKind
+from signalbot.domain.timeframe import Ms
+from signalbot.domain.users import UserId
+from signalbot.ledger.base import Database
+from signalbot.ledger.sql import queries
+
+_SQL = queries("notices")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Address:
+    """One destination, without its secret: the how-manieth of whose list."""
+
+    recipient: UserId
+    place: int  #: from 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """How far notices have been written."""
+
+    event_id: int  #: the last event of the journal that was looked at
+    summed_up_ms: Ms  #: the end of the last day that was summed up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A notice about to be written."""
+
+    event_id: int | None  #: None: it tells of no single event
+    address: Address
+    kind: NoticeKind
+    is_silent: bool
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A notice to be delivered."""
+
+    notice_id: int
+    kind: NoticeKind
+    is_silent: bool
+    title: str
+    body: str
+
+
+class Outbox:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def begin(self, *, summed_up_ms: Ms) -> Cursor:
+        """Where to go on; the first time from the newest event, and from ``summed_up_ms``."""
+
+        def work(connection: sqlite3.Connection) -> Cursor:
+            connection.execute(_SQL["open_cursor"], {"summed_up_ms": summed_up_ms})
+            row = connection.execute(_SQL["cursor"]).fetchone()
+            return Cursor(event_id=row["event_id"], summed_up_ms=Ms(row["summed_up_ms"]))
+
+        return await self._database.write(work)
+
+    async def forget_cursor(self) -> None:
+        """Nobody is told anything: whoever is, later, begins with what happens then."""
+        await self._database.execute(_SQL["close_cursor"])
+
+    async def put(self, drafts: Sequence[Draft], *, after: int, upto: int, now_ms: Ms) -> None:
+        """Write the notices of the events ``after`` .. ``upto``, and that these are done.
+
+        Does nothing when they have been done before.
+        """
+        await self._put("move_cursor", {"after": after, "upto": upto}, drafts, now_ms)
+
+    async def sum_up(
+        self, drafts: Sequence[Draft], *, since_ms: Ms, until_ms: Ms, now_ms: Ms
+    ) -> None:
+        """Write the summaries of a span, and that it is done; nothing if it was done before."""
+        span = {"since_ms": since_ms, "until_ms": until_ms}
+        await self._put("move_summary", span, drafts, now_ms)
+
+    async def waiting(self, address: Address, *, limit: int) -> list[Waiting]:
+        """What is to be delivered there, the oldest first."""
+        rows = await self._database.query(_SQL["waiting"], asdict(address) | {"limit": limit})
+        return [
+            Waiting(
+                notice_id=row["notice_id"],
+                kind=NoticeKind(row["kind"]),
+                is_silent=bool(row["is_silent"]),
+                title=row["title"],
+                body=row["body"],
+            )
+            for row in rows
+        ]
+
+    async def addresses(self) -> set[Address]:
+        """Every address that something waits for."""
+        rows = await self._database.query(_SQL["addresses_waiting"])
+        return {Address(recipient=row["recipient"], place=row["place"]) for row in rows}
+
+    async def delivered(self, notice_ids: Iterable[int], *, now_ms: Ms) -> None:
+        rows = [{"notice_id": each, "now_ms": now_ms} for each in notice_ids]
+        await self._database.write(lambda c: c.executemany(_SQL["delivered"], rows))
+
+    async def failed(self, notice_ids: Collection[int], *, most: int, now_ms: Ms) -> int:
+        """Count an attempt; park those that have had ``most``. Returns how many were parked."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            parked = 0
+            for each in notice_ids:
+                values = {"notice_id": each, "most": most, "now_ms": now_ms}
+                row = connection.execute(_SQL["failed"], values).fetchone()
+                parked += 0 if row is None else row["is_parked"]
+            return parked
+
+        return await self._database.write(work)
+
+    async def park(self, addresses: Iterable[Address], *, now_ms: Ms) -> None:
+        """Give up what waits for destinations that are no more."""
+        rows = [asdict(each) | {"now_ms": now_ms} for each in addresses]
+        await self._database.write(lambda c: c.executemany(_SQL["park_address"], rows))
+
+    async def forget(self, *, before_ms: Ms) -> None:
+        """Delete what was delivered or parked before then."""
+        await self._database.execute(_SQL["forget_finished"], (before_ms,))
+
+    async def _put(
+        self, move: str, values: Mapping[str, int], drafts: Sequence[Draft], now_ms: Ms
+    ) -> None:
+        rows = [_row(each, now_ms) for each in drafts]
+
+        def work(connection: sqlite3.Connection) -> None:
+            if connection.execute(_SQL[move], values).fetchone():
+                connection.executemany(_SQL["put_notice"], rows)
+
+        await self._database.write(work)
+
+
+def _row(draft: Draft, now_ms: Ms) -> dict[str, object]:
+    return {
+        "event_id": draft.event_id,
+        "recipient": draft.address.recipient,
+        "place": draft.address.place,
+        "kind": draft.kind,
+        "is_silent": int(draft.is_silent),
+        "title": draft.title,
+        "body": draft.body,
+        "now_ms": now_ms,
+    }

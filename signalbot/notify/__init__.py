@@ -1,0 +1,1 @@
+"""Tells people what has happened: from the journal, through an outbox, to every destination."""

@@ -1,0 +1,286 @@
+"""What a notice says: a headline and a few short lines. Pure."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from signalbot.domain.money import HUNDRED
+from signalbot.domain.notices import NoticeKind
+from signalbot.domain.positions import CloseReason
+from signalbot.domain.reasons import Reason
+from signalbot.domain.signals import Action, Signal
+from signalbot.ledger.journal import Event
+from signalbot.ledger.profit import settlement_currency
+from signalbot.notify.amounts import away, market, moment, money, percent, price, quantity, signed
+from signalbot.notify.amounts import span as span_text
+
+_LONGEST_REASON = 600
+_EXITS = {"EXIT_LONG": "LONG", "EXIT_SHORT": "SHORT"}
+_FAILURES = {
+    "REJECTED": "the exchange refused the order",
+    "NOT_FILLED": "the order was not filled",
+    "EXIT_FAILED": "the exit could not be carried out",
+    "INTERRUPTED": "the daemon was stopped before the order was sent",
+}
+
+_KINDS: Mapping[str, NoticeKind] = {
+    "decision.skip": NoticeKind.REFUSED,
+    "order.sent": NoticeKind.SENT,
+    "execution.executed": NoticeKind.FILLED,
+    "execution.partial": NoticeKind.FILLED,
+    "execution.failed": NoticeKind.FAILED,
+    "position.protected": NoticeKind.PROTECTED,
+    "position.target_hit": NoticeKind.TARGET_HIT,
+    "position.closed": NoticeKind.CLOSED,
+    "user.active": NoticeKind.HALTED,
+    "user.paused": NoticeKind.HALTED,
+    "user.halted": NoticeKind.HALTED,
+    "trading.halted": NoticeKind.HALTED,
+    "trading.resumed": NoticeKind.HALTED,
+}
+"""Events that people are told of: states that are certain, never what is in doubt."""
+
+_CLOSES = {
+    "STOP_LOSS": "stop loss",
+    "BREAK_EVEN": "stop at the entry price",
+    "TRAILING_STOP": "trailing stop",
+    "TAKE_PROFIT": "take profit",
+    "EXIT_SIGNAL": "exit signal",
+    "OPPOSITE_SIGNAL": "opposite signal",
+    "MANUAL": "closed by hand",
+    "UNPROTECTED": "no stop could be placed in time",
+    "LIQUIDATION": "liquidated by the exchange",
+    "EXTERNAL": "closed outside signalbot",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One notice in words; both without markup."""
+
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An event, and what a text about it needs beyond."""
+
+    event: Event
+    signal: Signal | None  #: the one it comes from, where there is one
+    zone: ZoneInfo  #: of the times in the text
+
+
+def kind_of(event: Event) -> NoticeKind | None:
+    """What an event is to people; None: nothing."""
+    detail = event.detail
+    kind = _KINDS.get(event.kind)
+    if kind is NoticeKind.FILLED and detail["action"] in _EXITS:
+        return None  # the close of the position says it better
+    if kind is NoticeKind.REFUSED and detail["code"] == Reason.SIGNALS_ONLY:
+        return NoticeKind.SIGNAL
+    if kind is NoticeKind.CLOSED and detail["close_reason"] == CloseReason.UNPROTECTED:
+        return NoticeKind.UNPROTECTED
+    return kind
+
+
+def text_of(kind: NoticeKind, told: Told) -> Message:
+    """The words for an event that is a notice of ``kind``."""
+    title, lines = _TEXTS[kind](told)
+    return Message(title, "\n".join(lines))
+
+
+def _signal(told: Told) -> tuple[str, Iterator[str]]:
+    signal = told.signal
+    assert signal is not None, "a decision always has its signal"  # noqa: S101 - a foreign key
+    return f"📈 Signal: {_say(signal.action)} {market(signal.symbol)}", _advice(told, signal)
+
+
+def _advice(told: Told, signal: Signal) -> Iterator[str]:
+    entry = signal.price
+    if entry is not None:
+        yield f"{'Price' if signal.action in _EXITS else 'Entry'}: {price(entry)}"
+    if signal.stop_loss is not None:
+        yield f"Stop: {away(signal.stop_loss, entry)}"
+    if signal.take_profits:
+        yield _targets(signal.take_profits, entry)
+    strength = signal.strength.value.lower().replace("_", " ")
+    yield f"Strength: {strength}, confidence {round(signal.confidence * 100)} %"
+    if signal.reason:
+        yield f"Why: {_shortened(signal.reason)}"
+    timeframe = f" {signal.timeframe}" if signal.timeframe else ""
+    until = moment(signal.expires_at_ms, told.zone)
+    yield f"From: {signal.strategy}{timeframe}, good until {until}"
+
+
+def _sent(told: Told) -> tuple[str, Iterator[str]]:
+    event, detail = told.event, told.event.detail
+    at = f" at {price(detail['price'])}" if detail["price"] else ""
+    lines = (
+        f"{_verb(detail)} {quantity(detail['quantity'], _symbol(event))}{at}, {detail['type']}",
+    )
+    return f"📤 Order sent: {market(_symbol(event))}", iter(lines)
+
+
+def _filled(told: Told) -> tuple[str, Iterator[str]]:
+    event, detail = told.event, told.event.detail
+    word = "Filled in part" if event.kind == "execution.partial" else "Filled"
+    title = f"✅ {word}: {detail['action']} {market(_symbol(event))}{_paper(detail)}"
+    return title, _entry(event, detail)
+
+
+def _entry(event: Event, detail: Mapping[str, Any]) -> Iterator[str]:
+    symbol, asked, paid = _symbol(event), detail["quantity"], detail["price"]
+    if asked and paid:
+        yield f"{quantity(asked, symbol)} at {price(paid)}"
+        leverage = f", leverage {detail['leverage']}x" if (detail["leverage"] or 1) > 1 else ""
+        yield f"Worth: {money(Decimal(asked) * Decimal(paid), symbol)}{leverage}"
+    if detail["slippage_bps"] is not None:
+        yield f"Slippage: {price(detail['slippage_bps'])} bp"
+    yield f"From: {event.strategy}"
+
+
+def _protected(told: Told) -> tuple[str, Iterator[str]]:
+    event, detail = told.event, told.event.detail
+    title = f"🛡 Stop in place: {detail['side']} {market(_symbol(event))}{_paper(detail)}"
+    return title, _levels(detail)
+
+
+def _levels(detail: Mapping[str, Any]) -> Iterator[str]:
+    entry = detail["entry_price"]
+    if detail["stop_loss"]:
+        yield f"Stop: {away(detail['stop_loss'], entry)}"
+    if detail["take_profits"]:
+        yield _targets([each["price"] for each in detail["take_profits"]], entry)
+
+
+def _target_hit(told: Told) -> tuple[str, Iterator[str]]:
+    event, detail = told.event, told.event.detail
+    at = f" at {price(detail['price'])}" if detail["price"] else ""
+    line = f"{_verb(detail, done=True)} {quantity(detail['quantity'], _symbol(event))}{at}"
+    return f"🎯 Target hit: {market(_symbol(event))}", iter((line,))
+
+
+def _closed(told: Told) -> tuple[str, Iterator[str]]:
+    event, detail = told.event, told.event.detail
+    net = _net(detail)
+    mark = "🟢" if net > 0 else "🔴" if net < 0 else "⚪"
+    gain = signed(net, settlement_currency(_symbol(event)))
+    title = f"{mark} Closed: {detail['side']} {market(_symbol(event))} {gain}{_paper(detail)}"
+    return title, _result(event, detail, net)
+
+
+def _unprotected(told: Told) -> tuple[str, Iterator[str]]:
+    event, detail = told.event, told.event.detail
+    title = (
+        f"⚠️ Closed for lack of a stop: {detail['side']} {market(_symbol(event))}{_paper(detail)}"
+    )
+    return title, _result(event, detail, _net(detail))
+
+
+def _result(event: Event, detail: Mapping[str, Any], net: Decimal) -> Iterator[str]:
+    symbol = _symbol(event)
+    currency, entry, size = settlement_currency(symbol), detail["entry_price"], detail["quantity"]
+    reason = detail["close_reason"]
+    yield f"Because: {_CLOSES.get(reason, reason)}"
+    worth = Decimal(entry) * Decimal(size)
+    share = f" ({percent(net / worth * HUNDRED)})" if worth else ""
+    yield f"Result: {signed(net, currency)}{share} after fees"
+    if detail["exit_price"]:
+        yield f"{quantity(size, symbol)}: {price(entry)} → {price(detail['exit_price'])}"
+    costs = f"Fees: {money(detail['fees'], symbol)}"
+    funding = Decimal(detail["funding"])
+    yield f"{costs}, funding {signed(funding, currency)}" if funding else costs
+    yield f"Held: {span_text(event.at_ms - detail['opened_at_ms'])}, {event.strategy}"
+
+
+def _refused(told: Told) -> tuple[str, Iterator[str]]:
+    event, detail = told.event, told.event.detail
+    action = _say(Action(detail["action"]))
+    return f"🚫 Not taken: {action} {market(_symbol(event))}", _denial(event, detail)
+
+
+def _denial(event: Event, detail: Mapping[str, Any]) -> Iterator[str]:
+    code = detail["code"]
+    yield f"{code}: {Reason[code].cause}" if code in Reason.__members__ else code
+    numbers = detail["numbers"]
+    shown = [
+        f"{key}={value}" for key, value in numbers.items() if not isinstance(value, dict | list)
+    ]
+    if shown:
+        yield _shortened(", ".join(shown))
+    yield f"From: {event.strategy}"
+
+
+def _failed(told: Told) -> tuple[str, Iterator[str]]:
+    event, detail = told.event, told.event.detail
+    code, details = detail["failure_reason"], detail["error_details"]
+    reason = ": ".join(filter(None, (_FAILURES.get(code, code), details))) or "nobody knows why"
+    lines = (
+        "Nothing was opened."
+        if detail["action"] not in _EXITS
+        else "The exit was not carried out.",
+        f"Because: {_shortened(reason)}",
+        f"From: {event.strategy}",
+    )
+    action = _say(Action(detail["action"]))
+    return f"❌ Failed: {action} {market(_symbol(event))}{_paper(detail)}", iter(lines)
+
+
+def _halted(told: Told) -> tuple[str, Iterator[str]]:
+    event = told.event
+    whose = "Trading" if event.user_id is None else f"Account {event.user_id}"
+    reason = event.detail.get("reason")
+    because = [f"Because: {_shortened(str(reason))}"] if reason else []
+    if event.kind in ("user.active", "trading.resumed"):
+        return f"▶️ {whose} resumed", iter([*because, "Entries are allowed again."])
+    word = "⏸ " + whose + " paused" if event.kind == "user.paused" else "⛔ " + whose + " halted"
+    return word, iter([*because, "No new entries; exits and stops go on."])
+
+
+_TEXTS: Mapping[NoticeKind, Callable[[Told], tuple[str, Iterator[str]]]] = {
+    NoticeKind.SIGNAL: _signal,
+    NoticeKind.SENT: _sent,
+    NoticeKind.FILLED: _filled,
+    NoticeKind.PROTECTED: _protected,
+    NoticeKind.TARGET_HIT: _target_hit,
+    NoticeKind.CLOSED: _closed,
+    NoticeKind.UNPROTECTED: _unprotected,
+    NoticeKind.REFUSED: _refused,
+    NoticeKind.FAILED: _failed,
+    NoticeKind.HALTED: _halted,
+}
+
+
+def _symbol(event: Event) -> str:
+    return event.symbol or ""
+
+
+def _say(action: Action) -> str:
+    """``LONG`` to enter, ``leave LONG`` to exit."""
+    return f"leave {_EXITS[action]}" if action in _EXITS else action.value
+
+
+def _verb(detail: Mapping[str, Any], *, done: bool = False) -> str:
+    words = ("Bought", "Sold") if done else ("Buy", "Sell")
+    return words[detail["side"] == "sell"]
+
+
+def _paper(detail: Mapping[str, Any]) -> str:
+    return " (paper)" if detail.get("mode") == "paper" else ""
+
+
+def _net(detail: Mapping[str, Any]) -> Decimal:
+    gross, fees, funding = (Decimal(detail[key]) for key in ("realized_pnl", "fees", "funding"))
+    return gross - fees + funding
+
+
+def _targets(prices: Any, entry: str | Decimal | None) -> str:
+    word = "Target" if len(prices) == 1 else "Targets"
+    return f"{word}: {', '.join(away(each, entry) for each in prices)}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_REASON else f"{text[: _LONGEST_REASON - 1]}…"

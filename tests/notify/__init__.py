@@ -1,0 +1,1 @@
+"""Notices, from the ledger to a receiver on this machine."""
