@@ -71,7 +71,7 @@ class App:
         files: StrategyFiles | None = None,
     ) -> None:
         self.config = config
-        self._exchanges = exchanges
+        self.exchanges = exchanges
         self._clock = clock
         self._advisor = advisor
         self._files = files or StrategyFiles(clock)
@@ -148,7 +148,7 @@ class App:
             subscribers=subscribers,
             clock=clock,
         )
-        markets = {name: exchange.market for name, exchange in self._exchanges.items()}
+        markets = {name: exchange.market for name, exchange in self.exchanges.items()}
         self.evaluator = Evaluator(
             signals=self.signals, markets=markets, emit=self.emitter.emit, clock=clock
         )
@@ -156,7 +156,7 @@ class App:
         self.evaluator.feed = self.feed
         self.roster = Roster(
             subscribers,
-            exchanges=self._exchanges,
+            exchanges=self.exchanges,
             broadcaster=self.broadcaster,
             evaluator=self.evaluator,
             follower=self.follower,
@@ -176,7 +176,7 @@ class App:
             log.error("user.left_positions", user_id=user_id, positions=positions)
         self.roster.load(self.config, standing)
         self._check_symbols()
-        for exchange in self._exchanges.values():
+        for exchange in self.exchanges.values():
             await exchange.prepare()
 
         def spawn(name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
@@ -186,7 +186,7 @@ class App:
         await self.recover(spawn)
         await self.roster.begin(spawn)
         spawn("evaluator", self.evaluator.run)
-        for name, exchange in self._exchanges.items():
+        for name, exchange in self.exchanges.items():
             spawn(f"exchange {name}", exchange.run)
         await self.emitter.catch_up()
         spawn("feed", self.feed.run)
@@ -283,7 +283,7 @@ class App:
         for terms in self.config.strategies.values():
             for symbol in terms.symbols:
                 try:
-                    self._exchanges[terms.exchange].market.instrument(symbol)
+                    self.exchanges[terms.exchange].market.instrument(symbol)
                 except KeyError:
                     raise ConfigError(
                         f"{self.config.path}: strategies.{terms.name}.symbols: "

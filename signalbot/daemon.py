@@ -109,10 +109,12 @@ async def _serve(config: Config, secrets: Secrets) -> None:
         )
         await stack.enter_async_context(_notifying(provisioner, keyring, database, secrets, clock))
         await stack.enter_async_context(running(app))
-        await stack.enter_async_context(_api(app, provisioner, exchanges, keyring, database, clock))
+        lag = LoopLag(clock)
+        await stack.enter_async_context(
+            _api(app, provisioner, exchanges, keyring, database, lag, clock)
+        )
         await stack.enter_async_context(_timetable(app, database, bells))
         await stack.enter_async_context(_reloading(provisioner, hang_up, systemd))
-        lag = LoopLag(clock)
         pulse = Pulse(app, database=database, lag=lag, systemd=systemd, clock=clock)
         await stack.enter_async_context(told(pulse, lag, systemd))
         settle_memory()
@@ -214,6 +216,7 @@ async def _api(
     exchanges: Mapping[str, Exchange],
     keyring: Keyring,
     database: Database,
+    lag: LoopLag,
     clock: Clock,
 ) -> AsyncIterator[None]:
     from signalbot.api.build import build  # noqa: PLC0415 - FastAPI takes its time
@@ -222,6 +225,10 @@ async def _api(
     from signalbot.api.feed import Feed  # noqa: PLC0415
     from signalbot.api.hosts import LOCAL  # noqa: PLC0415
     from signalbot.api.server import serving  # noqa: PLC0415
+    from signalbot.metrics.gather import Metrics  # noqa: PLC0415
+
+    metrics = Metrics(app, database=database, lag=lag, clock=clock)
+    await metrics.begin()
 
     tokens, journal, terms = Tokens(database), Journal(database), app.config.api
     gate = Gate(tokens, clock)
@@ -261,6 +268,7 @@ async def _api(
         answers=Answers(database),
         gate=gate,
         feed=Feed(journal, app.roster),
+        metrics=metrics,
         requests_per_second=terms.requests_per_second,
         hosts=None if terms.tls_behind_proxy else LOCAL | {terms.host},
         clock=clock,

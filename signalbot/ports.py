@@ -147,6 +147,15 @@ class Broker(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What an exchange still lets one address of ours ask."""
+
+    egress: str  #: "direct", or which address or proxy
+    left: float  #: the free part of the tightest limit, 0 to 1
+    queued: int  #: requests that wait for their turn
+
+
 class Exchange(Protocol):
     """One configured exchange: its public side, and an account for each of its users."""
 
@@ -156,6 +165,10 @@ class Exchange(Protocol):
     @property
     def trouble(self) -> str | None:
         """Why nobody should enter here now: a ban, a clock that is off. None when all is well."""
+        ...
+
+    def allowances(self) -> Sequence[Allowance]:
+        """One for each address that its requests leave from; none where nothing is limited."""
         ...
 
     def broker(self, user: User, *, symbols: Collection[str]) -> Broker:

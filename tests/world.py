@@ -3,7 +3,7 @@
 A test tells the price what to do and sends signals; everything between is the product.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -26,7 +26,7 @@ from signalbot.domain.users import User, UserId
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import Database, open_database, open_scratch
 from signalbot.ledger.signals import DECISIONS
-from signalbot.ports import Advisor, Clock, Exchange, Market
+from signalbot.ports import Advisor, Allowance, Clock, Exchange, Market
 from signalbot.replay import virtual_time
 from signalbot.replay.exchange import HistoricalExchange
 from signalbot.tasks import LoopClock
@@ -80,6 +80,9 @@ class FaultyExchange:
         return self.real.market
 
     trouble: str | None = None
+
+    def allowances(self) -> Sequence[Allowance]:
+        return self.real.allowances()
 
     def broker(self, user: User, *, symbols: Collection[str]) -> FaultyBroker:
         broker = FaultyBroker(self.real.broker(user), self._clock)

@@ -14,6 +14,7 @@ from signalbot.api.routes import (
     feed,
     hooks,
     ledger,
+    metrics,
     signals,
     strategies,
     subscriptions,
@@ -22,7 +23,7 @@ from signalbot.api.routes import (
     users,
 )
 
-_ROUTES = (strategies, subscriptions, signals, users, ledger, trading, tokens, hooks)
+_ROUTES = (strategies, subscriptions, signals, users, ledger, trading, tokens, hooks, metrics)
 
 
 def build(context: Context) -> ASGIApp:

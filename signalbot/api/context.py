@@ -18,6 +18,7 @@ from signalbot.ledger.database import Database
 from signalbot.ledger.executions import Executions
 from signalbot.ledger.journal import Journal
 from signalbot.ledger.tokens import Tokens
+from signalbot.metrics.gather import Metrics
 from signalbot.ports import Clock
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ class Context:
     answers: Answers
     gate: Gate
     feed: Feed
+    metrics: Metrics
     requests_per_second: float
     hosts: frozenset[str] | None  #: names the API answers to; None: any
     clock: Clock

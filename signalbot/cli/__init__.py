@@ -138,6 +138,11 @@ COMMANDS = {
         panel=OBSERVE,
         examples=("signalbot orders --user alice", "signalbot orders --status open"),
     ),
+    "metrics": Entry(
+        where="signalbot.cli.inspect.metrics:app",
+        panel=OBSERVE,
+        examples=("signalbot metrics dashboard", "signalbot metrics alerts"),
+    ),
     "pnl": Entry(
         where="signalbot.cli.inspect.pnl:pnl",
         panel=OBSERVE,

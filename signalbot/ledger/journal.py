@@ -12,7 +12,7 @@ from signalbot.domain.users import UserId
 from signalbot.ledger.base import Database
 
 _AFTER = "SELECT * FROM events WHERE event_id > ? ORDER BY event_id LIMIT ?"
-_LAST = "SELECT coalesce(max(event_id), 0) AS event_id FROM events"
+LAST = "SELECT coalesce(max(event_id), 0) AS event_id FROM events"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class Journal:
 
     async def last(self) -> int:
         """The newest event's id; 0 when nothing has happened yet."""
-        return int((await self._database.query(_LAST))[0]["event_id"])
+        return int((await self._database.query(LAST))[0]["event_id"])
 
     async def wait(self, event_id: int) -> None:
         """Return once something later than ``event_id`` is committed."""

@@ -50,6 +50,11 @@ class InProcessBroadcaster:
         """Forget a user; what is left in the inbox is not delivered."""
         self._inboxes.pop(user_id, None)
 
+    @property
+    def queued(self) -> int:
+        """Signals put into inboxes and not taken out yet."""
+        return sum(inbox.qsize() for inbox in self._inboxes.values())
+
     async def drained(self) -> None:
         """Return when every listener has finished what was put into its inbox."""
         for inbox in list(self._inboxes.values()):

@@ -1,7 +1,7 @@
 """A whole live exchange: one connection per address, an account for each user, kept fresh."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -26,7 +26,7 @@ from signalbot.exchange.live.watcher import Boundary, CandleWatcher
 from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import Database
-from signalbot.ports import Clock
+from signalbot.ports import Allowance, Clock
 from signalbot.tasks import supervise
 
 log = structlog.get_logger()
@@ -132,6 +132,12 @@ class LiveExchange:
     async def close(self) -> None:
         for line in self._lines.values():
             await line.connection.close()
+
+    def allowances(self) -> Sequence[Allowance]:
+        return [
+            Allowance(egress=egress.name, left=line.budget.left(), queued=line.budget.queued)
+            for egress, line in self._lines.items()
+        ]
 
     @property
     def trouble(self) -> str | None:

@@ -1,6 +1,6 @@
 """A whole simulated exchange: seeded prices, a market to watch, accounts that outlive restarts."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from signalbot.domain.users import Mode, User, UserId
 from signalbot.exchange.simulated.broker import SimulatedBroker
@@ -10,7 +10,7 @@ from signalbot.exchange.simulated.runner import SeededPrices, SimulatedRunner
 from signalbot.exchange.simulated.venue import SimulatedVenue
 from signalbot.ledger.database import Database
 from signalbot.ledger.simulated import SimulatedStore, load
-from signalbot.ports import Clock
+from signalbot.ports import Allowance, Clock
 
 
 class SimulatedExchange:
@@ -47,6 +47,9 @@ class SimulatedExchange:
         return cls(market=market, venue=venue, runner=runner, clock=clock)
 
     trouble: str | None = None
+
+    def allowances(self) -> Sequence[Allowance]:
+        return ()
 
     def broker(self, user: User, *, symbols: Collection[str] = ()) -> SimulatedBroker:
         return SimulatedBroker(

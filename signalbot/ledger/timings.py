@@ -1,0 +1,76 @@
+"""How long the steps of every trade took, and what was earned: for whoever measures."""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from signalbot.domain.timeframe import Ms
+from signalbot.ledger.base import Database
+from signalbot.ledger.journal import LAST
+from signalbot.ledger.profit import GroupBy, profit
+from signalbot.ledger.sql import queries
+from signalbot.ledger.views import EVERYTHING
+
+_SQL = queries("timings")
+_MANY = 1000
+
+Earner = tuple[str, str, str]
+"""Strategy, mode and currency."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One event of the journal, with the instants around it; None where there is none."""
+
+    event_id: int
+    at_ms: Ms
+    kind: str
+    strategy: str | None
+    symbol: str | None
+    detail: Mapping[str, Any]
+    created_at_ms: Ms | None  #: of the signal
+    candle_close_ms: Ms | None
+    mode: str | None  #: of the execution
+    claimed_at_ms: Ms | None
+    executed_at_ms: Ms | None
+    unprotected_ms: int | None  #: of the position, up to now
+
+
+class Timings:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def begin(self) -> tuple[int, Mapping[Earner, Decimal]]:
+        """The newest event, and what had been earned when it happened."""
+        return await self._database.read(_begin)
+
+    async def after(self, event_id: int) -> list[Told]:
+        """The next thousand events later than ``event_id``."""
+        rows = await self._database.query(_SQL["told_after"], (event_id, _MANY))
+        return [Told(**(dict(row) | {"detail": json.loads(row["detail"])})) for row in rows]
+
+    async def unprotected_since(self) -> list[Ms]:
+        """Since when each open position that wants a stop has had none."""
+        rows = await self._database.query(_SQL["unprotected"])
+        return [Ms(row["unprotected_since_ms"]) for row in rows]
+
+
+def _begin(connection: sqlite3.Connection) -> tuple[int, Mapping[Earner, Decimal]]:
+    """Both from one snapshot, so that no close is counted twice or left out."""
+    is_alone = not connection.in_transaction
+    if is_alone:
+        connection.execute("BEGIN")
+    try:
+        last = int(connection.execute(LAST).fetchone()["event_id"])
+        rows = profit(connection, by=GroupBy.STRATEGY, selection=EVERYTHING)
+    finally:
+        if is_alone:
+            connection.execute("ROLLBACK")
+    return last, {
+        (row["strategy"], row["mode"], row["currency"]): Decimal(row["net_pnl"])
+        for row in rows
+        if row["trades"]
+    }

@@ -1,0 +1,160 @@
+"""Fills the metrics when somebody asks: nothing is measured on the way of a trade.
+
+Latencies and counts come from the journal and the instants that the ledger keeps anyway, so the
+way of a trade knows nothing of metrics; what is so now is read from the running app.
+"""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from decimal import Decimal
+
+from prometheus_client import Histogram, generate_latest
+
+from signalbot.app import App
+from signalbot.domain.money import ZERO
+from signalbot.ledger.database import Database
+from signalbot.ledger.profit import settlement_currency
+from signalbot.ledger.timings import Earner, Timings, Told
+from signalbot.metrics.meters import Meters
+from signalbot.ops.lag import LoopLag
+from signalbot.ports import Clock
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """The metrics of one running app. Counts begin when it is made; ``begin`` before the first."""
+
+    def __init__(self, app: App, *, database: Database, lag: LoopLag, clock: Clock) -> None:
+        self._app = app
+        self._database = database
+        self._lag = lag
+        self._clock = clock
+        self._timings = Timings(database)
+        self._meters = Meters()
+        self._seen = 0
+        self._earned: defaultdict[Earner, Decimal] = defaultdict(Decimal)
+        self._turn = asyncio.Lock()
+        database.on_duration(self._meters.commit.observe)
+
+    async def begin(self) -> None:
+        """Count what happens from now on; profit includes what was earned before.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
+        self._seen, earned = await self._timings.begin()
+        self._earned.update(earned)
+
+    async def render(self) -> bytes:
+        """The metrics as of now, as ``CONTENT_TYPE``.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
+        async with self._turn:
+            while told := await self._timings.after(self._seen):
+                for event in told:
+                    self._count(event)
+                self._seen = told[-1].event_id
+            await self._look_at_protection()
+        self._look_at_accounts()
+        self._look_at_feed()
+        self._look_at_queues()
+        return generate_latest(self._meters.registry)
+
+    # --- what has happened ----------------------------------------------------------------
+
+    def _count(self, event: Told) -> None:
+        meters, topic = self._meters, event.kind.partition(".")
+        match topic[0], topic[2]:
+            case "signal", "created":
+                meters.signals.labels(event.strategy).inc()
+                _observe(meters.candle_to_signal, event.candle_close_ms, event.created_at_ms)
+            case "decision", outcome:
+                meters.decisions.labels(outcome, event.detail["code"]).inc()
+            case "execution", status:
+                meters.executions.labels(event.mode, status).inc()
+                if status == "pending":
+                    _observe(meters.signal_to_claim, event.created_at_ms, event.claimed_at_ms)
+                elif status in ("executed", "partial"):
+                    _observe(
+                        meters.claim_to_acknowledged, event.claimed_at_ms, event.executed_at_ms
+                    )
+            case "position", "protected":
+                _observe(meters.acknowledged_to_protected, event.executed_at_ms, event.at_ms)
+            case "position", "closed":
+                self._count_close(event)
+
+    def _count_close(self, event: Told) -> None:
+        told, mode = event.detail, str(event.detail["mode"])
+        self._meters.closed.labels(event.strategy, mode, told["close_reason"]).inc()
+        self._meters.unprotected_s.labels(mode).inc((event.unprotected_ms or 0) / 1000)
+        net = Decimal(told["realized_pnl"]) - Decimal(told["fees"]) + Decimal(told["funding"])
+        self._earned[str(event.strategy), mode, settlement_currency(str(event.symbol))] += net
+
+    # --- what is so now -------------------------------------------------------------------
+
+    def _look_at_accounts(self) -> None:
+        meters, accounts = self._meters, self._app.accounts.values()
+        meters.users.set(len(accounts))
+        meters.in_doubt.set(sum(len(account.in_doubt) for account in accounts))
+        halts = self._app.halts
+        meters.halted.set(halts.halted is not None or halts.disk_low is not None)
+        meters.reconciled.set((self._clock.now_ms() - self._app.reconciled_ms) / 1000)
+        counts: Counter[tuple[str, str]] = Counter()
+        unrealized: defaultdict[Earner, Decimal] = defaultdict(Decimal)
+        for account in accounts:
+            mode = account.user.mode.value
+            for symbol, position in account.positions.items():
+                price = account.market.last_price(symbol)
+                counts[position.strategy, mode] += 1
+                unrealized[position.strategy, mode, settlement_currency(symbol)] += (
+                    ZERO if price is None else position.unrealized_pnl(price)
+                )
+        meters.open_positions.clear()
+        for labels, count in counts.items():
+            meters.open_positions.labels(*labels).set(count)
+        meters.unrealized_pnl.clear()
+        for earner, amount in unrealized.items():
+            meters.unrealized_pnl.labels(*earner).set(float(amount))
+        self._show_earnings(self._earned)
+
+    def _show_earnings(self, earned: Mapping[Earner, Decimal]) -> None:
+        for earner, amount in earned.items():
+            self._meters.net_pnl.labels(*earner).set(float(amount))
+
+    async def _look_at_protection(self) -> None:
+        since, now_ms = await self._timings.unprotected_since(), self._clock.now_ms()
+        self._meters.unprotected.set(len(since))
+        longest_ms = max((now_ms - each for each in since), default=0)
+        self._meters.longest_unprotected.set(max(0, longest_ms) / 1000)
+
+    def _look_at_feed(self) -> None:
+        meters, now_ms = self._meters, self._clock.now_ms()
+        meters.feed_lag.clear()
+        meters.feed_source.clear()
+        for key, stream in self._app.feed.streams.items():
+            if stream.last_open_ms is not None:
+                due_ms = stream.last_open_ms + 2 * key.timeframe.ms
+                meters.feed_lag.labels(str(key)).set(max(0, now_ms - due_ms) / 1000)
+            source = self._app.feed.source(key)
+            if source is not None:
+                meters.feed_source.labels(str(key), source.via).set(1)
+
+    def _look_at_queues(self) -> None:
+        meters, requests = self._meters, 0
+        for name, exchange in self._app.exchanges.items():
+            for allowance in exchange.allowances():
+                meters.budget_left.labels(name, allowance.egress).set(allowance.left)
+                requests += allowance.queued
+        meters.queue.labels("requests").set(requests)
+        meters.queue.labels("inboxes").set(self._app.broadcaster.queued)
+        meters.queue.labels("ledger").set(self._database.queued)
+        meters.loop_lag.set(self._lag.worst_s)
+
+
+def _observe(histogram: Histogram, began_ms: int | None, ended_ms: int | None) -> None:
+    if began_ms is not None and ended_ms is not None:
+        histogram.observe(max(0, ended_ms - began_ms) / 1000)

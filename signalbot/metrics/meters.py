@@ -1,0 +1,130 @@
+"""Every metric there is: its name, its labels, what it means."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
+from prometheus_client.process_collector import ProcessCollector
+
+_FAST = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_COMMIT = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+
+
+class Meters:
+    """One set of metrics with a registry of its own; no label names a user."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=True)
+        ProcessCollector(registry=self.registry)
+        self._latencies()
+        self._counts()
+        self._state()
+
+    def _latencies(self) -> None:
+        self.candle_to_signal = self._histogram(
+            "candle_to_signal", "From the close of a candle to the signal stored for it."
+        )
+        self.signal_to_claim = self._histogram(
+            "signal_to_claim", "From a signal to the durable claim of one user's execution."
+        )
+        self.claim_to_acknowledged = self._histogram(
+            "claim_to_acknowledged",
+            "From the claim to the exchange's answer that the entry filled.",
+        )
+        self.acknowledged_to_protected = self._histogram(
+            "acknowledged_to_protected", "From that answer to the stop confirmed by the exchange."
+        )
+        self.commit = self._histogram(
+            "ledger_commit", "One group commit of the ledger to the disk.", buckets=_COMMIT
+        )
+
+    def _counts(self) -> None:
+        self.signals = self._counter("signals", "Signals made.", "strategy")
+        self.decisions = self._counter(
+            "decisions", "What users made of signals, with the code of every refusal.",
+            "outcome", "code",
+        )  # fmt: skip
+        self.executions = self._counter(
+            "executions", "Executions by what they came to; pending counts every claim.",
+            "mode", "status",
+        )  # fmt: skip
+        self.closed = self._counter(
+            "positions_closed", "Positions closed, by why.", "strategy", "mode", "reason"
+        )
+        self.unprotected_s = self._counter(
+            "unprotected_seconds",
+            "Seconds that positions closed since the start had no stop.",
+            "mode",
+        )
+
+    def _state(self) -> None:
+        self.users = self._gauge("users", "Users the daemon works for.")
+        self.open_positions = self._gauge("open_positions", "Open positions.", "strategy", "mode")
+        self.net_pnl = self._gauge(
+            "net_pnl", "Profit of all closed positions after fees and funding.",
+            "strategy", "mode", "currency",
+        )  # fmt: skip
+        self.unrealized_pnl = self._gauge(
+            "unrealized_pnl", "What open positions would earn at last prices, before fees.",
+            "strategy", "mode", "currency",
+        )  # fmt: skip
+        self.unprotected = self._gauge(
+            "positions_unprotected", "Open positions that want a stop and have none confirmed now."
+        )
+        self.longest_unprotected = self._gauge(
+            "longest_unprotected_seconds", "How long the worst of them has been so."
+        )
+        self.in_doubt = self._gauge("symbols_in_doubt", "Symbols whose entries wait for an answer.")
+        self.halted = self._gauge(
+            "trading_halted", "1 while nobody enters: halted by hand, or the disk is low."
+        )
+        self.feed_lag = self._gauge(
+            "feed_lag_seconds", "How long the next candle of a stream is overdue.", "stream"
+        )
+        self.feed_source = self._gauge(
+            "feed_source", "1 for what told the last candle: websocket, rest, simulated.",
+            "stream", "source",
+        )  # fmt: skip
+        self.budget_left = self._gauge(
+            "request_budget_left_ratio", "The free part of the tightest limit on requests, 0 to 1.",
+            "exchange", "egress",
+        )  # fmt: skip
+        self.queue = self._gauge(
+            "queue_depth",
+            "What waits: signals in inboxes, writes for the ledger, requests.",
+            "queue",
+        )
+        self.loop_lag = self._gauge(
+            "loop_lag_seconds", "The worst lateness of the event loop in the last 15 seconds."
+        )
+        self.reconciled = self._gauge(
+            "reconciled_seconds", "Since accounts were last compared with their exchanges."
+        )
+
+    def _histogram(
+        self, name: str, meaning: str, *, buckets: tuple[float, ...] = _FAST
+    ) -> Histogram:
+        return Histogram(
+            f"signalbot_{name}_seconds", meaning, buckets=buckets, registry=self.registry
+        )
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(f"signalbot_{name}", meaning, labels, registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        return Gauge(f"signalbot_{name}", meaning, labels, registry=self.registry)
+
+
+def metrics_table() -> str:
+    """All of them as a Markdown table, for the README."""
+    rows = (
+        f"| `{name}` | {family.type} | {family.documentation} |"
+        for name, family in exposed(Meters()).items()
+    )
+    return "\n".join(("| Metric | Type | Meaning |", "|---|---|---|", *rows, ""))
+
+
+def exposed(meters: Meters) -> dict[str, Metric]:
+    """Our own metrics by the name they are scraped under."""
+    return {
+        f"{family.name}_total" if family.type == "counter" else family.name: family
+        for family in meters.registry.collect()
+        if family.name.startswith("signalbot_")
+    }
