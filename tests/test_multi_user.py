@@ -3,10 +3,10 @@
 from decimal import Decimal
 from pathlib import Path
 
+from signalbot.domain.advice import Advice, Verdict
 from signalbot.domain.reasons import Reason
 from signalbot.domain.signals import ExecutionStatus, Outcome, Signal, SignalStatus
 from signalbot.domain.users import UserId
-from signalbot.ports import Advice, Verdict
 from tests.world import World, play, user
 
 A, B, C = user("anna"), user("ben"), user("cleo")

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
+from signalbot.advisor.terms import AiTerms
 from signalbot.config.sources import Sources
 from signalbot.config.webhook import WebhookTable
 from signalbot.domain.money import ONE
@@ -111,6 +112,7 @@ class Config:
     api: ApiTerms
     backup: BackupTerms
     retention: RetentionTerms
+    ai: AiTerms = field(default_factory=AiTerms)
     exchanges: Mapping[str, ExchangeTerms]
     strategies: Mapping[str, StrategyTerms]
     users: Mapping[UserId, User]
