@@ -80,7 +80,7 @@ async def test_size_and_stop_move_within_the_users_own_bounds(tmp_path: Path) ->
             decision = await w.decision(signal, name)
             assert decision is not None
             details[name] = decision.detail
-        assert (details["all"]["quantity"], details["all"]["stop_loss"]) == ("4.000", "93.00")
+        assert (details["all"]["quantity"], details["all"]["stop_loss"]) == ("4", "93")
         assert Decimal(str(details["veto"]["quantity"])) == 10
         assert details["veto"]["ai_not_allowed"] == ["shrink", "stop"]
         assert "ai" not in details["none"]
