@@ -12,6 +12,8 @@ DAY_MS = 86_400_000
 class BudgetSpent(Exception):
     """A call could cost more than is left of this day's money."""
 
+    call_id: str | None = None  #: under which it is on record
+
 
 class Budget:
     def __init__(self, limit: Decimal | None, *, spent: Decimal, clock: Clock) -> None:

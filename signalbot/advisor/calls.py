@@ -1,7 +1,6 @@
 """Makes calls: within the day's money, with a deadline, and every one of them on record."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from signalbot.advisor.model import CallFailed, Models, Reply
 from signalbot.advisor.prompt import Question
 from signalbot.advisor.share import LONGEST_CALL_S
 from signalbot.advisor.terms import AiTerms, ProviderTerms
+from signalbot.domain.money import ZERO
 from signalbot.domain.signals import SignalId, digest
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.ai import AiCall, AiCalls, CallKind, CallOutcome
@@ -98,35 +98,77 @@ class Caller:
         if models is None:
             raise NoAnswer(f"no provider {provider!r} is configured")
         most = _most(models.terms, question)
-        self._reserve(most, about)
         started_ms = self._clock.now_ms()
+        try:
+            self._budget.reserve(most)
+        except BudgetSpent as e:
+            made = self._record(about, question, None, started_ms, provider, model, str(e))
+            e.call_id = made.call_id
+            raise
         reply, failure = await _attempt(models, model, question, form)
         cost, is_estimate = _cost(models.terms, most, reply, failure)
         self._budget.settle(most, cost)
-        made = _record(
+        made = self._record(
             about,
             question,
-            reply,
-            failure,
-            started_ms=started_ms,
-            latency_ms=self._clock.now_ms() - started_ms,
-            provider=provider,
-            model=model,
+            reply or failure,
+            started_ms,
+            provider,
+            model,
             cost=cost,
             cost_is_estimate=is_estimate,
         )
-        self._calls.record(made)
-        _tell(made)
         if reply is None:
             raise NoAnswer(str(failure), call_id=made.call_id)
         return Called(call_id=made.call_id, answer=reply.answer)
 
-    def _reserve(self, most: Decimal, about: About) -> None:
-        try:
-            self._budget.reserve(most)
-        except BudgetSpent as e:
-            log.warning("ai.budget_spent", strategy=about.strategy, cause=str(e))
-            raise
+    def _record(
+        self,
+        about: About,
+        question: Question,
+        came: Reply[A] | CallFailed | None,
+        started_ms: Ms,
+        provider: str,
+        model: str,
+        why_not: str | None = None,
+        *,
+        cost: Decimal = ZERO,
+        cost_is_estimate: bool = False,
+    ) -> AiCall:
+        answer = came.answer.model_dump_json() if isinstance(came, Reply) else None
+        made = AiCall(
+            call_id=f"ai_{uuid4().hex[:16]}",
+            kind=about.kind,
+            signal_id=about.signal_id,
+            strategy=about.strategy,
+            symbol=about.symbol,
+            provider=provider,
+            model=model,
+            started_at_ms=started_ms,
+            latency_ms=self._clock.now_ms() - started_ms,
+            outcome=_outcome(came),
+            answer=answer,
+            error=str(came) if isinstance(came, CallFailed) else why_not,
+            input_tokens=came.input_tokens if came else 0,
+            output_tokens=came.output_tokens if came else 0,
+            cost=cost,
+            cost_is_estimate=cost_is_estimate,
+            prompt_hash=question.hash,
+            answer_hash=None if answer is None else digest(answer),
+        )
+        self._calls.record(made)
+        _tell(made)
+        return made
+
+
+def _outcome(came: Reply[A] | CallFailed | None) -> CallOutcome:
+    match came:
+        case None:
+            return CallOutcome.NOT_ASKED
+        case CallFailed():
+            return CallOutcome.FAILED
+        case _:
+            return CallOutcome.ANSWERED
 
 
 async def _attempt(
@@ -158,44 +200,6 @@ def _cost(
     return most, True
 
 
-def _record(
-    about: About,
-    question: Question,
-    reply: Reply[A] | None,
-    failure: CallFailed | None,
-    *,
-    started_ms: Ms,
-    latency_ms: int,
-    provider: str,
-    model: str,
-    cost: Decimal,
-    cost_is_estimate: bool,
-) -> AiCall:
-    told: Reply[A] | CallFailed | None = reply or failure
-    said = None if reply is None else reply.answer.model_dump(mode="json")
-    answer = None if said is None else json.dumps(said, separators=(",", ":"))
-    return AiCall(
-        call_id=f"ai_{uuid4().hex[:16]}",
-        kind=about.kind,
-        signal_id=about.signal_id,
-        strategy=about.strategy,
-        symbol=about.symbol,
-        provider=provider,
-        model=model,
-        started_at_ms=started_ms,
-        latency_ms=latency_ms,
-        outcome=CallOutcome.FAILED if reply is None else CallOutcome.ANSWERED,
-        answer=answer,
-        error=None if failure is None else str(failure),
-        input_tokens=told.input_tokens if told else 0,
-        output_tokens=told.output_tokens if told else 0,
-        cost=cost,
-        cost_is_estimate=cost_is_estimate,
-        prompt_hash=question.hash,
-        answer_hash=None if answer is None else digest(answer),
-    )
-
-
 def _tell(made: AiCall) -> None:
     facts = {
         "call": made.call_id,
@@ -206,7 +210,10 @@ def _tell(made: AiCall) -> None:
         "latency_ms": made.latency_ms,
         "cost": str(made.cost),
     }
-    if made.outcome is CallOutcome.FAILED:
-        log.warning("ai.failed", **facts, cause=made.error)
-    else:
-        log.info("ai.answered", **facts, tokens=made.input_tokens + made.output_tokens)
+    match made.outcome:
+        case CallOutcome.NOT_ASKED:
+            log.warning("ai.budget_spent", **facts, cause=made.error)
+        case CallOutcome.FAILED:
+            log.warning("ai.failed", **facts, cause=made.error)
+        case CallOutcome.ANSWERED:
+            log.info("ai.answered", **facts, tokens=made.input_tokens + made.output_tokens)

@@ -58,7 +58,7 @@ class Panel:
                 about, question, DecisionAnswer, provider=rules.provider, model=rules.model
             )
         except BudgetSpent as e:
-            return _abstention(str(e), trouble=Reason.AI_BUDGET_SPENT)
+            return _abstention(str(e), trouble=Reason.AI_BUDGET_SPENT, call_id=e.call_id)
         except NoAnswer as e:
             return _abstention(str(e), call_id=e.call_id)
         return _advice(called)

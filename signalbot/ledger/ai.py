@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from signalbot.domain.signals import SignalId
+from signalbot.domain.signals import Signal, SignalId
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.codec import Codec, insert
 from signalbot.ledger.database import Database
+from signalbot.ledger.signals import SIGNALS
 from signalbot.ledger.sql import queries
 
 
@@ -20,6 +21,24 @@ class CallKind(StrEnum):
 class CallOutcome(StrEnum):
     ANSWERED = "answered"
     FAILED = "failed"
+    NOT_ASKED = "not_asked"  #: the day's money was spent
+
+
+class Ended(StrEnum):
+    """Where the price went after a signal: to its stop or its target first, or neither in time."""
+
+    STOP = "stop"
+    TARGET = "target"
+    TIME = "time"
+    UNKNOWN = "unknown"  #: it cannot be said: no stop, or no candles of that time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AiOutcome:
+    signal_id: SignalId
+    ended: Ended
+    move_percent: Decimal | None  #: of the signal's price, in its direction, before all costs
+    judged_at_ms: Ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +65,9 @@ class AiCall:
 
 _SQL = queries("ai")
 CALLS = Codec(AiCall)
+OUTCOMES = Codec(AiOutcome)
 _INSERT = insert("ai_calls", CALLS.columns)
+_INSERT_OUTCOME = insert("ai_outcomes", OUTCOMES.columns, conflict="ON CONFLICT DO NOTHING")
 
 
 class AiCalls:
@@ -67,3 +88,12 @@ class AiCalls:
         """Calls begun since then, oldest first."""
         rows = await self._database.query(_SQL["calls_since"], (at_ms,))
         return [CALLS.decode(row) for row in rows]
+
+    async def unjudged(self, *, expired_before_ms: Ms, limit: int) -> Sequence[Signal]:
+        """Signals that were answered on and whose outcome is not known yet, oldest first."""
+        rows = await self._database.query(_SQL["unjudged"], (expired_before_ms, limit))
+        return [SIGNALS.decode(row) for row in rows]
+
+    async def judge(self, outcome: AiOutcome) -> None:
+        """Keep what became of a signal; the first word is the last."""
+        await self._database.execute(_INSERT_OUTCOME, OUTCOMES.encode(outcome))

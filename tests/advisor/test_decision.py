@@ -169,7 +169,9 @@ async def test_a_spent_budget_asks_nobody(tmp_path: Path) -> None:
         assert skipped is not None
         assert skipped.code is Reason.AI_BUDGET_SPENT
         assert await w.execution(signal, "follows") is not None
-        assert (w.llm.asked, await w.calls()) == ([], [])
+        (call,) = await w.calls()
+        assert (call.outcome, call.cost) == (CallOutcome.NOT_ASKED, 0)
+        assert w.llm.asked == []
 
 
 async def test_what_a_signal_says_cannot_command_anything(tmp_path: Path) -> None:

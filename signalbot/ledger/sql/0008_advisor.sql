@@ -10,7 +10,7 @@ CREATE TABLE ai_calls (
   model            TEXT NOT NULL,
   started_at_ms    INTEGER NOT NULL,
   latency_ms       INTEGER NOT NULL,
-  outcome          TEXT NOT NULL CHECK (outcome IN ('answered', 'failed')),
+  outcome          TEXT NOT NULL CHECK (outcome IN ('answered', 'failed', 'not_asked')),
   answer           TEXT,
   error            TEXT,
   input_tokens     INTEGER NOT NULL,
@@ -22,3 +22,12 @@ CREATE TABLE ai_calls (
 ) STRICT;
 
 CREATE INDEX ai_calls_by_time ON ai_calls (started_at_ms);
+CREATE INDEX ai_calls_by_signal ON ai_calls (signal_id) WHERE signal_id IS NOT NULL;
+
+-- What the price did after a signal that an AI had looked at, whoever traded it or not.
+CREATE TABLE ai_outcomes (
+  signal_id    TEXT PRIMARY KEY,
+  ended        TEXT NOT NULL CHECK (ended IN ('stop', 'target', 'time', 'unknown')),
+  move_percent TEXT,
+  judged_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
