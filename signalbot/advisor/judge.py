@@ -1,7 +1,7 @@
 """What became of the signals that an AI was asked about, whether anybody traded them or not.
 
 The first later candle that touches the signal's stop or its first target decides; where one candle
-touches both, the stop counts, which favours no veto unduly: a follower would have feared it, too.
+touches both, the stop counts: the cautious reading, and one that speaks for a veto.
 After ``_HORIZON`` candles without either, the close counts. Costs and slippage are left out.
 """
 

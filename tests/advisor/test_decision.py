@@ -170,7 +170,7 @@ async def test_a_spent_budget_asks_nobody(tmp_path: Path) -> None:
         assert skipped.code is Reason.AI_BUDGET_SPENT
         assert await w.execution(signal, "follows") is not None
         (call,) = await w.calls()
-        assert (call.outcome, call.cost) == (CallOutcome.NOT_ASKED, 0)
+        assert (call.outcome, call.cost) == (CallOutcome.NOT_ASKED, Decimal(0))
         assert w.llm.asked == []
 
 
