@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from signalbot.advisor.analyst import Analysts
 from signalbot.config.terms import Config
 from signalbot.control.making import Maker
 from signalbot.control.records import record_of
@@ -69,11 +70,13 @@ class App:
         clock: Clock,
         advisor: Advisor | None = None,
         files: StrategyFiles | None = None,
+        analysts: Analysts | None = None,
     ) -> None:
         self.config = config
         self.exchanges = exchanges
         self._clock = clock
         self._advisor = advisor
+        self._analysts = analysts
         self._files = files or StrategyFiles(clock)
         self.database = database
         self.signals = Signals(database)
@@ -164,7 +167,7 @@ class App:
             trailer=lambda accounts: Trailer(accounts, self.protector, self.halts),
             listener=self._listener,
             compare=self.reconcile,
-            maker=Maker(self._files),
+            maker=Maker(self._files, self._analysts),
         )
         self.accounts = self.roster.accounts
 

@@ -6,11 +6,13 @@ import signal
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from itertools import count
 
 import structlog
 
 from signalbot import __version__
+from signalbot.advisor.open import asking
 from signalbot.app import App, running
 from signalbot.config.check import load_to_run
 from signalbot.config.definitions import Definition
@@ -92,7 +94,23 @@ async def _serve(config: Config, secrets: Secrets) -> None:
         keyring = Keyring(database, clock, secrets)
         connector = Connector(database=database, clock=clock, keyring=keyring, bells=bells)
         exchanges = await connector.open(config, stack)
-        app = App(config, database=database, exchanges=exchanges, clock=clock)
+        ai = await stack.enter_async_context(
+            asking(
+                config.ai,
+                database=database,
+                markets={name: exchange.market for name, exchange in exchanges.items()},
+                resolve=partial(keyring.resolve, config),
+                clock=clock,
+            )
+        )
+        app = App(
+            config,
+            database=database,
+            exchanges=exchanges,
+            clock=clock,
+            advisor=ai.panel,
+            analysts=ai.analysts,
+        )
         provisioner = Provisioner(
             config,
             roster=app.roster,

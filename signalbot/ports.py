@@ -6,12 +6,13 @@ The pipeline sees nothing else of them. SQLite is neither, so the ledger is not 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 from typing import Protocol
 
-from signalbot.domain.book import Balance, Book
+from signalbot.domain.advice import Advice
+from signalbot.domain.book import Balance
 from signalbot.domain.market import Candle, Instrument, PriceRange
 from signalbot.domain.orders import Fill, Order, OrderReport, OrderRequest
+from signalbot.domain.settings import AiRules
 from signalbot.domain.signals import Side, Signal
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import User, UserId
@@ -188,22 +189,9 @@ class Exchange(Protocol):
         ...
 
 
-class Verdict(StrEnum):
-    """ABSTAIN: no usable answer in time; what that means is the subscription's setting."""
-
-    APPROVE = "APPROVE"
-    DENY = "DENY"
-    ABSTAIN = "ABSTAIN"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advice:
-    verdict: Verdict
-    confidence: float  #: 0 to 1
-    reason: str
-
-
 class Advisor(Protocol):
-    """Decides for one user on one signal, within the bounds of the user's settings."""
+    """Gives its opinion on one signal, for everybody whose rules ask the same question."""
 
-    async def advise(self, signal: Signal, user: User, book: Book) -> Advice: ...
+    async def advise(self, signal: Signal, rules: AiRules) -> Advice:
+        """What it says. Whatever goes wrong is an ABSTAIN; the caller may stop waiting."""
+        ...

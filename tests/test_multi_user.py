@@ -3,10 +3,10 @@
 from decimal import Decimal
 from pathlib import Path
 
+from signalbot.domain.advice import Advice, Verdict
 from signalbot.domain.reasons import Reason
 from signalbot.domain.signals import ExecutionStatus, Outcome, Signal, SignalStatus
 from signalbot.domain.users import UserId
-from signalbot.ports import Advice, Verdict
 from tests.world import World, play, user
 
 A, B, C = user("anna"), user("ben"), user("cleo")
@@ -176,9 +176,10 @@ def test_filtered_ai_skipped_and_too_poor_users_leave_no_execution_row(tmp_path:
         story,
         A,
         user("filtered", extra="filters = { symbols = ['ETH/*'] }"),
-        user("advised", extra="ai = { enabled = true }"),
+        user("advised", extra="ai = { enabled = true, provider = 'main', model = 'small' }"),
         user("poor", extra="risk = { min_balance = 20000 }"),
         user("told", mode="signals"),
+        "[ai.providers.main]\nkind = 'openai-compatible'\nbase_url = 'http://127.0.0.1:9'\n",
         advisor=_Denies(),
     )
 

@@ -152,6 +152,11 @@ COMMANDS = {
             "signalbot pnl --by strategy --ledger replay.db",
         ),
     ),
+    "ai": Entry(
+        where="signalbot.cli.inspect.ai:app",
+        panel=OBSERVE,
+        examples=("signalbot ai stats", "signalbot ai stats --since 7d --json"),
+    ),
     "subscribe": Entry(
         where="signalbot.cli.control.subscriptions:subscribe",
         panel=ACT,

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from signalbot.config.ai import LLM_KIND, library_problems
 from signalbot.config.definitions import Definition
 from signalbot.config.live import live_problems
 from signalbot.config.load import load
 from signalbot.config.problems import InvalidConfig, Problem
 from signalbot.config.terms import FILE_KIND, Config, StrategyTerms
-from signalbot.config.unserved import RESERVED_KINDS, run_problems
 from signalbot.config.webhook import WEBHOOK_KIND
 from signalbot.strategies import BadParameter, UnknownKind, build
 
@@ -26,7 +26,7 @@ def load_to_run(
         InvalidConfig: it cannot; every reason is told.
     """
     config = load(path, environ, definitions, text=text)
-    problems = [*check_strategies(config), *live_problems(config), *run_problems(config)]
+    problems = [*check_strategies(config), *live_problems(config), *library_problems(config)]
     if problems:
         raise InvalidConfig(problems)
     return config
@@ -47,9 +47,14 @@ def _file_problems(config: Config) -> tuple[Problem, ...]:
 
 
 def _problem(config: Config, strategy: StrategyTerms) -> Problem | None:
-    if strategy.kind in (FILE_KIND, WEBHOOK_KIND, *RESERVED_KINDS):
+    if strategy.kind in (FILE_KIND, WEBHOOK_KIND):
         return None
     try:
+        if strategy.kind == LLM_KIND:
+            from signalbot.advisor.analysis import read_params  # noqa: PLC0415 - few have any
+
+            read_params(strategy.candles, strategy.params)
+            return None
         build(strategy.kind, timeframe=strategy.candles, params=strategy.params)
     except UnknownKind as e:
         return config.sources.problem(("strategies", strategy.name, "kind"), str(e))

@@ -9,6 +9,7 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 
+from signalbot.config.ai import ai_contradictions
 from signalbot.config.lines import Keys
 from signalbot.config.problems import Problem, suggestion
 from signalbot.config.sources import Sources, layers_of
@@ -27,6 +28,7 @@ def contradictions(sources: Sources) -> Iterator[Problem]:
     yield from _names(sources)
     yield from _listen(sources)
     yield from _speeds(sources)
+    yield from ai_contradictions(sources)
     for strategy in sources.names("strategies"):
         yield from _reference(sources, ("strategies", strategy, "exchange"), "exchanges")
         if sources.has("strategies", strategy, "owner"):

@@ -13,6 +13,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from signalbot.config.ai import AiSection
 from signalbot.config.keeping import BackupTable, RetentionTable
 from signalbot.config.layers import SettingsLayer
 from signalbot.config.locate import DEFAULT_STATE_DIR
@@ -85,7 +86,9 @@ class ExchangeTable(Table):
 class StrategyTable(Table):
     """One strategy under a name of your choice."""
 
-    kind: Text = Field(description='A built-in strategy, such as ema_cross, "file" or "webhook".')
+    kind: Text = Field(
+        description='A built-in strategy, such as ema_cross, "file", "llm" or "webhook".'
+    )
     path: Text | None = Field(
         default=None, description='The strategy\'s file, for kind "file"; relative to this file.'
     )
@@ -187,6 +190,9 @@ class ConfigFile(BaseSettings):
         default_factory=RetentionTable, description="What becomes of the ledger's past."
     )
     notify: NotifyTable = Field(default_factory=NotifyTable, description="Notices.")
+    ai: AiSection = Field(
+        default_factory=AiSection, description="The AI that users and strategies may ask."
+    )
     exchanges: dict[Name, ExchangeTable] = Field(default={}, description="Exchanges by name.")
     strategies: dict[Name, StrategyTable] = Field(default={}, description="Strategies by name.")
     defaults: SettingsLayer = Field(

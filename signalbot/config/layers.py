@@ -10,11 +10,14 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from signalbot.advisor.prompt import MOST_INSTRUCTIONS
+from signalbot.advisor.share import LONGEST_CALL_S
 from signalbot.config.numbers import NO_LIMIT, Number, Span
 from signalbot.config.table import Table, key
-from signalbot.config.words import Hours, Symbol, Text, TimeZone
+from signalbot.config.words import Hours, Symbol, Text, TimeZone, all_different
 from signalbot.domain.money import HUNDRED
 from signalbot.domain.settings import (
+    AiPower,
     BelowMinimum,
     EntryType,
     OnAiError,
@@ -153,15 +156,39 @@ class EntryTable(Table):
     )
 
 
+def _patience(deadline_ms: int) -> int:
+    if deadline_ms > LONGEST_CALL_S * 1000:
+        raise ValueError(f"is longer than any answer is waited for: at most '{LONGEST_CALL_S}s'")
+    return deadline_ms
+
+
+def _instructions(value: str) -> str:
+    if len(value) > MOST_INSTRUCTIONS:
+        raise ValueError(f"has {len(value)} characters: at most {MOST_INSTRUCTIONS}")
+    return value
+
+
 class AiTable(Table):
     """A second opinion on every signal that has passed filters and risk limits."""
 
     enabled: Annotated[bool, Field(strict=True)] = key("Whether to ask at all.")
     min_confidence: Confidence = key("The least confidence, 0 to 1, of an approval that counts.")
-    deadline_ms: Annotated[int, Span(least_ms=1)] = key(
+    deadline_ms: Annotated[int, Span(least_ms=1), AfterValidator(_patience)] = key(
         "How long to wait for the answer.", name="deadline"
     )
     on_error: OnAiError = key("What no usable answer in time means.")
+    provider: Text = key("Whom to ask: a name of [ai.providers].")
+    model: Text = key("Which of the provider's models to ask.")
+    may: Annotated[tuple[AiPower, ...], AfterValidator(all_different)] = key(
+        "What it may do: veto the signal, shrink the size, bring the stop closer."
+    )
+    least_size_percent: Percent = key("How much of the planned size it must leave, in percent.")
+    most_stop_percent: Annotated[Decimal, Number(above=0, at_most=90)] = key(
+        "How much of the stop's distance it may take away, in percent."
+    )
+    instructions: Annotated[str, AfterValidator(_instructions)] = key(
+        "What else the AI should heed, in your own words."
+    )
 
 
 class SettingsLayer(Table):

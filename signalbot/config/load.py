@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from signalbot.config.ai import ai_terms
 from signalbot.config.complaints import complaints
 from signalbot.config.cross import contradictions
 from signalbot.config.definitions import Definition
@@ -98,6 +99,7 @@ def _config(path: Path, file: ConfigFile, sources: Sources) -> Config:
         backup=backup_terms(file.backup, state_dir),
         retention=retention_terms(file.retention),
         notify=_notify(file),
+        ai=ai_terms(file.ai),
         exchanges={name: _exchange(name, table) for name, table in file.exchanges.items()},
         strategies={
             name: _strategy(path, name, table, sources) for name, table in file.strategies.items()

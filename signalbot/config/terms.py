@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
+from signalbot.advisor.terms import AiTerms
 from signalbot.config.sources import Sources
 from signalbot.config.webhook import WebhookTable
 from signalbot.domain.money import ONE
@@ -113,6 +114,7 @@ class Config:
     backup: BackupTerms
     retention: RetentionTerms
     notify: NotifyTerms
+    ai: AiTerms = field(default_factory=AiTerms)
     exchanges: Mapping[str, ExchangeTerms]
     strategies: Mapping[str, StrategyTerms]
     users: Mapping[UserId, User]

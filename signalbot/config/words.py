@@ -72,7 +72,8 @@ def _time_of_day(value: object) -> time:
     return time.fromisoformat(value)
 
 
-def _all_different(values: Sequence[str]) -> Sequence[str]:
+def all_different(values: Sequence[str]) -> Sequence[str]:
+    """The values, none of which may stand there twice."""
     twice = next((each for each in values if values.count(each) > 1), None)
     if twice is not None:
         raise ValueError(f"names {twice!r} twice")
@@ -110,6 +111,18 @@ def _time_zone(value: str) -> str:
     return value
 
 
+def _secret(value: str) -> str:
+    if not _SECRET.fullmatch(value):
+        raise ValueError("is not 'secret:NAME': put the key into the vault with 'secret set NAME'")
+    return value
+
+
+def _base_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("is not an address such as 'https://api.example.com/v1'")
+    return value
+
+
 def _notify(value: str) -> str:
     if "://" not in value and not _SECRET.fullmatch(value):
         raise ValueError("is neither an apprise URL nor 'secret:NAME'")
@@ -137,7 +150,7 @@ def _listen(value: object) -> tuple[str, int]:
 
 Text = Annotated[str, AfterValidator(_text)]
 Symbol = Annotated[str, AfterValidator(_symbol)]
-Symbols = Annotated[tuple[Symbol, ...], AfterValidator(_not_empty), AfterValidator(_all_different)]
+Symbols = Annotated[tuple[Symbol, ...], AfterValidator(_not_empty), AfterValidator(all_different)]
 Egress = Annotated[str, AfterValidator(_egress)]
 CcxtId = Annotated[str, AfterValidator(_ccxt_id)]
 Hours = Annotated[
@@ -152,6 +165,8 @@ TimeOfDay = Annotated[
 ]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Notify = Annotated[str, AfterValidator(_notify)]
+SecretName = Annotated[str, AfterValidator(_secret)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Listen = Annotated[
     tuple[str, int],
     PlainValidator(_listen),

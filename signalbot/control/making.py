@@ -1,5 +1,7 @@
-"""Makes running strategies of configured ones: built-in ones here, files in workers."""
+"""Makes running strategies of configured ones: built-in, in workers, or asking a model."""
 
+from signalbot.advisor.analyst import Analysts
+from signalbot.config.ai import LLM_KIND
 from signalbot.config.files import strategy_file
 from signalbot.config.terms import FILE_KIND, StrategyTerms
 from signalbot.domain.errors import ConfigError
@@ -10,8 +12,9 @@ from signalbot.strategies.base import Failed, RemoteStrategy, Strategy
 
 
 class Maker:
-    def __init__(self, files: StrategyFiles) -> None:
+    def __init__(self, files: StrategyFiles, analysts: Analysts | None = None) -> None:
         self._files = files
+        self._analysts = analysts
 
     async def make(self, terms: StrategyTerms) -> Deployment:
         """A strategy as the evaluator runs it.
@@ -32,9 +35,19 @@ class Maker:
         self._files.drop(name)
 
     async def _strategy(self, terms: StrategyTerms) -> Strategy | RemoteStrategy:
+        if terms.kind == LLM_KIND:
+            return self._analyst(terms)
         if terms.kind != FILE_KIND:
             return build(terms.kind, timeframe=terms.candles, params=terms.params)
         try:
             return await self._files.open(terms.name, strategy_file(terms))
         except (Failed, BadParameter) as e:
             raise ConfigError(f"strategies.{terms.name}: {terms.path}: {e}") from None
+
+    def _analyst(self, terms: StrategyTerms) -> RemoteStrategy:
+        if self._analysts is None:
+            raise ConfigError(
+                f"strategies.{terms.name}: kind 'llm' asks a model, which is not done here: "
+                "what it would say today of candles long past proves nothing"
+            )
+        return self._analysts.open(terms.name, timeframe=terms.candles, params=terms.params)

@@ -9,12 +9,12 @@ _WHAT = "configuration"
 
 
 def examine(patient: Patient) -> Iterator[Finding]:
+    from signalbot.config.ai import library_problems
     from signalbot.config.check import check_strategies
     from signalbot.config.live import live_problems
-    from signalbot.config.unserved import run_problems
 
     config = patient.config
-    found = (*check_strategies(config), *live_problems(config), *run_problems(config))
+    found = (*check_strategies(config), *live_problems(config), *library_problems(config))
     for each in found:
         yield problem(_WHAT, str(each), "correct that line, then 'signalbot check'")
     for text in config.notices:

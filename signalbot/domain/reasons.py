@@ -193,6 +193,11 @@ class Reason(Code):
         "the AI gave no usable answer in time and ai.on_error is 'skip'",
         "check the provider, raise the deadline, or set ai.on_error to 'follow'",
     )
+    AI_BUDGET_SPENT = (
+        "AI_BUDGET_SPENT",
+        "the money for AI of this UTC day is spent and ai.on_error is 'skip'",
+        "wait for the next UTC day, raise ai.budget_per_day, or set ai.on_error to 'follow'",
+    )
 
     NO_STOP_LOSS = (
         "NO_STOP_LOSS",

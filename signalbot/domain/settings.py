@@ -54,6 +54,14 @@ class OnAiError(StrEnum):
     FOLLOW = "follow"
 
 
+class AiPower(StrEnum):
+    """What an AI may do to a signal; whatever is not in this list it may never do."""
+
+    VETO = "veto"
+    SHRINK = "shrink"
+    STOP = "stop"
+
+
 @dataclass(frozen=True, slots=True)
 class HoursRange:
     """A span of the day, start included and end excluded; it may cross midnight."""
@@ -135,6 +143,12 @@ class AiRules:
     min_confidence: float = 0.0
     deadline_ms: int = 20_000
     on_error: OnAiError = OnAiError.SKIP
+    provider: str = ""  #: a name of the configuration's providers
+    model: str = ""
+    may: tuple[AiPower, ...] = (AiPower.VETO, AiPower.SHRINK)
+    least_size_percent: Decimal = Decimal(25)  #: of the planned size: it shrinks no further
+    most_stop_percent: Decimal = Decimal(50)  #: of the stop's distance: it comes no closer
+    instructions: str = ""  #: the user's own, added to the question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -171,6 +171,7 @@ def _claim(
             "position_id": execution.position_id,
             "ai_decision_applied": int(execution.ai_decision_applied),
             "ai_confidence": execution.ai_confidence,
+            "ai_skip_reason": execution.ai_skip_reason,
         },
     ).fetchone()
     if won is None:

@@ -35,6 +35,14 @@ EVENTS: Final[Mapping[str, Event]] = {
     "alert.refused": Event(
         _WARNING, "An alert was not taken: not known to be its source's, or not understood."
     ),
+    "ai.answered": Event(_INFO, "A model has answered; the call is on record with what it cost."),
+    "ai.broken": Event(_ERROR, "The AI library failed in a way nobody foresaw: a bug."),
+    "ai.budget_spent": Event(
+        _WARNING, "The money for AI of this UTC day does not allow another call; none is made."
+    ),
+    "ai.failed": Event(
+        _WARNING, "A model gave no usable answer; each user's ai.on_error says what that means."
+    ),
     "api.listening": Event(_INFO, "HTTP and WebSocket are answered at this address."),
     "api.unavailable": Event(
         _ERROR, "The address is taken: trading goes on, the control socket works, it tries again."
@@ -69,6 +77,9 @@ EVENTS: Final[Mapping[str, Event]] = {
     "daemon.stopped": Event(_INFO, "Everything is closed; positions and their stops stay."),
     "daemon.stopping": Event(
         _INFO, "A stop was asked for: no new signals, what is under way is finished."
+    ),
+    "decision.advised": Event(
+        _INFO, "What the AI says of a signal to one user; what it may change, the rules say."
     ),
     "decision.denied": Event(
         _INFO, "A user does not take a signal; the code says why, the numbers prove it."

@@ -10,6 +10,7 @@ from dataclasses import replace
 import structlog
 
 from signalbot.decision.situation import EntryPlan, ExitPlan, Plan
+from signalbot.domain.advice import Advice, Verdict
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Unavailable
 from signalbot.domain.failures import Failure
 from signalbot.domain.orders import Order, OrderStatus
@@ -25,7 +26,7 @@ from signalbot.pipeline.halt import Halts
 from signalbot.pipeline.intents import Intents, intents_of
 from signalbot.pipeline.place import rejected, unsent
 from signalbot.pipeline.settle import Entry, Settler, slippage
-from signalbot.ports import Advice, Clock
+from signalbot.ports import Clock
 from signalbot.tasks import backoff_s, crash_point
 
 log = structlog.get_logger()
@@ -190,6 +191,7 @@ class Executor:
         position = plan.position if isinstance(plan, ExitPlan) else None
         if intents is not None:
             position = intents.position
+        answered = advice if advice and advice.verdict is not Verdict.ABSTAIN else None
         return Execution(
             signal_id=signal.signal_id,
             user_id=account.user_id,
@@ -201,8 +203,9 @@ class Executor:
             leverage=account.user.account.leverage,
             client_order_id=intents.entry.client_order_id if intents else None,
             position_id=position.position_id if position else None,
-            ai_decision_applied=advice is not None,
-            ai_confidence=advice.confidence if advice else None,
+            ai_decision_applied=answered is not None,
+            ai_confidence=answered.confidence if answered else None,
+            ai_skip_reason=advice.reason if advice and answered is None else None,
         )
 
     def _too_late(self, account: Account, signal: Signal) -> Reason | None:

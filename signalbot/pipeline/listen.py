@@ -5,10 +5,13 @@ from collections.abc import Mapping
 
 import structlog
 
+from signalbot.decision.advise import soften, told, weigh
 from signalbot.decision.decide import Enter, plan, screen
-from signalbot.decision.situation import Denial, EntryPlan, ExitPlan, Situation
+from signalbot.decision.situation import Denial, EntryPlan, ExitPlan, Plan, Situation
+from signalbot.domain.advice import Advice, Verdict
+from signalbot.domain.positions import CloseReason
 from signalbot.domain.reasons import Reason
-from signalbot.domain.settings import AiRules, OnAiError
+from signalbot.domain.settings import AiRules
 from signalbot.domain.signals import Decision, Outcome, Signal
 from signalbot.domain.users import Mode, Subscription
 from signalbot.ledger.executions import Claim
@@ -17,7 +20,7 @@ from signalbot.pipeline.account import Account
 from signalbot.pipeline.broadcast import Delivery, Inbox
 from signalbot.pipeline.execute import Executor
 from signalbot.pipeline.halt import Halts
-from signalbot.ports import Advice, Advisor, Clock, Verdict
+from signalbot.ports import Advisor, Clock
 
 log = structlog.get_logger()
 
@@ -83,11 +86,18 @@ class Listener:
     ) -> None:
         """Ask the advisor without holding anything up, then look at everything afresh."""
         rules = subscription.settings.ai
-        advice = await self._ask(situation, rules)
-        denial = _refusal(advice, rules)
-        if denial is not None:
-            await self._skip(delivery, denial)
-            return
+        advice = await self._ask(situation.signal, rules)
+        log.info(
+            "decision.advised",
+            user_id=self._account.user_id,
+            signal_id=delivery.signal.signal_id,
+            symbol=delivery.signal.symbol,
+            verdict=advice.verdict.value,
+            confidence=advice.confidence,
+            call=advice.call_id,
+            shared=advice.is_shared,
+            why=advice.reason,
+        )
         async with self._account.lock(delivery.signal.symbol):
             situation = self._situation(delivery.signal, subscription)
             await self._follow(delivery, situation, screen(situation), advice)
@@ -100,11 +110,13 @@ class Listener:
         advice: Advice | None = None,
     ) -> None:
         """Turn what was cleared into orders, or into a recorded refusal."""
-        decided = plan(situation, cleared) if isinstance(cleared, Enter) else cleared
+        decided = _decided(situation, cleared, advice)
         if isinstance(decided, Denial):
             await self._skip(delivery, decided)
             return
         facts = _facts(decided) | {"rank": delivery.rank}
+        if advice is not None and isinstance(decided, ExitPlan):
+            facts |= told(advice, situation.settings.ai)
         if self._account.user.mode is Mode.SIGNALS:
             await self._skip(delivery, Denial(Reason.SIGNALS_ONLY, facts))
             return
@@ -114,7 +126,7 @@ class Listener:
             situation.subscription,
             decided,
             facts=facts,
-            advice=advice,
+            advice=advice if isinstance(decided, EntryPlan) else None,
         )
         match claim:
             case Claim.WON:
@@ -147,13 +159,11 @@ class Listener:
             and self._advisor is not None
         )
 
-    async def _ask(self, situation: Situation, rules: AiRules) -> Advice:
+    async def _ask(self, signal: Signal, rules: AiRules) -> Advice:
         assert self._advisor is not None  # noqa: S101 - checked by _wants_advice
         try:
             async with asyncio.timeout(rules.deadline_ms / 1000):
-                return await self._advisor.advise(
-                    situation.signal, situation.user, situation.book
-                )  # fmt: skip
+                return await self._advisor.advise(signal, rules)
         except TimeoutError:
             reason = f"no answer within {rules.deadline_ms} ms"
             return Advice(verdict=Verdict.ABSTAIN, confidence=0.0, reason=reason)
@@ -189,17 +199,19 @@ class Listener:
         )
 
 
-def _refusal(advice: Advice, rules: AiRules) -> Denial | None:
-    facts = {"confidence": advice.confidence, "why": advice.reason}
-    match advice.verdict:
-        case Verdict.DENY:
-            return Denial(Reason.AI_DENIED, facts)
-        case Verdict.ABSTAIN if rules.on_error is OnAiError.SKIP:
-            return Denial(Reason.AI_FAILED, facts)
-        case Verdict.APPROVE if advice.confidence < rules.min_confidence:
-            return Denial(Reason.AI_DENIED, facts | {"limit": rules.min_confidence})
-        case _:
-            return None
+def _decided(
+    s: Situation, cleared: Enter | ExitPlan | Denial, advice: Advice | None
+) -> Plan | Denial:
+    """What a cleared signal comes to; a reversal that is advised against still closes."""
+    if not isinstance(cleared, Enter):
+        return cleared
+    denial = None if advice is None else weigh(advice, s.settings.ai)
+    decided = denial or plan(s, cleared)
+    if advice is not None and isinstance(decided, EntryPlan):
+        decided = soften(s, decided, advice)
+    if isinstance(decided, Denial) and cleared.closes is not None:
+        return ExitPlan(position=cleared.closes, reason=CloseReason.OPPOSITE_SIGNAL)
+    return decided
 
 
 def _facts(decided: EntryPlan | ExitPlan) -> dict[str, object]:

@@ -42,6 +42,7 @@ class Within:
         return f"from {self.low} to {self.high}"
 
 
+_MOST_WORDS = 2_000
 _FINITE = Within(-sys.float_info.max, sys.float_info.max)
 
 
@@ -55,7 +56,8 @@ class Needs:
 def parse(form: type[P], given: Mapping[str, Any]) -> P:
     """Parameters in the ``form`` of a dataclass, made of what a TOML table or JSON object gives.
 
-    Understands ``int``, ``float``, ``bool``, ``tuple[float, ...]`` and ``Timeframe | None``.
+    Understands ``int``, ``float``, ``bool``, ``str``, ``tuple[float, ...]``, ``Timeframe | None``
+    and ``tuple[Timeframe, ...]``.
 
     Raises:
         BadParameter: a parameter is unknown, of the wrong type or out of bounds, means nothing
@@ -155,7 +157,28 @@ def _timeframe(value: object, _within: Within) -> Timeframe | None:
     raise _Refused(f"one of {', '.join(Timeframe)}")
 
 
+def _words(value: object, _within: Within) -> str:
+    if isinstance(value, str) and len(value) <= _MOST_WORDS:
+        return value
+    raise _Refused(f"text of at most {_MOST_WORDS} characters")
+
+
+def _timeframes(value: object, within: Within) -> tuple[Timeframe, ...]:
+    wanted = _Refused(f"a list of different ones of {', '.join(Timeframe)}")
+    if not isinstance(value, (list, tuple)):
+        raise wanted
+    try:
+        found = tuple(each for item in value if (each := _timeframe(item, within)) is not None)
+    except _Refused:
+        raise wanted from None
+    if len(set(found)) < len(value):
+        raise wanted
+    return found
+
+
 _READERS: Mapping[object, Callable[[object, Within], object]] = {
+    str: _words,
+    tuple[Timeframe, ...]: _timeframes,
     int: _whole,
     float: _number,
     bool: _flag,

@@ -36,7 +36,7 @@ def test_a_strategy_that_cannot_be_built_is_a_problem(
 
 
 def test_every_strategy_is_checked(tmp_path: Path) -> None:
-    """One wrong strategy does not hide another; kinds of later versions are not unknown."""
+    """One wrong strategy does not hide another; a model must be named."""
     text = MINIMAL.replace("ema_cross", "nonsense")
     for name, kind in [("two", "rubbish"), ("three", "webhook"), ("four", "llm")]:
         text += (
@@ -44,4 +44,8 @@ def test_every_strategy_is_checked(tmp_path: Path) -> None:
             'symbols = ["A/B"]\ntimeframe = "1h"\n'
         )
     paths = [problem.path for problem in check_strategies(load_text(tmp_path, text))]
-    assert paths == ["strategies.trend.kind", "strategies.two.kind"]
+    assert paths == [
+        "strategies.trend.kind",
+        "strategies.two.kind",
+        "strategies.four.params.provider",
+    ]

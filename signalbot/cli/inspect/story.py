@@ -168,3 +168,5 @@ def _execution_facts(turn: Row) -> Iterator[tuple[str, str]]:
             yield column.title, column.show(value)
     if turn["ai_decision_applied"]:
         yield "AI confidence", plain(turn["ai_confidence"])
+    if turn["ai_skip_reason"]:
+        yield "Without AI", f"{turn['ai_skip_reason']}; ai.on_error is 'follow'"

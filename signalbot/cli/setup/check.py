@@ -114,7 +114,7 @@ def _ask_exchanges(config: "Config") -> list[dict[str, Any]]:
 
 
 def _summary(config: "Config") -> dict[str, Any]:
-    from signalbot.config.unserved import run_problems
+    from signalbot.config.ai import library_problems
 
     subscribers = Counter(each.strategy for each in config.subscriptions)
     followed: dict[str, list[str]] = {user_id: [] for user_id in config.users}
@@ -150,7 +150,7 @@ def _summary(config: "Config") -> dict[str, Any]:
             for each in config.strategies.values()
         ],
         "notices": list(config.notices),
-        "run_problems": _plain_problems(run_problems(config)),
+        "run_problems": _plain_problems(tuple(library_problems(config))),
     }
 
 

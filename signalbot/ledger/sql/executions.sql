@@ -2,9 +2,11 @@
 -- One statement decides who acts: only an open signal can be claimed, and only once per user.
 INSERT INTO signal_executions
   (signal_id, user_id, subscription_id, mode, status, claimed_at_ms, quantity, leverage,
-   client_order_id, position_id, ai_decision_applied, ai_confidence)
+   client_order_id, position_id, ai_decision_applied, ai_confidence,
+   ai_skip_reason)
 SELECT :signal_id, :user_id, :subscription_id, :mode, 'pending', :claimed_at_ms, :quantity,
-       :leverage, :client_order_id, :position_id, :ai_decision_applied, :ai_confidence
+       :leverage, :client_order_id, :position_id, :ai_decision_applied, :ai_confidence,
+       :ai_skip_reason
  WHERE EXISTS (SELECT 1 FROM signals
                 WHERE signal_id = :signal_id AND status = 'ACTIVE'
                   AND expires_at_ms > :claimed_at_ms)

@@ -1,0 +1,1 @@
+"""An AI's opinion on signals and markets: asked once, paid once, bounded elsewhere."""

@@ -1,0 +1,76 @@
+"""``ai``: what the AI was asked, what it cost, and how right it was."""
+
+import typer
+
+from signalbot.cli.lazy import examples_text, new_app
+from signalbot.cli.options import AsJson, ConfigFile, LedgerFile, SinceOption
+from signalbot.cli.render import Column, print_facts, print_json, print_table
+from signalbot.cli.source import reading
+from signalbot.domain.timeframe import EPOCH
+from signalbot.ledger.ai_statistics import ai_statistics
+
+app = new_app(
+    name="ai",
+    help="See what the AI was asked, what it cost, and how right it was.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+_MODELS = (
+    Column("Kind", "kind"),
+    Column("Provider", "provider"),
+    Column("Model", "model"),
+    Column("Answered", "answered", is_number=True),
+    Column("Failed", "failed", is_number=True),
+    Column("Not asked", "not_asked", is_number=True),
+    Column("Tokens in", "input_tokens", is_number=True, is_extra=True),
+    Column("Tokens out", "output_tokens", is_number=True, is_extra=True),
+    Column("Cost", "cost", is_number=True),
+    Column("Average ms", "average_latency_ms", is_number=True),
+    Column("Longest ms", "longest_latency_ms", is_number=True, is_extra=True),
+)
+_SIGNALS = (
+    Column("Signals", "what"),
+    Column("Number", "signals", is_number=True),
+    Column("Stop", "stop", is_number=True),
+    Column("Target", "target", is_number=True),
+    Column("Time", "time", is_number=True),
+    Column("Not known", "not_known", is_number=True),
+    Column("Gained %", "gained_percent", is_number=True),
+    Column("Average move %", "average_move_percent", is_number=True),
+)
+
+
+@app.callback()
+def root() -> None:
+    """Give ``stats`` a name of its own."""
+
+
+@app.command("stats", epilog=examples_text(("signalbot ai stats", "signalbot ai stats --since 7d")))
+def stats(
+    since: SinceOption = None,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+    ledger: LedgerFile = None,
+) -> None:
+    """Add up calls, cache hits and cost; tell how vetoed and followed signals ended.
+
+    Later candles tell: the signal's stop or its first target, whichever comes first, else the
+    close after 200 candles. Moves are of the signal's price, before all costs.
+    """
+    with reading(config, ledger) as source:
+        begin_ms = source.select(since=since).since_ms or EPOCH
+        found = ai_statistics(source.connection, since_ms=begin_ms)
+    if as_json:
+        print_json(found)
+        return
+    if not found["models"]:
+        typer.echo("the AI was not asked anything")
+        return
+    print_table(found["models"], _MODELS)
+    typer.echo()
+    print_table([{"what": what, **row} for what, row in found["signals"].items()], _SIGNALS)
+    typer.echo()
+    told = {"Calls": found["calls"], "Cache hits": found["cache_hits"], "Cost": found["cost"]}
+    decisions = [(name.replace("_", " "), str(n)) for name, n in found["decisions"].items()]
+    print_facts([*((name, str(value)) for name, value in told.items()), *decisions])

@@ -1,0 +1,100 @@
+"""What the AI was asked, what it cost, and what became of the signals it spoke of."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from signalbot.domain.money import HUNDRED, ZERO, text
+from signalbot.domain.timeframe import Ms
+from signalbot.ledger.ai import CALLS, OUTCOMES, AiCall, AiOutcome, CallOutcome, Ended
+from signalbot.ledger.sql import queries
+from signalbot.ledger.views import Connection
+
+Row = dict[str, Any]
+
+_SQL = queries("ai")
+_FOLLOWED, _VETOED = "followed", "vetoed"
+
+
+def ai_statistics(connection: Connection, *, since_ms: Ms) -> Row:
+    """Calls by model, what users made of them, and how their signals ended.
+
+    A signal is vetoed when the AI has kept a user from it, followed when a user has traded it with
+    its approval; with different users it can be both. How it ended is told by later candles.
+    """
+    calls = [CALLS.decode(row) for row in connection.execute(_SQL["calls_since"], (since_ms,))]
+    turns = connection.execute(_SQL["decisions_of_calls"], (since_ms,)).fetchall()
+    found = connection.execute(_SQL["outcomes_of_calls"], (since_ms,))
+    ends = {each.signal_id: each for each in map(OUTCOMES.decode, found)}
+    asked_once = {call.call_id for call in calls if call.signal_id is not None}
+    shared = sum(turn["call_id"] in asked_once for turn in turns)
+    served = {turn["call_id"] for turn in turns} & asked_once
+    signals: Mapping[str, set[str]] = {_FOLLOWED: set(), _VETOED: set()}
+    for turn in turns:
+        if (became := _became(turn["code"], turn["outcome"], turn["ai"])) in signals:
+            signals[became].add(turn["signal_id"])
+    return {
+        "models": _models(calls),
+        "calls": sum(call.outcome is not CallOutcome.NOT_ASKED for call in calls),
+        "cache_hits": shared - len(served),
+        "cost": text(sum((call.cost for call in calls), ZERO)),
+        "decisions": dict(
+            Counter(_became(turn["code"], turn["outcome"], turn["ai"]) for turn in turns)
+        ),
+        "signals": {became: _ended(names, ends) for became, names in signals.items()},
+    }
+
+
+def _became(code: str, outcome: str, ai: str) -> str:
+    """What one user's question came to."""
+    if code == "AI_DENIED":
+        return _VETOED
+    if ai == "failed":
+        return "failed_followed" if outcome == "EXECUTE" else "failed_skipped"
+    return _FOLLOWED if outcome == "EXECUTE" else "skipped_otherwise"
+
+
+def _models(calls: Iterable[AiCall]) -> list[Row]:
+    groups: dict[tuple[str, str, str], list[AiCall]] = {}
+    for call in calls:
+        groups.setdefault((call.kind.value, call.provider, call.model), []).append(call)
+    return [
+        {
+            "kind": kind,
+            "provider": provider,
+            "model": model,
+            **{
+                outcome.value: sum(call.outcome is outcome for call in group)
+                for outcome in CallOutcome
+            },
+            "input_tokens": sum(call.input_tokens for call in group),
+            "output_tokens": sum(call.output_tokens for call in group),
+            "cost": text(sum((call.cost for call in group), ZERO)),
+            "estimated_cost": text(
+                sum((call.cost for call in group if call.cost_is_estimate), ZERO)
+            ),
+            "average_latency_ms": sum(call.latency_ms for call in group) // len(group),
+            "longest_latency_ms": max(call.latency_ms for call in group),
+        }
+        for (kind, provider, model), group in sorted(groups.items())
+    ]
+
+
+def _ended(names: Iterable[str], ends: Mapping[Any, AiOutcome]) -> Row:
+    names = list(names)
+    known = [ends[name] for name in names if name in ends and ends[name].move_percent is not None]
+    moves = [each.move_percent or Decimal(0) for each in known]
+    return {
+        "signals": len(names),
+        **{
+            ended.value: sum(each.ended is ended for each in known)
+            for ended in Ended
+            if ended is not Ended.UNKNOWN
+        },
+        "not_known": len(names) - len(known),
+        "gained_percent": text(round(sum(move > 0 for move in moves) * HUNDRED / len(moves), 1))
+        if moves
+        else None,
+        "average_move_percent": text(round(sum(moves, ZERO) / len(moves), 4)) if moves else None,
+    }

@@ -1,0 +1,164 @@
+"""A strategy of kind "llm": one call per symbol and candle, and only answers that make sense."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from signalbot.advisor.open import Ai, asking
+from signalbot.domain.signals import Action, Strength
+from signalbot.domain.timeframe import Ms, Timeframe
+from signalbot.ledger.ai import AiCalls, CallKind
+from signalbot.ledger.database import Database, open_scratch
+from signalbot.strategies.base import CandleTable, Failed, Resting, Tables
+from signalbot.strategies.params import BadParameter
+from signalbot.tasks import LoopClock
+from tests.advisor.scenes import key_of_the_vault, terms
+from tests.llm.server import Llm, llm
+from tests.world import START
+
+BUY = {
+    "action": "BUY",
+    "confidence": 0.8,
+    "entry": 100,
+    "stop_loss": 95,
+    "take_profit": 110,
+    "risk_reward": 9.9,
+    "reasoning": "Higher lows above the average.",
+}
+PARAMS = {"provider": "main", "model": "small", "timeframes": ["1h"], "candles": 60}
+
+
+def tables() -> Tables:
+    """Two timeframes that closed at 100."""
+    close = np.linspace(90.0, 100.0, 60)
+    rows = np.vstack([close, close + 1, close - 1, close, np.ones(60)])
+    return {each: CandleTable.of(Ms(START), rows) for each in (Timeframe.M5, Timeframe.H1)}
+
+
+@asynccontextmanager
+async def asked(
+    folder: Path, *, budget: str | None = None
+) -> AsyncIterator[tuple[Ai, Llm, Database]]:
+    """The AI before a loopback server."""
+    async with llm() as server, open_scratch(folder / "signalbot.db") as database:
+        server.answer = BUY
+        async with asking(
+            terms(server, budget=budget),
+            database=database,
+            markets={},
+            resolve=key_of_the_vault,
+            clock=LoopClock(START),
+        ) as ai:
+            yield ai, server, database
+
+
+async def test_an_analysis_becomes_an_idea_with_its_reasoning(tmp_path: Path) -> None:
+    """Levels, confidence and words are the model's; risk and reward are reckoned here."""
+    async with asked(tmp_path) as (ai, server, database):
+        analyst = ai.analysts.open("oracle", timeframe=Timeframe.M5, params=PARAMS)
+        idea = await analyst.consider("BTC/USDT:USDT", tables())
+        assert idea is not None
+        assert (idea.action, idea.strength, idea.confidence) == (Action.LONG, Strength.STRONG, 0.8)
+        assert (idea.stop_loss, idea.take_profits) == (95, (110,))
+        assert idea.reason == (
+            "Higher lows above the average. (small: entry 100, risk/reward 2.00)"
+        )
+        (text,) = server.texts
+        assert "rsi_14" in text
+        assert '\\"1h\\"' in text
+        await database.flush()
+        (call,) = await AiCalls(database).since(START)
+        assert (call.kind, call.strategy) == (CallKind.ANALYSIS, "oracle")
+
+
+async def test_two_strategies_with_the_same_question_share_one_call(tmp_path: Path) -> None:
+    """Another symbol is another question."""
+    async with asked(tmp_path) as (ai, server, _):
+        one = ai.analysts.open("one", timeframe=Timeframe.M5, params=PARAMS)
+        two = ai.analysts.open("two", timeframe=Timeframe.M5, params=PARAMS)
+        first = await one.consider("BTC/USDT:USDT", tables())
+        assert await two.consider("BTC/USDT:USDT", tables()) == first
+        await two.consider("ETH/USDT:USDT", tables())
+        assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"action": "HOLD", "confidence": 0.9, "reasoning": "Nothing to see."},
+        {**BUY, "confidence": 0.5},
+        {**BUY, "take_profit": 101},
+    ],
+)
+async def test_what_is_uncertain_or_not_worth_its_risk_is_no_signal(
+    tmp_path: Path, said: dict[str, Any]
+) -> None:
+    """HOLD, too little confidence, too little reward."""
+    async with asked(tmp_path) as (ai, server, _):
+        server.answer = said
+        analyst = ai.analysts.open("oracle", timeframe=Timeframe.M5, params=PARAMS)
+        assert await analyst.consider("BTC/USDT:USDT", tables()) is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {**BUY, "stop_loss": 105},
+        {**BUY, "action": "SELL"},
+        {**BUY, "stop_loss": None},
+        {**BUY, "action": "STRONG BUY"},
+    ],
+)
+async def test_an_answer_that_contradicts_itself_is_a_failed_run(
+    tmp_path: Path, said: dict[str, Any]
+) -> None:
+    """A stop on the wrong side is never put right by guessing."""
+    async with asked(tmp_path) as (ai, server, _):
+        server.answer = said
+        analyst = ai.analysts.open("oracle", timeframe=Timeframe.M5, params=PARAMS)
+        with pytest.raises(Failed):
+            await analyst.consider("BTC/USDT:USDT", tables())
+
+
+async def test_a_model_that_answers_late_fails_by_its_deadline(tmp_path: Path) -> None:
+    """Nobody waits longer than the strategy's own setting."""
+    async with asked(tmp_path) as (ai, server, _):
+        server.delay_s = 3
+        analyst = ai.analysts.open(
+            "oracle", timeframe=Timeframe.M5, params={**PARAMS, "deadline_s": 1}
+        )
+        with pytest.raises(Failed, match="no answer within 1 s"):
+            await analyst.consider("BTC/USDT:USDT", tables())
+
+
+async def test_a_spent_budget_passes_the_candle_over(tmp_path: Path) -> None:
+    """It is no fault of the strategy's."""
+    async with asked(tmp_path, budget="0.000001") as (ai, server, _):
+        analyst = ai.analysts.open("oracle", timeframe=Timeframe.M5, params=PARAMS)
+        with pytest.raises(Resting, match="AI_BUDGET_SPENT"):
+            await analyst.consider("BTC/USDT:USDT", tables())
+        assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("params", "name"),
+    [
+        ({"model": "small"}, "provider"),
+        ({**PARAMS, "candles": 10}, "candles"),
+        ({**PARAMS, "timeframes": ["1m"]}, "timeframes"),
+        ({**PARAMS, "timeframes": ["1h", "1h"]}, "timeframes"),
+        ({**PARAMS, "instructions": 7}, "instructions"),
+    ],
+)
+async def test_wrong_parameters_are_named(
+    tmp_path: Path, params: dict[str, Any], name: str
+) -> None:
+    """Before the first candle."""
+    async with asked(tmp_path) as (ai, _, _):
+        with pytest.raises(BadParameter) as refused:
+            ai.analysts.open("oracle", timeframe=Timeframe.M5, params=params)
+        assert refused.value.name == name

@@ -1,0 +1,86 @@
+"""Advice never enlarges a risk, whoever wrote it."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signalbot.decision.advise import soften, weigh
+from signalbot.decision.decide import Enter, plan
+from signalbot.decision.situation import Denial, EntryPlan
+from signalbot.domain.advice import Advice, Verdict
+from signalbot.domain.reasons import Reason
+from signalbot.domain.settings import AiPower, AiRules, OnAiError
+from signalbot.domain.signals import Action
+from tests.decision.scenes import instruments, scene, under
+
+WISHES = st.decimals(min_value=-1_000, max_value=1_000, places=2)
+RULES = st.builds(
+    AiRules,
+    enabled=st.just(True),
+    may=st.lists(st.sampled_from(AiPower), unique=True).map(tuple),
+    least_size_percent=st.decimals(min_value=1, max_value=100, places=0),
+    most_stop_percent=st.decimals(min_value=1, max_value=90, places=0),
+)
+
+
+def advice(
+    verdict: Verdict = Verdict.APPROVE,
+    *,
+    confidence: float = 1.0,
+    size: Decimal = Decimal(100),
+    stop: Decimal = Decimal(0),
+) -> Advice:
+    """What a model might say."""
+    return Advice(
+        verdict=verdict, confidence=confidence, reason="so", size_percent=size, stop_percent=stop
+    )
+
+
+@given(
+    rules=RULES,
+    size=WISHES,
+    stop=WISHES,
+    action=st.sampled_from((Action.LONG, Action.SHORT)),
+    instrument=instruments(),
+)
+def test_no_answer_makes_a_plan_larger_or_its_stop_further(
+    rules: AiRules, size: Decimal, stop: Decimal, action: Action, instrument: object
+) -> None:
+    """Numbers that no checked answer can hold included: the bounds do not trust the check."""
+    s = under(scene(action=action, instrument=instrument), ai=rules)  # type: ignore[arg-type]
+    before = plan(s, Enter())
+    if not isinstance(before, EntryPlan) or before.stop_loss is None:
+        return
+    after = soften(s, before, advice(size=size, stop=stop))
+    if isinstance(after, Denial):
+        assert after.reason is Reason.BELOW_MINIMUM
+        return
+    sign = after.side.sign
+    assert after.stop_loss is not None
+    assert 0 < after.quantity <= before.quantity
+    assert before.stop_loss * sign <= after.stop_loss * sign < after.price * sign
+    assert sum(aim.quantity for aim in after.targets) <= after.quantity
+    if AiPower.SHRINK not in rules.may:
+        assert after.quantity == before.quantity
+    if AiPower.STOP not in rules.may:
+        assert after.stop_loss == before.stop_loss
+
+
+@pytest.mark.parametrize(
+    ("said", "rules", "code"),
+    [
+        (advice(Verdict.DENY), AiRules(), Reason.AI_DENIED),
+        (advice(Verdict.DENY), AiRules(may=(AiPower.SHRINK,)), None),
+        (advice(confidence=0.4), AiRules(min_confidence=0.5), Reason.AI_DENIED),
+        (advice(confidence=0.5), AiRules(min_confidence=0.5), None),
+        (advice(Verdict.ABSTAIN), AiRules(), Reason.AI_FAILED),
+        (advice(Verdict.ABSTAIN), AiRules(on_error=OnAiError.FOLLOW), None),
+        (advice(Verdict.ABSTAIN), AiRules(may=()), Reason.AI_FAILED),
+    ],
+)
+def test_what_advice_comes_to(said: Advice, rules: AiRules, code: Reason | None) -> None:
+    """A veto counts where it may; silence means what the user has decided."""
+    denial = weigh(said, rules)
+    assert (denial.reason if denial else None) is code
