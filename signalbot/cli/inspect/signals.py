@@ -17,7 +17,7 @@ from signalbot.cli.options import (
 from signalbot.cli.render import Column, print_list
 from signalbot.cli.source import reading
 from signalbot.cli.words import listing, number, plain, utc
-from signalbot.ledger import views
+from signalbot.ledger import past
 
 StatusWord = Literal["ACTIVE", "EXPIRED", "CANCELLED"]
 
@@ -66,6 +66,6 @@ def signals(
         selection = source.select(
             user=user, strategy=strategy, symbol=symbol, status=status, since=since, limit=limit
         )
-        rows = views.signals(source.connection, selection)
+        rows = past.signals(source.connection, selection)
     columns = (*_WHAT, *(_DECIDED if user else ()), *_MORE)
     print_list(rows, columns, as_json=as_json, limit=limit, none="no such signals")
