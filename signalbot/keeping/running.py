@@ -9,11 +9,13 @@ import structlog
 from signalbot.config.terms import Config
 from signalbot.domain.errors import LedgerError
 from signalbot.domain.timeframe import Ms
+from signalbot.keeping.archiving import archive_past
 from signalbot.keeping.backups import back_up, backups_in
 from signalbot.keeping.disk import DiskWatch
 from signalbot.keeping.lineage import doubt, read_note, stand_of, write_note
 from signalbot.keeping.threads import beside
 from signalbot.ledger.accounts import Accounts
+from signalbot.ledger.archive import FOLDER_NAME
 from signalbot.ledger.group_commit import GroupCommit
 from signalbot.ledger.reserve import RESERVE_NAME, Reserve
 from signalbot.ops.bells import Bells, whenever
@@ -25,6 +27,7 @@ log = structlog.get_logger()
 
 _LOOK_EVERY_S = 10.0
 _NOTE_EVERY_S = 60.0
+_ARCHIVE_EVERY_S = 21_600.0
 _MB = 1 << 20
 
 
@@ -39,6 +42,7 @@ class Keeper:
         self._state_dir = config.daemon.state_dir
         self._accounts = Accounts(database)
         self._clock = clock
+        self._halts = halts
         self.disk = DiskWatch(
             self._state_dir,
             floor_mb=config.daemon.min_free_disk_mb,
@@ -87,6 +91,23 @@ class Keeper:
         else:
             log.info("backup.made", path=str(made.path), bytes=made.path.stat().st_size)
 
+    async def archive(self) -> None:
+        """Move what is older than is to be kept; what cannot be moved stays, and is told of."""
+        keep_ms = self._config.retention.keep_ms
+        if keep_ms is None or self._halts.disk_low is not None:
+            return
+        cutoff_ms = Ms(self._clock.now_ms() - keep_ms)
+        folder = self._state_dir / FOLDER_NAME
+        try:
+            moved = await archive_past(
+                self._database, folder, cutoff_ms=cutoff_ms, clock=self._clock
+            )
+        except (LedgerError, OSError) as e:
+            log.error("archive.failed", folder=str(folder), cause=str(e))
+        else:
+            if moved:
+                log.info("archive.moved", folder=str(folder), rows=moved)
+
     def is_backup_due(self) -> bool:
         """Whether one was missed while the daemon was away."""
         terms = self._config.backup
@@ -112,6 +133,10 @@ async def keeping(
         if keeper.is_backup_due():
             due.set()
         chores["backup"] = (due, keeper.back_up)
+    if config.retention.keep_ms is not None:
+        tidy = bells.every(_ARCHIVE_EVERY_S)
+        tidy.set()
+        chores["archive"] = (tidy, keeper.archive)
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(whenever(bell, work), name=name)

@@ -27,6 +27,10 @@ EVENTS: Final[Mapping[str, Event]] = {
     "account.not_set_up": Event(
         _ERROR, "Leverage or margin mode is not what was asked for; that symbol takes no entry."
     ),
+    "archive.failed": Event(
+        _ERROR, "Old rows could not be moved to an archive, and why; they are still in the ledger."
+    ),
+    "archive.moved": Event(_INFO, "So many old rows have moved to monthly archives."),
     "backup.failed": Event(
         _ERROR, "No copy of the ledger could be made, and why; the next is made in its turn."
     ),

@@ -21,7 +21,7 @@ from signalbot.cli.source import reading
 from signalbot.cli.words import listing, number, plain, utc
 from signalbot.domain.codebook import code_of
 from signalbot.domain.reasons import Reason
-from signalbot.ledger import views
+from signalbot.ledger import past
 
 StatusWord = Literal["ACTIVE", "EXPIRED", "CANCELLED"]
 
@@ -79,7 +79,7 @@ def signals(
             user=user, strategy=strategy, symbol=symbol, status=status, since=since, limit=limit
         )
         decided = replace(selection, code=None if code is None else _known(code))
-        rows = views.signals(source.connection, decided)
+        rows = past.signals(source.connection, decided)
     columns = (*_WHAT, *(_DECIDED if user else ()), *_MORE)
     print_list(rows, columns, as_json=as_json, limit=limit, none="no such signals")
 

@@ -10,7 +10,7 @@ from signalbot.cli.options import AsJson, ConfigFile, LedgerFile
 from signalbot.cli.render import print_json
 from signalbot.cli.source import Source, reading
 from signalbot.domain.errors import NotFound
-from signalbot.ledger import views
+from signalbot.ledger import past, views
 from signalbot.ledger.ranks import by_rank
 
 Row = dict[str, Any]
@@ -37,7 +37,8 @@ def why(
     """Explain what every user made of one signal, or what one user did."""
     with reading(config, ledger) as source:
         found = _signal(source, signal)
-        turns = [explained(row) for row in views.turns(source.connection, found["signal_id"])]
+        with past.story(source.connection, found["signal_id"]) as whole:
+            turns = [explained(row) for row in views.turns(whole, found["signal_id"])]
         story: Row = {"signal": found, "users": turns, "by_rank": by_rank(turns)}
         if user is not None:
             turn = _turn_of(source, story, user)
@@ -55,7 +56,7 @@ def _signal(source: Source, wanted: str) -> Row:
     if len(ids) > 1 and ids[0] != prefix:
         more = " and more" if len(ids) > _SHOWN_IDS else ""
         raise NotFound(f"{wanted!r} begins several signals: {', '.join(ids[:_SHOWN_IDS])}{more}")
-    found = views.signal(source.connection, ids[0]) if ids else None
+    found = past.signal(source.connection, ids[0]) if ids else None
     if found is None:
         newest = views.newest_signal_ids(source.connection, limit=_COMPARED)
         raise not_found("signal", prefix, newest)

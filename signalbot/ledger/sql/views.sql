@@ -171,6 +171,8 @@ SELECT p.user_id, p.strategy, p.symbol, p.mode, p.closed_at_ms, p.realized_pnl, 
 
 -- signal_ids_between --
 SELECT signal_id FROM signals WHERE signal_id >= :first AND signal_id < :beyond
+UNION
+SELECT signal_id FROM archived_signals WHERE signal_id >= :first AND signal_id < :beyond
  ORDER BY signal_id LIMIT :limit;
 
 -- newest_signal_ids --

@@ -1,0 +1,126 @@
+"""Reads ledger and archives as one: what has moved is seen where it was."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from signalbot.domain.timeframe import Ms
+from signalbot.ledger import archive, views
+from signalbot.ledger.archive import ArchivedRow, month_of
+from signalbot.ledger.sql import queries
+from signalbot.ledger.views import Connection, Row, Selection
+
+_SQL = queries("archive")
+_MOVED = {"signals": ("signal_id",), "decisions": ("signal_id", "user_id")}
+"""Tables that are looked up in archives, and what identifies a row."""
+
+
+def signals(connection: Connection, selection: Selection) -> list[Row]:
+    """As ``views.signals``, with those that have moved to archives.
+
+    Raises:
+        LedgerError: an archive that is needed cannot be read.
+    """
+    rows = views.signals(connection, selection)
+    months = _months(connection, selection, rows)
+    if not months or selection.status == "ACTIVE":
+        return rows
+    wanted = [*_of_months(connection, months, b'{"signals": ')]
+    if selection.user is not None:
+        mine = f'"user_id": "{selection.user}"'.encode()
+        wanted += _of_months(connection, months, b'{"decisions": ', mine)
+    with _with(connection, wanted) as whole:
+        return views.signals(whole, selection)
+
+
+def signal(connection: Connection, signal_id: str) -> Row | None:
+    """As ``views.signal``, wherever it is."""
+    with story(connection, signal_id) as whole:
+        return views.signal(whole, signal_id)
+
+
+@contextmanager
+def story(connection: Connection, signal_id: str) -> Iterator[Connection]:
+    """A connection on which a signal and its decisions are seen as if they had never moved.
+
+    Raises:
+        LedgerError: its archive cannot be read.
+    """
+    row = connection.execute(_SQL["month_of_signal"], (signal_id,)).fetchone()
+    if row is None:
+        yield connection
+        return
+    moved = _of_months(connection, [row["month"]], f'"signal_id": "{signal_id}"'.encode())
+    with _with(connection, moved) as whole:
+        yield whole
+
+
+def _months(connection: Connection, selection: Selection, rows: list[Row]) -> list[str]:
+    """Months with something archived that may belong among ``rows``."""
+    begin_ms = max(selection.since_ms, Ms(0))
+    if selection.limit is not None and len(rows) >= selection.limit:
+        at = "created_at_ms" if selection.user is None else "decided_at_ms"
+        begin_ms = max(begin_ms, min((row[at] for row in rows), default=begin_ms))
+    first = month_of(begin_ms)
+    found = [row["month"] for row in connection.execute(_SQL["archives"])]
+    return [month for month in found if month >= first]
+
+
+def _of_months(
+    connection: Connection, months: Iterable[str], *texts: bytes
+) -> Iterator[ArchivedRow]:
+    folder = _ledger_of(connection).parent / archive.FOLDER_NAME
+    confirmed = {row["month"]: row["bytes"] for row in connection.execute(_SQL["archives"])}
+    for month in months:
+        path = archive.path_of(folder, month)
+        for row in archive.read(path, confirmed=confirmed[month], containing=texts):
+            if row.table in _MOVED:
+                yield row
+
+
+@contextmanager
+def _with(connection: Connection, moved: Iterable[ArchivedRow]) -> Iterator[Connection]:
+    """Ledger and ``moved`` rows under the ledger's own names, in memory."""
+    whole = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        whole.row_factory = sqlite3.Row
+        whole.execute("ATTACH ? AS ledger", (str(_ledger_of(connection)),))
+        for table, key in _MOVED.items():
+            _make(whole, table, key)
+        for row in moved:
+            known = [name for name in row.values if name in _columns(whole, row.table)]
+            marks = ", ".join("?" * len(known))
+            whole.execute(
+                f"INSERT OR IGNORE INTO moved_{row.table} ({', '.join(known)}) VALUES ({marks})",  # noqa: S608 - names are checked
+                [row.values[name] for name in known],
+            )
+        yield whole
+    finally:
+        whole.close()
+
+
+def _make(whole: Connection, table: str, key: tuple[str, ...]) -> None:
+    same = " AND ".join(f"l.{name} = m.{name}" for name in key)
+    whole.executescript(
+        f"""
+        CREATE TABLE moved_{table} AS SELECT * FROM ledger.{table} WHERE 0;
+        CREATE UNIQUE INDEX moved_{table}_once ON moved_{table} ({", ".join(key)});
+        CREATE TEMP VIEW {table} AS
+          SELECT * FROM ledger.{table}
+          UNION ALL
+          SELECT * FROM moved_{table} m
+           WHERE NOT EXISTS (SELECT 1 FROM ledger.{table} l WHERE {same});
+        """  # noqa: S608 - names come from the code
+    )
+
+
+def _columns(whole: Connection, table: str) -> frozenset[str]:
+    return frozenset(row["name"] for row in whole.execute(f"PRAGMA table_info(moved_{table})"))
+
+
+def _ledger_of(connection: Connection) -> Path:
+    for row in connection.execute("PRAGMA database_list"):
+        if row["name"] in ("ledger", "main") and row["file"]:
+            return Path(row["file"])
+    raise AssertionError("a ledger that is read is a file")
