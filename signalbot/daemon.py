@@ -16,6 +16,7 @@ from signalbot.config.check import load_to_run
 from signalbot.config.definitions import Definition
 from signalbot.config.terms import Config
 from signalbot.connect import Connector, Keyring
+from signalbot.control.align import Aligner
 from signalbot.control.desk import Desk
 from signalbot.control.door import Door
 from signalbot.control.provision import Provisioner
@@ -23,6 +24,7 @@ from signalbot.control.receive import Receiver
 from signalbot.domain.errors import ConfigError
 from signalbot.keeping.running import keeping
 from signalbot.ledger import lock
+from signalbot.ledger.alignments import Alignments
 from signalbot.ledger.answers import Answers
 from signalbot.ledger.database import Database, GroupCommit, open_database
 from signalbot.ledger.definitions import Definitions
@@ -259,6 +261,7 @@ async def _api(
             expirer=app.expirer,
             tokens=gate,
             resolve=lambda text: keyring.resolve(app.config, text),
+            aligner=Aligner(Alignments(database), clock),
             clock=clock,
         ),
         executions=app.executions,

@@ -1,5 +1,7 @@
 """Takes in alerts: known to come from their source, understood, and carried out once."""
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
@@ -9,6 +11,7 @@ import structlog
 
 from signalbot.config.terms import StrategyTerms
 from signalbot.config.webhook import WebhookTable
+from signalbot.control.align import Aligner
 from signalbot.control.door import Door, Draft
 from signalbot.control.roster import Roster
 from signalbot.control.signing import is_signed, is_valid
@@ -55,6 +58,7 @@ class Receiver:
         expirer: Expirer,
         tokens: Tokens,
         resolve: Resolve,
+        aligner: Aligner,
         clock: Clock,
     ) -> None:
         self._roster = roster
@@ -63,7 +67,9 @@ class Receiver:
         self._expirer = expirer
         self._tokens = tokens
         self._resolve = resolve
+        self._aligner = aligner
         self._clock = clock
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def receive(
         self,
@@ -95,12 +101,17 @@ class Receiver:
         except BadSignal as e:
             log.warning("alert.refused", strategy=source, why=str(e))
             raise
-        key = await self._key(terms, alert, headers, now_ms)
-        return [
-            taken
-            for step in alert.steps
-            for taken in await self._carry_out(terms, alert, step, key)
-        ]
+        async with self._locks[source]:  # what a source says later must not be sent before
+            key = await self._key(terms, alert, headers, now_ms)
+            is_repeat = await self._is_known(terms, alert, key)
+            return [
+                taken
+                for each in await self._aligner.heed(
+                    terms, terms.webhook, alert, key, is_repeat=is_repeat
+                )
+                for step in each.steps
+                for taken in await self._carry_out(terms, each, step, key)
+            ]
 
     async def _is_genuine(
         self,
@@ -138,6 +149,13 @@ class Receiver:
                 if known is not None and now_ms - known.created_at_ms < REPEAT_MS:
                     return key
         return f"{alert.digest}.{slot}"
+
+    async def _is_known(self, terms: StrategyTerms, alert: Alert, key: str) -> bool:
+        """Whether the alert has led to a signal before."""
+        for step in alert.steps:
+            if await self._signals.signal(_signal_id(terms, key, step)) is not None:
+                return True
+        return False
 
     async def _carry_out(
         self, terms: StrategyTerms, alert: Alert, step: Action | Cancel, key: str

@@ -32,6 +32,13 @@ EVENTS: Final[Mapping[str, Event]] = {
     ),
     "backup.made": Event(_INFO, "A copy of the ledger was made, examined and found good."),
     "candle.bad": Event(_WARNING, "A closed candle has values that cannot be true; it is dropped."),
+    "alert.missed": Event(
+        _WARNING,
+        "An alert tells another position than the one before it has left: one in between was lost.",
+    ),
+    "alert.overtaken": Event(
+        _WARNING, "An alert came after one that was sent later; what it would enter is left out."
+    ),
     "alert.refused": Event(
         _WARNING, "An alert was not taken: not known to be its source's, or not understood."
     ),
