@@ -19,6 +19,7 @@ from signalbot.connect import Connector, Keyring
 from signalbot.control.align import Aligner
 from signalbot.control.desk import Desk
 from signalbot.control.door import Door
+from signalbot.control.heartbeat import Heartbeats, promises_of
 from signalbot.control.provision import Provisioner
 from signalbot.control.receive import Receiver
 from signalbot.domain.errors import ConfigError
@@ -29,6 +30,7 @@ from signalbot.ledger.answers import Answers
 from signalbot.ledger.database import Database, GroupCommit, open_database
 from signalbot.ledger.definitions import Definitions
 from signalbot.ledger.journal import Journal
+from signalbot.ledger.silences import Silences
 from signalbot.ledger.simulated import load as load_simulated
 from signalbot.ledger.tokens import Tokens
 from signalbot.notify.post import Post
@@ -241,6 +243,7 @@ async def _api(
         emitter=app.emitter,
         clock=clock,
     )
+    heartbeats = Heartbeats(lambda: promises_of(app.roster.strategies), Silences(database), clock)
     context = Context(
         desk=Desk(
             roster=app.roster,
@@ -262,6 +265,7 @@ async def _api(
             tokens=gate,
             resolve=lambda text: keyring.resolve(app.config, text),
             aligner=Aligner(Alignments(database), clock),
+            heartbeats=heartbeats,
             clock=clock,
         ),
         executions=app.executions,
@@ -280,6 +284,7 @@ async def _api(
     state_dir = app.config.daemon.state_dir
     async with (
         context.feed.running(),
+        heartbeats.running(),
         serving(build(context), terms, state_dir=state_dir, clock=clock),
     ):
         yield

@@ -59,6 +59,11 @@ class WebhookTable(Table):
         validate_default=True,
         description="The oldest an alert may be that tells when it was sent.",
     )
+    heartbeat_ms: Annotated[int | None, Span(least_ms=1000, or_none=True)] = Field(
+        default=None,
+        alias="heartbeat",
+        description='The longest time it promises between two alerts; "hold" is one, too.',
+    )
     addresses: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
         default=(), description="Addresses or networks it may come from; empty: any."
     )

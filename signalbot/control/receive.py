@@ -13,6 +13,7 @@ from signalbot.config.terms import StrategyTerms
 from signalbot.config.webhook import WebhookTable
 from signalbot.control.align import Aligner
 from signalbot.control.door import Door, Draft
+from signalbot.control.heartbeat import Heartbeats
 from signalbot.control.roster import Roster
 from signalbot.control.signing import is_signed, is_valid
 from signalbot.domain.errors import BadSignal, NotFound
@@ -59,6 +60,7 @@ class Receiver:
         tokens: Tokens,
         resolve: Resolve,
         aligner: Aligner,
+        heartbeats: Heartbeats,
         clock: Clock,
     ) -> None:
         self._roster = roster
@@ -68,6 +70,7 @@ class Receiver:
         self._tokens = tokens
         self._resolve = resolve
         self._aligner = aligner
+        self._heartbeats = heartbeats
         self._clock = clock
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -95,6 +98,7 @@ class Receiver:
         if not await self._is_genuine(terms, terms.webhook, body, headers, token, address):
             log.warning("alert.refused", strategy=source, why="it is not known to be its own")
             raise NotFound("no such source")
+        self._heartbeats.heard(source)
         now_ms = self._clock.now_ms()
         try:
             alert = understand(body, terms.webhook.meaning(terms.symbols), now_ms=now_ms)

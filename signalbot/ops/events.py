@@ -203,6 +203,10 @@ EVENTS: Final[Mapping[str, Event]] = {
         _INFO, "A strategy or sender has a signal; it goes to this many users."
     ),
     "signal.expired": Event(_DEBUG, "A signal is too old to be executed by anybody."),
+    "source.heard": Event(_INFO, "A source of alerts that was silent has sent one."),
+    "source.silent": Event(
+        _WARNING, "A source of alerts was not heard of for longer than its heartbeat."
+    ),
     "strategy.failed": Event(_ERROR, "A strategy raised an exception; this candle has no signal."),
     "strategy.not_reloaded": Event(
         _ERROR, "An edited strategy file cannot be run; it goes on as it was, and why."

@@ -35,6 +35,12 @@ exchange = "sim"
 symbols = ["BTC/USDT:USDT"]
 [strategies.far.webhook]
 addresses = ["52.89.214.238"]
+[strategies.pulsing]
+kind = "webhook"
+exchange = "sim"
+symbols = ["BTC/USDT:USDT"]
+[strategies.pulsing.webhook]
+heartbeat = "1s"
 [strategies.aligned]
 kind = "webhook"
 exchange = "sim"
@@ -183,7 +189,7 @@ def test_a_cancel_withdraws_what_is_open(running: Daemon, token: str) -> None:
 
 
 def test_a_lost_exit_is_made_up_for_before_the_next_entry(running: Daemon) -> None:
-    """The alert that left the long never came; the one that goes short tells it, after a restart."""
+    """The alert that left the long never came; the one that goes short tells it."""
     secret = running.command("token", "create", "--source", "aligned").strip()
     path = f"/hooks/aligned/{secret}"
     assert _asked(running, path, _moved("flat", "long")) == ["LONG"]
@@ -193,8 +199,8 @@ def test_a_lost_exit_is_made_up_for_before_the_next_entry(running: Daemon) -> No
     assert _asked(running, path, turned) == ["EXIT_LONG", "SHORT"]
     assert "alert.missed" in running.log
     assert running.client(None).post(path, json=turned).status_code == 200
-    [event] = running.rows("SELECT * FROM events WHERE kind = 'alert.missed'")
-    assert (event["strategy"], event["symbol"]) == ("aligned", BTC)
+    sql = "SELECT * FROM events WHERE kind = 'alert.missed' AND strategy = ? AND symbol = ?"
+    assert len(running.rows(sql, "aligned", BTC)) == 1
 
 
 def test_an_entry_that_an_exit_has_overtaken_is_not_made(running: Daemon) -> None:
@@ -216,6 +222,15 @@ def test_a_source_that_is_only_to_tell_sends_nothing_of_its_own(
     assert _asked(running, path, _moved("flat", "long")) == ["LONG"]
     assert _asked(running, path, _moved("flat", "short")) == ["SHORT"]
     assert f"signalbot send tv {BTC} EXIT_LONG" in running.log
+
+
+def test_a_source_that_falls_silent_is_told_and_so_is_its_return(running: Daemon) -> None:
+    """Be it only a heartbeat that comes back."""
+    secret = running.command("token", "create", "--source", "pulsing").strip()
+    running.until(lambda: "source.silent" in running.log, "it is missed")
+    body = {"action": "hold"}
+    assert running.client(None).post(f"/hooks/pulsing/{secret}", json=body).status_code == 202
+    running.until(lambda: "source.heard" in running.log, "it is back")
 
 
 def test_secrets_of_sources_are_nowhere(running: Daemon, token: str) -> None:
