@@ -18,17 +18,21 @@ from signalbot.config.check import load_to_run
 from signalbot.config.definitions import Definition
 from signalbot.config.terms import Config
 from signalbot.connect import Connector, Keyring
+from signalbot.control.align import Aligner
 from signalbot.control.desk import Desk
 from signalbot.control.door import Door
+from signalbot.control.heartbeat import Heartbeats, promises_of
 from signalbot.control.provision import Provisioner
 from signalbot.control.receive import Receiver
 from signalbot.domain.errors import ConfigError
 from signalbot.keeping.running import keeping
 from signalbot.ledger import lock
+from signalbot.ledger.alignments import Alignments
 from signalbot.ledger.answers import Answers
 from signalbot.ledger.database import Database, GroupCommit, open_database
 from signalbot.ledger.definitions import Definitions
 from signalbot.ledger.journal import Journal
+from signalbot.ledger.silences import Silences
 from signalbot.ledger.simulated import load as load_simulated
 from signalbot.ledger.tokens import Tokens
 from signalbot.notify.post import Post
@@ -257,6 +261,7 @@ async def _api(
         emitter=app.emitter,
         clock=clock,
     )
+    heartbeats = Heartbeats(lambda: promises_of(app.roster.strategies), Silences(database), clock)
     context = Context(
         desk=Desk(
             roster=app.roster,
@@ -277,6 +282,8 @@ async def _api(
             expirer=app.expirer,
             tokens=gate,
             resolve=lambda text: keyring.resolve(app.config, text),
+            aligner=Aligner(Alignments(database), clock),
+            heartbeats=heartbeats,
             clock=clock,
         ),
         executions=app.executions,
@@ -295,6 +302,7 @@ async def _api(
     state_dir = app.config.daemon.state_dir
     async with (
         context.feed.running(),
+        heartbeats.running(),
         serving(build(context), terms, state_dir=state_dir, clock=clock),
     ):
         yield

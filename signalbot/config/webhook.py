@@ -1,5 +1,6 @@
 """``[strategies.NAME.webhook]``: how a source's alerts are understood and known to be its own."""
 
+from enum import StrEnum
 from ipaddress import ip_network
 from typing import Annotated
 
@@ -12,6 +13,11 @@ from signalbot.intake.alert import Meaning
 from signalbot.intake.verbs import Direction
 
 WEBHOOK_KIND = "webhook"
+
+
+class OnMissed(StrEnum):
+    TELL = "tell"
+    EXIT = "exit"
 
 
 def _network(value: str) -> str:
@@ -53,8 +59,18 @@ class WebhookTable(Table):
         validate_default=True,
         description="The oldest an alert may be that tells when it was sent.",
     )
+    heartbeat_ms: Annotated[int | None, Span(least_ms=1000, or_none=True)] = Field(
+        default=None,
+        alias="heartbeat",
+        description='The longest time it promises between two alerts; "hold" is one, too.',
+    )
     addresses: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
         default=(), description="Addresses or networks it may come from; empty: any."
+    )
+    on_missed: OnMissed = Field(
+        default=OnMissed.TELL,
+        description='When an alert shows that an exit was lost before: "tell" logs how to send it; '
+        '"exit" sends it. A lost entry is never made up for.',
     )
     hmac: tuple[Annotated[str, AfterValidator(_secret)], ...] = Field(
         default=(),

@@ -1,5 +1,7 @@
 """Takes in alerts: known to come from their source, understood, and carried out once."""
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
@@ -9,7 +11,9 @@ import structlog
 
 from signalbot.config.terms import StrategyTerms
 from signalbot.config.webhook import WebhookTable
+from signalbot.control.align import Aligner
 from signalbot.control.door import Door, Draft
+from signalbot.control.heartbeat import Heartbeats
 from signalbot.control.roster import Roster
 from signalbot.control.signing import is_signed, is_valid
 from signalbot.domain.errors import BadSignal, NotFound
@@ -55,6 +59,8 @@ class Receiver:
         expirer: Expirer,
         tokens: Tokens,
         resolve: Resolve,
+        aligner: Aligner,
+        heartbeats: Heartbeats,
         clock: Clock,
     ) -> None:
         self._roster = roster
@@ -63,7 +69,10 @@ class Receiver:
         self._expirer = expirer
         self._tokens = tokens
         self._resolve = resolve
+        self._aligner = aligner
+        self._heartbeats = heartbeats
         self._clock = clock
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def receive(
         self,
@@ -89,18 +98,24 @@ class Receiver:
         if not await self._is_genuine(terms, terms.webhook, body, headers, token, address):
             log.warning("alert.refused", strategy=source, why="it is not known to be its own")
             raise NotFound("no such source")
+        self._heartbeats.heard(source)
         now_ms = self._clock.now_ms()
         try:
             alert = understand(body, terms.webhook.meaning(terms.symbols), now_ms=now_ms)
         except BadSignal as e:
             log.warning("alert.refused", strategy=source, why=str(e))
             raise
-        key = await self._key(terms, alert, headers, now_ms)
-        return [
-            taken
-            for step in alert.steps
-            for taken in await self._carry_out(terms, alert, step, key)
-        ]
+        async with self._locks[source]:  # what a source says later must not be sent before
+            key = await self._key(terms, alert, headers, now_ms)
+            is_repeat = await self._is_known(terms, alert, key)
+            return [
+                taken
+                for each in await self._aligner.heed(
+                    terms, terms.webhook, alert, key, is_repeat=is_repeat
+                )
+                for step in each.steps
+                for taken in await self._carry_out(terms, each, step, key)
+            ]
 
     async def _is_genuine(
         self,
@@ -138,6 +153,13 @@ class Receiver:
                 if known is not None and now_ms - known.created_at_ms < REPEAT_MS:
                     return key
         return f"{alert.digest}.{slot}"
+
+    async def _is_known(self, terms: StrategyTerms, alert: Alert, key: str) -> bool:
+        """Whether the alert has led to a signal before."""
+        for step in alert.steps:
+            if await self._signals.signal(_signal_id(terms, key, step)) is not None:
+                return True
+        return False
 
     async def _carry_out(
         self, terms: StrategyTerms, alert: Alert, step: Action | Cancel, key: str

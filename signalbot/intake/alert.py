@@ -50,6 +50,7 @@ class Alert:
     strength: Strength
     confidence: float
     reason: str
+    sent_at_ms: Ms | None  #: by the sender's clock
 
 
 def secret_of(body: bytes) -> str | None:
@@ -78,7 +79,9 @@ def understand(body: bytes, meaning: Meaning, *, now_ms: Ms) -> Alert:
         direction=meaning.direction,
     )
     _check_allowed(todo, meaning.actions)
-    _check_age(fields, meaning.max_age_ms, now_ms)
+    sent_at_ms = _instant(find(fields, "sent_at"))
+    if sent_at_ms is not None:
+        _check_age(fields, sent_at_ms, meaning.max_age_ms, now_ms)
     price = _price(fields, "price")
     actions = [step for step in todo if isinstance(step, Action)]
     entry = next((each for each in actions if each in (Action.LONG, Action.SHORT)), None)
@@ -95,6 +98,7 @@ def understand(body: bytes, meaning: Meaning, *, now_ms: Ms) -> Alert:
         strength=_strength(fields, meaning.strength),
         confidence=_confidence(fields, meaning.confidence),
         reason=(find(fields, "reason") or "")[:_LONGEST_REASON],
+        sent_at_ms=sent_at_ms,
     )
 
 
@@ -120,10 +124,7 @@ def _check_allowed(todo: list[Step], allowed: Collection[Action]) -> None:
         raise BadSignal("this source may not ask for that action: see its params.actions")
 
 
-def _check_age(fields: Fields, max_age_ms: int, now_ms: Ms) -> None:
-    sent_ms = _instant(find(fields, "sent_at"))
-    if sent_ms is None:
-        return
+def _check_age(fields: Fields, sent_ms: Ms, max_age_ms: int, now_ms: Ms) -> None:
     lag = find(fields, "max_age")
     limit_ms = max_age_ms if lag is None else min(max_age_ms, int(_decimal(lag) * 1000))
     if abs(now_ms - sent_ms) > limit_ms:

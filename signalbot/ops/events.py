@@ -36,6 +36,13 @@ EVENTS: Final[Mapping[str, Event]] = {
     ),
     "backup.made": Event(_INFO, "A copy of the ledger was made, examined and found good."),
     "candle.bad": Event(_WARNING, "A closed candle has values that cannot be true; it is dropped."),
+    "alert.missed": Event(
+        _WARNING,
+        "An alert tells another position than the one before it has left: one in between was lost.",
+    ),
+    "alert.overtaken": Event(
+        _WARNING, "An alert came after one that was sent later; what it would enter is left out."
+    ),
     "alert.refused": Event(
         _WARNING, "An alert was not taken: not known to be its source's, or not understood."
     ),
@@ -211,6 +218,10 @@ EVENTS: Final[Mapping[str, Event]] = {
         _INFO, "A strategy or sender has a signal; it goes to this many users."
     ),
     "signal.expired": Event(_DEBUG, "A signal is too old to be executed by anybody."),
+    "source.heard": Event(_INFO, "A source of alerts that was silent has sent one."),
+    "source.silent": Event(
+        _WARNING, "A source of alerts was not heard of for longer than its heartbeat."
+    ),
     "strategy.failed": Event(_ERROR, "A strategy raised an exception; this candle has no signal."),
     "strategy.not_reloaded": Event(
         _ERROR, "An edited strategy file cannot be run; it goes on as it was, and why."

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import secrets
 import subprocess
 import sys
 import time
@@ -34,6 +35,18 @@ exchange = "sim"
 symbols = ["BTC/USDT:USDT"]
 [strategies.far.webhook]
 addresses = ["52.89.214.238"]
+[strategies.pulsing]
+kind = "webhook"
+exchange = "sim"
+symbols = ["BTC/USDT:USDT"]
+[strategies.pulsing.webhook]
+heartbeat = "1s"
+[strategies.aligned]
+kind = "webhook"
+exchange = "sim"
+symbols = ["BTC/USDT:USDT", "ETH/USDT:USDT"]
+[strategies.aligned.webhook]
+on_missed = "exit"
 [users.anna.subscriptions.tv]
 [users.ben.subscriptions.tv]
 """
@@ -175,6 +188,51 @@ def test_a_cancel_withdraws_what_is_open(running: Daemon, token: str) -> None:
     assert running.rows(sql, signal["signal_id"]) == [{"status": "CANCELLED"}]
 
 
+def test_a_lost_exit_is_made_up_for_before_the_next_entry(running: Daemon) -> None:
+    """The alert that left the long never came; the one that goes short tells it."""
+    secret = running.command("token", "create", "--source", "aligned").strip()
+    path = f"/hooks/aligned/{secret}"
+    assert _asked(running, path, _moved("flat", "long")) == ["LONG"]
+    running.kill()
+    running.start()
+    turned = _moved("flat", "short")
+    assert _asked(running, path, turned) == ["EXIT_LONG", "SHORT"]
+    assert "alert.missed" in running.log
+    assert running.client(None).post(path, json=turned).status_code == 200
+    sql = "SELECT * FROM events WHERE kind = 'alert.missed' AND strategy = ? AND symbol = ?"
+    assert len(running.rows(sql, "aligned", BTC)) == 1
+
+
+def test_an_entry_that_an_exit_has_overtaken_is_not_made(running: Daemon) -> None:
+    """They came the wrong way round: its strategy has left already."""
+    secret = running.command("token", "create", "--source", "aligned").strip()
+    path = f"/hooks/aligned/{secret}"
+    eth = {"ticker": "ETHUSDT"}
+    assert _asked(running, path, _moved("short", "flat") | eth) == ["EXIT_SHORT"]
+    assert _asked(running, path, _moved("long", "flat") | eth) == ["EXIT_LONG"]
+    assert _asked(running, path, _moved("flat", "long") | eth) == []
+    assert "alert.overtaken" in running.log
+
+
+def test_a_source_that_is_only_to_tell_sends_nothing_of_its_own(
+    running: Daemon, token: str
+) -> None:
+    """The log has the command that would."""
+    path = f"/hooks/tv/{token}"
+    assert _asked(running, path, _moved("flat", "long")) == ["LONG"]
+    assert _asked(running, path, _moved("flat", "short")) == ["SHORT"]
+    assert f"signalbot send tv {BTC} EXIT_LONG" in running.log
+
+
+def test_a_source_that_falls_silent_is_told_and_so_is_its_return(running: Daemon) -> None:
+    """Be it only a heartbeat that comes back."""
+    secret = running.command("token", "create", "--source", "pulsing").strip()
+    running.until(lambda: "source.silent" in running.log, "it is missed")
+    body = {"action": "hold"}
+    assert running.client(None).post(f"/hooks/pulsing/{secret}", json=body).status_code == 202
+    running.until(lambda: "source.heard" in running.log, "it is back")
+
+
 def test_secrets_of_sources_are_nowhere(running: Daemon, token: str) -> None:
     """Neither in the log nor in the ledger, wherever they came in."""
     client = running.client(None)
@@ -182,6 +240,27 @@ def test_secrets_of_sources_are_nowhere(running: Daemon, token: str) -> None:
     for path in running.folder.rglob("*"):
         if path.is_file():
             assert token.encode() not in path.read_bytes(), path
+
+
+def _moved(previous: str, position: str) -> dict[str, str]:
+    """An alert of a strategy that tells its position before and after."""
+    return {
+        "ticker": "BTCUSDT",
+        "action": "buy",
+        "market_position": position,
+        "prev_market_position": previous,
+        "id": secrets.token_hex(8),
+    }
+
+
+def _asked(running: Daemon, path: str, body: dict[str, str]) -> list[str]:
+    """The actions of the signals that an alert leads to, in their order."""
+    answer = running.client(None).post(path, json=body)
+    assert answer.status_code == 202, answer.text
+    sql = "SELECT action FROM signals WHERE signal_id = ?"
+    return [
+        str(running.rows(sql, each["signal_id"])[0]["action"]) for each in answer.json()["signals"]
+    ]
 
 
 def _one_of_many(running: Daemon, path: str, body: dict[str, str]) -> None:

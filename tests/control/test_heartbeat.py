@@ -1,0 +1,91 @@
+"""A source that promised to speak and does not is told once, and so is its return."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from signalbot.control.heartbeat import Heartbeats
+from signalbot.domain.timeframe import Ms
+from signalbot.ledger.journal import Journal
+from signalbot.ledger.silences import Silences
+from tests.domain.samples import NOW
+from tests.ledger.ledgers import Ledger, ledger
+
+HOUR_MS = 3_600_000
+
+
+class Hands:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.at_ms = int(NOW)
+
+    def now_ms(self) -> Ms:
+        return Ms(self.at_ms)
+
+    async def sleep(self, seconds: float) -> None:
+        raise AssertionError(f"nobody waits here, least of all {seconds} s")
+
+    async def sleep_until(self, at_ms: Ms) -> None:
+        raise AssertionError(f"nobody waits here, least of all until {at_ms}")
+
+
+@asynccontextmanager
+async def _listening(folder: Path, clock: Hands) -> AsyncIterator[tuple[Ledger, Heartbeats]]:
+    async with ledger(folder) as books:
+        silences = Silences(books.database)
+        heartbeats = Heartbeats(lambda: {"tv": HOUR_MS}, silences, clock)
+        await heartbeats.remember()
+        yield books, heartbeats
+
+
+async def _told(books: Ledger) -> list[str]:
+    events = await Journal(books.database).after(0)
+    return [event.kind for event in events if event.kind.startswith("source.")]
+
+
+async def test_silence_is_told_once_and_so_is_its_end(tmp_path: Path) -> None:
+    """However often one looks, and across a restart."""
+    clock = Hands()
+    async with _listening(tmp_path, clock) as (books, heartbeats):
+        for _ in range(3):
+            await heartbeats.look()
+            clock.at_ms += HOUR_MS // 2
+        assert await _told(books) == []
+        heartbeats.heard("tv")
+        clock.at_ms += HOUR_MS
+        await heartbeats.look()
+        assert await _told(books) == []
+        for _ in range(3):
+            clock.at_ms += 1
+            await heartbeats.look()
+        assert await _told(books) == ["source.silent"]
+    async with _listening(tmp_path, clock) as (books, heartbeats):
+        clock.at_ms += 2 * HOUR_MS
+        await heartbeats.look()
+        assert await _told(books) == ["source.silent"]
+        clock.at_ms += 1
+        heartbeats.heard("tv")
+        await heartbeats.look()
+        await heartbeats.look()
+        assert await _told(books) == ["source.silent", "source.heard"]
+        clock.at_ms += HOUR_MS + 1
+        await heartbeats.look()
+        assert await _told(books) == ["source.silent", "source.heard", "source.silent"]
+        assert await Silences(books.database).lasting() == {"tv"}
+
+
+async def test_time_before_the_start_does_not_count(tmp_path: Path) -> None:
+    """Nobody listened then: the source may well have spoken."""
+    clock = Hands()
+    async with _listening(tmp_path, clock) as (_, heartbeats):
+        heartbeats.heard("tv")
+    clock.at_ms += 5 * HOUR_MS
+    async with _listening(tmp_path, clock) as (books, heartbeats):
+        await heartbeats.look()
+        clock.at_ms += HOUR_MS
+        await heartbeats.look()
+        assert await _told(books) == []
+        clock.at_ms += 1
+        await heartbeats.look()
+        assert await _told(books) == ["source.silent"]
