@@ -1,6 +1,7 @@
 """A notification service on 127.0.0.1: takes what apprise's ``json://`` sends, or refuses it."""
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -32,6 +33,12 @@ class Receiver:
     def url(self, path: str) -> str:
         """Where apprise delivers to ``path``."""
         return f"json://127.0.0.1:{self.port}/{path}"
+
+    @staticmethod
+    def free_port() -> int:
+        """A port that nobody listens on now."""
+        with socket.create_server(("127.0.0.1", 0)) as found:
+            return int(found.getsockname()[1])
 
     def titles(self, path: str) -> list[str]:
         """First lines of what came to ``path``, bundles taken apart."""
