@@ -251,8 +251,7 @@ class App:
         try:
             async with asyncio.timeout(_DRAIN_S):
                 await self.broadcaster.drained()
-                for account in self.accounts.values():
-                    await self._withdraw_entries(account)
+                await self._withdraw_all()
                 await self._clock.sleep(_LAST_WORDS_S)  # what exchanges have said last is taken in
                 for account in self.accounts.values():
                     await account.at_rest()
@@ -304,6 +303,27 @@ class App:
             clock=self._clock,
             advisor=self._advisor,
         )
+
+    async def _withdraw_all(self) -> None:
+        """Cancel every resting entry, of many accounts at the same time."""
+        waiting = deque(
+            account
+            for account in self.accounts.values()
+            if any(account.orders(symbol, Leg.ENTRY) for symbol in account.working)
+        )
+
+        async def take_turns() -> None:
+            while waiting:
+                account = waiting.popleft()
+                async with self.halts.containing_bugs(account, "stopping"):
+                    try:
+                        await self._withdraw_entries(account)
+                    except AccessDenied as e:
+                        await self.halts.on_access_denied(account, str(e))
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(min(_AT_ONCE, len(waiting))):
+                group.create_task(take_turns(), name=f"withdraw {number}")
 
     async def _withdraw_entries(self, account: Account) -> None:
         for symbol in list(account.working):
