@@ -76,7 +76,7 @@ async def _all(opened: Ledger, table: str) -> list[dict[str, Any]]:
     return [dict(row) for row in await opened.database.query(f"SELECT * FROM {table}")]
 
 
-def _lines(folder: Path) -> list[dict[str, Any]]:
+def archived_lines(folder: Path) -> list[dict[str, Any]]:
     """Everything in the archives, read as any program would read it."""
     return [
         json.loads(line)
@@ -86,7 +86,7 @@ def _lines(folder: Path) -> list[dict[str, Any]]:
 
 
 def _archived(folder: Path, table: str) -> list[dict[str, Any]]:
-    return [line[table] for line in _lines(folder) if table in line]
+    return [line[table] for line in archived_lines(folder) if table in line]
 
 
 async def _archive(opened: Ledger, folder: Path, cutoff_ms: Ms = CUTOFF) -> int:
@@ -119,7 +119,7 @@ async def test_every_row_is_in_the_ledger_or_in_an_archive(tmp_path: Path) -> No
             assert table == "signals" or not stays_too
             both = [*left, *(row for row in gone if row not in stays_too)]
             assert sorted(map(str, both)) == sorted(map(str, rows)), table
-    assert len(_lines(tmp_path)) == moved
+    assert len(archived_lines(tmp_path)) == moved
 
 
 async def test_archives_are_monthly(tmp_path: Path) -> None:
@@ -134,9 +134,9 @@ async def test_moving_again_moves_nothing(tmp_path: Path) -> None:
     """Idempotent: the second time everything is where it belongs."""
     async with history(tmp_path) as opened:
         await _archive(opened, tmp_path)
-        lines = _lines(tmp_path)
+        lines = archived_lines(tmp_path)
         assert await _archive(opened, tmp_path) == 0
-    assert _lines(tmp_path) == lines
+    assert archived_lines(tmp_path) == lines
 
 
 async def test_archives_grow_as_time_goes_by(tmp_path: Path) -> None:
@@ -225,12 +225,12 @@ async def test_a_ledger_that_does_not_know_of_its_archives_adds_nothing_twice(
     (tmp_path / "first").mkdir()
     async with history(tmp_path / "first") as opened:
         await _archive(opened, tmp_path / "first")
-    lines = _lines(tmp_path / "first")
+    lines = archived_lines(tmp_path / "first")
     (tmp_path / "first" / "archive").rename(tmp_path / "archive")
     async with history(tmp_path) as opened:
         await _archive(opened, tmp_path)
         assert await _count(opened, "decisions") == 2 * 45
-    assert sorted(map(str, _lines(tmp_path))) == sorted(map(str, lines))
+    assert sorted(map(str, archived_lines(tmp_path))) == sorted(map(str, lines))
 
 
 async def test_a_torn_end_is_cut_off_and_written_anew(tmp_path: Path) -> None:

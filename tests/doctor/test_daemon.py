@@ -1,0 +1,127 @@
+"""What the doctor finds in a daemon that really hangs, is silent, or has lost its address."""
+
+import signal
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+from tests.doctor.patient import Patient
+from tests.keeping.rig import BTC, free_port, wait_for
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
+
+
+def _well(patient: Patient) -> dict[str, bool]:
+    return {what: patient.is_well(what) for what in ("service", "api", "streams", "trading")}
+
+
+def test_a_running_daemon_is_in_good_health(running: Patient) -> None:
+    """Every part that can be looked at is well, and the exit code is 0."""
+    wait_for(lambda: running.daemon.told("backup.made") == 1, "no backup was made")
+    wait_for(lambda: running.daemon.told("api.listening") == 1, "no address")
+    assert all(_well(running).values())
+    assert {each.level for each in running.findings("disk")} == {"ok"}
+    running.daemon.stop()
+
+
+def test_a_daemon_that_hangs(running: Patient) -> None:
+    """It has its lock, and answers nothing."""
+    process = running.daemon.process
+    assert process is not None
+    process.send_signal(signal.SIGSTOP)
+    assert f"process {process.pid} runs and does not answer" in running.problem("service").says
+    assert "does not answer" in running.problem("api").says
+    process.send_signal(signal.SIGCONT)
+    wait_for(lambda: _well(running)["service"], "it did not wake up")
+    running.daemon.stop()
+
+
+@contextmanager
+def _another_program(port: int) -> Iterator[None]:
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"It works!")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Answers)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _move_to(patient: Patient, port: int) -> None:
+    path = patient.folder / "config.toml"
+    lines = path.read_text().splitlines()
+    path.write_text(
+        "\n".join(f'listen = "127.0.0.1:{port}"' if "listen" in line else line for line in lines)
+    )
+
+
+def test_an_address_that_another_program_has(patient: Patient) -> None:
+    """Webhooks would go there; the daemon itself trades on."""
+    port = free_port()
+    _move_to(patient, port)
+    with _another_program(port):
+        patient.daemon.start()
+        assert "is answered by another program" in patient.problem("api").says
+        assert patient.is_well("service")
+        patient.daemon.stop()
+
+
+def test_an_address_nobody_answers(running: Patient) -> None:
+    """The file says another port than the one that the running daemon has."""
+    _move_to(running, free_port())
+    assert "does not answer" in running.problem("api").says
+    running.daemon.stop()
+
+
+def test_a_stream_that_went_silent(running: Patient) -> None:
+    """The daemon has run for two hours, and the last candle was seen a day ago."""
+    import os
+    import time
+
+    lock, long_ago = running.daemon.state / "signalbot.lock", time.time() - 7200
+    os.utime(lock, (long_ago, long_ago))
+    with closing(sqlite3.connect(running.daemon.ledger)) as connection, connection:
+        connection.execute("DELETE FROM strategy_runs")
+        connection.execute(
+            "INSERT INTO strategy_runs (strategy, symbol, timeframe, candle_close_ms,"
+            " started_at_ms, duration_ms, drift_ms, outcome, subscribers)"
+            " VALUES ('trend', ?, '1h', ?, 0, 0, 0, 'no_signal', 1)",
+            (BTC, int((time.time() - 86_400) * 1000)),
+        )
+    found = [each for each in running.findings("streams") if each.level == "problem"]
+    assert [each.says.partition(" that")[0] for each in found] == [
+        f"trend has seen no 1h candle of {symbol}" for symbol in (BTC, "ETH/USDT:USDT")
+    ]
+    running.daemon.stop()
+
+
+def test_a_socket_that_is_left_over_from_a_killed_daemon_is_no_daemon(running: Patient) -> None:
+    """The lock goes with the process; a file that stays behind deceives nobody."""
+    process = running.daemon.process
+    assert process is not None
+    process.kill()
+    process.wait()
+    running.daemon.process = None
+    assert (running.daemon.state / "control.sock").is_socket()
+    assert "no daemon runs" in running.problem("service").says
+    with (
+        closing(socket.socket(socket.AF_UNIX)) as connection,
+        pytest.raises(OSError, match="efused"),
+    ):
+        connection.connect(str(running.daemon.state / "control.sock"))
