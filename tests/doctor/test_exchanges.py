@@ -49,7 +49,9 @@ async def test_an_exchange_that_is_well(tmp_path: Path) -> None:
 async def test_nothing_is_asked_unless_one_is_online(tmp_path: Path) -> None:
     """The plain examination works on a train."""
     async with binance() as venue:
-        assert [each for each in await _findings(tmp_path, venue) if each[1] != "configuration"] == []
+        assert [
+            each for each in await _findings(tmp_path, venue) if each[1] != "configuration"
+        ] == []
         assert venue.log == []
 
 

@@ -183,7 +183,10 @@ class LiveBroker:
         reports = []
         for kind, symbols in self._symbols_by_kind().items():
             found = await self._dialects[kind].open_orders(self._api, symbols, lane=Lane.POLL)
-            reports += [report for each in found if (report := self._listed(each)) is not None]
+            named = {each.wire_id for each in found}
+            reports += [
+                report for each in found if (report := self._listed(each, named)) is not None
+            ]
         return reports
 
     # --- the account ----------------------------------------------------------------------
@@ -404,12 +407,16 @@ class LiveBroker:
             )
         return seen
 
-    def _listed(self, found: Found) -> OrderReport | None:
+    def _listed(self, found: Found, named: Collection[str | None]) -> OrderReport | None:
         instrument = self._instrument(found.raw.get("symbol"))
         if instrument is None:
             return None
-        request = self._by_wire.get(found.wire_id or "")
         known = self._by_exchange_id.get(str(found.raw.get("id")))
+        request = self._by_wire.get(found.wire_id or "")
+        if request is None and known is not None:
+            request = self.live.get(known)
+        if request is None and found.wire_id is None:
+            request = self._nameless(found, instrument, named)
         ours = request.client_order_id if request else known
         try:
             report = report_of(
@@ -423,6 +430,22 @@ class LiveBroker:
             log.warning("order.unreadable", user_id=self.user.user_id, cause=str(e))
             return None
         return report if request is None else self._note(request, report)
+
+    def _nameless(
+        self, found: Found, instrument: Instrument, named: Collection[str | None]
+    ) -> OrderRequest | None:
+        """The order of ours that a listed one without an id is, by what it says."""
+        dialect = self._dialects[instrument.kind]
+        return next(
+            (
+                request
+                for request in self.live.values()
+                if request.symbol == instrument.symbol
+                and dialect.wire_id(request.client_order_id) not in named
+                and dialect.is_nameless(found.raw, request, instrument)
+            ),
+            None,
+        )
 
     def _note(self, request: OrderRequest, report: OrderReport) -> OrderReport:
         if report.exchange_order_id is not None:

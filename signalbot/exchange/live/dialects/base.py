@@ -115,6 +115,10 @@ class Dialect:
         wire_id = raw.get("clientOrderId")
         return Found(raw=raw, wire_id=str(wire_id) if wire_id else None)
 
+    def is_nameless(self, raw: Raw, request: OrderRequest, instrument: Instrument) -> bool:
+        """Whether an order that carries no id of ours is ``request``, by all that it says."""
+        return False
+
     # --- sending --------------------------------------------------------------------------
 
     def create(

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 
 from signalbot.domain.book import Balance
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Refusal, Unavailable
-from signalbot.domain.market import MarketKind
+from signalbot.domain.market import Instrument, MarketKind
 from signalbot.domain.money import ZERO, text
 from signalbot.domain.orders import Leg, Order, OrderRequest
 from signalbot.domain.timeframe import Ms
@@ -208,6 +208,9 @@ class BybitSwap(_Bybit):
     def is_liquidation(self, trade: Raw) -> bool:
         return trade["info"].get("execType") in _FORCED
 
+    def is_nameless(self, raw: Raw, request: OrderRequest, instrument: Instrument) -> bool:
+        return request.leg is Leg.STOP_LOSS and _is_attached(raw, request)
+
     # --- the account ----------------------------------------------------------------------
 
     async def holdings(self, api: Api, symbols: Collection[str], *, lane: Lane) -> Sequence[Raw]:
@@ -321,6 +324,7 @@ def _is_attached(raw: Raw, request: OrderRequest) -> bool:
         said.get("stopOrderType") == "StopLoss"
         and not said.get("orderLinkId")
         and raw.get("side") == request.side
+        and raw.get("reduceOnly") is not False
         and number(said.get("triggerPrice")) == request.trigger_price
         and int(raw.get("timestamp") or 0) >= request.intended_at_ms - _SKEW_MS
     )

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from signalbot.domain.book import Balance
-from signalbot.domain.market import MarketKind
+from signalbot.domain.market import Instrument, MarketKind
 from signalbot.domain.money import ONE, ZERO, text
 from signalbot.domain.orders import Order, OrderRequest, OrderSide, OrderType
 from signalbot.domain.timeframe import Ms
@@ -30,6 +30,7 @@ _CLOSES = {OrderSide.BUY: "2", OrderSide.SELL: "4"}
 _ORDER_STATES = {"1": "open", "2": "open", "3": "closed", "4": "canceled", "5": "rejected"}
 _PLAN_STATES = {"1": "open", "2": "canceled", "3": "closed", "4": "canceled", "5": "rejected"}
 _ANY_STATE = "1,2,3,4,5"
+_LISTED_SKEW_MS = 5_000
 _SKEW_MS = 1_000  # what is left when clocks have been compared
 
 # https://mexcdevelop.github.io/apidocs/contract_v1_en/#error-code and .../spot_v3_en/#error-code
@@ -76,6 +77,13 @@ class MexcSwap(SaysMarginMode):
         if "triggerType" in info:  # a plan order names the order it may become as well
             raw = {**raw, "id": str(info["id"])}
         return Found(raw=raw, wire_id=str(wire_id) if wire_id else None)
+
+    def is_nameless(self, raw: Raw, request: OrderRequest, instrument: Instrument) -> bool:
+        row = raw["info"]
+        if request.trigger_price is None or "triggerType" not in row:
+            return False
+        is_later = int(row["createTime"]) >= request.intended_at_ms - _LISTED_SKEW_MS
+        return is_later and _is_plan_of(request, row, instrument.contract_size)
 
     # --- sending --------------------------------------------------------------------------
 
