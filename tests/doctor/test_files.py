@@ -15,7 +15,7 @@ from tests.domain.samples import NOW
 from tests.keeping.rig import fill, small_disk
 from tests.ledger.ledgers import ledger, signal
 
-SECRET = "tgram://123/canary"
+CANARY_URL = "tgram://123/canary"
 
 
 def _lock(patient: Patient, key: bytes) -> None:
@@ -26,7 +26,7 @@ def _lock(patient: Patient, key: bytes) -> None:
             vault = await Vault.open(
                 VaultStore(database), key, path=patient.folder / "master.key", now_ms=NOW
             )
-            await vault.set_secret("anna-telegram", SECRET, now_ms=NOW)
+            await vault.set_secret("anna-telegram", CANARY_URL, now_ms=NOW)
 
     asyncio.run(put())
 
