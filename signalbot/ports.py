@@ -103,6 +103,22 @@ class Broker(Protocol):
         """
         ...
 
+    def amends_stops(self, symbol: str) -> bool:
+        """Whether a resting stop can be moved in place, by ``amend``."""
+        ...
+
+    async def amend(self, order: Order, request: OrderRequest) -> OrderReport:
+        """Give a resting stop the trigger and quantity of ``request``, which has its id.
+
+        The report is of the stop as it was read back. Only where ``amends_stops``.
+
+        Raises:
+            OrderRejected: it rests as it was.
+            OrderOutcomeUnknown: it rests as it was, or as it was to be.
+            Unavailable: nothing was sent.
+        """
+        ...
+
     async def cancel(self, order: Order) -> OrderReport:
         """Cancel, then report what the order finally came to: it may have filled meanwhile.
 

@@ -70,8 +70,14 @@ paper_balance = 10000
 class FaultyExchange:
     """A historical exchange whose brokers can be made to misbehave."""
 
-    def __init__(self, real: HistoricalExchange, clock: Clock) -> None:
+    def __init__(
+        self,
+        real: HistoricalExchange,
+        clock: Clock,
+        kind: type[FaultyBroker] = FaultyBroker,
+    ) -> None:
         self.real = real
+        self._kind = kind
         self.brokers: dict[UserId, FaultyBroker] = {}
         self._clock = clock
 
@@ -85,7 +91,7 @@ class FaultyExchange:
         return self.real.allowances()
 
     def broker(self, user: User, *, symbols: Collection[str]) -> FaultyBroker:
-        broker = FaultyBroker(self.real.broker(user), self._clock)
+        broker = self._kind(self.real.broker(user), self._clock)
         return self.brokers.setdefault(user.user_id, broker)
 
     def release(self, user_id: UserId) -> None:
@@ -202,6 +208,7 @@ async def world(
     head: str = HEAD,
     durable: bool = False,
     advisor: Advisor | None = None,
+    broker: type[FaultyBroker] = FaultyBroker,
 ) -> AsyncIterator[World]:
     """Start the app on ``folder``; starting again on the same folder is a restart."""
     file = folder / "config.toml"
@@ -212,7 +219,7 @@ async def world(
     async with open_database(ledger) if durable else open_scratch(ledger) as database:
         rules = config.exchanges["sim"].simulated or SimulationRules()
         real = HistoricalExchange("sim", rules, base=Timeframe.M1, clock=clock)
-        exchange = FaultyExchange(real, clock)
+        exchange = FaultyExchange(real, clock, broker)
         exchanges: dict[str, Exchange] = {"sim": exchange}
         app = App(config, database=database, exchanges=exchanges, clock=clock, advisor=advisor)
         async with running(app):
@@ -225,11 +232,12 @@ def play(
     *users: str,
     head: str = HEAD,
     advisor: Advisor | None = None,
+    broker: type[FaultyBroker] = FaultyBroker,
 ) -> None:
     """Run one story in virtual time, in a fresh world that starts at a price of 100."""
 
     async def scene() -> None:
-        async with world(folder, *users, head=head, advisor=advisor) as w:
+        async with world(folder, *users, head=head, advisor=advisor, broker=broker) as w:
             await w.price("100")
             await w.price("100", symbol=ETH)
             await story(w)

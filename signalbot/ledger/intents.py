@@ -17,6 +17,12 @@ _UPDATE_ORDER = (
     "WHERE client_order_id = ?"
 )
 
+_TERMS = ("quantity", "trigger_price")
+_AMEND_ORDER = (
+    f"UPDATE orders SET {', '.join(f'{name} = ?' for name in _TERMS)} "  # noqa: S608 - names come from the code
+    "WHERE client_order_id = ?"
+)
+
 
 def decode_order(row: sqlite3.Row) -> Order:
     """The order a row of ``orders`` describes."""
@@ -31,6 +37,14 @@ def insert_intents(connection: sqlite3.Connection, requests: Sequence[OrderReque
         for request in requests
     ]
     connection.executemany(_INSERT_ORDER, rows)
+
+
+def amend_order(connection: sqlite3.Connection, order: Order) -> None:
+    """Write the terms a resting order has been given, and what has become of it."""
+    terms = REQUESTS.encode(order.request)
+    values = [terms[REQUESTS.columns.index(name)] for name in _TERMS]
+    connection.execute(_AMEND_ORDER, (*values, order.client_order_id))
+    update_order(connection, order)
 
 
 def update_order(connection: sqlite3.Connection, order: Order) -> None:

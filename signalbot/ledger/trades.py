@@ -14,7 +14,7 @@ from signalbot.domain.users import UserId
 from signalbot.ledger.codec import Codec, insert, upsert
 from signalbot.ledger.database import Database
 from signalbot.ledger.executions import update_execution
-from signalbot.ledger.intents import decode_order, insert_intents, update_order
+from signalbot.ledger.intents import amend_order, decode_order, insert_intents, update_order
 from signalbot.ledger.sql import queries
 
 _SQL = queries("trades")
@@ -77,6 +77,10 @@ class Trades:
     async def save_position(self, position: Position, orders: Iterable[Order] = ()) -> None:
         """Write a position's levels and the orders that changed with it."""
         await self._database.write(lambda c: _save_position(c, position, orders))
+
+    async def amend(self, order: Order, position: Position) -> None:
+        """Write the new terms of a resting order, with the position they belong to."""
+        await self._database.write(lambda c: _amend(c, order, position))
 
     def save_orders_later(self, orders: Sequence[Order]) -> None:
         """Write without waiting what a look at the exchange would tell again."""
@@ -235,6 +239,11 @@ def _save_position(
 ) -> None:
     connection.execute(_UPSERT_POSITION, POSITIONS.encode(position))
     _save_orders(connection, orders)
+
+
+def _amend(connection: sqlite3.Connection, order: Order, position: Position) -> None:
+    connection.execute(_UPSERT_POSITION, POSITIONS.encode(position))
+    amend_order(connection, order)
 
 
 def _save_orders(connection: sqlite3.Connection, orders: Iterable[Order]) -> None:

@@ -159,6 +159,9 @@ EVENTS: Final[Mapping[str, Event]] = {
     "order.lookup_failed": Event(
         _WARNING, "An order in doubt could not be looked up; it is tried again, never resent."
     ),
+    "order.not_amended": Event(
+        _WARNING, "A resting stop could not be moved in place; another one takes its place."
+    ),
     "order.not_cancelled": Event(_DEBUG, "A cancel was refused; the order is looked up instead."),
     "order.not_read_back": Event(_DEBUG, "An acknowledged order is not shown yet."),
     "order.not_sent": Event(

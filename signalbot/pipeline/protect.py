@@ -1,7 +1,8 @@
 """Keeps every open position behind exactly one stop of its size, and its targets in place.
 
 Protection is an invariant, not a step: ``protect`` compares what should rest at the exchange with
-what does, and may be called at any time. A new stop is placed before the old one is cancelled.
+what does, and may be called at any time. A stop moves in place where the exchange can do that;
+else a new one is placed before the old one is cancelled.
 """
 
 import asyncio
@@ -30,6 +31,7 @@ log = structlog.get_logger()
 
 _TARGET_DEADLINE_S = 10.0
 _LOOK_S = 2.0
+_AMEND_S = 3.0  # meanwhile the stop rests as it was
 
 
 class Protector:
@@ -71,18 +73,55 @@ class Protector:
         size = _tradable(account, position)
         live = [stop for stop in stops if stop.status.is_live]
         fitting = next((stop for stop in live if _fits(stop, position, size)), None)
+        if fitting is None and await self._amend(account, position, live, size):
+            moved = account.positions.get(position.symbol)
+            return moved is not None and await self._keep_stop(account, moved)
         if fitting is None:
+            began_ms = self._clock.now_ms()
             intent = next(
                 (each for each in stops if _is_intent(each) and _fits(each, position, size)), None
             )
             live = await self._make_room(account, position, live)
             is_guarded = any(stop.request.quantity >= size for stop in live)
-            if not await self._place_stop(account, position, intent, is_guarded=is_guarded):
+            gone_s = (self._clock.now_ms() - began_ms) / 1000
+            if not await self._place_stop(
+                account, position, intent, is_guarded=is_guarded, gone_s=gone_s
+            ):
                 return False
         for stop in live:
             if stop is not fitting:
                 await self._closer.withdraw(account, stop)
         return position.symbol in account.positions
+
+    async def _amend(
+        self, account: Account, position: Position, live: list[Order], size: Decimal
+    ) -> bool:
+        """Move the one stop that rests to where it should be; True if no other one is needed.
+
+        Whatever goes wrong, it rests as it was or as it is to be, and another one can be placed.
+        """
+        if len(live) != 1 or not account.trading.amends_stops(position.symbol):
+            return False
+        (stop,) = live
+        request = replace(
+            stop.request, trigger_price=position.stop_loss, quantity=size + stop.filled
+        )
+        await self._trades.save_position(position)
+        crash_point("stop_loss.before_amend")
+        try:
+            async with asyncio.timeout(_AMEND_S):
+                report = await account.trading.amend(stop, request)
+        except (OrderRejected, OrderOutcomeUnknown, Unavailable, TimeoutError) as e:
+            log.warning("order.not_amended", **_names(position), cause=str(e) or "no answer")
+            return False
+        crash_point("stop_loss.amended")
+        if report.filled or report.status.is_final:
+            await self._book_at_once(account, stop, report)
+            return True
+        amended = replace(stop, request=request).apply(report)
+        account.keep(amended)
+        await self._trades.amend(amended, account.positions[position.symbol])
+        return True
 
     async def _ask_after_stops(self, account: Account, position: Position) -> None:
         """A stop that went out without a sure answer, or with its entry, is looked for first.
@@ -116,16 +155,25 @@ class Protector:
         return []
 
     async def _place_stop(
-        self, account: Account, position: Position, intent: Order | None, *, is_guarded: bool
+        self,
+        account: Account,
+        position: Position,
+        intent: Order | None,
+        *,
+        is_guarded: bool,
+        gone_s: float,
     ) -> bool:
         """Try to place the stop until ``max_unprotected`` is over; then close the position.
+
+        ``gone_s`` of it have passed already since the former stop was taken away.
 
         Neither gives up: a position that has no stop is either protected or gone when this
         returns. One that is still guarded by its former stop keeps that instead.
         """
         limit_s = self._limit_s(account, position)
         while True:
-            refusal = await self._try_for(limit_s, account, position, intent)
+            refusal = await self._try_for(limit_s - gone_s, account, position, intent)
+            gone_s = 0
             if refusal is None:
                 return True
             if is_guarded and not refusal.would_trigger:

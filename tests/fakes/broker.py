@@ -85,6 +85,12 @@ class FaultyBroker:
             raise OrderOutcomeUnknown("connection reset before the answer arrived")
         return report
 
+    def amends_stops(self, symbol: str) -> bool:
+        return self.real.amends_stops(symbol)
+
+    async def amend(self, order: Order, request: OrderRequest) -> OrderReport:
+        return await self.real.amend(order, request)
+
     async def cancel(self, order: Order) -> OrderReport:
         return await self.real.cancel(order)
 

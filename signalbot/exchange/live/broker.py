@@ -48,6 +48,7 @@ _READ_BACK_PAUSES_S = (0.0, 0.1, 0.25, 0.5, 1.0)
 _ENTRY_LAG_MS = 10_000  # exchanges show an order late; positions and trades are asked as well
 _PROTECTION_LAG_MS = 2_000  # a second reduce-only order does no harm
 _MOST_REMEMBERED = 2_000
+_UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, IndexError)
 
 Dialects = Mapping[MarketKind, Dialect]
 
@@ -128,7 +129,7 @@ class LiveBroker:
             report = self._report(dialect.found(raw), request, instrument)
         except OrderNotFound as e:
             raise OrderOutcomeUnknown(str(e)) from None
-        except (KeyError, ValueError, TypeError, AttributeError, IndexError) as e:
+        except _UNREADABLE as e:
             raise OrderOutcomeUnknown(f"unreadable answer: {type(e).__name__}: {e}") from None
         self.live[request.client_order_id] = request
         if stop is not None:
@@ -136,6 +137,39 @@ class LiveBroker:
         if not _is_sure(request, report):
             report = await self._read_back(request, report)
         return self._note(request, report)
+
+    def amends_stops(self, symbol: str) -> bool:
+        dialect, _ = self._place(symbol)
+        return dialect.capabilities.amends
+
+    async def amend(self, order: Order, request: OrderRequest) -> OrderReport:
+        dialect, instrument = self._place(request.symbol)
+        try:
+            await dialect.amend(self._api, order, request, instrument, lane=Lane.PROTECT)
+        except OrderNotFound as e:
+            raise OrderRejected(str(e)) from None
+        report = await self._read_amended(dialect, request, instrument)
+        self._remember(request)
+        return self._note(request, report)
+
+    async def _read_amended(
+        self, dialect: Dialect, request: OrderRequest, instrument: Instrument
+    ) -> OrderReport:
+        """The stop as it is shown; it counts once it shows what was asked for, or has ended."""
+        for pause_s in _READ_BACK_PAUSES_S:
+            await self._clock.sleep(pause_s)
+            try:
+                found = await dialect.lookup(self._api, request, lane=Lane.PROTECT)
+                if found is None or found.wire_id != dialect.wire_id(request.client_order_id):
+                    continue
+                report = self._report(found, request, instrument)
+                if report.status.is_final or dialect.is_as(found.raw, request, instrument):
+                    return report
+            except (Unavailable, OrderOutcomeUnknown, *_UNREADABLE) as e:
+                log.debug("order.not_read_back", user_id=self.user.user_id, cause=str(e))
+        raise OrderOutcomeUnknown(
+            f"stop {request.client_order_id} is not shown as it was asked for"
+        )
 
     async def cancel(self, order: Order) -> OrderReport:
         dialect, _ = self._place(order.request.symbol)
@@ -386,7 +420,7 @@ class LiveBroker:
             if found is None or found.wire_id != dialect.wire_id(request.client_order_id):
                 return None
             return self._report(found, request, instrument)
-        except (KeyError, ValueError, TypeError, AttributeError, IndexError) as e:
+        except _UNREADABLE as e:
             raise OrderOutcomeUnknown(f"unreadable answer: {type(e).__name__}: {e}") from None
 
     async def _read_back(self, request: OrderRequest, acknowledged: OrderReport) -> OrderReport:

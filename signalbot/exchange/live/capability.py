@@ -42,6 +42,7 @@ class Capabilities:
     kind: MarketKind
     order_types: frozenset[OrderType] = ALL_TYPES
     stops: Stops = Stops.SEPARATE
+    amends: bool = False  #: a resting stop can be given another price and size
     reduce_only: bool = True
     unit: Unit = Unit.BASE
     client_id: str = "32 hex digits"  #: how ours goes out
@@ -56,6 +57,15 @@ class Capabilities:
     @property
     def takes_profits(self) -> bool:
         return OrderType.TAKE_PROFIT in self.order_types
+
+    @property
+    def moves(self) -> str:
+        """What becomes of the old stop when it moves; on spot it holds the coins of the new one."""
+        if self.stops is Stops.NONE:
+            return "never"
+        if self.amends:
+            return "in place"
+        return "old goes first" if self.kind is MarketKind.SPOT else "new comes first"
 
     @property
     def shorts(self) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from decimal import Decimal
 
 from signalbot.domain.book import Balance
+from signalbot.domain.errors import OrderRejected
 from signalbot.domain.orders import Fill, Order, OrderReport, OrderRequest, OrderStatus
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
@@ -55,6 +56,14 @@ class SimulatedBroker:
         report = await self._venue.submit(self._account, request, at_ms=self._clock.now_ms())
         await self._travel()
         return report
+
+    def amends_stops(self, symbol: str) -> bool:
+        """Never: a stop moves by another one."""
+        return False
+
+    async def amend(self, order: Order, request: OrderRequest) -> OrderReport:
+        """Refused, as orders do not change here."""
+        raise OrderRejected("the venue does not amend orders")
 
     async def cancel(self, order: Order) -> OrderReport:
         """Cancel and report what the order came to; one that never arrived is CANCELLED."""

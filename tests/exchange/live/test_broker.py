@@ -6,33 +6,13 @@ from typing import Any
 import pytest
 
 from signalbot.domain.orders import ClientOrderId, OrderReport, OrderRequest
-from signalbot.domain.users import AccountTerms, Mode, User, UserId
-from signalbot.exchange.live.broker import LiveBroker
 from signalbot.exchange.live.dialects.bybit import BybitSwap
 from signalbot.exchange.live.dialects.mexc import MexcSwap
-from signalbot.exchange.simulated.market import SimulatedMarket
-from signalbot.tasks import SystemClock
 from tests.exchange.live import test_bybit_requests as bybit
 from tests.exchange.live import test_mexc_requests as mexc
+from tests.exchange.live.accounts import account_at
 from tests.exchange.live.line import Line, line_to, swap
 from tests.exchange.live.rig import ENTRY_ID, STOP_ID, SWAP, order, stop
-
-
-def account_at(line: Line) -> LiveBroker:
-    """A user's account behind ``line``, as it is after a start: it has sent nothing yet."""
-    market = SimulatedMarket(instrument=line.instrument, history=lambda *_: ())
-    return LiveBroker(
-        User(
-            user_id=UserId("anna"),
-            mode=Mode.LIVE,
-            account=AccountTerms(exchange="rig", leverage=5),
-        ),
-        api=line.api,
-        dialects={line.dialect.capabilities.kind: line.dialect},
-        market=market,
-        symbols=[SWAP],
-        clock=SystemClock(),
-    )
 
 
 async def _listed(line: Line, *watched: OrderRequest) -> dict[str, OrderReport]:

@@ -50,10 +50,10 @@ def dialects_of(ccxt_id: str) -> Mapping[MarketKind, "Dialect"]:
 def capability_table() -> str:
     """What every exchange can do, as a Markdown table for the README."""
     head = (
-        "| ccxt id | market | orders | stop | targets | counts in | client id | looked up by "
-        "| position | margin | stops watch |"
+        "| ccxt id | market | orders | stop | stop moves | targets | counts in | client id "
+        "| looked up by | position | margin | stops watch |"
     )
-    rows = [head, "|" + "---|" * 11]
+    rows = [head, "|" + "---|" * 12]
     for ccxt_id in SUPPORTED:
         rows += [_row(each.capabilities) for each in dialects_of(ccxt_id).values()]
     return "\n".join(rows) + "\n"
@@ -62,7 +62,7 @@ def capability_table() -> str:
 def _row(can: "Capabilities") -> str:
     entries = ", ".join(sorted(each.value for each in can.order_types & _ENTRIES))
     cells = (
-        f"`{can.exchange}`", can.kind.value, entries, can.stops.value,
+        f"`{can.exchange}`", can.kind.value, entries, can.stops.value, can.moves,
         "yes" if can.takes_profits else "no", can.unit.value, can.client_id, can.lookup,
         can.position_mode, ", ".join(sorted(each.value for each in can.margin_modes)) or "none",
         can.trigger_price,

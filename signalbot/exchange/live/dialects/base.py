@@ -161,6 +161,16 @@ class Dialect:
         raw: Raw = await api.order("create_order", *create.args, lane=lane, cost=self.order_cost)
         return raw
 
+    async def amend(
+        self, api: Api, order: Order, request: OrderRequest, instrument: Instrument, *, lane: Lane
+    ) -> None:
+        """Ask for a resting stop to be as ``request`` says; only where the capabilities allow."""
+        raise NotImplementedError
+
+    def is_as(self, raw: Raw, request: OrderRequest, instrument: Instrument) -> bool:
+        """Whether a resting stop shows the trigger and the size of ``request``."""
+        raise NotImplementedError
+
     async def cancel(self, api: Api, order: Order, *, lane: Lane) -> None:
         """Ask for one order to be cancelled. What became of it is looked up afterwards."""
         wire_id = self.wire_id(order.client_order_id)

@@ -50,6 +50,24 @@ class _Bybit(Dialect):
     holdings_cost: ClassVar = 1
     balance_cost: ClassVar = 1
 
+    async def amend(
+        self, api: Api, order: Order, request: OrderRequest, instrument: Instrument, *, lane: Lane
+    ) -> None:
+        assert request.trigger_price is not None  # noqa: S101 - a stop has one
+        asked = {
+            **_market(api, request.symbol),
+            "orderLinkId": self.wire_id(request.client_order_id),
+            "triggerPrice": text(request.trigger_price),
+            "qty": text(request.quantity),
+        }
+        await api.order("privatePostV5OrderAmend", asked, lane=lane)
+
+    def is_as(self, raw: Raw, request: OrderRequest, instrument: Instrument) -> bool:
+        said = raw["info"]
+        if number(said.get("triggerPrice")) != request.trigger_price:
+            return False
+        return _is_the_positions(raw) or number(said.get("qty")) == request.quantity
+
     async def cancel(self, api: Api, order: Order, *, lane: Lane) -> None:
         """ccxt does not translate ``clientOrderId`` here."""
         params = {"orderLinkId": self.wire_id(order.client_order_id)}
@@ -129,6 +147,7 @@ class BybitSwap(_Bybit):
         exchange="bybit",
         kind=MarketKind.SWAP,
         stops=Stops.ATTACHED,
+        amends=True,
         lookup=f"{_LOOKUP}; attached stops by their trigger price",
         rates=_RATES,
     )
@@ -150,6 +169,28 @@ class BybitSwap(_Bybit):
 
     def conditional(self, request: OrderRequest) -> dict[str, Any]:
         return {}
+
+    async def amend(
+        self, api: Api, order: Order, request: OrderRequest, instrument: Instrument, *, lane: Lane
+    ) -> None:
+        """A stop that came with its entry is the position's, follows its size, and moves with it.
+
+        https://bybit-exchange.github.io/docs/v5/position/trading-stop
+        """
+        assert request.trigger_price is not None  # noqa: S101 - a stop has one
+        found = await self.lookup(api, order.request, lane=lane)
+        if found is None or not _is_the_positions(found.raw):
+            return await super().amend(api, order, request, instrument, lane=lane)
+        asked = {
+            **_market(api, request.symbol),
+            "stopLoss": text(request.trigger_price),
+            "slTriggerBy": "LastPrice",
+            "slOrderType": "Market",
+            "tpslMode": "Full",
+            "positionIdx": 0,  # one-way
+        }
+        await api.order("privatePostV5PositionTradingStop", asked, lane=lane)
+        return None
 
     async def cancel(self, api: Api, order: Order, *, lane: Lane) -> None:
         """A stop goes by the exchange's id: one that came with its entry has no other."""
@@ -256,7 +297,7 @@ class BybitSwap(_Bybit):
 
 class BybitSpot(SpotDialect, _Bybit):
     capabilities: ClassVar = spot_capabilities(
-        "bybit", lookup=_LOOKUP, rates=_RATES, stops=Stops.SEPARATE
+        "bybit", lookup=_LOOKUP, rates=_RATES, stops=Stops.SEPARATE, amends=True
     )
 
     def trigger_params(self, request: OrderRequest) -> dict[str, Any]:
@@ -317,12 +358,22 @@ async def _pages(
         more = {"cursor": cursor}
 
 
+def _market(api: Api, symbol: str) -> dict[str, str]:
+    market = api.client.market(symbol)
+    return {"category": "spot" if market["spot"] else "linear", "symbol": market["id"]}
+
+
+def _is_the_positions(raw: Raw) -> bool:
+    """Whether an order is a position's own stop, of the whole of it."""
+    said = raw["info"]
+    return said.get("stopOrderType") == "StopLoss" and not said.get("orderLinkId")
+
+
 def _is_attached(raw: Raw, request: OrderRequest) -> bool:
     """Whether an order is the position's own stop, at our price, since we asked for it."""
     said = raw["info"]
     return (
-        said.get("stopOrderType") == "StopLoss"
-        and not said.get("orderLinkId")
+        _is_the_positions(raw)
         and raw.get("side") == request.side
         and raw.get("reduceOnly") is not False
         and number(said.get("triggerPrice")) == request.trigger_price

@@ -17,7 +17,7 @@ CODES: Final = Codes(
         " 170217 170218 170228 170229 170371 170372 12137 -1140 -1197"
         # the position does not allow it
         " 110005 110011 110017 110034 110035 110039 110040 110041 110046 110057 110058 110059"
-        " 110060 110061 34040"
+        " 110060 110061"
         # the market does not
         " 110063 110066 110074 110095 110099 110103 170031 170151 170157 170209"
         # cancelling what has ended; what it came to is looked up
@@ -40,7 +40,7 @@ CODES: Final = Codes(
     # Counted by the second and account (https://bybit-exchange.github.io/docs/v5/rate-limit); 10429
     # and 429 are the system's own protection, which a moment's wait is enough for as well.
     account_limited=codes_in("429 10006 10429 170005 170222"),
-    already_set=codes_in("110025 110026 110027 110043 34036 140025 140026 140027 140043"),
+    already_set=codes_in("34040 110025 110026 110027 110043 34036 140025 140026 140027 140043"),
     not_found=codes_in("20001 30034 110001 140001 170213"),
     # Time-outs behind the gateway, "submitted to the system" and "is being processed"; ccxt calls
     # some of them bad requests or invalid orders.

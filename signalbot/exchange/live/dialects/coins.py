@@ -19,7 +19,12 @@ _AT_ONCE = {"timeInForce": "IOC"}
 
 
 def spot_capabilities(
-    exchange: str, *, lookup: str, rates: tuple[Rate, ...], stops: Stops = Stops.NONE
+    exchange: str,
+    *,
+    lookup: str,
+    rates: tuple[Rate, ...],
+    stops: Stops = Stops.NONE,
+    amends: bool = False,
 ) -> Capabilities:
     """A spot row. Never targets: together with a stop they would lock the same coins twice."""
     return Capabilities(
@@ -27,6 +32,7 @@ def spot_capabilities(
         kind=MarketKind.SPOT,
         order_types=_WITHOUT_STOP if stops is Stops.NONE else WITH_STOP,
         stops=stops,
+        amends=amends,
         reduce_only=False,
         lookup=lookup,
         position_mode="none",

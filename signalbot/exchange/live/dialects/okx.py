@@ -12,9 +12,9 @@ from typing import Any, ClassVar, Final
 
 from signalbot.domain.book import Balance
 from signalbot.domain.errors import OrderOutcomeUnknown, Unavailable
-from signalbot.domain.market import MarketKind
+from signalbot.domain.market import Instrument, MarketKind
 from signalbot.domain.money import ZERO, average, text
-from signalbot.domain.orders import Leg, OrderRequest
+from signalbot.domain.orders import Leg, Order, OrderRequest
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate, Stops, Unit
@@ -73,6 +73,26 @@ class _Okx(Dialect):
             error = order_refused(said.get("sCode"), said.get("sMsg"), codes=self.codes)
             raise api.note(error, lane=lane)
         return raw
+
+    async def amend(
+        self, api: Api, order: Order, request: OrderRequest, instrument: Instrument, *, lane: Lane
+    ) -> None:
+        """By our id, whether it came with its entry or by itself."""
+        assert request.trigger_price is not None  # noqa: S101 - a stop has one
+        asked = {
+            "instId": api.client.market(request.symbol)["id"],
+            "algoClOrdId": self.wire_id(request.client_order_id),
+            "newSlTriggerPx": text(request.trigger_price),
+            "newSlTriggerPxType": "last",
+            "newSlOrdPx": "-1",  # at market
+            "newSz": text(request.quantity / instrument.contract_size),
+        }
+        await api.order("privatePostTradeAmendAlgos", asked, lane=lane)
+
+    def is_as(self, raw: Raw, request: OrderRequest, instrument: Instrument) -> bool:
+        said = raw["info"]
+        size = (number(said.get("sz")) or ZERO) * instrument.contract_size
+        return number(said.get("slTriggerPx")) == request.trigger_price and size == request.quantity
 
     async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
         """A conditional order that has triggered goes on as another order.
@@ -167,6 +187,7 @@ class OkxSwap(_Okx):
         exchange="okx",
         kind=MarketKind.SWAP,
         stops=Stops.ATTACHED,
+        amends=True,
         unit=Unit.CONTRACTS,
         lookup=_LOOKUP,
         rates=_RATES,
@@ -230,7 +251,7 @@ class OkxSwap(_Okx):
 
 class OkxSpot(SpotDialect, _Okx):
     capabilities: ClassVar = spot_capabilities(
-        "okx", lookup=_LOOKUP, rates=_RATES, stops=Stops.SEPARATE
+        "okx", lookup=_LOOKUP, rates=_RATES, stops=Stops.SEPARATE, amends=True
     )
 
     async def send(self, api: Api, create: Create, lane: Lane) -> Raw:

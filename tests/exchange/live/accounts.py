@@ -1,0 +1,24 @@
+"""A user's account behind a line to a loopback exchange."""
+
+from signalbot.domain.users import AccountTerms, Mode, User, UserId
+from signalbot.exchange.live.broker import LiveBroker
+from signalbot.exchange.simulated.market import SimulatedMarket
+from signalbot.tasks import SystemClock
+from tests.exchange.live.line import Line
+from tests.exchange.live.rig import SWAP
+
+
+def account_at(line: Line, *, symbol: str = SWAP) -> LiveBroker:
+    """As it is after a start: it has sent nothing yet."""
+    return LiveBroker(
+        User(
+            user_id=UserId("anna"),
+            mode=Mode.LIVE,
+            account=AccountTerms(exchange="rig", leverage=5),
+        ),
+        api=line.api,
+        dialects={line.dialect.capabilities.kind: line.dialect},
+        market=SimulatedMarket(instrument=line.instrument, history=lambda *_: ()),
+        symbols=[symbol],
+        clock=SystemClock(),
+    )
