@@ -31,6 +31,9 @@ _KINDS: Mapping[str, NoticeKind] = {
     "execution.executed": NoticeKind.FILLED,
     "execution.partial": NoticeKind.FILLED,
     "execution.failed": NoticeKind.FAILED,
+    "alert.missed": NoticeKind.FAILED,
+    "source.silent": NoticeKind.FAILED,
+    "source.heard": NoticeKind.FAILED,
     "position.protected": NoticeKind.PROTECTED,
     "position.target_hit": NoticeKind.TARGET_HIT,
     "position.closed": NoticeKind.CLOSED,
@@ -215,6 +218,31 @@ def _denial(event: Event, detail: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _failed(told: Told) -> tuple[str, Iterator[str]]:
+    match told.event.kind:
+        case "alert.missed":
+            return _missed(told)
+        case "source.silent":
+            heard = moment(told.event.detail["heard_at_ms"], told.zone)
+            return f"⚠️ {told.event.strategy} is silent", iter([f"Nothing came since {heard}."])
+        case "source.heard":
+            return f"✅ {told.event.strategy} is heard again", iter(())
+        case _:
+            return _came_to_nothing(told)
+
+
+def _missed(told: Told) -> tuple[str, Iterator[str]]:
+    event, detail = told.event, told.event.detail
+    known, now = detail["known"], detail["position"]
+    lines = [f"From: {event.strategy}", f"Thought {known}, was {detail['told']}, is {now} now."]
+    if known in ("long", "short") and known != now:
+        send = f"signalbot send {event.strategy} {event.symbol} EXIT_{known.upper()}"
+        lines.append(f'Whoever is still {known}: {send}, unless on_missed = "exit" has sent it.')
+    else:
+        lines.append("Nothing to do: entering late would not be safe.")
+    return f"⚠️ Alert lost: {market(_symbol(event))}", iter(lines)
+
+
+def _came_to_nothing(told: Told) -> tuple[str, Iterator[str]]:
     event, detail = told.event, told.event.detail
     code, details = detail["failure_reason"], detail["error_details"]
     reason = ": ".join(filter(None, (_FAILURES.get(code, code), details))) or "nobody knows why"

@@ -25,6 +25,7 @@ from signalbot.domain.signals import ExecutionStatus
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId, UserStatus
 from signalbot.ledger.outbox import Outbox
+from signalbot.ledger.silences import Silences
 from signalbot.ledger.trades import Booking
 from signalbot.notify.courier import Pace
 from signalbot.notify.post import Post
@@ -197,6 +198,18 @@ async def test_what_stops_trading_is_told_to_everybody(tmp_path: Path, receiver:
         await books.accounts.set_halted("maintenance", now_ms=NOW)
         for path in ("anna", "ben"):
             await until(receiver, path, ["⛔ Trading halted"])
+
+
+async def test_what_concerns_a_source_is_told_to_the_operator_alone(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    """A user can do nothing about it."""
+    recipients = (told(ANNA, receiver.url("anna")), told(OPERATOR, receiver.url("operator")))
+    async with ledger(tmp_path) as books, post(books, terms(*recipients)):
+        await Silences(books.database).begin("trend", heard_at_ms=NOW, now_ms=NOW)
+        await until(receiver, "operator", ["⚠️ trend is silent"])
+        await pause(books, ANNA)
+        await until(receiver, "anna", ["⏸ Account anna paused"])
 
 
 async def test_a_burst_is_merged_and_loses_nothing(tmp_path: Path, receiver: Receiver) -> None:

@@ -177,6 +177,31 @@ Nothing was opened.
 Because: the exchange refused the order: margin is insufficient
 From: trend""",
     ),
+    "a lost exit": (
+        event("alert.missed", None, known="long", told="flat", position="short"),
+        """\
+⚠️ Alert lost: BTC/USDT perp
+From: trend
+Thought long, was flat, is short now.
+Whoever is still long: signalbot send trend BTC/USDT:USDT EXIT_LONG, unless on_missed = "exit" \
+has sent it.""",
+    ),
+    "a lost entry": (
+        event("alert.missed", None, known="flat", told="long", position="long"),
+        """\
+⚠️ Alert lost: BTC/USDT perp
+From: trend
+Thought flat, was long, is long now.
+Nothing to do: entering late would not be safe.""",
+    ),
+    "a silent source": (
+        event("source.silent", None, heard_at_ms=NOW),
+        "⚠️ trend is silent\nNothing came since 23:15.",
+    ),
+    "a source that is back": (
+        event("source.heard", None, heard_at_ms=NOW),
+        "✅ trend is heard again\n",
+    ),
     "a halted user": (
         event("user.halted", reason="API key was refused"),
         """\
