@@ -203,6 +203,11 @@ COMMANDS = {
         panel=KEEP,
         examples=("signalbot doctor", "signalbot doctor --online --json"),
     ),
+    "alert": Entry(
+        where="signalbot.cli.control.alert:alert",
+        panel=KEEP,
+        examples=("signalbot alert 'the server restarts at noon'",),
+    ),
     "backup": Entry(
         where="signalbot.cli.keeping.backup:backup",
         panel=KEEP,
