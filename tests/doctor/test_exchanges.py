@@ -6,26 +6,25 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.keeping.rig import free_port
-from tests.loopback.binance import Binance, binance
+from tests.venue.server import Venue, venue
 
 CONFIG = """
-[exchanges.binance]
+[exchanges.venue]
 ccxt_id = "binanceusdm"
-[exchanges.binance.ccxt]
+[exchanges.venue.ccxt]
 timeout = 2000
 {urls}
 [strategies.far]
 kind = "ema_cross"
-exchange = "binance"
+exchange = "venue"
 symbols = ["BTC/USDT:USDT"{more}]
 timeframe = "1m"
 """
 
 
-async def _findings(folder: Path, venue: Binance, *options: str, more: str = "") -> list[Any]:
+async def _findings(folder: Path, it: Venue, *options: str, more: str = "") -> list[Any]:
     """What is found of the exchange and of the clock, by level."""
-    (folder / "config.toml").write_text(CONFIG.format(urls=venue.toml(), more=more))
+    (folder / "config.toml").write_text(CONFIG.format(urls=it.toml("venue"), more=more))
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "signalbot", "doctor", "--json", *options, "-c",
         str(folder / "config.toml"), stdout=asyncio.subprocess.PIPE,
@@ -34,46 +33,46 @@ async def _findings(folder: Path, venue: Binance, *options: str, more: str = "")
     return [
         (each["level"], each["what"], each["says"])
         for each in json.loads(out)["findings"]
-        if each["what"] == "exchange binance" or "binance" in each["says"]
+        if each["what"] == "exchange venue" or "venue's" in each["says"]
     ]
 
 
 async def test_an_exchange_that_is_well(tmp_path: Path) -> None:
     """Reached, listing what is traded, and on time."""
-    async with binance() as venue:
-        reached, clock = await _findings(tmp_path, venue, "--online")
-    assert reached[:2] == ("ok", "exchange binance")
+    async with venue("binance") as it:
+        reached, clock = await _findings(tmp_path, it, "--online")
+    assert reached[:2] == ("ok", "exchange venue")
     assert clock[:2] == ("ok", "clock")
 
 
 async def test_nothing_is_asked_unless_one_is_online(tmp_path: Path) -> None:
     """The plain examination works on a train."""
-    async with binance() as venue:
-        assert [each for each in await _findings(tmp_path, venue) if each[1] != "configuration"] == []
-        assert venue.log == []
+    async with venue("binance") as it:
+        assert [each for each in await _findings(tmp_path, it) if each[1] != "configuration"] == []
+        assert it.calls == []
 
 
 async def test_an_exchange_that_is_away(tmp_path: Path) -> None:
     """Nobody listens at its address."""
-    venue = Binance()
-    venue.url = f"http://127.0.0.1:{free_port()}"
-    (found,) = await _findings(tmp_path, venue, "--online")
-    assert found[:2] == ("problem", "exchange binance")
+    async with venue("binance") as it:
+        pass
+    (found,) = await _findings(tmp_path, it, "--online")
+    assert found[:2] == ("problem", "exchange venue")
     assert "does not tell its markets" in found[2]
 
 
 async def test_a_market_that_is_not_listed(tmp_path: Path) -> None:
     """Before the daemon refuses to start for it."""
-    async with binance() as venue:
-        found = await _findings(tmp_path, venue, "--online", more=', "GONE/USDT:USDT"')
-    assert ("problem", "exchange binance", "does not list GONE/USDT:USDT") in found
+    async with venue("binance") as it:
+        found = await _findings(tmp_path, it, "--online", more=', "GONE/USDT:USDT"')
+    assert ("problem", "exchange venue", "does not list GONE/USDT:USDT") in found
 
 
 async def test_a_clock_that_is_off(tmp_path: Path) -> None:
     """Ours is eight seconds behind the exchange's."""
-    async with binance() as venue:
-        venue.book.clock_ahead_ms = 8_000
-        found = await _findings(tmp_path, venue, "--online")
+    async with venue("binance") as it:
+        it.engine.clock_offset_ms = 8_000
+        found = await _findings(tmp_path, it, "--online")
     (clock,) = [each for each in found if each[1] == "clock"]
     assert clock[0] == "problem"
     assert "nobody enters there" in clock[2]
