@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from signalbot.config.notices import notices_table
 from signalbot.domain.codebook import CODES, codes_table
 from signalbot.exchange.live.dialects import capability_table
 
@@ -23,6 +24,12 @@ def test_every_exchange_stands_in_the_capability_table() -> None:
     """What the code allows is what the README promises."""
     section = README.partition("<!-- capabilities -->")[2].partition("<!-- /capabilities -->")[0]
     assert section.strip() == capability_table().strip()
+
+
+def test_every_notice_stands_in_the_table_of_notices() -> None:
+    """With how loudly it is told when nobody has chosen."""
+    section = README.partition("<!-- notices -->")[2].partition("<!-- /notices -->")[0]
+    assert section.strip() == notices_table().strip()
 
 
 def test_ci_runs_the_second_command_of_the_readme() -> None:

@@ -79,3 +79,13 @@ def rules_for_operator(table: NotifyTable) -> NoticeRules:
 
 def _given(table: EventsTable | None) -> dict[str, Loudness]:
     return {} if table is None else given(table)
+
+
+def notices_table() -> str:
+    """Every kind of notice and how loudly it is told by default, as Markdown for the README."""
+    users, operator = NoticeRules(), FOR_OPERATOR
+    rows = (
+        f"| `{name}` | {getattr(users, name)} | {getattr(operator, name)} | {field.description} |"
+        for name, field in EventsTable.model_fields.items()
+    )
+    return "\n".join(("| Notice | Users | Operator | When |", "|---|---|---|---|", *rows))
