@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from signalbot.cli.control.socket import ask
 from signalbot.cli.errors import telling
 from signalbot.cli.options import AsJson, ConfigFile
 from signalbot.cli.render import print_json
+from signalbot.cli.socket import ask
 
 Price = Annotated[str | None, typer.Option(metavar="PRICE")]
 

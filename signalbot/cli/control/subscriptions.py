@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from signalbot.cli.control.socket import ask
 from signalbot.cli.errors import telling
 from signalbot.cli.options import ConfigFile
+from signalbot.cli.socket import ask
 from signalbot.domain.errors import SignalbotError
 
 SIGNAL_PREFIX = "sig_"

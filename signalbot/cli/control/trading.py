@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from signalbot.cli.control.socket import ask
 from signalbot.cli.errors import telling
 from signalbot.cli.options import AsJson, ConfigFile
 from signalbot.cli.render import Column, print_json, print_list
+from signalbot.cli.socket import ask
 
 User = Annotated[str, typer.Argument(metavar="USER")]
 Strategy = Annotated[str | None, typer.Argument(metavar="STRATEGY", help="Only this subscription.")]

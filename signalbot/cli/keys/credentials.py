@@ -10,12 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
-from signalbot.cli.control.socket import ask as ask_daemon
 from signalbot.cli.errors import ExitCode, NotRunning, not_found, telling
 from signalbot.cli.keys.opening import ask, configuration, with_vault
 from signalbot.cli.lazy import examples_text, new_app
 from signalbot.cli.options import AsJson, ConfigFile
 from signalbot.cli.render import Column, print_json, print_list
+from signalbot.cli.socket import ask as ask_daemon
 from signalbot.config.terms import Config
 from signalbot.domain.errors import ConfigError, SignalbotError
 from signalbot.domain.users import UserId
