@@ -42,6 +42,8 @@ _KINDS: Mapping[str, NoticeKind] = {
     "user.halted": NoticeKind.HALTED,
     "trading.halted": NoticeKind.HALTED,
     "trading.resumed": NoticeKind.HALTED,
+    "disk.low": NoticeKind.HALTED,
+    "disk.recovered": NoticeKind.HALTED,
 }
 """Events that people are told of: states that are certain, never what is in doubt."""
 
@@ -262,7 +264,7 @@ def _halted(told: Told) -> tuple[str, Iterator[str]]:
     whose = "Trading" if event.user_id is None else f"Account {event.user_id}"
     reason = event.detail.get("reason")
     because = [f"Because: {_shortened(str(reason))}"] if reason else []
-    if event.kind in ("user.active", "trading.resumed"):
+    if event.kind in ("user.active", "trading.resumed", "disk.recovered"):
         return f"▶️ {whose} resumed", iter([*because, "Entries are allowed again."])
     word = "⏸ " + whose + " paused" if event.kind == "user.paused" else "⛔ " + whose + " halted"
     return word, iter([*because, "No new entries; exits and stops go on."])

@@ -202,6 +202,19 @@ Nothing to do: entering late would not be safe.""",
         event("source.heard", None, heard_at_ms=NOW),
         "✅ trend is heard again\n",
     ),
+    "a disk that fills up": (
+        event("disk.low", None, reason="50 MB are free"),
+        """\
+⛔ Trading halted
+Because: 50 MB are free
+No new entries; exits and stops go on.""",
+    ),
+    "a disk with room again": (
+        event("disk.recovered", None, reason=None),
+        """\
+▶️ Trading resumed
+Entries are allowed again.""",
+    ),
     "a halted user": (
         event("user.halted", reason="API key was refused"),
         """\
