@@ -204,7 +204,7 @@ COMMANDS = {
         examples=("signalbot doctor", "signalbot doctor --online --json"),
     ),
     "alert": Entry(
-        where="signalbot.cli.control.alert:alert",
+        where="signalbot.cli.keeping.alert:alert",
         panel=KEEP,
         examples=("signalbot alert 'the server restarts at noon'",),
     ),
