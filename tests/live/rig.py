@@ -231,14 +231,14 @@ class Live:
         self.lives.append(self._daemon)
         self._group.create_task(self._daemon.read())
         if ready:
-            await self.daemon.wait_for("daemon.ready", seconds=30)
+            await self.daemon.wait_for("daemon.ready", seconds=90)
             await self.listening()
         return self.daemon
 
     async def stop(self) -> None:
         if self.daemon.process.returncode is None:
             self.daemon.process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 await self.daemon.process.wait()
 
     async def end(self) -> None:
@@ -247,7 +247,7 @@ class Live:
             await self.kill()
 
     async def died(self) -> int:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return await self.daemon.process.wait()
 
     async def kill(self) -> None:
