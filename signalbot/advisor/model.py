@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import structlog
 
-from signalbot.advisor.answer import Answer
+from signalbot.advisor.answer import AnalysisAnswer, Answer, DecisionAnswer
 from signalbot.advisor.prompt import Question
 from signalbot.advisor.share import LONGEST_CALL_S
 from signalbot.advisor.terms import ProviderKind, ProviderTerms
@@ -78,7 +78,15 @@ class Models:
         except ImportError:
             raise ConfigError(MISSING) from None
         async with provider:
+            await self._rehearse()
             yield
+
+    async def _rehearse(self) -> None:
+        """Go through a call without a model: what it loads at first would hold up trading."""
+        from pydantic_ai.models.test import TestModel  # noqa: PLC0415 - optional
+
+        for form in (DecisionAnswer, AnalysisAnswer):
+            await self._agent("", form).run("", model=TestModel())
 
     async def ask(self, model: str, question: Question, form: type[A]) -> Reply[A]:
         """The model's answer in ``form``.

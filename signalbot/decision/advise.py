@@ -64,6 +64,8 @@ def told(advice: Advice, rules: AiRules) -> dict[str, object]:
     if advice.verdict is not Verdict.ABSTAIN:
         facts["ai_confidence"] = advice.confidence
     facts |= {"ai_says": advice.reason, "ai_call": advice.call_id}
+    if advice.is_shared:
+        facts["ai_shared"] = True
     if beyond := _beyond(advice, rules):
         facts["ai_not_allowed"] = beyond
     return facts

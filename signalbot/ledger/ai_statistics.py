@@ -27,9 +27,6 @@ def ai_statistics(connection: Connection, *, since_ms: Ms) -> Row:
     turns = connection.execute(_SQL["decisions_of_calls"], (since_ms,)).fetchall()
     found = connection.execute(_SQL["outcomes_of_calls"], (since_ms,))
     ends = {each.signal_id: each for each in map(OUTCOMES.decode, found)}
-    asked_once = {call.call_id for call in calls if call.signal_id is not None}
-    shared = sum(turn["call_id"] in asked_once for turn in turns)
-    served = {turn["call_id"] for turn in turns} & asked_once
     signals: Mapping[str, set[str]] = {_FOLLOWED: set(), _VETOED: set()}
     for turn in turns:
         if (became := _became(turn["code"], turn["outcome"], turn["ai"])) in signals:
@@ -37,7 +34,7 @@ def ai_statistics(connection: Connection, *, since_ms: Ms) -> Row:
     return {
         "models": _models(calls),
         "calls": sum(call.outcome is not CallOutcome.NOT_ASKED for call in calls),
-        "cache_hits": shared - len(served),
+        "cache_hits": sum(bool(turn["is_shared"]) for turn in turns),
         "cost": text(sum((call.cost for call in calls), ZERO)),
         "decisions": dict(
             Counter(_became(turn["code"], turn["outcome"], turn["ai"]) for turn in turns)

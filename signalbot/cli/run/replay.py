@@ -83,6 +83,8 @@ def _play(
     from signalbot.tasks import settle_memory
 
     settings = load(find_config(config, os.environ), os.environ)
+    if any(each.settings.ai.enabled for each in settings.subscriptions):
+        typer.echo("no AI is asked in a replay: every signal passes as it is", err=True)
     problems = check_strategies(settings)
     if problems:
         raise InvalidConfig(problems)

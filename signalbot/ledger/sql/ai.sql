@@ -15,7 +15,7 @@ SELECT s.* FROM signals s
 
 -- decisions_of_calls --
 SELECT d.signal_id, d.outcome, d.code, json_extract(d.detail, '$.ai') AS ai,
-       json_extract(d.detail, '$.ai_call') AS call_id
+       json_extract(d.detail, '$.ai_shared') AS is_shared
   FROM decisions d
  WHERE d.signal_id IN (SELECT signal_id FROM ai_calls
                         WHERE kind = 'decision' AND started_at_ms >= ?)
