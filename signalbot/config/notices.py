@@ -45,6 +45,7 @@ class EventsTable(Table):
         "An entry that came to nothing; to the operator, a lost alert or silent source, too."
     )
     halted: Loudness = key("A user or all trading is halted, paused or resumed.")
+    trouble: Loudness = key("The disk is filling up, a source of alerts is silent or lost one.")
     summary: Loudness = key("The summary of the day.")
 
 

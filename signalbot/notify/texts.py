@@ -42,6 +42,11 @@ _KINDS: Mapping[str, NoticeKind] = {
     "user.halted": NoticeKind.HALTED,
     "trading.halted": NoticeKind.HALTED,
     "trading.resumed": NoticeKind.HALTED,
+    "disk.low": NoticeKind.TROUBLE,
+    "disk.recovered": NoticeKind.TROUBLE,
+    "alert.missed": NoticeKind.TROUBLE,
+    "source.silent": NoticeKind.TROUBLE,
+    "source.heard": NoticeKind.TROUBLE,
 }
 """Events that people are told of: states that are certain, never what is in doubt."""
 
@@ -268,6 +273,25 @@ def _halted(told: Told) -> tuple[str, Iterator[str]]:
     return word, iter([*because, "No new entries; exits and stops go on."])
 
 
+def _trouble(told: Told) -> tuple[str, Iterator[str]]:
+    event, detail = told.event, told.event.detail
+    match event.kind:
+        case "disk.low":
+            lines = (str(detail["reason"]), "No new entries; exits and stops go on.")
+            return "💾 The disk is filling up", iter(lines)
+        case "disk.recovered":
+            return "💾 The disk has room again", iter(("Entries are allowed again.",))
+        case "alert.missed":
+            title = f"📭 {event.strategy}: an alert was lost, {market(_symbol(event))}"
+            lines = (f"Last heard: {detail['known']}", f"It was before this one: {detail['told']}")
+            return title, iter(lines)
+        case _:
+            heard = f"Last heard of at {moment(detail['heard_at_ms'], told.zone)}."
+            if event.kind == "source.silent":
+                return f"🔇 {event.strategy} is silent", iter((heard, "No alerts come from it."))
+            return f"🔈 {event.strategy} is heard again", iter(("Alerts come from it.",))
+
+
 _TEXTS: Mapping[NoticeKind, Callable[[Told], tuple[str, Iterator[str]]]] = {
     NoticeKind.SIGNAL: _signal,
     NoticeKind.SENT: _sent,
@@ -279,6 +303,7 @@ _TEXTS: Mapping[NoticeKind, Callable[[Told], tuple[str, Iterator[str]]]] = {
     NoticeKind.REFUSED: _refused,
     NoticeKind.FAILED: _failed,
     NoticeKind.HALTED: _halted,
+    NoticeKind.TROUBLE: _trouble,
 }
 
 

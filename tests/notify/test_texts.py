@@ -213,6 +213,24 @@ No new entries; exits and stops go on.""",
         event("user.paused", reason=""),
         "⏸ Account anna paused\nNo new entries; exits and stops go on.",
     ),
+    "a full disk": (
+        event("disk.low", None, reason="200 MB free, 500 MB wanted"),
+        """\
+💾 The disk is filling up
+200 MB free, 500 MB wanted
+No new entries; exits and stops go on.""",
+    ),
+    "a lost alert": (
+        event("alert.missed", None, known="flat", told="long", position="short"),
+        """\
+📭 trend: an alert was lost, BTC/USDT perp
+Last heard: flat
+It was before this one: long""",
+    ),
+    "a silent source": (
+        event("source.silent", None, heard_at_ms=NOW),
+        "🔇 trend is silent\nLast heard of at 23:15.\nNo alerts come from it.",
+    ),
     "trading resumed": (
         event("trading.resumed", None, reason=None),
         "▶️ Trading resumed\nEntries are allowed again.",
