@@ -41,10 +41,9 @@ class EventsTable(Table):
     closed: Loudness = key("A position is closed, with its result.")
     unprotected: Loudness = key("A position was closed because its stop could not be placed.")
     refused: Loudness = key("A signal that was not taken, and why.")
-    failed: Loudness = key(
-        "An entry that came to nothing; to the operator, a lost alert or silent source, too."
-    )
+    failed: Loudness = key("An entry that came to nothing.")
     halted: Loudness = key("A user or all trading is halted, paused or resumed.")
+    trouble: Loudness = key("The disk is filling up, a source of alerts is silent or lost one.")
     summary: Loudness = key("The summary of the day.")
 
 

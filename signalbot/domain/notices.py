@@ -23,6 +23,7 @@ class NoticeKind(StrEnum):
     REFUSED = "refused"
     FAILED = "failed"
     HALTED = "halted"
+    TROUBLE = "trouble"
     SUMMARY = "summary"
 
 
@@ -48,6 +49,7 @@ class NoticeRules:
     refused: Loudness = Loudness.OFF
     failed: Loudness = Loudness.ON
     halted: Loudness = Loudness.ON
+    trouble: Loudness = Loudness.OFF
     summary: Loudness = Loudness.ON
 
     def loudness(self, kind: NoticeKind) -> Loudness:
@@ -65,7 +67,7 @@ _TRADES = (
     NoticeKind.CLOSED,
     NoticeKind.REFUSED,
 )
-FOR_OPERATOR = NoticeRules(**{kind.value: Loudness.OFF for kind in _TRADES})
+FOR_OPERATOR = NoticeRules(trouble=Loudness.ON, **{kind.value: Loudness.OFF for kind in _TRADES})
 """What the operator is told by default: what needs somebody, and the summary."""
 
 

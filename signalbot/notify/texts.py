@@ -31,9 +31,6 @@ _KINDS: Mapping[str, NoticeKind] = {
     "execution.executed": NoticeKind.FILLED,
     "execution.partial": NoticeKind.FILLED,
     "execution.failed": NoticeKind.FAILED,
-    "alert.missed": NoticeKind.FAILED,
-    "source.silent": NoticeKind.FAILED,
-    "source.heard": NoticeKind.FAILED,
     "position.protected": NoticeKind.PROTECTED,
     "position.target_hit": NoticeKind.TARGET_HIT,
     "position.closed": NoticeKind.CLOSED,
@@ -42,8 +39,11 @@ _KINDS: Mapping[str, NoticeKind] = {
     "user.halted": NoticeKind.HALTED,
     "trading.halted": NoticeKind.HALTED,
     "trading.resumed": NoticeKind.HALTED,
-    "disk.low": NoticeKind.HALTED,
-    "disk.recovered": NoticeKind.HALTED,
+    "disk.low": NoticeKind.TROUBLE,
+    "disk.recovered": NoticeKind.TROUBLE,
+    "alert.missed": NoticeKind.TROUBLE,
+    "source.silent": NoticeKind.TROUBLE,
+    "source.heard": NoticeKind.TROUBLE,
 }
 """Events that people are told of: states that are certain, never what is in doubt."""
 
@@ -219,19 +219,6 @@ def _denial(event: Event, detail: Mapping[str, Any]) -> Iterator[str]:
     yield f"From: {event.strategy}"
 
 
-def _failed(told: Told) -> tuple[str, Iterator[str]]:
-    match told.event.kind:
-        case "alert.missed":
-            return _missed(told)
-        case "source.silent":
-            heard = moment(told.event.detail["heard_at_ms"], told.zone)
-            return f"⚠️ {told.event.strategy} is silent", iter([f"Nothing came since {heard}."])
-        case "source.heard":
-            return f"✅ {told.event.strategy} is heard again", iter(())
-        case _:
-            return _came_to_nothing(told)
-
-
 def _missed(told: Told) -> tuple[str, Iterator[str]]:
     event, detail = told.event, told.event.detail
     known, now = detail["known"], detail["position"]
@@ -244,7 +231,7 @@ def _missed(told: Told) -> tuple[str, Iterator[str]]:
     return f"⚠️ Alert lost: {market(_symbol(event))}", iter(lines)
 
 
-def _came_to_nothing(told: Told) -> tuple[str, Iterator[str]]:
+def _failed(told: Told) -> tuple[str, Iterator[str]]:
     event, detail = told.event, told.event.detail
     code, details = detail["failure_reason"], detail["error_details"]
     reason = ": ".join(filter(None, (_FAILURES.get(code, code), details))) or "nobody knows why"
@@ -264,10 +251,27 @@ def _halted(told: Told) -> tuple[str, Iterator[str]]:
     whose = "Trading" if event.user_id is None else f"Account {event.user_id}"
     reason = event.detail.get("reason")
     because = [f"Because: {_shortened(str(reason))}"] if reason else []
-    if event.kind in ("user.active", "trading.resumed", "disk.recovered"):
+    if event.kind in ("user.active", "trading.resumed"):
         return f"▶️ {whose} resumed", iter([*because, "Entries are allowed again."])
     word = "⏸ " + whose + " paused" if event.kind == "user.paused" else "⛔ " + whose + " halted"
     return word, iter([*because, "No new entries; exits and stops go on."])
+
+
+def _trouble(told: Told) -> tuple[str, Iterator[str]]:
+    event, detail = told.event, told.event.detail
+    match event.kind:
+        case "disk.low":
+            lines = (str(detail["reason"]), "No new entries; exits and stops go on.")
+            return "💾 The disk is filling up", iter(lines)
+        case "disk.recovered":
+            return "💾 The disk has room again", iter(("Entries are allowed again.",))
+        case "alert.missed":
+            return _missed(told)
+        case _:
+            heard = f"Last heard of at {moment(detail['heard_at_ms'], told.zone)}."
+            if event.kind == "source.silent":
+                return f"🔇 {event.strategy} is silent", iter((heard, "No alerts come from it."))
+            return f"🔈 {event.strategy} is heard again", iter(("Alerts come from it.",))
 
 
 _TEXTS: Mapping[NoticeKind, Callable[[Told], tuple[str, Iterator[str]]]] = {
@@ -281,6 +285,7 @@ _TEXTS: Mapping[NoticeKind, Callable[[Told], tuple[str, Iterator[str]]]] = {
     NoticeKind.REFUSED: _refused,
     NoticeKind.FAILED: _failed,
     NoticeKind.HALTED: _halted,
+    NoticeKind.TROUBLE: _trouble,
 }
 
 

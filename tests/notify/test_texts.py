@@ -194,26 +194,9 @@ From: trend
 Thought flat, was long, is long now.
 Nothing to do: entering late would not be safe.""",
     ),
-    "a silent source": (
-        event("source.silent", None, heard_at_ms=NOW),
-        "⚠️ trend is silent\nNothing came since 23:15.",
-    ),
     "a source that is back": (
         event("source.heard", None, heard_at_ms=NOW),
-        "✅ trend is heard again\n",
-    ),
-    "a disk that fills up": (
-        event("disk.low", None, reason="50 MB are free"),
-        """\
-⛔ Trading halted
-Because: 50 MB are free
-No new entries; exits and stops go on.""",
-    ),
-    "a disk with room again": (
-        event("disk.recovered", None, reason=None),
-        """\
-▶️ Trading resumed
-Entries are allowed again.""",
+        "🔈 trend is heard again\nAlerts come from it.",
     ),
     "a halted user": (
         event("user.halted", reason="API key was refused"),
@@ -225,6 +208,17 @@ No new entries; exits and stops go on.""",
     "a paused user": (
         event("user.paused", reason=""),
         "⏸ Account anna paused\nNo new entries; exits and stops go on.",
+    ),
+    "a full disk": (
+        event("disk.low", None, reason="200 MB free, 500 MB wanted"),
+        """\
+💾 The disk is filling up
+200 MB free, 500 MB wanted
+No new entries; exits and stops go on.""",
+    ),
+    "a silent source": (
+        event("source.silent", None, heard_at_ms=NOW),
+        "🔇 trend is silent\nLast heard of at 23:15.\nNo alerts come from it.",
     ),
     "trading resumed": (
         event("trading.resumed", None, reason=None),

@@ -13,7 +13,7 @@ from tests.venue.server import Venue, venue
 
 SYMBOL = "BTC/USDT:USDT"
 DIALECTS = ("bybit", "okx")
-OPTIONS = {
+OPTIONS: dict[str, dict[str, Any]] = {
     "bybit": {"enableUnifiedMargin": False, "enableUnifiedAccount": True},
     "okx": {"createOrder": "privatePostTradeOrder"},
 }
