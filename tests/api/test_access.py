@@ -153,7 +153,7 @@ def test_a_page_of_another_host_is_not_answered(running: Daemon) -> None:
 def _routes(client: httpx.Client) -> Iterator[tuple[str, str]]:
     document: dict[str, Any] = client.get("/openapi.json").json()
     for path, methods in document["paths"].items():
-        if path not in OPEN:
+        if path not in OPEN and not path.startswith("/hooks/"):  # test_hooks.py walks those
             for method in methods:
                 yield method.upper(), path.replace("{", "").replace("}", "")
 
