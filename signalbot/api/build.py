@@ -7,6 +7,7 @@ from starlette.types import ASGIApp
 
 from signalbot import __version__
 from signalbot.api import problems
+from signalbot.api.access import AccessLog
 from signalbot.api.context import Context
 from signalbot.api.hosts import HostGuard
 from signalbot.api.limits import BodyLimit, RateLimit
@@ -34,6 +35,7 @@ def build(context: Context) -> ASGIApp:
         description="One trading signal becomes every user's own trade, exactly once each.",
         responses=problems.RESPONSES,
         middleware=[
+            Middleware(AccessLog, clock=context.clock),
             Middleware(HostGuard, hosts=context.hosts),
             Middleware(RateLimit, per_second=context.requests_per_second, clock=context.clock),
             Middleware(BodyLimit),

@@ -55,6 +55,9 @@ EVENTS: Final[Mapping[str, Event]] = {
         _WARNING, "A model gave no usable answer; each user's ai.on_error says what that means."
     ),
     "api.listening": Event(_INFO, "HTTP and WebSocket are answered at this address."),
+    "api.requested": Event(
+        _DEBUG, "A request was answered; its route is told, never its address or what it carried."
+    ),
     "api.unavailable": Event(
         _ERROR, "The address is taken: trading goes on, the control socket works, it tries again."
     ),

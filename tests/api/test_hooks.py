@@ -56,7 +56,8 @@ on_missed = "exit"
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A daemon with three sources of alerts."""
     folder: Path = tmp_path_factory.mktemp("daemon")
-    with daemon(folder, text=CONFIG + SOURCES, started=False, rate=1000) as each:
+    text = '[daemon]\nlog_level = "debug"\n' + CONFIG + SOURCES
+    with daemon(folder, text=text, started=False, rate=1000) as each:
         (folder / "master.key").write_bytes(base64.b64encode(b"k" * 32))
         (folder / "master.key").chmod(0o600)
         each.start()
@@ -237,6 +238,8 @@ def test_secrets_of_sources_are_nowhere(running: Daemon, token: str) -> None:
     """Neither in the log nor in the ledger, wherever they came in."""
     client = running.client(None)
     client.post("/hooks/tv", json={"ticker": "BTCUSDT", "action": "hold", "secret": token})
+    client.post(f"/hooks/tv/{token}", json={"ticker": "BTCUSDT", "action": "hold"})
+    running.until(lambda: "route=/hooks/{source}/{token}" in running.log, "requests are logged")
     for path in running.folder.rglob("*"):
         if path.is_file():
             assert token.encode() not in path.read_bytes(), path
