@@ -24,9 +24,11 @@ from tests.venue.faults import (
     Hide,
     Refuse,
     Reply,
+    Rule,
     Unlist,
 )
 from tests.venue.model import Kind, Reason, Side, Ticket
+from tests.venue.server import DIALECTS
 from tests.venue.wire import Trouble
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
@@ -55,10 +57,13 @@ def _executed(rig: Live) -> set[str]:
     return {row["user_id"] for row in rig.rows(sql)}
 
 
-async def test_whatever_becomes_of_the_answer_an_entry_is_made_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dialect", ["binance", "okx"])
+async def test_whatever_becomes_of_the_answer_an_entry_is_made_once(
+    tmp_path: Path, dialect: str
+) -> None:
     """Fourteen ways to lose an answer, and one user whom none of it concerns."""
     users = [*ENTRY_FAULTS, "undisturbed"]
-    async with live(tmp_path, *users, "poor") as rig:
+    async with live(tmp_path, *users, "poor", dialect=dialect) as rig:
         for user, does in ENTRY_FAULTS.items():
             rig.fail(user, "entry", *does)
         rig.fail("poor", "entry", Refuse(why=Reason.MARGIN))
@@ -67,7 +72,9 @@ async def test_whatever_becomes_of_the_answer_an_entry_is_made_once(tmp_path: Pa
         await rig.daemon.wait_for("execution.settled", user_id="undisturbed", seconds=3)
         await rig.until(lambda: _executed(rig) == set(users), seconds=60, what="all have entered")
         await rig.daemon.wait_for("execution.failed", user_id="poor", reason="REJECTED")
-        await rig.until(lambda: all(rig.is_covered(user) for user in users), what="stops rest")
+        await rig.until(
+            lambda: all(rig.is_covered(user) for user in users), seconds=30, what="stops rest"
+        )
         await rig.fills_told(*users)
         await rig.stop()
         check(rig, *users, "poor")
@@ -88,10 +95,16 @@ FATAL_STOP_FAULTS: dict[str, tuple[Action, ...]] = {
 TIMES = {"refused-thrice": 3, "never": -1}
 
 
-async def test_a_position_is_protected_in_time_or_closed(tmp_path: Path) -> None:
-    """A stop that fails is tried again; one that cannot be placed costs the position."""
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_a_position_is_protected_in_time_or_closed(tmp_path: Path, dialect: str) -> None:
+    """A stop that fails is tried again; one that cannot be placed costs the position.
+
+    Where entries bring their stops along, these have been lost: the stop goes out by itself.
+    """
     users = [*STOP_FAULTS, *FATAL_STOP_FAULTS]
-    async with live(tmp_path, *users) as rig:
+    async with live(tmp_path, *users, dialect=dialect) as rig:
+        for user in users:
+            rig.account(user).loses_attached = True
         for user, does in (STOP_FAULTS | FATAL_STOP_FAULTS).items():
             rig.fail(user, "stop", *does, times=TIMES.get(user, 1))
         await rig.start()
@@ -104,7 +117,8 @@ async def test_a_position_is_protected_in_time_or_closed(tmp_path: Path) -> None
         await rig.daemon.wait_for("position.closed", user_id="too-late", reason="STOP_LOSS")
         await rig.fills_told(*users)
         await rig.stop()
-        check(rig, *users)
+        # Where a stop came along, it is looked for before another is placed.
+        check(rig, *users, naked_limit_s=7 if dialect == "binance" else 9)
 
 
 async def test_a_stop_the_exchange_takes_and_never_shows_is_no_stop(tmp_path: Path) -> None:
@@ -184,9 +198,10 @@ async def test_what_the_owner_and_the_exchange_do_is_booked(tmp_path: Path) -> N
         check(rig, *users, naked_limit_s=90)
 
 
-async def test_a_revoked_key_halts_its_user_and_no_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_a_revoked_key_halts_its_user_and_no_other(tmp_path: Path, dialect: str) -> None:
     """The others trade on; the halted one is told why."""
-    async with live(tmp_path, "anna", "ben") as rig:
+    async with live(tmp_path, "anna", "ben", dialect=dialect) as rig:
         await rig.start()
         rig.account("anna").is_revoked = True
         await rig.go_long()
@@ -198,9 +213,10 @@ async def test_a_revoked_key_halts_its_user_and_no_other(tmp_path: Path) -> None
         check(rig, "ben")
 
 
-async def test_during_a_ban_nothing_is_sent(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_during_a_ban_nothing_is_sent(tmp_path: Path, dialect: str) -> None:
     """429 stops every call of the address until Retry-After is over; then the trade goes on."""
-    async with live(tmp_path, "anna", "ben") as rig:
+    async with live(tmp_path, "anna", "ben", dialect=dialect) as rig:
         await rig.start()
         rig.fail("anna", "entry", Ban(seconds=3))
         rig.fail("ben", "entry", Delay(seconds=0.2, after=True))
@@ -313,3 +329,20 @@ async def test_one_request_is_sent_before_an_entry_is_acknowledged(tmp_path: Pat
         private = [call.facts.leg for call in rig.venue.calls if call.facts.key]
         assert private[:2] == ["entry", "stop"]
         await rig.stop()
+
+
+async def test_while_one_user_hangs_all_others_trade(tmp_path: Path) -> None:
+    """Their entries and stops do not wait for answers that never come to somebody else."""
+    others = [f"user{number}" for number in range(8)]
+    async with live(tmp_path, "stuck", *others) as rig:
+        await rig.start()
+        rig.venue.faults.add(Rule(key=rig.key("stuck"), does=(Hang(before=True),), times=-1))
+        await rig.go_long()
+        for user in others:
+            await rig.daemon.wait_for("execution.settled", user_id=user, status="executed")
+        await rig.until(lambda: all(rig.is_covered(user) for user in others), what="stops rest")
+        assert not rig.held("stuck")
+        await rig.fills_told(*others)
+        rig.venue.faults.clear()
+        await rig.stop()
+        check(rig, *others)

@@ -12,6 +12,8 @@ import pytest
 
 from tests.live.invariants import check
 from tests.live.rig import Live, live
+from tests.venue.model import Kind
+from tests.venue.server import DIALECTS
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
 
@@ -20,12 +22,15 @@ ENTERING = (
     "entry.before_send",
     "entry.after_answer",
     "entry.recorded",
-    "stop_loss.before_send",
-    "stop_loss.after_answer",
 )
+PROTECTING = ("stop_loss.before_send", "stop_loss.after_answer")  # where a stop goes out by itself
 LEAVING = ("cancel.before_send", "cancel.after_answer")
 LIVES = int(os.environ.get("SIGNALBOT_LIVES", "1"))
 USERS = ("anna", "ben")
+EVERYWHERE = [(dialect, point) for dialect in DIALECTS for point in ENTERING] + [
+    ("binance", point) for point in PROTECTING
+]
+FEW = [*EVERYWHERE[:4], ("okx", ENTERING[1]), *EVERYWHERE[-2:]]
 
 
 def _is_settled(rig: Live) -> bool:
@@ -37,10 +42,10 @@ def _is_settled(rig: Live) -> bool:
 
 
 @pytest.mark.parametrize("life", range(LIVES))
-@pytest.mark.parametrize("point", ENTERING)
-async def test_killed_while_entering(tmp_path: Path, point: str, life: int) -> None:
+@pytest.mark.parametrize(("dialect", "point"), FEW if LIVES == 1 else EVERYWHERE)
+async def test_killed_while_entering(tmp_path: Path, dialect: str, point: str, life: int) -> None:
     """After the restart everybody is in once, behind a stop, and nothing is unexplained."""
-    async with live(tmp_path, *USERS) as rig:
+    async with live(tmp_path, *USERS, dialect=dialect) as rig:
         await rig.start(crash_at=point)
         await rig.go_long()
         assert await rig.died() == -9
@@ -54,13 +59,16 @@ async def test_killed_while_entering(tmp_path: Path, point: str, life: int) -> N
 
 @pytest.mark.parametrize("life", range(LIVES))
 @pytest.mark.parametrize("point", LEAVING)
-async def test_killed_while_leaving(tmp_path: Path, point: str, life: int) -> None:
+@pytest.mark.parametrize("dialect", ["binance"] if LIVES == 1 else DIALECTS)
+async def test_killed_while_leaving(tmp_path: Path, dialect: str, point: str, life: int) -> None:
     """A stop has fired; killed while its target is cancelled, nothing is left behind."""
-    async with live(tmp_path, *USERS, targets="[5.0]") as rig:
+    async with live(tmp_path, *USERS, targets="[5.0]", dialect=dialect) as rig:
         await rig.start(crash_at=point)
         await rig.go_long()
         await rig.until(lambda: _is_settled(rig), what="both are in and protected")
-        await asyncio.sleep(0.3 + 0.1 * life)  # targets rest
+        await rig.until(
+            lambda: all(rig.resting(user, Kind.TAKE_PROFIT) for user in USERS), what="targets rest"
+        )
         await rig.price(49_000)
         assert await rig.died() == -9
         await rig.start()
@@ -82,9 +90,10 @@ async def test_killed_while_leaving(tmp_path: Path, point: str, life: int) -> No
         assert reasons == {"STOP_LOSS"}
 
 
-async def test_killed_in_the_middle_of_reconciliation(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dialect", ["binance", "okx"])
+async def test_killed_in_the_middle_of_reconciliation(tmp_path: Path, dialect: str) -> None:
     """The next start does the same again, and comes to the same."""
-    async with live(tmp_path, *USERS) as rig:
+    async with live(tmp_path, *USERS, dialect=dialect) as rig:
         await rig.start(crash_at="entry.after_answer")
         await rig.go_long()
         assert await rig.died() == -9
