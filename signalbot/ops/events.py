@@ -27,6 +27,9 @@ EVENTS: Final[Mapping[str, Event]] = {
     "account.not_set_up": Event(
         _ERROR, "Leverage or margin mode is not what was asked for; that symbol takes no entry."
     ),
+    "account.stream_lost": Event(
+        _DEBUG, "The stream of an account's orders ended; it is polled, and the stream is dialled."
+    ),
     "candle.bad": Event(_WARNING, "A closed candle has values that cannot be true; it is dropped."),
     "alert.refused": Event(
         _WARNING, "An alert was not taken: not known to be its source's, or not understood."

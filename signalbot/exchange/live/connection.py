@@ -188,6 +188,7 @@ class Connection:
             if client.options.get(name) is not None:
                 client.options[name] = dict(client.options[name])
         client.reloading_markets = False
+        vars(client).pop("handle_message", None)  # what the candles' reader looks through
         return client
 
     def _open_session(self, context: ssl.SSLContext | bool) -> aiohttp.ClientSession:
