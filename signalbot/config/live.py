@@ -12,6 +12,7 @@ from signalbot.domain.settings import EntryType, Settings, StopSource, TargetSou
 from signalbot.domain.users import Mode, Subscription, User
 from signalbot.exchange.live.capability import Capabilities, Stops
 from signalbot.exchange.live.dialects import dialects_of, unsupported
+from signalbot.exchange.live.settings import refusals
 
 
 def live_problems(config: Config) -> tuple[Problem, ...]:
@@ -29,8 +30,12 @@ def capabilities_of(exchange: ExchangeTerms) -> Mapping[MarketKind, Capabilities
 def _problems(config: Config) -> Iterator[Problem]:
     problem = config.sources.problem
     for exchange in config.exchanges.values():
-        if not exchange.is_simulated and not capabilities_of(exchange):
+        if exchange.is_simulated:
+            continue
+        if not capabilities_of(exchange):
             yield problem(("exchanges", exchange.name, "ccxt_id"), unsupported(exchange.ccxt_id))
+        for where, why in refusals(exchange.ccxt):
+            yield problem(("exchanges", exchange.name, "ccxt", *where), why)
     for strategy in config.strategies.values():
         known = capabilities_of(config.exchanges[strategy.exchange])
         for symbol in strategy.symbols if known else ():

@@ -35,6 +35,9 @@ EVENTS: Final[Mapping[str, Event]] = {
         _ERROR, "No copy of the ledger could be made, and why; the next is made in its turn."
     ),
     "backup.made": Event(_INFO, "A copy of the ledger was made, examined and found good."),
+    "account.stream_lost": Event(
+        _DEBUG, "The stream of an account's orders ended; it is polled, and the stream is dialled."
+    ),
     "candle.bad": Event(_WARNING, "A closed candle has values that cannot be true; it is dropped."),
     "alert.missed": Event(
         _WARNING,

@@ -44,3 +44,28 @@ def test_what_it_cannot_do_is_told_before_the_first_trade(
     (problem,) = live_problems(load_text(tmp_path, FUTURES.replace(before, after)))
     assert problem.path == path
     assert says in problem.message
+
+
+@pytest.mark.parametrize(
+    ("line", "path", "says"),
+    [
+        ("verbose = true", "exchanges.x.ccxt.verbose", "would print keys"),
+        ("apiKey = 'k'", "exchanges.x.ccxt.apiKey", "signalbot keys set"),
+        ("socksProxy = 'socks5://h:1'", "exchanges.x.ccxt.socksProxy", "SOCKS"),
+        ("cafile = '/nowhere.pem'", "exchanges.x.ccxt.cafile", "there is no file"),
+        (
+            "options = { maxRetriesOnFailure = 3 }",
+            "exchanges.x.ccxt.options.maxRetriesOnFailure",
+            "send orders again",
+        ),
+    ],
+)
+def test_a_setting_that_would_break_a_promise_is_refused(
+    tmp_path: Path, line: str, path: str, says: str
+) -> None:
+    """At its own line, before anything is opened."""
+    text = FUTURES.replace("[strategies", f"[exchanges.x.ccxt]\n{line}\n[strategies", 1)
+    (problem,) = live_problems(load_text(tmp_path, text))
+    assert problem.path == path
+    assert says in problem.message
+    assert problem.line is not None

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from signalbot.domain.errors import SignalbotError
+from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.budget import Budget
 from signalbot.exchange.live.codes import AccountLimited, ClockOff, Codes, Limited
 from signalbot.exchange.live.lanes import Lane
@@ -49,6 +50,11 @@ class Caller:
         self._codes = codes
         self._on_clock = on_clock
         self._turns = budget.one_by_one() if serial else None
+
+    @property
+    def banned_until_ms(self) -> Ms:
+        """When the address may be used again."""
+        return self._budget.banned_until_ms
 
     async def order(
         self,

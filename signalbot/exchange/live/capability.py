@@ -51,7 +51,6 @@ class Capabilities:
     margin_modes: frozenset[MarginMode] = frozenset(MarginMode)
     leverage: bool = True
     trigger_price: str = "last"  #: what stops and targets watch: always stated, never the default
-    order_stream: bool = True
     rates: tuple[Rate, ...]  #: published limits of one address, in the exchange's own weights
 
     @property

@@ -11,7 +11,6 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -22,6 +21,7 @@ from ccxt import pro
 from signalbot.domain.errors import ConfigError, Unavailable
 from signalbot.exchange.live.outcome import plain
 from signalbot.exchange.live.sending import trace
+from signalbot.exchange.live.settings import egress_fault, refusals
 
 log = structlog.get_logger()
 
@@ -188,6 +188,7 @@ class Connection:
             if client.options.get(name) is not None:
                 client.options[name] = dict(client.options[name])
         client.reloading_markets = False
+        vars(client).pop("handle_message", None)  # what the candles' reader looks through
         return client
 
     def _open_session(self, context: ssl.SSLContext | bool) -> aiohttp.ClientSession:
@@ -208,13 +209,11 @@ class Connection:
 
     def _check_settings(self) -> None:
         """Refuse what would break a promise or tell a secret."""
-        where = f"exchanges.{self.name}.ccxt"
-        for name, why in _REFUSED.items():
-            if name in self._config or name in (self._config.get("options") or {}):
-                raise ConfigError(f"{where}: {name} cannot be set: {why}")
-        proxy = self._egress.proxy
-        if proxy is not None and not proxy.startswith(("http://", "https://")):
-            raise ConfigError(f"exchanges.{self.name}: the proxy {_SOCKS}")
+        for where, why in refusals(self._config):
+            raise ConfigError(f"exchanges.{self.name}.ccxt.{'.'.join(where)} {why}")
+        fault = egress_fault(self._egress.proxy or "direct")
+        if fault is not None:
+            raise ConfigError(f"exchanges.{self.name}: {fault}")
 
     def _settings(self, context: ssl.SSLContext | bool) -> dict[str, Any]:
         ours: dict[str, Any] = {
@@ -242,10 +241,7 @@ class Connection:
     def _tls(self) -> ssl.SSLContext | bool:
         if self._config.get("verify", True) is False:
             return False
-        file = self._config.get("cafile", certifi.where())
-        if not Path(file).is_file():
-            raise ConfigError(f"exchanges.{self.name}.ccxt.cafile: there is no file {file}")
-        return ssl.create_default_context(cafile=file)
+        return ssl.create_default_context(cafile=self._config.get("cafile", certifi.where()))
 
     def _enter_sandbox(self) -> None:
         if self.ccxt_id == "binanceusdm":
@@ -255,21 +251,6 @@ class Connection:
 
 
 _TLS_NAMES = frozenset(("verify", "cafile"))
-
-_SOCKS = "must be an http:// one: behind a SOCKS proxy ccxt hides whether an order has left"
-_KEYS = "keys are kept in the vault: signalbot keys set"
-_REFUSED = {
-    "session": "it is signalbot's own",
-    "ssl_context": "set verify or cafile instead",
-    "asyncio_loop": "it is signalbot's own",
-    "socksProxy": f"a proxy {_SOCKS}",
-    "socks_proxy": f"a proxy {_SOCKS}",
-    "maxRetriesOnFailure": "it would send orders again",
-    "verbose": "it would print keys",
-    "apiKey": _KEYS,
-    "secret": _KEYS,
-    "password": _KEYS,
-}
 
 # What one account's client writes to, and another's must not see.
 _OWN_DICTS = (

@@ -17,6 +17,7 @@ from signalbot.exchange.live.broker import Dialects, LiveBroker
 from signalbot.exchange.live.budget import Budget
 from signalbot.exchange.live.caller import Caller
 from signalbot.exchange.live.connection import DIRECT, Connection, Egress
+from signalbot.exchange.live.hints import OrderStreams
 from signalbot.exchange.live.history import History
 from signalbot.exchange.live.market import LiveMarket
 from signalbot.exchange.live.paper import PaperDesk
@@ -84,6 +85,7 @@ class LiveExchange:
         self._is_due = asyncio.Event()
         self._clock_is_off = asyncio.Event()
         self._desk: PaperDesk | None = None
+        self._streams = OrderStreams(dialects.values(), hint=self._look_at, clock=clock)
 
     async def open(self, database: Database) -> None:
         """Connect, learn the markets and the exchange's time.
@@ -155,7 +157,10 @@ class LiveExchange:
             return self._desk.broker(user)
         known = self._brokers.get(user.user_id)
         if known is None:
-            known = self._brokers[user.user_id] = self._live_broker(user, symbols)
+            api = self._api(user.user_id)
+            known = self._brokers[user.user_id] = self._live_broker(user, symbols, api)
+            if api is not None:
+                self._streams.follow(user.user_id, api)
         return known
 
     async def admit(self, user_id: UserId, keys: Mapping[str, str], egress: Egress) -> None:
@@ -173,13 +178,17 @@ class LiveExchange:
     def release(self, user_id: UserId) -> None:
         self._brokers.pop(user_id, None)
         self._due.pop(user_id, None)
+        self._streams.leave(user_id)
 
-    def _live_broker(self, user: User, symbols: Collection[str]) -> LiveBroker:
-        keys = self._credentials.get(user.user_id)
-        line = self._lines[self._egress.get(user.user_id, DIRECT)]
-        api = None
-        if keys is not None:
-            api = self._caller(line, line.connection.client(keys), name=user.user_id)
+    def _api(self, user_id: UserId) -> Caller | None:
+        """An account's line to the exchange; None without a key."""
+        keys = self._credentials.get(user_id)
+        if keys is None:
+            return None
+        line = self._lines[self._egress.get(user_id, DIRECT)]
+        return self._caller(line, line.connection.client(keys), name=user_id)
+
+    def _live_broker(self, user: User, symbols: Collection[str], api: Caller | None) -> LiveBroker:
         return LiveBroker(
             user,
             api=api,
@@ -208,6 +217,7 @@ class LiveExchange:
                 ("polls", self._poll_regularly),
                 ("touched", self._poll_touched),
                 ("balances", self._keep_balances),
+                ("orders", self._streams.run),
             ):
                 group.create_task(
                     supervise(f"{self._terms.name} {name}", run, self._clock), name=name
@@ -221,7 +231,7 @@ class LiveExchange:
         """
         markets = {symbol: self.market.instrument(symbol) for symbol in sorted(symbols)}
         await self.ticks.prime()
-        facts = await self._live_broker(user, symbols).inspect()
+        facts = await self._live_broker(user, symbols, self._api(user.user_id)).inspect()
         prices = {symbol: self.market.last_price(symbol) for symbol in markets}
         return list(
             findings(
@@ -234,6 +244,13 @@ class LiveExchange:
         )
 
     # --- keeping fresh --------------------------------------------------------------------
+
+    def _look_at(self, user_id: UserId) -> None:
+        """A stream has told something of this account."""
+        broker = self._brokers.get(user_id)
+        if broker is not None and broker.live:
+            self._due[user_id] = broker
+            self._is_due.set()
 
     def _on_price(self, reached: PriceRange) -> None:
         """Where the price has touched a resting order, its account is looked at at once."""

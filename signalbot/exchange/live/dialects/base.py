@@ -93,6 +93,8 @@ class Dialect:
     validity_ms: ClassVar[int] = 5_000
     #: Requests of one account must go out one after the other (a rising nonce).
     serial: ClassVar[bool] = False
+    #: How ccxt is asked for the stream of an account's orders; None: it is only polled.
+    order_stream: ClassVar[Mapping[str, Any] | None] = None
     order_cost: ClassVar[int] = 1
     lookup_cost: ClassVar[int] = 1
     open_orders_cost: ClassVar[int] = 1  #: of one symbol

@@ -57,10 +57,12 @@ class BinanceUsdm(Dialect):
         # -2010 refuses an order for any reason, and -4117 finds a stop about to trigger.
         unknown=codes_in("-1000 -1001 -1006 -1007 -1008 -1010 -2010 -4117"),
     )
+    order_stream: ClassVar[Mapping[str, Any] | None] = {}
     options: ClassVar[Mapping[str, Any]] = {
         "leverageBrackets": {},  # else fetch_positions asks for them once per account
         "fetchOpenOrders": {"warnWithoutSymbol": False},
         "watchPositions": {"fetchPositionsSnapshot": False},
+        "listenKeyRefreshRate": 3_000_000,  # a stream is renewed before: nobody counts ccxt's
         "recvWindow": 5_000,
     }
 

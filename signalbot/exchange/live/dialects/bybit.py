@@ -46,6 +46,7 @@ _OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({
 class _Bybit(Dialect):
     codes: ClassVar = CODES
     options: ClassVar = _OPTIONS
+    order_stream: ClassVar = MappingProxyType({})
     trades_cost: ClassVar = 1
     holdings_cost: ClassVar = 1
     balance_cost: ClassVar = 1

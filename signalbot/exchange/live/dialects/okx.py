@@ -43,6 +43,7 @@ _OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({
 class _Okx(Dialect):
     codes: ClassVar = CODES
     options: ClassVar = _OPTIONS
+    order_stream: ClassVar = MappingProxyType({})  # of every kind of instrument
     validity_ms: ClassVar = 30_000  # how old a request's time stamp may be
     trades_cost: ClassVar = 1
     holdings_cost: ClassVar = 1

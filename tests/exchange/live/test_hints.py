@@ -1,0 +1,301 @@
+"""Private streams: each change of an order is a reason to look, and nothing depends on one."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import WSMsgType, web
+
+from signalbot.domain.users import UserId
+from signalbot.exchange.live.budget import Budget
+from signalbot.exchange.live.caller import Caller
+from signalbot.exchange.live.connection import Connection
+from signalbot.exchange.live.dialects.base import Dialect
+from signalbot.exchange.live.dialects.binance_usdm import BinanceUsdm
+from signalbot.exchange.live.dialects.bybit import BybitSwap
+from signalbot.exchange.live.dialects.mexc import MexcSpot
+from signalbot.exchange.live.dialects.okx import OkxSwap
+from signalbot.exchange.live.hints import OrderStreams
+from signalbot.tasks import SystemClock
+from tests.exchange.live.line import swap
+from tests.exchange.live.rig import KEYS, SWAP
+from tests.venue.binance import Binance
+from tests.venue.server import Venue, venue
+
+ANNA, BEN = UserId("anna"), UserId("ben")
+
+
+class Desk:
+    """Accounts whose streams are watched, and the hints that came."""
+
+    def __init__(self, connection: Connection, dialect: Dialect, *, most: int = 50) -> None:
+        clock = SystemClock()
+        self.connection = connection
+        self.budget = Budget("x", rates=dialect.capabilities.rates, clock=clock)
+        self.dialect = dialect
+        self.hints: list[UserId] = []
+        self._news = asyncio.Event()
+        self.streams = OrderStreams([dialect], hint=self._take, clock=clock, most=most)
+
+    def _take(self, user_id: UserId) -> None:
+        self.hints.append(user_id)
+        self._news.set()
+
+    def follow(self, user_id: UserId, keys: Mapping[str, str]) -> Caller:
+        caller = Caller(
+            self.connection.client(keys),
+            budget=self.budget,
+            codes=self.dialect.codes,
+            on_clock=lambda: None,
+        )
+        self.streams.follow(user_id, caller)
+        return caller
+
+    async def hint(self, *, seconds: float = 10) -> None:
+        """Wait for the next one."""
+        self._news.clear()
+        async with asyncio.timeout(seconds):
+            await self._news.wait()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(self.streams.run())
+            try:
+                yield
+            finally:
+                task.cancel()
+
+
+@asynccontextmanager
+async def at_binance(*users: UserId, most: int = 50) -> AsyncIterator[tuple[Venue, Desk]]:
+    async with venue("binance", accounts=users) as it:
+        connection = Connection(
+            "x", "binanceusdm", config=it.ccxt_config(), options=BinanceUsdm.options
+        )
+        await connection.open()
+        try:
+            await connection.load_markets()
+            desk = Desk(connection, BinanceUsdm(), most=most)
+            for user in users:
+                desk.follow(user, it.credentials(user))
+            async with desk.running():
+                yield it, desk
+        finally:
+            await connection.close()
+
+
+async def _listened(it: Venue, users: int = 1) -> None:
+    """Until the exchange has this many private connections."""
+    async with asyncio.timeout(10):
+        while sum(bool(each.key) for each in it.dialect.sockets) != users:  # noqa: ASYNC110 - a server counts
+            await asyncio.sleep(0.01)
+
+
+async def _buy(it: Venue, user: UserId, name: str) -> None:
+    connection = Connection("y", "binanceusdm", config=it.ccxt_config(), options={})
+    await connection.open()
+    await connection.load_markets()
+    client = connection.client(it.credentials(user))
+    await client.create_order(SWAP, "market", "buy", "0.01", None, {"clientOrderId": name})
+    await connection.close()
+
+
+async def test_an_order_that_changes_is_a_hint_to_its_owner() -> None:
+    """And to nobody else."""
+    async with at_binance(ANNA, BEN) as (it, desk):
+        await _listened(it, 2)
+        await _buy(it, BEN, "b" * 32)
+        await desk.hint()
+        assert set(desk.hints) == {BEN}
+
+
+async def test_a_listen_key_that_expires_is_replaced() -> None:
+    """ccxt overlooks it and would wait for ever; the next order is heard again."""
+    async with at_binance(ANNA) as (it, desk):
+        await _listened(it)
+        assert isinstance(it.dialect, Binance)
+        it.dialect.streaming.expire(ANNA)
+        await desk.hint()  # nobody tells again what happened meanwhile
+        await _listened(it)
+        desk.hints.clear()
+        await _buy(it, ANNA, "a" * 32)
+        await desk.hint()
+        assert desk.hints
+
+
+async def test_a_connection_that_is_lost_is_dialled_again() -> None:
+    """Whoever has closed it."""
+    async with at_binance(ANNA) as (it, desk):
+        for number in range(2):
+            await _listened(it)
+            (socket,) = (each for each in it.dialect.sockets if each.key)
+            socket.hang_up()
+            await desk.hint()
+            await _listened(it)
+            await _buy(it, ANNA, f"{number}" * 32)
+            await desk.hint()
+
+
+async def test_many_accounts_have_no_streams() -> None:
+    """One more than is allowed ends them all; when it leaves, they are opened again."""
+    async with at_binance(ANNA, most=1) as (it, desk):
+        await _listened(it, 1)
+        desk.follow(BEN, it.credentials(ANNA))
+        await _listened(it, 0)
+        desk.streams.leave(BEN)
+        await _listened(it, 1)
+
+
+async def test_a_banned_address_dials_nobody() -> None:
+    """A stream begins with a request, and none is made before the ban is over."""
+    async with venue("binance", accounts=[ANNA]) as it:
+        connection = Connection(
+            "x", "binanceusdm", config=it.ccxt_config(), options=BinanceUsdm.options
+        )
+        await connection.open()
+        await connection.load_markets()
+        desk = Desk(connection, BinanceUsdm())
+        desk.budget.ban(retry_after_s=1.5, reason="too many requests")
+        desk.follow(ANNA, it.credentials(ANNA))
+        before = it.counts.of()
+        async with desk.running():
+            await asyncio.sleep(1.0)
+            assert it.counts.of() == before
+            await _listened(it)
+        await connection.close()
+
+
+async def test_an_exchange_without_a_stream_is_only_polled() -> None:
+    """Its run ends at once; it has nothing to do."""
+    connection = Connection("x", "mexc", config={}, options=MexcSpot.options)
+    async with asyncio.timeout(1):
+        await Desk(connection, MexcSpot()).streams.run()
+
+
+# --- exchanges that let in by a first message -----------------------------------------------
+
+
+class Private:
+    """A private websocket: lets in, confirms, and says what a test gives it."""
+
+    def __init__(self, answer: Callable[[Any], list[Any]]) -> None:
+        self._answer = answer
+        self.heard: list[Any] = []
+        self.sockets: list[web.WebSocketResponse] = []
+        self.is_watched = asyncio.Event()
+
+    async def handle(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        self.sockets.append(socket)
+        async for message in socket:
+            if message.type is not WSMsgType.TEXT or message.data == "ping":
+                continue
+            said = json.loads(message.data)
+            self.heard.append(said)
+            for each in self._answer(said):
+                await socket.send_json(each)
+            if said["op"] == "subscribe":
+                self.is_watched.set()
+        return socket
+
+
+@asynccontextmanager
+async def _served(private: Private) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_get("/{path:.*}", private.handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"ws://127.0.0.1:{runner.addresses[0][1]}"
+    for socket in private.sockets:
+        await socket.close()
+    await runner.cleanup()
+
+
+def _bybit(said: Any) -> list[Any]:
+    if said["op"] == "auth":
+        return [{"success": True, "ret_msg": "", "op": "auth", "conn_id": "1"}]
+    return [{"success": True, "ret_msg": "", "op": said["op"], "conn_id": "1"}]
+
+
+def _okx(said: Any) -> list[Any]:
+    if said["op"] == "login":
+        return [{"event": "login", "code": "0", "msg": "", "connId": "1"}]
+    return [{"event": "subscribe", "arg": said["args"][0], "connId": "1"}]
+
+
+BYBIT_ORDER = {
+    "id": "1", "topic": "order", "creationTime": 1_700_000_000_000,
+    "data": [{
+        "symbol": "BTCUSDT", "orderId": "77", "side": "Sell", "orderType": "Market",
+        "orderStatus": "Filled", "category": "linear", "qty": "0.02", "cumExecQty": "0.02",
+        "avgPrice": "48000", "price": "0", "orderLinkId": "", "createdTime": "1700000000000",
+        "updatedTime": "1700000000000", "stopOrderType": "StopLoss", "timeInForce": "IOC",
+    }],
+}  # fmt: skip
+OKX_ORDER = {
+    "arg": {"channel": "orders", "instType": "ANY"},
+    "data": [{
+        "instType": "SWAP", "instId": "BTC-USDT-SWAP", "ordId": "77", "clOrdId": "",
+        "side": "sell", "ordType": "market", "state": "filled", "sz": "2", "accFillSz": "2",
+        "avgPx": "48000", "px": "", "fillPx": "48000", "fillSz": "2", "tradeId": "1",
+        "fee": "-0.1", "feeCcy": "USDT", "fillFee": "-0.1", "fillFeeCcy": "USDT",
+        "fillTime": "1700000000000", "cTime": "1700000000000", "uTime": "1700000000000",
+        "algoId": "", "algoClOrdId": "", "lever": "5", "tdMode": "isolated", "posSide": "net",
+    }],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("dialect", "market_id", "answer", "order", "broken"),
+    [
+        (BybitSwap(), "BTCUSDT", _bybit, BYBIT_ORDER, {"topic": "order", "data": [7]}),
+        (OkxSwap(), "BTC-USDT-SWAP", _okx, OKX_ORDER, {**OKX_ORDER, "data": [7]}),
+    ],
+    ids=["bybit", "okx"],
+)
+async def test_one_stream_tells_of_every_order_of_an_account(
+    dialect: Dialect,
+    market_id: str,
+    answer: Callable[[Any], list[Any]],
+    order: Mapping[str, Any],
+    broken: Mapping[str, Any],
+) -> None:
+    """Let in once, asked for once; a frame nobody understands is a hint too, and ends nothing."""
+    private = Private(answer)
+    async with _served(private) as url:
+        exchange = dialect.capabilities.exchange
+        connection = Connection(
+            "x", exchange, config={"urls": {"api": {"ws": _ws(exchange, url)}}},
+            options=dialect.options,
+        )  # fmt: skip
+        await connection.open()
+        connection.template.set_markets([swap(market_id, lot="0.001")])
+        desk = Desk(connection, dialect)
+        desk.follow(ANNA, KEYS)
+        try:
+            async with desk.running():
+                await asyncio.wait_for(private.is_watched.wait(), 10)
+                for frame in (order, broken, order):
+                    waiting = asyncio.create_task(desk.hint())
+                    await asyncio.sleep(0)
+                    await private.sockets[-1].send_json(frame)
+                    await waiting
+                assert [each["op"] for each in private.heard] == [
+                    "login" if exchange == "okx" else "auth",
+                    "subscribe",
+                ]
+        finally:
+            await connection.close()
+
+
+def _ws(exchange: str, url: str) -> Any:
+    if exchange == "okx":
+        return url
+    private = dict.fromkeys(("contract", "usdc", "spot", "linear", "inverse"), url)
+    return {"public": {}, "private": {**private, "unified": f"{url}/v5/private"}}
