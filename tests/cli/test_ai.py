@@ -1,0 +1,11 @@
+"""``ai stats`` on a ledger in which nobody was asked; with calls, see ``tests/advisor``."""
+
+from tests.cli.shell import Shell
+
+
+def test_nothing_asked_is_said_plainly(home: Shell) -> None:
+    """For people a sentence, for programs zeros."""
+    assert "the AI was not asked anything" in home.ask("ai", "stats").out
+    found = home.ask("ai", "stats", "--since", "7d", "--json").json
+    assert (found["calls"], found["cost"], found["models"]) == (0, "0", [])
+    assert found["signals"]["vetoed"]["average_move_percent"] is None
