@@ -228,7 +228,11 @@ async def test_the_statistics_tell_calls_hits_cost_and_outcomes(tmp_path: Path) 
         found = await w.database.read(lambda c: ai_statistics(c, since_ms=START))
         for became in ("vetoed", "followed"):
             told = found["signals"][became]
-            assert (told["signals"], told["target"], told["average_move_percent"]) == (1, 1, "10.0000")
+            assert (told["signals"], told["target"], told["average_move_percent"]) == (
+                1,
+                1,
+                "10.0000",
+            )
 
 
 async def test_a_signal_is_judged_by_the_candles_after_it(tmp_path: Path) -> None:
