@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from signalbot.doctor import (
     api,
+    archives,
     backups,
     clock,
     configuration,
@@ -31,6 +32,7 @@ EXAMINATIONS: Mapping[str, Examination] = {
     "ledger": ledger.examine,
     "disk": disk.examine,
     "backups": backups.examine,
+    "archives": archives.examine,
     "clock": clock.examine,
     "exchanges": exchanges.examine,
     "service": service.examine,

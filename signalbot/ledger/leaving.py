@@ -105,6 +105,23 @@ def confirm(connection: sqlite3.Connection, portion: Portion, *, size: int, now_
     connection.execute(_SQL["confirm"], values)
 
 
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """What the ledger knows of one month's archive."""
+
+    month: str
+    size: int  #: bytes that are confirmed; there may be more
+    rows: int
+
+
+def archives(connection: sqlite3.Connection) -> list[Archive]:
+    """Every archive that rows have moved to, the oldest first."""
+    return [
+        Archive(row["month"], row["bytes"], row["rows"])
+        for row in connection.execute(_SQL["archives"])
+    ]
+
+
 def confirmed_bytes(connection: sqlite3.Connection, month: str) -> int:
     """How much of a month's archive is known here."""
     row = connection.execute(_SQL["confirmed"], (month,)).fetchone()

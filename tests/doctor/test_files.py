@@ -6,8 +6,11 @@ import shutil
 from base64 import b64encode
 from pathlib import Path
 
+from signalbot.domain.timeframe import Ms
+from signalbot.keeping.archiving import archive_past
 from signalbot.ledger.credentials import VaultStore
 from signalbot.ledger.database import open_database
+from signalbot.tasks import SystemClock
 from signalbot.vault.vault import Vault
 from tests.cli.shell import Shell
 from tests.doctor.patient import Patient
@@ -219,6 +222,26 @@ def test_a_backup_beside_the_ledger(patient: Patient) -> None:
     Shell(patient.folder).ask("backup")
     notes = [each.says for each in patient.findings("backups") if each.level == "note"]
     assert notes == ["lie on the same disk as the ledger"]
+
+
+def test_an_archive_that_was_removed_or_cut_short(patient: Patient) -> None:
+    """What has left the ledger is nowhere else."""
+
+    async def age() -> None:
+        async with ledger(patient.daemon.state) as opened:
+            for number in range(50):
+                await opened.signals.store(signal(str(number)))
+            await opened.signals.expire(Ms(NOW + 86_400_000))
+            folder, cutoff_ms = patient.daemon.state / "archive", Ms(NOW + 86_400_000)
+            await archive_past(opened.database, folder, cutoff_ms=cutoff_ms, clock=SystemClock())
+
+    asyncio.run(age())
+    assert patient.is_well("archives")
+    (path,) = (patient.daemon.state / "archive").iterdir()
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "has been cut short" in patient.problem("archives").says
+    path.unlink()
+    assert "is gone, with" in patient.problem("archives").says
 
 
 def test_a_halt_and_a_halted_user(patient: Patient) -> None:

@@ -31,6 +31,23 @@ def test_the_daemon_makes_backups_of_its_own_accord(tmp_path: Path, started: lis
     assert [row["signal_id"] for row in rows_of(backup, "signal_executions")] == [signal_id]
 
 
+def test_a_folder_that_is_away_costs_a_backup_and_no_trade(
+    tmp_path: Path, started: list[Daemon]
+) -> None:
+    """A file where the folder should be: each failure is told, and it passes when that is gone."""
+    away = tmp_path / "elsewhere"
+    away.write_text("this disk is not mounted")
+    daemon = Daemon.configured(tmp_path, more=f'[backup]\ndirectory = "{away}"\nevery = "1s"')
+    started.append(daemon)
+    daemon.start()
+    wait_for(lambda: daemon.told("backup.failed") >= 2, "nobody noticed")
+    assert daemon.codes(daemon.send("LONG", key="one")) == ["APPROVED"]
+    away.unlink()
+    wait_for(lambda: daemon.told("backup.made") >= 1, "no backup was made")
+    daemon.stop()
+    assert daemon.told("daemon.starting") == 1
+
+
 def test_a_missed_backup_is_made_soon_after_the_start(daemon: Daemon) -> None:
     """A machine that is off at half past three every night gets its copies, too."""
     daemon.start()
