@@ -203,8 +203,11 @@ async def test_what_stops_trading_is_told_to_everybody(tmp_path: Path, receiver:
 async def test_what_concerns_a_source_is_told_to_the_operator_alone(
     tmp_path: Path, receiver: Receiver
 ) -> None:
-    """A user can do nothing about it."""
-    recipients = (told(ANNA, receiver.url("anna")), told(OPERATOR, receiver.url("operator")))
+    """A user can do nothing about it, and hears of it only by choice."""
+    recipients = (
+        told(ANNA, receiver.url("anna")),
+        told(OPERATOR, receiver.url("operator"), rules=FOR_OPERATOR),
+    )
     async with ledger(tmp_path) as books, post(books, terms(*recipients)):
         await Silences(books.database).begin("trend", heard_at_ms=NOW, now_ms=NOW)
         await until(receiver, "operator", ["⚠️ trend is silent"])
