@@ -260,7 +260,7 @@ async def test_what_was_tried_too_often_is_parked(tmp_path: Path, receiver: Rece
         await settled(books, "parked", 1)
         await pause(books, ANNA, resumed=True)
         await until(receiver, "anna", ["▶️ Account anna resumed"])
-    async with ledger(tmp_path) as books:
+        await settled(books, "delivered", 1)
         assert [status for _, status in await outcome(books)] == ["parked", "delivered"]
 
 
@@ -290,6 +290,7 @@ async def test_who_is_told_for_the_first_time_is_not_told_the_past(
             await office.take_on(terms(told(ANNA, receiver.url("anna"))))
             await pause(books, ANNA)
             await until(receiver, "anna", ["⏸ Account anna paused"])
+            await settled(books, "delivered", 1)
         assert await outcome(books) == [("halted", "delivered")]
 
 
