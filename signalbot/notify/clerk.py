@@ -38,7 +38,6 @@ _KEPT_MS = 7 * 86_400_000
 _USERS = "SELECT status, count(*) AS users FROM users WHERE status <> 'REMOVED' GROUP BY status"
 
 _STAGES = [*NoticeKind]
-_OF_SOURCES = ("alert.", "source.")
 """Beginnings of events that concern whoever runs the daemon, and nobody's account."""
 
 Ring = Callable[[Iterable[Address]], None]
@@ -136,10 +135,6 @@ class Clerk:
 
     def _concerned(self, event: Event) -> Iterator[Recipient]:
         """Whoever it happened to, and the operator; what happens to trading happens to all."""
-        if event.kind.startswith(_OF_SOURCES):
-            if operator := self._recipients.get(OPERATOR):
-                yield operator
-            return
         if event.user_id is None:
             yield from self._recipients.values()
             return

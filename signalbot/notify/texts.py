@@ -267,11 +267,11 @@ def _trouble(told: Told) -> tuple[str, Iterator[str]]:
             return "💾 The disk has room again", iter(("Entries are allowed again.",))
         case "alert.missed":
             return _missed(told)
+        case "source.silent":
+            heard = moment(detail["heard_at_ms"], told.zone)
+            return f"⚠️ {event.strategy} is silent", iter([f"Nothing came since {heard}."])
         case _:
-            heard = f"Last heard of at {moment(detail['heard_at_ms'], told.zone)}."
-            if event.kind == "source.silent":
-                return f"🔇 {event.strategy} is silent", iter((heard, "No alerts come from it."))
-            return f"🔈 {event.strategy} is heard again", iter(("Alerts come from it.",))
+            return f"✅ {event.strategy} is heard again", iter(())
 
 
 _TEXTS: Mapping[NoticeKind, Callable[[Told], tuple[str, Iterator[str]]]] = {

@@ -203,8 +203,11 @@ async def test_what_stops_trading_is_told_to_everybody(tmp_path: Path, receiver:
 async def test_what_concerns_a_source_is_told_to_the_operator_alone(
     tmp_path: Path, receiver: Receiver
 ) -> None:
-    """A user can do nothing about it."""
-    recipients = (told(ANNA, receiver.url("anna")), told(OPERATOR, receiver.url("operator")))
+    """A user can do nothing about it, and hears of it only by choice."""
+    recipients = (
+        told(ANNA, receiver.url("anna")),
+        told(OPERATOR, receiver.url("operator"), rules=FOR_OPERATOR),
+    )
     async with ledger(tmp_path) as books, post(books, terms(*recipients)):
         await Silences(books.database).begin("trend", heard_at_ms=NOW, now_ms=NOW)
         await until(receiver, "operator", ["⚠️ trend is silent"])
@@ -257,7 +260,7 @@ async def test_what_was_tried_too_often_is_parked(tmp_path: Path, receiver: Rece
         await settled(books, "parked", 1)
         await pause(books, ANNA, resumed=True)
         await until(receiver, "anna", ["▶️ Account anna resumed"])
-    async with ledger(tmp_path) as books:
+        await settled(books, "delivered", 1)
         assert [status for _, status in await outcome(books)] == ["parked", "delivered"]
 
 
@@ -287,6 +290,7 @@ async def test_who_is_told_for_the_first_time_is_not_told_the_past(
             await office.take_on(terms(told(ANNA, receiver.url("anna"))))
             await pause(books, ANNA)
             await until(receiver, "anna", ["⏸ Account anna paused"])
+            await settled(books, "delivered", 1)
         assert await outcome(books) == [("halted", "delivered")]
 
 

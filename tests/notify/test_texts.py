@@ -194,9 +194,13 @@ From: trend
 Thought flat, was long, is long now.
 Nothing to do: entering late would not be safe.""",
     ),
+    "a silent source": (
+        event("source.silent", None, heard_at_ms=NOW),
+        "⚠️ trend is silent\nNothing came since 23:15.",
+    ),
     "a source that is back": (
         event("source.heard", None, heard_at_ms=NOW),
-        "🔈 trend is heard again\nAlerts come from it.",
+        "✅ trend is heard again\n",
     ),
     "a halted user": (
         event("user.halted", reason="API key was refused"),
@@ -215,10 +219,6 @@ No new entries; exits and stops go on.""",
 💾 The disk is filling up
 200 MB free, 500 MB wanted
 No new entries; exits and stops go on.""",
-    ),
-    "a silent source": (
-        event("source.silent", None, heard_at_ms=NOW),
-        "🔇 trend is silent\nLast heard of at 23:15.\nNo alerts come from it.",
     ),
     "trading resumed": (
         event("trading.resumed", None, reason=None),
