@@ -76,7 +76,7 @@ def test_what_the_api_makes_trades_and_is_there_after_a_restart(running: Daemon)
         "kind": "donchian_breakout",
         "exchange": "sim",
         "symbols": [BTC],
-        "timeframe": "1h",
+        "timeframe": "1d",
     }
     assert api.post("/api/strategies", json=made).status_code == 201
     running.command("subscribe", "dora", "breakout", "--set", "sizing.quote_amount=500")
@@ -88,10 +88,10 @@ def test_what_the_api_makes_trades_and_is_there_after_a_restart(running: Daemon)
     [position] = running.rows("SELECT * FROM positions")
     assert position["leverage"] == 2
     assert 400 < float(position["quantity"]) * float(position["entry_price"]) <= 500
-    changed = made | {"timeframe": "4h", "version": 1}
+    changed = made | {"signal_ttl": "10m", "version": 1}
     del changed["name"]
     answer = api.put("/api/strategies/breakout/settings", json=changed)
-    assert (answer.json()["version"], answer.json()["timeframe"]) == (2, "4h")
+    assert (answer.json()["version"], answer.json()["signal_ttl_ms"]) == (2, 600_000)
     assert api.put("/api/strategies/breakout/settings", json=changed).status_code == 409
     refused = api.delete("/api/users/dora")
     assert refused.status_code == 422
