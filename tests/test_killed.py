@@ -53,7 +53,7 @@ leverage = 5
 protection = {{ on_opposite_signal = "close", trailing_percent = 0.2 }}
 """
 
-EVERY = os.environ.get("SIGNALBOT_KILL_POINTS", "1 2 3 5 8 13 21 34")
+EVERY = os.environ.get("SIGNALBOT_KILL_POINTS", "1 2 3 4 8 13 21 34")
 POINTS = [int(each) for each in EVERY.split()]
 
 

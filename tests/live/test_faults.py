@@ -213,7 +213,7 @@ async def test_a_revoked_key_halts_its_user_and_no_other(tmp_path: Path, dialect
         check(rig, "ben")
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", ["binance", "bybit"])  # OKX limits the account, not the address
 async def test_during_a_ban_nothing_is_sent(tmp_path: Path, dialect: str) -> None:
     """429 stops every call of the address until Retry-After is over; then the trade goes on."""
     async with live(tmp_path, "anna", "ben", dialect=dialect) as rig:
@@ -237,8 +237,9 @@ async def test_whatever_the_stream_does_the_signals_are_the_same(tmp_path: Path)
             rig.frame(frame)
         await rig.candle(50_000)
         rig.say(rig.last_open_ms - 5 * MINUTE_MS, 60_000)
+        dialled = rig.venue.counts.connects
         rig.venue.hang_up()
-        await rig.until(lambda: rig.venue.counts.connects >= 2, what="it dials again")
+        await rig.until(lambda: rig.venue.counts.connects >= 2 * dialled, what="all dial again")
         await rig.listening()
         await rig.go_long()
         rig.say(rig.last_open_ms, 40_000)
