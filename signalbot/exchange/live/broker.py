@@ -32,7 +32,7 @@ from signalbot.domain.orders import (
 )
 from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import EPOCH, Ms
-from signalbot.domain.users import User
+from signalbot.domain.users import MarginMode, User
 from signalbot.exchange.live.capability import Stops
 from signalbot.exchange.live.codes import OrderNotFound
 from signalbot.exchange.live.dialects.base import Api, Dialect, Found, KeyRights, Margin
@@ -81,6 +81,7 @@ class LiveBroker:
         self._balance = Balance(equity=ZERO, free=ZERO, as_of_ms=EPOCH)
         self._coins: dict[str, Decimal] = {}
         self._refused_symbols: dict[str, str] = {}
+        self._modes: dict[str, MarginMode] = {}  #: as last read
         self._is_set_up = False
         self.live: dict[ClientOrderId, OrderRequest] = {}  #: orders to keep an eye on
 
@@ -119,11 +120,12 @@ class LiveBroker:
             raise OrderRejected(refused)
         if dialect.capabilities.stops is not Stops.ATTACHED:
             stop = None
+        mode = await self._mode(dialect, request.symbol) if dialect.says_margin_mode else None
         for each in (request, stop):
             if each is not None:
                 self._remember(each)
                 self._sent_ms[each.client_order_id] = self._clock.now_ms()
-        create = dialect.create(request, instrument, stop=stop)
+        create = dialect.create(request, instrument, stop=stop, margin_mode=mode)
         try:
             raw = await dialect.send(self._api, create, _lane(request))
             report = self._report(dialect.found(raw), request, instrument)
@@ -137,6 +139,20 @@ class LiveBroker:
         if not _is_sure(request, report):
             report = await self._read_back(request, report)
         return self._note(request, report)
+
+    async def _mode(self, dialect: Dialect, symbol: str) -> MarginMode:
+        """The margin mode to name in an order: as was read when the account was set up, or now.
+
+        Raises:
+            Unavailable: it is not known, so nothing is sent.
+        """
+        known = self._modes.get(symbol)
+        if known is None:
+            known = (await dialect.margin(self._api, symbol)).mode
+        if known is None:
+            raise Unavailable(f"never sent: the margin mode of {symbol} is not known")
+        self._modes[symbol] = known
+        return known
 
     def amends_stops(self, symbol: str) -> bool:
         dialect, _ = self._place(symbol)
@@ -305,7 +321,8 @@ class LiveBroker:
                 continue
             is_one_way = await dialect.is_one_way(self._api, symbols[0])
             for symbol in symbols:
-                margins[symbol] = await dialect.margin(self._api, symbol)
+                wanted = self.user.account.margin_mode
+                margins[symbol] = await dialect.margin(self._api, symbol, wanted=wanted)
         return AccountFacts(
             balance=self._balance,
             is_one_way=is_one_way,
@@ -511,17 +528,19 @@ class LiveBroker:
             return
         self._refused_symbols.pop(symbol, None)
         try:
-            before = await dialect.margin(self._api, symbol)
+            before = await dialect.margin(self._api, symbol, wanted=terms.margin_mode)
             if before.mode is not terms.margin_mode:
                 await dialect.set_margin_mode(self._api, symbol, terms.leverage, terms.margin_mode)
             if before.leverage != terms.leverage or before.mode is not terms.margin_mode:
                 await dialect.set_leverage(self._api, symbol, terms.leverage, terms.margin_mode)
-                before = await dialect.margin(self._api, symbol)
+                before = await dialect.margin(self._api, symbol, wanted=terms.margin_mode)
         except AccessDenied:
             raise
         except SignalbotError as e:
             self._refuse(symbol, f"leverage and margin mode could not be set: {e}")
             return
+        if before.mode is not None:
+            self._modes[symbol] = before.mode
         if before.leverage not in (None, terms.leverage):
             self._refuse(symbol, f"leverage is {before.leverage}, not {terms.leverage}")
         elif before.mode not in (None, terms.margin_mode):

@@ -69,7 +69,12 @@ class Line:
 
     async def send(self, request: OrderRequest) -> Found:
         """Place an order as the broker would."""
-        create = self.dialect.create(request, self._wire.instrument(request.symbol), stop=None)
+        create = self.dialect.create(
+            request,
+            self._wire.instrument(request.symbol),
+            stop=None,
+            margin_mode=self._wire.margin_mode,
+        )
         return self.dialect.found(await self.dialect.send(self.api, create, Lane.ENTRY))
 
     async def cancel(self, request: OrderRequest, *, exchange_order_id: str | None = None) -> None:

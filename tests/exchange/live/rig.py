@@ -27,7 +27,7 @@ from signalbot.domain.orders import (
     OrderType,
 )
 from signalbot.domain.timeframe import Ms
-from signalbot.domain.users import UserId
+from signalbot.domain.users import MarginMode, UserId
 from signalbot.exchange.live.budget import Budget
 from signalbot.exchange.live.caller import Caller
 from signalbot.exchange.live.connection import Connection
@@ -120,6 +120,7 @@ class Wire:
         self.dialect = dialect
         self.venue = venue
         self.api = admit()
+        self.margin_mode = MarginMode.CROSS  #: of the account, as its broker would know it
         self._admit = admit
 
     def neighbour(self) -> "Wire":
@@ -131,7 +132,12 @@ class Wire:
 
     async def send(self, request: OrderRequest, *, stop: OrderRequest | None = None) -> OrderReport:
         """Send an order and read its acknowledgement; ``venue.last`` is what went out."""
-        create = self.dialect.create(request, self.instrument(request.symbol), stop=stop)
+        create = self.dialect.create(
+            request,
+            self.instrument(request.symbol),
+            stop=stop,
+            margin_mode=self.margin_mode,
+        )
         found = self.dialect.found(await self.dialect.send(self.api, create, Lane.ENTRY))
         assert found.wire_id in (None, self.dialect.wire_id(request.client_order_id))
         return self.report(found, request)

@@ -148,16 +148,6 @@ async def test_an_entry_says_its_margin_mode(line: Line, request_: Any, says: An
     assert (found.raw["id"], found.wire_id) == ("123456", ENTRY_ID)
 
 
-async def test_an_isolated_account_is_asked_for_its_mode_once(line: Line) -> None:
-    """The mode the account has goes out with every order, whoever set it."""
-    line.answer(ACCOUNT, account(marginMode="isolated"))
-    line.answer(PLACE, ok({"orderId": "1", "clientOid": ENTRY_ID}))
-    await line.send(entry(SWAP))
-    await line.send(entry(SWAP))
-    assert line.paths == [ACCOUNT, PLACE, PLACE]
-    assert line.says["marginMode"] == "isolated"
-
-
 @pytest.mark.parametrize(
     ("request_", "plan_type", "price"),
     [(STOP, "loss_plan", "59000"), (TARGET, "profit_plan", "63000")],

@@ -129,16 +129,6 @@ async def test_orders_count_contracts_and_open_or_close(
     assert found.raw["id"] == "814218083416790528"
 
 
-async def test_an_isolated_account_trades_isolated(line: Line) -> None:
-    """It is asked for its mode once."""
-    line.answer(LEVERAGE, levers(1))
-    line.answer(CREATE, ok({"orderId": "1", "ts": 1}))
-    await line.send(entry(SWAP))
-    await line.send(entry(SWAP))
-    assert line.says["openType"] == 1
-    assert line.paths == [LEVERAGE, CREATE, CREATE]
-
-
 @pytest.mark.parametrize(
     ("request_", "side", "direction"),
     [(STOP, 4, 2), (TARGET, 4, 1), (SHORT_STOP, 2, 1), (SHORT_TARGET, 2, 2)],

@@ -12,7 +12,6 @@ from signalbot.domain.errors import (
     OrderRejected,
     Refusal,
     SignalbotError,
-    Unavailable,
 )
 from signalbot.domain.orders import Leg, OrderRequest, OrderStatus, OrderType
 from signalbot.domain.signals import Side
@@ -89,11 +88,10 @@ FILLED = {"state": "filled", "accFillSz": "2", "avgPx": "50010"}
 
 @pytest.fixture
 async def swap() -> AsyncIterator[Wire]:
-    """An account whose symbol has been set to isolated margin."""
+    """An account that trades with isolated margin."""
     async with _wire(OkxSwap()) as each:
         each.venue.answers(POSITIONS, ok())
-        await each.dialect.set_margin_mode(each.api, SWAP, 5, MarginMode.ISOLATED)
-        each.venue.asked.clear()
+        each.margin_mode = MarginMode.ISOLATED
         yield each
 
 
@@ -175,24 +173,6 @@ async def test_an_entry_carries_its_stop_under_an_id_of_ours(swap: Wire) -> None
         "slOrdPx": "-1",
     }  # fmt: skip
     assert swap.venue.last.params == BTC | SENT[0][1] | {"attachAlgoOrds": [attached]}
-
-
-async def test_no_entry_goes_out_before_the_margin_mode_is_set() -> None:
-    """The exchange's default would be a mode its owner did not choose."""
-    async with _wire(OkxSwap()) as wire_:
-        wire_.venue.answers(POSITIONS, ok())
-        with pytest.raises(Unavailable, match="never sent"):
-            await wire_.send(order(SWAP))
-        assert wire_.venue.calls() == [POSITIONS]
-
-
-async def test_an_exit_goes_out_in_the_mode_of_its_position() -> None:
-    """Nothing has been set up yet, and still a position can be closed."""
-    async with _wire(OkxSwap()) as wire_:
-        wire_.venue.answers(POSITIONS, ok(position(mgnMode="cross")))
-        wire_.venue.answers(PLACE, ok(PLACED | {"clOrdId": EXIT_ID}))
-        await wire_.send(order(SWAP, Leg.EXIT))
-        assert wire_.venue.last.params["tdMode"] == "cross"
 
 
 SENT_SPOT = [
@@ -443,7 +423,9 @@ async def test_leverage_is_asked_for_in_the_mode_that_is_used(swap: Wire) -> Non
     shown = {"instId": "BTC-USDT-SWAP", "mgnMode": "isolated", "posSide": "net", "lever": "5"}
     swap.venue.answers(LEVERAGE, ok(shown))
     swap.venue.answers(SET_LEVERAGE, ok(shown))
-    assert await swap.dialect.margin(swap.api, SWAP) == Margin(leverage=5, mode=MarginMode.ISOLATED)
+    wanted = MarginMode.ISOLATED
+    margin = await swap.dialect.margin(swap.api, SWAP, wanted=wanted)
+    assert margin == Margin(leverage=5, mode=wanted)
     assert swap.venue.last.params == BTC | {"mgnMode": "isolated"}
     await swap.dialect.set_leverage(swap.api, SWAP, 5, MarginMode.ISOLATED)
     assert SET_LEVERAGE not in swap.venue.calls()
@@ -454,9 +436,9 @@ async def test_leverage_is_asked_for_in_the_mode_that_is_used(swap: Wire) -> Non
 async def test_a_position_keeps_its_margin_mode(swap: Wire) -> None:
     """Otherwise the orders that close it would be refused; what differs shows in ``margin``."""
     swap.venue.answers(POSITIONS, ok(position(mgnMode="cross")))
-    await swap.dialect.set_margin_mode(swap.api, SWAP, 5, MarginMode.ISOLATED)
     swap.venue.answers(LEVERAGE, ok({"mgnMode": "cross", "posSide": "net", "lever": "3"}))
-    assert await swap.dialect.margin(swap.api, SWAP) == Margin(leverage=3, mode=MarginMode.CROSS)
+    margin = await swap.dialect.margin(swap.api, SWAP, wanted=MarginMode.ISOLATED)
+    assert margin == Margin(leverage=3, mode=MarginMode.CROSS)
 
 
 def details(**changed: str) -> dict[str, Any]:

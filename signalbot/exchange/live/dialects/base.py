@@ -93,6 +93,8 @@ class Dialect:
     validity_ms: ClassVar[int] = 5_000
     #: Requests of one account must go out one after the other (a rising nonce).
     serial: ClassVar[bool] = False
+    #: Every order names the margin mode it is for.
+    says_margin_mode: ClassVar[bool] = False
     #: How ccxt is asked for the stream of an account's orders; None: it is only polled.
     order_stream: ClassVar[Mapping[str, Any] | None] = None
     order_cost: ClassVar[int] = 1
@@ -124,14 +126,25 @@ class Dialect:
     # --- sending --------------------------------------------------------------------------
 
     def create(
-        self, request: OrderRequest, instrument: Instrument, *, stop: OrderRequest | None
+        self,
+        request: OrderRequest,
+        instrument: Instrument,
+        *,
+        stop: OrderRequest | None,
+        margin_mode: MarginMode | None = None,
     ) -> Create:
-        """What ``create_order`` is called with; ``stop`` goes along where it can be attached."""
+        """What ``create_order`` is called with; ``stop`` goes along where it can be attached.
+
+        ``margin_mode`` is needed where ``says_margin_mode``: a wrong one would be refused, or open
+        the position in a mode its owner did not choose.
+        """
         params: dict[str, Any] = {"clientOrderId": self.wire_id(request.client_order_id)}
         if request.reduce_only and self.capabilities.reduce_only:
             params["reduceOnly"] = True
         params |= self.trigger_params(request)
         params |= self.extra_params(request)
+        if self.says_margin_mode and margin_mode is not None:
+            params["marginMode"] = margin_mode.value
         if stop is not None:
             params |= self.attached_params(stop)
         return Create(
@@ -290,8 +303,11 @@ class Dialect:
         hedged = raw.get("hedged")
         return None if hedged is None else not hedged
 
-    async def margin(self, api: Api, symbol: str) -> Margin:
-        """Leverage and margin mode as the exchange has them now."""
+    async def margin(self, api: Api, symbol: str, *, wanted: MarginMode | None = None) -> Margin:
+        """Leverage and margin mode as the exchange has them now.
+
+        Where an account has no mode of its own: what its position has, else what is ``wanted``.
+        """
         raw = await api.read("fetch_leverage", symbol, lane=Lane.POLL)
         return margin_of(raw)
 

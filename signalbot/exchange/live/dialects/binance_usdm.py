@@ -110,7 +110,7 @@ class BinanceUsdm(Dialect):
             sides = {str(row.get("positionSide", "BOTH")) for row in rows}
             return sides <= {"BOTH"} if rows else None
 
-    async def margin(self, api: Api, symbol: str) -> Margin:
+    async def margin(self, api: Api, symbol: str, *, wanted: MarginMode | None = None) -> Margin:
         """From the symbol's configuration; where that is missing, from the older position list."""
         market = api.client.market(symbol)
         asked = {"symbol": market["id"]}

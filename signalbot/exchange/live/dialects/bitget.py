@@ -12,9 +12,8 @@ from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate
 from signalbot.exchange.live.codes import Codes
 from signalbot.exchange.live.dialects.answers import codes_in
-from signalbot.exchange.live.dialects.base import Api, Found, Margin
+from signalbot.exchange.live.dialects.base import Api, Dialect, Found, Margin
 from signalbot.exchange.live.dialects.coins import BuysByCost, spot_capabilities
-from signalbot.exchange.live.dialects.margin_modes import SaysMarginMode
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import Raw, number
 
@@ -48,7 +47,7 @@ _CODES = Codes(
 )
 
 
-class BitgetSwap(SaysMarginMode):
+class BitgetSwap(Dialect):
     capabilities: ClassVar = Capabilities(
         exchange="bitget",
         kind=MarketKind.SWAP,
@@ -56,6 +55,7 @@ class BitgetSwap(SaysMarginMode):
         rates=_RATES,
     )
     codes: ClassVar = _CODES
+    says_margin_mode: ClassVar = True
     options: ClassVar[Mapping[str, Any]] = {"uta": False}  # else ccxt guesses, and keeps its guess
     validity_ms: ClassVar = 30_000
 
@@ -127,7 +127,7 @@ class BitgetSwap(SaysMarginMode):
         mode = (await self._account(api, symbol)).get("posMode")
         return None if mode is None else bool(mode == "one_way_mode")
 
-    async def read_margin(self, api: Api, symbol: str) -> Margin:
+    async def margin(self, api: Api, symbol: str, *, wanted: MarginMode | None = None) -> Margin:
         row = await self._account(api, symbol)
         is_isolated = row.get("marginMode") == "isolated"
         names = ("isolatedLongLever", "isolatedShortLever") if is_isolated else _CROSSED

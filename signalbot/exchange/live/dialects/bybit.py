@@ -284,7 +284,7 @@ class BybitSwap(_Bybit):
         raws = await api.read("fetch_positions", [symbol], lane=Lane.POLL)
         return not any(raw.get("hedged") for raw in raws) if raws else None
 
-    async def margin(self, api: Api, symbol: str) -> Margin:
+    async def margin(self, api: Api, symbol: str, *, wanted: MarginMode | None = None) -> Margin:
         """Leverage is set by symbol, the margin mode for the whole account."""
         raws = await api.read("fetch_positions", [symbol], lane=Lane.POLL)
         leverage = number(raws[0].get("leverage")) if raws else None

@@ -223,7 +223,7 @@ class HtxSwap(Dialect):
         mode = (answer.get("data") or {}).get("position_mode")
         return None if mode is None else bool(mode == "single_side")
 
-    async def margin(self, api: Api, symbol: str) -> Margin:
+    async def margin(self, api: Api, symbol: str, *, wanted: MarginMode | None = None) -> Margin:
         market_id = api.client.market(symbol)["id"]
         answer = await api.read(
             "contractPrivateGetV5PositionLever",

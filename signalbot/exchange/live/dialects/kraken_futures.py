@@ -168,7 +168,7 @@ class KrakenFutures(Dialect):
     async def is_one_way(self, api: Api, symbol: str) -> bool | None:
         return None
 
-    async def margin(self, api: Api, symbol: str) -> Margin:
+    async def margin(self, api: Api, symbol: str, *, wanted: MarginMode | None = None) -> Margin:
         raw = await api.read("fetch_leverage", symbol, lane=Lane.POLL)
         leverage = margin_of(raw).leverage
         mode = MarginMode.CROSS if leverage is None else MarginMode.ISOLATED

@@ -13,9 +13,8 @@ from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate, Unit
 from signalbot.exchange.live.codes import Codes, OrderNotFound
 from signalbot.exchange.live.dialects.answers import codes_in
-from signalbot.exchange.live.dialects.base import Api, Found, Margin, margin_of
+from signalbot.exchange.live.dialects.base import Api, Dialect, Found, Margin, margin_of
 from signalbot.exchange.live.dialects.coins import spot_capabilities
-from signalbot.exchange.live.dialects.margin_modes import SaysMarginMode
 from signalbot.exchange.live.dialects.spot import SpotDialect
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import Raw, number
@@ -56,7 +55,7 @@ _CODES = Codes(
 )
 
 
-class MexcSwap(SaysMarginMode):
+class MexcSwap(Dialect):
     capabilities: ClassVar = Capabilities(
         exchange="mexc",
         kind=MarketKind.SWAP,
@@ -66,6 +65,7 @@ class MexcSwap(SaysMarginMode):
         rates=_RATES,
     )
     codes: ClassVar = _CODES
+    says_margin_mode: ClassVar = True
     options: ClassVar[Mapping[str, Any]] = {"recvWindow": 5_000}
     validity_ms: ClassVar = 10_000
 
@@ -210,7 +210,7 @@ class MexcSwap(SaysMarginMode):
             as_of_ms=now_ms,
         )
 
-    async def read_margin(self, api: Api, symbol: str) -> Margin:
+    async def margin(self, api: Api, symbol: str, *, wanted: MarginMode | None = None) -> Margin:
         return margin_of(await api.read("fetch_leverage", symbol, lane=Lane.POLL))
 
     async def set_leverage(self, api: Api, symbol: str, leverage: int, mode: MarginMode) -> None:

@@ -2,7 +2,7 @@
 
 An algo order has an id of ours, ``algoClOrdId``, and one of theirs; when it triggers it becomes a
 plain order with ids of its own. Quantities of perpetuals are counts of contracts. An account has no
-margin mode: every order says its own, so what was set is kept with the account's own client.
+margin mode: every order says its own.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -31,7 +31,7 @@ _LOOKUP: Final = "order by clOrdId, or order-algo by algoClOrdId and the order i
 _RATES: Final = (Rate(cost=400, per_ms=2_000),)
 _MOST = 100  # of one page
 _RECENT_MS = 3 * 86_400_000 - 60_000  # trades older than this are at another endpoint
-_MODES, _CASH_OR_CROSS = "signalbot.marginModes", "signalbot.spotMode"
+_CASH_OR_CROSS = "signalbot.spotMode"
 _FORCED = frozenset(map(str, (*range(100, 108), *range(125, 129))))  # liquidation, deleveraging
 
 _OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({
@@ -193,6 +193,7 @@ class OkxSwap(_Okx):
         lookup=_LOOKUP,
         rates=_RATES,
     )
+    says_margin_mode: ClassVar = True
 
     def attached_params(self, stop: OrderRequest) -> dict[str, Any]:
         """ccxt would leave out the id; the stop is placed when the entry has filled completely."""
@@ -205,14 +206,6 @@ class OkxSwap(_Okx):
         }
         return {"attachAlgoOrds": [attached]}
 
-    async def send(self, api: Api, create: Create, lane: Lane) -> Raw:
-        """In the margin mode that was set for the symbol, or else the one its position has."""
-        mode = _modes(api).get(create.symbol) or await self._held_mode(api, create.symbol, lane)
-        if mode is None:
-            raise Unavailable(f"never sent: the margin mode of {create.symbol} is not set yet")
-        create.params["marginMode"] = mode.value
-        return await super().send(api, create, lane)
-
     # --- the account ----------------------------------------------------------------------
 
     async def holdings(self, api: Api, symbols: Collection[str], *, lane: Lane) -> Sequence[Raw]:
@@ -221,9 +214,12 @@ class OkxSwap(_Okx):
         )
         return raws
 
-    async def margin(self, api: Api, symbol: str) -> Margin:
-        """Leverage is one for each mode; nothing is known before a mode has been set."""
-        mode = _modes(api).get(symbol)
+    async def margin(self, api: Api, symbol: str, *, wanted: MarginMode | None = None) -> Margin:
+        """Leverage is one for each mode. A position keeps the mode it was opened in.
+
+        Otherwise the orders that close it would be refused.
+        """
+        mode = await self._held_mode(api, symbol, Lane.POLL) or wanted
         if mode is None:
             return Margin(leverage=None, mode=None)
         return Margin(leverage=await self._leverage(api, symbol, mode), mode=mode)
@@ -240,9 +236,7 @@ class OkxSwap(_Okx):
             await api.order("set_leverage", leverage, symbol, params, lane=Lane.POLL)
 
     async def set_margin_mode(self, api: Api, symbol: str, leverage: int, mode: MarginMode) -> None:
-        """A position keeps the mode it was opened in, and so do the orders that close it."""
-        held = await self._held_mode(api, symbol, Lane.POLL)
-        api.client.options[_MODES] = {**_modes(api), symbol: held or mode}
+        """There is none to set: every order says its own."""
 
     async def _held_mode(self, api: Api, symbol: str, lane: Lane) -> MarginMode | None:
         raws = await api.read("fetch_positions", [symbol], lane=lane)
@@ -273,11 +267,6 @@ class OkxSpot(SpotDialect, _Okx):
             free=number(mine.get("availBal")) or ZERO,
             as_of_ms=now_ms,
         )
-
-
-def _modes(api: Api) -> Mapping[str, MarginMode]:
-    modes: Mapping[str, MarginMode] = api.client.options.get(_MODES) or {}
-    return modes
 
 
 async def _rights(api: Api) -> KeyRights:

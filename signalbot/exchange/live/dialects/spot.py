@@ -23,5 +23,5 @@ class SpotDialect(Dialect):
     async def is_one_way(self, api: Api, symbol: str) -> bool | None:
         return None
 
-    async def margin(self, api: Api, symbol: str) -> Margin:
+    async def margin(self, api: Api, symbol: str, *, wanted: MarginMode | None = None) -> Margin:
         return Margin(leverage=None, mode=None)
