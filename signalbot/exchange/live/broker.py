@@ -36,6 +36,7 @@ from signalbot.domain.users import MarginMode, User
 from signalbot.exchange.live.capability import Stops
 from signalbot.exchange.live.codes import OrderNotFound
 from signalbot.exchange.live.dialects.base import Api, Dialect, Found, KeyRights, Margin
+from signalbot.exchange.live.in_lane import InLane
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import fill_of, holding_of, report_of, with_fills
 from signalbot.exchange.live.preflight import AccountFacts
@@ -68,6 +69,7 @@ class LiveBroker:
     ) -> None:
         self.user = user
         self._api_or_none = api
+        self._recovering = InLane(api, Lane.RECOVER) if api is not None else None
         self._dialects = dialects
         self._market = market
         self._symbols = set(symbols)
@@ -83,6 +85,7 @@ class LiveBroker:
         self._refused_symbols: dict[str, str] = {}
         self._modes: dict[str, MarginMode] = {}  #: as last read
         self._is_set_up = False
+        self._is_compared = False  #: until then its questions go behind everybody's polls
         self.live: dict[ClientOrderId, OrderRequest] = {}  #: orders to keep an eye on
 
     # --- what is known without asking -----------------------------------------------------
@@ -253,6 +256,7 @@ class LiveBroker:
                 holding = instrument and holding_of(raw, instrument=instrument)
                 if holding:
                     found.append(holding)
+        self._is_compared = self._is_set_up
         return found
 
     async def fills_of(self, order: Order) -> Sequence[Fill]:
@@ -367,11 +371,11 @@ class LiveBroker:
 
     @property
     def _api(self) -> Api:
-        if self._api_or_none is None:
+        if self._api_or_none is None or self._recovering is None:
             raise AccessDenied(
                 f"no key is stored: set one with 'signalbot keys set {self.user.user_id}'"
             )
-        return self._api_or_none
+        return self._api_or_none if self._is_compared else self._recovering
 
     def _place(self, symbol: str) -> tuple[Dialect, Instrument]:
         instrument = self._market.instrument(symbol)

@@ -19,6 +19,7 @@ log = structlog.get_logger()
 
 _ORDER_DEADLINE_S = 20.0
 _READ_DEADLINE_S = 15.0
+_PATIENCE_S = 90.0  # the limits of an address are counted by the minute, at most
 _SECRETS = ("apiKey", "secret", "password", "uid", "token", "privateKey")
 
 # A socket that is closed under a request cancels it, although nobody has cancelled the caller.
@@ -102,7 +103,7 @@ class Caller:
         cost: int = 1,
         deadline_s: float = _READ_DEADLINE_S,
     ) -> Any:
-        """Ask something.
+        """Ask something. ``deadline_s`` counts from its turn on in lanes that can wait for it.
 
         Raises:
             Unavailable: no answer; ``AccessDenied`` when this key will never get one.
@@ -136,9 +137,12 @@ class Caller:
         run: Callable[..., Awaitable[Any]] = getattr(self.client, method)
         token = sending.set(state)
         try:
-            async with asyncio.timeout(deadline_s):
+            may_wait = lane >= Lane.SETTLE
+            async with asyncio.timeout(deadline_s + may_wait * _PATIENCE_S) as limit:
                 await self._pause.over(lane)
                 async with self._budget.slot(lane, cost), self._turn(lane):
+                    if may_wait:
+                        limit.reschedule(asyncio.get_running_loop().time() + deadline_s)
                     return await run(*args)
         except TimeoutError:
             waited_for = "an answer" if state.is_sent else "its turn or a connection"

@@ -293,7 +293,11 @@ async def test_leverage_and_margin_mode_are_read_and_set_by_symbol(swap: Wire) -
 
 @pytest.mark.parametrize(("dual", "expected"), [(False, True), (True, False)])
 async def test_the_position_mode_is_the_accounts(swap: Wire, *, dual: bool, expected: bool) -> None:
-    """One-way is what we need."""
+    """One-way is what we need; the configuration weighs 5, the mode's own endpoint 30."""
+    swap.venue.answers("GET /fapi/v1/accountConfig", {"dualSidePosition": dual})
+    assert await swap.dialect.is_one_way(swap.api, SWAP) is expected
+    assert len(swap.venue.calls()) == 1
+    swap.venue.answers("GET /fapi/v1/accountConfig", {"code": -5000, "msg": "?"}, status=404)
     swap.venue.answers("GET /fapi/v1/positionSide/dual", {"dualSidePosition": dual})
     assert await swap.dialect.is_one_way(swap.api, SWAP) is expected
 

@@ -67,7 +67,13 @@ def test_no_window_holds_more_than_the_limit(asked: list[tuple[Lane, int, int, i
     in_virtual_time(story())
 
 
-SHARES = [(Lane.PROTECT, 20), (Lane.ENTRY, 18), (Lane.SETTLE, 15), (Lane.POLL, 10)]
+SHARES = [
+    (Lane.PROTECT, 20),
+    (Lane.ENTRY, 18),
+    (Lane.SETTLE, 15),
+    (Lane.POLL, 12),
+    (Lane.RECOVER, 10),
+]
 
 
 @pytest.mark.parametrize(("lane", "most"), SHARES)

@@ -103,6 +103,7 @@ class Dialect:
     trades_cost: ClassVar[int] = 5
     holdings_cost: ClassVar[int] = 5
     balance_cost: ClassVar[int] = 5
+    position_mode_cost: ClassVar[int] = 1
 
     # --- identity -------------------------------------------------------------------------
 
@@ -299,7 +300,9 @@ class Dialect:
 
     async def is_one_way(self, api: Api, symbol: str) -> bool | None:
         """Whether positions net into one per symbol; None where there is nothing else."""
-        raw = await api.read("fetch_position_mode", symbol, lane=Lane.POLL)
+        raw = await api.read(
+            "fetch_position_mode", symbol, lane=Lane.POLL, cost=self.position_mode_cost
+        )
         hedged = raw.get("hedged")
         return None if hedged is None else not hedged
 

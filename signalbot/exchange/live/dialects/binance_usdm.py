@@ -57,6 +57,7 @@ class BinanceUsdm(Dialect):
         # -2010 refuses an order for any reason, and -4117 finds a stop about to trigger.
         unknown=codes_in("-1000 -1001 -1006 -1007 -1008 -1010 -2010 -4117"),
     )
+    position_mode_cost: ClassVar = 30
     order_stream: ClassVar[Mapping[str, Any] | None] = {}
     options: ClassVar[Mapping[str, Any]] = {
         "leverageBrackets": {},  # else fetch_positions asks for them once per account
@@ -100,7 +101,17 @@ class BinanceUsdm(Dialect):
         return await binance_rights(api, trading="enableFutures")
 
     async def is_one_way(self, api: Api, symbol: str) -> bool | None:
-        """By its own endpoint; where that is missing, by the sides positions are listed with."""
+        """From the account's configuration, which weighs a sixth of the mode's own endpoint.
+
+        Where that is missing, by the other, or by the sides that positions are listed with.
+        """
+        try:
+            config = await api.read("fapiPrivateGetAccountConfig", {}, lane=Lane.POLL, cost=5)
+            return not config["dualSidePosition"]
+        except AccessDenied:
+            raise
+        except (Unavailable, KeyError):
+            pass
         try:
             return await super().is_one_way(api, symbol)
         except AccessDenied:
