@@ -39,8 +39,11 @@ def test_no_two_codes_have_the_same_word_or_cause() -> None:
 def test_every_setting_that_a_code_names_exists(code: Code) -> None:
     """A cure that names a key which the file does not know would be no cure."""
     for table, key in SETTING.findall(f"{code.cause}; {code.cure}"):
-        tables = [("users", "x", "account")] if table == "account" else [("defaults", table)]
-        tables += [("ai",)] if table == "ai" else []  # the money is the daemon's, not a user's
+        tables: list[tuple[str, ...]] = [
+            ("users", "x", "account") if table == "account" else ("defaults", table)
+        ]
+        if table == "ai":  # the money is the daemon's, not a user's
+            tables.append(("ai",))
         assert any(key in keys_at(where) for where in tables), f"{table}.{key}"
 
 
