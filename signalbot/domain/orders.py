@@ -103,6 +103,15 @@ class OrderRequest:
     position_id: PositionId | None = None
     intended_at_ms: Ms = EPOCH
 
+    @property
+    def is_first_stop(self) -> bool:
+        """Whether this is the stop planned with its entry, the one that may go along with it."""
+        if self.leg is not Leg.STOP_LOSS or self.signal_id is None:
+            return False
+        return self.client_order_id == client_order_id_of(
+            signal_id=self.signal_id, user_id=self.user_id, leg=self.leg
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:

@@ -27,6 +27,9 @@ EVENTS: Final[Mapping[str, Event]] = {
     "account.not_set_up": Event(
         _ERROR, "Leverage or margin mode is not what was asked for; that symbol takes no entry."
     ),
+    "account.set_up": Event(
+        _INFO, "Leverage and margin mode are as asked for now; the symbol takes entries again."
+    ),
     "archive.failed": Event(
         _ERROR, "Old rows could not be moved to an archive, and why; they are still in the ledger."
     ),

@@ -77,13 +77,15 @@ class Protector:
             moved = account.positions.get(position.symbol)
             return moved is not None and await self._keep_stop(account, moved)
         if fitting is None:
-            began_ms = self._clock.now_ms()
+            naked_since_ms = self._clock.now_ms()
+            if position.protected_at_ms is None:
+                naked_since_ms = min(naked_since_ms, position.opened_at_ms)
             intent = next(
                 (each for each in stops if _is_intent(each) and _fits(each, position, size)), None
             )
             live = await self._make_room(account, position, live)
             is_guarded = any(stop.request.quantity >= size for stop in live)
-            gone_s = (self._clock.now_ms() - began_ms) / 1000
+            gone_s = (self._clock.now_ms() - naked_since_ms) / 1000
             if not await self._place_stop(
                 account, position, intent, is_guarded=is_guarded, gone_s=gone_s
             ):
@@ -130,7 +132,11 @@ class Protector:
         too many is withdrawn once it shows.
         """
         limit_s = self._limit_s(account, position) / 2
+        attaches = account.trading.attaches_stops(position.symbol)
         for stop in _stops(account, position):
+            if attaches and _is_intent(stop) and stop.request.is_first_stop:
+                stop = replace(stop, status=OrderStatus.UNKNOWN)  # its entry took it along
+                account.keep(stop)
             if stop.status is not OrderStatus.UNKNOWN:
                 continue
             try:
@@ -165,14 +171,17 @@ class Protector:
     ) -> bool:
         """Try to place the stop until ``max_unprotected`` is over; then close the position.
 
-        ``gone_s`` of it have passed already since the former stop was taken away.
+        ``gone_s`` of it have passed already since the position opened, or since its former stop
+        was taken away; half of it is always left for trying.
 
         Neither gives up: a position that has no stop is either protected or gone when this
         returns. One that is still guarded by its former stop keeps that instead.
         """
         limit_s = self._limit_s(account, position)
         while True:
-            refusal = await self._try_for(limit_s - gone_s, account, position, intent)
+            refusal = await self._try_for(
+                max(limit_s - gone_s, limit_s / 2), account, position, intent
+            )
             gone_s = 0
             if refusal is None:
                 return True

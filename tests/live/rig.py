@@ -272,15 +272,11 @@ class Live:
         return [order for order in orders if not kinds or order.ask.kind in kinds]
 
     def is_covered(self, user: str) -> bool:
-        """Whether a user has a position behind one stop of its size.
-
-        A stop of the whole position, which came along with its entry, may stand beside it.
-        """
+        """Whether a user has a position behind one stop of its size."""
         held = self.held(user)
         stops = self.resting(user, Kind.STOP)
-        own = [order.remaining for order in stops if not order.ask.close_position]
-        is_guarded = guarded(self.account(user), self.symbol) >= abs(held)
-        return bool(held) and is_guarded and own in ([], [abs(held)])
+        is_guarded = guarded(self.account(user), self.symbol) == abs(held)
+        return bool(held) and is_guarded and len(stops) == 1
 
     async def fills_told(self, *users: str) -> None:
         """Return when the ledger has as many fills as the exchange."""

@@ -57,7 +57,7 @@ def _executed(rig: Live) -> set[str]:
     return {row["user_id"] for row in rig.rows(sql)}
 
 
-@pytest.mark.parametrize("dialect", ["binance", "okx"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 async def test_whatever_becomes_of_the_answer_an_entry_is_made_once(
     tmp_path: Path, dialect: str
 ) -> None:
@@ -118,7 +118,7 @@ async def test_a_position_is_protected_in_time_or_closed(tmp_path: Path, dialect
         await rig.fills_told(*users)
         await rig.stop()
         # Where a stop came along, it is looked for before another is placed.
-        check(rig, *users, naked_limit_s=7 if dialect == "binance" else 9)
+        check(rig, *users, naked_limit_s=7)
 
 
 async def test_a_stop_the_exchange_takes_and_never_shows_is_no_stop(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ async def test_killed_while_leaving(tmp_path: Path, dialect: str, point: str, li
         assert reasons == {"STOP_LOSS"}
 
 
-@pytest.mark.parametrize("dialect", ["binance", "okx"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 async def test_killed_in_the_middle_of_reconciliation(tmp_path: Path, dialect: str) -> None:
     """The next start does the same again, and comes to the same."""
     async with live(tmp_path, *USERS, dialect=dialect) as rig:

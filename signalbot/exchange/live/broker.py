@@ -49,6 +49,7 @@ _READ_BACK_PAUSES_S = (0.0, 0.1, 0.25, 0.5, 1.0)
 _ENTRY_LAG_MS = 10_000  # exchanges show an order late; positions and trades are asked as well
 _PROTECTION_LAG_MS = 2_000  # a second reduce-only order does no harm
 _MOST_REMEMBERED = 2_000
+_SET_UP_AGAIN_MS = 30_000  # what the exchange refused while the owner's orders rest may pass later
 _UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, IndexError)
 
 Dialects = Mapping[MarketKind, Dialect]
@@ -85,6 +86,7 @@ class LiveBroker:
         self._refused_symbols: dict[str, str] = {}
         self._modes: dict[str, MarginMode] = {}  #: as last read
         self._is_set_up = False
+        self._looked_at_refused_ms = EPOCH
         self._is_compared = False  #: until then its questions go behind everybody's polls
         self.live: dict[ClientOrderId, OrderRequest] = {}  #: orders to keep an eye on
 
@@ -233,6 +235,8 @@ class LiveBroker:
     async def open_orders(self) -> Sequence[OrderReport]:
         if not self._is_set_up:
             await self.set_up()
+        elif self._refused_symbols:
+            await self._set_up_refused()
         reports = []
         for kind, symbols in self._symbols_by_kind().items():
             found = await self._dialects[kind].open_orders(self._api, symbols, lane=Lane.POLL)
@@ -305,7 +309,7 @@ class LiveBroker:
                 for symbol in symbols:
                     await self._set_margin(kind, symbol)
         await self.refresh_balance()
-        self._is_set_up = True
+        self._is_set_up, self._looked_at_refused_ms = True, self._clock.now_ms()
 
     async def inspect(self) -> AccountFacts:
         """Look at the account without changing anything.
@@ -530,7 +534,6 @@ class LiveBroker:
         dialect, terms = self._dialects[kind], self.user.account
         if not dialect.capabilities.leverage:
             return
-        self._refused_symbols.pop(symbol, None)
         try:
             before = await dialect.margin(self._api, symbol, wanted=terms.margin_mode)
             if before.mode is not terms.margin_mode:
@@ -549,10 +552,23 @@ class LiveBroker:
             self._refuse(symbol, f"leverage is {before.leverage}, not {terms.leverage}")
         elif before.mode not in (None, terms.margin_mode):
             self._refuse(symbol, f"margin mode is {before.mode}, not {terms.margin_mode}")
+        elif self._refused_symbols.pop(symbol, None) is not None:
+            log.info("account.set_up", user_id=self.user.user_id, symbol=symbol)
+
+    async def _set_up_refused(self) -> None:
+        """Try again what could not be set; its owner may have made it possible."""
+        now_ms = self._clock.now_ms()
+        if now_ms < self._looked_at_refused_ms + _SET_UP_AGAIN_MS:
+            return
+        self._looked_at_refused_ms = now_ms
+        for symbol in list(self._refused_symbols):
+            await self._set_margin(MarketKind.SWAP, symbol)
 
     def _refuse(self, symbol: str, why: str) -> None:
+        """Take no entries in a symbol; the same cause is told once."""
+        if self._refused_symbols.get(symbol) != why:
+            log.error("account.not_set_up", user_id=self.user.user_id, symbol=symbol, cause=why)
         self._refused_symbols[symbol] = why
-        log.error("account.not_set_up", user_id=self.user.user_id, symbol=symbol, cause=why)
 
     def _coins_held(self, claimed: Mapping[str, Decimal]) -> list[Holding]:
         """Coins the ledger claims, as far as the wallet has them; the owner's others stay out."""

@@ -3,12 +3,13 @@
 from signalbot.domain.users import AccountTerms, Mode, User, UserId
 from signalbot.exchange.live.broker import LiveBroker
 from signalbot.exchange.simulated.market import SimulatedMarket
+from signalbot.ports import Clock
 from signalbot.tasks import SystemClock
 from tests.exchange.live.line import Line
 from tests.exchange.live.rig import SWAP
 
 
-def account_at(line: Line, *, symbol: str = SWAP) -> LiveBroker:
+def account_at(line: Line, *, symbol: str = SWAP, clock: Clock | None = None) -> LiveBroker:
     """As it is after a start: it has sent nothing yet."""
     return LiveBroker(
         User(
@@ -20,5 +21,5 @@ def account_at(line: Line, *, symbol: str = SWAP) -> LiveBroker:
         dialects={line.dialect.capabilities.kind: line.dialect},
         market=SimulatedMarket(instrument=line.instrument, history=lambda *_: ()),
         symbols=[symbol],
-        clock=SystemClock(),
+        clock=clock or SystemClock(),
     )

@@ -4,13 +4,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from signalbot.domain.errors import Unavailable
+from signalbot.domain.errors import OrderRejected, Unavailable
 from signalbot.domain.orders import Leg, OrderType
+from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.dialects.base import Dialect
 from signalbot.exchange.live.dialects.bitget import BitgetSwap
 from signalbot.exchange.live.dialects.mexc import MexcSwap
 from signalbot.exchange.live.dialects.okx import OkxSwap
+from signalbot.tasks import SystemClock
 from tests.exchange.live import test_bitget_requests as bitget
 from tests.exchange.live import test_mexc_requests as mexc
 from tests.exchange.live import test_okx_requests as okx
@@ -19,6 +22,16 @@ from tests.exchange.live.line import Line, line_to, swap
 from tests.exchange.live.rig import ENTRY_ID, EXIT_ID, SWAP, order
 
 POSITIONS, PLACE = "/api/v5/account/positions", "/api/v5/trade/order"
+LEVERAGE, SET_LEVERAGE = "/api/v5/account/leverage-info", "/api/v5/account/set-leverage"
+
+
+class LaterClock(SystemClock):
+    """The real one, which a test can put forward."""
+
+    ahead_ms = 0
+
+    def now_ms(self) -> Ms:
+        return Ms(super().now_ms() + self.ahead_ms)
 
 
 def at_okx() -> Any:
@@ -104,4 +117,34 @@ async def test_an_account_without_a_mode_takes_the_one_its_owner_wants() -> None
         await account.set_up()
         assert "/api/v5/account/set-leverage" not in line.paths
         await account.submit(order(SWAP, type_=OrderType.LIMIT, price="50000"))
+        assert line.says["tdMode"] == "isolated"
+
+
+async def test_what_could_not_be_set_is_tried_again_and_told_once() -> None:
+    """The owner cancels an order that stood in the way, and the symbol takes entries again."""
+    shown = {"instId": "BTC-USDT-SWAP", "mgnMode": "isolated", "posSide": "net"}
+    clock = LaterClock()
+    async with at_okx() as line:
+        line.answer(POSITIONS, okx.ok())
+        line.answer("/api/v5/account/config", okx.ok({"acctLv": "2", "posMode": "net_mode"}))
+        line.answer("/api/v5/account/balance", okx.details())
+        line.answer("/api/v5/trade/orders-pending", okx.ok())
+        line.answer("/api/v5/trade/orders-algo-pending", okx.ok())
+        line.answer(LEVERAGE, okx.ok(shown | {"lever": "3"}))
+        line.answer(SET_LEVERAGE, {"code": "59000", "msg": "cancel your orders", "data": []})
+        line.answer(PLACE, okx.ok(okx.PLACED | {"clOrdId": ENTRY_ID}))
+        account = account_at(line, clock=clock)
+        entry = order(SWAP, type_=OrderType.LIMIT, price="50000")
+        with capture_logs() as told:
+            for _ in range(3):
+                await account.open_orders()
+                clock.ahead_ms += 60_000
+            assert line.paths.count(SET_LEVERAGE) == 3
+            assert [each["event"] for each in told] == ["account.not_set_up"]
+            with pytest.raises(OrderRejected, match="cancel your orders"):
+                await account.submit(entry)
+            line.answer(LEVERAGE, okx.ok(shown | {"lever": "5"}))
+            await account.open_orders()
+            assert told[-1]["event"] == "account.set_up"
+        await account.submit(entry)
         assert line.says["tdMode"] == "isolated"

@@ -371,10 +371,14 @@ def _is_the_positions(raw: Raw) -> bool:
 
 
 def _is_attached(raw: Raw, request: OrderRequest) -> bool:
-    """Whether an order is the position's own stop, at our price, since we asked for it."""
+    """Whether an order is the position's own stop, at our price, since we asked for it.
+
+    Only the stop that was planned with the entry can be: any other was sent under our id.
+    """
     said = raw["info"]
     return (
-        _is_the_positions(raw)
+        request.is_first_stop
+        and _is_the_positions(raw)
         and raw.get("side") == request.side
         and raw.get("reduceOnly") is not False
         and number(said.get("triggerPrice")) == request.trigger_price
