@@ -86,7 +86,7 @@ def _run_until_killed(folder: Path, point: int) -> bool:
     """Whether the process reached its point and was killed there."""
     process = _start(folder, crash_at=f"*:{point}")
     try:
-        return process.wait(timeout=20) == -signal.SIGKILL
+        return process.wait(timeout=60) == -signal.SIGKILL
     except subprocess.TimeoutExpired:
         _stop(process)
         return False

@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, Final
 
 from signalbot.config.duration import duration_text
-from signalbot.domain.money import text
+from signalbot.domain.money import cents, text
 
 _FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SHOWN: Final = Context(prec=8, rounding=ROUND_HALF_EVEN)
@@ -34,7 +34,7 @@ def gain(value: str) -> str:
     """Money earned, with its sign: to the cent, to four digits where it is less than a cent."""
     amount = Decimal(value)
     if abs(amount) >= _CENT or amount.is_zero():
-        return f"{amount.quantize(_CENT):+f}"
+        return f"{cents(amount):+f}"
     return f"{amount.normalize(Context(prec=4)):+f}"
 
 

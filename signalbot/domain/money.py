@@ -7,6 +7,8 @@ ONE = Decimal(1)
 HUNDRED = Decimal(100)
 TEN_THOUSAND = Decimal(10_000)
 
+_CENT = Decimal("0.01")
+
 _BRIEF = Context(prec=8, rounding=ROUND_HALF_EVEN)
 _AVERAGE = Context(prec=18, rounding=ROUND_HALF_EVEN)
 
@@ -19,6 +21,14 @@ def text(value: Decimal) -> str:
 def brief(value: Decimal) -> str:
     """Plain digits, at most eight of them significant: for people, not for the ledger."""
     return text(value.normalize(_BRIEF))
+
+
+def cents(value: Decimal) -> Decimal:
+    """Two digits after the point; a tie goes to the even digit, whatever the global context says.
+
+    ccxt sets the rounding of the context it is called in.
+    """
+    return value.quantize(_CENT, ROUND_HALF_EVEN)
 
 
 def floor_to(step: Decimal, value: Decimal) -> Decimal:

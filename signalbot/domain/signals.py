@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NewType
 
+from signalbot.domain.money import cents
 from signalbot.domain.reasons import Reason
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import Mode, UserId
@@ -232,4 +233,4 @@ def slippage_bps(*, action: Action, asked: Decimal, got: Decimal) -> Decimal:
     """
     is_buy = action in (Action.LONG, Action.EXIT_SHORT)
     difference = got - asked if is_buy else asked - got
-    return (difference / asked * 10_000).quantize(Decimal("0.01"))
+    return cents(difference / asked * 10_000)

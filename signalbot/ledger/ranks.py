@@ -5,12 +5,11 @@ from decimal import Decimal
 from statistics import median
 from typing import Any
 
-from signalbot.domain.money import text
+from signalbot.domain.money import cents, text
 
 Row = dict[str, Any]
 
 _TEN = 10
-_CENT = Decimal("0.01")
 
 
 def by_rank(turns: Iterable[Row]) -> list[Row]:
@@ -34,7 +33,7 @@ def _band(digits: int, turns: list[Row]) -> Row:
         "first_rank": 0 if digits == 1 else _TEN ** (digits - 1),
         "last_rank": _TEN**digits - 1,
         "filled": len(turns),
-        "median_slippage_bps": text(median(slips).quantize(_CENT)) if slips else None,
+        "median_slippage_bps": text(cents(median(slips))) if slips else None,
         "worst_slippage_bps": text(max(slips)) if slips else None,
         "median_latency_ms": round(median(waits)) if waits else None,
         "worst_latency_ms": max(waits) if waits else None,

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from signalbot.domain.money import HUNDRED, brief
+from signalbot.domain.money import HUNDRED, brief, cents
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.profit import settlement_currency
 
@@ -41,7 +41,7 @@ def signed(value: str | Decimal, currency: str) -> str:
 
 def percent(value: Decimal) -> str:
     """With its sign and two digits: ``+1.25 %``."""
-    rounded = value.quantize(_CENTS)
+    rounded = cents(value)
     return f"{_sign(rounded)}{abs(rounded)} %"
 
 

@@ -134,11 +134,10 @@ class Protector:
         limit_s = self._limit_s(account, position) / 2
         attaches = account.trading.attaches_stops(position.symbol)
         for stop in _stops(account, position):
-            if attaches and _is_intent(stop) and stop.request.is_first_stop:
-                stop = replace(stop, status=OrderStatus.UNKNOWN)  # its entry took it along
-                account.keep(stop)
-            if stop.status is not OrderStatus.UNKNOWN:
+            went_along = attaches and _is_intent(stop) and stop.request.is_first_stop
+            if not went_along and stop.status is not OrderStatus.UNKNOWN:
                 continue
+            account.keep(replace(stop, status=OrderStatus.UNKNOWN))
             try:
                 async with asyncio.timeout(limit_s):
                     found = await self._placer.find(account, stop.request)

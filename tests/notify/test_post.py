@@ -303,6 +303,7 @@ async def test_a_destination_that_is_gone_gets_nothing_more(
     async with ledger(tmp_path) as books, post(books, both) as office:
         await pause(books, ANNA)
         await until(receiver, "anna", ["⏸ Account anna paused"])
+        await settled(books, "delivered", 1)
         await office.take_on(terms(told(ANNA, receiver.url("new"))))
         await settled(books, "parked", 1)
         await pause(books, ANNA, resumed=True)
