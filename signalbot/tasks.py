@@ -18,7 +18,7 @@ from signalbot.ports import Clock
 
 log = structlog.get_logger()
 
-_CRASH_AT = os.environ.get("SIGNALBOT_CRASH_AT", "")
+_CRASH_AT, _, _NTH = os.environ.get("SIGNALBOT_CRASH_AT", "").partition(":")
 _passed = count(1)
 
 
@@ -132,8 +132,8 @@ def settle_memory() -> None:
 def crash_point(name: str) -> None:
     """A place where the process may be killed to prove that nothing is lost or doubled.
 
-    Does nothing unless ``SIGNALBOT_CRASH_AT`` names this point, or (``*:17``) the how-manieth
-    point passed since the start is to be the last.
+    Does nothing unless ``SIGNALBOT_CRASH_AT`` names this point; ``name:3`` is the third time it
+    is passed since the start, ``*:17`` the seventeenth point of any name.
     """
-    if _CRASH_AT and _CRASH_AT in (name, f"*:{next(_passed)}"):
+    if _CRASH_AT in (name, "*") and next(_passed) >= int(_NTH or 1):
         os.kill(os.getpid(), signal.SIGKILL)

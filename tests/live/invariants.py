@@ -37,7 +37,9 @@ def _entries(rig: Live, user: str) -> None:
 
 
 def _protection(rig: Live, user: str, limit_s: float) -> None:
-    naked_s = rig.venue.engine.journal.unprotected_s(rig.key(user))
+    """A process that was killed can protect nothing; from READY on it counts again."""
+    limit_s += rig.down_s
+    naked_s = rig.naked_s(user)
     assert naked_s < limit_s, f"{user} was without a stop for {naked_s:.1f} s"
     held, stops = rig.held(user), rig.resting(user, Kind.STOP)
     assert rig.is_covered(user) or not held, f"{user} holds {held} behind {stops}"

@@ -13,6 +13,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from signalbot.domain.timeframe import Ms
+from signalbot.domain.users import UserId
+from signalbot.ledger.credentials import VaultStore
+from signalbot.ledger.database import open_database
+from signalbot.ledger.views import LEDGER_NAME
+from signalbot.vault import master_key
+from signalbot.vault.vault import Credentials, Vault
 from tests.venue.faults import Action, Rule
 from tests.venue.journal import guarded
 from tests.venue.model import Account, Kind, Order
@@ -104,6 +111,8 @@ class Live:
         self.symbol = venue.dialect.market_id("BTC")
         self._daemon: Daemon | None = None
         self.lives: list[Daemon] = []
+        self.down_s = 0.0  #: between each death by a kill and the next READY
+        self._died_at: float | None = None
         self._group = group
         self._candle_ms = int(time.time() * 1000) // MINUTE_MS * MINUTE_MS
         self.history()
@@ -203,23 +212,27 @@ class Live:
         return process.returncode or 0, out.decode()
 
     async def keys(self, *users: str) -> None:
-        """Accounts at the exchange, and their keys in the vault."""
+        """Accounts at the exchange, and their keys in a vault that nobody uses yet."""
+        accounts = []
+        for user in users:
+            self.venue.add_account(self.key(user))
+            credentials = Credentials(self.venue.credentials(self.key(user)))
+            accounts.append((UserId(user), "venue", credentials))
+        path, state, now_ms = self.folder / "master.key", self.folder / "state", Ms(1)
+        master_key.write(path, master_key.new())
+        state.mkdir(mode=0o700)
+        async with open_database(state / LEDGER_NAME) as database:
+            store = VaultStore(database)
+            vault = await Vault.open(store, master_key.read(path), path=path, now_ms=now_ms)
+            await vault.set_credentials(accounts, now_ms=now_ms)
+
+    async def import_keys(self, *users: str) -> None:
+        """Further accounts, whose keys are handed over to whatever runs."""
         lines = []
         for user in users:
-            key = self.key(user)
-            self.venue.add_account(key)
-            lines.append(json.dumps({"user": user, **self.venue.credentials(key)}))
-        master = self.folder / "master.key"
-        if not master.exists():
-            await self.command_init()
+            self.venue.add_account(self.key(user))
+            lines.append(json.dumps({"user": user, **self.venue.credentials(self.key(user))}))
         await self.command("keys", "import", stdin="\n".join(lines))
-
-    async def command_init(self) -> None:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "signalbot", "init", str(self.folder),
-            stdout=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
-        assert await process.wait() == 0
 
     async def start(self, *, crash_at: str = "", ready: bool = True) -> Daemon:
         process = await asyncio.create_subprocess_exec(
@@ -233,6 +246,9 @@ class Live:
         if ready:
             await self.daemon.wait_for("daemon.ready", seconds=90)
             await self.listening()
+            if self._died_at is not None:
+                self.down_s += time.monotonic() - self._died_at
+                self._died_at = None
         return self.daemon
 
     async def stop(self) -> None:
@@ -248,7 +264,9 @@ class Live:
 
     async def died(self) -> int:
         async with asyncio.timeout(60):
-            return await self.daemon.process.wait()
+            code = await self.daemon.process.wait()
+        self._died_at = self._died_at or time.monotonic()
+        return code
 
     async def kill(self) -> None:
         self.daemon.process.kill()
@@ -277,6 +295,10 @@ class Live:
         stops = self.resting(user, Kind.STOP)
         is_guarded = guarded(self.account(user), self.symbol) == abs(held)
         return bool(held) and is_guarded and len(stops) == 1
+
+    def naked_s(self, user: str) -> float:
+        """The longest time a user's position was not behind stops of its size."""
+        return self.venue.engine.journal.unprotected_s(self.key(user))
 
     async def fills_told(self, *users: str) -> None:
         """Return when the ledger has as many fills as the exchange."""

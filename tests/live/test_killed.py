@@ -25,12 +25,12 @@ ENTERING = (
 )
 PROTECTING = ("stop_loss.before_send", "stop_loss.after_answer")  # where a stop goes out by itself
 LEAVING = ("cancel.before_send", "cancel.after_answer")
-LIVES = int(os.environ.get("SIGNALBOT_LIVES", "1"))
-USERS = ("anna", "ben")
-EVERYWHERE = [(dialect, point) for dialect in DIALECTS for point in ENTERING] + [
+LIVES = int(os.environ.get("SIGNALBOT_LIVES", "0"))  # of each point by itself, in every dialect
+EACH = [(dialect, point) for dialect in DIALECTS for point in ENTERING] + [
     ("binance", point) for point in PROTECTING
 ]
-FEW = [*EVERYWHERE[:4], ("okx", ENTERING[1]), *EVERYWHERE[-2:]]
+USERS = ("anna", "ben")
+PATIENT = '[defaults.filters]\nmax_signal_age = "15m"\n'
 
 
 def _is_settled(rig: Live) -> bool:
@@ -41,8 +41,47 @@ def _is_settled(rig: Live) -> bool:
     return [row["status"] for row in rows] == ["executed", "executed"]
 
 
+def _has_left(rig: Live) -> bool:
+    """Whether every position is closed, and nothing rests for it any more."""
+    if any(rig.resting(user) for user in USERS):
+        return False
+    return {row["status"] for row in rig.rows("SELECT status FROM positions")} == {"CLOSED"}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_killed_at_every_step_in_turn(tmp_path: Path, dialect: str) -> None:
+    """One trade, every life of which ends at the next step: in once, protected, and out again."""
+    targets = "[5.0]"
+    async with live(tmp_path, *USERS, dialect=dialect, defaults=PATIENT, targets=targets) as rig:
+        await rig.start(crash_at=ENTERING[0])
+        await rig.go_long()
+        assert await rig.died() == -9
+        for point in (*ENTERING[1:], *(PROTECTING if dialect == "binance" else ())):
+            await rig.start(crash_at=point, ready=False)
+            assert await rig.died() == -9
+        await rig.start(crash_at=LEAVING[0])
+        await rig.until(lambda: _is_settled(rig), seconds=60, what="both are in and protected")
+        await rig.until(
+            lambda: all(rig.resting(user, Kind.TAKE_PROFIT) for user in USERS), what="targets rest"
+        )
+        await rig.price(49_000)
+        assert await rig.died() == -9
+        await rig.start(crash_at=LEAVING[1], ready=False)
+        assert await rig.died() == -9
+        await rig.start()
+        await rig.until(lambda: _has_left(rig), seconds=60, what="both are out")
+        await rig.fills_told(*USERS)
+        await rig.stop()
+        # Where the stop goes along with its entry, dying never leaves a position without it.
+        check(rig, *USERS)
+        if dialect != "binance":
+            naked_s = max(rig.naked_s(user) for user in USERS)
+            assert naked_s < 1
+
+
 @pytest.mark.parametrize("life", range(LIVES))
-@pytest.mark.parametrize(("dialect", "point"), FEW if LIVES == 1 else EVERYWHERE)
+@pytest.mark.parametrize(("dialect", "point"), EACH)
 async def test_killed_while_entering(tmp_path: Path, dialect: str, point: str, life: int) -> None:
     """After the restart everybody is in once, behind a stop, and nothing is unexplained."""
     async with live(tmp_path, *USERS, dialect=dialect) as rig:
@@ -54,12 +93,12 @@ async def test_killed_while_entering(tmp_path: Path, dialect: str, point: str, l
         await rig.until(lambda: _is_settled(rig), seconds=60, what="both are in and protected")
         await rig.fills_told(*USERS)
         await rig.stop()
-        check(rig, *USERS, naked_limit_s=12)
+        check(rig, *USERS)
 
 
 @pytest.mark.parametrize("life", range(LIVES))
 @pytest.mark.parametrize("point", LEAVING)
-@pytest.mark.parametrize("dialect", ["binance"] if LIVES == 1 else DIALECTS)
+@pytest.mark.parametrize("dialect", DIALECTS)
 async def test_killed_while_leaving(tmp_path: Path, dialect: str, point: str, life: int) -> None:
     """A stop has fired; killed while its target is cancelled, nothing is left behind."""
     async with live(tmp_path, *USERS, targets="[5.0]", dialect=dialect) as rig:
@@ -69,20 +108,11 @@ async def test_killed_while_leaving(tmp_path: Path, dialect: str, point: str, li
         await rig.until(
             lambda: all(rig.resting(user, Kind.TAKE_PROFIT) for user in USERS), what="targets rest"
         )
+        await asyncio.sleep(0.1 * life)
         await rig.price(49_000)
         assert await rig.died() == -9
         await rig.start()
-        await rig.until(
-            lambda: not any(rig.resting(user) for user in USERS),
-            seconds=40,
-            what="nothing rests any more",
-        )
-        await rig.until(
-            lambda: (
-                {row["status"] for row in rig.rows("SELECT status FROM positions")} == {"CLOSED"}
-            ),
-            seconds=40,
-        )
+        await rig.until(lambda: _has_left(rig), seconds=60, what="both are out")
         await rig.fills_told(*USERS)
         await rig.stop()
         check(rig, *USERS)
@@ -90,20 +120,23 @@ async def test_killed_while_leaving(tmp_path: Path, dialect: str, point: str, li
         assert reasons == {"STOP_LOSS"}
 
 
+@pytest.mark.parametrize("life", range(max(1, LIVES)))
 @pytest.mark.parametrize("dialect", DIALECTS)
-async def test_killed_in_the_middle_of_reconciliation(tmp_path: Path, dialect: str) -> None:
+async def test_killed_in_the_middle_of_reconciliation(
+    tmp_path: Path, dialect: str, life: int
+) -> None:
     """The next start does the same again, and comes to the same."""
     async with live(tmp_path, *USERS, dialect=dialect) as rig:
         await rig.start(crash_at="entry.after_answer")
         await rig.go_long()
         assert await rig.died() == -9
-        await rig.start(crash_at="reconcile.order", ready=False)
+        await rig.start(crash_at=f"reconcile.order:{life + 1}", ready=False)
         assert await rig.died() == -9
         await rig.start()
         await rig.until(lambda: _is_settled(rig), seconds=60, what="both are in and protected")
         await rig.fills_told(*USERS)
         await rig.stop()
-        check(rig, *USERS, naked_limit_s=20)
+        check(rig, *USERS)
 
 
 async def test_stopped_in_order_positions_keep_their_stops(tmp_path: Path) -> None:

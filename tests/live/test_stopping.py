@@ -65,6 +65,7 @@ async def test_an_entry_nobody_answers_is_marked_and_settled_at_the_next_start(
         assert rig.held("anna") == 0 or rig.is_covered("anna")
         entries = [call for call in rig.venue.calls if call.facts.leg == "entry"]
         assert len(entries) <= 2
+        await rig.fills_told("anna")
         await rig.stop()
         check(rig, "anna", naked_limit_s=30)
 

@@ -82,7 +82,7 @@ async def test_keys_set_while_it_runs_are_used_at_once(tmp_path: Path) -> None:
         rig.configure("anna", "ben")
         rig.daemon.process.send_signal(signal.SIGHUP)
         await rig.daemon.wait_for("config.changed")
-        await rig.keys("ben")
+        await rig.import_keys("ben")
         await rig.daemon.wait_for("user.unlocked", user_id="ben")
         await rig.command("resume", "ben")  # it was halted for want of a key
         await rig.go_long()
