@@ -110,10 +110,10 @@ class Broker(Protocol):
     async def amend(self, order: Order, request: OrderRequest) -> OrderReport:
         """Give a resting stop the trigger and quantity of ``request``, which has its id.
 
-        The report is of the stop as it was read back. Only where ``amends_stops``.
+        The report is of the stop as it was read back.
 
         Raises:
-            OrderRejected: it rests as it was.
+            OrderRejected: it rests as it was; always, unless ``amends_stops``.
             OrderOutcomeUnknown: it rests as it was, or as it was to be.
             Unavailable: nothing was sent.
         """

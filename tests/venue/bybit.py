@@ -6,12 +6,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, ClassVar
 
-import orjson
-
 from tests.venue import bybit_shapes as shapes
 from tests.venue.bybit_errors import BAD_KEY, NO_SUCH_ORDER, REVOKED, No, no, wrong
-from tests.venue.candles import LENGTHS_MS, Candle
-from tests.venue.engine import CandleMoved, Engine, Event
+from tests.venue.bybit_stream import INTERVALS, Streaming
+from tests.venue.engine import Engine, Event
 from tests.venue.matching import is_past
 from tests.venue.model import (
     Account,
@@ -20,6 +18,7 @@ from tests.venue.model import (
     MarginMode,
     Market,
     Order,
+    Origin,
     Reason,
     Refused,
     Rules,
@@ -30,15 +29,11 @@ from tests.venue.model import (
 from tests.venue.wire import Answer, Call, Dialect, Facts, Socket, Trouble, told
 
 Asked = dict[str, Any]
-INTERVALS = {
-    "1": "1m", "3": "3m", "5": "5m", "15": "15m", "30": "30m", "60": "1h", "120": "2h",
-    "240": "4h", "360": "6h", "720": "12h", "D": "1d",
-}  # fmt: skip
 _MODES = {"ISOLATED_MARGIN": MarginMode.ISOLATED, "REGULAR_MARGIN": MarginMode.CROSS}
 
 
 class Bybit(Dialect):
-    """REST under ``/v5``, public candles under ``/v5/public/linear``."""
+    """REST under ``/v5``, candles under ``/v5/public/linear``, orders under ``/v5/private``."""
 
     ccxt_id: ClassVar = "bybit"
     rules: ClassVar = Rules(
@@ -47,6 +42,7 @@ class Bybit(Dialect):
     )  # fmt: skip
 
     def __init__(self, engine: Engine) -> None:
+        self.streaming = Streaming(engine, lambda: self.sockets)
         super().__init__(engine)
         self._public: dict[str, Callable[[Asked], Any]] = {
             "market/time": lambda _: {"timeSecond": str(engine.now_ms() // 1000)},
@@ -56,11 +52,13 @@ class Bybit(Dialect):
         }
         self._private: dict[tuple[str, str], Callable[[Account, Asked], Any]] = {
             ("POST", "order/create"): self._create,
+            ("POST", "order/amend"): self._amend,
             ("POST", "order/cancel"): self._cancel,
             ("GET", "order/realtime"): self._realtime,
             ("GET", "order/history"): self._history,
             ("GET", "execution/list"): self._executions,
             ("GET", "position/list"): self._positions,
+            ("POST", "position/trading-stop"): self._trading_stop,
             ("POST", "position/set-leverage"): self._set_leverage,
             ("POST", "position/switch-mode"): self._switch_mode,
             ("GET", "account/wallet-balance"): lambda a, _: {"list": [shapes.wallet(engine, a)]},
@@ -199,6 +197,19 @@ class Bybit(Dialect):
             if is_past(closing, base):
                 raise wrong("StopLoss or TakeProfit is on the wrong side of base_price")
 
+    def _amend(self, account: Account, asked: Asked) -> Any:
+        """What is not named stays; what changes nothing is an error."""
+        self._market(asked)
+        order = self._find(account, asked)
+        if order is None:
+            raise No(*NO_SUCH_ORDER)
+        fields = (("triggerPrice", "trigger"), ("qty", "quantity"), ("price", "price"))
+        wanted = {field: _number(asked, name) for name, field in fields if name in asked}
+        if all(getattr(order.ask, field) == value for field, value in wanted.items()):
+            raise wrong("The order remains unchanged as the parameters entered match")
+        self.engine.amend(account, order, **wanted)
+        return {"orderId": str(order.id), "orderLinkId": order.ask.client_id}
+
     def _cancel(self, account: Account, asked: Asked) -> Any:
         self._market(asked)
         order = self._find(account, asked)
@@ -266,6 +277,31 @@ class Bybit(Dialect):
             raise wrong("Missing some parameters that must be filled in, symbol or settleCoin")
         return _page(asked, [shapes.position(self.engine, account, each) for each in symbols])
 
+    def _trading_stop(self, account: Account, asked: Asked) -> Any:
+        """The stop of the whole position: moved, made, or with "0" taken away."""
+        symbol, trigger = self._market(asked).id, _number(asked, "stopLoss")
+        if asked.get("tpslMode") != "Full" or "positionIdx" not in asked:
+            raise wrong("tpslMode or positionIdx invalid")
+        position = account.position(symbol)
+        if not position.quantity:
+            raise no(Reason.NO_POSITION)
+        stops = (order for order in account.open.values() if shapes.is_the_positions(order))
+        resting = next((each for each in stops if each.ask.symbol == symbol), None)
+        if trigger == (resting.ask.trigger if resting is not None else 0):
+            raise No(34040, "not modified")
+        if not trigger and resting is not None:
+            self.engine.cancel(account, resting)
+        elif resting is not None:
+            self.engine.amend(account, resting, trigger=trigger)
+        else:
+            stop = Ticket(
+                client_id="", symbol=symbol, side=position.closing, kind=Kind.STOP,
+                trigger=trigger, reduce_only=True, close_position=True,
+                quantity=abs(position.quantity), origin=Origin.VENUE,
+            )  # fmt: skip
+            self.engine.place(account, stop)
+        return {}
+
     def _set_leverage(self, account: Account, asked: Asked) -> Any:
         symbol, wanted = self._market(asked).id, asked.get("buyLeverage")
         if wanted is None or wanted != asked.get("sellLeverage"):
@@ -311,41 +347,13 @@ class Bybit(Dialect):
     # --- websocket -----------------------------------------------------------------------------
 
     def opened(self, socket: Socket) -> None:
-        """Public connections are anybody's."""
+        """Who it is for, it tells later."""
 
     def heard(self, socket: Socket, text: str) -> None:
-        message = orjson.loads(text)
-        said = {"success": True, "conn_id": "1", "req_id": message.get("req_id", "")}
-        match message.get("op"):
-            case "subscribe":
-                socket.topics.update(message["args"])
-                socket.send(said | {"ret_msg": "", "op": "subscribe"})
-            case "unsubscribe":
-                socket.topics.difference_update(message["args"])
-                socket.send(said | {"ret_msg": "", "op": "unsubscribe"})
-            case "ping":
-                socket.send(said | {"ret_msg": "pong", "op": "ping"})
-            case _:
-                socket.send(said | {"success": False, "ret_msg": "invalid op"})
+        self.streaming.heard(socket, text)
 
     def happened(self, event: Event) -> None:
-        if isinstance(event, CandleMoved):
-            self._candle(event.candle)
-
-    def _candle(self, candle: Candle) -> None:
-        interval = next(name for name, each in INTERVALS.items() if each == candle.timeframe)
-        now_ms = self.engine.now_ms()
-        topic = f"kline.{interval}.{candle.symbol}"
-        k = {
-            "start": candle.open_ms, "end": candle.open_ms + LENGTHS_MS[candle.timeframe] - 1,
-            "interval": interval, "open": candle.open, "close": candle.close,
-            "high": candle.high, "low": candle.low, "volume": candle.volume,
-            "turnover": candle.volume * candle.close, "confirm": candle.closed,
-            "timestamp": now_ms,
-        }  # fmt: skip
-        for socket in self.talks_to(topic):
-            body = {"topic": topic, "type": "snapshot", "ts": now_ms, "data": [k]}
-            socket.send(body, topic=topic)
+        self.streaming.happened(event)
 
 
 _HEADERS = ("API-KEY", "TIMESTAMP", "RECV-WINDOW", "SIGN")

@@ -65,10 +65,15 @@ def status(order: Order) -> str:
             return "Deactivated" if order.is_conditional and not order.triggered_ms else "Cancelled"
 
 
+def is_the_positions(order: Order) -> bool:
+    """Whether it is a position's own stop, whatever its size."""
+    return order.ask.close_position and order.ask.kind is Kind.STOP
+
+
 def order_row(order: Order) -> dict[str, Any]:
     """As ``order/realtime`` and ``order/history`` show it."""
     ask = order.ask
-    is_attached = order.parent_id is not None and ask.close_position
+    is_attached = order.is_conditional and ask.close_position
     stops = {each.kind: plain(each.trigger) for each in ask.attached}
     rises = (ask.side == "buy") == (ask.kind is Kind.STOP)
     left = order.remaining if order.is_open else ZERO

@@ -8,11 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
-import orjson
-
 from tests.venue import okx_shapes as shapes
-from tests.venue.candles import Candle
-from tests.venue.engine import CandleMoved, Engine, Event
+from tests.venue.engine import Engine, Event
 from tests.venue.matching import is_past
 from tests.venue.model import (
     Account,
@@ -28,18 +25,15 @@ from tests.venue.model import (
     Ticket,
 )
 from tests.venue.okx_errors import NO_SUCH_ORDER, No, no, wrong
+from tests.venue.okx_stream import BARS, Streaming
 from tests.venue.wire import Answer, Call, Dialect, Facts, Socket, Trouble, told
 
 Asked = dict[str, Any]
-BARS = {
-    "1m": "1m", "3m": "3m", "5m": "5m", "15m": "15m", "30m": "30m", "1H": "1h", "2H": "2h",
-    "4H": "4h", "6H": "6h", "12H": "12h", "1D": "1d",
-}  # fmt: skip
 _VALID_MS = 30_000
 
 
 class Okx(Dialect):
-    """REST under ``/api/v5``, candles under ``/ws/v5/business``."""
+    """REST under ``/api/v5``, candles under ``/ws/v5/business``, orders under ``…/private``."""
 
     ccxt_id: ClassVar = "okx"
     rules: ClassVar = Rules(
@@ -48,6 +42,7 @@ class Okx(Dialect):
     )  # fmt: skip
 
     def __init__(self, engine: Engine) -> None:
+        self.streaming = Streaming(engine, lambda: self.sockets)
         super().__init__(engine)
         self._public: dict[str, Callable[[Asked], Any]] = {
             "public/time": lambda _: [{"ts": str(engine.now_ms())}],
@@ -65,6 +60,7 @@ class Okx(Dialect):
             ("GET", "trade/orders-pending"): self._pending,
             ("POST", "trade/order-algo"): self._create_algo,
             ("GET", "trade/order-algo"): self._algo,
+            ("POST", "trade/amend-algos"): self._amend_algo,
             ("POST", "trade/cancel-algos"): self._cancel_algos,
             ("GET", "trade/orders-algo-pending"): self._algos_pending,
             ("GET", "trade/fills"): self._fills,
@@ -283,6 +279,27 @@ class Okx(Dialect):
             raise No(*NO_SUCH_ORDER)
         return [shapes.algo_row(self.engine, account, order)]
 
+    def _amend_algo(self, account: Account, asked: Asked) -> Any:
+        """A stop's price and size; what it becomes is a market order, whatever it was."""
+        market = self._market(asked)
+        order = self._find(account, asked, algo=True)
+        if order is None or not order.is_open:
+            raise No(51503, "Modification failed as the order does not exist", of_order=True)
+        if asked.get("newSlOrdPx") != "-1" or order.ask.kind is not Kind.STOP:
+            raise wrong("newSlOrdPx")
+        size = _number(asked, "newSz") * market.contract_size
+        try:
+            self.engine.amend(
+                account, order, trigger=_number(asked, "newSlTriggerPx"), quantity=size
+            )
+        except Refused as e:
+            if e.reason is Reason.WOULD_TRIGGER:
+                text = "SL trigger price cannot be higher than the last price"
+                raise No(51278, text, of_order=True) from None
+            raise
+        return [{"algoId": str(order.id), "algoClOrdId": order.ask.client_id, "reqId": "",
+                 "sCode": "0", "sMsg": ""}]  # fmt: skip
+
     def _cancel_algos(self, account: Account, asked: list[Asked]) -> Any:
         if not isinstance(asked, list):
             raise No(50002, "JSON syntax error")
@@ -344,32 +361,13 @@ class Okx(Dialect):
     # --- websocket -----------------------------------------------------------------------------
 
     def opened(self, socket: Socket) -> None:
-        """Public connections are anybody's."""
+        """Who it is for, it tells later."""
 
     def heard(self, socket: Socket, text: str) -> None:
-        if text == "ping":
-            socket.send("pong")
-            return
-        message = orjson.loads(text)
-        topics = {f"{each['channel']}:{each['instId']}" for each in message["args"]}
-        if message["op"] == "subscribe":
-            socket.topics.update(topics)
-        else:
-            socket.topics.difference_update(topics)
-        for each in message["args"]:
-            socket.send({"event": message["op"], "arg": each, "connId": "a4d3ae55"})
+        self.streaming.heard(socket, text)
 
     def happened(self, event: Event) -> None:
-        if isinstance(event, CandleMoved):
-            self._candle(event.candle)
-
-    def _candle(self, candle: Candle) -> None:
-        bar = next(name for name, each in BARS.items() if each == candle.timeframe)
-        arg = {"channel": f"candle{bar}", "instId": candle.symbol}
-        topic = f"candle{bar}:{candle.symbol}"
-        row = shapes.candle(candle, self.engine.markets[candle.symbol])
-        for socket in self.talks_to(topic):
-            socket.send({"arg": arg, "data": [row]}, topic=topic)
+        self.streaming.happened(event)
 
 
 _HEADERS = ("KEY", "PASSPHRASE", "TIMESTAMP", "SIGN")

@@ -1,5 +1,6 @@
 """The loopback Bybit and OKX are as strict as the real ones, and ccxt works against them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -7,8 +8,9 @@ from typing import Any
 
 import ccxt.async_support as ccxt
 import pytest
+from ccxt import pro
 
-from tests.venue.model import Kind
+from tests.venue.model import Kind, Side, Ticket
 from tests.venue.server import Venue, venue
 
 SYMBOL = "BTC/USDT:USDT"
@@ -20,11 +22,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 @asynccontextmanager
-async def account(dialect: str, **more: Any) -> AsyncIterator[tuple[Venue, Any]]:
-    """A running exchange and ccxt's client of one account."""
-    async with venue(dialect, accounts=["anna"]) as it:
+async def account(
+    dialect: str, *, kind: Any = ccxt, **more: Any
+) -> AsyncIterator[tuple[Venue, Any]]:
+    """A running exchange and ccxt's client of one account; ``ccxt.pro``'s has websockets."""
+    async with venue(dialect, accounts=["anna", "bert"]) as it:
         options = {**OPTIONS[dialect], "fetchMarkets": {"types": ["spot", _linear(dialect)]}}
-        client = getattr(ccxt, dialect)(
+        client = getattr(kind, dialect)(
             {**it.ccxt_config(), **it.credentials("anna"), "options": options, **more}
         )
         client.has = {**client.has, "fetchCurrencies": False}  # the daemon asks without keys
@@ -143,3 +147,33 @@ async def test_candles_are_told_newest_last(dialect: str) -> None:
         assert [row[0] for row in rows] == [
             1_700_000_100_000, 1_700_000_160_000, 1_700_000_220_000,
         ]  # fmt: skip
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_orders_are_told_to_who_has_signed_in(dialect: str) -> None:
+    """And nobody hears of another's."""
+    async with account(dialect, kind=pro) as (it, client), asyncio.timeout(10):
+        heard = asyncio.create_task(client.watch_orders())
+        while not any(each.topics for each in it.dialect.sockets):  # noqa: ASYNC110 - no other sign
+            await asyncio.sleep(0.01)
+        for key in ("bert", "anna"):
+            it.engine.place_foreign(
+                key,
+                Ticket(
+                    client_id="", symbol=it.dialect.market_id("BTC"), side=Side.BUY,
+                    kind=Kind.LIMIT, quantity=Decimal("0.02"), price=Decimal(49_000),
+                ),
+            )  # fmt: skip
+        (order,) = await heard
+        assert int(order["id"]) in it.engine.accounts["anna"].orders
+        assert (order["status"], order["side"]) == ("open", "buy")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_nobody_signs_in_with_a_wrong_secret(dialect: str) -> None:
+    """Neither to a stream."""
+    async with (
+        account(dialect, kind=pro, secret="another") as (_, client), asyncio.timeout(10),
+    ):  # fmt: skip
+        with pytest.raises((ccxt.AuthenticationError, ccxt.ExchangeError)):
+            await client.watch_orders()

@@ -165,6 +165,8 @@ class LiveBroker:
 
     async def amend(self, order: Order, request: OrderRequest) -> OrderReport:
         dialect, instrument = self._place(request.symbol)
+        if not dialect.capabilities.amends:
+            raise OrderRejected(f"{dialect.capabilities.exchange} does not amend orders")
         try:
             await dialect.amend(self._api, order, request, instrument, lane=Lane.PROTECT)
         except OrderNotFound as e:

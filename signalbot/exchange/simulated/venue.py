@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Protocol
 
-from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected
+from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Refusal
 from signalbot.domain.market import Candle, Instrument, PriceRange
 from signalbot.domain.orders import (
     ClientOrderId,
@@ -203,7 +203,7 @@ class SimulatedVenue:
         fee = self._matching.taker_fee(request.quantity, price)
         reason = why_unaffordable(stake, request, quantity=request.quantity, price=price, fee=fee)
         if reason is not None:
-            raise OrderRejected(reason)
+            raise OrderRejected(reason, refusal=Refusal.INSUFFICIENT_MARGIN)
 
     def _on_range(
         self, symbol: str, prices: tuple[Decimal, Decimal, Decimal, Decimal], at_ms: Ms

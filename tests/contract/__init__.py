@@ -1,0 +1,1 @@
+"""What every account does behind ``ports.Broker``: simulated, on paper, or at an exchange."""

@@ -1,0 +1,132 @@
+"""Accounts at a loopback exchange, through ccxt and real sockets; and paper accounts at its prices.
+
+What a live account claims is checked against the exchange's own book.
+"""
+
+import asyncio
+from dataclasses import replace
+from decimal import Decimal
+from types import MappingProxyType
+
+from signalbot.domain.market import Instrument
+from signalbot.domain.orders import OrderRequest
+from signalbot.domain.users import AccountTerms, Mode, User, UserId
+from signalbot.exchange.live.dialects import dialects_of
+from signalbot.exchange.live.exchange import LiveExchange, LiveTerms
+from signalbot.exchange.simulated.broker import SimulatedBroker
+from signalbot.ledger.database import Database
+from signalbot.ports import Broker
+from tests.contract.desks import ALICE, BOB, BTC, DEPOSIT, NAME, Can, Desk
+from tests.contract.simulated import IN_PARTS, RULES, held_at
+from tests.venue.matching import Fills
+from tests.venue.model import Account, Kind, Side, Ticket
+from tests.venue.server import Venue, build
+
+_BINANCE = Can(keeps_ids=False)
+_ATTACHING = Can(attaches=True, amends=True)
+CAN = MappingProxyType({"binance": _BINANCE, "bybit": _ATTACHING, "okx": _ATTACHING})
+
+
+class LiveDesk(Desk):
+    """Live accounts at a loopback exchange."""
+
+    mode = Mode.LIVE
+
+    def __init__(self, database: Database, venue: Venue, can: Can) -> None:
+        super().__init__(database)
+        self.can = can
+        self.venue = venue
+        self.paper = RULES
+        self.market_id = venue.dialect.market_id("BTC")
+        for user_id in (ALICE, BOB):
+            venue.add_account(user_id, wallet=DEPOSIT)
+
+    async def connect(self) -> None:
+        ccxt_id = self.venue.dialect.ccxt_id
+        self.exchange = LiveExchange(
+            LiveTerms(
+                name=NAME, ccxt_id=ccxt_id, sandbox=False, config=self.venue.ccxt_config(),
+                paper=self.paper,
+            ),
+            dialects=dialects_of(ccxt_id),
+            credentials={each: self.venue.credentials(each) for each in (ALICE, BOB)},
+            clock=self.clock,
+        )  # fmt: skip
+        await self.exchange.open(self.database)
+        self.exchange.ticks.watch(BTC)
+        await self.exchange.prepare()
+        self._run = asyncio.create_task(self.exchange.run())
+
+    async def close(self) -> None:
+        self._run.cancel()
+        await asyncio.wait([self._run])
+        await self.exchange.close()
+        await self.database.flush()
+
+    def of(self, user_id: UserId) -> Broker:
+        user = User(
+            user_id=user_id, mode=self.mode,
+            account=AccountTerms(exchange=NAME, leverage=5, paper_balance=DEPOSIT),
+        )  # fmt: skip
+        return self.exchange.broker(user, symbols=[BTC])
+
+    async def price(self, price: int) -> None:
+        self.now = Decimal(price)
+        self.venue.engine.set_price(self.market_id, self.now)
+        self.exchange.ticks.tell(BTC, self.now)
+
+    async def by_hand(self, request: OrderRequest) -> str:
+        """On the exchange's web page."""
+        is_limit = request.price is not None
+        order = self.venue.engine.place_foreign(
+            ALICE,
+            Ticket(
+                client_id="", symbol=self.market_id, side=Side(request.side.value),
+                kind=Kind.LIMIT if is_limit else Kind.MARKET, quantity=request.quantity,
+                price=request.price,
+            ),
+        )  # fmt: skip
+        return order.ask.client_id
+
+    async def trade_in_parts(self) -> None:
+        self.venue.engine.plan_fills(Fills(shares=(Decimal("0.5"),)))
+
+    @property
+    def instrument(self) -> Instrument:
+        return self.exchange.market.instrument(BTC)
+
+    @property
+    def account(self) -> Account:
+        return self.venue.engine.accounts[ALICE]
+
+    @property
+    def held(self) -> Decimal:
+        return self.account.held(self.market_id)
+
+
+class PaperDesk(LiveDesk):
+    """Paper accounts: the exchange's prices and rules, simulated fills."""
+
+    mode = Mode.PAPER
+
+    async def by_hand(self, request: OrderRequest) -> str:
+        """Nobody else trades a paper account: another part of the daemon."""
+        return (await self.broker.submit(request)).client_order_id
+
+    async def trade_in_parts(self) -> None:
+        """Here it is luck, which is certain from now on."""
+        self.paper = IN_PARTS
+        await self.restart()
+
+    @property
+    def held(self) -> Decimal:
+        broker = self.broker
+        assert isinstance(broker, SimulatedBroker)
+        assert not self.account.trades, "paper has reached the exchange"
+        return held_at(broker._venue)
+
+
+def exchange_of(dialect: str) -> Venue:
+    """A loopback exchange whose least quantity is two steps of its grid."""
+    markets = build(dialect).engine.markets.values()
+    return build(dialect, markets=[replace(each, min_quantity=2 * each.lot) for each in markets])
