@@ -92,7 +92,7 @@ class Broker(Protocol):
     async def submit(
         self, request: OrderRequest, *, stop: OrderRequest | None = None
     ) -> OrderReport:
-        """Send one order, once; an entry with its ``stop`` where ``attaches_stops``.
+        """Send one order, once; an entry with its first ``stop`` where ``attaches_stops``.
 
         The report may know what was filled before it knows the fills.
 

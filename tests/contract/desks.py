@@ -23,6 +23,7 @@ from signalbot.ports import Broker
 from signalbot.tasks import SystemClock
 
 BTC = "BTC/USDT:USDT"
+SIGNAL = SignalId("sig_contract")
 ALICE, BOB = UserId("alice"), UserId("bob")
 DEPOSIT = Decimal(10_000)
 START = Decimal(50_000)
@@ -60,7 +61,7 @@ class Desk(ABC):
         self.database = database
         self.clock = HastyClock()
         self.now = START  #: the price
-        self._ids = count()
+        self._ids = {leg: count() for leg in Leg}
 
     # --- the far side -----------------------------------------------------------------------
 
@@ -150,13 +151,13 @@ class Desk(ABC):
     ) -> OrderRequest:  # fmt: skip
         return OrderRequest(
             client_order_id=client_order_id_of(
-                signal_id=SignalId("sig_contract"), user_id=user_id, leg=leg,
-                attempt=next(self._ids),
+                signal_id=SIGNAL, user_id=user_id, leg=leg, attempt=next(self._ids[leg]),
             ),
             user_id=user_id, exchange=NAME, symbol=BTC, leg=leg, side=side, type=type_,
             quantity=size, price=None if price is None else Decimal(price),
             trigger_price=None if trigger is None else Decimal(trigger),
-            reduce_only=leg is not Leg.ENTRY, leverage=5, intended_at_ms=self.clock.now_ms(),
+            reduce_only=leg is not Leg.ENTRY, leverage=5, signal_id=SIGNAL,
+            intended_at_ms=self.clock.now_ms(),
         )  # fmt: skip
 
     async def enter(self, *, side: OrderSide = OrderSide.BUY) -> Order:

@@ -25,7 +25,9 @@ from signalbot.domain.orders import (
     OrderRequest,
     OrderSide,
     OrderType,
+    client_order_id_of,
 )
+from signalbot.domain.signals import SignalId
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode, UserId
 from signalbot.exchange.live.budget import Budget
@@ -44,7 +46,10 @@ KEYS: Final = {"apiKey": "a-key", "secret": "a-secret", "password": "a-phrase"}
 
 # Our own ids are 32 hex digits; one of each leg.
 ENTRY_ID: Final = ClientOrderId("e" * 32)
-STOP_ID: Final = ClientOrderId("5" * 32)
+SIGNAL_ID: Final = SignalId("sig_rig")
+STOP_ID: Final = client_order_id_of(
+    signal_id=SIGNAL_ID, user_id=UserId("anna"), leg=Leg.STOP_LOSS
+)  # fmt: skip
 TARGET_ID: Final = ClientOrderId("7" * 32)
 EXIT_ID: Final = ClientOrderId("0" * 31 + "1")
 _IDS = {
@@ -281,6 +286,7 @@ def order(
         trigger_price=None if trigger is None else Decimal(trigger),
         reduce_only=not is_entry,
         leverage=5,
+        signal_id=SIGNAL_ID,
         intended_at_ms=NOW,
     )
 
