@@ -1,15 +1,17 @@
 """Everything a change must pass, in one go: format, lint, types, import rules, tests."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+WORKERS = max(4, os.cpu_count() or 1)  # daemons under test wait more than they compute
 STEPS = (
     ("ruff", "format", "--check", "."),
     ("ruff", "check", "."),
     ("mypy",),
     ("lint-imports",),
-    ("pytest", "-q", "-n", "4"),
+    ("pytest", "-q", "-n", str(WORKERS), "--dist", "loadgroup"),
 )
 
 

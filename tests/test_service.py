@@ -68,7 +68,7 @@ class Supervisor:
             )
 
     def wait_for(self, is_right: Callable[[str], bool]) -> str:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             try:
                 message = self._socket.recv(4096).decode()

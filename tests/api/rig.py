@@ -47,7 +47,7 @@ exchange = "sim"
 """
 BTC = "BTC/USDT:USDT"
 ETH = "ETH/USDT:USDT"
-_PATIENCE_S = 30
+_PATIENCE_S = 90
 
 
 @dataclass
@@ -58,6 +58,7 @@ class Daemon:
     port: int
     process: "subprocess.Popen[bytes] | None" = None
     clients: list[httpx.Client] = field(default_factory=list)
+    tokens: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     @property
     def config(self) -> Path:
@@ -125,11 +126,16 @@ class Daemon:
 
     def admin(self) -> httpx.Client:
         """A client with an administrator's token."""
-        return self.client(self.command("token", "create", "--admin").strip())
+        return self.client(self._token("--admin"))
 
     def user(self, name: str) -> httpx.Client:
         """A client with one user's token."""
-        return self.client(self.command("token", "create", "--user", name).strip())
+        return self.client(self._token("--user", name))
+
+    def _token(self, *whose: str) -> str:
+        if whose not in self.tokens:
+            self.tokens[whose] = self.command("token", "create", *whose).strip()
+        return self.tokens[whose]
 
     def client(self, token: str | None) -> httpx.Client:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}

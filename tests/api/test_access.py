@@ -10,7 +10,7 @@ import pytest
 
 from tests.api.rig import BTC, CONFIG, Daemon, daemon
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.process, pytest.mark.timeout(120), pytest.mark.xdist_group("api-access")]
 
 OPEN = {"/healthz", "/openapi.json"}
 """What answers without a token, and tells nothing."""

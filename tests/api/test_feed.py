@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.api.rig import BTC, Daemon, daemon
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.process, pytest.mark.timeout(120), pytest.mark.xdist_group("api-feed")]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,11 @@ import pytest
 
 from tests.api.rig import BTC, Daemon, daemon
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.timeout(120),
+    pytest.mark.xdist_group("api-requests"),
+]
 
 
 @pytest.fixture(scope="module")

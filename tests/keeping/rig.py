@@ -43,7 +43,7 @@ leverage = 5
 """
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
-_PATIENCE_S = 40.0
+_PATIENCE_S = 90
 
 
 def free_port() -> int:

@@ -80,7 +80,7 @@ class Daemon:
             self._news.set()
 
     async def wait_for(
-        self, event: str, *, seconds: float = 15, after: int = 0, **facts: Any
+        self, event: str, *, seconds: float = 45, after: int = 0, **facts: Any
     ) -> Any:
         """The first line of this event with these facts, as soon as it is said."""
         try:
@@ -318,7 +318,7 @@ class Live:
         finally:
             connection.close()
 
-    async def until(self, holds: Any, *, seconds: float = 15, what: str = "it holds") -> None:
+    async def until(self, holds: Any, *, seconds: float = 45, what: str = "it holds") -> None:
         """Return when ``holds()`` is true."""
         deadline = time.monotonic() + seconds
         while not holds():

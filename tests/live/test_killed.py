@@ -23,11 +23,14 @@ ENTERING = (
     "entry.after_answer",
     "entry.recorded",
 )
-PROTECTING = ("stop_loss.before_send", "stop_loss.after_answer")  # where a stop goes out by itself
+RECONCILING = "reconcile.order"
+PROTECTING = {  # where a stop goes out by itself
+    "binance": ("stop_loss.before_send", "stop_loss.after_answer"), "bybit": (), "okx": (),
+}  # fmt: skip
 LEAVING = ("cancel.before_send", "cancel.after_answer")
 LIVES = int(os.environ.get("SIGNALBOT_LIVES", "0"))  # of each point by itself, in every dialect
 EACH = [(dialect, point) for dialect in DIALECTS for point in ENTERING] + [
-    ("binance", point) for point in PROTECTING
+    (dialect, point) for dialect, points in PROTECTING.items() for point in points
 ]
 USERS = ("anna", "ben")
 PATIENT = '[defaults.filters]\nmax_signal_age = "15m"\n'
@@ -57,7 +60,7 @@ async def test_killed_at_every_step_in_turn(tmp_path: Path, dialect: str) -> Non
         await rig.start(crash_at=ENTERING[0])
         await rig.go_long()
         assert await rig.died() == -9
-        for point in (*ENTERING[1:], *(PROTECTING if dialect == "binance" else ())):
+        for point in (*ENTERING[1:3], RECONCILING, ENTERING[3], *PROTECTING[dialect]):
             await rig.start(crash_at=point, ready=False)
             assert await rig.died() == -9
         await rig.start(crash_at=LEAVING[0])
@@ -120,7 +123,7 @@ async def test_killed_while_leaving(tmp_path: Path, dialect: str, point: str, li
         assert reasons == {"STOP_LOSS"}
 
 
-@pytest.mark.parametrize("life", range(max(1, LIVES)))
+@pytest.mark.parametrize("life", range(LIVES))
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_killed_in_the_middle_of_reconciliation(
     tmp_path: Path, dialect: str, life: int

@@ -46,7 +46,7 @@ class Receiver:
 
     def wait(self, until: Callable[[], bool]) -> None:
         """Return when ``until`` holds, which must be soon."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while not until():
             assert time.monotonic() < deadline, [self.got, self.asked]
             time.sleep(0.01)

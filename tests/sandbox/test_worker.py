@@ -12,7 +12,7 @@ from signalbot.sandbox.runner import Limits, Runner, WorkerDied
 from signalbot.strategies.base import Failed
 from tests.sandbox.rig import ask, running, tables, write
 
-SHORT = Limits(deadline_s=0.3, memory_bytes=128 * 1024 * 1024)
+SHORT = Limits(deadline_s=1.0, memory_bytes=128 * 1024 * 1024)
 
 
 def is_alive(pid: int) -> bool:
