@@ -46,8 +46,10 @@ class Collector:
         self._alarms.at(at_ms, lambda: self._ask(account, order, tries=tries))
 
     async def _ask(self, account: Account, asked: Order, *, tries: int) -> None:
+        """Under the id it has by now: a conditional order that triggers may become another."""
+        order = await self._trades.order(asked.client_order_id) or asked
         try:
-            fills = tuple(await account.trading.fills_of(asked))
+            fills = tuple(await account.trading.fills_of(order))
         except Unavailable as e:
             log.debug("fills.not_told", user_id=account.user_id, cause=str(e))
             fills = ()

@@ -1,5 +1,12 @@
-"""What must be true after every run, whatever went wrong: asked of the exchange's own journal."""
+"""What must be true after every run, whatever went wrong: asked of the exchange's own journal.
 
+With ``SIGNALBOT_FAULTS=file`` every run adds a line of what was found to that file; ``python -m
+tests.live.table file`` makes the table of the README of it.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,60 +16,83 @@ from tests.venue.model import Kind, Origin
 NAKED_LIMIT_S = 7.0  # max_unprotected, and what a look and a close at market take
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One user's account after a run, against the ledger."""
+
+    user: str
+    unintended: list[str]  #: entries at the exchange that the ledger does not know
+    doubled: list[str]  #: entries that were accepted more than once, or larger than intended
+    naked_s: float  #: the longest time without stops of the position's size, while the daemon ran
+    uncovered: str  #: a position that is left without its stop
+    lost: list[str]  #: fills the ledger has not
+    invented: list[str]  #: fills the exchange has not
+    unexplained: list[str]  #: resting orders the ledger does not know
+
+
 def check(rig: Live, *users: str, naked_limit_s: float = NAKED_LIMIT_S) -> None:
     """Every invariant, for these users."""
-    for user in users:
-        _entries(rig, user)
-        _protection(rig, user, naked_limit_s)
-        _fills(rig, user)
-        _open_orders(rig, user)
+    found = [_look(rig, user) for user in users]
+    _write_down(rig, found)
+    for each in found:
+        assert each.naked_s < naked_limit_s, each
+        wrong = {name for name, value in asdict(each).items() if value}
+        assert wrong <= {"user", "naked_s"}, each
     secrets_are_nowhere(rig)
     assert not rig.venue.faults.violations_after(0.3), "requests during a ban"
     assert rig.rows("PRAGMA integrity_check")[0][0] == "ok"
     assert rig.rows("PRAGMA foreign_key_check") == []
 
 
-def _entries(rig: Live, user: str) -> None:
-    """No signal entered twice, nothing larger than intended."""
+def _look(rig: Live, user: str) -> Found:
+    journal, key = rig.venue.engine.journal, rig.key(user)
     intended = {
         row["client_order_id"]: Decimal(row["quantity"])
         for row in rig.rows(f"SELECT * FROM orders WHERE user_id = '{user}' AND leg = 'entry'")
     }
-    journal, key = rig.venue.engine.journal, rig.key(user)
-    accepted = journal.entries_accepted(key)
-    assert accepted.keys() <= intended.keys(), "an entry nobody intended"
-    twice = [each for each, times in accepted.items() if times > 1]
-    assert not twice, f"{user} entered twice: {twice}"
-    assert all(filled <= intended[each] for each, filled in journal.entry_fills(key).items())
-
-
-def _protection(rig: Live, user: str, limit_s: float) -> None:
-    """A process that was killed can protect nothing; from READY on it counts again."""
-    limit_s += rig.down_s
-    naked_s = rig.naked_s(user)
-    assert naked_s < limit_s, f"{user} was without a stop for {naked_s:.1f} s"
+    accepted, filled = journal.entries_accepted(key), journal.entry_fills(key)
+    told = {str(trade) for trade in journal.trade_ids(key)}
+    booked = {
+        row["trade_id"] for row in rig.rows(f"SELECT trade_id FROM fills WHERE user_id = '{user}'")
+    }
     held, stops = rig.held(user), rig.resting(user, Kind.STOP)
-    assert rig.is_covered(user) or not held, f"{user} holds {held} behind {stops}"
+    return Found(
+        user=user,
+        unintended=sorted(accepted.keys() - intended.keys()),
+        doubled=[
+            each for each, quantity in intended.items()
+            if accepted.get(each, 0) > 1 or filled.get(each, 0) > quantity
+        ],
+        # A process that was killed can protect nothing; from READY on it counts again.
+        naked_s=max(0.0, rig.naked_s(user) - rig.down_s),
+        uncovered=f"{held} behind {stops}" if held and not rig.is_covered(user) else "",
+        lost=sorted(told - booked),
+        invented=sorted(booked - told),
+        unexplained=_unexplained(rig, user),
+    )  # fmt: skip
 
 
-def _fills(rig: Live, user: str) -> None:
-    """The ledger has every fill of the exchange, and no other."""
-    told = {str(trade) for trade in rig.venue.engine.journal.trade_ids(rig.key(user))}
-    sql = f"SELECT trade_id FROM fills WHERE user_id = '{user}'"
-    booked = {row["trade_id"] for row in rig.rows(sql)}
-    assert booked == told, f"{user}: fills"
-
-
-def _open_orders(rig: Live, user: str) -> None:
+def _unexplained(rig: Live, user: str) -> list[str]:
     """What rests is the owner's, or known: by our id, else by the exchange's."""
     orders = rig.rows("SELECT client_order_id, exchange_order_id FROM orders")
     known = {each for row in orders for each in row}
-    strange = [
-        order for order in rig.resting(user)
+    return [
+        str(order) for order in rig.resting(user)
         if order.ask.origin is not Origin.HAND
         and not {order.ask.client_id, str(order.id)} & known
     ]  # fmt: skip
-    assert not strange, f"{user} has orders the ledger does not know: {strange}"
+
+
+def _write_down(rig: Live, found: list[Found]) -> None:
+    if path := os.environ.get("SIGNALBOT_FAULTS"):
+        test = os.environ["PYTEST_CURRENT_TEST"].partition("::")[2].partition(" ")[0]
+        line = {
+            "test": test.partition("[")[0],
+            "exchange": rig.venue.dialect.ccxt_id,
+            "found": [asdict(each) for each in found],
+        }
+        with Path(path).open("a") as file:
+            file.write(json.dumps(line) + "\n")
 
 
 def secrets_are_nowhere(rig: Live) -> None:

@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -164,6 +164,11 @@ class Live:
             what="candles are subscribed",
         )
 
+    async def _keep_up(self) -> None:
+        """A candle that closed before the daemon was there is history; nothing happened in it."""
+        while self._candle_ms + MINUTE_MS <= time.time() * 1000:
+            await self.candle(50_000)
+
     async def go_long(self) -> None:
         """Let the strategy say LONG."""
         await self.candle(50_300)
@@ -246,6 +251,8 @@ class Live:
         if ready:
             await self.daemon.wait_for("daemon.ready", seconds=90)
             await self.listening()
+            if len(self.lives) == 1:
+                await self._keep_up()
             if self._died_at is not None:
                 self.down_s += time.monotonic() - self._died_at
                 self._died_at = None
@@ -263,8 +270,11 @@ class Live:
             await self.kill()
 
     async def died(self) -> int:
-        async with asyncio.timeout(60):
-            code = await self.daemon.process.wait()
+        try:
+            async with asyncio.timeout(90):
+                code = await self.daemon.process.wait()
+        except TimeoutError:
+            raise AssertionError(f"it lives:\n{''.join(self.daemon.raw[-80:])}") from None
         self._died_at = self._died_at or time.monotonic()
         return code
 
@@ -308,6 +318,9 @@ class Live:
                 == sum(len(self.account(user).trades) for user in users)
             ),
             what="every fill is told",
+            and_else=lambda: [
+                dict(row) for row in self.rows("SELECT * FROM orders WHERE filled <> '0'")
+            ],
         )
 
     def rows(self, sql: str) -> list[Any]:
@@ -318,13 +331,20 @@ class Live:
         finally:
             connection.close()
 
-    async def until(self, holds: Any, *, seconds: float = 45, what: str = "it holds") -> None:
-        """Return when ``holds()`` is true."""
+    async def until(
+        self,
+        holds: Any,
+        *,
+        seconds: float = 45,
+        what: str = "it holds",
+        and_else: Callable[[], object] = lambda: "",
+    ) -> None:
+        """Return when ``holds()`` is true; ``and_else()`` is said with what was in vain."""
         deadline = time.monotonic() + seconds
         while not holds():
             if time.monotonic() > deadline:
                 told = "".join(self.daemon.raw[-80:])
-                raise AssertionError(f"not within {seconds} s: {what}\n{told}")
+                raise AssertionError(f"not within {seconds} s: {what}\n{told}\n{and_else()}")
             await asyncio.sleep(0.02)
 
 
