@@ -145,10 +145,14 @@ class Metrics:
 
     def _look_at_queues(self) -> None:
         meters, requests = self._meters, 0
+        now_ms = self._clock.now_ms()
         for name, exchange in self._app.exchanges.items():
+            since = {each.egress: each.since_ms for each in exchange.away()}
             for allowance in exchange.allowances():
                 meters.budget_left.labels(name, allowance.egress).set(allowance.left)
                 requests += allowance.queued
+                away_ms = now_ms - since.get(allowance.egress, now_ms)
+                meters.away.labels(name, allowance.egress).set(away_ms / 1000)
         meters.queue.labels("requests").set(requests)
         meters.queue.labels("inboxes").set(self._app.broadcaster.queued)
         meters.queue.labels("ledger").set(self._database.queued)

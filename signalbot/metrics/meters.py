@@ -82,6 +82,10 @@ class Meters:
             "feed_source", "1 for what told the last candle: websocket, rest, simulated.",
             "stream", "source",
         )  # fmt: skip
+        self.away = self._gauge(
+            "exchange_away_seconds", "How long an exchange has answered nothing; 0 while it does.",
+            "exchange", "egress",
+        )  # fmt: skip
         self.budget_left = self._gauge(
             "request_budget_left_ratio", "The free part of the tightest limit on requests, 0 to 1.",
             "exchange", "egress",

@@ -292,7 +292,9 @@ class Live:
     def is_covered(self, user: str) -> bool:
         """Whether a user has a position behind one stop of its size."""
         held = self.held(user)
-        stops = self.resting(user, Kind.STOP)
+        stops = [
+            order for order in self.resting(user, Kind.STOP) if order.ask.symbol == self.symbol
+        ]
         is_guarded = guarded(self.account(user), self.symbol) == abs(held)
         return bool(held) and is_guarded and len(stops) == 1
 
