@@ -1,7 +1,7 @@
 """A daemon that trades live and tells people, with a cable to everything it depends on."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,17 +97,22 @@ class Plugged:
 
 
 @asynccontextmanager
-async def plugged(folder: Path, *users: str) -> AsyncIterator[Plugged]:
-    """Configured and not started; all cables are whole. Ben's stop is far away."""
+async def plugged(
+    folder: Path, *users: str, names: Sequence[str] = ("127.0.0.1", "127.0.0.1")
+) -> AsyncIterator[Plugged]:
+    """Configured and not started; all cables are whole. Ben's stop is far away.
+
+    ``names`` are what the daemon knows exchange and notification service by.
+    """
     with receiving() as receiver:
         async with (
             live(folder, *users) as rig,
             cable(int(rig.venue.url.rpartition(":")[2])) as exchange,
             cable(receiver.port) as post,
         ):
-            rig.venue.url = f"http://127.0.0.1:{exchange.port}"
+            rig.venue.url = f"http://{names[0]}:{exchange.port}"
             more = MORE.format(
-                port=receiver.free_port(), operator=f"json://127.0.0.1:{post.port}/operator"
+                port=receiver.free_port(), operator=f"json://{names[1]}:{post.port}/operator"
             )
             rig.configure(
                 *users, defaults=more + "".join(FOLLOWED.format(name=name) for name in users)
