@@ -92,9 +92,10 @@ class Meters:
         )  # fmt: skip
         self.queue = self._gauge(
             "queue_depth",
-            "What waits: signals in inboxes, writes for the ledger, requests.",
+            "What waits: signals in inboxes, writes for the ledger, requests, notices.",
             "queue",
         )
+        self.tasks = self._gauge("tasks", "Tasks of the event loop.")
         self.loop_lag = self._gauge(
             "loop_lag_seconds", "The worst lateness of the event loop in the last 15 seconds."
         )

@@ -158,6 +158,9 @@ EVENTS: Final[Mapping[str, Event]] = {
     ),
     "ledger.opened": Event(_INFO, "The ledger is open and up to date."),
     "library.logged": Event(("any",), "A library's own message; the logger's name says whose."),
+    "notice.cut_off": Event(
+        _WARNING, "A service did not answer before its queue was closed: it may be told once more."
+    ),
     "notice.delayed": Event(
         _WARNING, "A destination does not take notices; it is tried again, told once."
     ),
