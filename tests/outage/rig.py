@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from tests.canary import MARK, watch
 from tests.live.rig import Live, live
 from tests.notify.receiver import Receiver, receiving
 from tests.outage.cable import Cable, cable
@@ -91,6 +92,7 @@ class Plugged:
         async with self.client() as client:
             new = {"scope": "source", "subject": "alerts", "label": key}
             token = (await client.post("/api/tokens", json=new)).json()["token"]
+            watch(self.rig.folder, token)
             body = {"ticker": "ETHUSDT", "action": "buy", "id": key}
             answer = await client.post(f"/hooks/alerts/{token}", json=body)
             assert answer.status_code == 202, answer.text
@@ -112,7 +114,8 @@ async def plugged(
         ):
             rig.venue.url = f"http://{names[0]}:{exchange.port}"
             more = MORE.format(
-                port=receiver.free_port(), operator=f"json://{names[1]}:{post.port}/operator"
+                port=receiver.free_port(),
+                operator=f"json://me:{MARK}-password@{names[1]}:{post.port}/operator",
             )
             rig.configure(
                 *users, defaults=more + "".join(FOLLOWED.format(name=name) for name in users)

@@ -13,10 +13,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="tests.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--users", type=int, default=200)
-    parser.add_argument("--speed", type=int, default=60, help="simulated seconds in a real one")
+    parser.add_argument("--speed", type=int, default=20, help="simulated seconds in a real one")
+    parser.add_argument("--alert", type=float, default=8.0, help="seconds between two alerts")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = soak(Path(folder), users=asked.users, seconds=asked.minutes * 60, speed=asked.speed)
+        found = soak(
+            Path(folder),
+            users=asked.users,
+            seconds=asked.minutes * 60,
+            speed=asked.speed,
+            alert_s=asked.alert,
+        )
     print(table(found.samples))
     print(", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in found.counts.items()))
     wrong = list(faults(found))

@@ -30,7 +30,7 @@ annual_volatility_percent = 100
 kind = "ema_cross"
 exchange = "sim"
 symbols = ["BTC/USDT:USDT"]
-timeframe = "5m"
+timeframe = "1m"
 params = {{ fast = 2, slow = 5, stop_atr = 2.0, take_profit_r = [0.5, 1.0] }}
 [strategies.tv]
 kind = "webhook"

@@ -51,7 +51,7 @@ BOUNDS = (
     Bound("RSS, MB", lambda each: each.rss_mb, mean, lambda before: before * 1.08 + 4),
     Bound("tasks", lambda each: each.tasks, mean, lambda before: before * 1.1 + 20),
     Bound("open files", lambda each: each.files, mean, lambda before: before + 12),
-    Bound("WAL, MB", lambda each: each.wal_mb, max, lambda before: max(before * 1.25, 16)),
+    Bound("WAL, MB", lambda each: each.wal_mb, max, lambda before: max(before * 1.25, 64)),
     Bound("notices waiting", lambda each: each.notices, mean, lambda before: before * 1.25 + 200),
     Bound("writes waiting", lambda each: each.writes, mean, lambda before: before * 1.25 + 100),
 )

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -20,7 +20,6 @@ from tests.soak.measures import Sample, sample
 
 _SAMPLE_S = 0.5
 _READ_S = 0.1
-_ALERT_S = 3.0
 _DRAIN_S = 60
 _PATHS = ("signals", "executions", "positions", "orders", "pnl", "users")
 
@@ -34,14 +33,14 @@ class Soaked:
     undecided: list[str]  #: signals that not everybody, or somebody twice, has decided on
     lost: Counter[tuple[str, str]]  #: notices of the outbox that never came: recipient, title
     repeated: Counter[tuple[str, str]]  #: notices that came and are not in it, or came again
-    unheard: set[str]  #: signals that the feed never told its client
+    unheard: Counter[str]  #: signals that the feed has not told its client, or more than once
     errors: list[str]  #: lines of the log that wake somebody
 
 
-def soak(folder: Path, *, users: int, seconds: float, speed: int) -> Soaked:
-    """Run for ``seconds``, each of which is ``speed`` of the simulation."""
+def soak(folder: Path, *, users: int, seconds: float, speed: int, alert_s: float) -> Soaked:
+    """Run for ``seconds``, each of which is ``speed`` of the simulation; an alert now and then."""
     with receiving() as receiver, _daemon(folder, receiver, users=users, speed=speed) as daemon:
-        heard = asyncio.run(_Crowd(daemon, receiver).live(seconds))
+        heard = asyncio.run(_Crowd(daemon, alert_s).live(seconds))
         daemon.stop()
         return _judged(daemon, receiver, heard, users=users)
 
@@ -63,15 +62,16 @@ class _Heard:
 
     samples: list[Sample]
     signals: list[str]  #: ids, as the feed told them
+    known: list[str]  #: ids of the signals in the ledger before the listener left
     answers: Counter[int]  #: by HTTP status
     alerts: int
 
 
 class _Crowd:
-    def __init__(self, daemon: Daemon, receiver: Receiver) -> None:
+    def __init__(self, daemon: Daemon, alert_s: float) -> None:
         self._daemon = daemon
-        self._receiver = receiver
-        self._heard = _Heard([], [], Counter(), 0)
+        self._alert_s = alert_s
+        self._heard = _Heard([], [], [], Counter(), 0)
         self._wal = daemon.folder / "state" / "signalbot.db-wal"
         self._listens = asyncio.Event()
 
@@ -99,6 +99,8 @@ class _Crowd:
                 for each in visitors:
                     each.cancel()
                 await self._drain(admin)
+                self._heard.known = self._signals()
+                await self._until(lambda: set(self._heard.known) <= set(self._heard.signals))
                 feed.cancel()
         return self._heard
 
@@ -137,7 +139,7 @@ class _Crowd:
                 answer = await client.post(f"/hooks/tv/{token}", json=body)
                 assert answer.status_code == 202, answer.text
                 self._heard.alerts += 1
-                await asyncio.sleep(_ALERT_S)
+                await asyncio.sleep(self._alert_s)
 
     async def _listen(self, token: str) -> None:
         url = self._daemon.url.replace("http", "ws") + "/ws/signals"
@@ -153,9 +155,17 @@ class _Crowd:
     async def _drain(self, admin: httpx.AsyncClient) -> None:
         """Nobody enters any more; then everything that has happened is told."""
         assert (await admin.post("/api/halt", json={"reason": "the soak is over"})).is_success
+        await self._until(lambda: not self._daemon.rows(_UNTOLD))
+
+    def _signals(self) -> list[str]:
+        return [row["signal_id"] for row in self._daemon.rows("SELECT signal_id FROM signals")]
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        """Return when it is so, or when there is no point in waiting any longer."""
         until_s = time.monotonic() + _DRAIN_S
-        while self._daemon.rows(_UNTOLD):
-            assert time.monotonic() < until_s, f"not all is told: {self._daemon.rows(_LEFT)}"
+        while not holds():
+            if time.monotonic() > until_s:
+                return
             await asyncio.sleep(0.05)
 
 
@@ -163,7 +173,6 @@ _UNTOLD = """
 SELECT 1 FROM notices WHERE status = 'waiting'
 UNION ALL SELECT 1 FROM notice_cursor WHERE event_id < (SELECT max(event_id) FROM events)
 """
-_LEFT = "SELECT recipient, count(*) AS n FROM notices WHERE status = 'waiting' GROUP BY recipient"
 _UNDECIDED = """
 SELECT s.signal_id, count(d.user_id) AS decisions FROM signals s
 LEFT JOIN decisions d USING (signal_id) GROUP BY s.signal_id HAVING count(d.user_id) <> ?
@@ -193,7 +202,8 @@ def _judged(daemon: Daemon, receiver: Receiver, heard: _Heard, *, users: int) ->
         undecided=[str(row) for row in daemon.rows(_UNDECIDED, users)],
         lost=told - came,
         repeated=came - told,
-        unheard=set(signals) ^ set(heard.signals),
+        unheard=(Counter(heard.known) - Counter(heard.signals))
+        + (Counter(heard.signals) - Counter(signals)),
         errors=[line for line in daemon.log.splitlines() if json.loads(line)["level"] == "error"],
     )
 
