@@ -1,4 +1,4 @@
-"""What every test relies on: laws are searched for without a clock, and no daemon tells a secret."""
+"""What every test relies on: laws without a clock, for machines are loaded; no secret is told."""
 
 from hypothesis import HealthCheck, settings
 
