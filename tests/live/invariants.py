@@ -1,9 +1,9 @@
 """What must be true after every run, whatever went wrong: asked of the exchange's own journal."""
 
 from decimal import Decimal
-from pathlib import Path
 
-from tests.live.rig import CANARY, Live
+from tests.canary import leaks
+from tests.live.rig import Live
 from tests.venue.model import Kind, Origin
 
 NAKED_LIMIT_S = 7.0  # max_unprotected, and what a look and a close at market take
@@ -67,8 +67,4 @@ def _open_orders(rig: Live, user: str) -> None:
 
 def secrets_are_nowhere(rig: Live) -> None:
     """Keys are in the exchange's memory, and nowhere else."""
-    for life in rig.lives:
-        assert CANARY not in "".join(life.raw)
-    for file in Path(rig.folder).rglob("*"):
-        if file.is_file():
-            assert CANARY.encode() not in file.read_bytes(), file.name
+    assert not list(leaks(rig.folder))
