@@ -24,7 +24,7 @@ from signalbot.exchange.stream import Stream
 from signalbot.ledger.simulated import KEPT_MS, SimulatedPosition
 
 _MOST_ENDED = 100  # of one account: more than it can ever have had resting
-_LEAST_KEPT_MS = 3_600_000  # whatever is in doubt has been looked up by then
+_LEAST_KEPT_MS = 900_000  # whatever is in doubt has been looked up by then
 
 
 class Listing:
