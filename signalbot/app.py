@@ -39,6 +39,7 @@ from signalbot.pipeline.feed import Feed
 from signalbot.pipeline.follow import Follower
 from signalbot.pipeline.halt import Halts
 from signalbot.pipeline.listen import Listener
+from signalbot.pipeline.news import level_of
 from signalbot.pipeline.outside import Outsider
 from signalbot.pipeline.place import Placer
 from signalbot.pipeline.protect import Protector
@@ -230,7 +231,9 @@ class App:
             except AccessDenied as e:
                 await self.halts.on_access_denied(account, str(e))
             except Unavailable as e:
-                log.warning("account.not_reconciled", user_id=account.user_id, cause=str(e))
+                log.log(
+                    level_of(e), "account.not_reconciled", user_id=account.user_id, cause=str(e)
+                )
             else:
                 account.is_reconciled = True
                 self._compared[account.user_id] = self._clock.now_ms()

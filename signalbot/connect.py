@@ -1,5 +1,6 @@
 """Opens what lies outside: the exchanges, and the vault with the keys of their accounts."""
 
+import logging
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
@@ -131,11 +132,12 @@ class Connector:
             boundary=self._bells.after_boundary,
         )
         stack.push_async_callback(exchange.close)
-        for delay_s in backoff_s(first_s=1.0, most_s=30.0):
+        for tries, delay_s in enumerate(backoff_s(first_s=1.0, most_s=30.0)):
             try:
                 await exchange.open(self._database)
             except Unavailable as e:
-                log.warning("exchange.unavailable", exchange=terms.name, cause=str(e))
+                level = logging.DEBUG if tries else logging.WARNING
+                log.log(level, "exchange.unavailable", exchange=terms.name, cause=str(e))
                 await exchange.close()
                 await self._clock.sleep(delay_s)
             else:

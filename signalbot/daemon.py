@@ -18,6 +18,7 @@ from signalbot.config.check import load_to_run
 from signalbot.config.definitions import Definition
 from signalbot.config.terms import Config
 from signalbot.connect import Connector, Keyring
+from signalbot.control.absence import AbsenceWatch
 from signalbot.control.align import Aligner
 from signalbot.control.desk import Desk
 from signalbot.control.door import Door
@@ -27,6 +28,7 @@ from signalbot.control.receive import Receiver
 from signalbot.domain.errors import ConfigError
 from signalbot.keeping.running import keeping
 from signalbot.ledger import lock
+from signalbot.ledger.absences import Absences
 from signalbot.ledger.alignments import Alignments
 from signalbot.ledger.answers import Answers
 from signalbot.ledger.database import Database, GroupCommit, open_database
@@ -135,7 +137,10 @@ async def _serve(config: Config, secrets: Secrets) -> None:
         await stack.enter_async_context(
             _api(app, provisioner, exchanges, keyring, database, lag, clock)
         )
-        await stack.enter_async_context(_timetable(app, database, bells))
+        reconcile = bells.every(_RECONCILE_EVERY_S)
+        await stack.enter_async_context(_timetable(app, database, bells, reconcile))
+        absences = AbsenceWatch(exchanges, Absences(database), on_back=reconcile.set, clock=clock)
+        await stack.enter_async_context(absences.running(speed=float(config.speed)))
         await stack.enter_async_context(_reloading(provisioner, hang_up, systemd))
         pulse = Pulse(app, database=database, lag=lag, systemd=systemd, clock=clock)
         await stack.enter_async_context(told(pulse, lag, systemd))
@@ -204,9 +209,11 @@ async def _ringing(bells: Bells) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _timetable(app: App, database: GroupCommit, bells: Bells) -> AsyncIterator[None]:
+async def _timetable(
+    app: App, database: GroupCommit, bells: Bells, reconcile: asyncio.Event
+) -> AsyncIterator[None]:
     """What recurs by the wall clock: reconciliation and emptying the write-ahead log."""
-    reconcile, checkpoint = bells.every(_RECONCILE_EVERY_S), bells.every(_CHECKPOINT_EVERY_S)
+    checkpoint = bells.every(_CHECKPOINT_EVERY_S)
 
     passes = count()
 

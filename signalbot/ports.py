@@ -173,6 +173,15 @@ class Allowance:
     queued: int  #: requests that wait for their turn
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Away:
+    """An exchange answers nothing that one address of ours asks."""
+
+    egress: str  #: "direct", or which address or proxy
+    since_ms: Ms
+    cause: str  #: what the last request has met
+
+
 class Exchange(Protocol):
     """One configured exchange: its public side, and an account for each of its users."""
 
@@ -186,6 +195,10 @@ class Exchange(Protocol):
 
     def allowances(self) -> Sequence[Allowance]:
         """One for each address that its requests leave from; none where nothing is limited."""
+        ...
+
+    def away(self) -> Sequence[Away]:
+        """The addresses that have had no answer for seconds; none while all is well."""
         ...
 
     def broker(self, user: User, *, symbols: Collection[str]) -> Broker:

@@ -50,7 +50,9 @@ class Pulse:
             if stream.last_open_ms is not None
         ]
         last = f"{datetime.fromtimestamp(max(closes) / 1000, UTC):%F %H:%M} UTC" if closes else "-"
-        return f"{len(accounts)} users, {positions} open positions, last candle {last}"
+        away = [name for name, each in self._app.exchanges.items() if each.away()]
+        said = f"{len(accounts)} users, {positions} open positions, last candle {last}"
+        return f"{said}, no answer from {', '.join(away)}" if away else said
 
     def troubles(self) -> list[str]:
         """What has stopped, one sentence each."""

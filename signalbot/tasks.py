@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import heapq
+import logging
 import os
 import random
 import signal
@@ -20,6 +21,7 @@ log = structlog.get_logger()
 
 _CRASH_AT, _, _NTH = os.environ.get("SIGNALBOT_CRASH_AT", "").partition(":")
 _passed = count(1)
+_STABLE_MS = 60_000
 
 
 class SystemClock:
@@ -65,13 +67,19 @@ async def supervise(name: str, run: Callable[[], Awaitable[None]], clock: Clock)
     """Run a task that lives on the far side's terms: restart it while that is unavailable.
 
     Anything but ``Unavailable`` is a bug and reaches the TaskGroup, which stops the daemon; systemd
-    starts it again and recovery does the rest.
+    starts it again and recovery does the rest. What fails at once again is a warning only once.
     """
-    for delay_s in backoff_s():
+    delays, level = backoff_s(), logging.WARNING
+    while True:
+        began_ms = clock.now_ms()
         try:
             await run()
         except Unavailable as e:
-            log.warning("task.restarting", task=name, delay_s=round(delay_s, 1), cause=str(e))
+            if clock.now_ms() - began_ms > _STABLE_MS:
+                delays, level = backoff_s(), logging.WARNING
+            delay_s = next(delays)
+            log.log(level, "task.restarting", task=name, delay_s=round(delay_s, 1), cause=str(e))
+            level = logging.DEBUG
             await clock.sleep(delay_s)
         else:
             return

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.canary import watch
+
 CONFIG = """
 [daemon]
 state_dir = "state"
@@ -59,6 +61,7 @@ POINTS = [int(each) for each in EVERY.split()]
 
 
 def _start(folder: Path, *, crash_at: str = "") -> subprocess.Popen[str]:
+    watch(folder)
     with (folder / f"log-{time.monotonic_ns()}.txt").open("w") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "signalbot", "run", "-c", str(folder / "config.toml")],

@@ -15,6 +15,7 @@ import pytest
 from signalbot.ops.lag import LoopLag
 from signalbot.ops.systemd import Systemd
 from signalbot.service import Pulse
+from tests.canary import watch
 from tests.world import World, play, user
 
 CONFIG = """
@@ -58,6 +59,7 @@ class Supervisor:
             port = free.getsockname()[1]
         (folder / "config.toml").write_text(CONFIG.format(port=port))
         self.log = folder / "log.txt"
+        watch(folder)
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "signalbot", "run", "-c", str(folder / "config.toml")],

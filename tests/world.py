@@ -26,7 +26,7 @@ from signalbot.domain.users import User, UserId
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import Database, open_database, open_scratch
 from signalbot.ledger.signals import DECISIONS
-from signalbot.ports import Advisor, Allowance, Clock, Exchange, Market
+from signalbot.ports import Advisor, Allowance, Away, Clock, Exchange, Market
 from signalbot.replay import virtual_time
 from signalbot.replay.exchange import HistoricalExchange
 from signalbot.tasks import LoopClock
@@ -89,6 +89,9 @@ class FaultyExchange:
 
     def allowances(self) -> Sequence[Allowance]:
         return self.real.allowances()
+
+    def away(self) -> Sequence[Away]:
+        return self.real.away()
 
     def broker(self, user: User, *, symbols: Collection[str]) -> FaultyBroker:
         broker = self._kind(self.real.broker(user), self._clock)

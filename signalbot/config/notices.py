@@ -43,7 +43,9 @@ class EventsTable(Table):
     refused: Loudness = key("A signal that was not taken, and why.")
     failed: Loudness = key("An entry that came to nothing.")
     halted: Loudness = key("A user or all trading is halted, paused or resumed.")
-    trouble: Loudness = key("The disk is filling up, a source of alerts is silent or lost one.")
+    trouble: Loudness = key(
+        "The disk is filling up, an exchange is away, a source is silent or lost an alert."
+    )
     summary: Loudness = key("The summary of the day.")
 
 

@@ -5,6 +5,7 @@ SignalbotError
 ├── BadCandle              drop the candle, count it, go on
 ├── IllegalTransition      a bug or a confused exchange: never apply it
 ├── Unavailable            the far side cannot be reached: retry with backoff
+│   ├── Unreachable        nothing there answers, which is known: nothing to tell of one request
 │   └── AccessDenied       the key is wrong, revoked or may not do this: halt its user
 ├── OrderRejected          the exchange answered, and refused: final for this order
 ├── OrderOutcomeUnknown    the order may be live: look it up, never send it again
@@ -37,6 +38,10 @@ class IllegalTransition(SignalbotError):
 
 class Unavailable(SignalbotError):
     """The far side did not answer a read, or provably never accepted an order: try again later."""
+
+
+class Unreachable(Unavailable):
+    """The far side answers nobody, and that has been told: this one failure is no news."""
 
 
 class AccessDenied(Unavailable):

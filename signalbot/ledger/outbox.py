@@ -107,6 +107,10 @@ class Outbox:
         rows = await self._database.query(_SQL["addresses_waiting"])
         return {Address(recipient=row["recipient"], place=row["place"]) for row in rows}
 
+    async def depth(self) -> int:
+        """How many notices are still to be delivered."""
+        return int((await self._database.query(_SQL["depth"]))[0]["notices"])
+
     async def delivered(self, notice_ids: Iterable[int], *, now_ms: Ms) -> None:
         rows = [{"notice_id": each, "now_ms": now_ms} for each in notice_ids]
         await self._database.write(lambda c: c.executemany(_SQL["delivered"], rows))

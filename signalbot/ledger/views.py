@@ -235,6 +235,7 @@ def overview(connection: Connection, *, now_ms: Ms) -> Row:
     return {
         "halted": _state(connection, "halted"),
         "disk_low": _state(connection, "disk_low"),
+        "away": _rows(connection, "away", {}),
         "users": _rows(connection, "users_by_standing", {}),
         "users_not_trading": _rows(connection, "users_not_trading", {}),
         "open_positions": _count(connection, "count_open_positions"),

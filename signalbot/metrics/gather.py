@@ -14,6 +14,7 @@ from prometheus_client import Histogram, generate_latest
 from signalbot.app import App
 from signalbot.domain.money import ZERO
 from signalbot.ledger.database import Database
+from signalbot.ledger.outbox import Outbox
 from signalbot.ledger.profit import settlement_currency
 from signalbot.ledger.timings import Earner, Timings, Told
 from signalbot.metrics.meters import Meters
@@ -32,6 +33,7 @@ class Metrics:
         self._lag = lag
         self._clock = clock
         self._timings = Timings(database)
+        self._outbox = Outbox(database)
         self._meters = Meters()
         self._seen = 0
         self._earned: defaultdict[Earner, Decimal] = defaultdict(Decimal)
@@ -59,6 +61,7 @@ class Metrics:
                     self._count(event)
                 self._seen = told[-1].event_id
             await self._look_at_protection()
+            self._meters.queue.labels("notices").set(await self._outbox.depth())
         self._look_at_accounts()
         self._look_at_feed()
         self._look_at_queues()
@@ -145,13 +148,18 @@ class Metrics:
 
     def _look_at_queues(self) -> None:
         meters, requests = self._meters, 0
+        now_ms = self._clock.now_ms()
         for name, exchange in self._app.exchanges.items():
+            since = {each.egress: each.since_ms for each in exchange.away()}
             for allowance in exchange.allowances():
                 meters.budget_left.labels(name, allowance.egress).set(allowance.left)
                 requests += allowance.queued
+                away_ms = now_ms - since.get(allowance.egress, now_ms)
+                meters.away.labels(name, allowance.egress).set(away_ms / 1000)
         meters.queue.labels("requests").set(requests)
         meters.queue.labels("inboxes").set(self._app.broadcaster.queued)
         meters.queue.labels("ledger").set(self._database.queued)
+        meters.tasks.set(len(asyncio.all_tasks()))
         meters.loop_lag.set(self._lag.worst_s)
 
 

@@ -82,15 +82,20 @@ class Meters:
             "feed_source", "1 for what told the last candle: websocket, rest, simulated.",
             "stream", "source",
         )  # fmt: skip
+        self.away = self._gauge(
+            "exchange_away_seconds", "How long an exchange has answered nothing; 0 while it does.",
+            "exchange", "egress",
+        )  # fmt: skip
         self.budget_left = self._gauge(
             "request_budget_left_ratio", "The free part of the tightest limit on requests, 0 to 1.",
             "exchange", "egress",
         )  # fmt: skip
         self.queue = self._gauge(
             "queue_depth",
-            "What waits: signals in inboxes, writes for the ledger, requests.",
+            "What waits: signals in inboxes, writes for the ledger, requests, notices.",
             "queue",
         )
+        self.tasks = self._gauge("tasks", "Tasks of the event loop.")
         self.loop_lag = self._gauge(
             "loop_lag_seconds", "The worst lateness of the event loop in the last 15 seconds."
         )

@@ -1,7 +1,7 @@
 """Brings one destination its notices: in order, paced, merged, and tried again."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import structlog
@@ -39,15 +39,30 @@ class Wire:
         self._threads = Threads(_THREADS)
         self._for_the_ailing = Threads(_THREADS_FOR_THE_AILING)
 
+    def close(self) -> None:
+        """Begin no delivery any more: whoever waits for a turn waits until cancelled."""
+        self._threads.close()
+        self._for_the_ailing.close()
+
     async def send(
-        self, to: Destination, what: Bundle, *, is_ailing: bool, deadline_s: float
+        self,
+        to: Destination,
+        what: Bundle,
+        *,
+        is_ailing: bool,
+        deadline_s: float,
+        on_begin: Callable[[], None],
     ) -> str | None:
-        """Deliver; None when the service took it, else why not."""
+        """Deliver; None when the service took it, else why not.
+
+        ``on_begin`` is called when its turn has come.
+        """
         threads = self._for_the_ailing if is_ailing else self._threads
         try:
             return await threads.call(
                 lambda: to.send(what.message, is_silent=what.is_silent),
                 deadline_s=deadline_s * self._speed,
+                on_begin=on_begin,
             )
         except TimeoutError:
             return f"no answer within {deadline_s:g} s"
@@ -78,11 +93,17 @@ class Courier:
             "place": address.place,
             "service": destination.scheme,
         }
+        self._rests = asyncio.Event()
+        self._rests.set()
         self._delays: Iterator[float] | None = None  #: there while the destination is failing
 
     def ring(self) -> None:
         """Something waits to be delivered."""
         self._mail.set()
+
+    async def at_rest(self) -> None:
+        """Return when the delivery under way, if there is one, is over and noted."""
+        await self._rests.wait()
 
     async def run(self) -> None:
         """Deliver whatever waits, as it comes, until cancelled."""
@@ -94,27 +115,35 @@ class Courier:
                 await self._deliver(bundle(waiting, capacity=self._destination.capacity))
 
     async def _deliver(self, what: Bundle) -> None:
+        try:
+            pause_s = await self._attempt(what)
+        finally:
+            self._rests.set()
+        await self._clock.sleep(pause_s)
+
+    async def _attempt(self, what: Bundle) -> float:
+        """Deliver once and note what came of it; how long to wait before the next."""
         cause = await self._wire.send(
             self._destination,
             what,
             is_ailing=self._delays is not None,
             deadline_s=self._pace.deadline_s,
+            on_begin=self._rests.clear,
         )
         if cause is None:
             crash_point("notice.taken")
             await self._outbox.delivered(what.notice_ids, now_ms=self._clock.now_ms())
             self._recovered()
-            await self._clock.sleep(self._pace.pause_s)
-        else:
-            await self._failed(what, cause)
+            return self._pace.pause_s
+        return await self._failed(what, cause)
 
     def _recovered(self) -> None:
         if self._delays is not None:
             self._delays = None
             log.info("notice.flowing", **self._facts)
 
-    async def _failed(self, what: Bundle, cause: str) -> None:
-        """Say so once, not at every try."""
+    async def _failed(self, what: Bundle, cause: str) -> float:
+        """Say so once, not at every try; how long to wait before the next."""
         if self._delays is None:
             pace = self._pace
             self._delays = backoff_s(first_s=pace.first_retry_s, most_s=pace.longest_retry_s)
@@ -124,4 +153,4 @@ class Courier:
         )
         if parked:
             log.error("notice.parked", notices=parked, cause=cause, **self._facts)
-        await self._clock.sleep(next(self._delays))
+        return next(self._delays)

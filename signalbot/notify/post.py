@@ -17,6 +17,8 @@ from signalbot.ports import Clock
 
 log = structlog.get_logger()
 
+_LAST_WORDS_S = 5.0
+
 Resolve = Callable[[str], Awaitable[str]]
 """The text behind ``secret:NAME``, or the text itself; ``ConfigError`` when there is none."""
 
@@ -43,6 +45,7 @@ class Post:
         self._clock = clock
         self._pace = pace or Pace()
         self._wire = Wire(speed=speed)
+        self._speed = speed
         self._clerk = Clerk(
             terms,
             database=database,
@@ -68,7 +71,10 @@ class Post:
                 yield
             finally:
                 self._group = None
-                for task in (opening, *self._writing, *self._tasks.values()):
+                for task in (opening, *self._writing):
+                    task.cancel()
+                await self._finish()
+                for task in self._tasks.values():
                     task.cancel()
 
     async def take_on(self, terms: NotifyTerms) -> None:
@@ -78,10 +84,10 @@ class Post:
         self._terms = terms
         self._clerk.take_on(terms)
         wanted = _urls_of(terms)
-        for address, url in list(self._urls.items()):
-            if wanted.get(address) != url:
-                del self._urls[address]
-                self._dismiss(address)
+        gone = [address for address, url in self._urls.items() if wanted.get(address) != url]
+        for address in gone:
+            del self._urls[address]
+        await self._dismiss(gone)
         for address in wanted.keys() - self._urls.keys():
             self._unopened.put_nowait(address)
         self._urls = wanted
@@ -105,6 +111,20 @@ class Post:
                 task.cancel()
             self._writing = []
             await self._outbox.forget_cursor()
+
+    async def _finish(self) -> None:
+        """Begin nothing more, and wait a moment for what is on its way."""
+        self._wire.close()
+        await self._at_rest(self._couriers.values())
+
+    async def _at_rest(self, couriers: Iterable[Courier]) -> None:
+        """Wait for deliveries under way: cut off, they would be made again."""
+        try:
+            async with asyncio.timeout(_LAST_WORDS_S * self._speed):
+                for courier in couriers:
+                    await courier.at_rest()
+        except TimeoutError:
+            log.warning("notice.cut_off", limit_s=_LAST_WORDS_S)
 
     async def _engage(self, group: asyncio.TaskGroup) -> None:
         """Open destinations one after the other: there may be a thousand, and trading begins."""
@@ -142,9 +162,15 @@ class Post:
     async def _open(self, url: str) -> Destination:
         return await asyncio.to_thread(opened, await self._resolve(url), self._hide)
 
-    def _dismiss(self, address: Address) -> None:
-        self._couriers.pop(address, None)
-        if task := self._tasks.pop(address, None):
+    async def _dismiss(self, addresses: Iterable[Address]) -> None:
+        """End couriers; what one is just delivering is not left to the next."""
+        leaving = [
+            (courier, self._tasks.pop(address))
+            for address in addresses
+            if (courier := self._couriers.pop(address, None))
+        ]
+        await self._at_rest(courier for courier, _ in leaving)
+        for _, task in leaving:
             task.cancel()
 
     def _ring(self, addresses: Iterable[Address]) -> None:

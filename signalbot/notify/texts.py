@@ -41,6 +41,8 @@ _KINDS: Mapping[str, NoticeKind] = {
     "trading.resumed": NoticeKind.HALTED,
     "disk.low": NoticeKind.TROUBLE,
     "disk.recovered": NoticeKind.TROUBLE,
+    "exchange.lost": NoticeKind.TROUBLE,
+    "exchange.back": NoticeKind.TROUBLE,
     "alert.missed": NoticeKind.TROUBLE,
     "source.silent": NoticeKind.TROUBLE,
     "source.heard": NoticeKind.TROUBLE,
@@ -265,6 +267,8 @@ def _trouble(told: Told) -> tuple[str, Iterator[str]]:
             return "💾 The disk is filling up", iter(lines)
         case "disk.recovered":
             return "💾 The disk has room again", iter(("Entries are allowed again.",))
+        case "exchange.lost" | "exchange.back":
+            return _away(told)
         case "alert.missed":
             return _missed(told)
         case "source.silent":
@@ -272,6 +276,17 @@ def _trouble(told: Told) -> tuple[str, Iterator[str]]:
             return f"⚠️ {event.strategy} is silent", iter([f"Nothing came since {heard}."])
         case _:
             return f"✅ {event.strategy} is heard again", iter(())
+
+
+def _away(told: Told) -> tuple[str, Iterator[str]]:
+    """Names the exchange, and the address that cannot reach it if it is one of several."""
+    detail, since = told.event.detail, moment(told.event.detail["since_ms"], told.zone)
+    egress = detail["egress"]
+    name = detail["exchange"] if egress == "direct" else f"{detail['exchange']} ({egress})"
+    if told.event.kind == "exchange.back":
+        return f"🔌 {name} answers again", iter([f"It was away since {since}."])
+    lines = (f"Nothing there answers since {since}.", "Stops that rest there stay.")
+    return f"🔌 {name} is away", iter(lines)
 
 
 _TEXTS: Mapping[NoticeKind, Callable[[Told], tuple[str, Iterator[str]]]] = {

@@ -9,19 +9,33 @@ from typing import TypeVar, cast
 T = TypeVar("T")
 
 
+def _nothing() -> None:
+    """Nobody wants to know."""
+
+
 class Threads:
     """A bounded number of daemon threads: one that hangs keeps its place, and nothing else."""
 
     def __init__(self, most: int) -> None:
         self._places = asyncio.Semaphore(most)
+        self._is_open = True
 
-    async def call(self, work: Callable[[], T], *, deadline_s: float) -> T:
-        """The result of ``work``, run in a thread.
+    def close(self) -> None:
+        """Begin nothing any more: whoever waits for a place waits until cancelled."""
+        self._is_open = False
+
+    async def call(
+        self, work: Callable[[], T], *, deadline_s: float, on_begin: Callable[[], None] = _nothing
+    ) -> T:
+        """The result of ``work``, run in a thread; ``on_begin`` is called just before.
 
         Raises:
             TimeoutError: it is not there after ``deadline_s``; the thread goes on by itself.
         """
         await self._places.acquire()
+        if not self._is_open:
+            await asyncio.Event().wait()
+        on_begin()
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
 

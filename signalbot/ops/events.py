@@ -15,6 +15,8 @@ _DEBUG = ("debug",)
 _INFO = ("info",)
 _WARNING = ("warning",)
 _ERROR = ("error",)
+_ONCE = ("debug", "warning")
+"""A warning the first time; of debug when it fails again, or while its exchange is away."""
 
 EVENTS: Final[Mapping[str, Event]] = {
     "account.limited": Event(
@@ -22,7 +24,7 @@ EVENTS: Final[Mapping[str, Event]] = {
     ),
     "account.not_polled": Event(_DEBUG, "An account could not be refreshed; the next round tries."),
     "account.not_reconciled": Event(
-        _WARNING, "An exchange could not be asked about an account; the next round asks again."
+        _ONCE, "An exchange could not be asked about an account; the next round asks again."
     ),
     "account.not_set_up": Event(
         _ERROR, "Leverage or margin mode is not what was asked for; that symbol takes no entry."
@@ -114,13 +116,21 @@ EVENTS: Final[Mapping[str, Event]] = {
     "disk.reserve_used": Event(
         _ERROR, "The disk is full; the room that was set aside is used so that exits are recorded."
     ),
+    "exchange.back": Event(
+        _INFO, "An exchange that was lost answers again; accounts are compared with it at once."
+    ),
     "exchange.banned": Event(
         _ERROR, "The exchange limits this address: nothing is sent until the ban is over."
     ),
     "exchange.clock_off": Event(_ERROR, "Our clock differs from the exchange's: no entries there."),
     "exchange.close_failed": Event(_DEBUG, "A connection did not close in order."),
     "exchange.connected": Event(_INFO, "An exchange's markets and time are known."),
-    "exchange.unavailable": Event(_WARNING, "An exchange is away at start; it is tried again."),
+    "exchange.lost": Event(
+        _ERROR, "Nothing has answered there for seconds, told once; stops rest, trying goes on."
+    ),
+    "exchange.unavailable": Event(
+        _ONCE, "An exchange is away at start; it is tried again until it is there."
+    ),
     "execution.duplicate_blocked": Event(
         _INFO, "A signal reached a user who has executed it before; nothing was sent."
     ),
@@ -141,13 +151,16 @@ EVENTS: Final[Mapping[str, Event]] = {
         _WARNING, "An order's fills were never told; its fees are missing from the PnL."
     ),
     "fills.not_told": Event(
-        ("debug", "warning"), "An exchange could not be asked about fills; it is asked again."
+        _ONCE, "An exchange could not be asked about fills; it is asked again."
     ),
     "ledger.doubted": Event(
         _ERROR, "The ledger is older than what ran here last, or another: trading starts halted."
     ),
     "ledger.opened": Event(_INFO, "The ledger is open and up to date."),
     "library.logged": Event(("any",), "A library's own message; the logger's name says whose."),
+    "notice.cut_off": Event(
+        _WARNING, "A service did not answer before its queue was closed: it may be told once more."
+    ),
     "notice.delayed": Event(
         _WARNING, "A destination does not take notices; it is tried again, told once."
     ),
@@ -166,7 +179,7 @@ EVENTS: Final[Mapping[str, Event]] = {
         _WARNING, "An account has an order the ledger does not know; it is left alone."
     ),
     "order.lookup_failed": Event(
-        _WARNING, "An order in doubt could not be looked up; it is tried again, never resent."
+        _ONCE, "An order in doubt could not be looked up; it is tried again, never resent."
     ),
     "order.not_amended": Event(
         _WARNING, "A resting stop could not be moved in place; another one takes its place."
@@ -174,7 +187,7 @@ EVENTS: Final[Mapping[str, Event]] = {
     "order.not_cancelled": Event(_DEBUG, "A cancel was refused; the order is looked up instead."),
     "order.not_read_back": Event(_DEBUG, "An acknowledged order is not shown yet."),
     "order.not_sent": Event(
-        _WARNING, "The exchange could not be reached, so surely nothing arrived; it is tried again."
+        _ONCE, "The exchange could not be reached, so surely nothing arrived; it is tried again."
     ),
     "order.outcome_unknown": Event(
         _WARNING, "An order was sent and has no trustworthy answer; it is looked up, never resent."
@@ -249,11 +262,14 @@ EVENTS: Final[Mapping[str, Event]] = {
         _WARNING, "The kernel does not offer all that keeps a strategy file to itself; what lacks."
     ),
     "stream.bad_frame": Event(_DEBUG, "A frame of a stream could not be read; it is dropped."),
-    "stream.reconnecting": Event(_WARNING, "A stream ended and is begun again after a pause."),
+    "stream.reconnecting": Event(
+        _ONCE, "A stream ended and is begun again after a pause; later tries are of debug."
+    ),
+    "stream.resumed": Event(_INFO, "A stream that had ended tells again."),
     "stream.silent": Event(_WARNING, "A stream is open and says nothing; it is dialled again."),
     "task.failed": Event(_ERROR, "A task or callback of the event loop left an exception behind."),
     "task.restarting": Event(
-        _WARNING, "The far side cannot be reached; the task starts again after a pause."
+        _ONCE, "The far side cannot be reached; the task starts again after a pause."
     ),
     "thread.crashed": Event(_ERROR, "A thread ended with an exception."),
     "subscription.status_changed": Event(_INFO, "A subscription is paused or active again."),

@@ -18,9 +18,9 @@ class LibraryRecords(logging.Handler):
     """Logs what libraries say through the standard library's logging."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        level = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)
+        severity = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)
         log.log(
-            level,
+            severity,
             "library.logged",
             logger=record.name,
             message=text_of(_Message(record)),

@@ -4,6 +4,7 @@ The ledger is the record and the exchange the truth; this is what a decision can
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
@@ -22,6 +23,8 @@ from signalbot.ports import Broker, Exchange
 
 BALANCE_LIMIT_MS = 900_000
 """A balance older than this is no ground for an entry."""
+
+_MOST_ATTEMPTS = 32
 
 
 class Account:
@@ -46,7 +49,7 @@ class Account:
         self.foreign: dict[str, frozenset[str]] = {}  #: orders that are not ours, by symbol
         self.is_reconciled = False  #: compared with its exchange at least once since the start
         self.refused_for_margin = 0  #: entries refused in a row because margin was short
-        self._attempts: dict[tuple[PositionId, Leg], int] = {}
+        self._attempts: dict[PositionId, Counter[Leg]] = {}  # the last one asked for is last
         self._last_close_ms: dict[str, Ms] = {}
         self._day = DayRecord(day_ms=EPOCH)
         self._locks: dict[str, asyncio.Lock] = {}
@@ -110,9 +113,24 @@ class Account:
 
     def next_attempt(self, position_id: PositionId, leg: Leg) -> int:
         """A number not used yet for this leg of this position."""
-        attempt = self._attempts.get((position_id, leg), 0)
-        self._attempts[position_id, leg] = attempt + 1
+        used = self._attempts.pop(position_id, None) or Counter()
+        self._attempts[position_id] = used
+        attempt = used[leg]
+        used[leg] += 1
+        if len(self._attempts) > _MOST_ATTEMPTS:
+            self._forget_attempts()
         return attempt
+
+    def _forget_attempts(self) -> None:
+        """Of the positions that are over, the one whose last order was longest ago."""
+        going_on: set[PositionId | None] = {
+            position.position_id for position in self.positions.values()
+        }
+        for orders in self.working.values():
+            going_on |= {order.request.position_id for order in orders.values()}
+        over = next((each for each in self._attempts if each not in going_on), None)
+        if over is not None:
+            del self._attempts[over]
 
     def restore(
         self,

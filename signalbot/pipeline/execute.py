@@ -24,6 +24,7 @@ from signalbot.pipeline.account import Account
 from signalbot.pipeline.close import Closer
 from signalbot.pipeline.halt import Halts
 from signalbot.pipeline.intents import Intents, intents_of
+from signalbot.pipeline.news import level_of
 from signalbot.pipeline.place import rejected, unsent
 from signalbot.pipeline.settle import Entry, Settler, slippage
 from signalbot.ports import Clock
@@ -89,7 +90,7 @@ class Executor:
         if held is not None and held.side is not signal.action.side:
             await self._closer.close(account, held, CloseReason.OPPOSITE_SIGNAL)
         cause = "never sent"
-        for delay_s in backoff_s(first_s=0.2, most_s=2.0):
+        for tries, delay_s in enumerate(backoff_s(first_s=0.2, most_s=2.0)):
             refusal = self._too_late(account, signal)
             if refusal is not None:
                 over = unsent(order, cause, self._clock)
@@ -99,7 +100,8 @@ class Executor:
                 await self._send(account, entry, order)
             except Unavailable as e:
                 cause = str(e)
-                log.warning("order.not_sent", leg="entry", user_id=account.user_id, cause=cause)
+                level = level_of(e, is_repeat=tries > 0)
+                log.log(level, "order.not_sent", user_id=account.user_id, leg="entry", cause=cause)
                 await self._clock.sleep(delay_s)
             else:
                 return

@@ -22,6 +22,7 @@ from signalbot.domain.orders import (
 from signalbot.domain.positions import CloseReason, Position
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
+from signalbot.pipeline.news import level_of
 from signalbot.pipeline.record import Recorder
 
 log = structlog.get_logger()
@@ -45,7 +46,7 @@ class Outsider:
         try:
             fills = await account.trading.fills(position.symbol, since_ms=position.opened_at_ms)
         except Unavailable as e:
-            log.warning("fills.not_told", user_id=account.user_id, cause=str(e))
+            log.log(level_of(e), "fills.not_told", user_id=account.user_id, cause=str(e))
             return False
         known = await self._known(position)
         foreign = [

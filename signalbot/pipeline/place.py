@@ -10,6 +10,7 @@ import structlog
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Unavailable
 from signalbot.domain.orders import Order, OrderReport, OrderRequest, OrderStatus
 from signalbot.pipeline.account import Account
+from signalbot.pipeline.news import level_of
 from signalbot.ports import Clock
 from signalbot.tasks import backoff_s, crash_point
 
@@ -32,7 +33,7 @@ class Placer:
             OrderRejected: the exchange refused it.
         """
         crash_point(f"{request.leg}.before_send")
-        for delay_s in backoff_s(first_s=0.1, most_s=2.0):
+        for tries, delay_s in enumerate(backoff_s(first_s=0.1, most_s=2.0)):
             try:
                 report = await account.trading.submit(request)
             except OrderOutcomeUnknown as e:
@@ -47,7 +48,13 @@ class Placer:
                 if found is not None:
                     return found
             except Unavailable as e:
-                log.warning("order.not_sent", leg=request.leg.value, cause=str(e))
+                log.log(
+                    level_of(e, is_repeat=tries > 0),
+                    "order.not_sent",
+                    user_id=account.user_id,
+                    leg=request.leg.value,
+                    cause=str(e),
+                )
             else:
                 crash_point(f"{request.leg}.after_answer")
                 return report
@@ -56,11 +63,12 @@ class Placer:
 
     async def find(self, account: Account, request: OrderRequest) -> OrderReport | None:
         """Look an order up until the exchange gives a sure answer; None: it never arrived."""
-        for delay_s in backoff_s(first_s=0.1, most_s=2.0):
+        for tries, delay_s in enumerate(backoff_s(first_s=0.1, most_s=2.0)):
             try:
                 return await account.trading.lookup(request)
             except (OrderOutcomeUnknown, Unavailable) as e:
-                log.warning("order.lookup_failed", user_id=account.user_id, cause=str(e))
+                level = level_of(e, is_repeat=tries > 0)
+                log.log(level, "order.lookup_failed", user_id=account.user_id, cause=str(e))
             await self._clock.sleep(delay_s)
         raise AssertionError("backoff never ends")
 

@@ -25,6 +25,7 @@ from signalbot.pipeline.close import Closer
 from signalbot.pipeline.execute import Executor
 from signalbot.pipeline.follow import Follower
 from signalbot.pipeline.halt import Halts
+from signalbot.pipeline.news import level_of
 from signalbot.pipeline.outside import Outsider
 from signalbot.pipeline.place import unsent
 from signalbot.pipeline.protect import Protector
@@ -169,8 +170,9 @@ class Reconciler:
         try:
             found = report or await account.trading.lookup(order.request)
         except (OrderOutcomeUnknown, Unavailable) as e:
+            level = level_of(e, is_repeat=order.request.symbol in account.in_doubt)
             account.in_doubt.add(order.request.symbol)
-            log.warning("order.unsettled", user_id=account.user_id, cause=str(e))
+            log.log(level, "order.unsettled", user_id=account.user_id, cause=str(e))
             if order.request.leg is Leg.ENTRY:
                 self._settler.look_soon(account, order)
             return

@@ -9,7 +9,7 @@ from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.exchange.simulated.market import SimulatedMarket
 from signalbot.exchange.simulated.rules import SimulationRules, instrument_of, symbol_rules
 from signalbot.exchange.simulated.venue import SimulatedVenue
-from signalbot.ports import Allowance, Clock
+from signalbot.ports import Allowance, Away, Clock
 
 
 class HistoricalExchange:
@@ -31,6 +31,9 @@ class HistoricalExchange:
     trouble: str | None = None
 
     def allowances(self) -> Sequence[Allowance]:
+        return ()
+
+    def away(self) -> Sequence[Away]:
         return ()
 
     def broker(self, user: User, *, symbols: Collection[str] = ()) -> SimulatedBroker:

@@ -15,6 +15,8 @@ from typing import Any
 
 import httpx
 
+from tests.canary import watch
+
 CONFIG = """
 [api]
 listen = "127.0.0.1:{port}"
@@ -69,6 +71,8 @@ class Daemon:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
+        key = self.folder / "master.key"
+        watch(self.folder, *([key.read_text()] if key.exists() else ()))
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "signalbot", "run", "-c", str(self.config)],
@@ -122,6 +126,8 @@ class Daemon:
             check=False,
         )
         assert ran.returncode == code, ran.stdout + ran.stderr
+        if arguments[:2] == ("token", "create") and code == 0:
+            watch(self.folder, ran.stdout)
         return ran.stdout if code == 0 else ran.stderr
 
     def admin(self) -> httpx.Client:
@@ -139,10 +145,21 @@ class Daemon:
 
     def client(self, token: str | None) -> httpx.Client:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        client = httpx.Client(base_url=self.url, headers=headers, timeout=_PATIENCE_S)
+        client = httpx.Client(
+            base_url=self.url,
+            headers=headers,
+            timeout=_PATIENCE_S,
+            event_hooks={"response": [self._keep]},
+        )
         self.clients.append(client)
         self.until(lambda: self.log.count("api.listening"), "the API listens")
         return client
+
+    def _keep(self, answer: httpx.Response) -> None:
+        """Answers are searched for secrets, but for those that are told this once."""
+        if answer.request.url.path != "/api/tokens":
+            with (self.folder / "answers").open("ab") as answers:
+                answers.write(answer.read() + b"\n")
 
     def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
         """Rows of the ledger."""

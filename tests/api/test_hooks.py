@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.api.rig import BTC, CONFIG, Daemon, daemon
+from tests.canary import MARK, watch
 
+OLD_KEY, NEW_KEY = f"{MARK}-first", f"{MARK}-second"
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120), pytest.mark.xdist_group("api-hooks")]
 
 SOURCES = """
@@ -140,7 +142,7 @@ def test_two_secrets_are_valid_while_one_replaces_the_other(running: Daemon, tok
 
 def test_signed_alerts_are_taken_with_either_secret(running: Daemon) -> None:
     """A changed body, an old signature and a wrong key are not."""
-    for name, value in (("old-hmac", "first"), ("new-hmac", "second")):
+    for name, value in (("old-hmac", OLD_KEY), ("new-hmac", NEW_KEY)):
         _store(running, name, value)
     running.kill()
     running.start()
@@ -149,22 +151,23 @@ def test_signed_alerts_are_taken_with_either_secret(running: Daemon) -> None:
     client = running.client(None)
 
     def send(key: str, at_s: int, sent: bytes = body) -> int:
+        event = f"{len(key)}-{at_s}"
         signed = base64.b64encode(
-            hmac.new(key.encode(), f"{key}{at_s}.{at_s}.".encode() + body, hashlib.sha256).digest()
+            hmac.new(key.encode(), f"{event}.{at_s}.".encode() + body, hashlib.sha256).digest()
         )
         headers = {
-            "webhook-id": f"{key}{at_s}",
+            "webhook-id": event,
             "webhook-timestamp": str(at_s),
             "webhook-signature": f"v1,{signed.decode()}",
         }
         return client.post("/hooks/signed", content=sent, headers=headers).status_code
 
-    assert send("first", now_s) == 202
-    assert send("second", now_s) == 202
-    assert send("second", now_s) == 200
+    assert send(OLD_KEY, now_s) == 202
+    assert send(NEW_KEY, now_s) == 202
+    assert send(NEW_KEY, now_s) == 200
     assert send("third", now_s) == 404
-    assert send("second", now_s - 400) == 404
-    assert send("second", now_s + 1, sent=body + b" ") == 404
+    assert send(NEW_KEY, now_s - 400) == 404
+    assert send(NEW_KEY, now_s + 1, sent=body + b" ") == 404
 
 
 def test_what_cannot_be_understood_says_why(running: Daemon, token: str) -> None:
@@ -286,6 +289,7 @@ def _positions(running: Daemon) -> list[dict[str, object]]:
 
 
 def _store(running: Daemon, name: str, value: str) -> None:
+    watch(running.folder, value)
     subprocess.run(
         [sys.executable, "-m", "signalbot", "-c", str(running.config), "secret", "set", name],
         input=value,

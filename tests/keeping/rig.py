@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from signalbot.keeping.room import free_bytes
+from tests.canary import watch
 
 CONFIG = """
 [daemon]
@@ -88,6 +89,7 @@ class Daemon:
 
     def start(self, prefix: tuple[str, ...] = ()) -> None:
         """Start it and wait until it trades."""
+        watch(self.folder)
         already = self.told("daemon.ready")
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from tests.live.rig import CANARY, Live
+from tests.canary import leaks
+from tests.live.rig import Live
 from tests.venue.model import Kind, Origin
 
 NAKED_LIMIT_S = 7.0  # max_unprotected, and what a look and a close at market take
@@ -97,8 +98,4 @@ def _write_down(rig: Live, found: list[Found]) -> None:
 
 def secrets_are_nowhere(rig: Live) -> None:
     """Keys are in the exchange's memory, and nowhere else."""
-    for life in rig.lives:
-        assert CANARY not in "".join(life.raw)
-    for file in Path(rig.folder).rglob("*"):
-        if file.is_file():
-            assert CANARY.encode() not in file.read_bytes(), file.name
+    assert not list(leaks(rig.folder))

@@ -8,7 +8,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,13 @@ from signalbot.ledger.database import open_database
 from signalbot.ledger.views import LEDGER_NAME
 from signalbot.vault import master_key
 from signalbot.vault.vault import Credentials, Vault
+from tests.canary import MARK, watch
 from tests.venue.faults import Action, Rule
 from tests.venue.journal import guarded
 from tests.venue.model import Account, Kind, Order
 from tests.venue.server import Venue, venue
 
-CANARY = "canary7f3a"
+CANARY = MARK
 MINUTE_MS = 60_000
 
 CONFIG = """
@@ -63,20 +64,24 @@ leverage = 5
 class Daemon:
     """One life of the daemon and what it says."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
         self.process = process
+        self._log = log
         self.lines: list[dict[str, Any]] = []
         self.raw: list[str] = []
         self._news = asyncio.Event()
 
     async def read(self) -> None:
         assert self.process.stdout is not None
-        while line := await self.process.stdout.readline():
-            self.raw.append(line.decode())
-            try:
-                self.lines.append(json.loads(line))
-            except ValueError:
-                continue
+        with self._log.open("ab") as log:
+            while line := await self.process.stdout.readline():
+                log.write(line)
+                self._hear(line.decode())
+
+    def _hear(self, line: str) -> None:
+        self.raw.append(line)
+        with suppress(ValueError):
+            self.lines.append(json.loads(line))
             self._news.set()
 
     async def wait_for(
@@ -214,6 +219,8 @@ class Live:
             stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         out, _ = await process.communicate(stdin.encode())
+        with (self.folder / "commands.txt").open("ab") as said:
+            said.write(out)
         return process.returncode or 0, out.decode()
 
     async def keys(self, *users: str) -> None:
@@ -226,6 +233,7 @@ class Live:
         path, state, now_ms = self.folder / "master.key", self.folder / "state", Ms(1)
         master_key.write(path, master_key.new())
         state.mkdir(mode=0o700)
+        watch(self.folder, path.read_text())
         async with open_database(state / LEDGER_NAME) as database:
             store = VaultStore(database)
             vault = await Vault.open(store, master_key.read(path), path=path, now_ms=now_ms)
@@ -240,12 +248,13 @@ class Live:
         await self.command("keys", "import", stdin="\n".join(lines))
 
     async def start(self, *, crash_at: str = "", ready: bool = True) -> Daemon:
+        watch(self.folder)
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "signalbot", "run", "-c", str(self.folder / "config.toml"),
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, limit=2**20,
             env={**os.environ, "SIGNALBOT_CRASH_AT": crash_at},
         )  # fmt: skip
-        self._daemon = Daemon(process)
+        self._daemon = Daemon(process, self.folder / "log.txt")
         self.lives.append(self._daemon)
         self._group.create_task(self._daemon.read())
         if ready:
@@ -302,7 +311,9 @@ class Live:
     def is_covered(self, user: str) -> bool:
         """Whether a user has a position behind one stop of its size."""
         held = self.held(user)
-        stops = self.resting(user, Kind.STOP)
+        stops = [
+            order for order in self.resting(user, Kind.STOP) if order.ask.symbol == self.symbol
+        ]
         is_guarded = guarded(self.account(user), self.symbol) == abs(held)
         return bool(held) and is_guarded and len(stops) == 1
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.canary import MARK, watch
 from tests.notify.receiver import Receiver, receiving
 
 CONFIG = """
@@ -53,8 +54,8 @@ account = {{ exchange = "sim" }}
 [users.dave.subscriptions.trend]
 """
 
-PATH = "Canary7TokenNobodyMaySee"
-CANARY = "canary-password"
+PATH = f"{MARK}TokenNobodyMaySee"
+CANARY = f"{MARK}-password"
 
 
 @pytest.fixture
@@ -80,6 +81,7 @@ def configure(folder: Path, receiver: Receiver, *, speed: int) -> None:
 
 def start(folder: Path, *, crash_at: str = "") -> subprocess.Popen[str]:
     """The daemon, with its log in a file."""
+    watch(folder)
     with (folder / f"log-{time.monotonic_ns()}.txt").open("w") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "signalbot", "run", "-c", str(folder / "config.toml")],

@@ -1,6 +1,7 @@
 """From a change in the ledger to a message that has arrived: once, whatever happens on the way."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -277,6 +278,24 @@ async def test_what_happened_while_the_post_was_closed_is_told_at_the_next_start
         await pause(books, ANNA, resumed=True)
         async with post(books, anna):
             await until(receiver, "anna", ["⏸ Account anna paused", "▶️ Account anna resumed"])
+
+
+async def test_what_is_on_its_way_when_the_post_closes_is_not_sent_again(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    """A restart in order repeats nothing: the post waits for the answer, and begins nothing new."""
+    receiver.late["/anna"] = threading.Event()
+    async with ledger(tmp_path) as books:
+        anna = terms(told(ANNA, receiver.url("anna")))
+        async with post(books, anna):
+            await pause(books, ANNA)
+            await asyncio.to_thread(receiver.wait, lambda: receiver.asked == ["/anna"])
+            await pause(books, ANNA, resumed=True)
+            asyncio.get_running_loop().call_later(0.2, receiver.late["/anna"].set)
+        assert await outcome(books) == [("halted", "delivered")]
+        async with post(books, anna):
+            await settled(books, "delivered", 2)
+        assert len(receiver.titles("anna")) == 2
 
 
 async def test_who_is_told_for_the_first_time_is_not_told_the_past(

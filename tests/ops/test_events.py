@@ -24,7 +24,16 @@ def log_calls() -> Iterator[tuple[str, str, ast.expr]]:
                     method in LEVELS
                 ):
                     where = f"{path.relative_to(PACKAGE.parent)}:{node.lineno}"
-                    yield where, LEVELS[method], node.args[1 if method == "log" else 0]
+                    for level in _levels(method, node):
+                        yield where, level, node.args[1 if method == "log" else 0]
+
+
+def _levels(method: str, call: ast.Call) -> tuple[str, ...]:
+    match method, call.args[0]:
+        case "log", ast.Name(id="level") | ast.Call(func=ast.Name(id="level_of")):
+            return ("debug", "warning")
+        case _:
+            return (LEVELS[method],)
 
 
 def logged() -> dict[str, set[str]]:

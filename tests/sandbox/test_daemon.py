@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.canary import watch
 from tests.sandbox.rig import write
 
 CONFIG = """
@@ -48,6 +49,7 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
         more = f'path = "strategies/{name}.py"\ndeadline = "300ms"'
         text += STRATEGY.format(name=name, kind="file", more=more)
     (tmp_path / "config.toml").write_text(text)
+    watch(tmp_path)
     with (tmp_path / "log.txt").open("w") as log:
         started = subprocess.Popen(
             [sys.executable, "-m", "signalbot", "run", "-c", str(tmp_path / "config.toml")],

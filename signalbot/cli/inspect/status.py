@@ -29,6 +29,7 @@ _RUNS = (
 _NOTHING_YET: dict[str, Any] = {
     "halted": None,
     "disk_low": None,
+    "away": [],
     "users": [],
     "users_not_trading": [],
     "open_positions": 0,
@@ -82,6 +83,11 @@ def _facts(found: dict[str, Any], path: Path) -> Iterator[tuple[str, str]]:
     yield "Halted", found["halted"] or "no"
     if found["disk_low"]:
         yield "Disk", f"no entries: {found['disk_low']}"
+    for row in found["away"]:
+        yield (
+            "Away",
+            f"{row['exchange']} ({row['egress']}) answers nothing since {utc(row['since_ms'])}",
+        )
     yield "Users", ", ".join(map(_count, found["users"])) or "none"
     yield from _not_trading(found["users_not_trading"])
     yield "Open positions", str(found["open_positions"])

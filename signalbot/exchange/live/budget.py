@@ -13,6 +13,7 @@ from signalbot.exchange.live.capability import Rate
 from signalbot.exchange.live.codes import Limited
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.pause import Pause
+from signalbot.exchange.live.reach import Reach
 from signalbot.exchange.live.window import Window
 from signalbot.ports import Clock
 
@@ -44,6 +45,7 @@ class Budget:
         self.name = name
         self.banned_until_ms = EPOCH
         self.ban_reason = ""
+        self.reach = Reach(clock)
         self._bans = 0
         self._clock = clock
         self._windows = [Window(rate) for rate in rates]

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from signalbot.domain.errors import SignalbotError
+from signalbot.domain.errors import SignalbotError, Unavailable, Unreachable
 from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.budget import Budget
 from signalbot.exchange.live.codes import AccountLimited, ClockOff, Codes, Limited
@@ -47,6 +47,7 @@ class Caller:
         self.client = client
         self._name = name
         self._budget = budget
+        self._reach = budget.reach
         self._pause = budget.pause()
         self._codes = codes
         self._on_clock = on_clock
@@ -73,7 +74,7 @@ class Caller:
             OrderRejected: refused by the exchange, or by ccxt before anything was sent.
             OrderOutcomeUnknown: it may have been carried out; also when the deadline has passed.
             Unavailable: it provably was not: never sent, ``Limited``, ``AccountLimited``,
-                ``ClockOff``.
+                ``ClockOff``, ``Unreachable``.
             OrderNotFound: what was to be cancelled is not there.
         """
         state = Sending()
@@ -84,6 +85,7 @@ class Caller:
         except _FAILURES as e:
             if _is_final(e):
                 raise
+            self._reach.failed(e, state)
             if is_already_set(e, codes=self._codes):
                 return None
             found = order_error(
@@ -106,7 +108,8 @@ class Caller:
         """Ask something. ``deadline_s`` counts from its turn on in lanes that can wait for it.
 
         Raises:
-            Unavailable: no answer; ``AccessDenied`` when this key will never get one.
+            Unavailable: no answer; ``AccessDenied`` when this key will never get one,
+                ``Unreachable`` while nobody does.
             OrderNotFound: what was asked for is not there.
         """
         state = Sending()
@@ -117,6 +120,7 @@ class Caller:
         except _FAILURES as e:
             if _is_final(e):
                 raise
+            self._reach.failed(e, state)
             found = read_error(e, codes=self._codes, status=state.status, secrets=self._secrets())
             raise self._note(found, lane, state) from None
 
@@ -143,7 +147,10 @@ class Caller:
                 async with self._budget.slot(lane, cost), self._turn(lane):
                     if may_wait:
                         limit.reschedule(asyncio.get_running_loop().time() + deadline_s)
-                    return await run(*args)
+                    state.is_begun = True
+                    answer = await run(*args)
+                    self._reach.answered()
+                    return answer
         except TimeoutError:
             waited_for = "an answer" if state.is_sent else "its turn or a connection"
             raise TimeoutError(f"{deadline_s:g} s were not enough for {waited_for}") from None
@@ -155,6 +162,8 @@ class Caller:
 
     def _note(self, error: SignalbotError, lane: Lane, state: Sending) -> SignalbotError:
         """Draw everybody's conclusions from what one request has met."""
+        if type(error) is Unavailable and self._reach.away_since_ms is not None:
+            return Unreachable(str(error))
         match error:
             case Limited():
                 self._budget.ban(

@@ -27,7 +27,7 @@ from signalbot.exchange.live.watcher import Boundary, CandleWatcher
 from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import Database
-from signalbot.ports import Allowance, Clock
+from signalbot.ports import Allowance, Away, Clock
 from signalbot.tasks import supervise
 
 log = structlog.get_logger()
@@ -139,6 +139,14 @@ class LiveExchange:
         return [
             Allowance(egress=egress.name, left=line.budget.left(), queued=line.budget.queued)
             for egress, line in self._lines.items()
+        ]
+
+    def away(self) -> Sequence[Away]:
+        reaches = ((egress.name, line.budget.reach) for egress, line in self._lines.items())
+        return [
+            Away(egress=egress, since_ms=reach.away_since_ms, cause=reach.cause)
+            for egress, reach in reaches
+            if reach.away_since_ms is not None
         ]
 
     @property

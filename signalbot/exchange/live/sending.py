@@ -14,6 +14,7 @@ import aiohttp
 class Sending:
     """Filled in while a call is under way; of several requests it tells of the last."""
 
+    is_begun: bool = False  #: it has had its turn
     is_sent: bool = False  #: set before the first byte leaves, and never unset
     status: int | None = None  #: of HTTP, once the answer begins
     retry_after_s: float | None = None

@@ -31,6 +31,7 @@ class Ticks:
     def __init__(self, api: Api, *, clock: Clock) -> None:
         self._api = api
         self._clock = clock
+        self._doubted: set[str] = set()
         self._last: dict[str, PriceRange | None] = {}
         self._readers: dict[str, list[ref[Stream[PriceRange]]]] = {}
         self._listeners: list[Callable[[PriceRange], None]] = []
@@ -38,6 +39,10 @@ class Ticks:
     def watch(self, symbol: str) -> None:
         """Keep the price of ``symbol`` known from now on."""
         self._last.setdefault(symbol, None)
+
+    def doubt(self, symbol: str) -> None:
+        """Whoever told the price of ``symbol`` has fallen silent: ask for it until it is told."""
+        self._doubted.add(symbol)
 
     def on_price(self, listener: Callable[[PriceRange], None]) -> None:
         """Call ``listener`` with every range of every symbol."""
@@ -67,6 +72,7 @@ class Ticks:
             at_ms=self._clock.now_ms(),
         )
         self._last[symbol] = reached
+        self._doubted.discard(symbol)
         for listener in self._listeners:
             listener(reached)
         alive = []
@@ -88,7 +94,7 @@ class Ticks:
         while True:
             silent_since = Ms(self._clock.now_ms() - _SILENT_MS)
             for symbol, last in list(self._last.items()):
-                if last is None or last.at_ms < silent_since:
+                if last is None or last.at_ms < silent_since or symbol in self._doubted:
                     await self._ask(symbol)
             await self._clock.sleep(_ASK_EVERY_S)
 

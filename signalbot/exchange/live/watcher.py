@@ -1,6 +1,7 @@
 """Watches candles at an exchange: over the websocket, and over REST when that is late or silent."""
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -194,12 +195,15 @@ class CandleWatcher:
         """Keep one subscription alive: every ending is followed by another try."""
         client = self._connection.template
         name, delays = f"{watch.symbol} {watch.timeframe.value}", backoff_s()
-        began_ms = self._clock.now_ms()
+        began_ms, is_broken = self._clock.now_ms(), False
         while True:
             try:
                 rows = await client.watch_ohlcv(watch.symbol, watch.timeframe.value)
                 if rows and self._read is None:
                     self._tell_row(watch, list(rows[-1]))
+                if is_broken:
+                    is_broken = False
+                    log.info("stream.resumed", exchange=self._connection.name, stream=name)
                 if self._clock.now_ms() - began_ms > _STABLE_MS:
                     delays = backoff_s()
                 continue
@@ -211,8 +215,11 @@ class CandleWatcher:
             except Exception as e:  # noqa: BLE001 - whatever ends a stream, it is begun again
                 cause = plain(e)
             delay_s = next(delays)
-            log.warning(
-                "stream.reconnecting", exchange=self._connection.name, stream=name,
+            self._ticks.doubt(watch.symbol)
+            level = logging.DEBUG if is_broken else logging.WARNING
+            is_broken = True
+            log.log(
+                level, "stream.reconnecting", exchange=self._connection.name, stream=name,
                 delay_s=round(delay_s, 1), cause=cause,
             )  # fmt: skip
             await self._clock.sleep(delay_s)

@@ -23,6 +23,9 @@ from signalbot.exchange.simulated.order import VenueOrder
 from signalbot.exchange.stream import Stream
 from signalbot.ledger.simulated import KEPT_MS, SimulatedPosition
 
+_MOST_ENDED = 100  # of one account: more than it can ever have had resting
+_LEAST_KEPT_MS = 900_000  # whatever is in doubt has been looked up by then
+
 
 class Listing:
     """One market of the venue: its rules, its last price, and every level anybody waits for."""
@@ -166,14 +169,21 @@ class Account:
             )
         )
 
+    @property
+    def _kept_ms(self) -> int:
+        return KEPT_MS if len(self._ended) <= _MOST_ENDED else _LEAST_KEPT_MS
+
     def remember(self, order: VenueOrder) -> None:
         """Keep an ended order for look-ups."""
         self._ended.append(order)
 
     def forget(self, now_ms: Ms) -> list[ClientOrderId]:
-        """Drop the orders that ended too long ago to be looked up; return their ids."""
+        """Drop the orders that ended too long ago to be looked up; return their ids.
+
+        Who comes back after days looks up what has ended meanwhile: the newest stay longest.
+        """
         forgotten = []
-        while self._ended and self._ended[0].updated_at_ms < now_ms - KEPT_MS:
+        while self._ended and self._ended[0].updated_at_ms < now_ms - self._kept_ms:
             client_order_id = self._ended.popleft().request.client_order_id
             del self.orders[client_order_id]
             forgotten.append(client_order_id)

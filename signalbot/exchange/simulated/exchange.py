@@ -10,7 +10,7 @@ from signalbot.exchange.simulated.runner import SeededPrices, SimulatedRunner
 from signalbot.exchange.simulated.venue import SimulatedVenue
 from signalbot.ledger.database import Database
 from signalbot.ledger.simulated import SimulatedStore, load
-from signalbot.ports import Allowance, Clock
+from signalbot.ports import Allowance, Away, Clock
 
 
 class SimulatedExchange:
@@ -49,6 +49,9 @@ class SimulatedExchange:
     trouble: str | None = None
 
     def allowances(self) -> Sequence[Allowance]:
+        return ()
+
+    def away(self) -> Sequence[Away]:
         return ()
 
     def broker(self, user: User, *, symbols: Collection[str] = ()) -> SimulatedBroker:

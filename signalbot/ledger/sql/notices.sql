@@ -25,6 +25,9 @@ SELECT notice_id, kind, is_silent, title, body FROM notices
  WHERE status = 'waiting' AND recipient = :recipient AND place = :place
  ORDER BY notice_id LIMIT :limit;
 
+-- depth --
+SELECT count(*) AS notices FROM notices WHERE status = 'waiting';
+
 -- addresses_waiting --
 SELECT DISTINCT recipient, place FROM notices WHERE status = 'waiting';
 

@@ -206,6 +206,10 @@ SELECT who.user_id, coalesce(e.mode, u.mode) AS mode, u.status AS user_status,
   LEFT JOIN positions p ON p.position_id = e.position_id
  ORDER BY d.outcome IS NULL, d.outcome, who.user_id;
 
+-- away --
+SELECT exchange, egress, since_ms FROM absences
+ WHERE ended_at_ms IS NULL ORDER BY exchange, egress;
+
 -- users_by_standing --
 SELECT mode, status, count(*) AS users FROM users
  WHERE status <> 'REMOVED' GROUP BY mode, status ORDER BY mode, status;

@@ -212,6 +212,19 @@ async def test_ended_orders_are_forgotten_after_a_week() -> None:
     ]
 
 
+async def test_of_many_ended_orders_the_newest_hundred_are_known_for_long() -> None:
+    """Who trades a lot costs no more memory; after a quarter of an hour the oldest go."""
+    seat = Seat()
+    orders = [ask(f"n{number}", SELL if number % 2 else BUY) for number in range(150)]
+    for order in orders:
+        await seat.broker.submit(order)
+    assert await seat.broker.lookup(orders[0]) is not None
+    seat.clock.ms += 900_001
+    await seat.broker.submit(ask("later", BUY))
+    known = [await seat.broker.lookup(order) is not None for order in orders]
+    assert known == [False] * 51 + [True] * 99
+
+
 async def test_ranges_of_a_live_market_trigger_what_they_reached() -> None:
     """A paper user of a real exchange is stopped by a wick between two readings."""
     seat = Seat()

@@ -1,0 +1,89 @@
+"""An exchange that vanishes is told once, and so is its return, also across a restart."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from signalbot.cli.inspect.status import status
+from signalbot.control.absence import AbsenceWatch
+from signalbot.domain.timeframe import Ms, Timeframe
+from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.ledger.absences import Absences
+from signalbot.ledger.journal import Journal
+from signalbot.ledger.views import LEDGER_NAME
+from signalbot.ports import Away
+from signalbot.replay.exchange import HistoricalExchange
+from signalbot.tasks import SystemClock
+from tests.ledger.ledgers import Ledger, ledger
+
+
+class Moody(HistoricalExchange):
+    """An exchange that is away when it is told so."""
+
+    def __init__(self) -> None:
+        clock = SystemClock()
+        super().__init__("sim", SimulationRules(), base=Timeframe.M1, clock=clock)
+        self.gone: list[Away] = []
+
+    def away(self) -> list[Away]:
+        return self.gone
+
+
+GONE = Away(egress="direct", since_ms=Ms(1_700_000_000_000), cause="refused")
+
+
+@asynccontextmanager
+async def _watching(folder: Path) -> AsyncIterator[tuple[Ledger, Moody, AbsenceWatch, list[int]]]:
+    async with ledger(folder) as books:
+        exchange, backs = Moody(), []
+        watch = AbsenceWatch(
+            {"sim": exchange},
+            Absences(books.database),
+            on_back=lambda: backs.append(1),
+            clock=SystemClock(),
+        )
+        await watch.remember()
+        yield books, exchange, watch, backs
+
+
+async def _told(books: Ledger) -> list[str]:
+    events = await Journal(books.database).after(0)
+    return [event.kind for event in events if event.kind.startswith("exchange.")]
+
+
+async def test_an_absence_is_told_once_and_so_is_its_end(tmp_path: Path) -> None:
+    """However often one looks; the next absence is told again."""
+    async with _watching(tmp_path) as (books, exchange, watch, backs):
+        for gone in ([GONE], [GONE], [], [], [GONE]):
+            exchange.gone = gone
+            await watch.look()
+        assert await _told(books) == ["exchange.lost", "exchange.back", "exchange.lost"]
+        assert backs == [1]
+
+
+async def test_a_restart_during_an_absence_tells_only_its_end(tmp_path: Path) -> None:
+    """Who was told that it is away waits for the word that it is back."""
+    async with _watching(tmp_path) as (_, exchange, watch, _):
+        exchange.gone = [GONE]
+        await watch.look()
+    async with _watching(tmp_path) as (books, exchange, watch, _):
+        exchange.gone = [GONE]
+        await watch.look()
+        assert await _told(books) == ["exchange.lost"]
+        exchange.gone = []
+        await watch.look()
+        assert await _told(books) == ["exchange.lost", "exchange.back"]
+
+
+async def test_status_says_which_exchange_is_away(
+    tmp_path: Path, capsys: pytest.CaptureFixture[Any]
+) -> None:
+    """For whoever asks why nothing happens."""
+    async with _watching(tmp_path) as (_, exchange, watch, _):
+        exchange.gone = [GONE]
+        await watch.look()
+        status(ledger=tmp_path / LEDGER_NAME)
+        assert "sim (direct) answers nothing since 2023-11-14" in capsys.readouterr().out
