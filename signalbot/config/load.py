@@ -32,6 +32,7 @@ from signalbot.config.terms import (
 )
 from signalbot.config.unserved import notices
 from signalbot.config.webhook import WEBHOOK_KIND, WebhookTable
+from signalbot.config.wishes import Wishes
 from signalbot.domain.notices import OPERATOR, NoticeRules, NotifyTerms, Recipient
 from signalbot.domain.users import (
     AccountTerms,
@@ -52,10 +53,12 @@ def load(
     definitions: Iterable[Definition] = (),
     *,
     text: str | None = None,
+    wishes: Wishes | None = None,
 ) -> Config:
     """Read the file at ``path`` with the overrides of ``environ``, and what the API has made.
 
-    With ``text`` the file is taken to hold that, whatever it holds by now.
+    With ``text`` the file is taken to hold that, whatever it holds by now. ``wishes`` are laid
+    over all of it.
 
     Parameters of strategies are checked by ``check_strategies``, which needs their libraries.
 
@@ -63,6 +66,8 @@ def load(
         InvalidConfig: the whole cannot be used; it carries every problem found.
     """
     sources = Sources.read(path, environ, definitions, text=text)
+    if wishes is not None:
+        sources.try_out(wishes)
     problems = dict.fromkeys(contradictions(sources))
     try:
         file = ConfigFile(sources.tables)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signalbot.cli.errors import telling
-from signalbot.cli.options import AsJson, ConfigFile
+from signalbot.cli.options import DEFAULT_LIMIT, AsJson, ConfigFile, LimitOption, SinceOption
 from signalbot.cli.render import Column, print_json, print_table
 
 if TYPE_CHECKING:
@@ -22,22 +22,52 @@ _WORDS = {"User", "Mode", "Code", "Because", "Reason"}
 
 
 def replay(
+    *,
     candles: Annotated[
-        Path, typer.Option("--candles", metavar="CSV", help="Candles, oldest first, with a header.")
-    ],
+        list[Path] | None,
+        typer.Option(
+            "--candles",
+            metavar="CSV",
+            help="Candles with a header; with --signals once for every market, --symbol likewise.",
+        ),
+    ] = None,
     symbol: Annotated[
-        str, typer.Option("--symbol", metavar="SYMBOL", help="What they are candles of.")
-    ],
+        list[str] | None,
+        typer.Option("--symbol", metavar="SYMBOL", help="What they are candles of."),
+    ] = None,
     config: ConfigFile = None,
     ledger: Annotated[
         Path | None,
         typer.Option(
-            "--ledger", metavar="DB", help="Keep the ledger here; reading commands take it, too."
+            "--ledger",
+            metavar="DB",
+            help="Keep the ledger here; reading commands take it, too. With --signals: read it "
+            "from here, instead of the daemon's.",
         ),
     ] = None,
     report: Annotated[
         Path | None, typer.Option("--report", metavar="HTML", help="Write a page with plots.")
     ] = None,
+    signals: Annotated[
+        bool,
+        typer.Option(
+            "--signals", help="What if: replay stored signals through the rules of --user."
+        ),
+    ] = False,
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="USER", help="With --signals: whose rules.")
+    ] = None,
+    since: SinceOption = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="With --signals: a setting of that user to try out, such as "
+            "risk.max_open_positions=3.",
+        ),
+    ] = None,
+    limit: LimitOption = DEFAULT_LIMIT,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Log every event to standard error.")
     ] = False,
@@ -48,8 +78,38 @@ def replay(
     Fills are simulated: market orders at the close of the candle with slippage and fee, stops and
     targets inside later candles, the stop first where both lie in one. Two runs over the same
     input write identical ledgers.
+
+    With --signals no strategy runs: the signals of a ledger, which is only read, go through one
+    user's rules again, as they are and with what --set changes, and the courses are compared.
     """
-    with telling(), _ledger_file(ledger) as path:
+    if signals:
+        from signalbot.cli.run.whatif import what_if
+
+        _refuse({"--report": report}, "does not go with --signals")
+        what_if(
+            config, ledger, user=user, since=since, settings=settings or [],
+            files=_pairs(candles or [], symbol or []), limit=limit, verbose=verbose,
+            as_json=as_json,
+        )  # fmt: skip
+        return
+    _refuse({"--user": user, "--since": since, "--set": settings}, "goes with --signals only")
+    ((path, market),) = _one(_pairs(candles or [], symbol or []))
+    with telling():
+        _refuse_daemons(config, ledger)
+        _replay_candles(config, path, market, ledger, report, verbose=verbose, as_json=as_json)
+
+
+def _replay_candles(
+    config: Path | None,
+    candles: Path,
+    symbol: str,
+    ledger: Path | None,
+    report: Path | None,
+    *,
+    verbose: bool,
+    as_json: bool,
+) -> None:
+    with _ledger_file(ledger) as path:
         from signalbot.ledger.report import read_history
         from signalbot.replay.html import plotly_library, write_report
         from signalbot.replay.summary import to_json
@@ -64,6 +124,45 @@ def replay(
             print_json(to_json(summary))
         else:
             _print(file, summary)
+
+
+def _refuse(options: Mapping[str, object], why: str) -> None:
+    for name, value in options.items():
+        if value:
+            raise typer.BadParameter(why, param_hint=name)
+
+
+def _pairs(candles: Sequence[Path], symbols: Sequence[str]) -> list[tuple[Path, str]]:
+    """Each file with the market it is of, in the order given."""
+    if len(candles) != len(symbols):
+        raise typer.BadParameter(
+            f"every --candles needs its --symbol: {len(candles)} and {len(symbols)} were given"
+        )
+    return list(zip(candles, symbols, strict=True))
+
+
+def _one(pairs: list[tuple[Path, str]]) -> list[tuple[Path, str]]:
+    if not pairs:
+        raise typer.BadParameter("missing: give --candles CSV and --symbol SYMBOL")
+    if len(pairs) > 1:
+        raise typer.BadParameter("more than one market is replayed with --signals only")
+    return pairs
+
+
+def _refuse_daemons(config: Path | None, ledger: Path | None) -> None:
+    """See that ``--ledger`` does not write over the ledger of the daemon.
+
+    Raises:
+        ConfigError: the configuration cannot be read. LedgerError: it would.
+    """
+    if ledger is None:
+        return
+    from signalbot.cli.source import ledger_path
+    from signalbot.domain.errors import LedgerError
+
+    theirs = ledger_path(config, None)
+    if ledger.resolve() == theirs.resolve():
+        raise LedgerError(f"{ledger}: this is the daemon's own ledger: keep the replay's elsewhere")
 
 
 def _play(
@@ -97,7 +196,7 @@ def _play(
 
     settle_memory()
     began_s = perf_counter()
-    with _progress(len(file.candles), shown=not verbose) as advance:
+    with progress(len(file.candles), shown=not verbose) as advance:
         played = replay(
             settings,
             file.candles,
@@ -129,7 +228,7 @@ def _ledger_file(wanted: Path | None) -> Iterator[Path]:
 
 
 @contextmanager
-def _progress(total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
+def progress(total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
     """A bar on standard error, where somebody is looking at it."""
     if not (shown and sys.stderr.isatty()):
         yield lambda _: None
