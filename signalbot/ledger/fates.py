@@ -15,9 +15,10 @@ from signalbot.domain.signals import (
     SignalStatus,
     Strength,
 )
-from signalbot.domain.timeframe import Ms, Timeframe
+from signalbot.domain.timeframe import Ms, Timeframe, day_start
 from signalbot.domain.users import UserId
 from signalbot.ledger import past, views
+from signalbot.ledger.codec import insert
 from signalbot.ledger.trades import POSITIONS
 from signalbot.ledger.views import Connection, Row, Selection
 
@@ -25,6 +26,20 @@ _SELECT_POSITIONS: Final = """
 SELECT * FROM positions WHERE user_id = ? AND opened_at_ms >= ?
  ORDER BY opened_at_ms, position_id
 """
+_SELECT_HELD: Final = """
+SELECT coalesce(e.claimed_at_ms, p.opened_at_ms) AS from_ms, p.closed_at_ms AS until_ms,
+       p.realized_pnl, p.fees, p.funding
+  FROM positions p
+  LEFT JOIN signal_executions e ON e.signal_id = p.signal_id AND e.user_id = p.user_id
+ WHERE p.user_id = ? ORDER BY from_ms, p.position_id
+"""
+_BEFORE: Final = {
+    "positions": "SELECT * FROM positions WHERE user_id = ? AND closed_at_ms >= ? "
+    "AND closed_at_ms < ? ORDER BY closed_at_ms, position_id",
+    "orders": "SELECT * FROM orders WHERE user_id = ? AND intended_at_ms >= ? "
+    "AND intended_at_ms < ? AND leg = 'entry' AND status IN ('filled', 'cancelled', 'rejected') "
+    "ORDER BY intended_at_ms, client_order_id",
+}
 _SELECT_ORDER: Final = """
 SELECT signal_id, max(event_id) AS event_id FROM events
  WHERE kind = 'signal.created' OR (kind IN ('decision.execute', 'decision.skip') AND user_id = ?)
@@ -39,6 +54,7 @@ class Fate:
     signal_id: SignalId
     outcome: Outcome
     code: str  #: a ``Reason``, perhaps one of an older version
+    created_at_ms: Ms  #: of the signal
     decided_at_ms: Ms
     detail: Mapping[str, Any]  #: the numbers behind it
     execution: str | None = None  #: status; None: nothing was to be executed
@@ -57,6 +73,56 @@ class Fate:
         """What its position kept; None while there is none that is closed."""
         position = self.position
         return None if position is None or position.is_open else position.net_pnl
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """From when to when a position was held, counted from the claim of its entry."""
+
+    from_ms: Ms
+    until_ms: Ms | None  #: None: it still is
+    net_pnl: Decimal  #: kept so far
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Rows that what comes next is decided by: how the day has gone, when markets were left."""
+
+    rows: Mapping[str, tuple[Row, ...]]  #: by table
+
+    def copy_into(self, connection: Connection) -> None:
+        """Write them into another ledger, which knows nothing else of this user."""
+        for table, rows in self.rows.items():
+            for row in rows:
+                connection.execute(insert(table, tuple(row)), tuple(row.values()))
+
+
+def read_held(connection: Connection, user_id: UserId) -> list[Held]:
+    """Every position that the user ever held, in the order in which they were decided on."""
+    return [
+        Held(
+            from_ms=Ms(row["from_ms"]),
+            until_ms=row["until_ms"],
+            net_pnl=Decimal(row["realized_pnl"]) - Decimal(row["fees"]) + Decimal(row["funding"]),
+        )
+        for row in connection.execute(_SELECT_HELD, (user_id,))
+    ]
+
+
+def read_before(
+    connection: Connection, user_id: UserId, at_ms: Ms, *, cooldown_ms: int
+) -> Before:  # fmt: skip
+    """What counts against the limits of an account that holds nothing at ``at_ms``."""
+    today_ms = day_start(at_ms)
+    begin_ms = {"positions": min(today_ms, at_ms - cooldown_ms), "orders": today_ms}
+    return Before(
+        {
+            table: tuple(
+                dict(row) for row in connection.execute(sql, (user_id, begin_ms[table], at_ms))
+            )
+            for table, sql in _BEFORE.items()
+        }
+    )
 
 
 def read_signals(connection: Connection, *, since_ms: Ms, until_ms: Ms) -> list[Signal]:
@@ -91,6 +157,7 @@ def read_fates(connection: Connection, user_id: UserId, *, since_ms: Ms) -> dict
             signal_id=signal_id,
             outcome=Outcome(row["outcome"]),
             code=row["code"],
+            created_at_ms=Ms(row["created_at_ms"]),
             decided_at_ms=Ms(row["decided_at_ms"]),
             detail=row["detail"],
             execution=executed.get("status"),

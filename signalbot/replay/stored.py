@@ -11,9 +11,10 @@ from signalbot.config.webhook import WEBHOOK_KIND, WebhookTable
 from signalbot.domain.market import Candle
 from signalbot.domain.signals import Signal, SignalStatus
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.domain.users import Mode, UserId
+from signalbot.domain.users import Mode, Subscription, UserId
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import open_scratch
+from signalbot.ledger.fates import Before
 from signalbot.ports import Advisor
 from signalbot.replay import virtual_time
 from signalbot.replay.exchange import HistoricalExchange
@@ -29,6 +30,14 @@ class Arrival:
 
     signal: Signal
     at_ms: Ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Settings that come into force while signals flow."""
+
+    at_ms: Ms
+    subscriptions: tuple[Subscription, ...]
 
 
 def alone(config: Config, user_id: UserId, signals: Sequence[Signal]) -> Config:
@@ -56,6 +65,8 @@ def relive(
     candles: Sequence[Candle],
     *,
     ledger: Path,
+    before: Before,
+    turn: Turn | None = None,
     advisor: Callable[[], Advisor] | None = None,
     on_start: Callable[[LoopClock], None] = lambda _: None,
     on_progress: Callable[[int], None] = lambda _: None,
@@ -63,11 +74,15 @@ def relive(
     """Let ``config``, made by ``alone``, live through ``arrivals`` into a new ledger file.
 
     ``candles`` are in the order of their close, and so are ``arrivals`` in theirs; a signal that
-    arrives at a close comes after it. Two runs over the same input write identical ledgers.
+    arrives at a close comes after it. The account has nothing open when it begins; ``before`` is
+    what counts against its limits then. Two runs over the same input write identical ledgers.
     ``on_progress`` is called with the number of candles played.
     """
     virtual_time.run(
-        _relive(config, arrivals, candles, ledger, advisor, on_start, on_progress)
+        _relive(
+            config, arrivals, candles, ledger, before, turn,
+            advisor=advisor, on_start=on_start, on_progress=on_progress,
+        )
     )  # fmt: skip
 
 
@@ -76,6 +91,9 @@ async def _relive(
     arrivals: Sequence[Arrival],
     candles: Sequence[Candle],
     ledger: Path,
+    before: Before,
+    turn: Turn | None,
+    *,
     advisor: Callable[[], Advisor] | None,
     on_start: Callable[[LoopClock], None],
     on_progress: Callable[[int], None],
@@ -101,11 +119,15 @@ async def _relive(
             clock=clock,
             advisor=None if advisor is None else advisor(),
         )
+        await database.write(before.copy_into)
         async with running(app):
             played = 0
             for each in _in_order(arrivals, candles):
                 if isinstance(each, Arrival):
                     await clock.sleep_until(each.at_ms)
+                    if turn is not None and turn.at_ms <= each.at_ms:
+                        await _take(app, turn)
+                        turn = None
                     await _arrive(app, each, clock)
                     continue
                 await clock.sleep_until(each.close_ms)
@@ -116,6 +138,11 @@ async def _relive(
                     on_progress(played)
             await clock.sleep(1)  # what the last one set off comes to its end
     on_progress(played)
+
+
+async def _take(app: App, turn: Turn) -> None:
+    for subscription in turn.subscriptions:
+        await app.roster.subscribe(subscription)
 
 
 async def _arrive(app: App, arrival: Arrival, clock: LoopClock) -> None:

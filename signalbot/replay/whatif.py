@@ -13,16 +13,28 @@ from typing import Final
 
 from signalbot.config.terms import Config
 from signalbot.domain.market import Candle
+from signalbot.domain.money import ZERO
 from signalbot.domain.reasons import Reason
 from signalbot.domain.signals import Outcome, Signal, SignalId
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.domain.users import Mode, UserId
-from signalbot.ledger.fates import Fate, read_fates, read_order, read_signals
-from signalbot.ledger.views import Connection, Selection, open_ledger, positions
+from signalbot.ledger.fates import (
+    Before,
+    Fate,
+    Held,
+    read_before,
+    read_fates,
+    read_held,
+    read_order,
+    read_signals,
+)
+from signalbot.ledger.views import Connection, open_ledger
 from signalbot.replay.courses import Comparison, compare
 from signalbot.replay.prices import Candles, Hole, holes
-from signalbot.replay.stored import Arrival, alone, relive
+from signalbot.replay.stored import Arrival, Turn, alone, relive
 from signalbot.tasks import LoopClock
+
+_CENT: Final = Decimal("0.01")
 
 WAS, PRESENT, CHANGED = "as it was", "present settings", "changed settings"
 
@@ -39,38 +51,48 @@ NOT_OF_THE_SETTINGS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """What the ledger knows of one user's signals."""
+    """What the ledger knows of one user's signals.
+
+    It begins when the account was last without a position before ``since_ms``, so that the courses
+    hold at ``since_ms`` what was held then. Only signals from then on are compared.
+    """
 
     signals: Sequence[Signal]  #: of strategies and markets the user could trade, in their order
     fates: Mapping[SignalId, Fate]  #: as they were
-    since_ms: Ms  #: where it begins
+    begin_ms: Ms
+    since_ms: Ms
     until_ms: Ms  #: the last instant the ledger speaks of
-    open_before: int  #: positions that were open when it began
-    traded_before: bool  #: whether there was any before
+    before: Before  #: what counted against the limits when it began
+    earned: Decimal  #: what all positions had kept when it began
+    earned_since: Decimal  #: what those have kept that were opened from then to ``since_ms``
     elsewhere: int  #: signals left out: of an exchange that is not the account's
 
     @property
     def arrivals(self) -> list[Arrival]:
         """Those to be decided anew, when they were decided then, else when they were made."""
         return [
-            Arrival(signal=signal, at_ms=_arrival_ms(signal, self.fates.get(signal.signal_id)))
+            Arrival(signal=signal, at_ms=self.arrival_ms(signal))
             for signal in self.signals
             if not _is_settled(self.fates.get(signal.signal_id))
         ]
+
+    def arrival_ms(self, signal: Signal) -> Ms:
+        """When the signal reached the user's decision."""
+        return _arrival_ms(signal, self.fates.get(signal.signal_id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhatIf:
     user_id: UserId
     changes: tuple[str, ...]  #: as they were given
-    since_ms: Ms
+    begin_ms: Ms  #: the courses begin here, without a position
+    since_ms: Ms  #: changed settings hold, and signals are compared, from here on
     until_ms: Ms
-    signals: int  #: on every course
+    signals: int  #: compared, on every course
     kept: int  #: of these, refused by circumstances and not by settings
     start_equity: Mapping[str, Decimal]  #: by course
     candles: tuple[Candles, ...]
     holes: tuple[Hole, ...]  #: signals left out for want of candles
-    open_before: int
     elsewhere: int
     comparison: Comparison
 
@@ -91,12 +113,15 @@ def read_past(
         if each.user_id == user_id
     }
     exchange = configs[0].users[user_id].account.exchange
+    held = read_held(connection, user_id)
+    begin_ms = _flat_ms(held, since_ms)
     order = read_order(connection, user_id)
-    fates = read_fates(connection, user_id, since_ms=since_ms)
+    fates = read_fates(connection, user_id, since_ms=begin_ms)
+    first_ms = min((each.created_at_ms for each in fates.values()), default=begin_ms)
     heard = [
         each
-        for each in read_signals(connection, since_ms=since_ms, until_ms=until_ms)
-        if each.strategy in followed
+        for each in read_signals(connection, since_ms=min(first_ms, begin_ms), until_ms=until_ms)
+        if each.strategy in followed and _arrival_ms(each, fates.get(each.signal_id)) >= begin_ms
     ]
     signals = sorted(
         (each for each in heard if each.exchange == exchange),
@@ -106,22 +131,32 @@ def read_past(
             each.signal_id,
         ),
     )
-    before = [
-        row
-        for row in positions(connection, Selection(user=user_id, until_ms=since_ms))
-        if since_ms > EPOCH
-    ]
     return Past(
         signals=signals,
         fates=fates,
+        begin_ms=begin_ms,
         since_ms=since_ms,
         until_ms=until_ms,
-        open_before=sum(
-            row["closed_at_ms"] is None or row["closed_at_ms"] >= since_ms for row in before
+        before=read_before(connection, user_id, begin_ms, cooldown_ms=_cooldown_ms(configs)),
+        earned=sum((each.net_pnl for each in held if each.from_ms < begin_ms), ZERO),
+        earned_since=sum(
+            (each.net_pnl for each in held if begin_ms <= each.from_ms < since_ms), ZERO
         ),
-        traded_before=bool(before),
         elsewhere=len(heard) - len(signals),
     )
+
+
+def _flat_ms(held: Sequence[Held], at_ms: Ms) -> Ms:
+    """The last instant up to ``at_ms`` before which every position was closed or not yet begun."""
+    for each in reversed(held):
+        if each.from_ms < at_ms and (each.until_ms is None or each.until_ms >= at_ms):
+            return _flat_ms(held, each.from_ms)
+    return at_ms
+
+
+def _cooldown_ms(configs: Sequence[Config]) -> int:
+    every = (each.settings for config in configs for each in config.subscriptions)
+    return max((settings.risk.cooldown_ms for settings in every), default=0)
 
 
 def what_if(
@@ -149,36 +184,73 @@ def what_if(
         (candle for each in used for candle in each.candles),
         key=lambda candle: (candle.close_ms, candle.symbol),
     )
-    kept = {each.signal_id for each in signals} - {each.signal.signal_id for each in arrivals}
+    then = _equity_then(past, present, user_id)
+    kept = {
+        signal_id: fate
+        for signal_id, fate in past.fates.items()
+        if _is_settled(fate) and signal_id not in left_out
+    }
     fates: dict[str, Mapping[SignalId, Fate]] = {WAS: past.fates}
-    equity = {WAS: _equity_then(past, present, user_id)}
+    equity = {WAS: then}
     for name, config in ((PRESENT, present), (CHANGED, changed)):
         if config is None:
             continue
-        equity[name] = _start_equity(config, present, user_id, equity[WAS])
-        own = alone(_funded(config, user_id, equity[name]), user_id, signals)
+        equity[name] = _start_equity(config, present, user_id, then)
+        course = _Course(
+            config=_alone(config, present, user_id, equity[name], signals),
+            turn=_turn(config, user_id, past.since_ms) if name == CHANGED else None,
+        )
         lived = _live(
-            own, arrivals, tape, user_id, on_start=on_start, on_progress=on_progress
+            course, past.before, arrivals, tape, user_id,
+            on_start=on_start, on_progress=on_progress,
         )  # fmt: skip
-        fates[name] = lived | {each: past.fates[each] for each in kept}
+        fates[name] = lived | kept
+    compared = [each for each in signals if past.arrival_ms(each) >= past.since_ms]
     return WhatIf(
         user_id=user_id,
         changes=tuple(changes),
+        begin_ms=past.begin_ms,
         since_ms=past.since_ms,
         until_ms=past.until_ms,
-        signals=len(signals),
-        kept=len(kept),
-        start_equity=equity,
+        signals=len(compared),
+        kept=sum(each.signal_id in kept for each in compared),
+        start_equity={name: each + past.earned_since for name, each in equity.items()},
         candles=tuple(used),
         holes=tuple(gaps),
-        open_before=past.open_before,
         elsewhere=past.elsewhere,
-        comparison=compare(signals, fates, start_equity=equity, start_ms=past.since_ms),
+        comparison=compare(
+            compared,
+            fates,
+            start_equity={name: each + past.earned_since for name, each in equity.items()},
+            start_ms=past.since_ms,
+        ),
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Course:
+    config: Config
+    turn: Turn | None
+
+
+def _alone(
+    config: Config, present: Config, user_id: UserId, equity: Decimal, signals: Sequence[Signal]
+) -> Config:
+    """What the course begins with: the account of ``config`` and the settings of ``present``."""
+    user = config.users[user_id]
+    funded = replace(user, account=replace(user.account, paper_balance=equity))
+    mixed = replace(config, users={user_id: funded}, subscriptions=present.subscriptions)
+    return alone(mixed, user_id, signals)
+
+
+def _turn(config: Config, user_id: UserId, at_ms: Ms) -> Turn:
+    mine = tuple(each for each in config.subscriptions if each.user_id == user_id)
+    return Turn(at_ms=at_ms, subscriptions=mine)
+
+
 def _live(
-    config: Config,
+    course: _Course,
+    before: Before,
     arrivals: Sequence[Arrival],
     tape: Sequence[Candle],
     user_id: UserId,
@@ -190,7 +262,16 @@ def _live(
         return {}
     with TemporaryDirectory(prefix="signalbot-whatif-") as folder:
         path = Path(folder) / "whatif.db"
-        relive(config, arrivals, tape, ledger=path, on_start=on_start, on_progress=on_progress)
+        relive(
+            course.config,
+            arrivals,
+            tape,
+            ledger=path,
+            before=before,
+            turn=course.turn,
+            on_start=on_start,
+            on_progress=on_progress,
+        )
         with open_ledger(path) as connection:
             return read_fates(connection, user_id, since_ms=EPOCH)
 
@@ -221,18 +302,20 @@ def _is_settled(fate: Fate | None) -> bool:
 def _equity_then(past: Past, config: Config, user_id: UserId) -> Decimal:
     """What the account held at the beginning, as far as the ledger tells.
 
-    That is what a paper account starts with, if it had not traded before; else the equity behind
-    the first entry that was approved.
+    That is the equity behind the first entry that was approved; for a paper account to the last
+    digit what it began with and has kept since, if that is the same.
     """
     user = config.users[user_id]
-    if user.mode is not Mode.LIVE and not past.traded_before:
-        return user.account.paper_balance
+    kept = user.account.paper_balance + past.earned
     told = (
         past.fates[each.signal_id].detail.get("equity")
         for each in past.signals
         if each.signal_id in past.fates
     )
-    return next((Decimal(each) for each in told if each is not None), user.account.paper_balance)
+    known = next((Decimal(each) for each in told if each is not None), None)
+    if known is None:
+        return user.account.paper_balance if user.mode is Mode.LIVE else kept
+    return kept if abs(kept - known) <= _CENT else known
 
 
 def _start_equity(
@@ -241,9 +324,3 @@ def _start_equity(
     """What was there then, unless another balance is what is tried out."""
     wished = config.users[user_id].account.paper_balance
     return then if wished == present.users[user_id].account.paper_balance else wished
-
-
-def _funded(config: Config, user_id: UserId, equity: Decimal) -> Config:
-    user = config.users[user_id]
-    account = replace(user.account, paper_balance=equity)
-    return replace(config, users={user_id: replace(user, account=account)})

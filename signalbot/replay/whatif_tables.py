@@ -41,8 +41,11 @@ def notes(found: WhatIf) -> Iterator[str]:
             f"{found.kept} signals stay refused on every course: paused, halted or late, which no "
             "setting would have changed"
         )
-    if found.open_before:
-        yield f"{found.open_before} positions were open when it begins: they are left out"
+    if found.begin_ms < found.since_ms:
+        yield (
+            f"the courses begin at {figures.minute(found.begin_ms)}, the last time before without "
+            "a position"
+        )
     if found.elsewhere:
         yield f"{found.elsewhere} signals of other exchanges than the account's are left out"
 
@@ -75,11 +78,11 @@ def to_json(found: WhatIf) -> dict[str, Any]:
     return {
         "user_id": found.user_id,
         "changes": list(found.changes),
+        "begin_ms": found.begin_ms,
         "since_ms": found.since_ms,
         "until_ms": found.until_ms,
         "signals": found.signals,
         "kept": found.kept,
-        "open_before": found.open_before,
         "elsewhere": found.elsewhere,
         "candles": [
             {
