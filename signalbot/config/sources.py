@@ -131,16 +131,11 @@ class Sources:
         )
 
     def _wished(self, path: KeyPath) -> str | None:
-        """Which wish put the value at ``path`` where it is, or one within or around it."""
+        """Which wish put the value at ``path`` where it is, or one around it, or within it."""
         keys = _text_keys(path)
-        return next(
-            (
-                told
-                for wished, told in self._wishes.items()
-                if wished[: len(keys)] == keys or keys[: len(wished)] == wished
-            ),
-            None,
-        )
+        around = (self._wishes.get(keys[:end]) for end in range(len(keys), 0, -1))
+        within = (told for wished, told in self._wishes.items() if wished[: len(keys)] == keys)
+        return next((told for told in (*around, *within) if told is not None), None)
 
 
 def _text_keys(path: KeyPath) -> Keys:

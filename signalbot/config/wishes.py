@@ -5,15 +5,15 @@ A wish takes the same way through every check as the file; nothing of it is ever
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any, Final
 
-from signalbot.config.layers import SettingsLayer
 from signalbot.config.lines import Keys, dotted
 from signalbot.config.problems import InvalidConfig, Problem, suggestion
+from signalbot.domain.settings import Settings
 
-_GROUPS: Final = frozenset(SettingsLayer.model_fields)
+_GROUPS: Final = frozenset(each.name for each in fields(Settings))
 _OF_THE_ACCOUNT: Final = ("leverage", "margin_mode", "paper_balance")
 _ELSEWHERE: Final = frozenset({"mode", "notify", "notify_events"})
 

@@ -61,7 +61,9 @@ def compare(
 ) -> Comparison:
     """Measure every course by name, and find the signals whose fates are not all the same.
 
-    They differ by code, by what came of the execution, or by what the position kept.
+    They differ by code, by what came of the execution, or by what the position kept. Real fills
+    are never the simulated ones to the last digit: what was is held against that only when there
+    is but one course beside it.
     """
     courses = tuple(
         _course(name, [of[each.signal_id] for each in signals if each.signal_id in of],
@@ -71,7 +73,8 @@ def compare(
     differences = []
     for signal in signals:
         each = tuple(of.get(signal.signal_id) for of in fates.values())
-        if len({_gist(fate) for fate in each}) > 1:
+        earned = [fate.net_pnl if fate else None for fate in each[-2:]]
+        if len({fate.word if fate else None for fate in each}) > 1 or len(set(earned)) > 1:
             differences.append(
                 Difference(
                     signal_id=signal.signal_id,
@@ -83,10 +86,6 @@ def compare(
                 )
             )
     return Comparison(courses=courses, differences=tuple(differences))
-
-
-def _gist(fate: Fate | None) -> tuple[str, Decimal | None] | None:
-    return None if fate is None else (fate.word, fate.net_pnl)
 
 
 def _course(

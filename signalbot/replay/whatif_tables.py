@@ -13,6 +13,7 @@ from signalbot.replay.summary import Table, plain
 from signalbot.replay.whatif import CHANGED, PRESENT, WAS, WhatIf
 
 _HEADS: Final = {WAS: "As it was", PRESENT: "Present", CHANGED: "Changed"}
+_SHOWN: Final = 5
 _KNOWN: Final = {code.value: code for code in Reason}
 
 
@@ -52,12 +53,13 @@ def notes(found: WhatIf) -> Iterator[str]:
 
 def told(hole: Hole) -> str:
     """Which signals are left out, and from when to when there are no candles."""
-    count = len(hole.signals)
+    count, shown = len(hole.signals), hole.signals[:_SHOWN]
     start = "the beginning" if hole.from_ms is None else f"{figures.minute(hole.from_ms)}"
     end = "the end" if hole.until_ms is None else f"{figures.minute(hole.until_ms)}"
     return (
         f"{hole.symbol}: no candles from {start} to {end}: {count} "
-        f"signal{'s' if count > 1 else ''} left out: {', '.join(hole.signals)}"
+        f"signal{'s' if count > 1 else ''} left out: {', '.join(shown)}"
+        + (f" and {count - _SHOWN} more" if count > _SHOWN else "")
     )
 
 

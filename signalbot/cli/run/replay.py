@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +13,7 @@ import typer
 from signalbot.cli.errors import telling
 from signalbot.cli.options import DEFAULT_LIMIT, AsJson, ConfigFile, LimitOption, SinceOption
 from signalbot.cli.render import Column, print_json, print_table
+from signalbot.cli.run.progress import progress
 
 if TYPE_CHECKING:
     from signalbot.replay.csv import CandleFile
@@ -225,26 +226,6 @@ def _ledger_file(wanted: Path | None) -> Iterator[Path]:
         leftover.unlink(missing_ok=True)
     wanted.parent.mkdir(parents=True, exist_ok=True)
     yield wanted
-
-
-@contextmanager
-def progress(total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error, where somebody is looking at it."""
-    if not (shown and sys.stderr.isatty()):
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("replaying"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), auto_refresh=False) as bar:
-        task = bar.add_task("replaying", total=total)
-
-        def advance(done: int) -> None:
-            bar.update(task, completed=done)
-            bar.refresh()
-
-        yield advance
 
 
 def _print(file: "CandleFile", summary: "Summary") -> None:

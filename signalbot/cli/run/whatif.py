@@ -12,6 +12,7 @@ import typer
 from signalbot.cli.errors import not_found, telling
 from signalbot.cli.options import Since
 from signalbot.cli.render import Column, print_json, print_table
+from signalbot.cli.run.progress import progress
 from signalbot.cli.source import Source, ledger_path
 from signalbot.domain.errors import ConfigError, SignalbotError
 
@@ -66,7 +67,6 @@ def _compare(
     *,
     verbose: bool,
 ) -> "WhatIf":
-    from signalbot.cli.run.replay import progress
     from signalbot.config.locate import find_config
     from signalbot.config.wishes import read_wish
     from signalbot.domain.users import UserId
