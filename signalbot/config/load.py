@@ -20,6 +20,7 @@ from signalbot.config.locate import beside
 from signalbot.config.notices import rules_for_operator, rules_for_users
 from signalbot.config.problems import InvalidConfig
 from signalbot.config.resolve import Resolver
+from signalbot.config.shadows import followed, shadows
 from signalbot.config.simulation import rules_of
 from signalbot.config.sources import Sources
 from signalbot.config.terms import (
@@ -86,6 +87,8 @@ def _config(path: Path, file: ConfigFile, sources: Sources) -> Config:
         UserId(name): _user(UserId(name), table, sources.origin_of(("users", name)))
         for name, table in file.users.items()
     }
+    users |= {each.user_id: each for each in shadows(file.users, users)}
+    subscriptions = tuple(_subscriptions(file.defaults, file.users, sources))
     return Config(
         path=path,
         daemon=DaemonTerms(
@@ -110,7 +113,7 @@ def _config(path: Path, file: ConfigFile, sources: Sources) -> Config:
             name: _strategy(path, name, table, sources) for name, table in file.strategies.items()
         },
         users=users,
-        subscriptions=tuple(_subscriptions(file.defaults, file.users, sources)),
+        subscriptions=(*subscriptions, *followed(subscriptions, users)),
         sources=sources,
     )
 

@@ -59,6 +59,8 @@ class Fate:
     detail: Mapping[str, Any]  #: the numbers behind it
     execution: str | None = None  #: status; None: nothing was to be executed
     failure: str | None = None  #: why the execution failed
+    latency_ms: int | None = None  #: from the signal to the acknowledged entry
+    mode: str | None = None  #: of the execution
     position: Position | None = None  #: opened by it
 
     @property
@@ -162,6 +164,8 @@ def read_fates(connection: Connection, user_id: UserId, *, since_ms: Ms) -> dict
             detail=row["detail"],
             execution=executed.get("status"),
             failure=executed.get("failure_reason"),
+            latency_ms=executed.get("latency_ms"),
+            mode=executed.get("mode"),
             position=positions.get(signal_id),
         )
     return fates

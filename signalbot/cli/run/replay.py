@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signalbot.cli.errors import telling
-from signalbot.cli.options import DEFAULT_LIMIT, AsJson, ConfigFile, LimitOption, SinceOption
+from signalbot.cli.options import DEFAULT_LIMIT, AsJson, ConfigFile, SinceOption
 from signalbot.cli.render import Column, print_json, print_table
 from signalbot.cli.run.progress import progress
 
@@ -68,7 +68,12 @@ def replay(
             "risk.max_open_positions=3.",
         ),
     ] = None,
-    limit: LimitOption = DEFAULT_LIMIT,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit", min=0, help="With --signals: list at most so many signals; 0 for all."
+        ),
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Log every event to standard error.")
     ] = False,
@@ -88,12 +93,19 @@ def replay(
 
         _refuse({"--report": report}, "does not go with --signals")
         what_if(
-            config, ledger, user=user, since=since, settings=settings or [],
-            files=_pairs(candles or [], symbol or []), limit=limit, verbose=verbose,
+            config,
+            ledger,
+            user=user,
+            since=since,
+            settings=settings or [],
+            files=_pairs(candles or [], symbol or []),
+            limit=DEFAULT_LIMIT if limit is None else limit,
+            verbose=verbose,
             as_json=as_json,
-        )  # fmt: skip
+        )
         return
-    _refuse({"--user": user, "--since": since, "--set": settings}, "goes with --signals only")
+    only = {"--user": user, "--since": since, "--set": settings, "--limit": limit}
+    _refuse(only, "goes with --signals only")
     ((path, market),) = _one(_pairs(candles or [], symbol or []))
     with telling():
         _refuse_daemons(config, ledger)
@@ -129,7 +141,7 @@ def _replay_candles(
 
 def _refuse(options: Mapping[str, object], why: str) -> None:
     for name, value in options.items():
-        if value:
+        if value not in (None, []):
             raise typer.BadParameter(why, param_hint=name)
 
 

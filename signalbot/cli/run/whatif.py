@@ -121,14 +121,19 @@ def _load(
     from signalbot.config.definitions import Definition
     from signalbot.config.load import load
     from signalbot.config.wishes import Wishes
+    from signalbot.domain.users import owner_of
     from signalbot.ledger.definitions import read_definitions
 
     definitions = [
         Definition(path=tuple(each.key.split(".")), table=each.table, version=each.version)
         for each in read_definitions(connection)
     ]
+    named = owner_of(user) or user  # a shadow's settings are its owner's
     config = load(
-        path, os.environ, definitions, wishes=Wishes(user=user, wishes=wishes) if wishes else None
+        path,
+        os.environ,
+        definitions,
+        wishes=Wishes(user=named, wishes=wishes) if wishes else None,
     )
     if user not in config.users:
         raise not_found("user", user, sorted(config.users))
