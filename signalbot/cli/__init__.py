@@ -151,6 +151,7 @@ COMMANDS = {
             "signalbot pnl",
             "signalbot pnl --by day --user alice --since 7d",
             "signalbot pnl --by strategy --ledger replay.db",
+            "signalbot pnl --user ann --shadow",
         ),
     ),
     "ai": Entry(

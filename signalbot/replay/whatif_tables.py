@@ -20,8 +20,8 @@ _KNOWN: Final = {code.value: code for code in Reason}
 def title(found: WhatIf) -> str:
     """Whose, from when to when, how many signals, and what is tried out."""
     changes = f"; with {', '.join(found.changes)}" if found.changes else ""
-    first = found.candles[0].candles[0].open_ms if found.candles else found.since_ms
-    begin = max(found.since_ms, first)
+    first = found.candles[0].candles[0].open_ms if found.candles else found.until_ms
+    begin = found.since_ms or first
     return (
         f"{found.user_id}: {found.signals:,} signals from {figures.minute(begin)} to "
         f"{figures.minute(found.until_ms)} UTC{changes}"
