@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from signalbot.cli.options import Since
 from signalbot.cli.render import Column, print_json, print_table
 from signalbot.cli.run.progress import progress
 from signalbot.cli.source import Source, ledger_path
-from signalbot.domain.errors import ConfigError, SignalbotError
+from signalbot.domain.errors import ConfigError, SignalbotError, Unavailable
 
 if TYPE_CHECKING:
     from signalbot.config.terms import Config
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from signalbot.replay.prices import Candles
     from signalbot.replay.summary import Table
     from signalbot.replay.whatif import Past, WhatIf
+
+_LEAD_MS = 3_600_000
+"""Before the first signal: one gap in the candles does not leave it without a price."""
 
 _NUMBER = re.compile(r"[-+\d.,]+", re.ASCII)
 
@@ -72,7 +76,7 @@ def _compare(
     from signalbot.domain.users import UserId
     from signalbot.ops.logging import configure
     from signalbot.replay.whatif import read_past, what_if
-    from signalbot.tasks import settle_memory
+    from signalbot.tasks import SystemClock, settle_memory
 
     wishes = tuple(map(read_wish, settings))
     path = find_config(file, os.environ)
@@ -89,6 +93,7 @@ def _compare(
     )
     if not past.signals:
         raise SignalbotError(f"no signals since then of a strategy that {name} follows")
+    configure(log_format="console", level="error", stream=sys.stderr, clock=SystemClock().now_ms)
     candles = _candles(present, user, past, files)
 
     def log_in_virtual_time(clock: "Clock") -> None:
@@ -100,8 +105,8 @@ def _compare(
         return what_if(
             past,
             user,
-            present=present,
-            changed=changed,
+            present=_with_real_rules(present, user),
+            changed=_with_real_rules(changed, user) if changed else None,
             changes=settings,
             candles=candles,
             on_start=log_in_virtual_time,
@@ -143,34 +148,28 @@ def _load(
 def _candles(
     config: "Config", user: "UserId", past: "Past", files: Iterable[tuple[Path, str]]
 ) -> "Mapping[str, Candles]":
-    """Candles of every market with signals: of a file, else what the exchange itself made.
+    """Candles of every market with signals: of a file, else of the exchange itself.
 
     Raises:
         ConfigError: a file cannot be used. SignalbotError: nobody has any, for any signal.
     """
-    from signalbot.domain.timeframe import Ms
     from signalbot.replay.csv import read_candles
-    from signalbot.replay.prices import Candles, holes, seeded
+    from signalbot.replay.prices import Candles, holes
 
+    arrivals = past.arrivals
+    wanted = dict.fromkeys(each.signal.symbol for each in arrivals)
     found: dict[str, Candles] = {}
     for path, symbol in files:
+        if symbol not in wanted:
+            raise ConfigError(
+                f"--symbol {symbol}: none of the signals is of that market; they are of "
+                f"{', '.join(wanted)}"
+            )
         file = read_candles(path, symbol)
         found[symbol] = Candles(
             symbol=symbol, timeframe=file.timeframe, candles=file.candles, source=str(path)
         )
-    arrivals = past.arrivals
-    exchange = config.exchanges[config.users[user].account.exchange]
-    wanted = dict.fromkeys(each.signal.symbol for each in arrivals)
-    if unused := [symbol for symbol in found if symbol not in wanted]:
-        raise ConfigError(
-            f"--symbol {unused[0]}: none of the signals is of that market; they are of "
-            f"{', '.join(wanted)}"
-        )
-    if exchange.is_simulated and arrivals:
-        first_ms = Ms(arrivals[0].at_ms - 3_600_000)
-        for symbol in wanted:
-            if symbol not in found:
-                found[symbol] = seeded(exchange, symbol, from_ms=first_ms, until_ms=past.until_ms)
+    found |= _of_the_exchange(config, user, past, [each for each in wanted if each not in found])
     gaps = holes(arrivals, found)
     if arrivals and sum(len(each.signals) for each in gaps) == len(arrivals):
         from signalbot.replay.whatif_tables import told
@@ -180,6 +179,61 @@ def _candles(
             "SYMBOL\n" + "\n".join(told(each) for each in gaps)
         )
     return found
+
+
+def _of_the_exchange(
+    config: "Config", user: "UserId", past: "Past", symbols: Sequence[str]
+) -> "dict[str, Candles]":
+    from signalbot.domain.timeframe import Ms, Timeframe
+    from signalbot.replay.prices import Candles, seeded
+
+    if not symbols:
+        return {}
+    terms = config.exchanges[config.users[user].account.exchange]
+    from_ms = Ms(Timeframe.M1.floor(past.arrivals[0].at_ms) - _LEAD_MS)
+    until_ms = Timeframe.M1.floor(past.until_ms)
+    if terms.is_simulated:
+        return {
+            symbol: seeded(terms, symbol, from_ms=from_ms, until_ms=until_ms) for symbol in symbols
+        }
+    import asyncio
+
+    from signalbot.replay.cache import CandleCache
+    from signalbot.replay.download import Span, download
+    from signalbot.replay.figures import minute
+
+    def say(symbol: str, span: Span) -> None:
+        what = f"candles of {symbol} from {minute(span.from_ms)} to {minute(span.until_ms)}"
+        typer.echo(f"asking {terms.name} for {what}", err=True)
+
+    cache = CandleCache(config.daemon.state_dir, terms.name)
+    spans = dict.fromkeys(symbols, Span(from_ms, until_ms))
+    try:
+        asyncio.run(download(terms, spans, cache, on_ask=say))
+    except Unavailable as e:
+        typer.echo(f"{e}: going on with what was told before", err=True)
+    return {
+        symbol: Candles(
+            symbol=symbol,
+            timeframe=Timeframe.M1,
+            candles=cache.candles(symbol),
+            source=terms.name,
+        )
+        for symbol in symbols
+    }
+
+
+def _with_real_rules(config: "Config", user: "UserId") -> "Config":
+    """The account's exchange with the grids and minimums that it has told before."""
+    from signalbot.replay.cache import CandleCache
+    from signalbot.replay.download import with_rules
+
+    name = config.users[user].account.exchange
+    terms = config.exchanges[name]
+    if terms.is_simulated:
+        return config
+    rules = CandleCache(config.daemon.state_dir, name).instruments()
+    return replace(config, exchanges={**config.exchanges, name: with_rules(terms, rules)})
 
 
 def _print(found: "WhatIf", limit: int) -> None:
