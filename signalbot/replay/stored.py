@@ -67,7 +67,7 @@ def relive(
     ledger: Path,
     before: Before,
     turn: Turn | None = None,
-    advisor: Callable[[], Advisor] | None = None,
+    advisor: Advisor | None = None,
     on_start: Callable[[LoopClock], None] = lambda _: None,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> None:
@@ -94,7 +94,7 @@ async def _relive(
     before: Before,
     turn: Turn | None,
     *,
-    advisor: Callable[[], Advisor] | None,
+    advisor: Advisor | None,
     on_start: Callable[[LoopClock], None],
     on_progress: Callable[[int], None],
 ) -> None:
@@ -117,7 +117,7 @@ async def _relive(
             database=database,
             exchanges=sides,
             clock=clock,
-            advisor=None if advisor is None else advisor(),
+            advisor=advisor,
         )
         await database.write(before.copy_into)
         async with running(app):

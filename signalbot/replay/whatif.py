@@ -12,12 +12,15 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from signalbot.config.terms import Config
+from signalbot.domain.advice import Advice, Verdict
 from signalbot.domain.market import Candle
 from signalbot.domain.money import ZERO
 from signalbot.domain.reasons import Reason
+from signalbot.domain.settings import AiRules
 from signalbot.domain.signals import Outcome, Signal, SignalId
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.domain.users import Mode, UserId
+from signalbot.ledger.advices import read_advices
 from signalbot.ledger.fates import (
     Before,
     Fate,
@@ -29,6 +32,7 @@ from signalbot.ledger.fates import (
     read_signals,
 )
 from signalbot.ledger.views import Connection, open_ledger
+from signalbot.ports import Advisor
 from signalbot.replay.courses import Comparison, compare
 from signalbot.replay.prices import Candles, Hole, holes
 from signalbot.replay.stored import Arrival, Turn, alone, relive
@@ -59,6 +63,7 @@ class Past:
 
     signals: Sequence[Signal]  #: of strategies and markets the user could trade, in their order
     fates: Mapping[SignalId, Fate]  #: as they were
+    advices: Mapping[SignalId, Advice]  #: what the AI said then
     begin_ms: Ms
     since_ms: Ms
     until_ms: Ms  #: the last instant the ledger speaks of
@@ -94,6 +99,7 @@ class WhatIf:
     candles: tuple[Candles, ...]
     holes: tuple[Hole, ...]  #: signals left out for want of candles
     elsewhere: int
+    unasked: int  #: signals that pass, since no AI was asked about them then
     comparison: Comparison
 
 
@@ -134,6 +140,7 @@ def read_past(
     return Past(
         signals=signals,
         fates=fates,
+        advices=read_advices(connection, fates.values()),
         begin_ms=begin_ms,
         since_ms=since_ms,
         until_ms=until_ms,
@@ -185,6 +192,7 @@ def what_if(
         key=lambda candle: (candle.close_ms, candle.symbol),
     )
     then = _equity_then(past, present, user_id)
+    remembered = Remembered(past.advices)
     kept = {
         signal_id: fate
         for signal_id, fate in past.fates.items()
@@ -201,7 +209,7 @@ def what_if(
             turn=_turn(config, user_id, past.since_ms) if name == CHANGED else None,
         )
         lived = _live(
-            course, past.before, arrivals, tape, user_id,
+            course, past.before, arrivals, tape, user_id, remembered,
             on_start=on_start, on_progress=on_progress,
         )  # fmt: skip
         fates[name] = lived | kept
@@ -218,6 +226,7 @@ def what_if(
         candles=tuple(used),
         holes=tuple(gaps),
         elsewhere=past.elsewhere,
+        unasked=len(remembered.unasked & {each.signal_id for each in compared}),
         comparison=compare(
             compared,
             fates,
@@ -225,6 +234,22 @@ def what_if(
             start_ms=past.since_ms,
         ),
     )
+
+
+class Remembered:
+    """Implements ``Advisor``: what was said about a signal then is said again."""
+
+    def __init__(self, advices: Mapping[SignalId, Advice]) -> None:
+        self._advices = advices
+        self.unasked: set[SignalId] = set()  #: asked about for the first time now
+
+    async def advise(self, signal: Signal, rules: AiRules) -> Advice:
+        """The advice of then, whatever the rules ask now; what had none passes as it is."""
+        known = self._advices.get(signal.signal_id)
+        if known is not None:
+            return known
+        self.unasked.add(signal.signal_id)
+        return Advice(verdict=Verdict.APPROVE, confidence=1.0, reason="nobody asked it then")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +279,7 @@ def _live(
     arrivals: Sequence[Arrival],
     tape: Sequence[Candle],
     user_id: UserId,
+    advisor: Advisor,
     *,
     on_start: Callable[[LoopClock], None],
     on_progress: Callable[[int], None],
@@ -269,6 +295,7 @@ def _live(
             ledger=path,
             before=before,
             turn=course.turn,
+            advisor=advisor,
             on_start=on_start,
             on_progress=on_progress,
         )

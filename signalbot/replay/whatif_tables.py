@@ -47,6 +47,8 @@ def notes(found: WhatIf) -> Iterator[str]:
             f"the courses begin at {figures.minute(found.begin_ms)}, the last time before without "
             "a position"
         )
+    if found.unasked:
+        yield f"no AI had been asked about {found.unasked} signals: these pass as they are"
     if found.elsewhere:
         yield f"{found.elsewhere} signals of other exchanges than the account's are left out"
 
@@ -86,6 +88,7 @@ def to_json(found: WhatIf) -> dict[str, Any]:
         "signals": found.signals,
         "kept": found.kept,
         "elsewhere": found.elsewhere,
+        "unasked": found.unasked,
         "candles": [
             {
                 "symbol": each.symbol,
