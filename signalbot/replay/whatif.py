@@ -71,6 +71,7 @@ class Past:
     earned: Decimal  #: what all positions had kept when it began
     earned_since: Decimal  #: what those have kept that were opened from then to ``since_ms``
     elsewhere: int  #: signals left out: of an exchange that is not the account's
+    unfollowed: int  #: signals left out: decided on then, of a strategy not followed now
 
     @property
     def arrivals(self) -> list[Arrival]:
@@ -99,6 +100,7 @@ class WhatIf:
     candles: tuple[Candles, ...]
     holes: tuple[Hole, ...]  #: signals left out for want of candles
     elsewhere: int
+    unfollowed: int
     unasked: int  #: signals that pass, since no AI was asked about them then
     comparison: Comparison
 
@@ -150,6 +152,7 @@ def read_past(
             (each.net_pnl for each in held if begin_ms <= each.from_ms < since_ms), ZERO
         ),
         elsewhere=len(heard) - len(signals),
+        unfollowed=len(fates.keys() - {each.signal_id for each in heard}),
     )
 
 
@@ -226,6 +229,7 @@ def what_if(
         candles=tuple(used),
         holes=tuple(gaps),
         elsewhere=past.elsewhere,
+        unfollowed=past.unfollowed,
         unasked=len(remembered.unasked & {each.signal_id for each in compared}),
         comparison=compare(
             compared,

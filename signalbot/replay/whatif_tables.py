@@ -49,6 +49,8 @@ def notes(found: WhatIf) -> Iterator[str]:
         )
     if found.unasked:
         yield f"no AI had been asked about {found.unasked} signals: these pass as they are"
+    if found.unfollowed:
+        yield f"{found.unfollowed} signals of strategies that are not followed now are left out"
     if found.elsewhere:
         yield f"{found.elsewhere} signals of other exchanges than the account's are left out"
 
@@ -88,6 +90,7 @@ def to_json(found: WhatIf) -> dict[str, Any]:
         "signals": found.signals,
         "kept": found.kept,
         "elsewhere": found.elsewhere,
+        "unfollowed": found.unfollowed,
         "unasked": found.unasked,
         "candles": [
             {

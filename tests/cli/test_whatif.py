@@ -321,3 +321,22 @@ def test_a_daemons_ledger_needs_no_candles_where_the_exchange_is_simulated(
     assert json.dumps(bold) == json.dumps(
         home.ask(*asked, "--user", "bob", "--set", "sizing.risk_percent=0.25", "--json").json
     )
+
+
+def test_signals_of_what_is_not_followed_now_are_counted_and_left_out(home: Shell) -> None:
+    """The rules that held for them are not there any more."""
+    whole = (home.folder / "config.toml").read_text()
+    (home.folder / "less.toml").write_text(whole.replace("[users.ann.subscriptions.dips]", ""))
+    found = home.ask(*_asked("--json", "-c", "less.toml")).json
+    with closing(sqlite3.connect(home.folder / "ann.db")) as ledger:
+        counted = dict(
+            ledger.execute(
+                "SELECT strategy, count(*) FROM signals JOIN decisions USING (signal_id) "
+                "WHERE user_id = 'ann' GROUP BY strategy"
+            )
+        )
+    assert (found["signals"], found["unfollowed"]) == (counted["trend"], counted["dips"])
+    again = home.ask(*_asked("--json", "-c", "less.toml", "--set", "subscriptions.dips={}")).json
+    assert (again["signals"], again["unfollowed"]) == (sum(counted.values()), 0)
+    tried = again["courses"][2]
+    assert tried["decided"] == sum(counted.values())

@@ -53,10 +53,12 @@ def against_shadow(
     with telling():
         from signalbot.domain.users import UserId
         from signalbot.ledger.gaps import add_up, read_gaps, row_of, totals_row
+        from signalbot.ledger.views import as_of_now
 
         with reading(config, ledger) as source:
             wanted = source.select(user=user, strategy=strategy, symbol=symbol, since=since)
-            every = read_gaps(source.connection, UserId(user), since_ms=wanted.since_ms)
+            with as_of_now(source.connection):
+                every = read_gaps(source.connection, UserId(user), since_ms=wanted.since_ms)
         if not every:
             raise NotFound(
                 f"{user} has no shadow that has decided on anything since then: set "

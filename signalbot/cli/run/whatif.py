@@ -74,6 +74,7 @@ def _compare(
     from signalbot.config.locate import find_config
     from signalbot.config.wishes import read_wish
     from signalbot.domain.users import UserId
+    from signalbot.ledger.views import as_of_now
     from signalbot.ops.logging import configure
     from signalbot.replay.whatif import read_past, what_if
     from signalbot.tasks import SystemClock, settle_memory
@@ -84,13 +85,14 @@ def _compare(
     changed = _load(connection, path, name, wishes) if wishes else None
     user = UserId(name)
     source = Source(connection, is_live=False)
-    past = read_past(
-        connection,
-        [each for each in (present, changed) if each],
-        user,
-        since_ms=source.select(since=since).since_ms,
-        until_ms=source.now_ms(),
-    )
+    with as_of_now(connection):
+        past = read_past(
+            connection,
+            [each for each in (present, changed) if each],
+            user,
+            since_ms=source.select(since=since).since_ms,
+            until_ms=source.now_ms(),
+        )
     if not past.signals:
         raise SignalbotError(f"no signals since then of a strategy that {name} follows")
     configure(log_format="console", level="error", stream=sys.stderr, clock=SystemClock().now_ms)
