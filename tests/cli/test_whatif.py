@@ -1,5 +1,6 @@
 """What if: over a ledger that a real replay wrote, and one that a real daemon did."""
 
+import asyncio
 import json
 import shutil
 import sqlite3
@@ -15,6 +16,9 @@ from hypothesis import strategies as st
 from signalbot.domain.timeframe import DAY_MS, Ms, Timeframe
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.exchange.simulated.runner import SeededPrices
+from signalbot.keeping.archiving import archive_past
+from signalbot.ledger.database import open_database
+from signalbot.tasks import SystemClock
 from tests.cli.shell import Said, Shell
 
 pytestmark = pytest.mark.process
@@ -340,3 +344,30 @@ def test_signals_of_what_is_not_followed_now_are_counted_and_left_out(home: Shel
     assert (again["signals"], again["unfollowed"]) == (sum(counted.values()), 0)
     tried = again["courses"][2]
     assert tried["decided"] == sum(counted.values())
+
+
+def test_what_has_moved_to_archives_is_part_of_it(home: Shell) -> None:
+    """Old signals and decisions are found where they are now."""
+    folder = home.folder / "old"
+    folder.mkdir()
+    path = folder / "signalbot.db"
+    shutil.copy(home.folder / "ann.db", path)
+
+    async def move() -> int:
+        async with open_database(path) as database:
+            return await archive_past(
+                database,
+                folder / "archive",
+                cutoff_ms=Ms(BEGIN + 2 * DAY_MS),
+                clock=SystemClock(),
+            )
+
+    assert asyncio.run(move()) > 100
+    with closing(sqlite3.connect(path)) as ledger:
+        left = ledger.execute("SELECT min(decided_at_ms) FROM decisions").fetchone()[0]
+    assert left >= BEGIN + 2 * DAY_MS
+    moved = home.ask(
+        *("old/signalbot.db" if each == "ann.db" else each for each in _asked("--json"))
+    )
+    assert moved.code == 0, moved.err
+    assert moved.json == _what_if(home)
