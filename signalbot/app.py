@@ -300,6 +300,7 @@ class App:
             account,
             self.broadcaster.open(account.user_id),
             subscriptions,
+            markets={name: exchange.market for name, exchange in self.exchanges.items()},
             signals=self.signals,
             executor=self.executor,
             halts=self.halts,

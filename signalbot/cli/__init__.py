@@ -69,6 +69,7 @@ COMMANDS = {
             "signalbot replay -c config.toml --candles btc-1m.csv --symbol BTC/USDT:USDT",
             "signalbot replay --candles btc-1m.csv --symbol BTC/USDT:USDT --report btc.html",
             "signalbot replay --candles btc-1m.csv --symbol BTC/USDT:USDT --ledger btc.db --json",
+            "signalbot replay --signals --user ann --since 30d --set risk.max_open_positions=3",
         ),
     ),
     "status": Entry(
@@ -150,6 +151,7 @@ COMMANDS = {
             "signalbot pnl",
             "signalbot pnl --by day --user alice --since 7d",
             "signalbot pnl --by strategy --ledger replay.db",
+            "signalbot pnl --user ann --shadow",
         ),
     ),
     "ai": Entry(

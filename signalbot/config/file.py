@@ -135,6 +135,10 @@ class AccountTable(Table):
         validate_default=True,
         description="Quote currency a paper account starts with.",
     )
+    shadow: Flag = Field(
+        default=False,
+        description="Whether a paper account with the same settings trades beside a live one.",
+    )
     may_withdraw: Flag = Field(
         default=False, description="Whether a key that may withdraw passes the checks all the same."
     )

@@ -20,6 +20,7 @@ from signalbot.config.locate import beside
 from signalbot.config.notices import rules_for_operator, rules_for_users
 from signalbot.config.problems import InvalidConfig
 from signalbot.config.resolve import Resolver
+from signalbot.config.shadows import followed, shadows
 from signalbot.config.simulation import rules_of
 from signalbot.config.sources import Sources
 from signalbot.config.terms import (
@@ -32,6 +33,7 @@ from signalbot.config.terms import (
 )
 from signalbot.config.unserved import notices
 from signalbot.config.webhook import WEBHOOK_KIND, WebhookTable
+from signalbot.config.wishes import Wishes
 from signalbot.domain.notices import OPERATOR, NoticeRules, NotifyTerms, Recipient
 from signalbot.domain.users import (
     AccountTerms,
@@ -52,10 +54,12 @@ def load(
     definitions: Iterable[Definition] = (),
     *,
     text: str | None = None,
+    wishes: Wishes | None = None,
 ) -> Config:
     """Read the file at ``path`` with the overrides of ``environ``, and what the API has made.
 
-    With ``text`` the file is taken to hold that, whatever it holds by now.
+    With ``text`` the file is taken to hold that, whatever it holds by now. ``wishes`` are laid
+    over all of it.
 
     Parameters of strategies are checked by ``check_strategies``, which needs their libraries.
 
@@ -63,6 +67,8 @@ def load(
         InvalidConfig: the whole cannot be used; it carries every problem found.
     """
     sources = Sources.read(path, environ, definitions, text=text)
+    if wishes is not None:
+        sources.try_out(wishes)
     problems = dict.fromkeys(contradictions(sources))
     try:
         file = ConfigFile(sources.tables)
@@ -81,6 +87,8 @@ def _config(path: Path, file: ConfigFile, sources: Sources) -> Config:
         UserId(name): _user(UserId(name), table, sources.origin_of(("users", name)))
         for name, table in file.users.items()
     }
+    users |= {each.user_id: each for each in shadows(file.users, users)}
+    subscriptions = tuple(_subscriptions(file.defaults, file.users, sources))
     return Config(
         path=path,
         daemon=DaemonTerms(
@@ -105,7 +113,7 @@ def _config(path: Path, file: ConfigFile, sources: Sources) -> Config:
             name: _strategy(path, name, table, sources) for name, table in file.strategies.items()
         },
         users=users,
-        subscriptions=tuple(_subscriptions(file.defaults, file.users, sources)),
+        subscriptions=(*subscriptions, *followed(subscriptions, users)),
         sources=sources,
     )
 

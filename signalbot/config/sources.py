@@ -11,6 +11,7 @@ from signalbot.config.document import Document
 from signalbot.config.environment import overlay
 from signalbot.config.lines import KeyPath, Keys, dotted
 from signalbot.config.problems import Problem
+from signalbot.config.wishes import Wishes, lay_wishes
 from signalbot.domain.users import Origin
 
 
@@ -32,6 +33,11 @@ class Sources:
         self.tables = document.tables
         self._variables = overlay(self.tables, environ)
         self.definitions = lay(definitions, self.tables)  #: those in force, by path
+        self._wishes: Mapping[Keys, str] = {}
+
+    def try_out(self, wishes: Wishes) -> None:
+        """Lay what is to be tried out over what is given for its user."""
+        self._wishes = lay_wishes(self.tables, wishes)
 
     @property
     def text(self) -> str:
@@ -112,6 +118,8 @@ class Sources:
 
     def problem(self, path: KeyPath, message: str) -> Problem:
         """A problem with the value at ``path``, in the file's line or the variable that set it."""
+        if (wished := self._wished(path)) is not None:
+            return Problem(where=wished, path=dotted(path), message=message)
         if self.definition_of(path) is not None:
             return Problem(where="made by the API", path=dotted(path), message=message)
         variable = self.variable_of(path)
@@ -121,6 +129,13 @@ class Sources:
             message=message,
             line=None if variable else self._document.line_of(path),
         )
+
+    def _wished(self, path: KeyPath) -> str | None:
+        """Which wish put the value at ``path`` where it is, or one around it, or within it."""
+        keys = _text_keys(path)
+        around = (self._wishes.get(keys[:end]) for end in range(len(keys), 0, -1))
+        within = (told for wished, told in self._wishes.items() if wished[: len(keys)] == keys)
+        return next((told for told in (*around, *within) if told is not None), None)
 
 
 def _text_keys(path: KeyPath) -> Keys:

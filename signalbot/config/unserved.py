@@ -6,7 +6,7 @@ Each line goes when its feature comes.
 from collections.abc import Iterator
 
 from signalbot.config.terms import Config, ExchangeTerms
-from signalbot.domain.users import MarginMode, Mode, UserId
+from signalbot.domain.users import MarginMode, Mode, UserId, owner_of
 
 _SHOWN_NAMES = 5
 
@@ -20,13 +20,23 @@ def _notices(config: Config) -> Iterator[str]:
     crossed = [
         user_id
         for user_id, user in config.users.items()
-        if user.mode is Mode.PAPER and user.account.margin_mode is MarginMode.CROSS
+        if user.mode is Mode.PAPER
+        and user.account.margin_mode is MarginMode.CROSS
+        and owner_of(user_id) is None
     ]
     if crossed:
         yield (
             "account.margin_mode = 'cross' has no effect on paper: simulated margin is isolated "
             f"(set for {_few(crossed)})"
         )
+    idle = [
+        UserId(name)
+        for name in config.sources.names("users")
+        if config.sources.get("users", name, "account", "shadow") is True
+        and config.users[UserId(name)].mode is not Mode.LIVE
+    ]
+    if idle:
+        yield f"account.shadow has an effect on live users only (set for {_few(idle)})"
     for exchange in config.exchanges.values():
         yield from _without_effect(exchange)
 

@@ -252,6 +252,8 @@ class Roster:
     def _trail(self, user_id: UserId) -> None:
         """See that the price of every symbol is followed in which this user trails a stop."""
         assert self._spawn is not None  # noqa: S101 - begin() comes first
+        if self.accounts[user_id].broker is None:
+            return
         for strategy, subscription in self.subscriptions.get(user_id, {}).items():
             if subscription.settings.protection.trailing_percent <= 0:
                 continue

@@ -7,7 +7,12 @@ advisor is asked between the two.
 from dataclasses import dataclass
 from decimal import Decimal
 
-from signalbot.decision.filters import check_filters, check_signal, check_standing
+from signalbot.decision.filters import (
+    check_filters,
+    check_signal,
+    check_standing,
+    check_symbol,
+)
 from signalbot.decision.levels import stop_loss, targets
 from signalbot.decision.risk import check_risk
 from signalbot.decision.situation import Denial, EntryPlan, ExitPlan, Plan, Situation
@@ -19,6 +24,7 @@ from signalbot.domain.positions import CloseReason, Position
 from signalbot.domain.reasons import Reason
 from signalbot.domain.settings import EntryType, OnOpposite
 from signalbot.domain.signals import Side
+from signalbot.domain.users import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,8 @@ def plan(s: Situation, cleared: Enter) -> Plan | Denial:
 
 
 def _screen_exit(s: Situation) -> ExitPlan | Denial:
+    if s.user.mode is Mode.SIGNALS:  # what they hold is theirs to know
+        return check_symbol(s) or Denial(Reason.SIGNALS_ONLY, {"side": s.signal.action.side})
     held, side = s.held, s.signal.action.side
     if held is None or held.side is not side or held.strategy != s.signal.strategy:
         return Denial(Reason.NO_POSITION, {"symbol": s.signal.symbol, "side": side})

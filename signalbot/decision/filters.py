@@ -50,12 +50,13 @@ def check_filters(s: Situation) -> Denial | None:
     if not s.signal.action.is_entry:
         return None
     return (
-        _check_symbol(s) or _check_strength(s) or _check_confidence(s) or _check_drift(s)
+        check_symbol(s) or _check_strength(s) or _check_confidence(s) or _check_drift(s)
         or _check_hours(s)
     )  # fmt: skip
 
 
-def _check_symbol(s: Situation) -> Denial | None:
+def check_symbol(s: Situation) -> Denial | None:
+    """The user wants to hear of this market at all."""
     rules, symbol = s.settings.filters, s.signal.symbol
     if _matches(symbol, rules.symbols) and not _matches(symbol, rules.exclude_symbols):
         return None

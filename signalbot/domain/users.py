@@ -11,6 +11,19 @@ UserId = NewType("UserId", str)
 """The user's name in the configuration; two accounts of one person are two users."""
 
 
+_SHADOW = ".shadow"  # no name in the configuration has a dot
+
+
+def shadow_of(user_id: UserId) -> UserId:
+    """Who trades on paper beside ``user_id``."""
+    return UserId(user_id + _SHADOW)
+
+
+def owner_of(user_id: str) -> UserId | None:
+    """Whose shadow ``user_id`` is; None: it is a user."""
+    return UserId(user_id.removesuffix(_SHADOW)) if user_id.endswith(_SHADOW) else None
+
+
 class Mode(StrEnum):
     """What happens on an approved signal: told, filled in simulation, or ordered for real."""
 

@@ -97,6 +97,16 @@ def open_ledger(path: Path) -> Iterator[Connection]:
         raise LedgerError(f"{path}: cannot read: {e}") from e
 
 
+@contextmanager
+def as_of_now(connection: Connection) -> Iterator[None]:
+    """What is read within is of one moment, whatever a daemon writes meanwhile. Keep it short."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+
+
 def _check_schema(connection: Connection, path: Path) -> None:
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise LedgerError(f"{path}: not a signalbot ledger")

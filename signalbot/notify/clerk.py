@@ -11,7 +11,7 @@ import structlog
 from signalbot.domain.notices import OPERATOR, Loudness, NoticeKind, NotifyTerms, Recipient
 from signalbot.domain.signals import Signal, SignalId
 from signalbot.domain.timeframe import Ms
-from signalbot.domain.users import UserId
+from signalbot.domain.users import UserId, owner_of
 from signalbot.ledger.database import Database
 from signalbot.ledger.journal import Event, Journal
 from signalbot.ledger.outbox import Address, Cursor, Draft, Outbox
@@ -35,7 +35,7 @@ _PAGE = 200
 _LOOK_AGAIN_S = 60.0
 _KEPT_MS = 7 * 86_400_000
 
-_USERS = "SELECT status, count(*) AS users FROM users WHERE status <> 'REMOVED' GROUP BY status"
+_USERS = "SELECT user_id, status FROM users WHERE status <> 'REMOVED'"
 
 _STAGES = [*NoticeKind]
 """Beginnings of events that concern whoever runs the daemon, and nobody's account."""
@@ -118,7 +118,7 @@ class Clerk:
 
     async def _drafts(self, event: Event, signals: dict[str, Signal | None]) -> list[Draft]:
         kind = kind_of(event)
-        if kind is None:
+        if kind is None or _is_shadows(event):
             return []
         told = [each for each in self._concerned(event) if _wants(each, kind)]
         if not told:
@@ -174,6 +174,11 @@ class Clerk:
         self._ring({each.address for each in drafts})
 
 
+def _is_shadows(event: Event) -> bool:
+    """Whether it happened to a shadow: nobody is told of what did not cost anybody anything."""
+    return event.user_id is not None and owner_of(event.user_id) is not None
+
+
 def _by_position(events: Sequence[Event]) -> list[Event]:
     """Events of one position together, in the order of its life: rows change in another."""
     places: dict[str | int, int] = {}
@@ -223,8 +228,11 @@ def _for(recipient: Recipient, event: Event, message: Message) -> Message:
 
 def _read_day(connection: sqlite3.Connection, span: Span) -> _Day:
     found = earned(connection, since_ms=span.since_ms, until_ms=span.until_ms)
-    states = Counter({row["status"]: row["users"] for row in connection.execute(_USERS)})
-    return _Day(earned=found, states=dict(states))
+    states = Counter(
+        row["status"] for row in connection.execute(_USERS) if owner_of(row["user_id"]) is None
+    )
+    own = {name: rows for name, rows in found.items() if owner_of(name) is None}
+    return _Day(earned=own, states=dict(states))
 
 
 def _summary(name: UserId, day: _Day, span: Span) -> Message | None:

@@ -106,20 +106,34 @@ def _signal(told: Told) -> tuple[str, Iterator[str]]:
 
 
 def _advice(told: Told, signal: Signal) -> Iterator[str]:
-    entry = signal.price
+    """The signal as the user's own rules make an order of it; else as it came."""
+    numbers = told.event.detail["numbers"]
+    entry = numbers.get("price") or signal.price
+    stop = numbers.get("stop_loss") or signal.stop_loss
     if entry is not None:
         yield f"{'Price' if signal.action in _EXITS else 'Entry'}: {price(entry)}"
-    if signal.stop_loss is not None:
-        yield f"Stop: {away(signal.stop_loss, entry)}"
-    if signal.take_profits:
-        yield _targets(signal.take_profits, entry)
+    if stop is not None:
+        yield f"Stop: {away(stop, entry)}"
+    if targets := numbers.get("take_profits") or signal.take_profits:
+        yield _targets(targets, entry)
+    if numbers.get("quantity"):
+        balance = money(numbers["equity"], signal.symbol)
+        yield f"Size: {quantity(numbers['quantity'], signal.symbol)} for a balance of {balance}"
     strength = signal.strength.value.lower().replace("_", " ")
     yield f"Strength: {strength}, confidence {round(signal.confidence * 100)} %"
     if signal.reason:
         yield f"Why: {_shortened(signal.reason)}"
+    if numbers.get("ai"):
+        yield _opinion(numbers)
     timeframe = f" {signal.timeframe}" if signal.timeframe else ""
     until = moment(signal.expires_at_ms, told.zone)
     yield f"From: {signal.strategy}{timeframe}, good until {until}"
+
+
+def _opinion(numbers: Mapping[str, Any]) -> str:
+    confidence = numbers.get("ai_confidence")
+    sure = "" if confidence is None else f", confidence {round(confidence * 100)} %"
+    return f"AI: {numbers['ai']}{sure}: {_shortened(numbers.get('ai_says') or 'no reason given')}"
 
 
 def _sent(told: Told) -> tuple[str, Iterator[str]]:

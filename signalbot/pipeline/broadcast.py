@@ -9,7 +9,7 @@ import structlog
 
 from signalbot.domain.reasons import Reason
 from signalbot.domain.signals import Decision, Outcome, Signal
-from signalbot.domain.users import UserId
+from signalbot.domain.users import UserId, owner_of
 from signalbot.ledger.signals import Signals
 from signalbot.ports import Clock
 
@@ -65,11 +65,10 @@ class InProcessBroadcaster:
     ) -> None:
         """Put the signal into every inbox without waiting.
 
-        Who comes first rotates with the signal, so that nobody is always last in the market. A full
-        inbox is a decision too: it is recorded as one.
+        Who comes first rotates with the signal, so that nobody is always last in the market;
+        shadows come after everybody. A full inbox is a decision too: it is recorded as one.
         """
-        first = _first(signal, len(users))
-        for rank, user_id in enumerate((*users[first:], *users[:first])):
+        for rank, user_id in enumerate(_in_turn(signal, users)):
             inbox = self._inboxes.get(user_id)
             if inbox is None:
                 continue
@@ -92,6 +91,14 @@ class InProcessBroadcaster:
                 decided_at_ms=self._clock.now_ms(),
             )
         )
+
+
+def _in_turn(signal: Signal, users: Sequence[UserId]) -> Sequence[UserId]:
+    shadows = [each for each in users if owner_of(each) is not None]
+    if shadows:
+        users = [each for each in users if owner_of(each) is None]
+    first = _first(signal, len(users))
+    return [*users[first:], *users[:first], *shadows]
 
 
 def _first(signal: Signal, users: int) -> int:

@@ -47,6 +47,8 @@ class Closer:
         for _ in range(_EXIT_ATTEMPTS):
             quantity = instrument.floor_quantity(closing.quantity)
             left = await self.exit(account, closing, quantity=quantity, leg=Leg.EXIT)
+            if left is not None and left.quantity == closing.quantity:
+                left = await self._catch_up(account, left)
             if left is None:
                 await self.release(account, position)
                 return True
@@ -99,6 +101,21 @@ class Closer:
                 return position
             report = found
         await self._recorder.record(account, order, report)
+        return account.positions.get(position.symbol)
+
+    async def _catch_up(self, account: Account, position: Position) -> Position | None:
+        """What is left of a position whose exit was refused: its stop or a target may have been
+        faster, and nobody has told so far."""
+        for order in account.orders_of(position):
+            if order.request.leg is Leg.EXIT or not order.status.is_live:
+                continue
+            try:
+                report = await account.trading.lookup(order.request)
+            except (OrderOutcomeUnknown, Unavailable) as e:
+                log.warning("order.unsettled", user_id=account.user_id, cause=str(e))
+                continue
+            if report is not None and report.filled > order.filled:
+                await self._recorder.record(account, order, report)
         return account.positions.get(position.symbol)
 
     async def release(self, account: Account, position: Position) -> None:

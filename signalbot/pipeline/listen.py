@@ -20,7 +20,7 @@ from signalbot.pipeline.account import Account
 from signalbot.pipeline.broadcast import Delivery, Inbox
 from signalbot.pipeline.execute import Executor
 from signalbot.pipeline.halt import Halts
-from signalbot.ports import Advisor, Clock
+from signalbot.ports import Advisor, Clock, Market
 
 log = structlog.get_logger()
 
@@ -34,6 +34,7 @@ class Listener:
         inbox: Inbox,
         subscriptions: Mapping[str, Subscription],
         *,
+        markets: Mapping[str, Market],
         signals: Signals,
         executor: Executor,
         halts: Halts,
@@ -43,6 +44,7 @@ class Listener:
         self._account = account
         self._inbox = inbox
         self._subscriptions = subscriptions
+        self._markets = markets
         self._signals = signals
         self._executor = executor
         self._halts = halts
@@ -137,7 +139,7 @@ class Listener:
                 await self._skip(delivery, Denial(Reason.SIGNAL_NOT_ACTIVE))
 
     def _situation(self, signal: Signal, subscription: Subscription) -> Situation:
-        now_ms, market = self._clock.now_ms(), self._account.market
+        now_ms, market = self._clock.now_ms(), self._market(signal)
         return Situation(
             signal=signal,
             user=self._account.user,
@@ -149,6 +151,11 @@ class Listener:
             halted=self._halts.halted is not None,
             obstacle=self._halts.obstacle or self._account.obstacle(now_ms),
         )
+
+    def _market(self, signal: Signal) -> Market:
+        """Where the signal would be traded: who is only told may follow any exchange."""
+        is_told = self._account.user.mode is Mode.SIGNALS
+        return self._markets[signal.exchange] if is_told else self._account.market
 
     def _wants_advice(
         self, subscription: Subscription, cleared: Enter | ExitPlan | Denial

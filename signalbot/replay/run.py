@@ -10,7 +10,7 @@ from signalbot.config.terms import Config
 from signalbot.domain.errors import ConfigError
 from signalbot.domain.market import Candle
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.domain.users import Mode, UserId
+from signalbot.domain.users import Mode, UserId, owner_of
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import open_scratch
 from signalbot.replay import virtual_time
@@ -35,7 +35,7 @@ class Played:
 def narrowed(config: Config, symbol: str) -> Config:
     """The configuration as a replay of one symbol uses it: nothing is sent anywhere.
 
-    Strategies look at this symbol alone, and live users trade on paper.
+    Strategies look at this symbol alone, and live users trade on paper, without their shadows.
 
     Raises:
         ConfigError: no strategy trades the symbol.
@@ -51,8 +51,13 @@ def narrowed(config: Config, symbol: str) -> Config:
     users = {
         user_id: replace(user, mode=Mode.PAPER) if user.mode is Mode.LIVE else user
         for user_id, user in config.users.items()
+        if owner_of(user_id) is None
     }
-    subscriptions = tuple(each for each in config.subscriptions if each.strategy in strategies)
+    subscriptions = tuple(
+        each
+        for each in config.subscriptions
+        if each.strategy in strategies and each.user_id in users
+    )
     return replace(config, strategies=strategies, users=users, subscriptions=subscriptions)
 
 

@@ -73,8 +73,8 @@ def summarise(
 
 def to_json(summary: Summary) -> dict[str, Any]:
     """The summary as JSON types: fields by name, money as plain decimal text, times in ``_ms``."""
-    plain: dict[str, Any] = _plain(summary)
-    return plain
+    found: dict[str, Any] = plain(summary)
+    return found
 
 
 def tables(summary: Summary) -> list[Table]:
@@ -163,7 +163,7 @@ def _exits(users: Sequence[UserReport]) -> Table:
     return Table("Exits", ["User", "Reason", "Trades", "Win %", "Net PnL"], rows)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     match value:
         case Decimal():
             return text(value)
@@ -172,8 +172,8 @@ def _plain(value: Any) -> Any:
         case int() | float() | None:
             return value
         case Mapping():
-            return {str(key): _plain(each) for key, each in value.items()}
+            return {str(key): plain(each) for key, each in value.items()}
         case _ if is_dataclass(value):
-            return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+            return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
         case _:
-            return [_plain(each) for each in value]
+            return [plain(each) for each in value]

@@ -45,6 +45,12 @@ def pnl(
         Mode | None, typer.Option(help="Only real money (live), or only play money (paper).")
     ] = None,
     since: SinceOption = None,
+    shadow: Annotated[
+        bool,
+        typer.Option(
+            "--shadow", help="With --user: the live account against its shadow, signal by signal."
+        ),
+    ] = False,
     as_json: AsJson = False,
     config: ConfigFile = None,
     ledger: LedgerFile = None,
@@ -53,7 +59,26 @@ def pnl(
 
     Net is after fees and funding; a win is a position with a net above zero. An open position
     counts when it closes. Paper and live, and different currencies, are never added together.
+
+    With --shadow it shows what ``account.shadow = true`` is for: entry prices, fees, result and
+    latency of the live account against the paper one that trades beside it. What the paper one kept
+    and paid is told for the quantity that was traded live.
     """
+    if shadow:
+        from signalbot.cli.inspect.shadow import against_shadow
+
+        if mode is not None or by is not GroupBy.USER:
+            raise typer.BadParameter("--by and --mode do not go with it", param_hint="--shadow")
+        against_shadow(
+            config,
+            ledger,
+            user=user,
+            strategy=strategy,
+            symbol=symbol,
+            since=since,
+            as_json=as_json,
+        )
+        return
     with reading(config, ledger) as source:
         selection = source.select(
             user=user, strategy=strategy, symbol=symbol, mode=mode, since=since

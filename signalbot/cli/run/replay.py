@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signalbot.cli.errors import telling
-from signalbot.cli.options import AsJson, ConfigFile
+from signalbot.cli.options import DEFAULT_LIMIT, AsJson, ConfigFile, SinceOption
 from signalbot.cli.render import Column, print_json, print_table
+from signalbot.cli.run.progress import progress
 
 if TYPE_CHECKING:
     from signalbot.replay.csv import CandleFile
@@ -22,21 +23,56 @@ _WORDS = {"User", "Mode", "Code", "Because", "Reason"}
 
 
 def replay(
+    *,
     candles: Annotated[
-        Path, typer.Option("--candles", metavar="CSV", help="Candles, oldest first, with a header.")
-    ],
+        list[Path] | None,
+        typer.Option(
+            "--candles",
+            metavar="CSV",
+            help="Candles with a header; with --signals once for every market, --symbol likewise.",
+        ),
+    ] = None,
     symbol: Annotated[
-        str, typer.Option("--symbol", metavar="SYMBOL", help="What they are candles of.")
-    ],
+        list[str] | None,
+        typer.Option("--symbol", metavar="SYMBOL", help="What they are candles of."),
+    ] = None,
     config: ConfigFile = None,
     ledger: Annotated[
         Path | None,
         typer.Option(
-            "--ledger", metavar="DB", help="Keep the ledger here; reading commands take it, too."
+            "--ledger",
+            metavar="DB",
+            help="Keep the ledger here; reading commands take it, too. With --signals: read it "
+            "from here, instead of the daemon's.",
         ),
     ] = None,
     report: Annotated[
         Path | None, typer.Option("--report", metavar="HTML", help="Write a page with plots.")
+    ] = None,
+    signals: Annotated[
+        bool,
+        typer.Option(
+            "--signals", help="What if: replay stored signals through the rules of --user."
+        ),
+    ] = False,
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="USER", help="With --signals: whose rules.")
+    ] = None,
+    since: SinceOption = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="With --signals: a setting of that user to try out, such as "
+            "risk.max_open_positions=3.",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit", min=0, help="With --signals: list at most so many signals; 0 for all."
+        ),
     ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Log every event to standard error.")
@@ -48,8 +84,45 @@ def replay(
     Fills are simulated: market orders at the close of the candle with slippage and fee, stops and
     targets inside later candles, the stop first where both lie in one. Two runs over the same
     input write identical ledgers.
+
+    With --signals no strategy runs: the signals of a ledger, which is only read, go through one
+    user's rules again, as they are and with what --set changes, and the courses are compared.
     """
-    with telling(), _ledger_file(ledger) as path:
+    if signals:
+        from signalbot.cli.run.whatif import what_if
+
+        _refuse({"--report": report}, "does not go with --signals")
+        what_if(
+            config,
+            ledger,
+            user=user,
+            since=since,
+            settings=settings or [],
+            files=_pairs(candles or [], symbol or []),
+            limit=DEFAULT_LIMIT if limit is None else limit,
+            verbose=verbose,
+            as_json=as_json,
+        )
+        return
+    only = {"--user": user, "--since": since, "--set": settings, "--limit": limit}
+    _refuse(only, "goes with --signals only")
+    ((path, market),) = _one(_pairs(candles or [], symbol or []))
+    with telling():
+        _refuse_daemons(config, ledger)
+        _replay_candles(config, path, market, ledger, report, verbose=verbose, as_json=as_json)
+
+
+def _replay_candles(
+    config: Path | None,
+    candles: Path,
+    symbol: str,
+    ledger: Path | None,
+    report: Path | None,
+    *,
+    verbose: bool,
+    as_json: bool,
+) -> None:
+    with _ledger_file(ledger) as path:
         from signalbot.ledger.report import read_history
         from signalbot.replay.html import plotly_library, write_report
         from signalbot.replay.summary import to_json
@@ -64,6 +137,45 @@ def replay(
             print_json(to_json(summary))
         else:
             _print(file, summary)
+
+
+def _refuse(options: Mapping[str, object], why: str) -> None:
+    for name, value in options.items():
+        if value not in (None, []):
+            raise typer.BadParameter(why, param_hint=name)
+
+
+def _pairs(candles: Sequence[Path], symbols: Sequence[str]) -> list[tuple[Path, str]]:
+    """Each file with the market it is of, in the order given."""
+    if len(candles) != len(symbols):
+        raise typer.BadParameter(
+            f"every --candles needs its --symbol: {len(candles)} and {len(symbols)} were given"
+        )
+    return list(zip(candles, symbols, strict=True))
+
+
+def _one(pairs: list[tuple[Path, str]]) -> list[tuple[Path, str]]:
+    if not pairs:
+        raise typer.BadParameter("missing: give --candles CSV and --symbol SYMBOL")
+    if len(pairs) > 1:
+        raise typer.BadParameter("more than one market is replayed with --signals only")
+    return pairs
+
+
+def _refuse_daemons(config: Path | None, ledger: Path | None) -> None:
+    """See that ``--ledger`` does not write over the ledger of the daemon.
+
+    Raises:
+        ConfigError: the configuration cannot be read. LedgerError: it would.
+    """
+    if ledger is None:
+        return
+    from signalbot.cli.source import ledger_path
+    from signalbot.domain.errors import LedgerError
+
+    theirs = ledger_path(config, None)
+    if ledger.resolve() == theirs.resolve():
+        raise LedgerError(f"{ledger}: this is the daemon's own ledger: keep the replay's elsewhere")
 
 
 def _play(
@@ -97,7 +209,7 @@ def _play(
 
     settle_memory()
     began_s = perf_counter()
-    with _progress(len(file.candles), shown=not verbose) as advance:
+    with progress(len(file.candles), shown=not verbose) as advance:
         played = replay(
             settings,
             file.candles,
@@ -126,26 +238,6 @@ def _ledger_file(wanted: Path | None) -> Iterator[Path]:
         leftover.unlink(missing_ok=True)
     wanted.parent.mkdir(parents=True, exist_ok=True)
     yield wanted
-
-
-@contextmanager
-def _progress(total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error, where somebody is looking at it."""
-    if not (shown and sys.stderr.isatty()):
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("replaying"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), auto_refresh=False) as bar:
-        task = bar.add_task("replaying", total=total)
-
-        def advance(done: int) -> None:
-            bar.update(task, completed=done)
-            bar.refresh()
-
-        yield advance
 
 
 def _print(file: "CandleFile", summary: "Summary") -> None:

@@ -1,0 +1,45 @@
+"""Paper accounts that trade beside live ones, by the same settings, to show the difference."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from signalbot.config.file import UserTable
+from signalbot.config.words import DIRECT
+from signalbot.domain.users import (
+    Mode,
+    Subscription,
+    User,
+    UserId,
+    shadow_of,
+    subscription_id_of,
+)
+
+
+def shadows(tables: Mapping[str, UserTable], users: Mapping[UserId, User]) -> Iterator[User]:
+    """One for every live user who wants one: on paper, and told nothing."""
+    for name, table in tables.items():
+        user = users[UserId(name)]
+        if not table.account.shadow or user.mode is not Mode.LIVE:
+            continue
+        account = replace(user.account, egress=DIRECT, may_withdraw=False)
+        yield replace(
+            user,
+            user_id=shadow_of(user.user_id),
+            mode=Mode.PAPER,
+            account=account,
+            notify=(),
+        )
+
+
+def followed(
+    subscriptions: tuple[Subscription, ...], users: Mapping[UserId, User]
+) -> Iterator[Subscription]:
+    """What those of ``users`` who are shadows follow: the same as their owners."""
+    for each in subscriptions:
+        shadow = shadow_of(each.user_id)
+        if shadow in users:
+            yield replace(
+                each,
+                user_id=shadow,
+                subscription_id=subscription_id_of(user_id=shadow, strategy=each.strategy),
+            )

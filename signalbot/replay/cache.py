@@ -1,0 +1,93 @@
+"""Candles and market rules that an exchange has told once: it need not be asked again.
+
+One file for every market, in the form that ``--candles`` takes. A closed candle never changes.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from pathlib import Path
+
+from signalbot.domain.errors import ConfigError
+from signalbot.domain.market import Candle, Instrument, MarketKind
+from signalbot.domain.money import text
+from signalbot.replay.csv import read_candles
+
+FOLDER_NAME = "candles"
+"""The folder of the cache in the state directory."""
+
+_RULES = "rules.json"
+_HEADER = "open_ms,open,high,low,close,volume\n"
+
+
+class CandleCache:
+    """What is kept of one exchange."""
+
+    def __init__(self, state_dir: Path, exchange: str) -> None:
+        self._folder = state_dir / FOLDER_NAME / exchange
+
+    def path(self, symbol: str) -> Path:
+        """Where the candles of a market are, or will be."""
+        return self._folder / f"{_file_name(symbol)}.1m.csv"
+
+    def candles(self, symbol: str) -> Sequence[Candle]:
+        """Those that are kept, oldest first.
+
+        Raises:
+            ConfigError: the file is there and cannot be used.
+        """
+        path = self.path(symbol)
+        return read_candles(path, symbol).candles if path.exists() else ()
+
+    def keep(self, symbol: str, candles: Iterable[Candle]) -> None:
+        """Keep these and no others, whole or not at all."""
+        rows = (
+            ",".join((str(c.open_ms), *map(text, (c.open, c.high, c.low, c.close, c.volume))))
+            for c in candles
+        )
+        _write(self.path(symbol), _HEADER + "".join(f"{row}\n" for row in rows))
+
+    def instruments(self) -> dict[str, Instrument]:
+        """Rules of the markets by symbol.
+
+        Raises:
+            ConfigError: the file is there and cannot be used.
+        """
+        path = self._folder / _RULES
+        if not path.exists():
+            return {}
+        try:
+            rows = json.loads(path.read_text())
+            return {row["symbol"]: _instrument(row) for row in rows}
+        except (ValueError, KeyError, TypeError, ArithmeticError) as e:
+            raise ConfigError(f"{path}: cannot be read: remove it ({e})") from e
+
+    def keep_instruments(self, instruments: Iterable[Instrument]) -> None:
+        known = self.instruments() | {each.symbol: each for each in instruments}
+        rows = [asdict(each) for _, each in sorted(known.items())]
+        _write(self._folder / _RULES, json.dumps(rows, default=text, indent=1))
+
+
+def _instrument(row: dict[str, str]) -> Instrument:
+    words = {"symbol", "base", "quote", "kind"}
+    numbers = {name: Decimal(value) for name, value in row.items() if name not in words}
+    return Instrument(
+        symbol=row["symbol"],
+        base=row["base"],
+        quote=row["quote"],
+        kind=MarketKind(row["kind"]),
+        **numbers,
+    )
+
+
+def _file_name(symbol: str) -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in symbol)
+
+
+def _write(path: Path, content: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    draft.write_text(content)
+    draft.replace(path)

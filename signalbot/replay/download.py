@@ -1,0 +1,145 @@
+"""Asks a real exchange for the candles and rules of a time that is over; no key is used."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+from signalbot.config.terms import ExchangeTerms
+from signalbot.domain.errors import Unavailable
+from signalbot.domain.market import Candle, Instrument
+from signalbot.domain.timeframe import Ms, Timeframe
+from signalbot.exchange.simulated.rules import SimulatedSymbol, SimulationRules
+from signalbot.ledger.database import open_scratch
+from signalbot.replay.cache import CandleCache
+from signalbot.tasks import SystemClock
+
+if TYPE_CHECKING:
+    from signalbot.exchange.live.exchange import LiveExchange
+
+_MINUTE: Final = Timeframe.M1
+_PART: Final = 4_000  # candles; what a history keeps at a time is a little more
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From the open of the first minute to the close of the last."""
+
+    from_ms: Ms
+    until_ms: Ms
+
+
+async def download(
+    terms: ExchangeTerms,
+    spans: Mapping[str, Span],
+    cache: CandleCache,
+    *,
+    on_ask: Callable[[str, Span], None],
+) -> None:
+    """Complete ``cache`` for ``spans``, by symbol; the exchange is asked for what is missing.
+
+    ``on_ask`` is told before each question. What the exchange does not have stays missing, and so
+    does everything of a market that it no longer lists.
+
+    Raises:
+        Unavailable: it cannot be reached; what was complete by then is kept.
+    """
+    known = {symbol: cache.candles(symbol) for symbol in spans}
+    missing = {symbol: _missing(span, known[symbol]) for symbol, span in spans.items()}
+    rules = cache.instruments()
+    if not any(missing.values()) and all(symbol in rules for symbol in spans):
+        return
+    async with AsyncExitStack() as stack:
+        exchange = await _open(terms, stack)
+        listed = {symbol: _instrument(exchange, symbol) for symbol in spans}
+        cache.keep_instruments(each for each in listed.values() if each is not None)
+        for symbol, parts in missing.items():
+            if listed[symbol] is None:
+                continue
+            found = {each.open_ms: each for each in known[symbol]}
+            for part in parts:
+                on_ask(symbol, part)
+                found |= await _ask(exchange, symbol, part)
+            if len(found) > len(known[symbol]):
+                cache.keep(symbol, (found[at] for at in sorted(found)))
+
+
+def with_rules(terms: ExchangeTerms, instruments: Mapping[str, Instrument]) -> ExchangeTerms:
+    """The exchange as a simulation of it has it: the markets' real grids and minimums.
+
+    What the configuration says of a market for paper fills holds.
+    """
+    rules = terms.simulated or SimulationRules()
+    real = {
+        symbol: SimulatedSymbol(
+            price=max(each.tick, each.lot),
+            tick=each.tick,
+            lot=each.lot,
+            min_quantity=each.min_quantity,
+            min_notional=each.min_notional,
+            contract_size=each.contract_size,
+        )
+        for symbol, each in instruments.items()
+    }
+    return replace(terms, simulated=replace(rules, symbols={**real, **rules.symbols}))
+
+
+def _missing(span: Span, known: Sequence[Candle]) -> list[Span]:
+    """What has to be asked for, so that what is known then is of one piece."""
+    if not known:
+        return [span]
+    first_ms, last_ms = known[0].open_ms, known[-1].close_ms
+    around = (Span(span.from_ms, first_ms), Span(last_ms, span.until_ms))
+    return [each for each in around if each.from_ms < each.until_ms]
+
+
+async def _ask(exchange: "LiveExchange", symbol: str, span: Span) -> dict[Ms, Candle]:
+    found: dict[Ms, Candle] = {}
+    at_ms = span.from_ms
+    while at_ms < span.until_ms:
+        end_ms = min(span.until_ms, Ms(at_ms + _PART * _MINUTE.ms))
+        count = (end_ms - at_ms) // _MINUTE.ms
+        for candle in await exchange.market.history(symbol, _MINUTE, end_ms=end_ms, limit=count):
+            found[candle.open_ms] = candle
+        at_ms = end_ms
+    return found
+
+
+async def _open(terms: ExchangeTerms, stack: AsyncExitStack) -> "LiveExchange":
+    """The exchange's public side, with accounts nowhere.
+
+    Raises:
+        Unavailable: it cannot be reached.
+    """
+    from signalbot.exchange.live.dialects import dialects_of  # noqa: PLC0415 - ccxt is large
+    from signalbot.exchange.live.exchange import LiveExchange, LiveTerms  # noqa: PLC0415
+
+    folder = stack.enter_context(TemporaryDirectory(prefix="signalbot-candles-"))
+    database = await stack.enter_async_context(open_scratch(Path(folder) / "none.db"))
+    exchange = LiveExchange(
+        LiveTerms(
+            name=terms.name,
+            ccxt_id=terms.ccxt_id,
+            sandbox=terms.sandbox,
+            config=terms.ccxt,
+            paper=SimulationRules(),
+        ),
+        dialects=dialects_of(terms.ccxt_id),
+        credentials={},
+        clock=SystemClock(),
+    )
+    stack.push_async_callback(exchange.close)
+    try:
+        await exchange.open(database)
+    except Unavailable as e:
+        raise Unavailable(f"{terms.name} cannot be asked for candles: {e}") from e
+    return exchange
+
+
+def _instrument(exchange: "LiveExchange", symbol: str) -> Instrument | None:
+    try:
+        return exchange.market.instrument(symbol)
+    except KeyError:
+        return None

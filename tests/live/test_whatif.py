@@ -1,0 +1,68 @@
+"""What if, for a live account: candles and market rules come from the exchange, once."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.rig import Live, live
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
+
+OWN_STOP = '[defaults.protection]\nstop_loss = { source = "percent", percent = 2.0 }\n'
+ASKED = ("replay", "--signals", "--user", "anna", "--json")
+
+
+def _read(out: str) -> dict[str, Any]:
+    """What was printed, without what was said on the way."""
+    found: dict[str, Any] = json.loads(out[out.index("{") :])
+    return found
+
+
+async def _traded(rig: Live) -> None:
+    """The account has entered and was stopped out."""
+    await rig.start()
+    await rig.go_long()
+    await rig.daemon.wait_for("execution.settled", user_id="anna", status="executed")
+    await rig.until(lambda: rig.is_covered("anna"), what="the account is covered")
+    await rig.price(49_000)
+    await rig.daemon.wait_for("position.closed", user_id="anna", reason="STOP_LOSS")
+    await rig.stop()
+
+
+async def test_the_exchange_is_asked_once_and_without_a_key(tmp_path: Path) -> None:
+    """Then the answer is in the state directory, and the exchange may be away."""
+    async with live(tmp_path, "anna", defaults=OWN_STOP) as rig:
+        await _traded(rig)
+        before = len(rig.venue.calls)
+        out = await rig.command(*ASKED)
+        assert "asking venue for candles of BTC/USDT:USDT from " in out
+        calls = rig.venue.calls[before:]
+        assert {call.facts.key for call in calls} == {""}
+        assert any("klines" in call.path for call in calls)
+    found = _read(out)
+    was, present = found["courses"]
+    assert (was["trades"], present["trades"] + present["open_positions"]) == (1, 1)
+    assert found["left_out"] == []
+    assert found["candles"][0]["source"] == "venue"
+    (difference,) = found["differences"]
+    lived = difference["courses"]["present settings"]
+    assert lived["quantity"] == "0.019"
+    assert 50_001 < Decimal(lived["entry_price"]) < 50_310  # the last candle, and a basis point
+    again = await rig.command(*ASKED)
+    assert "going on with what was told before" in again
+    assert _read(again) == found
+    rules = json.loads((tmp_path / "state" / "candles" / "venue" / "rules.json").read_text())
+    assert rules[0]["symbol"] == "BTC/USDT:USDT"
+
+
+async def test_an_exchange_that_is_away_is_named(tmp_path: Path) -> None:
+    """With nothing kept there is nothing to go by, and files can be given instead."""
+    async with live(tmp_path, "anna") as rig:
+        await _traded(rig)
+    code, out = await rig.ask(*ASKED)
+    assert code == 1
+    assert "venue cannot be asked for candles" in out
+    assert "give some with --candles CSV --symbol SYMBOL" in out

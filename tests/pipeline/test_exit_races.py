@@ -1,0 +1,70 @@
+"""An exit that comes as stop or targets are filling: whoever is faster, it ends flat and booked."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from signalbot.domain.positions import CloseReason, PositionStatus
+from signalbot.domain.signals import Action, ExecutionStatus
+from signalbot.domain.users import UserId
+from tests.world import HEAD, World, play, user
+
+ANNA = UserId("anna")
+SLOW = HEAD.replace("slippage_bps = 0.0", 'slippage_bps = 0.0\nlatency = "50ms"')
+REVERSES = 'protection = { on_opposite_signal = "reverse" }'
+
+
+@pytest.mark.parametrize(("low", "high", "reason"), [
+    ("99", "121", CloseReason.TAKE_PROFIT),
+    ("89", "101", CloseReason.STOP_LOSS),
+])  # fmt: skip
+def test_an_exit_signal_that_finds_nothing_left_is_done(
+    tmp_path: Path, low: str, high: str, reason: CloseReason
+) -> None:
+    """The exchange closed the position in the same instant, and has not been heard yet."""
+
+    async def story(w: World) -> None:
+        entry = await w.send(w.make(targets=("110", "120")))
+        await w.clock.sleep(60)
+        async with w.app.accounts[ANNA].lock("BTC/USDT:USDT"):
+            leaving = w.make(Action.EXIT_LONG, key="exit")
+            assert await w.app.emitter.accept(leaving)
+            await w.clock.sleep(0.01)  # the exit stands in line before what the exchange tells
+            w.jump("100", low=low, high=high)
+            await w.clock.sleep(0.01)
+        await w.settle()
+        execution = await w.execution(leaving, "anna")
+        assert execution is not None
+        assert execution.status is ExecutionStatus.EXECUTED
+        rows = await w.database.query("SELECT * FROM positions")
+        assert [row["status"] for row in rows] == [PositionStatus.CLOSED]
+        assert rows[0]["close_reason"] == reason
+        assert Decimal(rows[0]["exit_quantity"]) == Decimal(rows[0]["entry_quantity"])
+        assert await w.app.trades.unfinished_orders(ANNA) == []
+        assert rows[0]["signal_id"] == entry.signal_id
+
+    play(tmp_path, story, user("anna"), head=SLOW)
+
+
+def test_a_reversal_enters_when_the_stop_was_faster(tmp_path: Path) -> None:
+    """The opposite signal and the stop are of the same candle, as they often are."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make())
+        await w.clock.sleep(60)
+        async with w.app.accounts[ANNA].lock("BTC/USDT:USDT"):
+            short = w.make(Action.SHORT, key="short", price="88", stop="95")
+            assert await w.app.emitter.accept(short)
+            await w.clock.sleep(0.01)
+            w.jump("88")
+            await w.clock.sleep(0.01)
+        await w.settle()
+        execution = await w.execution(short, "anna")
+        assert execution is not None
+        assert execution.status is ExecutionStatus.EXECUTED
+        (position,) = await w.app.trades.open_positions(ANNA)
+        assert position.signal_id == short.signal_id
+        assert position.protected_at_ms is not None
+
+    play(tmp_path, story, user("anna", extra=REVERSES), head=SLOW)

@@ -1,0 +1,40 @@
+"""The paper account beside a live one never comes first and never counts."""
+
+from pathlib import Path
+
+from signalbot.domain.signals import Outcome
+from signalbot.domain.users import Mode
+from tests.world import ETH, World, play, user
+
+LIMITS = "risk = { max_open_positions = 1, max_trades_per_day = 1 }"
+ANNA = user("anna", mode="live", extra=LIMITS).replace(
+    "leverage = 5", "leverage = 5\nshadow = true", 1
+)
+
+
+def test_a_shadow_comes_after_everybody_and_uses_up_nothing(tmp_path: Path) -> None:
+    """Whoever is first in turn; the owner's only trade of the day is the owner's own."""
+
+    async def story(w: World) -> None:
+        for key in ("1", "2", "3"):
+            signal = await w.send(w.make(key=key))
+            ranks = {}
+            for name in ("anna", "anna.shadow", "ben", "cleo"):
+                decision = await w.decision(signal, name)
+                assert decision is not None
+                if key == "1":
+                    assert decision.outcome is Outcome.EXECUTE
+                    ranks[name] = decision.detail["rank"]
+            if ranks:
+                assert ranks["anna.shadow"] == 3
+        first = w.make(key="1")
+        own, beside = await w.execution(first, "anna"), await w.execution(first, "anna.shadow")
+        assert own is not None
+        assert beside is not None
+        assert (own.mode, beside.mode) == (Mode.LIVE, Mode.PAPER)
+        assert own.quantity == beside.quantity
+        refused = await w.decision(await w.send(w.make(key="4", symbol=ETH)), "anna.shadow")
+        assert refused is not None
+        assert refused.code == "MAX_OPEN_POSITIONS"
+
+    play(tmp_path, story, user("ben"), ANNA, user("cleo"))

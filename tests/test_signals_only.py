@@ -1,0 +1,155 @@
+"""Users who are only told, as the daemon serves them: several exchanges, advice, exits."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.shell import Shell
+from tests.notify.receiver import Receiver, receiving
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
+
+CONFIG = """
+[daemon]
+state_dir = "state"
+[api]
+listen = "127.0.0.1:{api}"
+[notify]
+daily_summary = "none"
+[exchanges.one]
+ccxt_id = "simulated"
+[exchanges.one.simulated.symbols."BTC/USDT:USDT"]
+price = 60000
+annual_volatility_percent = 1
+[exchanges.two]
+ccxt_id = "simulated"
+[exchanges.two.simulated.symbols."BTC/USDT:USDT"]
+price = 50000
+annual_volatility_percent = 1
+[strategies.first]
+kind = "webhook"
+exchange = "one"
+symbols = ["BTC/USDT:USDT", "ETH/USDT:USDT"]
+[strategies.second]
+kind = "webhook"
+exchange = "two"
+symbols = ["BTC/USDT:USDT"]
+[users.gina]
+mode = "signals"
+notify = ["{gina}"]
+account = {{ exchange = "one", leverage = 10, paper_balance = 5000 }}
+filters = {{ symbols = ["BTC/*"], max_price_drift_percent = 1.0 }}
+protection = {{ take_profits = [{{ percent = 4.0, share = 100 }}] }}
+[users.gina.subscriptions.first]
+[users.gina.subscriptions.second]
+"""
+BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A service to deliver to."""
+    with receiving() as found:
+        yield found
+
+
+@contextmanager
+def _running(folder: Path, receiver: Receiver) -> Iterator[Shell]:
+    text = CONFIG.format(api=receiver.free_port(), gina=receiver.url("gina"))
+    (folder / "config.toml").write_text(text)
+    with (folder / "log.txt").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "signalbot", "run"],
+            cwd=folder, env=os.environ, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    try:
+        receiver.wait(lambda: "daemon.ready" in (folder / "log.txt").read_text())
+        yield Shell(folder)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+
+
+def _send(shell: Shell, strategy: str, symbol: str, action: str, *more: str) -> None:
+    said = shell.run("send", strategy, symbol, action, *more)
+    assert said.code == 0, said.err
+
+
+def _decisions(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
+    """By strategy, symbol and action: code and numbers."""
+    with closing(sqlite3.connect(folder / "state" / "signalbot.db")) as ledger:
+        rows = ledger.execute(
+            "SELECT s.strategy || ' ' || s.symbol || ' ' || s.action, d.code, d.detail "
+            "FROM decisions d JOIN signals s USING (signal_id)"
+        )
+        return {what: (code, json.loads(detail)) for what, code, detail in rows}
+
+
+def test_signals_of_every_exchange_come_with_levels_and_size_of_ones_own(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    """Each by the prices of the exchange it was made for; nothing is ordered anywhere."""
+    with _running(tmp_path, receiver) as shell:
+        _send(shell, "first", BTC, "LONG", "--price", "60000", "--confidence", "0.7")
+        _send(shell, "second", BTC, "SHORT", "--price", "50000", "--stop-loss", "50500",
+              "--reason", "a double top")  # fmt: skip
+        _send(shell, "second", BTC, "LONG", "--price", "60000")
+        _send(shell, "first", ETH, "LONG", "--price", "3000")
+        receiver.wait(lambda: len(receiver.titles("gina")) == 2)
+        decisions = _decisions(tmp_path)
+        assert {what: code for what, (code, _) in decisions.items()} == {
+            f"first {BTC} LONG": "SIGNALS_ONLY",
+            f"second {BTC} SHORT": "SIGNALS_ONLY",
+            f"second {BTC} LONG": "PRICE_DRIFTED",
+            f"first {ETH} LONG": "SYMBOL_FILTERED",
+        }
+        long, short = (
+            decisions[f"first {BTC} LONG"][1], decisions[f"second {BTC} SHORT"][1],
+        )  # fmt: skip
+        assert 55_000 < float(long["price"]) < 65_000
+        assert 45_000 < float(short["price"]) < 55_000
+        assert short["stop_loss"] == "50500"
+        with closing(sqlite3.connect(tmp_path / "state" / "signalbot.db")) as ledger:
+            for table in ("signal_executions", "orders", "positions", "simulated_orders"):
+                assert ledger.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+        why = shell.run("why", _newest(tmp_path, "SHORT"), "gina")
+        assert "SIGNALS_ONLY" in why.out
+        assert "stop_loss=50500" in why.out
+    told = "\n".join(got.body for got in receiver.got)
+    lines = [line for line in told.splitlines() if line]
+    for begin in ("Stop: 50,500 (+", "Target: ", "Why: a double top",
+                  "Strength: moderate, confidence 70 %", "From: second, good until "):  # fmt: skip
+        assert any(line.startswith(begin) for line in lines), (begin, told)
+    entries = {line.replace(",", "") for line in lines if line.startswith("Entry: ")}
+    assert entries == {f"Entry: {long['price']}", f"Entry: {short['price']}"}
+    sizes = [line for line in lines if line.startswith("Size: ")]
+    assert len(sizes) == 2
+    assert all(" BTC for a balance of 5,000.00 USDT" in line for line in sizes)
+
+
+def test_exits_are_told_though_nothing_is_held_here(tmp_path: Path, receiver: Receiver) -> None:
+    """What its reader holds is not known; of markets that are filtered out nothing is told."""
+    with _running(tmp_path, receiver) as shell:
+        _send(shell, "first", BTC, "EXIT_LONG", "--price", "60000")
+        _send(shell, "first", ETH, "EXIT_LONG", "--price", "3000")
+        _send(shell, "second", BTC, "LONG", "--price", "50000")
+        receiver.wait(lambda: len(receiver.titles("gina")) == 2)
+        decisions = _decisions(tmp_path)
+    assert decisions[f"first {BTC} EXIT_LONG"][0] == "SIGNALS_ONLY"
+    assert decisions[f"first {ETH} EXIT_LONG"][0] == "SYMBOL_FILTERED"
+    assert "📈 Signal: leave LONG BTC/USDT perp" in receiver.titles("gina")
+
+
+def _newest(folder: Path, action: str) -> str:
+    with closing(sqlite3.connect(folder / "state" / "signalbot.db")) as ledger:
+        sql = "SELECT signal_id FROM signals WHERE action = ? ORDER BY created_at_ms DESC"
+        return str(ledger.execute(sql, (action,)).fetchone()[0])
