@@ -14,11 +14,9 @@ from signalbot.domain.errors import (
     AccessDenied,
     OrderOutcomeUnknown,
     OrderRejected,
-    SignalbotError,
     Unavailable,
 )
 from signalbot.domain.market import Instrument, MarketKind, PriceRange
-from signalbot.domain.money import ZERO
 from signalbot.domain.orders import (
     ClientOrderId,
     Fill,
@@ -30,16 +28,18 @@ from signalbot.domain.orders import (
     OrderStatus,
     OrderType,
 )
-from signalbot.domain.signals import Side
-from signalbot.domain.timeframe import EPOCH, Ms
-from signalbot.domain.users import MarginMode, User
+from signalbot.domain.timeframe import Ms
+from signalbot.domain.users import User
 from signalbot.exchange.live.capability import Stops
 from signalbot.exchange.live.codes import OrderNotFound
 from signalbot.exchange.live.dialects.base import Api, Dialect, Found, KeyRights, Margin
 from signalbot.exchange.live.in_lane import InLane
+from signalbot.exchange.live.known import KnownOrders
 from signalbot.exchange.live.lanes import Lane
+from signalbot.exchange.live.margins import Margins
 from signalbot.exchange.live.parse import fill_of, holding_of, report_of, with_fills
 from signalbot.exchange.live.preflight import AccountFacts
+from signalbot.exchange.live.wallet import Dialects, Wallet
 from signalbot.exchange.stream import Stream
 from signalbot.ports import Clock, Holding, Market
 
@@ -48,11 +48,7 @@ log = structlog.get_logger()
 _READ_BACK_PAUSES_S = (0.0, 0.1, 0.25, 0.5, 1.0)
 _ENTRY_LAG_MS = 10_000  # exchanges show an order late; positions and trades are asked as well
 _PROTECTION_LAG_MS = 2_000  # a second reduce-only order does no harm
-_MOST_REMEMBERED = 2_000
-_SET_UP_AGAIN_MS = 30_000  # what the exchange refused while the owner's orders rest may pass later
 _UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, IndexError)
-
-Dialects = Mapping[MarketKind, Dialect]
 
 
 class LiveBroker:
@@ -77,23 +73,23 @@ class LiveBroker:
         self._clock = clock
         self._born_ms = clock.now_ms()
         self._sent_ms: dict[ClientOrderId, Ms] = {}
-        self._by_wire: dict[str, OrderRequest] = {}
-        self._by_exchange_id: dict[str, ClientOrderId] = {}
+        self._known = KnownOrders(self._dialect_of)
+        self._margins = Margins(user, self._dialect_of, clock)
         self._told: dict[ClientOrderId, OrderReport] = {}
         self._events: Stream[OrderReport] = Stream()
-        self._balance = Balance(equity=ZERO, free=ZERO, as_of_ms=EPOCH)
-        self._coins: dict[str, Decimal] = {}
-        self._refused_symbols: dict[str, str] = {}
-        self._modes: dict[str, MarginMode] = {}  #: as last read
+        self._wallet = Wallet(dialects, market, clock)
         self._is_set_up = False
-        self._looked_at_refused_ms = EPOCH
         self._is_compared = False  #: until then its questions go behind everybody's polls
-        self.live: dict[ClientOrderId, OrderRequest] = {}  #: orders to keep an eye on
+
+    @property
+    def live(self) -> dict[ClientOrderId, OrderRequest]:
+        """Orders to keep an eye on."""
+        return self._known.live
 
     # --- what is known without asking -----------------------------------------------------
 
     def balance(self) -> Balance:
-        return self._balance
+        return self._wallet.balance
 
     def attaches_stops(self, symbol: str) -> bool:
         dialect, _ = self._place(symbol)
@@ -104,7 +100,7 @@ class LiveBroker:
 
     def watch(self, request: OrderRequest) -> None:
         """Keep an eye on an order that was sent before this process began."""
-        self._remember(request)
+        self._known.remember(request)
         self.live[request.client_order_id] = request
 
     def is_touched(self, reached: PriceRange) -> bool:
@@ -120,15 +116,15 @@ class LiveBroker:
         self, request: OrderRequest, *, stop: OrderRequest | None = None
     ) -> OrderReport:
         dialect, instrument = self._place(request.symbol)
-        refused = self._refused_symbols.get(request.symbol)
+        refused = self._margins.refusal(request.symbol)
         if request.leg is Leg.ENTRY and refused is not None:
             raise OrderRejected(refused)
         if dialect.capabilities.stops is not Stops.ATTACHED:
             stop = None
-        mode = await self._mode(dialect, request.symbol) if dialect.says_margin_mode else None
+        mode = await self._margins.mode(self._api, request.symbol)
         for each in (request, stop):
             if each is not None:
-                self._remember(each)
+                self._known.remember(each)
                 self._sent_ms[each.client_order_id] = self._clock.now_ms()
         create = dialect.create(request, instrument, stop=stop, margin_mode=mode)
         try:
@@ -145,20 +141,6 @@ class LiveBroker:
             report = await self._read_back(request, report)
         return self._note(request, report)
 
-    async def _mode(self, dialect: Dialect, symbol: str) -> MarginMode:
-        """The margin mode to name in an order: as was read when the account was set up, or now.
-
-        Raises:
-            Unavailable: it is not known, so nothing is sent.
-        """
-        known = self._modes.get(symbol)
-        if known is None:
-            known = (await dialect.margin(self._api, symbol)).mode
-        if known is None:
-            raise Unavailable(f"never sent: the margin mode of {symbol} is not known")
-        self._modes[symbol] = known
-        return known
-
     def amends_stops(self, symbol: str) -> bool:
         dialect, _ = self._place(symbol)
         return dialect.capabilities.amends
@@ -172,7 +154,7 @@ class LiveBroker:
         except OrderNotFound as e:
             raise OrderRejected(str(e)) from None
         report = await self._read_amended(dialect, request, instrument)
-        self._remember(request)
+        self._known.remember(request)
         return self._note(request, report)
 
     async def _read_amended(
@@ -196,7 +178,7 @@ class LiveBroker:
 
     async def cancel(self, order: Order) -> OrderReport:
         dialect, _ = self._place(order.request.symbol)
-        self._remember(order.request)
+        self._known.remember(order.request)
         try:
             await dialect.cancel(self._api, order, lane=Lane.PROTECT)
         except (OrderNotFound, OrderRejected) as e:
@@ -219,7 +201,7 @@ class LiveBroker:
         raise OrderOutcomeUnknown(f"order {order.client_order_id} is still shown as live")
 
     async def lookup(self, request: OrderRequest) -> OrderReport | None:
-        self._remember(request)
+        self._known.remember(request)
         report = await self._find(request, Lane.PROTECT if request.reduce_only else Lane.SETTLE)
         if report is not None:
             return self._note(request, report)
@@ -237,8 +219,8 @@ class LiveBroker:
     async def open_orders(self) -> Sequence[OrderReport]:
         if not self._is_set_up:
             await self.set_up()
-        elif self._refused_symbols:
-            await self._set_up_refused()
+        else:
+            await self._margins.set_up_refused(self._api)
         reports = []
         for kind, symbols in self._symbols_by_kind().items():
             found = await self._dialects[kind].open_orders(self._api, symbols, lane=Lane.POLL)
@@ -255,7 +237,7 @@ class LiveBroker:
         for kind, symbols in self._symbols_by_kind(claimed).items():
             if kind is MarketKind.SPOT:
                 await self.refresh_balance()
-                found += self._coins_held(claimed)
+                found += self._wallet.held(claimed)
                 continue
             for raw in await self._dialects[kind].holdings(self._api, symbols, lane=Lane.POLL):
                 instrument = self._instrument(raw.get("symbol"))
@@ -289,9 +271,8 @@ class LiveBroker:
         return [
             fill_of(
                 raw,
-                client_order_id=self._by_exchange_id.get(
-                    str(raw.get("order")), ClientOrderId(str(raw.get("order")))
-                ),
+                client_order_id=self._known.id_of(str(raw.get("order")))
+                or ClientOrderId(str(raw.get("order"))),
                 instrument=instrument,
                 is_liquidation=dialect.is_liquidation(raw) or str(raw.get("order")) in forced,
             )
@@ -309,9 +290,9 @@ class LiveBroker:
             if kind is MarketKind.SWAP:
                 await self._check_one_way(kind, next(iter(symbols)))
                 for symbol in symbols:
-                    await self._set_margin(kind, symbol)
+                    await self._margins.set_up(self._api, symbol)
         await self.refresh_balance()
-        self._is_set_up, self._looked_at_refused_ms = True, self._clock.now_ms()
+        self._is_set_up = True
 
     async def inspect(self) -> AccountFacts:
         """Look at the account without changing anything.
@@ -334,7 +315,7 @@ class LiveBroker:
                 wanted = self.user.account.margin_mode
                 margins[symbol] = await dialect.margin(self._api, symbol, wanted=wanted)
         return AccountFacts(
-            balance=self._balance,
+            balance=self._wallet.balance,
             is_one_way=is_one_way,
             margins=margins,
             rights=rights,
@@ -342,13 +323,7 @@ class LiveBroker:
 
     async def refresh_balance(self) -> None:
         """Ask for equity and free margin."""
-        now_ms = self._clock.now_ms()
-        for kind, symbols in self._symbols_by_kind().items():
-            quote = self._market.instrument(next(iter(symbols))).quote
-            dialect = self._dialects[kind]
-            self._balance = await dialect.balance(self._api, quote, now_ms=now_ms, lane=Lane.POLL)
-            if kind is MarketKind.SPOT:
-                self._coins = await dialect.coins(self._api, lane=Lane.POLL)
+        await self._wallet.refresh(self._api, self._symbols_by_kind())
 
     async def poll(self) -> None:
         """Look at every order that should be resting, and tell what has changed."""
@@ -387,6 +362,9 @@ class LiveBroker:
         instrument = self._market.instrument(symbol)
         return self._dialects[instrument.kind], instrument
 
+    def _dialect_of(self, symbol: str) -> Dialect:
+        return self._place(symbol)[0]
+
     def _instrument(self, symbol: str | None) -> Instrument | None:
         try:
             return None if symbol is None else self._market.instrument(symbol)
@@ -399,12 +377,6 @@ class LiveBroker:
         for symbol in dict.fromkeys((*sorted(self._symbols), *more, *resting)):
             kinds.setdefault(self._market.instrument(symbol).kind, []).append(symbol)
         return kinds
-
-    def _remember(self, request: OrderRequest) -> None:
-        dialect, _ = self._place(request.symbol)
-        self._by_wire[dialect.wire_id(request.client_order_id)] = request
-        if len(self._by_wire) > _MOST_REMEMBERED:
-            del self._by_wire[next(iter(self._by_wire))]
 
     def _report(self, found: Found, request: OrderRequest, instrument: Instrument) -> OrderReport:
         """The report of one of our orders.
@@ -472,12 +444,8 @@ class LiveBroker:
         instrument = self._instrument(found.raw.get("symbol"))
         if instrument is None:
             return None
-        known = self._by_exchange_id.get(str(found.raw.get("id")))
-        request = self._by_wire.get(found.wire_id or "")
-        if request is None and known is not None:
-            request = self.live.get(known)
-        if request is None and found.wire_id is None:
-            request = self._nameless(found, instrument, named)
+        request = self._known.request_of(found, instrument, named=named)
+        known = self._known.id_of(str(found.raw.get("id")))
         ours = request.client_order_id if request else known
         try:
             report = report_of(
@@ -492,29 +460,8 @@ class LiveBroker:
             return None
         return report if request is None else self._note(request, report)
 
-    def _nameless(
-        self, found: Found, instrument: Instrument, named: Collection[str | None]
-    ) -> OrderRequest | None:
-        """The order of ours that a listed one without an id is, by what it says."""
-        dialect = self._dialects[instrument.kind]
-        return next(
-            (
-                request
-                for request in self.live.values()
-                if request.symbol == instrument.symbol
-                and dialect.wire_id(request.client_order_id) not in named
-                and dialect.is_nameless(found.raw, request, instrument)
-            ),
-            None,
-        )
-
     def _note(self, request: OrderRequest, report: OrderReport) -> OrderReport:
-        if report.exchange_order_id is not None:
-            self._by_exchange_id[report.exchange_order_id] = request.client_order_id
-        if report.status.is_final:
-            self.live.pop(request.client_order_id, None)
-        else:
-            self.live[request.client_order_id] = request
+        self._known.note(request, report)
         return report
 
     async def _has_traces(self, request: OrderRequest, sent_ms: Ms) -> bool:
@@ -530,63 +477,6 @@ class LiveBroker:
             raise AccessDenied(
                 "the account is in hedge mode: switch it to one-way mode at the exchange"
             )
-
-    async def _set_margin(self, kind: MarketKind, symbol: str) -> None:
-        """Set leverage and margin mode, read them back; what does not stick takes no entry."""
-        dialect, terms = self._dialects[kind], self.user.account
-        if not dialect.capabilities.leverage:
-            return
-        try:
-            before = await dialect.margin(self._api, symbol, wanted=terms.margin_mode)
-            if before.mode is not terms.margin_mode:
-                await dialect.set_margin_mode(self._api, symbol, terms.leverage, terms.margin_mode)
-            if before.leverage != terms.leverage or before.mode is not terms.margin_mode:
-                await dialect.set_leverage(self._api, symbol, terms.leverage, terms.margin_mode)
-                before = await dialect.margin(self._api, symbol, wanted=terms.margin_mode)
-        except AccessDenied:
-            raise
-        except SignalbotError as e:
-            self._refuse(symbol, f"leverage and margin mode could not be set: {e}")
-            return
-        if before.mode is not None:
-            self._modes[symbol] = before.mode
-        if before.leverage not in (None, terms.leverage):
-            self._refuse(symbol, f"leverage is {before.leverage}, not {terms.leverage}")
-        elif before.mode not in (None, terms.margin_mode):
-            self._refuse(symbol, f"margin mode is {before.mode}, not {terms.margin_mode}")
-        elif self._refused_symbols.pop(symbol, None) is not None:
-            log.info("account.set_up", user_id=self.user.user_id, symbol=symbol)
-
-    async def _set_up_refused(self) -> None:
-        """Try again what could not be set; its owner may have made it possible."""
-        now_ms = self._clock.now_ms()
-        if now_ms < self._looked_at_refused_ms + _SET_UP_AGAIN_MS:
-            return
-        self._looked_at_refused_ms = now_ms
-        for symbol in list(self._refused_symbols):
-            await self._set_margin(MarketKind.SWAP, symbol)
-
-    def _refuse(self, symbol: str, why: str) -> None:
-        """Take no entries in a symbol; the same cause is told once."""
-        if self._refused_symbols.get(symbol) != why:
-            log.error("account.not_set_up", user_id=self.user.user_id, symbol=symbol, cause=why)
-        self._refused_symbols[symbol] = why
-
-    def _coins_held(self, claimed: Mapping[str, Decimal]) -> list[Holding]:
-        """Coins the ledger claims, as far as the wallet has them; the owner's others stay out."""
-        held = []
-        for symbol, quantity in claimed.items():
-            instrument = self._market.instrument(symbol)
-            if instrument.kind is not MarketKind.SPOT:
-                continue
-            mine = min(quantity, self._coins.get(instrument.base, ZERO))
-            if mine > instrument.lot:
-                held.append(_coin_holding(instrument, mine))
-        return held
-
-
-def _coin_holding(instrument: Instrument, quantity: Decimal) -> Holding:
-    return Holding(symbol=instrument.symbol, side=Side.LONG, quantity=quantity, entry_price=ZERO)
 
 
 def _lane(request: OrderRequest) -> Lane:

@@ -13,7 +13,7 @@ from signalbot.domain.errors import SignalbotError
 from signalbot.domain.market import PriceRange
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.domain.users import Mode, User, UserId
-from signalbot.exchange.live.broker import Dialects, LiveBroker
+from signalbot.exchange.live.broker import LiveBroker
 from signalbot.exchange.live.budget import Budget
 from signalbot.exchange.live.caller import Caller
 from signalbot.exchange.live.connection import DIRECT, Connection, Egress
@@ -23,6 +23,7 @@ from signalbot.exchange.live.market import LiveMarket
 from signalbot.exchange.live.paper import PaperDesk
 from signalbot.exchange.live.preflight import Finding, findings
 from signalbot.exchange.live.ticks import Ticks
+from signalbot.exchange.live.wallet import Dialects
 from signalbot.exchange.live.watcher import Boundary, CandleWatcher
 from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.exchange.simulated.rules import SimulationRules

@@ -1,0 +1,72 @@
+"""Which of an exchange's orders are ours: by our id, by theirs, or by what they say."""
+
+from collections.abc import Callable, Collection
+
+from signalbot.domain.market import Instrument
+from signalbot.domain.orders import ClientOrderId, OrderReport, OrderRequest
+from signalbot.exchange.live.dialects.base import Dialect, Found
+
+_MOST = 2_000
+
+DialectOf = Callable[[str], Dialect]
+"""The dialect in which orders of a symbol are spoken of."""
+
+
+class KnownOrders:
+    def __init__(self, dialect_of: DialectOf) -> None:
+        self._dialect_of = dialect_of
+        self._by_wire: dict[str, OrderRequest] = {}
+        self._by_exchange_id: dict[str, ClientOrderId] = {}
+        self.live: dict[ClientOrderId, OrderRequest] = {}  #: orders to keep an eye on
+
+    def remember(self, request: OrderRequest) -> None:
+        """Know the order when it is shown, however old; the oldest of very many are forgotten."""
+        self._by_wire[self._wire_id(request)] = request
+        if len(self._by_wire) > _MOST:
+            del self._by_wire[next(iter(self._by_wire))]
+
+    def note(self, request: OrderRequest, report: OrderReport) -> None:
+        """Take in what the exchange says of an order."""
+        if report.exchange_order_id is not None:
+            self._by_exchange_id[report.exchange_order_id] = request.client_order_id
+        if report.status.is_final:
+            self.live.pop(request.client_order_id, None)
+        else:
+            self.live[request.client_order_id] = request
+
+    def id_of(self, exchange_order_id: str) -> ClientOrderId | None:
+        """Our id of an order that has theirs."""
+        return self._by_exchange_id.get(exchange_order_id)
+
+    def request_of(
+        self, found: Found, instrument: Instrument, *, named: Collection[str | None]
+    ) -> OrderRequest | None:
+        """The order of ours that a listed one is; ``named`` are the ids of the whole list.
+
+        One without an id is ours if it says what ours would, and ours is not listed by its id.
+        """
+        request = self._by_wire.get(found.wire_id or "")
+        known = self.id_of(str(found.raw.get("id")))
+        if request is None and known is not None:
+            request = self.live.get(known)
+        if request is None and found.wire_id is None:
+            request = self._nameless(found, instrument, named)
+        return request
+
+    def _nameless(
+        self, found: Found, instrument: Instrument, named: Collection[str | None]
+    ) -> OrderRequest | None:
+        dialect = self._dialect_of(instrument.symbol)
+        return next(
+            (
+                request
+                for request in self.live.values()
+                if request.symbol == instrument.symbol
+                and self._wire_id(request) not in named
+                and dialect.is_nameless(found.raw, request, instrument)
+            ),
+            None,
+        )
+
+    def _wire_id(self, request: OrderRequest) -> str:
+        return self._dialect_of(request.symbol).wire_id(request.client_order_id)
