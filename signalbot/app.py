@@ -99,7 +99,7 @@ class App:
         self.collector.serve(self.recorder)
         placer = Placer(clock)
         self.closer = Closer(trades, self.recorder, placer, clock)
-        self.protector = Protector(trades, self.recorder, placer, self.closer, clock)
+        self.protector = Protector(trades, placer, self.closer, clock)
         self.settler = Settler(
             signals=self.signals,
             executions=self.executions,

@@ -8,7 +8,7 @@ import structlog
 
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Unavailable
 from signalbot.domain.market import MarketKind
-from signalbot.domain.orders import Leg, Order, OrderType
+from signalbot.domain.orders import Leg, Order, OrderReport, OrderType
 from signalbot.domain.positions import CloseReason, Position, PositionStatus
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
@@ -117,6 +117,12 @@ class Closer:
             if report is not None and report.filled > order.filled:
                 await self._recorder.record(account, order, report)
         return account.positions.get(position.symbol)
+
+    async def book(self, account: Account, order: Order, report: OrderReport) -> None:
+        """Book what filled of a protective order; what rests for a position it closed goes."""
+        recorded = await self._recorder.record(account, order, report)
+        if recorded.position is not None and not recorded.position.is_open:
+            await self.release(account, recorded.position)
 
     async def release(self, account: Account, position: Position) -> None:
         """Cancel what still rests for a position that is flat."""

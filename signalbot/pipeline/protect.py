@@ -6,42 +6,36 @@ else a new one is placed before the old one is cancelled.
 """
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 import structlog
 
-from signalbot.decision.levels import split
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Unavailable
 from signalbot.domain.market import MarketKind
-from signalbot.domain.money import HUNDRED, ZERO
 from signalbot.domain.orders import Leg, Order, OrderReport, OrderStatus, OrderType
 from signalbot.domain.positions import CloseReason, Position, PositionStatus
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
 from signalbot.pipeline.close import Closer
 from signalbot.pipeline.intents import closing_request
-from signalbot.pipeline.place import Placer, rejected, unsent
-from signalbot.pipeline.record import Recorder
+from signalbot.pipeline.place import Placer, rejected
+from signalbot.pipeline.targets import Targets
 from signalbot.ports import Clock
 from signalbot.tasks import backoff_s, crash_point
 
 log = structlog.get_logger()
 
-_TARGET_DEADLINE_S = 10.0
 _LOOK_S = 2.0
 _AMEND_S = 3.0  # meanwhile the stop rests as it was
 
 
 class Protector:
-    def __init__(
-        self, trades: Trades, recorder: Recorder, placer: Placer, closer: Closer, clock: Clock
-    ) -> None:
+    def __init__(self, trades: Trades, placer: Placer, closer: Closer, clock: Clock) -> None:
         self._trades = trades
-        self._recorder = recorder
         self._placer = placer
         self._closer = closer
+        self._targets = Targets(trades, placer, closer, clock)
         self._clock = clock
 
     async def protect(self, account: Account, symbol: str) -> None:
@@ -56,7 +50,7 @@ class Protector:
         if not await self._keep_stop(account, position):
             return
         guarded = account.positions[symbol]
-        await self._place_targets(account, guarded)
+        await self._targets.place(account, guarded)
         after = account.positions.get(symbol)
         if after is not None and after is not guarded:  # a target left at market at once
             await self._keep_stop(account, after)
@@ -118,7 +112,7 @@ class Protector:
             return False
         crash_point("stop_loss.amended")
         if report.filled or report.status.is_final:
-            await self._book_at_once(account, stop, report)
+            await self._closer.book(account, stop, report)
             return True
         amended = replace(stop, request=request).apply(report)
         account.keep(amended)
@@ -273,7 +267,7 @@ class Protector:
     ) -> None:
         """Note that the exchange has a stop; or book it, if it has been filled already."""
         if report.filled or report.status.is_final:
-            await self._book_at_once(account, order, report)
+            await self._closer.book(account, order, report)
             return
         placed = order.apply(report)
         account.keep(placed)
@@ -297,12 +291,6 @@ class Protector:
         account.keep(unknown)
         await self._trades.save_order(unknown)
 
-    async def _book_at_once(self, account: Account, order: Order, report: OrderReport) -> None:
-        """A protective order was filled before we learnt that it was placed."""
-        recorded = await self._recorder.record(account, order, report)
-        if recorded.position is not None and not recorded.position.is_open:
-            await self._closer.release(account, recorded.position)
-
     async def _intend_stop(self, account: Account, position: Position) -> Order:
         request = closing_request(
             position,
@@ -317,91 +305,6 @@ class Protector:
         await self._trades.intend([request], position)
         account.keep(order)
         return order
-
-    async def _place_targets(self, account: Account, position: Position) -> None:
-        """Place the targets that were never placed; the exchange shrinks them with the position."""
-        if account.orders(position.symbol, Leg.ENTRY):
-            return  # the entry is still filling; its size is not known yet
-        waiting = [
-            order
-            for order in account.orders_of(position)
-            if order.request.leg is Leg.TAKE_PROFIT and _is_intent(order)
-        ]
-        if sum((each.request.quantity for each in waiting), ZERO) > position.quantity:
-            waiting = await self._resize_targets(account, position, waiting)
-        settled = [
-            order
-            for intent in waiting
-            if position.symbol in account.positions
-            and (order := await self._place_target(account, intent)) is not None
-        ]
-        if settled:
-            self._trades.save_orders_later(settled)
-
-    async def _place_target(self, account: Account, order: Order) -> Order | None:
-        """Place one target; return it to be saved, or None if it has been booked already."""
-        try:
-            async with asyncio.timeout(_TARGET_DEADLINE_S):
-                report = await self._placer.place(account, order.request)
-        except OrderRejected as e:
-            log.warning("order.rejected", user_id=account.user_id, leg="take_profit", reason=str(e))
-            account.keep(refused := rejected(order, e, self._clock))
-            await self._trades.save_order(refused)
-            await self._take_now(account, refused)
-            return None
-        except TimeoutError:
-            account.keep(unknown := replace(order, status=OrderStatus.UNKNOWN))
-            return unknown
-        if report.filled:
-            await self._book_at_once(account, order, report)
-            return None
-        account.keep(placed := order.apply(report))
-        return placed
-
-    async def _take_now(self, account: Account, refused: Order) -> None:
-        """A target was refused. If the price is already beyond it, its share leaves at market."""
-        position = account.positions[refused.request.symbol]
-        price = account.market.last_price(position.symbol)
-        aim = refused.request.trigger_price
-        if price is None or aim is None or (price - aim) * position.side.sign < 0:
-            return
-        quantity = min(refused.request.quantity, position.quantity)
-        left = await self._closer.exit(account, position, quantity=quantity, leg=Leg.TAKE_PROFIT)
-        if left is None:
-            await self._closer.release(account, position)
-
-    async def _resize_targets(
-        self, account: Account, position: Position, planned: Sequence[Order]
-    ) -> list[Order]:
-        """Targets were planned for more than was filled: divide what there is in their place."""
-        total = sum((order.request.quantity for order in planned), ZERO)
-        levels = [
-            (order.request.trigger_price or ZERO, order.request.quantity / total * HUNDRED)
-            for order in planned
-        ]
-        instrument = account.market.instrument(position.symbol)
-        aims = split(levels, quantity=position.quantity, instrument=instrument)
-        resized = replace(position, take_profits=aims)
-        requests = [
-            closing_request(
-                resized,
-                leg=Leg.TAKE_PROFIT,
-                type_=OrderType.TAKE_PROFIT,
-                trigger=aim.price,
-                quantity=aim.quantity,
-                attempt=account.next_attempt(position.position_id, Leg.TAKE_PROFIT),
-                now_ms=self._clock.now_ms(),
-            )
-            for aim in aims
-        ]
-        why = "planned for more than was filled"
-        dropped = [unsent(order, why, self._clock) for order in planned]
-        await self._trades.save_position(resized, dropped)
-        await self._trades.intend(requests)
-        account.hold(resized)
-        for order in dropped:
-            account.keep(order)
-        return [Order(request=request) for request in requests]
 
 
 def _stops(account: Account, position: Position) -> list[Order]:

@@ -1,0 +1,116 @@
+"""Places a position's take profits, behind its stop: each is a reduce-only order of its own."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import structlog
+
+from signalbot.decision.levels import split
+from signalbot.domain.errors import OrderRejected
+from signalbot.domain.money import HUNDRED, ZERO
+from signalbot.domain.orders import Leg, Order, OrderStatus, OrderType
+from signalbot.domain.positions import Position
+from signalbot.ledger.trades import Trades
+from signalbot.pipeline.account import Account
+from signalbot.pipeline.close import Closer
+from signalbot.pipeline.intents import closing_request
+from signalbot.pipeline.place import Placer, rejected, unsent
+from signalbot.ports import Clock
+
+log = structlog.get_logger()
+
+_DEADLINE_S = 10.0
+
+
+class Targets:
+    def __init__(self, trades: Trades, placer: Placer, closer: Closer, clock: Clock) -> None:
+        self._trades = trades
+        self._placer = placer
+        self._closer = closer
+        self._clock = clock
+
+    async def place(self, account: Account, position: Position) -> None:
+        """Place the targets that were never placed; the exchange shrinks them with the position."""
+        if account.orders(position.symbol, Leg.ENTRY):
+            return  # the entry is still filling; its size is not known yet
+        waiting = [
+            order
+            for order in account.orders_of(position)
+            if order.request.leg is Leg.TAKE_PROFIT and order.status is OrderStatus.INTENDED
+        ]
+        if sum((each.request.quantity for each in waiting), ZERO) > position.quantity:
+            waiting = await self._resize(account, position, waiting)
+        settled = [
+            order
+            for intent in waiting
+            if position.symbol in account.positions
+            and (order := await self._place(account, intent)) is not None
+        ]
+        if settled:
+            self._trades.save_orders_later(settled)
+
+    async def _place(self, account: Account, order: Order) -> Order | None:
+        """Place one target; return it to be saved, or None if it has been booked already."""
+        try:
+            async with asyncio.timeout(_DEADLINE_S):
+                report = await self._placer.place(account, order.request)
+        except OrderRejected as e:
+            log.warning("order.rejected", user_id=account.user_id, leg="take_profit", reason=str(e))
+            account.keep(refused := rejected(order, e, self._clock))
+            await self._trades.save_order(refused)
+            await self._take_now(account, refused)
+            return None
+        except TimeoutError:
+            account.keep(unknown := replace(order, status=OrderStatus.UNKNOWN))
+            return unknown
+        if report.filled:
+            await self._closer.book(account, order, report)
+            return None
+        account.keep(placed := order.apply(report))
+        return placed
+
+    async def _take_now(self, account: Account, refused: Order) -> None:
+        """A target was refused. If the price is already beyond it, its share leaves at market."""
+        position = account.positions[refused.request.symbol]
+        price = account.market.last_price(position.symbol)
+        aim = refused.request.trigger_price
+        if price is None or aim is None or (price - aim) * position.side.sign < 0:
+            return
+        quantity = min(refused.request.quantity, position.quantity)
+        left = await self._closer.exit(account, position, quantity=quantity, leg=Leg.TAKE_PROFIT)
+        if left is None:
+            await self._closer.release(account, position)
+
+    async def _resize(
+        self, account: Account, position: Position, planned: Sequence[Order]
+    ) -> list[Order]:
+        """Targets were planned for more than was filled: divide what there is in their place."""
+        total = sum((order.request.quantity for order in planned), ZERO)
+        levels = [
+            (order.request.trigger_price or ZERO, order.request.quantity / total * HUNDRED)
+            for order in planned
+        ]
+        instrument = account.market.instrument(position.symbol)
+        aims = split(levels, quantity=position.quantity, instrument=instrument)
+        resized = replace(position, take_profits=aims)
+        requests = [
+            closing_request(
+                resized,
+                leg=Leg.TAKE_PROFIT,
+                type_=OrderType.TAKE_PROFIT,
+                trigger=aim.price,
+                quantity=aim.quantity,
+                attempt=account.next_attempt(position.position_id, Leg.TAKE_PROFIT),
+                now_ms=self._clock.now_ms(),
+            )
+            for aim in aims
+        ]
+        why = "planned for more than was filled"
+        dropped = [unsent(order, why, self._clock) for order in planned]
+        await self._trades.save_position(resized, dropped)
+        await self._trades.intend(requests)
+        account.hold(resized)
+        for order in dropped:
+            account.keep(order)
+        return [Order(request=request) for request in requests]
