@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from urllib.parse import quote
 
 import structlog
 
@@ -61,7 +62,7 @@ class Models:
 
     def __init__(self, terms: ProviderTerms, api_key: str | None) -> None:
         self.terms = terms
-        self._api_key = api_key or "none"
+        self._api_key = api_key
         self._agents: dict[tuple[str, type[Answer]], Agent[None, Any]] = {}
         self._make: Callable[[str], Model]
 
@@ -74,7 +75,7 @@ class Models:
         """
         require_library()
         try:
-            self._make, provider = _maker(self.terms, self._api_key)
+            self._make, provider = _maker(self.terms, self._api_key or "none")
         except ImportError:
             raise ConfigError(MISSING) from None
         async with provider:
@@ -106,19 +107,27 @@ class Models:
                 question.text, instructions=question.system, usage=usage
             )
         except ModelAPIError as e:
-            raise CallFailed(_short(e), refused=True) from None
+            raise CallFailed(self._plain(e), refused=True) from None
         except AgentRunError as e:
             raise CallFailed(
-                _short(e), input_tokens=usage.input_tokens, output_tokens=usage.output_tokens
+                self._plain(e), input_tokens=usage.input_tokens, output_tokens=usage.output_tokens
             ) from None
         except Exception as e:
             log.exception("ai.broken", provider=self.terms.name, model=model)
-            raise CallFailed(f"{type(e).__name__}: {_short(e)}") from None
+            raise CallFailed(f"{type(e).__name__}: {self._plain(e)}") from None
         return Reply(
             answer=result.output,
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
         )
+
+    def _plain(self, error: Exception) -> str:
+        """What went wrong, in short; it is kept in the ledger, so without the key."""
+        words = " ".join(str(error).split())
+        if self._api_key is not None:
+            for form in (self._api_key, quote(self._api_key, safe="")):
+                words = words.replace(form, "…")
+        return words if len(words) <= _MOST_CAUSE else f"{words[:_MOST_CAUSE]}…"
 
     def _agent(self, model: str, form: type[A]) -> "Agent[None, A]":
         from pydantic_ai import Agent, ModelSettings, ToolOutput  # noqa: PLC0415 - optional
@@ -162,8 +171,3 @@ def _maker(
 
             google = GoogleProvider(base_url=terms.base_url, api_key=key)
             return lambda name: GoogleModel(name, provider=google), google
-
-
-def _short(e: Exception) -> str:
-    words = " ".join(str(e).split())
-    return words if len(words) <= _MOST_CAUSE else f"{words[:_MOST_CAUSE]}…"

@@ -12,7 +12,7 @@ from signalbot.config.keeping import BackupTable, RetentionTable
 from signalbot.config.layers import SettingsLayer, StopTable
 from signalbot.config.lines import Keys, dotted
 from signalbot.config.mask import masked
-from signalbot.config.notices import EventsTable, NotifyTable
+from signalbot.config.notices import EventsTable, NotifyTable, TimesTable
 from signalbot.config.numbers import NO_LIMIT
 from signalbot.config.sources import Sources, layers_of
 from signalbot.config.table import Table
@@ -54,10 +54,12 @@ def _all(config: Config) -> Iterator[Explained]:
     for user_id, user in config.users.items():
         yield from _explained(sources, ("users", user_id), UserTable, user)
     for told in config.notify.recipients:
-        subject = ("users", told.name, "notify_events")
         if told.name in config.users:
-            layers: tuple[Keys, ...] = (subject, ("notify", "events"))
-            yield from _explained(sources, subject, EventsTable, told.rules, layers)
+            loud, times = (("users", told.name, key) for key in ("notify_events", "notify_times"))
+            layers: tuple[Keys, ...] = (loud, ("notify", "events"))
+            yield from _explained(sources, loud, EventsTable, told.rules, layers)
+            when = config.notify.time_of(told)
+            yield from _explained(sources, times, TimesTable, when, (times, ("notify",)))
     for each in config.subscriptions:
         layers = layers_of(each.user_id, each.strategy)
         yield from _explained(sources, layers[0], SettingsLayer, each.settings, layers)

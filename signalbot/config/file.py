@@ -17,7 +17,7 @@ from signalbot.config.ai import AiSection
 from signalbot.config.keeping import BackupTable, RetentionTable
 from signalbot.config.layers import SettingsLayer
 from signalbot.config.locate import DEFAULT_STATE_DIR
-from signalbot.config.notices import EventsTable, NotifyTable
+from signalbot.config.notices import EventsTable, NotifyTable, TimesTable
 from signalbot.config.numbers import Number, Span
 from signalbot.config.simulation import SimulatedTable
 from signalbot.config.table import Table, key
@@ -158,6 +158,7 @@ class UserTable(SettingsLayer):
         default=(), description='apprise URLs to tell; "secret:NAME" is read from the vault.'
     )
     notify_events: EventsTable = key("How loudly this user is told; overrules notify.events.")
+    notify_times: TimesTable = key("This user's clocks; overrule those of notify.")
     account: AccountTable = Field(description="The account that trades.")
     subscriptions: dict[Name, SettingsLayer] = Field(
         default={}, description="Strategies this user follows, each with settings of its own."

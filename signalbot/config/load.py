@@ -17,7 +17,7 @@ from signalbot.config.file import ConfigFile, ExchangeTable, StrategyTable, User
 from signalbot.config.keeping import backup_terms, retention_terms
 from signalbot.config.layers import SettingsLayer
 from signalbot.config.locate import beside
-from signalbot.config.notices import rules_for_operator, rules_for_users
+from signalbot.config.notices import own_time, rules_for_operator, rules_for_users
 from signalbot.config.problems import InvalidConfig
 from signalbot.config.resolve import Resolver
 from signalbot.config.shadows import followed, shadows
@@ -126,7 +126,14 @@ def _notify(file: ConfigFile) -> NotifyTerms:
     for name, user in file.users.items():
         rules = rules_for_users(table, user.notify_events)
         shared = known.setdefault(rules, rules)
-        found.append(Recipient(name=UserId(name), urls=user.notify, rules=shared))
+        found.append(
+            Recipient(
+                name=UserId(name),
+                urls=user.notify,
+                rules=shared,
+                own_time=own_time(table, user.notify_times),
+            )
+        )
     return NotifyTerms(
         recipients=tuple(each for each in found if each.urls),
         operator=operator.urls,

@@ -10,7 +10,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 from signalbot.config.numbers import NO_LIMIT
 from signalbot.config.table import Table, given, key
 from signalbot.config.words import Notify, TimeZone
-from signalbot.domain.notices import FOR_OPERATOR, Loudness, NoticeRules
+from signalbot.domain.notices import FOR_OPERATOR, LocalTime, Loudness, NoticeRules
 
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 
@@ -49,6 +49,13 @@ class EventsTable(Table):
     summary: Loudness = key("The summary of the day.")
 
 
+class TimesTable(Table):
+    """By which clocks somebody is told, and when the day is summed up."""
+
+    daily_summary: ClockTime = key('When the day is summed up; "none" for never.')
+    time_zone: TimeZone = key("The IANA time zone of notices, such as Europe/Berlin.")
+
+
 class NotifyTable(Table):
     """Notices to the operator, and how loudly everybody is told."""
 
@@ -71,6 +78,14 @@ class NotifyTable(Table):
 def rules_for_users(table: NotifyTable, own: EventsTable | None) -> NoticeRules:
     """What holds for a user whose own table is ``own``."""
     return NoticeRules(**{**_given(table.events), **_given(own)})
+
+
+def own_time(table: NotifyTable, own: TimesTable | None) -> LocalTime | None:
+    """The clocks of a user whose own table is ``own``; None: as everybody else's."""
+    if own is None:
+        return None
+    common = LocalTime(daily_summary=table.daily_summary, time_zone=table.time_zone)
+    return replace(common, **given(own))
 
 
 def rules_for_operator(table: NotifyTable) -> NoticeRules:

@@ -72,12 +72,21 @@ FOR_OPERATOR = NoticeRules(trouble=Loudness.ON, **{kind.value: Loudness.OFF for 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LocalTime:
+    """The clocks somebody lives by, and when they end a day that is to be summed up."""
+
+    daily_summary: time | None = time(8)  #: None: no summaries
+    time_zone: str = "UTC"  #: IANA name: of the summary and of every time in a text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
     """A user, or the operator, with destinations."""
 
     name: UserId
     urls: tuple[str, ...]  #: apprise URLs, or ``secret:NAME`` for what the vault has
     rules: NoticeRules
+    own_time: LocalTime | None = None  #: None: as everybody else's
 
     def __repr__(self) -> str:
         return f"Recipient({self.name}, {len(self.urls)} destinations)"
@@ -91,5 +100,10 @@ class NotifyTerms:
     operator: tuple[str, ...] = field(default=(), repr=False)  #: URLs, as in ``Recipient``
     events: NoticeRules = NoticeRules()  #: of users, unless they have their own
     operator_events: NoticeRules = FOR_OPERATOR
-    daily_summary: time | None = time(8)  #: local time; None: no summaries
-    time_zone: str = "UTC"  #: IANA name: of the summary and of every time in a text
+    daily_summary: time | None = time(8)  #: as in ``LocalTime``, unless they have their own
+    time_zone: str = "UTC"
+
+    def time_of(self, recipient: Recipient) -> LocalTime:
+        """What somebody's clocks show."""
+        common = LocalTime(daily_summary=self.daily_summary, time_zone=self.time_zone)
+        return recipient.own_time or common

@@ -1,9 +1,10 @@
 """Writes notices: reads the journal, knows who is told what, puts the words into the outbox."""
 
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import time
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -40,6 +41,9 @@ _USERS = "SELECT user_id, status FROM users WHERE status <> 'REMOVED'"
 _STAGES = [*NoticeKind]
 """Beginnings of events that concern whoever runs the daemon, and nobody's account."""
 
+DayEnd = tuple[time, ZoneInfo]
+"""A time of day, by whose clocks."""
+
 Ring = Callable[[Iterable[Address]], None]
 """Tells that something waits for these addresses."""
 
@@ -73,8 +77,7 @@ class Clerk:
 
     def take_on(self, terms: NotifyTerms) -> None:
         """Write for other recipients from now on."""
-        self._terms = terms
-        self._zone = ZoneInfo(terms.time_zone)
+        self._times = {each.name: terms.time_of(each) for each in terms.recipients}
         self._recipients = {each.name: each for each in terms.recipients}
 
     async def begin(self) -> Cursor:
@@ -96,9 +99,8 @@ class Clerk:
             now_ms = self._clock.now_ms()
             await self._outbox.forget(before_ms=Ms(now_ms - _KEPT_MS))
             look_again_ms = now_ms + round(_LOOK_AGAIN_S * 1000)
-            at = self._terms.daily_summary
-            due_ms = look_again_ms if at is None else next_due_ms(now_ms, at, self._zone)
-            await self._clock.sleep_until(Ms(min(due_ms, look_again_ms)))
+            due = [next_due_ms(now_ms, *each) for each in self._day_ends()]
+            await self._clock.sleep_until(Ms(min((*due, look_again_ms))))
 
     # --- events ---------------------------------------------------------------------------
 
@@ -124,12 +126,15 @@ class Clerk:
         if not told:
             return []
         signal = await self._of(event, signals)
-        message = _worded(kind, Told(event=event, signal=signal, zone=self._zone))
-        if message is None:
-            return []
+        zones = {each.name: self._times[each.name].time_zone for each in told}
+        messages = {
+            zone: _worded(kind, Told(event=event, signal=signal, zone=ZoneInfo(zone)))
+            for zone in set(zones.values())
+        }
         return [
             draft
             for each in told
+            if (message := messages[zones[each.name]]) is not None
             for draft in _addressed(each, kind, _for(each, event, message), event.event_id)
         ]
 
@@ -151,27 +156,43 @@ class Clerk:
 
     # --- days -----------------------------------------------------------------------------
 
+    def _day_ends(self) -> dict[DayEnd, list[Recipient]]:
+        """When days end, and for whom."""
+        ends: defaultdict[DayEnd, list[Recipient]] = defaultdict(list)
+        for name, local in self._times.items():
+            if local.daily_summary is not None:
+                ends[local.daily_summary, ZoneInfo(local.time_zone)].append(self._recipients[name])
+        return ends
+
     def _newest_due_ms(self) -> Ms:
-        now_ms, at = self._clock.now_ms(), self._terms.daily_summary
-        return now_ms if at is None else last_due_ms(now_ms, at, self._zone)
+        now_ms = self._clock.now_ms()
+        return max((last_due_ms(now_ms, *each) for each in self._day_ends()), default=now_ms)
 
     async def _sum_up_if_due(self) -> None:
-        if self._terms.daily_summary is None:
-            return
-        since_ms, until_ms = (await self.begin()).summed_up_ms, self._newest_due_ms()
-        if until_ms <= since_ms:
-            return
-        span = Span(since_ms=since_ms, until_ms=until_ms, zone=self._zone)
+        """Sum up every day that has ended since the last time, each by its own clocks."""
+        ends, now_ms = self._day_ends(), self._clock.now_ms()
+        since_ms = (await self.begin()).summed_up_ms
+        drafts: list[Draft] = []
+        until_ms = since_ms
+        for (at, zone), told in ends.items():
+            due_ms = last_due_ms(now_ms, at, zone)
+            if due_ms > since_ms:
+                began_ms = last_due_ms(since_ms, at, zone)
+                span = Span(since_ms=began_ms, until_ms=due_ms, zone=zone)
+                drafts += await self._summaries(told, span)
+                until_ms = max(until_ms, due_ms)
+        if until_ms > since_ms:
+            await self._outbox.sum_up(drafts, since_ms=since_ms, until_ms=until_ms, now_ms=now_ms)
+            self._ring({each.address for each in drafts})
+
+    async def _summaries(self, told: Iterable[Recipient], span: Span) -> list[Draft]:
         day = await self._database.read(lambda c: _read_day(c, span))
-        drafts = [
+        return [
             draft
-            for each in self._recipients.values()
+            for each in told
             if _wants(each, NoticeKind.SUMMARY) and (message := _summary(each.name, day, span))
             for draft in _addressed(each, NoticeKind.SUMMARY, message, None)
         ]
-        now_ms = self._clock.now_ms()
-        await self._outbox.sum_up(drafts, since_ms=since_ms, until_ms=until_ms, now_ms=now_ms)
-        self._ring({each.address for each in drafts})
 
 
 def _is_shadows(event: Event) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from signalbot.config.explain import explain
-from signalbot.domain.notices import FOR_OPERATOR, OPERATOR, Loudness, NoticeRules
+from signalbot.domain.notices import FOR_OPERATOR, OPERATOR, LocalTime, Loudness, NoticeRules
 from tests.config.files import MINIMAL, load_text, only_problem
 
 NOTIFY = """
@@ -23,6 +23,7 @@ closed = "silent"
 notify = ["secret:bob", "ntfy://HUSH-BOB"]
 account = { exchange = "sim" }
 notify_events = { refused = "on" }
+notify_times = { time_zone = "Asia/Tokyo" }
 [users.carl]
 notify = ["secret:carl"]
 account = { exchange = "sim" }
@@ -40,6 +41,15 @@ def test_each_layer_overrules_the_one_below(tmp_path: Path) -> None:
     assert rules[OPERATOR].closed is Loudness.SILENT
     assert rules[OPERATOR].filled is Loudness.OFF
     assert (terms.daily_summary, terms.time_zone) == (time(22, 30), "Europe/Berlin")
+
+
+def test_somebody_may_live_by_other_clocks(tmp_path: Path) -> None:
+    """What a user's own table leaves out is as everybody's."""
+    terms = load_text(tmp_path, MINIMAL + NOTIFY).notify
+    times = {each.name: terms.time_of(each) for each in terms.recipients}
+    common = LocalTime(daily_summary=time(22, 30), time_zone="Europe/Berlin")
+    tokyo = LocalTime(daily_summary=time(22, 30), time_zone="Asia/Tokyo")
+    assert times == {OPERATOR: common, "bob": tokyo, "carl": common}
 
 
 def test_without_a_word_nobody_is_told(tmp_path: Path) -> None:
@@ -97,4 +107,7 @@ def test_config_show_hides_destinations_and_tells_origins(tmp_path: Path) -> Non
     own, common = (rows["users.bob.notify_events", path] for path in ("refused", "protected"))
     assert (own.value, own.origin) == ("on", "users.bob.notify_events")
     assert (common.value, common.origin) == ("off", "notify.events")
+    zone, hour = (rows["users.bob.notify_times", path] for path in ("time_zone", "daily_summary"))
+    assert (zone.value, zone.origin) == ("Asia/Tokyo", "users.bob.notify_times")
+    assert (hour.value, hour.origin) == ("22:30", "notify")
     assert "HUSH" not in str(list(rows.values()))

@@ -30,6 +30,7 @@ class Llm:
     delay_s: float = 0.0
     status: int = 200  #: another one refuses every request
     refusals: int = 10_000  #: after so many, ``status`` is forgotten
+    echoes: bool = False  #: a refusal quotes the key that it refuses, as providers do
     cut: bool = False  #: the JSON of the answer ends in its middle
     prose: str | None = None  #: said in place of a structured answer
     asked: list[dict[str, Any]] = field(default_factory=list)
@@ -81,7 +82,8 @@ async def _answered(
     state.keys.append(request.headers.get("x-api-key", request.headers.get("Authorization", "")))
     await asyncio.sleep(state.delay_s)
     if state.status != 200 and len(state.asked) <= state.refusals:
-        refusal = {"type": "error", "error": {"type": "busy", "message": "too many requests"}}
+        message = f"wrong key: {state.keys[-1]}" if state.echoes else "too many requests"
+        refusal = {"type": "error", "error": {"type": "busy", "message": message}}
         return web.json_response(refusal, status=state.status, headers={"retry-after": "0"})
     return web.json_response(dialect(state, asked))
 

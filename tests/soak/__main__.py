@@ -14,7 +14,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--users", type=int, default=200)
     parser.add_argument("--speed", type=int, default=20, help="simulated seconds in a real one")
-    parser.add_argument("--alert", type=float, default=8.0, help="seconds between two alerts")
+    parser.add_argument("--alert", type=float, default=5.0, help="seconds between two alerts")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         found = soak(

@@ -8,6 +8,7 @@ from statistics import mean
 
 _LINE = re.compile(r"^(\S+?)(\{[^}]*\})? (\S+)$", re.MULTILINE)
 _MB = 1_000_000
+_OF_ONE_SIGNAL = 800  # what two hundred users are told of it, more or less
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,12 @@ BOUNDS = (
     Bound("tasks", lambda each: each.tasks, mean, lambda before: before * 1.1 + 20),
     Bound("open files", lambda each: each.files, mean, lambda before: before + 12),
     Bound("WAL, MB", lambda each: each.wal_mb, max, lambda before: max(before * 1.25, 64)),
-    Bound("notices waiting", lambda each: each.notices, mean, lambda before: before * 1.25 + 200),
+    Bound(
+        "notices waiting",
+        lambda each: each.notices,
+        mean,
+        lambda before: before * 1.25 + _OF_ONE_SIGNAL,
+    ),
     Bound("writes waiting", lambda each: each.writes, mean, lambda before: before * 1.25 + 100),
 )
 
