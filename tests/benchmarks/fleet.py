@@ -33,7 +33,8 @@ from signalbot.ledger.database import open_database
 from signalbot.tasks import SystemClock, settle_memory
 from tests.world import World
 
-SYMBOL = "BTC/USDT:USDT"
+BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
+PRICES = {BTC: ("50000", "49000"), ETH: ("2500", "2450")}  #: and stops
 IN_FLIGHT = 64
 CCXT_IDS = {"binance": "binanceusdm", "bybit": "bybit", "okx": "okx"}
 CONFIG = """
@@ -42,7 +43,7 @@ ccxt_id = "{ccxt_id}"
 [strategies.trend]
 kind = "ema_cross"
 exchange = "sim"
-symbols = ["BTC/USDT:USDT"]
+symbols = ["BTC/USDT:USDT", "ETH/USDT:USDT"]
 timeframe = "5m"
 [defaults.sizing]
 mode = "quote"
@@ -61,20 +62,24 @@ class Fanned:
     cpu_s: float  #: of this process meanwhile
     entries: list[Execution]
 
-    def waits_ms(self, *, but: str = "") -> list[int]:
+    def waits_ms(self) -> list[int]:
         """From the signal to each acknowledged entry."""
-        return [
-            each.latency_ms for each in self.entries
-            if each.user_id != but and each.latency_ms is not None
-        ]  # fmt: skip
+        return [each.latency_ms for each in self.entries if each.latency_ms is not None]
 
 
 class Far:
     """The exchange's process, scripted over HTTP."""
 
-    def __init__(self, told: Mapping[str, Any]) -> None:
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
         self.settings: Mapping[str, Any] = told["ccxt"]
         self._url = told["url"]
+        self._process = process
+
+    def stop(self) -> None:
+        """Nobody waits for an answer any more."""
+        self._process.terminate()
 
     async def ask(self, verb: str, **body: Any) -> Any:
         return await asyncio.to_thread(self._ask, verb, body)
@@ -98,16 +103,28 @@ class Fleet:
         self.far = far
         self.grown_kb = grown_kb  #: resident memory per user
 
-    async def fan_out(self, key: str = "1") -> Fanned:
-        """Send one signal to everybody and wait until all are done with it."""
+    async def fan_out(self, symbol: str = BTC, *, healthy: int | None = None) -> Fanned:
+        """Send one signal to everybody; wait until all, or so many of them, have entered."""
         world = World(self.app, None, SystemClock(), self.app.database)  # type: ignore[arg-type]
-        signal = world.make(key=key, price="50000", stop="49000")
+        price, stop = PRICES[symbol]
+        signal = world.make(key=symbol, symbol=symbol, price=price, stop=stop)
         began_s, began_cpu_s = time.perf_counter(), time.process_time()
         assert await self.app.emitter.accept(signal)
-        await self.app.broadcaster.drained()
+        if healthy is None:
+            await self.app.broadcaster.drained()
+        while healthy and await self._executed(signal) < healthy:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.05)
         all_s, cpu_s = time.perf_counter() - began_s, time.process_time() - began_cpu_s
         entries = await self.app.executions.executions(signal.signal_id)
         return Fanned(signal=signal, all_s=all_s, cpu_s=cpu_s, entries=list(entries))
+
+    async def _executed(self, signal: Signal) -> int:
+        rows = await self.app.database.query(
+            "SELECT count(*) AS n FROM signal_executions"
+            " WHERE signal_id = ? AND status = 'executed'",
+            (signal.signal_id,),
+        )
+        return int(rows[0]["n"])
 
 
 def keys(number: int) -> dict[str, str]:
@@ -124,11 +141,11 @@ def far(dialect: str, users: int) -> Iterator[Far]:
         "--users", str(users),
     ]  # fmt: skip
     with subprocess.Popen(command, stdout=-1, text=True) as process:
-        assert process.stdout is not None
+        it = Far(process)
         try:
-            yield Far(json.loads(process.stdout.readline()))
+            yield it
         finally:
-            process.terminate()
+            it.stop()
 
 
 @asynccontextmanager
@@ -181,7 +198,7 @@ async def bare(dialect: str, it: Far, users: int) -> tuple[float, float]:
     connection = Connection("x", ccxt_id, config=it.settings, options=speaks.options)
     await connection.open()
     await connection.load_markets()
-    instrument = instrument_of(connection.template.market(SYMBOL), exchange=ccxt_id)
+    instrument = instrument_of(connection.template.market(BTC), exchange=ccxt_id)
     clients = [connection.client(keys(n)) for n in range(users)]
     bound = asyncio.Semaphore(IN_FLIGHT)
 
@@ -191,7 +208,7 @@ async def bare(dialect: str, it: Far, users: int) -> tuple[float, float]:
             client_order_id=client_order_id_of(
                 signal_id=SignalId("sig_0"), user_id=user_id, leg=Leg.ENTRY
             ),
-            user_id=user_id, exchange="x", symbol=SYMBOL, leg=Leg.ENTRY, side=OrderSide.BUY,
+            user_id=user_id, exchange="x", symbol=BTC, leg=Leg.ENTRY, side=OrderSide.BUY,
             type=OrderType.MARKET, quantity=Decimal("0.02"),
         )  # fmt: skip
         create = speaks.create(request, instrument, stop=None, margin_mode=MarginMode.CROSS)
