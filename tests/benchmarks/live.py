@@ -28,12 +28,12 @@ def main() -> None:
 async def _measure(dialect: str, users: int, *, stops: bool) -> None:
     with far(dialect, users) as it:
         bare_s, bare_cpu_s = await bare(dialect, it, users)
-    async with fleet(dialect, users, stops=stops) as it:
-        before = await it.far.requests()
-        fanned = await it.fan_out()
-        requests = (await it.far.requests() - before) / users
+    async with fleet(dialect, users, stops=stops) as ours:
+        before = await ours.far.requests()
+        fanned = await ours.fan_out()
+        requests = (await ours.far.requests() - before) / users
         assert [each.status for each in fanned.entries] == ["executed"] * users
-        rows = await it.app.database.query(
+        rows = await ours.app.database.query(
             "SELECT p.protected_at_ms - e.executed_at_ms AS ms FROM positions p"
             " JOIN signal_executions e USING (position_id)"
         )
@@ -44,7 +44,7 @@ async def _measure(dialect: str, users: int, *, stops: bool) -> None:
         f" {entries_s / bare_s:>6.2f} {fanned.cpu_s / bare_cpu_s:>5.2f} {fanned.all_s:>6.2f}"
         f" {median(waits):>10.0f} {p99(waits):>7.0f}"
         f" {median(stopped) if stops else 0:>12.0f} {p99(stopped) if stops else 0:>7.0f}"
-        f" {requests:>8.2f} {it.grown_kb:>8.1f}"
+        f" {requests:>8.2f} {ours.grown_kb:>8.1f}"
     )
 
 
