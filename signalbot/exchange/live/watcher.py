@@ -232,11 +232,14 @@ class CandleWatcher:
 
     async def _watch_silence(self) -> None:
         """Close sockets that are open and say nothing; their streams dial again."""
+        self._frame_ms = self._clock.now_ms()
         while True:
             await self._clock.sleep(_SILENT_MS / 4000)
             client = self._connection.template
             now_ms = self._clock.now_ms()
-            if not client.clients or now_ms - self._frame_ms < _SILENT_MS:
+            if not client.clients:
+                self._frame_ms = now_ms  # nobody has dialled: silence is counted from then on
+            if now_ms - self._frame_ms < _SILENT_MS:
                 continue
             self._frame_ms = now_ms
             log.warning("stream.silent", exchange=self._connection.name)
