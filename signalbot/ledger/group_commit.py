@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 _LINGER_S = 0.05  # how long a write that nobody awaits may wait for company
 _MANY = 256
+_MOST_TOGETHER = 128  # of one commit: the first of a thousand need not wait for the last
 
 
 class Threaded(aiosqlite.Connection):
@@ -119,7 +120,7 @@ class GroupCommit(Database):
             self._idle.set()
 
     async def _commit_pending(self) -> None:
-        batch, self._pending = self._pending, []
+        batch, self._pending = self._pending[:_MOST_TOGETHER], self._pending[_MOST_TOGETHER:]
         work = partial(_commit_in_any_room, [each for each, _ in batch], self._release)
         began_s = asyncio.get_running_loop().time()
         try:

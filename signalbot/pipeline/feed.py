@@ -106,11 +106,11 @@ class Feed:
             await self._accept(stream, market, candle)
 
     async def _catch_up(self, stream: Stream, market: Market) -> None:
-        """History before the first live candle; after a reconnect, what was missed."""
-        key = stream.key
-        candles = await market.history(
-            key.symbol, key.timeframe, end_ms=self._clock.now_ms(), limit=stream.history
-        )
+        """History before the first live candle; after a reconnect, all that was missed."""
+        key, now_ms, wanted = stream.key, self._clock.now_ms(), stream.history
+        if stream.last_open_ms is not None:
+            wanted = max(wanted, (now_ms - stream.last_open_ms) // key.timeframe.ms)
+        candles = await market.history(key.symbol, key.timeframe, end_ms=now_ms, limit=wanted)
         for candle in candles:
             if stream.last_open_ms is None or candle.open_ms > stream.last_open_ms:
                 await self._deliver(stream, candle, is_history=True)

@@ -5,7 +5,7 @@ import platform
 import sys
 from importlib import import_module
 
-NAMES = ("api", "fanout", "live", "replay", "start", "strategies")
+NAMES = ("api", "fanout", "isolation", "live", "replay", "start", "strategies")
 
 
 def main() -> None:

@@ -97,7 +97,7 @@ def _rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
     connection = sqlite3.connect(path)
     found = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}
     found["schema"] = connection.execute(
-        "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL"
+        "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
     ).fetchall()
     connection.close()
     return found

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from threading import Timer
+from threading import Event, Timer
 
 import pytest
 
@@ -45,6 +45,23 @@ async def test_many_writers_share_few_commits(tmp_path: Path) -> None:
                 group.create_task(database.write(_insert(f"{number}")))
         assert len(await _keys(database)) == MANY
         assert 1 <= database.commits - before <= MANY / 10
+
+
+async def test_the_first_of_many_does_not_wait_for_the_last(tmp_path: Path) -> None:
+    """Whoever has asked first goes on while the others are still being written."""
+    first_is_done = Event()
+
+    def last(_: sqlite3.Connection) -> bool:
+        return first_is_done.wait(10)
+
+    async with open_database(tmp_path / "a.db") as database, asyncio.TaskGroup() as group:
+        first = group.create_task(database.write(_insert("first")))
+        for number in range(MANY):
+            group.create_task(database.write(_insert(f"{number}")))
+        final = group.create_task(database.write(last))
+        assert await first == "first"
+        first_is_done.set()
+        assert await final
 
 
 async def test_writes_one_after_the_other_each_have_a_commit(tmp_path: Path) -> None:

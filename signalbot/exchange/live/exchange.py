@@ -106,7 +106,7 @@ class LiveExchange:
             each_line.connection.adopt(connection)
         self._public = self._caller(line, connection.template)
         self.ticks = Ticks(self._public, clock=self._clock)
-        history = History(self._public, now_ms=self._now_ms)
+        history = History(self._public, now_ms=self._now_ms, clock=self._clock)
         self._watcher = CandleWatcher(
             connection,
             history=history,

@@ -10,17 +10,20 @@ from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.exchange.live.dialects.base import Api
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import number
+from signalbot.ports import Clock
 
 _PAGE = 500  # every supported exchange gives as many, or fewer without complaint
 _KEPT = 5_000
+_SETTLED_MS = 1_000  # after its close an exchange may go on counting trades of it for a moment
 
 
 class History:
     """``now_ms`` is the exchange's time: a candle has closed when its own clock says so."""
 
-    def __init__(self, api: Api, *, now_ms: Callable[[], Ms]) -> None:
+    def __init__(self, api: Api, *, now_ms: Callable[[], Ms], clock: Clock) -> None:
         self._api = api
         self._now_ms = now_ms
+        self._clock = clock
         self._known: dict[tuple[str, Timeframe], dict[Ms, Candle]] = {}
         self._locks: dict[tuple[str, Timeframe], asyncio.Lock] = {}
 
@@ -28,6 +31,8 @@ class History:
         self, symbol: str, timeframe: Timeframe, *, end_ms: Ms, limit: int
     ) -> Sequence[Candle]:
         """Up to ``limit`` candles that closed at or before ``end_ms``, oldest first.
+
+        One that closed just now is waited for until it does not change any more.
 
         Raises:
             Unavailable: the exchange does not tell.
@@ -37,6 +42,8 @@ class History:
         first_ms = Ms(end_ms - limit * timeframe.ms)
         async with self._locks.setdefault(key, asyncio.Lock()):
             known = self._known.setdefault(key, {})
+            if limit and end_ms - timeframe.ms not in known:
+                await self._clock.sleep(max(0, end_ms + _SETTLED_MS - self._now_ms()) / 1000)
             at_ms = first_ms
             while at_ms < end_ms:
                 if at_ms in known:

@@ -63,7 +63,7 @@ class CandleWatcher:
     """A candle is yielded only when it has closed: by the exchange's own flag, or by REST.
 
     The websocket also tells prices. A frame that cannot be read is counted and dropped; a socket
-    that says nothing for half a minute is closed and dialled again.
+    that tells of no candle for half a minute is closed and dialled again.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class CandleWatcher:
         self._read = READERS.get(connection.ccxt_id)
         self._watches: dict[tuple[str, str], Watch] = {}
         self._group: asyncio.TaskGroup | None = None
-        self._frame_ms = Ms(0)
+        self._spoke_ms = EPOCH  #: when a stream last told of a candle: answers to pings say nothing
         self.bad_frames = 0
         self.rest_candles = 0  #: told by REST because the stream had not
 
@@ -133,7 +133,6 @@ class CandleWatcher:
         handle = client.handle_message
 
         def look(socket: Any, message: Any) -> None:
-            self._frame_ms = self._clock.now_ms()
             try:
                 self._look(message)
                 handle(socket, message)
@@ -151,6 +150,7 @@ class CandleWatcher:
         except (KeyError, ValueError, TypeError, ArithmeticError, IndexError, AttributeError):
             return  # a frame about something else
         for kline in klines:
+            self._spoke_ms = self._clock.now_ms()
             self._take(kline)
 
     def _take(self, kline: Kline) -> None:
@@ -199,6 +199,7 @@ class CandleWatcher:
         while True:
             try:
                 rows = await client.watch_ohlcv(watch.symbol, watch.timeframe.value)
+                self._spoke_ms = self._clock.now_ms()
                 if rows and self._read is None:
                     self._tell_row(watch, list(rows[-1]))
                 if is_broken:
@@ -232,13 +233,16 @@ class CandleWatcher:
 
     async def _watch_silence(self) -> None:
         """Close sockets that are open and say nothing; their streams dial again."""
+        self._spoke_ms = self._clock.now_ms()
         while True:
             await self._clock.sleep(_SILENT_MS / 4000)
             client = self._connection.template
             now_ms = self._clock.now_ms()
-            if not client.clients or now_ms - self._frame_ms < _SILENT_MS:
+            if not client.clients:
+                self._spoke_ms = now_ms  # nobody has dialled: silence is counted from then on
+            if now_ms - self._spoke_ms < _SILENT_MS:
                 continue
-            self._frame_ms = now_ms
+            self._spoke_ms = now_ms
             log.warning("stream.silent", exchange=self._connection.name)
             for socket in list(client.clients.values()):
                 socket.reset(NetworkError("nothing was heard for too long"))

@@ -1,0 +1,236 @@
+"""Live users of the whole app at a loopback exchange that runs in a process of its own."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from signalbot.app import App, running
+from signalbot.config.load import load
+from signalbot.domain.market import MarketKind
+from signalbot.domain.orders import Leg, OrderRequest, OrderSide, OrderType, client_order_id_of
+from signalbot.domain.signals import Execution, Signal, SignalId
+from signalbot.domain.users import MarginMode, UserId
+from signalbot.exchange.live.capability import Rate
+from signalbot.exchange.live.connection import Connection
+from signalbot.exchange.live.dialects import dialects_of
+from signalbot.exchange.live.dialects.base import Dialect
+from signalbot.exchange.live.exchange import LiveExchange, LiveTerms
+from signalbot.exchange.live.instruments import instrument_of
+from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.ledger.database import open_database
+from signalbot.tasks import SystemClock, settle_memory
+from tests.world import World
+
+BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
+PRICES = {BTC: ("50000", "49000"), ETH: ("2500", "2450")}  #: and stops
+IN_FLIGHT = 64
+CCXT_IDS = {"binance": "binanceusdm", "bybit": "bybit", "okx": "okx"}
+CONFIG = """
+[exchanges.sim]
+ccxt_id = "{ccxt_id}"
+[strategies.trend]
+kind = "ema_cross"
+exchange = "sim"
+symbols = ["BTC/USDT:USDT", "ETH/USDT:USDT"]
+timeframe = "5m"
+[defaults.sizing]
+mode = "quote"
+quote_amount = 1000
+[defaults.protection]
+stop_loss = {{ source = "{stops}", percent = 2.0 }}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fanned:
+    """One signal to everybody, and what came of it."""
+
+    signal: Signal
+    all_s: float  #: until every listener was done
+    cpu_s: float  #: of this process meanwhile
+    entries: list[Execution]
+
+    def waits_ms(self) -> list[int]:
+        """From the signal to each acknowledged entry."""
+        return [each.latency_ms for each in self.entries if each.latency_ms is not None]
+
+
+class Far:
+    """The exchange's process, scripted over HTTP."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        self.settings: Mapping[str, Any] = told["ccxt"]
+        self._url = told["url"]
+        self._process = process
+
+    def stop(self) -> None:
+        """Nobody waits for an answer any more."""
+        self._process.terminate()
+
+    async def ask(self, verb: str, **body: Any) -> Any:
+        return await asyncio.to_thread(self._ask, verb, body)
+
+    def _ask(self, verb: str, body: Mapping[str, Any]) -> Any:
+        data = json.dumps(body).encode()
+        with urllib.request.urlopen(f"{self._url}/_venue/{verb}", data) as answer:  # noqa: S310
+            return json.load(answer)["ok"]
+
+    async def requests(self) -> int:
+        """How many were made with somebody's key so far."""
+        calls = (await self.ask("counts"))["calls"]
+        return sum(each["times"] for each in calls if each["key"])
+
+
+class Fleet:
+    """The running app, all of its users ready."""
+
+    def __init__(self, app: App, far: Far, grown_kb: float) -> None:
+        self.app = app
+        self.far = far
+        self.grown_kb = grown_kb  #: resident memory per user
+
+    async def fan_out(self, symbol: str = BTC, *, healthy: int | None = None) -> Fanned:
+        """Send one signal to everybody; wait until all, or so many of them, have entered."""
+        world = World(self.app, None, SystemClock(), self.app.database)  # type: ignore[arg-type]
+        price, stop = PRICES[symbol]
+        signal = world.make(key=symbol, symbol=symbol, price=price, stop=stop)
+        began_s, began_cpu_s = time.perf_counter(), time.process_time()
+        assert await self.app.emitter.accept(signal)
+        if healthy is None:
+            await self.app.broadcaster.drained()
+        while healthy and await self._executed(signal) < healthy:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.05)
+        all_s, cpu_s = time.perf_counter() - began_s, time.process_time() - began_cpu_s
+        entries = await self.app.executions.executions(signal.signal_id)
+        return Fanned(signal=signal, all_s=all_s, cpu_s=cpu_s, entries=list(entries))
+
+    async def _executed(self, signal: Signal) -> int:
+        rows = await self.app.database.query(
+            "SELECT count(*) AS n FROM signal_executions"
+            " WHERE signal_id = ? AND status = 'executed'",
+            (signal.signal_id,),
+        )
+        return int(rows[0]["n"])
+
+
+def keys(number: int) -> dict[str, str]:
+    """Of the exchange's account with this number, counted from 0."""
+    key = f"user-{number + 1:04}"
+    return {"apiKey": key, "secret": f"{key}-secret", "password": f"{key}-password"}
+
+
+@contextmanager
+def far(dialect: str, users: int) -> Iterator[Far]:
+    """A loopback exchange with accounts."""
+    command = [
+        sys.executable, "-m", "tests.venue", "--port", "0", "--dialect", dialect,
+        "--users", str(users),
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdout=-1, text=True) as process:
+        it = Far(process)
+        try:
+            yield it
+        finally:
+            it.stop()
+
+
+@asynccontextmanager
+async def fleet(dialect: str, users: int, *, stops: bool = True) -> AsyncIterator[Fleet]:
+    """The app with live users at a loopback exchange, whose published limits are lifted."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    with tempfile.TemporaryDirectory() as name, far(dialect, users) as it:
+        folder, clock, ccxt_id = Path(name), SystemClock(), CCXT_IDS[dialect]
+        source = "signal_or_percent" if stops else "none"
+        (folder / "config.toml").write_text(
+            CONFIG.format(ccxt_id=ccxt_id, stops=source) + "".join(map(_user, range(users)))
+        )
+        config = load(folder / "config.toml", {})
+        async with open_database(folder / "signalbot.db") as database:
+            exchange = LiveExchange(
+                LiveTerms(
+                    name="sim", ccxt_id=ccxt_id, sandbox=False, config=it.settings,
+                    paper=SimulationRules(),
+                ),
+                dialects={MarketKind.SWAP: unlimited(ccxt_id)},
+                credentials={UserId(f"user{n}"): keys(n) for n in range(users)},
+                clock=clock,
+            )  # fmt: skip
+            await exchange.open(database)
+            app = App(config, database=database, exchanges={"sim": exchange}, clock=clock)
+            before_kb = _rss_kb()
+            async with running(app):
+                grown_kb = (_rss_kb() - before_kb) / users
+                settle_memory()
+                await asyncio.sleep(1)
+                yield Fleet(app, it, grown_kb)
+            await exchange.close()
+
+
+def unlimited(ccxt_id: str) -> Dialect:
+    """The exchange's dialect without what the exchange limits."""
+    kind = type(dialects_of(ccxt_id)[MarketKind.SWAP])
+    free = replace(kind.capabilities, rates=(Rate(cost=10_000_000, per_ms=1_000),))
+    made: Dialect = type("Unlimited", (kind,), {"capabilities": free})()
+    return made
+
+
+async def bare(dialect: str, it: Far, users: int) -> tuple[float, float]:
+    """The same entries through ccxt alone: seconds, and seconds of this process's CPU.
+
+    One session, copies of one client, and as many requests under way.
+    """
+    ccxt_id = CCXT_IDS[dialect]
+    speaks = unlimited(ccxt_id)
+    connection = Connection("x", ccxt_id, config=it.settings, options=speaks.options)
+    await connection.open()
+    await connection.load_markets()
+    instrument = instrument_of(connection.template.market(BTC), exchange=ccxt_id)
+    clients = [connection.client(keys(n)) for n in range(users)]
+    bound = asyncio.Semaphore(IN_FLIGHT)
+
+    async def buy(number: int, client: Any) -> None:
+        user_id = UserId(str(number))
+        request = OrderRequest(
+            client_order_id=client_order_id_of(
+                signal_id=SignalId("sig_0"), user_id=user_id, leg=Leg.ENTRY
+            ),
+            user_id=user_id, exchange="x", symbol=BTC, leg=Leg.ENTRY, side=OrderSide.BUY,
+            type=OrderType.MARKET, quantity=Decimal("0.02"),
+        )  # fmt: skip
+        create = speaks.create(request, instrument, stop=None, margin_mode=MarginMode.CROSS)
+        async with bound:
+            await client.create_order(*create.args)
+
+    began_s, began_cpu_s = time.perf_counter(), time.process_time()
+    async with asyncio.TaskGroup() as group:
+        for number, client in enumerate(clients):
+            group.create_task(buy(number, client))
+    taken = time.perf_counter() - began_s, time.process_time() - began_cpu_s
+    await connection.close()
+    return taken
+
+
+def _user(number: int) -> str:
+    return (
+        f'[users.user{number}]\nmode = "live"\n[users.user{number}.account]\nexchange = "sim"\n'
+        f"leverage = 5\n[users.user{number}.subscriptions.trend]\n"
+    )
+
+
+def _rss_kb() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4
