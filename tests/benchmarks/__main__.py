@@ -5,7 +5,7 @@ import platform
 import sys
 from importlib import import_module
 
-NAMES = ("api", "fanout", "isolation", "live", "replay", "start", "strategies")
+NAMES = ("advice", "api", "fanout", "isolation", "live", "replay", "start", "strategies")
 
 
 def main() -> None:
