@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -129,8 +130,12 @@ def test_signals_of_every_exchange_come_with_levels_and_size_of_ones_own(
     for begin in ("Stop: 50,500 (+", "Target: ", "Why: a double top",
                   "Strength: moderate, confidence 70 %", "From: second, good until "):  # fmt: skip
         assert any(line.startswith(begin) for line in lines), (begin, told)
-    entries = {line.replace(",", "") for line in lines if line.startswith("Entry: ")}
-    assert entries == {f"Entry: {long['price']}", f"Entry: {short['price']}"}
+    entries = {
+        Decimal(line.removeprefix("Entry: ").replace(",", ""))
+        for line in lines
+        if line.startswith("Entry: ")
+    }
+    assert entries == {Decimal(long["price"]), Decimal(short["price"])}
     sizes = [line for line in lines if line.startswith("Size: ")]
     assert len(sizes) == 2
     assert all(" BTC for a balance of 5,000.00 USDT" in line for line in sizes)

@@ -59,7 +59,7 @@ def test_every_route_refuses_who_has_no_token(running: Daemon) -> None:
 
 def test_a_revoked_token_is_out_at_once(running: Daemon) -> None:
     """And so is one past its time."""
-    client = running.user("anna")
+    client = running.client(running.command("token", "create", "--user", "anna").strip())
     assert client.get("/api/users").status_code == 200
     newest = json.loads(running.command("token", "list", "--json"))[-1]
     running.command("token", "revoke", newest["token_id"])

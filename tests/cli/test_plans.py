@@ -10,7 +10,7 @@ from signalbot.ledger.sql import queries
 from signalbot.ledger.views import EVERYTHING, Connection
 
 SQL = queries("views")
-SMALL = {"users", "strategies", "subscriptions", "u", "s", "b", "who", "each"}
+SMALL = {"users", "strategies", "subscriptions", "absences", "u", "s", "b", "who", "each"}
 """Tables, and their names within queries, that grow with the configuration and not with time."""
 SORTED = {
     "signals_active", "executions_in_doubt", "orders_unfinished", "positions_open",
