@@ -21,6 +21,12 @@ def _standing(connection: views.Connection, patient: Patient) -> Iterator[Findin
     at = views.overview(connection, now_ms=patient.now_ms)
     if at["halted"] is not None:
         yield problem(_WHAT, f"is halted: {at['halted']}", "find the cause; 'signalbot unhalt'")
+    for line in at["away"]:
+        away_s = (patient.now_ms - line["since_ms"]) // 1000
+        yield problem(
+            _WHAT, f"{line['exchange']} ({line['egress']}) has answered nothing for {away_s} s",
+            "look at its status page and at your network; all goes on by itself when it is back",
+        )  # fmt: skip
     for user in at["users_not_trading"]:
         says = f"{user['user_id']} is {user['status']}: {user['status_reason'] or 'by hand'}"
         if user["status"] == "HALTED":

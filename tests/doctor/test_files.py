@@ -8,6 +8,7 @@ from pathlib import Path
 
 from signalbot.domain.timeframe import Ms
 from signalbot.keeping.archiving import archive_past
+from signalbot.ledger.absences import Absences, Line
 from signalbot.ledger.credentials import VaultStore
 from signalbot.ledger.database import open_database
 from signalbot.tasks import SystemClock
@@ -263,6 +264,18 @@ def test_a_halt_and_a_halted_user(patient: Patient) -> None:
     ]
     assert "signalbot unhalt" in (found[0].cure or "")
     assert "signalbot resume anna" in (found[1].cure or "")
+
+
+def test_an_exchange_that_is_away(patient: Patient) -> None:
+    """As the daemon has noted it, or did before it was stopped."""
+
+    async def lose() -> None:
+        async with ledger(patient.daemon.state) as opened:
+            line = Line(exchange="sim", egress="direct")
+            await Absences(opened.database).begin(line, since_ms=NOW)
+
+    asyncio.run(lose())
+    assert patient.problem("trading").says.startswith("sim (direct) has answered nothing for ")
 
 
 def test_what_contains_strategy_files_is_told_where_there_are_some(patient: Patient) -> None:
