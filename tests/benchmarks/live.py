@@ -5,10 +5,11 @@ the number of requests under way is the same. CPU is that of the daemon's proces
 ratio does not depend on what else the machine does.
 """
 
+import asyncio
 from statistics import median, quantiles
 
 from tests.benchmarks.fanout import uvloop_run
-from tests.benchmarks.fleet import bare, far, fleet
+from tests.benchmarks.fleet import Fleet, bare, far, fleet
 
 CASES = (
     ("binance", False, 100), ("binance", False, 1_000), ("binance", True, 100),
@@ -33,19 +34,28 @@ async def _measure(dialect: str, users: int, *, stops: bool) -> None:
         fanned = await ours.fan_out()
         requests = (await ours.far.requests() - before) / users
         assert [each.status for each in fanned.entries] == ["executed"] * users
-        rows = await ours.app.database.query(
-            "SELECT p.protected_at_ms - e.executed_at_ms AS ms FROM positions p"
-            " JOIN signal_executions e USING (position_id)"
-        )
-    waits, stopped = fanned.waits_ms(), [row["ms"] for row in rows if stops]
+        stopped = await _to_stops(ours) if stops else [0, 0]
+    waits = fanned.waits_ms()
     entries_s = max(waits) / 1000
     print(
         f"{dialect:>9} {'yes' if stops else 'no':>5} {users:>6} {bare_s:>7.2f} {entries_s:>9.2f}"
         f" {entries_s / bare_s:>6.2f} {fanned.cpu_s / bare_cpu_s:>5.2f} {fanned.all_s:>6.2f}"
         f" {median(waits):>10.0f} {p99(waits):>7.0f}"
-        f" {median(stopped) if stops else 0:>12.0f} {p99(stopped) if stops else 0:>7.0f}"
+        f" {median(stopped):>12.0f} {p99(stopped):>7.0f}"
         f" {requests:>8.2f} {ours.grown_kb:>8.1f}"
     )
+
+
+async def _to_stops(ours: Fleet) -> list[int]:
+    """From every acknowledged entry to its acknowledged stop, once all are there."""
+    while True:
+        rows = await ours.app.database.query(
+            "SELECT p.protected_at_ms - e.executed_at_ms AS ms FROM positions p"
+            " JOIN signal_executions e USING (position_id)"
+        )
+        if all(row["ms"] is not None for row in rows):
+            return [row["ms"] for row in rows]
+        await asyncio.sleep(0.2)
 
 
 def p99(values: list[int]) -> float:

@@ -229,27 +229,79 @@ async def test_during_a_ban_nothing_is_sent(tmp_path: Path, dialect: str) -> Non
         check(rig, "anna", "ben")
 
 
+CLOSES = (50_300, 50_400, 49_400, 49_300)  # a signal to go long, and one to go short
+_SAID = "action, signal_id, strength, confidence, stop_loss, take_profits, reason"
+
+
 async def test_whatever_the_stream_does_the_signals_are_the_same(tmp_path: Path) -> None:
-    """Duplicates, old, mutated and broken frames, a lost connection: one signal, one trade."""
-    async with live(tmp_path, "anna") as rig:
-        await rig.start()
-        for frame in ("not json", "[]", "{}", '{"e":"kline","k":{"s":"BTCUSDT","t":"x"}}'):
-            rig.frame(frame)
-        await rig.candle(50_000)
-        rig.say(rig.last_open_ms - 5 * MINUTE_MS, 60_000)
-        dialled = rig.venue.counts.connects
-        rig.venue.hang_up()
-        await rig.until(lambda: rig.venue.counts.connects >= 2 * dialled, what="all dial again")
-        await rig.listening()
-        await rig.go_long()
-        rig.say(rig.last_open_ms, 40_000)
-        rig.say(rig.last_open_ms, 40_000)
-        await rig.daemon.wait_for("execution.settled", user_id="anna")
-        await rig.until(lambda: rig.is_covered("anna"))
-        await rig.fills_told("anna")
-        await rig.stop()
-        assert len(rig.rows("SELECT * FROM signals")) == 1
-        check(rig, "anna")
+    """Lost, late, repeated, mutated and broken frames, a lost connection: beside a quiet stream.
+
+    Two daemons see the same market; what they made of every candle is compared. Its exchange is
+    ahead of our clock, so that REST has the candles when they are missed, and nobody trades.
+    """
+    folders = [tmp_path / name for name in ("quiet", "disturbed")]
+    for each in folders:
+        each.mkdir()
+    async with live(folders[0], "anna") as quiet, live(folders[1], "anna") as disturbed:
+        for rig in (quiet, disturbed):
+            rig.venue.engine.clock_offset_ms = 2 * len(CLOSES) * MINUTE_MS
+            await rig.start()
+        while quiet.last_open_ms < disturbed.last_open_ms:
+            await quiet.candle(50_000)
+        began_ms = disturbed.last_open_ms
+        for number, close in enumerate(CLOSES, 1):
+            await quiet.candle(close)
+            await _have_run(quiet, number, began_ms)
+        await _disturb(disturbed, began_ms)
+        assert [said[1] for said in _signals(disturbed)] == ["LONG", "SHORT"]
+        assert _signals(disturbed) == _signals(quiet)
+        assert _runs(disturbed, began_ms) == _runs(quiet, began_ms)
+        for rig in (quiet, disturbed):
+            await rig.stop()
+
+
+async def _disturb(rig: Live, began_ms: int) -> None:
+    """The same candles; the first and the third are only told by REST."""
+    for frame in ("not json", "[]", "{}", '{"e":"kline","k":{"s":"BTCUSDT","t":"x"}}'):
+        rig.frame(frame)
+    await rig.candle(CLOSES[0], tell=False)
+    rig.say(rig.last_open_ms - 5 * MINUTE_MS, 60_000)
+    await rig.candle(CLOSES[1])
+    await _have_run(rig, 2, began_ms)
+    rig.say(rig.last_open_ms, 40_000)
+    rig.say(rig.last_open_ms - MINUTE_MS, 40_000)
+    dialled = rig.venue.counts.connects
+    rig.venue.hang_up()
+    await rig.until(lambda: rig.venue.counts.connects >= 2 * dialled, what="all dial again")
+    await rig.listening()
+    await rig.candle(CLOSES[2], tell=False)
+    await rig.candle(CLOSES[3])
+    await _have_run(rig, 4, began_ms)
+    rig.say(rig.last_open_ms - MINUTE_MS, 60_000)
+    rig.say(rig.last_open_ms, 60_000)
+
+
+async def _have_run(rig: Live, candles: int, began_ms: int) -> None:
+    await rig.until(
+        lambda: len(_runs(rig, began_ms)) >= candles, seconds=45,
+        what=f"{candles} candles have had a run",
+        and_else=lambda: str(_runs(rig, began_ms)),
+    )  # fmt: skip
+
+
+def _signals(rig: Live) -> list[tuple[object, ...]]:
+    """Every signal of every candle; REST may write the same price with another zero."""
+    sql = f"SELECT candle_close_ms, {_SAID}, price FROM signals ORDER BY candle_close_ms"
+    return [(*tuple(row)[:-1], Decimal(row["price"])) for row in rig.rows(sql)]
+
+
+def _runs(rig: Live, began_ms: int) -> list[tuple[object, ...]]:
+    """What the strategy has made of every candle since then, in the order in which it ran."""
+    sql = (
+        "SELECT candle_close_ms, outcome, signal_id, error FROM strategy_runs"
+        f" WHERE candle_close_ms > {began_ms + MINUTE_MS} ORDER BY started_at_ms, candle_close_ms"
+    )
+    return [tuple(row) for row in rig.rows(sql)]
 
 
 async def test_an_exchange_whose_clock_differs_takes_no_entries(tmp_path: Path) -> None:
