@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.canary import leaks
 from tests.live.rig import Live
-from tests.venue.model import Kind, Origin
+from tests.venue.model import Kind
 
 NAKED_LIMIT_S = 7.0  # max_unprotected, and what a look and a close at market take
 
@@ -69,19 +69,8 @@ def _look(rig: Live, user: str) -> Found:
         uncovered=f"{held} behind {stops}" if held and not rig.is_covered(user) else "",
         lost=sorted(told - booked),
         invented=sorted(booked - told),
-        unexplained=_unexplained(rig, user),
+        unexplained=rig.unexplained(user),
     )  # fmt: skip
-
-
-def _unexplained(rig: Live, user: str) -> list[str]:
-    """What rests is the owner's, or known: by our id, else by the exchange's."""
-    orders = rig.rows("SELECT client_order_id, exchange_order_id FROM orders")
-    known = {each for row in orders for each in row}
-    return [
-        str(order) for order in rig.resting(user)
-        if order.ask.origin is not Origin.HAND
-        and not {order.ask.client_id, str(order.id)} & known
-    ]  # fmt: skip
 
 
 def _write_down(rig: Live, found: list[Found]) -> None:

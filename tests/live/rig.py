@@ -23,7 +23,7 @@ from signalbot.vault.vault import Credentials, Vault
 from tests.canary import MARK, watch
 from tests.venue.faults import Action, Rule
 from tests.venue.journal import guarded
-from tests.venue.model import Account, Kind, Order
+from tests.venue.model import Account, Kind, Order, Origin
 from tests.venue.server import Venue, venue
 
 CANARY = MARK
@@ -317,16 +317,27 @@ class Live:
         is_guarded = guarded(self.account(user), self.symbol) == abs(held)
         return bool(held) and is_guarded and len(stops) == 1
 
+    def unexplained(self, user: str) -> list[str]:
+        """Resting orders that are not the owner's, nor known: by our id, else by the exchange's."""
+        orders = self.rows("SELECT client_order_id, exchange_order_id FROM orders")
+        known = {each for row in orders for each in row}
+        return [
+            str(order) for order in self.resting(user)
+            if order.ask.origin is not Origin.HAND
+            and not {order.ask.client_id, str(order.id)} & known
+        ]  # fmt: skip
+
     def naked_s(self, user: str) -> float:
         """The longest time a user's position was not behind stops of its size."""
         return self.venue.engine.journal.unprotected_s(self.key(user))
 
     async def fills_told(self, *users: str) -> None:
-        """Return when the ledger has as many fills as the exchange."""
+        """Return when the ledger has as many fills as the exchange, and knows what rests."""
         await self.until(
             lambda: (
                 len(self.rows("SELECT 1 FROM fills"))
                 == sum(len(self.account(user).trades) for user in users)
+                and not any(self.unexplained(user) for user in users)
             ),
             what="every fill is told",
             and_else=lambda: [
