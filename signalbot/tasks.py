@@ -9,6 +9,7 @@ import random
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from functools import cache
 from itertools import count
 
 import structlog
@@ -19,7 +20,6 @@ from signalbot.ports import Clock
 
 log = structlog.get_logger()
 
-_CRASH_AT, _, _NTH = os.environ.get("SIGNALBOT_CRASH_AT", "").partition(":")
 _passed = count(1)
 _STABLE_MS = 60_000
 
@@ -143,5 +143,12 @@ def crash_point(name: str) -> None:
     Does nothing unless ``SIGNALBOT_CRASH_AT`` names this point; ``name:3`` is the third time it
     is passed since the start, ``*:17`` the seventeenth point of any name.
     """
-    if _CRASH_AT in (name, "*") and next(_passed) >= int(_NTH or 1):
+    where, nth = _crash_at()
+    if where in (name, "*") and next(_passed) >= nth:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+@cache
+def _crash_at() -> tuple[str, int]:
+    name, _, nth = os.environ.get("SIGNALBOT_CRASH_AT", "").partition(":")
+    return name, int(nth or 1)

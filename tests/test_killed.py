@@ -9,7 +9,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections import Counter
 from decimal import Decimal
@@ -18,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.canary import watch
+from tests.forking import Forked, fork
 
 CONFIG = """
 [daemon]
@@ -60,19 +60,16 @@ LIVES = 6
 POINTS = [int(each) for each in EVERY.split()]
 
 
-def _start(folder: Path, *, crash_at: str = "") -> subprocess.Popen[str]:
+def _start(folder: Path, *, crash_at: str = "") -> Forked:
     watch(folder)
     with (folder / f"log-{time.monotonic_ns()}.txt").open("w") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "signalbot", "run", "-c", str(folder / "config.toml")],
+        return fork(
+            "run", "-c", str(folder / "config.toml"), stdout=log.fileno(),
             env=os.environ | {"SIGNALBOT_CRASH_AT": crash_at},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        )  # fmt: skip
 
 
-def _wait_until_ready(process: subprocess.Popen[str], folder: Path) -> None:
+def _wait_until_ready(process: Forked, folder: Path) -> None:
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         if any("daemon.ready" in log.read_text() for log in _logs(folder)[-1:]):
@@ -96,7 +93,7 @@ def _run_until_killed(folder: Path, point: int) -> bool:
         return False
 
 
-def _stop(process: subprocess.Popen[str]) -> None:
+def _stop(process: Forked) -> None:
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=30) == 0
 

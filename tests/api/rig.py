@@ -1,11 +1,8 @@
 """A daemon as a process on a simulated exchange, and its API over real sockets."""
 
-import os
 import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +13,7 @@ from typing import Any
 import httpx
 
 from tests.canary import watch
+from tests.forking import Forked, fork, run
 
 CONFIG = """
 [api]
@@ -58,7 +56,7 @@ class Daemon:
 
     folder: Path
     port: int
-    process: "subprocess.Popen[bytes] | None" = None
+    process: Forked | None = None
     clients: list[httpx.Client] = field(default_factory=list)
     tokens: dict[tuple[str, ...], str] = field(default_factory=dict)
 
@@ -74,12 +72,7 @@ class Daemon:
         key = self.folder / "master.key"
         watch(self.folder, *([key.read_text()] if key.exists() else ()))
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "signalbot", "run", "-c", str(self.config)],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=os.environ | {"PYTHONUNBUFFERED": "1"},
-            )
+            self.process = fork("run", "-c", str(self.config), stdout=log.fileno())
         count = self.log.count("daemon.ready") + 1
         self.until(lambda: self.log.count("daemon.ready") == count, "the daemon is ready")
 
@@ -118,17 +111,11 @@ class Daemon:
 
     def command(self, *arguments: str, code: int = 0) -> str:
         """Run one command of the command line; what it prints."""
-        ran = subprocess.run(
-            [sys.executable, "-m", "signalbot", "-c", str(self.config), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE_S,
-            check=False,
-        )
-        assert ran.returncode == code, ran.stdout + ran.stderr
+        ran = run("-c", str(self.config), *arguments, timeout=_PATIENCE_S)
+        assert ran.code == code, ran.out + ran.err
         if arguments[:2] == ("token", "create") and code == 0:
-            watch(self.folder, ran.stdout)
-        return ran.stdout if code == 0 else ran.stderr
+            watch(self.folder, ran.out)
+        return ran.out if code == 0 else ran.err
 
     def admin(self) -> httpx.Client:
         """A client with an administrator's token."""

@@ -19,6 +19,7 @@ import pytest
 
 from signalbot.keeping.room import free_bytes
 from tests.canary import watch
+from tests.forking import Forked, fork
 
 CONFIG = """
 [daemon]
@@ -68,7 +69,7 @@ class Daemon:
     folder: Path
     state: Path
     log: Path = field(init=False)
-    process: subprocess.Popen[bytes] | None = None
+    process: Forked | subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
         self.log = self.folder / "log.txt"
@@ -92,11 +93,14 @@ class Daemon:
         watch(self.folder)
         already = self.told("daemon.ready")
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*prefix, sys.executable, "-m", "signalbot", "run", "-c", self._config],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+            if prefix:
+                self.process = subprocess.Popen(
+                    [*prefix, sys.executable, "-m", "signalbot", "run", "-c", self._config],
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                )
+            else:
+                self.process = fork("run", "-c", self._config, stdout=log.fileno())
         wait_for(
             lambda: self.told("daemon.ready") > already or self._has_ended(), "it never was ready"
         )

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sqlite3
-import sys
+import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -21,6 +21,7 @@ from signalbot.ledger.views import LEDGER_NAME
 from signalbot.vault import master_key
 from signalbot.vault.vault import Credentials, Vault
 from tests.canary import MARK, watch
+from tests.forking import Forked, fork, run
 from tests.venue.faults import Action, Rule
 from tests.venue.journal import guarded
 from tests.venue.model import Account, Kind, Order, Origin
@@ -64,17 +65,22 @@ leverage = 5
 class Daemon:
     """One life of the daemon and what it says."""
 
-    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(self, process: Forked, told: int, log: Path) -> None:
         self.process = process
+        self._told = told
         self._log = log
         self.lines: list[dict[str, Any]] = []
         self.raw: list[str] = []
         self._news = asyncio.Event()
 
     async def read(self) -> None:
-        assert self.process.stdout is not None
+        reader = asyncio.StreamReader(limit=2**20)
+        loop = asyncio.get_running_loop()
+        await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(self._told, "rb")
+        )
         with self._log.open("ab") as log:
-            while line := await self.process.stdout.readline():
+            while line := await reader.readline():
                 log.write(line)
                 self._hear(line.decode())
 
@@ -213,15 +219,12 @@ class Live:
 
     async def ask(self, *arguments: str, stdin: str = "") -> tuple[int, str]:
         """One command's exit code, and all it prints."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "signalbot", *arguments, "-c", str(self.folder / "config.toml"),
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
-        out, _ = await process.communicate(stdin.encode())
-        with (self.folder / "commands.txt").open("ab") as said:
-            said.write(out)
-        return process.returncode or 0, out.decode()
+        config = str(self.folder / "config.toml")
+        ran = await asyncio.to_thread(run, *arguments, "-c", config, stdin=stdin)
+        said = ran.out + ran.err
+        with (self.folder / "commands.txt").open("a") as kept:
+            kept.write(said)
+        return ran.code, said
 
     async def keys(self, *users: str) -> None:
         """Accounts at the exchange, and their keys in a vault that nobody uses yet."""
@@ -249,12 +252,13 @@ class Live:
 
     async def start(self, *, crash_at: str = "", ready: bool = True) -> Daemon:
         watch(self.folder)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "signalbot", "run", "-c", str(self.folder / "config.toml"),
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, limit=2**20,
-            env={**os.environ, "SIGNALBOT_CRASH_AT": crash_at},
+        told, tells = os.pipe()
+        process = fork(
+            "run", "-c", str(self.folder / "config.toml"), stdout=tells,
+            env=os.environ | {"SIGNALBOT_CRASH_AT": crash_at},
         )  # fmt: skip
-        self._daemon = Daemon(process, self.folder / "log.txt")
+        os.close(tells)
+        self._daemon = Daemon(process, told, self.folder / "log.txt")
         self.lives.append(self._daemon)
         self._group.create_task(self._daemon.read())
         if ready:
@@ -270,8 +274,7 @@ class Live:
     async def stop(self) -> None:
         if self.daemon.process.returncode is None:
             self.daemon.process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(60):
-                await self.daemon.process.wait()
+            await asyncio.to_thread(self.daemon.process.wait, 60)
 
     async def end(self) -> None:
         """Whatever is left of the present life."""
@@ -280,16 +283,15 @@ class Live:
 
     async def died(self) -> int:
         try:
-            async with asyncio.timeout(90):
-                code = await self.daemon.process.wait()
-        except TimeoutError:
+            code = await asyncio.to_thread(self.daemon.process.wait, 90)
+        except subprocess.TimeoutExpired:
             raise AssertionError(f"it lives:\n{''.join(self.daemon.raw[-80:])}") from None
         self._died_at = self._died_at or time.monotonic()
         return code
 
     async def kill(self) -> None:
         self.daemon.process.kill()
-        await self.daemon.process.wait()
+        await asyncio.to_thread(self.daemon.process.wait, 30)
 
     # --- what came of it ------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ async def _stopped(rig: Live) -> None:
     """Ask the daemon to stop; it does, in order and in time."""
     rig.daemon.process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(TIME_TO_STOP_S):
-        assert await rig.daemon.process.wait() == 0
+        assert await asyncio.to_thread(rig.daemon.process.wait) == 0
 
 
 def _statuses(rig: Live) -> dict[str, str]:

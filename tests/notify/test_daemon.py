@@ -4,8 +4,6 @@ import os
 import re
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.canary import MARK, watch
+from tests.forking import Forked, fork
 from tests.notify.receiver import Receiver, receiving
 
 CONFIG = """
@@ -79,20 +78,17 @@ def configure(folder: Path, receiver: Receiver, *, speed: int) -> None:
     )
 
 
-def start(folder: Path, *, crash_at: str = "") -> subprocess.Popen[str]:
+def start(folder: Path, *, crash_at: str = "") -> Forked:
     """The daemon, with its log in a file."""
     watch(folder)
     with (folder / f"log-{time.monotonic_ns()}.txt").open("w") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "signalbot", "run", "-c", str(folder / "config.toml")],
+        return fork(
+            "run", "-c", str(folder / "config.toml"), stdout=log.fileno(),
             env=os.environ | {"SIGNALBOT_CRASH_AT": crash_at},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        )  # fmt: skip
 
 
-def stop(process: subprocess.Popen[str]) -> None:
+def stop(process: Forked) -> None:
     """In order, as systemd would."""
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=30) == 0
