@@ -178,7 +178,7 @@ class Live:
     async def _keep_up(self) -> None:
         """A candle that closed before the daemon was there is history; nothing happened in it."""
         while self._candle_ms + MINUTE_MS <= time.time() * 1000:
-            await self.candle(50_000)
+            await self.candle(50_001)
 
     async def go_long(self) -> None:
         """Let the strategy say LONG."""

@@ -69,7 +69,7 @@ async def test_whatever_becomes_of_the_answer_an_entry_is_made_once(
         rig.fail("poor", "entry", Refuse(why=Reason.MARGIN))
         await rig.start()
         await rig.go_long()
-        await rig.daemon.wait_for("execution.settled", user_id="undisturbed", seconds=3)
+        await rig.daemon.wait_for("execution.settled", user_id="undisturbed")
         await rig.until(lambda: _executed(rig) == set(users), seconds=60, what="all have entered")
         await rig.daemon.wait_for("execution.failed", user_id="poor", reason="REJECTED")
         await rig.until(
