@@ -123,6 +123,7 @@ def fork(
     stderr: int | None = None,
     stdin: int | None = None,
     env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
 ) -> Forked:
     """Run ``signalbot`` with these arguments; what is not told apart goes to ``stdout``, too."""
     with Path(os.devnull).open("rb") as nothing:
@@ -132,7 +133,7 @@ def fork(
             stdout if stderr is None else stderr,
         )
         variables = os.environ if env is None else env
-        return _server().spawn(list(arguments), variables, Path.cwd(), fds)
+        return _server().spawn(list(arguments), variables, cwd or Path.cwd(), fds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +145,13 @@ class Ran:
     err: str
 
 
-def run(*arguments: str, stdin: str = "", timeout: float = 60) -> Ran:
+def run(
+    *arguments: str,
+    stdin: str = "",
+    timeout: float = 60,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Ran:
     """Run one command to its end.
 
     Raises:
@@ -154,7 +161,8 @@ def run(*arguments: str, stdin: str = "", timeout: float = 60) -> Ran:
         given.write(stdin.encode())
         given.seek(0)
         process = fork(
-            *arguments, stdin=given.fileno(), stdout=out.fileno(), stderr=err.fileno()
+            *arguments, stdin=given.fileno(), stdout=out.fileno(), stderr=err.fileno(),
+            env=env, cwd=cwd,
         )  # fmt: skip
         code = process.wait(timeout)
         out.seek(0)

@@ -1,11 +1,8 @@
 """Users who are only told, as the daemon serves them: several exchanges, advice, exits."""
 
 import json
-import os
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from decimal import Decimal
@@ -15,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cli.shell import Shell
+from tests.forking import fork
 from tests.notify.receiver import Receiver, receiving
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
@@ -68,10 +66,7 @@ def _running(folder: Path, receiver: Receiver) -> Iterator[Shell]:
     text = CONFIG.format(api=receiver.free_port(), gina=receiver.url("gina"))
     (folder / "config.toml").write_text(text)
     with (folder / "log.txt").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "signalbot", "run"],
-            cwd=folder, env=os.environ, stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        process = fork("run", cwd=folder, stdout=log.fileno())
     try:
         receiver.wait(lambda: "daemon.ready" in (folder / "log.txt").read_text())
         yield Shell(folder)

@@ -12,6 +12,7 @@ from typing import Any
 
 import signalbot
 from signalbot.__main__ import main
+from tests.forking import run
 
 _SOURCE = Path(signalbot.__file__).parents[1]
 
@@ -41,17 +42,9 @@ class Shell:
 
     def run(self, *arguments: str, stdin: str = "", **variables: str) -> Said:
         """Run ``signalbot`` with its input and output piped."""
-        done = subprocess.run(
-            [sys.executable, "-m", "signalbot", *arguments],
-            cwd=self.folder,
-            env=_environment() | variables,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-        return Said(done.returncode, done.stdout, done.stderr)
+        variables = _environment() | variables
+        done = run(*arguments, cwd=self.folder, env=variables, stdin=stdin)
+        return Said(done.code, done.out, done.err)
 
     def ask(self, *arguments: str) -> Said:
         """The same, much faster, within this process: for what only reads."""

@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
+from tests.forking import run
 from tests.venue.server import Venue, venue
 
 CONFIG = """
@@ -25,14 +25,11 @@ timeframe = "1m"
 async def _findings(folder: Path, it: Venue, *options: str, more: str = "") -> list[Any]:
     """What is found of the exchange and of the clock, by level."""
     (folder / "config.toml").write_text(CONFIG.format(urls=it.toml("venue"), more=more))
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "signalbot", "doctor", "--json", *options, "-c",
-        str(folder / "config.toml"), stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    out, _ = await process.communicate()
+    config = str(folder / "config.toml")
+    ran = await asyncio.to_thread(run, "doctor", "--json", *options, "-c", config)
     return [
         (each["level"], each["what"], each["says"])
-        for each in json.loads(out)["findings"]
+        for each in json.loads(ran.out)["findings"]
         if each["what"] == "exchange venue" or "venue's" in each["says"]
     ]
 

@@ -19,7 +19,7 @@ import pytest
 
 from signalbot.keeping.room import free_bytes
 from tests.canary import watch
-from tests.forking import Forked, fork
+from tests.forking import Forked, Ran, fork, run
 
 CONFIG = """
 [daemon]
@@ -128,17 +128,10 @@ class Daemon:
     def ask(self, *arguments: str) -> tuple[int, Any]:
         """Exit code and JSON of a command."""
         done = self.call(*arguments, "--json")
-        return done.returncode, json.loads(done.stdout or "null")
+        return done.code, json.loads(done.out or "null")
 
-    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "signalbot", *arguments, "-c", self._config],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            env=os.environ | {"COLUMNS": "200"},
-        )
+    def call(self, *arguments: str) -> Ran:
+        return run(*arguments, "-c", self._config, env=os.environ | {"COLUMNS": "200"})
 
     def send(self, action: str, *, key: str, symbol: str = BTC) -> str:
         """Send a signal by hand; its id, once everybody has decided on it."""

@@ -67,8 +67,8 @@ def test_restored_from_an_older_copy(daemon: Daemon, tmp_path: Path) -> None:
     assert (code, made["backup"]) == (0, str(copy))
     second = daemon.send("LONG", key="two", symbol=ETH)
     refused = daemon.call("restore", str(copy))
-    assert refused.returncode == 1
-    assert "another signalbot" in refused.stderr
+    assert refused.code == 1
+    assert "another signalbot" in refused.err
     daemon.stop()
 
     code, done = daemon.ask("restore", str(copy))
@@ -81,7 +81,7 @@ def test_restored_from_an_older_copy(daemon: Daemon, tmp_path: Path) -> None:
     assert daemon.send("LONG", key="two", symbol=ETH) == second
     assert daemon.codes(second) == ["TRADING_HALTED"]
     assert len(daemon.rows("signal_executions")) == 1
-    assert daemon.call("unhalt").returncode == 0
+    assert daemon.call("unhalt").code == 0
     third = daemon.send("LONG", key="three", symbol=ETH)
     daemon.stop()
     assert daemon.codes(third) == ["APPROVED"]
@@ -135,5 +135,5 @@ def test_what_is_no_ledger_is_not_restored(daemon: Daemon, tmp_path: Path) -> No
     before = daemon.ledger.read_bytes()
     (tmp_path / "song.txt").write_text("la la la" * 1000)
     refused = daemon.call("restore", str(tmp_path / "song.txt"))
-    assert (refused.returncode, daemon.ledger.read_bytes()) == (1, before)
-    assert "song.txt" in refused.stderr
+    assert (refused.code, daemon.ledger.read_bytes()) == (1, before)
+    assert "song.txt" in refused.err

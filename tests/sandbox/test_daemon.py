@@ -3,8 +3,6 @@
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.canary import watch
+from tests.forking import Forked, fork
 from tests.sandbox.rig import write
 
 CONFIG = """
@@ -37,7 +36,7 @@ FILES = {
     "dies": "import os; os._exit(7)",
 }
 
-Daemon = tuple[Path, "subprocess.Popen[bytes]"]
+Daemon = tuple[Path, Forked]
 
 
 @pytest.fixture
@@ -51,11 +50,7 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
     (tmp_path / "config.toml").write_text(text)
     watch(tmp_path)
     with (tmp_path / "log.txt").open("w") as log:
-        started = subprocess.Popen(
-            [sys.executable, "-m", "signalbot", "run", "-c", str(tmp_path / "config.toml")],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+        started = fork("run", "-c", str(tmp_path / "config.toml"), stdout=log.fileno())
     try:
         yield tmp_path, started
     finally:
