@@ -10,7 +10,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-MODULES = ("test_trading", "test_faults", "test_killed", "test_stopping")
+MODULES = (
+    "tests.live.test_trading", "tests.live.test_faults", "tests.outage.test_vanishing",
+    "tests.live.test_killed", "tests.live.test_stopping",
+)  # fmt: skip
 HEAD = "| what happens, and what is promised | exchanges | runs | entries twice | naked at the end | longest without a stop | fills lost |"  # noqa: E501
 RULE = "|---|---|---:|---:|---:|---:|---:|"
 FAMOUS = {"binanceusdm": "Binance", "bybit": "Bybit", "okx": "OKX"}
@@ -45,7 +48,7 @@ def _promises() -> dict[str, str]:
     """What each test is called and what it promises, as one sentence."""
     found = {}
     for module in MODULES:
-        for name, test in vars(import_module(f"tests.live.{module}")).items():
+        for name, test in vars(import_module(module)).items():
             if name.startswith("test_"):
                 title = name.removeprefix("test_").replace("_", " ")
                 detail = (test.__doc__ or "").partition("\n")[0]

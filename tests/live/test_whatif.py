@@ -17,7 +17,7 @@ ASKED = ("replay", "--signals", "--user", "anna", "--json")
 
 def _read(out: str) -> dict[str, Any]:
     """What was printed, without what was said on the way."""
-    found: dict[str, Any] = json.loads(out[out.index("{") :])
+    found: dict[str, Any] = json.JSONDecoder().raw_decode(out[out.index("{") :])[0]
     return found
 
 
