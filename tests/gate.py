@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-WORKERS = max(4, os.cpu_count() or 1)  # daemons under test wait more than they compute
+WORKERS = max(8, os.cpu_count() or 1)  # daemons under test wait more than they compute
 STEPS = (
     ("ruff", "format", "--check", "."),
     ("ruff", "check", "."),
