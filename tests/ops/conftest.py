@@ -38,6 +38,7 @@ def start() -> Iterator[Start]:
         return stream
 
     yield configured
+    configured()  # loggers in use keep their parts: what this test has put in must not outlive it
     logging.captureWarnings(capture=False)
     sys.excepthook, threading.excepthook, sys.unraisablehook, warnings.showwarning = before[:4]
     root.setLevel(before[4])
