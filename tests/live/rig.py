@@ -6,8 +6,9 @@ import os
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
@@ -62,10 +63,18 @@ leverage = 5
 """
 
 
+Process = Forked | subprocess.Popen[bytes]
+
+
+def _begin(*arguments: str, stdout: int, env: Mapping[str, str]) -> Process:
+    command = [sys.executable, "-m", "signalbot", *arguments]
+    return subprocess.Popen(command, stdout=stdout, stderr=stdout, env=env)
+
+
 class Daemon:
     """One life of the daemon and what it says."""
 
-    def __init__(self, process: Forked, told: int, log: Path) -> None:
+    def __init__(self, process: Process, told: int, log: Path) -> None:
         self.process = process
         self._told = told
         self._log = log
@@ -122,6 +131,7 @@ class Live:
         self.symbol = venue.dialect.market_id("BTC")
         self._daemon: Daemon | None = None
         self.lives: list[Daemon] = []
+        self.forks = True  #: else a daemon starts from nothing, with what its environment loads
         self.down_s = 0.0  #: between each death by a kill and the next READY
         self._died_at: float | None = None
         self._group = group
@@ -171,7 +181,11 @@ class Live:
     async def listening(self) -> None:
         """Return when the daemon has subscribed to the candles."""
         await self.until(
-            lambda: any(each.topics for each in self.venue.dialect.sockets),
+            lambda: any(
+                "kline" in topic or "candle" in topic
+                for each in self.venue.dialect.sockets
+                for topic in each.topics
+            ),
             what="candles are subscribed",
         )
 
@@ -253,10 +267,10 @@ class Live:
     async def start(self, *, crash_at: str = "", ready: bool = True) -> Daemon:
         watch(self.folder)
         told, tells = os.pipe()
-        process = fork(
-            "run", "-c", str(self.folder / "config.toml"), stdout=tells,
-            env=os.environ | {"SIGNALBOT_CRASH_AT": crash_at},
-        )  # fmt: skip
+        arguments = ("run", "-c", str(self.folder / "config.toml"))
+        env = os.environ | {"SIGNALBOT_CRASH_AT": crash_at}
+        begin = fork if self.forks else _begin
+        process = begin(*arguments, stdout=tells, env=env)
         os.close(tells)
         self._daemon = Daemon(process, told, self.folder / "log.txt")
         self.lives.append(self._daemon)

@@ -84,6 +84,7 @@ async def test_names_are_not_resolved_and_then_a_service_vanishes(
     monkeypatch.setenv("PYTHONPATH", f"{RESOLVER}:{os.environ.get('PYTHONPATH', '')}")
     async with plugged(tmp_path, *USERS, names=("exchange.test", "post.test")) as it:
         rig = it.rig
+        rig.forks = False  # its resolver comes with its environment
         await rig.start(ready=False)
         await rig.daemon.wait_for("exchange.unavailable", level="warning")
         await rig.daemon.wait_for("exchange.unavailable", level="debug")
