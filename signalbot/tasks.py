@@ -46,13 +46,17 @@ class LoopClock:
         self._zero_s = self._loop.time()
 
     def now_ms(self) -> Ms:
-        return Ms(self._start_ms + round((self._loop.time() - self._zero_s) * 1000))
+        return Ms(self._start_ms + round(self._passed_s() * 1000))
 
     async def sleep(self, delay_s: float) -> None:
         await asyncio.sleep(delay_s)  # noqa: TID251 - the one clock
 
     async def sleep_until(self, at_ms: Ms) -> None:
-        await self.sleep(max(0, at_ms - self.now_ms()) / 1000)
+        """Sleep to the instant itself: a fraction of a millisecond is not passed on to the next."""
+        await self.sleep(max(0, (at_ms - self._start_ms) / 1000 - self._passed_s()))
+
+    def _passed_s(self) -> float:
+        return self._loop.time() - self._zero_s
 
 
 def backoff_s(*, first_s: float = 0.5, most_s: float = 30.0) -> Iterator[float]:
