@@ -13,7 +13,10 @@ Work = Callable[[sqlite3.Connection], T]
 
 
 class Database(ABC):
-    """Writes in the order they were asked for; a read sees every write that has returned."""
+    """Writes in the order they were asked for, but patient ones when nothing else waits.
+
+    A read sees every write that has returned.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -47,9 +50,10 @@ class Database(ABC):
             listener()
 
     @abstractmethod
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, patient: bool = False) -> T:
         """Run ``work`` in a transaction and return its result after the commit.
 
+        A ``patient`` write lets others go first, so nothing that waits may depend on its order.
         Cancelling the caller does not stop the write. What ``work`` raises is raised here and
         undoes this write alone.
 
@@ -82,8 +86,8 @@ class Database(ABC):
 
     async def flush(self) -> None:
         """Return when everything queued so far is committed."""
-        await self.write(_nothing)
+        await self.write(_nothing, patient=True)
 
 
 def _nothing(_: sqlite3.Connection) -> None:
-    """An empty write: its commit comes after every earlier one."""
+    """An empty write: patient, its commit comes after every earlier one."""

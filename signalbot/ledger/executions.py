@@ -47,9 +47,12 @@ class Executions:
     ) -> Claim:
         """Take the sole right to act on one signal for one user, durably, before the wire.
 
-        Execution, decision and order intents are committed together or not at all.
+        Execution, decision and order intents are committed together or not at all. What is known
+        of orders already sent is written first: a stop may wait for it.
         """
-        return await self._database.write(lambda c: _claim(c, execution, decision, intents))
+        return await self._database.write(
+            lambda c: _claim(c, execution, decision, intents), patient=True
+        )
 
     async def has_user_executed(self, signal_id: SignalId, user_id: UserId) -> bool:
         """Whether this user has claimed this signal, whatever came of it."""

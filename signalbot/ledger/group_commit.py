@@ -19,6 +19,8 @@ from signalbot.ledger.reserve import Release, is_full, nothing_set_aside
 
 T = TypeVar("T")
 
+_Asked = tuple[Work[Any], asyncio.Future[Any] | None]
+
 _LINGER_S = 0.05  # how long a write that nobody awaits may wait for company
 _MANY = 256
 _MOST_TOGETHER = 128  # of one commit: the first of a thousand need not wait for the last
@@ -51,7 +53,8 @@ class GroupCommit(Database):
         self.commits = 0  #: transactions committed since the start
         self._writer = writer
         self._reader = reader
-        self._pending: list[tuple[Work[Any], asyncio.Future[Any] | None]] = []
+        self._pending: list[_Asked] = []
+        self._patient: list[_Asked] = []
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -71,15 +74,15 @@ class GroupCommit(Database):
 
     @property
     def queued(self) -> int:
-        return len(self._pending)
+        return len(self._pending) + len(self._patient)
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, patient: bool = False) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._enqueue(work, future)
+        self._enqueue(self._patient if patient else self._pending, work, future)
         return await future
 
     def write_later(self, work: Work[object]) -> None:
-        self._enqueue(work, None)
+        self._enqueue(self._pending, work, None)
 
     async def read(self, work: Work[T]) -> T:
         try:
@@ -94,10 +97,12 @@ class GroupCommit(Database):
         """
         await self._writer.call(_checkpoint)
 
-    def _enqueue(self, work: Work[Any], future: asyncio.Future[Any] | None) -> None:
+    def _enqueue(
+        self, queue: list[_Asked], work: Work[Any], future: asyncio.Future[Any] | None
+    ) -> None:
         if self._closing:
             raise LedgerError(f"{self.path}: the ledger is closed")
-        self._pending.append((work, future))
+        queue.append((work, future))
         if self._asked_s is None:
             self._asked_s = asyncio.get_running_loop().time()
         if future is not None or len(self._pending) >= _MANY:
@@ -109,10 +114,10 @@ class GroupCommit(Database):
     async def run(self) -> None:
         """Commit what is queued, batch after batch, until drained: the writer's whole life."""
         try:
-            while not (self._closing and not self._pending):
+            while not (self._closing and not self.queued):
                 await self._wake.wait()
                 self._wake.clear()
-                while self._pending:
+                while self.queued:
                     await self._commit_pending()
                 self._idle.set()
         finally:
@@ -120,7 +125,8 @@ class GroupCommit(Database):
             self._idle.set()
 
     async def _commit_pending(self) -> None:
-        batch, self._pending = self._pending[:_MOST_TOGETHER], self._pending[_MOST_TOGETHER:]
+        batch = self._take(self._pending, _MOST_TOGETHER)
+        batch += self._take(self._patient, _MOST_TOGETHER - len(batch))
         work = partial(_commit_in_any_room, [each for each, _ in batch], self._release)
         began_s = asyncio.get_running_loop().time()
         try:
@@ -129,7 +135,7 @@ class GroupCommit(Database):
             raise LedgerError(f"{self.path}: cannot write: {e}") from e
         self.commits += 1
         ended_s = asyncio.get_running_loop().time()
-        self._asked_s = began_s if self._pending else None
+        self._asked_s = began_s if self.queued else None
         self._took(ended_s - began_s)
         self._committed()
         for (_, future), result in zip(batch, results, strict=True):
@@ -144,6 +150,12 @@ class GroupCommit(Database):
                     future.set_exception(error)
                 else:
                     future.set_result(result)
+
+    @staticmethod
+    def _take(queue: list[_Asked], most: int) -> list[_Asked]:
+        taken = queue[:most]
+        del queue[:most]
+        return taken
 
     async def drain(self) -> None:
         """Commit what is still queued, then refuse more."""

@@ -22,7 +22,7 @@ class Scratch(Database):
         self._connection = connection
         self._writes = 0
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, patient: bool = False) -> T:
         return self._run(work)
 
     def write_later(self, work: Work[object]) -> None:

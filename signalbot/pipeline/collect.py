@@ -7,7 +7,7 @@ import structlog
 from signalbot.domain.errors import Unavailable
 from signalbot.domain.money import ZERO
 from signalbot.domain.orders import Fill, Order, OrderReport
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
 from signalbot.pipeline.fees import rates_of
@@ -19,10 +19,11 @@ log = structlog.get_logger()
 
 #: Exchanges tell the fills of an order up to seconds after the order; then asking gets rarer.
 PAUSES_MS = (2_000, 3_000, 5_000, 10_000, 30_000, 120_000, 600_000)
+_PATIENCE_MS = 10_000  # how long orders that go on filling hold it up
 
 
 class Collector:
-    """Never in the way of a trade: it asks when orders and stops have long been settled."""
+    """Never in the way of a trade: it asks once orders have stopped filling for a moment."""
 
     def __init__(self, trades: Trades, alarms: Alarms, clock: Clock) -> None:
         self._trades = trades
@@ -30,6 +31,7 @@ class Collector:
         self._clock = clock
         self._recorder: Recorder | None = None
         self._waiting: set[str] = set()
+        self._latest_ms = EPOCH  #: when it was last wanted
 
     def serve(self, recorder: Recorder) -> None:
         """Book what is found through ``recorder``."""
@@ -39,7 +41,19 @@ class Collector:
         """Collect the fills of ``order`` soon; asking again while it is under way is harmless."""
         if order.client_order_id not in self._waiting:
             self._waiting.add(order.client_order_id)
-            self._ask_after(account, order, tries=0)
+            self._latest_ms = self._clock.now_ms()
+            self._ask_when_quiet(account, order, until_ms=Ms(self._latest_ms + _PATIENCE_MS))
+
+    def _ask_when_quiet(self, account: Account, order: Order, *, until_ms: Ms) -> None:
+        """Ask once nothing has filled for the first pause, or at ``until_ms``."""
+
+        async def ring() -> None:
+            if self._clock.now_ms() < min(until_ms, self._latest_ms + PAUSES_MS[0]):
+                self._ask_when_quiet(account, order, until_ms=until_ms)
+            else:
+                await self._ask(account, order, tries=0)
+
+        self._alarms.at(Ms(min(until_ms, self._latest_ms + PAUSES_MS[0])), ring)
 
     def _ask_after(self, account: Account, order: Order, *, tries: int) -> None:
         at_ms = Ms(self._clock.now_ms() + PAUSES_MS[tries])

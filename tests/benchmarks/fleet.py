@@ -22,7 +22,7 @@ from signalbot.domain.market import MarketKind
 from signalbot.domain.orders import Leg, OrderRequest, OrderSide, OrderType, client_order_id_of
 from signalbot.domain.signals import Execution, Signal, SignalId
 from signalbot.domain.users import MarginMode, UserId
-from signalbot.exchange.live.capability import Rate
+from signalbot.exchange.live.capability import Rate, Stops
 from signalbot.exchange.live.connection import Connection
 from signalbot.exchange.live.dialects import dialects_of
 from signalbot.exchange.live.dialects.base import Dialect
@@ -88,6 +88,10 @@ class Far:
         data = json.dumps(body).encode()
         with urllib.request.urlopen(f"{self._url}/_venue/{verb}", data) as answer:  # noqa: S310
             return json.load(answer)["ok"]
+
+    async def accepted(self) -> list[Mapping[str, Any]]:
+        """Every order the exchange has taken, as it wrote it down itself."""
+        return [line for line in await self.ask("book") if line["deed"] == "accepted"]
 
     async def requests(self) -> int:
         """How many were made with somebody's key so far."""
@@ -188,10 +192,11 @@ def unlimited(ccxt_id: str) -> Dialect:
     return made
 
 
-async def bare(dialect: str, it: Far, users: int) -> tuple[float, float]:
-    """The same entries through ccxt alone: seconds, and seconds of this process's CPU.
+async def bare(dialect: str, it: Far, users: int, *, stops: bool = False) -> tuple[float, float]:
+    """The same orders through ccxt alone: seconds, and seconds of this process's CPU.
 
-    One session, copies of one client, and as many requests under way.
+    One session, copies of one client, and as many requests under way. A stop is an order of its
+    own, unless the exchange takes it along.
     """
     ccxt_id = CCXT_IDS[dialect]
     speaks = unlimited(ccxt_id)
@@ -201,27 +206,47 @@ async def bare(dialect: str, it: Far, users: int) -> tuple[float, float]:
     instrument = instrument_of(connection.template.market(BTC), exchange=ccxt_id)
     clients = [connection.client(keys(n)) for n in range(users)]
     bound = asyncio.Semaphore(IN_FLIGHT)
+    attaches = speaks.capabilities.stops is Stops.ATTACHED
 
-    async def buy(number: int, client: Any) -> None:
-        user_id = UserId(str(number))
-        request = OrderRequest(
-            client_order_id=client_order_id_of(
-                signal_id=SignalId("sig_0"), user_id=user_id, leg=Leg.ENTRY
-            ),
-            user_id=user_id, exchange="x", symbol=BTC, leg=Leg.ENTRY, side=OrderSide.BUY,
-            type=OrderType.MARKET, quantity=Decimal("0.02"),
-        )  # fmt: skip
-        create = speaks.create(request, instrument, stop=None, margin_mode=MarginMode.CROSS)
+    async def send(client: Any, request: OrderRequest, stop: OrderRequest | None) -> None:
+        create = speaks.create(request, instrument, stop=stop, margin_mode=MarginMode.CROSS)
         async with bound:
             await client.create_order(*create.args)
+
+    async def trade(number: int, client: Any) -> None:
+        entry, stop = _orders(number)
+        await send(client, entry, stop if stops and attaches else None)
+        if stops and not attaches:
+            await send(client, stop, None)
 
     began_s, began_cpu_s = time.perf_counter(), time.process_time()
     async with asyncio.TaskGroup() as group:
         for number, client in enumerate(clients):
-            group.create_task(buy(number, client))
+            group.create_task(trade(number, client))
     taken = time.perf_counter() - began_s, time.process_time() - began_cpu_s
     await connection.close()
     return taken
+
+
+def _orders(number: int) -> tuple[OrderRequest, OrderRequest]:
+    """What a user sends who enters, and the stop behind it."""
+    user_id = UserId(str(number))
+    entry = OrderRequest(
+        client_order_id=client_order_id_of(
+            signal_id=SignalId("sig_0"), user_id=user_id, leg=Leg.ENTRY
+        ),
+        user_id=user_id, exchange="x", symbol=BTC, leg=Leg.ENTRY, side=OrderSide.BUY,
+        type=OrderType.MARKET, quantity=Decimal("0.02"),
+    )  # fmt: skip
+    stop = replace(
+        entry,
+        client_order_id=client_order_id_of(
+            signal_id=SignalId("sig_0"), user_id=user_id, leg=Leg.STOP_LOSS
+        ),
+        leg=Leg.STOP_LOSS, side=OrderSide.SELL, type=OrderType.STOP, reduce_only=True,
+        trigger_price=Decimal(PRICES[BTC][1]),
+    )  # fmt: skip
+    return entry, stop
 
 
 def _user(number: int) -> str:

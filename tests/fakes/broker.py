@@ -24,6 +24,7 @@ class FaultyBroker:
     def __init__(self, real: Broker, clock: Clock) -> None:
         self.real = real
         self.sent: list[OrderRequest] = []  #: every submit, whatever came of it
+        self.fills_asked_ms: list[Ms] = []  #: when somebody asked for the fills of an order
         self._clock = clock
         self._lost_answers: list[Match] = []
         self._lost_requests: list[Match] = []
@@ -106,6 +107,7 @@ class FaultyBroker:
         return await self.real.holdings(claimed)
 
     async def fills_of(self, order: Order) -> Sequence[Fill]:
+        self.fills_asked_ms.append(self._clock.now_ms())
         return self._with_fee(await self.real.fills_of(order))
 
     async def fills(self, symbol: str, *, since_ms: Ms) -> Sequence[Fill]:

@@ -169,18 +169,15 @@ async def test_whoever_claimed_in_time_stays_the_owner(tmp_path: Path) -> None:
         assert await _claim(books, signal(), BEN) is Claim.NOT_ACTIVE
 
 
-async def test_between_a_claim_and_a_withdrawal_the_first_one_counts(tmp_path: Path) -> None:
-    """Both are on their way at once; they are carried out in the order they were asked for."""
+async def test_a_withdrawal_overtakes_the_claims_that_wait(tmp_path: Path) -> None:
+    """Both are on their way at once: whoever has not claimed by then does not any more."""
     async with ledger(tmp_path) as books:
-        for key in ("a", "b"):
-            await books.signals.store(signal(key))
+        await books.signals.store(signal())
         async with asyncio.TaskGroup() as group:
-            claimed = group.create_task(_claim(books, signal("a")))
-            group.create_task(books.signals.cancel(signal("a").signal_id, now_ms=NOW))
-            group.create_task(books.signals.cancel(signal("b").signal_id, now_ms=NOW))
-            late = group.create_task(_claim(books, signal("b")))
-        assert claimed.result() is Claim.WON
-        assert late.result() is Claim.NOT_ACTIVE
+            claimed = group.create_task(_claim(books, signal()))
+            group.create_task(books.signals.cancel(signal().signal_id, now_ms=NOW))
+        assert claimed.result() is Claim.NOT_ACTIVE
+        assert await count(books.database, "signal_executions") == 0
 
 
 async def test_execution_decision_and_intents_are_taken_together_or_not_at_all(

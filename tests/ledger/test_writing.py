@@ -113,6 +113,39 @@ async def test_results_come_back_to_who_asked_and_writes_keep_their_order(tmp_pa
         assert done == list(range(MANY))
 
 
+async def test_a_patient_write_lets_everybody_else_go_first(tmp_path: Path) -> None:
+    """What a stop waits for is not kept up by a thousand claims; patient ones keep their order."""
+    done: list[str] = []
+
+    def work(name: str) -> Callable[[sqlite3.Connection], None]:
+        return lambda _: done.append(name)
+
+    async with open_database(tmp_path / "a.db") as database:
+        async with asyncio.TaskGroup() as group:
+            for number in range(MANY):
+                group.create_task(database.write(work(f"claim {number}"), patient=True))
+            await asyncio.sleep(0)
+            for number in range(2):
+                group.create_task(database.write(work(f"booking {number}")))
+        bookings = [place for place, name in enumerate(done) if name.startswith("booking")]
+        assert bookings[1] == bookings[0] + 1 < MANY / 2  # behind a commit that had begun
+        claims = [name for name in done if name.startswith("claim")]
+        assert claims == [f"claim {number}" for number in range(MANY)]
+
+
+async def test_flushing_waits_for_patient_writes_too(tmp_path: Path) -> None:
+    """Everything queued by then is committed."""
+    async with open_database(tmp_path / "a.db") as database:
+        claims = [
+            asyncio.create_task(database.write(_insert(f"{number}"), patient=True))
+            for number in range(MANY)
+        ]
+        await asyncio.sleep(0)
+        await database.flush()
+        assert len(await _keys(database)) == MANY
+        await asyncio.gather(*claims)
+
+
 async def test_a_failing_write_undoes_only_itself(tmp_path: Path) -> None:
     """Its neighbours in the same commit stay, once each, and its error is its own."""
     async with open_database(tmp_path / "a.db") as database:

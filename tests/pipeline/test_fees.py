@@ -3,8 +3,10 @@
 from decimal import Decimal
 from pathlib import Path
 
+from signalbot.domain.orders import Leg
 from signalbot.domain.positions import Position
 from signalbot.domain.users import UserId
+from tests.fakes.broker import of_leg
 from tests.world import World, play, user
 
 ANNA, BNB = UserId("anna"), "BNB/USDT"
@@ -61,3 +63,20 @@ def test_a_fee_that_nobody_can_value_is_kept_as_it_is(tmp_path: Path) -> None:
         assert tuple(row) == ("0.002", "BNB")
 
     play(tmp_path, story, user("anna"))
+
+
+def test_fills_are_asked_for_once_orders_have_stopped_filling(tmp_path: Path) -> None:
+    """Nobody's entry waits for what others have paid; nor is that put off for ever."""
+    names = [f"user{number}" for number in range(10)]
+
+    async def story(w: World) -> None:
+        for number, name in enumerate(names):
+            w.broker(name).fee = TWO_OF_A_THOUSAND
+            w.broker(name).delay(of_leg(Leg.ENTRY), 1.5 * number)
+        began_ms = w.clock.now_ms()
+        await w.send(w.make())
+        await w.clock.sleep(5)
+        asked_s = [(w.broker(name).fills_asked_ms[0] - began_ms) // 1000 for name in names]
+        assert asked_s == [10, 11, 13, 14, 15, 15, 15, 15, 15, 15]
+
+    play(tmp_path, story, *map(user, names))
