@@ -6,6 +6,7 @@ to the disk, the next batch gathers. A write returns only after its commit.
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ _Asked = tuple[Work[Any], asyncio.Future[Any] | None]
 _LINGER_S = 0.05  # how long a write that nobody awaits may wait for company
 _MANY = 256
 _MOST_TOGETHER = 128  # of one commit: the first of a thousand need not wait for the last
+_MOST_S = 0.02  # of statements in one commit, however busy the machine: the next ones wait for it
 
 
 class Threaded(aiosqlite.Connection):
@@ -125,20 +127,22 @@ class GroupCommit(Database):
             self._idle.set()
 
     async def _commit_pending(self) -> None:
-        batch = self._take(self._pending, _MOST_TOGETHER)
-        batch += self._take(self._patient, _MOST_TOGETHER - len(batch))
+        ahead = len(self._pending)
+        batch = [*self._pending, *self._patient][:_MOST_TOGETHER]
         work = partial(_commit_in_any_room, [each for each, _ in batch], self._release)
         began_s = asyncio.get_running_loop().time()
         try:
             results = await self._writer.call(work)
         except sqlite3.Error as e:
             raise LedgerError(f"{self.path}: cannot write: {e}") from e
+        done = len(results)
+        del self._pending[: min(done, ahead)], self._patient[: max(0, done - ahead)]
         self.commits += 1
         ended_s = asyncio.get_running_loop().time()
         self._asked_s = began_s if self.queued else None
         self._took(ended_s - began_s)
         self._committed()
-        for (_, future), result in zip(batch, results, strict=True):
+        for (_, future), result in zip(batch[:done], results, strict=True):
             error = result if isinstance(result, Exception) else None
             if isinstance(error, sqlite3.Error):
                 error = LedgerError(f"{self.path}: {error}")
@@ -150,12 +154,6 @@ class GroupCommit(Database):
                     future.set_exception(error)
                 else:
                     future.set_result(result)
-
-    @staticmethod
-    def _take(queue: list[_Asked], most: int) -> list[_Asked]:
-        taken = queue[:most]
-        del queue[:most]
-        return taken
 
     async def drain(self) -> None:
         """Commit what is still queued, then refuse more."""
@@ -192,7 +190,9 @@ def _commit_in_any_room(
 
 
 def _commit(works: Sequence[Work[Any]], connection: sqlite3.Connection) -> list[Any]:
-    """Run all works in one transaction; if one fails, each in its own, so it harms no other.
+    """Run works in one transaction, the first ones or all; return the results of those it ran.
+
+    If one fails, each is run in its own, so that it harms no other.
 
     Raises:
         sqlite3.Error: no transaction can be begun: somebody else keeps the file locked.
@@ -207,8 +207,13 @@ def _commit(works: Sequence[Work[Any]], connection: sqlite3.Connection) -> list[
 
 
 def _finish(works: Sequence[Work[Any]], connection: sqlite3.Connection) -> list[Any]:
+    until_s = time.perf_counter() + _MOST_S
+    results: list[Any] = []
     try:
-        results = [work(connection) for work in works]
+        for work in works:
+            results.append(work(connection))
+            if time.perf_counter() > until_s:
+                break
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
