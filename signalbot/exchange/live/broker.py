@@ -14,7 +14,6 @@ from signalbot.domain.errors import (
     AccessDenied,
     OrderOutcomeUnknown,
     OrderRejected,
-    Unavailable,
 )
 from signalbot.domain.market import Instrument, MarketKind, PriceRange
 from signalbot.domain.orders import (
@@ -25,7 +24,6 @@ from signalbot.domain.orders import (
     OrderReport,
     OrderRequest,
     OrderSide,
-    OrderStatus,
     OrderType,
 )
 from signalbot.domain.timeframe import Ms
@@ -37,18 +35,17 @@ from signalbot.exchange.live.in_lane import InLane
 from signalbot.exchange.live.known import KnownOrders
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.margins import Margins
-from signalbot.exchange.live.parse import fill_of, holding_of, report_of, with_fills
+from signalbot.exchange.live.parse import fill_of, holding_of, report_of
 from signalbot.exchange.live.preflight import AccountFacts
+from signalbot.exchange.live.shown import UNREADABLE, Shown
 from signalbot.exchange.live.wallet import Dialects, Wallet
 from signalbot.exchange.stream import Stream
 from signalbot.ports import Clock, Holding, Market
 
 log = structlog.get_logger()
 
-_READ_BACK_PAUSES_S = (0.0, 0.1, 0.25, 0.5, 1.0)
 _ENTRY_LAG_MS = 10_000  # exchanges show an order late; positions and trades are asked as well
 _PROTECTION_LAG_MS = 2_000  # a second reduce-only order does no harm
-_UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, IndexError)
 
 
 class LiveBroker:
@@ -74,6 +71,7 @@ class LiveBroker:
         self._born_ms = clock.now_ms()
         self._sent_ms: dict[ClientOrderId, Ms] = {}
         self._known = KnownOrders(self._dialect_of)
+        self._shown = Shown(user.user_id, api=lambda: self._api, place=self._place, clock=clock)
         self._margins = Margins(user, self._dialect_of, clock)
         self._told: dict[ClientOrderId, OrderReport] = {}
         self._events: Stream[OrderReport] = Stream()
@@ -129,16 +127,16 @@ class LiveBroker:
         create = dialect.create(request, instrument, stop=stop, margin_mode=mode)
         try:
             raw = await dialect.send(self._api, create, _lane(request))
-            report = self._report(dialect.found(raw), request, instrument)
+            report = self._shown.report(dialect.found(raw), request, instrument)
         except OrderNotFound as e:
             raise OrderOutcomeUnknown(str(e)) from None
-        except _UNREADABLE as e:
+        except UNREADABLE as e:
             raise OrderOutcomeUnknown(f"unreadable answer: {type(e).__name__}: {e}") from None
         self.live[request.client_order_id] = request
         if stop is not None:
             self.live[stop.client_order_id] = stop
         if not _is_sure(request, report):
-            report = await self._read_back(request, report)
+            report = await self._shown.until_sure(request, report)
         return self._note(request, report)
 
     def amends_stops(self, symbol: str) -> bool:
@@ -153,28 +151,9 @@ class LiveBroker:
             await dialect.amend(self._api, order, request, instrument, lane=Lane.PROTECT)
         except OrderNotFound as e:
             raise OrderRejected(str(e)) from None
-        report = await self._read_amended(dialect, request, instrument)
+        report = await self._shown.amended(request)
         self._known.remember(request)
         return self._note(request, report)
-
-    async def _read_amended(
-        self, dialect: Dialect, request: OrderRequest, instrument: Instrument
-    ) -> OrderReport:
-        """The stop as it is shown; it counts once it shows what was asked for, or has ended."""
-        for pause_s in _READ_BACK_PAUSES_S:
-            await self._clock.sleep(pause_s)
-            try:
-                found = await dialect.lookup(self._api, request, lane=Lane.PROTECT)
-                if found is None or found.wire_id != dialect.wire_id(request.client_order_id):
-                    continue
-                report = self._report(found, request, instrument)
-                if report.status.is_final or dialect.is_as(found.raw, request, instrument):
-                    return report
-            except (Unavailable, OrderOutcomeUnknown, *_UNREADABLE) as e:
-                log.debug("order.not_read_back", user_id=self.user.user_id, cause=str(e))
-        raise OrderOutcomeUnknown(
-            f"stop {request.client_order_id} is not shown as it was asked for"
-        )
 
     async def cancel(self, order: Order) -> OrderReport:
         dialect, _ = self._place(order.request.symbol)
@@ -183,26 +162,13 @@ class LiveBroker:
             await dialect.cancel(self._api, order, lane=Lane.PROTECT)
         except (OrderNotFound, OrderRejected) as e:
             log.debug("order.not_cancelled", user_id=self.user.user_id, cause=str(e))
-        report = await self._after_cancel(order)
+        report = await self._shown.cancelled(order)
         return self._note(order.request, report)
-
-    async def _after_cancel(self, order: Order) -> OrderReport:
-        """What a cancelled order came to; exchanges may show it as live for a moment longer."""
-        for pause_s in _READ_BACK_PAUSES_S:
-            await self._clock.sleep(pause_s)
-            try:
-                report = await self._find(order.request, Lane.PROTECT)
-            except Unavailable:
-                continue
-            if report is None:
-                return _gone(order, self._clock.now_ms())
-            if report.status.is_final:
-                return report
-        raise OrderOutcomeUnknown(f"order {order.client_order_id} is still shown as live")
 
     async def lookup(self, request: OrderRequest) -> OrderReport | None:
         self._known.remember(request)
-        report = await self._find(request, Lane.PROTECT if request.reduce_only else Lane.SETTLE)
+        lane = Lane.PROTECT if request.reduce_only else Lane.SETTLE
+        report = await self._shown.find(request, lane)
         if report is not None:
             return self._note(request, report)
         dialect, _ = self._place(request.symbol)
@@ -332,7 +298,7 @@ class LiveBroker:
             report = listed.get(client_order_id)
             if report is None:
                 try:
-                    report = await self._find(request, Lane.POLL)
+                    report = await self._shown.find(request, Lane.POLL)
                 except OrderOutcomeUnknown as e:
                     log.debug("order.unsettled", user_id=self.user.user_id, cause=str(e))
             if report is not None:
@@ -377,68 +343,6 @@ class LiveBroker:
         for symbol in dict.fromkeys((*sorted(self._symbols), *more, *resting)):
             kinds.setdefault(self._market.instrument(symbol).kind, []).append(symbol)
         return kinds
-
-    def _report(self, found: Found, request: OrderRequest, instrument: Instrument) -> OrderReport:
-        """The report of one of our orders.
-
-        Raises:
-            OrderOutcomeUnknown: it tells of another order, or of none.
-            OrderRejected: it tells that the order was refused.
-        """
-        dialect = self._dialects[instrument.kind]
-        if found.wire_id not in (None, dialect.wire_id(request.client_order_id)):
-            raise OrderOutcomeUnknown(f"the answer is about another order, {found.wire_id}")
-        report = report_of(
-            found.raw,
-            client_order_id=request.client_order_id,
-            instrument=instrument,
-            asked=request.quantity,
-            now_ms=self._clock.now_ms(),
-        )
-        fills = found.raw.get("trades") or ()
-        if fills and all(each.get("id") and each.get("fee") for each in fills):
-            report = with_fills(
-                report,
-                (
-                    fill_of(
-                        each,
-                        client_order_id=request.client_order_id,
-                        instrument=instrument,
-                        is_liquidation=False,
-                    )
-                    for each in fills
-                ),
-            )
-        return report
-
-    async def _find(self, request: OrderRequest, lane: Lane) -> OrderReport | None:
-        """The order as the exchange shows it now; None when it shows none under our id."""
-        dialect, instrument = self._place(request.symbol)
-        try:
-            found = await dialect.lookup(self._api, request, lane=lane)
-            if found is None or found.wire_id != dialect.wire_id(request.client_order_id):
-                return None
-            return self._report(found, request, instrument)
-        except _UNREADABLE as e:
-            raise OrderOutcomeUnknown(f"unreadable answer: {type(e).__name__}: {e}") from None
-
-    async def _read_back(self, request: OrderRequest, acknowledged: OrderReport) -> OrderReport:
-        """See with our own eyes what became of an acknowledged order."""
-        seen: OrderReport | None = None
-        for pause_s in _READ_BACK_PAUSES_S:
-            await self._clock.sleep(pause_s)
-            try:
-                seen = await self._find(request, Lane.PROTECT)
-            except (Unavailable, OrderOutcomeUnknown) as e:
-                log.debug("order.not_read_back", user_id=self.user.user_id, cause=str(e))
-                continue
-            if seen is not None and (seen.status.is_final or request.trigger_price is not None):
-                return seen
-        if seen is None:
-            raise OrderOutcomeUnknown(
-                f"acknowledged as {acknowledged.exchange_order_id}, but not shown"
-            )
-        return seen
 
     def _listed(self, found: Found, named: Collection[str | None]) -> OrderReport | None:
         instrument = self._instrument(found.raw.get("symbol"))
@@ -497,16 +401,3 @@ def _touches(request: OrderRequest, reached: PriceRange) -> bool:
         return False
     waits_below = (request.side is OrderSide.SELL) == (request.type is OrderType.STOP)
     return reached.low <= at if waits_below else reached.high >= at
-
-
-def _gone(order: Order, now_ms: Ms) -> OrderReport:
-    return OrderReport(
-        client_order_id=order.client_order_id,
-        exchange_order_id=order.exchange_order_id,
-        symbol=order.request.symbol,
-        status=OrderStatus.CANCELLED,
-        filled=order.filled,
-        average_price=order.average_price,
-        updated_at_ms=now_ms,
-        error="cancelled; the exchange does not show it any more",
-    )

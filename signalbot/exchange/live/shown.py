@@ -1,0 +1,156 @@
+"""What an exchange shows of one order: asked until it says something that can be believed."""
+
+from collections.abc import Callable
+
+import structlog
+
+from signalbot.domain.errors import OrderOutcomeUnknown, Unavailable
+from signalbot.domain.market import Instrument
+from signalbot.domain.orders import Order, OrderReport, OrderRequest, OrderStatus
+from signalbot.domain.timeframe import Ms
+from signalbot.domain.users import UserId
+from signalbot.exchange.live.dialects.base import Api, Dialect, Found
+from signalbot.exchange.live.lanes import Lane
+from signalbot.exchange.live.parse import fill_of, report_of, with_fills
+from signalbot.ports import Clock
+
+log = structlog.get_logger()
+
+UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, IndexError)
+"""What reading an answer raises that is not what it should be."""
+
+_PAUSES_S = (0.0, 0.1, 0.25, 0.5, 1.0)  # exchanges may show an order a moment late
+
+
+class Shown:
+    """Reads single orders of one account. ``api`` gives its line as it is when it is needed."""
+
+    def __init__(
+        self,
+        user_id: UserId,
+        *,
+        api: Callable[[], Api],
+        place: Callable[[str], tuple[Dialect, Instrument]],
+        clock: Clock,
+    ) -> None:
+        self._user_id = user_id
+        self._api = api
+        self._place = place
+        self._clock = clock
+
+    async def find(self, request: OrderRequest, lane: Lane) -> OrderReport | None:
+        """The order as the exchange shows it now; None when it shows none under our id.
+
+        Raises:
+            OrderOutcomeUnknown: what it shows cannot be read.
+            OrderRejected: it shows that the order was refused.
+            Unavailable: it does not answer.
+        """
+        _, instrument = self._place(request.symbol)
+        try:
+            found = await self._ours(request, lane)
+            return None if found is None else self.report(found, request, instrument)
+        except UNREADABLE as e:
+            raise OrderOutcomeUnknown(f"unreadable answer: {type(e).__name__}: {e}") from None
+
+    async def _ours(self, request: OrderRequest, lane: Lane) -> Found | None:
+        dialect, _ = self._place(request.symbol)
+        found = await dialect.lookup(self._api(), request, lane=lane)
+        is_ours = found is not None and found.wire_id == dialect.wire_id(request.client_order_id)
+        return found if is_ours else None
+
+    async def until_sure(self, request: OrderRequest, acknowledged: OrderReport) -> OrderReport:
+        """See with our own eyes what became of an acknowledged order."""
+        seen: OrderReport | None = None
+        for pause_s in _PAUSES_S:
+            await self._clock.sleep(pause_s)
+            try:
+                seen = await self.find(request, Lane.PROTECT)
+            except (Unavailable, OrderOutcomeUnknown) as e:
+                log.debug("order.not_read_back", user_id=self._user_id, cause=str(e))
+                continue
+            if seen is not None and (seen.status.is_final or request.trigger_price is not None):
+                return seen
+        if seen is None:
+            raise OrderOutcomeUnknown(
+                f"acknowledged as {acknowledged.exchange_order_id}, but not shown"
+            )
+        return seen
+
+    async def amended(self, request: OrderRequest) -> OrderReport:
+        """The stop as it is shown; it counts once it shows what was asked for, or has ended."""
+        dialect, instrument = self._place(request.symbol)
+        for pause_s in _PAUSES_S:
+            await self._clock.sleep(pause_s)
+            try:
+                found = await self._ours(request, Lane.PROTECT)
+                if found is None:
+                    continue
+                report = self.report(found, request, instrument)
+                if report.status.is_final or dialect.is_as(found.raw, request, instrument):
+                    return report
+            except (Unavailable, OrderOutcomeUnknown, *UNREADABLE) as e:
+                log.debug("order.not_read_back", user_id=self._user_id, cause=str(e))
+        raise OrderOutcomeUnknown(
+            f"stop {request.client_order_id} is not shown as it was asked for"
+        )
+
+    async def cancelled(self, order: Order) -> OrderReport:
+        """What a cancelled order came to; exchanges may show it as live for a moment longer."""
+        for pause_s in _PAUSES_S:
+            await self._clock.sleep(pause_s)
+            try:
+                report = await self.find(order.request, Lane.PROTECT)
+            except Unavailable:
+                continue
+            if report is None:
+                return _gone(order, self._clock.now_ms())
+            if report.status.is_final:
+                return report
+        raise OrderOutcomeUnknown(f"order {order.client_order_id} is still shown as live")
+
+    def report(self, found: Found, request: OrderRequest, instrument: Instrument) -> OrderReport:
+        """The report of one of our orders.
+
+        Raises:
+            OrderOutcomeUnknown: it tells of another order, or of none.
+            OrderRejected: it tells that the order was refused.
+        """
+        dialect, _ = self._place(instrument.symbol)
+        if found.wire_id not in (None, dialect.wire_id(request.client_order_id)):
+            raise OrderOutcomeUnknown(f"the answer is about another order, {found.wire_id}")
+        report = report_of(
+            found.raw,
+            client_order_id=request.client_order_id,
+            instrument=instrument,
+            asked=request.quantity,
+            now_ms=self._clock.now_ms(),
+        )
+        fills = found.raw.get("trades") or ()
+        if fills and all(each.get("id") and each.get("fee") for each in fills):
+            report = with_fills(
+                report,
+                (
+                    fill_of(
+                        each,
+                        client_order_id=request.client_order_id,
+                        instrument=instrument,
+                        is_liquidation=False,
+                    )
+                    for each in fills
+                ),
+            )
+        return report
+
+
+def _gone(order: Order, now_ms: Ms) -> OrderReport:
+    return OrderReport(
+        client_order_id=order.client_order_id,
+        exchange_order_id=order.exchange_order_id,
+        symbol=order.request.symbol,
+        status=OrderStatus.CANCELLED,
+        filled=order.filled,
+        average_price=order.average_price,
+        updated_at_ms=now_ms,
+        error="cancelled; the exchange does not show it any more",
+    )
