@@ -9,6 +9,7 @@ TEN_THOUSAND = Decimal(10_000)
 
 _CENT = Decimal("0.01")
 
+_EXACT = Context(prec=100)
 _BRIEF = Context(prec=8, rounding=ROUND_HALF_EVEN)
 _AVERAGE = Context(prec=18, rounding=ROUND_HALF_EVEN)
 
@@ -21,6 +22,12 @@ def text(value: Decimal) -> str:
 def brief(value: Decimal) -> str:
     """Plain digits, at most eight of them significant: for people, not for the ledger."""
     return text(value.normalize(_BRIEF))
+
+
+def trimmed(value: Decimal) -> Decimal:
+    """The same value without zeros at its end: exchanges write one price in several ways."""
+    is_whole = value == value.to_integral_value()
+    return value.quantize(ONE, context=_EXACT) if is_whole else value.normalize(_EXACT)
 
 
 def cents(value: Decimal) -> Decimal:

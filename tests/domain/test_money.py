@@ -7,7 +7,7 @@ from fractions import Fraction
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from signalbot.domain.money import average, ceil_to, floor_to, nearest, text
+from signalbot.domain.money import average, ceil_to, floor_to, nearest, text, trimmed
 from tests.domain.samples import decimals
 
 ANY = st.builds(
@@ -25,6 +25,18 @@ ROUNDINGS = (
 
 def _in_steps(value: Decimal, step: Decimal) -> Fraction:
     return Fraction(value) / Fraction(step)
+
+
+@example(Decimal("50300.0"))
+@example(Decimal("5E+3"))
+@given(ANY)
+def test_one_value_has_one_text_once_it_is_trimmed(value: Decimal) -> None:
+    """However many zeros it was written with."""
+    short = trimmed(value)
+    assert short == value
+    longer = value.quantize(Decimal(1).scaleb(-40), context=Context(prec=200))
+    assert text(short) == text(trimmed(longer))
+    assert "." not in text(short) or not text(short).endswith("0")
 
 
 @example(Decimal("0.00000001"))

@@ -290,9 +290,9 @@ async def _have_run(rig: Live, candles: int, began_ms: int) -> None:
 
 
 def _signals(rig: Live) -> list[tuple[object, ...]]:
-    """Every signal of every candle; REST may write the same price with another zero."""
+    """Every signal of every candle, to the last digit."""
     sql = f"SELECT candle_close_ms, {_SAID}, price FROM signals ORDER BY candle_close_ms"
-    return [(*tuple(row)[:-1], Decimal(row["price"])) for row in rig.rows(sql)]
+    return [tuple(row) for row in rig.rows(sql)]
 
 
 def _runs(rig: Live, began_ms: int) -> list[tuple[object, ...]]:

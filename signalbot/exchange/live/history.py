@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from signalbot.domain.errors import BadCandle, Unavailable
 from signalbot.domain.market import Candle
-from signalbot.domain.money import ZERO
+from signalbot.domain.money import ZERO, trimmed
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.exchange.live.dialects.base import Api
 from signalbot.exchange.live.lanes import Lane
@@ -105,11 +105,11 @@ def candle_of(row: Sequence[object], symbol: str, timeframe: Timeframe) -> Candl
             symbol=symbol,
             timeframe=timeframe,
             open_ms=Ms(int(at)),
-            open=opened,
-            high=high,
-            low=low,
-            close=close,
-            volume=volume or ZERO,
+            open=trimmed(opened),
+            high=trimmed(high),
+            low=trimmed(low),
+            close=trimmed(close),
+            volume=trimmed(volume or ZERO),
         )
     except BadCandle:
         return None

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from signalbot.domain.market import Candle
+from signalbot.domain.money import trimmed
 from signalbot.domain.timeframe import Ms, Timeframe
 
 
@@ -33,11 +34,11 @@ class Kline:
             symbol=symbol,
             timeframe=timeframe,
             open_ms=self.open_ms,
-            open=self.open,
-            high=self.high,
-            low=self.low,
-            close=self.close,
-            volume=self.volume,
+            open=trimmed(self.open),
+            high=trimmed(self.high),
+            low=trimmed(self.low),
+            close=trimmed(self.close),
+            volume=trimmed(self.volume),
         )
 
 
