@@ -174,7 +174,7 @@ def _checkpoint(connection: sqlite3.Connection) -> None:
 def _commit_in_any_room(
     works: Sequence[Work[Any]], release: Release, connection: sqlite3.Connection
 ) -> list[Any]:
-    """``_commit``; when the disk is full, once more in the room that was set aside."""
+    """``_commit``; what found the disk full, once more in the room that was set aside."""
     try:
         results = _commit(works, connection)
     except sqlite3.Error as e:
@@ -183,9 +183,8 @@ def _commit_in_any_room(
         raise
     lacking = [each for each, result in enumerate(results) if is_full(result)]
     if lacking and release():
-        again = _commit([works[each] for each in lacking], connection)
-        for each, result in zip(lacking, again, strict=True):
-            results[each] = result
+        for each in lacking:
+            (results[each],) = _commit([works[each]], connection)
     return results
 
 

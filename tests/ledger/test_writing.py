@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -144,6 +145,35 @@ async def test_flushing_waits_for_patient_writes_too(tmp_path: Path) -> None:
         await database.flush()
         assert len(await _keys(database)) == MANY
         await asyncio.gather(*claims)
+
+
+async def test_what_found_no_room_is_all_written_in_the_room_set_aside(tmp_path: Path) -> None:
+    """However long it takes: nobody is told of a failure that was made good, nor the reverse."""
+    connections: list[sqlite3.Connection] = []
+
+    def release() -> bool:
+        connections[0].execute("PRAGMA max_page_count = 1000000")
+        return True
+
+    def large(key: str) -> Callable[[sqlite3.Connection], str]:
+        def work(connection: sqlite3.Connection) -> str:
+            time.sleep(0.005)
+            connection.execute(
+                "INSERT INTO daemon_state (key, value) VALUES (?, ?)", (key, "x" * 9_000)
+            )
+            return key
+
+        return work
+
+    keys = [f"large {number}" for number in range(20)]
+    async with open_database(tmp_path / "a.db") as database:
+        database.when_full(release)
+        await database.write(connections.append)
+        await database.write(lambda c: c.execute("PRAGMA max_page_count = 1").fetchall())
+        async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+            tasks = [group.create_task(database.write(large(key))) for key in keys]
+        assert [task.result() for task in tasks] == keys
+        assert await _keys(database) >= set(keys)
 
 
 async def test_a_failing_write_undoes_only_itself(tmp_path: Path) -> None:
