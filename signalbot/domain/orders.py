@@ -169,6 +169,18 @@ class Order:
     def client_order_id(self) -> ClientOrderId:
         return self.request.client_order_id
 
+    def report(self) -> OrderReport:
+        """What is known of it, as if the exchange had told it now; without fills."""
+        return OrderReport(
+            client_order_id=self.client_order_id,
+            exchange_order_id=self.exchange_order_id,
+            symbol=self.request.symbol,
+            status=self.status,
+            filled=self.filled,
+            average_price=self.average_price,
+            updated_at_ms=self.updated_at_ms,
+        )
+
     def apply(self, report: OrderReport) -> "Order":
         """The order after ``report``. An older or repeated report changes nothing.
 

@@ -100,13 +100,5 @@ class Collector:
 
 def _told(order: Order, fills: tuple[Fill, ...]) -> OrderReport:
     """What is known of the order, with its fills."""
-    return OrderReport(
-        client_order_id=order.client_order_id,
-        exchange_order_id=order.exchange_order_id,
-        symbol=order.request.symbol,
-        status=order.status,
-        filled=order.filled,
-        average_price=order.average_price,
-        fills=tuple(replace(fill, client_order_id=order.client_order_id) for fill in fills),
-        updated_at_ms=order.updated_at_ms,
-    )
+    named = tuple(replace(fill, client_order_id=order.client_order_id) for fill in fills)
+    return replace(order.report(), fills=named)

@@ -1,6 +1,7 @@
 """What an exchange shows of one order: asked until it says something that can be believed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
@@ -144,13 +145,9 @@ class Shown:
 
 
 def _gone(order: Order, now_ms: Ms) -> OrderReport:
-    return OrderReport(
-        client_order_id=order.client_order_id,
-        exchange_order_id=order.exchange_order_id,
-        symbol=order.request.symbol,
+    return replace(
+        order.report(),
         status=OrderStatus.CANCELLED,
-        filled=order.filled,
-        average_price=order.average_price,
         updated_at_ms=now_ms,
         error="cancelled; the exchange does not show it any more",
     )
