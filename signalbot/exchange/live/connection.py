@@ -11,7 +11,8 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import aiohttp
 import certifi
@@ -19,6 +20,7 @@ import structlog
 from ccxt import pro
 
 from signalbot.domain.errors import ConfigError, Unavailable
+from signalbot.exchange.live.answer_shapes import Shapes, checked
 from signalbot.exchange.live.outcome import plain
 from signalbot.exchange.live.sending import trace
 from signalbot.exchange.live.settings import egress_fault, refusals
@@ -32,6 +34,7 @@ _REQUEST_DEADLINE_MS = 20_000  # longer than an exchange may think about an orde
 _SOCKET_PING_MS = 15_000
 _NAMES_KEPT_S = 300
 _CLOCK_TRIES = 3
+_NO_SHAPES: Final[Shapes] = MappingProxyType({})
 _QUICK_ANSWER_MS = 300  # the exchange's time is then known to half of it
 
 
@@ -63,6 +66,7 @@ class Connection:
         *,
         config: Mapping[str, Any],
         options: Mapping[str, Any],
+        shapes: Shapes = _NO_SHAPES,
         sandbox: bool = False,
         egress: Egress = DIRECT,
     ) -> None:
@@ -70,6 +74,7 @@ class Connection:
         self.ccxt_id = ccxt_id
         self._config = dict(config)
         self._options = dict(options)
+        self._shapes = shapes
         self._sandbox = sandbox
         self._egress = egress
         self._session: aiohttp.ClientSession | None = None
@@ -93,7 +98,7 @@ class Connection:
         context = self._tls()
         self._session = self._open_session(context)
         try:
-            self.template = kind(self._settings(context))
+            self.template = checked(kind, self._shapes)(self._settings(context))
             if self._sandbox:
                 self._enter_sandbox()
         except Exception as e:  # noqa: BLE001 - whatever ccxt raises here is about the settings

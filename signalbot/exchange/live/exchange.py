@@ -355,11 +355,13 @@ class LiveExchange:
 
     async def _line(self, egress: Egress) -> _Line:
         options = {k: v for each in self._dialects.values() for k, v in each.options.items()}
+        shapes = {k: v for each in self._dialects.values() for k, v in each.shapes.items()}
         connection = Connection(
             self._terms.name,
             self._terms.ccxt_id,
             config=self._terms.config,
             options=options,
+            shapes=shapes,
             sandbox=self._terms.sandbox,
             egress=egress,
         )

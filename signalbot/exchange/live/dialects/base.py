@@ -17,6 +17,7 @@ from signalbot.domain.money import ZERO, text
 from signalbot.domain.orders import ClientOrderId, Order, OrderRequest, OrderType
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
+from signalbot.exchange.live.answer_shapes import Shapes
 from signalbot.exchange.live.capability import Capabilities
 from signalbot.exchange.live.codes import Codes, OrderNotFound
 from signalbot.exchange.live.lanes import Lane
@@ -88,6 +89,7 @@ class Dialect:
 
     capabilities: ClassVar[Capabilities]
     codes: ClassVar[Codes]
+    shapes: ClassVar[Shapes] = {}  #: of answers; endpoints that are missing have to be JSON
     options: ClassVar[Mapping[str, Any]] = {}  #: seeds that keep ccxt from guessing or asking
     #: How long after it was sent an order can still be accepted: the receive window.
     validity_ms: ClassVar[int] = 5_000

@@ -8,6 +8,7 @@ from signalbot.domain.orders import OrderRequest
 from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.capability import Rate, Stops
 from signalbot.exchange.live.codes import Codes
+from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.answers import codes_in
 from signalbot.exchange.live.dialects.base import Api, Found, KeyRights
 from signalbot.exchange.live.dialects.binance_rights import binance_rights
@@ -47,6 +48,7 @@ class BinanceSpot(SpotDialect):
         unknown=codes_in("-1000 -1001 -1006 -1007 -1008 -1010 -2010"),
     )
     options: ClassVar = _OPTIONS
+    shapes: ClassVar = shapes.BINANCE_SPOT
     lookup_cost: ClassVar = 4
     open_orders_cost: ClassVar = 6
     trades_cost: ClassVar = 20

@@ -10,6 +10,7 @@ from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate
 from signalbot.exchange.live.codes import Codes
+from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.answers import codes_in
 from signalbot.exchange.live.dialects.base import Api, Dialect, Found, KeyRights, Margin
 from signalbot.exchange.live.dialects.binance_rights import binance_rights
@@ -58,6 +59,7 @@ class BinanceUsdm(Dialect):
         unknown=codes_in("-1000 -1001 -1006 -1007 -1008 -1010 -2010 -4117"),
     )
     position_mode_cost: ClassVar = 30
+    shapes: ClassVar = shapes.BINANCE_USDM
     order_stream: ClassVar[Mapping[str, Any] | None] = {}
     options: ClassVar[Mapping[str, Any]] = {
         "leverageBrackets": {},  # else fetch_positions asks for them once per account

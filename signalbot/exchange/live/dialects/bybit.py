@@ -17,6 +17,7 @@ from signalbot.domain.orders import Leg, Order, OrderRequest
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate, Stops
+from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.answers import instant
 from signalbot.exchange.live.dialects.base import Api, Create, Dialect, Found, KeyRights, Margin
 from signalbot.exchange.live.dialects.bybit_codes import CODES
@@ -45,6 +46,7 @@ _OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({
 
 class _Bybit(Dialect):
     codes: ClassVar = CODES
+    shapes: ClassVar = shapes.BYBIT
     options: ClassVar = _OPTIONS
     order_stream: ClassVar = MappingProxyType({})
     trades_cost: ClassVar = 1

@@ -7,6 +7,7 @@ from signalbot.domain.orders import OrderRequest
 from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.capability import Rate, Stops
 from signalbot.exchange.live.codes import Codes
+from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.base import Api, Create, Found
 from signalbot.exchange.live.dialects.coins import spot_capabilities
 from signalbot.exchange.live.dialects.spot import SpotDialect
@@ -74,6 +75,7 @@ class KrakenSpot(SpotDialect):
         not_found=frozenset(("EOrder:Unknown order",)),
     )
     validity_ms: ClassVar = _DEADLINE_MS
+    shapes: ClassVar = shapes.KRAKEN
     serial: ClassVar = True
 
     def extra_params(self, request: OrderRequest) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate
 from signalbot.exchange.live.codes import Codes
+from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.answers import codes_in, order_refused
 from signalbot.exchange.live.dialects.base import Api, Create, Dialect, Found, Margin, margin_of
 from signalbot.exchange.live.lanes import Lane
@@ -60,6 +61,7 @@ class KrakenFutures(Dialect):
         not_found=frozenset(("notFound", "orderForEditNotFound")),
     )
     validity_ms: ClassVar = _DEADLINE_MS
+    shapes: ClassVar = shapes.KRAKEN_FUTURES
     order_cost: ClassVar = _COST
 
     def found(self, raw: Raw) -> Found:

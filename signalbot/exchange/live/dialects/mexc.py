@@ -12,6 +12,7 @@ from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate, Unit
 from signalbot.exchange.live.codes import Codes, OrderNotFound
+from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.answers import codes_in
 from signalbot.exchange.live.dialects.base import Api, Dialect, Found, Margin, margin_of
 from signalbot.exchange.live.dialects.coins import spot_capabilities
@@ -65,6 +66,7 @@ class MexcSwap(Dialect):
         rates=_RATES,
     )
     codes: ClassVar = _CODES
+    shapes: ClassVar = shapes.MEXC
     says_margin_mode: ClassVar = True
     options: ClassVar[Mapping[str, Any]] = {"recvWindow": 5_000}
     validity_ms: ClassVar = 10_000
@@ -257,6 +259,7 @@ def _side(info: Raw) -> str:
 class MexcSpot(SpotDialect):
     capabilities: ClassVar = spot_capabilities("mexc", lookup="order by client id", rates=_RATES)
     codes: ClassVar = _CODES
+    shapes: ClassVar = shapes.MEXC
     options: ClassVar[Mapping[str, Any]] = MexcSwap.options
     validity_ms: ClassVar = 5_000
 

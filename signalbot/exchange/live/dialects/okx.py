@@ -18,6 +18,7 @@ from signalbot.domain.orders import Leg, Order, OrderRequest
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate, Stops, Unit
+from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.answers import order_refused
 from signalbot.exchange.live.dialects.base import Api, Create, Dialect, Found, KeyRights, Margin
 from signalbot.exchange.live.dialects.coins import spot_capabilities
@@ -42,6 +43,7 @@ _OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({
 
 class _Okx(Dialect):
     codes: ClassVar = CODES
+    shapes: ClassVar = shapes.OKX
     options: ClassVar = _OPTIONS
     order_stream: ClassVar = MappingProxyType({})  # of every kind of instrument
     validity_ms: ClassVar = 30_000  # how old a request's time stamp may be
