@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from signalbot.domain.errors import OrderOutcomeUnknown, Unavailable
+from signalbot.domain.orders import Order
 from tests.contract.desks import SIZE
 from tests.contract.everywhere import desk_at
 from tests.contract.live import LiveDesk
@@ -28,8 +29,8 @@ NO_ANSWERS: dict[str, Reply | Cut] = {
 READS: dict[str, Callable[[LiveDesk], Awaitable[object]]] = {
     "open orders": lambda desk: desk.broker.open_orders(),
     "holdings": lambda desk: desk.broker.holdings({}),
-    "look-up": lambda desk: desk.broker.lookup(desk.entry()),
-    "look-up of a stop": lambda desk: desk.broker.lookup(desk.stop(49_000)),
+    "look-up": lambda desk: desk.broker.lookup(Order(request=desk.entry())),
+    "look-up of a stop": lambda desk: desk.broker.lookup(Order(request=desk.stop(49_000))),
     "fills": lambda desk: desk.broker.fills(desk.instrument.symbol, since_ms=desk.clock.now_ms()),
 }
 

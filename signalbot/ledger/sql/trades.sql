@@ -34,3 +34,7 @@ SELECT * FROM orders WHERE user_id = ? AND fee_currency IS NULL AND filled <> '0
 
 -- latest_fill --
 SELECT max(filled_at_ms) AS at_ms FROM fills WHERE exchange = ? AND user_id = ?;
+
+-- orders_of_symbol --
+SELECT * FROM orders
+ WHERE user_id = ? AND intended_at_ms >= ? AND symbol = ? ORDER BY intended_at_ms, client_order_id;

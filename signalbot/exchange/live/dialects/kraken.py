@@ -77,6 +77,7 @@ class KrakenSpot(SpotDialect):
     validity_ms: ClassVar = _DEADLINE_MS
     shapes: ClassVar = shapes.KRAKEN
     serial: ClassVar = True
+    lists_by_symbol: ClassVar = False
 
     def extra_params(self, request: OrderRequest) -> dict[str, Any]:
         """Fees in the quote currency: what was bought is then what is owned."""
@@ -110,7 +111,12 @@ class KrakenSpot(SpotDialect):
         return None
 
     async def open_orders(
-        self, api: Api, symbols: Collection[str], *, lane: Lane
+        self,
+        api: Api,
+        symbols: Collection[str],
+        *,
+        lane: Lane,
+        is_conditional: bool | None = None,
     ) -> Sequence[Found]:
         """One answer holds the open orders of every symbol."""
         raws = await api.read("fetch_open_orders", lane=lane, cost=self.open_orders_cost)

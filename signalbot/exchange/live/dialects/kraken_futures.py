@@ -63,6 +63,7 @@ class KrakenFutures(Dialect):
     validity_ms: ClassVar = _DEADLINE_MS
     shapes: ClassVar = shapes.KRAKEN_FUTURES
     order_cost: ClassVar = _COST
+    lists_by_symbol: ClassVar = False
 
     def found(self, raw: Raw) -> Found:
         found = super().found(raw)
@@ -142,7 +143,12 @@ class KrakenFutures(Dialect):
         return None
 
     async def open_orders(
-        self, api: Api, symbols: Collection[str], *, lane: Lane
+        self,
+        api: Api,
+        symbols: Collection[str],
+        *,
+        lane: Lane,
+        is_conditional: bool | None = None,
     ) -> Sequence[Found]:
         """One answer holds the open orders of every symbol, conditional ones included."""
         raws = await api.read("fetch_open_orders", lane=lane, cost=self.open_orders_cost)

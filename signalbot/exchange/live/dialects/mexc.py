@@ -68,6 +68,7 @@ class MexcSwap(Dialect):
     codes: ClassVar = _CODES
     shapes: ClassVar = shapes.MEXC
     says_margin_mode: ClassVar = True
+    lists_by_symbol: ClassVar = False
     options: ClassVar[Mapping[str, Any]] = {"recvWindow": 5_000}
     validity_ms: ClassVar = 10_000
 
@@ -164,7 +165,12 @@ class MexcSwap(Dialect):
         return Found(raw=_plan(row, request.symbol), wire_id=wire_id)
 
     async def open_orders(
-        self, api: Api, symbols: Collection[str], *, lane: Lane
+        self,
+        api: Api,
+        symbols: Collection[str],
+        *,
+        lane: Lane,
+        is_conditional: bool | None = None,
     ) -> Sequence[Found]:
         """One answer holds the orders of every symbol, another the stops and targets."""
         listed: list[Found] = []
