@@ -1,6 +1,6 @@
 """What Binance USDⓈ-M futures says when it says no."""
 
-from tests.venue.model import Reason
+from tests.venue.model import Reason, Refused
 from tests.venue.wire import Answer, Trouble, told
 
 
@@ -90,3 +90,32 @@ TROUBLES: dict[Trouble, tuple[int, str, int]] = {
 def no(why: Reason | Trouble) -> No:
     """The error for ``why``."""
     return No(*(TROUBLES[why] if isinstance(why, Trouble) else REASONS[why]))
+
+
+_DETAILS = {
+    (Reason.LEVERAGE, "isolated"): (
+        -4161,
+        "Leverage reduction is not supported in Isolated Margin Mode with open positions.",
+    ),
+    (Reason.LEVERAGE, "margin"): (
+        -2028,
+        "Leverage is smaller than permitted: insufficient margin balance",
+    ),
+    (Reason.QUANTITY_TOO_LARGE, "leverage"): (
+        -2027,
+        "Exceeded the maximum allowable position at current leverage.",
+    ),
+    (Reason.ORDERS_OPEN, "mode"): (
+        -4067,
+        "Position side cannot be changed if there exists open orders.",
+    ),
+    (Reason.POSITION_OPEN, "mode"): (
+        -4068,
+        "Position side cannot be changed if there exists position.",
+    ),
+}
+
+
+def refused(why: Refused) -> No:
+    """The error for what the engine refuses."""
+    return No(*_DETAILS.get((why.reason, why.detail), REASONS[why.reason]))
