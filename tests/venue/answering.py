@@ -190,8 +190,8 @@ class Answering:
             return self._true(call)
 
     async def _postpone(self, call: Call, act: Postpone) -> Answer:
-        """Carry the request out later; its timestamp was checked when it came."""
-        call.checked_ms = self.engine.now_ms()
+        """Carry the request out later."""
+        call.checked_ms = self.engine.now_ms() if act.accepted else 0
         asyncio.get_running_loop().call_later(act.seconds, self._true, call)
         if not act.status:
             await self._never()

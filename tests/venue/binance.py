@@ -12,7 +12,7 @@ from tests.venue import binance_limits, binance_market
 from tests.venue.binance_account import AccountEndpoints
 from tests.venue.binance_errors import BAD_KEY, REASONS, No, missing, no, refused
 from tests.venue.binance_limits import endpoint
-from tests.venue.binance_orders import CONDITIONAL, OrderEndpoints
+from tests.venue.binance_orders import CONDITIONAL, OrderEndpoints, Private
 from tests.venue.binance_params import Params, integer, maybe, required
 from tests.venue.binance_stream import Streaming
 from tests.venue.candles import LENGTHS_MS
@@ -31,14 +31,15 @@ class Binance(Dialect):
     rules: ClassVar = Rules(
         taker_fee=Decimal("0.0005"), maker_fee=Decimal("0.0002"), coin_fee_share=Decimal("0.9")
     )  # fmt: skip
-    weight_per_minute: ClassVar = binance_limits.WEIGHT_LIMIT
+    published: ClassVar = binance_limits.FUTURES
+    weight_per_minute: ClassVar = binance_limits.FUTURES.per_minute
 
     def __init__(self, engine: Engine) -> None:
         self.streaming = Streaming(engine, self.sockets_of)
         super().__init__(engine)
         self.is_old = False  #: has no endpoints for margin and position mode of their own
         self._public = self._public_routes()
-        self._private = OrderEndpoints(engine).routes() | AccountEndpoints(engine).routes()
+        self._private = self._private_routes()
 
     @classmethod
     def markets(cls) -> list[Market]:
@@ -70,17 +71,17 @@ class Binance(Dialect):
         return no(why).answer()
 
     def weight(self, call: Call) -> int:
-        return binance_limits.weight(call)
+        return self.published.weight(call)
 
     def charges(self, call: Call) -> list[Charge]:
-        return binance_limits.charges(call)
+        return self.published.charges(call)
 
     def limited(self, over: Over, limits: Limits, *, banned: bool) -> Answer:
         address = over.charge.who
         return binance_limits.limited(over, self.engine.now_ms(), address, banned=banned)
 
     def limit_headers(self, call: Call, limits: Limits, answer: Answer) -> dict[str, str]:
-        return binance_limits.headers(call, limits, answer, self.now_s())
+        return self.published.headers(call, limits, answer, self.now_s())
 
     def answer(self, call: Call) -> Answer:
         try:
@@ -100,6 +101,9 @@ class Binance(Dialect):
 
     def happened(self, event: Event) -> None:
         self.streaming.happened(event)
+
+    def expire_stream(self, key: str) -> None:
+        self.streaming.expire(key)
 
     def sockets_of(self) -> set[Socket]:
         return self.sockets
@@ -155,6 +159,9 @@ class Binance(Dialect):
             raise No(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
         if now_ms - sent_ms > window:
             raise no(Trouble.CLOCK)
+
+    def _private_routes(self) -> dict[tuple[str, str], Private]:
+        return OrderEndpoints(self.engine).routes() | AccountEndpoints(self.engine).routes()
 
     # --- routes ------------------------------------------------------------------------------
 

@@ -49,7 +49,7 @@ class AccountEndpoints:
             ("GET", "apiTradingStatus"): lambda *_: {
                 "indicators": {}, "updateTime": engine.now_ms()
             },
-            ("GET", "account/apiRestrictions"): self._restrictions,
+            ("GET", "account/apiRestrictions"): lambda a, _: restrictions(a),
             ("GET", "capital/config/getall"): lambda *_: [],
         }  # fmt: skip
 
@@ -169,13 +169,15 @@ class AccountEndpoints:
             "takerCommissionRate": rules.taker_fee,
         }  # fmt: skip
 
-    def _restrictions(self, account: Account, _: Params) -> Any:
-        return {
-            "ipRestrict": account.is_ip_bound, "createTime": 1_700_000_000_000,
-            "enableReading": True, "enableSpotAndMarginTrading": False,
-            "enableWithdrawals": account.can_withdraw, "enableInternalTransfer": False,
-            "enableMargin": False, "enableFutures": account.can_trade,
-            "permitsUniversalTransfer": False, "enableVanillaOptions": False,
-            "enableFixApiTrade": False, "enableFixReadOnly": True,
-            "enablePortfolioMarginTrading": False,
-        }  # fmt: skip
+
+def restrictions(account: Account, *, spot: bool = False) -> Any:
+    """What ``/sapi/v1/account/apiRestrictions`` tells of a key."""
+    return {
+        "ipRestrict": account.is_ip_bound, "createTime": 1_700_000_000_000,
+        "enableReading": True, "enableSpotAndMarginTrading": spot and account.can_trade,
+        "enableWithdrawals": account.can_withdraw, "enableInternalTransfer": False,
+        "enableMargin": False, "enableFutures": account.can_trade and not spot,
+        "permitsUniversalTransfer": False, "enableVanillaOptions": False,
+        "enableFixApiTrade": False, "enableFixReadOnly": True,
+        "enablePortfolioMarginTrading": False,
+    }  # fmt: skip

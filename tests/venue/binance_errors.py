@@ -1,5 +1,7 @@
 """What Binance USDⓈ-M futures says when it says no."""
 
+from typing import Any
+
 from tests.venue.model import Reason, Refused
 from tests.venue.wire import Answer, Trouble, told
 
@@ -7,12 +9,13 @@ from tests.venue.wire import Answer, Trouble, told
 class No(Exception):
     """An error answer, raised where it is found."""
 
-    def __init__(self, code: int, text: str, status: int = 400) -> None:
+    def __init__(self, code: int, text: str, status: int = 400, *, data: Any = None) -> None:
         super().__init__(text)
-        self.code, self.text, self.status = code, text, status
+        self.code, self.text, self.status, self.data = code, text, status, data
 
     def answer(self) -> Answer:
-        return told({"code": self.code, "msg": self.text}, self.status)
+        more = {} if self.data is None else {"data": self.data}
+        return told({"code": self.code, "msg": self.text, **more}, self.status)
 
 
 def missing(name: str) -> No:

@@ -1,5 +1,6 @@
 """Binance's market data: candles, prices, brackets, and the rules of every symbol."""
 
+from tests.venue.binance_limits import FUTURES
 from tests.venue.binance_shapes import JSON
 from tests.venue.candles import Candle
 from tests.venue.engine import Engine
@@ -63,12 +64,7 @@ def listing(market: Market) -> JSON:
 def exchange_info(engine: Engine) -> JSON:
     return {
         "timezone": "UTC", "serverTime": engine.now_ms(), "futuresType": "U_MARGINED",
-        "rateLimits": [
-            {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1,
-             "limit": 2_400},
-            {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": 1_200},
-            {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 300},
-        ],
+        "rateLimits": FUTURES.rows(),
         "exchangeFilters": [],
         "assets": [{"asset": "USDT", "marginAvailable": True, "autoAssetExchange": "-10000"}],
         "symbols": [listing(market) for market in engine.markets.values()],

@@ -41,7 +41,7 @@ CONDITIONAL = {
     "TAKE_PROFIT_MARKET": Kind.TAKE_PROFIT,
     "TAKE_PROFIT": Kind.TAKE_PROFIT,
 }
-_CLIENT_ID = re.compile(r"[\.A-Z\:/a-z0-9_-]{1,36}")
+CLIENT_ID = re.compile(r"[\.A-Z\:/a-z0-9_-]{1,36}")
 
 
 class OrderEndpoints:
@@ -107,7 +107,7 @@ class OrderEndpoints:
         self, account: Account, params: Params, kind: Kind, client_id: str | None
     ) -> Ticket:
         market = self.engine.market_of(required(params, "symbol"))
-        if client_id is not None and not _CLIENT_ID.fullmatch(client_id):
+        if client_id is not None and not CLIENT_ID.fullmatch(client_id):
             raise bad_client_id(client_id)
         position_side = _position_side(account, params)
         side = required(params, "side")

@@ -195,20 +195,23 @@ def shown_positions(engine: Engine, account: Account, symbol: str) -> list[Posit
 def liquidation(engine: Engine, account: Account, position: Position) -> Decimal:
     """Where the margin behind a position is down to its maintenance; zero when it never is.
 
-    In cross mode the other positions are taken as they are now.
+    In cross mode the other positions are taken as they are now, and the bracket as well.
     """
     held = position.quantity
     if not held:
         return ZERO
-    mark = engine.marks[position.symbol]
-    behind = position.margin + engine.unrealized(account, position)
+    behind = position.margin
     if not engine.is_isolated(account, position.symbol):
-        others = sum(
-            (each.margin for each in account.positions.values()
-             if each.quantity and engine.is_isolated(account, each.symbol)), ZERO,
-        )  # fmt: skip
-        behind = engine.equity(account) - others
-    return max(ZERO, mark - (behind - engine.maintenance_of(position)) / held)
+        behind = account.wallet
+        for each in account.positions.values():
+            if each.quantity and engine.is_isolated(account, each.symbol):
+                behind -= each.margin
+            elif each.quantity and each is not position:
+                behind += engine.unrealized(account, each) - engine.maintenance_of(each)
+    mark = engine.marks[position.symbol]
+    bracket = engine.markets[position.symbol].bracket(abs(held) * mark)
+    lost = position.entry * held - behind - bracket.cum
+    return max(ZERO, lost / (held - abs(held) * bracket.ratio))
 
 
 def asset(engine: Engine, account: Account) -> JSON:

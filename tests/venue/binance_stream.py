@@ -28,7 +28,7 @@ from tests.venue.wire import Socket
 LISTEN_KEY_S = 3_600.0
 MOST_TOPICS = 1_024
 _PUBLIC = ("bookTicker", "depth", "rpiDepth", "trade")
-_EXECUTION = {
+EXECUTION = {
     Deed.ACCEPTED: "NEW",
     Deed.FILLED: "TRADE",
     Deed.CANCELED: "CANCELED",
@@ -301,7 +301,7 @@ def _update(engine: Engine, event: OrderChanged) -> Any:
         "s": ask.symbol, "c": ask.client_id, "S": ask.side.value.upper(),
         "o": shapes.market_type(order), "f": ask.time_in_force, "q": ask.quantity,
         "p": ask.price or "0", "ap": shapes.average(order), "sp": "0",
-        "x": _EXECUTION[event.deed], "X": shapes.STATUS[order.status], "i": order.id,
+        "x": EXECUTION[event.deed], "X": shapes.STATUS[order.status], "i": order.id,
         "l": "0", "z": order.filled, "L": "0", "T": order.updated_ms, "t": 0, "b": "0",
         "a": "0", "m": False, "R": ask.reduce_only, "wt": shapes.working(order),
         "ot": shapes.original_type(engine, event.account, order),

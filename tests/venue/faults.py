@@ -78,6 +78,7 @@ class Postpone:
     seconds: float
     status: int = 0  #: never answered without one
     body: str = ""
+    accepted: bool = True  #: its timestamp is looked at when it comes; else when it is carried out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

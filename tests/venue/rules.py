@@ -42,6 +42,8 @@ class Exchange(Protocol):
 
     def hold_of(self, order: Order) -> tuple[str, Decimal]: ...
 
+    def held_by(self, account: Account, group: str, coin: str) -> Decimal: ...
+
 
 def check(
     exchange: Exchange, account: Account, ask: Ticket, *, instead_of: Order | None = None
@@ -171,5 +173,7 @@ def _coins(exchange: Exchange, account: Account, ask: Ticket, instead_of: Order 
     if instead_of is not None and instead_of.is_open:
         held = not instead_of.is_waiting or instead_of.ask.holds
         own = exchange.hold_of(instead_of)[1] if held else ZERO
+    elif ask.group:
+        own = exchange.held_by(account, ask.group, coin)
     if needed > exchange.free(account, coin) + own:
         raise Refused(Reason.MARGIN, coin)

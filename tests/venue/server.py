@@ -24,6 +24,8 @@ from tests.venue.streams import Streams
 from tests.venue.wire import Dialect, Facts, Socket, dump
 
 DIALECTS = {name: f"tests.venue.{name}" for name in ("binance", "bybit", "okx")}
+#: Those that suites over every dialect of perpetuals do not run on.
+OTHERS = {"binance_spot": "tests.venue.binance_spot"}
 PRICES = {"BTC": Decimal(50_000), "ETH": Decimal(2_500)}
 
 
@@ -40,6 +42,11 @@ class Venue(Answering):
     def add_account(self, key: str, **more: Any) -> Account:
         """Open an account; ``more`` are fields of ``Account``."""
         return self.engine.add(key, **{"password": f"{key}-password", **more})
+
+    def list_spot(self) -> None:
+        """Trade the dialect's spot pairs beside its perpetuals from now on."""
+        for market in self.dialect.spot_markets():
+            self.engine.list_market(market, PRICES.get(market.base, Decimal(100)))
 
     def ccxt_config(self) -> dict[str, Any]:
         """What goes into ``[exchanges.NAME.ccxt]``: nothing but urls, and options if needed."""
@@ -120,7 +127,7 @@ def build(
     name: str, *, accounts: Iterable[str] = (), markets: Iterable[Market] | None = None
 ) -> Venue:
     """An exchange that does not listen yet; BTC is at 50000 and ETH at 2500."""
-    spoken: type[Dialect] = import_module(DIALECTS[name]).DIALECT
+    spoken: type[Dialect] = import_module((DIALECTS | OTHERS)[name]).DIALECT
     engine = Engine(spoken.markets() if markets is None else markets, rules=spoken.rules)
     for market in engine.markets.values():
         engine.set_price(market.id, PRICES.get(market.base, Decimal(100)))

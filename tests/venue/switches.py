@@ -23,8 +23,6 @@ class Switches:
     reuses_client_ids: bool = False
     #: So many of the next conditional orders trigger, become no order, and cannot be cancelled.
     triggers_get_stuck: int = 0
-    #: Plain answers tell nothing of a market order's fills yet (Binance spot: ACK shape).
-    acknowledges_only: bool = False
 
     def set(self, name: str, value: Any) -> None:
         """Set one by its name; raises ``KeyError`` or ``TypeError`` for what does not fit."""

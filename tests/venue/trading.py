@@ -98,16 +98,14 @@ class Trading(Booked):
         if ask.reduces and not ask.is_spot and not self._reduces_something(account, ask):
             self._end(account, order, Status.EXPIRED, why=Reason.REDUCE_ONLY)
             return
+        wanted = replace(ask, quantity=held if ask.close_position else ask.quantity)
+        refusal = self._refusal(account, order, wanted)
         order.triggered_ms = order.updated_ms = self.now_ms()
-        quantity = held if ask.close_position else ask.quantity
         if self._is_stuck(account, order):
             return
         self._cancel_group(account, order)
-        wanted = replace(ask, quantity=quantity)
-        try:
-            afford(self, account, replace(wanted, trigger=None), instead_of=order)
-        except Refused as e:
-            self._end(account, order, Status.REJECTED, why=e.reason)
+        if refusal is not None:
+            self._end(account, order, Status.REJECTED, why=refusal)
             return
         if not self.rules.trigger_spawns:
             order.ask = wanted
@@ -115,6 +113,14 @@ class Trading(Booked):
             self._match(account, order)
             return
         self._go_on(account, order, wanted)
+
+    def _refusal(self, account: Account, order: Order, wanted: Ticket) -> Reason | None:
+        """Why there is no money for what a conditional order becomes."""
+        try:
+            afford(self, account, replace(wanted, trigger=None), instead_of=order)
+        except Refused as e:
+            return e.reason
+        return None
 
     def _go_on(self, account: Account, order: Order, wanted: Ticket) -> None:
         """A conditional order becomes another one."""
@@ -185,6 +191,7 @@ class Trading(Booked):
         )  # fmt: skip
         account.trades.append(trade)
         self._book_trade(account, trade)
+        self._cancel_group(account, order)
         self._tell(AccountChanged(account=account, symbol=ask.symbol, cause="ORDER"))
         self._note(Deed.FILLED, account, order, trade)
         if not account.loses_attached and (is_done or not self.rules.attached_when_filled):

@@ -126,6 +126,11 @@ class Valued:
             return market.quote, ask.quote_quantity - order.cost
         return market.quote, order.remaining * (ask.price or ask.trigger or self.prices[market.id])
 
+    def held_by(self, account: Account, group: str, coin: str) -> Decimal:
+        """What the open orders of a group hold together."""
+        held = [self.hold_of(each) for each in account.open.values() if each.ask.group == group]
+        return max((amount for name, amount in held if name == coin), default=ZERO)
+
     def free(self, account: Account, coin: str) -> Decimal:
         """What of a coin may be sold or spent on spot; never negative."""
         if coin == account.currency:

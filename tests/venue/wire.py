@@ -176,6 +176,11 @@ class Dialect(ABC):
 
     # --- what it may say -------------------------------------------------------------------
 
+    @classmethod
+    def spot_markets(cls) -> list[Market]:
+        """What ``Venue.list_spot`` adds, where one account trades both."""
+        return []
+
     def weight(self, call: Call) -> int:
         """What a request costs of the limit."""
         return 1
@@ -202,6 +207,14 @@ class Dialect(ABC):
     def now_s(self) -> float:
         """The exchange's clock in seconds: what windows of limits are aligned with."""
         return self.engine.now_ms() / 1_000
+
+    def expire_stream(self, key: str) -> None:
+        """For tests: the user stream of an account ends, its connection stays."""
+        raise ValueError("streams of this exchange do not expire")
+
+    def restart_service(self) -> None:
+        """For tests: what a restart of the exchange's service makes it forget."""
+        raise ValueError("a restart of this exchange's service is not to be noticed")
 
     def options(self) -> dict[str, Any]:
         """What else ccxt's constructor needs to stay on this server."""
