@@ -24,8 +24,11 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=0, help="accounts to open")
     parser.add_argument("--wallet", type=Decimal, default=Decimal(10_000), help="of each account")
     parser.add_argument("--timeframe", action="append", default=[], help="built from prices")
+    parser.add_argument("--spot", action="store_true", help="list spot pairs beside perpetuals")
     told = parser.parse_args()
     it = build(told.dialect)
+    if told.spot:
+        it.list_spot()
     it.keeps_calls = False
     it.engine.timeframes = tuple(told.timeframe)
     for number in range(1, told.users + 1):

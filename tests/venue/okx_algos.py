@@ -66,14 +66,14 @@ class AlgoEndpoints:
         )  # fmt: skip
 
     def _trigger(self, account: Account, asked: Asked) -> Ticket:
-        """Whichever way the price has to go to it."""
+        """Whichever way the price has to go to it; of too little balance it trades that."""
         trigger, market = number(asked, "triggerPx"), market_of(self.engine, asked)
         falls = trigger < self.engine.prices[market.id]
         kind = Kind.STOP if falls == (asked.get("side") == Side.SELL) else Kind.TAKE_PROFIT
         ask = ticket(self.engine, account, asked, kind, asked.get("algoClOrdId", ""), trigger)
         return replace(
             ask, price=_limit(asked, "orderPx"), trigger_by=_by(asked.get("triggerPxType")),
-            extra={**ask.extra, "ordType": "trigger"},
+            extra={**ask.extra, "ordType": "trigger"}, shrinks=ask.is_spot,
         )  # fmt: skip
 
     def _find(self, account: Account, asked: Asked) -> Order | None:

@@ -43,6 +43,7 @@ class Ticket:
     is_spot: bool = False
     quote_quantity: Decimal | None = None  #: what a spot market buy spends
     holds: bool = True  #: whether a spot stop holds its coins while it waits
+    shrinks: bool = False  #: a spot stop trades what there is when it triggers
     expires_ms: int = 0  #: ends then by itself; 0 for never
     was: Kind | None = None  #: the conditional kind it had before it triggered
 

@@ -231,6 +231,56 @@ async def test_okx_trades_less_than_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize("dialect", ["bybit", "okx"])
+async def test_a_limit_purchase_can_bring_its_stop_along(dialect: str) -> None:
+    """It is of what is left after the fee; at Bybit a market purchase cannot."""
+    async with trading(dialect, spot=True) as (it, client):
+        symbol, anna = pair(it), it.engine.accounts["anna"]
+        if dialect == "bybit":
+            ask: dict[str, Any] = {
+                "category": "spot", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Limit",
+                "qty": "0.01", "price": "49000", "stopLoss": "48000",
+            }  # fmt: skip
+            market = {**ask, "orderType": "Market", "marketUnit": "baseCoin"}
+            assert "170130" in await refused(client.private_post_v5_order_create(market))
+            await client.private_post_v5_order_create(ask)
+        else:
+            attached = [{"attachAlgoClOrdId": "s1", "slTriggerPx": "48000", "slOrdPx": "-1"}]
+            params = {"attachAlgoOrds": attached}
+            await client.create_order(SPOT, "limit", "buy", "0.01", "49000", params)
+        it.engine.set_price(symbol, Decimal(48_900))
+        assert it.engine.journal.unprotected_s("anna") < 0.5
+        [stop] = anna.open.values()
+        assert (stop.ask.quantity, stop.ask.trigger) == (Decimal("0.00999"), Decimal(48_000))
+        assert await coins(client) == (
+            (0, Decimal("0.00999")) if dialect == "bybit" else (Decimal("0.00999"), 0)
+        )
+        it.engine.set_price(symbol, Decimal(47_900))
+        assert anna.balance("BTC") == 0
+
+
+async def test_what_spot_has_bought_is_unprotected_until_stops_cover_it() -> None:
+    """But for dust: what is below the grid needs no stop."""
+    async with trading("binance_spot") as (it, client):
+        await client.create_order(SPOT, "market", "buy", "0.01")
+        assert it.engine.journal.unprotected_s("anna") > 0
+        stop = {"stopLossPrice": "49000"}
+        await client.create_order(SPOT, "limit", "sell", "0.00999", "48900", stop)
+        first = it.engine.journal.unprotected_s("anna")
+        assert it.engine.journal.unprotected_s("anna") == first
+
+
+async def test_okxs_trigger_orders_trade_what_there_is() -> None:
+    """ "If your balance is lower [...] based on your current balance": unlike stops they shrink."""
+    async with trading("okx", spot=True) as (it, client):
+        await client.create_order(SPOT, "market", "buy", "0.01")
+        params = {"triggerPrice": "49000"}
+        await client.create_order(SPOT, "market", "sell", "0.009", None, params)
+        it.engine.sell_by_hand("anna", pair(it), Decimal("0.005"))
+        it.engine.set_price(pair(it), Decimal(48_900))
+        assert it.engine.accounts["anna"].balance("BTC") == 0
+
+
+@pytest.mark.parametrize("dialect", ["bybit", "okx"])
 async def test_spot_and_perpetuals_share_a_wallet_but_no_lists(dialect: str) -> None:
     """What spot holds is no margin; orders and trades are told by kind."""
     async with trading(dialect, spot=True) as (it, client):

@@ -99,6 +99,8 @@ class Trading(Booked):
             self._end(account, order, Status.EXPIRED, why=Reason.REDUCE_ONLY)
             return
         wanted = replace(ask, quantity=held if ask.close_position else ask.quantity)
+        if ask.shrinks:
+            wanted = replace(wanted, quantity=self._what_is_there(account, order))
         refusal = self._refusal(account, order, wanted)
         order.triggered_ms = order.updated_ms = self.now_ms()
         if self._is_stuck(account, order):
@@ -113,6 +115,13 @@ class Trading(Booked):
             self._match(account, order)
             return
         self._go_on(account, order, wanted)
+
+    def _what_is_there(self, account: Account, order: Order) -> Decimal:
+        """What of a spot order the coins suffice for, on the pair's grid."""
+        ask, market = order.ask, self.markets[order.ask.symbol]
+        price = ask.price or self.prices[ask.symbol]
+        free = self._affordable(account, order, ask.quantity, price)
+        return max(market.lot, free // market.lot * market.lot)
 
     def _refusal(self, account: Account, order: Order, wanted: Ticket) -> Reason | None:
         """Why there is no money for what a conditional order becomes."""
@@ -235,25 +244,33 @@ class Trading(Booked):
 
     def _attach(self, account: Account, order: Order, wanted: Attached) -> None:
         """Bring an entry's stop or target to life with its first fill, and let it grow with it."""
+        quantity = self._kept(order)
         for other in account.open.values():
             if other.parent_id == order.id and other.ask.kind is wanted.kind:
-                other.ask = replace(other.ask, quantity=order.filled)
+                other.ask = replace(other.ask, quantity=quantity)
                 return
         to_position = self.rules.attached_to_position
         if to_position and not order.ask.is_spot:
             self._drop_position_level(account, order.ask, wanted.kind)
         ask = Ticket(
             client_id=wanted.client_id, symbol=order.ask.symbol, side=order.ask.side.other,
-            kind=wanted.kind, quantity=order.filled, trigger=wanted.trigger,
+            kind=wanted.kind, quantity=quantity, trigger=wanted.trigger,
             trigger_by=wanted.trigger_by, reduce_only=not order.ask.is_spot,
             close_position=to_position and not order.ask.is_spot, is_spot=order.ask.is_spot,
             group=f"attached-{order.id}", origin=Origin.VENUE, extra=wanted.extra,
-            position_side=order.ask.position_side, price=wanted.price,
+            position_side=order.ask.position_side, price=wanted.price, holds=order.ask.holds,
         )  # fmt: skip
         child = self._accept(account, ask, parent_id=order.id)
         self._tell(OrderChanged(account=account, order=child, deed=Deed.ACCEPTED))
         self._reach(account, child)
         self.journal.look(account, ask.symbol)
+
+    def _kept(self, order: Order) -> Decimal:
+        """What an entry has brought: of spot less its fee, down to the grid."""
+        if not order.ask.is_spot:
+            return order.filled
+        market = self.markets[order.ask.symbol]
+        return (order.filled - order.fees.get(market.base, ZERO)) // market.lot * market.lot
 
     def _drop_position_level(self, account: Account, entry: Ticket, kind: Kind) -> None:
         for other in list(account.open.values()):
