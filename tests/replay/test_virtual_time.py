@@ -11,9 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signalbot.app import App, running
 from signalbot.config.load import load
 from signalbot.domain.market import Candle
+from signalbot.domain.positions import CloseReason
 from signalbot.domain.timeframe import DAY_MS, Ms, Timeframe
+from signalbot.exchange.simulated.exchange import SimulatedExchange
+from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.ledger.database import open_scratch
+from signalbot.ledger.report import read_history
 from signalbot.replay import virtual_time
 from signalbot.replay.run import narrowed, replay
 from signalbot.tasks import Alarms, LoopClock
@@ -182,3 +188,33 @@ def test_ten_years_of_candles_are_replayed_to_the_end(tmp_path: Path) -> None:
     assert curve[-1][0] >= first_ms + days * DAY_MS
     last_year = [equity for at_ms, equity in curve if at_ms > first_ms + (days - 365) * DAY_MS]
     assert len(set(last_year)) > 10, json.dumps(list(map(str, last_year[:20])))
+
+
+@pytest.mark.parametrize("passed_s", [0, LONG])
+def test_a_simulated_exchange_trades_on_after_194_days(tmp_path: Path, passed_s: float) -> None:
+    """Signals come, positions are opened, stopped and closed: the clock's age changes nothing."""
+    config = tmp_path / "config.toml"
+    config.write_text(
+        CONFIG.replace('"1d"\nparams', '"1m"\nparams').replace(
+            "[defaults.filters]", "[defaults.protection]\nstop_loss = { percent = 0.2 }\n"
+            "[defaults.filters]"
+        )
+    )  # fmt: skip
+
+    async def story() -> None:
+        await asyncio.sleep(passed_s)
+        clock, settings = LoopClock(START), load(config, {})
+        async with open_scratch(tmp_path / "sim.db") as database:
+            sim = await SimulatedExchange.open(
+                "sim", SimulationRules(), database=database, clock=clock
+            )
+            app = App(settings, database=database, exchanges={"sim": sim}, clock=clock)
+            async with running(app):
+                await clock.sleep_until(Ms(START + 3 * 3_600_000))
+
+    in_time(story(), 1e9)
+    positions = read_history(tmp_path / "sim.db").positions["ann"]  # type: ignore[index]
+    reasons = {each.close_reason for each in positions}
+    assert CloseReason.STOP_LOSS in reasons
+    assert all(each.protected_at_ms is not None for each in positions)
+    assert len(positions) > 5

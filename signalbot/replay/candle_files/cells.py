@@ -74,6 +74,7 @@ def collect(table: Table, columns: Columns, dropped: Dropped) -> Cells:
         lines.append(line)
         picked.append(pick(cells))
     by_column = list(zip(*picked, strict=True)) or [()] * len(places)
+    picked.clear()  # as large as the file
     opened, high, low, close = by_column[:4]
     others = dict(zip(wanted, by_column[4:], strict=True))
     return Cells(lines=lines, prices=(opened, high, low, close), **others)

@@ -13,6 +13,7 @@ from signalbot.replay.candle_files.markets import Fit, Market, is_coin, is_marke
 from signalbot.replay.candle_files.names import CORE, OPEN_TIMES, PRICE_NAMES, SYMBOLS, plain_name
 from signalbot.replay.candle_files.options import PRICES, parse_zone
 from signalbot.replay.candle_files.table import PRICE_COUNT, Row, Table
+from signalbot.replay.candle_files.text import Text
 from signalbot.replay.candle_files.times import looks_like_time
 
 _DEEPEST: Final = 8
@@ -39,21 +40,22 @@ class _Search:
     zone: tzinfo | None = None
 
 
-def is_json(text: str) -> bool:
-    return text.lstrip()[:1] in ("{", "[")
+def is_json(text: Text) -> bool:
+    return "".join(text.head()[:20]).lstrip("\ufeff \t")[:1] in ("{", "[")
 
 
-def json_table(part: Part, text: str, market: Market) -> Table:
+def json_table(text: Text, market: Market) -> Table:
     """The candles of a JSON document, or of one document a line.
 
     Raises:
         ConfigError: it is not JSON, has no candles, or those of several markets, none of them
             ``market``.
     """
+    part, whole_text = text.part, text.whole()
     try:
-        document = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+        document = json.loads(whole_text, parse_float=str, parse_int=str, parse_constant=str)
     except ValueError as whole:
-        lines = _json_lines(text)
+        lines = _json_lines(whole_text)
         if lines is None:
             raise refusal(part.name, f"not JSON: {whole}") from None
         return _table(part, lines[1], market, unit="line", numbers=lines[0])

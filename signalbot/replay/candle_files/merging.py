@@ -9,11 +9,11 @@ from typing import Final
 
 from signalbot.domain.errors import BadCandle
 from signalbot.domain.market import Candle
-from signalbot.domain.timeframe import Timeframe
+from signalbot.domain.timeframe import Ms
 from signalbot.replay.candle_files.faults import Dropped, Fault, Place, refusal
 from signalbot.replay.candle_files.options import COLUMNS
-from signalbot.replay.candle_files.pieces import Values
-from signalbot.replay.candle_files.placing import Placed, PlacedRow
+from signalbot.replay.candle_files.pieces import Stamped
+from signalbot.replay.candle_files.placing import Placed
 
 _JUMP: Final = 3  # times the close before, without a candle between
 _JUMP_OVER_A_GAP: Final = 10
@@ -26,7 +26,7 @@ _FIFTH: Final = 5
 @dataclass(slots=True)
 class Merged:
     candles: list[Candle] = field(default_factory=list)
-    places: list[Place] = field(default_factory=list)  #: of each candle's row
+    rows: list[Stamped] = field(default_factory=list)  #: of each candle
     unsorted: int = 0  #: rows that stood before an older one
 
 
@@ -38,7 +38,7 @@ class _Doubt:
     different: int = 0  #: rows of one time that are two candles, neither a part of the other
     example: tuple[Place, str] | None = None
     outside: int = 0  #: rows whose open or close lies outside low and high
-    outside_example: tuple[Place, Values] | None = None
+    outside_example: Stamped | None = None
 
 
 def merge(symbol: str, placed: Placed, dropped: Dropped, *, is_one_market: bool = False) -> Merged:
@@ -52,18 +52,17 @@ def merge(symbol: str, placed: Placed, dropped: Dropped, *, is_one_market: bool 
     """
     doubt = _Doubt()
     rows, unsorted = _forwards(placed.rows)
-    rows = sorted(rows, key=itemgetter(0))
-    merged = _merged(symbol, placed.timeframe, rows, dropped, doubt)
+    merged = _merged(symbol, placed, sorted(rows, key=itemgetter(0)), dropped, doubt)
     merged.unsorted = unsorted
     if doubt.outside >= _SOME and doubt.outside * _FIFTH > len(rows):
         assert doubt.outside_example is not None  # noqa: S101 - counted together
-        place, values = doubt.outside_example
+        row = doubt.outside_example
         shown = ", ".join(
             f"{name} {value}"
-            for name, value in zip(("open", "high", "low", "close"), values, strict=False)
+            for name, value in zip(("open", "high", "low", "close"), row.values, strict=False)
         )
         raise refusal(
-            place,
+            placed.place(row),
             f"{shown}: open and close lie outside low and high, here and in {doubt.outside} of "
             f"{len(rows)} rows: the columns are others: {COLUMNS} decides",
         )
@@ -78,11 +77,11 @@ def merge(symbol: str, placed: Placed, dropped: Dropped, *, is_one_market: bool 
             f"{symbol} only",
         )
     if not is_one_market:
-        _check_jumps(symbol, merged)
+        _check_jumps(symbol, placed, merged)
     return merged
 
 
-def _forwards(rows: Sequence[PlacedRow]) -> tuple[Sequence[PlacedRow], int]:
+def _forwards(rows: Sequence[Stamped]) -> tuple[Sequence[Stamped], int]:
     """The rows with the oldest first, if the newest is; how many still are out of order."""
     falls = sum(after[0] < before[0] for before, after in pairwise(rows))
     if 2 * falls < len(rows):
@@ -92,21 +91,17 @@ def _forwards(rows: Sequence[PlacedRow]) -> tuple[Sequence[PlacedRow], int]:
 
 
 def _merged(
-    symbol: str,
-    timeframe: Timeframe,
-    rows: Sequence[PlacedRow],
-    dropped: Dropped,
-    doubt: _Doubt,
+    symbol: str, placed: Placed, rows: Sequence[Stamped], dropped: Dropped, doubt: _Doubt
 ) -> Merged:
-    merged = Merged()
-    candles, places = merged.candles, merged.places
-    for open_ms, line, values, piece in rows:
-        opened, high, low, close, volume = values
+    merged, timeframe, late_ms = Merged(), placed.timeframe, placed.late_ms
+    candles, kept = merged.candles, merged.rows
+    for row in rows:
+        at_ms, line, (opened, high, low, close, volume), _ = row
         try:
             candle = Candle(
                 symbol=symbol,
                 timeframe=timeframe,
-                open_ms=open_ms,
+                open_ms=Ms(at_ms - late_ms),
                 open=opened,
                 high=high,
                 low=low,
@@ -114,22 +109,21 @@ def _merged(
                 volume=volume,
             )
         except BadCandle:
-            fault = fault_of(values)
+            fault = fault_of(row.values)
             dropped.add(line, fault)
             if fault in (Fault.HIGH_BELOW_LOW, Fault.OUTSIDE_RANGE):
                 doubt.outside += 1
-                doubt.outside_example = doubt.outside_example or (piece.place(line), values)
+                doubt.outside_example = doubt.outside_example or row
             continue
-        if candles and candles[-1].open_ms == open_ms:
-            before = candles[-1]
-            _compare(before, places[-1], candle, piece.place(line), doubt)
-            if not _continues(before, candle):
+        if candles and candles[-1].open_ms == candle.open_ms:
+            _compare(candles[-1], candle, placed, (kept[-1], row), doubt)
+            if not _continues(candles[-1], candle):
                 dropped.add(line, Fault.DUPLICATE)
                 continue
-            dropped.add(places.pop().number, Fault.DUPLICATE)
+            dropped.add(kept.pop().line, Fault.DUPLICATE)
             candles.pop()
         candles.append(candle)
-        places.append(piece.place(line))
+        kept.append(row)
     return merged
 
 
@@ -144,21 +138,22 @@ def _continues(early: Candle, late: Candle) -> bool:
 
 
 def _compare(
-    first: Candle, first_place: Place, second: Candle, second_place: Place, doubt: _Doubt
+    first: Candle, second: Candle, placed: Placed, rows: tuple[Stamped, Stamped], doubt: _Doubt
 ) -> None:
     """Note what two rows of one time say about the file."""
     is_apart = first.low > second.high * _APART or second.low > first.high * _APART
     doubt.apart += is_apart
     if is_apart or not (first == second or _continues(first, second) or _continues(second, first)):
         doubt.different += 1
+        one, other = map(placed.place, rows)
         doubt.example = doubt.example or (
-            first_place,
-            f"its close is {first.close}, and that of {second_place.unit} {second_place.number}, "
-            f"of the same time, {second.close}",
+            one,
+            f"its close is {first.close}, and that of {other.unit} {other.number}, of the same "
+            f"time, {second.close}",
         )
 
 
-def _check_jumps(symbol: str, merged: Merged) -> None:
+def _check_jumps(symbol: str, placed: Placed, merged: Merged) -> None:
     """See that every candle opens near the close before it.
 
     Raises:
@@ -167,13 +162,13 @@ def _check_jumps(symbol: str, merged: Merged) -> None:
     for at, (before, after) in enumerate(pairwise(merged.candles)):
         limit = _JUMP if before.close_ms == after.open_ms else _JUMP_OVER_A_GAP
         if after.open > before.close * limit or before.close > after.open * limit:
-            place = merged.places[at + 1]
+            last, place = map(placed.place, merged.rows[at : at + 2])
             raise refusal(
                 place,
-                f"it opens at {after.open}, and the candle before it ({merged.places[at].unit} "
-                f"{merged.places[at].number}) closed at {before.close}: two markets, or prices "
-                f"that were changed: one series of {symbol} cannot be made of it; cut the file "
-                f"there, or tell its markets apart by {COLUMNS} symbol=NAME",
+                f"it opens at {after.open}, and the candle before it ({last.unit} {last.number}) "
+                f"closed at {before.close}: two markets, or prices that were changed: one series "
+                f"of {symbol} cannot be made of it; cut the file there, or tell its markets apart "
+                f"by {COLUMNS} symbol=NAME",
             )
 
 

@@ -13,11 +13,12 @@ Values = tuple[Decimal, Decimal, Decimal, Decimal, Decimal]
 
 
 class Stamped(NamedTuple):
-    """A row: its time as the file has it, its line, and its numbers. There are many of them."""
+    """A row: its time as the file has it, its place and its numbers. There are many of them."""
 
     at_ms: Ms
     line: int
     values: Values
+    piece: int  #: the table it is of, from 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

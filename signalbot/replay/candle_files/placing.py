@@ -4,32 +4,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from signalbot.domain.timeframe import DAY_MS, Ms, Timeframe
-from signalbot.replay.candle_files.faults import Dropped, Fault, refusal
+from signalbot.replay.candle_files.faults import Dropped, Fault, Place, refusal
 from signalbot.replay.candle_files.options import TIME_FORMAT, TIME_ZONE, ReadOptions
-from signalbot.replay.candle_files.pieces import Piece, Values
+from signalbot.replay.candle_files.pieces import Piece, Stamped
 from signalbot.replay.candle_files.spacing import Grid, NoSpacing, find_grid, zone_of
 
 _DAYS_OF_A_ZONE: Final = Timeframe.H6
 """Candles from this length on may begin with the day of a zone other than UTC."""
 
 
-class PlacedRow(NamedTuple):
-    """A row and when its candle opens. There are many of them."""
-
-    open_ms: Ms
-    line: int
-    values: Values
-    piece: Piece
-
-
 @dataclass(frozen=True, slots=True)
 class Placed:
+    """Rows that lie on the grid, in the order of the file."""
+
     timeframe: Timeframe
-    rows: Sequence[PlacedRow]  #: in the order of the file
+    rows: Sequence[Stamped]
+    late_ms: int  #: how long after the open of its candle a row is stamped
+    pieces: Sequence[Piece]
     notes: Sequence[str]
+
+    def place(self, row: Stamped) -> Place:
+        return self.pieces[row.piece].place(row.line)
 
 
 def place_rows(
@@ -47,8 +45,15 @@ def place_rows(
     length_ms = lengths.pop() if len(lengths) == 1 else None
     grid, zone = _grid(path, pieces, stamps, length_ms, options, dropped)
     is_close = pieces[0].is_close
-    rows = list(_opened(pieces, grid, zone, dropped, is_close=is_close))
-    return Placed(grid.timeframe, rows, list(_notes(pieces[0], grid, zone, is_close=is_close)))
+    # What is stamped with its close opened one length earlier; 23:59:59.999 lies inside.
+    is_next = is_close and grid.phase_ms == 0
+    return Placed(
+        timeframe=grid.timeframe,
+        rows=_on_grid(pieces, grid, zone, dropped),
+        late_ms=grid.timeframe.ms if is_next else grid.phase_ms,
+        pieces=pieces,
+        notes=_notes(pieces[0], grid, zone, is_close=is_close),
+    )
 
 
 def _grid(
@@ -132,26 +137,17 @@ def _refuse_rounded(pieces: Sequence[Piece]) -> None:
     )
 
 
-def _opened(
-    pieces: Sequence[Piece],
-    grid: Grid,
-    zone: tzinfo | None,
-    dropped: Dropped,
-    *,
-    is_close: bool,
-) -> "list[PlacedRow]":
-    length = grid.timeframe.ms
-    # What is stamped with its close opened one length earlier; 23:59:59.999 lies inside.
-    earlier_ms = length if is_close and grid.phase_ms == 0 else 0
-    found = []
+def _on_grid(
+    pieces: Sequence[Piece], grid: Grid, zone: tzinfo | None, dropped: Dropped
+) -> list[Stamped]:
+    length, found = grid.timeframe.ms, []
     for piece in pieces:
-        for row in piece.rows:
-            at = row.at_ms if zone is None else _local(row.at_ms, zone)
-            if at % length != grid.phase_ms:
+        for each in piece.rows:
+            row = each if zone is None else each._replace(at_ms=Ms(_local(each.at_ms, zone)))
+            if row.at_ms % length == grid.phase_ms:
+                found.append(row)
+            else:
                 dropped.add(row.line, Fault.OFF_GRID)
-                continue
-            open_ms = Ms(at - grid.phase_ms - earlier_ms)
-            found.append(PlacedRow(open_ms, row.line, row.values, piece))
     return found
 
 

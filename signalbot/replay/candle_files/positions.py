@@ -61,7 +61,6 @@ def find_positions(table: Table, choice: ColumnChoice | None) -> Columns:
     _check_open(table, rows, time, (opened, high, low, close))
     end = max(opened, high, low, close) + 1
     volume = _volume(rows, end, (high, low))
-    notes = [] if volume is not None else ["there is no volume: that of every candle is 0"]
     return Columns(
         time=time,
         clock=clock,
@@ -70,7 +69,6 @@ def find_positions(table: Table, choice: ColumnChoice | None) -> Columns:
         volume=volume,
         symbol=next((at for at in range(time) if _all(rows, at, is_market_name)), None),
         closed=_closed(table, rows, end),
-        notes=notes,
     )
 
 

@@ -31,7 +31,8 @@ from signalbot.replay.candle_files.quantities import read_quantities
 from signalbot.replay.candle_files.selection import is_final, of_market
 from signalbot.replay.candle_files.series import CandleFile, make_series
 from signalbot.replay.candle_files.table import Table, is_count
-from signalbot.replay.candle_files.text_table import read_text, text_table
+from signalbot.replay.candle_files.text import open_text
+from signalbot.replay.candle_files.text_table import text_table
 from signalbot.replay.candle_files.times import Ambiguous, Times, read_times
 
 _DECIDED_BY_THE_FILE: Final = ReadOptions()
@@ -54,12 +55,14 @@ def read_candles(
     """
     market, dropped, notes = Market(symbol), Dropped(), list[str]()
     paths = [path] if isinstance(path, Path) else list(path)
-    pieces = []
+    pieces: list[Piece] = []
     for each in paths:
         if each.is_file():
             check_name(str(each), market)
         parts = open_parts(each, partial(pick, str(each), market=market, notes=notes))
-        pieces += [_piece(_table(part, market), market, options, dropped) for part in parts]
+        while parts:  # each is let go of when it has been read: they may be large
+            table = _table(parts.pop(0), market)
+            pieces.append(_piece(table, market, options, dropped, number=len(pieces)))
     notes += dict.fromkeys(note for piece in pieces for note in piece.notes)
     return make_series(paths[0], symbol, pieces, dropped, options, notes)
 
@@ -67,11 +70,13 @@ def read_candles(
 def _table(part: Part, market: Market) -> Table:
     if is_arrow(part):
         return arrow_table(part)
-    text = read_text(part)
-    return json_table(part, text, market) if is_json(text) else text_table(part, text)
+    text = open_text(part)
+    return json_table(text, market) if is_json(text) else text_table(text)
 
 
-def _piece(table: Table, market: Market, options: ReadOptions, dropped: Dropped) -> Piece:
+def _piece(
+    table: Table, market: Market, options: ReadOptions, dropped: Dropped, *, number: int
+) -> Piece:
     notes = list(table.notes)
     try:
         _check_declared(table, market, options)
@@ -93,8 +98,10 @@ def _piece(table: Table, market: Market, options: ReadOptions, dropped: Dropped)
         elif isinstance(values, Fault):
             dropped.add(line, values)
         else:
-            rows.append(Stamped(at_ms, line, values))
+            rows.append(Stamped(at_ms, line, values, number))
     notes += columns.notes
+    if columns.volume is None:
+        notes.append("there is no column of volumes: the volume of every candle is 0")
     if times.is_naive:
         notes.append(f"times without a zone are read as UTC ({TIME_ZONE} decides)")
     if quantities.uses_ticks:

@@ -69,7 +69,7 @@ def make_series(
         notes.append("the rows were not in the order of time: they are sorted")
     candles = merged.candles
     if options.now_ms is not None and candles and candles[-1].close_ms > options.now_ms:
-        dropped.add(merged.places[-1].number, Fault.UNFINISHED)
+        dropped.add(merged.rows[-1].line, Fault.UNFINISHED)
         candles = candles[:-1]
     if not candles:
         raise ConfigError(f"{path}: no row is a usable candle: {dropped}")

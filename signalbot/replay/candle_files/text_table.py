@@ -1,63 +1,31 @@
-"""Text with separators as a table: encoding, separator, banner and header are found."""
+"""Text with separators as a table: separator, banner and header are found."""
 
 import csv
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from io import StringIO
 from typing import Final
 
-from signalbot.replay.candle_files.container import Part
 from signalbot.replay.candle_files.faults import Place, refusal, shown
 from signalbot.replay.candle_files.table import PRICE_COUNT, Row, Table, split_header
+from signalbot.replay.candle_files.text import Text
 
 _SEPARATORS: Final = ("\t", ";", "|", ",")
 """The comma last: where two fit equally well, it is the sign before decimals."""
 
 _LOOKED_AT: Final = 60  # lines that show the separator
-_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _COMMENTS: Final = ("#", "//")
 _LEAST: Final = PRICE_COUNT + 1
-_PAGES: Final = ("<!doctype", "<html", "<?xml")
 
 
-def read_text(part: Part) -> str:
-    """The text of a part.
-
-    Raises:
-        ConfigError: it is none, or a web page.
-    """
-    data = part.data
-    if data.startswith(_UTF16) or (not any(data[1:400:2]) and len(data) > 1):
-        encoding = "utf-16" if data.startswith(_UTF16) else "utf-16-le"
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError as e:
-            raise refusal(part.name, "not a text file; expected CSV, JSON or Parquet") from e
-    if b"\x00" in data[:4096]:
-        raise refusal(part.name, "not a text file; expected CSV, JSON or Parquet")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", errors="replace")  # names of columns at most
-    start = text.lstrip()[:40].lower()
-    if start.startswith(_PAGES):
-        raise refusal(part.name, "this is a web page, not candles: was the download refused?")
-    if start.startswith("version https://git-lfs"):
-        raise refusal(part.name, "this is a pointer of Git LFS: fetch the file itself")
-    return text
-
-
-def text_table(part: Part, text: str) -> Table:
+def text_table(text: Text) -> Table:
     """The table that a text with separators is.
 
     Raises:
         ConfigError: its cells cannot be told apart.
     """
-    if not text.strip():
-        raise refusal(part.name, "the file is empty")
-    first = text[: 1 << 16].splitlines()[:_LOOKED_AT]
-    separator, width = _separator(first)
-    rows = _rows(part, text, separator, width)
+    part = text.part
+    separator, width = _separator(text.head()[:_LOOKED_AT])
+    rows = _rows(text, separator, width)
     header, header_line, rows = split_header(rows)
     if header:
         header[0][0] = header[0][0].lstrip("#").strip()
@@ -97,11 +65,9 @@ def _width(lines: Sequence[str], separator: str) -> tuple[int, int]:
     return count, width
 
 
-def _rows(part: Part, text: str, separator: str, width: int) -> Iterator[Row]:
+def _rows(text: Text, separator: str, width: int) -> Iterator[Row]:
     """Rows with cells; what stands before the table is passed over."""
-    reader = csv.reader(
-        StringIO(text, newline=""), delimiter=separator, skipinitialspace=separator == " "
-    )
+    reader = csv.reader(text.lines(), delimiter=separator, skipinitialspace=separator == " ")
     has_begun = False
     try:
         for cells in reader:
@@ -112,7 +78,7 @@ def _rows(part: Part, text: str, separator: str, width: int) -> Iterator[Row]:
             if cells and not cells[0].startswith(_COMMENTS[1]):
                 yield reader.line_num, cells
     except csv.Error as e:
-        place = Place(part.name, "line", reader.line_num)
+        place = Place(text.part.name, "line", reader.line_num)
         raise refusal(place, f"not CSV: {e}") from e
 
 

@@ -19,7 +19,6 @@ def find_volume(header: Header) -> int | None:
     ticks = header.called(*names.TICK_VOLUMES)
     found = next(iter((*beside, *_plain(header), *based, *others, *ticks)), None)
     if found is None:
-        header.notes.append("there is no column of volumes: the volume of every candle is 0")
         return None
     if found in others and found not in beside:
         header.notes.append(f"the volume is that of {' '.join(found.levels)!r}: not in coins")
