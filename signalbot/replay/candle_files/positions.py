@@ -61,6 +61,9 @@ def find_positions(table: Table, choice: ColumnChoice | None) -> Columns:
     _check_open(table, rows, time, (opened, high, low, close))
     end = max(opened, high, low, close) + 1
     volume = _volume(rows, end, (high, low))
+    closed = _closed(table, rows, end)
+    if closed is not None and table.width == _OKX and _differ(rows, end + 1, end + 2):
+        volume = end + 1  # not spot: the first volume counts contracts, the second coins
     return Columns(
         time=time,
         clock=clock,
@@ -68,7 +71,7 @@ def find_positions(table: Table, choice: ColumnChoice | None) -> Columns:
         close_time=_close_time(rows, time, end),
         volume=volume,
         symbol=next((at for at in range(time) if _all(rows, at, is_market_name)), None),
-        closed=_closed(table, rows, end),
+        closed=closed,
     )
 
 
@@ -221,6 +224,10 @@ def _volume(rows: Sequence[Sequence[str]], at: int, bounds: tuple[int, int]) -> 
         if len(numbers) >= 2 and inside and inside + unset == len(numbers):  # noqa: PLR2004
             return at + 1
     return at if len(_numbers(rows, at, 1)) * 2 > len(rows) else None
+
+
+def _differ(rows: Sequence[Sequence[str]], one: int, other: int) -> bool:
+    return any(row[one] != row[other] for row in rows)
 
 
 def _close_time(rows: Sequence[Sequence[str]], time: int, first: int) -> int | None:

@@ -31,7 +31,18 @@ def _plain(header: Header) -> list[Named]:
     called = {each.name for each in header.columns}
     if {"id", "vol", "amount"} <= called:  # HTX counts coins in amount, quote units in vol
         found.sort(key=lambda each: each.name != "amount")
+    if {"vol", "vol_ccy", "vol_ccy_quote"} <= called and not _is_okx_spot(header):
+        found.sort(key=lambda each: each.name != "vol_ccy")
     return found
+
+
+def _is_okx_spot(header: Header) -> bool:
+    """OKX counts coins in vol on spot, and contracts on all others: there volCcy counts coins.
+
+    On spot volCcy is the volume in the quote currency, as volCcyQuote is everywhere.
+    """
+    quoted, also = (next(iter(header.called(name))).at for name in ("vol_ccy", "vol_ccy_quote"))
+    return header.table.sample(quoted) == header.table.sample(also)
 
 
 def _is_base_side(side: str, market: Market) -> bool:

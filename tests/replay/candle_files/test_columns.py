@@ -44,6 +44,8 @@ def test_columns_are_known_by_many_names(tmp_path: Path, header: str) -> None:
         ("t,o,h,l,c,Volume BTC,Volume USDT", "7,8", "7"),
         ("t,o,h,l,c,quote_volume,volume", "7,8", "8"),
         ("t,o,h,l,c,turnover", "7", "7"),
+        ("ts,o,h,l,c,vol,volCcy,volCcyQuote", "700,7,300000", "7"),  # OKX, a contract
+        ("ts,o,h,l,c,vol,volCcy,volCcyQuote", "7,300000,300000", "7"),  # OKX, spot
         ("t,o,h,l,c,tickvol,vol", "7,8", "8"),
         ("t,o,h,l,c,tickvol,vol", "7,0", "7"),
         ("t,o,h,l,c,Volume MA,Volume", "7,8", "8"),

@@ -54,6 +54,13 @@ def test_an_average_price_is_no_volume(tmp_path: Path) -> None:
     assert shape(read(tmp_path, text)) == SHAPE
 
 
+def test_contracts_are_not_coins(tmp_path: Path) -> None:
+    """OKX's answers count contracts first, except on spot."""
+    swap = lines("", [(*row[:5], row.v * 100, row.v, row.v * row.o, 1) for row in ROWS])
+    spot = lines("", [(*row, row.v * row.o, row.v * row.o, 1) for row in ROWS])
+    assert shape(read(tmp_path, swap)) == shape(read(tmp_path, spot)) == SHAPE
+
+
 @pytest.mark.parametrize("leading", [("BTCUSDT",), ("BTCUSDT", "1m"), ("7",)])
 def test_columns_may_stand_before_the_time(tmp_path: Path, leading: tuple[str, ...]) -> None:
     """A market, an interval, a number."""
