@@ -23,6 +23,7 @@ TOP_LEVEL = {
     ".gitignore",
     "README.md",
     "config.example.toml",
+    "findings",
     "pyproject.toml",
     "signalbot",
     "systemd",
