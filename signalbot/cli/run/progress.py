@@ -21,7 +21,7 @@ def progress(total: int, *, shown: bool) -> Iterator[Advance]:
         with _bar(total) as advance:
             yield advance
     else:
-        yield _Lines(total, sys.stderr, perf_counter)
+        yield ProgressLines(total, sys.stderr, perf_counter)
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def _bar(total: int) -> Iterator[Advance]:
         yield advance
 
 
-class _Lines:
+class ProgressLines:
     """A line every few seconds: ``replayed 40 % (126,000 of 315,000 candles), 1:20 left``."""
 
     def __init__(self, total: int, out: TextIO, clock: Callable[[], float]) -> None:

@@ -81,7 +81,16 @@ class Dropped:
 
 def refusal(place: Place | str, problem: str) -> ConfigError:
     """The error that refuses a file for what stands at ``place``."""
-    return ConfigError(f"{place}: {problem}")
+    return ConfigError(printable(f"{place}: {problem}"))
+
+
+def printable(text: str) -> str:
+    """A text of a stranger's file as it may be shown: without what a terminal would obey."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
 
 
 def shown(value: object) -> str:

@@ -9,14 +9,15 @@ from typing import Final
 
 from signalbot.domain.errors import BadCandle
 from signalbot.domain.market import Candle
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.timeframe import DAY_MS, Ms
 from signalbot.replay.candle_files.faults import Dropped, Fault, Place, refusal
 from signalbot.replay.candle_files.options import COLUMNS
 from signalbot.replay.candle_files.pieces import Stamped
 from signalbot.replay.candle_files.placing import Placed
 
-_JUMP: Final = 3  # times the close before, without a candle between
+_JUMP: Final = 3  # times the close before
 _JUMP_OVER_A_GAP: Final = 10
+_LONG_GAP_MS: Final = 7 * DAY_MS
 _APART: Final = Decimal("1.02")  # two prices of one time that are of two markets
 _SOME: Final = 3  # rows that are no accident
 _SHARE: Final = 20  # one row in so many
@@ -160,7 +161,7 @@ def _check_jumps(symbol: str, placed: Placed, merged: Merged) -> None:
         ConfigError: one does not, as where files of two markets were joined.
     """
     for at, (before, after) in enumerate(pairwise(merged.candles)):
-        limit = _JUMP if before.close_ms == after.open_ms else _JUMP_OVER_A_GAP
+        limit = _JUMP if after.open_ms - before.close_ms <= _LONG_GAP_MS else _JUMP_OVER_A_GAP
         if after.open > before.close * limit or before.close > after.open * limit:
             last, place = map(placed.place, merged.rows[at : at + 2])
             raise refusal(

@@ -8,7 +8,7 @@ from pathlib import Path
 from signalbot.domain.errors import ConfigError
 from signalbot.domain.market import Candle
 from signalbot.domain.timeframe import Timeframe
-from signalbot.replay.candle_files.faults import BadRow, Dropped, Fault
+from signalbot.replay.candle_files.faults import BadRow, Dropped, Fault, printable
 from signalbot.replay.candle_files.merging import merge
 from signalbot.replay.candle_files.options import ReadOptions
 from signalbot.replay.candle_files.pieces import Piece
@@ -87,6 +87,6 @@ def make_series(
         examples=tuple(dropped.examples),
         gaps=len(holes),
         missing=sum(holes),
-        notes=notes,
+        notes=list(map(printable, notes)),
         unit=pieces[0].unit if pieces else "line",
     )

@@ -196,6 +196,21 @@ def test_a_file_without_the_market_is_refused(tmp_path: Path, header: str, row: 
     assert "no row of BTC/USDT:USDT (--symbol); --columns symbol=- leaves" in told
 
 
+def test_what_a_file_says_is_nothing_to_a_terminal(tmp_path: Path) -> None:
+    """Names and values of a stranger's file are shown without what a terminal would obey."""
+    red = "\x1b[31m"
+    for text in (
+        table(f"t,{red}o,h,l,c", f"{{t}},{VALUES}"),
+        table("t,symbol,o,h,l,c", f"{{t}},{red}ETHUSDT,{VALUES}"),
+    ):
+        told = refusal(tmp_path, text)
+        assert "\\x1b[31m" in told
+        assert "\x1b" not in told
+    other = table("", f"{{t}},{red}ETHUSDT,{VALUES}")
+    file = read(tmp_path, table("t,symbol,o,h,l,c", f"{{t}},BTCUSDT,{VALUES}") + other)
+    assert all(note.isprintable() for note in file.notes)
+
+
 def test_names_of_two_markets_that_may_be_meant_are_refused(tmp_path: Path) -> None:
     """Neither dollar is nearer than the other."""
     text = table("t,symbol,o,h,l,c", f"{{t}},BTCUSD,{VALUES}")
