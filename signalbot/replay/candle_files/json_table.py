@@ -10,8 +10,8 @@ from signalbot.domain.errors import ConfigError
 from signalbot.replay.candle_files.container import Part
 from signalbot.replay.candle_files.faults import refusal
 from signalbot.replay.candle_files.markets import Fit, Market, is_coin, is_market_name
-from signalbot.replay.candle_files.names import CORE, OPEN_TIMES, PRICE_NAMES, SYMBOLS, plain_name
-from signalbot.replay.candle_files.options import PRICES, parse_zone
+from signalbot.replay.candle_files.names import SYMBOLS, core_of, name_prices, plain_name
+from signalbot.replay.candle_files.options import parse_zone
 from signalbot.replay.candle_files.table import PRICE_COUNT, Row, Table
 from signalbot.replay.candle_files.text import Text
 from signalbot.replay.candle_files.times import looks_like_time
@@ -174,7 +174,7 @@ def _of_list(items: list[Any]) -> _Rows | None:
         return None
     flat = [_flat(each) if isinstance(each, Mapping) else {} for each in items]
     names = list(dict.fromkeys(name for each in flat for name in each))
-    if not _has_prices(names):
+    if not name_prices(names):
         return None
     return names, [[each.get(name) for name in names] for each in flat]
 
@@ -182,7 +182,7 @@ def _of_list(items: list[Any]) -> _Rows | None:
 def _header_inside(rows: Sequence[Sequence[Any]]) -> _Rows:
     """Lists whose first one holds the names of the columns."""
     names = [str(cell) for cell in rows[0]]
-    return (names, rows[1:]) if _has_prices(names) else ((), rows)
+    return (names, rows[1:]) if name_prices(names) else ((), rows)
 
 
 def _of_mapping(node: Mapping[str, Any]) -> _Rows | None:
@@ -191,18 +191,18 @@ def _of_mapping(node: Mapping[str, Any]) -> _Rows | None:
     if isinstance(names, list) and isinstance(data, list) and data and isinstance(data[0], list):
         return _split(node, [str(name) for name in names], data)
     lists = {key: each for key, each in node.items() if isinstance(each, list)}
-    if _has_prices(list(lists)):
+    if name_prices(list(lists)):
         same = {key: each for key, each in lists.items() if len(each) == len(_open_of(lists))}
         return list(same), list(zip(*same.values(), strict=True))
     inner = {key: each for key, each in node.items() if isinstance(each, Mapping) and each}
-    if _has_prices(list(inner)):
+    if name_prices(list(inner)):
         index = list(_open_of(inner))
         columns = ["", *inner]
         return columns, [[key, *(each.get(key) for each in inner.values())] for key in index]
     if len(inner) * 2 > len(node) and all(map(_is_key_of_row, inner)):
         flat = {key: _flat(each) for key, each in inner.items()}
         names = list(dict.fromkeys(name for each in flat.values() for name in each))
-        if _has_prices(names):
+        if name_prices(names):
             rows = [[key, *(each.get(name) for name in names)] for key, each in flat.items()]
             return ["", *names], rows
     return _timestamps_apart(node)
@@ -238,7 +238,7 @@ def _columns_below(node: Any, length: int, depth: int) -> Mapping[str, list[Any]
             for key, each in node.items()
             if isinstance(each, list) and len(each) == length and key != "timestamp"
         }
-        if _has_prices(list(lists)):
+        if name_prices(list(lists)):
             return lists
     inner = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
     for each in inner if depth else ():
@@ -249,24 +249,7 @@ def _columns_below(node: Any, length: int, depth: int) -> Mapping[str, list[Any]
 
 
 def _open_of(columns: Mapping[str, Any]) -> Any:
-    return next(each for key, each in columns.items() if _core(key) == "open")
-
-
-def _has_prices(names: Sequence[str]) -> bool:
-    cores = {_core(name) for name in names}
-    return {"open", "high", "low", "close"} <= cores
-
-
-def _core(name: str) -> str | None:
-    """The price that a name stands for, a side or currency aside."""
-    plain = plain_name(name)
-    for role in PRICES:
-        if plain in PRICE_NAMES[role]:
-            return role.value
-    for part in plain.split("_"):
-        if part in CORE and plain not in OPEN_TIMES and "time" not in plain:
-            return CORE[part].value
-    return None
+    return next(each for key, each in columns.items() if core_of(key) == "open")
 
 
 def _flat(node: Mapping[str, Any]) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class Market:
         """How well ``name`` names this market."""
         if name.strip().upper() == self.symbol.upper():
             return Fit.KIND
-        core, is_perpetual = _core(name)
+        core, is_perpetual = _core(_turned(name))
         if core is None or (is_perpetual and not self.is_contract):
             return Fit.OTHER
         bases = _ALIASES.get(self.base, (self.base,))
@@ -140,6 +140,13 @@ def says_only_its_kind(text: str) -> bool:
 def same_market(names: Iterable[str]) -> bool:
     """Whether these are spellings of one market."""
     return len({_core(name) for name in names}) == 1
+
+
+def _turned(name: str) -> str:
+    """Base before quote, where the dollar comes first: Upbit calls BTC/USDT ``USDT-BTC``."""
+    parts = re.split(r"[-_/]", name.strip().upper())
+    is_turned = len(parts) == 2 and parts[0] in DOLLARS and parts[1] not in DOLLARS  # noqa: PLR2004
+    return "-".join(reversed(parts)) if is_turned else name
 
 
 def _pairs(bases: Iterable[str], quotes: Iterable[str]) -> set[str]:

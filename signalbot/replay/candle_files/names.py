@@ -1,7 +1,7 @@
 """What the columns of candle files are called, by those who write them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from signalbot.replay.candle_files.options import Role
@@ -15,7 +15,8 @@ _TWO_LANGUAGES: Final = re.compile(r"^([\x20-\x7e]+)/[^\x00-\x7f].*$")  # "open/
 
 OPEN_TIMES: Final = (
     "open_ms", "open_time", "opentime", "time_period_start", "time_open", "window_start",
-    "start_time", "starttime", "start_at", "start_ms", "start_date", "start", "bar_start",
+    "start_time", "starttime", "started_at", "start_at", "start_ms", "start_date", "start",
+    "bar_start", "bar_open_time", "ts_event", "time_bucket", "candle_date_time_utc",
     "kline_start_time", "kline_open_time", "open_timestamp", "open_date", "open_datetime",
     "opentime_ms", "open_time_ms", "period_start", "period_start_time", "bucket_start", "bucket",
     "candle_begin_time", "candle_start", "begin_time", "begins_at", "begin", "t",
@@ -28,7 +29,7 @@ TIMES: Final = (
     "date_utc", "gmt_time", "date", "dtyyyymmdd", "time", "dt", "tradingday", "trading_day",
     "trade_date", "day",
     "candle_time", "bar_time", "kline_time", "local_time", "datum", "fecha", "data", "дата", "日期",
-    "时间", "交易时间", "날짜", "日付け", "日付", "ticks", "index", "level_0",
+    "时间", "交易时间", "날짜", "日付け", "日付", "ticks", "created_at", "index", "level_0",
     "unnamed_0", "", "id",
 )  # fmt: skip
 """Columns that hold a time which is the open unless the values show otherwise."""
@@ -63,8 +64,9 @@ PRICE_NAMES: Final[Mapping[Role, tuple[str, ...]]] = {
         "最低价", "저가", "安値", "düşük",
     ),
     Role.CLOSE: (
-        "close", "c", "close_price", "price_close", "closing_price", "close_last", "last",
-        "last_price", "price", "zuletzt", "schluss", "schlusskurs", "último", "cierre", "dernier",
+        "close", "c", "close_price", "price_close", "closing_price", "close_last",
+        "trade_price", "last", "last_price", "price", "zuletzt", "schluss", "schlusskurs",
+        "último", "cierre", "dernier",
         "clôture", "ultimo", "chiusura", "fechamento", "zamkniecie", "zamknięcie", "цена", "收盘",
         "收盘价", "종가", "終値", "şimdi",
     ),
@@ -72,7 +74,8 @@ PRICE_NAMES: Final[Mapping[Role, tuple[str, ...]]] = {
 VOLUMES: Final = (
     "volume", "vol", "v", "base_volume", "volume_base", "basevolume", "basevol", "base_vol",
     "volume_from", "volumefrom", "volume_traded", "traded_volume", "base_asset_volume",
-    "trade_volume", "total_volume", "wolumen", "volumen", "объём", "объем", "成交量", "거래량",
+    "trade_volume", "total_volume", "base_token_volume", "candle_acc_trade_volume",
+    "wolumen", "volumen", "объём", "объем", "成交量", "거래량",
     "vol_ccy", "amount", "size", "qty",
 )  # fmt: skip
 """Volumes in coins, or in what the exchange reports."""
@@ -129,6 +132,23 @@ def plain_name(name: str) -> str:
     if len(name) == 1:
         return name
     return _NO_LETTER.sub("_", _HUMP.sub("_", name)).strip("_").lower()
+
+
+def core_of(name: str) -> str | None:
+    """The price that a name stands for, with a side or currency too: ``mid_o``, ``open (USD)``."""
+    plain = plain_name(name)
+    for role, known in PRICE_NAMES.items():
+        if plain in known:
+            return role.value
+    parts = plain.split("_")
+    if plain in ALL_TIMES or "time" in parts:
+        return None
+    return next((CORE[part].value for part in parts if part in CORE), None)
+
+
+def name_prices(names: Iterable[str]) -> bool:
+    """Whether open, high, low and close are among the names."""
+    return {"open", "high", "low", "close"} <= {core_of(name) for name in names}
 
 
 def column_name(name: str) -> str:

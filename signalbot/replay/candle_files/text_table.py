@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from signalbot.replay.candle_files.faults import Place, refusal, shown
+from signalbot.replay.candle_files.names import name_prices
 from signalbot.replay.candle_files.table import PRICE_COUNT, Row, Table, split_header
 from signalbot.replay.candle_files.text import Text
 
@@ -86,7 +87,7 @@ def _begins(cells: Sequence[str], width: int) -> bool:
     """Whether the table begins with this row: a banner or a comment is narrower."""
     if width < _LEAST:
         return bool(cells) and not cells[0].lower().startswith("sep=")
-    is_comment = bool(cells) and cells[0].startswith(_COMMENTS) and len(cells) < width
+    is_comment = bool(cells) and cells[0].startswith(_COMMENTS) and not name_prices(cells)
     return len(cells) >= min(_LEAST, width - 1) and not is_comment
 
 

@@ -80,6 +80,23 @@ def test_the_time_of_a_candle_is_its_open_among_others(tmp_path: Path) -> None:
     assert read(tmp_path, table(header, row)).candles[0].open_ms == FIRST_S * 1000
 
 
+def test_a_time_that_never_changes_is_that_of_no_candle(tmp_path: Path) -> None:
+    """Databases write the bounds of the query beside each row."""
+    header = "result,table,_start,_stop,_time,open,high,low,close"
+    row = f"_result,0,2021-12-01T00:00:00Z,2022-02-01T00:00:00Z,2022-01-01T0{{n}}:00:00Z,{VALUES}"
+    above = "#group,false,true,true,false,false,false,false,false\n"
+    assert (
+        read(tmp_path, above + table(header, row)).candles[3].open_ms // 1000 == FIRST_S + 3 * 3600
+    )
+
+
+def test_a_column_of_ends_may_be_named(tmp_path: Path) -> None:
+    """BitMEX stamps a candle with its end, and nothing in its answer tells."""
+    text = table("timestamp,open,high,low,close", f"{{t}},{VALUES}")
+    file = read(tmp_path, text, columns="close_time=timestamp")
+    assert file.candles[0].open_ms // 1000 == FIRST_S - 3600
+
+
 def test_a_date_and_a_time_of_day_are_one_time(tmp_path: Path) -> None:
     """Written with colons, as six digits, as four, or as the hour alone."""
     for clock in ("{n:02}:00", "{n:02}:00:00", "{n:02}0000", "{n:02}00"):

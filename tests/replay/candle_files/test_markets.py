@@ -26,6 +26,8 @@ SPOT = Market("BTC/USDT")
         ("XBT/USD", Fit.DOLLAR, Fit.DOLLAR),
         ("tBTCUSD", Fit.DOLLAR, Fit.DOLLAR),
         ("PF_XBTUSD", Fit.DOLLAR, Fit.OTHER),
+        ("USDT-BTC", Fit.SAME, Fit.SAME),
+        ("KRW-BTC", Fit.OTHER, Fit.OTHER),
         ("BTC", Fit.BASE, Fit.BASE),
         ("Bitcoin", Fit.BASE, Fit.BASE),
         ("BTC.V", Fit.BASE, Fit.BASE),

@@ -4,10 +4,11 @@ Values are made up; columns, their order, times and numbers are those of the sou
 """
 
 from tests.replay.candle_files.forms.exchanges import EXCHANGES
+from tests.replay.candle_files.forms.others import OTHERS
 from tests.replay.candle_files.forms.programs import PROGRAMS
 from tests.replay.candle_files.forms.vendors import VENDORS
 from tests.replay.candle_files.forms.writing import DAY, HOUR, MINUTE, Form, rows_of
 
 __all__ = ["DAY", "FORMS", "HOUR", "MINUTE", "Form", "rows_of"]
 
-FORMS = (*EXCHANGES, *VENDORS, *PROGRAMS)
+FORMS = (*EXCHANGES, *VENDORS, *PROGRAMS, *OTHERS)
