@@ -26,6 +26,7 @@ from signalbot.ledger.accounts import Accounts, Standing
 from signalbot.ledger.database import Database
 from signalbot.ledger.executions import Executions
 from signalbot.ledger.funding import FundingLedger
+from signalbot.ledger.mismatches import Mismatches
 from signalbot.ledger.reconciliations import Reconciliations
 from signalbot.ledger.signals import Signals
 from signalbot.ledger.trades import Trades
@@ -182,6 +183,7 @@ class App:
             halts=self.halts,
             external=ExternalChanges(trades, self.recorder),
             foreign=ForeignOrders(trades, self.halts),
+            mismatches=Mismatches(self.database),
             clock=clock,
         )
         self._restorer = Restorer(trades, clock, on_untold=self.collector.want)
@@ -239,8 +241,10 @@ class App:
             log.error("user.left_positions", user_id=user_id, positions=positions)
         self.roster.load(self.config, standing)
         self._check_symbols()
+        mismatches = await Mismatches(self.database).all()
         for account in self.accounts.values():
             await self._restorer.restore(account)
+            account.mismatches.update(mismatches.get(account.user_id, {}))
             account.is_ready = account.broker is None
 
         def spawn(name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:

@@ -42,7 +42,9 @@ class EventsTable(Table):
     unprotected: Loudness = key("A position was closed because its stop could not be placed.")
     refused: Loudness = key("A signal that was not taken, and why.")
     failed: Loudness = key("An entry that came to nothing.")
-    halted: Loudness = key("A user or all trading is halted, paused or resumed.")
+    halted: Loudness = key(
+        "A user or all trading is halted, paused or resumed; a symbol waits: the exchange differs."
+    )
     trouble: Loudness = key(
         "The disk is filling up, an exchange is away, a source is silent or lost an alert."
     )

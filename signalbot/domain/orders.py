@@ -113,6 +113,16 @@ class OrderRequest:
         )
 
 
+class Forced(StrEnum):
+    """Why an exchange traded for an account unasked.
+
+    LIQUIDATION: its margin was used up. DELEVERAGING: a loss of somebody else had to be covered.
+    """
+
+    LIQUIDATION = "liquidation"
+    DELEVERAGING = "deleveraging"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
     """One match. ``trade_id`` is unique within one market of one account."""
@@ -126,7 +136,11 @@ class Fill:
     fee: Decimal  #: positive is paid
     fee_currency: str
     filled_at_ms: Ms
-    is_liquidation: bool = False
+    forced: Forced | None = None
+
+    @property
+    def is_liquidation(self) -> bool:
+        return self.forced is Forced.LIQUIDATION
 
     @property
     def third_coin(self) -> str | None:

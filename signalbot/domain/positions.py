@@ -77,6 +77,11 @@ class CloseReason(Code):
         "the exchange liquidated it; the user is halted for entries",
         "lower account.leverage or the size of trades, then 'signalbot resume USER'",
     )
+    DELEVERAGING = (
+        "DELEVERAGING",
+        "the exchange closed it to cover a loss of somebody else (auto-deleveraging)",
+        "nothing to do: the account is in order, and its user goes on trading",
+    )
     EXTERNAL = (
         "EXTERNAL",
         "it was closed at the exchange, by hand or by another program",

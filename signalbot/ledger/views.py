@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from signalbot.domain.errors import LedgerError
-from signalbot.domain.money import text
+from signalbot.domain.money import ZERO, text
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.ledger.connection import APPLICATION_ID, connect_reader
 from signalbot.ledger.migrations import migrations
@@ -41,6 +41,7 @@ _READ_AS: Mapping[str, Callable[[Any], Any]] = {
     "reduce_only": bool,
     "ai_decision_applied": bool,
 }
+_WITHOUT_FEE = Decimal("0.98")  # a fee kept in coins may be booked after them
 _IN_DOUBT = ("pending", "unknown")
 _UNFINISHED = ("intended", "open", "partially_filled", "unknown")
 
@@ -284,13 +285,17 @@ def _row(row: sqlite3.Row) -> Row:
 
 def _with_protection(row: Row) -> Row:
     """``row`` with how its position is protected now; null once it is closed."""
+    stops = [tuple(map(Decimal, stop)) for stop in json.loads(row.pop("stops"))]
+    covered = sum((quantity - filled for quantity, filled in stops), ZERO)
+    held = Decimal(row["quantity"])
     if row["status"] == "CLOSED":
-        state = None
-    elif row["stop_confirmed_at_ms"] is not None:
-        state = "confirmed"
-    else:
+        return row | {"protection": None, "protected_quantity": None}
+    if not covered:
         state = "no stop wanted" if row["stop_loss"] is None else "MISSING"
-    return row | {"protection": state}
+    else:
+        least = held if ":" in row["symbol"] else held * _WITHOUT_FEE
+        state = "confirmed" if covered >= least else "PARTIAL"
+    return row | {"protection": state, "protected_quantity": text(min(covered, held))}
 
 
 def _with_net(row: Row) -> Row:

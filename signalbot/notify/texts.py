@@ -34,6 +34,7 @@ _KINDS: Mapping[str, NoticeKind] = {
     "position.protected": NoticeKind.PROTECTED,
     "position.target_hit": NoticeKind.TARGET_HIT,
     "position.closed": NoticeKind.CLOSED,
+    "position.mismatch": NoticeKind.HALTED,
     "user.active": NoticeKind.HALTED,
     "user.paused": NoticeKind.HALTED,
     "user.halted": NoticeKind.HALTED,
@@ -59,6 +60,7 @@ _CLOSES = {
     "MANUAL": "closed by hand",
     "UNPROTECTED": "no stop could be placed in time",
     "LIQUIDATION": "liquidated by the exchange",
+    "DELEVERAGING": "deleveraged by the exchange",
     "EXTERNAL": "closed outside signalbot",
 }
 
@@ -264,6 +266,8 @@ def _failed(told: Told) -> tuple[str, Iterator[str]]:
 
 def _halted(told: Told) -> tuple[str, Iterator[str]]:
     event = told.event
+    if event.kind == "position.mismatch":
+        return _mismatch(event)
     whose = "Trading" if event.user_id is None else f"Account {event.user_id}"
     reason = event.detail.get("reason")
     because = [f"Because: {_shortened(str(reason))}"] if reason else []
@@ -271,6 +275,14 @@ def _halted(told: Told) -> tuple[str, Iterator[str]]:
         return f"▶️ {whose} resumed", iter([*because, "Entries are allowed again."])
     word = "⏸ " + whose + " paused" if event.kind == "user.paused" else "⛔ " + whose + " halted"
     return word, iter([*because, "No new entries; exits and stops go on."])
+
+
+def _mismatch(event: Event) -> tuple[str, Iterator[str]]:
+    lines = (
+        f"The exchange holds {event.detail['held']}, signalbot knows of {event.detail['ledger']}.",
+        "No new entries there until both agree; exits and stops go on.",
+    )
+    return f"⚠️ {market(_symbol(event))} differs", iter(lines)
 
 
 def _trouble(told: Told) -> tuple[str, Iterator[str]]:

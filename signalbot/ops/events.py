@@ -241,7 +241,13 @@ EVENTS: Final[Mapping[str, Event]] = {
     "position.closed_outside": Event(
         _WARNING, "The exchange no longer holds a position: somebody else closed it."
     ),
+    "position.deleveraged": Event(
+        _ERROR, "The exchange closed (a part of) a position to cover a loss of somebody else."
+    ),
     "position.liquidated": Event(_ERROR, "The exchange closed a position by force."),
+    "position.agrees_again": Event(
+        _INFO, "Exchange and ledger agree on a position again; entries there go on."
+    ),
     "position.mismatch": Event(
         _ERROR, "Ledger and exchange differ on a position; entries in that symbol wait."
     ),

@@ -19,6 +19,7 @@ from signalbot.domain.settings import Settings
 from signalbot.domain.signals import PositionId
 from signalbot.domain.timeframe import DAY_MS, EPOCH, Ms, day_start
 from signalbot.domain.users import User, UserId
+from signalbot.ledger.mismatches import Mismatch
 from signalbot.pipeline.absence import AbsenceProofs
 from signalbot.ports import Broker, Exchange
 
@@ -51,7 +52,7 @@ class Account:
         self.is_ready = False  #: in step with its exchange, and set up for entries there
         self.refused_for_margin = 0  #: entries refused in a row because margin was short
         self.absences = AbsenceProofs()  #: what its exchange does not show, by order or position
-        self.mismatches: dict[str, str] = {}  #: what its exchange holds otherwise, by symbol
+        self.mismatches: dict[str, Mismatch] = {}  #: what its exchange holds otherwise, by symbol
         self.unprotected_ms: dict[PositionId, Ms] = {}  #: since when no stop is confirmed
         self._attempts: dict[PositionId, Counter[Leg]] = {}  # the last one asked for is last
         self._last_close_ms: dict[str, Ms] = {}
@@ -66,7 +67,7 @@ class Account:
     def business(self) -> list[str]:
         """Symbols in which anything of it is at the exchange, or may be."""
         working = (symbol for symbol, orders in self.working.items() if orders)
-        return sorted({*self.positions, *self.in_doubt, *working})
+        return sorted({*self.positions, *self.in_doubt, *self.mismatches, *working})
 
     @property
     def has_business(self) -> bool:

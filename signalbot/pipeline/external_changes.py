@@ -12,6 +12,7 @@ from signalbot.domain.money import ZERO
 from signalbot.domain.orders import (
     ClientOrderId,
     Fill,
+    Forced,
     Leg,
     Order,
     OrderReport,
@@ -107,8 +108,7 @@ class ExternalChanges:
             return
         first = mine[0]
         quantity = sum((fill.quantity for fill in mine), ZERO)
-        is_liquidation = any(fill.is_liquidation for fill in mine)
-        reason = CloseReason.LIQUIDATION if is_liquidation else CloseReason.EXTERNAL
+        forced = first.forced
         request = OrderRequest(
             client_order_id=order_id,
             user_id=account.user_id,
@@ -124,7 +124,7 @@ class ExternalChanges:
             position_id=position.position_id,
             intended_at_ms=first.filled_at_ms,
         )
-        told = replace(position, close_reason=reason)
+        told = replace(position, close_reason=forced_reason(forced))
         await self._trades.intend([request], told)
         account.hold(told)
         report = OrderReport(
@@ -137,12 +137,31 @@ class ExternalChanges:
             fills=tuple(mine),
             updated_at_ms=mine[-1].filled_at_ms,
         )
-        names = {"user_id": account.user_id, "symbol": position.symbol}
-        if is_liquidation:
-            log.error("position.liquidated", **names)
-        else:
-            log.warning("position.closed_outside", **names)
+        tell_outside(account, position.symbol, forced)
         await self._recorder.record(account, Order(request=request), report)
+
+
+def forced_reason(forced: Forced | None) -> CloseReason:
+    """Why a position closed that nobody here has closed."""
+    match forced:
+        case Forced.LIQUIDATION:
+            return CloseReason.LIQUIDATION
+        case Forced.DELEVERAGING:
+            return CloseReason.DELEVERAGING
+        case None:
+            return CloseReason.EXTERNAL
+
+
+def tell_outside(account: Account, symbol: str, forced: Forced | None) -> None:
+    """Log that a position, or a part of it, was closed outside."""
+    names = {"user_id": account.user_id, "symbol": symbol}
+    match forced:
+        case Forced.LIQUIDATION:
+            log.error("position.liquidated", **names)
+        case Forced.DELEVERAGING:
+            log.error("position.deleveraged", **names)
+        case None:
+            log.warning("position.closed_outside", **names)
 
 
 def _up_to(fills: Sequence[Fill], position: Position) -> list[Fill]:

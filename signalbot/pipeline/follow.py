@@ -12,12 +12,12 @@ from signalbot.domain.orders import (
     OrderStatus,
     OrderType,
 )
-from signalbot.domain.positions import CloseReason
 from signalbot.domain.users import UserStatus
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
 from signalbot.pipeline.close import Closer
 from signalbot.pipeline.entry_orders import EntryOrders
+from signalbot.pipeline.external_changes import forced_reason, tell_outside
 from signalbot.pipeline.halt import Halts
 from signalbot.pipeline.protect import Protector
 from signalbot.pipeline.record import Recorder
@@ -110,12 +110,12 @@ class Follower:
         if known is not None:
             return known
         stored = await self._trades.order(report.client_order_id)
-        if stored is not None or not any(fill.is_liquidation for fill in report.fills):
+        if stored is not None or not any(fill.forced for fill in report.fills):
             return stored
-        return await self._adopt_liquidation(account, report)
+        return await self._adopt_forced(account, report)
 
-    async def _adopt_liquidation(self, account: Account, report: OrderReport) -> Order | None:
-        """The exchange closed a position itself: its order becomes one of ours, and tells why."""
+    async def _adopt_forced(self, account: Account, report: OrderReport) -> Order | None:
+        """The exchange closed (a part of) a position itself: its order becomes one of ours."""
         position = account.positions.get(report.symbol)
         if position is None:
             return None
@@ -135,12 +135,13 @@ class Follower:
             position_id=position.position_id,
             intended_at_ms=fill.filled_at_ms,
         )
-        liquidated = replace(position, close_reason=CloseReason.LIQUIDATION)
-        await self._trades.intend([request], liquidated)
-        account.hold(liquidated)
-        log.error("position.liquidated", user_id=account.user_id, symbol=report.symbol)
-        why = f"the position in {report.symbol} was liquidated"
-        await self._halts.set_status(account, UserStatus.HALTED, reason=why)
+        forced = replace(position, close_reason=forced_reason(fill.forced))
+        await self._trades.intend([request], forced)
+        account.hold(forced)
+        tell_outside(account, report.symbol, fill.forced)
+        if fill.is_liquidation:
+            why = f"the position in {report.symbol} was liquidated"
+            await self._halts.set_status(account, UserStatus.HALTED, reason=why)
         return Order(request=request)
 
     def _tell_foreign(self, account: Account, report: OrderReport) -> None:

@@ -7,6 +7,7 @@ exchange shows everything at once.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 import structlog
 
@@ -14,7 +15,7 @@ from signalbot.domain.errors import OrderOutcomeUnknown, SignalbotError, Unavail
 from signalbot.domain.failures import Failure
 from signalbot.domain.market import MarketKind
 from signalbot.domain.orders import ClientOrderId, Leg, Order, OrderReport, OrderStatus
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
 from signalbot.pipeline.close import Closer
@@ -37,6 +38,21 @@ PAUSES_MS = (
     60_000, 120_000, 300_000,
 )  # fmt: skip
 _RECENT_MS = 86_400_000  # orders that came to nothing are remembered for a day
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One whole look for an order."""
+
+    report: OrderReport | None  #: None: it was shown nowhere
+
+    @property
+    def filled_ms(self) -> Ms:
+        """When it last filled, as far as is known."""
+        if self.report is None:
+            return EPOCH
+        fills = (fill.filled_at_ms for fill in self.report.fills)
+        return max(fills, default=self.report.updated_at_ms)
 
 
 class OrderRecovery:
@@ -66,15 +82,30 @@ class OrderRecovery:
     async def settle_all(
         self, account: Account, symbol: str, resting: Mapping[ClientOrderId, OrderReport]
     ) -> None:
-        """Learn what became of every unfinished order, entries first; the lock is held."""
-        entries_first = sorted(
-            account.working.get(symbol, {}).values(),
-            key=lambda order: order.request.leg is not Leg.ENTRY,
-        )
-        for order in entries_first:
+        """Learn what became of every unfinished order; the lock is held.
+
+        Entries come first. Orders that close are booked in the order in which they filled: the
+        last of them says why the position closed.
+        """
+        orders = list(account.working.get(symbol, {}).values())
+        for order in (each for each in orders if each.request.leg is Leg.ENTRY):
+            await self._settle_known(account, order, resting.get(order.client_order_id))
+        looks: list[tuple[Order, _Look]] = []
+        for order in (each for each in orders if each.request.leg is not Leg.ENTRY):
+            look = await self._look(account, order, resting.get(order.client_order_id))
+            if look is not None:
+                looks.append((order, look))
+        for order, look in sorted(looks, key=lambda each: each[1].filled_ms):
             if order.client_order_id in account.working[symbol]:
-                await self.settle(account, order, resting.get(order.client_order_id))
+                await self._conclude(account, order, look)
                 crash_point("reconcile.order")
+
+    async def _settle_known(
+        self, account: Account, order: Order, report: OrderReport | None
+    ) -> None:
+        if order.client_order_id in account.working[order.request.symbol]:
+            await self.settle(account, order, report)
+            crash_point("reconcile.order")
 
     async def settle(
         self, account: Account, order: Order, report: OrderReport | None = None
@@ -83,14 +114,24 @@ class OrderRecovery:
 
         The symbol's lock is held; what cannot be known yet stays as it is.
         """
+        look = await self._look(account, order, report)
+        if look is not None:
+            await self._conclude(account, order, look)
+
+    async def _look(
+        self, account: Account, order: Order, report: OrderReport | None
+    ) -> _Look | None:
+        """What is seen of an order; None when it could not be looked for everywhere."""
         try:
-            found = report or await account.trading.lookup(order)
+            return _Look(report or await account.trading.lookup(order))
         except (OrderOutcomeUnknown, Unavailable) as e:
             self._wait(account, order, cause=str(e), error=e)
-            return
-        if found is not None:
+            return None
+
+    async def _conclude(self, account: Account, order: Order, look: _Look) -> None:
+        if look.report is not None:
             account.absences.seen(order.client_order_id)
-            await self._follower.absorb(account, found)
+            await self._follower.absorb(account, look.report)
             account.in_doubt.discard(order.request.symbol)
             await self._watch_limit(account, order)
         elif order.request.leg is Leg.ENTRY:

@@ -15,11 +15,13 @@ from signalbot.decision.situation import ExitPlan
 from signalbot.domain.errors import AccessDenied, Unavailable
 from signalbot.domain.failures import Failure
 from signalbot.domain.market import MarketKind
+from signalbot.domain.money import text
 from signalbot.domain.orders import ClientOrderId, Leg, Order, OrderReport, OrderStatus
 from signalbot.domain.positions import CloseReason, Position, PositionStatus
 from signalbot.domain.signals import Execution
 from signalbot.domain.users import UserStatus
 from signalbot.ledger.executions import Executions
+from signalbot.ledger.mismatches import Mismatch, Mismatches
 from signalbot.ledger.signals import Signals
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
@@ -52,8 +54,10 @@ class Reconciler:
         halts: Halts,
         external: ExternalChanges,
         foreign: ForeignOrders,
+        mismatches: Mismatches,
         clock: Clock,
     ) -> None:
+        self._mismatches = mismatches
         self._signals = signals
         self._executions = executions
         self._trades = trades
@@ -84,7 +88,7 @@ class Reconciler:
                 async with account.lock(symbol):
                     await self._recovery.settle_all(account, symbol, resting)
         holdings = await self._held(account, missed, is_urgent=is_urgent)
-        for symbol in dict.fromkeys((*account.positions, *(holdings or ()), *account.working)):
+        for symbol in dict.fromkeys((*(holdings or ()), *account.business, *account.working)):
             async with account.lock(symbol):
                 try:
                     if holdings is not None:
@@ -144,17 +148,19 @@ class Reconciler:
         if not _agree(account, symbol, holding):
             await self._explain(account, symbol, holding)
             return
-        self._agreed(account, symbol)
+        await self._agreed(account, symbol)
         position = account.positions.get(symbol)
         if position is not None and position.status is PositionStatus.CLOSING:
             reason = position.close_reason or CloseReason.MANUAL
             await self._protector.close(account, position, reason)
 
-    def _agreed(self, account: Account, symbol: str) -> None:
+    async def _agreed(self, account: Account, symbol: str) -> None:
         position = account.positions.get(symbol)
         if position is not None:
             account.absences.seen(position.position_id)
-        account.mismatches.pop(symbol, None)
+        if account.mismatches.pop(symbol, None) is not None:
+            await self._mismatches.end(account.user_id, symbol)
+            log.info("position.agrees_again", user_id=account.user_id, symbol=symbol)
         if not any(order.status is OrderStatus.UNKNOWN for order in _working(account, symbol)):
             account.in_doubt.discard(symbol)
 
@@ -169,14 +175,14 @@ class Reconciler:
         elif holding is not None and await self._recovery.find_late(account, symbol):
             holding = (await self._holdings(account)).get(symbol)
         if _agree(account, symbol, holding):
-            self._agreed(account, symbol)
+            await self._agreed(account, symbol)
             await self._release_closed(account, position)
             return
         position = account.positions.get(symbol)
         account.in_doubt.add(symbol)
         if position is not None and (holding is None or holding.side is not position.side):
             await self._not_shown(account, position)
-        self._tell_mismatch(account, symbol, holding)
+        await self._note_mismatch(account, symbol, holding)
 
     async def _release_closed(self, account: Account, before: Position | None) -> None:
         """What rested for a position that was closed elsewhere goes."""
@@ -193,23 +199,28 @@ class Reconciler:
         if is_proven:
             await self._close_outside(account, position)
 
-    def _tell_mismatch(self, account: Account, symbol: str, holding: Holding | None) -> None:
+    async def _note_mismatch(self, account: Account, symbol: str, holding: Holding | None) -> None:
         """Once for every difference, however long it lasts."""
         position = account.positions.get(symbol)
         if position is None and holding is None:
             return
-        ledger = "nothing" if position is None else f"{position.side} {position.quantity}"
-        exchange = "nothing" if holding is None else f"{holding.side} {holding.quantity}"
-        difference = f"{ledger}, {exchange}"
-        if account.mismatches.get(symbol) == difference:
+        mismatch = Mismatch(
+            ledger="nothing" if position is None else f"{position.side} {text(position.quantity)}",
+            held="nothing" if holding is None else f"{holding.side} {text(holding.quantity)}",
+        )
+        if account.mismatches.get(symbol) == mismatch:
             return
-        account.mismatches[symbol] = difference
+        account.mismatches[symbol] = mismatch
+        exchange = account.user.account.exchange
+        await self._mismatches.put(
+            account.user_id, exchange, symbol, mismatch, now_ms=self._clock.now_ms()
+        )
         log.error(
             "position.mismatch",
             user_id=account.user_id,
             symbol=symbol,
-            ledger=ledger,
-            exchange=exchange,
+            ledger=mismatch.ledger,
+            exchange=mismatch.held,
         )
 
     async def _clear_orphans(self, account: Account, symbol: str) -> None:

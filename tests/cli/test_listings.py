@@ -29,7 +29,7 @@ LISTINGS = {
         "entry_price", "stop_loss", "take_profits", "protected_at_ms", "opened_at_ms",
         "closed_at_ms", "exit_price", "close_reason", "realized_pnl", "fees", "funding", "net_pnl",
         "protection", "stop_confirmed_at_ms", "unprotected_since_ms", "unprotected_ms",
-        "reconciled_at_ms",
+        "reconciled_at_ms", "protected_quantity", "held_otherwise",
     },
     "orders": {
         "client_order_id", "user_id", "signal_id", "position_id", "leg", "exchange", "symbol",

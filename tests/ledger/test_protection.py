@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from signalbot.domain.users import UserId
+from signalbot.ledger import views
 from tests.world import World, play, user
 
 
@@ -50,6 +51,27 @@ def test_a_lost_stop_is_missing_until_the_next_is_confirmed(tmp_path: Path) -> N
         assert after["unprotected_ms"] == before["unprotected_ms"] + 500
 
     play(tmp_path, story, user("anna"))
+
+
+def test_a_stop_of_less_than_the_position_confirms_only_a_part(tmp_path: Path) -> None:
+    """Whoever reads ``confirmed`` may rely on it for all that is held."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make())
+        seen = [await _protection(w)]
+        await _orders(w, "quantity = '5'")
+        seen.append(await _protection(w))
+        await _orders(w, "status = 'unknown'")
+        seen.append(await _protection(w))
+        assert seen == [("confirmed", "10"), ("PARTIAL", "5"), ("MISSING", "0")]
+
+    play(tmp_path, story, user("anna"))
+
+
+async def _protection(w: World) -> tuple[str, str]:
+    """What a listing says of the only position."""
+    (row,) = await w.database.read(views.open_positions)
+    return row["protection"], row["protected_quantity"]
 
 
 def test_a_stop_that_has_done_its_work_is_not_lost(tmp_path: Path) -> None:

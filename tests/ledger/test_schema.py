@@ -90,7 +90,7 @@ OUT_OF_BOUNDS = [
     ("signals", "confidence", 1.5), ("signals", "confidence", -0.1),
     ("signals", "expires_at_ms", SIGNAL.created_at_ms),
     ("signal_executions", "ai_decision_applied", 2),
-    ("orders", "reduce_only", 2), ("fills", "is_liquidation", -1),
+    ("orders", "reduce_only", 2), ("fills", "forced", "no"),
 ]  # fmt: skip
 
 

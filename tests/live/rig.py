@@ -195,6 +195,10 @@ class Live:
         while self._candle_ms + MINUTE_MS <= time.time() * 1000:
             await self.candle(50_001)
 
+    def go_on_from_now(self) -> None:
+        """The next candle is that of the present minute: a daemon has been started again."""
+        self._candle_ms = int(time.time() * 1000) // MINUTE_MS * MINUTE_MS
+
     async def go_long(self) -> None:
         """Let the strategy say LONG."""
         await self.candle(50_300)

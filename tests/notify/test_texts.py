@@ -202,6 +202,13 @@ Nothing to do: entering late would not be safe.""",
         event("source.heard", None, heard_at_ms=NOW),
         "✅ trend is heard again\n",
     ),
+    "a symbol in which the exchange holds something else": (
+        event("position.mismatch", exchange="bybit", ledger="nothing", held="SHORT 0.031"),
+        """\
+⚠️ BTC/USDT perp differs
+The exchange holds SHORT 0.031, signalbot knows of nothing.
+No new entries there until both agree; exits and stops go on.""",
+    ),
     "a halted user": (
         event("user.halted", reason="API key was refused"),
         """\

@@ -159,8 +159,16 @@ class PositionRow(Row):
         description="When the exchange first confirmed the stop; null: it has not."
     )
     protection: str | None = Field(
-        description="Of an open position: confirmed, MISSING or no stop wanted.",
+        description="Of an open position: confirmed, PARTIAL (stops of less than it), MISSING or "
+        "no stop wanted.",
         examples=["confirmed"],
+    )
+    protected_quantity: Money | None = Field(
+        description="How much of it resting stops close; null once it is closed."
+    )
+    held_otherwise: str | None = Field(
+        description="What the exchange holds instead, side and quantity; null: the same.",
+        examples=["LONG 0.02"],
     )
     stop_confirmed_at_ms: Instant | None = Field(
         description="Since when a stop rests at the exchange; null: none does."

@@ -37,6 +37,7 @@ _OPEN = (
     Column("Targets", "take_profits", targets, is_extra=True),
     Column("Protection", "protection"),
     Column("Since", "stop_confirmed_at_ms", utc, is_extra=True),
+    Column("At exchange", "held_otherwise", is_extra=True),
     Column("Without", "unprotected_ms", seconds, is_number=True, is_extra=True),
     Column("Compared", "reconciled_at_ms", utc, is_extra=True),
 )

@@ -8,7 +8,7 @@ import structlog
 from signalbot.domain.errors import AccessDenied, OrderOutcomeUnknown
 from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Instrument, MarketKind
-from signalbot.domain.orders import ClientOrderId, Fill, Order, OrderReport
+from signalbot.domain.orders import ClientOrderId, Fill, Forced, Order, OrderReport
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
 from signalbot.exchange.live.dialects.base import Api, Dialect, Found
@@ -109,7 +109,7 @@ class AccountReads:
                 raw,
                 client_order_id=order.client_order_id,
                 instrument=instrument,
-                is_liquidation=dialect.is_liquidation(raw),
+                forced=dialect.forced(raw),
             )
             for raw in raws
         ]
@@ -126,17 +126,17 @@ class AccountReads:
             for raw in raws
             if self._known.id_of(str(raw.get("order"))) is None
         ]
-        forced = frozenset[str]()
+        forced: Mapping[str, Forced] = {}
         if unknown_ms:
             earliest_ms = Ms(max(since_ms, min(unknown_ms) - _SKEW_MS))
-            forced = await dialect.liquidations(api, symbol, since_ms=earliest_ms)
+            forced = await dialect.forced_orders(api, symbol, since_ms=earliest_ms)
         return [
             fill_of(
                 raw,
                 client_order_id=self._known.id_of(str(raw.get("order")))
                 or ClientOrderId(str(raw.get("order"))),
                 instrument=instrument,
-                is_liquidation=dialect.is_liquidation(raw) or str(raw.get("order")) in forced,
+                forced=dialect.forced(raw) or forced.get(str(raw.get("order"))),
             )
             for raw in raws
             if int(raw.get("timestamp") or since_ms) >= since_ms

@@ -62,9 +62,15 @@ class AccountSetup:
         """The owner may have changed something: read it again before the next entry."""
         self._doubted |= set(self._known if symbols is None else symbols)
 
-    def doubt_mode(self) -> None:
-        """An order was refused for its position side: read the position mode again."""
+    async def check_mode(self, api: Api, symbol: str) -> None:
+        """An order was refused for its position side: read the position mode again.
+
+        Raises:
+            AccessDenied: it is hedge mode.
+            Unavailable: it cannot be read now; it will be, before the next entry.
+        """
         self._is_mode_doubted = True
+        await self._check_one_way(api, self._dialect_of(symbol), symbol)
 
     def due(self, symbols: Collection[str]) -> list[str]:
         """Those of ``symbols`` that should be read again, the longest unread first."""
@@ -168,7 +174,7 @@ class AccountSetup:
 
     def refuse_hedge(self) -> AccessDenied:
         """Positions face both ways: nothing of this account can be managed."""
-        self.doubt_mode()
+        self._is_mode_doubted = True
         return AccessDenied(_HEDGE)
 
     def _incomplete(self, symbols: Collection[str]) -> Iterator[str]:

@@ -10,7 +10,13 @@ from decimal import Decimal
 import structlog
 
 from signalbot.domain.book import Balance
-from signalbot.domain.errors import AccessDenied, OrderOutcomeUnknown, OrderRejected, Unavailable
+from signalbot.domain.errors import (
+    AccessDenied,
+    OrderOutcomeUnknown,
+    OrderRejected,
+    Refusal,
+    Unavailable,
+)
 from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Instrument, MarketKind, PriceRange
 from signalbot.domain.orders import (
@@ -215,7 +221,7 @@ class LiveBroker:
         except OrderNotFound as e:
             raise OrderOutcomeUnknown(str(e)) from None
         except OrderRejected as e:
-            self._learn_from(e, dialect)
+            await self._learn_from(e, dialect, request.symbol)
             raise
         except UNREADABLE as e:
             raise OrderOutcomeUnknown(f"unreadable answer: {type(e).__name__}: {e}") from None
@@ -436,11 +442,21 @@ class LiveBroker:
             self._missed_ms.pop(request.client_order_id, None)
         return report
 
-    def _learn_from(self, refused: OrderRejected, dialect: Dialect) -> None:
-        """A refusal for position mode or leverage says that the owner has changed something."""
-        if dialect.is_about_mode(str(refused)):
-            self.setup.doubt_mode()
-            self.setup.doubt()
+    async def _learn_from(self, refused: OrderRejected, dialect: Dialect, symbol: str) -> None:
+        """A refusal for position mode or leverage says that the owner has changed something.
+
+        Raises:
+            OrderRejected: ACCESS_DENIED when that is hedge mode, which only the owner can end.
+        """
+        if not dialect.is_about_mode(str(refused)):
+            return
+        self.setup.doubt()
+        try:
+            await self.setup.check_mode(self._api, symbol)
+        except AccessDenied as e:
+            raise OrderRejected(str(e), refusal=Refusal.ACCESS_DENIED) from refused
+        except Unavailable:
+            pass  # it is read again before the next entry
 
     async def _found_meanwhile(self, request: OrderRequest) -> OrderReport | None:
         """What a look-up shows while the answer is still awaited, if that is worth acting on."""

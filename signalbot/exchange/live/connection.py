@@ -85,7 +85,7 @@ class Connection:
         self.name = name
         self.ccxt_id = ccxt_id
         self._config = dict(config)
-        self._options = dict(options)
+        self._options = {**_CACHES, **options}
         self._shapes = shapes
         self._sandbox = sandbox
         self._egress = egress
@@ -278,6 +278,9 @@ class Connection:
 
 
 _TLS_NAMES = frozenset(("verify", "cafile"))
+
+# ccxt keeps what streams told, of every account; only what is new is read here.
+_CACHES = {"ordersLimit": 50, "tradesLimit": 50, "liquidationsLimit": 1, "myLiquidationsLimit": 1}
 
 # What one account's client writes to, and another's must not see.
 _OWN_DICTS = (

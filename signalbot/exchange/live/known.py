@@ -1,12 +1,15 @@
 """Which of an exchange's orders are ours: by our id, by theirs, or by what they say."""
 
 from collections.abc import Callable, Collection
+from typing import TypeVar
 
 from signalbot.domain.market import Instrument
 from signalbot.domain.orders import ClientOrderId, OrderReport, OrderRequest
 from signalbot.exchange.live.dialects.base import Dialect, Found
 
-_MOST = 500  # of one account: the ledger knows the others
+_MOST = 100  # of one account that have ended: the ledger knows the others
+
+T = TypeVar("T")
 
 DialectOf = Callable[[str], Dialect]
 """The dialect in which orders of a symbol are spoken of."""
@@ -20,17 +23,15 @@ class KnownOrders:
         self.live: dict[ClientOrderId, OrderRequest] = {}  #: orders to keep an eye on
 
     def remember(self, request: OrderRequest) -> None:
-        """Know the order when it is shown, however old; the oldest of very many are forgotten."""
+        """Know the order when it is shown; of very many, old ones that ended are forgotten."""
         self._by_wire[self._wire_id(request)] = request
-        if len(self._by_wire) > _MOST:
-            del self._by_wire[next(iter(self._by_wire))]
+        _forget_one(self._by_wire, lambda each: each.client_order_id in self.live)
 
     def note(self, request: OrderRequest, report: OrderReport) -> None:
         """Take in what the exchange says of an order."""
         if report.exchange_order_id is not None:
             self._by_exchange_id[report.exchange_order_id] = request.client_order_id
-            if len(self._by_exchange_id) > _MOST:
-                del self._by_exchange_id[next(iter(self._by_exchange_id))]
+            _forget_one(self._by_exchange_id, self.live.__contains__)
         if report.status.is_final:
             self.live.pop(request.client_order_id, None)
         else:
@@ -76,3 +77,11 @@ class KnownOrders:
 
     def _wire_id(self, request: OrderRequest) -> str:
         return self._dialect_of(request.symbol).wire_id(request.client_order_id)
+
+
+def _forget_one(known: dict[str, T], is_live: Callable[[T], bool]) -> None:
+    """Forget the oldest that is not live any more, if there are too many."""
+    if len(known) > _MOST:
+        ended = next((key for key, each in known.items() if not is_live(each)), None)
+        if ended is not None:
+            del known[ended]

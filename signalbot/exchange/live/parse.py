@@ -8,7 +8,14 @@ from typing import Any
 from signalbot.domain.errors import OrderOutcomeUnknown, Unavailable
 from signalbot.domain.market import Instrument
 from signalbot.domain.money import ZERO
-from signalbot.domain.orders import ClientOrderId, Fill, OrderReport, OrderSide, OrderStatus
+from signalbot.domain.orders import (
+    ClientOrderId,
+    Fill,
+    Forced,
+    OrderReport,
+    OrderSide,
+    OrderStatus,
+)
 from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import Ms
 from signalbot.ports import Holding
@@ -80,7 +87,7 @@ def _status(said: object, *, filled: Decimal, whole: Decimal | None) -> OrderSta
 
 
 def fill_of(
-    raw: Raw, *, client_order_id: ClientOrderId, instrument: Instrument, is_liquidation: bool
+    raw: Raw, *, client_order_id: ClientOrderId, instrument: Instrument, forced: Forced | None
 ) -> Fill:
     """One trade of the account. A rebate is a negative fee."""
     fee = raw.get("fee") or {}
@@ -94,7 +101,7 @@ def fill_of(
         fee=number(fee.get("cost")) or ZERO,
         fee_currency=str(fee.get("currency") or instrument.quote),
         filled_at_ms=Ms(int(raw["timestamp"])),
-        is_liquidation=is_liquidation,
+        forced=forced,
     )
 
 

@@ -155,7 +155,7 @@ class Shown:
                         each,
                         client_order_id=request.client_order_id,
                         instrument=instrument,
-                        is_liquidation=False,
+                        forced=None,
                     )
                     for each in fills
                 ),

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from signalbot.domain.market import Instrument
 from signalbot.domain.money import ZERO
-from signalbot.domain.orders import ClientOrderId, Fill, OrderReport
+from signalbot.domain.orders import ClientOrderId, Fill, Forced, OrderReport
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
 from signalbot.exchange.simulated.levels import Level, Levels
@@ -136,7 +136,7 @@ class Account:
         price: Decimal,
         fee: Decimal,
         at_ms: Ms,
-        is_liquidation: bool = False,
+        forced: Forced | None = None,
     ) -> None:
         """Let ``quantity`` of ``order`` trade at ``price``: wallet, position and fills follow."""
         self.trades_made += 1
@@ -165,7 +165,7 @@ class Account:
                 fee=fee,
                 fee_currency=instrument.quote,
                 filled_at_ms=at_ms,
-                is_liquidation=is_liquidation,
+                forced=forced,
             )
         )
 

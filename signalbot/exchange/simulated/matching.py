@@ -13,6 +13,7 @@ from signalbot.domain.market import Instrument
 from signalbot.domain.money import HUNDRED, ONE, TEN_THOUSAND, ZERO
 from signalbot.domain.orders import (
     ClientOrderId,
+    Forced,
     Leg,
     OrderRequest,
     OrderSide,
@@ -180,7 +181,7 @@ class Matching:
             price=price,
             fee=fee,
             at_ms=at_ms,
-            is_liquidation=True,
+            forced=Forced.LIQUIDATION,
         )
         order.end(OrderStatus.FILLED, at_ms)
         return order

@@ -59,6 +59,30 @@ CREATE TRIGGER funding_paid AFTER INSERT ON funding_payments BEGIN
     FROM positions p WHERE p.position_id = new.position_id;
 END;
 
+-- Where an exchange holds something else than the ledger says; one row for as long as it lasts.
+CREATE TABLE position_mismatches (
+  user_id  TEXT NOT NULL REFERENCES users,
+  symbol   TEXT NOT NULL,
+  exchange TEXT NOT NULL,
+  ledger   TEXT NOT NULL, -- side and quantity, or 'nothing'
+  held     TEXT NOT NULL, -- likewise, by the exchange
+  since_ms INTEGER NOT NULL,
+  PRIMARY KEY (user_id, symbol)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER position_mismatch AFTER INSERT ON position_mismatches BEGIN
+  INSERT INTO events (at_ms, kind, user_id, symbol, detail)
+  VALUES (new.since_ms, 'position.mismatch', new.user_id, new.symbol,
+          json_object('exchange', new.exchange, 'ledger', new.ledger, 'held', new.held));
+END;
+
+CREATE TRIGGER position_mismatch_changed AFTER UPDATE ON position_mismatches
+WHEN new.ledger <> old.ledger OR new.held <> old.held BEGIN
+  INSERT INTO events (at_ms, kind, user_id, symbol, detail)
+  VALUES (new.since_ms, 'position.mismatch', new.user_id, new.symbol,
+          json_object('exchange', new.exchange, 'ledger', new.ledger, 'held', new.held));
+END;
+
 -- Rules of markets as an exchange last listed them, for the time before it can be reached.
 CREATE TABLE instruments (
   exchange           TEXT NOT NULL,

@@ -140,9 +140,14 @@ SELECT o.*, s.strategy
 
 -- positions_of_user --
 SELECT p.*, x.confirmed_at_ms AS stop_confirmed_at_ms, x.unprotected_since_ms, x.unprotected_ms,
-       r.at_ms AS reconciled_at_ms
+       r.at_ms AS reconciled_at_ms, m.held AS held_otherwise,
+       (SELECT json_group_array(json_array(o.quantity, o.filled)) FROM orders o
+         WHERE o.position_id = p.position_id AND o.leg = 'stop_loss'
+           AND o.status IN ('open', 'partially_filled')) AS stops
   FROM positions p LEFT JOIN protection x ON x.position_id = p.position_id
        LEFT JOIN reconciliations r ON r.user_id = p.user_id
+       LEFT JOIN position_mismatches m
+         ON p.status <> 'CLOSED' AND m.user_id = p.user_id AND m.symbol = p.symbol
  WHERE p.user_id = :user AND p.opened_at_ms >= :since_ms AND p.opened_at_ms < :until_ms
    AND (:strategy IS NULL OR p.strategy = :strategy)
    AND (:symbol IS NULL OR p.symbol GLOB :symbol) AND (:status IS NULL OR p.status = :status)
@@ -151,9 +156,14 @@ SELECT p.*, x.confirmed_at_ms AS stop_confirmed_at_ms, x.unprotected_since_ms, x
 
 -- positions_open --
 SELECT p.*, x.confirmed_at_ms AS stop_confirmed_at_ms, x.unprotected_since_ms, x.unprotected_ms,
-       r.at_ms AS reconciled_at_ms
+       r.at_ms AS reconciled_at_ms, m.held AS held_otherwise,
+       (SELECT json_group_array(json_array(o.quantity, o.filled)) FROM orders o
+         WHERE o.position_id = p.position_id AND o.leg = 'stop_loss'
+           AND o.status IN ('open', 'partially_filled')) AS stops
   FROM positions p INDEXED BY positions_one_open LEFT JOIN protection x ON x.position_id = p.position_id
        LEFT JOIN reconciliations r ON r.user_id = p.user_id
+       LEFT JOIN position_mismatches m
+         ON p.status <> 'CLOSED' AND m.user_id = p.user_id AND m.symbol = p.symbol
  WHERE p.status <> 'CLOSED' AND p.opened_at_ms >= :since_ms AND p.opened_at_ms < :until_ms AND (:user IS NULL OR p.user_id = :user)
    AND (:strategy IS NULL OR p.strategy = :strategy)
    AND (:symbol IS NULL OR p.symbol GLOB :symbol) AND (:status IS NULL OR p.status = :status)

@@ -188,7 +188,7 @@ class Wire:
             raw,
             client_order_id=ENTRY_ID,
             instrument=self.instrument(symbol),
-            is_liquidation=self.dialect.is_liquidation(raw),
+            forced=self.dialect.forced(raw),
         )
 
 

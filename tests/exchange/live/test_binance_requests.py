@@ -13,7 +13,7 @@ from signalbot.domain.errors import (
     Refusal,
     SignalbotError,
 )
-from signalbot.domain.orders import Leg, OrderRequest, OrderStatus, OrderType
+from signalbot.domain.orders import Forced, Leg, OrderRequest, OrderStatus, OrderType
 from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
@@ -320,9 +320,9 @@ async def test_liquidations_are_told_by_a_list_of_their_own(swap: Wire) -> None:
     forced = BTC | {"orderId": 6071832819, "status": "FILLED", "clientOrderId": "autoclose-1"}
     swap.venue.answers("GET /fapi/v1/forceOrders", [forced])
     since_ms = Ms(swap.api.client.milliseconds() - 60_000)
-    found = await swap.dialect.liquidations(swap.api, SWAP, since_ms=since_ms)
+    found = await swap.dialect.forced_orders(swap.api, SWAP, since_ms=since_ms)
     assert swap.venue.last.params.items() >= (BTC | {"startTime": str(since_ms)}).items()
-    assert found == {"6071832819"}
+    assert found == {"6071832819": Forced.LIQUIDATION}
 
 
 # --- spot ---------------------------------------------------------------------------------

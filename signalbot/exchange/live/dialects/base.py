@@ -15,7 +15,7 @@ from signalbot.domain.errors import SignalbotError
 from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Instrument
 from signalbot.domain.money import ZERO, text
-from signalbot.domain.orders import ClientOrderId, Order, OrderRequest, OrderType
+from signalbot.domain.orders import ClientOrderId, Forced, Order, OrderRequest, OrderType
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.answer_shapes import Shapes
@@ -299,13 +299,13 @@ class Dialect:
         """How the trades of one order are asked for."""
         return {"orderId": order_id}
 
-    def is_liquidation(self, trade: Raw) -> bool:
-        """Whether a trade was forced by the exchange."""
-        return False
+    def forced(self, trade: Raw) -> Forced | None:
+        """Why the exchange made a trade unasked; None as a rule."""
+        return None
 
-    async def liquidations(self, api: Api, symbol: str, *, since_ms: Ms) -> frozenset[str]:
-        """Exchange ids of orders that were forced, where trades do not say it themselves."""
-        return frozenset()
+    async def forced_orders(self, api: Api, symbol: str, *, since_ms: Ms) -> Mapping[str, Forced]:
+        """Exchange ids of orders that it made unasked, where trades do not say it themselves."""
+        return {}
 
     async def funding(
         self, api: Api, symbols: Collection[str], *, since_ms: Ms, lane: Lane

@@ -8,7 +8,7 @@ from signalbot.domain.errors import AccessDenied, Unavailable
 from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import MarketKind
 from signalbot.domain.money import ZERO
-from signalbot.domain.orders import OrderRequest
+from signalbot.domain.orders import Forced, OrderRequest
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate
@@ -169,12 +169,12 @@ class BinanceUsdm(Dialect):
         """-4061: position side; -2027, -2028: leverage and the size that it allows."""
         return any(code in refusal for code in ("-4061", "-2027", "-2028"))
 
-    async def liquidations(self, api: Api, symbol: str, *, since_ms: Ms) -> frozenset[str]:
+    async def forced_orders(self, api: Api, symbol: str, *, since_ms: Ms) -> Mapping[str, Forced]:
         """Trades do not say that they were forced; this list does, where there is one.
 
         https://developers.binance.com/docs/derivatives/usds-margined-futures/trade/rest-api/Users-Force-Orders
         """
-        market, forced = api.client.market(symbol), set[str]()
+        market, forced = api.client.market(symbol), dict[str, Forced]()
         for start_ms, end_ms in windows(since_ms, api.client.milliseconds(), _WEEK_MS):
             asked = {
                 "symbol": market["id"], "startTime": start_ms, "endTime": end_ms,
@@ -186,8 +186,8 @@ class BinanceUsdm(Dialect):
                 )
             except Unavailable:
                 continue
-            forced |= {str(row["orderId"]) for row in rows}
-        return frozenset(forced)
+            forced |= {str(row["orderId"]): _forced(row) for row in rows}
+        return forced
 
     def reported_usage(self, headers: Mapping[str, str]) -> Mapping[int, int]:
         return used_weight(headers)
@@ -264,6 +264,12 @@ def _margin_in(rows: Sequence[Mapping[str, Any]], market_id: str) -> Margin:
     return Margin(
         leverage=None if leverage is None else int(leverage), mode=_MARGIN_TYPES.get(mode)
     )
+
+
+def _forced(order: Mapping[str, Any]) -> Forced:
+    """Client ids begin with ``autoclose-`` when liquidated, and are ``adl_autoclose`` else."""
+    is_adl = str(order.get("clientOrderId", "")).startswith("adl")
+    return Forced.DELEVERAGING if is_adl else Forced.LIQUIDATION
 
 
 def _payment(row: Mapping[str, Any], symbols: Mapping[str, str]) -> FundingPayment:

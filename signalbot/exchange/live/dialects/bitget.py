@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from signalbot.domain.book import Balance
 from signalbot.domain.market import MarketKind
 from signalbot.domain.money import ZERO
-from signalbot.domain.orders import OrderRequest, OrderType
+from signalbot.domain.orders import Forced, OrderRequest, OrderType
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate
@@ -20,7 +20,7 @@ from signalbot.exchange.live.parse import Raw, number
 
 _RATES = (Rate(cost=6_000, per_ms=60_000),)
 _PLANS = {"trigger": True, "planType": "profit_loss"}  #: sized stops and targets alike
-_FORCED = ("burst", "reduce_", "dte_sys_adl")  # liquidation, partial liquidation, deleveraging
+_LIQUIDATION, _DELEVERAGING = ("burst", "reduce_"), "dte_sys_adl"  # reduce_: in part
 
 # https://www.bitget.com/api-doc/common/error-code/restapi
 _CODES = Codes(
@@ -100,8 +100,11 @@ class BitgetSwap(Dialect):
     def open_order_lists(self) -> Sequence[Mapping[str, Any]]:
         return ({}, _PLANS, {"trigger": True, "planType": "normal_plan"})
 
-    def is_liquidation(self, trade: Raw) -> bool:
-        return str(trade["info"].get("tradeSide", "")).startswith(_FORCED)
+    def forced(self, trade: Raw) -> Forced | None:
+        kind = str(trade["info"].get("tradeSide", ""))
+        if kind.startswith(_DELEVERAGING):
+            return Forced.DELEVERAGING
+        return Forced.LIQUIDATION if kind.startswith(_LIQUIDATION) else None
 
     async def holdings(self, api: Api, symbols: Collection[str], *, lane: Lane) -> Sequence[Raw]:
         """One question for each margin currency: an answer holds only one."""

@@ -14,7 +14,7 @@ from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Refusal,
 from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Instrument, MarketKind
 from signalbot.domain.money import ZERO, text
-from signalbot.domain.orders import Leg, Order, OrderRequest
+from signalbot.domain.orders import Forced, Leg, Order, OrderRequest
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate, Stops
@@ -36,7 +36,7 @@ _WEEK_MS = 7 * 86_400_000  # nothing is told of a longer time at once
 _KEPT_MS = 729 * 86_400_000  # two years
 _MOST_LIMITED_MS = 1_000  # accounts are limited by the second
 _SKEW_MS = 5_000  # how far our clock may be ahead of theirs
-_FORCED = ("BustTrade", "AdlTrade")  # liquidation, deleveraging
+_FORCED = MappingProxyType({"BustTrade": Forced.LIQUIDATION, "AdlTrade": Forced.DELEVERAGING})
 
 _OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({
     # Else every account asks for its own kind first; classic accounts are not supported.
@@ -268,8 +268,8 @@ class BybitSwap(_Bybit):
         """Forced trades are told only when they are asked for by their kind."""
         return ("Trade", *_FORCED)
 
-    def is_liquidation(self, trade: Raw) -> bool:
-        return trade["info"].get("execType") in _FORCED
+    def forced(self, trade: Raw) -> Forced | None:
+        return _FORCED.get(trade["info"].get("execType"))
 
     def is_nameless(self, raw: Raw, request: OrderRequest, instrument: Instrument) -> bool:
         return request.leg is Leg.STOP_LOSS and _is_attached(raw, request)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from signalbot.domain.market import MarketKind
-from signalbot.domain.orders import ClientOrderId, OrderRequest, OrderType
+from signalbot.domain.orders import ClientOrderId, Forced, OrderRequest, OrderType
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate, Unit
@@ -20,7 +20,7 @@ _RATES = (Rate(cost=240, per_ms=3_000),)
 _SUCCESS = "200"
 _PAGE = 100
 _CROSS = {"margin_mode": "cross"}
-_FORCED = ("3", "22")  # order_type of a fill: liquidation, auto-deleveraging
+_FORCED = {"3": Forced.LIQUIDATION, "22": Forced.DELEVERAGING}  #: by order_type of a fill
 _ID_DIGITS = 13  # 52 bits: ccxt sends the id through a float
 _ABOVE_IDS = 1 << 4 * _ID_DIGITS
 _LEAST_ID = 10**9  # ids of ours are smaller once in four million orders
@@ -216,8 +216,8 @@ class HtxSwap(Dialect):
             if order_id is None or raw.get("order") == order_id
         ]
 
-    def is_liquidation(self, trade: Raw) -> bool:
-        return str(trade["info"].get("order_type")) in _FORCED
+    def forced(self, trade: Raw) -> Forced | None:
+        return _FORCED.get(str(trade["info"].get("order_type")))
 
     # --- the account ----------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from signalbot.domain.book import Balance
 from signalbot.domain.market import MarketKind
 from signalbot.domain.money import ZERO, average, text
-from signalbot.domain.orders import Order, OrderRequest
+from signalbot.domain.orders import Forced, Order, OrderRequest
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate
@@ -159,8 +159,9 @@ class KrakenFutures(Dialect):
         """Fills cannot be asked for by order; the latest hundred are told."""
         return {}
 
-    def is_liquidation(self, trade: Raw) -> bool:
-        return trade["info"].get("fillType") in _FORCED
+    def forced(self, trade: Raw) -> Forced | None:
+        is_forced = trade["info"].get("fillType") in _FORCED
+        return Forced.LIQUIDATION if is_forced else None
 
     # --- the account ----------------------------------------------------------------------
 

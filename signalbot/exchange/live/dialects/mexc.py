@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from signalbot.domain.book import Balance
 from signalbot.domain.market import Instrument, MarketKind
 from signalbot.domain.money import ONE, ZERO, text
-from signalbot.domain.orders import Order, OrderRequest, OrderSide, OrderType
+from signalbot.domain.orders import Forced, Order, OrderRequest, OrderSide, OrderType
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate, Unit
@@ -54,6 +54,7 @@ _CODES = Codes(
     account_limited=codes_in("510 2037"),
     not_found=codes_in("-2011 -2013 2040 5002 22222"),
 )
+_FORCED = {"2": Forced.LIQUIDATION, "4": Forced.DELEVERAGING}
 
 
 class MexcSwap(Dialect):
@@ -200,9 +201,9 @@ class MexcSwap(Dialect):
             )
         return [{**raw, "side": _side(raw["info"])} for raw in raws]
 
-    def is_liquidation(self, trade: Raw) -> bool:
-        """``category`` 2: a liquidation handed to the system; 4: deleveraging."""
-        return str(trade["info"].get("category")) in ("2", "4")
+    def forced(self, trade: Raw) -> Forced | None:
+        """``category`` 2: a liquidation handed to the system."""
+        return _FORCED.get(str(trade["info"].get("category")))
 
     # --- the account ----------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from signalbot.domain.errors import OrderOutcomeUnknown, Unavailable
 from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Instrument, MarketKind
 from signalbot.domain.money import ZERO, average, text
-from signalbot.domain.orders import Leg, Order, OrderRequest
+from signalbot.domain.orders import Forced, Leg, Order, OrderRequest
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate, Stops, Unit
@@ -35,7 +35,8 @@ _MOST = 100  # of one page
 _RECENT_MS = 3 * 86_400_000 - 60_000  # trades older than this are at another endpoint
 _BILLS_MS = 7 * 86_400_000 - 60_000
 _CASH_OR_CROSS = "signalbot.spotMode"
-_FORCED = frozenset(map(str, (*range(100, 108), *range(125, 129))))  # liquidation, deleveraging
+_LIQUIDATION = frozenset(map(str, range(100, 108)))  # subTypes, partial liquidation included
+_DELEVERAGING = frozenset(map(str, range(125, 129)))
 
 _OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({
     "createOrder": "privatePostTradeOrder",  # a batch of one answers for the batch
@@ -188,8 +189,11 @@ class _Okx(Dialect):
             found = [*await _fills(api, method, symbol, asked | before, lane), *found]
         return found
 
-    def is_liquidation(self, trade: Raw) -> bool:
-        return str(trade["info"].get("subType")) in _FORCED
+    def forced(self, trade: Raw) -> Forced | None:
+        kind = str(trade["info"].get("subType"))
+        if kind in _LIQUIDATION:
+            return Forced.LIQUIDATION
+        return Forced.DELEVERAGING if kind in _DELEVERAGING else None
 
     async def rights(self, api: Api) -> KeyRights:
         return await _rights(api)

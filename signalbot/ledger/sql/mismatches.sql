@@ -1,0 +1,12 @@
+-- all --
+SELECT user_id, symbol, ledger, held FROM position_mismatches;
+
+-- put --
+INSERT INTO position_mismatches (user_id, symbol, exchange, ledger, held, since_ms)
+VALUES (:user_id, :symbol, :exchange, :ledger, :held, :since_ms)
+ON CONFLICT (user_id, symbol) DO UPDATE SET
+  exchange = excluded.exchange, ledger = excluded.ledger, held = excluded.held,
+  since_ms = excluded.since_ms;
+
+-- end --
+DELETE FROM position_mismatches WHERE user_id = ? AND symbol = ?;
