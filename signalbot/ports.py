@@ -10,7 +10,7 @@ from typing import Protocol
 
 from signalbot.domain.advice import Advice
 from signalbot.domain.book import Balance
-from signalbot.domain.market import Candle, Instrument, PriceRange
+from signalbot.domain.market import Candle, Fees, Instrument, PriceRange
 from signalbot.domain.orders import Fill, Order, OrderReport, OrderRequest
 from signalbot.domain.settings import AiRules
 from signalbot.domain.signals import Side, Signal
@@ -83,6 +83,18 @@ class Broker(Protocol):
 
     def balance(self) -> Balance:
         """As last known, without I/O."""
+        ...
+
+    async def refresh_balance(self, *, urgent: bool = False) -> None:
+        """Ask for the balance now; costs a request, an ``urgent`` one if an order waits for it.
+
+        Raises:
+            Unavailable: it cannot be asked; ``balance`` stays as it was.
+        """
+        ...
+
+    def fees(self, instrument: Instrument) -> Fees:
+        """What this account pays for a trade, as far as is known without I/O."""
         ...
 
     def attaches_stops(self, symbol: str) -> bool:

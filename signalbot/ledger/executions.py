@@ -75,6 +75,12 @@ class Executions:
         rows = await self._database.query(sql, (user_id,))
         return [EXECUTIONS.decode(row) for row in rows]
 
+    async def latest_slippages(self, user_id: UserId, count: int) -> list[tuple[str, Decimal]]:
+        """Symbol and slippage in basis points of the latest entries at market, oldest first."""
+        sql = _SQL["latest_slippages"]
+        rows = await self._database.query(sql, (user_id, count))
+        return [(row["symbol"], Decimal(row["slippage_bps"])) for row in reversed(rows)]
+
     async def mark_failed(
         self, signal_id: SignalId, user_id: UserId, *, reason: Code, details: str, now_ms: Ms
     ) -> None:

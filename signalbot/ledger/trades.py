@@ -14,7 +14,13 @@ from signalbot.domain.users import UserId
 from signalbot.ledger.codec import Codec, insert, upsert
 from signalbot.ledger.database import Database
 from signalbot.ledger.executions import update_execution
-from signalbot.ledger.intents import amend_order, decode_order, insert_intents, update_order
+from signalbot.ledger.intents import (
+    amend_order,
+    decode_order,
+    insert_intents,
+    shrink_intent,
+    update_order,
+)
 from signalbot.ledger.sql import queries
 
 _SQL = queries("trades")
@@ -81,6 +87,10 @@ class Trades:
     async def amend(self, order: Order, position: Position) -> None:
         """Write the new terms of a resting order, with the position they belong to."""
         await self._database.write(lambda c: _amend(c, order, position))
+
+    async def shrink(self, requests: Sequence[OrderRequest], dropped: Sequence[Order]) -> None:
+        """Write the smaller quantities of orders that are not sent yet, and what is left out."""
+        await self._database.write(lambda c: _shrink(c, requests, dropped))
 
     def save_orders_later(self, orders: Sequence[Order]) -> None:
         """Write without waiting what a look at the exchange would tell again."""
@@ -244,6 +254,14 @@ def _save_position(
 def _amend(connection: sqlite3.Connection, order: Order, position: Position) -> None:
     connection.execute(_UPSERT_POSITION, POSITIONS.encode(position))
     amend_order(connection, order)
+
+
+def _shrink(
+    connection: sqlite3.Connection, requests: Sequence[OrderRequest], dropped: Sequence[Order]
+) -> None:
+    for request in requests:
+        shrink_intent(connection, request)
+    _save_orders(connection, dropped)
 
 
 def _save_orders(connection: sqlite3.Connection, orders: Iterable[Order]) -> None:

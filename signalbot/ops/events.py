@@ -131,6 +131,10 @@ EVENTS: Final[Mapping[str, Event]] = {
     "exchange.unavailable": Event(
         _ONCE, "An exchange is away at start; it is tried again until it is there."
     ),
+    "entry.reduced": Event(
+        _INFO,
+        "A reversal enters with less than was claimed: its close has set no more margin free.",
+    ),
     "execution.duplicate_blocked": Event(
         _INFO, "A signal reached a user who has executed it before; nothing was sent."
     ),

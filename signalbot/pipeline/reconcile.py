@@ -30,6 +30,7 @@ from signalbot.pipeline.outside import Outsider
 from signalbot.pipeline.place import unsent
 from signalbot.pipeline.protect import Protector
 from signalbot.pipeline.settle import Entry, Settler
+from signalbot.pipeline.slippage import KEPT as SLIPPAGES_KEPT
 from signalbot.ports import Clock, Holding
 from signalbot.tasks import crash_point
 
@@ -89,6 +90,7 @@ class Reconciler:
             ],
             closed=await self._trades.closed_since(user_id, since_ms),
             entries_today=await self._trades.entries_since(user_id, today_ms),
+            slippages=await self._executions.latest_slippages(user_id, SLIPPAGES_KEPT),
             now_ms=now_ms,
         )
 
@@ -217,7 +219,7 @@ class Reconciler:
         age_ms = self._clock.now_ms() - entry.signal.event_ms
         if entry.signal.is_open(self._clock.now_ms()) and (limit_ms is None or age_ms <= limit_ms):
             log.info("execution.resumed", user_id=account.user_id, signal_id=entry.signal.signal_id)
-            await self._executor.enter(account, entry)
+            await self._executor.enter(account, entry, is_resumed=True)
         else:
             await self._give_up(account, entry, order)
 

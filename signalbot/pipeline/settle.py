@@ -14,7 +14,7 @@ from signalbot.domain.codes import Code
 from signalbot.domain.errors import LedgerError, OrderOutcomeUnknown, Unavailable
 from signalbot.domain.failures import Failure
 from signalbot.domain.money import text
-from signalbot.domain.orders import Order, OrderReport, OrderStatus
+from signalbot.domain.orders import Order, OrderReport, OrderStatus, OrderType
 from signalbot.domain.signals import Execution, ExecutionStatus, Signal, slippage_bps
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.executions import Executions
@@ -111,6 +111,8 @@ class Settler:
         if report.status.is_live:
             self.watch_limit(account, entry.signal.strategy, order)
         else:
+            if outcome.slippage_bps is not None and order.request.type is OrderType.MARKET:
+                account.slippage.learn(order.request.symbol, outcome.slippage_bps)
             self.tell(account, entry.signal, outcome, asked=order.request.quantity)
 
     async def fail(
