@@ -1,6 +1,6 @@
 """Runs the very pipeline of the daemon over historical candles, as fast as it goes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -15,12 +15,12 @@ from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import open_scratch
 from signalbot.replay import virtual_time
 from signalbot.replay.exchange import HistoricalExchange
+from signalbot.replay.track import equity_curve
 from signalbot.sandbox.files import SameThread, StrategyFiles
 from signalbot.tasks import LoopClock
 
 EquityCurves = dict[UserId, list[tuple[Ms, Decimal]]]
 
-_SAMPLE_EVERY = Timeframe.H1
 _PROGRESS_EVERY = 500
 
 
@@ -28,7 +28,7 @@ _PROGRESS_EVERY = 500
 class Played:
     """What a replay leaves behind beside its ledger."""
 
-    equity: EquityCurves = field(default_factory=dict)  #: hourly samples, and the last
+    equity: EquityCurves = field(default_factory=dict)  #: as ``track.equity_curve`` has it
     candles: int = 0
 
 
@@ -111,26 +111,25 @@ async def _play(
     clock: LoopClock,
     on_progress: Callable[[int], None],
 ) -> Played:
-    played = Played({user_id: [] for user_id in app.accounts})
+    played = Played()
     for candle in candles:
+        for side in sides:
+            side.expect(candle)
         await clock.sleep_until(candle.close_ms)
         for side in sides:
             side.advance(candle)
         played.candles += 1
-        if _SAMPLE_EVERY.is_boundary(candle.close_ms):
-            _sample(app, played.equity, candle.close_ms)
         if played.candles % _PROGRESS_EVERY == 0:
             on_progress(played.candles)
     await clock.sleep(1)  # what the last candle set off comes to its end
-    _sample(app, played.equity, clock.now_ms())
     on_progress(played.candles)
+    by_symbol = {candles[0].symbol: candles}
+    played.equity = {
+        user_id: equity_curve(track, by_symbol, end_ms=clock.now_ms())
+        for side in sides
+        for user_id, track in side.tracks.items()
+    }
     return played
-
-
-def _sample(app: App, curves: Mapping[UserId, list[tuple[Ms, Decimal]]], at_ms: Ms) -> None:
-    for user_id, account in app.accounts.items():
-        if account.broker is not None:
-            curves[user_id].append((at_ms, account.broker.balance().equity))
 
 
 def _rules(config: Config, exchange: str) -> SimulationRules:
