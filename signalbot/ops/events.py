@@ -43,6 +43,9 @@ EVENTS: Final[Mapping[str, Event]] = {
     "account.stream_lost": Event(
         _DEBUG, "The stream of an account's orders ended; it is polled, and the stream is dialled."
     ),
+    "brackets.not_told": Event(
+        _DEBUG, "An exchange did not tell its maintenance margins; it is asked again later."
+    ),
     "candle.bad": Event(_WARNING, "A closed candle has values that cannot be true; it is dropped."),
     "alert.missed": Event(
         _WARNING,

@@ -13,6 +13,7 @@ from signalbot.domain.errors import SignalbotError
 from signalbot.domain.market import PriceRange
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.domain.users import Mode, User, UserId
+from signalbot.exchange.live.brackets import Brackets
 from signalbot.exchange.live.broker import LiveBroker
 from signalbot.exchange.live.budget import Budget
 from signalbot.exchange.live.caller import Caller
@@ -28,6 +29,7 @@ from signalbot.exchange.live.watcher import Boundary, CandleWatcher
 from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import Database
+from signalbot.ledger.margins import Margins
 from signalbot.ports import Allowance, Away, Clock
 from signalbot.tasks import supervise
 
@@ -115,12 +117,21 @@ class LiveExchange:
             clock=self._clock,
             boundary=self._boundary,
         )
+        self._brackets = Brackets(
+            self._terms.ccxt_id,
+            margins=Margins(database, self._terms.name),
+            api=self._line_for,
+            clock=self._clock,
+            on_learned=self._forget_markets,
+        )
+        await self._brackets.load()
         self.market = LiveMarket(
             connection,
             history=history,
             watcher=self._watcher,
             ticks=self.ticks,
             clock=self._clock,
+            complete=self._brackets.complete,
         )
         self.ticks.on_price(self._on_price)
         self._desk = await PaperDesk.open(
@@ -227,6 +238,7 @@ class LiveExchange:
                 ("touched", self._poll_touched),
                 ("balances", self._keep_balances),
                 ("orders", self._streams.run),
+                ("brackets", self._keep_brackets),
             ):
                 group.create_task(
                     supervise(f"{self._terms.name} {name}", run, self._clock), name=name
@@ -346,6 +358,19 @@ class LiveExchange:
             for line in self._lines.values():
                 await line.connection.load_markets()
             self.market.forget()
+
+    async def _keep_brackets(self) -> None:
+        await self._brackets.keep(lambda: self.market.instruments)
+
+    def _line_for(self, is_private: bool) -> Caller | None:
+        """A line to ask by: anybody's, or that of an account with a key."""
+        if not is_private:
+            return self._public
+        lines = (self._api(user_id) for user_id in self._brokers)
+        return next((line for line in lines if line is not None), None)
+
+    def _forget_markets(self) -> None:
+        self.market.forget()
 
     # --- building -------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """A live exchange's public side: closed candles from two sources, prices from the same stream."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from decimal import Decimal
 
 from signalbot.domain.market import Candle, Instrument, PriceRange
@@ -15,6 +15,10 @@ from signalbot.ports import Clock, Source
 _PRICE_LIMIT_MS = 60_000
 
 
+def _as_it_is(instrument: Instrument) -> Instrument:
+    return instrument
+
+
 class LiveMarket:
     """Implements ``Market``. ``watcher`` feeds ``ticks``; both run while the exchange runs."""
 
@@ -26,7 +30,10 @@ class LiveMarket:
         watcher: CandleWatcher,
         ticks: Ticks,
         clock: Clock,
+        complete: Callable[[Instrument], Instrument] = _as_it_is,
     ) -> None:
+        """``complete`` adds to a market what is told apart from its rules."""
+        self._complete = complete
         self._connection = connection
         self._history = history
         self._watcher = watcher
@@ -39,10 +46,15 @@ class LiveMarket:
         known = self._instruments.get(symbol)
         if known is None:
             market = self._connection.template.markets[symbol]
-            known = instrument_of(market, exchange=self._connection.ccxt_id)
+            known = self._complete(instrument_of(market, exchange=self._connection.ccxt_id))
             self._instruments[symbol] = known
             self._ticks.watch(symbol)
         return known
+
+    @property
+    def instruments(self) -> Collection[Instrument]:
+        """The markets somebody has asked for lately."""
+        return list(self._instruments.values())
 
     def forget(self) -> None:
         """The exchange has told its rules anew."""
