@@ -2,14 +2,14 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from signalbot.domain.money import ONE, ZERO
 from signalbot.domain.orders import ClientOrderId, Fill, Leg, Order, OrderRequest, OrderStatus
 from signalbot.domain.positions import CloseReason, Position, Worth
 from signalbot.domain.signals import Execution, PositionId, SignalId
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.domain.users import UserId
 from signalbot.ledger.codec import Codec, insert, upsert
 from signalbot.ledger.database import Database
@@ -163,6 +163,8 @@ def _book(connection: sqlite3.Connection, booking: Booking) -> Booked:
         before = connection.execute(_SQL["order"], (request.client_order_id,)).fetchone()
         known = decode_order(before) if before is not None else Order(request=request)
         after = _moved(position, known, booking, new)
+        if not after.is_open and position.is_open and position.exit_quantity:
+            after = _closed_by_the_last(connection, after, request)
         if after.is_open and _hits_target(order, known):
             after = after.hit_target(break_even_after=booking.break_even_after, tick=booking.tick)
         if after is not position:
@@ -207,6 +209,29 @@ def _moved(position: Position, known: Order, booking: Booking, new: Sequence[Fil
             booking.dust, reason=booking.reason, now_ms=order.updated_at_ms
         )
     return position
+
+
+def _closed_by_the_last(
+    connection: sqlite3.Connection, closed: Position, request: OrderRequest
+) -> Position:
+    """A closed position, with the reason of the exit that filled last at the exchange.
+
+    Reports overtake one another: the last that is told is not always the last that happened.
+    """
+    latest = connection.execute(
+        _SQL["last_exit"], (closed.position_id, request.client_order_id)
+    ).fetchone()
+    if latest is None or latest["filled_at_ms"] <= (closed.closed_at_ms or EPOCH):
+        return closed
+    reasons = {
+        Leg.STOP_LOSS: closed.stop_kind.close_reason,
+        Leg.TAKE_PROFIT: CloseReason.TAKE_PROFIT,
+    }
+    return replace(
+        closed,
+        closed_at_ms=Ms(latest["filled_at_ms"]),
+        close_reason=reasons.get(Leg(latest["leg"]), closed.close_reason),
+    )
 
 
 def _hits_target(order: Order, known: Order) -> bool:

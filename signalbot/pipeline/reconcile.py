@@ -30,7 +30,6 @@ from signalbot.pipeline.outside import Outsider
 from signalbot.pipeline.place import unsent
 from signalbot.pipeline.protect import Protector
 from signalbot.pipeline.settle import Entry, Settler
-from signalbot.pipeline.slippage import KEPT as SLIPPAGES_KEPT
 from signalbot.ports import Clock, Holding
 from signalbot.tasks import crash_point
 
@@ -90,7 +89,7 @@ class Reconciler:
             ],
             closed=await self._trades.closed_since(user_id, since_ms),
             entries_today=await self._trades.entries_since(user_id, today_ms),
-            slippages=await self._executions.latest_slippages(user_id, SLIPPAGES_KEPT),
+            slippages=await self._executions.latest_slippages(user_id),
             now_ms=now_ms,
         )
 

@@ -7,9 +7,7 @@ from statistics import median
 
 from signalbot.domain.money import ZERO
 
-KEPT = 20
-"""Entries of one symbol that count."""
-
+_KEPT = 20  # entries of one symbol that count
 _FEWEST = 5  # less than that tells nothing
 
 
@@ -22,7 +20,7 @@ class SlippageHistory:
 
     def learn(self, symbol: str, bps: Decimal) -> None:
         """Add what an entry at market cost, in basis points; negative where it filled better."""
-        latest = self._latest.setdefault(symbol, deque(maxlen=KEPT))
+        latest = self._latest.setdefault(symbol, deque(maxlen=_KEPT))
         latest.append(bps)
         if len(latest) >= _FEWEST:
             self._expected[symbol] = max(ZERO, median(latest))

@@ -15,6 +15,7 @@ from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import open_scratch
 from signalbot.replay import virtual_time
 from signalbot.replay.exchange import HistoricalExchange
+from signalbot.replay.funding import Funding, FundingRate
 from signalbot.replay.track import equity_curve
 from signalbot.sandbox.files import SameThread, StrategyFiles
 from signalbot.tasks import LoopClock
@@ -67,16 +68,20 @@ def replay(
     *,
     timeframe: Timeframe,
     ledger: Path,
+    funding: Sequence[FundingRate] = (),
     on_start: Callable[[LoopClock], None] = lambda _: None,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Played:
     """Replay ``candles`` (valid, in order, of one symbol) into a new ledger file.
 
-    Two runs over the same input write identical ledgers. ``on_start`` is given the virtual clock;
-    ``on_progress`` is called with the number of candles played.
+    ``funding`` are the rates of the symbol, oldest first. Two runs over the same input write
+    identical ledgers. ``on_start`` is given the virtual clock; ``on_progress`` is called with the
+    number of candles played.
     """
     return virtual_time.run(
-        _replay(config, candles, timeframe, ledger, on_start=on_start, on_progress=on_progress)
+        _replay(
+            config, candles, timeframe, ledger, funding, on_start=on_start, on_progress=on_progress
+        )
     )
 
 
@@ -85,30 +90,30 @@ async def _replay(
     candles: Sequence[Candle],
     timeframe: Timeframe,
     ledger: Path,
+    funding: Sequence[FundingRate],
     *,
     on_start: Callable[[LoopClock], None],
     on_progress: Callable[[int], None],
 ) -> Played:
     clock = LoopClock(candles[0].open_ms)
     on_start(clock)
-    used = dict.fromkeys(terms.exchange for terms in config.strategies.values())
-    accounts = dict.fromkeys(user.account.exchange for user in config.users.values())
     sides = {
-        name: HistoricalExchange(name, _rules(config, name), base=timeframe, clock=clock)
-        for name in (used | accounts)
+        name: HistoricalExchange(name, rules_of(config, name), base=timeframe, clock=clock)
+        for name in exchanges_of(config)
     }
     async with open_scratch(ledger) as database:
         files = StrategyFiles(clock, thread=SameThread)
         app = App(config, database=database, exchanges=sides, clock=clock, files=files)
         async with running(app):
-            return await _play(app, list(sides.values()), candles, clock, on_progress)
+            payments = Funding(app, {candles[0].symbol: funding})
+            return await _play(list(sides.values()), candles, clock, payments, on_progress)
 
 
 async def _play(
-    app: App,
     sides: Sequence[HistoricalExchange],
     candles: Sequence[Candle],
     clock: LoopClock,
+    funding: Funding,
     on_progress: Callable[[int], None],
 ) -> Played:
     played = Played()
@@ -118,6 +123,7 @@ async def _play(
         await clock.sleep_until(candle.close_ms)
         for side in sides:
             side.advance(candle)
+        await funding.after(candle, sides)
         played.candles += 1
         if played.candles % _PROGRESS_EVERY == 0:
             on_progress(played.candles)
@@ -132,5 +138,13 @@ async def _play(
     return played
 
 
-def _rules(config: Config, exchange: str) -> SimulationRules:
+def exchanges_of(config: Config) -> list[str]:
+    """The exchanges that strategies look at or users trade at."""
+    used = (terms.exchange for terms in config.strategies.values())
+    accounts = (user.account.exchange for user in config.users.values())
+    return list(dict.fromkeys((*used, *accounts)))
+
+
+def rules_of(config: Config, exchange: str) -> SimulationRules:
+    """How an exchange is simulated."""
     return config.exchanges[exchange].simulated or SimulationRules()

@@ -44,8 +44,8 @@ class Track:
 
     wallet: Decimal  #: at the beginning
     changes: list[_Change] = field(default_factory=list)
-    visits: dict[Ms, Decimal] = field(default_factory=dict)
-    """The lowest equity within the candles in which something traded, by their close."""
+    visits: dict[Ms, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    """The lowest and the last equity within candles in which something traded, by their close."""
 
     def changed(self, stake: Stake, at_ms: Ms) -> None:
         position = stake.position
@@ -61,9 +61,8 @@ class Track:
 
     def visited(self, stake: Stake, price: Decimal, at_ms: Ms) -> None:
         equity = stake.account.equity_at(stake, price)
-        lowest = self.visits.get(at_ms)
-        if lowest is None or equity < lowest:
-            self.visits[at_ms] = equity
+        lowest, _ = self.visits.get(at_ms, (equity, equity))
+        self.visits[at_ms] = min(lowest, equity), equity
 
 
 def equity_curve(track: Track, candles: Mapping[str, Sequence[Candle]], *, end_ms: Ms) -> Points:
@@ -138,8 +137,9 @@ class _Course:
             worst = worst + held[self._into] * (bad - entry[self._into])
             after = after + held[self._out] * (price - entry[self._out])
         touched = np.isin(closes, np.fromiter(track.visits, np.int64, len(track.visits)))
-        lowest = [float(track.visits[Ms(int(each))]) for each in closes[touched]]
-        worst[touched], close[touched] = lowest, after[touched]
+        seen = [track.visits[Ms(int(each))] for each in closes[touched]]
+        worst[touched] = [float(lowest) for lowest, _ in seen]
+        close[touched] = [float(last) for _, last in seen]
         flats = np.array(
             [at for at, (_, of) in enumerate(self._states) if at and not of], dtype=np.int64
         )
@@ -177,10 +177,10 @@ class _Course:
         if kind == _FLAT:
             return self._states[source][0]
         close_ms = Ms(int(self._grid.closes[source]))
-        if kind == _WORST and close_ms in self._track.visits:
-            return self._track.visits[close_ms]
-        is_after = kind == _AFTER or close_ms in self._track.visits
-        wallet, positions = self._states[int((self._out if is_after else self._into)[source])]
+        if kind != _AFTER and close_ms in self._track.visits:
+            return self._track.visits[close_ms][0 if kind == _WORST else 1]
+        into = self._out if kind == _AFTER else self._into
+        wallet, positions = self._states[int(into[source])]
         return wallet + sum(
             (
                 held * (self._grid.price(symbol, source, held, worst=kind == _WORST) - entry)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import reduce
 from operator import or_
 from types import MappingProxyType
@@ -18,6 +19,7 @@ from signalbot.exchange.live.broker import LiveBroker
 from signalbot.exchange.live.budget import Budget
 from signalbot.exchange.live.caller import Caller
 from signalbot.exchange.live.connection import DIRECT, Connection, Egress
+from signalbot.exchange.live.funding import funding_history
 from signalbot.exchange.live.hints import OrderStreams
 from signalbot.exchange.live.history import History
 from signalbot.exchange.live.market import LiveMarket
@@ -263,6 +265,16 @@ class LiveExchange:
                 now_ms=self._now_ms(),
             )
         )
+
+    async def funding_rates(
+        self, symbol: str, *, since_ms: Ms, until_ms: Ms
+    ) -> Sequence[tuple[Ms, Decimal]]:
+        """What longs paid shorts, as fractions of notional, oldest first; ends included.
+
+        Raises:
+            Unavailable: the exchange does not tell.
+        """
+        return await funding_history(self._public, symbol, since_ms=since_ms, until_ms=until_ms)
 
     # --- keeping fresh --------------------------------------------------------------------
 

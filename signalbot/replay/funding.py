@@ -1,0 +1,103 @@
+"""Funding of a time that is over: rates from a file or an exchange, paid while a replay runs."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Final
+
+from signalbot.app import App
+from signalbot.domain.errors import ConfigError
+from signalbot.domain.market import Candle
+from signalbot.domain.timeframe import Ms
+from signalbot.pipeline.fund import Funder
+from signalbot.replay.exchange import HistoricalExchange
+from signalbot.replay.instants import instant_reader
+
+_TIMES: Final = ("at_ms", "funding_time", "calc_time", "timestamp", "datetime", "date", "time")
+_RATES: Final = ("funding_rate", "last_funding_rate", "rate")
+_MOST_RATE: Final = Decimal("0.1")
+
+
+@dataclass(frozen=True, slots=True)
+class FundingRate:
+    """What longs pay shorts at one instant, as a fraction of notional; negative the other way."""
+
+    at_ms: Ms
+    rate: Decimal
+
+
+def read_funding(path: Path) -> list[FundingRate]:
+    """The rates of one market from a CSV file with a header, oldest first.
+
+    Raises:
+        ConfigError: it cannot be read, or a row is no rate; line and value are named.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            rows = csv.DictReader(lines)
+            time = _column(path, rows.fieldnames or (), _TIMES, "the time")
+            rate = _column(path, rows.fieldnames or (), _RATES, "the rate")
+            read = instant_reader(_plain(time))
+            found = []
+            for row in rows:
+                try:
+                    found.append(FundingRate(read(row[time]), _rate(row[rate])))
+                except (ValueError, TypeError, ArithmeticError) as e:
+                    raise ConfigError(f"{path}, line {rows.line_num}: {e}") from e
+    except OSError as e:
+        raise ConfigError(f"{path}: the funding rates cannot be read: {e.strerror}") from e
+    except (UnicodeDecodeError, csv.Error) as e:
+        raise ConfigError(f"{path}: not a CSV file in UTF-8: {e}") from e
+    if not found:
+        raise ConfigError(f"{path}: no funding rate in it")
+    return sorted(found, key=lambda each: each.at_ms)
+
+
+class Funding:
+    """Pays the rates of every market when their time has come."""
+
+    def __init__(self, app: App, rates: Mapping[str, Sequence[FundingRate]]) -> None:
+        self._app = app
+        self._funder = Funder(app.trades)
+        self._waiting = {symbol: list(reversed(each)) for symbol, each in rates.items()}
+
+    async def after(self, candle: Candle, sides: Iterable[HistoricalExchange]) -> None:
+        """Pay what was due by the close of ``candle``, which has just been traded through.
+
+        Rates from before the candle are of a time that was not replayed.
+        """
+        waiting = self._waiting.get(candle.symbol)
+        while waiting and waiting[-1].at_ms <= candle.close_ms:
+            each = waiting.pop()
+            if each.at_ms <= candle.open_ms:
+                continue
+            for side in sides:
+                received = side.fund(candle.symbol, each.rate, each.at_ms)
+                for user_id, amount in received.items():
+                    await self._funder.book(self._app.accounts[user_id], candle.symbol, amount)
+
+
+def _column(path: Path, names: Iterable[str], wanted: Sequence[str], what: str) -> str:
+    by_name = {_plain(name): name for name in names}
+    for name in wanted:
+        if name in by_name:
+            return by_name[name]
+    raise ConfigError(f"{path}: no column for {what}: call it {' or '.join(wanted)}")
+
+
+def _plain(name: str) -> str:
+    """``fundingTime`` and ``Funding Time`` are ``funding_time``."""
+    parted = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+    return "_".join(part for part in parted.replace(" ", "_").split("_") if part)
+
+
+def _rate(text: str) -> Decimal:
+    try:
+        rate = Decimal(text.strip())
+    except InvalidOperation as e:
+        raise ValueError(f"{text!r} is not a rate") from e
+    if not abs(rate) < _MOST_RATE:
+        raise ValueError(f"{text} is no rate of one payment: 0.0001 is 0.01 %")
+    return rate
