@@ -85,8 +85,10 @@ class Broker(Protocol):
         """As last known, without I/O."""
         ...
 
-    async def refresh_balance(self, *, urgent: bool = False) -> None:
+    async def refresh_balance(self, *, urgent: bool = False) -> bool:
         """Ask for the balance now; costs a request, an ``urgent`` one if an order waits for it.
+
+        Whether it counts all that has filled; some exchanges show the last fills a moment late.
 
         Raises:
             Unavailable: it cannot be asked; ``balance`` stays as it was.

@@ -164,7 +164,7 @@ def _book(connection: sqlite3.Connection, booking: Booking) -> Booked:
         known = decode_order(before) if before is not None else Order(request=request)
         after = _moved(position, known, booking, new)
         if not after.is_open and position.is_open and position.exit_quantity:
-            after = _closed_by_the_last(connection, after, request)
+            after = _closed_by_the_last(connection, after, request, wanted=position.close_reason)
         if after.is_open and _hits_target(order, known):
             after = after.hit_target(break_even_after=booking.break_even_after, tick=booking.tick)
         if after is not position:
@@ -212,16 +212,23 @@ def _moved(position: Position, known: Order, booking: Booking, new: Sequence[Fil
 
 
 def _closed_by_the_last(
-    connection: sqlite3.Connection, closed: Position, request: OrderRequest
+    connection: sqlite3.Connection,
+    closed: Position,
+    request: OrderRequest,
+    *,
+    wanted: CloseReason | None,
 ) -> Position:
     """A closed position, with the reason of the exit that filled last at the exchange.
 
-    Reports overtake one another: the last that is told is not always the last that happened.
+    Reports overtake one another: the last that is told is not always the last that happened. Of
+    two at one instant that which was ordered later came later. ``wanted`` is why an exit was
+    ordered, if one was.
     """
     latest = connection.execute(
         _SQL["last_exit"], (closed.position_id, request.client_order_id)
     ).fetchone()
-    if latest is None or latest["filled_at_ms"] <= (closed.closed_at_ms or EPOCH):
+    this = (closed.closed_at_ms or EPOCH, request.intended_at_ms)
+    if latest is None or (latest["filled_at_ms"], latest["intended_at_ms"]) <= this:
         return closed
     reasons = {
         Leg.STOP_LOSS: closed.stop_kind.close_reason,
@@ -230,7 +237,7 @@ def _closed_by_the_last(
     return replace(
         closed,
         closed_at_ms=Ms(latest["filled_at_ms"]),
-        close_reason=reasons.get(Leg(latest["leg"]), closed.close_reason),
+        close_reason=reasons.get(Leg(latest["leg"]), wanted or CloseReason.EXTERNAL),
     )
 
 

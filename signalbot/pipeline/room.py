@@ -76,9 +76,9 @@ class Room:
             async with asyncio.timeout(_DEADLINE_S):
                 for pause_s in _PAUSES_S:
                     await self._clock.sleep(pause_s)
-                    await account.trading.refresh_balance(urgent=True)
+                    is_whole = await account.trading.refresh_balance(urgent=True)
                     most = self._affordable(account, entry, price)
-                    if most >= asked * _ENOUGH:
+                    if is_whole or most >= asked * _ENOUGH:
                         break
         except (TimeoutError, Unavailable) as e:
             log.debug("account.not_polled", user_id=account.user_id, cause=str(e) or "no answer")

@@ -59,8 +59,8 @@ class FaultyBroker:
     def balance(self) -> Balance:
         return self.real.balance()
 
-    async def refresh_balance(self, *, urgent: bool = False) -> None:
-        await self.real.refresh_balance(urgent=urgent)
+    async def refresh_balance(self, *, urgent: bool = False) -> bool:
+        return await self.real.refresh_balance(urgent=urgent)
 
     def fees(self, instrument: Instrument) -> Fees:
         return self.real.fees(instrument)

@@ -32,10 +32,11 @@ class StaleBroker(FaultyBroker):
     def balance(self) -> Balance:
         return self.showing or self.real.balance()
 
-    async def refresh_balance(self, *, urgent: bool = False) -> None:
+    async def refresh_balance(self, *, urgent: bool = False) -> bool:
         if self.away:
             raise Unavailable("no route to host")
         self.showing, self.following = (*self.following, None)[0], self.following[1:]
+        return False
 
 
 def _stale(w: World) -> StaleBroker:

@@ -291,10 +291,11 @@ class LiveBroker:
             rights=rights,
         )
 
-    async def refresh_balance(self, *, urgent: bool = False) -> None:
+    async def refresh_balance(self, *, urgent: bool = False) -> bool:
         """Ask for equity and free margin; ``urgent`` when an order waits for the answer."""
         lane = Lane.ENTRY if urgent else Lane.POLL
         await self._wallet.refresh(self._api, self._symbols_by_kind(), lane=lane)
+        return False
 
     async def poll(self) -> None:
         """Look at every order that should be resting, and tell what has changed."""

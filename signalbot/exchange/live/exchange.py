@@ -332,7 +332,7 @@ class LiveExchange:
         await self._each(brokers, lambda broker: broker.poll())
 
     async def _each(
-        self, brokers: Iterable[LiveBroker], work: Callable[[LiveBroker], Awaitable[None]]
+        self, brokers: Iterable[LiveBroker], work: Callable[[LiveBroker], Awaitable[object]]
     ) -> None:
         """Do something for several accounts, a few at a time; one that fails holds up nobody."""
         waiting = list(brokers)

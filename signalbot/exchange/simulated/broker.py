@@ -39,8 +39,9 @@ class SimulatedBroker:
         account = self._account
         return Balance(equity=account.equity, free=account.free, as_of_ms=self._clock.now_ms())
 
-    async def refresh_balance(self, *, urgent: bool = False) -> None:
+    async def refresh_balance(self, *, urgent: bool = False) -> bool:
         """Nothing to ask: ``balance`` is always of now."""
+        return True
 
     def fees(self, instrument: Instrument) -> Fees:
         """As the simulation's rules have them, whatever the market's usual ones are."""
