@@ -1,10 +1,11 @@
-"""Accounts with settings drawn at random: signalbot's replay beside the engine, to the last digit."""
+"""Accounts with settings drawn at random: replay and engine, equal to the last digit."""
 
 import json
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from random import Random
@@ -12,10 +13,12 @@ from typing import Any
 
 from signalbot.config.load import load
 from signalbot.domain.market import Candle
+from signalbot.domain.orders import Fill
 from signalbot.domain.positions import Position
 from signalbot.domain.timeframe import Timeframe
 from signalbot.domain.users import UserId
 from signalbot.ledger.report import read_history
+from signalbot.ledger.trades import FILLS
 from signalbot.ledger.views import open_ledger
 from signalbot.ops.logging import configure
 from signalbot.replay.equity import max_drawdown, whole
@@ -77,7 +80,7 @@ class Compared:
 
 
 def compare(candles: Sequence[Candle], *, rounds: int, users: int, count: int) -> Compared:
-    """``rounds`` replays of ``count`` candles each, with ``users`` accounts of their own settings."""
+    """``rounds`` replays of ``count`` candles each, with ``users`` accounts in each."""
     settings = trades = fills = liquidations = 0
     differences: list[str] = []
     for number in range(rounds):
@@ -85,31 +88,36 @@ def compare(candles: Sequence[Candle], *, rounds: int, users: int, count: int) -
         begin = random.randrange(len(candles) - count + 1)
         part = candles[begin : begin + count]
         drawn, text = _draw(random, number, users)
-        replayed = _replay(text, part)
+        theirs_all = replayed(text, part)
         bars = [_bar(each) for each in part]
         for name, terms in drawn.items():
             engine = Engine(terms)
-            engine.run(bars, replayed.calls)
-            theirs = replayed.positions.get(UserId(name), ())
+            engine.run(bars, theirs_all.calls)
+            theirs = theirs_all.positions.get(UserId(name), ())
             settings += 1
             trades += len(engine.trades)
             fills += sum(1 + len(each.gone) for each in engine.trades)
             liquidations += sum(each.reason == "LIQUIDATION" for each in engine.trades)
             differences += [
                 f"round {number}, {name}: {each}"
-                for each in _differences(engine, theirs, replayed.equity[UserId(name)], terms)
+                for each in _differences(engine, theirs, theirs_all.equity[UserId(name)], terms)
             ]
     return Compared(settings, trades, fills, liquidations, differences)
 
 
 @dataclass(frozen=True, slots=True)
-class _Replayed:
-    positions: Mapping[UserId, Sequence[Position]]
+class Replayed:
+    """What signalbot made of candles, by user."""
+
+    positions: Mapping[str, Sequence[Position]]
     calls: Mapping[int, Sequence[Call]]
-    equity: Mapping[UserId, Any]
+    equity: Mapping[str, Any]
+    fills: Mapping[str, Sequence[Fill]]
+    wallet: Mapping[str, Decimal]  #: cash and what all closed trades have kept, fees included
 
 
-def _replay(text: str, candles: Sequence[Candle]) -> _Replayed:
+def replayed(text: str, candles: Sequence[Candle]) -> Replayed:
+    """Replay ``candles`` by a configuration, and read everything back."""
     with tempfile.TemporaryDirectory() as name, Path("/dev/null").open("w") as nowhere:
         configure(log_format="console", level="error", stream=nowhere, clock=lambda: 0)
         config, ledger = Path(name) / "config.toml", Path(name) / "replay.db"
@@ -117,18 +125,33 @@ def _replay(text: str, candles: Sequence[Candle]) -> _Replayed:
         settings = narrowed(load(config, {}), BTC)
         played = replay(settings, candles, timeframe=Timeframe.M1, ledger=ledger)
         calls: defaultdict[int, list[Call]] = defaultdict(list)
+        fills: defaultdict[str, list[Fill]] = defaultdict(list)
         with open_ledger(ledger) as connection:
             for row in connection.execute(
                 "SELECT * FROM signals ORDER BY created_at_ms, signal_id"
             ):
                 calls[row["candle_close_ms"]].append(_call(row))
-        start = candles[0].open_ms
-        cash = {user.user_id: user.account.paper_balance for user in settings.users.values()}
-        curves = {
+            for row in connection.execute("SELECT * FROM fills"):
+                fills[row["user_id"]].append(FILLS.decode(row))
+        positions = read_history(ledger).positions
+    cash = {user.user_id: user.account.paper_balance for user in settings.users.values()}
+    start = candles[0].open_ms
+    return Replayed(
+        positions={str(user_id): of for user_id, of in positions.items()},
+        calls=calls,
+        equity={
             user_id: whole(curve, start_equity=cash[user_id], start_ms=start)
             for user_id, curve in played.equity.items()
-        }
-        return _Replayed(read_history(ledger).positions, calls, curves)
+        },
+        fills={
+            user_id: sorted(each, key=lambda fill: int(fill.trade_id.removeprefix("t")))
+            for user_id, each in fills.items()
+        },
+        wallet={
+            user_id: cash[user_id] + sum((p.realized_pnl - p.fees for p in of), Decimal(0))
+            for user_id, of in positions.items()
+        },
+    )
 
 
 def _call(row: Any) -> Call:

@@ -11,6 +11,8 @@ from fractions import Fraction
 from math import ceil, floor
 
 F = Fraction
+ZERO = F(0)
+HALF_PERCENT = F(1, 200)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +24,7 @@ class Terms:
     mode: str  #: risk, quote or balance
     amount: F  #: percent, or quote units
     with_costs: bool = True
-    expected_slippage: F = F(0)
+    expected_slippage: F = ZERO
     stop: F | None = None  #: own distance as a fraction; None: the signal's
     targets: tuple[tuple[F, F], ...] = ()  #: own distance and share as fractions
     targets_of_signal: bool = False
@@ -34,7 +36,7 @@ class Terms:
     lot: F
     least_quantity: F
     least_notional: F
-    maintenance: F = F(1, 200)
+    maintenance: F = HALF_PERCENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,8 @@ class Trade:
     stop: F | None
     targets: list[tuple[F, F]]
     left: F
-    pnl: F = F(0)
-    fees: F = F(0)
+    pnl: F = ZERO
+    fees: F = ZERO
     hits: int = 0
     is_even: bool = False
     closed_ms: int | None = None
@@ -87,6 +89,7 @@ class Engine:
         self.lowest: list[float] = []  #: equity at the worst of every candle
         self.closes: list[float] = []  #: and at its close, before what was ordered then
         self.after: list[float] = []  #: and after it
+        self.is_halted = False  #: after a liquidation nothing is entered any more
         self._now_ms = 0
 
     def run(self, bars: Iterable[Bar], calls: Mapping[int, Sequence[Call]]) -> None:
@@ -144,14 +147,15 @@ class Engine:
 
     def _adverse(self, held: Trade, bar: Bar, worst: F, liquidation: F | None) -> bool:
         """Whether stop or liquidation ended the position on the way against it."""
-        reached = held.stop is not None and held.side * (worst - held.stop) <= 0
+        stop = held.stop
         gone = liquidation is not None and held.side * (worst - liquidation) <= 0
-        if reached and held.stop is not None:
-            if not gone or liquidation is None or held.side * (held.stop - liquidation) >= 0:
-                jumped = held.side * (bar.open - held.stop) <= 0
-                price = self._taken(-held.side, bar.open if jumped else held.stop,
-                                    self.terms.slippage)  # fmt: skip
-                self._exit(held, held.left, self._capped(held, price))
+        if stop is not None and held.side * (worst - stop) <= 0:
+            is_nearer = liquidation is None or held.side * (stop - liquidation) >= 0
+            if is_nearer:
+                has_jumped = held.side * (bar.open - stop) <= 0
+                price = bar.open if has_jumped else stop
+                filled = self._taken(-held.side, price, self.terms.slippage)
+                self._exit(held, held.left, self._capped(held, filled))
                 self._end(held, "BREAK_EVEN" if held.is_even else "STOP_LOSS")
                 return True
         if gone:
@@ -200,6 +204,7 @@ class Engine:
         lost = held.side * held.left * (price - held.entry)
         self._exit(held, held.left, price, fee=max(F(0), margin + lost))
         self._end(held, "LIQUIDATION")
+        self.is_halted = True
 
     def _exit(self, held: Trade, quantity: F, price: F, fee: F | None = None) -> None:
         fee = quantity * price * self.terms.fee if fee is None else fee
@@ -220,6 +225,8 @@ class Engine:
                 self._close(held, last, "EXIT_SIGNAL")
             return
         if held is not None and (held.side == side or self.terms.on_opposite == "ignore"):
+            return
+        if self.is_halted:
             return
         planned = self._plan(call, side, last, held)
         if held is not None:
