@@ -1,8 +1,8 @@
 """The whole comparison as a table: ``python -m tests.parity``.
 
-Own references always; public packages where they can be installed (or where ``--python`` names an
-environment that has them); real candles where they are, else made ones. Exits with 1 if anything
-differs. ``--write`` puts the table into the manual.
+Own references always; public packages where they can be installed, or where ``--python`` has them;
+real candles where they are, else made ones. Exits with 1 if anything differs. ``--write`` puts the
+table into the manual.
 """
 
 import argparse
@@ -43,31 +43,34 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--no-packages", action="store_true", help="own references only")
     parser.add_argument("--write", action="store_true", help="put the table into the manual")
     parser.add_argument(
-        "--python", action="append", default=[], metavar="SCRIPT=PATH",
-        help="an environment that has a script's packages: it is not installed again",
+        "--python", type=Path, metavar="PATH",
+        help="a Python that has the packages: nothing is installed",
     )  # fmt: skip
     return parser.parse_args()
 
 
 def _rows(options: argparse.Namespace) -> Iterator[Row]:
+    minutes = real_candles() if REAL.exists() else jumpy_candles(1, 20_000)
+    if options.no_packages:
+        yield from _own(minutes)
+        return
+    with packages.environment(options.python) as others:
+        yield from _own(minutes)
+        python = others.python()
+        if python is not None:
+            part = minutes[:6_000]
+            yield packages.reversals(python, part, fee="0.0")
+            yield packages.amounts(python, part)
+            yield packages.orders(python, part)
+            yield from packages.ratios(python, minutes)
+
+
+def _own(minutes: Sequence[Candle]) -> Iterator[Row]:
     is_real = REAL.exists()
-    minutes = real_candles() if is_real else jumpy_candles(1, 20_000)
     yield from _indicators(minutes)
     yield from _strategies(minutes, is_real=is_real)
     yield _accounts("real candles" if is_real else "made candles", minutes, rounds=6)
     yield _accounts("gaps and dives", jumpy_candles(7, 6_000), rounds=2)
-    if options.no_packages:
-        return
-    named = dict(each.split("=", 1) for each in options.python)
-    with packages.environments({name: Path(path) for name, path in named.items()}) as found:
-        part = minutes[:6_000]
-        if python := found.get("backtesting_py"):
-            yield packages.reversals(python, part, fee="0.0")
-            yield packages.amounts(python, part)
-        if python := found.get("nautilus"):
-            yield packages.orders(python, part)
-        if python := found.get("ratios"):
-            yield from packages.ratios(python, minutes)
 
 
 def _indicators(minutes: Sequence[Candle]) -> Iterator[Row]:
@@ -96,7 +99,7 @@ def _strategies(minutes: Sequence[Candle], *, is_real: bool) -> Iterator[Row]:
 
 
 def _accounts(name: str, candles: Sequence[Candle], *, rounds: int) -> Row:
-    found = accounts.compare(candles, rounds=rounds, users=9, count=2_500)
+    found = accounts.compare(candles, rounds=rounds, users=9, count=2_000)
     for each in found.differences:
         print(each, file=sys.stderr)
     return Row(

@@ -16,11 +16,12 @@ from signalbot.domain.positions import Position
 from signalbot.replay.equity import daily_returns, max_drawdown, sharpe, sortino
 from tests.parity.accounts import HEAD, USER, replayed
 
-PACKAGES = {
-    "backtesting_py": ("backtesting==0.6.6",),
-    "nautilus": ("nautilus_trader==1.221.0",),
-    "ratios": ("quantstats==0.0.86", "empyrical-reloaded==0.7.1"),
-}
+PACKAGES = (
+    "backtesting==0.6.6",
+    "nautilus_trader==1.221.0",
+    "quantstats==0.0.86",
+    "empyrical-reloaded==0.7.1",
+)
 _HERE = Path(__file__).parent / "theirs"
 
 
@@ -34,23 +35,43 @@ class Row:
     differences: str
 
 
+class Environment:
+    """A Python that has the packages: a given one, or one made for the time being.
+
+    It is made while other things are compared; ``python`` waits for it.
+    """
+
+    def __init__(self, folder: Path, given: Path | None) -> None:
+        self._given = given
+        self._python = folder / "bin" / "python"
+        script = (
+            f'"{sys.executable}" -m venv "{folder}" && "{self._python}" -m pip install -q '
+            f"--no-compile {' '.join(PACKAGES)}"
+        )
+        self._making = (
+            None
+            if given
+            else subprocess.Popen(
+                ["sh", "-c", script], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            )
+        )
+
+    def python(self) -> Path | None:
+        """None where the packages cannot be installed; standard error says why."""
+        if self._making is None:
+            return self._given
+        _, trouble = self._making.communicate()
+        if self._making.returncode == 0:
+            return self._python
+        print(f"packages not installed: {trouble.strip()[-500:]}", file=sys.stderr)
+        return None
+
+
 @contextmanager
-def environments(known: dict[str, Path]) -> Iterator[dict[str, Path]]:
-    """A Python for each script: one of ``known``, else installed for the time being."""
+def environment(given: Path | None) -> Iterator[Environment]:
+    """The environment for a block; one that was made goes away with it."""
     with tempfile.TemporaryDirectory(prefix="parity-") as folder:
-        found = dict(known)
-        for script, packages in PACKAGES.items():
-            if script in found:
-                continue
-            place = Path(folder) / script
-            subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
-            pip = [str(place / "bin" / "python"), "-m", "pip", "install", "-q", *packages]
-            done = subprocess.run(pip, check=False, capture_output=True, text=True)
-            if done.returncode == 0:
-                found[script] = place / "bin" / "python"
-            else:
-                print(f"not installed: {', '.join(packages)}", file=sys.stderr)
-        yield found
+        yield Environment(Path(folder), given)
 
 
 def ask(python: Path, script: str, given: object) -> Any:
@@ -198,7 +219,8 @@ def orders(python: Path, candles: Sequence[Candle]) -> Row:
 
 def ratios(python: Path, candles: Sequence[Candle]) -> list[Row]:
     """Sharpe, Sortino and drawdown of daily returns, beside two packages."""
-    text = _config(fee="0.05", mode="balance", size="balance_percent = 50.0")
+    size = "balance_percent = 50.0"
+    text = _config(fee="0.05", mode="balance", size=size, timeframe="15m")
     curve = replayed(text, candles).equity["u0"]
     returns = daily_returns(curve)
     theirs = ask(python, "ratios", returns)
@@ -225,9 +247,9 @@ def ratios(python: Path, candles: Sequence[Candle]) -> list[Row]:
     ]  # fmt: skip
 
 
-def _config(*, fee: str, mode: str, size: str) -> str:
+def _config(*, fee: str, mode: str, size: str, timeframe: str = "1m") -> str:
     head = HEAD.format(
-        fee=fee, slippage=0, kind="ema_cross", timeframe="1m", params="{ fast = 9, slow = 21 }"
+        fee=fee, slippage=0, kind="ema_cross", timeframe=timeframe, params="{ fast = 9, slow = 21 }"
     )
     user = USER.format(
         name="u0", leverage=1, cash=100_000, mode=mode, size=size, costs="true", expected=0,
