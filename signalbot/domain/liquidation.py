@@ -44,6 +44,10 @@ def liquidation_price(
     """
     if instrument.kind is MarketKind.SPOT:
         return None
+    if not instrument.brackets:
+        rate = instrument.maintenance_margin + allowance
+        only = _root(side, entry * quantity, margin, ZERO, quantity, rate)
+        return only if only > 0 else None
     found = [
         price
         for bracket, low, high in _ranges(instrument, quantity, entry, leverage)
@@ -74,14 +78,22 @@ def _within(
     Without a ``high`` the bracket is the last. At the step into a bracket without deduction the
     requirement jumps: a short may be liquidated on the step itself.
     """
-    cost, rate = quantity * entry, bracket.rate + allowance
+    rate = bracket.rate + allowance
+    price = _root(side, quantity * entry, margin, bracket.deduction, quantity, rate)
     if side is Side.LONG:
-        price = (cost - margin - bracket.deduction) / (quantity * (ONE - rate))
         reached = price if high is None else min(price, high)
         return reached if low <= min(entry, reached) else None
-    price = (cost + margin + bracket.deduction) / (quantity * (ONE + rate))
     reached = max(price, low)
     return reached if high is None or max(entry, reached) < high else None
+
+
+def _root(
+    side: Side, cost: Decimal, margin: Decimal, deduction: Decimal, quantity: Decimal, rate: Decimal
+) -> Decimal:
+    """Where the requirement of one bracket is all that is left of the margin."""
+    if side is Side.LONG:
+        return (cost - margin - deduction) / (quantity * (ONE - rate))
+    return (cost + margin + deduction) / (quantity * (ONE + rate))
 
 
 def _ranges(
@@ -103,8 +115,6 @@ def _ranges(
 def _brackets(instrument: Instrument, leverage: int) -> Sequence[MarginBracket]:
     """Those that hold for ``leverage``; at the nearest one above, if the exchange skips it."""
     every = instrument.brackets
-    if not every:
-        return (MarginBracket(least=ZERO, rate=instrument.maintenance_margin),)
     named = [each.leverage for each in every if each.leverage is not None]
     if not named:
         return every

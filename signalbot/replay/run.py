@@ -16,7 +16,7 @@ from signalbot.ledger.database import open_scratch
 from signalbot.replay import virtual_time
 from signalbot.replay.exchange import HistoricalExchange
 from signalbot.replay.funding import Funding, FundingRate
-from signalbot.replay.track import equity_curve
+from signalbot.replay.track import equity_curves
 from signalbot.sandbox.files import SameThread, StrategyFiles
 from signalbot.tasks import LoopClock
 
@@ -29,7 +29,7 @@ _PROGRESS_EVERY = 500
 class Played:
     """What a replay leaves behind beside its ledger."""
 
-    equity: EquityCurves = field(default_factory=dict)  #: as ``track.equity_curve`` has it
+    equity: EquityCurves = field(default_factory=dict)  #: as ``track.equity_curves`` has it
     candles: int = 0
 
 
@@ -129,12 +129,9 @@ async def _play(
             on_progress(played.candles)
     await clock.sleep(1)  # what the last candle set off comes to its end
     on_progress(played.candles)
+    tracks = {user_id: track for side in sides for user_id, track in side.tracks.items()}
     by_symbol = {candles[0].symbol: candles}
-    played.equity = {
-        user_id: equity_curve(track, by_symbol, end_ms=clock.now_ms())
-        for side in sides
-        for user_id, track in side.tracks.items()
-    }
+    played.equity = equity_curves(tracks, by_symbol, end_ms=clock.now_ms())
     return played
 
 

@@ -8,7 +8,7 @@ at once, at the prices at which they closed and at their worst.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from signalbot.domain.money import ZERO
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.exchange.simulated.account import Stake
 
+K = TypeVar("K")
 Floats = NDArray[np.float64]
 Instants = NDArray[np.int64]
 Points = list[tuple[Ms, Decimal]]
@@ -65,15 +66,21 @@ class Track:
         self.visits[at_ms] = min(lowest, equity), equity
 
 
-def equity_curve(track: Track, candles: Mapping[str, Sequence[Candle]], *, end_ms: Ms) -> Points:
+def equity_curves(
+    tracks: Mapping[K, Track], candles: Mapping[str, Sequence[Candle]], *, end_ms: Ms
+) -> dict[K, Points]:
     """The equity after every hour and every close of all positions, and where it was lowest.
 
     ``candles`` are all that the replay went through, by symbol, oldest first; ``end_ms`` is when it
-    was over, no earlier than the last change. Each hour's lowest point is in it, and so are the
-    peak and the trough of the deepest fall between the closes and the worst points of all candles:
-    the drawdown of this curve is that of the whole course.
+    was over, no earlier than the last change. Each hour's lowest point is in a curve, and so are
+    the peak and the trough of the deepest fall between the closes and the worst points of all
+    candles: the drawdown of the curve is that of the whole course.
     """
     grid = _Grid(candles, end_ms)
+    return {name: _curve(track, grid) for name, track in tracks.items()}
+
+
+def _curve(track: Track, grid: "_Grid") -> Points:
     course = _Course(track, grid)
     kept = {*course.hourly(), *course.deepest()}
     return [(Ms(int(course.times[at])), course.exact(at)) for at in sorted(kept)]
@@ -98,13 +105,16 @@ class _Grid:
             for symbol, closes in by_symbol.items()
             if len(closes)
         }
+        self._columns = {
+            symbol: np.array([(each.low, each.high, each.close) for each in of], dtype=np.float64)
+            for symbol, of in candles.items()
+        }
 
     def prices(self, symbol: str, held: Floats) -> tuple[Floats, Floats]:
         """The close at every instant, and the price that hurts most what was held into it."""
-        of = self._candles.get(symbol, ())
-        if not of:
+        columns = self._columns.get(symbol)
+        if columns is None or not len(columns):
             return np.zeros(len(self.closes)), np.zeros(len(self.closes))
-        columns = np.array([(each.low, each.high, each.close) for each in of], dtype=np.float64)
         low, high, close = columns[np.maximum(self._place[symbol], 0)].T
         worst = np.where(held >= 0, low, high)
         return close, np.where(self._is_own[symbol], worst, close)

@@ -13,7 +13,7 @@ from signalbot.domain.orders import OrderSide
 from signalbot.domain.timeframe import Ms
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.replay.equity import Curve, max_drawdown
-from signalbot.replay.track import Track, equity_curve
+from signalbot.replay.track import Track, equity_curves
 from tests.exchange.simulated.desk import BUY, SELL, START_MS, SYMBOL, Desk, candle
 
 TENTHS = st.integers(800, 1_200).map(lambda tenths: Decimal(tenths) / 10)
@@ -75,8 +75,8 @@ class Course:
 
     def curve(self) -> Curve:
         end_ms = Ms(self.desk.now_ms + 1_000)
-        found = equity_curve(self.track, {SYMBOL: self.candles}, end_ms=end_ms)
-        return [(START_MS, Decimal(10_000)), *found]
+        found = equity_curves({"alice": self.track}, {SYMBOL: self.candles}, end_ms=end_ms)
+        return [(START_MS, Decimal(10_000)), *found["alice"]]
 
 
 Step = Callable[[Course], None]
