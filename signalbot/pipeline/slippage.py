@@ -1,9 +1,9 @@
 """What an account's market entries cost of late against the price their signals saw."""
 
+from bisect import insort
 from collections import deque
 from collections.abc import Iterable
 from decimal import Decimal
-from statistics import median
 
 from signalbot.domain.money import ZERO
 
@@ -16,14 +16,16 @@ class SlippageHistory:
 
     def __init__(self) -> None:
         self._latest: dict[str, deque[Decimal]] = {}
-        self._expected: dict[str, Decimal] = {}
+        self._ranked: dict[str, list[Decimal]] = {}  #: the same, smallest first
 
     def learn(self, symbol: str, bps: Decimal) -> None:
         """Add what an entry at market cost, in basis points; negative where it filled better."""
-        latest = self._latest.setdefault(symbol, deque(maxlen=_KEPT))
+        latest = self._latest.setdefault(symbol, deque())
+        ranked = self._ranked.setdefault(symbol, [])
         latest.append(bps)
-        if len(latest) >= _FEWEST:
-            self._expected[symbol] = max(ZERO, median(latest))
+        insort(ranked, bps)
+        if len(latest) > _KEPT:
+            ranked.remove(latest.popleft())
 
     def restore(self, entries: Iterable[tuple[str, Decimal]]) -> None:
         """Learn from ``(symbol, bps)`` pairs, oldest first."""
@@ -32,4 +34,9 @@ class SlippageHistory:
 
     def expected_bps(self, symbol: str) -> Decimal:
         """Never below zero; zero while too few entries are known."""
-        return self._expected.get(symbol, ZERO)
+        ranked = self._ranked.get(symbol, ())
+        if len(ranked) < _FEWEST:
+            return ZERO
+        half, is_odd = divmod(len(ranked), 2)
+        middle = ranked[half] if is_odd else (ranked[half - 1] + ranked[half]) / 2
+        return max(ZERO, middle)

@@ -61,7 +61,12 @@ class Funding:
     def __init__(self, app: App, rates: Mapping[str, Sequence[FundingRate]]) -> None:
         self._app = app
         self._funder = Funder(app.trades)
-        self._waiting = {symbol: list(reversed(each)) for symbol, each in rates.items()}
+        self._waiting = {symbol: list(reversed(each)) for symbol, each in rates.items() if each}
+
+    def is_due(self, candle: Candle) -> bool:
+        """Whether anything was to be paid by the close of ``candle``."""
+        waiting = self._waiting.get(candle.symbol)
+        return waiting is not None and bool(waiting) and waiting[-1].at_ms <= candle.close_ms
 
     async def after(self, candle: Candle, sides: Iterable[HistoricalExchange]) -> None:
         """Pay what was due by the close of ``candle``, which has just been traded through.

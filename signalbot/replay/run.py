@@ -123,7 +123,8 @@ async def _play(
         await clock.sleep_until(candle.close_ms)
         for side in sides:
             side.advance(candle)
-        await funding.after(candle, sides)
+        if funding.is_due(candle):
+            await funding.after(candle, sides)
         played.candles += 1
         if played.candles % _PROGRESS_EVERY == 0:
             on_progress(played.candles)

@@ -172,7 +172,7 @@ class Account:
     def equity_at(self, stake: Stake, price: Decimal) -> Decimal:
         """``equity`` with the market of ``stake`` at ``price``."""
         position = stake.position
-        others = self.equity - stake.unrealized
+        others = self.wallet if len(self.stakes) == 1 else self.equity - stake.unrealized
         return others if position is None else others + unrealized_of(position, price)
 
     def pay_funding(self, stake: Stake, rate: Decimal, at_ms: Ms) -> Decimal:
