@@ -6,8 +6,9 @@ catch up on open signals, then trade.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
 import structlog
 
@@ -15,11 +16,12 @@ from signalbot.advisor.analyst import Analysts
 from signalbot.config.terms import Config
 from signalbot.control.making import Maker
 from signalbot.control.records import record_of
-from signalbot.control.roster import Roster, Spawn
-from signalbot.domain.errors import AccessDenied, ConfigError, Unavailable
+from signalbot.control.roster import Roster
+from signalbot.domain.errors import AccessDenied, ConfigError
 from signalbot.domain.orders import Leg
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import Subscription, UserId
+from signalbot.ledger.account_states import last_alive_ms, note_alive
 from signalbot.ledger.accounts import Accounts, Standing
 from signalbot.ledger.database import Database
 from signalbot.ledger.executions import Executions
@@ -27,26 +29,30 @@ from signalbot.ledger.reconciliations import Reconciliations
 from signalbot.ledger.signals import Signals
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
+from signalbot.pipeline.account_sync import AccountSync, Trust
 from signalbot.pipeline.broadcast import InProcessBroadcaster
 from signalbot.pipeline.close import Closer
 from signalbot.pipeline.collect import Collector
-from signalbot.pipeline.doubt import Doubter
 from signalbot.pipeline.emit import Emitter
+from signalbot.pipeline.entry_orders import EntryOrders
 from signalbot.pipeline.evaluate import Evaluator
 from signalbot.pipeline.execute import Executor
 from signalbot.pipeline.expire import Expirer
+from signalbot.pipeline.external_changes import ExternalChanges
 from signalbot.pipeline.feed import Feed
 from signalbot.pipeline.follow import Follower
+from signalbot.pipeline.foreign_orders import ForeignOrders
 from signalbot.pipeline.halt import Halts
 from signalbot.pipeline.listen import Listener
-from signalbot.pipeline.news import level_of
-from signalbot.pipeline.outside import Outsider
+from signalbot.pipeline.order_recovery import OrderRecovery, UnresolvedOrderPoller
 from signalbot.pipeline.place import Placer
 from signalbot.pipeline.protect import Protector
 from signalbot.pipeline.reconcile import Reconciler
 from signalbot.pipeline.record import Recorder
+from signalbot.pipeline.restore import Restorer
 from signalbot.pipeline.settle import Settler
 from signalbot.pipeline.trail import Trailer
+from signalbot.pipeline.unresolved import UnresolvedOrders
 from signalbot.ports import Advisor, Clock, Exchange
 from signalbot.sandbox.files import StrategyFiles
 from signalbot.tasks import Alarms, supervise
@@ -55,7 +61,8 @@ log = structlog.get_logger()
 
 _DRAIN_S = 20.0
 _AT_ONCE = 32  # accounts brought in step at the same time
-_RECOVERY_S = 90.0
+_READY_S = 30.0  # how long a start waits for accounts before it says that it is ready
+_ALIVE_EVERY_S = 10.0
 _LAST_WORDS_S = 0.1
 
 
@@ -85,8 +92,6 @@ class App:
         self.trades = Trades(database)
         self.standing = Accounts(database)
         self._reconciliations = Reconciliations(database)
-        self._compared: dict[UserId, Ms] = {}
-        self.reconciled_ms = clock.now_ms()  #: an account was last compared with its exchange
         self._tasks: list[asyncio.Task[None]] = []
         self._wire()
 
@@ -98,49 +103,86 @@ class App:
         self.recorder = Recorder(trades, on_untold=self.collector.want)
         self.collector.serve(self.recorder)
         placer = Placer(clock)
-        self.closer = Closer(trades, self.recorder, placer, clock)
-        self.protector = Protector(trades, placer, self.closer, clock)
-        self.settler = Settler(
+        unresolved = UnresolvedOrders()
+        self.entries = EntryOrders(
             signals=self.signals,
             executions=self.executions,
             trades=trades,
             recorder=self.recorder,
+            unresolved=unresolved,
+            clock=clock,
+        )
+        self.closer = Closer(
+            trades=trades,
+            recorder=self.recorder,
+            placer=placer,
+            entries=self.entries,
+            unresolved=unresolved,
+            clock=clock,
+        )
+        self.protector = Protector(
+            trades=trades,
+            placer=placer,
+            closer=self.closer,
+            halts=self.halts,
+            alarms=self.alarms,
+            clock=clock,
+        )
+        self.settler = Settler(
+            executions=self.executions,
+            trades=trades,
+            entries=self.entries,
             protector=self.protector,
+            unresolved=unresolved,
             alarms=self.alarms,
             clock=clock,
         )
         self.executor = Executor(
             executions=self.executions,
             trades=trades,
+            entries=self.entries,
             settler=self.settler,
-            closer=self.closer,
+            protector=self.protector,
             halts=self.halts,
             clock=clock,
         )
         self.follower = Follower(
             trades=trades,
             recorder=self.recorder,
+            entries=self.entries,
             settler=self.settler,
             protector=self.protector,
             closer=self.closer,
             halts=self.halts,
+        )
+        recovery = OrderRecovery(
+            trades=trades,
+            entries=self.entries,
+            executor=self.executor,
+            settler=self.settler,
+            follower=self.follower,
+            protector=self.protector,
+            closer=self.closer,
+            unresolved=unresolved,
+            clock=clock,
+        )
+        self._poller = UnresolvedOrderPoller(
+            recovery.settle_and_protect, unresolved, self.halts, self.alarms, clock
         )
         self.reconciler = Reconciler(
             signals=self.signals,
             executions=self.executions,
             trades=trades,
             executor=self.executor,
-            settler=self.settler,
-            follower=self.follower,
+            recovery=recovery,
             protector=self.protector,
             closer=self.closer,
             halts=self.halts,
-            outsider=Outsider(trades, self.recorder),
-            on_untold=self.collector.want,
+            external=ExternalChanges(trades, self.recorder),
+            foreign=ForeignOrders(trades, self.halts),
             clock=clock,
         )
-        doubter = Doubter(self.reconciler.settle_order, self.halts, self.alarms, clock)
-        self.settler.when_in_doubt(doubter.look_soon)
+        self._restorer = Restorer(trades, self.executions, clock, on_untold=self.collector.want)
         self.broadcaster = InProcessBroadcaster(self.signals, clock)
         self.expirer = Expirer(self.signals, self.alarms, clock)
         subscribers: dict[str, list[UserId]] = {}
@@ -164,90 +206,84 @@ class App:
             broadcaster=self.broadcaster,
             evaluator=self.evaluator,
             follower=self.follower,
-            reconciler=self.reconciler,
+            restorer=self._restorer,
             trailer=lambda accounts: Trailer(accounts, self.protector, self.halts),
             listener=self._listener,
-            compare=self.reconcile,
+            make_ready=self._make_ready,
             maker=Maker(self._files, self._analysts),
         )
         self.accounts = self.roster.accounts
+        self.sync = AccountSync(
+            self.accounts,
+            self.exchanges,
+            self.reconciler,
+            self.halts,
+            Reconciliations(self.database),
+            catch_up=self.emitter.catch_up,
+            on_connected=self._on_connected,
+            clock=clock,
+        )
 
     async def start(self, group: asyncio.TaskGroup) -> None:
-        """Recover, then begin: when this returns, signals are executed."""
+        """Take up what the ledger knows, and begin: exchanges connect and recover from now on."""
+        trust = await self._trust()
         standing = await self._sync()
         self.halts.halted = standing.halted
         for user_id, positions in standing.left_behind.items():
             log.error("user.left_positions", user_id=user_id, positions=positions)
         self.roster.load(self.config, standing)
         self._check_symbols()
-        for exchange in self.exchanges.values():
-            await exchange.prepare()
+        for account in self.accounts.values():
+            await self._restorer.restore(account)
+            account.is_ready = account.broker is None
 
         def spawn(name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
             return self._spawn(group, name, run)
 
         spawn("alarms", self.alarms.run)
-        await self.recover(spawn)
+        spawn("look-ups", self._poller.run)
+        if any(exchange.needs_comparing for exchange in self.exchanges.values()):
+            spawn("alive", self._stay_alive)
         await self.roster.begin(spawn)
         spawn("evaluator", self.evaluator.run)
-        for name, exchange in self.exchanges.items():
-            spawn(f"exchange {name}", exchange.run)
-        await self.emitter.catch_up()
+        await self.emitter.begin()
+        await self.emitter.catch_up(
+            {each.user_id for each in self.accounts.values() if each.is_ready}
+        )
         spawn("feed", self.feed.run)
+        for name in self.exchanges:
+            spawn(f"exchange {name}", partial(self.sync.serve, name, trust))
 
-    async def recover(self, spawn: Spawn) -> None:
-        """Restore every account from the ledger and bring it in step with its exchange.
+    async def settled(self) -> None:
+        """Return once every account has been looked at, or after half a minute.
 
-        Those with open positions or orders come first. Exchanges limit how many accounts can be
-        looked at in a minute: after a while the rest goes on in the background, and enters
-        nothing until its turn has come.
+        Accounts that are not ready by then enter nothing until they are.
         """
-        for account in self.accounts.values():
-            await self.reconciler.restore(account)
-        waiting = deque(
-            sorted(self.accounts.values(), key=lambda each: not each.has_business)
-        )  # fmt: skip
+        try:
+            async with asyncio.timeout(_READY_S):
+                await self.sync.ready()
+        except TimeoutError:
+            for name, left in self.sync.waiting.items():
+                log.warning("daemon.recovering", exchange=name, left=left)
 
-        async def take_turns() -> None:
-            while waiting:
-                await self.reconcile(waiting.popleft())
+    async def _make_ready(self, account: Account) -> None:
+        """Bring an account that was opened at run time in step, if its exchange is there."""
+        if account.market.is_open:
+            await self.sync.make_ready(account)
 
-        turns = [
-            spawn(f"recover {number}", take_turns) for number in range(min(_AT_ONCE, len(waiting)))
-        ]
-        if turns:
-            await asyncio.wait(turns, timeout=_RECOVERY_S)
-        if waiting:
-            log.warning("daemon.recovering", left=len(waiting))
-        self.round_ends()
+    async def _trust(self) -> Trust:
+        """Who may enter without being compared: flat, and compared shortly before the stop."""
+        limit_ms = self.config.daemon.trust_flat_ms
+        alive_ms = await last_alive_ms(self.database)
+        compared_ms = await Reconciliations(self.database).all()
+        if alive_ms is None or self._clock.now_ms() - alive_ms > limit_ms:
+            return Trust(compared_ms=compared_ms, since_ms=None)
+        return Trust(compared_ms=compared_ms, since_ms=Ms(alive_ms - limit_ms))
 
-    async def reconcile(self, account: Account) -> None:
-        """Compare one account with its exchange; one that cannot be asked is left for later."""
-        if account.broker is None:
-            return
-        async with self.halts.containing_bugs(account, "reconciliation"):
-            try:
-                await self.reconciler.reconcile(account)
-            except AccessDenied as e:
-                await self.halts.on_access_denied(account, str(e))
-            except Unavailable as e:
-                log.log(
-                    level_of(e), "account.not_reconciled", user_id=account.user_id, cause=str(e)
-                )
-            else:
-                account.is_reconciled = True
-                self._compared[account.user_id] = self._clock.now_ms()
-        self.reconciled_ms = self._clock.now_ms()
-
-    def round_ends(self) -> None:
-        """Note in the ledger which accounts have been compared since the last time."""
-        if self._compared:
-            self._reconciliations.note_later(self._compared)
-            self._compared = {}
-
-    def round_begins(self) -> None:
-        """A round of comparisons begins, perhaps an empty one: reconciliation is alive."""
-        self.reconciled_ms = self._clock.now_ms()
+    async def _stay_alive(self) -> None:
+        while True:
+            note_alive(self.database, self._clock.now_ms())
+            await self._clock.sleep(_ALIVE_EVERY_S)
 
     async def drain(self) -> None:
         """Finish what has begun, to the last stop; cancel entries that rest unfilled."""
@@ -284,16 +320,30 @@ class App:
         )
 
     def _check_symbols(self) -> None:
-        """See that every exchange lists what is to be traded there; it is asked for prices, too."""
+        """See that every exchange that is open lists what is to be traded there.
+
+        Raises:
+            ConfigError: one does not.
+        """
+        for name, exchange in self.exchanges.items():
+            for problem in self._unlisted(name) if exchange.market.is_open else ():
+                raise ConfigError(f"{self.config.path}: {problem}")
+
+    def _on_connected(self, name: str) -> None:
+        """An exchange reached after the start does not list something: it is not traded."""
+        for problem in self._unlisted(name):
+            log.error("strategy.symbol_not_listed", exchange=name, problem=problem)
+
+    def _unlisted(self, name: str) -> Iterator[str]:
+        """What is wrong with the symbols of one exchange; it is asked for their prices, too."""
         for terms in self.config.strategies.values():
+            if terms.exchange != name:
+                continue
             for symbol in terms.symbols:
                 try:
-                    self.exchanges[terms.exchange].market.instrument(symbol)
+                    self.exchanges[name].market.instrument(symbol)
                 except KeyError:
-                    raise ConfigError(
-                        f"{self.config.path}: strategies.{terms.name}.symbols: "
-                        f"{terms.exchange} does not list {symbol}"
-                    ) from None
+                    yield f"strategies.{terms.name}.symbols: {name} does not list {symbol}"
 
     def _listener(self, account: Account, subscriptions: Mapping[str, Subscription]) -> Listener:
         return Listener(
@@ -345,14 +395,16 @@ class App:
 
 
 @asynccontextmanager
-async def running(app: App) -> AsyncIterator[App]:
-    """The app, recovered and trading for the duration of the block.
+async def running(app: App, *, settles: bool = True) -> AsyncIterator[App]:
+    """The app for the duration of the block, its accounts looked at before if it ``settles``.
 
     It stops in order when the block ends, and at once when anything in it or in the app fails.
     """
     try:
         async with asyncio.TaskGroup() as group:
             await app.start(group)
+            if settles:
+                await app.settled()
             yield app
             await app.stop()
     finally:

@@ -1,16 +1,13 @@
 """Opens what lies outside: the exchanges, and the vault with the keys of their accounts."""
 
-import logging
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-import structlog
-
 from signalbot.config.terms import Config, ExchangeTerms
-from signalbot.domain.errors import Unavailable
 from signalbot.domain.users import Mode, User, UserId
+from signalbot.exchange.live.terms import LiveTerms
 from signalbot.exchange.simulated.exchange import SimulatedExchange
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.credentials import VaultStore
@@ -18,13 +15,10 @@ from signalbot.ledger.database import Database
 from signalbot.ops.bells import Bells
 from signalbot.ops.secrets import Secrets
 from signalbot.ports import Clock, Exchange
-from signalbot.tasks import backoff_s
 
 if TYPE_CHECKING:
     from signalbot.exchange.live.exchange import LiveExchange
     from signalbot.vault.vault import Vault
-
-log = structlog.get_logger()
 
 
 class Keyring:
@@ -71,6 +65,20 @@ class Keyring:
         return self._vault
 
 
+def live_terms(terms: ExchangeTerms) -> LiveTerms:
+    """What the configuration says of a live exchange, as its adapters take it."""
+    return LiveTerms(
+        name=terms.name,
+        ccxt_id=terms.ccxt_id,
+        sandbox=terms.sandbox,
+        config=terms.ccxt,
+        paper=terms.simulated or SimulationRules(),
+        request_share=terms.request_share,
+        request_limits=terms.request_limits,
+        visibility_lag_ms=terms.visibility_lag_ms,
+    )
+
+
 class Connector:
     """The exchanges of the configuration, and the keys of the accounts that trade there."""
 
@@ -82,7 +90,7 @@ class Connector:
         self._live: dict[str, LiveExchange] = {}
 
     async def open(self, config: Config, stack: AsyncExitStack) -> Mapping[str, Exchange]:
-        """Every exchange, connected, with the keys of its live accounts."""
+        """Every exchange, with the keys of its live accounts; none has been asked anything yet."""
         exchanges: dict[str, Exchange] = {}
         for name, terms in config.exchanges.items():
             rules = terms.simulated or SimulationRules()
@@ -91,7 +99,7 @@ class Connector:
                     name, rules, database=self._database, clock=self._clock
                 )
             else:
-                exchanges[name] = self._live[name] = await self._connect(terms, rules, stack)
+                exchanges[name] = self._live[name] = await self._open(terms, stack)
         await self.unlock(config, config.users.values())
         return exchanges
 
@@ -111,36 +119,18 @@ class Connector:
             if known := keys.get((user.user_id, exchange)):
                 await self._live[exchange].admit(user.user_id, known, egress_of(egress))
 
-    async def _connect(
-        self, terms: ExchangeTerms, rules: SimulationRules, stack: AsyncExitStack
-    ) -> "LiveExchange":
-        """Connect, however long that takes: an exchange that is away at start comes back."""
+    async def _open(self, terms: ExchangeTerms, stack: AsyncExitStack) -> "LiveExchange":
+        """Build what can be without asking the exchange anything; it is connected later."""
         from signalbot.exchange.live.dialects import dialects_of  # noqa: PLC0415 - ccxt is large
-        from signalbot.exchange.live.exchange import LiveExchange, LiveTerms  # noqa: PLC0415
+        from signalbot.exchange.live.exchange import LiveExchange  # noqa: PLC0415
 
         exchange = LiveExchange(
-            LiveTerms(
-                name=terms.name,
-                ccxt_id=terms.ccxt_id,
-                sandbox=terms.sandbox,
-                config=terms.ccxt,
-                paper=rules,
-            ),
+            live_terms(terms),
             dialects=dialects_of(terms.ccxt_id),
             credentials={},
             clock=self._clock,
             boundary=self._bells.after_boundary,
         )
         stack.push_async_callback(exchange.close)
-        for tries, delay_s in enumerate(backoff_s(first_s=1.0, most_s=30.0)):
-            try:
-                await exchange.open(self._database)
-            except Unavailable as e:
-                level = logging.DEBUG if tries else logging.WARNING
-                log.log(level, "exchange.unavailable", exchange=terms.name, cause=str(e))
-                await exchange.close()
-                await self._clock.sleep(delay_s)
-            else:
-                log.info("exchange.connected", exchange=terms.name, ccxt_id=terms.ccxt_id)
-                break
+        await exchange.open(self._database)
         return exchange

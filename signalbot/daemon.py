@@ -4,10 +4,10 @@ import asyncio
 import os
 import signal
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from itertools import count
+from typing import Any
 
 import structlog
 
@@ -51,8 +51,6 @@ from signalbot.tasks import LoopClock, SystemClock, settle_memory
 log = structlog.get_logger()
 
 LEDGER_NAME = "signalbot.db"
-_RECONCILE_EVERY_S = 20.0
-_IDLE_EVERY = 30
 _CHECKPOINT_EVERY_S = 3600.0
 
 
@@ -132,20 +130,22 @@ async def _serve(config: Config, secrets: Secrets) -> None:
             keeping(config, database=database, halts=app.halts, bells=bells, clock=clock)
         )
         await stack.enter_async_context(_notifying(provisioner, keyring, database, secrets, clock))
-        await stack.enter_async_context(running(app))
+        await stack.enter_async_context(running(app, settles=False))
         lag = LoopLag(clock)
         await stack.enter_async_context(
             _api(app, provisioner, exchanges, keyring, database, lag, clock)
         )
-        reconcile = bells.every(_RECONCILE_EVERY_S)
-        await stack.enter_async_context(_timetable(app, database, bells, reconcile))
-        absences = AbsenceWatch(exchanges, Absences(database), on_back=reconcile.set, clock=clock)
+        await stack.enter_async_context(_timetable(database, bells))
+        absences = AbsenceWatch(exchanges, Absences(database), on_back=app.sync.hasten, clock=clock)
         await stack.enter_async_context(absences.running(speed=float(config.speed)))
         await stack.enter_async_context(_reloading(provisioner, hang_up, systemd))
         pulse = Pulse(app, database=database, lag=lag, systemd=systemd, clock=clock)
         await stack.enter_async_context(told(pulse, lag, systemd))
+        await _first(app.settled(), stop.wait())
         settle_memory()
-        log.info("daemon.ready", **_facts(app))
+        if not stop.is_set():
+            systemd.tell("READY=1", f"STATUS={pulse.status()}")
+            log.info("daemon.ready", **_facts(app))
         await stop.wait()
         log.info("daemon.stopping")
     log.info("daemon.stopped")
@@ -209,26 +209,11 @@ async def _ringing(bells: Bells) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _timetable(
-    app: App, database: GroupCommit, bells: Bells, reconcile: asyncio.Event
-) -> AsyncIterator[None]:
-    """What recurs by the wall clock: reconciliation and emptying the write-ahead log."""
+async def _timetable(database: GroupCommit, bells: Bells) -> AsyncIterator[None]:
+    """What recurs by the wall clock: emptying the write-ahead log."""
     checkpoint = bells.every(_CHECKPOINT_EVERY_S)
-
-    passes = count()
-
-    async def reconcile_all() -> None:
-        """Accounts that have something at the exchange every time, idle ones now and then."""
-        app.round_begins()
-        includes_idle = next(passes) % _IDLE_EVERY == 0
-        for account in list(app.accounts.values()):
-            if includes_idle or account.has_business or not account.is_reconciled:
-                await app.reconcile(account)
-        app.round_ends()
-
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(whenever(reconcile, reconcile_all), name="reconcile"),
             group.create_task(whenever(checkpoint, database.checkpoint), name="checkpoint"),
         ]
         try:
@@ -274,7 +259,7 @@ async def _api(
             roster=app.roster,
             accounts=app.standing,
             halts=app.halts,
-            closer=app.closer,
+            protector=app.protector,
             settler=app.settler,
             expirer=app.expirer,
             clock=clock,
@@ -338,6 +323,15 @@ async def _reloading(
         try:
             yield
         finally:
+            task.cancel()
+
+
+async def _first(*waits: Coroutine[Any, Any, object]) -> None:
+    """Return when any of them does; the others are cancelled."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(wait) for wait in waits]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
             task.cancel()
 
 

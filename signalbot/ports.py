@@ -10,6 +10,7 @@ from typing import Protocol
 
 from signalbot.domain.advice import Advice
 from signalbot.domain.book import Balance
+from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Candle, Fees, Instrument, PriceRange
 from signalbot.domain.orders import Fill, Order, OrderReport, OrderRequest
 from signalbot.domain.settings import AiRules
@@ -41,12 +42,32 @@ class Source:
 class Market(Protocol):
     """An exchange's public side. Reads raise ``Unavailable`` when it cannot be reached."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether its rules are known: it has been reached since the start."""
+        ...
+
+    async def opened(self) -> None:
+        """Return once the market is open."""
+        ...
+
     def instrument(self, symbol: str) -> Instrument:
-        """Rules of ``symbol``; ``KeyError`` when the exchange does not list it."""
+        """Rules of ``symbol``; ``KeyError`` when the exchange does not list it.
+
+        Raises:
+            Unavailable: the market is not open yet.
+        """
         ...
 
     def last_price(self, symbol: str) -> Decimal | None:
         """Last known price, without I/O; None before the first."""
+        ...
+
+    async def fresh_price(self, symbol: str) -> Decimal | None:
+        """A price to decide on: at most two seconds old wherever the exchange can be asked.
+
+        Many who want it at once share one request. None when no price can be had.
+        """
         ...
 
     async def history(
@@ -99,6 +120,25 @@ class Broker(Protocol):
         """What this account pays for a trade, as far as is known without I/O."""
         ...
 
+    @property
+    def visibility_lag_ms(self) -> int:
+        """How late this exchange may show what it has done: until then absence proves nothing.
+
+        0 where what is not shown is certainly not there.
+        """
+        ...
+
+    async def set_up(self) -> None:
+        """Bring the account into the state that entries rely on: mode, leverage, balance.
+
+        What was so lately, by this process or a former one, is not asked for again.
+
+        Raises:
+            AccessDenied: only the owner can help: no key, hedge mode.
+            Unavailable: the exchange does not answer.
+        """
+        ...
+
     def attaches_stops(self, symbol: str) -> bool:
         """Whether an entry can carry its stop, so that there is no moment without one."""
         ...
@@ -141,24 +181,48 @@ class Broker(Protocol):
         """
         ...
 
-    async def lookup(self, request: OrderRequest) -> OrderReport | None:
-        """What became of an order. None only when it is *proven* never to have arrived.
+    async def lookup(self, order: Order) -> OrderReport | None:
+        """What became of an order.
+
+        None: every place that should know it was asked, answered, and does not show it, and it
+        can no longer be on its way. Within ``visibility_lag_ms`` that is no proof yet.
 
         Raises:
-            OrderOutcomeUnknown: neither found nor proven absent.
+            OrderOutcomeUnknown: neither found nor looked for everywhere in vain.
             Unavailable: the exchange cannot be asked now.
         """
         ...
 
-    async def open_orders(self) -> Sequence[OrderReport]:
-        """Every order now resting, ours or not, conditional ones included."""
+    async def open_orders(
+        self, symbols: Collection[str] | None = None, *, is_urgent: bool = False
+    ) -> Sequence[OrderReport]:
+        """Every order now resting, ours or not, conditional ones included.
+
+        Of ``symbols``, or of all the account trades; what is urgent goes with what protects.
+        """
         ...
 
-    async def holdings(self, claimed: Mapping[str, Decimal]) -> Sequence[Holding]:
+    async def holdings(
+        self, claimed: Mapping[str, Decimal], *, is_urgent: bool = False
+    ) -> Sequence[Holding]:
         """What the account holds; of coins it owns anyway, at most what is ``claimed`` by symbol.
 
         ``claimed`` is what the ledger believes to be held, in base units.
         """
+        ...
+
+    async def sellable(self, symbol: str, quantity: Decimal) -> Decimal:
+        """How much of ``quantity`` an order can close now.
+
+        Less than all of it only on spot, where fees are kept in coins.
+
+        Raises:
+            Unavailable: the exchange cannot be asked.
+        """
+        ...
+
+    async def funding(self, symbols: Collection[str], *, since_ms: Ms) -> Sequence[FundingPayment]:
+        """Funding that the account's positions in ``symbols`` paid or received since then."""
         ...
 
     async def fills_of(self, order: Order) -> Sequence[Fill]:
@@ -202,6 +266,21 @@ class Exchange(Protocol):
     @property
     def market(self) -> Market: ...
 
+    async def connect(self) -> None:
+        """Learn its time and its markets: it is open then.
+
+        Whoever calls it tries again, not before ``retry_at_ms``.
+
+        Raises:
+            Unavailable: it does not answer.
+        """
+        ...
+
+    @property
+    def retry_at_ms(self) -> Ms:
+        """When it may be asked again after a refusal; an instant that has passed: at once."""
+        ...
+
     @property
     def trouble(self) -> str | None:
         """Why nobody should enter here now: a ban, a clock that is off. None when all is well."""
@@ -215,6 +294,19 @@ class Exchange(Protocol):
         """The addresses that have had no answer for seconds; none while all is well."""
         ...
 
+    def changes(self) -> AsyncIterator[UserId]:
+        """Accounts in which something happened that no order of ours explains: for one reader."""
+        ...
+
+    @property
+    def needs_comparing(self) -> bool:
+        """Whether accounts can come to differ from what the ledger has of them."""
+        ...
+
+    def comparison_interval_ms(self, user_id: UserId) -> int:
+        """How long an account with business may go without being compared with its exchange."""
+        ...
+
     def broker(self, user: User, *, symbols: Collection[str]) -> Broker:
         """The account of one user, who trades ``symbols``; asking again gives the same account."""
         ...
@@ -224,7 +316,7 @@ class Exchange(Protocol):
         ...
 
     async def prepare(self) -> None:
-        """Bring prices and accounts up to now, before anything is decided."""
+        """Bring prices and paper accounts up to now, before anything is decided."""
         ...
 
     async def run(self) -> None:

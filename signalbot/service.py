@@ -76,7 +76,7 @@ class Pulse:
         return Signs(
             lag_s=self._lag.worst_s,
             commit_waits_s=self._database.waiting_s,
-            reconciled_s=(now_ms - self._app.reconciled_ms) / 1000,
+            reconciled_s=(now_ms - self._app.sync.oldest_look_ms()) / 1000,
             streams={
                 str(key): Watched(
                     looked_s=(now_ms - source.looked_ms) / 1000,
@@ -90,13 +90,12 @@ class Pulse:
 
 @asynccontextmanager
 async def told(pulse: Pulse, lag: LoopLag, systemd: Systemd) -> AsyncIterator[None]:
-    """Tell systemd that the daemon is ready, then how it is, and at the end that it stops."""
+    """Tell systemd how the daemon is, and at the end that it stops."""
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(lag.run(), name="loop lag"),
             group.create_task(pulse.run(), name="pulse"),
         ]
-        systemd.tell("READY=1", f"STATUS={pulse.status()}")
         try:
             yield
         finally:

@@ -21,7 +21,7 @@ from signalbot.domain.signals import (
     Strength,
     signal_id_of_key,
 )
-from signalbot.domain.timeframe import Ms, Timeframe
+from signalbot.domain.timeframe import EPOCH, Ms, Timeframe
 from signalbot.domain.users import User, UserId
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import Database, open_database, open_scratch
@@ -100,6 +100,18 @@ class FaultyExchange:
     def release(self, user_id: UserId) -> None:
         """As the real one does."""
         self.real.release(user_id)
+
+    retry_at_ms = EPOCH
+    needs_comparing = False
+
+    def changes(self) -> AsyncIterator[UserId]:
+        return self.real.changes()
+
+    def comparison_interval_ms(self, user_id: UserId) -> int:
+        return self.real.comparison_interval_ms(user_id)
+
+    async def connect(self) -> None:
+        await self.real.connect()
 
     async def prepare(self) -> None:
         await self.real.prepare()

@@ -22,7 +22,17 @@ from signalbot.config.numbers import Number, Span
 from signalbot.config.simulation import SimulatedTable
 from signalbot.config.table import Table, key
 from signalbot.config.webhook import WebhookTable
-from signalbot.config.words import DIRECT, CcxtId, Egress, Listen, Name, Notify, Symbols, Text
+from signalbot.config.words import (
+    DIRECT,
+    CcxtId,
+    Egress,
+    Limits,
+    Listen,
+    Name,
+    Notify,
+    Symbols,
+    Text,
+)
 from signalbot.domain.timeframe import Timeframe
 from signalbot.domain.users import MarginMode, Mode
 
@@ -41,6 +51,12 @@ class DaemonTable(Table):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least level that is logged."
+    )
+    trust_flat_ms: Annotated[int, Span()] = Field(
+        default="10m",
+        alias="trust_flat",
+        validate_default=True,
+        description='Flat accounts compared so shortly before a stop enter at once; "0s": never.',
     )
     master_key_file: Text = Field(
         default="master.key",
@@ -75,6 +91,22 @@ class ExchangeTable(Table):
 
     ccxt_id: CcxtId = Field(description='Its id in ccxt, such as "binanceusdm", or "simulated".')
     sandbox: Flag = Field(default=False, description="Whether to use the exchange's test network.")
+    request_share: Annotated[Decimal, Number(above=0, at_most=1)] = Field(
+        default=1,
+        validate_default=True,
+        description="Part of its published limits to use, where programs share an address.",
+    )
+    request_limits: Limits = Field(
+        default={},
+        validate_default=True,
+        description='Limits of your account where they are not the published: { "1m" = 6000 }.',
+    )
+    visibility_lag_ms: Annotated[int, Span(least_ms=1_000)] = Field(
+        default="60s",
+        alias="visibility_lag",
+        validate_default=True,
+        description="How late it may show an order or position; absence proves nothing until then.",
+    )
     ccxt: dict[str, Any] = Field(
         default={}, description="Merged into the ccxt constructor as it is: urls, proxies, options."
     )

@@ -97,6 +97,7 @@ def _config(path: Path, file: ConfigFile, sources: Sources) -> Config:
             log_level=file.daemon.log_level,
             master_key_file=beside(path, file.daemon.master_key_file),
             min_free_disk_mb=file.daemon.min_free_disk_mb,
+            trust_flat_ms=file.daemon.trust_flat_ms,
         ),
         api=ApiTerms(
             host=host,
@@ -150,6 +151,9 @@ def _exchange(name: str, table: ExchangeTable) -> ExchangeTerms:
         name=name,
         ccxt_id=table.ccxt_id,
         sandbox=table.sandbox,
+        request_share=table.request_share,
+        request_limits=table.request_limits,
+        visibility_lag_ms=table.visibility_lag_ms,
         ccxt=_with_floats(table.ccxt),
         simulated=rules_of(table.simulated) if "simulated" in table.model_fields_set else rules,
     )

@@ -31,6 +31,7 @@ class DaemonTerms:
     log_level: Literal["debug", "info", "warning", "error"]
     master_key_file: Path  #: absolute
     min_free_disk_mb: int = 200  #: below it nobody enters
+    trust_flat_ms: int = 600_000  #: age of a comparison, at the stop, that a flat account needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,9 @@ class ExchangeTerms:
     sandbox: bool
     ccxt: Mapping[str, Any] = field(repr=False)  #: merged into the ccxt constructor as it is
     simulated: SimulationRules | None  #: always there when ``is_simulated``; else for paper fills
+    request_share: Decimal = ONE  #: of the exchange's limits
+    request_limits: Mapping[int, int] = field(default_factory=dict)  #: cost by length in ms
+    visibility_lag_ms: int = 60_000  #: how late it may show what it has done
 
     @property
     def is_simulated(self) -> bool:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 
+from signalbot.config.duration import PATTERN, is_duration, parse_duration
 from signalbot.config.problems import closest
 from signalbot.domain.settings import HoursRange
 
@@ -111,6 +112,16 @@ def _time_zone(value: str) -> str:
     return value
 
 
+def _limits(value: object) -> dict[int, int]:
+    """Requests, or their weight, by the milliseconds they are counted over."""
+    if not isinstance(value, dict) or not all(map(is_duration, value)):
+        raise ValueError("is not a table such as { '1m' = 2400 }: durations, and what they allow")
+    for count in value.values():
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise ValueError(f"allows {count!r}: a whole number of at least 1 is needed")
+    return {parse_duration(name): count for name, count in value.items()}
+
+
 def _secret(value: str) -> str:
     if not _SECRET.fullmatch(value):
         raise ValueError("is not 'secret:NAME': put the key into the vault with 'secret set NAME'")
@@ -148,6 +159,17 @@ def _listen(value: object) -> tuple[str, int]:
     return found
 
 
+Limits = Annotated[
+    dict[int, int],
+    PlainValidator(_limits),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "propertyNames": {"pattern": PATTERN},
+            "additionalProperties": {"type": "integer", "minimum": 1},
+        }
+    ),
+]
 Text = Annotated[str, AfterValidator(_text)]
 Symbol = Annotated[str, AfterValidator(_symbol)]
 Symbols = Annotated[tuple[Symbol, ...], AfterValidator(_not_empty), AfterValidator(all_different)]

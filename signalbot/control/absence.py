@@ -19,14 +19,14 @@ _LOOK_S = 1.0
 
 
 class AbsenceWatch:
-    """``on_back`` is called when one that was away answers again."""
+    """``on_back`` is called with the name of an exchange that answers again."""
 
     def __init__(
         self,
         exchanges: Mapping[str, Exchange],
         absences: Absences,
         *,
-        on_back: Callable[[], None],
+        on_back: Callable[[str], None],
         clock: Clock,
     ) -> None:
         self._exchanges = exchanges
@@ -74,7 +74,7 @@ class AbsenceWatch:
         for_s = round((now_ms - self._told.pop(line)) / 1000)
         log.info("exchange.back", exchange=line.exchange, egress=line.egress, away_s=for_s)
         await self._absences.end(line, now_ms=now_ms)
-        self._on_back()
+        self._on_back(line.exchange)
 
     async def _run(self, every_s: float) -> None:
         while True:

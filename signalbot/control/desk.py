@@ -15,9 +15,9 @@ from signalbot.domain.signals import PositionId, SignalId
 from signalbot.domain.users import Subscription, SubscriptionStatus, User, UserId, UserStatus
 from signalbot.ledger.accounts import Accounts
 from signalbot.pipeline.account import Account
-from signalbot.pipeline.close import Closer
 from signalbot.pipeline.expire import Expirer
 from signalbot.pipeline.halt import Halts
+from signalbot.pipeline.protect import Protector
 from signalbot.pipeline.settle import Settler
 from signalbot.ports import Clock
 
@@ -40,7 +40,7 @@ class Desk:
         roster: Roster,
         accounts: Accounts,
         halts: Halts,
-        closer: Closer,
+        protector: Protector,
         settler: Settler,
         expirer: Expirer,
         clock: Clock,
@@ -48,7 +48,7 @@ class Desk:
         self._roster = roster
         self._accounts = accounts
         self._halts = halts
-        self._closer = closer
+        self._protector = protector
         self._settler = settler
         self._expirer = expirer
         self._clock = clock
@@ -121,7 +121,7 @@ class Desk:
             symbol=symbol,
             position_id=position.position_id,
         )
-        closed = await self._closer.close(account, position, CloseReason.MANUAL)
+        closed = await self._protector.close(account, position, CloseReason.MANUAL)
         return [Closing(position_id=position.position_id, symbol=symbol, closed=closed)]
 
     async def _set_status(self, user_id: UserId, status: UserStatus, reason: str) -> User:

@@ -27,7 +27,7 @@ from signalbot.pipeline.broadcast import InProcessBroadcaster
 from signalbot.pipeline.evaluate import Evaluator
 from signalbot.pipeline.follow import Follower
 from signalbot.pipeline.listen import Listener
-from signalbot.pipeline.reconcile import Reconciler
+from signalbot.pipeline.restore import Restorer
 from signalbot.pipeline.trail import Trailer
 from signalbot.ports import Exchange
 
@@ -48,10 +48,10 @@ class Roster:
         broadcaster: InProcessBroadcaster,
         evaluator: Evaluator,
         follower: Follower,
-        reconciler: Reconciler,
+        restorer: Restorer,
         trailer: Callable[[Mapping[UserId, Account]], Trailer],
         listener: OpenListener,
-        compare: Callable[[Account], Awaitable[None]],
+        make_ready: Callable[[Account], Awaitable[None]],
         maker: Maker,
     ) -> None:
         self.accounts: dict[UserId, Account] = {}
@@ -62,10 +62,10 @@ class Roster:
         self._broadcaster = broadcaster
         self._evaluator = evaluator
         self._follower = follower
-        self._reconciler = reconciler
+        self._restorer = restorer
         self._trailer = trailer(self.accounts)
         self._listener = listener
-        self._compare = compare
+        self._make_ready = make_ready
         self._maker = maker
         self._spawn: Spawn | None = None
         self._tasks: dict[UserId, list[asyncio.Task[None]]] = {}
@@ -106,8 +106,8 @@ class Roster:
     async def admit(self, user: User) -> None:
         """Open the account of a new user, bring it in step with its exchange, and listen."""
         account = self._open(user)
-        await self._reconciler.restore(account)
-        await self._compare(account)
+        await self._restorer.restore(account)
+        await self._make_ready(account)
         self._listen(account)
         await self.count(user.user_id)
 

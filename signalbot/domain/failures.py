@@ -27,6 +27,12 @@ class Failure(Code):
         "the exchange did not take the exit order; the position is open and still has its stop",
         "reconciliation tries again; 'signalbot close USER' closes by hand",
     )
+    NOT_RECEIVED = (
+        "NOT_RECEIVED",
+        "no answer came to the order, and the exchange does not know it; it is never sent again, "
+        "and booked after all should it turn up",
+        "nothing to do: the next signal is traded again",
+    )
     INTERRUPTED = (
         "INTERRUPTED",
         "the daemon ended before the order was sent, and the signal was too old when it was back",

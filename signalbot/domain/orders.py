@@ -136,6 +136,18 @@ class Fill:
         return self.fee_currency if self.fee and self.fee_currency not in known else None
 
 
+class Confirmation(StrEnum):
+    """How far a report can be believed.
+
+    ACKNOWLEDGED: the exchange took the order, and could not be read since. NOT_SHOWN: it took the
+    order, answers, and does not show it.
+    """
+
+    READ_BACK = "read_back"
+    ACKNOWLEDGED = "acknowledged"
+    NOT_SHOWN = "not_shown"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderReport:
     """What the exchange says of an order now, with every fill it reports."""
@@ -149,6 +161,7 @@ class OrderReport:
     fills: tuple[Fill, ...] = ()
     updated_at_ms: Ms
     error: str | None = None
+    confirmation: Confirmation = Confirmation.READ_BACK  #: of stops and targets; others are sure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -163,6 +163,10 @@ class Position:
     def notional(self, price: Decimal) -> Decimal:
         return self.quantity * price
 
+    def reopen(self) -> "Position":
+        """The closed position, before a late fill of its entry; why it closed is kept."""
+        return replace(self, status=PositionStatus.OPEN, closed_at_ms=None)
+
     def apply(self, fill: Fill, *, reason: CloseReason, worth: Worth = _NO_WORTH) -> "Position":
         """The position after ``fill``; ``reason`` is kept if the fill closes it.
 

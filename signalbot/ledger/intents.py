@@ -8,7 +8,7 @@ from signalbot.domain.orders import Order, OrderRequest
 from signalbot.ledger.codec import Codec, insert
 
 REQUESTS = Codec(OrderRequest)
-PROGRESS = Codec(Order, omit="request")
+PROGRESS = Codec(Order, omit=("request",))
 
 _INSERT_ORDER = insert(
     "orders", REQUESTS.columns + PROGRESS.columns, conflict="ON CONFLICT DO NOTHING"

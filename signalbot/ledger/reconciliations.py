@@ -17,6 +17,11 @@ class Reconciliations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def all(self) -> Mapping[UserId, Ms]:
+        """When each account was last compared."""
+        rows = await self._database.query("SELECT user_id, at_ms FROM reconciliations")
+        return {UserId(row["user_id"]): Ms(row["at_ms"]) for row in rows}
+
     def note_later(self, compared: Mapping[UserId, Ms]) -> None:
         """Write without waiting; the next round would tell it again."""
         rows = list(compared.items())

@@ -82,7 +82,7 @@ class SimulatedState:
 
 
 _REQUESTS = Codec(OrderRequest)
-_ORDERS = Codec(SimulatedOrder, omit="request")
+_ORDERS = Codec(SimulatedOrder, omit=("request",))
 _FILLS = Codec(Fill)
 _POSITIONS = Codec(SimulatedPosition)
 

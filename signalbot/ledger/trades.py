@@ -118,6 +118,10 @@ class Trades:
         """Orders that may still be live, or that may never have been sent."""
         return await self._orders("unfinished_orders", user_id)
 
+    async def orders_of_symbol(self, user_id: UserId, symbol: str, since_ms: Ms) -> list[Order]:
+        """Orders of one market intended at or after ``since_ms``, oldest first."""
+        return await self._orders("orders_of_symbol", user_id, since_ms, symbol)
+
     async def untold_orders(self, user_id: UserId) -> list[Order]:
         """Orders that filled before their fills were told."""
         return await self._orders("untold_orders", user_id)
@@ -141,7 +145,7 @@ class Trades:
         rows = await self._database.query(sql, (exchange, user_id))
         return None if rows[0]["at_ms"] is None else Ms(rows[0]["at_ms"])
 
-    async def _orders(self, name: str, *key: str) -> list[Order]:
+    async def _orders(self, name: str, *key: str | int) -> list[Order]:
         rows = await self._database.query(_SQL[name], key)
         return [decode_order(row) for row in rows]
 

@@ -105,7 +105,7 @@ class Metrics:
         meters.in_doubt.set(sum(len(account.in_doubt) for account in accounts))
         halts = self._app.halts
         meters.halted.set(halts.halted is not None or halts.disk_low is not None)
-        meters.reconciled.set((self._clock.now_ms() - self._app.reconciled_ms) / 1000)
+        meters.reconciled.set((self._clock.now_ms() - self._app.sync.oldest_look_ms()) / 1000)
         counts: Counter[tuple[str, str]] = Counter()
         unrealized: defaultdict[Earner, Decimal] = defaultdict(Decimal)
         for account in accounts:

@@ -26,6 +26,24 @@ EVENTS: Final[Mapping[str, Event]] = {
     "account.not_reconciled": Event(
         _ONCE, "An exchange could not be asked about an account; the next round asks again."
     ),
+    "account.not_ready": Event(
+        _ONCE, "An account could not be set up for entries yet; the next round tries."
+    ),
+    "account.stream_deaf": Event(
+        _DEBUG, "An account's stream did not name an order of ours in time; the account is polled."
+    ),
+    "balance.not_read": Event(
+        _WARNING, "What of a spot position can be sold is not known; it is tried again."
+    ),
+    "entry.filled_late": Event(
+        _WARNING, "An entry filled after its position was closed; what it bought is sold at once."
+    ),
+    "order.not_shown": Event(
+        _WARNING, "Look after look does not show a stop or target; another is placed beside it."
+    ),
+    "strategy.symbol_not_listed": Event(
+        _ERROR, "An exchange does not list a strategy's symbol; it is not traded there."
+    ),
     "account.not_set_up": Event(
         _ERROR, "Leverage or margin mode is not what was asked for; that symbol takes no entry."
     ),

@@ -20,6 +20,7 @@ from signalbot.domain.settings import Settings
 from signalbot.domain.signals import PositionId, Signal
 from signalbot.domain.timeframe import DAY_MS, EPOCH, Ms, day_start
 from signalbot.domain.users import User, UserId
+from signalbot.pipeline.absence import AbsenceProofs
 from signalbot.pipeline.slippage import SlippageHistory
 from signalbot.ports import Broker, Exchange
 
@@ -49,9 +50,12 @@ class Account:
         self.working: dict[str, dict[ClientOrderId, Order]] = {}  #: unfinished orders by symbol
         self.in_doubt: set[str] = set()  #: symbols whose entries wait for an answer
         self.foreign: dict[str, frozenset[str]] = {}  #: orders that are not ours, by symbol
-        self.is_reconciled = False  #: compared with its exchange at least once since the start
         self.slippage = SlippageHistory()
+        self.is_ready = False  #: in step with its exchange, and set up for entries there
         self.refused_for_margin = 0  #: entries refused in a row because margin was short
+        self.absences = AbsenceProofs()  #: what its exchange does not show, by order or position
+        self.mismatches: dict[str, str] = {}  #: what its exchange holds otherwise, by symbol
+        self.unprotected_ms: dict[PositionId, Ms] = {}  #: since when no stop is confirmed
         self._attempts: dict[PositionId, Counter[Leg]] = {}  # the last one asked for is last
         self._last_close_ms: dict[str, Ms] = {}
         self._day = DayRecord(day_ms=EPOCH)
@@ -62,9 +66,27 @@ class Account:
         return self.user.user_id
 
     @property
+    def business(self) -> list[str]:
+        """Symbols in which anything of it is at the exchange, or may be."""
+        working = (symbol for symbol, orders in self.working.items() if orders)
+        return sorted({*self.positions, *self.in_doubt, *working})
+
+    @property
     def has_business(self) -> bool:
         """Whether anything of it is at the exchange, or may be."""
-        return bool(self.positions or self.in_doubt or any(self.working.values()))
+        return bool(self.business)
+
+    @property
+    def is_unprotected(self) -> bool:
+        """Whether a position wants a stop, and none rests as far as is known."""
+        return any(
+            position.stop_loss is not None
+            and not any(
+                order.status.is_live and order.request.leg is Leg.STOP_LOSS
+                for order in self.orders_of(position)
+            )
+            for position in self.positions.values()
+        )
 
     @property
     def trading(self) -> Broker:
@@ -112,6 +134,7 @@ class Account:
         held = self.positions.get(position.symbol)
         if held is not None and held.position_id == position.position_id:
             del self.positions[position.symbol]
+            self.unprotected_ms.pop(position.position_id, None)
             self._learn(position)
 
     def next_attempt(self, position_id: PositionId, leg: Leg) -> int:
@@ -123,6 +146,10 @@ class Account:
         if len(self._attempts) > _MOST_ATTEMPTS:
             self._forget_attempts()
         return attempt
+
+    def recount(self, position_id: PositionId, orders: Iterable[Order]) -> None:
+        """Count every order of a position that the ledger knows, so that no id is used twice."""
+        self._attempts[position_id] = Counter(order.request.leg for order in orders)
 
     def _forget_attempts(self) -> None:
         """Of the positions that are over, the one whose last order was longest ago."""
@@ -192,8 +219,8 @@ class Account:
         trouble = self._exchange.trouble
         if trouble is not None:
             return Denial(Reason.EXCHANGE_HALTED, {"why": trouble})
-        if not self.is_reconciled:
-            return Denial(Reason.ACCOUNT_NOT_READY, {"why": "not reconciled yet"})
+        if not self.is_ready:
+            return Denial(Reason.ACCOUNT_NOT_READY, {"why": "not compared with its exchange yet"})
         age_ms = now_ms - self.broker.balance().as_of_ms
         if age_ms > BALANCE_LIMIT_MS:
             return Denial(Reason.ACCOUNT_NOT_READY, {"balance_age_ms": age_ms})

@@ -3,18 +3,21 @@
 import asyncio
 from dataclasses import replace
 from decimal import Decimal
+from enum import Enum, auto
 
 import structlog
 
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Unavailable
 from signalbot.domain.market import MarketKind
-from signalbot.domain.orders import Leg, Order, OrderReport, OrderType
+from signalbot.domain.orders import Leg, Order, OrderReport, OrderStatus, OrderType
 from signalbot.domain.positions import CloseReason, Position, PositionStatus
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
+from signalbot.pipeline.entry_orders import EntryOrders
 from signalbot.pipeline.intents import closing_request
 from signalbot.pipeline.place import Placer, rejected, unsent
 from signalbot.pipeline.record import Recorder
+from signalbot.pipeline.unresolved import UnresolvedOrders
 from signalbot.ports import Clock
 from signalbot.tasks import crash_point
 
@@ -24,51 +27,69 @@ _EXIT_ATTEMPTS = 3
 _EXIT_DEADLINE_S = 30.0
 
 
+class Exit(Enum):
+    """What became of one exit order."""
+
+    DONE = auto()
+    REFUSED = auto()
+    UNKNOWN = auto()  #: it may be live: no other one may be sent before it is known
+
+
 class Closer:
-    def __init__(self, trades: Trades, recorder: Recorder, placer: Placer, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        trades: Trades,
+        recorder: Recorder,
+        placer: Placer,
+        entries: EntryOrders,
+        unresolved: UnresolvedOrders,
+        clock: Clock,
+    ) -> None:
         self._trades = trades
         self._recorder = recorder
         self._placer = placer
+        self._entries = entries
+        self._unresolved = unresolved
         self._clock = clock
 
     async def close(self, account: Account, position: Position, reason: CloseReason) -> bool:
         """Close the whole position at market. The symbol's lock is held.
 
-        Its stop stays until the position is flat. False when the exchange would not take the exit:
-        the position is open again and reconciliation goes on trying.
+        Entries that still fill are ended first, so that nothing opens behind the exit. The stop
+        stays until the position is flat. False when it is not: the exchange has refused the exit,
+        and the position is open again; or the exit's outcome is not known, and it is CLOSING.
         """
+        await self._entries.settle_all(account, position)
         instrument = account.market.instrument(position.symbol)
         if instrument.kind is MarketKind.SPOT:
             await self.release(account, position)  # its stop holds the very coins to be sold
         held = account.positions.get(position.symbol)
         if held is None:
             return True
+        if _has_exit_in_doubt(account, held):
+            return False
         closing = replace(held, status=PositionStatus.CLOSING, close_reason=reason)
         for _ in range(_EXIT_ATTEMPTS):
-            quantity = instrument.floor_quantity(closing.quantity)
-            left = await self.exit(account, closing, quantity=quantity, leg=Leg.EXIT)
+            quantity = await self._sellable(account, closing)
+            became = await self.exit(account, closing, quantity=quantity, leg=Leg.EXIT)
+            if became is Exit.UNKNOWN:
+                return False
+            left = account.positions.get(position.symbol)
             if left is not None and left.quantity == closing.quantity:
-                left = await self._catch_up(account, left)
+                await self._catch_up(account, left)
+                left = account.positions.get(position.symbol)
             if left is None:
                 await self.release(account, position)
                 return True
             closing = left
-        reopened = replace(closing, status=PositionStatus.OPEN, close_reason=None)
-        account.hold(reopened)
-        await self._trades.save_position(reopened)
-        log.error(
-            "position.close_failed",
-            user_id=account.user_id,
-            symbol=position.symbol,
-            position_id=position.position_id,
-            reason=reason.value,
-        )
+        await self._reopen(account, closing, reason)
         return False
 
     async def exit(
         self, account: Account, position: Position, *, quantity: Decimal, leg: Leg
-    ) -> Position | None:
-        """Sell ``quantity`` of a position at market; return what is left of it, None when flat."""
+    ) -> Exit:
+        """Sell ``quantity`` of a position at market, and book what came of it."""
         request = closing_request(
             position,
             leg=leg,
@@ -92,31 +113,12 @@ class Closer:
             log.warning(
                 "order.rejected", user_id=account.user_id, leg=leg.value, reason=str(e)
             )  # fmt: skip
-            return position
+            return Exit.REFUSED
         except TimeoutError:
-            log.error("order.unsettled", user_id=account.user_id, leg=leg.value)
-            found = await self._placer.find(account, request)  # no second exit before it is known
-            if found is None:
-                await self._forget(account, order, why="it never arrived")
-                return position
-            report = found
+            await self._doubt(account, order)
+            return Exit.UNKNOWN
         await self._recorder.record(account, order, report)
-        return account.positions.get(position.symbol)
-
-    async def _catch_up(self, account: Account, position: Position) -> Position | None:
-        """What is left of a position whose exit was refused: its stop or a target may have been
-        faster, and nobody has told so far."""
-        for order in account.orders_of(position):
-            if order.request.leg is Leg.EXIT or not order.status.is_live:
-                continue
-            try:
-                report = await account.trading.lookup(order.request)
-            except (OrderOutcomeUnknown, Unavailable) as e:
-                log.warning("order.unsettled", user_id=account.user_id, cause=str(e))
-                continue
-            if report is not None and report.filled > order.filled:
-                await self._recorder.record(account, order, report)
-        return account.positions.get(position.symbol)
+        return Exit.DONE
 
     async def book(self, account: Account, order: Order, report: OrderReport) -> None:
         """Book what filled of a protective order; what rests for a position it closed goes."""
@@ -125,23 +127,24 @@ class Closer:
             await self.release(account, recorded.position)
 
     async def release(self, account: Account, position: Position) -> None:
-        """Cancel what still rests for a position that is flat."""
+        """Cancel what still rests for a position, its stop and targets."""
         for order in account.orders_of(position):
-            await self.withdraw(account, order)
+            if order.request.leg not in (Leg.ENTRY, Leg.EXIT):
+                await self.withdraw(account, order)
 
     async def withdraw(self, account: Account, order: Order) -> None:
         """Cancel one order, and book what it filled before the cancel reached it.
 
-        An order without a sure answer stays in doubt until reconciliation.
+        An order without a sure answer stays in doubt until a comparison settles it.
         """
         crash_point("cancel.before_send")
         try:
             if order.status.is_live:
                 report = await account.trading.cancel(order)
             else:
-                found = await account.trading.lookup(order.request)
+                found = await account.trading.lookup(order)
                 if found is None:
-                    await self._forget(account, order, why="its position is closed")
+                    await self.forget(account, order, why="its position is closed")
                     return
                 order = order.apply(found)
                 report = await account.trading.cancel(order) if order.status.is_live else found
@@ -152,8 +155,61 @@ class Closer:
         crash_point("cancel.after_answer")
         await self._recorder.record(account, order, report)
 
-    async def _forget(self, account: Account, order: Order, *, why: str) -> None:
-        """An order that is proven never to have arrived is over."""
+    async def forget(self, account: Account, order: Order, *, why: str) -> None:
+        """An order that is proven never to have arrived, or to be gone, is over."""
         dropped = unsent(order, why, self._clock)
         account.keep(dropped)
         await self._trades.save_order(dropped)
+
+    async def _sellable(self, account: Account, position: Position) -> Decimal:
+        """What of a position an order can close: fees may have been kept in its coins."""
+        instrument = account.market.instrument(position.symbol)
+        quantity = position.quantity
+        if instrument.kind is MarketKind.SPOT:
+            try:
+                quantity = await account.trading.sellable(position.symbol, quantity)
+            except Unavailable as e:
+                log.warning("balance.not_read", user_id=account.user_id, cause=str(e))
+        return instrument.floor_quantity(quantity)
+
+    async def _doubt(self, account: Account, order: Order) -> None:
+        """No answer: nothing more is sent for this position before it is known."""
+        unknown = replace(order, status=OrderStatus.UNKNOWN, error="no answer")
+        account.keep(unknown)
+        account.in_doubt.add(order.request.symbol)
+        await self._trades.save_order(unknown)
+        log.error("order.unsettled", user_id=account.user_id, leg=order.request.leg.value)
+        self._unresolved.add(account, unknown)
+
+    async def _reopen(self, account: Account, closing: Position, reason: CloseReason) -> None:
+        """The exchange refuses every exit: the position is kept, and kept behind its stop."""
+        reopened = replace(closing, status=PositionStatus.OPEN, close_reason=None)
+        account.hold(reopened)
+        await self._trades.save_position(reopened)
+        log.error(
+            "position.close_failed",
+            user_id=account.user_id,
+            symbol=closing.symbol,
+            position_id=closing.position_id,
+            reason=reason.value,
+        )
+
+    async def _catch_up(self, account: Account, position: Position) -> None:
+        """After an exit in vain: the stop or a target may have been faster, and not booked yet."""
+        for order in account.orders_of(position):
+            if order.request.leg is Leg.EXIT or not order.status.is_live:
+                continue
+            try:
+                report = await account.trading.lookup(order)
+            except (OrderOutcomeUnknown, Unavailable) as e:
+                log.warning("order.unsettled", user_id=account.user_id, cause=str(e))
+                continue
+            if report is not None and report.filled > order.filled:
+                await self._recorder.record(account, order, report)
+
+
+def _has_exit_in_doubt(account: Account, position: Position) -> bool:
+    return any(
+        order.request.leg is Leg.EXIT and not order.status.is_final
+        for order in account.orders_of(position)
+    )

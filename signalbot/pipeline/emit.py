@@ -1,6 +1,6 @@
 """Sends a stored signal out to everybody subscribed; whatever its source, it passes here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import structlog
 
@@ -70,12 +70,17 @@ class Emitter:
         undecided = await self._signals.undecided_users(signal.signal_id)
         self._broadcaster.broadcast(signal, [*sorted(executed), *undecided], executed=executed)
 
-    async def catch_up(self) -> None:
-        """After a start: signals still open go to the users who have not decided on them."""
+    async def begin(self) -> None:
+        """After a start: see that every signal still open expires in time."""
         await self._expirer.expire()
         for signal in await self._signals.active(self._clock.now_ms()):
-            users = await self._signals.undecided_users(signal.signal_id)
             self._expirer.watch(signal)
+
+    async def catch_up(self, ready: Collection[UserId]) -> None:
+        """Signals still open go to those of ``ready`` who have not decided on them."""
+        for signal in await self._signals.active(self._clock.now_ms()):
+            undecided = await self._signals.undecided_users(signal.signal_id)
+            users = [user_id for user_id in undecided if user_id in ready]
             if users:
                 log.info("signal.caught_up", signal_id=signal.signal_id, users=len(users))
                 self._broadcaster.broadcast(signal, users)

@@ -14,20 +14,21 @@ from signalbot.domain.advice import Advice, Verdict
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Unavailable
 from signalbot.domain.failures import Failure
 from signalbot.domain.orders import Order, OrderStatus
-from signalbot.domain.positions import CloseReason, Position
+from signalbot.domain.positions import CloseReason, Position, PositionStatus
 from signalbot.domain.reasons import Reason
 from signalbot.domain.signals import Decision, Execution, ExecutionStatus, Outcome, Signal
 from signalbot.domain.users import Subscription
 from signalbot.ledger.executions import Claim, Executions
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
-from signalbot.pipeline.close import Closer
+from signalbot.pipeline.entry_orders import Entry, EntryOrders, slippage
 from signalbot.pipeline.halt import Halts
 from signalbot.pipeline.intents import Intents, intents_of
 from signalbot.pipeline.news import level_of
 from signalbot.pipeline.place import rejected, unsent
+from signalbot.pipeline.protect import Protector
 from signalbot.pipeline.room import Room
-from signalbot.pipeline.settle import Entry, Settler, slippage
+from signalbot.pipeline.settle import Settler
 from signalbot.ports import Clock
 from signalbot.tasks import backoff_s, crash_point
 
@@ -40,16 +41,18 @@ class Executor:
         *,
         executions: Executions,
         trades: Trades,
+        entries: EntryOrders,
         settler: Settler,
-        closer: Closer,
+        protector: Protector,
         halts: Halts,
         clock: Clock,
     ) -> None:
         self._halts = halts
         self._executions = executions
         self._trades = trades
+        self._entries = entries
         self._settler = settler
-        self._closer = closer
+        self._protector = protector
         self._room = Room(trades, clock)
         self._clock = clock
 
@@ -94,7 +97,7 @@ class Executor:
         held = account.positions.get(signal.symbol)
         is_reversal = held is not None and held.side is not signal.action.side
         if held is not None and is_reversal:
-            await self._closer.close(account, held, CloseReason.OPPOSITE_SIGNAL)
+            await self._protector.close(account, held, CloseReason.OPPOSITE_SIGNAL)
             crash_point("reversal.closed")
         if is_reversal or is_resumed:
             made_room = await self._room.after_close(account, entry)
@@ -108,7 +111,7 @@ class Executor:
             refusal = self._too_late(account, signal)
             if refusal is not None:
                 over = unsent(order, cause, self._clock)
-                await self._settler.fail(account, entry, over, reason=refusal, error=cause)
+                await self._entries.fail(account, entry, over, reason=refusal, error=cause)
                 return
             try:
                 await self._send(account, entry, order)
@@ -124,7 +127,7 @@ class Executor:
         """A reversal has closed, and what is free does not carry the smallest entry."""
         error = "what the closed position has set free is less than the smallest entry needs"
         over = unsent(Order(request=entry.intents.entry), error, self._clock)
-        await self._settler.fail(
+        await self._entries.fail(
             account, entry, over, reason=Reason.INSUFFICIENT_BALANCE, error=error
         )
 
@@ -141,7 +144,7 @@ class Executor:
             report = await account.trading.submit(order.request, stop=stop)
         except OrderRejected as e:
             refused = rejected(order, e, self._clock)
-            await self._settler.fail(account, entry, refused, reason=Failure.REJECTED, error=str(e))
+            await self._entries.fail(account, entry, refused, reason=Failure.REJECTED, error=str(e))
             await self._halts.on_refusal(account, e)
         except OrderOutcomeUnknown as e:
             await self._settler.doubt(account, entry, order, cause=str(e))
@@ -156,7 +159,14 @@ class Executor:
         self, account: Account, signal: Signal, execution: Execution, plan: ExitPlan
     ) -> None:
         """Close a position on a claimed exit or opposite signal."""
-        closed = await self._closer.close(account, plan.position, plan.reason)
+        closed = await self._protector.close(account, plan.position, plan.reason)
+        held = account.positions.get(plan.position.symbol)
+        if held is not None and held.status is PositionStatus.CLOSING:
+            details = "no answer came to the exit yet"
+            await self._executions.mark_unknown(
+                signal.signal_id, account.user_id, details=details
+            )  # fmt: skip
+            return
         if not closed:
             await self._executions.mark_failed(
                 signal.signal_id,
@@ -185,7 +195,7 @@ class Executor:
             latency_ms=now_ms - signal.created_at_ms,
         )
         await self._executions.mark_executed(outcome)
-        self._settler.tell(account, signal, outcome, asked=closed.exit_quantity)
+        self._entries.log_settled(account, signal, outcome, asked=closed.exit_quantity)
 
     async def _act(
         self,

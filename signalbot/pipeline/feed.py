@@ -101,6 +101,7 @@ class Feed:
     async def _follow(self, stream: Stream) -> None:
         key = stream.key
         market = self._markets[key.exchange]
+        await market.opened()
         await self._catch_up(stream, market)
         async for candle in market.candles(key.symbol, key.timeframe):
             await self._accept(stream, market, candle)

@@ -4,12 +4,20 @@ from dataclasses import replace
 
 import structlog
 
-from signalbot.domain.orders import Leg, Order, OrderReport, OrderRequest, OrderType
+from signalbot.domain.orders import (
+    Leg,
+    Order,
+    OrderReport,
+    OrderRequest,
+    OrderStatus,
+    OrderType,
+)
 from signalbot.domain.positions import CloseReason
 from signalbot.domain.users import UserStatus
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
 from signalbot.pipeline.close import Closer
+from signalbot.pipeline.entry_orders import EntryOrders
 from signalbot.pipeline.halt import Halts
 from signalbot.pipeline.protect import Protector
 from signalbot.pipeline.record import Recorder
@@ -25,6 +33,7 @@ class Follower:
         *,
         trades: Trades,
         recorder: Recorder,
+        entries: EntryOrders,
         settler: Settler,
         protector: Protector,
         closer: Closer,
@@ -32,6 +41,7 @@ class Follower:
     ) -> None:
         self._trades = trades
         self._recorder = recorder
+        self._entries = entries
         self._settler = settler
         self._protector = protector
         self._closer = closer
@@ -54,17 +64,45 @@ class Follower:
             return
         if order.status.is_final and report.filled <= order.filled:
             return
+        if report.status is OrderStatus.UNKNOWN:
+            await self._miss(account, order, report)
+            return
+        account.absences.seen(order.client_order_id)
         if order.request.leg is Leg.ENTRY:
-            entry = await self._settler.load(account, order)
+            entry = await self._entries.load(account, order)
             await self._settler.settle(account, entry, order, report)
             return
         recorded = await self._recorder.record(account, order, report)
         crash_point(f"{order.request.leg}.recorded")
         if recorded.position is None or (not recorded.moved and not report.status.is_final):
             return
+        is_target = order.request.leg is Leg.TAKE_PROFIT
+        if is_target and recorded.order.status is OrderStatus.CANCELLED:
+            await self._protector.targets.renew(account, recorded.order)
         if not recorded.position.is_open:
             await self._closer.release(account, recorded.position)
             return
+        await self._protector.protect(account, report.symbol)
+
+    async def _miss(self, account: Account, order: Order, report: OrderReport) -> None:
+        """Look after look does not show a stop or target: another may be needed beside it."""
+        if order.request.leg is Leg.ENTRY or not order.status.is_live:
+            return
+        log.warning(
+            "order.not_shown",
+            user_id=account.user_id,
+            symbol=report.symbol,
+            leg=order.request.leg.value,
+            client_order_id=order.client_order_id,
+        )
+        missed = replace(
+            order,
+            status=OrderStatus.UNKNOWN,
+            error=report.error,
+            updated_at_ms=report.updated_at_ms,
+        )
+        account.keep(missed)
+        await self._trades.save_order(missed)
         await self._protector.protect(account, report.symbol)
 
     async def _order(self, account: Account, report: OrderReport) -> Order | None:

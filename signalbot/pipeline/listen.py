@@ -76,8 +76,15 @@ class Listener:
         if delivery.executed:
             self._tell_duplicate(signal)
             return
+        market = self._market(signal)
+        if not market.is_open and not await self._opened(market, signal):
+            why = {"why": "its exchange has not been reached since the start"}
+            await self._skip(delivery, Denial(Reason.ACCOUNT_NOT_READY, why))
+            return
+        await market.fresh_price(signal.symbol)  # asked for before the lock, read behind it
         async with self._account.lock(signal.symbol):
-            cleared = screen(situation := self._situation(signal, subscription))
+            situation = await self._situation(signal, subscription)
+            cleared = screen(situation)
             if not self._wants_advice(subscription, cleared):
                 await self._follow(delivery, situation, cleared)
                 return
@@ -101,7 +108,7 @@ class Listener:
             why=advice.reason,
         )
         async with self._account.lock(delivery.signal.symbol):
-            situation = self._situation(delivery.signal, subscription)
+            situation = await self._situation(delivery.signal, subscription)
             await self._follow(delivery, situation, screen(situation), advice)
 
     async def _follow(
@@ -138,7 +145,20 @@ class Listener:
             case Claim.NOT_ACTIVE:
                 await self._skip(delivery, Denial(Reason.SIGNAL_NOT_ACTIVE))
 
-    def _situation(self, signal: Signal, subscription: Subscription) -> Situation:
+    async def _opened(self, market: Market, signal: Signal) -> bool:
+        """Whether the market has opened; an exit waits for it, for as long as its signal lives."""
+        if signal.action.is_entry:
+            return False
+        left_s = (signal.expires_at_ms - self._clock.now_ms()) / 1000
+        try:
+            async with asyncio.timeout(max(left_s, 0)):
+                await market.opened()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _situation(self, signal: Signal, subscription: Subscription) -> Situation:
+        price = await self._market(signal).fresh_price(signal.symbol)
         now_ms, market = self._clock.now_ms(), self._market(signal)
         return Situation(
             signal=signal,
@@ -146,7 +166,7 @@ class Listener:
             subscription=subscription,
             book=self._account.book(now_ms),
             instrument=(instrument := market.instrument(signal.symbol)),
-            price=market.last_price(signal.symbol),
+            price=price,
             now_ms=now_ms,
             halted=self._halts.halted is not None,
             obstacle=self._halts.obstacle or self._account.obstacle(now_ms),

@@ -44,7 +44,7 @@ class Placer:
                     leg=request.leg.value,
                     cause=str(e),
                 )
-                found = await self.find(account, request)
+                found = await self.find(account, Order(request=request))
                 if found is not None:
                     return found
             except Unavailable as e:
@@ -61,11 +61,14 @@ class Placer:
             await self._clock.sleep(delay_s)
         raise AssertionError("backoff never ends")
 
-    async def find(self, account: Account, request: OrderRequest) -> OrderReport | None:
-        """Look an order up until the exchange gives a sure answer; None: it never arrived."""
+    async def find(self, account: Account, order: Order) -> OrderReport | None:
+        """Look an order up until the exchange gives a sure answer; None: it is not there.
+
+        Bound the wait with ``asyncio.timeout``.
+        """
         for tries, delay_s in enumerate(backoff_s(first_s=0.1, most_s=2.0)):
             try:
-                return await account.trading.lookup(request)
+                return await account.trading.lookup(order)
             except (OrderOutcomeUnknown, Unavailable) as e:
                 level = level_of(e, is_repeat=tries > 0)
                 log.log(level, "order.lookup_failed", user_id=account.user_id, cause=str(e))

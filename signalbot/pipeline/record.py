@@ -26,6 +26,7 @@ class Recorded:
     position: Position | None  #: as it is now; closed positions are given once
     new_fills: tuple[Fill, ...]
     moved: bool  #: whether the position changed
+    reopened: CloseReason | None = None  #: why it had been closed before a late fill of its entry
 
 
 class Recorder:
@@ -59,7 +60,8 @@ class Recorder:
         held = account.positions.get(order.request.symbol)
         if held is not None and held.position_id != order.request.position_id:
             held = None  # a late word of an order whose position is history
-        before = held or opens
+        late = await self._reopened(order, report) if held is None else None
+        before = held or late or opens
         rates = rates_of(account.market, report.fills)
         if rates.awaited and report.exchange_order_id is not None and not is_last_word:
             report = replace(report, fills=())
@@ -91,7 +93,17 @@ class Recorder:
             position=booked.position,
             new_fills=booked.new_fills,
             moved=booked.moved,
+            reopened=None if late is None else late.close_reason or CloseReason.EXTERNAL,
         )
+
+    async def _reopened(self, order: Order, report: OrderReport) -> Position | None:
+        """The closed position of an entry that fills on: it holds something again."""
+        position_id = order.request.position_id
+        is_late = order.request.leg is Leg.ENTRY and 0 < order.filled < report.filled
+        if not is_late or position_id is None:
+            return None
+        stored = await self._trades.position(position_id)
+        return None if stored is None or stored.is_open else stored.reopen()
 
 
 def _reason(order: Order, position: Position | None) -> CloseReason:

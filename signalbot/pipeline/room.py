@@ -17,9 +17,9 @@ from signalbot.domain.money import text
 from signalbot.domain.orders import Order, OrderType
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
+from signalbot.pipeline.entry_orders import Entry
 from signalbot.pipeline.intents import Intents, resized
 from signalbot.pipeline.place import unsent
-from signalbot.pipeline.settle import Entry
 from signalbot.ports import Clock
 
 log = structlog.get_logger()

@@ -21,6 +21,7 @@ from signalbot.ports import Clock
 log = structlog.get_logger()
 
 _DEADLINE_S = 10.0
+_MOST_RENEWALS = 5
 
 
 class Targets:
@@ -50,6 +51,30 @@ class Targets:
         if settled:
             self._trades.save_orders_later(settled)
 
+    async def renew(self, account: Account, ended: Order) -> None:
+        """A target ended before all of it had filled, by no cancel of ours: the rest rests again.
+
+        ``protect`` places it. What the exchange goes on ending is not placed for ever.
+        """
+        position = account.positions.get(ended.request.symbol)
+        left = ended.request.quantity - ended.filled
+        if position is None or position.position_id != ended.request.position_id or left <= ZERO:
+            return
+        attempt = account.next_attempt(position.position_id, Leg.TAKE_PROFIT)
+        if attempt >= len(position.take_profits) + _MOST_RENEWALS:
+            return
+        request = closing_request(
+            position,
+            leg=Leg.TAKE_PROFIT,
+            type_=OrderType.TAKE_PROFIT,
+            trigger=ended.request.trigger_price,
+            quantity=min(left, position.quantity),
+            attempt=attempt,
+            now_ms=self._clock.now_ms(),
+        )
+        await self._trades.intend([request])
+        account.keep(Order(request=request))
+
     async def _place(self, account: Account, order: Order) -> Order | None:
         """Place one target; return it to be saved, or None if it has been booked already."""
         try:
@@ -78,8 +103,8 @@ class Targets:
         if price is None or aim is None or (price - aim) * position.side.sign < 0:
             return
         quantity = min(refused.request.quantity, position.quantity)
-        left = await self._closer.exit(account, position, quantity=quantity, leg=Leg.TAKE_PROFIT)
-        if left is None:
+        await self._closer.exit(account, position, quantity=quantity, leg=Leg.TAKE_PROFIT)
+        if position.symbol not in account.positions:
             await self._closer.release(account, position)
 
     async def _resize(

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from signalbot.config.terms import ExchangeTerms
+from signalbot.connect import live_terms
 from signalbot.domain.errors import Unavailable
 from signalbot.domain.market import Candle, Instrument
 from signalbot.domain.timeframe import Ms, Timeframe
@@ -129,18 +130,12 @@ async def _open(terms: ExchangeTerms, stack: AsyncExitStack) -> "LiveExchange":
         Unavailable: it cannot be reached.
     """
     from signalbot.exchange.live.dialects import dialects_of  # noqa: PLC0415 - ccxt is large
-    from signalbot.exchange.live.exchange import LiveExchange, LiveTerms  # noqa: PLC0415
+    from signalbot.exchange.live.exchange import LiveExchange  # noqa: PLC0415
 
     folder = stack.enter_context(TemporaryDirectory(prefix="signalbot-candles-"))
     database = await stack.enter_async_context(open_scratch(Path(folder) / "none.db"))
     exchange = LiveExchange(
-        LiveTerms(
-            name=terms.name,
-            ccxt_id=terms.ccxt_id,
-            sandbox=terms.sandbox,
-            config=terms.ccxt,
-            paper=SimulationRules(),
-        ),
+        live_terms(terms),
         dialects=dialects_of(terms.ccxt_id),
         credentials={},
         clock=SystemClock(),
@@ -148,6 +143,7 @@ async def _open(terms: ExchangeTerms, stack: AsyncExitStack) -> "LiveExchange":
     stack.push_async_callback(exchange.close)
     try:
         await exchange.open(database)
+        await exchange.connect()
     except Unavailable as e:
         raise Unavailable(f"{terms.name} cannot be asked for candles: {e}") from e
     return exchange

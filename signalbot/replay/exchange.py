@@ -1,18 +1,20 @@
 """An exchange whose prices come from a file: the simulated one, driven by historical candles."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from decimal import Decimal
 
 from signalbot.domain.market import Candle, Instrument
-from signalbot.domain.timeframe import Ms, Timeframe
+from signalbot.domain.timeframe import EPOCH, Ms, Timeframe
 from signalbot.domain.users import User, UserId
 from signalbot.exchange.simulated.account import Account
 from signalbot.exchange.simulated.broker import SimulatedBroker
+from signalbot.exchange.simulated.exchange import COMPARE_EVERY_MS
 from signalbot.exchange.simulated.market import SimulatedMarket
 from signalbot.exchange.simulated.rules import SimulationRules, instrument_of, symbol_rules
 from signalbot.exchange.simulated.venue import SimulatedVenue
 from signalbot.ports import Allowance, Away, Clock
 from signalbot.replay.track import Track
+from signalbot.stream import Stream
 
 
 class HistoricalExchange:
@@ -48,12 +50,21 @@ class HistoricalExchange:
         self.market.advance(candle)
 
     trouble: str | None = None
+    retry_at_ms = EPOCH
+    needs_comparing = False
 
     def allowances(self) -> Sequence[Allowance]:
         return ()
 
     def away(self) -> Sequence[Away]:
         return ()
+
+    def changes(self) -> AsyncIterator[UserId]:
+        """None: nobody else trades its accounts."""
+        return Stream()
+
+    def comparison_interval_ms(self, user_id: UserId) -> int:
+        return COMPARE_EVERY_MS
 
     def broker(self, user: User, *, symbols: Collection[str] = ()) -> SimulatedBroker:
         return SimulatedBroker(
@@ -65,6 +76,9 @@ class HistoricalExchange:
 
     def release(self, user_id: UserId) -> None:
         """Nothing to forget: nobody leaves a replay."""
+
+    async def connect(self) -> None:
+        """It is always there."""
 
     async def prepare(self) -> None:
         """Nothing has happened yet."""

@@ -26,8 +26,9 @@ from signalbot.exchange.live.capability import Rate, Stops
 from signalbot.exchange.live.connection import Connection
 from signalbot.exchange.live.dialects import dialects_of
 from signalbot.exchange.live.dialects.base import Dialect
-from signalbot.exchange.live.exchange import LiveExchange, LiveTerms
+from signalbot.exchange.live.exchange import LiveExchange
 from signalbot.exchange.live.instruments import instrument_of
+from signalbot.exchange.live.terms import LiveTerms
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import open_database
 from signalbot.tasks import SystemClock, settle_memory

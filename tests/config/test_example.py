@@ -50,10 +50,11 @@ def test_the_commented_exchange_works_when_it_is_uncommented(tmp_path: Path) -> 
     """The block for a real exchange is right, too."""
     lines = example_text().splitlines()
     start = lines.index("# [exchanges.binance]")
-    block = [line.removeprefix("# ") for line in lines[start : start + 5]]
+    block = [line.removeprefix("# ") for line in lines[start : start + 8]]
     text = example_text().replace("speed = 30", "speed = 1") + "\n".join(block)
     binance = load_text(tmp_path, text).exchanges["binance"]
     assert (binance.ccxt_id, binance.ccxt) == ("binanceusdm", {"timeout": 10_000})
+    assert (binance.request_limits, binance.visibility_lag_ms) == ({60_000: 6_000}, 60_000)
 
 
 def test_the_example_is_faster_than_real_time(tmp_path: Path) -> None:

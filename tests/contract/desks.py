@@ -69,6 +69,7 @@ class Desk(ABC):
         """Come to life, and look at the accounts as the daemon does before anything is sent."""
         await self.connect()
         for user_id in (ALICE, BOB):
+            await self.of(user_id).set_up()
             await self.of(user_id).open_orders()
             await self.of(user_id).holdings({})
 
@@ -171,7 +172,7 @@ class Desk(ABC):
 
     async def found(self, request: OrderRequest) -> OrderReport:
         """What became of an order, which exists."""
-        report = await self.broker.lookup(request)
+        report = await self.broker.lookup(Order(request=request))
         assert report is not None, "it was sent and is not found"
         return report
 

@@ -11,8 +11,10 @@ from types import MappingProxyType
 from signalbot.domain.market import Instrument
 from signalbot.domain.orders import OrderRequest
 from signalbot.domain.users import AccountTerms, Mode, User, UserId
+from signalbot.exchange.live.broker import LiveBroker
 from signalbot.exchange.live.dialects import dialects_of
-from signalbot.exchange.live.exchange import LiveExchange, LiveTerms
+from signalbot.exchange.live.exchange import LiveExchange
+from signalbot.exchange.live.terms import LiveTerms
 from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.ledger.database import Database
 from signalbot.ports import Broker
@@ -53,9 +55,18 @@ class LiveDesk(Desk):
             clock=self.clock,
         )  # fmt: skip
         await self.exchange.open(self.database)
+        await self.exchange.connect()
         self.exchange.ticks.watch(BTC)
         await self.exchange.prepare()
         self._run = asyncio.create_task(self.exchange.run())
+
+    async def open(self) -> None:
+        """As every minute, balances are asked for as well."""
+        await super().open()
+        for user_id in (ALICE, BOB):
+            broker = self.of(user_id)
+            if isinstance(broker, LiveBroker):
+                await broker.refresh_balance()
 
     async def close(self) -> None:
         self._run.cancel()

@@ -152,13 +152,13 @@ async def test_what_was_never_sent_is_not_found(desk: Desk) -> None:
     """At once where the far side tells no lies; elsewhere once it cannot be on its way any more."""
     for request in (desk.entry(), desk.stop(49_000)):
         if desk.can.is_sure_at_once:
-            assert await desk.broker.lookup(request) is None
+            assert await desk.broker.lookup(Order(request=request)) is None
             continue
         with pytest.raises(OrderOutcomeUnknown, match="not found"):
-            await desk.broker.lookup(request)
+            await desk.broker.lookup(Order(request=request))
     desk.wait_long()
     for request in (desk.entry(), desk.stop(49_000)):
-        assert await desk.broker.lookup(request) is None
+        assert await desk.broker.lookup(Order(request=request)) is None
 
 
 @everywhere

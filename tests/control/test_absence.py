@@ -36,13 +36,13 @@ GONE = Away(egress="direct", since_ms=Ms(1_700_000_000_000), cause="refused")
 
 
 @asynccontextmanager
-async def _watching(folder: Path) -> AsyncIterator[tuple[Ledger, Moody, AbsenceWatch, list[int]]]:
+async def _watching(folder: Path) -> AsyncIterator[tuple[Ledger, Moody, AbsenceWatch, list[str]]]:
     async with ledger(folder) as books:
-        exchange, backs = Moody(), []
+        exchange, backs = Moody(), list[str]()
         watch = AbsenceWatch(
             {"sim": exchange},
             Absences(books.database),
-            on_back=lambda: backs.append(1),
+            on_back=backs.append,
             clock=SystemClock(),
         )
         await watch.remember()
@@ -61,7 +61,7 @@ async def test_an_absence_is_told_once_and_so_is_its_end(tmp_path: Path) -> None
             exchange.gone = gone
             await watch.look()
         assert await _told(books) == ["exchange.lost", "exchange.back", "exchange.lost"]
-        assert backs == [1]
+        assert backs == ["sim"]
 
 
 async def test_a_restart_during_an_absence_tells_only_its_end(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """A broker whose stops can be moved in place, in front of an exchange where they cannot."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected
@@ -35,13 +35,15 @@ class AmendingBroker(FaultyBroker):
     async def cancel(self, order: Order) -> OrderReport:
         return self._ours(await super().cancel(self._real(order)))
 
-    async def lookup(self, request: OrderRequest) -> OrderReport | None:
-        inner = self._inner.get(request.client_order_id, request.client_order_id)
-        report = await super().lookup(replace(request, client_order_id=inner))
+    async def lookup(self, order: Order) -> OrderReport | None:
+        report = await super().lookup(self._real(order))
         return None if report is None else self._ours(report)
 
-    async def open_orders(self) -> Sequence[OrderReport]:
-        return [self._ours(report) for report in await super().open_orders()]
+    async def open_orders(
+        self, symbols: Collection[str] | None = None, *, is_urgent: bool = False
+    ) -> Sequence[OrderReport]:
+        found = await super().open_orders(symbols, is_urgent=is_urgent)
+        return [self._ours(report) for report in found]
 
     async def events(self) -> AsyncIterator[OrderReport]:
         async for report in super().events():

@@ -1,11 +1,12 @@
 """A broker that misbehaves on demand, in front of one that does not."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 from signalbot.domain.book import Balance
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected
+from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Fees, Instrument
 from signalbot.domain.orders import Fill, Leg, Order, OrderReport, OrderRequest
 from signalbot.domain.timeframe import Ms
@@ -56,6 +57,13 @@ class FaultyBroker:
         """The next matching order arrives, and its answer takes an hour."""
         self._hangs.append(match)
 
+    @property
+    def visibility_lag_ms(self) -> int:
+        return self.real.visibility_lag_ms
+
+    async def set_up(self) -> None:
+        await self.real.set_up()
+
     def balance(self) -> Balance:
         return self.real.balance()
 
@@ -102,16 +110,26 @@ class FaultyBroker:
     async def cancel(self, order: Order) -> OrderReport:
         return await self.real.cancel(order)
 
-    async def lookup(self, request: OrderRequest) -> OrderReport | None:
+    async def lookup(self, order: Order) -> OrderReport | None:
         if self.blind:
             raise OrderOutcomeUnknown("not found, which proves nothing yet")
-        return await self.real.lookup(request)
+        return await self.real.lookup(order)
 
-    async def open_orders(self) -> Sequence[OrderReport]:
-        return await self.real.open_orders()
+    async def open_orders(
+        self, symbols: Collection[str] | None = None, *, is_urgent: bool = False
+    ) -> Sequence[OrderReport]:
+        return await self.real.open_orders(symbols, is_urgent=is_urgent)
 
-    async def holdings(self, claimed: Mapping[str, Decimal]) -> Sequence[Holding]:
-        return await self.real.holdings(claimed)
+    async def holdings(
+        self, claimed: Mapping[str, Decimal], *, is_urgent: bool = False
+    ) -> Sequence[Holding]:
+        return await self.real.holdings(claimed, is_urgent=is_urgent)
+
+    async def sellable(self, symbol: str, quantity: Decimal) -> Decimal:
+        return await self.real.sellable(symbol, quantity)
+
+    async def funding(self, symbols: Collection[str], *, since_ms: Ms) -> Sequence[FundingPayment]:
+        return await self.real.funding(symbols, since_ms=since_ms)
 
     async def fills_of(self, order: Order) -> Sequence[Fill]:
         self.fills_asked_ms.append(self._clock.now_ms())

@@ -102,8 +102,8 @@ def test_the_last_comparison_with_the_exchange_is_kept(tmp_path: Path) -> None:
     async def story(w: World) -> None:
         await w.clock.sleep(60)
         for account in w.app.accounts.values():
-            await w.app.reconcile(account)
-        w.app.round_ends()
+            await w.app.sync.compare(account)
+        w.app.sync.write()
         await w.database.flush()
         rows = await w.database.query("SELECT user_id, at_ms FROM reconciliations")
         assert [row["user_id"] for row in rows] == ["anna", "ben"]

@@ -38,6 +38,7 @@ log_format = "json"
 log_level = "debug"
 [exchanges.venue]
 ccxt_id = "{ccxt_id}"
+visibility_lag = "6s"
 [exchanges.venue.ccxt]
 timeout = 2000
 {urls}

@@ -63,7 +63,7 @@ def test_an_entry_proven_absent_is_sent_while_its_signal_is_open(tmp_path: Path)
     async def story(w: World) -> None:
         w.broker("anna").lose_request(of_leg(Leg.ENTRY))
         signal = await w.send(w.make())
-        await w.app.reconcile(w.app.accounts[ANNA])
+        await w.app.sync.compare(w.app.accounts[ANNA])
         execution = await w.execution(signal, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED
@@ -83,7 +83,7 @@ def test_an_entry_proven_absent_is_given_up_once_its_signal_is_over(tmp_path: Pa
         signal = await w.send(w.make(ttl_ms=60_000))
         await w.clock.sleep(61)
         w.broker("anna").blind = False
-        await w.app.reconcile(w.app.accounts[ANNA])
+        await w.app.sync.compare(w.app.accounts[ANNA])
         execution = await w.execution(signal, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.FAILED
@@ -189,7 +189,7 @@ def test_signals_still_open_after_a_restart_reach_who_has_not_decided(tmp_path: 
         assert await w.app.signals.store(signal)
         w.app.broadcaster.broadcast(signal, [ANNA])
         await w.settle()
-        await w.app.emitter.catch_up()
+        await w.app.emitter.catch_up({ANNA, BEN})
         await w.settle()
         executions = await w.app.executions.executions(signal.signal_id)
         assert {each.user_id for each in executions} == {ANNA, BEN}
@@ -255,6 +255,7 @@ def test_an_exit_without_an_answer_is_looked_up_before_another_is_sent(tmp_path:
         leaving = w.make(Action.EXIT_LONG, key="2")
         assert await w.app.emitter.accept(leaving)
         await w.clock.sleep(40)
+        await w.app.sync.compare(w.app.accounts[ANNA])
         execution = await w.execution(leaving, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED
@@ -275,7 +276,7 @@ def test_a_claim_whose_order_is_over_unfilled_is_closed_by_reconciliation(tmp_pa
             over = replace(order, status=OrderStatus.CANCELLED)
             w.app.accounts[ANNA].keep(over)
             await w.app.trades.save_order(over)
-        await w.app.reconcile(w.app.accounts[ANNA])
+        await w.app.sync.compare(w.app.accounts[ANNA])
         execution = await w.execution(signal, "anna")
         assert execution is not None
         assert (execution.status, execution.failure_reason) == (

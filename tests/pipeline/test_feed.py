@@ -40,8 +40,16 @@ class ScriptedMarket:
         self._script = script
         self._known = known
 
+    is_open = True
+
+    async def opened(self) -> None:
+        """It is."""
+
     def instrument(self, symbol: str) -> Instrument:
         raise KeyError(symbol)
+
+    async def fresh_price(self, symbol: str) -> Decimal | None:
+        return None
 
     def last_price(self, symbol: str) -> Decimal | None:
         return None

@@ -116,7 +116,7 @@ def test_a_move_that_was_made_and_not_noted_is_made_again(tmp_path: Path) -> Non
         account = w.app.accounts[ANNA]
         await w.price("120")
         account.keep(stop)
-        await w.app.reconcile(account)
+        await w.app.sync.compare(account)
         assert (await _guard(w)).client_order_id == stop.client_order_id
         assert _broker(w).moves == 2
 

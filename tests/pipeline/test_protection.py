@@ -223,7 +223,7 @@ def test_a_stop_that_vanished_is_placed_again(tmp_path: Path) -> None:
         (stop,) = account.orders("BTC/USDT:USDT", Leg.STOP_LOSS)
         await w.broker("anna").cancel(stop)
         assert await w.broker("anna").open_orders() == []
-        await w.app.reconcile(account)
+        await w.app.sync.compare(account)
         await _assert_guarded(w)
 
     play(tmp_path, story, user("anna"))
@@ -382,7 +382,7 @@ def test_a_target_without_an_answer_is_placed_once_it_is_proven_absent(tmp_path:
         await w.send(w.make(targets=("110",)))
         await w.clock.sleep(15)
         assert len(await w.broker("anna").open_orders()) == 1
-        await w.app.reconcile(w.app.accounts[ANNA])
+        await w.app.sync.compare(w.app.accounts[ANNA])
         assert len(await w.broker("anna").open_orders()) == 2
         ids = {
             each.client_order_id for each in w.broker("anna").sent if each.leg is Leg.TAKE_PROFIT

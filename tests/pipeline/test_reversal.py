@@ -173,7 +173,7 @@ def test_an_interrupted_reversal_goes_on_with_what_is_free_then(tmp_path: Path) 
         before = broker.real.balance()
         broker.blind = False
         broker.following = (replace(before, free=before.free / 2),) * 9
-        await w.app.reconcile(w.app.accounts[ANNA])
+        await w.app.sync.compare(w.app.accounts[ANNA])
         _, lost, sent = await _sizes(w)
         assert lost * Decimal("0.49") < sent < lost * Decimal("0.51")
         (position,) = await w.app.trades.open_positions(ANNA)

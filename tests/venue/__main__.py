@@ -13,19 +13,22 @@ from decimal import Decimal
 
 import uvloop
 
-from tests.venue.server import DIALECTS, Venue, build, listening
+from tests.venue.server import DIALECTS, OTHERS, Venue, build, listening
 
 
 def main() -> None:
     """Serve until told to stop."""
     parser = argparse.ArgumentParser(prog="python -m tests.venue")
     parser.add_argument("--port", type=int, default=8900, help="0: a free one, told on stdout")
-    parser.add_argument("--dialect", choices=sorted(DIALECTS), default="binance")
+    parser.add_argument("--dialect", choices=sorted(DIALECTS | OTHERS), default="binance")
     parser.add_argument("--users", type=int, default=0, help="accounts to open")
     parser.add_argument("--wallet", type=Decimal, default=Decimal(10_000), help="of each account")
     parser.add_argument("--timeframe", action="append", default=[], help="built from prices")
+    parser.add_argument("--spot", action="store_true", help="list spot pairs beside perpetuals")
     told = parser.parse_args()
     it = build(told.dialect)
+    if told.spot:
+        it.list_spot()
     it.keeps_calls = False
     it.engine.timeframes = tuple(told.timeframe)
     for number in range(1, told.users + 1):

@@ -8,40 +8,38 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, ClassVar
 
-from tests.venue import binance_shapes as shapes
+from tests.venue import binance_limits, binance_market
 from tests.venue.binance_account import AccountEndpoints
-from tests.venue.binance_errors import BAD_KEY, REASONS, No, missing, no
-from tests.venue.binance_orders import CONDITIONAL, OrderEndpoints
+from tests.venue.binance_errors import BAD_KEY, REASONS, No, missing, no, refused
+from tests.venue.binance_limits import endpoint
+from tests.venue.binance_orders import CONDITIONAL, OrderEndpoints, Private
 from tests.venue.binance_params import Params, integer, maybe, required
 from tests.venue.binance_stream import Streaming
 from tests.venue.candles import LENGTHS_MS
 from tests.venue.engine import Engine, Event
+from tests.venue.limits import Charge, Limits, Over
 from tests.venue.model import Account, Kind, Market, Reason, Refused, Rules
 from tests.venue.wire import Answer, Call, Dialect, Facts, Socket, Trouble, told
 
 Public = Callable[[Params], Any]
-
-_WEIGHTS = {
-    "account": 5, "balance": 5, "positionRisk": 5, "allOrders": 5, "allAlgoOrders": 5,
-    "userTrades": 5, "income": 30, "commissionRate": 20, "symbolConfig": 5, "accountConfig": 5,
-    "positionSide/dual": 30, "multiAssetsMargin": 30, "forceOrders": 20, "klines": 5,
-    "ticker/bookTicker": 2,
-}  # fmt: skip
 
 
 class Binance(Dialect):
     """REST under ``/fapi`` (and the one ``/sapi`` path that tells a key's permissions)."""
 
     ccxt_id: ClassVar = "binanceusdm"
-    rules: ClassVar = Rules(taker_fee=Decimal("0.0005"), maker_fee=Decimal("0.0002"))
-    weight_per_minute: ClassVar = 2_400
+    rules: ClassVar = Rules(
+        taker_fee=Decimal("0.0005"), maker_fee=Decimal("0.0002"), coin_fee_share=Decimal("0.9")
+    )  # fmt: skip
+    published: ClassVar = binance_limits.FUTURES
+    weight_per_minute: ClassVar = binance_limits.FUTURES.per_minute
 
     def __init__(self, engine: Engine) -> None:
         self.streaming = Streaming(engine, self.sockets_of)
         super().__init__(engine)
         self.is_old = False  #: has no endpoints for margin and position mode of their own
         self._public = self._public_routes()
-        self._private = OrderEndpoints(engine).routes() | AccountEndpoints(engine).routes()
+        self._private = self._private_routes()
 
     @classmethod
     def markets(cls) -> list[Market]:
@@ -73,7 +71,17 @@ class Binance(Dialect):
         return no(why).answer()
 
     def weight(self, call: Call) -> int:
-        return _WEIGHTS.get(_name(call.path), 1)
+        return self.published.weight(call)
+
+    def charges(self, call: Call) -> list[Charge]:
+        return self.published.charges(call)
+
+    def limited(self, over: Over, limits: Limits, *, banned: bool) -> Answer:
+        address = over.charge.who
+        return binance_limits.limited(over, self.engine.now_ms(), address, banned=banned)
+
+    def limit_headers(self, call: Call, limits: Limits, answer: Answer) -> dict[str, str]:
+        return self.published.headers(call, limits, answer, self.now_s())
 
     def answer(self, call: Call) -> Answer:
         try:
@@ -81,7 +89,7 @@ class Binance(Dialect):
         except No as e:
             return e.answer()
         except Refused as e:
-            return no(e.reason).answer()
+            return refused(e).answer()
 
     # --- websocket -------------------------------------------------------------------------
 
@@ -94,13 +102,16 @@ class Binance(Dialect):
     def happened(self, event: Event) -> None:
         self.streaming.happened(event)
 
+    def expire_stream(self, key: str) -> None:
+        self.streaming.expire(key)
+
     def sockets_of(self) -> set[Socket]:
         return self.sockets
 
     # --- who may ask -----------------------------------------------------------------------
 
     def _body(self, call: Call) -> Any:
-        name = _name(call.path)
+        name = endpoint(call.path)
         public = self._public.get((call.method, name))
         if public is not None:
             return public(call.params)
@@ -135,18 +146,22 @@ class Binance(Dialect):
         wanted = hmac.new(account.secret.encode(), payload.encode(), hashlib.sha256).hexdigest()
         if not hmac.compare_digest(wanted, params["signature"]):
             raise no(Trouble.BAD_SIGNATURE)
-        self._timely(params)
+        self._timely(call)
         return account
 
-    def _timely(self, params: Params) -> None:
+    def _timely(self, call: Call) -> None:
+        params = call.params
         sent_ms, window = integer(params, "timestamp"), integer(params, "recvWindow", 5_000)
         if not 0 < window <= 60_000:
             raise No(-1131, "recvWindow must be less than 60000.")
-        now_ms = self.engine.now_ms()
+        now_ms = call.checked_ms or self.engine.now_ms()
         if sent_ms > now_ms + 1_000:
             raise No(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
         if now_ms - sent_ms > window:
             raise no(Trouble.CLOCK)
+
+    def _private_routes(self) -> dict[tuple[str, str], Private]:
+        return OrderEndpoints(self.engine).routes() | AccountEndpoints(self.engine).routes()
 
     # --- routes ------------------------------------------------------------------------------
 
@@ -155,11 +170,11 @@ class Binance(Dialect):
         return {
             ("GET", "ping"): lambda _: {},
             ("GET", "time"): lambda _: {"serverTime": engine.now_ms()},
-            ("GET", "exchangeInfo"): lambda _: shapes.exchange_info(engine),
-            ("GET", "ticker/price"): partial(self._each_symbol, shapes.ticker),
-            ("GET", "ticker/24hr"): partial(self._each_symbol, shapes.ticker),
-            ("GET", "ticker/bookTicker"): partial(self._each_symbol, shapes.ticker),
-            ("GET", "premiumIndex"): partial(self._each_symbol, shapes.premium),
+            ("GET", "exchangeInfo"): lambda _: binance_market.exchange_info(engine),
+            ("GET", "ticker/price"): partial(self._each_symbol, binance_market.ticker),
+            ("GET", "ticker/24hr"): partial(self._each_symbol, binance_market.ticker),
+            ("GET", "ticker/bookTicker"): partial(self._each_symbol, binance_market.ticker),
+            ("GET", "premiumIndex"): partial(self._each_symbol, binance_market.premium),
             ("GET", "klines"): self._klines,
         }
 
@@ -183,7 +198,7 @@ class Binance(Dialect):
             symbol, interval, since_ms=maybe(params, "startTime"),
             until_ms=maybe(params, "endTime"), limit=limit,
         )  # fmt: skip
-        return [shapes.kline(candle) for candle in rows]
+        return [binance_market.kline(candle) for candle in rows]
 
     def _listen_key(self, call: Call) -> Any:
         account = self._keyed(call)
@@ -208,13 +223,9 @@ def _leg(method: str, params: Params) -> str:
     kind = CONDITIONAL.get(params.get("type", ""))
     if kind is not None:
         return "stop" if kind is Kind.STOP else "target"
-    return "exit" if params.get("reduceOnly") == "true" else "entry"
-
-
-def _name(path: str) -> str:
-    """What comes after ``/fapi/v1/``."""
-    parts = path.split("/", 3)
-    return parts[3] if len(parts) == 4 else ""
+    closing = {"LONG": "SELL", "SHORT": "BUY"}.get(params.get("positionSide", ""))
+    reduces = params.get("reduceOnly") == "true" or closing == params.get("side", "?")
+    return "exit" if reduces else "entry"
 
 
 assert set(REASONS) == set(Reason), "every reason has a code"

@@ -4,10 +4,19 @@ from typing import Any
 
 from tests.venue import binance_shapes as shapes
 from tests.venue.binance_errors import No, missing
+from tests.venue.binance_market import brackets
 from tests.venue.binance_orders import Private
-from tests.venue.binance_params import Params, integer, limited, required, window
+from tests.venue.binance_params import (
+    DAY_MS,
+    Params,
+    decimal,
+    integer,
+    limited,
+    required,
+    window,
+)
 from tests.venue.engine import Engine
-from tests.venue.model import Account, MarginMode, Reason, Refused
+from tests.venue.model import Account, MarginMode, PositionSide, Reason, Refused
 
 
 class AccountEndpoints:
@@ -21,7 +30,7 @@ class AccountEndpoints:
         engine = self.engine
         return {
             ("GET", "account"): lambda a, p: shapes.account_of(engine, a, version=p["version"]),
-            ("GET", "balance"): lambda a, _: [shapes.balance(engine, a)],
+            ("GET", "balance"): lambda a, _: shapes.balances(engine, a),
             ("GET", "positionRisk"): self._positions,
             ("POST", "leverage"): self._leverage,
             ("POST", "marginType"): self._margin_type,
@@ -34,29 +43,38 @@ class AccountEndpoints:
             ("GET", "accountConfig"): self._account_config,
             ("GET", "income"): self._income,
             ("GET", "commissionRate"): self._commission,
+            ("GET", "feeBurn"): lambda a, _: {"feeBurn": a.pays_fees_in == "BNB"},
+            ("POST", "feeBurn"): self._fee_burn,
+            ("POST", "positionMargin"): self._position_margin,
             ("GET", "apiTradingStatus"): lambda *_: {
                 "indicators": {}, "updateTime": engine.now_ms()
             },
-            ("GET", "account/apiRestrictions"): self._restrictions,
+            ("GET", "account/apiRestrictions"): lambda a, _: restrictions(a),
             ("GET", "capital/config/getall"): lambda *_: [],
         }  # fmt: skip
 
     def _positions(self, account: Account, params: Params) -> Any:
         wanted = [params["symbol"]] if params.get("symbol") else list(self.engine.markets)
-        rows = [account.position(self.engine.market_of(each).id) for each in wanted]
-        only_held = params["version"] == "v3"
+        rows = [
+            row
+            for each in wanted
+            for row in shapes.shown_positions(self.engine, account, self.engine.market_of(each).id)
+        ]
+        ordered = {order.ask.symbol for order in account.open.values()}
+        only_live = params["version"] == "v3"
         return [
             shapes.position_risk(self.engine, account, each)
             for each in rows
-            if each.quantity or not only_held
-        ]
+            if each.quantity or not only_live or (self.engine.switches.windows
+                                                  and each.symbol in ordered)
+        ]  # fmt: skip
 
     def _leverage(self, account: Account, params: Params) -> Any:
         symbol, leverage = required(params, "symbol"), integer(params, "leverage")
         try:
             self.engine.set_leverage(account, symbol, leverage)
         except Refused as e:
-            if e.reason is Reason.LEVERAGE:
+            if e.reason is Reason.LEVERAGE and not e.detail:
                 raise No(-4028, f"Leverage {leverage} is not valid") from e
             raise
         return {"leverage": leverage, "maxNotionalValue": "40000000", "symbol": symbol}
@@ -77,23 +95,19 @@ class AccountEndpoints:
         wanted = required(params, "dualSidePosition").lower() == "true"
         if wanted is account.is_hedged:
             raise No(-4059, "No need to change position side.")
-        if account.open:
-            raise No(-4067, "Position side cannot be changed if there exists open orders.")
-        if any(each.quantity for each in account.positions.values()):
-            raise No(-4068, "Position side cannot be changed if there exists position.")
-        account.is_hedged = wanted
+        self.engine.set_position_mode(account, hedged=wanted)
         return {"code": 200, "msg": "success"}
 
     def _multi_assets(self, account: Account, params: Params) -> Any:
         wanted = required(params, "multiAssetsMargin").lower() == "true"
         if wanted is account.is_multi_asset:
             raise No(-4171, "No need to change Multi-Assets mode.")
-        account.is_multi_asset = wanted
+        self.engine.set_multi_assets(account, multi=wanted)
         return {"code": 200, "msg": "success"}
 
     def _brackets(self, _: Account, params: Params) -> Any:
         wanted = [params["symbol"]] if params.get("symbol") else list(self.engine.markets)
-        return [shapes.brackets(self.engine.market_of(each)) for each in wanted]
+        return [brackets(self.engine.market_of(each)) for each in wanted]
 
     def _symbol_config(self, account: Account, params: Params) -> Any:
         wanted = [params["symbol"]] if params.get("symbol") else list(self.engine.markets)
@@ -110,13 +124,42 @@ class AccountEndpoints:
         }  # fmt: skip
 
     def _income(self, account: Account, params: Params) -> Any:
-        since_ms, until_ms = window(params)
-        kind = params.get("incomeType", "")
+        """Of the last three months; by pages when ``page`` is named."""
+        switches, kind = self.engine.switches, params.get("incomeType", "")
+        span = window(params, self.engine, oldest_ms=90 * DAY_MS)
         fitting = [
-            each for each in account.incomes
-            if kind in ("", each.kind) and since_ms <= each.at_ms <= until_ms
+            row for each in account.bookings if span.has(each.at_ms)
+            and params.get("symbol", each.symbol) == each.symbol
+            for row in shapes.incomes(each) if kind in ("", row["incomeType"])
         ]  # fmt: skip
-        return [shapes.income(each) for each in limited(fitting, params)]
+        default = 100 if switches.windows else 500
+        if not params.get("page"):
+            return limited(fitting, params, default=default)
+        size, page = integer(params, "limit", default), integer(params, "page")
+        return limited(fitting[(page - 1) * size : page * size], {**params, "startTime": "1"})
+
+    def _fee_burn(self, account: Account, params: Params) -> Any:
+        account.pays_fees_in = "BNB" if required(params, "feeBurn").lower() == "true" else ""
+        return {"code": 200, "msg": "success"}
+
+    def _position_margin(self, account: Account, params: Params) -> Any:
+        """Add to (1), or take from (2), what is behind an isolated position."""
+        symbol, kind = required(params, "symbol"), integer(params, "type")
+        side = PositionSide((params.get("positionSide") or "BOTH").lower())
+        position = account.position(self.engine.market_of(symbol).id, side)
+        if not self.engine.is_isolated(account, symbol):
+            raise No(-4049, "Add margin only support for isolated position.")
+        if not position.quantity:
+            raise No(-4054, "Cannot add position margin: position is 0.")
+        amount = decimal(params, "amount")
+        least = self.engine.margin_of(account, position)
+        if kind == 1 and amount > self.engine.available(account):
+            raise No(-4050, "Cross balance insufficient.")
+        if kind == 2 and position.margin - amount < least:
+            raise No(-4051, "Isolated balance insufficient.")
+        position.margin += amount if kind == 1 else -amount
+        return {"amount": amount, "code": 200, "msg": "Successfully modify position margin.",
+                "type": kind}  # fmt: skip
 
     def _commission(self, _: Account, params: Params) -> Any:
         symbol = self.engine.market_of(required(params, "symbol")).id
@@ -126,13 +169,15 @@ class AccountEndpoints:
             "takerCommissionRate": rules.taker_fee,
         }  # fmt: skip
 
-    def _restrictions(self, account: Account, _: Params) -> Any:
-        return {
-            "ipRestrict": account.is_ip_bound, "createTime": 1_700_000_000_000,
-            "enableReading": True, "enableSpotAndMarginTrading": False,
-            "enableWithdrawals": account.can_withdraw, "enableInternalTransfer": False,
-            "enableMargin": False, "enableFutures": account.can_trade,
-            "permitsUniversalTransfer": False, "enableVanillaOptions": False,
-            "enableFixApiTrade": False, "enableFixReadOnly": True,
-            "enablePortfolioMarginTrading": False,
-        }  # fmt: skip
+
+def restrictions(account: Account, *, spot: bool = False) -> Any:
+    """What ``/sapi/v1/account/apiRestrictions`` tells of a key."""
+    return {
+        "ipRestrict": account.is_ip_bound, "createTime": 1_700_000_000_000,
+        "enableReading": True, "enableSpotAndMarginTrading": spot and account.can_trade,
+        "enableWithdrawals": account.can_withdraw, "enableInternalTransfer": False,
+        "enableMargin": False, "enableFutures": account.can_trade and not spot,
+        "permitsUniversalTransfer": False, "enableVanillaOptions": False,
+        "enableFixApiTrade": False, "enableFixReadOnly": True,
+        "enablePortfolioMarginTrading": False,
+    }  # fmt: skip

@@ -1,18 +1,21 @@
 """What Binance USDⓈ-M futures says when it says no."""
 
-from tests.venue.model import Reason
+from typing import Any
+
+from tests.venue.model import Reason, Refused
 from tests.venue.wire import Answer, Trouble, told
 
 
 class No(Exception):
     """An error answer, raised where it is found."""
 
-    def __init__(self, code: int, text: str, status: int = 400) -> None:
+    def __init__(self, code: int, text: str, status: int = 400, *, data: Any = None) -> None:
         super().__init__(text)
-        self.code, self.text, self.status = code, text, status
+        self.code, self.text, self.status, self.data = code, text, status, data
 
     def answer(self) -> Answer:
-        return told({"code": self.code, "msg": self.text}, self.status)
+        more = {} if self.data is None else {"data": self.data}
+        return told({"code": self.code, "msg": self.text, **more}, self.status)
 
 
 def missing(name: str) -> No:
@@ -90,3 +93,32 @@ TROUBLES: dict[Trouble, tuple[int, str, int]] = {
 def no(why: Reason | Trouble) -> No:
     """The error for ``why``."""
     return No(*(TROUBLES[why] if isinstance(why, Trouble) else REASONS[why]))
+
+
+_DETAILS = {
+    (Reason.LEVERAGE, "isolated"): (
+        -4161,
+        "Leverage reduction is not supported in Isolated Margin Mode with open positions.",
+    ),
+    (Reason.LEVERAGE, "margin"): (
+        -2028,
+        "Leverage is smaller than permitted: insufficient margin balance",
+    ),
+    (Reason.QUANTITY_TOO_LARGE, "leverage"): (
+        -2027,
+        "Exceeded the maximum allowable position at current leverage.",
+    ),
+    (Reason.ORDERS_OPEN, "mode"): (
+        -4067,
+        "Position side cannot be changed if there exists open orders.",
+    ),
+    (Reason.POSITION_OPEN, "mode"): (
+        -4068,
+        "Position side cannot be changed if there exists position.",
+    ),
+}
+
+
+def refused(why: Refused) -> No:
+    """The error for what the engine refuses."""
+    return No(*_DETAILS.get((why.reason, why.detail), REASONS[why.reason]))

@@ -9,8 +9,10 @@ from typing import Any
 from tests.venue import binance_shapes as shapes
 from tests.venue.binance_errors import NO_SUCH_ORDER, UNKNOWN_ORDER_SENT, No, missing
 from tests.venue.binance_params import (
+    DAY_MS,
     Params,
     bad_client_id,
+    integer,
     limited,
     maybe,
     price_of,
@@ -19,7 +21,17 @@ from tests.venue.binance_params import (
     window,
 )
 from tests.venue.engine import Engine
-from tests.venue.model import Account, Kind, Order, Origin, Side, Ticket, TriggerBy
+from tests.venue.model import (
+    Account,
+    Kind,
+    Order,
+    Origin,
+    PositionSide,
+    Side,
+    Status,
+    Ticket,
+    TriggerBy,
+)
 
 Private = Callable[[Account, Params], Any]
 
@@ -29,7 +41,7 @@ CONDITIONAL = {
     "TAKE_PROFIT_MARKET": Kind.TAKE_PROFIT,
     "TAKE_PROFIT": Kind.TAKE_PROFIT,
 }
-_CLIENT_ID = re.compile(r"[\.A-Z\:/a-z0-9_-]{1,36}")
+CLIENT_ID = re.compile(r"[\.A-Z\:/a-z0-9_-]{1,36}")
 
 
 class OrderEndpoints:
@@ -44,7 +56,8 @@ class OrderEndpoints:
             ("POST", "order"): self._new_order,
             ("GET", "order"): lambda a, p: self._plain(a, self._find(a, p, NO_SUCH_ORDER)),
             ("DELETE", "order"): self._cancel,
-            ("GET", "openOrder"): lambda a, p: self._plain(a, self._find(a, p, NO_SUCH_ORDER)),
+            ("PUT", "order"): self._modify,
+            ("GET", "openOrder"): self._open_order,
             ("GET", "openOrders"): self._open_orders,
             ("DELETE", "allOpenOrders"): partial(self._cancel_all, conditional=False),
             ("GET", "allOrders"): self._all_orders,
@@ -94,10 +107,9 @@ class OrderEndpoints:
         self, account: Account, params: Params, kind: Kind, client_id: str | None
     ) -> Ticket:
         market = self.engine.market_of(required(params, "symbol"))
-        if client_id is not None and not _CLIENT_ID.fullmatch(client_id):
+        if client_id is not None and not CLIENT_ID.fullmatch(client_id):
             raise bad_client_id(client_id)
-        if (params.get("positionSide", "BOTH") == "BOTH") is account.is_hedged:
-            raise No(-4061, "Order's position side does not match user's setting.")
+        position_side = _position_side(account, params)
         side = required(params, "side")
         if side not in ("BUY", "SELL"):
             raise No(-1117, "Invalid side.")
@@ -114,7 +126,8 @@ class OrderEndpoints:
             trigger_by=TriggerBy.MARK if params.get("workingType") == "MARK_PRICE"
             else TriggerBy.LAST,
             reduce_only=params.get("reduceOnly") == "true", close_position=whole,
-            time_in_force=params.get("timeInForce", "GTC"),
+            time_in_force=params.get("timeInForce", "GTC"), position_side=position_side,
+            expires_ms=_good_till(params, self.engine.now_ms()),
         )  # fmt: skip
 
     def _find(
@@ -136,7 +149,38 @@ class OrderEndpoints:
         )
         if order is None or params.get("symbol", order.ask.symbol) != order.ask.symbol:
             raise No(*unknown)
+        if not self._is_kept(order):
+            raise No(*unknown)
         return order
+
+    def _is_kept(self, order: Order) -> bool:
+        """Unfilled orders that have ended are found for three days, all others for ninety."""
+        if not self.engine.switches.windows:
+            return True
+        age_ms = self.engine.now_ms() - order.created_ms
+        never_filled = order.status in (Status.CANCELED, Status.EXPIRED) and not order.filled
+        return age_ms <= (3 if never_filled else 90) * DAY_MS
+
+    def _open_order(self, account: Account, params: Params) -> Any:
+        order = self._find(account, params, NO_SUCH_ORDER)
+        if not order.is_open:
+            raise No(*NO_SUCH_ORDER)
+        return self._plain(account, order)
+
+    def _modify(self, account: Account, params: Params) -> Any:
+        """Of limit orders only, and both quantity and price."""
+        order = self._find(account, params, NO_SUCH_ORDER)
+        if order.ask.kind is not Kind.LIMIT or order.is_conditional:
+            raise No(-5025, "Only limit order is supported.")
+        market = self.engine.market_of(order.ask.symbol)
+        quantity, price = quantity_of(params, market), price_of(params, "price")
+        if (quantity, price) == (order.ask.quantity, order.ask.price):
+            raise No(-5027, "No need to modify the order.")
+        if quantity <= order.filled:
+            self.engine.cancel(account, order)
+        else:
+            self.engine.amend(account, order, quantity=quantity, price=price)
+        return self._plain(account, order)
 
     def _plain(self, account: Account, order: Order) -> Any:
         return shapes.plain(self.engine, account, order)
@@ -181,31 +225,61 @@ class OrderEndpoints:
         self, account: Account, params: Params, number: str, *, conditional: bool
     ) -> list[Order]:
         symbol, first = required(params, "symbol"), maybe(params, number) or 0
-        since_ms, until_ms = window(params)
+        span = window(params, self.engine, from_id=number)
         fitting = [
             order for order in account.orders.values()
             if order.ask.symbol == symbol and order.is_conditional is conditional
-            and order.id >= first and since_ms <= order.created_ms <= until_ms
-            and self.engine.shown(order)
+            and order.id >= first and span.has(order.created_ms)
+            and self.engine.shown(order) and self._is_kept(order)
         ]  # fmt: skip
         return limited(fitting, params)
 
     def _trades(self, account: Account, params: Params) -> Any:
+        """Seven days at once of the last six months; ``fromId`` goes with no time."""
         symbol, order_id = required(params, "symbol"), maybe(params, "orderId")
         first = maybe(params, "fromId") or 0
-        since_ms, until_ms = window(params)
+        timed = params.get("startTime") or params.get("endTime")
+        if self.engine.switches.windows and first and timed:
+            raise No(-1128, "Combination of optional parameters invalid.")
+        span = window(params, self.engine, oldest_ms=182 * DAY_MS, from_id="fromId")
         fitting = [
             trade for trade in account.trades
             if trade.symbol == symbol and order_id in (None, trade.order_id)
-            and trade.id >= first and since_ms <= trade.at_ms <= until_ms
+            and trade.id >= first and span.has(trade.at_ms)
         ]  # fmt: skip
         return [shapes.trade(trade) for trade in limited(fitting, params)]
 
     def _forced(self, account: Account, params: Params) -> Any:
-        since_ms, until_ms = window(params)
+        """Liquidations and auto-deleveraging."""
+        span = window(params, self.engine, oldest_ms=90 * DAY_MS)
+        kinds = {"LIQUIDATION": (Origin.LIQUIDATION,), "ADL": (Origin.ADL,)}
+        wanted = kinds.get(params.get("autoCloseType", ""), (Origin.LIQUIDATION, Origin.ADL))
         forced = {
             trade.order_id for trade in account.trades
-            if trade.origin is Origin.LIQUIDATION and since_ms <= trade.at_ms <= until_ms
+            if trade.origin in wanted and span.has(trade.at_ms)
             and params.get("symbol", trade.symbol) == trade.symbol
         }  # fmt: skip
-        return [self._plain(account, account.orders[each]) for each in sorted(forced)]
+        rows = [self._plain(account, account.orders[each]) for each in sorted(forced)]
+        return limited(rows, params, default=50, most=100)
+
+
+def _position_side(account: Account, params: Params) -> PositionSide:
+    """``BOTH`` in one-way mode; in hedge mode ``LONG`` or ``SHORT``, and no ``reduceOnly``."""
+    named = params.get("positionSide") or "BOTH"
+    if named not in ("BOTH", "LONG", "SHORT"):
+        raise No(-4060, "Invalid position side.")
+    if (named == "BOTH") is account.is_hedged:
+        raise No(-4061, "Order's position side does not match user's setting.")
+    if account.is_hedged and "reduceOnly" in params:
+        raise No(-1106, "Parameter 'reduceonly' sent when not required.")
+    return PositionSide(named.lower())
+
+
+def _good_till(params: Params, now_ms: int) -> int:
+    """``goodTillDate`` goes with GTD, and is at least ten minutes ahead."""
+    if params.get("timeInForce") != "GTD":
+        return 0
+    until_ms = integer(params, "goodTillDate")
+    if until_ms <= now_ms + 600_000:
+        raise missing("goodTillDate")
+    return until_ms // 1_000 * 1_000

@@ -1,15 +1,19 @@
 """Reading Binance's request parameters, as strictly as it does."""
 
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
 from tests.venue.binance_errors import No, missing, no
+from tests.venue.engine import Engine
 from tests.venue.model import Market, Reason
 
 Row = TypeVar("Row")
 Params = dict[str, str]
-SEVEN_DAYS_MS = 7 * 86_400_000
+DAY_MS = 86_400_000
+SEVEN_DAYS_MS = 7 * DAY_MS
+FOREVER = 2**62
 
 
 def required(params: Params, name: str) -> str:
@@ -72,20 +76,46 @@ def bad_client_id(client_id: str) -> No:
     )
 
 
-def window(params: Params) -> tuple[int, int]:
-    """From and until, both included; a window may not be wider than seven days."""
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From and until, both included, and how old rows may be."""
+
+    since_ms: int
+    until_ms: int
+
+    def has(self, at_ms: int) -> bool:
+        return self.since_ms <= at_ms <= self.until_ms
+
+
+def window(
+    params: Params, engine: Engine, *, widest_ms: int = SEVEN_DAYS_MS, oldest_ms: int = 0,
+    from_id: str = "",
+) -> Window:  # fmt: skip
+    """The window of a list, not wider than ``widest_ms`` and no older than ``oldest_ms``.
+
+    As documented (``switches.windows``): without a start it ends at its end, or now, and a first
+    id in ``from_id`` stands for a start. Without the switch nothing is left out.
+    """
     since_ms, until_ms = maybe(params, "startTime"), maybe(params, "endTime")
-    if since_ms is not None and until_ms is not None and until_ms - since_ms > SEVEN_DAYS_MS:
+    if since_ms is not None and until_ms is not None and until_ms - since_ms > widest_ms:
         raise No(-4166, "Search window is restricted to recent 7 days only.")
     if since_ms is not None and until_ms is None:
-        until_ms = since_ms + SEVEN_DAYS_MS
-    return since_ms or 0, 2**62 if until_ms is None else until_ms
+        until_ms = since_ms + widest_ms
+    if not engine.switches.windows:
+        return Window(since_ms or 0, FOREVER if until_ms is None else until_ms)
+    now_ms = engine.now_ms()
+    if since_ms is None:
+        end_ms = now_ms if until_ms is None else until_ms
+        since_ms = 0 if from_id and params.get(from_id) else end_ms - widest_ms
+    if oldest_ms:
+        since_ms = max(since_ms, now_ms - oldest_ms)
+    return Window(since_ms, FOREVER if until_ms is None else until_ms)
 
 
-def limited(rows: list[Row], params: Params) -> list[Row]:
+def limited(rows: list[Row], params: Params, *, default: int = 500, most: int = 1_000) -> list[Row]:
     """The oldest ones when a start is named, else the newest ones; oldest first."""
-    limit = integer(params, "limit", 500)
-    if not 0 < limit <= 1_000:
+    limit = integer(params, "limit", default)
+    if not 0 < limit <= most:
         raise No(-1130, "Data sent for parameter 'limit' is not valid.")
     from_start = any(params.get(name) for name in ("startTime", "fromId", "orderId", "algoId"))
     return rows[:limit] if from_start else rows[-limit:]

@@ -3,17 +3,17 @@
 from decimal import Decimal
 from typing import Any
 
-from tests.venue.candles import Candle
 from tests.venue.engine import Engine
 from tests.venue.model import (
     ZERO,
     Account,
-    Income,
+    Booking,
     Kind,
     MarginMode,
-    Market,
     Order,
+    Origin,
     Position,
+    PositionSide,
     Status,
     Trade,
     TriggerBy,
@@ -29,6 +29,7 @@ STATUS = {
     Status.CANCELED: "CANCELED",
     Status.EXPIRED: "EXPIRED",
     Status.TRIGGERED: "EXPIRED",
+    Status.REJECTED: "REJECTED",
 }
 
 
@@ -48,6 +49,8 @@ def working(order: Order) -> str:
 def market_type(order: Order) -> str:
     """MARKET, LIMIT, or what a conditional order is called."""
     ask = order.ask
+    if ask.origin is Origin.LIQUIDATION:
+        return "LIQUIDATION"
     match ask.kind:
         case Kind.STOP:
             return "STOP_MARKET" if ask.price is None else "STOP"
@@ -72,10 +75,11 @@ def plain(engine: Engine, account: Account, order: Order) -> JSON:
         "avgPrice": average(order), "origQty": ask.quantity, "executedQty": order.filled,
         "cumQty": order.filled, "cumQuote": order.cost, "timeInForce": ask.time_in_force,
         "type": market_type(order), "reduceOnly": ask.reduce_only, "closePosition": False,
-        "side": ask.side.value.upper(), "positionSide": "BOTH", "stopPrice": "0.00",
+        "side": ask.side.value.upper(), "positionSide": ask.position_side.value.upper(),
+        "stopPrice": "0.00",
         "workingType": working(order), "priceProtect": False,
         "origType": original_type(engine, account, order), "priceMatch": "NONE",
-        "selfTradePreventionMode": "EXPIRE_MAKER", "goodTillDate": 0,
+        "selfTradePreventionMode": "EXPIRE_MAKER", "goodTillDate": ask.expires_ms,
         "time": order.created_ms, "updateTime": order.updated_ms,
     }  # fmt: skip
 
@@ -89,10 +93,18 @@ def acknowledged(engine: Engine, account: Account, order: Order) -> JSON:
 
 
 def algo_status(account: Account, order: Order) -> str:
+    """TRIGGERING is between the trigger and the matching engine; some never get further.
+
+    What the system cancels (its position is gone) is EXPIRED, not CANCELED.
+    """
+    if order.status is Status.CANCELED and not order.by_user:
+        return "EXPIRED"
     if order.status is not Status.TRIGGERED:
         return STATUS[order.status]
     child = account.orders.get(order.child_id or 0)
-    return "TRIGGERED" if child is not None and child.is_open else "FINISHED"
+    if child is None:
+        return "TRIGGERING"
+    return "TRIGGERED" if child.is_open else "FINISHED"
 
 
 def algo(account: Account, order: Order) -> JSON:
@@ -102,8 +114,8 @@ def algo(account: Account, order: Order) -> JSON:
     return {
         "algoId": order.id, "clientAlgoId": ask.client_id, "algoType": "CONDITIONAL",
         "orderType": market_type(order), "symbol": ask.symbol, "side": ask.side.value.upper(),
-        "positionSide": "BOTH", "timeInForce": ask.time_in_force, "quantity": ask.quantity,
-        "algoStatus": algo_status(account, order),
+        "positionSide": ask.position_side.value.upper(), "timeInForce": ask.time_in_force,
+        "quantity": ask.quantity, "algoStatus": algo_status(account, order),
         "actualOrderId": "" if child is None else str(child.id),
         "actualPrice": "0.00000" if child is None else average(child),
         "triggerPrice": ask.trigger, "price": ask.price or "0.00", "icebergQuantity": None,
@@ -111,7 +123,8 @@ def algo(account: Account, order: Order) -> JSON:
         "slPrice": "0.000", "tpOrderType": "", "selfTradePreventionMode": "EXPIRE_MAKER",
         "workingType": working(order), "priceMatch": "NONE", "closePosition": ask.close_position,
         "priceProtect": False, "reduceOnly": ask.reduce_only, "createTime": order.created_ms,
-        "updateTime": order.updated_ms, "triggerTime": order.triggered_ms, "goodTillDate": 0,
+        "updateTime": order.updated_ms, "triggerTime": order.triggered_ms,
+        "goodTillDate": ask.expires_ms,
     }  # fmt: skip
 
 
@@ -120,16 +133,30 @@ def trade(each: Trade) -> JSON:
         "symbol": each.symbol, "id": each.id, "orderId": each.order_id,
         "side": each.side.value.upper(), "price": each.price, "qty": each.quantity,
         "realizedPnl": money(each.realized), "quoteQty": each.quantity * each.price,
-        "commission": money(each.fee), "commissionAsset": "USDT", "time": each.at_ms,
-        "positionSide": "BOTH", "buyer": each.side.sign > 0, "maker": each.is_maker,
+        "commission": money(each.fee), "commissionAsset": each.fee_coin, "time": each.at_ms,
+        "positionSide": each.position_side.value.upper(), "buyer": each.side.sign > 0,
+        "maker": each.is_maker,
     }  # fmt: skip
 
 
-def income(each: Income) -> JSON:
+def incomes(each: Booking) -> list[JSON]:
+    """The rows of ``income`` that a booking makes: a trade's result and fee are two."""
+    trade = each.trade
+    if trade is None:
+        return [_income(each, each.kind, each.change)]
+    rows = []
+    if trade.realized and each.coin == "USDT":
+        rows.append(_income(each, "REALIZED_PNL", trade.realized))
+    if each.coin == trade.fee_coin:
+        rows.append(_income(each, "COMMISSION", -trade.fee))
+    return rows
+
+
+def _income(each: Booking, kind: str, amount: Decimal) -> JSON:
     return {
-        "symbol": each.symbol, "incomeType": each.kind, "income": money(each.amount),
-        "asset": "USDT", "info": each.kind, "time": each.at_ms, "tranId": each.id,
-        "tradeId": "",
+        "symbol": each.symbol, "incomeType": kind, "income": money(amount), "asset": each.coin,
+        "info": kind, "time": each.at_ms, "tranId": each.id,
+        "tradeId": "" if each.trade is None else str(each.trade.id),
     }  # fmt: skip
 
 
@@ -139,15 +166,17 @@ def position_risk(engine: Engine, account: Account, position: Position) -> JSON:
     mark = engine.marks[symbol]
     isolated = engine.margin_mode(account, symbol) is MarginMode.ISOLATED
     margin = engine.margin_of(account, position)
-    shown = money(margin if isolated else ZERO)
+    profit = engine.unrealized(account, position)
+    wallet = position.margin if isolated else ZERO
     return {
-        "symbol": symbol, "positionSide": "BOTH", "positionAmt": held,
+        "symbol": symbol, "positionSide": position.side.value.upper(), "positionAmt": held,
         "entryPrice": money(position.entry), "breakEvenPrice": money(position.entry),
-        "markPrice": money(mark), "unRealizedProfit": money(engine.unrealized(account, position)),
+        "markPrice": money(mark), "unRealizedProfit": money(profit),
         "liquidationPrice": money(liquidation(engine, account, position)),
-        "isolatedMargin": shown, "notional": money(held * mark), "marginAsset": "USDT",
-        "isolatedWallet": shown, "initialMargin": money(margin),
-        "maintMargin": money(abs(held) * mark * MAINTENANCE),
+        "isolatedMargin": money(wallet + profit if isolated else ZERO),
+        "notional": money(held * mark), "marginAsset": "USDT",
+        "isolatedWallet": money(wallet), "initialMargin": money(margin),
+        "maintMargin": money(engine.maintenance_of(position)),
         "positionInitialMargin": money(margin), "openOrderInitialMargin": "0", "adl": 2,
         "bidNotional": "0", "askNotional": "0", "updateTime": position.updated_ms,
         "leverage": str(engine.leverage(account, symbol)), "maxNotionalValue": "40000000",
@@ -156,17 +185,33 @@ def position_risk(engine: Engine, account: Account, position: Position) -> JSON:
     }  # fmt: skip
 
 
-MAINTENANCE = Decimal("0.004")
+def shown_positions(engine: Engine, account: Account, symbol: str) -> list[Position]:
+    """The rows of a symbol: one, or in hedge mode one of each side."""
+    if account.hedges(symbol):
+        return [account.position(symbol, side) for side in (PositionSide.LONG, PositionSide.SHORT)]
+    return [account.position(symbol)]
 
 
 def liquidation(engine: Engine, account: Account, position: Position) -> Decimal:
-    """Roughly where the margin behind a position is used up; zero when it never is."""
+    """Where the margin behind a position is down to its maintenance; zero when it never is.
+
+    In cross mode the other positions are taken as they are now, and the bracket as well.
+    """
     held = position.quantity
     if not held:
         return ZERO
-    isolated = engine.margin_mode(account, position.symbol) is MarginMode.ISOLATED
-    behind = engine.margin_of(account, position) if isolated else account.wallet
-    return max(ZERO, position.entry - behind / held)
+    behind = position.margin
+    if not engine.is_isolated(account, position.symbol):
+        behind = account.wallet
+        for each in account.positions.values():
+            if each.quantity and engine.is_isolated(account, each.symbol):
+                behind -= each.margin
+            elif each.quantity and each is not position:
+                behind += engine.unrealized(account, each) - engine.maintenance_of(each)
+    mark = engine.marks[position.symbol]
+    bracket = engine.markets[position.symbol].bracket(abs(held) * mark)
+    lost = position.entry * held - behind - bracket.cum
+    return max(ZERO, lost / (held - abs(held) * bracket.ratio))
 
 
 def asset(engine: Engine, account: Account) -> JSON:
@@ -174,11 +219,12 @@ def asset(engine: Engine, account: Account) -> JSON:
     held = account.positions.values()
     profit = sum((engine.unrealized(account, each) for each in held), ZERO)
     margin = sum((engine.margin_of(account, each) for each in held), ZERO)
+    maintenance = sum((engine.maintenance_of(each) for each in held), ZERO)
     reserved, free = engine.reserved(account), engine.available(account)
     return {
         "asset": account.currency, "walletBalance": money(account.wallet),
         "unrealizedProfit": money(profit), "marginBalance": money(account.wallet + profit),
-        "maintMargin": money(margin * MAINTENANCE), "initialMargin": money(margin + reserved),
+        "maintMargin": money(maintenance), "initialMargin": money(margin + reserved),
         "positionInitialMargin": money(margin), "openOrderInitialMargin": money(reserved),
         "crossWalletBalance": money(account.wallet), "crossUnPnl": money(profit),
         "availableBalance": money(free), "maxWithdrawAmount": money(free),
@@ -190,9 +236,10 @@ def account_of(engine: Engine, account: Account, *, version: str) -> JSON:
     """``account``; v3 names only symbols with a position."""
     only = asset(engine, account)
     rows = [
-        _account_position(engine, account, account.position(symbol))
+        _account_position(engine, account, position)
         for symbol in engine.markets
-        if version != "v3" or account.held(symbol)
+        for position in shown_positions(engine, account, symbol)
+        if version != "v3" or position.quantity
     ]
     totals = {
         f"total{name[0].upper()}{name[1:]}": only[name]
@@ -207,7 +254,22 @@ def account_of(engine: Engine, account: Account, *, version: str) -> JSON:
         "canWithdraw": account.can_withdraw, "updateTime": 0,
         "multiAssetsMargin": account.is_multi_asset, "tradeGroupId": -1, **totals,
         "availableBalance": only["availableBalance"],
-        "maxWithdrawAmount": only["maxWithdrawAmount"], "assets": [only], "positions": rows,
+        "maxWithdrawAmount": only["maxWithdrawAmount"],
+        "assets": [only, *(_coin(account, coin) for coin in account.coins)], "positions": rows,
+    }  # fmt: skip
+
+
+def _coin(account: Account, coin: str) -> JSON:
+    """Another coin of the wallet: BNB that pays fees."""
+    held, zero = money(account.coins[coin]), money(ZERO)
+    names = (
+        "unrealizedProfit", "maintMargin", "initialMargin", "positionInitialMargin",
+        "openOrderInitialMargin", "crossUnPnl",
+    )  # fmt: skip
+    return {
+        "asset": coin, "walletBalance": held, "marginBalance": held, "crossWalletBalance": held,
+        "availableBalance": held, "maxWithdrawAmount": held, "marginAvailable": True,
+        "updateTime": 0, **dict.fromkeys(names, zero),
     }  # fmt: skip
 
 
@@ -218,8 +280,12 @@ def _account_position(engine: Engine, account: Account, position: Position) -> J
     }  # fmt: skip
 
 
-def balance(engine: Engine, account: Account) -> JSON:
-    only = asset(engine, account)
+def balances(engine: Engine, account: Account) -> list[JSON]:
+    coins = [_coin(account, coin) for coin in account.coins]
+    return [_balance(account, each) for each in (asset(engine, account), *coins)]
+
+
+def _balance(account: Account, only: JSON) -> JSON:
     return {
         "accountAlias": account.key[:6], "asset": only["asset"], "balance": only["walletBalance"],
         "crossWalletBalance": only["crossWalletBalance"], "crossUnPnl": only["crossUnPnl"],
@@ -235,96 +301,4 @@ def symbol_config(engine: Engine, account: Account, symbol: str) -> JSON:
         "symbol": symbol, "marginType": "CROSSED" if mode is MarginMode.CROSS else "ISOLATED",
         "isAutoAddMargin": False, "leverage": engine.leverage(account, symbol),
         "maxNotionalValue": "40000000",
-    }  # fmt: skip
-
-
-def kline(candle: Candle) -> JSON:
-    """A row of ``klines``."""
-    return [
-        candle.open_ms, candle.open, candle.high, candle.low, candle.close, candle.volume,
-        candle.close_ms - 1, candle.volume * candle.close, 100, candle.volume / 2,
-        candle.volume * candle.close / 2, "0",
-    ]  # fmt: skip
-
-
-def brackets(market: Market) -> JSON:
-    return {
-        "symbol": market.id,
-        "notionalCoef": 1.5,
-        "brackets": [
-            {"bracket": 1, "initialLeverage": market.max_leverage, "notionalCap": 300_000,
-             "notionalFloor": 0, "maintMarginRatio": 0.004, "cum": 0.0},
-            {"bracket": 2, "initialLeverage": 50, "notionalCap": 40_000_000,
-             "notionalFloor": 300_000, "maintMarginRatio": 0.01, "cum": 1_800.0},
-        ],
-    }  # fmt: skip
-
-
-def listing(market: Market) -> JSON:
-    """A symbol of ``exchangeInfo``."""
-    places = -int(market.lot.normalize().as_tuple().exponent)
-    return {
-        "symbol": market.id, "pair": market.id, "contractType": "PERPETUAL",
-        "deliveryDate": 4_133_404_800_000, "onboardDate": 1_569_398_400_000, "status": "TRADING",
-        "maintMarginPercent": "2.5000", "requiredMarginPercent": "5.0000",
-        "baseAsset": market.base, "quoteAsset": market.quote, "marginAsset": market.quote,
-        "pricePrecision": 2, "quantityPrecision": max(places, 0), "baseAssetPrecision": 8,
-        "quotePrecision": 8, "underlyingType": "COIN", "underlyingSubType": ["PoW"],
-        "triggerProtect": "0.0500", "liquidationFee": "0.012500", "marketTakeBound": "0.05",
-        "maxMoveOrderLimit": 10_000,
-        "orderTypes": ["LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT",
-                       "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"],
-        "timeInForce": ["GTC", "IOC", "FOK", "GTX", "GTD"],
-        "filters": [
-            {"filterType": "PRICE_FILTER", "minPrice": market.tick, "maxPrice": "4529764",
-             "tickSize": market.tick},
-            {"filterType": "LOT_SIZE", "minQty": market.min_quantity,
-             "maxQty": market.max_quantity, "stepSize": market.lot},
-            {"filterType": "MARKET_LOT_SIZE", "minQty": market.min_quantity,
-             "maxQty": market.max_market_quantity, "stepSize": market.lot},
-            {"filterType": "MAX_NUM_ORDERS", "limit": 200},
-            {"filterType": "MAX_NUM_ALGO_ORDERS", "limit": 10},
-            {"filterType": "MIN_NOTIONAL", "notional": market.min_notional},
-            {"filterType": "PERCENT_PRICE", "multiplierUp": "1.0500",
-             "multiplierDown": "0.9500", "multiplierDecimal": "4"},
-        ],
-    }  # fmt: skip
-
-
-def exchange_info(engine: Engine) -> JSON:
-    return {
-        "timezone": "UTC", "serverTime": engine.now_ms(), "futuresType": "U_MARGINED",
-        "rateLimits": [
-            {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1,
-             "limit": 2_400},
-            {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": 1_200},
-            {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 300},
-        ],
-        "exchangeFilters": [],
-        "assets": [{"asset": "USDT", "marginAvailable": True, "autoAssetExchange": "-10000"}],
-        "symbols": [listing(market) for market in engine.markets.values()],
-    }  # fmt: skip
-
-
-def ticker(engine: Engine, symbol: str) -> JSON:
-    """``ticker/24hr``, which holds the fields of ``ticker/price`` and ``bookTicker`` too."""
-    price, now_ms = engine.prices[symbol], engine.now_ms()
-    tick = engine.markets[symbol].tick
-    return {
-        "symbol": symbol, "price": price, "lastPrice": price, "openPrice": price,
-        "highPrice": price, "lowPrice": price, "weightedAvgPrice": price, "priceChange": "0",
-        "priceChangePercent": "0", "lastQty": "0.010", "volume": "1000", "quoteVolume": "1000",
-        "openTime": now_ms - 86_400_000, "closeTime": now_ms, "time": now_ms, "firstId": 1,
-        "lastId": 2, "count": 2, "bidPrice": price - tick, "bidQty": "10",
-        "askPrice": price + tick, "askQty": "10", "lastUpdateId": now_ms,
-    }  # fmt: skip
-
-
-def premium(engine: Engine, symbol: str) -> JSON:
-    now_ms, mark = engine.now_ms(), engine.marks[symbol]
-    eight_hours = 28_800_000
-    return {
-        "symbol": symbol, "markPrice": mark, "indexPrice": mark, "estimatedSettlePrice": mark,
-        "lastFundingRate": "0.00010000", "interestRate": "0.00010000",
-        "nextFundingTime": now_ms - now_ms % eight_hours + eight_hours, "time": now_ms,
     }  # fmt: skip

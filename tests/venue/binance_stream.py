@@ -17,17 +17,18 @@ from tests.venue.engine import (
     CandleMoved,
     Engine,
     Event,
+    MarginCalled,
     OrderChanged,
     PriceMoved,
 )
 from tests.venue.journal import Deed
-from tests.venue.model import ZERO, Account, Order, Status
+from tests.venue.model import ZERO, Account, Order, Origin, Position, Reason, Status
 from tests.venue.wire import Socket
 
 LISTEN_KEY_S = 3_600.0
 MOST_TOPICS = 1_024
 _PUBLIC = ("bookTicker", "depth", "rpiDepth", "trade")
-_EXECUTION = {
+EXECUTION = {
     Deed.ACCEPTED: "NEW",
     Deed.FILLED: "TRADE",
     Deed.CANCELED: "CANCELED",
@@ -137,6 +138,8 @@ class Streaming:
                 self._price(event)
             case AccountChanged():
                 self._account(event)
+            case MarginCalled():
+                self._margin_call(event)
             case OrderChanged():
                 self._order(event)
 
@@ -184,20 +187,34 @@ class Streaming:
         if not sockets:
             return
         engine, account, at_ms = self._engine, event.account, self._engine.now_ms()
-        if event.cause == "LEVERAGE":
-            leverage = engine.leverage(account, event.symbol)
+        if event.cause in ("LEVERAGE", "MULTI_ASSETS"):
             body: Any = {
                 "e": "ACCOUNT_CONFIG_UPDATE", "E": at_ms, "T": at_ms,
-                "ac": {"s": event.symbol, "l": leverage},
+                **_config(engine, account, event),
             }  # fmt: skip
         else:
             body = {
                 "e": "ACCOUNT_UPDATE", "E": at_ms, "T": at_ms,
-                "a": {"m": event.cause, "B": [_balance(account)],
-                      "P": [_position(engine, account, event.symbol)] if event.symbol else []},
+                "a": {"m": _REASONS.get(event.cause, event.cause), "B": _balances(account),
+                      "P": _positions(engine, account, event)},
             }  # fmt: skip
         for socket in sockets:
             socket.send(body, topic=body["e"])
+
+    def _margin_call(self, event: MarginCalled) -> None:
+        engine, account, at_ms = self._engine, event.account, self._engine.now_ms()
+        rows = [
+            {"s": each.symbol, "ps": each.side.value.upper(), "pa": each.quantity,
+             "mt": engine.margin_mode(account, each.symbol).value.upper(),
+             "iw": shapes.money(each.margin), "mp": engine.marks[each.symbol],
+             "up": shapes.money(engine.unrealized(account, each)),
+             "mm": shapes.money(engine.maintenance_of(each))}
+            for each in event.positions
+        ]  # fmt: skip
+        wallet = shapes.money(account.wallet)
+        for socket in self._of(account.key):
+            socket.send({"e": "MARGIN_CALL", "E": at_ms, "cw": wallet, "p": rows},
+                        topic="MARGIN_CALL")  # fmt: skip
 
     def _order(self, event: OrderChanged) -> None:
         sockets = self._of(event.account.key)
@@ -205,8 +222,8 @@ class Streaming:
             return
         account, order, at_ms = event.account, event.order, self._engine.now_ms()
         if order.is_conditional:
-            if event.deed is not Deed.TRIGGERED:  # told when its order has traded, as there
-                self._tell_algo(sockets, account, order, STATUS_OF_ALGO[order.status])
+            # TRIGGERED is told when its order has traded, as there
+            self._tell_algo(sockets, account, order, _algo_status(order))
             return
         body = {
             "e": "ORDER_TRADE_UPDATE", "E": at_ms, "T": order.updated_ms,
@@ -232,20 +249,49 @@ class Streaming:
             socket.send(body, topic="ALGO_UPDATE")
 
 
-STATUS_OF_ALGO = {**shapes.STATUS, Status.TRIGGERED: "TRIGGERED"}
+_REJECTIONS = {
+    Reason.REDUCE_ONLY.value: "Reduce Only reject", Reason.MARGIN.value: "Margin is insufficient",
+}  # fmt: skip
+_REASONS = {"MARGIN_MODE": "MARGIN_TYPE_CHANGE", "TRANSFER": "DEPOSIT"}
 
 
-def _balance(account: Account) -> Any:
-    wallet = shapes.money(account.wallet)
-    return {"a": account.currency, "wb": wallet, "cw": wallet, "bc": "0"}
+def _algo_status(order: Order) -> str:
+    if order.status is Status.TRIGGERED:
+        return "TRIGGERING"
+    if order.status is Status.CANCELED and not order.by_user:
+        return "EXPIRED"
+    return shapes.STATUS[order.status]
 
 
-def _position(engine: Engine, account: Account, symbol: str) -> Any:
-    row = shapes.position_risk(engine, account, account.position(symbol))
+def _config(engine: Engine, account: Account, event: AccountChanged) -> Any:
+    if event.cause == "LEVERAGE":
+        return {"ac": {"s": event.symbol, "l": engine.leverage(account, event.symbol)}}
+    return {"ai": {"j": account.is_multi_asset}}
+
+
+def _balances(account: Account) -> Any:
+    coins = {account.currency: account.wallet, **account.coins}
+    rows = [(coin, shapes.money(held)) for coin, held in coins.items()]
+    return [{"a": coin, "wb": held, "cw": held, "bc": "0"} for coin, held in rows]
+
+
+def _positions(engine: Engine, account: Account, event: AccountChanged) -> Any:
+    """Those of the symbol; funding names one only where the margin is isolated."""
+    symbol = event.symbol
+    funding = event.cause == "FUNDING_FEE" and symbol and not engine.is_isolated(account, symbol)
+    if not symbol or funding:
+        return []
+    rows = shapes.shown_positions(engine, account, symbol)
+    return [_position(engine, account, each) for each in rows]
+
+
+def _position(engine: Engine, account: Account, position: Position) -> Any:
+    row = shapes.position_risk(engine, account, position)
     return {
-        "s": symbol, "pa": row["positionAmt"], "ep": row["entryPrice"],
+        "s": position.symbol, "pa": row["positionAmt"], "ep": row["entryPrice"],
         "bep": row["breakEvenPrice"], "cr": "0", "up": row["unRealizedProfit"],
-        "mt": row["marginType"], "iw": row["isolatedWallet"], "ps": "BOTH", "ma": "USDT",
+        "mt": row["marginType"], "iw": row["isolatedWallet"], "ps": row["positionSide"],
+        "ma": "USDT",
     }  # fmt: skip
 
 
@@ -255,17 +301,20 @@ def _update(engine: Engine, event: OrderChanged) -> Any:
         "s": ask.symbol, "c": ask.client_id, "S": ask.side.value.upper(),
         "o": shapes.market_type(order), "f": ask.time_in_force, "q": ask.quantity,
         "p": ask.price or "0", "ap": shapes.average(order), "sp": "0",
-        "x": _EXECUTION[event.deed], "X": shapes.STATUS[order.status], "i": order.id,
+        "x": EXECUTION[event.deed], "X": shapes.STATUS[order.status], "i": order.id,
         "l": "0", "z": order.filled, "L": "0", "T": order.updated_ms, "t": 0, "b": "0",
         "a": "0", "m": False, "R": ask.reduce_only, "wt": shapes.working(order),
-        "ot": shapes.original_type(engine, event.account, order), "ps": "BOTH", "cp": False,
+        "ot": shapes.original_type(engine, event.account, order),
+        "ps": ask.position_side.value.upper(), "cp": False,
         "rp": "0", "pP": False, "si": 0, "ss": 0, "V": "EXPIRE_MAKER", "pm": "NONE", "gtd": 0,
     }  # fmt: skip
     if trade is None:
         return known
+    forced = trade.origin in (Origin.LIQUIDATION, Origin.ADL)
     return known | {
         "l": trade.quantity, "L": trade.price, "t": trade.id, "m": trade.is_maker,
-        "n": shapes.money(trade.fee), "N": "USDT", "rp": shapes.money(trade.realized),
+        "n": shapes.money(trade.fee), "N": trade.fee_coin, "rp": shapes.money(trade.realized),
+        "x": "CALCULATED" if forced else "TRADE",
     }  # fmt: skip
 
 
@@ -276,12 +325,13 @@ def _algo_update(account: Account, order: Order, status: str) -> Any:
     return {
         "caid": ask.client_id, "aid": order.id, "at": "CONDITIONAL",
         "o": shapes.market_type(order), "s": ask.symbol, "S": ask.side.value.upper(),
-        "ps": "BOTH", "f": ask.time_in_force, "q": ask.quantity, "X": status,
+        "ps": ask.position_side.value.upper(), "f": ask.time_in_force, "q": ask.quantity,
+        "X": status,
         "ai": "" if child is None else str(child.id),
         "ap": zero if child is None else shapes.average(child),
         "aq": ZERO if child is None else child.filled,
         "act": "0" if child is None else shapes.market_type(child), "tp": ask.trigger,
         "p": ask.price or "0", "V": "EXPIRE_MAKER", "wt": shapes.working(order), "pm": "NONE",
         "cp": ask.close_position, "pP": False, "R": ask.reduce_only, "tt": order.triggered_ms,
-        "gtd": 0, "rm": "",
+        "gtd": ask.expires_ms, "rm": _REJECTIONS.get(order.why, ""),
     }  # fmt: skip

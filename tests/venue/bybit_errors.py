@@ -1,6 +1,6 @@
 """What Bybit v5 says when it says no: HTTP 200 and a code, but for limits of an address."""
 
-from tests.venue.model import Reason
+from tests.venue.model import Reason, Refused
 from tests.venue.wire import Answer, Trouble, told
 
 
@@ -51,6 +51,25 @@ REASONS: dict[Reason, tuple[int, str]] = {
     Reason.POST_ONLY: (10001, "post-only order would take"),
 }
 
+SPOT_NO_SUCH_ORDER = (170_213, "Order does not exist.")
+SPOT_REASONS: dict[Reason, tuple[int, str]] = {
+    Reason.UNKNOWN_SYMBOL: (170_121, "Invalid symbol."),
+    Reason.QUANTITY_TOO_SMALL: (170_136, "Order quantity lower than the minimum."),
+    Reason.QUANTITY_TOO_LARGE: (170_124, "Order amount too large."),
+    Reason.QUANTITY_STEP: (170_137, "Order volume decimal too long"),
+    Reason.PRICE_STEP: (170_134, "Order price decimal too long."),
+    Reason.NOTIONAL: (170_140, "Order value exceeded lower limit"),
+    Reason.MARGIN: (170_131, "Balance insufficient"),
+    Reason.DUPLICATE: (170_141, "Duplicate clientOrderId"),
+    Reason.WOULD_TRIGGER: (
+        170_130,
+        "Data sent for paramter 'triggerPrice' is not valid.",
+    ),
+    Reason.NO_SUCH_ORDER: SPOT_NO_SUCH_ORDER,
+    Reason.NOT_OPEN: (170_142, "Order has been cancelled"),
+    Reason.POST_ONLY: (170_218, "The LIMIT-MAKER order is rejected due to invalid price."),
+}
+
 TROUBLES: dict[Trouble, tuple[int, str, int]] = {
     Trouble.BAD_KEY: (*BAD_KEY, 200),
     Trouble.BAD_SIGNATURE: (10004, "error sign! please check your signature", 200),
@@ -70,6 +89,15 @@ TROUBLES: dict[Trouble, tuple[int, str, int]] = {
 def no(why: Reason | Trouble) -> No:
     """The error for ``why``."""
     return No(*(TROUBLES[why] if isinstance(why, Trouble) else REASONS[why]))
+
+
+def refused(why: Refused, *, spot: bool) -> No:
+    """The error for what the engine refuses; spot has codes of its own."""
+    if spot and why.reason in SPOT_REASONS:
+        return No(*SPOT_REASONS[why.reason])
+    if (why.reason, why.detail) == (Reason.LEVERAGE, "margin"):
+        return No(110_044, "Available margin is insufficient.")
+    return no(why.reason)
 
 
 assert set(REASONS) == set(Reason), "every reason has a code"

@@ -9,7 +9,7 @@ import orjson
 
 from tests.venue import bybit_shapes as shapes
 from tests.venue.candles import LENGTHS_MS, Candle
-from tests.venue.engine import CandleMoved, Engine, Event, OrderChanged
+from tests.venue.engine import AccountChanged, CandleMoved, Engine, Event, OrderChanged
 from tests.venue.wire import Socket
 
 INTERVALS = {
@@ -34,7 +34,7 @@ class Streaming:
             case "auth" if self._may_enter(socket, args):
                 socket.key = args[0]
                 socket.send(said | {"ret_msg": ""})
-            case "subscribe" if "order" not in args or socket.key:
+            case "subscribe" if socket.key or not any(_is_private(each) for each in args):
                 socket.topics.update(args)
                 socket.send(said | {"ret_msg": ""})
             case "unsubscribe":
@@ -58,24 +58,52 @@ class Streaming:
         return hmac.compare_digest(wanted, signature)
 
     def happened(self, event: Event) -> None:
-        if isinstance(event, CandleMoved):
-            self._candle(event.candle)
-        elif isinstance(event, OrderChanged):
-            self._order(event)
+        match event:
+            case CandleMoved():
+                self._candle(event.candle)
+            case OrderChanged():
+                self._order(event)
+            case AccountChanged():
+                self._account(event)
+
+    def _send(self, key: str, topic: str, category: str, row: dict[str, Any]) -> None:
+        """To who has subscribed to everything, or to the category."""
+        body = {
+            "id": f"{key}-{self._engine.now_ms()}", "topic": topic,
+            "creationTime": self._engine.now_ms(), "data": [row],
+        }  # fmt: skip
+        for socket in self._sockets():
+            if socket.key != key:
+                continue
+            for named in (topic, f"{topic}.{category}"):
+                if named in socket.topics:
+                    socket.send(body | {"topic": named}, topic=named)
 
     def _order(self, event: OrderChanged) -> None:
-        for socket in self._sockets():
-            if socket.key == event.account.key and "order" in socket.topics:
-                body = {
-                    "id": str(event.order.id), "topic": "order",
-                    "creationTime": self._engine.now_ms(),
-                    "data": [shapes.order_row(event.order) | {"category": "linear"}],
-                }  # fmt: skip
-                socket.send(body, topic="order")
+        """The order, and its fill if there is one."""
+        engine, key = self._engine, event.account.key
+        category = "spot" if event.order.ask.is_spot else "linear"
+        if event.trade is not None:
+            row = shapes.execution(engine, event.account, event.trade)
+            self._send(key, "execution", category, row | {"category": category})
+        row = shapes.order_row(engine, event.order)
+        self._send(key, "order", category, row | {"category": category})
+
+    def _account(self, event: AccountChanged) -> None:
+        engine, account = self._engine, event.account
+        market = engine.markets.get(event.symbol)
+        if market is not None and not market.is_spot:
+            for each in shapes.shown_positions(account, market.id):
+                row = shapes.position(engine, account, each) | {"category": "linear"}
+                self._send(account.key, "position", "linear",
+                           row | {"entryPrice": row["avgPrice"]})  # fmt: skip
+        if event.cause not in ("LEVERAGE", "MARGIN_MODE"):
+            self._send(account.key, "wallet", "", shapes.wallet(engine, account))
 
     def _candle(self, candle: Candle) -> None:
         interval, now_ms = _NAMES[candle.timeframe], self._engine.now_ms()
-        topic = f"kline.{interval}.{candle.symbol}"
+        market = self._engine.markets[candle.symbol]
+        topic, category = f"kline.{interval}.{market.name}", "spot" if market.is_spot else "linear"
         k = {
             "start": candle.open_ms, "end": candle.open_ms + LENGTHS_MS[candle.timeframe] - 1,
             "interval": interval, "open": candle.open, "close": candle.close,
@@ -84,6 +112,10 @@ class Streaming:
             "timestamp": now_ms,
         }  # fmt: skip
         for socket in self._sockets():
-            if topic in socket.topics:
+            if topic in socket.topics and socket.path.endswith(category):
                 body = {"topic": topic, "type": "snapshot", "ts": now_ms, "data": [k]}
                 socket.send(body, topic=topic)
+
+
+def _is_private(topic: str) -> bool:
+    return topic.partition(".")[0] in ("order", "execution", "position", "wallet")

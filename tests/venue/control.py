@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
-from tests.venue import faults
+from tests.venue import control_hands, control_rules, faults
+from tests.venue.control_hands import account_of, shown
 from tests.venue.matching import Fills
-from tests.venue.model import Account, Order, Reason
+from tests.venue.model import Reason
+from tests.venue.spoiled import Junk
 from tests.venue.streams import Slip, StreamRule
 from tests.venue.wire import Trouble, dump
 
@@ -30,15 +32,17 @@ if TYPE_CHECKING:
 
 Body = dict[str, Any]
 _MONEY = ("wallet",)
+_COINS = ("coins",)
 FLAGS = (
     "is_revoked", "can_trade", "can_withdraw", "is_ip_bound", "is_hedged", "is_multi_asset",
-    "keeps_leverage", "loses_attached",
+    "keeps_leverage", "loses_attached", "pays_fees_in",
 )  # fmt: skip
 _ACTIONS: dict[str, type[Any]] = {
     kind.__name__.lower(): kind
     for kind in (
         faults.Hang, faults.Drop, faults.Reply, faults.Cut, faults.Delay, faults.Hide,
-        faults.Unlist, faults.Refuse, faults.Ban,
+        faults.Unlist, faults.Refuse, faults.Ban, faults.Postpone, faults.Spoil, faults.Stale,
+        faults.Thin, faults.RepeatPage,
     )
 }  # fmt: skip
 
@@ -73,21 +77,24 @@ def _push_candle(it: Venue, body: Body) -> None:
 
 
 def _add_account(it: Venue, body: Body) -> Body:
-    fields = {
-        name: Decimal(value) if name in _MONEY else value
-        for name, value in body.items()
-        if name != "key"
-    }
+    fields = {name: _of_account(name, value) for name, value in body.items() if name != "key"}
     account = it.add_account(body["key"], **fields)
     return {"key": account.key, "secret": account.secret, "password": account.password}
 
 
+def _of_account(name: str, value: Any) -> Any:
+    """A field of an account; amounts are text."""
+    if name in _COINS:
+        return {coin: Decimal(held) for coin, held in value.items()}
+    return Decimal(value) if name in _MONEY else value
+
+
 def _change_account(it: Venue, body: Body) -> None:
-    account = _account(it, body)
+    account = account_of(it, body)
     for name in body.keys() - {"key"}:
-        if name not in FLAGS:
+        if name not in (*FLAGS, *_COINS):
             raise KeyError(f"{name} is not a flag of an account")
-        setattr(account, name, body[name])
+        setattr(account, name, _of_account(name, body[name]))
 
 
 def _fault(it: Venue, body: Body) -> None:
@@ -100,6 +107,8 @@ def _action(body: Body) -> Any:
     if "why" in body:
         names: dict[str, Reason | Trouble] = {**Reason.__members__, **Trouble.__members__}
         body["why"] = names[body["why"]]
+    if "how" in body:
+        body["how"] = tuple(Junk(each) for each in body["how"])
     if "headers" in body:
         body["headers"] = tuple(body["headers"].items())
     return kind(**body)
@@ -123,18 +132,6 @@ def _set_clock(it: Venue, body: Body) -> None:
     it.engine.clock_offset_ms = int(body["offset_ms"])
 
 
-def _set_leverage(it: Venue, body: Body) -> None:
-    it.engine.set_leverage(_account(it, body), body["symbol"], int(body["leverage"]))
-
-
-def _close_by_hand(it: Venue, body: Body) -> Body:
-    return _order(it.engine.close_by_hand(body["key"], body["symbol"]))
-
-
-def _liquidate(it: Venue, body: Body) -> Body:
-    return _order(it.engine.liquidate(body["key"], body["symbol"]))
-
-
 def _book(it: Venue, body: Body) -> list[Body]:
     """The journal: of one account when ``key`` is given, from line ``since`` on."""
     lines = it.engine.journal.lines[body.get("since", 0) :]
@@ -155,15 +152,15 @@ def _counts(it: Venue, _: Body) -> Body:
 def _positions(it: Venue, body: Body) -> dict[str, dict[str, Decimal]]:
     """Everything held, by account and symbol."""
     return {
-        key: {each.symbol: each.quantity for each in account.positions.values() if each.quantity}
+        key: {place: each.quantity for place, each in account.positions.items() if each.quantity}
         for key, account in it.engine.accounts.items()
         if body.get("key", key) == key
     }
 
 
 def _orders(it: Venue, body: Body) -> list[Body]:
-    orders = _account(it, body).orders.values()
-    return [_order(order) for order in orders if order.is_open or not body.get("open")]
+    orders = account_of(it, body).orders.values()
+    return [shown(order) for order in orders if order.is_open or not body.get("open")]
 
 
 def _unprotected(it: Venue, body: Body) -> float:
@@ -178,26 +175,10 @@ def _release(it: Venue, _: Body) -> None:
     it.streams.release()
 
 
-def _account(it: Venue, body: Body) -> Account:
-    return it.engine.accounts[body["key"]]
-
-
-def _order(order: Order) -> Body:
-    ask = order.ask
-    return {
-        "id": order.id, "client_id": ask.client_id, "symbol": ask.symbol, "side": ask.side,
-        "kind": ask.kind, "quantity": ask.quantity, "filled": order.filled,
-        "average": order.average, "price": ask.price, "trigger": ask.trigger,
-        "reduce_only": ask.reduce_only, "status": order.status, "origin": ask.origin,
-        "created_ms": order.created_ms, "updated_ms": order.updated_ms,
-    }  # fmt: skip
-
-
 VERBS: dict[str, Callable[[Any, Body], Any]] = {
     "set_price": _set_price, "push_candle": _push_candle, "add_account": _add_account,
     "change_account": _change_account, "fault": _fault, "stream_fault": _stream_fault,
-    "clear": _clear, "plan_fills": _plan_fills, "set_clock": _set_clock,
-    "set_leverage": _set_leverage, "close_by_hand": _close_by_hand, "liquidate": _liquidate,
-    "book": _book, "counts": _counts, "positions": _positions, "orders": _orders,
-    "unprotected": _unprotected, "hang_up": _hang_up, "release": _release,
+    "clear": _clear, "plan_fills": _plan_fills, "set_clock": _set_clock, "book": _book,
+    "counts": _counts, "positions": _positions, "orders": _orders, "unprotected": _unprotected,
+    "hang_up": _hang_up, "release": _release, **control_hands.VERBS, **control_rules.VERBS,
 }  # fmt: skip

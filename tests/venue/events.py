@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from tests.venue.candles import Candle
 from tests.venue.journal import Deed
-from tests.venue.model import Account, Order, Trade
+from tests.venue.model import Account, Order, Position, Trade
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,15 @@ class AccountChanged:
 
     account: Account
     symbol: str
-    cause: str  #: ORDER, FUNDING_FEE, TRANSFER, LEVERAGE, MARGIN_MODE
+    cause: str  #: ORDER, FUNDING_FEE, TRANSFER, INSURANCE_CLEAR, LEVERAGE, MARGIN_MODE, ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarginCalled:
+    """The margin is used up: what is liquidated next."""
+
+    account: Account
+    positions: tuple[Position, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,4 +47,4 @@ class CandleMoved:
     candle: Candle
 
 
-Event = OrderChanged | AccountChanged | PriceMoved | CandleMoved
+Event = OrderChanged | AccountChanged | MarginCalled | PriceMoved | CandleMoved

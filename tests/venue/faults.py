@@ -7,14 +7,19 @@ sees the request, some after it has carried it out: the exchange acts, its answe
     faults.add(Rule(leg="entry", does=(Hide(seconds=20), Drop())))  # and not to be found at first
     faults.add(Rule(path="/klines$", does=(Reply(status=502, body="<html>"),), times=-1))
     faults.add(Rule(does=(Ban(seconds=3),)))                        # 429, and I9 is watched
+    faults.add(Rule(path="/openOrders$", does=(Stale(seconds=5),), times=-1))    # told 5 s late
+    faults.add(Rule(reads=True, does=(Spoil(),), times=-1, chance=0.1, seed=7))  # no answers
+    faults.add(Rule(leg="entry", does=(Postpone(seconds=9),)))      # unanswered, done 9 s later
 """
 
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from random import Random
 
 from tests.venue.model import Reason
+from tests.venue.spoiled import Junk
 from tests.venue.wire import Call, Trouble
 
 
@@ -56,10 +61,54 @@ class Cut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delay:
-    """Wait before the exchange sees the request, or with ``after`` before it is answered."""
+    """Wait before the exchange sees the request, or with ``after`` before it is answered.
+
+    A request that was ``accepted`` has had its timestamp checked before it waits.
+    """
 
     seconds: float
     after: bool = False
+    accepted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postpone:
+    """Take the request, and carry it out so much later; say nothing, or at once a ``status``."""
+
+    seconds: float
+    status: int = 0  #: never answered without one
+    body: str = ""
+    accepted: bool = True  #: its timestamp is looked at when it comes; else when it is carried out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoil:
+    """Carry the request out and answer with junk: one of ``how``, at random if there are more.
+
+    With ``inside`` the junk stands in a field of a true envelope, or is its list ("rows").
+    """
+
+    how: tuple[Junk, ...] = tuple(Junk)
+    inside: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stale:
+    """Answer with what was true so long ago, of the account that asks."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thin:
+    """Leave out rows of the answer's list: each stays with the chance ``keep``."""
+
+    keep: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatPage:
+    """Answer with the rows of the former answer of this path to this account once more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +139,10 @@ class Ban:
     status: int = 429
 
 
-Action = Hang | Drop | Reply | Cut | Delay | Hide | Unlist | Refuse | Ban
+Action = (
+    Hang | Drop | Reply | Cut | Delay | Hide | Unlist | Refuse | Ban
+    | Postpone | Spoil | Stale | Thin | RepeatPage
+)  # fmt: skip
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,20 +158,41 @@ class Rule:
     where: Callable[[Call], bool] | None = None
     nth: int = 1  #: from the nth request that fits
     times: int = 1  #: and so many of them; -1 for all
+    reads: bool = False  #: only requests that change nothing
+    for_s: float = 0.0  #: in force for so long; 0 for ever
+    chance: float = 1.0  #: of those whose turn it is
+    seed: int = 0  #: of ``chance`` and of everything random in ``does``
     hits: int = field(default=0, init=False)  #: how many fitted so far
+    until_s: float = field(default=0.0, init=False)  #: monotonic clock; 0 for ever
+    random: Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.random = Random(self.seed)
 
     def strikes(self, call: Call) -> bool:
         """Whether it is this request's turn; counts."""
-        if not self._fits(call):
+        if (self.until_s and call.at_s >= self.until_s) or not self._fits(call):
             return False
         self.hits += 1
         late = self.hits - self.nth
-        return late >= 0 and (self.times < 0 or late < self.times)
+        return (
+            late >= 0
+            and (self.times < 0 or late < self.times)
+            and (self.chance >= 1 or self.random.random() < self.chance)
+        )
+
+    def chosen(self) -> tuple[Action, ...]:
+        """What it does, with the one kind of junk that it is this time."""
+        return tuple(
+            replace(act, how=(self.random.choice(act.how),)) if isinstance(act, Spoil) else act
+            for act in self.does
+        )
 
     def _fits(self, call: Call) -> bool:
         facts = call.facts
         return (
             self.method in ("", call.method)
+            and (not self.reads or call.method == "GET")
             and self.key in ("", facts.key)
             and self.leg in ("", facts.leg)
             and (not self.path or re.search(self.path, call.path) is not None)
@@ -141,26 +214,26 @@ class Violation:
 class Faults:
     """The rules in force, the bans, and who has not obeyed them."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_add: Callable[[Rule], None] = lambda _: None) -> None:
         self.rules: list[Rule] = []
+        self._on_add = on_add
         self.violations: list[Violation] = []
         self._bans: dict[str, tuple[float, float, int]] = {}  # address: from, until, status
 
     def add(self, rule: Rule) -> Rule:
         """Put a rule into force; the returned one counts its hits."""
+        rule.until_s = time.monotonic() + rule.for_s if rule.for_s else 0.0
         self.rules.append(rule)
+        self._on_add(rule)
         return rule
 
     def clear(self) -> None:
         self.rules.clear()
         self._bans.clear()
 
-    def of(self, call: Call) -> tuple[Action, ...]:
-        """What happens to this request: the actions of the first rule whose turn it is."""
-        for rule in self.rules:
-            if rule.strikes(call):
-                return rule.does
-        return ()
+    def of(self, call: Call) -> Rule | None:
+        """What happens to this request: the first rule whose turn it is."""
+        return next((rule for rule in self.rules if rule.strikes(call)), None)
 
     def ban(self, address: str, *, seconds: float, status: int = 429) -> None:
         """Refuse every request of an address from now on, and count them."""

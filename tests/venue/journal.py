@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from tests.venue.model import ZERO, Account, Kind, Order, Origin, Side, Trade
+from tests.venue.model import ZERO, Account, Kind, Order, Origin, Position, Side, Trade
 
 
 class Deed(StrEnum):
@@ -17,6 +17,7 @@ class Deed(StrEnum):
     CANCELED = "canceled"
     EXPIRED = "expired"
     AMENDED = "amended"
+    REJECTED = "rejected"  #: refused when it triggered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,7 @@ class Journal:
                 order_id=order.id, symbol=ask.symbol, side=ask.side, kind=ask.kind,
                 quantity=ask.quantity if trade is None else trade.quantity,
                 price=ask.price if trade is None else trade.price,
-                reduces=ask.reduce_only or ask.close_position, origin=ask.origin,
+                reduces=ask.reduces, origin=ask.origin,
                 trade_id=None if trade is None else trade.id,
             )
         )  # fmt: skip
@@ -107,15 +108,23 @@ class Journal:
 
     def look(self, account: Account, symbol: str) -> None:
         """Note whether a position is behind live stops of its size, and since when not."""
-        held, place, now_s = account.held(symbol), (account.key, symbol), time.monotonic()
-        if held and guarded(account, symbol) < abs(held):
+        now_s = time.monotonic()
+        for place, position in _places(account, symbol):
+            self._mark(account, place, position, now_s)
+
+    def _mark(
+        self, account: Account, place: tuple[str, str], position: Position, now_s: float
+    ) -> None:
+        lacking = abs(position.quantity) - covered(account, position)
+        if position.quantity and lacking > 0 and lacking >= position.dust:
             self._since_s.setdefault(place, now_s)
         elif place in self._since_s:
             self._past.append(
                 Exposure(
-                    key=account.key, symbol=symbol, from_s=self._since_s.pop(place), until_s=now_s
+                    key=account.key, symbol=place[1], from_s=self._since_s.pop(place),
+                    until_s=now_s,
                 )
-            )
+            )  # fmt: skip
 
     def exposures(self, key: str) -> list[Exposure]:
         """Every stretch without full protection, the present one until now."""
@@ -139,16 +148,32 @@ class Journal:
 
 
 def guarded(account: Account, symbol: str) -> Decimal:
-    """How much of a position live stops would close."""
-    position = account.position(symbol)
-    total = ZERO
+    """How much of a net position live stops would close."""
+    return covered(account, account.position(symbol))
+
+
+def covered(account: Account, position: Position) -> Decimal:
+    """How much of one position, or of what a spot pair has bought, live stops would close."""
+    total, is_spot = ZERO, position is account.holdings.get(position.symbol)
     for order in account.open.values():
         ask = order.ask
         if (
-            ask.symbol == symbol
+            ask.symbol == position.symbol
             and ask.kind is Kind.STOP
             and ask.side is position.closing
-            and (ask.reduce_only or ask.close_position)
+            and ask.reduces
+            and ask.position_side is position.side
+            and ask.is_spot is is_spot
         ):
             total += abs(position.quantity) if ask.close_position else order.remaining
     return total
+
+
+def _places(account: Account, symbol: str) -> list[tuple[tuple[str, str], Position]]:
+    """Everything of a symbol that may want a stop, by account and symbol."""
+    places = (symbol, f"{symbol}/long", f"{symbol}/short")
+    found = [((account.key, place), account.positions[place]) for place in places
+             if place in account.positions]  # fmt: skip
+    if symbol in account.holdings:
+        found.append(((account.key, symbol), account.holdings[symbol]))
+    return found

@@ -39,14 +39,15 @@ class Fills:
     first_after_s: float = 0.0
     expires: bool = False
     key: str = ""  #: of one account only
-    where: Callable[[Order], bool] | None = None  #: any entry when absent
+    leg: str = "entry"  #: entry, exit, stop or target: what triggered counts as what it was
+    where: Callable[[Order], bool] | None = None  #: instead of ``leg``
 
     def fits(self, order: Order) -> bool:
         if self.key not in ("", order.key):
             return False
         if self.where is not None:
             return self.where(order)
-        return not (order.ask.reduce_only or order.ask.close_position)
+        return order.ask.leg == self.leg
 
     def parts(self, order: Order, lot: Decimal) -> list[Decimal]:
         """Quantities on the lot grid; shares that add up to one leave no rest."""

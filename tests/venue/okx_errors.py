@@ -1,6 +1,6 @@
 """What OKX v5 says when it says no: about a request, or about the order in it."""
 
-from tests.venue.model import Reason
+from tests.venue.model import Reason, Refused
 from tests.venue.wire import Answer, Trouble, told
 
 
@@ -72,6 +72,20 @@ def no(why: Reason | Trouble) -> No:
     if isinstance(why, Trouble):
         return No(*TROUBLES[why])
     return No(*REASONS[why], of_order=True)
+
+
+def refused(why: Refused) -> No:
+    """The error for what the engine refuses."""
+    match why.reason, why.detail:
+        case Reason.MARGIN, coin if coin:
+            text = f"Order failed. Insufficient {coin} balance in account"
+            return No(51008, text, of_order=True)
+        case Reason.LEVERAGE, "margin" | "isolated":
+            return No(59108, "Low leverage and insufficient margin. Please adjust the leverage.")
+        case ((Reason.ORDERS_OPEN | Reason.POSITION_OPEN), "mode"):
+            return No(59000, REASONS[why.reason][1])
+        case _:
+            return no(why.reason)
 
 
 assert set(REASONS) == set(Reason), "every reason has a code"

@@ -10,7 +10,7 @@ import orjson
 
 from tests.venue import okx_shapes as shapes
 from tests.venue.candles import Candle
-from tests.venue.engine import CandleMoved, Engine, Event, OrderChanged
+from tests.venue.engine import AccountChanged, CandleMoved, Engine, Event, OrderChanged
 from tests.venue.wire import Socket
 
 BARS = {
@@ -18,7 +18,7 @@ BARS = {
     "4H": "4h", "6H": "6h", "12H": "12h", "1D": "1d",
 }  # fmt: skip
 _NAMES = {each: name for name, each in BARS.items()}
-_ORDERS = "orders:"
+_PRIVATE = ("orders", "orders-algo", "positions", "account")
 
 
 class Streaming:
@@ -56,18 +56,48 @@ class Streaming:
         return {"event": "login", "code": "0", "msg": "", "connId": "a4d3ae55"}
 
     def happened(self, event: Event) -> None:
-        if isinstance(event, CandleMoved):
-            self._candle(event.candle)
-        elif isinstance(event, OrderChanged) and not event.order.is_conditional:
-            self._order(event)
+        match event:
+            case CandleMoved():
+                self._candle(event.candle)
+            case OrderChanged() if event.order.is_conditional:
+                row = shapes.algo_row(self._engine, event.account, event.order)
+                self._push(event.account.key, "orders-algo", row)
+            case OrderChanged():
+                self._order(event)
+            case AccountChanged():
+                self._account(event)
+
+    def _push(self, key: str, channel: str, row: dict[str, Any]) -> None:
+        """To everyone of the account who asked for the kind, for any kind, or the instrument."""
+        for socket in self._sockets():
+            for topic in socket.topics if socket.key == key else ():
+                named, _, of = topic.partition(":")
+                if named == channel and of in ("", "ANY", row.get("instType"), row.get("instId")):
+                    arg = {"channel": channel, "instType": of, "uid": "1"}
+                    socket.send({"arg": arg, "data": [row]}, topic=topic)
+                    break
 
     def _order(self, event: OrderChanged) -> None:
-        row = shapes.order_row(self._engine, event.account, event.order)
-        for socket in self._sockets():
-            topic = next((each for each in socket.topics if each.startswith(_ORDERS)), "")
-            if topic and socket.key == event.account.key:
-                arg = {"channel": "orders", "instType": topic.removeprefix(_ORDERS), "uid": "1"}
-                socket.send({"arg": arg, "data": [row]}, topic=topic)
+        """What this update traded is told apart from what the order has traded."""
+        row, trade = shapes.order_row(self._engine, event.account, event.order), event.trade
+        if trade is not None:
+            filled = shapes.fill(self._engine, event.account, trade)
+            row |= {
+                "tradeId": filled["tradeId"], "fillPx": filled["fillPx"],
+                "fillSz": filled["fillSz"], "fillFee": filled["fee"],
+                "fillFeeCcy": filled["feeCcy"], "fillPnl": filled["fillPnl"],
+                "fillTime": filled["ts"], "execType": filled["execType"],
+            }  # fmt: skip
+        self._push(event.account.key, "orders", row)
+
+    def _account(self, event: AccountChanged) -> None:
+        engine, account = self._engine, event.account
+        market = engine.markets.get(event.symbol)
+        if market is not None and not market.is_spot:
+            shown = account.of_symbol(market.id) or [account.position(market.id)]
+            for each in shown:
+                self._push(account.key, "positions", shapes.position(engine, account, each))
+        self._push(account.key, "account", shapes.balance(engine, account))
 
     def _candle(self, candle: Candle) -> None:
         bar = _NAMES[candle.timeframe]
@@ -82,7 +112,7 @@ class Streaming:
 def _subscribe(socket: Socket, op: str, arg: dict[str, str]) -> dict[str, Any]:
     """A channel of one instrument, or of every one of a kind."""
     topic = f"{arg['channel']}:{arg.get('instId') or arg.get('instType', '')}"
-    if topic.startswith(_ORDERS) and not socket.key:
+    if arg["channel"] in _PRIVATE and not socket.key:
         return _error(60011, "Please log in")
     if op == "subscribe":
         socket.topics.add(topic)

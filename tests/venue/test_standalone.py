@@ -5,11 +5,16 @@ import json
 import signal
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import ccxt.async_support as ccxt
 import pytest
+
+from tests.venue.control import VERBS
+from tests.venue.switches import Switches
 
 SYMBOL = "BTC/USDT:USDT"
 
@@ -81,3 +86,30 @@ async def test_a_wrong_word_is_answered_with_what_was_wrong(remote: Remote) -> N
     assert "no such verb" in await remote.say("dance")
     assert "KeyError" in await remote.say("orders", key="nobody")
     assert "unexpected keyword" in await remote.say("fault", does=[], color="red")
+
+
+def test_the_readme_names_every_switch_and_every_verb() -> None:
+    """What cannot be found is not used."""
+    text = (Path(__file__).parent / "README.md").read_text()
+    names = [*VERBS, *(each.name for each in fields(Switches))]
+    assert [name for name in names if f"`{name}`" not in text and f".{name}`" not in text] == []
+
+
+async def test_what_is_switched_on_stays_on_for_the_process(remote: Remote) -> None:
+    """Switches, limits, spot pairs and coins by words; wrong ones are answered with the right."""
+    assert (await remote.say("switch", windows=True))["windows"] is True
+    assert "is no switch; there are" in await remote.say("switch", window=True)
+    assert "takes bool" in await remote.say("switch", windows=1)
+    await remote.say("limits", on=True)
+    await remote.say("preload", name="REQUEST_WEIGHT", used=2_400)
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{remote.url}/fapi/v1/time") as response,
+    ):
+        assert response.status == 429
+    [note] = await remote.say("refused")
+    assert note["path"] == "/fapi/v1/time"
+    await remote.say("add_account", key="zoe", coins={"BNB": "3"}, pays_fees_in="BNB")
+    assert (await remote.say("balances", key="zoe"))["BNB"] == {"balance": "3", "locked": "0"}
+    assert await remote.say("list_spot") == ["BTCUSDT", "ETHUSDT"]
+    assert "do not expire" not in str(await remote.say("expire_listen_key", key="zoe"))

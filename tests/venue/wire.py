@@ -20,6 +20,7 @@ import orjson
 from aiohttp import web
 
 from tests.venue.engine import Engine, Event
+from tests.venue.limits import Charge, Limits, Over
 from tests.venue.model import Market, Reason, Rules
 
 
@@ -81,6 +82,7 @@ class Call:
     headers: Mapping[str, str]
     address: str  #: of the client
     at_s: float  #: when it was read (monotonic clock)
+    checked_ms: int = 0  #: its timestamp was checked then, by the exchange's clock; 0 for not yet
     facts: Facts = field(default_factory=Facts)
 
     @cached_property
@@ -174,9 +176,45 @@ class Dialect(ABC):
 
     # --- what it may say -------------------------------------------------------------------
 
+    @classmethod
+    def spot_markets(cls) -> list[Market]:
+        """What ``Venue.list_spot`` adds, where one account trades both."""
+        return []
+
     def weight(self, call: Call) -> int:
         """What a request costs of the limit."""
         return 1
+
+    def charges(self, call: Call) -> list[Charge]:
+        """What a request costs of which limits, once ``Venue.limits`` are on."""
+        return [
+            Charge(
+                name="REQUEST_WEIGHT", who=call.address, cost=self.weight(call), warns=True,
+                limit=self.weight_per_minute, window_s=60.0,
+            )
+        ]  # fmt: skip
+
+    def limited(self, over: Over, limits: Limits, *, banned: bool) -> Answer:
+        """How a request is refused that is over a limit; ``banned``: its address is."""
+        answer = self.refusal(Trouble.BANNED if banned else Trouble.RATE_LIMITED)
+        headers = {**answer.headers, "Retry-After": str(int(over.wait_s) + 1)}
+        return Answer(status=418 if banned else 429, body=answer.body, headers=headers)
+
+    def limit_headers(self, call: Call, limits: Limits, answer: Answer) -> dict[str, str]:
+        """What every answer tells of the limits."""
+        return {}
+
+    def now_s(self) -> float:
+        """The exchange's clock in seconds: what windows of limits are aligned with."""
+        return self.engine.now_ms() / 1_000
+
+    def expire_stream(self, key: str) -> None:
+        """For tests: the user stream of an account ends, its connection stays."""
+        raise ValueError("streams of this exchange do not expire")
+
+    def restart_service(self) -> None:
+        """For tests: what a restart of the exchange's service makes it forget."""
+        raise ValueError("a restart of this exchange's service is not to be noticed")
 
     def options(self) -> dict[str, Any]:
         """What else ccxt's constructor needs to stay on this server."""

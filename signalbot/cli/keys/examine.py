@@ -4,12 +4,12 @@ from pathlib import Path
 
 from signalbot.config.live import capabilities_of
 from signalbot.config.terms import Config
+from signalbot.connect import live_terms
 from signalbot.domain.errors import SignalbotError
 from signalbot.domain.users import Mode, User
 from signalbot.exchange.live.dialects import dialects_of
-from signalbot.exchange.live.exchange import LiveExchange, LiveTerms
+from signalbot.exchange.live.exchange import LiveExchange
 from signalbot.exchange.live.preflight import Finding
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.credentials import VaultStore
 from signalbot.ledger.database import open_database
 from signalbot.ledger.views import LEDGER_NAME
@@ -31,16 +31,14 @@ async def examine(config: Config, users: list[User], key_file: Path) -> dict[str
         for name in dict.fromkeys(user.account.exchange for user in users):
             terms = config.exchanges[name]
             exchange = LiveExchange(
-                LiveTerms(
-                    name=name, ccxt_id=terms.ccxt_id, sandbox=terms.sandbox, config=terms.ccxt,
-                    paper=terms.simulated or SimulationRules(),
-                ),
+                live_terms(terms),
                 dialects=dialects_of(terms.ccxt_id),
                 credentials={user: each.fields for (user, at), each in keys.items() if at == name},
                 clock=clock,
             )  # fmt: skip
             try:
                 await exchange.open(database)
+                await exchange.connect()
                 for user in users:
                     if user.account.exchange == name:
                         found[user.user_id] = await _of_user(config, exchange, user)

@@ -53,7 +53,7 @@ class Budget:
         self._most_running = tuple(max(1, int(in_flight * lane.share)) for lane in Lane)
         self._queues: tuple[deque[_Waiter], ...] = tuple(deque() for _ in Lane)
         self._timer: asyncio.Handle | None = None
-        self._wake_at_s = 0.0  #: of the timer; uvloop's do not always tell
+        self._wake_at_s = 0.0  #: of the timer while there is one; uvloop's do not always tell
 
     def one_by_one(self) -> "Budget":
         """A queue with the same lanes for what must not overtake itself; it has no limits."""
@@ -63,9 +63,24 @@ class Budget:
         """What holds up one account that has met its own limit, by the same clock."""
         return Pause(self._clock)
 
+    def now_ms(self) -> Ms:
+        """The time by which everything here is counted."""
+        return self._clock.now_ms()
+
     @property
     def queued(self) -> int:
         return sum(map(len, self._queues))
+
+    def report(self, per_ms: int, used: int) -> None:
+        """Take in what an answer says the address has used of the limit over ``per_ms``."""
+        now_ms = self._clock.now_ms()
+        for window in self._windows:
+            if window.per_ms == per_ms:
+                window.report(used, now_ms)
+
+    def pace_s(self, cost: int, part: float) -> float:
+        """How long ``cost`` takes at ``part`` of the tightest limit; 0 where nothing is limited."""
+        return max((each.pace_s(cost, part) for each in self._windows), default=0.0)
 
     def left(self) -> float:
         """The part of the tightest limit that is still free, 0 to 1."""
@@ -195,7 +210,12 @@ class Budget:
         loop = asyncio.get_running_loop()
         at_s = loop.time() + max(1, min(ends) - now_ms) / 1000
         if self._timer is not None:
-            if loop.time() < self._wake_at_s <= at_s:
+            if self._wake_at_s <= at_s:
                 return
             self._timer.cancel()
-        self._timer, self._wake_at_s = loop.call_at(at_s, self._serve), at_s
+        self._timer, self._wake_at_s = loop.call_at(at_s, self._wake), at_s
+
+    def _wake(self) -> None:
+        """Forget the timer first: a loop may call it a moment before its time, and it is over."""
+        self._timer = None
+        self._serve()

@@ -1,7 +1,7 @@
 """The one way a request reaches an exchange: its turn, its deadline, and what its failure means."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
@@ -20,7 +20,15 @@ log = structlog.get_logger()
 _ORDER_DEADLINE_S = 20.0
 _READ_DEADLINE_S = 15.0
 _PATIENCE_S = 90.0  # the limits of an address are counted by the minute, at most
+AccountLimitMs = Callable[[Mapping[str, str], Ms], int]
+"""For how many ms, by an answer's headers, its account must not go on asking."""
+
 _SECRETS = ("apiKey", "secret", "password", "uid", "token", "privateKey")
+
+
+def _no_limit(_headers: Mapping[str, str], _now_ms: Ms) -> int:
+    return 0
+
 
 # A socket that is closed under a request cancels it, although nobody has cancelled the caller.
 _FAILURES = (Exception, asyncio.CancelledError)
@@ -31,7 +39,7 @@ class Caller:
 
     ``on_clock`` is called when the exchange found our time wrong. ``serial`` sends one request at
     a time, by lane, for exchanges that want every request's nonce above the one before. ``name``
-    is whose account it is, for the log.
+    is whose account it is, for the log. ``account_limit_ms`` reads what answers say of its limits.
     """
 
     def __init__(
@@ -43,6 +51,7 @@ class Caller:
         on_clock: Callable[[], None],
         serial: bool = False,
         name: str = "",
+        account_limit_ms: AccountLimitMs = _no_limit,
     ) -> None:
         self.client = client
         self._name = name
@@ -52,6 +61,7 @@ class Caller:
         self._codes = codes
         self._on_clock = on_clock
         self._turns = budget.one_by_one() if serial else None
+        self._account_limit_ms = account_limit_ms
 
     @property
     def banned_until_ms(self) -> Ms:
@@ -156,6 +166,8 @@ class Caller:
             raise TimeoutError(f"{deadline_s:g} s were not enough for {waited_for}") from None
         finally:
             sending.reset(token)
+            if state.headers:
+                self._pause.hold(self._account_limit_ms(state.headers, self._budget.now_ms()))
 
     def _turn(self, lane: Lane) -> AbstractAsyncContextManager[None]:
         return nullcontext() if self._turns is None else self._turns.slot(lane)

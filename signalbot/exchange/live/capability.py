@@ -32,6 +32,7 @@ class Rate:
 
     cost: int
     per_ms: int
+    is_aligned: bool = False  #: counted in windows that begin at multiples of ``per_ms``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

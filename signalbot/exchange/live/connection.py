@@ -8,10 +8,11 @@ state of its own.
 import asyncio
 import copy
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import aiohttp
 import certifi
@@ -19,8 +20,9 @@ import structlog
 from ccxt import pro
 
 from signalbot.domain.errors import ConfigError, Unavailable
+from signalbot.exchange.live.answer_shapes import Shapes, checked
 from signalbot.exchange.live.outcome import plain
-from signalbot.exchange.live.sending import trace
+from signalbot.exchange.live.sending import OnHeaders, trace
 from signalbot.exchange.live.settings import egress_fault, refusals
 
 log = structlog.get_logger()
@@ -32,6 +34,7 @@ _REQUEST_DEADLINE_MS = 20_000  # longer than an exchange may think about an orde
 _SOCKET_PING_MS = 15_000
 _NAMES_KEPT_S = 300
 _CLOCK_TRIES = 3
+_NO_SHAPES: Final[Shapes] = MappingProxyType({})
 _QUICK_ANSWER_MS = 300  # the exchange's time is then known to half of it
 
 
@@ -52,6 +55,17 @@ class Egress:
 
 DIRECT = Egress()
 
+Ask = Callable[..., Awaitable[Any]]
+"""``ask(client, method, *args)`` makes one call of a ccxt client, in its turn."""
+
+
+async def _ask_at_once(client: Any, method: str, *args: Any) -> Any:
+    return await getattr(client, method)(*args)
+
+
+def _ignore(_headers: Mapping[str, str]) -> None:
+    """Nothing is counted."""
+
 
 class Connection:
     """Shared by every account of one exchange behind one address."""
@@ -63,15 +77,19 @@ class Connection:
         *,
         config: Mapping[str, Any],
         options: Mapping[str, Any],
+        shapes: Shapes = _NO_SHAPES,
         sandbox: bool = False,
         egress: Egress = DIRECT,
+        on_headers: OnHeaders = _ignore,
     ) -> None:
         self.name = name
         self.ccxt_id = ccxt_id
         self._config = dict(config)
         self._options = dict(options)
+        self._shapes = shapes
         self._sandbox = sandbox
         self._egress = egress
+        self._on_headers = on_headers
         self._session: aiohttp.ClientSession | None = None
         self._copies: list[Any] = []
         self.template: Any = None  #: the key-less client: markets, candles, prices
@@ -93,7 +111,7 @@ class Connection:
         context = self._tls()
         self._session = self._open_session(context)
         try:
-            self.template = kind(self._settings(context))
+            self.template = checked(kind, self._shapes)(self._settings(context))
             if self._sandbox:
                 self._enter_sandbox()
         except Exception as e:  # noqa: BLE001 - whatever ccxt raises here is about the settings
@@ -109,7 +127,7 @@ class Connection:
         if self._session is not None:
             await self._session.close()
 
-    async def load_markets(self) -> None:
+    async def load_markets(self, ask: Ask = _ask_at_once) -> None:
         """Learn what is traded, once for every account.
 
         Raises:
@@ -118,7 +136,9 @@ class Connection:
         loader = self._copy()  # nobody else waits for it, nor can cancel it
         try:
             async with asyncio.timeout(_MARKETS_DEADLINE_S):
-                await loader.load_markets(reload=True)
+                await ask(loader, "load_markets", True)
+        except Unavailable:
+            raise
         except (TimeoutError, Exception) as e:  # noqa: BLE001 - ccxt raises what it likes
             raise Unavailable(f"{self.name} does not tell its markets: {plain(e)}") from None
         finally:
@@ -126,13 +146,18 @@ class Connection:
         for client in (self.template, *self._copies):
             client.set_markets_from_exchange(loader)
 
-    def adopt(self, other: "Connection") -> None:
-        """Take over what another connection to the same exchange has learnt of it."""
-        if other is not self:
-            self.template.set_markets_from_exchange(other.template)
-            self.template.options["timeDifference"] = other.clock_offset_ms
+    @property
+    def has_markets(self) -> bool:
+        """Whether it is known what is traded."""
+        return bool(self.template.markets)
 
-    async def measure_clock(self) -> int:
+    def adopt_markets(self, other: "Connection") -> None:
+        """Take over what another connection to the same exchange has learnt of its markets."""
+        if other is not self:
+            for client in (self.template, *self._copies):
+                client.set_markets_from_exchange(other.template)
+
+    async def measure_clock(self, ask: Ask = _ask_at_once) -> int:
         """Ask for the exchange's time and share the difference with every account.
 
         Returns how many milliseconds our clock is ahead of the exchange's; 0 where it has no time
@@ -145,18 +170,20 @@ class Connection:
             return 0
         try:
             async with asyncio.timeout(_CLOCK_DEADLINE_S):
-                offset_ms = await self._offset_ms()
+                offset_ms = await self._offset_ms(ask)
+        except Unavailable:
+            raise
         except (TimeoutError, Exception) as e:  # noqa: BLE001 - ccxt raises what it likes
             raise Unavailable(f"{self.name} does not tell its time: {plain(e)}") from None
         for client in (self.template, *self._copies):
             client.options["timeDifference"] = offset_ms
         return offset_ms
 
-    async def _offset_ms(self) -> int:
+    async def _offset_ms(self, ask: Ask) -> int:
         measured: list[tuple[int, int]] = []
         for _ in range(_CLOCK_TRIES):
             before_ms = self.template.milliseconds()
-            theirs_ms = await self.template.fetch_time()
+            theirs_ms = int(await ask(self.template, "fetch_time"))
             after_ms = self.template.milliseconds()
             measured.append((after_ms - before_ms, (before_ms + after_ms) // 2 - theirs_ms))
             if after_ms - before_ms <= _QUICK_ANSWER_MS:
@@ -203,7 +230,7 @@ class Connection:
                 local_addr=None if local is None else (local, 0),
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
-            trace_configs=[trace()],
+            trace_configs=[trace(self._on_headers)],
             trust_env=bool(self._config.get("aiohttp_trust_env", False)),
         )
 

@@ -1,72 +1,51 @@
 """A whole live exchange: one connection per address, an account for each user, kept fresh."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from functools import reduce
-from operator import or_
 from types import MappingProxyType
+from typing import Final
 
 import structlog
 
-from signalbot.domain.errors import SignalbotError
-from signalbot.domain.market import PriceRange
-from signalbot.domain.timeframe import EPOCH, Ms
+from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import Mode, User, UserId
+from signalbot.exchange.live.address import AddressConnection
 from signalbot.exchange.live.brackets import Brackets
 from signalbot.exchange.live.broker import LiveBroker
 from signalbot.exchange.live.budget import Budget
 from signalbot.exchange.live.caller import Caller
-from signalbot.exchange.live.connection import DIRECT, Connection, Egress
+from signalbot.exchange.live.connection import DIRECT, Egress
 from signalbot.exchange.live.funding import funding_history
-from signalbot.exchange.live.hints import OrderStreams
 from signalbot.exchange.live.history import History
 from signalbot.exchange.live.market import LiveMarket
+from signalbot.exchange.live.order_streams import OrderStreams
 from signalbot.exchange.live.paper import PaperDesk
-from signalbot.exchange.live.preflight import Finding, findings
+from signalbot.exchange.live.polling import AccountPolling
+from signalbot.exchange.live.preflight import CLOCK_LIMIT_MS, Finding, findings
+from signalbot.exchange.live.terms import LiveTerms
 from signalbot.exchange.live.ticks import Ticks
 from signalbot.exchange.live.wallet import Dialects
 from signalbot.exchange.live.watcher import Boundary, CandleWatcher
 from signalbot.exchange.simulated.broker import SimulatedBroker
-from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.ledger.account_states import AccountState, AccountStates
 from signalbot.ledger.database import Database
+from signalbot.ledger.instruments import Instruments
 from signalbot.ledger.margins import Margins
 from signalbot.ports import Allowance, Away, Clock
+from signalbot.stream import Stream
 from signalbot.tasks import supervise
 
 log = structlog.get_logger()
 
-_CLOCK_EVERY_S = 600.0
-_CLOCK_LIMIT_MS = 1_000
-_MARKETS_EVERY_S = 6 * 3600.0
-_POLL_EVERY_S = 5.0
-_MOST_POLLS_PER_S = 20
-_BALANCE_EVERY_MS = 60_000
-_POLLS_AT_ONCE = 8
+_CLOCK_EVERY_S: Final = 600.0
+_MARKETS_EVERY_S: Final = 6 * 3600.0
 
 Credentials = Mapping[UserId, Mapping[str, str]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveTerms:
-    """What the configuration says of the exchange."""
-
-    name: str
-    ccxt_id: str
-    sandbox: bool
-    config: Mapping[str, object]
-    paper: SimulationRules
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    connection: Connection
-    budget: Budget
-
-
 class LiveExchange:
-    """Implements ``Exchange``. Open it with ``open``, close it with ``close``."""
+    """Implements ``Exchange``. ``open`` it, ``connect`` it, ``run`` it, and ``close`` it."""
 
     def __init__(
         self,
@@ -84,35 +63,36 @@ class LiveExchange:
         self._credentials = dict(credentials)
         self._clock = clock
         self._boundary = boundary
-        self._lines: dict[Egress, _Line] = {}
+        self._addresses: dict[Egress, AddressConnection] = {}
         self._brokers: dict[UserId, LiveBroker] = {}
-        self._due: dict[UserId, LiveBroker] = {}  #: to be polled at once
-        self._is_due = asyncio.Event()
+        self._states: AccountStates | None = None
+        self._remembered: dict[UserId, AccountState] = {}
         self._clock_is_off = asyncio.Event()
         self._desk: PaperDesk | None = None
-        self._streams = OrderStreams(dialects.values(), hint=self._look_at, clock=clock)
+        self._streams = OrderStreams(dialects.values(), clock=clock)
+        self._polling = AccountPolling(
+            self._brokers, self._streams, budget_of=self._budget_of, clock=clock
+        )
+
+    needs_comparing = True
 
     async def open(self, database: Database) -> None:
-        """Connect, learn the markets and the exchange's time.
+        """Build everything that can be without asking the exchange anything.
 
         Raises:
             ConfigError: the settings cannot be used.
-            Unavailable: the exchange cannot be reached.
         """
-        line = await self._line(DIRECT)
-        connection = line.connection
+        instruments = Instruments(database, self._terms.name)
+        self._states = AccountStates(database, self._terms.name)
+        self._remembered = dict(await self._states.load())
+        address = await self._address(DIRECT)
         for each in dict.fromkeys(self._egress.values()):
-            if each not in self._lines:
-                await self._line(each)
-        await connection.load_markets()
-        await connection.measure_clock()
-        for each_line in self._lines.values():
-            each_line.connection.adopt(connection)
-        self._public = self._caller(line, connection.template)
-        self.ticks = Ticks(self._public, clock=self._clock)
-        history = History(self._public, now_ms=self._now_ms, clock=self._clock)
+            await self._address(each)
+        public = self._public = self._caller(address, address.connection.template)
+        self.ticks = Ticks(public, clock=self._clock)
+        history = History(public, now_ms=self._now_ms, clock=self._clock)
         self._watcher = CandleWatcher(
-            connection,
+            address.connection,
             history=history,
             ticks=self.ticks,
             now_ms=self._now_ms,
@@ -128,14 +108,16 @@ class LiveExchange:
         )
         await self._brackets.load()
         self.market = LiveMarket(
-            connection,
+            address.connection,
             history=history,
             watcher=self._watcher,
             ticks=self.ticks,
             clock=self._clock,
             complete=self._brackets.complete,
+            remembered=await instruments.load(),
+            save=instruments.save,
         )
-        self.ticks.on_price(self._on_price)
+        self.ticks.on_price(self._polling.on_price)
         self._desk = await PaperDesk.open(
             self._terms.name,
             self._terms.paper,
@@ -145,18 +127,38 @@ class LiveExchange:
             clock=self._clock,
         )
 
+    async def connect(self) -> None:
+        """Learn the exchange's time and what each address has used, then its markets."""
+        for address in list(self._addresses.values()):
+            await address.measure_clock()
+        direct = self._addresses[DIRECT]
+        await direct.load_markets()
+        for address in self._addresses.values():
+            address.connection.adopt_markets(direct.connection)
+        self.market.open()
+
+    async def prepare(self) -> None:
+        """Know the price of every market that is followed; let paper orders catch up."""
+        assert self._desk is not None  # noqa: S101 - open() comes first
+        await self.ticks.prime()
+        await self._desk.catch_up()
+
+    @property
+    def retry_at_ms(self) -> Ms:
+        return self._addresses[DIRECT].budget.banned_until_ms
+
     async def close(self) -> None:
-        for line in self._lines.values():
-            await line.connection.close()
+        for address in self._addresses.values():
+            await address.connection.close()
 
     def allowances(self) -> Sequence[Allowance]:
         return [
-            Allowance(egress=egress.name, left=line.budget.left(), queued=line.budget.queued)
-            for egress, line in self._lines.items()
+            Allowance(egress=egress.name, left=each.budget.left(), queued=each.budget.queued)
+            for egress, each in self._addresses.items()
         ]
 
     def away(self) -> Sequence[Away]:
-        reaches = ((egress.name, line.budget.reach) for egress, line in self._lines.items())
+        reaches = ((egress.name, each.budget.reach) for egress, each in self._addresses.items())
         return [
             Away(egress=egress, since_ms=reach.away_since_ms, cause=reach.cause)
             for egress, reach in reaches
@@ -165,13 +167,23 @@ class LiveExchange:
 
     @property
     def trouble(self) -> str | None:
-        line = self._lines[DIRECT]
-        if line.budget.banned_until_ms > self._clock.now_ms():
-            return f"banned: {line.budget.ban_reason}"
-        offset_ms = line.connection.clock_offset_ms
-        if abs(offset_ms) > _CLOCK_LIMIT_MS:
+        address = self._addresses[DIRECT]
+        if not self.market.is_open:
+            return "it has not been reached since the start"
+        if address.budget.banned_until_ms > self._clock.now_ms():
+            return f"banned: {address.budget.ban_reason}"
+        offset_ms = address.connection.clock_offset_ms
+        if abs(offset_ms) > CLOCK_LIMIT_MS:
             return f"the clock is {offset_ms} ms off the exchange's"
         return None
+
+    def changes(self) -> Stream[UserId]:
+        return self._polling.changed
+
+    def comparison_interval_ms(self, user_id: UserId) -> int:
+        return self._polling.comparison_interval_ms(user_id)
+
+    # --- accounts -------------------------------------------------------------------------
 
     def broker(self, user: User, *, symbols: Collection[str]) -> LiveBroker | SimulatedBroker:
         if user.mode is not Mode.LIVE:
@@ -191,24 +203,35 @@ class LiveExchange:
         Raises:
             Unavailable: the address it leaves by cannot be used now.
         """
-        if egress not in self._lines:
-            line = await self._line(egress)
-            line.connection.adopt(self._lines[DIRECT].connection)
+        address = await self._address(egress)
+        if self.market.is_open and not address.connection.has_markets:
+            await address.measure_clock()
+            address.connection.adopt_markets(self._addresses[DIRECT].connection)
+        if user_id in self._credentials and self._credentials[user_id] != keys:
+            self._forget(user_id)
         self._credentials[user_id] = keys
         self._egress[user_id] = egress
 
     def release(self, user_id: UserId) -> None:
-        self._brokers.pop(user_id, None)
-        self._due.pop(user_id, None)
+        broker = self._brokers.pop(user_id, None)
+        if broker is not None:
+            self._forget(user_id)
+        self._polling.forget(user_id)
         self._streams.leave(user_id)
 
+    def _forget(self, user_id: UserId) -> None:
+        """What is remembered of an account may not be true of it any more."""
+        self._remembered.pop(user_id, None)
+        if self._states is not None:
+            self._states.forget(user_id)
+
     def _api(self, user_id: UserId) -> Caller | None:
-        """An account's line to the exchange; None without a key."""
+        """An account's way to the exchange; None without a key."""
         keys = self._credentials.get(user_id)
         if keys is None:
             return None
-        line = self._lines[self._egress.get(user_id, DIRECT)]
-        return self._caller(line, line.connection.client(keys), name=user_id)
+        address = self._addresses[self._egress.get(user_id, DIRECT)]
+        return self._caller(address, address.connection.client(keys), name=user_id)
 
     def _live_broker(self, user: User, symbols: Collection[str], api: Caller | None) -> LiveBroker:
         return LiveBroker(
@@ -218,13 +241,11 @@ class LiveExchange:
             market=self.market,
             symbols=symbols,
             clock=self._clock,
+            visibility_lag_ms=self._terms.visibility_lag_ms,
+            state=self._remembered.get(user.user_id),
+            states=self._states,
+            on_placed=lambda wire_id: self._streams.expect(user.user_id, wire_id),
         )
-
-    async def prepare(self) -> None:
-        """Know every price before anything is decided; let paper orders catch up."""
-        await self.ticks.prime()
-        if self._desk is not None:
-            await self._desk.catch_up()
 
     async def run(self) -> None:
         """Keep prices, candles, accounts and the clock fresh until cancelled."""
@@ -236,9 +257,7 @@ class LiveExchange:
                 ("paper", self._desk.run),
                 ("clock", self._keep_time),
                 ("markets", self._keep_markets),
-                ("polls", self._poll_regularly),
-                ("touched", self._poll_touched),
-                ("balances", self._keep_balances),
+                ("accounts", self._polling.run),
                 ("orders", self._streams.run),
                 ("brackets", self._keep_brackets),
             ):
@@ -261,7 +280,7 @@ class LiveExchange:
                 facts,
                 user.account,
                 markets={symbol: (each, prices[symbol]) for symbol, each in markets.items()},
-                clock_offset_ms=self._lines[DIRECT].connection.clock_offset_ms,
+                clock_offset_ms=self._addresses[DIRECT].connection.clock_offset_ms,
                 now_ms=self._now_ms(),
             )
         )
@@ -278,77 +297,6 @@ class LiveExchange:
 
     # --- keeping fresh --------------------------------------------------------------------
 
-    def _look_at(self, user_id: UserId) -> None:
-        """A stream has told something of this account."""
-        broker = self._brokers.get(user_id)
-        if broker is not None and broker.live:
-            self._due[user_id] = broker
-            self._is_due.set()
-
-    def _on_price(self, reached: PriceRange) -> None:
-        """Where the price has touched a resting order, its account is looked at at once."""
-        for user_id, broker in self._brokers.items():
-            if broker.live and broker.is_touched(reached):
-                self._due[user_id] = broker
-                self._is_due.set()
-
-    async def _poll_touched(self) -> None:
-        while True:
-            await self._is_due.wait()
-            self._is_due.clear()
-            due, self._due = self._due, {}
-            await self._poll(due.values())
-
-    async def _poll_regularly(self) -> None:
-        """Every account with resting orders in turn, evenly spread; a slow one holds up nobody."""
-        asked: set[UserId] = set()
-
-        async def poll(user_id: UserId, broker: LiveBroker) -> None:
-            await self._poll([broker])
-            asked.discard(user_id)
-
-        async with asyncio.TaskGroup() as group:
-            while True:
-                live = [each for each in self._brokers.items() if each[1].live]
-                pause_s = max(_POLL_EVERY_S / max(1, len(live)), 1 / _MOST_POLLS_PER_S)
-                if not live:
-                    await self._clock.sleep(_POLL_EVERY_S / 5)
-                for user_id, broker in live:
-                    if user_id not in asked:
-                        asked.add(user_id)
-                        group.create_task(poll(user_id, broker), name=f"poll {user_id}")
-                    await self._clock.sleep(pause_s)
-
-    async def _keep_balances(self) -> None:
-        while True:
-            await self._clock.sleep(_POLL_EVERY_S)
-            old = Ms(self._clock.now_ms() - _BALANCE_EVERY_MS)
-            stale = [
-                each for each in self._brokers.values() if EPOCH < each.balance().as_of_ms < old
-            ]
-            await self._each(stale, lambda broker: broker.refresh_balance())
-
-    async def _poll(self, brokers: Iterable[LiveBroker]) -> None:
-        await self._each(brokers, lambda broker: broker.poll())
-
-    async def _each(
-        self, brokers: Iterable[LiveBroker], work: Callable[[LiveBroker], Awaitable[object]]
-    ) -> None:
-        """Do something for several accounts, a few at a time; one that fails holds up nobody."""
-        waiting = list(brokers)
-
-        async def take_turns() -> None:
-            while waiting:
-                broker = waiting.pop()
-                try:
-                    await work(broker)
-                except SignalbotError as e:
-                    log.debug("account.not_polled", user_id=broker.user.user_id, cause=str(e))
-
-        async with asyncio.TaskGroup() as group:
-            for number in range(min(_POLLS_AT_ONCE, len(waiting))):
-                group.create_task(take_turns(), name=f"poll {number}")
-
     async def _keep_time(self) -> None:
         """Measure the exchange's clock now and then, and at once when it has refused ours."""
         while True:
@@ -358,17 +306,19 @@ class LiveExchange:
             except TimeoutError:
                 pass
             self._clock_is_off.clear()
-            for line in self._lines.values():
-                offset_ms = await line.connection.measure_clock()
-                if abs(offset_ms) > _CLOCK_LIMIT_MS:
+            for address in self._addresses.values():
+                offset_ms = await address.measure_clock()
+                if abs(offset_ms) > CLOCK_LIMIT_MS:
                     log.error("exchange.clock_off", exchange=self._terms.name, offset_ms=offset_ms)
             await self._clock.sleep(1.0)
 
     async def _keep_markets(self) -> None:
         while True:
             await self._clock.sleep(_MARKETS_EVERY_S)
-            for line in self._lines.values():
-                await line.connection.load_markets()
+            direct = self._addresses[DIRECT]
+            await direct.load_markets()
+            for address in self._addresses.values():
+                address.connection.adopt_markets(direct.connection)
             self.market.forget()
 
     async def _keep_brackets(self) -> None:
@@ -388,34 +338,18 @@ class LiveExchange:
 
     def _now_ms(self) -> Ms:
         """The exchange's time."""
-        return Ms(self._clock.now_ms() - self._lines[DIRECT].connection.clock_offset_ms)
+        return Ms(self._clock.now_ms() - self._addresses[DIRECT].connection.clock_offset_ms)
 
-    async def _line(self, egress: Egress) -> _Line:
-        options = {k: v for each in self._dialects.values() for k, v in each.options.items()}
-        connection = Connection(
-            self._terms.name,
-            self._terms.ccxt_id,
-            config=self._terms.config,
-            options=options,
-            sandbox=self._terms.sandbox,
-            egress=egress,
-        )
-        await connection.open()
-        rates = tuple(
-            dict.fromkeys(
-                rate for each in self._dialects.values() for rate in each.capabilities.rates
-            )
-        )
-        budget = Budget(f"{self._terms.name} ({egress.name})", rates=rates, clock=self._clock)
-        line = self._lines[egress] = _Line(connection, budget)
-        return line
+    def _budget_of(self, user_id: UserId) -> Budget:
+        return self._addresses[self._egress.get(user_id, DIRECT)].budget
 
-    def _caller(self, line: _Line, client: object, *, name: str = "") -> Caller:
-        return Caller(
-            client,
-            budget=line.budget,
-            codes=reduce(or_, (each.codes for each in self._dialects.values())),
-            on_clock=self._clock_is_off.set,
-            serial=any(each.serial for each in self._dialects.values()),
-            name=name,
-        )
+    async def _address(self, egress: Egress) -> AddressConnection:
+        known = self._addresses.get(egress)
+        if known is None:
+            known = AddressConnection(self._terms, self._dialects, egress, self._clock)
+            await known.connection.open()
+            self._addresses[egress] = known
+        return known
+
+    def _caller(self, address: AddressConnection, client: object, *, name: str = "") -> Caller:
+        return address.caller(client, on_clock=self._clock_is_off.set, name=name)

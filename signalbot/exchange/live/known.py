@@ -6,7 +6,7 @@ from signalbot.domain.market import Instrument
 from signalbot.domain.orders import ClientOrderId, OrderReport, OrderRequest
 from signalbot.exchange.live.dialects.base import Dialect, Found
 
-_MOST = 2_000
+_MOST = 500  # of one account: the ledger knows the others
 
 DialectOf = Callable[[str], Dialect]
 """The dialect in which orders of a symbol are spoken of."""
@@ -29,6 +29,8 @@ class KnownOrders:
         """Take in what the exchange says of an order."""
         if report.exchange_order_id is not None:
             self._by_exchange_id[report.exchange_order_id] = request.client_order_id
+            if len(self._by_exchange_id) > _MOST:
+                del self._by_exchange_id[next(iter(self._by_exchange_id))]
         if report.status.is_final:
             self.live.pop(request.client_order_id, None)
         else:
@@ -37,6 +39,10 @@ class KnownOrders:
     def id_of(self, exchange_order_id: str) -> ClientOrderId | None:
         """Our id of an order that has theirs."""
         return self._by_exchange_id.get(exchange_order_id)
+
+    def is_known(self, wire_id: str | None, exchange_order_id: str | None) -> bool:
+        """Whether an order is one of ours, by either id."""
+        return wire_id in self._by_wire or exchange_order_id in self._by_exchange_id
 
     def request_of(
         self, found: Found, instrument: Instrument, *, named: Collection[str | None]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from signalbot.domain.errors import OrderOutcomeUnknown
+from signalbot.domain.errors import OrderOutcomeUnknown, Unavailable
 from signalbot.domain.market import Instrument
 from signalbot.domain.money import ZERO
 from signalbot.domain.orders import ClientOrderId, Fill, OrderReport, OrderSide, OrderStatus
@@ -109,8 +109,14 @@ def with_fills(report: OrderReport, fills: Iterable[Fill]) -> OrderReport:
 
 
 def holding_of(raw: Raw, *, instrument: Instrument) -> Holding | None:
-    """One position of the account; None when it is empty."""
-    contracts = number(raw.get("contracts")) or ZERO
+    """One position of the account; None when it is empty.
+
+    Raises:
+        Unavailable: it does not say how much is held, which is not the same as nothing.
+    """
+    contracts = number(raw.get("contracts"))
+    if contracts is None:
+        raise Unavailable(f"a position in {instrument.symbol} without a quantity")
     if not contracts:
         return None
     is_short = raw.get("side") == "short" or contracts < 0

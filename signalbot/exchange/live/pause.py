@@ -22,6 +22,7 @@ class Pause:
         self._clock = clock
         self._until_ms = EPOCH
         self._protect_until_ms = EPOCH
+        self._hold_until_ms = EPOCH
         self._in_a_row = 0
         self._reason = ""
 
@@ -45,12 +46,19 @@ class Pause:
             self._protect_until_ms = max(self._protect_until_ms, protect_ms)
         return for_ms
 
+    def hold(self, for_ms: int) -> None:
+        """The account has used up its limit without being refused: its next request waits."""
+        if for_ms > 0:
+            self._hold_until_ms = max(self._hold_until_ms, Ms(self._clock.now_ms() + for_ms))
+
     async def over(self, lane: Lane) -> None:
-        """Wait for it, if this is about protection.
+        """Wait for it, if this is about protection; everybody waits for a limit to be renewed.
 
         Raises:
             AccountLimited: everything else has to come again later.
         """
+        if self._clock.now_ms() < self._hold_until_ms:
+            await self._clock.sleep_until(self._hold_until_ms)
         now_ms = self._clock.now_ms()
         if lane is Lane.PROTECT:
             if now_ms < self._protect_until_ms:

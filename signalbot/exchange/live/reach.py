@@ -10,6 +10,7 @@ from typing import Final
 from ccxt.base.errors import NetworkError
 
 from signalbot.domain.timeframe import Ms
+from signalbot.exchange.live.answer_shapes import BadAnswer
 from signalbot.exchange.live.outcome import plain
 from signalbot.exchange.live.sending import Sending
 from signalbot.ports import Clock
@@ -36,7 +37,9 @@ class Reach:
 
     def failed(self, error: BaseException, state: Sending) -> None:
         """A request has met ``error``, which may be an answer, a silence, or neither."""
-        if state.status is not None and state.status < _SERVER_ERROR:
+        if isinstance(error, BadAnswer):
+            self._unanswered(error)
+        elif state.status is not None and state.status < _SERVER_ERROR:
             self.answered()
         elif state.status is not None or (state.is_begun and isinstance(error, _SILENCES)):
             self._unanswered(error)

@@ -4,8 +4,9 @@ ccxt raises one class for a refused connection and for a lost answer, and keeps 
 where a concurrent call overwrites them. aiohttp knows better, per request.
 """
 
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aiohttp
 
@@ -17,17 +18,37 @@ class Sending:
     is_begun: bool = False  #: it has had its turn
     is_sent: bool = False  #: set before the first byte leaves, and never unset
     status: int | None = None  #: of HTTP, once the answer begins
-    retry_after_s: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)  #: likewise; names are in any case
+
+    @property
+    def retry_after_s(self) -> float | None:
+        wait = self.headers.get("Retry-After", "").strip()
+        return float(wait) if wait.isascii() and wait.isdigit() else None
 
 
 sending: ContextVar[Sending | None] = ContextVar("sending", default=None)
 
 
-def trace() -> aiohttp.TraceConfig:
+OnHeaders = Callable[[Mapping[str, str]], None]
+"""Called with the headers of every answer; names are case-insensitive."""
+
+
+def trace(on_headers: OnHeaders) -> aiohttp.TraceConfig:
     """For the session that every client shares; without it nothing could be called never sent."""
+
+    async def on_answer(
+        _session: object, _context: object, params: aiohttp.TraceRequestEndParams
+    ) -> None:
+        headers = params.response.headers
+        now = sending.get()
+        if now is not None:
+            now.status = params.response.status
+            now.headers = headers
+        on_headers(headers)
+
     config = aiohttp.TraceConfig()
     config.on_request_headers_sent.append(_on_headers_sent)
-    config.on_request_end.append(_on_answer)
+    config.on_request_end.append(on_answer)
     return config
 
 
@@ -35,13 +56,3 @@ async def _on_headers_sent(_session: object, _context: object, _params: object) 
     now = sending.get()
     if now is not None:
         now.is_sent = True
-
-
-async def _on_answer(
-    _session: object, _context: object, params: aiohttp.TraceRequestEndParams
-) -> None:
-    now = sending.get()
-    if now is not None:
-        now.status = params.response.status
-        wait = params.response.headers.get("Retry-After", "").strip()
-        now.retry_after_s = float(wait) if wait.isascii() and wait.isdigit() else None

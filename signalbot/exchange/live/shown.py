@@ -7,7 +7,7 @@ import structlog
 
 from signalbot.domain.errors import OrderOutcomeUnknown, Unavailable
 from signalbot.domain.market import Instrument
-from signalbot.domain.orders import Order, OrderReport, OrderRequest, OrderStatus
+from signalbot.domain.orders import Confirmation, Order, OrderReport, OrderRequest, OrderStatus
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
 from signalbot.exchange.live.dialects.base import Api, Dialect, Found
@@ -61,22 +61,33 @@ class Shown:
         return found if is_ours else None
 
     async def until_sure(self, request: OrderRequest, acknowledged: OrderReport) -> OrderReport:
-        """See with our own eyes what became of an acknowledged order."""
+        """Read back what became of an acknowledged order.
+
+        A conditional order that cannot be read, or is not shown, is given as acknowledged, and
+        its report says which of the two.
+
+        Raises:
+            OrderOutcomeUnknown: any other order, likewise.
+        """
+        is_conditional = request.trigger_price is not None
         seen: OrderReport | None = None
+        unread = Confirmation.NOT_SHOWN
         for pause_s in _PAUSES_S:
             await self._clock.sleep(pause_s)
             try:
                 seen = await self.find(request, Lane.PROTECT)
             except (Unavailable, OrderOutcomeUnknown) as e:
                 log.debug("order.not_read_back", user_id=self._user_id, cause=str(e))
+                unread = Confirmation.ACKNOWLEDGED
                 continue
-            if seen is not None and (seen.status.is_final or request.trigger_price is not None):
+            unread = Confirmation.NOT_SHOWN
+            if seen is not None and (seen.status.is_final or is_conditional):
                 return seen
-        if seen is None:
-            raise OrderOutcomeUnknown(
-                f"acknowledged as {acknowledged.exchange_order_id}, but not shown"
-            )
-        return seen
+        if seen is not None:
+            return seen
+        if is_conditional:
+            return replace(acknowledged, confirmation=unread)
+        raise OrderOutcomeUnknown(f"acknowledged as {acknowledged.exchange_order_id}, {unread}")
 
     async def amended(self, request: OrderRequest) -> OrderReport:
         """The stop as it is shown; it counts once it shows what was asked for, or has ended."""
@@ -96,16 +107,24 @@ class Shown:
             f"stop {request.client_order_id} is not shown as it was asked for"
         )
 
-    async def cancelled(self, order: Order) -> OrderReport:
-        """What a cancelled order came to; exchanges may show it as live for a moment longer."""
+    async def cancelled(self, order: Order, *, is_surely_over: bool) -> OrderReport:
+        """What a cancelled order came to; exchanges may show it as live for a moment longer.
+
+        ``is_surely_over`` tells that it does not matter, or cannot be, that it is shown late.
+
+        Raises:
+            OrderOutcomeUnknown: it is still shown as live; or it is not shown, which is no proof.
+        """
         for pause_s in _PAUSES_S:
             await self._clock.sleep(pause_s)
             try:
                 report = await self.find(order.request, Lane.PROTECT)
             except Unavailable:
                 continue
-            if report is None:
+            if report is None and is_surely_over:
                 return _gone(order, self._clock.now_ms())
+            if report is None:
+                raise OrderOutcomeUnknown("neither cancelled nor shown")
             if report.status.is_final:
                 return report
         raise OrderOutcomeUnknown(f"order {order.client_order_id} is still shown as live")

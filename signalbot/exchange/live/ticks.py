@@ -9,17 +9,19 @@ import structlog
 
 from signalbot.domain.errors import SignalbotError
 from signalbot.domain.market import PriceRange
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.exchange.live.dialects.base import Api
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import number
-from signalbot.exchange.stream import Stream
 from signalbot.ports import Clock
+from signalbot.stream import Stream
 
 log = structlog.get_logger()
 
 _SILENT_MS = 10_000
 _ASK_EVERY_S = 2.0
+_AGAIN_MS = 1_000  # after an ask in vain
+_REFRESH_S = 1.5  # how long a decision waits for a price
 
 
 class Ticks:
@@ -32,6 +34,8 @@ class Ticks:
         self._api = api
         self._clock = clock
         self._doubted: set[str] = set()
+        self._failed_ms: dict[str, Ms] = {}
+        self._asked: dict[str, asyncio.Event] = {}  #: under way for ``refresh``, by symbol
         self._last: dict[str, PriceRange | None] = {}
         self._readers: dict[str, list[ref[Stream[PriceRange]]]] = {}
         self._listeners: list[Callable[[PriceRange], None]] = []
@@ -83,6 +87,32 @@ class Ticks:
                 alive.append(reader)
         self._readers[symbol] = alive
 
+    async def refresh(self, symbol: str, *, max_age_ms: int) -> None:
+        """See that the price is no older, as far as the exchange answers soon.
+
+        Many who want it at once share one request.
+        """
+        last = self._last.get(symbol)
+        if last is not None and self._clock.now_ms() - last.at_ms <= max_age_ms:
+            return
+        if self._clock.now_ms() < self._failed_ms.get(symbol, EPOCH) + _AGAIN_MS:
+            return
+        self.watch(symbol)
+        asked = self._asked.get(symbol)
+        if asked is not None:
+            await asked.wait()
+            return
+        asked = self._asked[symbol] = asyncio.Event()
+        try:
+            async with asyncio.timeout(_REFRESH_S):
+                await self._ask(symbol, lane=Lane.ENTRY)
+        except TimeoutError:
+            self._failed_ms[symbol] = self._clock.now_ms()
+            log.debug("price.unknown", symbol=symbol, cause=f"no answer in {_REFRESH_S:g} s")
+        finally:
+            del self._asked[symbol]
+            asked.set()
+
     async def prime(self) -> None:
         """Ask for every price that is not known yet; what is not told stays unknown."""
         async with asyncio.TaskGroup() as group:
@@ -98,9 +128,9 @@ class Ticks:
                     await self._ask(symbol)
             await self._clock.sleep(_ASK_EVERY_S)
 
-    async def _ask(self, symbol: str) -> None:
+    async def _ask(self, symbol: str, *, lane: Lane = Lane.POLL) -> None:
         try:
-            ticker = await self._api.read("fetch_ticker", symbol, lane=Lane.POLL)
+            ticker = await self._api.read("fetch_ticker", symbol, lane=lane)
         except SignalbotError as e:
             log.debug("price.unknown", symbol=symbol, cause=str(e))
             return

@@ -19,8 +19,8 @@ from signalbot.exchange.live.klines import READERS, Kline
 from signalbot.exchange.live.outcome import plain
 from signalbot.exchange.live.parse import number
 from signalbot.exchange.live.ticks import Ticks
-from signalbot.exchange.stream import Stream
 from signalbot.ports import Clock, Source
+from signalbot.stream import Stream
 from signalbot.tasks import backoff_s
 
 log = structlog.get_logger()

@@ -5,12 +5,16 @@ from collections import deque
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.exchange.live.capability import Rate
 
+_OUT_OF_ORDER_MS = 1_000  # answers overtake each other by less
+_BOUNDARY_GRACE_MS = 2_000  # how far our clock may be from the exchange's when a minute begins
+
 
 class Window:
     """Counts a request from before it leaves until the limit's length after its end.
 
     Whenever in between the exchange counts it, no window of the exchange's, however aligned, ever
-    holds more than the limit.
+    holds more than the limit. What the exchange says is in use counts where it is more: other
+    programs use the address too, and so did a former process.
     """
 
     def __init__(self, rate: Rate) -> None:
@@ -19,11 +23,25 @@ class Window:
         self._ended: deque[tuple[Ms, int]] = deque()  #: when, and what it cost
         self._ended_cost = 0
         self._seen_ms = EPOCH
+        self._reported = 0  #: by the exchange, and what has begun since or may not be in it
+        self._reported_ms = EPOCH
+        self._reported_until_ms = EPOCH
+
+    @property
+    def per_ms(self) -> int:
+        return self._rate.per_ms
 
     @property
     def next_end_ms(self) -> Ms | None:
-        """When the oldest of the ended requests stops counting; None while none has ended."""
-        return Ms(self._ended[0][0] + self._rate.per_ms) if self._ended else None
+        """When the oldest use stops counting; None while nothing has ended."""
+        ends = [Ms(self._ended[0][0] + self._rate.per_ms)] if self._ended else []
+        if self._reported_until_ms > self._seen_ms:
+            ends.append(self._reported_until_ms)
+        return min(ends, default=None)
+
+    def pace_s(self, cost: int, part: float) -> float:
+        """How long ``cost`` takes at ``part`` of the limit."""
+        return cost * self._rate.per_ms / (self._rate.cost * part) / 1000
 
     def filled(self, now_ms: Ms) -> float:
         """The part of the limit in use, 0 to 1."""
@@ -36,10 +54,12 @@ class Window:
 
     def begin(self, cost: int) -> None:
         self._under_way += cost
+        self._reported += cost
 
     def undo(self, cost: int) -> None:
         """Forget a request that has begun but never left."""
         self._under_way -= cost
+        self._reported = max(0, self._reported - cost)
 
     def finish(self, cost: int, now_ms: Ms) -> None:
         self._under_way -= cost
@@ -48,10 +68,31 @@ class Window:
             cost += self._ended.pop()[1]
         self._ended.append((now_ms, cost))
 
+    def report(self, used: int, now_ms: Ms) -> None:
+        """Take in what an answer says the address has used in the exchange's present window.
+
+        Requests under way may not be in it yet. A smaller number than the last one is an answer
+        that was overtaken, or a new window: it counts once the last one is a second old.
+        """
+        total = used + self._under_way
+        if total < self._reported_at(now_ms) and now_ms - self._reported_ms < _OUT_OF_ORDER_MS:
+            return
+        self._reported, self._reported_ms = total, now_ms
+        self._reported_until_ms = Ms(now_ms + self._rate.per_ms)
+        if self._rate.is_aligned:
+            began_ms = now_ms // self._rate.per_ms * self._rate.per_ms
+            self._reported_until_ms = Ms(began_ms + self._rate.per_ms + _BOUNDARY_GRACE_MS)
+
+    def _reported_at(self, now_ms: Ms) -> int:
+        return self._reported if now_ms < self._reported_until_ms else 0
+
     def _used(self, now_ms: Ms) -> int:
         if now_ms < self._seen_ms and self._ended:  # the clock was set back
             self._ended = deque([(now_ms, self._ended_cost)])
+            self._reported_until_ms = min(
+                self._reported_until_ms, Ms(now_ms + self._rate.per_ms + _BOUNDARY_GRACE_MS)
+            )
         self._seen_ms = now_ms
         while self._ended and self._ended[0][0] + self._rate.per_ms <= now_ms:
             self._ended_cost -= self._ended.popleft()[1]
-        return self._under_way + self._ended_cost
+        return max(self._under_way + self._ended_cost, self._reported_at(now_ms))

@@ -22,8 +22,8 @@ from signalbot.exchange.simulated.netting import (
     unrealized_of,
 )
 from signalbot.exchange.simulated.order import VenueOrder
-from signalbot.exchange.stream import Stream
 from signalbot.ledger.simulated import KEPT_MS, SimulatedPosition
+from signalbot.stream import Stream
 
 _MOST_ENDED = 100  # of one account: more than it can ever have had resting
 _LEAST_KEPT_MS = 900_000  # whatever is in doubt has been looked up by then

@@ -1,10 +1,11 @@
 """One user's account at a simulated venue, behind the port every broker shares."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from decimal import Decimal
 
 from signalbot.domain.book import Balance
 from signalbot.domain.errors import OrderRejected
+from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Fees, Instrument
 from signalbot.domain.orders import Fill, Order, OrderReport, OrderRequest, OrderStatus
 from signalbot.domain.timeframe import Ms
@@ -34,6 +35,11 @@ class SimulatedBroker:
         self._clock = clock
         self._fees = venue.rules.fees
         self._half_latency_s = venue.rules.latency_ms / 2000
+
+    visibility_lag_ms = 0
+
+    async def set_up(self) -> None:
+        """Nothing: an account is as it is opened."""
 
     def balance(self) -> Balance:
         account = self._account
@@ -83,16 +89,30 @@ class SimulatedBroker:
         await self._travel()
         return report if report is not None else _absent(order, now_ms)
 
-    async def lookup(self, request: OrderRequest) -> OrderReport | None:
-        order = self._account.orders.get(request.client_order_id)
-        return order.report() if order is not None else None
+    async def lookup(self, order: Order) -> OrderReport | None:
+        found = self._account.orders.get(order.client_order_id)
+        return found.report() if found is not None else None
 
-    async def open_orders(self) -> Sequence[OrderReport]:
+    async def open_orders(
+        self, symbols: Collection[str] | None = None, *, is_urgent: bool = False
+    ) -> Sequence[OrderReport]:
         return [
-            order.report() for stake in self._account.stakes.values() for order in stake.resting
+            order.report()
+            for symbol, stake in self._account.stakes.items()
+            for order in stake.resting
+            if symbols is None or symbol in symbols
         ]
 
-    async def holdings(self, claimed: Mapping[str, Decimal]) -> Sequence[Holding]:
+    async def sellable(self, symbol: str, quantity: Decimal) -> Decimal:
+        return quantity
+
+    async def funding(self, symbols: Collection[str], *, since_ms: Ms) -> Sequence[FundingPayment]:
+        """None is paid here."""
+        return ()
+
+    async def holdings(
+        self, claimed: Mapping[str, Decimal], *, is_urgent: bool = False
+    ) -> Sequence[Holding]:
         positions = (stake.position for stake in self._account.stakes.values())
         return [
             Holding(

@@ -1,7 +1,8 @@
 """A whole simulated exchange: seeded prices, a market to watch, accounts that outlive restarts."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 
+from signalbot.domain.timeframe import EPOCH
 from signalbot.domain.users import Mode, User, UserId
 from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.exchange.simulated.market import SimulatedMarket
@@ -11,6 +12,9 @@ from signalbot.exchange.simulated.venue import SimulatedVenue
 from signalbot.ledger.database import Database
 from signalbot.ledger.simulated import SimulatedStore, load
 from signalbot.ports import Allowance, Away, Clock
+from signalbot.stream import Stream
+
+COMPARE_EVERY_MS = 20_000
 
 
 class SimulatedExchange:
@@ -47,12 +51,21 @@ class SimulatedExchange:
         return cls(market=market, venue=venue, runner=runner, clock=clock)
 
     trouble: str | None = None
+    retry_at_ms = EPOCH
+    needs_comparing = True
 
     def allowances(self) -> Sequence[Allowance]:
         return ()
 
     def away(self) -> Sequence[Away]:
         return ()
+
+    def changes(self) -> AsyncIterator[UserId]:
+        """None: nobody else trades its accounts."""
+        return Stream()
+
+    def comparison_interval_ms(self, user_id: UserId) -> int:
+        return COMPARE_EVERY_MS
 
     def broker(self, user: User, *, symbols: Collection[str] = ()) -> SimulatedBroker:
         return SimulatedBroker(
@@ -65,6 +78,9 @@ class SimulatedExchange:
 
     def release(self, user_id: UserId) -> None:
         """Nothing to forget: the account is the exchange's own and stays."""
+
+    async def connect(self) -> None:
+        """It is always there."""
 
     async def prepare(self) -> None:
         """Let resting orders trade through the time nobody watched, and quote every price."""

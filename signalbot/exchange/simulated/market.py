@@ -8,8 +8,8 @@ from weakref import ref
 from signalbot.domain.market import Candle, Instrument, PriceRange
 from signalbot.domain.resample import Resampler
 from signalbot.domain.timeframe import EPOCH, Ms, Timeframe
-from signalbot.exchange.stream import Stream
 from signalbot.ports import Source
+from signalbot.stream import Stream
 
 T = TypeVar("T")
 HistorySource = Callable[[str, Timeframe, Ms, int], Sequence[Candle]]
@@ -46,6 +46,11 @@ class SimulatedMarket:
         """Let ``call`` hear of every symbol when somebody first asks for it."""
         self._on_first_use = call
 
+    is_open = True
+
+    async def opened(self) -> None:
+        """At once."""
+
     def instrument(self, symbol: str) -> Instrument:
         """Rules of ``symbol``; ``KeyError`` when it is not listed."""
         return self._channel(symbol).instrument
@@ -56,6 +61,10 @@ class SimulatedMarket:
             return self._channel(symbol).last
         except KeyError:
             return None
+
+    async def fresh_price(self, symbol: str) -> Decimal | None:
+        """The last price: it is always the newest."""
+        return self.last_price(symbol)
 
     async def history(
         self, symbol: str, timeframe: Timeframe, *, end_ms: Ms, limit: int

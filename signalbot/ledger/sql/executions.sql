@@ -36,8 +36,10 @@ SELECT o.symbol, e.slippage_bps FROM signal_executions e INDEXED BY executions_b
 UPDATE signal_executions
    SET status = :status, executed_at_ms = :executed_at_ms,
        actual_entry_price = :actual_entry_price, quantity = :quantity, order_id = :order_id,
-       slippage_bps = :slippage_bps, latency_ms = :latency_ms, failure_reason = :failure_reason
- WHERE signal_id = :signal_id AND user_id = :user_id AND status IN ('pending', 'unknown', 'partial');
+       slippage_bps = :slippage_bps, latency_ms = :latency_ms, failure_reason = :failure_reason,
+       failed_at_ms = NULL
+ WHERE signal_id = :signal_id AND user_id = :user_id
+   AND (status IN ('pending', 'unknown', 'partial') OR failure_reason = 'NOT_RECEIVED');
 
 -- mark_failed --
 UPDATE signal_executions

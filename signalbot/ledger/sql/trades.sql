@@ -40,3 +40,7 @@ SELECT f.filled_at_ms, o.intended_at_ms, o.leg FROM fills f INDEXED BY fills_by_
   JOIN orders o ON o.client_order_id = f.client_order_id
  WHERE f.position_id = ? AND o.leg <> 'entry' AND f.client_order_id <> ?
  ORDER BY f.filled_at_ms DESC, o.intended_at_ms DESC LIMIT 1;
+
+-- orders_of_symbol --
+SELECT * FROM orders
+ WHERE user_id = ? AND intended_at_ms >= ? AND symbol = ? ORDER BY intended_at_ms, client_order_id;

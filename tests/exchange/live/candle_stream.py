@@ -228,6 +228,7 @@ async def _played(schedule: Schedule, more_s: float) -> Run:
         connection, history=history, ticks=ticks, now_ms=clock.now_ms, clock=clock
     )
     market = LiveMarket(connection, history=history, watcher=watcher, ticks=ticks, clock=clock)
+    market.open()
 
     async def sink(key: CandleKey, candle: Candle, *, is_history: bool) -> None:
         assert key == KEY

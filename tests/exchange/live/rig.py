@@ -213,6 +213,7 @@ async def wire(
         dialect.capabilities.exchange,
         config={"urls": {"api": dict(urls(venue.url))}, "timeout": 5_000},
         options=dialect.options,
+        shapes=dialect.shapes,
     )
     try:
         await connection.open()

@@ -137,14 +137,14 @@ async def test_what_could_not_be_set_is_tried_again_and_told_once() -> None:
         entry = order(SWAP, type_=OrderType.LIMIT, price="50000")
         with capture_logs() as told:
             for _ in range(3):
-                await account.open_orders()
+                await account.set_up()
                 clock.ahead_ms += 60_000
             assert line.paths.count(SET_LEVERAGE) == 3
             assert [each["event"] for each in told] == ["account.not_set_up"]
             with pytest.raises(OrderRejected, match="cancel your orders"):
                 await account.submit(entry)
             line.answer(LEVERAGE, okx.ok(shown | {"lever": "5"}))
-            await account.open_orders()
+            await account.set_up()
             assert [each["event"] for each in told if each["log_level"] == "error"] == [
                 "account.not_set_up"
             ]

@@ -12,7 +12,8 @@ from pathlib import Path
 from signalbot.domain.market import Candle
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.exchange.live.dialects import dialects_of
-from signalbot.exchange.live.exchange import LiveExchange, LiveTerms
+from signalbot.exchange.live.exchange import LiveExchange
+from signalbot.exchange.live.terms import LiveTerms
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import Database, open_database
 from signalbot.replay import virtual_time

@@ -105,7 +105,7 @@ async def test_a_cancelled_order_no_longer_fills() -> None:
     assert report.status is OrderStatus.CANCELLED
     seat.tick(90)
     assert await seat.broker.holdings({}) == []
-    assert await seat.broker.lookup(request) == report
+    assert await seat.broker.lookup(Order(request=request)) == report
 
 
 async def test_cancelling_what_has_filled_reports_the_fill() -> None:
@@ -131,9 +131,9 @@ async def test_a_look_up_is_always_conclusive() -> None:
     """By client order id alone; None proves that it never arrived."""
     seat = Seat()
     request = ask("in", BUY)
-    assert await seat.broker.lookup(request) is None
+    assert await seat.broker.lookup(Order(request=request)) is None
     report = await seat.broker.submit(request)
-    assert await seat.broker.lookup(request) == report
+    assert await seat.broker.lookup(Order(request=request)) == report
 
 
 async def test_open_orders_are_those_that_rest() -> None:
@@ -201,12 +201,12 @@ async def test_ended_orders_are_forgotten_after_a_week() -> None:
     triggered = ask("stop", SELL, OrderType.STOP, at=95, reduce_only=True)
     await seat.broker.submit(triggered)
     seat.tick(95)
-    assert await seat.broker.lookup(triggered) is not None
+    assert await seat.broker.lookup(Order(request=triggered)) is not None
     seat.clock.ms += 7 * DAY_MS + 1
     await seat.broker.submit(ask("later", SELL))
-    assert await seat.broker.lookup(entry) is None
-    assert await seat.broker.lookup(triggered) is None
-    assert await seat.broker.lookup(resting) is not None
+    assert await seat.broker.lookup(Order(request=entry)) is None
+    assert await seat.broker.lookup(Order(request=triggered)) is None
+    assert await seat.broker.lookup(Order(request=resting)) is not None
     assert [fill.client_order_id for fill in await seat.broker.fills(SYMBOL, since_ms=Ms(0))] == [
         "later"
     ]
@@ -218,10 +218,10 @@ async def test_of_many_ended_orders_the_newest_hundred_are_known_for_long() -> N
     orders = [ask(f"n{number}", SELL if number % 2 else BUY) for number in range(150)]
     for order in orders:
         await seat.broker.submit(order)
-    assert await seat.broker.lookup(orders[0]) is not None
+    assert await seat.broker.lookup(Order(request=orders[0])) is not None
     seat.clock.ms += 900_001
     await seat.broker.submit(ask("later", BUY))
-    known = [await seat.broker.lookup(order) is not None for order in orders]
+    known = [await seat.broker.lookup(Order(request=order)) is not None for order in orders]
     assert known == [False] * 51 + [True] * 99
 
 
@@ -233,7 +233,7 @@ async def test_ranges_of_a_live_market_trigger_what_they_reached() -> None:
     stop = ask("stop", SELL, OrderType.STOP, at=95, reduce_only=True)
     await seat.broker.submit(stop)
     seat.venue.on_range(market_range)
-    report = await seat.broker.lookup(stop)
+    report = await seat.broker.lookup(Order(request=stop))
     assert report is not None
     assert report.average_price == 95
 

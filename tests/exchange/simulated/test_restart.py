@@ -82,12 +82,12 @@ async def test_positions_orders_and_balances_are_as_they_were(tmp_path: Path) ->
         assert (broker.balance(), await broker.holdings({}), await broker.open_orders()) == before
         venue.on_price(SYMBOL, Decimal(94), clock.now_ms())
         assert await broker.holdings({}) == []
-        stop = await broker.lookup(ask("stop", SELL))
+        stop = await broker.lookup(Order(request=ask("stop", SELL)))
         assert stop is not None
         assert [fill.trade_id for fill in stop.fills] == ["t2"]
     async with open_database(tmp_path / "a.db") as database:
         _, broker = await open_broker(database, clock)
-        assert await broker.lookup(ask("stop", SELL)) == stop
+        assert await broker.lookup(Order(request=ask("stop", SELL))) == stop
         assert broker.balance().equity == 10_000 - 12
 
 
@@ -103,8 +103,8 @@ async def test_an_acknowledged_order_survives_a_kill(tmp_path: Path) -> None:
         killed = copied(tmp_path)
     async with open_database(killed) as database:
         _, broker = await open_broker(database, clock)
-        assert await broker.lookup(ask("in", BUY)) == entry
-        assert await broker.lookup(resting) == cancelled
+        assert await broker.lookup(Order(request=ask("in", BUY))) == entry
+        assert await broker.lookup(Order(request=resting)) == cancelled
         assert len(await broker.holdings({})) == 1
 
 
@@ -114,7 +114,7 @@ async def test_a_repeated_order_is_recognised_after_a_restart(tmp_path: Path) ->
     for _ in range(2):
         async with open_database(tmp_path / "a.db") as database:
             _, broker = await open_broker(database, clock)
-            if await broker.lookup(ask("in", BUY)) is None:
+            if await broker.lookup(Order(request=ask("in", BUY))) is None:
                 await broker.submit(ask("in", BUY))
             with pytest.raises(OrderOutcomeUnknown):
                 await broker.submit(ask("in", BUY))
@@ -134,7 +134,7 @@ async def test_a_partly_filled_order_goes_on_after_a_restart(tmp_path: Path) -> 
         venue.on_price(SYMBOL, Decimal(99), clock.now_ms())
     async with open_database(tmp_path / "a.db") as database:
         _, broker = await open_broker(database, clock, rules=rules)
-        whole = await broker.lookup(request)
+        whole = await broker.lookup(Order(request=request))
     assert partly.status is OrderStatus.PARTIALLY_FILLED
     assert whole is not None
     assert whole.status is OrderStatus.FILLED

@@ -12,11 +12,13 @@ from typing import Any, ClassVar, Protocol
 
 from signalbot.domain.book import Balance
 from signalbot.domain.errors import SignalbotError
+from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Instrument
 from signalbot.domain.money import ZERO, text
 from signalbot.domain.orders import ClientOrderId, Order, OrderRequest, OrderType
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
+from signalbot.exchange.live.answer_shapes import Shapes
 from signalbot.exchange.live.capability import Capabilities
 from signalbot.exchange.live.codes import Codes, OrderNotFound
 from signalbot.exchange.live.lanes import Lane
@@ -88,6 +90,7 @@ class Dialect:
 
     capabilities: ClassVar[Capabilities]
     codes: ClassVar[Codes]
+    shapes: ClassVar[Shapes] = {}  #: of answers; endpoints that are missing have to be JSON
     options: ClassVar[Mapping[str, Any]] = {}  #: seeds that keep ccxt from guessing or asking
     #: How long after it was sent an order can still be accepted: the receive window.
     validity_ms: ClassVar[int] = 5_000
@@ -99,11 +102,31 @@ class Dialect:
     order_stream: ClassVar[Mapping[str, Any] | None] = None
     order_cost: ClassVar[int] = 1
     lookup_cost: ClassVar[int] = 1
-    open_orders_cost: ClassVar[int] = 1  #: of one symbol
+    open_orders_cost: ClassVar[int] = 1  #: of one list, of one symbol if ``lists_by_symbol``
+    #: Open orders are asked for symbol by symbol; else one list holds every symbol.
+    lists_by_symbol: ClassVar[bool] = True
+    margin_cost: ClassVar[int] = 2  #: leverage and margin mode of one symbol
     trades_cost: ClassVar[int] = 5
     holdings_cost: ClassVar[int] = 5
     balance_cost: ClassVar[int] = 5
     position_mode_cost: ClassVar[int] = 1
+
+    def open_orders_cost_of(self, symbols: int) -> int:
+        """What all lists of open orders of so many symbols cost."""
+        each = self.open_orders_cost * len(self.open_order_lists())
+        return each * symbols if self.lists_by_symbol else each
+
+    def margins_cost(self, symbols: int) -> int:
+        """What leverage and margin mode of so many symbols cost."""
+        return self.margin_cost * symbols
+
+    def reported_usage(self, headers: Mapping[str, str]) -> Mapping[int, int]:
+        """What an answer says its address has used of the limits, by their length in ms."""
+        return {}
+
+    def account_limit_ms(self, headers: Mapping[str, str], now_ms: Ms) -> int:
+        """For how long an answer says that its account must not go on asking; 0 as a rule."""
+        return 0
 
     # --- identity -------------------------------------------------------------------------
 
@@ -217,12 +240,21 @@ class Dialect:
             return None
 
     async def open_orders(
-        self, api: Api, symbols: Collection[str], *, lane: Lane
+        self,
+        api: Api,
+        symbols: Collection[str],
+        *,
+        lane: Lane,
+        is_conditional: bool | None = None,
     ) -> Sequence[Found]:
-        """Everything resting in ``symbols``, conditional orders included."""
+        """Everything resting in ``symbols``, conditional orders included.
+
+        ``is_conditional`` asks for those lists only that hold conditional orders, or only for the
+        others; what else they hold may be given too.
+        """
         listed: list[Found] = []
         for symbol in symbols:
-            for params in self.open_order_lists():
+            for params in self.lists(is_conditional):
                 raws = await api.read(
                     "fetch_open_orders", symbol, None, None, dict(params),
                     lane=lane, cost=self.open_orders_cost,
@@ -231,8 +263,18 @@ class Dialect:
         return listed
 
     def open_order_lists(self) -> Sequence[Mapping[str, Any]]:
-        """Parameters of every list that together hold all open orders of a symbol."""
+        """Parameters of every list that together hold all open orders of a symbol.
+
+        The one without parameters holds the plain orders.
+        """
         return ({},)
+
+    def lists(self, is_conditional: bool | None) -> Sequence[Mapping[str, Any]]:
+        """Those lists that hold conditional orders, or the others, or all."""
+        lists = self.open_order_lists()
+        if is_conditional is None or len(lists) == 1:
+            return lists
+        return [params for params in lists if bool(params) is is_conditional]
 
     async def trades(
         self,
@@ -263,6 +305,28 @@ class Dialect:
     async def liquidations(self, api: Api, symbol: str, *, since_ms: Ms) -> frozenset[str]:
         """Exchange ids of orders that were forced, where trades do not say it themselves."""
         return frozenset()
+
+    async def funding(
+        self, api: Api, symbols: Collection[str], *, since_ms: Ms, lane: Lane
+    ) -> Sequence[FundingPayment]:
+        """Funding of the account's positions in ``symbols`` since an instant."""
+        found: list[FundingPayment] = []
+        for symbol in symbols:
+            raws = await api.read("fetch_funding_history", symbol, since_ms, None, {}, lane=lane)
+            found += (
+                FundingPayment(
+                    payment_id=str(raw.get("id") or raw["timestamp"]),
+                    symbol=symbol,
+                    amount=number(raw.get("amount")) or ZERO,
+                    paid_at_ms=Ms(int(raw["timestamp"])),
+                )
+                for raw in raws
+            )
+        return found
+
+    def is_about_mode(self, refusal: str) -> bool:
+        """Whether a refused order says that position mode or leverage is not what it was."""
+        return False
 
     # --- the account ----------------------------------------------------------------------
 
@@ -313,6 +377,12 @@ class Dialect:
         """
         raw = await api.read("fetch_leverage", symbol, lane=Lane.POLL)
         return margin_of(raw)
+
+    async def margins(
+        self, api: Api, symbols: Collection[str], *, wanted: MarginMode | None = None
+    ) -> Mapping[str, Margin]:
+        """The same of several symbols: at once where one answer holds them all."""
+        return {symbol: await self.margin(api, symbol, wanted=wanted) for symbol in symbols}
 
     async def set_leverage(self, api: Api, symbol: str, leverage: int, mode: MarginMode) -> None:
         await api.order("set_leverage", leverage, symbol, lane=Lane.POLL)

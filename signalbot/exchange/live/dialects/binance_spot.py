@@ -8,8 +8,10 @@ from signalbot.domain.orders import OrderRequest
 from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.capability import Rate, Stops
 from signalbot.exchange.live.codes import Codes
+from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.answers import codes_in
 from signalbot.exchange.live.dialects.base import Api, Found, KeyRights
+from signalbot.exchange.live.dialects.binance_limits import MINUTE_MS, used_weight
 from signalbot.exchange.live.dialects.binance_rights import binance_rights
 from signalbot.exchange.live.dialects.coins import spot_capabilities
 from signalbot.exchange.live.dialects.spot import SpotDialect
@@ -28,7 +30,7 @@ class BinanceSpot(SpotDialect):
     capabilities: ClassVar = spot_capabilities(
         "binance",
         lookup="order by client id",
-        rates=(Rate(cost=6_000, per_ms=60_000),),
+        rates=(Rate(cost=6_000, per_ms=MINUTE_MS, is_aligned=True),),
         stops=Stops.SEPARATE,
     )
     codes: ClassVar = Codes(
@@ -47,6 +49,7 @@ class BinanceSpot(SpotDialect):
         unknown=codes_in("-1000 -1001 -1006 -1007 -1008 -1010 -2010"),
     )
     options: ClassVar = _OPTIONS
+    shapes: ClassVar = shapes.BINANCE_SPOT
     lookup_cost: ClassVar = 4
     open_orders_cost: ClassVar = 6
     trades_cost: ClassVar = 20
@@ -83,6 +86,9 @@ class BinanceSpot(SpotDialect):
             if len(page) < _MOST:
                 return found
             since_ms, params = None, {**params, "fromId": int(page[-1]["id"]) + 1}
+
+    def reported_usage(self, headers: Mapping[str, str]) -> Mapping[int, int]:
+        return used_weight(headers)
 
     async def rights(self, api: Api) -> KeyRights:
         return await binance_rights(api, trading="enableSpotAndMarginTrading")

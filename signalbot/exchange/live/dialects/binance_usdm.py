@@ -1,21 +1,27 @@
 """Binance USDⓈ-M futures: plain orders at one endpoint, conditional ("algo") orders at another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from signalbot.domain.errors import AccessDenied, Unavailable
+from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import MarketKind
+from signalbot.domain.money import ZERO
 from signalbot.domain.orders import OrderRequest
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate
 from signalbot.exchange.live.codes import Codes
+from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.answers import codes_in
 from signalbot.exchange.live.dialects.base import Api, Dialect, Found, KeyRights, Margin
+from signalbot.exchange.live.dialects.binance_limits import MINUTE_MS, used_weight
 from signalbot.exchange.live.dialects.binance_rights import binance_rights
 from signalbot.exchange.live.lanes import Lane
+from signalbot.exchange.live.parse import number
 
 _ALGO = {"trigger": True}
+_MOST_INCOMES, _INCOME_COST = 1_000, 30
 _MARGIN_TYPES = {
     "cross": MarginMode.CROSS,
     "crossed": MarginMode.CROSS,
@@ -28,7 +34,7 @@ class BinanceUsdm(Dialect):
         exchange="binanceusdm",
         kind=MarketKind.SWAP,
         lookup="order, or algoOrder for stops and targets, by client id",
-        rates=(Rate(cost=2_400, per_ms=60_000),),
+        rates=(Rate(cost=2_400, per_ms=MINUTE_MS, is_aligned=True),),
     )
     codes: ClassVar = Codes(
         rejected=codes_in(
@@ -58,6 +64,8 @@ class BinanceUsdm(Dialect):
         unknown=codes_in("-1000 -1001 -1006 -1007 -1008 -1010 -2010 -4117"),
     )
     position_mode_cost: ClassVar = 30
+    margin_cost: ClassVar = 5
+    shapes: ClassVar = shapes.BINANCE_USDM
     order_stream: ClassVar[Mapping[str, Any] | None] = {}
     options: ClassVar[Mapping[str, Any]] = {
         "leverageBrackets": {},  # else fetch_positions asks for them once per account
@@ -86,6 +94,36 @@ class BinanceUsdm(Dialect):
     def open_order_lists(self) -> Sequence[Mapping[str, Any]]:
         return ({}, _ALGO)
 
+    async def funding(
+        self, api: Api, symbols: Collection[str], *, since_ms: Ms, lane: Lane
+    ) -> Sequence[FundingPayment]:
+        """One answer holds every symbol; it is told oldest first.
+
+        https://developers.binance.com/docs/derivatives/usds-margined-futures/account/rest-api/Get-Income-History
+        """
+        ids = {api.client.market(symbol)["id"]: symbol for symbol in symbols}
+        found: dict[tuple[str, str], FundingPayment] = {}
+        start_ms = since_ms
+        while True:
+            asked = {"incomeType": "FUNDING_FEE", "startTime": start_ms, "limit": _MOST_INCOMES}
+            rows = await api.read("fapiPrivateGetIncome", asked, lane=lane, cost=_INCOME_COST)
+            for row in rows:
+                if row.get("symbol") in ids:
+                    payment = FundingPayment(
+                        payment_id=str(row["tranId"]),
+                        symbol=ids[row["symbol"]],
+                        amount=number(row["income"]) or ZERO,
+                        paid_at_ms=Ms(int(row["time"])),
+                    )
+                    found[payment.symbol, payment.payment_id] = payment
+            if len(rows) < _MOST_INCOMES or int(rows[-1]["time"]) <= start_ms:
+                return list(found.values())
+            start_ms = Ms(int(rows[-1]["time"]))
+
+    def is_about_mode(self, refusal: str) -> bool:
+        """-4061: position side; -2027, -2028: leverage and the size that it allows."""
+        return any(code in refusal for code in ("-4061", "-2027", "-2028"))
+
     async def liquidations(self, api: Api, symbol: str, *, since_ms: Ms) -> frozenset[str]:
         """Trades do not say that they were forced; this list does, where there is one."""
         market = api.client.market(symbol)
@@ -95,6 +133,9 @@ class BinanceUsdm(Dialect):
         except Unavailable:
             return frozenset()
         return frozenset(str(row["orderId"]) for row in rows)
+
+    def reported_usage(self, headers: Mapping[str, str]) -> Mapping[int, int]:
+        return used_weight(headers)
 
     async def rights(self, api: Api) -> KeyRights:
         """https://developers.binance.com/docs/wallet/account/api-key-permission"""
@@ -117,37 +158,54 @@ class BinanceUsdm(Dialect):
         except AccessDenied:
             raise
         except Unavailable:
-            rows = await self._risk(api, symbol)
-            sides = {str(row.get("positionSide", "BOTH")) for row in rows}
-            return sides <= {"BOTH"} if rows else None
+            sides = {str(row.get("positionSide")) for row in await self._risk(api, symbol)}
+            return sides <= {"BOTH"} if sides else None
+
+    def margins_cost(self, symbols: int) -> int:
+        """One answer holds them all."""
+        return self.margin_cost
 
     async def margin(self, api: Api, symbol: str, *, wanted: MarginMode | None = None) -> Margin:
         """From the symbol's configuration; where that is missing, from the older position list."""
-        market = api.client.market(symbol)
-        asked = {"symbol": market["id"]}
+        asked = {"symbol": api.client.market(symbol)["id"]}
         try:
             rows = await api.read("fapiPrivateGetSymbolConfig", asked, lane=Lane.POLL, cost=5)
         except AccessDenied:
             raise
         except Unavailable:
             rows = await self._risk(api, symbol)
-        named = (each for each in rows if each.get("symbol") == market["id"])
-        row: Mapping[str, Any] = next(named, {})
-        leverage, mode = row.get("leverage"), str(row.get("marginType", "")).lower()
-        return Margin(
-            leverage=None if leverage is None else int(leverage),
-            mode=_MARGIN_TYPES.get(mode),
-        )
+        return _margin_in(rows, asked["symbol"])
+
+    async def margins(
+        self, api: Api, symbols: Collection[str], *, wanted: MarginMode | None = None
+    ) -> Mapping[str, Margin]:
+        """One answer holds every symbol, and weighs as much as one of them."""
+        if len(symbols) > 1:
+            try:
+                rows = await api.read("fapiPrivateGetSymbolConfig", {}, lane=Lane.POLL, cost=5)
+            except AccessDenied:
+                raise
+            except Unavailable:
+                pass
+            else:
+                ids = {symbol: api.client.market(symbol)["id"] for symbol in symbols}
+                return {symbol: _margin_in(rows, market) for symbol, market in ids.items()}
+        return await super().margins(api, symbols, wanted=wanted)
 
     async def _risk(self, api: Api, symbol: str) -> Sequence[Mapping[str, Any]]:
         """The older position list, which has leverage and margin mode of empty positions, too."""
         asked = {"symbol": api.client.market(symbol)["id"]}
-        try:
-            rows: Sequence[Mapping[str, Any]] = await api.read(
-                "fapiPrivateV2GetPositionRisk", asked, lane=Lane.POLL, cost=5
-            )
-        except AccessDenied:
-            raise
-        except Unavailable:
-            return ()
+        rows: Sequence[Mapping[str, Any]] = await api.read(
+            "fapiPrivateV2GetPositionRisk", asked, lane=Lane.POLL, cost=5
+        )
         return rows
+
+
+def _margin_in(rows: Sequence[Mapping[str, Any]], market_id: str) -> Margin:
+    """Leverage and margin mode of one market; nothing of either if its row is missing."""
+    named = (each for each in rows if each.get("symbol") == market_id)
+    row: Mapping[str, Any] = next(named, {})
+    leverage, mode = row.get("leverage"), str(row.get("marginType", "")).lower()
+    return Margin(
+        leverage=None if leverage is None else int(leverage), mode=_MARGIN_TYPES.get(mode)
+    )

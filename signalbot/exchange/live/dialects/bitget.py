@@ -11,6 +11,7 @@ from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate
 from signalbot.exchange.live.codes import Codes
+from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.answers import codes_in
 from signalbot.exchange.live.dialects.base import Api, Dialect, Found, Margin
 from signalbot.exchange.live.dialects.coins import BuysByCost, spot_capabilities
@@ -55,6 +56,7 @@ class BitgetSwap(Dialect):
         rates=_RATES,
     )
     codes: ClassVar = _CODES
+    shapes: ClassVar = shapes.BITGET
     says_margin_mode: ClassVar = True
     options: ClassVar[Mapping[str, Any]] = {"uta": False}  # else ccxt guesses, and keeps its guess
     validity_ms: ClassVar = 30_000
@@ -164,5 +166,6 @@ class BitgetSpot(BuysByCost):
 
     capabilities: ClassVar = spot_capabilities("bitget", lookup="order by client id", rates=_RATES)
     codes: ClassVar = _CODES
+    shapes: ClassVar = shapes.BITGET
     options: ClassVar[Mapping[str, Any]] = BitgetSwap.options
     validity_ms: ClassVar = 30_000

@@ -11,12 +11,14 @@ from typing import Any, ClassVar, Final
 
 from signalbot.domain.book import Balance
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Refusal, Unavailable
+from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Instrument, MarketKind
 from signalbot.domain.money import ZERO, text
 from signalbot.domain.orders import Leg, Order, OrderRequest
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate, Stops
+from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.answers import instant
 from signalbot.exchange.live.dialects.base import Api, Create, Dialect, Found, KeyRights, Margin
 from signalbot.exchange.live.dialects.bybit_codes import CODES
@@ -30,6 +32,7 @@ _RATES: Final = (Rate(cost=600, per_ms=5_000),)  # of one address; each account 
 _OPEN, _CLOSED = "fetch_open_orders", "fetch_canceled_and_closed_orders"
 _MOST_ORDERS, _MOST_TRADES = 50, 100  # of one page
 _WEEK_MS = 7 * 86_400_000  # nothing is told of a longer time at once
+_MOST_LIMITED_MS = 1_000  # accounts are limited by the second
 _SKEW_MS = 5_000  # how far our clock may be ahead of theirs
 _FORCED = ("BustTrade", "AdlTrade")  # liquidation, deleveraging
 
@@ -45,11 +48,19 @@ _OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({
 
 class _Bybit(Dialect):
     codes: ClassVar = CODES
+    shapes: ClassVar = shapes.BYBIT
     options: ClassVar = _OPTIONS
     order_stream: ClassVar = MappingProxyType({})
     trades_cost: ClassVar = 1
     holdings_cost: ClassVar = 1
     balance_cost: ClassVar = 1
+
+    def account_limit_ms(self, headers: Mapping[str, str], now_ms: Ms) -> int:
+        """https://bybit-exchange.github.io/docs/v5/rate-limit: what is left of a second."""
+        resets = headers.get("X-Bapi-Limit-Reset-Timestamp", "")
+        if headers.get("X-Bapi-Limit-Status") != "0" or not resets.isdecimal():
+            return 0
+        return min(max(int(resets) - now_ms, 0), _MOST_LIMITED_MS)
 
     async def amend(
         self, api: Api, order: Order, request: OrderRequest, instrument: Instrument, *, lane: Lane
@@ -88,7 +99,12 @@ class _Bybit(Dialect):
         return None
 
     async def open_orders(
-        self, api: Api, symbols: Collection[str], *, lane: Lane
+        self,
+        api: Api,
+        symbols: Collection[str],
+        *,
+        lane: Lane,
+        is_conditional: bool | None = None,
     ) -> Sequence[Found]:
         """One list holds conditional orders too."""
         listed: list[Found] = []
@@ -252,6 +268,43 @@ class BybitSwap(_Bybit):
 
     def is_nameless(self, raw: Raw, request: OrderRequest, instrument: Instrument) -> bool:
         return request.leg is Leg.STOP_LOSS and _is_attached(raw, request)
+
+    async def funding(
+        self, api: Api, symbols: Collection[str], *, since_ms: Ms, lane: Lane
+    ) -> Sequence[FundingPayment]:
+        """``funding`` is positive when received; a week at most is told at once.
+
+        https://bybit-exchange.github.io/docs/v5/account/transaction-log
+        """
+        ids = {api.client.market(symbol)["id"]: symbol for symbol in symbols}
+        found: list[FundingPayment] = []
+        now_ms = api.client.milliseconds()
+        for start_ms in range(since_ms, now_ms, _WEEK_MS):
+            asked = {
+                "accountType": "UNIFIED", "category": "linear", "type": "SETTLEMENT", "limit": 50,
+                "startTime": start_ms, "endTime": min(start_ms + _WEEK_MS - 1, now_ms),
+            }  # fmt: skip
+            cursor: Any = True
+            while cursor:
+                answer = await api.read("privateGetV5AccountTransactionLog", asked, lane=lane)
+                result = answer["result"]
+                found += [
+                    FundingPayment(
+                        payment_id=str(row["id"]),
+                        symbol=ids[row["symbol"]],
+                        amount=number(row.get("funding")) or ZERO,
+                        paid_at_ms=Ms(int(row["transactionTime"])),
+                    )
+                    for row in result["list"]
+                    if row.get("symbol") in ids
+                ]
+                cursor = result.get("nextPageCursor") if result["list"] else None
+                asked["cursor"] = cursor
+        return found
+
+    def is_about_mode(self, refusal: str) -> bool:
+        """110017 and 10001 name ``positionIdx`` where the mode is another."""
+        return "position idx" in refusal.lower() or "positionidx" in refusal.lower()
 
     # --- the account ----------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate, Unit
 from signalbot.exchange.live.codes import Codes, OrderNotFound
+from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.answers import codes_in, order_refused, read_refused
 from signalbot.exchange.live.dialects.base import Api, Create, Dialect, Found, Margin
 from signalbot.exchange.live.dialects.coins import BuysByCost, spot_capabilities
@@ -75,6 +76,7 @@ class HtxSwap(Dialect):
         rates=_RATES,
     )
     codes: ClassVar = _CODES
+    shapes: ClassVar = shapes.HTX
     validity_ms: ClassVar = 60_000
 
     # --- identity -------------------------------------------------------------------------
@@ -260,6 +262,7 @@ class HtxSpot(BuysByCost):
 
     capabilities: ClassVar = spot_capabilities("htx", lookup="order by client id", rates=_RATES)
     codes: ClassVar = _CODES
+    shapes: ClassVar = shapes.HTX
     validity_ms: ClassVar = 60_000
 
     async def send(self, api: Api, create: Create, lane: Lane) -> Raw:

@@ -7,6 +7,7 @@ from signalbot.domain.orders import OrderRequest
 from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.capability import Rate, Stops
 from signalbot.exchange.live.codes import Codes
+from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.base import Api, Create, Found
 from signalbot.exchange.live.dialects.coins import spot_capabilities
 from signalbot.exchange.live.dialects.spot import SpotDialect
@@ -74,7 +75,9 @@ class KrakenSpot(SpotDialect):
         not_found=frozenset(("EOrder:Unknown order",)),
     )
     validity_ms: ClassVar = _DEADLINE_MS
+    shapes: ClassVar = shapes.KRAKEN
     serial: ClassVar = True
+    lists_by_symbol: ClassVar = False
 
     def extra_params(self, request: OrderRequest) -> dict[str, Any]:
         """Fees in the quote currency: what was bought is then what is owned."""
@@ -108,7 +111,12 @@ class KrakenSpot(SpotDialect):
         return None
 
     async def open_orders(
-        self, api: Api, symbols: Collection[str], *, lane: Lane
+        self,
+        api: Api,
+        symbols: Collection[str],
+        *,
+        lane: Lane,
+        is_conditional: bool | None = None,
     ) -> Sequence[Found]:
         """One answer holds the open orders of every symbol."""
         raws = await api.read("fetch_open_orders", lane=lane, cost=self.open_orders_cost)

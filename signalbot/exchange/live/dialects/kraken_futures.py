@@ -12,6 +12,7 @@ from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate
 from signalbot.exchange.live.codes import Codes
+from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.answers import codes_in, order_refused
 from signalbot.exchange.live.dialects.base import Api, Create, Dialect, Found, Margin, margin_of
 from signalbot.exchange.live.lanes import Lane
@@ -60,7 +61,9 @@ class KrakenFutures(Dialect):
         not_found=frozenset(("notFound", "orderForEditNotFound")),
     )
     validity_ms: ClassVar = _DEADLINE_MS
+    shapes: ClassVar = shapes.KRAKEN_FUTURES
     order_cost: ClassVar = _COST
+    lists_by_symbol: ClassVar = False
 
     def found(self, raw: Raw) -> Found:
         found = super().found(raw)
@@ -140,7 +143,12 @@ class KrakenFutures(Dialect):
         return None
 
     async def open_orders(
-        self, api: Api, symbols: Collection[str], *, lane: Lane
+        self,
+        api: Api,
+        symbols: Collection[str],
+        *,
+        lane: Lane,
+        is_conditional: bool | None = None,
     ) -> Sequence[Found]:
         """One answer holds the open orders of every symbol, conditional ones included."""
         raws = await api.read("fetch_open_orders", lane=lane, cost=self.open_orders_cost)

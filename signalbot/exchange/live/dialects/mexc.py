@@ -12,6 +12,7 @@ from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate, Unit
 from signalbot.exchange.live.codes import Codes, OrderNotFound
+from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.answers import codes_in
 from signalbot.exchange.live.dialects.base import Api, Dialect, Found, Margin, margin_of
 from signalbot.exchange.live.dialects.coins import spot_capabilities
@@ -65,7 +66,9 @@ class MexcSwap(Dialect):
         rates=_RATES,
     )
     codes: ClassVar = _CODES
+    shapes: ClassVar = shapes.MEXC
     says_margin_mode: ClassVar = True
+    lists_by_symbol: ClassVar = False
     options: ClassVar[Mapping[str, Any]] = {"recvWindow": 5_000}
     validity_ms: ClassVar = 10_000
 
@@ -162,7 +165,12 @@ class MexcSwap(Dialect):
         return Found(raw=_plan(row, request.symbol), wire_id=wire_id)
 
     async def open_orders(
-        self, api: Api, symbols: Collection[str], *, lane: Lane
+        self,
+        api: Api,
+        symbols: Collection[str],
+        *,
+        lane: Lane,
+        is_conditional: bool | None = None,
     ) -> Sequence[Found]:
         """One answer holds the orders of every symbol, another the stops and targets."""
         listed: list[Found] = []
@@ -257,6 +265,7 @@ def _side(info: Raw) -> str:
 class MexcSpot(SpotDialect):
     capabilities: ClassVar = spot_capabilities("mexc", lookup="order by client id", rates=_RATES)
     codes: ClassVar = _CODES
+    shapes: ClassVar = shapes.MEXC
     options: ClassVar[Mapping[str, Any]] = MexcSwap.options
     validity_ms: ClassVar = 5_000
 

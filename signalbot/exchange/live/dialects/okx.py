@@ -12,12 +12,14 @@ from typing import Any, ClassVar, Final
 
 from signalbot.domain.book import Balance
 from signalbot.domain.errors import OrderOutcomeUnknown, Unavailable
+from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Instrument, MarketKind
 from signalbot.domain.money import ZERO, average, text
 from signalbot.domain.orders import Leg, Order, OrderRequest
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate, Stops, Unit
+from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.answers import order_refused
 from signalbot.exchange.live.dialects.base import Api, Create, Dialect, Found, KeyRights, Margin
 from signalbot.exchange.live.dialects.coins import spot_capabilities
@@ -31,6 +33,7 @@ _LOOKUP: Final = "order by clOrdId, or order-algo by algoClOrdId and the order i
 _RATES: Final = (Rate(cost=400, per_ms=2_000),)
 _MOST = 100  # of one page
 _RECENT_MS = 3 * 86_400_000 - 60_000  # trades older than this are at another endpoint
+_BILLS_MS = 7 * 86_400_000 - 60_000
 _CASH_OR_CROSS = "signalbot.spotMode"
 _FORCED = frozenset(map(str, (*range(100, 108), *range(125, 129))))  # liquidation, deleveraging
 
@@ -42,11 +45,13 @@ _OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({
 
 class _Okx(Dialect):
     codes: ClassVar = CODES
+    shapes: ClassVar = shapes.OKX
     options: ClassVar = _OPTIONS
     order_stream: ClassVar = MappingProxyType({})  # of every kind of instrument
     validity_ms: ClassVar = 30_000  # how old a request's time stamp may be
     trades_cost: ClassVar = 1
     holdings_cost: ClassVar = 1
+    lists_by_symbol: ClassVar = False
     balance_cost: ClassVar = 1
 
     def found(self, raw: Raw) -> Found:
@@ -130,12 +135,17 @@ class _Okx(Dialect):
                     raise OrderOutcomeUnknown("the entry that carries this stop still rests")
 
     async def open_orders(
-        self, api: Api, symbols: Collection[str], *, lane: Lane
+        self,
+        api: Api,
+        symbols: Collection[str],
+        *,
+        lane: Lane,
+        is_conditional: bool | None = None,
     ) -> Sequence[Found]:
         """Each list holds every symbol of a kind."""
         kind = {"instType": self.capabilities.kind.value.upper()}
         listed: list[Found] = []
-        for params in self.open_order_lists():
+        for params in self.lists(is_conditional):
             more: dict[str, Any] = {}
             while True:
                 raws = await api.read(
@@ -205,6 +215,38 @@ class OkxSwap(_Okx):
             "slOrdPx": "-1",  # at market
         }
         return {"attachAlgoOrds": [attached]}
+
+    async def funding(
+        self, api: Api, symbols: Collection[str], *, since_ms: Ms, lane: Lane
+    ) -> Sequence[FundingPayment]:
+        """Bills of type 8, newest first; those of three months are at the second endpoint.
+
+        https://www.okx.com/docs-v5/en/#trading-account-rest-api-get-bills-details-last-7-days
+        """
+        ids = {api.client.market(symbol)["id"]: symbol for symbol in symbols}
+        is_old = since_ms < api.client.milliseconds() - _BILLS_MS
+        method = "privateGetAccountBillsArchive" if is_old else "privateGetAccountBills"
+        asked = {"instType": "SWAP", "type": "8", "begin": str(since_ms), "limit": str(_MOST)}
+        found: list[FundingPayment] = []
+        while True:
+            rows = (await api.read(method, asked, lane=lane))["data"]
+            found += [
+                FundingPayment(
+                    payment_id=str(row["billId"]),
+                    symbol=ids[row["instId"]],
+                    amount=number(row.get("balChg")) or number(row.get("posBalChg")) or ZERO,
+                    paid_at_ms=Ms(int(row["ts"])),
+                )
+                for row in rows
+                if row.get("instId") in ids and int(row["ts"]) >= since_ms
+            ]
+            if len(rows) < _MOST or int(rows[-1]["ts"]) < since_ms:
+                return found
+            asked["after"] = str(rows[-1]["billId"])
+
+    def is_about_mode(self, refusal: str) -> bool:
+        """51000 names ``posSide`` where the position mode is another."""
+        return "posside" in refusal.lower()
 
     # --- the account ----------------------------------------------------------------------
 

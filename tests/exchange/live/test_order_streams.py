@@ -18,7 +18,7 @@ from signalbot.exchange.live.dialects.binance_usdm import BinanceUsdm
 from signalbot.exchange.live.dialects.bybit import BybitSwap
 from signalbot.exchange.live.dialects.mexc import MexcSpot
 from signalbot.exchange.live.dialects.okx import OkxSwap
-from signalbot.exchange.live.hints import OrderStreams
+from signalbot.exchange.live.order_streams import OrderStreams
 from signalbot.tasks import SystemClock
 from tests.exchange.live.line import swap
 from tests.exchange.live.rig import KEYS, SWAP
@@ -38,11 +38,12 @@ class Desk:
         self.dialect = dialect
         self.hints: list[UserId] = []
         self._news = asyncio.Event()
-        self.streams = OrderStreams([dialect], hint=self._take, clock=clock, most=most)
+        self.streams = OrderStreams([dialect], clock=clock, most=most)
 
-    def _take(self, user_id: UserId) -> None:
-        self.hints.append(user_id)
-        self._news.set()
+    async def _take(self) -> None:
+        async for hint in self.streams.hints:
+            self.hints.append(hint.user_id)
+            self._news.set()
 
     def follow(self, user_id: UserId, keys: Mapping[str, str]) -> Caller:
         caller = Caller(
@@ -63,11 +64,12 @@ class Desk:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as group:
-            task = group.create_task(self.streams.run())
+            tasks = [group.create_task(self.streams.run()), group.create_task(self._take())]
             try:
                 yield
             finally:
-                task.cancel()
+                for task in tasks:
+                    task.cancel()
 
 
 @asynccontextmanager

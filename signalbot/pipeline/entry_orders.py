@@ -1,0 +1,220 @@
+"""Entries after they were sent: books what the exchange reports of one, cancels it, or fails it.
+
+Whoever closes a position goes through here first: an entry that is still filling would open again
+what has just been closed.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+import structlog
+
+from signalbot.domain.codes import Code
+from signalbot.domain.errors import LedgerError, OrderOutcomeUnknown, Unavailable
+from signalbot.domain.failures import Failure
+from signalbot.domain.money import text
+from signalbot.domain.orders import Leg, Order, OrderReport
+from signalbot.domain.positions import Position
+from signalbot.domain.signals import Execution, ExecutionStatus, Signal, slippage_bps
+from signalbot.ledger.executions import Executions
+from signalbot.ledger.signals import Signals
+from signalbot.ledger.trades import Trades
+from signalbot.pipeline.account import Account
+from signalbot.pipeline.intents import Intents, intents_from
+from signalbot.pipeline.place import unsent
+from signalbot.pipeline.record import Recorded, Recorder
+from signalbot.pipeline.unresolved import UnresolvedOrders
+from signalbot.ports import Clock
+from signalbot.tasks import crash_point
+
+log = structlog.get_logger()
+
+_CANCEL_S = 5.0  # a position to be closed does not wait for longer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A claimed entry: the signal behind it, the right to act on it, the orders it stands for."""
+
+    signal: Signal
+    execution: Execution
+    intents: Intents
+
+
+class EntryOrders:
+    def __init__(
+        self,
+        *,
+        signals: Signals,
+        executions: Executions,
+        trades: Trades,
+        recorder: Recorder,
+        unresolved: UnresolvedOrders,
+        clock: Clock,
+    ) -> None:
+        self._signals = signals
+        self._executions = executions
+        self._trades = trades
+        self._recorder = recorder
+        self._unresolved = unresolved
+        self._clock = clock
+
+    async def load(self, account: Account, order: Order) -> Entry:
+        """The entry an order belongs to, read back from the ledger.
+
+        Raises:
+            LedgerError: the order is in the ledger without its signal or execution.
+        """
+        signal_id = order.request.signal_id
+        if signal_id is not None:
+            signal = await self._signals.signal(signal_id)
+            execution = await self._executions.execution(signal_id, account.user_id)
+            orders = await self._trades.orders_of_signal(signal_id, account.user_id)
+            if signal is not None and execution is not None:
+                intents = intents_from(signal, account.user, orders)
+                return Entry(signal=signal, execution=execution, intents=intents)
+        raise LedgerError(f"order {order.client_order_id} has no signal or execution")
+
+    async def book(
+        self, account: Account, entry: Entry, order: Order, report: OrderReport
+    ) -> tuple[Recorded, Execution]:
+        """Book what has filled of an entry, with what it means for its execution."""
+        outcome = self._outcome(entry, report)
+        opened_at_ms = report.fills[0].filled_at_ms if report.fills else report.updated_at_ms
+        planned = replace(entry.intents.position, opened_at_ms=opened_at_ms)
+        recorded = await self._recorder.record(
+            account, order, report, opens=planned, execution=outcome
+        )
+        crash_point("entry.recorded")
+        return recorded, outcome
+
+    async def fail(
+        self, account: Account, entry: Entry, order: Order, *, reason: Code, error: str
+    ) -> None:
+        """The entry came to nothing: close its execution, drop the protection planned for it."""
+        account.keep(order)
+        await self._drop(account, order, entry.intents)
+        crash_point("entry.dropped")
+        await self._executions.mark_failed(
+            entry.signal.signal_id,
+            account.user_id,
+            reason=reason,
+            details=error,
+            now_ms=self._clock.now_ms(),
+        )
+        log.warning(
+            "execution.failed",
+            user_id=account.user_id,
+            signal_id=entry.signal.signal_id,
+            symbol=entry.signal.symbol,
+            reason=reason.value,
+            error=error,
+        )
+
+    async def not_filled(
+        self, account: Account, entry: Entry, order: Order, report: OrderReport
+    ) -> None:
+        """The exchange reports that the entry is over and that nothing of it has filled."""
+        after = order.apply(report)
+        error = report.error or f"the exchange reports it {report.status}, nothing filled"
+        await self.fail(account, entry, after, reason=Failure.NOT_FILLED, error=error)
+
+    async def settle_all(self, account: Account, position: Position) -> None:
+        """End every entry of a position and book what it came to. The symbol's lock is held.
+
+        One whose end is not known stays in doubt and is looked up: what it fills late is sold.
+        """
+        for order in account.orders_of(position):
+            if order.request.leg is not Leg.ENTRY:
+                continue
+            report = await self._ended(account, order)
+            if report is None:
+                continue
+            entry = await self.load(account, order)
+            if report.filled:
+                _, outcome = await self.book(account, entry, order, report)
+                self.log_settled(account, entry.signal, outcome, asked=order.request.quantity)
+            else:
+                await self.not_filled(account, entry, order, report)
+
+    async def cancel(self, account: Account, order: Order) -> OrderReport | None:
+        """Cancel an entry; what it came to, or None if that is not known: it is in doubt then."""
+        try:
+            return await account.trading.cancel(order)
+        except (OrderOutcomeUnknown, Unavailable) as e:
+            account.in_doubt.add(order.request.symbol)
+            log.warning("order.cancel_unknown", user_id=account.user_id, cause=str(e))
+            self._unresolved.add(account, order)
+            return None
+
+    async def _ended(self, account: Account, order: Order) -> OrderReport | None:
+        try:
+            async with asyncio.timeout(_CANCEL_S):
+                return await self.cancel(account, order)
+        except TimeoutError:
+            account.in_doubt.add(order.request.symbol)
+            self._unresolved.add(account, order)
+            log.warning("order.cancel_unknown", user_id=account.user_id, cause="no answer in time")
+            return None
+
+    def log_settled(
+        self, account: Account, signal: Signal, outcome: Execution, *, asked: Decimal
+    ) -> None:
+        """One line that is the whole story of an execution."""
+        position = account.positions.get(signal.symbol)
+        log.info(
+            "execution.settled",
+            user_id=account.user_id,
+            signal_id=signal.signal_id,
+            symbol=signal.symbol,
+            action=signal.action.value,
+            status=outcome.status.value,
+            asked=text(asked),
+            filled=text(outcome.quantity or Decimal(0)),
+            price=None if outcome.actual_entry_price is None else text(outcome.actual_entry_price),
+            slippage_bps=None if outcome.slippage_bps is None else text(outcome.slippage_bps),
+            latency_ms=outcome.latency_ms,
+            stop=text(position.stop_loss) if position and position.stop_loss else None,
+            targets=_prices(aim.price for aim in position.take_profits) if position else None,
+        )
+
+    def _outcome(self, entry: Entry, report: OrderReport) -> Execution:
+        complete = report.filled == entry.intents.entry.quantity
+        executed_at_ms = self._clock.now_ms()
+        price = report.average_price
+        return replace(
+            entry.execution,
+            status=ExecutionStatus.EXECUTED if complete else ExecutionStatus.PARTIAL,
+            executed_at_ms=executed_at_ms,
+            actual_entry_price=price,
+            quantity=report.filled,
+            order_id=report.exchange_order_id,
+            slippage_bps=slippage(entry.signal, price),
+            latency_ms=executed_at_ms - entry.signal.created_at_ms,
+            failed_at_ms=None,
+            failure_reason=None if complete else Failure.PARTIAL_FILL,
+            error_details=None,
+        )
+
+    async def _drop(self, account: Account, order: Order, intents: Intents) -> None:
+        """The protection of an entry that never filled was never sent and never will be."""
+        dropped = [
+            unsent(Order(request=request), "the entry did not fill", self._clock)
+            for request in intents.protection
+        ]
+        for each in dropped:
+            account.keep(each)
+        await self._trades.save_orders([order, *dropped])
+
+
+def slippage(signal: Signal, price: Decimal | None) -> Decimal | None:
+    """Basis points against the signal's price; None when either price is not known."""
+    if signal.price is None or price is None:
+        return None
+    return slippage_bps(action=signal.action, asked=signal.price, got=price)
+
+
+def _prices(prices: Iterable[Decimal]) -> str:
+    return " ".join(text(price) for price in prices)
