@@ -106,7 +106,11 @@ class _Grid:
             if len(closes)
         }
         self._columns = {
-            symbol: np.array([(each.low, each.high, each.close) for each in of], dtype=np.float64)
+            symbol: np.fromiter(
+                (float(price) for each in of for price in (each.low, each.high, each.close)),
+                np.float64,
+                3 * len(of),
+            ).reshape(-1, 3)
             for symbol, of in candles.items()
         }
 
@@ -141,7 +145,8 @@ class _Course:
         worst, close, after = wallets[self._into], wallets[self._into], wallets[self._out]
         for symbol in dict.fromkeys(each.symbol for each in track.changes):
             pairs = [of.get(symbol, (ZERO, ZERO)) for _, of in self._states]
-            held, entry = np.array(pairs, dtype=np.float64).T
+            held = np.fromiter((float(quantity) for quantity, _ in pairs), np.float64, len(pairs))
+            entry = np.fromiter((float(price) for _, price in pairs), np.float64, len(pairs))
             price, bad = grid.prices(symbol, held[self._into])
             close = close + held[self._into] * (price - entry[self._into])
             worst = worst + held[self._into] * (bad - entry[self._into])
