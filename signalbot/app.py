@@ -25,6 +25,7 @@ from signalbot.ledger.account_states import last_alive_ms, note_alive
 from signalbot.ledger.accounts import Accounts, Standing
 from signalbot.ledger.database import Database
 from signalbot.ledger.executions import Executions
+from signalbot.ledger.funding import FundingLedger
 from signalbot.ledger.reconciliations import Reconciliations
 from signalbot.ledger.signals import Signals
 from signalbot.ledger.trades import Trades
@@ -42,6 +43,7 @@ from signalbot.pipeline.external_changes import ExternalChanges
 from signalbot.pipeline.feed import Feed
 from signalbot.pipeline.follow import Follower
 from signalbot.pipeline.foreign_orders import ForeignOrders
+from signalbot.pipeline.funding import FundingCollector
 from signalbot.pipeline.halt import Halts
 from signalbot.pipeline.listen import Listener
 from signalbot.pipeline.order_recovery import OrderRecovery, UnresolvedOrderPoller
@@ -224,6 +226,10 @@ class App:
             clock=clock,
         )
 
+        self._funding = FundingCollector(
+            self.accounts, self.exchanges, FundingLedger(self.database), trades, clock
+        )
+
     async def start(self, group: asyncio.TaskGroup) -> None:
         """Take up what the ledger knows, and begin: exchanges connect and recover from now on."""
         trust = await self._trust()
@@ -253,6 +259,8 @@ class App:
         spawn("feed", self.feed.run)
         for name in self.exchanges:
             spawn(f"exchange {name}", partial(self.sync.serve, name, trust))
+            if self.exchanges[name].needs_comparing:
+                spawn(f"funding {name}", partial(self._funding.serve, name))
 
     async def settled(self) -> None:
         """Return once every account has been looked at, or after half a minute.

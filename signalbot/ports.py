@@ -80,6 +80,13 @@ class Market(Protocol):
         """Closed candles as they close. May repeat, skip and reorder: the feed puts it right."""
         ...
 
+    def funding_interval_ms(self, symbol: str) -> int | None:
+        """How often holders of a contract pay each other, counted from midnight UTC.
+
+        None where the exchange does not say.
+        """
+        ...
+
     def source(self, symbol: str, timeframe: Timeframe) -> Source | None:
         """What feeds ``candles``; None before somebody reads them."""
         ...

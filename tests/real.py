@@ -14,7 +14,7 @@ import pytest
 from signalbot.domain.market import Candle
 from signalbot.domain.resample import Resampler
 from signalbot.domain.timeframe import Timeframe
-from signalbot.replay.csv import read_candles
+from signalbot.replay.candle_files import read_candles
 
 BTC = "BTC/USDT:USDT"
 _NAME = "btc-perp-1m-2022-01.csv"

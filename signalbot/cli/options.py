@@ -66,6 +66,34 @@ def _since(value: str) -> Since:
     return Since(at_ms=Ms(round((moment - _FIRST).total_seconds() * 1000)))
 
 
+ColumnsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--columns",
+        metavar="COLUMNS",
+        help="Columns of the candles: time,open,high,low,close,volume or close=Last.",
+    ),
+]
+TimeFormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--time-format",
+        metavar="FORMAT",
+        help="How their times are written: s, ms, us, ns, excel, '%d/%m/%Y %H:%M'.",
+    ),
+]
+TimeZoneOption = Annotated[
+    str | None,
+    typer.Option(
+        "--time-zone", metavar="ZONE", help="Zone of times without one: Europe/Berlin, +08:00."
+    ),
+]
+DecimalOption = Annotated[
+    str | None,
+    typer.Option("--decimal", metavar="SIGN", help="Sign before the decimals: . or ,"),
+]
+
+
 SinceOption = Annotated[
     Since | None,
     typer.Option(

@@ -11,7 +11,7 @@ from signalbot.domain.orders import OrderType
 from signalbot.domain.settings import EntryType, Settings, StopSource, TargetSource
 from signalbot.domain.users import Mode, Subscription, User
 from signalbot.exchange.live.capability import Capabilities, Stops
-from signalbot.exchange.live.dialects import dialects_of, unsupported
+from signalbot.exchange.live.dialects import dialects_of, has_sandbox, unsupported
 from signalbot.exchange.live.settings import refusals
 
 
@@ -30,12 +30,8 @@ def capabilities_of(exchange: ExchangeTerms) -> Mapping[MarketKind, Capabilities
 def _problems(config: Config) -> Iterator[Problem]:
     problem = config.sources.problem
     for exchange in config.exchanges.values():
-        if exchange.is_simulated:
-            continue
-        if not capabilities_of(exchange):
-            yield problem(("exchanges", exchange.name, "ccxt_id"), unsupported(exchange.ccxt_id))
-        for where, why in refusals(exchange.ccxt):
-            yield problem(("exchanges", exchange.name, "ccxt", *where), why)
+        if not exchange.is_simulated:
+            yield from _of_exchange(config, exchange)
     for strategy in config.strategies.values():
         known = capabilities_of(config.exchanges[strategy.exchange])
         for symbol in strategy.symbols if known else ():
@@ -49,6 +45,20 @@ def _problems(config: Config) -> Iterator[Problem]:
         user = config.users[subscription.user_id]
         if user.mode is Mode.LIVE:
             yield from _of_subscription(config, user, subscription)
+
+
+def _of_exchange(config: Config, exchange: ExchangeTerms) -> Iterator[Problem]:
+    problem, table = config.sources.problem, ("exchanges", exchange.name)
+    if not capabilities_of(exchange):
+        yield problem((*table, "ccxt_id"), unsupported(exchange.ccxt_id))
+    if exchange.sandbox and not has_sandbox(exchange.ccxt_id):
+        yield problem(
+            (*table, "sandbox"),
+            f"{exchange.ccxt_id!r} has no test network: set it to false, and try things out in "
+            "mode 'paper'",
+        )
+    for where, why in refusals(exchange.ccxt):
+        yield problem((*table, "ccxt", *where), why)
 
 
 def _of_subscription(config: Config, user: User, subscription: Subscription) -> Iterator[Problem]:

@@ -9,13 +9,14 @@ from datetime import time
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Annotated
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 
 from signalbot.config.duration import PATTERN, is_duration, parse_duration
-from signalbot.config.problems import closest
+from signalbot.config.zones import zone_hint
 from signalbot.domain.settings import HoursRange
+from signalbot.exchange.live.dialects import supported_hint
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 """Names of exchanges, strategies and users."""
@@ -45,12 +46,19 @@ def _symbol(value: str) -> str:
             "is not a market: write BASE/QUOTE:SETTLE, as 'BTC/USDT:USDT', for a perpetual "
             "or BASE/QUOTE, as 'BTC/USDT', for spot"
         )
+    base, _, rest = value.partition("/")
+    quote, _, settle = rest.partition(":")
+    traded = "only spot, as 'BTC/USDT', and linear perpetuals, as 'BTC/USDT:USDT', can be traded"
+    if "-" in settle:
+        raise ValueError(f"is a contract that ends on a day: {traded}")
+    if settle and settle == base:
+        raise ValueError(f"is an inverse contract, settled in {base} and not in {quote}: {traded}")
     return value
 
 
 def _ccxt_id(value: str) -> str:
     if not _CCXT_ID.fullmatch(value):
-        raise ValueError("is not the id of an exchange in ccxt, such as 'binanceusdm'")
+        raise ValueError(f"is not the id of an exchange in ccxt: {supported_hint(value)}")
     return value
 
 
@@ -106,9 +114,7 @@ def _time_zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):
-        near = closest(value, available_timezones())
-        hint = f": did you mean '{near}'?" if near else ", such as 'Europe/Berlin'"
-        raise ValueError(f"is not an IANA time zone{hint}") from None
+        raise ValueError(f"is not an IANA time zone{zone_hint(value)}") from None
     return value
 
 

@@ -58,7 +58,9 @@ def after_close(s: Situation, replaces: Position | None) -> Balance:
     earned = replaces.unrealized_pnl(price)
     others = [each for each in s.book.positions.values() if each.symbol != replaces.symbol]
     margins = sum(map(_margin, others), ZERO)
-    by_equity = balance.equity - margins - max(ZERO, s.book.unrealized_pnl - earned)
+    settled = sum((each.net_pnl for each in s.book.positions.values()), ZERO)
+    unsettled = s.book.open_pnl - settled - earned  # what the other positions would earn
+    by_equity = balance.equity - margins - max(ZERO, unsettled)
     by_free = balance.free + _margin(replaces) + max(ZERO, earned)
     return Balance(
         equity=balance.equity - costs,

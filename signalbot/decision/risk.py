@@ -78,7 +78,7 @@ def _check_daily_loss(s: Situation) -> Denial | None:
     limit = s.settings.risk.max_daily_loss_percent
     if limit is None:
         return None
-    earned = s.book.day.net_pnl + s.book.unrealized_pnl
+    earned = s.book.day.net_pnl + s.book.open_pnl
     start = s.book.balance.equity - earned
     allowed = start * limit / HUNDRED
     if -earned < allowed or earned >= 0:

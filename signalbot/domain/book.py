@@ -33,7 +33,7 @@ class Book:
     balance: Balance
     positions: Mapping[str, Position]  #: open ones by symbol
     notional: Decimal  #: of all open positions, at last prices
-    unrealized_pnl: Decimal  #: of all open positions, at last prices
+    open_pnl: Decimal  #: of all open positions, as if closed at last prices: after fees and funding
     day: DayRecord
     last_close_ms: Mapping[str, Ms] = field(default_factory=dict)  #: by symbol
     entering: Mapping[str, Decimal] = field(default_factory=dict)  #: notional asked, by symbol

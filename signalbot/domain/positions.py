@@ -185,6 +185,10 @@ class Position:
         taken = self._taken_in_base(fill)
         return replace(kept, quantity=max(self.quantity - taken, ZERO)) if self.is_open else kept
 
+    def pay(self, funding: Decimal) -> "Position":
+        """The position after funding of that amount: positive was received."""
+        return replace(self, funding=self.funding + funding)
+
     def hit_target(self, *, break_even_after: int, tick: Decimal) -> "Position":
         """The position after one more target; at that count its stop goes to the entry price.
 

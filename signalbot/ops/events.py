@@ -38,6 +38,13 @@ EVENTS: Final[Mapping[str, Event]] = {
     "entry.filled_late": Event(
         _WARNING, "An entry filled after its position was closed; what it bought is sold at once."
     ),
+    "funding.booked": Event(
+        _INFO, "Funding that a position paid (negative) or received was added to what it earned."
+    ),
+    "funding.not_read": Event(_DEBUG, "Funding could not be asked for; it is asked for again."),
+    "funding.schedule_not_read": Event(
+        _DEBUG, "How often contracts are settled is not known; funding is asked for every hour."
+    ),
     "order.not_shown": Event(
         _WARNING, "Look after look does not show a stop or target; another is placed beside it."
     ),

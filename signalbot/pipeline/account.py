@@ -137,6 +137,14 @@ class Account:
             self.unprotected_ms.pop(position.position_id, None)
             self._learn(position)
 
+    def take_funding(self, position: Position, amount: Decimal) -> None:
+        """Remember a position that was paid ``amount``, and its day if it has closed already."""
+        held = self.positions.get(position.symbol)
+        if held is not None and held.position_id == position.position_id:
+            self.positions[position.symbol] = position
+        elif (position.closed_at_ms or EPOCH) >= self._day.day_ms:
+            self._day = replace(self._day, net_pnl=self._day.net_pnl + amount)
+
     def next_attempt(self, position_id: PositionId, leg: Leg) -> int:
         """A number not used yet for this leg of this position."""
         used = self._attempts.pop(position_id, None) or Counter()
@@ -228,16 +236,16 @@ class Account:
 
     def book(self, now_ms: Ms) -> Book:
         """The snapshot a decision sees, at last known prices."""
-        notional = unrealized = ZERO
+        notional = open_pnl = ZERO
         for symbol, position in self.positions.items():
             price = self.market.last_price(symbol) or position.entry_price
             notional += position.notional(price)
-            unrealized += position.unrealized_pnl(price)
+            open_pnl += position.net_pnl + position.unrealized_pnl(price)
         return Book(
             balance=self._balance(now_ms),
             positions=self.positions,
             notional=notional,
-            unrealized_pnl=unrealized,
+            open_pnl=open_pnl,
             day=self._today(now_ms),
             last_close_ms=self._last_close_ms,
             entering=self._entering(),

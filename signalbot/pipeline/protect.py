@@ -38,6 +38,7 @@ from signalbot.tasks import Alarms, crash_point
 log = structlog.get_logger()
 
 _AMEND_S: Final = 3.0  # meanwhile the stop rests as it was
+_LOOK_S: Final = 1.5  # for a stop that went along with its entry
 _AGAIN_MS: Final = (1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000)
 
 
@@ -95,7 +96,7 @@ class Protector:
         if position.stop_loss is None:
             return True
         limit_s = self._limit_s(account, position)
-        is_unread = await self._stops.look_for(account, position, limit_s=limit_s / 2)
+        is_unread = await self._stops.look_for(account, position, limit_s=min(limit_s / 2, _LOOK_S))
         current = account.positions.get(position.symbol)
         if current is None or current.status is not PositionStatus.OPEN:
             return False

@@ -34,7 +34,7 @@ from signalbot.tasks import backoff_s, crash_point
 
 log = structlog.get_logger()
 
-_LOOK_S: Final = 2.0
+_LOOK_S: Final = 1.0  # then another one is sent: a second reduce-only stop does no harm
 _MOST_UNRESOLVED: Final = 3  # stops that may rest unseen: a further one helps nobody
 
 

@@ -21,12 +21,13 @@ from signalbot.domain.market import (
     MarketKind,
 )
 from signalbot.domain.money import text
-from signalbot.replay.csv import read_candles
+from signalbot.replay.candle_files import ReadOptions, read_candles
 
 FOLDER_NAME = "candles"
 """The folder of the cache in the state directory."""
 
 _RULES = "rules.json"
+_OWN = ReadOptions(is_one_market=True)
 _HEADER = "open_ms,open,high,low,close,volume\n"
 
 
@@ -47,7 +48,7 @@ class CandleCache:
             ConfigError: the file is there and cannot be used.
         """
         path = self.path(symbol)
-        return read_candles(path, symbol).candles if path.exists() else ()
+        return read_candles(path, symbol, _OWN).candles if path.exists() else ()
 
     def keep(self, symbol: str, candles: Iterable[Candle]) -> None:
         """Keep these and no others, whole or not at all."""

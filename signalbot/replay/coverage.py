@@ -1,6 +1,6 @@
 """What a replay covers: which candles, over which time, and what was wrong with their source."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from signalbot.domain.timeframe import Ms, Timeframe
@@ -16,3 +16,4 @@ class Coverage:
     dropped: Mapping[str, int]  #: unusable rows, by what is wrong with them
     gaps: int  #: places where at least one candle is missing
     missing: int  #: candles missing in all gaps together
+    notes: Sequence[str] = ()  #: what was decided about the source, for people

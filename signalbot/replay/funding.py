@@ -1,7 +1,7 @@
 """Funding of a time that is over: rates from a file or an exchange, paid while a replay runs."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -12,8 +12,8 @@ from signalbot.domain.errors import ConfigError
 from signalbot.domain.market import Candle
 from signalbot.domain.timeframe import Ms
 from signalbot.pipeline.fund import Funder
+from signalbot.replay.candle_files.times import Ambiguous, read_times
 from signalbot.replay.exchange import HistoricalExchange
-from signalbot.replay.instants import instant_reader
 
 _TIMES: Final = ("at_ms", "funding_time", "calc_time", "timestamp", "datetime", "date", "time")
 _RATES: Final = ("funding_rate", "last_funding_rate", "rate")
@@ -39,20 +39,29 @@ def read_funding(path: Path) -> list[FundingRate]:
             rows = csv.DictReader(lines)
             time = _column(path, rows.fieldnames or (), _TIMES, "the time")
             rate = _column(path, rows.fieldnames or (), _RATES, "the rate")
-            read = instant_reader(_plain(time))
-            found = []
-            for row in rows:
-                try:
-                    found.append(FundingRate(read(row[time]), _rate(row[rate])))
-                except (ValueError, TypeError, ArithmeticError) as e:
-                    raise ConfigError(f"{path}, line {rows.line_num}: {e}") from e
+            cells = [(rows.line_num, row[time] or "", row[rate] or "") for row in rows]
     except OSError as e:
         raise ConfigError(f"{path}: the funding rates cannot be read: {e.strerror}") from e
     except (UnicodeDecodeError, csv.Error) as e:
         raise ConfigError(f"{path}: not a CSV file in UTF-8: {e}") from e
-    if not found:
+    if not cells:
         raise ConfigError(f"{path}: no funding rate in it")
-    return sorted(found, key=lambda each: each.at_ms)
+    return sorted(_rates(path, cells, time), key=lambda each: each.at_ms)
+
+
+def _rates(path: Path, cells: Sequence[tuple[int, str, str]], column: str) -> Iterator[FundingRate]:
+    """The rates of rows; each has its line, its time and its rate."""
+    try:
+        times = read_times([time for _, time, _ in cells], column=column).at_ms
+    except Ambiguous as e:
+        raise ConfigError(f"{path}, line {cells[e.at][0]}: {e.text!r}: {e.problem}") from e
+    for at_ms, (line, time, rate) in zip(times, cells, strict=True):
+        if at_ms is None:
+            raise ConfigError(f"{path}, line {line}: {time!r} is not a time")
+        try:
+            yield FundingRate(at_ms, _rate(rate))
+        except ValueError as e:
+            raise ConfigError(f"{path}, line {line}: {e}") from e
 
 
 class Funding:

@@ -134,6 +134,7 @@ def _notes(summary: Summary, drawn: Mapping[str, Any]) -> list[str]:
     if covered.dropped:
         faults = ", ".join(f"{count:,} {fault}" for fault, count in covered.dropped.items())
         notes.append(f"Rows of the file that were left out: {faults}.")
+    notes += [f"{note[:1].upper()}{note[1:]}." for note in covered.notes]
     if covered.gaps:
         notes.append(f"{covered.missing:,} candles are missing, in {covered.gaps:,} gaps.")
     curves, sampled = len(drawn["curves"]), len(summary.users)

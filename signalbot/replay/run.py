@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from signalbot.app import App, running
-from signalbot.config.terms import Config
+from signalbot.config.terms import Config, StrategyTerms
 from signalbot.domain.errors import ConfigError
 from signalbot.domain.market import Candle
 from signalbot.domain.timeframe import Ms, Timeframe
@@ -18,6 +18,7 @@ from signalbot.replay.exchange import HistoricalExchange
 from signalbot.replay.funding import Funding, FundingRate
 from signalbot.replay.track import equity_curves
 from signalbot.sandbox.files import SameThread, StrategyFiles
+from signalbot.strategies import KINDS, build
 from signalbot.tasks import LoopClock
 
 EquityCurves = dict[UserId, list[tuple[Ms, Decimal]]]
@@ -60,6 +61,33 @@ def narrowed(config: Config, symbol: str) -> Config:
         if each.strategy in strategies and each.user_id in users
     )
     return replace(config, strategies=strategies, users=users, subscriptions=subscriptions)
+
+
+def refuse_coarse(config: Config, timeframe: Timeframe, *, source: str) -> None:
+    """See that the candles of ``config``, made by ``narrowed``, can be made of ``timeframe`` ones.
+
+    Raises:
+        ConfigError: a strategy needs smaller ones.
+    """
+    for terms in config.strategies.values():
+        for needed in sorted(_needed(terms), key=lambda each: each.ms):
+            if needed.ms % timeframe.ms:
+                raise ConfigError(
+                    f"{source}: strategy {terms.name!r} needs {needed} candles, which cannot be "
+                    f"made of {timeframe} candles: give {needed} candles or smaller ones"
+                )
+
+
+def _needed(terms: StrategyTerms) -> set[Timeframe]:
+    """Lengths of the candles a strategy looks at; a file's others are multiples of its first."""
+    if terms.timeframe is None:
+        return set()
+    if terms.kind not in KINDS:
+        return {terms.timeframe}
+    return {
+        terms.timeframe,
+        *build(terms.kind, timeframe=terms.candles, params=terms.params).warm_up,
+    }
 
 
 def replay(

@@ -9,7 +9,7 @@ from signalbot.config.load import load
 from signalbot.domain.market import Candle
 from signalbot.domain.timeframe import Timeframe
 from signalbot.ops.logging import configure
-from signalbot.replay.csv import read_candles
+from signalbot.replay.candle_files import read_candles
 from signalbot.replay.run import narrowed, replay
 from signalbot.tasks import settle_memory
 

@@ -102,6 +102,17 @@ ONE_WRONG_VALUE: Mapping[str, tuple[str, str, str]] = {
     ),
     '[strategies.x]\nkind = "ema_cross"\nexchange = "sim"\nsymbols = ["btc/usdt"]\n'
     'timeframe = "5m"': ("strategies.x.symbols.0", "'btc/usdt' is not a market", "for spot"),
+    '[strategies.x]\nkind = "ema_cross"\nexchange = "sim"\nsymbols = ["BTC/USD:BTC"]\n'
+    'timeframe = "5m"': (
+        "strategies.x.symbols.0",
+        "'BTC/USD:BTC' is an inverse contract, settled in BTC and not in USD",
+        "linear perpetuals, as 'BTC/USDT:USDT', can be traded",
+    ),
+    '[strategies.x]\nkind = "webhook"\nexchange = "sim"\nsymbols = ["BTC/USDT:USDT-260327"]': (
+        "strategies.x.symbols.0",
+        "'BTC/USDT:USDT-260327' is a contract that ends on a day",
+        "can be traded",
+    ),
     '[strategies.x]\nkind = "ema_cross"\nexchange = "sim"\nsymbols = []\ntimeframe = "5m"': (
         "strategies.x.symbols",
         "[] is empty: name at least one",
@@ -146,6 +157,21 @@ ONE_WRONG_VALUE: Mapping[str, tuple[str, str, str]] = {
         "defaults.filters.time_zone",
         "'europe/berlin' is not an IANA time zone",
         "did you mean 'Europe/Berlin'?",
+    ),
+    '[defaults.filters]\ntime_zone = "UTC+3"': (
+        "defaults.filters.time_zone",
+        "'UTC+3' is not an IANA time zone: write 'Europe/Istanbul'",
+        "or 'Etc/GMT-3' (its sign is turned round)",
+    ),
+    '[defaults.filters]\ntime_zone = "+05:30"': (
+        "defaults.filters.time_zone",
+        "'+05:30' is not an IANA time zone",
+        "write 'Asia/Kolkata'",
+    ),
+    '[defaults.filters]\ntime_zone = "PST"': (
+        "defaults.filters.time_zone",
+        "'PST' is not an IANA time zone",
+        "did you mean 'America/Los_Angeles'?",
     ),
     '[defaults.filters]\ntime_zone = "America"': (
         "defaults.filters.time_zone",

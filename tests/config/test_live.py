@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import ccxt
 import pytest
 
 from signalbot.config.live import live_problems
+from signalbot.exchange.live.dialects import SUPPORTED
 from tests.config.files import load_text
 
 FUTURES = """
@@ -33,7 +35,10 @@ def test_what_the_exchange_can_do_is_no_problem(tmp_path: Path) -> None:
     ("before", "after", "path", "says"),
     [
         ("binanceusdm", "binanceusdn", "exchanges.x.ccxt_id", "did you mean 'binanceusdm'"),
-        ("binanceusdm", "zaif", "exchanges.x.ccxt_id", "use one of"),
+        ("binanceusdm", "binanceusdn", "exchanges.x.ccxt_id", "use one of binanceusdm, binance"),
+        ("binanceusdm", "zaif", "exchanges.x.ccxt_id", "use one of binanceusdm, binance"),
+        ("binanceusdm", "huobi", "exchanges.x.ccxt_id", "did you mean 'htx'?"),
+        ("binanceusdm", "okex5", "exchanges.x.ccxt_id", "did you mean 'okx'?"),
         ("BTC/USDT:USDT", "BTC/USDT", "strategies.trend.symbols", "is a spot market"),
     ],
 )
@@ -44,6 +49,26 @@ def test_what_it_cannot_do_is_told_before_the_first_trade(
     (problem,) = live_problems(load_text(tmp_path, FUTURES.replace(before, after)))
     assert problem.path == path
     assert says in problem.message
+
+
+@pytest.mark.parametrize("ccxt_id", SUPPORTED)
+def test_a_test_network_that_does_not_exist_is_told(tmp_path: Path, ccxt_id: str) -> None:
+    """As ccxt has it: what it would fail on at the start is told by check."""
+    client = getattr(ccxt, ccxt_id)()
+    try:
+        client.set_sandbox_mode(True)
+        has_sandbox = True
+    except (ccxt.NotSupported, TypeError):
+        has_sandbox = False
+    text = FUTURES.replace('"binanceusdm"', f'"{ccxt_id}"\nsandbox = true')
+    problems = [each for each in live_problems(load_text(tmp_path, text)) if "sandbox" in each.path]
+    assert [each.message for each in problems] == (
+        []
+        if has_sandbox
+        else [
+            f"{ccxt_id!r} has no test network: set it to false, and try things out in mode 'paper'"
+        ]
+    )
 
 
 @pytest.mark.parametrize(

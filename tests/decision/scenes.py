@@ -81,7 +81,7 @@ def scene(
             ),
             positions={each.symbol: each for each in positions},
             notional=at_entry if notional is None else Decimal(notional),
-            unrealized_pnl=Decimal(unrealized),
+            open_pnl=Decimal(unrealized),
             day=day or DayRecord(day_ms=day_start(Ms(now_ms))),
             last_close_ms=last_close_ms or {},
             in_doubt=frozenset(in_doubt),

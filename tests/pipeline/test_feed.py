@@ -65,6 +65,9 @@ class ScriptedMarket:
             yield each
         await asyncio.Event().wait()
 
+    def funding_interval_ms(self, symbol: str) -> int | None:
+        return None
+
     def source(self, symbol: str, timeframe: Timeframe) -> Source | None:
         return None
 

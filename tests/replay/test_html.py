@@ -147,7 +147,14 @@ def test_the_page_tells_what_was_replayed(tmp_path: Path) -> None:
 
 def test_what_is_missing_is_noted(tmp_path: Path) -> None:
     """Bad rows and gaps are told where the results are."""
-    page = page_of(tmp_path, dropped={"high below low": 3, "duplicate": 1}, gaps=2, missing=1234)
+    page = page_of(
+        tmp_path,
+        dropped={"high below low": 3, "duplicate": 1},
+        gaps=2,
+        missing=1234,
+        notes=("rows of '<ETH>' are left out",),
+    )
+    assert "Rows of &#x27;&lt;ETH&gt;&#x27; are left out." in page
     assert "left out: 3 high below low, 1 duplicate." in page
     assert "1,234 candles are missing, in 2 gaps." in page
     assert "class=note" not in page_of(tmp_path)

@@ -297,6 +297,7 @@ def test_the_keys_of_the_json_stay() -> None:
     assert set(told["versions"]) == {"signalbot", "ccxt", "TA-Lib", "numpy"}
     assert set(told["coverage"]) == {
         "symbol", "timeframe", "start_ms", "end_ms", "candles", "dropped", "gaps", "missing",
+        "notes",
     }  # fmt: skip
     assert set(told["strategies"][0]) == {
         "name", "kind", "timeframe", "runs", "signals", "failed_runs",

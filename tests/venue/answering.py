@@ -108,6 +108,8 @@ class Answering:
             return self._limited(429, 60 - int(call.at_s % 60)), None
         if self.limits.on and (refused := self._over_limit(call)) is not None:
             return refused, None
+        if (refused := self._over_own_limit(call)) is not None:
+            return refused, None
         rule = self.faults.of(call)
         if rule is None:
             return self._true(call), None
@@ -133,6 +135,21 @@ class Answering:
         if over.charge.warns and (seconds := limits.warn(call.address, over, now_s)):
             return self._refused(call, _waiting(over, seconds))
         return self._refused(call, over, banned=False)
+
+    def _over_own_limit(self, call: Call) -> Answer | None:
+        """The refusal of a request that is over a limit which only its dialect knows."""
+        if not (self.limits_weight or (self.limits.on and self.limits.refuses)):
+            return None
+        answer = self.dialect.over_limit(call)
+        if answer is not None:
+            self.limits.refused.append(
+                RefusedRequest(
+                    at_ms=self.engine.now_ms(), method=call.method, path=call.path,
+                    key=call.facts.key, address=call.address, used=0, status=answer.status,
+                    limit=call.path,
+                )
+            )  # fmt: skip
+        return answer
 
     def _refused(self, call: Call, over: Over, *, banned: bool = True) -> Answer:
         answer = self.dialect.limited(over, self.limits, banned=banned)
@@ -173,7 +190,7 @@ class Answering:
                 case Reply(after=False):
                     return _said(act), None
                 case Refuse(after=False):
-                    return self.dialect.refusal(act.why), None
+                    return self.dialect.refusal_of(call, act.why), None
                 case Postpone():
                     return await self._postpone(call, act), None
                 case Ban():
@@ -225,7 +242,7 @@ class Answering:
             case Reply(after=True):
                 return _said(act)
             case Refuse(after=True):
-                return self.dialect.refusal(act.why)
+                return self.dialect.refusal_of(call, act.why)
             case Spoil():
                 return spoiled(act.how[0], answer, act.inside)
             case Thin():

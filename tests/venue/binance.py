@@ -175,6 +175,7 @@ class Binance(Dialect):
             ("GET", "ticker/24hr"): partial(self._each_symbol, binance_market.ticker),
             ("GET", "ticker/bookTicker"): partial(self._each_symbol, binance_market.ticker),
             ("GET", "premiumIndex"): partial(self._each_symbol, binance_market.premium),
+            ("GET", "fundingInfo"): lambda _: binance_market.funding_info(engine),
             ("GET", "klines"): self._klines,
         }
 

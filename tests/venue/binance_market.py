@@ -4,6 +4,7 @@ from tests.venue.binance_limits import FUTURES
 from tests.venue.binance_shapes import JSON
 from tests.venue.candles import Candle
 from tests.venue.engine import Engine
+from tests.venue.funding import EIGHT_HOURS_MS
 from tests.venue.model import Market
 
 
@@ -83,6 +84,21 @@ def ticker(engine: Engine, symbol: str) -> JSON:
         "lastId": 2, "count": 2, "bidPrice": price - tick, "bidQty": "10",
         "askPrice": price + tick, "askQty": "10", "lastUpdateId": now_ms,
     }  # fmt: skip
+
+
+def funding_info(engine: Engine) -> JSON:
+    """Contracts that are settled in other steps than eight hours, and only those."""
+    plan = engine.funding
+    if plan is None or plan.every_ms == EIGHT_HOURS_MS:
+        return []
+    return [
+        {
+            "symbol": symbol, "adjustedFundingRateCap": "0.02000000",
+            "adjustedFundingRateFloor": "-0.02000000",
+            "fundingIntervalHours": plan.every_ms // 3_600_000, "disclaimer": False,
+        }
+        for symbol in plan.rates
+    ]  # fmt: skip
 
 
 def premium(engine: Engine, symbol: str) -> JSON:

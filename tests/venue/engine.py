@@ -33,9 +33,11 @@ from tests.venue.past import Past
 class Engine(Owner, Funding, Past):
     """One exchange: its markets, accounts, prices and everything that happens to them."""
 
+    account_class: type[Account] = Account
+
     def add(self, key: str, **more: Any) -> Account:
         """Open an account; ``more`` are fields of ``Account``; the secret is ``KEY-secret``."""
-        account = Account(key=key, **{"secret": f"{key}-secret", **more})
+        account = self.account_class(key=key, **{"secret": f"{key}-secret", **more})
         self.accounts[key] = account
         if self.remembers_s:
             self._copy(account)

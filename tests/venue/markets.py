@@ -63,6 +63,10 @@ class Rules:
 
     #: Client ids are unique among open orders only (Binance), or for good (Bybit, OKX).
     ids_unique_forever: bool = False
+    #: Any number of orders may have the same client id (HTX).
+    ids_may_repeat: bool = False
+    #: A conditional order whose trigger is passed already triggers; otherwise it is refused.
+    triggers_at_once: bool = False
     #: Conditional orders have client ids of their own.
     separate_conditional_ids: bool = True
     #: A triggered conditional order goes on as another order; otherwise under its own id.

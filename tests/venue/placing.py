@@ -41,15 +41,21 @@ class Placing(Trading):
         Raises ``Refused`` and changes nothing when a rule is broken.
         """
         ask = self._resolved(ask)
-        check(self, account, ask)
+        self._check(account, ask)
         order = self._accept(account, ask)
         if ask.expires_ms:
             self._expiring.append(order)
         self._tell(OrderChanged(account=account, order=order, deed=Deed.ACCEPTED))
         if not order.is_conditional:
             self._match(account, order)
+        elif self.rules.triggers_at_once:
+            self._reach(account, order)
         self.journal.look(account, ask.symbol)
         return order
+
+    def _check(self, account: Account, ask: Ticket, *, instead_of: Order | None = None) -> None:
+        """Raise ``Refused`` with the first rule that ``ask`` breaks."""
+        check(self, account, ask, instead_of=instead_of)
 
     def cancel(self, account: Account, order: Order) -> None:
         """End an open order; raises ``Refused`` for any other."""
@@ -62,7 +68,7 @@ class Placing(Trading):
         if not order.is_open:
             raise Refused(Reason.NOT_OPEN)
         wanted = replace(order.ask, **changes)
-        check(self, account, wanted, instead_of=order)
+        self._check(account, wanted, instead_of=order)
         order.ask, order.updated_ms = wanted, self.now_ms()
         self._note(Deed.AMENDED, account, order)
         if not order.is_conditional:

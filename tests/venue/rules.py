@@ -50,16 +50,22 @@ def check(
 ) -> None:
     """Raise ``Refused`` with the first rule that ``ask`` breaks."""
     market = exchange.market_of(ask.symbol)
-    if instead_of is None:
+    check_form(exchange, account, ask, is_new=instead_of is None)
+    if not ask.is_spot:
+        _position(account, ask)
+    check_trigger(exchange, ask)
+    _notional(exchange, market, ask)
+    afford(exchange, account, ask, instead_of=instead_of)
+
+
+def check_form(exchange: Exchange, account: Account, ask: Ticket, *, is_new: bool) -> None:
+    """Client id, quantity and prices, whatever the account holds."""
+    market = exchange.market_of(ask.symbol)
+    if is_new:
         _client_id(exchange, account, ask)
     if not ask.close_position:
         _quantity(market, ask)
     _prices(market, ask)
-    if not ask.is_spot:
-        _position(account, ask)
-    _trigger(exchange, ask)
-    _notional(exchange, market, ask)
-    afford(exchange, account, ask, instead_of=instead_of)
 
 
 def afford(
@@ -79,7 +85,7 @@ def afford(
 
 
 def _client_id(exchange: Exchange, account: Account, ask: Ticket) -> None:
-    if not ask.client_id or ask.origin in _FORCED:
+    if not ask.client_id or ask.origin in _FORCED or exchange.rules.ids_may_repeat:
         return
     for_good = exchange.rules.ids_unique_forever and not exchange.switches.reuses_client_ids
     conditional = exchange.rules.separate_conditional_ids and ask.trigger is not None
@@ -120,10 +126,11 @@ def _position(account: Account, ask: Ticket) -> None:
         raise Refused(Reason.REDUCE_ONLY)
 
 
-def _trigger(exchange: Exchange, ask: Ticket) -> None:
+def check_trigger(exchange: Exchange, ask: Ticket) -> None:
+    """A trigger that is not passed yet; a post-only order that does not take."""
     by_mark = ask.trigger_by is TriggerBy.MARK
     watched = (exchange.marks if by_mark else exchange.prices)[ask.symbol]
-    if ask.trigger is not None and is_past(ask, watched):
+    if ask.trigger is not None and is_past(ask, watched) and not exchange.rules.triggers_at_once:
         raise Refused(Reason.WOULD_TRIGGER)
     if ask.time_in_force == "GTX" and would_take(ask, exchange.prices[ask.symbol]):
         raise Refused(Reason.POST_ONLY)

@@ -18,15 +18,16 @@ from aiohttp import WSMsgType, web
 
 from tests.venue import control
 from tests.venue.answering import Answering, Counts
-from tests.venue.engine import Engine
 from tests.venue.model import Account, Market
 from tests.venue.streams import Streams
 from tests.venue.wire import Dialect, Facts, Socket, dump
 
 DIALECTS = {name: f"tests.venue.{name}" for name in ("binance", "bybit", "okx")}
 #: Those that suites over every dialect of perpetuals do not run on.
-OTHERS = {"binance_spot": "tests.venue.binance_spot"}
-PRICES = {"BTC": Decimal(50_000), "ETH": Decimal(2_500)}
+OTHERS = {name: f"tests.venue.{name}" for name in (
+    "binance_spot", "htx", "mexc", "bitget", "kraken", "krakenfutures",
+)}  # fmt: skip
+PRICES = {"BTC": Decimal(50_000), "ETH": Decimal(2_500), "DOGE": Decimal("0.1")}
 
 
 class Venue(Answering):
@@ -92,6 +93,7 @@ class Venue(Answering):
         web_socket = web.WebSocketResponse(autoping=True, compress=False)
         await web_socket.prepare(request)
         socket = Socket(web_socket, request.path, request.raw_path.partition("?")[2])
+        socket.memory["host"] = request.headers.get("Host", "")
         self.dialect.sockets.add(socket)
         self.dialect.opened(socket)
         writer = asyncio.create_task(self._write(socket))
@@ -107,8 +109,12 @@ class Venue(Answering):
     async def _write(self, socket: Socket) -> None:
         while (frame := await socket.frames.get()) is not None:
             for text in self.streams.outgoing(socket, *frame):
+                payload = self.dialect.encode(socket, text)
                 try:
-                    await socket.web_socket.send_str(text)
+                    if isinstance(payload, bytes):
+                        await socket.web_socket.send_bytes(payload)
+                    else:
+                        await socket.web_socket.send_str(payload)
                 except ConnectionError:
                     return
                 self.streams.sent += 1
@@ -128,7 +134,8 @@ def build(
 ) -> Venue:
     """An exchange that does not listen yet; BTC is at 50000 and ETH at 2500."""
     spoken: type[Dialect] = import_module((DIALECTS | OTHERS)[name]).DIALECT
-    engine = Engine(spoken.markets() if markets is None else markets, rules=spoken.rules)
+    listed = spoken.markets() if markets is None else markets
+    engine = spoken.engine_class(listed, rules=spoken.rules)
     for market in engine.markets.values():
         engine.set_price(market.id, PRICES.get(market.base, Decimal(100)))
     it = Venue(spoken(engine))

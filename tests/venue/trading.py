@@ -27,7 +27,7 @@ from tests.venue.model import (
     TriggerBy,
 )
 from tests.venue.rules import afford
-from tests.venue.settling import fee_of, move_coins, move_position
+from tests.venue.settling import Fee, fee_of, move_coins, move_position
 
 
 class Trading(Booked):
@@ -109,12 +109,16 @@ class Trading(Booked):
         if refusal is not None:
             self._end(account, order, Status.REJECTED, why=refusal)
             return
-        if not self.rules.trigger_spawns:
+        if not self._spawns(order):
             order.ask = wanted
             self._note(Deed.TRIGGERED, account, order)
             self._match(account, order)
             return
         self._go_on(account, order, wanted)
+
+    def _spawns(self, order: Order) -> bool:
+        """Whether a triggered order goes on as another order."""
+        return self.rules.trigger_spawns
 
     def _what_is_there(self, account: Account, order: Order) -> Decimal:
         """What of a spot order the coins suffice for, on the pair's grid."""
@@ -173,15 +177,8 @@ class Trading(Booked):
         quantity = self._fillable(account, order, quantity, price)
         if not quantity:
             return
-        fee = fee_of(self, account, ask, quantity, price, is_maker=is_maker)
+        realized, fee = self._settle(account, ask, quantity, price, is_maker=is_maker)
         now_ms = self.now_ms()
-        if ask.is_spot:
-            realized, market = ZERO, self.markets[ask.symbol]
-            move_coins(account, market, ask, quantity, price, fee, now_ms=now_ms)
-        else:
-            realized = self._move(account, ask, quantity, price)
-            account.add(fee.coin, -fee.amount)
-            account.wallet += realized
         order.filled += quantity
         order.cost += quantity * price
         order.fees[fee.coin] = order.fees.get(fee.coin, ZERO) + fee.amount
@@ -208,6 +205,21 @@ class Trading(Booked):
                 self._attach(account, order, each)
         if not ask.is_spot and not account.position(ask.symbol, ask.position_side).quantity:
             self._end_with_position(account, ask.symbol, ask.position_side)
+
+    def _settle(
+        self, account: Account, ask: Ticket, quantity: Decimal, price: Decimal, *,
+        is_maker: bool,
+    ) -> tuple[Decimal, Fee]:  # fmt: skip
+        """Change position or coins by one trade; return the realized profit and the fee."""
+        fee = fee_of(self, account, ask, quantity, price, is_maker=is_maker)
+        if ask.is_spot:
+            market = self.markets[ask.symbol]
+            move_coins(account, market, ask, quantity, price, fee, now_ms=self.now_ms())
+            return ZERO, fee
+        realized = self._move(account, ask, quantity, price)
+        account.add(fee.coin, -fee.amount)
+        account.wallet += realized
+        return realized, fee
 
     def _fillable(
         self, account: Account, order: Order, quantity: Decimal, price: Decimal

@@ -85,14 +85,24 @@ class Valued:
     def equity(self, account: Account) -> Decimal:
         """Wallet plus unrealized profit."""
         held = account.positions.values()
-        return account.wallet + sum((self.unrealized(account, each) for each in held), ZERO)
+        return self.collateral(account) + sum(
+            (self.unrealized(account, each) for each in held), ZERO
+        )
+
+    def collateral(self, account: Account) -> Decimal:
+        """What counts as margin before any profit or loss."""
+        return account.wallet
 
     def available(self, account: Account) -> Decimal:
         """What new entries may use as margin; never negative.
 
         What stands behind isolated positions is theirs, and so is their profit.
         """
-        free = account.wallet - self.reserved(account) - self.locked(account, account.currency)
+        free = (
+            self.collateral(account)
+            - self.reserved(account)
+            - self.locked(account, account.currency)
+        )
         for each in account.positions.values():
             if not each.quantity:
                 continue

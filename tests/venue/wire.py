@@ -127,6 +127,7 @@ class Dialect(ABC):
 
     ccxt_id: ClassVar[str]
     rules: ClassVar[Rules] = Rules()
+    engine_class: ClassVar[type[Engine]] = Engine
     #: Requests that cost more than the limit allows per minute and address are answered with 429.
     weight_per_minute: ClassVar[int] = 2_400
 
@@ -200,6 +201,13 @@ class Dialect(ABC):
         headers = {**answer.headers, "Retry-After": str(int(over.wait_s) + 1)}
         return Answer(status=418 if banned else 429, body=answer.body, headers=headers)
 
+    def over_limit(self, call: Call) -> Answer | None:
+        """The refusal of a request that exceeds a limit of the dialect's own; counts the request.
+
+        Asked only while limits are on.
+        """
+        return None
+
     def limit_headers(self, call: Call, limits: Limits, answer: Answer) -> dict[str, str]:
         """What every answer tells of the limits."""
         return {}
@@ -219,6 +227,14 @@ class Dialect(ABC):
     def options(self) -> dict[str, Any]:
         """What else ccxt's constructor needs to stay on this server."""
         return {}
+
+    def refusal_of(self, call: Call, why: Reason | Trouble) -> Answer:
+        """What the exchange answers to ``call`` for ``why``, where its interfaces differ."""
+        return self.refusal(why)
+
+    def encode(self, socket: Socket, text: str) -> str | bytes:
+        """What goes over the wire for a frame: the text itself, or bytes for a binary frame."""
+        return text
 
     def topic_is_candle(self, topic: str) -> bool:
         """Whether a topic carries candles."""

@@ -11,13 +11,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signalbot.cli.errors import telling
-from signalbot.cli.options import DEFAULT_LIMIT, AsJson, ConfigFile, SinceOption
+from signalbot.cli.options import (
+    DEFAULT_LIMIT,
+    AsJson,
+    ColumnsOption,
+    ConfigFile,
+    DecimalOption,
+    SinceOption,
+    TimeFormatOption,
+    TimeZoneOption,
+)
 from signalbot.cli.render import Column, print_json, print_table
 from signalbot.cli.run.progress import progress
 
 if TYPE_CHECKING:
     from signalbot.config.terms import Config
-    from signalbot.replay.csv import CandleFile
+    from signalbot.replay.candle_files import CandleFile, ReadOptions
     from signalbot.replay.funding import FundingRate
     from signalbot.replay.summary import Summary, Table
 
@@ -32,13 +41,18 @@ def replay(
         typer.Option(
             "--candles",
             metavar="CSV",
-            help="Candles with a header; with --signals once for every market, --symbol likewise.",
+            help="Candles: CSV, JSON, Parquet, an archive or a folder; several are one series. "
+            "With --signals once for every market, --symbol likewise.",
         ),
     ] = None,
     symbol: Annotated[
         list[str] | None,
         typer.Option("--symbol", metavar="SYMBOL", help="What they are candles of."),
     ] = None,
+    columns: ColumnsOption = None,
+    time_format: TimeFormatOption = None,
+    time_zone: TimeZoneOption = None,
+    decimal: DecimalOption = None,
     config: ConfigFile = None,
     ledger: Annotated[
         Path | None,
@@ -92,6 +106,10 @@ def replay(
 ) -> None:
     """Run the daemon's own pipeline over historical candles, on a virtual clock.
 
+    Candles of exchanges, data vendors and spreadsheets are read as they are. What a file leaves
+    open is refused with its line and the option that decides: --columns, --time-format,
+    --time-zone, --decimal.
+
     Fills are simulated: market orders at the close of the candle with slippage and fee, stops and
     targets inside later candles, the stop first where both lie in one; the report names what is
     taken for granted. Two runs over the same input write identical ledgers.
@@ -99,6 +117,8 @@ def replay(
     With --signals no strategy runs: the signals of a ledger, which is only read, go through one
     user's rules again, as they are and with what --set changes, and the courses are compared.
     """
+    with telling():
+        options = _options(columns, time_format, time_zone, decimal)
     if signals:
         from signalbot.cli.run.whatif import what_if
 
@@ -109,7 +129,8 @@ def replay(
             user=user,
             since=since,
             settings=settings or [],
-            files=_pairs(candles or [], symbol or []),
+            files=_by_market(candles or [], symbol or []),
+            options=options,
             limit=DEFAULT_LIMIT if limit is None else limit,
             verbose=verbose,
             as_json=as_json,
@@ -117,18 +138,27 @@ def replay(
         return
     only = {"--user": user, "--since": since, "--set": settings, "--limit": limit}
     _refuse(only, "goes with --signals only")
-    ((path, market),) = _one(_pairs(candles or [], symbol or []))
+    market, paths = _one(_by_market(candles or [], symbol or []))
     with telling():
         _refuse_daemons(config, ledger)
         _replay_candles(
-            config, path, market, ledger, report, funding, verbose=verbose, as_json=as_json
+            config,
+            paths,
+            market,
+            options,
+            ledger,
+            report,
+            funding,
+            verbose=verbose,
+            as_json=as_json,
         )
 
 
 def _replay_candles(
     config: Path | None,
-    candles: Path,
+    candles: Sequence[Path],
     symbol: str,
+    options: "ReadOptions",
     ledger: Path | None,
     report: Path | None,
     funding: str | None,
@@ -143,7 +173,9 @@ def _replay_candles(
 
         if report is not None:
             plotly_library()  # missing, it is better known before the replay than after
-        file, summary, equity = _play(config, candles, symbol, path, funding, verbose=verbose)
+        file, summary, equity = _play(
+            config, candles, symbol, options, path, funding, verbose=verbose
+        )
         if report is not None:
             history = read_history(path)
             write_report(report, summary, history=history, equity=equity, prices=file.candles)
@@ -159,21 +191,41 @@ def _refuse(options: Mapping[str, object], why: str) -> None:
             raise typer.BadParameter(why, param_hint=name)
 
 
-def _pairs(candles: Sequence[Path], symbols: Sequence[str]) -> list[tuple[Path, str]]:
-    """Each file with the market it is of, in the order given."""
+def _options(
+    columns: str | None, time_format: str | None, time_zone: str | None, decimal: str | None
+) -> "ReadOptions":
+    from signalbot.replay.candle_files.options import read_options
+    from signalbot.tasks import SystemClock
+
+    return read_options(
+        columns=columns,
+        time_format=time_format,
+        time_zone=time_zone,
+        decimal=decimal,
+        now_ms=SystemClock().now_ms(),
+    )
+
+
+def _by_market(candles: Sequence[Path], symbols: Sequence[str]) -> dict[str, list[Path]]:
+    """The files of each market, in the order given; one --symbol is that of all of them."""
+    if len(symbols) == 1 and candles:
+        return {symbols[0]: list(candles)}
     if len(candles) != len(symbols):
         raise typer.BadParameter(
             f"every --candles needs its --symbol: {len(candles)} and {len(symbols)} were given"
         )
-    return list(zip(candles, symbols, strict=True))
+    found: dict[str, list[Path]] = {}
+    for path, symbol in zip(candles, symbols, strict=True):
+        found.setdefault(symbol, []).append(path)
+    return found
 
 
-def _one(pairs: list[tuple[Path, str]]) -> list[tuple[Path, str]]:
-    if not pairs:
+def _one(files: Mapping[str, list[Path]]) -> tuple[str, list[Path]]:
+    if not files:
         raise typer.BadParameter("missing: give --candles CSV and --symbol SYMBOL")
-    if len(pairs) > 1:
+    if len(files) > 1:
         raise typer.BadParameter("more than one market is replayed with --signals only")
-    return pairs
+    return next(iter(files.items()))
 
 
 def _refuse_daemons(config: Path | None, ledger: Path | None) -> None:
@@ -194,8 +246,9 @@ def _refuse_daemons(config: Path | None, ledger: Path | None) -> None:
 
 def _play(
     config: Path | None,
-    candles: Path,
+    candles: Sequence[Path],
     symbol: str,
+    options: "ReadOptions",
     ledger: Path,
     funding: str | None,
     *,
@@ -210,8 +263,8 @@ def _play(
     from signalbot.ledger.report import read_history
     from signalbot.ops.logging import configure
     from signalbot.replay.assumptions import assumptions
-    from signalbot.replay.csv import read_candles
-    from signalbot.replay.run import exchanges_of, narrowed, replay, rules_of
+    from signalbot.replay.candle_files import read_candles
+    from signalbot.replay.run import exchanges_of, narrowed, refuse_coarse, replay, rules_of
     from signalbot.replay.summary import summarise
     from signalbot.tasks import settle_memory
 
@@ -222,7 +275,8 @@ def _play(
     if problems:
         raise InvalidConfig(problems)
     settings = narrowed(settings, symbol)
-    file = read_candles(candles, symbol)
+    file = read_candles(candles, symbol, options)
+    refuse_coarse(settings, file.timeframe, source=str(file.path))
     rates = _funding(settings, funding, file)
 
     def log_in_virtual_time(clock: "Clock") -> None:
@@ -310,7 +364,9 @@ def _print(file: "CandleFile", summary: "Summary") -> None:
     )
     for fault, count in coverage.dropped.items():
         lines = ", ".join(str(bad.line) for bad in file.examples if bad.fault == fault)
-        typer.echo(f"  dropped {count}: {fault}" + (f" (line {lines})" if lines else ""))
+        typer.echo(f"  dropped {count}: {fault}" + (f" ({file.unit} {lines})" if lines else ""))
+    for note in coverage.notes:
+        typer.echo(f"  note: {note}")
     for strategy in summary.strategies:
         typer.echo(
             f"{strategy.name} ({strategy.kind} {strategy.timeframe}): {strategy.runs:,} runs, "

@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from signalbot.domain.users import UserId
     from signalbot.ledger.views import Connection
     from signalbot.ports import Clock
+    from signalbot.replay.candle_files import ReadOptions
     from signalbot.replay.prices import Candles
     from signalbot.replay.summary import Table
     from signalbot.replay.whatif import Past, WhatIf
@@ -40,7 +41,8 @@ def what_if(
     user: str | None,
     since: Since | None,
     settings: Sequence[str],
-    files: Iterable[tuple[Path, str]],
+    files: Mapping[str, Sequence[Path]],
+    options: "ReadOptions",
     limit: int,
     verbose: bool,
     as_json: bool,
@@ -52,7 +54,9 @@ def what_if(
         from signalbot.ledger.views import open_ledger
 
         with open_ledger(ledger_path(config, ledger)) as connection:
-            found = _compare(connection, config, user, since, settings, files, verbose=verbose)
+            found = _compare(
+                connection, config, user, since, settings, files, options, verbose=verbose
+            )
         if as_json:
             from signalbot.replay.whatif_tables import to_json
 
@@ -67,7 +71,8 @@ def _compare(
     name: str,
     since: Since | None,
     settings: Sequence[str],
-    files: Iterable[tuple[Path, str]],
+    files: Mapping[str, Sequence[Path]],
+    options: "ReadOptions",
     *,
     verbose: bool,
 ) -> "WhatIf":
@@ -96,7 +101,7 @@ def _compare(
     if not past.signals:
         raise SignalbotError(f"no signals since then of a strategy that {name} follows")
     configure(log_format="console", level="error", stream=sys.stderr, clock=SystemClock().now_ms)
-    candles = _candles(present, user, past, files)
+    candles = _candles(present, user, past, files, options)
 
     def log_in_virtual_time(clock: "Clock") -> None:
         level = "info" if verbose else "error"
@@ -148,28 +153,34 @@ def _load(
 
 
 def _candles(
-    config: "Config", user: "UserId", past: "Past", files: Iterable[tuple[Path, str]]
+    config: "Config",
+    user: "UserId",
+    past: "Past",
+    files: Mapping[str, Sequence[Path]],
+    options: "ReadOptions",
 ) -> "Mapping[str, Candles]":
     """Candles of every market with signals: of a file, else of the exchange itself.
 
     Raises:
         ConfigError: a file cannot be used. SignalbotError: nobody has any, for any signal.
     """
-    from signalbot.replay.csv import read_candles
+    from signalbot.replay.candle_files import read_candles
     from signalbot.replay.prices import Candles, holes
 
     arrivals = past.arrivals
     wanted = dict.fromkeys(each.signal.symbol for each in arrivals)
     found: dict[str, Candles] = {}
-    for path, symbol in files:
+    for symbol, paths in files.items():
         if symbol not in wanted:
             raise ConfigError(
                 f"--symbol {symbol}: none of the signals is of that market; they are of "
                 f"{', '.join(wanted)}"
             )
-        file = read_candles(path, symbol)
+        file = read_candles(paths, symbol, options)
+        for note in file.notes:
+            typer.echo(f"{symbol}: {note}", err=True)
         found[symbol] = Candles(
-            symbol=symbol, timeframe=file.timeframe, candles=file.candles, source=str(path)
+            symbol=symbol, timeframe=file.timeframe, candles=file.candles, source=str(paths[0])
         )
     found |= _of_the_exchange(config, user, past, [each for each in wanted if each not in found])
     gaps = holes(arrivals, found)

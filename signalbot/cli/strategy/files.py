@@ -9,7 +9,13 @@ import typer
 
 from signalbot.cli.errors import ExitCode, telling
 from signalbot.cli.lazy import examples_text, new_app
-from signalbot.cli.options import AsJson
+from signalbot.cli.options import (
+    AsJson,
+    ColumnsOption,
+    DecimalOption,
+    TimeFormatOption,
+    TimeZoneOption,
+)
 from signalbot.cli.render import Column, print_facts, print_json, print_table
 from signalbot.cli.words import utc
 from signalbot.domain.errors import ConfigError, SignalbotError
@@ -19,6 +25,7 @@ if TYPE_CHECKING:
 
     from signalbot.domain.market import Candle
     from signalbot.domain.timeframe import Timeframe
+    from signalbot.replay.candle_files import ReadOptions
     from signalbot.sandbox.runner import StrategyFile
     from signalbot.sandbox.trial import Fault, Trial
 
@@ -80,6 +87,7 @@ def new(
 )
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The strategy.")],
+    *,
     candles: Annotated[
         Path | None,
         typer.Option("--candles", metavar="CSV", help="Candles to try it on; else made-up ones."),
@@ -95,6 +103,10 @@ def check(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A parameter; may be repeated."),
     ] = None,
+    columns: ColumnsOption = None,
+    time_format: TimeFormatOption = None,
+    time_zone: TimeZoneOption = None,
+    decimal: DecimalOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Try a strategy on candles: what it says, how long it takes, and what is wrong with it.
@@ -105,7 +117,12 @@ def check(
     that something is.
     """
     with telling():
-        trial, read = _try(file, candles, timeframe, symbol, _params(settings or []))
+        from signalbot.replay.candle_files.options import read_options
+
+        options = read_options(
+            columns=columns, time_format=time_format, time_zone=time_zone, decimal=decimal
+        )
+        trial, read = _try(file, candles, timeframe, symbol, options, _params(settings or []))
     if as_json:
         print_json(_plain(trial, read))
     else:
@@ -115,16 +132,23 @@ def check(
 
 
 def _try(
-    path: Path, csv: Path | None, wanted: str | None, symbol: str, params: "Mapping[str, Any]"
+    path: Path,
+    csv: Path | None,
+    wanted: str | None,
+    symbol: str,
+    options: "ReadOptions",
+    params: "Mapping[str, Any]",
 ) -> "tuple[Trial, StrategyFile]":
     from signalbot.domain.timeframe import Timeframe
-    from signalbot.replay.csv import read_candles
+    from signalbot.replay.candle_files import read_candles
     from signalbot.sandbox.runner import StrategyFile
     from signalbot.sandbox.trial import describe, needed, try_out
     from signalbot.strategies.base import Failed
     from signalbot.strategies.params import BadParameter
 
-    given = None if csv is None else read_candles(csv, symbol)
+    given = None if csv is None else read_candles(csv, symbol, options)
+    for note in given.notes if given else ():
+        typer.echo(f"note: {note}", err=True)
     main = Timeframe(wanted or (given.timeframe if given else "5m"))
     if given is not None and main.ms % given.timeframe.ms:
         raise ConfigError(f"{csv}: {main} candles cannot be made of {given.timeframe} candles")

@@ -20,6 +20,8 @@ from signalbot.ports import Clock, Holding, Market
 
 log = structlog.get_logger()
 
+_SKEW_MS = 60_000  # how far our clock may be ahead of an exchange's
+
 SymbolsByKind = Mapping[MarketKind, Sequence[str]]
 
 
@@ -96,7 +98,11 @@ class AccountReads:
         if order.exchange_order_id is None:
             return []
         raws = await dialect.trades(
-            api, instrument.symbol, lane=Lane.SETTLE, order_id=order.exchange_order_id
+            api,
+            instrument.symbol,
+            lane=Lane.SETTLE,
+            since_ms=Ms(order.request.intended_at_ms - _SKEW_MS),
+            order_id=order.exchange_order_id,
         )
         return [
             fill_of(
@@ -115,7 +121,15 @@ class AccountReads:
         """
         dialect, instrument = self._place(symbol)
         raws = await dialect.trades(api, symbol, lane=Lane.SETTLE, since_ms=since_ms)
-        forced = await dialect.liquidations(api, symbol, since_ms=since_ms)
+        unknown_ms = [
+            int(raw.get("timestamp") or since_ms)
+            for raw in raws
+            if self._known.id_of(str(raw.get("order"))) is None
+        ]
+        forced = frozenset[str]()
+        if unknown_ms:
+            earliest_ms = Ms(max(since_ms, min(unknown_ms) - _SKEW_MS))
+            forced = await dialect.liquidations(api, symbol, since_ms=earliest_ms)
         return [
             fill_of(
                 raw,

@@ -8,6 +8,8 @@ from typing import Final
 
 import structlog
 
+from signalbot.domain.errors import Unavailable
+from signalbot.domain.market import MarketKind
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import Mode, User, UserId
 from signalbot.exchange.live.address import AddressConnection
@@ -142,6 +144,7 @@ class LiveExchange:
         assert self._desk is not None  # noqa: S101 - open() comes first
         await self.ticks.prime()
         await self._desk.catch_up()
+        await self._read_funding_intervals()
 
     @property
     def retry_at_ms(self) -> Ms:
@@ -320,6 +323,19 @@ class LiveExchange:
             for address in self._addresses.values():
                 address.connection.adopt_markets(direct.connection)
             self.market.forget()
+            await self._read_funding_intervals()
+
+    async def _read_funding_intervals(self) -> None:
+        """They only say when payments are worth asking for."""
+        dialect = self._dialects.get(MarketKind.SWAP)
+        if dialect is None:
+            return
+        address = self._addresses[DIRECT]
+        api = self._caller(address, address.connection.template)
+        try:
+            self.market.funding_intervals_ms = await dialect.funding_intervals_ms(api)
+        except Unavailable as e:
+            log.debug("funding.schedule_not_read", exchange=self._terms.name, cause=str(e))
 
     async def _keep_brackets(self) -> None:
         await self._brackets.keep(lambda: self.market.instruments)

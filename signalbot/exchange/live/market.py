@@ -55,6 +55,7 @@ class LiveMarket:
         self._ticks = ticks
         self._clock = clock
         self._instruments: dict[str, Instrument] = {}
+        self.funding_intervals_ms: Mapping[str, int] = {}  #: by symbol, as last read
         self._is_open = asyncio.Event()
 
     @property
@@ -119,6 +120,9 @@ class LiveMarket:
 
     def candles(self, symbol: str, timeframe: Timeframe) -> AsyncIterator[Candle]:
         return self._watcher.candles(symbol, timeframe)
+
+    def funding_interval_ms(self, symbol: str) -> int | None:
+        return self.funding_intervals_ms.get(symbol)
 
     def source(self, symbol: str, timeframe: Timeframe) -> Source | None:
         return self._watcher.source(symbol, timeframe)

@@ -80,6 +80,10 @@ class SimulatedMarket:
         """
         return self._channel(symbol).open_candles(timeframe)
 
+    def funding_interval_ms(self, symbol: str) -> int | None:
+        """None: nobody pays here."""
+        return None
+
     def source(self, symbol: str, timeframe: Timeframe) -> Source | None:
         channel = self._channels.get(symbol)
         if channel is None or channel.told_ms == EPOCH:

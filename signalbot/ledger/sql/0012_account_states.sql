@@ -30,12 +30,34 @@ CREATE TABLE funding_payments (
   user_id     TEXT NOT NULL REFERENCES users,
   symbol      TEXT NOT NULL,
   payment_id  TEXT NOT NULL,
-  position_id TEXT,
+  position_id TEXT NOT NULL REFERENCES positions,
   amount      TEXT NOT NULL,
   paid_at_ms  INTEGER NOT NULL,
   PRIMARY KEY (exchange, user_id, symbol, payment_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX funding_by_position ON funding_payments (position_id);
+
+-- Live positions that may still pay or receive funding, and until when theirs is booked.
+CREATE TABLE funding_due (
+  position_id TEXT PRIMARY KEY REFERENCES positions,
+  covered_ms  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO funding_due (position_id, covered_ms)
+SELECT position_id, opened_at_ms FROM positions
+ WHERE mode = 'live' AND status <> 'CLOSED' AND instr(symbol, ':') > 0;
+
+CREATE TRIGGER funding_begins AFTER INSERT ON positions
+WHEN new.mode = 'live' AND instr(new.symbol, ':') > 0 BEGIN
+  INSERT INTO funding_due (position_id, covered_ms) VALUES (new.position_id, new.opened_at_ms);
+END;
+
+CREATE TRIGGER funding_paid AFTER INSERT ON funding_payments BEGIN
+  INSERT INTO events (at_ms, kind, user_id, strategy, symbol, signal_id, position_id, detail)
+  SELECT new.paid_at_ms, 'funding.paid', p.user_id, p.strategy, p.symbol, p.signal_id,
+         p.position_id, json_object('amount', new.amount)
+    FROM positions p WHERE p.position_id = new.position_id;
+END;
 
 -- Rules of markets as an exchange last listed them, for the time before it can be reached.
 CREATE TABLE instruments (

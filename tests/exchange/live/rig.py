@@ -166,7 +166,11 @@ class Wire:
         self, symbol: str, *, order_id: str | None = None, since_ms: Ms | None = None
     ) -> list[Fill]:
         raws = await self.dialect.trades(
-            self.api, symbol, lane=Lane.SETTLE, order_id=order_id, since_ms=since_ms
+            self.api,
+            symbol,
+            lane=Lane.SETTLE,
+            order_id=order_id,
+            since_ms=since_ms or Ms(self.api.client.milliseconds() - 3_600_000),
         )
         return [self.fill(raw, symbol) for raw in raws]
 

@@ -15,6 +15,7 @@ from signalbot.domain.errors import (
 )
 from signalbot.domain.orders import Leg, OrderRequest, OrderStatus, OrderType
 from signalbot.domain.signals import Side
+from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.codes import AccountLimited, ClockOff, Limited, OrderNotFound
 from signalbot.exchange.live.dialects.base import Margin
@@ -250,7 +251,7 @@ async def test_the_trades_of_an_order_tell_its_fees(swap: Wire) -> None:
     }  # fmt: skip
     swap.venue.answers(TRADES, [trade])
     (fill,) = await swap.fills(SWAP, order_id="1")
-    assert swap.venue.last.params == BTC | {"orderId": "1"}
+    assert swap.venue.last.params == BTC | {"orderId": "1", "limit": "1000"}
     assert (fill.quantity, fill.price) == (Decimal("0.02"), Decimal(50010))
     assert (fill.fee, fill.fee_currency) == (Decimal("0.0012"), "BNB")
 
@@ -318,8 +319,9 @@ async def test_liquidations_are_told_by_a_list_of_their_own(swap: Wire) -> None:
     """Trades do not say that they were forced."""
     forced = BTC | {"orderId": 6071832819, "status": "FILLED", "clientOrderId": "autoclose-1"}
     swap.venue.answers("GET /fapi/v1/forceOrders", [forced])
-    found = await swap.dialect.liquidations(swap.api, SWAP, since_ms=NOW)
-    assert swap.venue.last.params == BTC | {"startTime": str(NOW)}
+    since_ms = Ms(swap.api.client.milliseconds() - 60_000)
+    found = await swap.dialect.liquidations(swap.api, SWAP, since_ms=since_ms)
+    assert swap.venue.last.params.items() >= (BTC | {"startTime": str(since_ms)}).items()
     assert found == {"6071832819"}
 
 
@@ -407,7 +409,8 @@ async def test_every_page_of_spot_trades_is_read(spot: Wire) -> None:
     spot.venue.answers(SPOT_TRADES, page, [TRADE | {"id": 2_000}])
     fills = await spot.fills(SPOT, since_ms=NOW)
     first, second = (asked.params for asked in spot.venue.asked)
-    assert first == BTC | {"limit": "1000", "startTime": str(NOW)}
+    end_ms = NOW + 86_400_000 - 1
+    assert first == BTC | {"limit": "1000", "startTime": str(NOW), "endTime": str(end_ms)}
     assert second == BTC | {"limit": "1000", "fromId": "2000"}
     assert len({fill.trade_id for fill in fills}) == 1_001
 
@@ -433,6 +436,10 @@ async def test_a_spot_balance_has_what_is_locked(spot: Wire) -> None:
         (-2022, "ReduceOnly Order is rejected.", Refusal.OTHER),
         (-2027, "Exceeded the maximum allowable position at current leverage.", Refusal.OTHER),
         (-4164, "Order's notional must be no smaller than 100", Refusal.OTHER),
+        (-4108, "Symbol is in delivering or delivered or settling.", Refusal.OTHER),
+        (-4130, "An open stop or take profit order already closes this.", Refusal.OTHER),
+        (-4411, "Please sign the agreement of this kind of contract.", Refusal.OTHER),
+        (-4509, "Time in force GTE needs an open position.", Refusal.OTHER),
         (-4192, "Trade forbidden due to Cooling-off Period.", Refusal.OTHER),
         (-2019, "Margin is insufficient.", Refusal.INSUFFICIENT_MARGIN),
         (-2021, "Order would immediately trigger.", Refusal.WOULD_TRIGGER),

@@ -362,6 +362,7 @@ async def test_leverage_and_mode_are_set_and_read(line: Line) -> None:
         ("40008", ClockOff, None),
         ("30007", Limited, None),
         ("40786", OrderOutcomeUnknown, None),
+        ("40010", OrderOutcomeUnknown, None),
         ("43118", OrderOutcomeUnknown, None),
         ("45034", OrderOutcomeUnknown, None),
         ("40015", OrderOutcomeUnknown, None),

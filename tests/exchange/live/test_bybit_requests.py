@@ -434,7 +434,7 @@ async def test_forced_trades_are_asked_for_and_told(swap: Wire) -> None:
         execution(kind, execType=kind, execTime=str(now_ms)) for kind in ("Trade", "BustTrade")
     )
     swap.venue.answers(EXECUTIONS, rows(ours), rows(forced), rows())
-    fills = await swap.fills(SWAP, since_ms=NOW)
+    fills = await swap.fills(SWAP)
     kinds = [asked.params["execType"] for asked in swap.venue.asked]
     assert kinds == ["Trade", "BustTrade", "AdlTrade"]
     assert [(fill.trade_id, fill.is_liquidation) for fill in fills] == [
@@ -443,12 +443,17 @@ async def test_forced_trades_are_asked_for_and_told(swap: Wire) -> None:
     ]
 
 
-async def test_trades_are_asked_for_within_the_week_that_is_told(swap: Wire) -> None:
-    """Asked from longer ago, the exchange would tell of the week after that, and not of today."""
+async def test_trades_are_asked_for_week_by_week(swap: Wire) -> None:
+    """Asked from longer ago, the exchange would answer with one week, and not with the others."""
     swap.venue.answers(EXECUTIONS, rows())
-    await swap.fills(SWAP, since_ms=NOW)
-    week_ago_ms = swap.api.client.milliseconds() - 7 * 86_400_000
-    assert 0 < int(swap.venue.last.params["startTime"]) - week_ago_ms < 60_000
+    now_ms, week_ms = swap.api.client.milliseconds(), 7 * 86_400_000
+    await swap.fills(SWAP, since_ms=Ms(now_ms - 3 * week_ms + 60_000))
+    asked = [each.params for each in swap.venue.asked if each.params["execType"] == "Trade"]
+    spans = [(int(each["startTime"]), int(each["endTime"])) for each in asked]
+    assert len(spans) == 3
+    assert all(0 < end - start < week_ms for start, end in spans)
+    assert [start for start, _ in spans[1:]] == [end + 1 for _, end in spans[:-1]]
+    assert abs(spans[-1][1] - now_ms) < 60_000
 
 
 async def test_a_spot_fee_is_in_the_coin_the_exchange_names(spot: Wire) -> None:
@@ -553,6 +558,8 @@ async def test_a_spot_balance_is_the_wallets(spot: Wire) -> None:
     [
         (10001, "Qty invalid", Refusal.OTHER),
         (110017, "Reduce-only rule not satisfied", Refusal.OTHER),
+        (110121, "Sign the agreement of this kind of contract first", Refusal.OTHER),
+        (110126, "The contract is not open for this account", Refusal.OTHER),
         (110094, "Order does not meet minimum order value 5USDT", Refusal.OTHER),
         (110007, "ab not enough for new order", Refusal.INSUFFICIENT_MARGIN),
         (170131, "Balance insufficient", Refusal.INSUFFICIENT_MARGIN),

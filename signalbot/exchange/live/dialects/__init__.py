@@ -31,6 +31,22 @@ _WHERE: Final[Mapping[tuple[str, MarketKind], str]] = MappingProxyType({
     ("mexc", MarketKind.SPOT): "mexc:MexcSpot",
 })  # fmt: skip
 
+_FORMER_NAMES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "huobi": "htx",
+        "huobipro": "htx",
+        "okex": "okx",
+        "okex5": "okx",
+        "binancefutures": "binanceusdm",
+        "binanceum": "binanceusdm",
+        "krakenfuture": "krakenfutures",
+    }
+)
+"""What people call exchanges that are known by another id."""
+
+_WITHOUT_SANDBOX: Final = frozenset(("htx", "kraken", "mexc"))
+"""ccxt knows no test network of these."""
+
 _ENTRIES: Final = frozenset((OrderType.MARKET, OrderType.LIMIT))
 
 SUPPORTED: Final = tuple(dict.fromkeys(ccxt_id for ccxt_id, _ in _WHERE))
@@ -71,7 +87,23 @@ def _row(can: "Capabilities") -> str:
 
 
 def unsupported(ccxt_id: str) -> str:
-    """What to say of an id that is not supported."""
-    near = get_close_matches(ccxt_id, SUPPORTED, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else f": use one of {', '.join(SUPPORTED)}"
-    return f"{ccxt_id!r} is not supported{hint}"
+    """What to say of an id that is not supported: the one that is meant, and all that are."""
+    meant = _meant(ccxt_id)
+    hint = f"; did you mean {meant!r}?" if meant else ":"
+    return f"{ccxt_id!r} is not supported{hint} use one of {', '.join(SUPPORTED)}"
+
+
+def supported_hint(text: str) -> str:
+    """What to write instead of a text that is no id at all."""
+    return f"use one of {', '.join(SUPPORTED)}, such as {(_meant(text) or SUPPORTED[0])!r}"
+
+
+def _meant(text: str) -> str | None:
+    plain = "".join(filter(str.isalnum, text.lower()))
+    near = get_close_matches(plain, SUPPORTED, n=1)
+    return _FORMER_NAMES.get(plain) or (near[0] if near else None)
+
+
+def has_sandbox(ccxt_id: str) -> bool:
+    """Whether a supported exchange has a test network."""
+    return ccxt_id not in _WITHOUT_SANDBOX

@@ -282,13 +282,14 @@ class Dialect:
         symbol: str,
         *,
         lane: Lane,
+        since_ms: Ms,
         order_id: str | None = None,
-        since_ms: Ms | None = None,
     ) -> Sequence[Raw]:
-        """The account's own trades of one order, or all since an instant."""
+        """The account's own trades since an instant: all, or of one order sent since then."""
         params = {} if order_id is None else self.trades_of(order_id)
+        start_ms = since_ms if order_id is None else None
         raws: Sequence[Raw] = await api.read(
-            "fetch_my_trades", symbol, since_ms, None, params, lane=lane, cost=self.trades_cost
+            "fetch_my_trades", symbol, start_ms, None, params, lane=lane, cost=self.trades_cost
         )
         if order_id is None:
             return raws
@@ -323,6 +324,10 @@ class Dialect:
                 for raw in raws
             )
         return found
+
+    async def funding_intervals_ms(self, api: Api) -> Mapping[str, int]:
+        """How often each contract is settled, by symbol, as far as the exchange says."""
+        return {}
 
     def is_about_mode(self, refusal: str) -> bool:
         """Whether a refused order says that position mode or leverage is not what it was."""

@@ -13,12 +13,13 @@ from signalbot.exchange.live.dialects.answers import codes_in
 from signalbot.exchange.live.dialects.base import Api, Found, KeyRights
 from signalbot.exchange.live.dialects.binance_limits import MINUTE_MS, used_weight
 from signalbot.exchange.live.dialects.binance_rights import binance_rights
+from signalbot.exchange.live.dialects.binance_trades import trades_of_order, trades_since
 from signalbot.exchange.live.dialects.coins import spot_capabilities
 from signalbot.exchange.live.dialects.spot import SpotDialect
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import Raw
 
-_MOST = 1_000  # trades of one page
+_DAY_MS = 86_400_000
 
 _OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({
     "fetchMarkets": {"types": ["spot"]},
@@ -72,20 +73,19 @@ class BinanceSpot(SpotDialect):
         symbol: str,
         *,
         lane: Lane,
+        since_ms: Ms,
         order_id: str | None = None,
-        since_ms: Ms | None = None,
     ) -> Sequence[Raw]:
-        """Every page, oldest first; after the first, by the id of the trade to begin with."""
-        params = {} if order_id is None else self.trades_of(order_id)
-        found: list[Raw] = []
-        while True:
-            page = await api.read(
-                "fetch_my_trades", symbol, since_ms, _MOST, params, lane=lane, cost=self.trades_cost
-            )
-            found += [_trade(trade) for trade in page]
-            if len(page) < _MOST:
-                return found
-            since_ms, params = None, {**params, "fromId": int(page[-1]["id"]) + 1}
+        """An order's at whatever time; a day's at once.
+
+        https://developers.binance.com/docs/binance-spot-api-docs/rest-api/account-endpoints#account-trade-list-user_data
+        """
+        cost = self.trades_cost
+        if order_id is not None:
+            found = await trades_of_order(api, symbol, order_id, lane=lane, cost=cost)
+        else:
+            found = await trades_since(api, symbol, since_ms, span_ms=_DAY_MS, lane=lane, cost=cost)
+        return [_trade(trade) for trade in found]
 
     def reported_usage(self, headers: Mapping[str, str]) -> Mapping[int, int]:
         return used_weight(headers)

@@ -1,6 +1,7 @@
 """Binance USDⓈ-M futures: plain orders at one endpoint, conditional ("algo") orders at another."""
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import count
 from typing import Any, ClassVar
 
 from signalbot.domain.errors import AccessDenied, Unavailable
@@ -17,11 +18,18 @@ from signalbot.exchange.live.dialects.answers import codes_in
 from signalbot.exchange.live.dialects.base import Api, Dialect, Found, KeyRights, Margin
 from signalbot.exchange.live.dialects.binance_limits import MINUTE_MS, used_weight
 from signalbot.exchange.live.dialects.binance_rights import binance_rights
+from signalbot.exchange.live.dialects.binance_trades import MOST, trades_of_order, trades_since
+from signalbot.exchange.live.dialects.windows import windows
 from signalbot.exchange.live.lanes import Lane
-from signalbot.exchange.live.parse import number
+from signalbot.exchange.live.parse import Raw, number
 
 _ALGO = {"trigger": True}
 _MOST_INCOMES, _INCOME_COST = 1_000, 30
+_INCOMES_KEPT_MS = 89 * 86_400_000  # three months
+_MOST_FORCED, _FORCED_COST = 100, 20
+_WEEK_MS = 7 * 86_400_000
+_SKEW_MS = 60_000  # how far clocks may differ
+_FUNDING_HOURS = 8
 _MARGIN_TYPES = {
     "cross": MarginMode.CROSS,
     "crossed": MarginMode.CROSS,
@@ -43,10 +51,10 @@ class BinanceUsdm(Dialect):
             # what the order is, and what the position, the market or the leverage allows
             " -2016 -2020 -2022 -2023 -2024 -2025 -2026 -2027 -2028"
             " -4001 -4002 -4003 -4004 -4005 -4006 -4007 -4013 -4014 -4015 -4016 -4020 -4022 -4023"
-            " -4024 -4028 -4031 -4032 -4045 -4047 -4048 -4060 -4061 -4062 -4067 -4068 -4118 -4120"
-            " -4131 -4135 -4136 -4137 -4138 -4139 -4140 -4141 -4144 -4161 -4164 -4168 -4183 -4184"
-            " -4192 -4202 -4203 -4205 -4206 -4208 -4209 -4210 -4211 -4400 -4403"
-            " -5021 -5022 -5024 -5025 -5041"
+            " -4024 -4028 -4031 -4032 -4045 -4047 -4048 -4060 -4061 -4062 -4067 -4068 -4108 -4118"
+            " -4120 -4130 -4131 -4135 -4136 -4137 -4138 -4139 -4140 -4141 -4144 -4161 -4164 -4168"
+            " -4183 -4184 -4192 -4202 -4203 -4205 -4206 -4208 -4209 -4210 -4211 -4400 -4403 -4411"
+            " -4509 -5021 -5022 -5024 -5025 -5041"
         ),
         duplicate=codes_in("-4115 -4116 -20132"),
         would_trigger=codes_in("-2021 -4142"),
@@ -102,37 +110,84 @@ class BinanceUsdm(Dialect):
         https://developers.binance.com/docs/derivatives/usds-margined-futures/account/rest-api/Get-Income-History
         """
         ids = {api.client.market(symbol)["id"]: symbol for symbol in symbols}
-        found: dict[tuple[str, str], FundingPayment] = {}
-        start_ms = since_ms
-        while True:
-            asked = {"incomeType": "FUNDING_FEE", "startTime": start_ms, "limit": _MOST_INCOMES}
-            rows = await api.read("fapiPrivateGetIncome", asked, lane=lane, cost=_INCOME_COST)
-            for row in rows:
-                if row.get("symbol") in ids:
-                    payment = FundingPayment(
-                        payment_id=str(row["tranId"]),
-                        symbol=ids[row["symbol"]],
-                        amount=number(row["income"]) or ZERO,
-                        paid_at_ms=Ms(int(row["time"])),
-                    )
-                    found[payment.symbol, payment.payment_id] = payment
-            if len(rows) < _MOST_INCOMES or int(rows[-1]["time"]) <= start_ms:
-                return list(found.values())
-            start_ms = Ms(int(rows[-1]["time"]))
+        now_ms = api.client.milliseconds()
+        earliest_ms = now_ms - _INCOMES_KEPT_MS
+        found: list[FundingPayment] = []
+        for start_ms, end_ms in windows(max(since_ms, earliest_ms), now_ms, _WEEK_MS):
+            asked = {
+                "incomeType": "FUNDING_FEE", "startTime": start_ms, "endTime": end_ms,
+                "limit": _MOST_INCOMES,
+            }  # fmt: skip
+            for page in count(1):
+                rows = await api.read(
+                    "fapiPrivateGetIncome", {**asked, "page": page}, lane=lane, cost=_INCOME_COST
+                )
+                found += [_payment(row, ids) for row in rows if row.get("symbol") in ids]
+                if len(rows) < _MOST_INCOMES:
+                    break
+        return found
+
+    async def trades(
+        self,
+        api: Api,
+        symbol: str,
+        *,
+        lane: Lane,
+        since_ms: Ms,
+        order_id: str | None = None,
+    ) -> Sequence[Raw]:
+        """A week at once, of one order too.
+
+        https://developers.binance.com/docs/derivatives/usds-margined-futures/trade/rest-api/Account-Trade-List
+        """
+        cost, now_ms = self.trades_cost, api.client.milliseconds()
+        if order_id is None:
+            return await trades_since(api, symbol, since_ms, span_ms=_WEEK_MS, lane=lane, cost=cost)
+        if since_ms > now_ms - _WEEK_MS + _SKEW_MS:
+            return await trades_of_order(api, symbol, order_id, lane=lane, cost=cost)
+        found: list[Raw] = []
+        for start_ms, end_ms in windows(since_ms, now_ms, _WEEK_MS):
+            asked = {"orderId": order_id, "endTime": end_ms}
+            found += await api.read(
+                "fetch_my_trades", symbol, start_ms, MOST, asked, lane=lane, cost=cost
+            )
+        return found
+
+    async def funding_intervals_ms(self, api: Api) -> Mapping[str, int]:
+        """Only contracts that differ from eight hours are listed.
+
+        https://developers.binance.com/docs/derivatives/usds-margined-futures/market-data/rest-api/Get-Funding-Rate-Info
+        """
+        rows = await api.read("fapiPublicGetFundingInfo", {}, lane=Lane.POLL, cost=0)
+        hours = {row["symbol"]: int(row["fundingIntervalHours"]) for row in rows}
+        return {
+            symbol: hours.get(market["id"], _FUNDING_HOURS) * 3_600_000
+            for symbol, market in api.client.markets.items()
+        }
 
     def is_about_mode(self, refusal: str) -> bool:
         """-4061: position side; -2027, -2028: leverage and the size that it allows."""
         return any(code in refusal for code in ("-4061", "-2027", "-2028"))
 
     async def liquidations(self, api: Api, symbol: str, *, since_ms: Ms) -> frozenset[str]:
-        """Trades do not say that they were forced; this list does, where there is one."""
-        market = api.client.market(symbol)
-        asked = {"symbol": market["id"], "startTime": since_ms}
-        try:
-            rows = await api.read("fapiPrivateGetForceOrders", asked, lane=Lane.SETTLE, cost=20)
-        except Unavailable:
-            return frozenset()
-        return frozenset(str(row["orderId"]) for row in rows)
+        """Trades do not say that they were forced; this list does, where there is one.
+
+        https://developers.binance.com/docs/derivatives/usds-margined-futures/trade/rest-api/Users-Force-Orders
+        """
+        market, forced = api.client.market(symbol), set[str]()
+        for start_ms, end_ms in windows(since_ms, api.client.milliseconds(), _WEEK_MS):
+            asked = {
+                "symbol": market["id"], "startTime": start_ms, "endTime": end_ms,
+                "limit": _MOST_FORCED,
+            }  # fmt: skip
+            try:
+                rows = await api.read(
+                    "fapiPrivateGetForceOrders", asked, lane=Lane.SETTLE, cost=_FORCED_COST
+                )
+            except Unavailable:
+                continue
+            forced |= {str(row["orderId"]) for row in rows}
+        return frozenset(forced)
 
     def reported_usage(self, headers: Mapping[str, str]) -> Mapping[int, int]:
         return used_weight(headers)
@@ -208,4 +263,13 @@ def _margin_in(rows: Sequence[Mapping[str, Any]], market_id: str) -> Margin:
     leverage, mode = row.get("leverage"), str(row.get("marginType", "")).lower()
     return Margin(
         leverage=None if leverage is None else int(leverage), mode=_MARGIN_TYPES.get(mode)
+    )
+
+
+def _payment(row: Mapping[str, Any], symbols: Mapping[str, str]) -> FundingPayment:
+    return FundingPayment(
+        payment_id=str(row["tranId"]),
+        symbol=symbols[row["symbol"]],
+        amount=number(row["income"]) or ZERO,
+        paid_at_ms=Ms(int(row["time"])),
     )

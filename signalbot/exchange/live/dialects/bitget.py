@@ -44,6 +44,7 @@ _CODES = Codes(
     clock=codes_in("40004 40005 40008 40078"),
     limited=codes_in("429 30007 50009"),
     already_set=codes_in("40814 45054"),
+    unknown=frozenset(("40010",)),  # a request that timed out, which ccxt takes for a bad key
     not_found=codes_in("22001 25204 40109 40768 43001 43004 43020 43021 43025 43026 45057"),
 )
 

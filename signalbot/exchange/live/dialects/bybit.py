@@ -24,6 +24,7 @@ from signalbot.exchange.live.dialects.base import Api, Create, Dialect, Found, K
 from signalbot.exchange.live.dialects.bybit_codes import CODES
 from signalbot.exchange.live.dialects.coins import spot_capabilities
 from signalbot.exchange.live.dialects.spot import SpotDialect
+from signalbot.exchange.live.dialects.windows import windows
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import Raw, number
 
@@ -32,6 +33,7 @@ _RATES: Final = (Rate(cost=600, per_ms=5_000),)  # of one address; each account 
 _OPEN, _CLOSED = "fetch_open_orders", "fetch_canceled_and_closed_orders"
 _MOST_ORDERS, _MOST_TRADES = 50, 100  # of one page
 _WEEK_MS = 7 * 86_400_000  # nothing is told of a longer time at once
+_KEPT_MS = 729 * 86_400_000  # two years
 _MOST_LIMITED_MS = 1_000  # accounts are limited by the second
 _SKEW_MS = 5_000  # how far our clock may be ahead of theirs
 _FORCED = ("BustTrade", "AdlTrade")  # liquidation, deleveraging
@@ -121,22 +123,25 @@ class _Bybit(Dialect):
         symbol: str,
         *,
         lane: Lane,
+        since_ms: Ms,
         order_id: str | None = None,
-        since_ms: Ms | None = None,
     ) -> Sequence[Raw]:
-        """Trades since an instant go back a week at most."""
+        """An order's at whatever time; a week's at once.
+
+        https://bybit-exchange.github.io/docs/v5/order/execution
+        """
         if order_id is not None:
             return await _pages(
                 api, "fetch_my_trades", symbol, {"orderId": order_id},
                 most=_MOST_TRADES, lane=lane,
             )  # fmt: skip
-        earliest_ms = api.client.milliseconds() - _WEEK_MS + _SKEW_MS
-        found: list[Raw] = []
-        for kind in self._trade_kinds():
-            found += await _pages(
-                api, "fetch_my_trades", symbol, {"execType": kind},
-                most=_MOST_TRADES, lane=lane, since_ms=Ms(max(since_ms or 0, earliest_ms)),
-            )  # fmt: skip
+        now_ms, found = api.client.milliseconds(), list[Raw]()
+        for start_ms, end_ms in windows(max(since_ms, now_ms - _KEPT_MS), now_ms, _WEEK_MS):
+            for kind in self._trade_kinds():
+                found += await _pages(
+                    api, "fetch_my_trades", symbol, {"execType": kind, "endTime": end_ms},
+                    most=_MOST_TRADES, lane=lane, since_ms=start_ms,
+                )  # fmt: skip
         return found
 
     def _trade_kinds(self) -> tuple[str, ...]:
@@ -279,10 +284,10 @@ class BybitSwap(_Bybit):
         ids = {api.client.market(symbol)["id"]: symbol for symbol in symbols}
         found: list[FundingPayment] = []
         now_ms = api.client.milliseconds()
-        for start_ms in range(since_ms, now_ms, _WEEK_MS):
+        for start_ms, end_ms in windows(since_ms, now_ms, _WEEK_MS):
             asked = {
                 "accountType": "UNIFIED", "category": "linear", "type": "SETTLEMENT", "limit": 50,
-                "startTime": start_ms, "endTime": min(start_ms + _WEEK_MS - 1, now_ms),
+                "startTime": start_ms, "endTime": end_ms,
             }  # fmt: skip
             cursor: Any = True
             while cursor:
@@ -301,6 +306,14 @@ class BybitSwap(_Bybit):
                 cursor = result.get("nextPageCursor") if result["list"] else None
                 asked["cursor"] = cursor
         return found
+
+    async def funding_intervals_ms(self, api: Api) -> Mapping[str, int]:
+        """``fundingInterval`` of the instruments, in minutes."""
+        return {
+            symbol: int(minutes) * 60_000
+            for symbol, market in api.client.markets.items()
+            if (minutes := market["info"].get("fundingInterval"))
+        }
 
     def is_about_mode(self, refusal: str) -> bool:
         """110017 and 10001 name ``positionIdx`` where the mode is another."""
@@ -382,8 +395,8 @@ class BybitSpot(SpotDialect, _Bybit):
         symbol: str,
         *,
         lane: Lane,
+        since_ms: Ms,
         order_id: str | None = None,
-        since_ms: Ms | None = None,
     ) -> Sequence[Raw]:
         """The exchange says which coin a fee was paid in; ccxt only guesses."""
         raws = await super().trades(api, symbol, lane=lane, order_id=order_id, since_ms=since_ms)

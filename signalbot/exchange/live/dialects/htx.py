@@ -201,13 +201,14 @@ class HtxSwap(Dialect):
         symbol: str,
         *,
         lane: Lane,
+        since_ms: Ms,
         order_id: str | None = None,
-        since_ms: Ms | None = None,
     ) -> Sequence[Raw]:
         """Fees there are positive when paid; ccxt turns them round as it must for older APIs."""
         params = {} if order_id is None else {"order_id": order_id}
+        start_ms = since_ms if order_id is None else None
         raws = await api.read(
-            "fetch_my_trades", symbol, since_ms, _PAGE, params, lane=lane, cost=self.trades_cost
+            "fetch_my_trades", symbol, start_ms, _PAGE, params, lane=lane, cost=self.trades_cost
         )
         return [
             {**raw, "fee": {**(raw.get("fee") or {}), "cost": number(raw["info"].get("trade_fee"))}}
@@ -276,8 +277,8 @@ class HtxSpot(BuysByCost):
         symbol: str,
         *,
         lane: Lane,
+        since_ms: Ms,
         order_id: str | None = None,
-        since_ms: Ms | None = None,
     ) -> Sequence[Raw]:
         if order_id is None:
             return await super().trades(api, symbol, lane=lane, since_ms=since_ms)

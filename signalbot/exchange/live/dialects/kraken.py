@@ -128,8 +128,8 @@ class KrakenSpot(SpotDialect):
         symbol: str,
         *,
         lane: Lane,
+        since_ms: Ms,
         order_id: str | None = None,
-        since_ms: Ms | None = None,
     ) -> Sequence[Raw]:
         """Trades cannot be asked for by order: the order names them."""
         if order_id is None:

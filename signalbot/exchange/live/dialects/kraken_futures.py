@@ -117,9 +117,10 @@ class KrakenFutures(Dialect):
         known = next((f for f in map(self.found, raws) if f.wire_id == wire_id), None)
         if known is not None and known.raw["status"] == "open" and not number(known.raw["filled"]):
             return known
+        since_ms = Ms(max(0, request.intended_at_ms - _SKEW_MS))
         fills = [
             trade
-            for trade in await self.trades(api, symbol, lane=lane)
+            for trade in await self.trades(api, symbol, lane=lane, since_ms=since_ms)
             if trade["info"].get("cliOrdId") == wire_id
         ]
         if fills:

@@ -188,8 +188,8 @@ class MexcSwap(Dialect):
         symbol: str,
         *,
         lane: Lane,
+        since_ms: Ms,
         order_id: str | None = None,
-        since_ms: Ms | None = None,
     ) -> Sequence[Raw]:
         """ccxt takes "close short" for a sale and does not name the two others."""
         if order_id is None:

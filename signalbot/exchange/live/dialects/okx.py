@@ -171,19 +171,21 @@ class _Okx(Dialect):
         symbol: str,
         *,
         lane: Lane,
+        since_ms: Ms,
         order_id: str | None = None,
-        since_ms: Ms | None = None,
     ) -> Sequence[Raw]:
-        """Recent trades are told at once at one endpoint, all others at another."""
+        """Trades of the last days are told at once at one endpoint, those before at another.
+
+        https://www.okx.com/docs-v5/en/#order-book-trading-trade-get-transaction-details-last-3-days
+        """
         asked = {} if order_id is None else {"ordId": order_id}
-        if since_ms is not None:
-            asked["begin"] = str(since_ms)
         recent_ms = api.client.milliseconds() - _RECENT_MS
-        found: Sequence[Raw] = ()
-        if since_ms is None or since_ms > recent_ms:
-            found = await _fills(api, "privateGetTradeFills", symbol, asked, lane)
-        if not found and (since_ms is None or since_ms <= recent_ms):
-            found = await _fills(api, "privateGetTradeFillsHistory", symbol, asked, lane)
+        since = {"begin": str(max(since_ms, recent_ms))}
+        found = await _fills(api, "privateGetTradeFills", symbol, asked | since, lane)
+        if since_ms < recent_ms:
+            before = {"begin": str(since_ms), "end": str(recent_ms - 1)}
+            method = "privateGetTradeFillsHistory"
+            found = [*await _fills(api, method, symbol, asked | before, lane), *found]
         return found
 
     def is_liquidation(self, trade: Raw) -> bool:

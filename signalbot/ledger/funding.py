@@ -1,0 +1,79 @@
+"""Funding that live positions paid or received: every payment once, added to its position."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from signalbot.domain.funding import FundingPayment
+from signalbot.domain.money import ZERO, text
+from signalbot.domain.positions import Position
+from signalbot.domain.signals import PositionId
+from signalbot.domain.timeframe import Ms
+from signalbot.ledger.codec import upsert
+from signalbot.ledger.database import Database
+from signalbot.ledger.sql import queries
+from signalbot.ledger.trades import POSITIONS
+
+_SQL = queries("funding")
+_UPSERT_POSITION = upsert("positions", POSITIONS.columns, key="position_id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundingDue:
+    """A position whose funding is not all booked."""
+
+    position: Position
+    covered_ms: Ms  #: payments until then are booked
+
+
+class FundingLedger:
+    """Which payments are booked, and for which positions more may come."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def due(self, exchange: str, before_ms: Ms) -> Sequence[FundingDue]:
+        """Positions whose payments are booked until an instant before ``before_ms``."""
+        rows = await self._database.query(_SQL["due"], (exchange, before_ms))
+        return [
+            FundingDue(position=POSITIONS.decode(row), covered_ms=Ms(row["covered_ms"]))
+            for row in rows
+        ]
+
+    async def book(
+        self, position: Position, payments: Iterable[FundingPayment], *, covered_ms: Ms
+    ) -> Position:
+        """Add the payments that are new to ``position``, whose symbol's lock is held."""
+        owned = list(payments)
+        return await self._database.write(lambda c: _book(c, position, owned, covered_ms))
+
+    async def cover(self, position_id: PositionId, until_ms: Ms) -> None:
+        """There is nothing to book for a position until then."""
+        await self._database.write(lambda c: c.execute(_SQL["cover"], (until_ms, position_id)))
+
+    async def end(self, position_id: PositionId) -> None:
+        """Nothing more will be paid for a closed position."""
+        await self._database.write(lambda c: c.execute(_SQL["end"], (position_id,)))
+
+
+def _book(
+    connection: sqlite3.Connection,
+    position: Position,
+    payments: Iterable[FundingPayment],
+    covered_ms: Ms,
+) -> Position:
+    total = sum((each.amount for each in payments if _is_new(connection, position, each)), ZERO)
+    connection.execute(_SQL["cover"], (covered_ms, position.position_id))
+    if total == ZERO:
+        return position
+    paid = position.pay(total)
+    connection.execute(_UPSERT_POSITION, POSITIONS.encode(paid))
+    return paid
+
+
+def _is_new(connection: sqlite3.Connection, position: Position, payment: FundingPayment) -> bool:
+    row = (
+        position.exchange, position.user_id, payment.symbol, payment.payment_id,
+        position.position_id, text(payment.amount), payment.paid_at_ms,
+    )  # fmt: skip
+    return connection.execute(_SQL["put"], row).fetchone() is not None

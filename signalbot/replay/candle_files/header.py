@@ -1,0 +1,168 @@
+"""The header of a table: every column under a plain name, and what it may stand for."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from signalbot.replay.candle_files import names
+from signalbot.replay.candle_files.clock import is_time
+from signalbot.replay.candle_files.faults import Unreadable
+from signalbot.replay.candle_files.markets import Fit, Market, is_coin, is_market_name
+from signalbot.replay.candle_files.names import column_name, plain_name
+from signalbot.replay.candle_files.options import COLUMNS, ColumnChoice, Role
+from signalbot.replay.candle_files.table import Table
+from signalbot.replay.candle_files.times import looks_like_time
+
+SIDES: Final = frozenset(("mid", "bid", "ask", "trade", "mark", "index"))
+"""What a price may be a price of, beside a market."""
+
+CURRENCIES: Final = frozenset((
+    "usd", "usdt", "usdc", "busd", "eur", "gbp", "jpy", "cny", "krw", "try", "brl", "inr", "aud",
+    "cad", "chf", "rub", "btc", "eth", "bnb", "currency",
+))  # fmt: skip
+_LONGEST: Final = 200  # characters of a header that a message shows
+
+
+@dataclass(slots=True)
+class Named:
+    """A column under its plain name; ``side`` is what stands beside: a currency, a market."""
+
+    at: int
+    name: str
+    side: str = ""
+    levels: Sequence[str] = ()
+
+
+@dataclass(slots=True)
+class Header:
+    table: Table
+    market: Market
+    choice: ColumnChoice | None
+    columns: list[Named] = field(default_factory=list)
+    side: str = ""  #: of the prices that are taken
+    notes: list[str] = field(default_factory=list)
+
+    def called(self, *wanted: str) -> Iterator[Named]:
+        """Columns of these names, in the order of the names."""
+        for name in wanted:
+            yield from (each for each in self.columns if each.name == name and not each.side)
+
+    def shown(self) -> str:
+        rows = [", ".join(row) for row in self.table.header]
+        return " / ".join(rows)[:_LONGEST] or "(empty)"
+
+    def chosen(self, role: Role) -> int | None:
+        """The column that the user has named for ``role``.
+
+        Raises:
+            Unreadable: there is no such column.
+        """
+        if self.choice is None or role not in self.choice.by_role:
+            return None
+        column = self.choice.by_role[role]
+        if isinstance(column, int):
+            if column >= self.table.width:
+                raise Unreadable(
+                    f"{COLUMNS} {role}={column + 1}: it has {self.table.width} columns"
+                )
+            return column
+        for each in self.columns:
+            if column in each.levels:
+                return each.at
+        for each in self.columns:
+            if plain_name(column) in map(plain_name, each.levels):
+                return each.at
+        raise Unreadable(f"{COLUMNS} {role}={column}: the header reads: {self.shown()}")
+
+    def is_ignored(self, role: Role) -> bool:
+        """Whether the user wants no column of this role."""
+        return self.choice is not None and role in self.choice.ignored
+
+    def first(self, role: Role, wanted: Sequence[str], *, looks: bool) -> int | None:
+        """The column that is chosen for ``role``, else the first of these names that fits."""
+        chosen = self.chosen(role)
+        if chosen is not None or self.is_ignored(role):
+            return chosen
+        for each in self.called(*wanted):
+            if not looks or self.holds_times(each):
+                return each.at
+        return None
+
+    def holds_times(self, column: Named) -> bool:
+        """Whether there are times in a column; a name that tells its unit is believed.
+
+        All cells must be, where the name may be that of a mere count.
+        """
+        cells = [cell for cell in self.table.sample(column.at) if cell.strip()]
+        if column.name in names.COUNTS:
+            return bool(cells) and all(map(looks_like_time, cells))
+        return column.name.endswith("_ms") or not cells or any(map(is_time, cells))
+
+    def _line(self) -> str:
+        return f" ({self.table.unit} {self.table.header_line})" if self.table.header_line else ""
+
+    def missing(self, meaning: str, role: Role, wanted: Sequence[str]) -> Unreadable:
+        """The error that says that a column is missing, and what would do."""
+        return Unreadable(
+            f"no column for {meaning}: the header needs {' or '.join(wanted)}, or {COLUMNS} "
+            f"{role}=NAME says which it is; it reads: {self.shown()}{self._line()}"
+        )
+
+
+def read_header(table: Table, market: Market, choice: ColumnChoice | None) -> Header:
+    """The columns of ``table``, which has a header, by their names."""
+    return Header(table, market, choice, _named(table, market))
+
+
+def _named(table: Table, market: Market) -> list[Named]:
+    width = table.width
+    levels = [[row[at] if at < len(row) else "" for row in table.header] for at in range(width)]
+    plain = [[column_name(level) for level in each] for each in levels]
+    has_small = {name for each in plain for name in each} & set("ohlc")
+    found = []
+    for at, each in enumerate(plain):
+        cased = [_uncased(name, has_small=bool(has_small)) for name in each]
+        if at == 0 and len(cased) > 1:  # pandas: names of the levels, above that of the index
+            found.append(Named(at, cased[-1] if cased[-1] in names.TIMES else "", "", levels[at]))
+        else:
+            found.append(_joined(at, cased, levels[at], market))
+    return found
+
+
+def _uncased(name: str, *, has_small: bool) -> str:
+    if len(name) != 1 or name.islower():
+        return name
+    return names.CAPITALS.get(name, name) if has_small else name.lower()
+
+
+def _joined(at: int, cased: Sequence[str], levels: Sequence[str], market: Market) -> Named:
+    """The level that names a price or volume; the others tell which market's."""
+    for place, name in enumerate(cased):
+        if name in names.CORE or any(name in known for known in names.PRICE_NAMES.values()):
+            others = [text for each, text in enumerate(levels) if each != place and text.strip()]
+            side = next((text for text in others if not text.startswith("Unnamed")), "")
+            return Named(at, name, side if len(cased) > 1 else "", levels)
+    name = next((each for each in cased if each), "")
+    for core in names.CORE:
+        side = _beside(name, core)
+        if side and _is_side(side, market):
+            return Named(at, core, side, levels)
+    return Named(at, name, "", levels)
+
+
+def _beside(name: str, core: str) -> str:
+    if name.startswith(core + "_"):
+        return name[len(core) + 1 :]
+    if name.endswith("_" + core):
+        return name[: -len(core) - 1]
+    if name.endswith(core) and name[: -len(core)] in SIDES:
+        return name[: -len(core)]  # "bidopen"
+    return ""
+
+
+def _is_side(side: str, market: Market) -> bool:
+    if side in SIDES or side in CURRENCIES:
+        return True
+    upper = side.upper()
+    is_known = market.fit(upper) is not Fit.OTHER or market.is_quote(upper) or is_coin(upper)
+    return is_known or is_market_name(upper)

@@ -1,0 +1,286 @@
+"""JSON and JSON lines as a table: wherever in an answer of an exchange its candles lie."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Any, Final
+
+from signalbot.domain.errors import ConfigError
+from signalbot.replay.candle_files.container import Part
+from signalbot.replay.candle_files.faults import refusal
+from signalbot.replay.candle_files.markets import Fit, Market, is_coin, is_market_name
+from signalbot.replay.candle_files.names import SYMBOLS, core_of, name_prices, plain_name
+from signalbot.replay.candle_files.options import parse_zone
+from signalbot.replay.candle_files.table import PRICE_COUNT, Row, Table
+from signalbot.replay.candle_files.text import Text
+from signalbot.replay.candle_files.times import looks_like_time
+
+_DEEPEST: Final = 8
+_LEAST: Final = PRICE_COUNT + 1
+_ZONES: Final = ("time_zone", "timezone", "exchange_timezone")
+_DECLARING: Final = frozenset((*SYMBOLS, "digital_currency_code", "coin", "base_currency")) - {"s"}
+_QUOTING: Final = frozenset(("market_code", "quote_currency", "quote_asset", "vs_currency"))
+
+
+@dataclass(slots=True)
+class _Found:
+    """A table inside a document, and the keys that lead to it."""
+
+    path: tuple[str, ...]
+    header: Sequence[str]  #: empty: rows without names
+    rows: Sequence[Sequence[Any]]
+
+
+@dataclass(slots=True)
+class _Search:
+    tables: list[_Found] = field(default_factory=list)
+    declared: list[str] = field(default_factory=list)
+    quote: str = ""  #: currency of the prices
+    zone: tzinfo | None = None
+
+
+def is_json(text: Text) -> bool:
+    return "".join(text.head()[:20]).lstrip("\ufeff \t")[:1] in ("{", "[")
+
+
+def json_table(text: Text, market: Market) -> Table:
+    """The candles of a JSON document, or of one document a line.
+
+    Raises:
+        ConfigError: it is not JSON, has no candles, or those of several markets, none of them
+            ``market``.
+    """
+    part, whole_text = text.part, text.whole()
+    try:
+        document = json.loads(whole_text, parse_float=str, parse_int=str, parse_constant=str)
+    except ValueError as whole:
+        lines = _json_lines(whole_text)
+        if lines is None:
+            raise refusal(part.name, f"not JSON: {whole}") from None
+        return _table(part, lines[1], market, unit="line", numbers=lines[0])
+    return _table(part, document, market, unit="row")
+
+
+def _json_lines(text: str) -> tuple[list[int], list[Any]] | None:
+    numbers, found = [], []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            found.append(json.loads(line, parse_float=str, parse_int=str, parse_constant=str))
+        except ValueError:
+            if len(found) < 2:  # noqa: PLR2004 - one line alone is a document that is broken
+                return None
+            found.append(None)
+        numbers.append(number)
+    return numbers, found
+
+
+def _table(
+    part: Part,
+    document: Any,
+    market: Market,
+    *,
+    unit: str,
+    numbers: Sequence[int] | None = None,
+) -> Table:
+    search = _Search()
+    _look(document, (), search)
+    found = _single(part, search.tables, market)
+    if search.quote and not market.is_quote(search.quote):
+        raise refusal(
+            part.name, f"its prices are in {search.quote}, and those of {market.symbol} are not"
+        )
+    rows: Iterator[Row] = (
+        (numbers[at] if numbers else at + 1, [_text(cell) for cell in cells])
+        for at, cells in enumerate(found.rows)
+    )
+    header = [list(found.header)] if found.header else []
+    keys = [key for key in found.path if is_market_name(key)]
+    return Table(
+        part.name, unit, header, rows, declared=[*search.declared, *keys], zone=search.zone
+    )
+
+
+def _single(part: Part, tables: Sequence[_Found], market: Market) -> _Found:
+    if not tables:
+        raise refusal(part.name, "no candles are found in this JSON")
+    if len(tables) == 1:
+        return tables[0]
+    fits = [max((market.fit(key) for key in each.path), default=Fit.OTHER) for each in tables]
+    best = max(fits)
+    if best is not Fit.OTHER and fits.count(best) == 1:
+        return tables[fits.index(best)]
+    paths = ", ".join(".".join(each.path) for each in tables[:5])
+    raise refusal(
+        part.name,
+        f"there are {len(tables)} tables in this JSON ({paths}), and which is {market.symbol} "
+        "(--symbol) cannot be told: keep one of them",
+    )
+
+
+def _look(node: Any, path: tuple[str, ...], search: _Search) -> None:
+    """Find tables below ``node``, and what stands beside them."""
+    if len(path) > _DEEPEST:
+        return
+    if isinstance(node, Mapping):
+        _look_beside(node, search)
+        table = _of_mapping(node)
+        if table is not None:
+            search.tables.append(_Found(path, *table))
+            return
+        for key, inner in node.items():
+            if isinstance(inner, Mapping | list):
+                _look(inner, (*path, str(key)), search)
+    elif isinstance(node, list) and node:
+        table = _of_list(node)
+        if table is not None:
+            search.tables.append(_Found(path, *table))
+            return
+        for inner in node[:20]:
+            if isinstance(inner, Mapping | list):
+                _look(inner, path, search)
+
+
+def _look_beside(node: Mapping[str, Any], search: _Search) -> None:
+    for key, value in node.items():
+        name = plain_name(str(key))
+        if not isinstance(value, str):
+            continue
+        if name in _DECLARING and (is_market_name(value) or is_coin(value)):
+            search.declared.append(value)
+        elif name in _QUOTING:
+            search.quote = value
+        elif name in _ZONES and search.zone is None:
+            try:
+                search.zone = parse_zone(value)
+            except ConfigError:
+                continue
+
+
+_Rows = tuple[Sequence[str], Sequence[Sequence[Any]]]
+
+
+def _of_list(items: list[Any]) -> _Rows | None:
+    """Rows as lists, or as objects with names."""
+    lists = [each for each in items if isinstance(each, list)]
+    if len(lists) * 2 > len(items) and all(len(each) >= _LEAST for each in lists):
+        if any(isinstance(cell, Mapping | list) for each in lists[:20] for cell in each):
+            return None
+        return _header_inside([each if isinstance(each, list) else [] for each in items])
+    objects = [each for each in items if isinstance(each, Mapping)]
+    if len(objects) * 2 <= len(items):
+        return None
+    flat = [_flat(each) if isinstance(each, Mapping) else {} for each in items]
+    names = list(dict.fromkeys(name for each in flat for name in each))
+    if not name_prices(names):
+        return None
+    return names, [[each.get(name) for name in names] for each in flat]
+
+
+def _header_inside(rows: Sequence[Sequence[Any]]) -> _Rows:
+    """Lists whose first one holds the names of the columns."""
+    names = [str(cell) for cell in rows[0]]
+    return (names, rows[1:]) if name_prices(names) else ((), rows)
+
+
+def _of_mapping(node: Mapping[str, Any]) -> _Rows | None:
+    """Columns by name, rows by time, or names and rows apart (as pandas splits them)."""
+    names, data = node.get("columns"), node.get("data", node.get("values"))
+    if isinstance(names, list) and isinstance(data, list) and data and isinstance(data[0], list):
+        return _split(node, [str(name) for name in names], data)
+    lists = {key: each for key, each in node.items() if isinstance(each, list)}
+    if name_prices(list(lists)):
+        same = {key: each for key, each in lists.items() if len(each) == len(_open_of(lists))}
+        return list(same), list(zip(*same.values(), strict=True))
+    inner = {key: each for key, each in node.items() if isinstance(each, Mapping) and each}
+    if name_prices(list(inner)):
+        index = list(_open_of(inner))
+        columns = ["", *inner]
+        return columns, [[key, *(each.get(key) for each in inner.values())] for key in index]
+    if len(inner) * 2 > len(node) and all(map(_is_key_of_row, inner)):
+        flat = {key: _flat(each) for key, each in inner.items()}
+        names = list(dict.fromkeys(name for each in flat.values() for name in each))
+        if name_prices(names):
+            rows = [[key, *(each.get(name) for name in names)] for key, each in flat.items()]
+            return ["", *names], rows
+    return _timestamps_apart(node)
+
+
+def _is_key_of_row(key: str) -> bool:
+    return key.isdecimal() or looks_like_time(key)
+
+
+def _split(node: Mapping[str, Any], names: list[str], data: list[list[Any]]) -> _Rows:
+    index = node.get("index")
+    if isinstance(index, list) and len(index) == len(data):
+        return ["", *names], [[at, *row] for at, row in zip(index, data, strict=True)]
+    return names, data
+
+
+def _timestamps_apart(node: Mapping[str, Any]) -> _Rows | None:
+    """Times beside an object that holds the columns: Yahoo's ``timestamp`` and ``indicators``."""
+    times = node.get("timestamp")
+    if not isinstance(times, list) or not times:
+        return None
+    columns = _columns_below(node, len(times), _DEEPEST)
+    if columns is None:
+        return None
+    names = ["timestamp", *columns]
+    return names, list(zip(times, *columns.values(), strict=True))
+
+
+def _columns_below(node: Any, length: int, depth: int) -> Mapping[str, list[Any]] | None:
+    if isinstance(node, Mapping):
+        lists = {
+            key: each
+            for key, each in node.items()
+            if isinstance(each, list) and len(each) == length and key != "timestamp"
+        }
+        if name_prices(list(lists)):
+            return lists
+    inner = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
+    for each in inner if depth else ():
+        found = _columns_below(each, length, depth - 1)
+        if found is not None:
+            return found
+    return None
+
+
+def _open_of(columns: Mapping[str, Any]) -> Any:
+    return next(each for key, each in columns.items() if core_of(key) == "open")
+
+
+def _flat(node: Mapping[str, Any]) -> dict[str, Any]:
+    """An object without objects inside: by the last name, or by all where that is not enough."""
+    deep: list[tuple[tuple[str, ...], Any]] = []
+
+    def walk(each: Any, path: tuple[str, ...]) -> None:
+        if isinstance(each, Mapping):
+            for key, inner in each.items():
+                walk(inner, (*path, str(key)))
+        else:
+            deep.append((path, each))
+
+    walk(node, ())
+    by_last: dict[str, list[Any]] = {}
+    for path, value in deep:
+        by_last.setdefault(path[-1], []).append(value)
+    return {
+        path[-1] if _is_one(by_last[path[-1]]) else "_".join(path): value for path, value in deep
+    }
+
+
+def _is_one(values: Sequence[Any]) -> bool:
+    return all(value == values[0] for value in values)
+
+
+def _text(cell: Any) -> str:
+    match cell:
+        case None:
+            return ""
+        case bool():
+            return "true" if cell else "false"
+        case _:
+            return str(cell)

@@ -1,0 +1,161 @@
+"""What a user decides about a candle file where the file itself leaves it open."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta, timezone, tzinfo
+from enum import StrEnum
+from typing import Final, Literal
+from zoneinfo import ZoneInfo
+
+from signalbot.domain.errors import ConfigError
+from signalbot.domain.timeframe import Ms
+
+COLUMNS: Final = "--columns"
+TIME_FORMAT: Final = "--time-format"
+TIME_ZONE: Final = "--time-zone"
+DECIMAL: Final = "--decimal"
+
+_OFFSET: Final = re.compile(r"(?:UTC|GMT)?\s*([+-])(\d{1,2})(?::?([0-5]\d))?", re.ASCII)
+_MOST_HOURS: Final = 14
+
+
+class Role(StrEnum):
+    """What a column holds."""
+
+    TIME = "time"
+    DATE = "date"  #: a day, beside a column with the time of day
+    CLOSE_TIME = "close_time"
+    OPEN = "open"
+    HIGH = "high"
+    LOW = "low"
+    CLOSE = "close"
+    VOLUME = "volume"
+    SYMBOL = "symbol"
+    INTERVAL = "interval"
+    CLOSED = "closed"  #: whether the candle is final
+
+
+PRICES: Final = (Role.OPEN, Role.HIGH, Role.LOW, Role.CLOSE)
+NUMBER_UNITS: Final = ("s", "ms", "us", "ns", "excel")
+"""Values of ``--time-format`` for times that are numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnChoice:
+    """Which column is which, as ``--columns`` says; a column is a name or a place from 0."""
+
+    by_role: Mapping[Role, str | int]
+    ignored: frozenset[Role] = frozenset()
+    is_complete: bool = False  #: every column is named, in order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """How to read what is ambiguous; what is None is decided by the file or refused."""
+
+    columns: ColumnChoice | None = None
+    time_format: str | None = None  #: of ``NUMBER_UNITS``, or as ``strptime`` has it
+    time_zone: tzinfo | None = None  #: of times that have none
+    decimal: Literal[".", ","] | None = None
+    is_one_market: bool = False  #: known to be, however its prices jump
+    now_ms: Ms | None = field(default=None, compare=False)  #: a last candle beyond it is unfinished
+
+
+def read_options(
+    *,
+    columns: str | None = None,
+    time_format: str | None = None,
+    time_zone: str | None = None,
+    decimal: str | None = None,
+    now_ms: Ms | None = None,
+) -> ReadOptions:
+    """The options as they are written on the command line.
+
+    Raises:
+        ConfigError: one of them means nothing.
+    """
+    if decimal not in (None, ".", ","):
+        raise ConfigError(f"{DECIMAL} {decimal}: must be ',' or '.'")
+    if time_format is not None and time_format not in NUMBER_UNITS and "%" not in time_format:
+        raise ConfigError(
+            f"{TIME_FORMAT} {time_format}: neither one of {', '.join(NUMBER_UNITS)} nor a format "
+            "such as '%d/%m/%Y %H:%M'"
+        )
+    return ReadOptions(
+        columns=None if columns is None else parse_columns(columns),
+        time_format=time_format,
+        time_zone=None if time_zone is None else parse_zone(time_zone),
+        decimal="," if decimal == "," else "." if decimal == "." else None,
+        now_ms=now_ms,
+    )
+
+
+def parse_columns(text: str) -> ColumnChoice:
+    """``time,open,high,low,close,volume`` in the order of the file, or ``close=Price,time=1``.
+
+    In a list ``-`` passes a column over. In the other form a number is a place, from 1 on; what
+    is not named is found as ever, and ``symbol=-`` leaves a column out of consideration.
+
+    Raises:
+        ConfigError: a role is unknown or named twice.
+    """
+    items = [item.strip() for item in text.split(",")]
+    if not any("=" in item for item in items):
+        return _in_order(items)
+    chosen: dict[Role, str | int] = {}
+    ignored: set[Role] = set()
+    for item in items:
+        word, _, column = item.partition("=")
+        role, column = _role(word.strip()), column.strip()
+        if role in chosen or role in ignored or not column:
+            raise ConfigError(f"{COLUMNS} {item}: expected each ROLE=COLUMN once")
+        if column == "-":
+            ignored.add(role)
+        else:
+            chosen[role] = int(column) - 1 if column.isdecimal() and int(column) > 0 else column
+    return ColumnChoice(chosen, frozenset(ignored))
+
+
+def parse_zone(text: str) -> tzinfo:
+    """An IANA name such as ``Europe/Berlin``, or an offset such as ``+08:00``.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    found = _OFFSET.fullmatch(text.strip().upper())
+    if found and int(found[2]) <= _MOST_HOURS:
+        minutes = int(found[2]) * 60 + int(found[3] or 0)
+        return timezone(timedelta(minutes=minutes if found[1] == "+" else -minutes))
+    try:
+        return ZoneInfo("UTC" if text.upper() in ("UTC", "GMT", "Z") else text)
+    except (KeyError, ValueError, OSError):
+        raise ConfigError(
+            f"{TIME_ZONE} {text}: neither an IANA time zone such as 'Europe/Berlin' nor an "
+            "offset such as '+08:00'"
+        ) from None
+
+
+def _in_order(items: Sequence[str]) -> ColumnChoice:
+    chosen: dict[Role, str | int] = {}
+    for place, item in enumerate(items):
+        if item in ("-", ""):
+            continue
+        role = _role(item)
+        if role in chosen:
+            raise ConfigError(f"{COLUMNS}: {item!r} is named twice")
+        chosen[role] = place
+    missing = [role for role in PRICES if role not in chosen]
+    if missing or not chosen.keys() & {Role.TIME, Role.CLOSE_TIME, Role.DATE}:
+        raise ConfigError(
+            f"{COLUMNS}: a list needs {', '.join(missing) or 'time'} as well; or name single "
+            "columns, such as close=Price"
+        )
+    return ColumnChoice(chosen, is_complete=True)
+
+
+def _role(word: str) -> Role:
+    try:
+        return Role(word.lower())
+    except ValueError:
+        raise ConfigError(f"{COLUMNS}: {word!r} is not one of {', '.join(Role)}") from None

@@ -1,0 +1,89 @@
+"""A table of text cells, whatever it was read from."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from itertools import chain, islice
+from typing import Final
+
+from signalbot.replay.candle_files.numbers import is_empty
+from signalbot.replay.candle_files.times import looks_like_time
+
+Row = tuple[int, list[str]]
+"""Where a row stands, from 1, and its cells."""
+
+HEAD: Final = 1_000
+"""Rows that are looked at to find out which column is which."""
+
+PRICE_COUNT: Final = 4
+_NUMERIC: Final = re.compile(
+    r"[-+$€£]?\d[\d.,'\u2019\s\u00a0]*(?:[eE][-+]?\d+)?[KMBT%]?", re.IGNORECASE
+)
+
+
+@dataclass(slots=True)
+class Table:
+    """Rows with or without a header; ``head`` are the first of ``rows``."""
+
+    part: str  #: where it comes from, for messages
+    unit: str  #: what its rows are counted in: "line" or "row"
+    header: Sequence[Sequence[str]]  #: none, or one row of names, or several levels of them
+    rows: Iterable[Row]
+    head: Sequence[Row] = ()
+    declared: Sequence[str] = ()  #: markets that the file names beside its rows
+    zone: tzinfo | None = None  #: of its times, if it names one beside its rows
+    notes: list[str] = field(default_factory=list)
+    header_line: int = 0  #: of its last row; 0: it stands on no line
+
+    def __post_init__(self) -> None:
+        rows = iter(self.rows)
+        self.head = list(islice(rows, HEAD))
+        self.rows = chain(self.head, rows)
+
+    @property
+    def width(self) -> int:
+        """Columns of the header, or of the commonest row."""
+        if self.header:
+            return max(map(len, self.header))
+        widths = [len(cells) for _, cells in self.head]
+        return max(set(widths), key=widths.count, default=0)
+
+    def sample(self, column: int) -> list[str]:
+        """Cells of a column in the first rows that have it."""
+        return [cells[column] for _, cells in self.head if column < len(cells)]
+
+
+def split_header(rows: Iterator[Row]) -> tuple[list[list[str]], int, Iterator[Row]]:
+    """The rows of names that come first, where the last of them stands, and the rest.
+
+    A second and third row of names (pandas writes the levels of its columns so) has as many
+    cells as the first, and no number in it.
+    """
+    header: list[list[str]] = []
+    last = 0
+    for line, cells in rows:
+        if not _is_header(cells, header):
+            return header, last, chain([(line, cells)], rows)
+        header.append(cells)
+        last = line
+    return header, last, iter(())
+
+
+def _is_header(cells: Sequence[str], header: Sequence[Sequence[str]]) -> bool:
+    numbers = sum(is_number(cell) or is_empty(cell) for cell in cells if cell.strip())
+    if not header:
+        return is_count(cells) or not (numbers >= PRICE_COUNT or any(map(looks_like_time, cells)))
+    is_same = len(cells) == len(header[0]) and any(cell.strip() for cell in cells)
+    return is_same and not numbers and not any(map(looks_like_time, cells))
+
+
+def is_number(text: str) -> bool:
+    """Whether a cell may be a number, however it is written."""
+    return bool(_NUMERIC.fullmatch(text.strip()))
+
+
+def is_count(cells: Sequence[str]) -> bool:
+    """Whether these are the names 0, 1, 2 … that pandas gives to columns without a name."""
+    names = list(cells[1:]) if cells and not cells[0].strip() else list(cells)
+    return len(names) > PRICE_COUNT and names == [str(at) for at in range(len(names))]

@@ -1,0 +1,106 @@
+"""Text with separators as a table: separator, banner and header are found."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from signalbot.replay.candle_files.faults import Place, refusal, shown
+from signalbot.replay.candle_files.names import name_prices
+from signalbot.replay.candle_files.table import PRICE_COUNT, Row, Table, split_header
+from signalbot.replay.candle_files.text import Text
+
+_SEPARATORS: Final = ("\t", ";", "|", ",")
+"""The comma last: where two fit equally well, it is the sign before decimals."""
+
+_LOOKED_AT: Final = 60  # lines that show the separator
+_COMMENTS: Final = ("#", "//")
+_LEAST: Final = PRICE_COUNT + 1
+
+
+def text_table(text: Text) -> Table:
+    """The table that a text with separators is.
+
+    Raises:
+        ConfigError: its cells cannot be told apart.
+    """
+    part = text.part
+    separator, width = _separator(text.head()[:_LOOKED_AT])
+    rows = _rows(text, separator, width)
+    header, header_line, rows = split_header(rows)
+    if header:
+        header[0][0] = header[0][0].lstrip("#").strip()
+    table = Table(part.name, "line", header, rows, header_line=header_line)
+    _name_index(table)
+    return table
+
+
+def _separator(lines: Sequence[str]) -> tuple[str, int]:
+    """What parts the cells, and how many cells most lines have."""
+    if lines and lines[0].lower().startswith("sep=") and len(lines[0]) > len("sep="):
+        separator = lines[0][len("sep=")]
+        return separator, _width(lines[1:], separator)[1]
+    found = [(*_width(lines, separator), separator) for separator in _SEPARATORS]
+    wide = [each for each in found if each[1] >= _LEAST]
+    if not wide:
+        found = [(*_width(lines, " "), " ")]
+        wide = [each for each in found if each[0] > len(lines) / 2 and each[1] >= _LEAST]
+    if not wide:
+        found = [(*_width(lines, separator), separator) for separator in _SEPARATORS]
+        _, width, separator = max(found, key=lambda each: each[1])
+        return separator, width
+    _, width, separator = max(wide, key=lambda each: each[0])
+    return separator, width
+
+
+def _width(lines: Sequence[str], separator: str) -> tuple[int, int]:
+    """How many lines have the commonest number of cells, and that number."""
+    try:
+        rows = list(csv.reader(lines, delimiter=separator, skipinitialspace=separator == " "))
+    except csv.Error:
+        return 0, 0
+    widths = Counter(len(cells) for cells in rows if len(cells) >= _LEAST)
+    if not widths:
+        return 0, max(map(len, rows), default=0)
+    width, count = widths.most_common(1)[0]
+    return count, width
+
+
+def _rows(text: Text, separator: str, width: int) -> Iterator[Row]:
+    """Rows with cells; what stands before the table is passed over."""
+    reader = csv.reader(text.lines(), delimiter=separator, skipinitialspace=separator == " ")
+    has_begun = False
+    try:
+        for cells in reader:
+            if not has_begun:
+                if not _begins(cells, width):
+                    continue
+                has_begun = True
+            if cells and not cells[0].startswith(_COMMENTS[1]):
+                yield reader.line_num, cells
+    except csv.Error as e:
+        place = Place(text.part.name, "line", reader.line_num)
+        raise refusal(place, f"not CSV: {e}") from e
+
+
+def _begins(cells: Sequence[str], width: int) -> bool:
+    """Whether the table begins with this row: a banner or a comment is narrower."""
+    if width < _LEAST:
+        return bool(cells) and not cells[0].lower().startswith("sep=")
+    is_comment = bool(cells) and cells[0].startswith(_COMMENTS) and not name_prices(cells)
+    return len(cells) >= min(_LEAST, width - 1) and not is_comment
+
+
+def _name_index(table: Table) -> None:
+    """Name the column that R and others write without a name before all others."""
+    if len(table.header) != 1:
+        return
+    width = len(table.header[0])
+    cells = [cells for _, cells in table.head]
+    if cells and all(len(each) == width + 1 and each[-1].strip() for each in cells):
+        table.header = [["", *table.header[0]]]
+        line, row = table.head[0]
+        table.notes.append(
+            f"{table.unit} {line} has {len(row)} cells for {width} names: the first, "
+            f"{shown(row[0])}, is taken for a row's name"
+        )

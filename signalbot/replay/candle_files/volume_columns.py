@@ -1,0 +1,49 @@
+"""Which column holds the volume: in coins, if there is one."""
+
+from signalbot.replay.candle_files import names
+from signalbot.replay.candle_files.header import CURRENCIES, Header, Named
+from signalbot.replay.candle_files.markets import Fit, Market
+from signalbot.replay.candle_files.options import Role
+
+
+def find_volume(header: Header) -> int | None:
+    """The place of the volume; None if there is none."""
+    chosen = header.chosen(Role.VOLUME)
+    if chosen is not None or header.is_ignored(Role.VOLUME):
+        return chosen
+    sided = [each for each in header.columns if each.side and each.name in ("volume", "vol", "v")]
+    is_of_market = header.side.lower() not in CURRENCIES
+    beside = [each for each in sided if each.side == header.side and is_of_market]
+    based = [each for each in sided if _is_base_side(each.side, header.market)]
+    others = [*(each for each in sided if each not in based), *header.called(*names.QUOTE_VOLUMES)]
+    ticks = header.called(*names.TICK_VOLUMES)
+    found = next(iter((*beside, *_plain(header), *based, *others, *ticks)), None)
+    if found is None:
+        return None
+    if found in others and found not in beside:
+        header.notes.append(f"the volume is that of {' '.join(found.levels)!r}: not in coins")
+    return found.at
+
+
+def _plain(header: Header) -> list[Named]:
+    """Volumes without a side, the likeliest to be in coins first."""
+    found = list(header.called(*names.VOLUMES))
+    called = {each.name for each in header.columns}
+    if {"id", "vol", "amount"} <= called:  # HTX counts coins in amount, quote units in vol
+        found.sort(key=lambda each: each.name != "amount")
+    if {"vol", "vol_ccy", "vol_ccy_quote"} <= called and not _is_okx_spot(header):
+        found.sort(key=lambda each: each.name != "vol_ccy")
+    return found
+
+
+def _is_okx_spot(header: Header) -> bool:
+    """OKX counts coins in vol on spot, and contracts on all others: there volCcy counts coins.
+
+    On spot volCcy is the volume in the quote currency, as volCcyQuote is everywhere.
+    """
+    quoted, also = (next(iter(header.called(name))).at for name in ("vol_ccy", "vol_ccy_quote"))
+    return header.table.sample(quoted) == header.table.sample(also)
+
+
+def _is_base_side(side: str, market: Market) -> bool:
+    return market.is_base(side) or market.fit(side) is not Fit.OTHER

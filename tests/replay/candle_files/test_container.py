@@ -1,0 +1,110 @@
+"""Archives and compressions are opened, and what cannot be is told."""
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from signalbot.replay.candle_files import read_candles
+from tests.replay.candle_files.forms.writing import lines, rows_of, zipped
+from tests.replay.candle_files.reading import BTC, read, refusal
+
+ROWS = rows_of(60)
+TEXT = lines("", ROWS)
+ETHER = lines("", rows_of(60, 9, "2300"))
+
+
+def tarred(text: str) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        info = tarfile.TarInfo("data/btc.csv")
+        info.size = len(text.encode())
+        archive.addfile(info, io.BytesIO(text.encode()))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        gzip.compress(TEXT.encode()),
+        bz2.compress(TEXT.encode()),
+        lzma.compress(TEXT.encode()),
+        zipped({"btc.csv": TEXT}),
+        zipped({"in/a/folder/btc.csv": TEXT, "in/a/.hidden": "x", "btc.csv.md5": "x"}),
+        gzip.compress(zipped({"btc.csv": TEXT})),
+        tarred(TEXT),
+    ],
+)
+def test_a_file_is_unpacked(tmp_path: Path, content: bytes) -> None:
+    """By what it is, not by its name."""
+    assert len(read(tmp_path, content, "candles").candles) == len(ROWS)
+
+
+def test_only_the_files_of_the_market_are_read(tmp_path: Path) -> None:
+    """By names as exchanges give them; how many others there were is told."""
+    members = {"XBTUSD_1.csv": TEXT, "ETHUSD_1.csv": ETHER, "XBTEUR_1.csv": ETHER}
+    file = read(tmp_path, zipped(members), "kraken.zip")
+    assert len(file.candles) == len(ROWS)
+    assert "files of other markets are left out: 2" in file.notes
+
+
+def test_an_archive_without_the_market_is_refused(tmp_path: Path) -> None:
+    """What it has is named."""
+    told = refusal(tmp_path, zipped({"ETHUSD_1.csv": ETHER, "XRPUSD_1.csv": ETHER}), "kraken.zip")
+    assert "its files are of ETHUSD, XRPUSD; none is BTC/USDT:USDT (--symbol)" in told
+
+
+def test_an_archive_of_several_lengths_is_refused(tmp_path: Path) -> None:
+    """Minutes and hours are no series."""
+    told = refusal(tmp_path, zipped({"XBTUSD_1.csv": TEXT, "XBTUSD_60.csv": TEXT}), "kraken.zip")
+    assert "candles of several lengths (1 minutes, 60 minutes)" in told
+
+
+@pytest.mark.parametrize("name", ["ETHUSDT-1m-2025-01.csv", "ETHUSDT_1_2025-01-01.csv"])
+def test_a_file_that_is_named_after_another_market_is_refused(tmp_path: Path, name: str) -> None:
+    """As the wrong one was picked from the folder of downloads."""
+    assert "its name says ETHUSDT, and --symbol says BTC/USDT:USDT" in refusal(tmp_path, TEXT, name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["BTCUSDT-1m-2025-01.csv", "eth vs btc.csv", "data.csv", "Binance_BTCUSDT_1h.csv", "1m.csv"],
+)
+def test_a_name_that_says_nothing_else_is_no_reason_to_refuse(tmp_path: Path, name: str) -> None:
+    """People call their files as they like."""
+    assert len(read(tmp_path, TEXT, name).candles) == len(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"PK\x03\x04 and then nothing", "damaged, or not downloaded whole"),
+        (gzip.compress(TEXT.encode())[:-20], "damaged, or not downloaded whole"),
+        (zipped({"btc.csv": TEXT})[:-30], "damaged, or not downloaded whole"),
+        (zipped({"xl/workbook.xml": "", "docProps/app.xml": ""}), "an Excel workbook"),
+        (zipped({}), "there is no file of candles in it"),
+        (zipped({".DS_Store": "x"}), "there is no file of candles in it"),
+        (b"\x28\xb5\x2f\xfd....", "Zstandard"),
+        (b"SQLite format 3\x00....", "an SQLite database"),
+        (b"<!DOCTYPE html><html></html>", "this is a web page, not candles"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
+        (b"\x00\x01\x02\x03 binary \x00", "not a text file"),
+    ],
+)
+def test_what_cannot_be_read_is_told_by_what_it_is(
+    tmp_path: Path, content: bytes, says: str
+) -> None:
+    """With the way out where there is one."""
+    assert says in refusal(tmp_path, content, "candles.csv")
+
+
+def test_an_empty_folder_is_told(tmp_path: Path) -> None:
+    """It has no candles."""
+    folder = tmp_path / "none"
+    folder.mkdir()
+    with pytest.raises(Exception, match="there is no file of candles in it"):
+        read_candles(folder, BTC)
