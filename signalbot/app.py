@@ -186,7 +186,7 @@ class App:
             mismatches=Mismatches(self.database),
             clock=clock,
         )
-        self._restorer = Restorer(trades, clock, on_untold=self.collector.want)
+        self._restorer = Restorer(trades, self.executions, clock, on_untold=self.collector.want)
         self.broadcaster = InProcessBroadcaster(self.signals, clock)
         self.expirer = Expirer(self.signals, self.alarms, clock)
         subscribers: dict[str, list[UserId]] = {}

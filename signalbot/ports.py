@@ -11,7 +11,7 @@ from typing import Protocol
 from signalbot.domain.advice import Advice
 from signalbot.domain.book import Balance
 from signalbot.domain.funding import FundingPayment
-from signalbot.domain.market import Candle, Instrument, PriceRange
+from signalbot.domain.market import Candle, Fees, Instrument, PriceRange
 from signalbot.domain.orders import Fill, Order, OrderReport, OrderRequest
 from signalbot.domain.settings import AiRules
 from signalbot.domain.signals import Side, Signal
@@ -111,6 +111,20 @@ class Broker(Protocol):
 
     def balance(self) -> Balance:
         """As last known, without I/O."""
+        ...
+
+    async def refresh_balance(self, *, urgent: bool = False) -> bool:
+        """Ask for the balance now; costs a request, an ``urgent`` one if an order waits for it.
+
+        Whether it counts all that has filled; some exchanges show the last fills a moment late.
+
+        Raises:
+            Unavailable: it cannot be asked; ``balance`` stays as it was.
+        """
+        ...
+
+    def fees(self, instrument: Instrument) -> Fees:
+        """What this account pays for a trade, as far as is known without I/O."""
         ...
 
     @property

@@ -39,13 +39,17 @@ COMES_WITH = {
 NEEDED_BY = {"websockets": "uvicorn"}
 """What is declared though we do not import it: another cannot do without it what we ask of it."""
 
+APART = ROOT / "tests" / "parity" / "theirs"
+"""What runs in environments of its own, with packages that the parity run installs there."""
+
 SOMEBODYS_COMPUTER = re.compile(r"/(?:home|Users)/[a-z]|/(?:root|work)/|[A-Z]:\\Users\\")
 
 
 @cache
 def _modules(folder: str) -> list[tuple[Path, ast.Module]]:
-    """Every module below a folder of the repository, parsed."""
-    return [(path, ast.parse(path.read_text())) for path in sorted((ROOT / folder).rglob("*.py"))]
+    """Every module below a folder of the repository, parsed, but for what runs apart."""
+    paths = sorted((ROOT / folder).rglob("*.py"))
+    return [(path, ast.parse(path.read_text())) for path in paths if APART not in path.parents]
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:

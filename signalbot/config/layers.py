@@ -71,6 +71,13 @@ class SizingTable(Table):
         "or a share of free balance used as margin (balance)."
     )
     risk_percent: Percent = key("Percent of equity lost when the stop is hit; mode risk.")
+    risk_includes_costs: Annotated[bool, Field(strict=True)] = key(
+        "Whether fees and slippage are part of that loss; else only the way to the stop is."
+    )
+    slippage_bps: Annotated[Decimal | None, Number(at_least=0, below=1_000, or_none=True)] = key(
+        "Basis points by which market orders are expected to fill worse than the price; "
+        '"none": as the latest entries in the symbol did.'
+    )
     quote_amount: Annotated[Decimal, Number(above=0)] = key(
         "Notional of an entry in quote currency; mode quote."
     )

@@ -13,7 +13,7 @@ from signalbot.decision.filters import (
     check_standing,
     check_symbol,
 )
-from signalbot.decision.levels import stop_loss, targets
+from signalbot.decision.levels import check_liquidation, stop_loss, targets
 from signalbot.decision.risk import check_risk
 from signalbot.decision.situation import Denial, EntryPlan, ExitPlan, Plan, Situation
 from signalbot.decision.sizing import size
@@ -96,6 +96,10 @@ def _plan_entry(s: Situation, closes: Position | None) -> EntryPlan | Denial:
     sized = size(s, entry=entry, stop=stop, replaces=closes)
     if isinstance(sized, Denial):
         return sized
+    if stop is not None and s.instrument.brackets:  # else any size is liquidated alike
+        denial = check_liquidation(s, side=side, entry=entry, stop=stop, quantity=sized.quantity)
+        if denial is not None:
+            return denial
     aims = targets(s, side=side, entry=entry, quantity=sized.quantity)
     is_limit = s.settings.entry.type is EntryType.LIMIT
     facts: dict[str, object] = {

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from signalbot.decision.costs import entered_at
 from signalbot.decision.situation import Denial, Situation
+from signalbot.domain.liquidation import FUNDING_ALLOWANCE, liquidation_price
 from signalbot.domain.market import Instrument
 from signalbot.domain.money import HUNDRED, ONE, ZERO, average
 from signalbot.domain.positions import Target
@@ -27,7 +29,8 @@ def stop_loss(s: Situation, *, side: Side, entry: Decimal) -> Decimal | Denial |
     stop = round_stop(s.instrument, side=side, price=asked)
     if stop <= 0 or (entry - stop) * side.sign <= 0:
         return Denial(Reason.STOP_ON_WRONG_SIDE, {"side": side, "price": entry, "stop": stop})
-    return _check_liquidation(s, side=side, entry=entry, stop=stop) or stop
+    least = s.instrument.smallest_quantity(entry)
+    return check_liquidation(s, side=side, entry=entry, stop=stop, quantity=least) or stop
 
 
 def round_stop(instrument: Instrument, *, side: Side, price: Decimal) -> Decimal:
@@ -118,21 +121,27 @@ def _signal_targets(rules: Protection, signal: Signal) -> list[tuple[Decimal, De
     return [(price, HUNDRED / len(prices)) for price in prices]
 
 
-def liquidation_price(
-    instrument: Instrument, *, side: Side, entry: Decimal, leverage: int
-) -> Decimal:
-    """Where an isolated position is liquidated: its margin is down to the maintenance margin."""
-    return entry * (ONE - side.sign * (ONE / leverage - instrument.maintenance_margin))
+def check_liquidation(
+    s: Situation, *, side: Side, entry: Decimal, stop: Decimal, quantity: Decimal
+) -> Denial | None:
+    """The stop is hit before ``quantity``, entered as badly as expected, is liquidated.
 
-
-def _check_liquidation(
-    s: Situation, *, side: Side, entry: Decimal, stop: Decimal
-) -> Denial | None:  # fmt: skip
+    The exchange's maintenance margin, the fee of closing and some funding are allowed for.
+    """
     terms = s.user.account
     if terms.margin_mode is MarginMode.CROSS and s.user.mode is Mode.LIVE:
         return None  # the whole account stands behind it; simulated margin is always isolated
-    limit = liquidation_price(s.instrument, side=side, entry=entry, leverage=terms.leverage)
-    if (stop - limit) * side.sign > 0:
+    entered = entered_at(s, side=side, entry=entry)
+    limit = liquidation_price(
+        s.instrument,
+        side=side,
+        entry=entered,
+        quantity=quantity,
+        margin=entered * quantity / terms.leverage,
+        leverage=terms.leverage,
+        allowance=s.fees.taker + FUNDING_ALLOWANCE,
+    )
+    if limit is None or (stop - round_stop(s.instrument, side=side, price=limit)) * side.sign > 0:
         return None
     facts = {"stop": stop, "liquidation": round(limit, 8), "leverage": terms.leverage}
     return Denial(Reason.STOP_BEYOND_LIQUIDATION, facts)

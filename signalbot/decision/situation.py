@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from signalbot.domain.book import Book
-from signalbot.domain.market import Instrument
+from signalbot.domain.market import NO_FEES, Fees, Instrument
+from signalbot.domain.money import ZERO
 from signalbot.domain.orders import OrderType
 from signalbot.domain.positions import CloseReason, Position, Target
 from signalbot.domain.reasons import Reason
@@ -28,6 +29,8 @@ class Situation:
     now_ms: Ms
     halted: bool = False  #: entries of all users are stopped
     obstacle: "Denial | None" = None  #: why this user can enter nothing now
+    fees: Fees = NO_FEES  #: what this account pays in this market
+    slippage_bps: Decimal = ZERO  #: by which its market orders are expected to fill worse
 
     @property
     def settings(self) -> Settings:

@@ -16,6 +16,36 @@ class MarketKind(StrEnum):
     SWAP = "swap"
 
 
+class BracketUnit(StrEnum):
+    """What the size of a position is compared with: its value, or how much is held."""
+
+    NOTIONAL = "notional"
+    QUANTITY = "quantity"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarginBracket:
+    """The maintenance margin of positions from one size on: ``rate`` x notional - ``deduction``."""
+
+    least: Decimal  #: the smallest size it holds for, in the instrument's ``bracket_unit``
+    rate: Decimal  #: fraction of notional
+    deduction: Decimal = ZERO  #: quote units; makes the requirement continuous where it is used
+    leverage: int | None = None  #: the only leverage it holds for; None: all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fees:
+    """What a trade costs, as fractions of its notional."""
+
+    maker: Decimal  #: of an order that rested
+    taker: Decimal
+
+
+NO_FEES = Fees(maker=ZERO, taker=ZERO)
+USUAL_FEES = Fees(maker=Decimal("0.0002"), taker=Decimal("0.0005"))
+USUAL_MAINTENANCE = Decimal("0.005")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument:
     """A market's rules. Quantities are base units everywhere outside ``exchange/``."""
@@ -29,7 +59,10 @@ class Instrument:
     min_quantity: Decimal = ZERO  #: in base units
     min_notional: Decimal = ZERO  #: in quote units
     contract_size: Decimal = Decimal(1)  #: base units per contract
-    maintenance_margin: Decimal = Decimal("0.005")  #: fraction of notional
+    maintenance_margin: Decimal = USUAL_MAINTENANCE  #: fraction of notional; ``brackets`` overrule
+    brackets: tuple[MarginBracket, ...] = ()  #: smallest first; empty: the exchange tells none
+    bracket_unit: BracketUnit = BracketUnit.NOTIONAL
+    fees: Fees = USUAL_FEES  #: of the usual account
 
     def __post_init__(self) -> None:
         if self.tick <= 0 or self.lot <= 0 or self.contract_size <= 0:

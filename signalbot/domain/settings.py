@@ -93,6 +93,8 @@ class Filters:
 class Sizing:
     mode: SizingMode = SizingMode.RISK
     risk_percent: Decimal = Decimal(1)  #: of equity, lost when the stop is hit
+    risk_includes_costs: bool = True  #: fees and slippage count as part of that loss
+    slippage_bps: Decimal | None = None  #: expected of market orders; None: as it was of late
     quote_amount: Decimal = Decimal(100)  #: notional in quote units
     balance_percent: Decimal = Decimal(10)  #: of free balance, used as margin
     below_minimum: BelowMinimum = BelowMinimum.SKIP

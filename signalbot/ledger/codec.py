@@ -7,7 +7,7 @@ become JSON. A field's name is its column's name. A field that is a row part of 
 import json
 import sqlite3
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields
 from decimal import Decimal
 from enum import Enum
@@ -24,11 +24,11 @@ _Convert = Callable[[Any], Any]
 class Codec(Generic[T]):
     """Rows of one table, or of the part of a table that one dataclass describes."""
 
-    def __init__(self, kind: type[T], *, omit: str = "") -> None:
+    def __init__(self, kind: type[T], *, omit: Collection[str] = ()) -> None:
         self._kind = kind
         hints = get_type_hints(kind)
         names = (field.name for field in fields(kind))  # type: ignore[arg-type]
-        self.columns: tuple[str, ...] = tuple(name for name in names if name != omit)
+        self.columns: tuple[str, ...] = tuple(name for name in names if name not in omit)
         pairs = [_converters(hints[name]) for name in self.columns]
         self._read = attrgetter(*self.columns)
         self._encoders = tuple(

@@ -28,6 +28,10 @@ _SQL = queries("executions")
 EXECUTIONS = Codec(Execution)
 
 
+SLIPPAGES_READ = 400
+"""Of an account's latest entries: enough to know what each of its markets costs."""
+
+
 class Claim(Enum):
     """What came of trying to claim an execution. Only WON allows anything to be sent."""
 
@@ -74,6 +78,12 @@ class Executions:
         sql = _SQL["executions_in_doubt"]
         rows = await self._database.query(sql, (user_id,))
         return [EXECUTIONS.decode(row) for row in rows]
+
+    async def latest_slippages(self, user_id: UserId) -> list[tuple[str, Decimal]]:
+        """Symbol and slippage in basis points of the latest entries at market, oldest first."""
+        sql = _SQL["latest_slippages"]
+        rows = await self._database.query(sql, (user_id, SLIPPAGES_READ))
+        return [(row["symbol"], Decimal(row["slippage_bps"])) for row in reversed(rows)]
 
     async def mark_failed(
         self, signal_id: SignalId, user_id: UserId, *, reason: Code, details: str, now_ms: Ms

@@ -19,6 +19,7 @@ from signalbot.domain.timeframe import Ms, Timeframe, day_start
 from signalbot.domain.users import UserId
 from signalbot.ledger import past, views
 from signalbot.ledger.codec import insert
+from signalbot.ledger.executions import SLIPPAGES_READ
 from signalbot.ledger.trades import POSITIONS
 from signalbot.ledger.views import Connection, Row, Selection
 
@@ -40,6 +41,13 @@ _BEFORE: Final = {
     "AND intended_at_ms < ? AND leg = 'entry' AND status IN ('filled', 'cancelled', 'rejected') "
     "ORDER BY intended_at_ms, client_order_id",
 }
+_SELECT_SLIPPAGES: Final = """
+SELECT o.symbol, e.slippage_bps FROM signal_executions e INDEXED BY executions_by_user
+  JOIN orders o ON o.client_order_id = e.client_order_id
+ WHERE e.user_id = ? AND e.claimed_at_ms < ? AND e.slippage_bps IS NOT NULL
+   AND o.leg = 'entry' AND o.type = 'market'
+ ORDER BY e.claimed_at_ms DESC LIMIT ?
+"""
 _SELECT_ORDER: Final = """
 SELECT signal_id, max(event_id) AS event_id FROM events
  WHERE kind = 'signal.created' OR (kind IN ('decision.execute', 'decision.skip') AND user_id = ?)
@@ -91,6 +99,7 @@ class Before:
     """Rows that what comes next is decided by: how the day has gone, when markets were left."""
 
     rows: Mapping[str, tuple[Row, ...]]  #: by table
+    slippages: tuple[tuple[str, Decimal], ...] = ()  #: of entries at market, oldest first
 
     def copy_into(self, connection: Connection) -> None:
         """Write them into another ledger, which knows nothing else of this user."""
@@ -116,6 +125,7 @@ def read_before(
 ) -> Before:  # fmt: skip
     """What counts against the limits of an account that holds nothing at ``at_ms``."""
     today_ms = day_start(at_ms)
+    slipped = connection.execute(_SELECT_SLIPPAGES, (user_id, at_ms, SLIPPAGES_READ)).fetchall()
     begin_ms = {"positions": min(today_ms, at_ms - cooldown_ms), "orders": today_ms}
     return Before(
         {
@@ -123,7 +133,8 @@ def read_before(
                 dict(row) for row in connection.execute(sql, (user_id, begin_ms[table], at_ms))
             )
             for table, sql in _BEFORE.items()
-        }
+        },
+        slippages=tuple((row["symbol"], Decimal(row["slippage_bps"])) for row in reversed(slipped)),
     )
 
 

@@ -6,7 +6,7 @@ from signalbot.domain.market import Instrument
 from signalbot.ledger.codec import Codec, upsert
 from signalbot.ledger.database import Database
 
-_CODEC = Codec(Instrument)
+_CODEC = Codec(Instrument, omit=("brackets", "bracket_unit", "fees"))
 _PUT = upsert("instruments", ("exchange", *_CODEC.columns), key="exchange, symbol")
 _ALL = "SELECT * FROM instruments WHERE exchange = ?"
 

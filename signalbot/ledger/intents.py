@@ -3,11 +3,12 @@
 import sqlite3
 from collections.abc import Sequence
 
+from signalbot.domain.money import text
 from signalbot.domain.orders import Order, OrderRequest
 from signalbot.ledger.codec import Codec, insert
 
 REQUESTS = Codec(OrderRequest)
-PROGRESS = Codec(Order, omit="request")
+PROGRESS = Codec(Order, omit=("request",))
 
 _INSERT_ORDER = insert(
     "orders", REQUESTS.columns + PROGRESS.columns, conflict="ON CONFLICT DO NOTHING"
@@ -22,6 +23,9 @@ _AMEND_ORDER = (
     f"UPDATE orders SET {', '.join(f'{name} = ?' for name in _TERMS)} "  # noqa: S608 - names come from the code
     "WHERE client_order_id = ?"
 )
+
+
+_SHRINK_INTENT = "UPDATE orders SET quantity = ? WHERE client_order_id = ? AND status = 'intended'"
 
 
 def decode_order(row: sqlite3.Row) -> Order:
@@ -45,6 +49,11 @@ def amend_order(connection: sqlite3.Connection, order: Order) -> None:
     values = [terms[REQUESTS.columns.index(name)] for name in _TERMS]
     connection.execute(_AMEND_ORDER, (*values, order.client_order_id))
     update_order(connection, order)
+
+
+def shrink_intent(connection: sqlite3.Connection, request: OrderRequest) -> None:
+    """Write the quantity of an order that has not been sent; one that has been stays as it is."""
+    connection.execute(_SHRINK_INTENT, (text(request.quantity), request.client_order_id))
 
 
 def update_order(connection: sqlite3.Connection, order: Order) -> None:

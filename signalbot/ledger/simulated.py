@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from signalbot.domain.money import text
+from signalbot.domain.money import ZERO, text
 from signalbot.domain.orders import ClientOrderId, Fill, OrderRequest, OrderStatus
 from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import DAY_MS, Ms
@@ -28,6 +28,7 @@ class SimulatedPosition:
     quantity: Decimal  #: base units, > 0
     entry_price: Decimal  #: average of what is held
     leverage: int
+    margin_paid: Decimal = ZERO  #: what funding has taken out of its margin, quote units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,7 @@ class SimulatedChange:
     updated: tuple[SimulatedOrder, ...] = ()
     fills: tuple[Fill, ...] = ()  #: new ones, of the orders above
     forgotten: tuple[ClientOrderId, ...] = ()  #: ended too long ago to be looked up
+    funded: bool = False  #: the position has paid or received funding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +82,7 @@ class SimulatedState:
 
 
 _REQUESTS = Codec(OrderRequest)
-_ORDERS = Codec(SimulatedOrder, omit="request")
+_ORDERS = Codec(SimulatedOrder, omit=("request",))
 _FILLS = Codec(Fill)
 _POSITIONS = Codec(SimulatedPosition)
 
@@ -94,7 +96,8 @@ _UPSERT_POSITION = insert(
     "simulated_positions",
     ("exchange", "user_id", *_POSITIONS.columns),
     conflict="ON CONFLICT DO UPDATE SET side = excluded.side, quantity = excluded.quantity, "
-    "entry_price = excluded.entry_price, leverage = excluded.leverage",
+    "entry_price = excluded.entry_price, leverage = excluded.leverage, "
+    "margin_paid = excluded.margin_paid",
 )
 _DELETE_POSITION = (
     "DELETE FROM simulated_positions WHERE exchange = ? AND user_id = ? AND symbol = ?"
@@ -160,7 +163,7 @@ def _write(connection: sqlite3.Connection, exchange: str, change: SimulatedChang
         connection.execute(_UPDATE_ORDER, row)
     for client_order_id in change.forgotten:
         connection.execute(_FORGET_ORDER, (*key, client_order_id))
-    if not change.fills:
+    if not change.fills and not change.funded:
         return
     connection.executemany(_INSERT_FILL, [(*key, *_FILLS.encode(fill)) for fill in change.fills])
     if change.position is None:

@@ -2,19 +2,25 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from signalbot.domain.money import ONE, ZERO
 from signalbot.domain.orders import ClientOrderId, Fill, Leg, Order, OrderRequest, OrderStatus
 from signalbot.domain.positions import CloseReason, Position, Worth
 from signalbot.domain.signals import Execution, PositionId, SignalId
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.domain.users import UserId
 from signalbot.ledger.codec import Codec, insert, upsert
 from signalbot.ledger.database import Database
 from signalbot.ledger.executions import update_execution
-from signalbot.ledger.intents import amend_order, decode_order, insert_intents, update_order
+from signalbot.ledger.intents import (
+    amend_order,
+    decode_order,
+    insert_intents,
+    shrink_intent,
+    update_order,
+)
 from signalbot.ledger.sql import queries
 
 _SQL = queries("trades")
@@ -81,6 +87,10 @@ class Trades:
     async def amend(self, order: Order, position: Position) -> None:
         """Write the new terms of a resting order, with the position they belong to."""
         await self._database.write(lambda c: _amend(c, order, position))
+
+    async def shrink(self, requests: Sequence[OrderRequest], dropped: Sequence[Order]) -> None:
+        """Write the smaller quantities of orders that are not sent yet, and what is left out."""
+        await self._database.write(lambda c: _shrink(c, requests, dropped))
 
     def save_orders_later(self, orders: Sequence[Order]) -> None:
         """Write without waiting what a look at the exchange would tell again."""
@@ -157,6 +167,8 @@ def _book(connection: sqlite3.Connection, booking: Booking) -> Booked:
         before = connection.execute(_SQL["order"], (request.client_order_id,)).fetchone()
         known = decode_order(before) if before is not None else Order(request=request)
         after = _moved(position, known, booking, new)
+        if not after.is_open and position.is_open and position.exit_quantity:
+            after = _closed_by_the_last(connection, after, request, wanted=position.close_reason)
         if after.is_open and _hits_target(order, known):
             after = after.hit_target(break_even_after=booking.break_even_after, tick=booking.tick)
         if after is not position:
@@ -201,6 +213,36 @@ def _moved(position: Position, known: Order, booking: Booking, new: Sequence[Fil
             booking.dust, reason=booking.reason, now_ms=order.updated_at_ms
         )
     return position
+
+
+def _closed_by_the_last(
+    connection: sqlite3.Connection,
+    closed: Position,
+    request: OrderRequest,
+    *,
+    wanted: CloseReason | None,
+) -> Position:
+    """A closed position, with the reason of the exit that filled last at the exchange.
+
+    Reports overtake one another: the last that is told is not always the last that happened. Of
+    two at one instant that which was ordered later came later. ``wanted`` is why an exit was
+    ordered, if one was.
+    """
+    latest = connection.execute(
+        _SQL["last_exit"], (closed.position_id, request.client_order_id)
+    ).fetchone()
+    this = (closed.closed_at_ms or EPOCH, request.intended_at_ms)
+    if latest is None or (latest["filled_at_ms"], latest["intended_at_ms"]) <= this:
+        return closed
+    reasons = {
+        Leg.STOP_LOSS: closed.stop_kind.close_reason,
+        Leg.TAKE_PROFIT: CloseReason.TAKE_PROFIT,
+    }
+    return replace(
+        closed,
+        closed_at_ms=Ms(latest["filled_at_ms"]),
+        close_reason=reasons.get(Leg(latest["leg"]), wanted or CloseReason.EXTERNAL),
+    )
 
 
 def _hits_target(order: Order, known: Order) -> bool:
@@ -248,6 +290,14 @@ def _save_position(
 def _amend(connection: sqlite3.Connection, order: Order, position: Position) -> None:
     connection.execute(_UPSERT_POSITION, POSITIONS.encode(position))
     amend_order(connection, order)
+
+
+def _shrink(
+    connection: sqlite3.Connection, requests: Sequence[OrderRequest], dropped: Sequence[Order]
+) -> None:
+    for request in requests:
+        shrink_intent(connection, request)
+    _save_orders(connection, dropped)
 
 
 def _save_orders(connection: sqlite3.Connection, orders: Iterable[Order]) -> None:

@@ -68,6 +68,9 @@ EVENTS: Final[Mapping[str, Event]] = {
     "account.stream_lost": Event(
         _DEBUG, "The stream of an account's orders ended; it is polled, and the stream is dialled."
     ),
+    "brackets.not_told": Event(
+        _DEBUG, "An exchange did not tell its maintenance margins; it is asked again later."
+    ),
     "candle.bad": Event(_WARNING, "A closed candle has values that cannot be true; it is dropped."),
     "alert.missed": Event(
         _WARNING,
@@ -155,6 +158,10 @@ EVENTS: Final[Mapping[str, Event]] = {
     ),
     "exchange.unavailable": Event(
         _ONCE, "An exchange is away at start; it is tried again until it is there."
+    ),
+    "entry.reduced": Event(
+        _INFO,
+        "A reversal enters with less than was claimed: its close has set no more margin free.",
     ),
     "execution.duplicate_blocked": Event(
         _INFO, "A signal reached a user who has executed it before; nothing was sent."

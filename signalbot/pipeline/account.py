@@ -11,16 +11,18 @@ from decimal import Decimal
 
 from signalbot.decision.situation import Denial
 from signalbot.domain.book import Balance, Book, DayRecord
+from signalbot.domain.market import Fees, Instrument
 from signalbot.domain.money import ZERO
 from signalbot.domain.orders import ClientOrderId, Leg, Order, OrderRequest
 from signalbot.domain.positions import Position
 from signalbot.domain.reasons import Reason
 from signalbot.domain.settings import Settings
-from signalbot.domain.signals import PositionId
+from signalbot.domain.signals import PositionId, Signal
 from signalbot.domain.timeframe import DAY_MS, EPOCH, Ms, day_start
 from signalbot.domain.users import User, UserId
 from signalbot.ledger.mismatches import Mismatch
 from signalbot.pipeline.absence import AbsenceProofs
+from signalbot.pipeline.slippage import SlippageHistory
 from signalbot.ports import Broker, Exchange
 
 BALANCE_LIMIT_MS = 900_000
@@ -49,6 +51,7 @@ class Account:
         self.working: dict[str, dict[ClientOrderId, Order]] = {}  #: unfinished orders by symbol
         self.in_doubt: set[str] = set()  #: symbols whose entries wait for an answer
         self.foreign: dict[str, frozenset[str]] = {}  #: orders that are not ours, by symbol
+        self.slippage = SlippageHistory()
         self.is_ready = False  #: in step with its exchange, and set up for entries there
         self.refused_for_margin = 0  #: entries refused in a row because margin was short
         self.absences = AbsenceProofs()  #: what its exchange does not show, by order or position
@@ -176,13 +179,16 @@ class Account:
         known: Iterable[Order],
         closed: Iterable[Position],
         entries_today: int,
+        slippages: Iterable[tuple[str, Decimal]],
         now_ms: Ms,
     ) -> None:
         """Fill a fresh account from the ledger.
 
         ``known`` are all orders of its open positions; ``closed`` the positions closed lately, in
-        order: since midnight UTC, and as far back as a cooldown reaches.
+        order: since midnight UTC, and as far back as a cooldown reaches. ``slippages`` are those
+        of its latest entries at market, oldest first.
         """
+        self.slippage.restore(slippages)
         self.positions = {position.symbol: position for position in positions}
         for order in unfinished:
             self.keep(order)
@@ -205,6 +211,15 @@ class Account:
     def rules(self, strategy: str) -> Settings:
         """The user's settings for a strategy; the built-in ones if no longer subscribed."""
         return self.settings.get(strategy) or Settings()
+
+    def fees(self, instrument: Instrument) -> Fees:
+        """What a trade costs the user in a market."""
+        return instrument.fees if self.broker is None else self.broker.fees(instrument)
+
+    def slippage_bps(self, signal: Signal) -> Decimal:
+        """By how much market orders are expected to fill worse: as set, else as of late."""
+        fixed = self.rules(signal.strategy).sizing.slippage_bps
+        return self.slippage.expected_bps(signal.symbol) if fixed is None else fixed
 
     def obstacle(self, now_ms: Ms) -> Denial | None:
         """Why this account takes no entries now, whatever the signal; exits go on."""

@@ -27,6 +27,7 @@ from signalbot.pipeline.intents import Intents, intents_of
 from signalbot.pipeline.news import level_of
 from signalbot.pipeline.place import rejected, unsent
 from signalbot.pipeline.protect import Protector
+from signalbot.pipeline.room import Room
 from signalbot.pipeline.settle import Settler
 from signalbot.ports import Clock
 from signalbot.tasks import backoff_s, crash_point
@@ -52,6 +53,7 @@ class Executor:
         self._entries = entries
         self._settler = settler
         self._protector = protector
+        self._room = Room(trades, clock)
         self._clock = clock
 
     async def execute(
@@ -86,12 +88,24 @@ class Executor:
             await self._act(account, signal, execution, plan, intents)
         return claim
 
-    async def enter(self, account: Account, entry: Entry) -> None:
-        """Send a claimed entry that is known never to have been sent, and settle its answer."""
-        signal, order = entry.signal, Order(request=entry.intents.entry)
+    async def enter(self, account: Account, entry: Entry, *, is_resumed: bool = False) -> None:
+        """Send a claimed entry that is known never to have been sent, and settle its answer.
+
+        ``is_resumed``: the process that claimed it may have closed the opposite position already.
+        """
+        signal = entry.signal
         held = account.positions.get(signal.symbol)
-        if held is not None and held.side is not signal.action.side:
+        is_reversal = held is not None and held.side is not signal.action.side
+        if held is not None and is_reversal:
             await self._protector.close(account, held, CloseReason.OPPOSITE_SIGNAL)
+            crash_point("reversal.closed")
+        if is_reversal or is_resumed:
+            made_room = await self._room.after_close(account, entry)
+            if made_room is None:
+                await self._fail_for_margin(account, entry)
+                return
+            entry = made_room
+        order = Order(request=entry.intents.entry)
         cause = "never sent"
         for tries, delay_s in enumerate(backoff_s(first_s=0.2, most_s=2.0)):
             refusal = self._too_late(account, signal)
@@ -108,6 +122,14 @@ class Executor:
                 await self._clock.sleep(delay_s)
             else:
                 return
+
+    async def _fail_for_margin(self, account: Account, entry: Entry) -> None:
+        """A reversal has closed, and what is free does not carry the smallest entry."""
+        error = "what the closed position has set free is less than the smallest entry needs"
+        over = unsent(Order(request=entry.intents.entry), error, self._clock)
+        await self._entries.fail(
+            account, entry, over, reason=Reason.INSUFFICIENT_BALANCE, error=error
+        )
 
     async def _send(self, account: Account, entry: Entry, order: Order) -> None:
         """Send the entry, once, and settle whatever comes back.

@@ -1,15 +1,18 @@
 """The orders a plan stands for, before anything is sent: pure, deterministic, one place."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from signalbot.decision.levels import split
 from signalbot.decision.situation import EntryPlan
-from signalbot.domain.money import ZERO
+from signalbot.domain.market import Instrument
+from signalbot.domain.money import HUNDRED, ZERO
 from signalbot.domain.orders import (
     Leg,
     Order,
     OrderRequest,
+    OrderStatus,
     OrderType,
     client_order_id_of,
     entry_side,
@@ -81,7 +84,7 @@ def intents_of(signal: Signal, user: User, plan: EntryPlan, *, now_ms: Ms) -> In
 
 def intents_from(signal: Signal, user: User, orders: Sequence[Order]) -> Intents:
     """The same, read back from the orders a claim has stored."""
-    requests = [order.request for order in orders]
+    requests = [order.request for order in orders if not _is_left_out(order)]
     entry = next(request for request in requests if request.leg is Leg.ENTRY)
     stop = next((each.trigger_price for each in requests if each.leg is Leg.STOP_LOSS), None)
     aims = sorted(
@@ -101,6 +104,33 @@ def intents_from(signal: Signal, user: User, orders: Sequence[Order]) -> Intents
         facts={},
     )
     return intents_of(signal, user, plan, now_ms=entry.intended_at_ms)
+
+
+def _is_left_out(order: Order) -> bool:
+    """Whether an order was given up before it was sent: its share had become too small."""
+    is_target = order.request.leg is Leg.TAKE_PROFIT
+    return is_target and order.status is OrderStatus.CANCELLED and not order.exchange_order_id
+
+
+def resized(intents: Intents, quantity: Decimal, instrument: Instrument) -> Intents:
+    """The same orders for a smaller entry of ``quantity``, under the same ids.
+
+    Targets share it as before; one whose share is too small to trade is left out.
+    """
+    entry, planned = intents.entry, intents.position
+    levels = [(aim.price, aim.quantity / entry.quantity * HUNDRED) for aim in planned.take_profits]
+    aims = split(levels, quantity=quantity, instrument=instrument)
+    shares: dict[Decimal | None, Decimal] = {aim.price: aim.quantity for aim in aims}
+    protection = (
+        replace(each, quantity=size)
+        for each in intents.protection
+        if (size := quantity if each.leg is Leg.STOP_LOSS else shares.get(each.trigger_price))
+    )
+    return Intents(
+        position=replace(planned, take_profits=aims),
+        entry=replace(entry, quantity=quantity),
+        protection=tuple(protection),
+    )
 
 
 def closing_request(

@@ -165,11 +165,13 @@ class Listener:
             user=self._account.user,
             subscription=subscription,
             book=self._account.book(now_ms),
-            instrument=market.instrument(signal.symbol),
+            instrument=(instrument := market.instrument(signal.symbol)),
             price=price,
             now_ms=now_ms,
             halted=self._halts.halted is not None,
             obstacle=self._halts.obstacle or self._account.obstacle(now_ms),
+            fees=self._account.fees(instrument),
+            slippage_bps=self._account.slippage_bps(signal),
         )
 
     def _market(self, signal: Signal) -> Market:

@@ -225,7 +225,7 @@ class OrderRecovery:
         age_ms = self._clock.now_ms() - entry.signal.event_ms
         if entry.signal.is_open(self._clock.now_ms()) and (limit_ms is None or age_ms <= limit_ms):
             log.info("execution.resumed", user_id=account.user_id, signal_id=entry.signal.signal_id)
-            await self._executor.enter(account, entry)
+            await self._executor.enter(account, entry, is_resumed=True)
             return
         error = "interrupted before the entry was sent, and the signal is over"
         over = unsent(order, error, self._clock)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from signalbot.domain.orders import Order
 from signalbot.domain.timeframe import Ms, day_start
+from signalbot.ledger.executions import Executions
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
 from signalbot.ports import Clock
@@ -13,14 +14,20 @@ class Restorer:
     """``on_untold`` is called with orders that filled before their fills were reported."""
 
     def __init__(
-        self, trades: Trades, clock: Clock, *, on_untold: Callable[[Account, Order], None]
+        self,
+        trades: Trades,
+        executions: Executions,
+        clock: Clock,
+        *,
+        on_untold: Callable[[Account, Order], None],
     ) -> None:
         self._trades = trades
+        self._executions = executions
         self._clock = clock
         self._on_untold = on_untold
 
     async def restore(self, account: Account) -> None:
-        """Take up positions, unfinished orders, and how the day went so far."""
+        """Take up positions, unfinished orders, how the day went so far, and what entries cost."""
         now_ms, user_id = self._clock.now_ms(), account.user_id
         positions = await self._trades.open_positions(user_id)
         unfinished = await self._trades.unfinished_orders(user_id)
@@ -42,5 +49,6 @@ class Restorer:
             ],
             closed=await self._trades.closed_since(user_id, since_ms),
             entries_today=await self._trades.entries_since(user_id, today_ms),
+            slippages=await self._executions.latest_slippages(user_id),
             now_ms=now_ms,
         )

@@ -9,7 +9,7 @@ from dataclasses import replace
 import structlog
 
 from signalbot.domain.money import text
-from signalbot.domain.orders import Order, OrderReport, OrderStatus
+from signalbot.domain.orders import Order, OrderReport, OrderStatus, OrderType
 from signalbot.domain.positions import CloseReason
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.executions import Executions
@@ -70,6 +70,8 @@ class Settler:
         if report.status.is_live:
             self.watch_limit(account, entry.signal.strategy, order)
         else:
+            if outcome.slippage_bps is not None and order.request.type is OrderType.MARKET:
+                account.slippage.learn(order.request.symbol, outcome.slippage_bps)
             self._entries.log_settled(
                 account, entry.signal, outcome, asked=order.request.quantity
             )  # fmt: skip

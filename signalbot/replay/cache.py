@@ -9,9 +9,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
+from typing import Any, Final
 
 from signalbot.domain.errors import ConfigError
-from signalbot.domain.market import Candle, Instrument, MarketKind
+from signalbot.domain.market import (
+    BracketUnit,
+    Candle,
+    Fees,
+    Instrument,
+    MarginBracket,
+    MarketKind,
+)
 from signalbot.domain.money import text
 from signalbot.replay.candle_files import ReadOptions, read_candles
 
@@ -71,16 +79,29 @@ class CandleCache:
         _write(self._folder / _RULES, json.dumps(rows, default=text, indent=1))
 
 
-def _instrument(row: dict[str, str]) -> Instrument:
-    words = {"symbol", "base", "quote", "kind"}
-    numbers = {name: Decimal(value) for name, value in row.items() if name not in words}
-    return Instrument(
-        symbol=row["symbol"],
-        base=row["base"],
-        quote=row["quote"],
-        kind=MarketKind(row["kind"]),
-        **numbers,
-    )
+_WORDS: Final = {
+    "symbol": str,
+    "base": str,
+    "quote": str,
+    "kind": MarketKind,
+    "bracket_unit": BracketUnit,
+}
+
+
+def _instrument(row: dict[str, Any]) -> Instrument:
+    """The rules a row has; what an older version did not keep is as it is unless told."""
+    parts: dict[str, Any] = {name: read(row[name]) for name, read in _WORDS.items() if name in row}
+    if "brackets" in row:
+        parts["brackets"] = tuple(map(_bracket, row["brackets"]))
+    if "fees" in row:
+        parts["fees"] = Fees(**{name: Decimal(value) for name, value in row["fees"].items()})
+    parts |= {name: Decimal(value) for name, value in row.items() if name not in parts}
+    return Instrument(**parts)
+
+
+def _bracket(row: dict[str, Any]) -> MarginBracket:
+    numbers = {name: Decimal(row[name]) for name in ("least", "rate", "deduction")}
+    return MarginBracket(**numbers, leverage=row["leverage"])
 
 
 def _file_name(symbol: str) -> str:

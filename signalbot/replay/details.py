@@ -7,7 +7,7 @@ from signalbot.replay.summary import Summary, Table, UserReport
 def details_table(summary: Summary) -> Table:
     """What the results leave out: balances, the typical and the worst, and when it was worst."""
     header = [
-        "User", "Start", "End", "Open PnL", "Gross PnL", "Per trade", "Best", "Worst",
+        "User", "Start", "Closed PnL", "Gross PnL", "Funding", "Per trade", "Best", "Worst",
         "Loss streak", "Sortino", "Max DD", "From", "To", "Recovered",
     ]  # fmt: skip
     return Table("Details", header, [_details(user) for user in summary.users])
@@ -36,9 +36,9 @@ def _details(user: UserReport) -> list[str]:
     return [
         user.user_id,
         figures.money(user.start_equity),
-        figures.money(user.end_equity),
-        figures.profit(user.open_pnl) if user.open_positions else figures.NONE,
+        figures.profit(metrics.net_pnl),
         figures.profit(metrics.gross_pnl),
+        figures.profit(metrics.funding),
         figures.profit(metrics.expectancy),
         figures.profit(metrics.best),
         figures.profit(metrics.worst),

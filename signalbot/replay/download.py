@@ -15,6 +15,7 @@ from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.exchange.simulated.rules import SimulatedSymbol, SimulationRules
 from signalbot.ledger.database import open_scratch
 from signalbot.replay.cache import CandleCache
+from signalbot.replay.funding import FundingRate
 from signalbot.tasks import SystemClock
 
 if TYPE_CHECKING:
@@ -65,6 +66,20 @@ async def download(
                 found |= await _ask(exchange, symbol, part)
             if len(found) > len(known[symbol]):
                 cache.keep(symbol, (found[at] for at in sorted(found)))
+
+
+async def download_funding(
+    terms: ExchangeTerms, symbol: str, span: Span
+) -> list[FundingRate]:  # fmt: skip
+    """The funding rates of a market within ``span``, oldest first; none if it has none.
+
+    Raises:
+        Unavailable: the exchange cannot be reached, or does not tell.
+    """
+    async with AsyncExitStack() as stack:
+        exchange = await _open(terms, stack)
+        told = await exchange.funding_rates(symbol, since_ms=span.from_ms, until_ms=span.until_ms)
+        return [FundingRate(at_ms, rate) for at_ms, rate in told]
 
 
 def with_rules(terms: ExchangeTerms, instruments: Mapping[str, Instrument]) -> ExchangeTerms:

@@ -77,17 +77,19 @@ def max_drawdown(curve: Curve) -> Drawdown | None:
 
 
 def daily_returns(curve: Curve) -> list[float]:
-    """Relative change of equity over each whole 24 hours since the first sample.
+    """Relative change of equity over each UTC day that the curve covers from midnight to midnight.
 
-    Empty when the equity was zero or below at the start of any of them: no return is defined.
+    Parts of a day at either end are left out: they are no daily returns. Empty when the equity was
+    zero or below at the start of any day: no return is defined.
     """
     if not curve:
         return []
-    start_ms, first = curve[0]
-    at_end = {-((start_ms - at_ms) // DAY_MS): equity for at_ms, equity in curve}
-    equities = [first]
-    for day in range(1, (curve[-1][0] - start_ms) // DAY_MS + 1):
-        equities.append(at_end.get(day, equities[-1]))
+    first, last = -(-curve[0][0] // DAY_MS), curve[-1][0] // DAY_MS
+    at_end = {-(-at_ms // DAY_MS): equity for at_ms, equity in curve}
+    equities, equity = [], curve[0][1]
+    for day in range(first, last + 1):
+        equity = at_end.get(day, equity)
+        equities.append(equity)
     if any(equity <= 0 for equity in equities[:-1]):
         return []
     return [float(after / before - 1) for before, after in pairwise(equities)]

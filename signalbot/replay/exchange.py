@@ -1,16 +1,19 @@
 """An exchange whose prices come from a file: the simulated one, driven by historical candles."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from decimal import Decimal
 
 from signalbot.domain.market import Candle, Instrument
 from signalbot.domain.timeframe import EPOCH, Ms, Timeframe
 from signalbot.domain.users import User, UserId
+from signalbot.exchange.simulated.account import Account
 from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.exchange.simulated.exchange import COMPARE_EVERY_MS
 from signalbot.exchange.simulated.market import SimulatedMarket
 from signalbot.exchange.simulated.rules import SimulationRules, instrument_of, symbol_rules
 from signalbot.exchange.simulated.venue import SimulatedVenue
 from signalbot.ports import Allowance, Away, Clock
+from signalbot.replay.track import Track
 from signalbot.stream import Stream
 
 
@@ -22,8 +25,24 @@ class HistoricalExchange:
             return instrument_of(symbol, symbol_rules(rules, symbol))
 
         self._clock = clock
+        self._follows_latency = rules.latency_ms > 0
         self._venue = SimulatedVenue(exchange=name, rules=rules, instrument=instrument)
+        self._venue.observe(self._watch)
+        self.tracks: dict[UserId, Track] = {}  #: what every account went through
         self.market = SimulatedMarket(instrument=instrument, history=_no_history, base=base)
+
+    def _watch(self, account: Account) -> Track:
+        track = self.tracks[account.user_id] = Track(account.wallet)
+        return track
+
+    def expect(self, candle: Candle) -> None:
+        """This one forms next: orders that are on their way meet the price within it."""
+        if self._follows_latency:
+            self._venue.ahead(candle)
+
+    def fund(self, symbol: str, rate: Decimal, at_ms: Ms) -> Mapping[UserId, Decimal]:
+        """Let every position in a market pay funding; what each account received."""
+        return self._venue.on_funding(symbol, rate, at_ms)
 
     def advance(self, candle: Candle) -> None:
         """One more candle has closed: resting orders trade in it, then it is published."""

@@ -86,7 +86,7 @@ def _page(summary: Summary, *, library: str, drawn: dict[str, Any]) -> str:
         notes="".join(f"<p class=note>{escape(note)}</p>" for note in _notes(summary, drawn)),
         results=_table(results),
         details=_table(details_table(summary)),
-        others="".join(map(_section, [*others, strategies_table(summary)])),
+        others="".join(map(_section, [*others, strategies_table(summary)])) + _basis(summary),
         style=_part("report.css"),
         script=_part("report.js"),
         library=library,
@@ -144,6 +144,16 @@ def _notes(summary: Summary, drawn: Mapping[str, Any]) -> list[str]:
     if trades > len(drawn["trades"]):
         notes.append(f"The newest {len(drawn['trades']):,} of {trades:,} trades are shown.")
     return notes
+
+
+def _basis(summary: Summary) -> str:
+    """What the numbers rest on, and what they were made with."""
+    sentences = "".join(f"<li>{escape(each)}</li>" for each in summary.assumptions)
+    made_with = ", ".join(f"{name} {number}" for name, number in summary.versions.items())
+    return (
+        f"<section><h2>Assumptions</h2><ul>{sentences}</ul>"
+        f"<p>Made with {escape(made_with)}.</p></section>"
+    )
 
 
 def _section(table: Table) -> str:

@@ -1,6 +1,6 @@
 """Runs the very pipeline of the daemon over historical candles, as fast as it goes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -15,13 +15,14 @@ from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import open_scratch
 from signalbot.replay import virtual_time
 from signalbot.replay.exchange import HistoricalExchange
+from signalbot.replay.funding import Funding, FundingRate
+from signalbot.replay.track import equity_curves
 from signalbot.sandbox.files import SameThread, StrategyFiles
 from signalbot.strategies import KINDS, build
 from signalbot.tasks import LoopClock
 
 EquityCurves = dict[UserId, list[tuple[Ms, Decimal]]]
 
-_SAMPLE_EVERY = Timeframe.H1
 _PROGRESS_EVERY = 500
 
 
@@ -29,7 +30,7 @@ _PROGRESS_EVERY = 500
 class Played:
     """What a replay leaves behind beside its ledger."""
 
-    equity: EquityCurves = field(default_factory=dict)  #: hourly samples, and the last
+    equity: EquityCurves = field(default_factory=dict)  #: as ``track.equity_curves`` has it
     candles: int = 0
 
 
@@ -95,16 +96,20 @@ def replay(
     *,
     timeframe: Timeframe,
     ledger: Path,
+    funding: Sequence[FundingRate] = (),
     on_start: Callable[[LoopClock], None] = lambda _: None,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Played:
     """Replay ``candles`` (valid, in order, of one symbol) into a new ledger file.
 
-    Two runs over the same input write identical ledgers. ``on_start`` is given the virtual clock;
-    ``on_progress`` is called with the number of candles played.
+    ``funding`` are the rates of the symbol, oldest first. Two runs over the same input write
+    identical ledgers. ``on_start`` is given the virtual clock; ``on_progress`` is called with the
+    number of candles played.
     """
     return virtual_time.run(
-        _replay(config, candles, timeframe, ledger, on_start=on_start, on_progress=on_progress)
+        _replay(
+            config, candles, timeframe, ledger, funding, on_start=on_start, on_progress=on_progress
+        )
     )
 
 
@@ -113,53 +118,59 @@ async def _replay(
     candles: Sequence[Candle],
     timeframe: Timeframe,
     ledger: Path,
+    funding: Sequence[FundingRate],
     *,
     on_start: Callable[[LoopClock], None],
     on_progress: Callable[[int], None],
 ) -> Played:
     clock = LoopClock(candles[0].open_ms)
     on_start(clock)
-    used = dict.fromkeys(terms.exchange for terms in config.strategies.values())
-    accounts = dict.fromkeys(user.account.exchange for user in config.users.values())
     sides = {
-        name: HistoricalExchange(name, _rules(config, name), base=timeframe, clock=clock)
-        for name in (used | accounts)
+        name: HistoricalExchange(name, rules_of(config, name), base=timeframe, clock=clock)
+        for name in exchanges_of(config)
     }
     async with open_scratch(ledger) as database:
         files = StrategyFiles(clock, thread=SameThread)
         app = App(config, database=database, exchanges=sides, clock=clock, files=files)
         async with running(app):
-            return await _play(app, list(sides.values()), candles, clock, on_progress)
+            payments = Funding(app, {candles[0].symbol: funding})
+            return await _play(list(sides.values()), candles, clock, payments, on_progress)
 
 
 async def _play(
-    app: App,
     sides: Sequence[HistoricalExchange],
     candles: Sequence[Candle],
     clock: LoopClock,
+    funding: Funding,
     on_progress: Callable[[int], None],
 ) -> Played:
-    played = Played({user_id: [] for user_id in app.accounts})
+    played = Played()
     for candle in candles:
+        for side in sides:
+            side.expect(candle)
         await clock.sleep_until(candle.close_ms)
         for side in sides:
             side.advance(candle)
+        if funding.is_due(candle):
+            await funding.after(candle, sides)
         played.candles += 1
-        if _SAMPLE_EVERY.is_boundary(candle.close_ms):
-            _sample(app, played.equity, candle.close_ms)
         if played.candles % _PROGRESS_EVERY == 0:
             on_progress(played.candles)
     await clock.sleep(1)  # what the last candle set off comes to its end
-    _sample(app, played.equity, clock.now_ms())
     on_progress(played.candles)
+    tracks = {user_id: track for side in sides for user_id, track in side.tracks.items()}
+    by_symbol = {candles[0].symbol: candles}
+    played.equity = equity_curves(tracks, by_symbol, end_ms=clock.now_ms())
     return played
 
 
-def _sample(app: App, curves: Mapping[UserId, list[tuple[Ms, Decimal]]], at_ms: Ms) -> None:
-    for user_id, account in app.accounts.items():
-        if account.broker is not None:
-            curves[user_id].append((at_ms, account.broker.balance().equity))
+def exchanges_of(config: Config) -> list[str]:
+    """The exchanges that strategies look at or users trade at."""
+    used = (terms.exchange for terms in config.strategies.values())
+    accounts = (user.account.exchange for user in config.users.values())
+    return list(dict.fromkeys((*used, *accounts)))
 
 
-def _rules(config: Config, exchange: str) -> SimulationRules:
+def rules_of(config: Config, exchange: str) -> SimulationRules:
+    """How an exchange is simulated."""
     return config.exchanges[exchange].simulated or SimulationRules()

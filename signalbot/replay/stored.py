@@ -1,6 +1,6 @@
 """Runs the daemon's own pipeline over stored signals: no strategy speaks, the ledger does."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from heapq import merge
 from pathlib import Path
@@ -121,7 +121,11 @@ async def _relive(
         )
         await database.write(before.copy_into)
         async with running(app):
+            for account in app.accounts.values():
+                account.slippage.restore(before.slippages)
             played = 0
+            ahead = _ahead(candles)
+            _expect(sides.values(), next(ahead))
             for each in _in_order(arrivals, candles):
                 if isinstance(each, Arrival):
                     await clock.sleep_until(each.at_ms)
@@ -133,11 +137,30 @@ async def _relive(
                 await clock.sleep_until(each.close_ms)
                 for side in sides.values():
                     side.advance(each)
+                _expect(sides.values(), next(ahead))
                 played += 1
                 if played % _PROGRESS_EVERY == 0:
                     on_progress(played)
             await clock.sleep(1)  # what the last one set off comes to its end
     on_progress(played)
+
+
+def _expect(sides: Iterable[HistoricalExchange], candles: Iterable[Candle]) -> None:
+    for side in sides:
+        for candle in candles:
+            side.expect(candle)
+
+
+def _ahead(candles: Sequence[Candle]) -> Iterator[list[Candle]]:
+    """What forms next: at first in every market, and then in that of each candle that closes."""
+    following: dict[str, Candle] = {}
+    places: list[list[Candle]] = []
+    for candle in reversed(candles):
+        later = following.get(candle.symbol)
+        places.append([] if later is None else [later])
+        following[candle.symbol] = candle
+    yield list(following.values())
+    yield from reversed(places)
 
 
 async def _take(app: App, turn: Turn) -> None:

@@ -5,12 +5,13 @@ from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from signalbot.domain.money import text
+from signalbot.domain.money import HUNDRED, ZERO, text
 from signalbot.domain.positions import Position
 from signalbot.domain.reasons import Reason
 from signalbot.domain.users import Mode, UserId
 from signalbot.ledger.report import History, ReportedUser, StrategyRuns
 from signalbot.replay import figures
+from signalbot.replay.assumptions import versions
 from signalbot.replay.coverage import Coverage
 from signalbot.replay.equity import Curve
 from signalbot.replay.metrics import Metrics, measure
@@ -25,7 +26,10 @@ class UserReport:
     start_equity: Decimal
     end_equity: Decimal  #: with what is open valued at the last price
     open_positions: int  #: at the end
-    open_pnl: Decimal  #: what these have brought so far: ``end - start - net_pnl``
+    open_pnl: Decimal  #: what these have brought so far: ``end - start - metrics.net_pnl``
+    total_pnl: Decimal  #: of all positions, open ones at the last price: ``end - start``
+    total_percent: float | None  #: of the starting equity
+    total_fees: Decimal  #: of all positions
     refused: int  #: signals this user did not act on
     refusals: Mapping[str, int]  #: the same by reason code, commonest first
     executions: Mapping[str, int]  #: signals acted on, by what came of it
@@ -39,6 +43,8 @@ class Summary:
     candles_per_s: float | None
     strategies: Sequence[StrategyRuns]
     users: Sequence[UserReport]  #: by name
+    versions: Mapping[str, str]  #: of what the numbers come from, by name
+    assumptions: Sequence[str]  #: what a simulation takes for granted, for people
 
 
 class Table(NamedTuple):
@@ -55,12 +61,15 @@ def summarise(
     coverage: Coverage,
     equity: Mapping[UserId, Curve],
     elapsed_s: float,
+    assumptions: Sequence[str] = (),
 ) -> Summary:
     """Measure every user of a replay's ledger.
 
     A user without equity samples, such as one who is only told, keeps the starting balance.
     """
     return Summary(
+        versions=versions(),
+        assumptions=assumptions,
         coverage=coverage,
         elapsed_s=elapsed_s,
         candles_per_s=coverage.candles / elapsed_s if elapsed_s > 0 else None,
@@ -80,7 +89,8 @@ def to_json(summary: Summary) -> dict[str, Any]:
 def tables(summary: Summary) -> list[Table]:
     """Results by user, refused signals by user and code, exits by user and reason.
 
-    The last two are left out when there is nothing in them.
+    Results are net of fees and funding and count what is open at the last price; wins, profit
+    factor and exits are of closed positions. The last two are left out when nothing is in them.
     """
     results = Table("Results", list(_COLUMNS), [_result(user) for user in summary.users])
     others = (_refusals(summary.users), _exits(summary.users))
@@ -88,8 +98,8 @@ def tables(summary: Summary) -> list[Table]:
 
 
 _COLUMNS = (
-    "User", "Mode", "Trades", "Win %", "Net PnL", "Net %", "Fees", "Max DD %", "Sharpe",
-    "Profit factor", "Avg hold", "Exposure %", "Refused",
+    "User", "Mode", "Trades", "Open", "Win %", "Net PnL", "Unrealized", "Equity", "Net %", "Fees",
+    "Max DD %", "Sharpe", "Profit factor", "Avg hold", "Exposure %", "Refused",
 )  # fmt: skip
 
 
@@ -112,6 +122,9 @@ def _report(user: ReportedUser, history: History, coverage: Coverage, curve: Cur
         end_equity=end,
         open_positions=sum(each.is_open for each in positions),
         open_pnl=end - start - metrics.net_pnl,
+        total_pnl=end - start,
+        total_fees=sum((each.fees for each in positions), ZERO),
+        total_percent=float((end - start) / start * HUNDRED) if start > 0 else None,
         refused=sum(refusals.values()),
         refusals=refusals,
         executions=history.executions.get(user.user_id, {}),
@@ -126,10 +139,13 @@ def _result(user: UserReport) -> list[str]:
         user.user_id,
         user.mode.value,
         str(metrics.trades),
+        str(user.open_positions),
         figures.share(metrics.win_rate),
-        figures.profit(metrics.net_pnl),
-        figures.change(metrics.net_percent),
-        figures.money(metrics.fees),
+        figures.profit(user.total_pnl),
+        figures.profit(user.open_pnl) if user.open_positions else figures.NONE,
+        figures.money(user.end_equity),
+        figures.change(user.total_percent),
+        figures.money(user.total_fees),
         figures.ratio(fall.percent if fall else None),
         figures.ratio(metrics.sharpe),
         figures.ratio(metrics.profit_factor),

@@ -70,6 +70,7 @@ class CandleWindow:
         self._open, self._high, self._low, self._close, self._volume = rows
         self._start = self._end = 0
         self.close_ms: Ms | None = None  #: close of the newest candle
+        self.count = 0  #: candles ever added
 
     def __len__(self) -> int:
         return self._end - self._start
@@ -92,6 +93,7 @@ class CandleWindow:
             self._start += 1
         self._end = at + 1
         self.close_ms = candle.close_ms
+        self.count += 1
 
     def table(self) -> CandleTable:
         """What the window holds now (at least one candle), for whoever looks at it later."""
@@ -146,8 +148,9 @@ class Idea:
 class Strategy(Protocol):
     """Candles in, Idea or None out.
 
-    Synchronous, deterministic, without I/O, global state or memory of its own: the same windows
-    give the same answer, in this process or another, live or replayed.
+    Synchronous, deterministic, without I/O or global state: the same candles give the same answer,
+    in this process or another, live or replayed. What it remembers of a window is what a full one
+    tells anew: after a restart it goes on as if there had been none.
     """
 
     kind: ClassVar[str]

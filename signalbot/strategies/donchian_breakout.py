@@ -1,19 +1,22 @@
 """Breakout from the range of the last candles, as the Turtle traders did it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, NamedTuple
 
-import numpy as np
 import talib
-from numpy.typing import NDArray
 
 from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import Timeframe
 from signalbot.strategies.base import CandleWindow, Floats, Idea, Windows
-from signalbot.strategies.indicators import crossed, first_since, last_atr
+from signalbot.strategies.carried import Carried
+from signalbot.strategies.indicators import last_atr
 from signalbot.strategies.params import BadParameter, Within, parse
 from signalbot.strategies.plan import WAY, Plan, PlanParams, grade
+
+_REACH = 5
+"""Periods within which real candles have always left one of the channels on either side."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +51,9 @@ class DonchianBreakout:
     def __init__(self, timeframe: Timeframe, params: DonchianBreakoutParams) -> None:
         self.timeframe = timeframe
         self._params = params
-        # Two channels one candle apart, and room to find the breakout that an exit belongs to.
-        self._plan = Plan(timeframe, params, candles=3 * params.period + 2)
+        # A channel, and room to find the breakout that an exit belongs to.
+        self._plan = Plan(timeframe, params, candles=(_REACH + 1) * params.period + 2)
+        self._course = Carried(self._begin, self._step)
         self.warm_up = self._plan.warm_up
 
     @classmethod
@@ -60,13 +64,41 @@ class DonchianBreakout:
         if not self._plan.is_ready(windows):
             return None
         window = windows[self.timeframe]
-        side = _leaning(window)
-        if side is None:
-            return None
-        edge = _edge(window, side, self._params.period)
-        if crossed(window.close, edge) is side:
-            return self._break_out(side, edge.item(-1), windows)
-        return self._leave(side.opposite, window)
+        course = self._course.at(window)
+        if course.broke is not None:
+            return self._break_out(course.broke, course.edge, windows)
+        if course.over is not None:
+            return self._leave(course.over, window)
+        return None
+
+    def _begin(self, window: CandleWindow) -> "_Course":
+        """Which breakouts are under way, as far as the window tells."""
+        params, first = self._params, self._params.period
+        high, low, close = window.high, window.low, window.close.tolist()
+        top, bottom = _edges(high, low, params.period)
+        ceiling, floor = _edges(high, low, params.exit_period)
+        course = _Course(None, None, None)
+        for at in range(first, len(close)):
+            course = _after(
+                course, close[at], top=top[at], bottom=bottom[at],
+                ceiling=ceiling[at], floor=floor[at],
+            )  # fmt: skip
+        return course
+
+    def _step(self, course: "_Course", window: CandleWindow) -> "_Course":
+        """One candle later; a close within the candle before it is within every channel."""
+        high, low, close = window.high, window.low, window.close.item(-1)
+        if low.item(-2) <= close <= high.item(-2):
+            return _Course(course.long, course.short, None)
+        period, shorter = -self._params.period - 1, -self._params.exit_period - 1
+        return _after(
+            course,
+            close,
+            top=high[period:-1].max().item(),
+            bottom=low[period:-1].min().item(),
+            ceiling=high[shorter:-1].max().item(),
+            floor=low[shorter:-1].min().item(),
+        )
 
     def _break_out(self, side: Side, edge: float, windows: Windows) -> Idea | None:
         window, params = windows[self.timeframe], self._params
@@ -90,39 +122,57 @@ class DonchianBreakout:
         return entry or self._plan.exit(side.opposite, reason)
 
     def _leave(self, side: Side, window: CandleWindow) -> Idea | None:
-        params, against = self._params, side.opposite
-        ended = _is_beyond(window, _edge(window, against, params.exit_period), against)
-        began = _is_beyond(window, _edge(window, side, params.period), side)
-        if not first_since(ended, began):
-            return None
         price = window.close.item(-1)
         return self._plan.exit(
-            side, f"close {price:.8g} is {WAY[against]} the {params.exit_period}-candle channel"
+            side,
+            f"close {price:.8g} is {WAY[side.opposite]} the "
+            f"{self._params.exit_period}-candle channel",
         )
 
 
-def _leaning(window: CandleWindow) -> Side | None:
-    """Where the close stands to the candle before. Only outside it can it be out of a channel."""
-    close = window.close.item(-1)
-    if close > window.high.item(-2):
-        return Side.LONG
-    if close < window.low.item(-2):
-        return Side.SHORT
-    return None
+class _Course(NamedTuple):
+    """Breakouts that have not fallen back yet."""
+
+    long: bool | None  #: one up since the last close below the shorter channel; None: out of sight
+    short: bool | None
+    beyond: Side | None  #: where the close is outside the channel
+    broke: Side | None = None  #: and the one before was not
+    edge: float = 0.0  #: the edge that gave way
+    over: Side | None = None  #: the breakout that this candle ends
 
 
-def _edge(window: CandleWindow, side: Side, period: int) -> Floats:
-    """The channel's upper (LONG) or lower edge as every candle but the oldest found it.
+def _after(
+    course: _Course, close: float, *, top: float, bottom: float, ceiling: float, floor: float
+) -> _Course:
+    """The breakouts after a candle, by the channels of the candles before it.
 
-    Its newest value is left out, because a candle is measured against the candles before it.
+    One that began out of sight may still be under way: it ends as well.
     """
-    edge = talib.MAX(window.high, period) if side is Side.LONG else talib.MIN(window.low, period)
-    return edge[:-1]
+    if close > top:
+        is_new, over = course.beyond is not Side.LONG, _ended(course.short, Side.SHORT)
+        broke = Side.LONG if is_new else None
+        return _Course(True, False, Side.LONG, broke, top, None if is_new else over)
+    if close < bottom:
+        is_new, over = course.beyond is not Side.SHORT, _ended(course.long, Side.LONG)
+        broke = Side.SHORT if is_new else None
+        return _Course(False, True, Side.SHORT, broke, bottom, None if is_new else over)
+    if close < floor:
+        over = _ended(course.long, Side.LONG)
+        return _Course(long=False, short=course.short, beyond=None, over=over)
+    if close > ceiling:
+        over = _ended(course.short, Side.SHORT)
+        return _Course(long=course.long, short=False, beyond=None, over=over)
+    return _Course(course.long, course.short, None)
 
 
-def _is_beyond(window: CandleWindow, edge: Floats, side: Side) -> NDArray[np.bool_]:
-    close = window.close[1:]
-    return close > edge if side is Side.LONG else close < edge
+def _ended(going_on: bool | None, side: Side) -> Side | None:
+    return None if going_on is False else side
+
+
+def _edges(high: Floats, low: Floats, period: int) -> tuple[list[float], list[float]]:
+    """Highest high and lowest low of the ``period`` candles before each one."""
+    top, bottom = talib.MAX(high, period), talib.MIN(low, period)
+    return [math.nan, *top[:-1].tolist()], [math.nan, *bottom[:-1].tolist()]
 
 
 def _volume_share(volume: Floats, period: int) -> float:

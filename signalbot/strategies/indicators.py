@@ -4,15 +4,18 @@ import math
 
 import numpy as np
 import talib
-from numpy.typing import NDArray
 
 from signalbot.domain.signals import Side
 from signalbot.strategies.base import CandleWindow, Floats
 
 # Every smoothed indicator starts from a seed, a plain average of the first candles, whose weight
-# shrinks with each further candle. A seed that is 2 % of the price off then moves the average by
-# 0.0002 % of the price, about one tick: less than the price moves while an order is on its way.
-_SEED_WEIGHT = 1e-4
+# shrinks with each further candle.
+FAINT = 1e-6
+"""Weight of a seed where a level is compared with a price or another level: no tie turns on it."""
+
+ROUGH = 1e-4
+"""Weight of a seed where a level is a distance: one that is 2 % of the price off moves the distance
+by 0.0002 % of the price, about one tick."""
 
 # Below one millionth of the price, less than a tick, a range is rounding noise.
 _LEAST_ATR = 1e-6
@@ -20,19 +23,19 @@ _LEAST_ATR = 1e-6
 
 def ema_candles(period: int) -> int:
     """Candles until an EMA of ``period`` (>= 2) has forgotten the average it was seeded with."""
-    return period + _forgetting(1 - 2 / (period + 1))
+    return period + _forgetting(1 - 2 / (period + 1), FAINT)
 
 
-def wilder_candles(period: int) -> int:
+def wilder_candles(period: int, *, seed_weight: float = FAINT) -> int:
     """Candles until Wilder's smoothing (RSI, ATR) of ``period`` (>= 2) has forgotten its seed.
 
     One more than ``period`` makes the seed: the first change needs a candle before it.
     """
-    return period + 1 + _forgetting(1 - 1 / period)
+    return period + 1 + _forgetting(1 - 1 / period, seed_weight)
 
 
-def _forgetting(decay: float) -> int:
-    return math.ceil(math.log(_SEED_WEIGHT) / math.log(decay))
+def _forgetting(decay: float, seed_weight: float) -> int:
+    return math.ceil(math.log(seed_weight) / math.log(decay))
 
 
 def crossed(line: Floats, other: Floats) -> Side | None:
@@ -62,16 +65,3 @@ def efficiency(close: Floats, period: int, side: Side) -> float:
     path = float(np.abs(np.diff(recent)).sum())
     net = side.sign * (recent.item(-1) - recent.item(0))
     return min(net / path, 1.0) if net > 0 else 0.0
-
-
-def first_since(event: NDArray[np.bool_], cause: NDArray[np.bool_]) -> bool:
-    """Whether ``event`` is true now for the first time since ``cause`` was last true.
-
-    Also when neither was true before: a cause that is out of sight may still have its effect.
-    """
-    return bool(event[-1]) and _latest(cause[:-1]) >= _latest(event[:-1])
-
-
-def _latest(mask: NDArray[np.bool_]) -> int:
-    found = np.flatnonzero(mask)
-    return int(found[-1]) if found.size else -1

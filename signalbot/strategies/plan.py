@@ -10,7 +10,7 @@ import talib
 from signalbot.domain.signals import Action, Side, Strength
 from signalbot.domain.timeframe import EPOCH, Timeframe
 from signalbot.strategies.base import Idea, Windows
-from signalbot.strategies.indicators import ema_candles, wilder_candles
+from signalbot.strategies.indicators import ROUGH, ema_candles, wilder_candles
 from signalbot.strategies.params import BadParameter, Needs, Within
 
 _ENTER = {Side.LONG: Action.LONG, Side.SHORT: Action.SHORT}
@@ -52,7 +52,7 @@ class Plan:
         self._timeframe = timeframe
         self._params = params
         self.warm_up: Mapping[Timeframe, int] = {
-            timeframe: max(candles, wilder_candles(params.atr_period))
+            timeframe: max(candles, wilder_candles(params.atr_period, seed_weight=ROUGH))
         }
         if params.trend_timeframe is not None:
             _require_multiple(params.trend_timeframe, timeframe)

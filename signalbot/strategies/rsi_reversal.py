@@ -2,18 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import talib
 
 from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import Timeframe
 from signalbot.strategies.base import CandleWindow, Floats, Idea, Windows
-from signalbot.strategies.indicators import first_since, last_atr, wilder_candles
+from signalbot.strategies.carried import Carried
+from signalbot.strategies.indicators import last_atr, wilder_candles
 from signalbot.strategies.params import Within, parse
 from signalbot.strategies.plan import WAY, Plan, PlanParams, grade
 
 _MIDDLE = 50.0
+
+_REACH = 6
+"""Periods within which real candles have always been at an extreme or at the middle."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +44,9 @@ class RsiReversal:
     def __init__(self, timeframe: Timeframe, params: RsiReversalParams) -> None:
         self.timeframe = timeframe
         self._params = params
-        self._plan = Plan(timeframe, params, candles=wilder_candles(params.period) + 1)
+        candles = wilder_candles(params.period) + _REACH * params.period
+        self._plan = Plan(timeframe, params, candles=candles)
+        self._course = Carried(self._begin, self._step)
         self.warm_up = self._plan.warm_up
 
     @classmethod
@@ -50,17 +56,40 @@ class RsiReversal:
     def on_candle(self, windows: Windows) -> Idea | None:
         if not self._plan.is_ready(windows):
             return None
-        rsi = talib.RSI(windows[self.timeframe].close, self._params.period)
-        return self._exit(rsi) or self._enter(rsi, windows)
+        course = self._course.at(windows[self.timeframe])
+        if course.over is not None:
+            reason = f"RSI {self._params.period} is back at the middle with {course.now:.1f}"
+            return self._plan.exit(course.over, reason)
+        return self._enter(course.rsi, windows)
 
-    def _exit(self, rsi: Floats) -> Idea | None:
-        before, now = rsi.item(-2), rsi.item(-1)
-        reason = f"RSI {self._params.period} is back at the middle with {now:.1f}"
-        if before < _MIDDLE <= now and first_since(rsi >= _MIDDLE, rsi <= self._params.oversold):
-            return self._plan.exit(Side.LONG, reason)
-        if before > _MIDDLE >= now and first_since(rsi <= _MIDDLE, rsi >= self._params.overbought):
-            return self._plan.exit(Side.SHORT, reason)
-        return None
+    def _begin(self, window: CandleWindow) -> "_Course":
+        """Which reversals are under way, as far as the window tells."""
+        rsi = talib.RSI(window.close, self._params.period)
+        course = _Course(rsi, None, None)
+        for value in rsi[-_REACH * self._params.period :].tolist():
+            course = self._after(course, value)
+        return course
+
+    def _step(self, course: "_Course", window: CandleWindow) -> "_Course":
+        rsi = talib.RSI(window.close, self._params.period)
+        return self._after(course._replace(rsi=rsi), rsi.item(-1))
+
+    def _after(self, course: "_Course", now: float) -> "_Course":
+        """The reversals after a candle with an RSI of ``now``; the first 50 ends one.
+
+        One that began out of sight may still be under way: it ends as well.
+        """
+        params, rising, falling = self._params, course.rising, course.falling
+        over = None
+        if now >= _MIDDLE and rising is not False:
+            over, rising = Side.LONG, False
+        elif now <= _MIDDLE and falling is not False:
+            over, falling = Side.SHORT, False
+        if now <= params.oversold:
+            rising = True
+        if now >= params.overbought:
+            falling = True
+        return _Course(course.rsi, rising, falling, over)
 
     def _enter(self, rsi: Floats, windows: Windows) -> Idea | None:
         params = self._params
@@ -87,6 +116,19 @@ class RsiReversal:
                 f"after being {depth:.1f} beyond"
             ),
         )
+
+
+class _Course(NamedTuple):
+    """Reversals that have not reached the middle yet."""
+
+    rsi: Floats  #: of the window's candles
+    rising: bool | None  #: RSI was oversold since it was last at the middle; None: out of sight
+    falling: bool | None
+    over: Side | None = None  #: the reversal that this candle ends
+
+    @property
+    def now(self) -> float:
+        return self.rsi.item(-1)
 
 
 def _depth(rsi: Floats, level: float, side: Side) -> float:

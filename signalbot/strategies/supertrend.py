@@ -6,13 +6,14 @@ Olivier Seban's indicator, calculated as TradingView's ``ta.supertrend`` does.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import talib
 
 from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import Timeframe
 from signalbot.strategies.base import CandleWindow, Idea, Windows
+from signalbot.strategies.carried import Carried
 from signalbot.strategies.indicators import efficiency, last_atr, wilder_candles
 from signalbot.strategies.params import Within, parse
 from signalbot.strategies.plan import WAY, Plan, PlanParams, grade
@@ -41,6 +42,7 @@ class Supertrend:
         self._params = params
         candles = wilder_candles(params.period) + _settling(params)
         self._plan = Plan(timeframe, params, candles=candles)
+        self._trend = Carried(self._begin, self._step)
         self.warm_up = self._plan.warm_up
 
     @classmethod
@@ -51,10 +53,10 @@ class Supertrend:
         if not self._plan.is_ready(windows):
             return None
         window, params = windows[self.timeframe], self._params
-        turn = _turn(window, params)
-        if turn is None:
+        trend = self._trend.at(window)
+        side, band = trend.side, trend.broken
+        if side is None or band is None:
             return None
-        side, band = turn
         atr = last_atr(window, params.atr_period)
         if atr is None:
             return None
@@ -74,35 +76,70 @@ class Supertrend:
         )
         return entry or self._plan.exit(side.opposite, reason)
 
+    def _begin(self, window: CandleWindow) -> "_Trend":
+        """The trend as the window tells it: its side is known from the first turn on."""
+        params, latest = self._params, slice(-_settling(self._params), None)
+        high, low, close = window.high, window.low, window.close
+        ranges = talib.ATR(high, low, close, params.period)[latest].tolist()
+        middles = ((high + low) / 2)[latest].tolist()
+        closes = close[latest].tolist()
+        room = params.multiplier * ranges[0]
+        trend = _Trend(ranges[0], middles[0] + room, middles[0] - room, None)
+        for at in range(1, len(closes)):
+            room = params.multiplier * ranges[at]
+            trend = _after(
+                trend,
+                ranges[at],
+                middles[at] + room,
+                middles[at] - room,
+                closes[at - 1],
+                closes[at],
+            )
+        return trend
+
+    def _step(self, trend: "_Trend", window: CandleWindow) -> "_Trend":
+        """One candle later, by the recursion that TA-Lib's ATR follows."""
+        params = self._params
+        high, low = window.high.item(-1), window.low.item(-1)
+        before, price = window.close.item(-2), window.close.item(-1)
+        true_range = max(high - low, abs(high - before), abs(low - before))
+        atr = (trend.atr * (params.period - 1) + true_range) / params.period
+        room, middle = params.multiplier * atr, (high + low) / 2
+        return _after(trend, atr, middle + room, middle - room, before, price)
+
+
+class _Trend(NamedTuple):
+    """Bands and side after one candle."""
+
+    atr: float
+    upper: float
+    lower: float
+    side: Side | None  #: None: not known yet
+    broken: float | None = None  #: the band that this candle's close broke, turning the trend
+
 
 def _settling(params: SupertrendParams) -> int:
-    """Candles until the bands no longer depend on where they were begun.
+    """Candles until bands and side no longer depend on where they were begun.
 
-    They forget when the trend turns. A wandering price takes about m squared candles to go m ATRs;
-    after six times that, no turn differed from an endless history's in 30,000 simulated candles.
+    They forget when the close leaves a band. A wandering price takes about m squared candles to go
+    m ATRs. Of 38,000 places in real candles of three lengths, with multipliers from 1 to 8, nowhere
+    did it take longer than this.
     """
-    return math.ceil(6 * params.multiplier**2) + 10
+    return math.ceil(12 * params.multiplier**2) + 40
 
 
-def _turn(window: CandleWindow, params: SupertrendParams) -> tuple[Side, float] | None:
-    """The side the trend has just turned to, and the band that the close broke; None if neither."""
-    latest = slice(-_settling(params), None)
-    high, low, close = window.high, window.low, window.close
-    room = params.multiplier * talib.ATR(high, low, close, params.period)[latest]
-    middle = (high[latest] + low[latest]) / 2
-    uppers, lowers = (middle + room).tolist(), (middle - room).tolist()
-    closes = close[latest].tolist()
-
-    upper, lower, before = uppers[0], lowers[0], closes[0]
-    is_up = was_up = False
-    for new_upper, new_lower, price in zip(uppers, lowers, closes, strict=True):
-        # A band only closes in on the price, until the candle before has closed beyond it.
-        if new_upper < upper or before > upper:
-            upper = new_upper
-        if new_lower > lower or before < lower:
-            lower = new_lower
-        was_up, before = is_up, price
-        is_up = price >= lower if was_up else price > upper
-    if is_up == was_up:
-        return None
-    return (Side.LONG, upper) if is_up else (Side.SHORT, lower)
+def _after(
+    trend: _Trend, atr: float, upper: float, lower: float, before: float, price: float
+) -> _Trend:
+    """The trend after a candle whose own bands are ``upper`` and ``lower``."""
+    # A band only closes in on the price, until the candle before has closed beyond it.
+    if upper >= trend.upper >= before:
+        upper = trend.upper
+    if lower <= trend.lower <= before:
+        lower = trend.lower
+    side = trend.side
+    if side is not Side.LONG and price > upper:
+        return _Trend(atr, upper, lower, Side.LONG, upper if side else None)
+    if side is not Side.SHORT and price < lower:
+        return _Trend(atr, upper, lower, Side.SHORT, lower if side else None)
+    return _Trend(atr, upper, lower, side)

@@ -90,7 +90,7 @@ def test_every_setting_of_every_subscription_is_shown(tmp_path: Path) -> None:
     assert len(subjects) == 7
     keys = {subject: [row.path for row in rows if row.subject == subject] for subject in subjects}
     assert all(paths == keys["users.alice.subscriptions.trend"] for paths in keys.values())
-    assert len(keys["users.alice.subscriptions.trend"]) == 42
+    assert len(keys["users.alice.subscriptions.trend"]) == 44
 
 
 def test_names_with_dots_are_quoted(tmp_path: Path) -> None:

@@ -8,14 +8,23 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from signalbot.decision.costs import entered_at
 from signalbot.decision.decide import Enter, plan
 from signalbot.decision.risk import exposure_limit
 from signalbot.decision.situation import Denial, EntryPlan, Situation
 from signalbot.decision.sizing import RESERVE, Sized, size, size_by_risk
-from signalbot.domain.market import Instrument
+from signalbot.domain.market import Fees, Instrument
+from signalbot.domain.money import ZERO
 from signalbot.domain.positions import Position
 from signalbot.domain.reasons import Reason
-from signalbot.domain.settings import BelowMinimum, RiskLimits, Sizing, SizingMode
+from signalbot.domain.settings import (
+    BelowMinimum,
+    EntryRules,
+    EntryType,
+    RiskLimits,
+    Sizing,
+    SizingMode,
+)
 from signalbot.domain.signals import Side
 from tests.decision.scenes import (
     ENTRIES,
@@ -51,12 +60,17 @@ def _asked(s: Situation, *, entry: Decimal, stop: Decimal | None) -> Fraction:
 
 
 def _cap(s: Situation, *, entry: Decimal, replaces: Position | None = None) -> Fraction:
-    """What free balance and exposure carry, in exact arithmetic."""
+    """What free balance and exposure carry, in exact arithmetic; without fees and slippage."""
     free, notional = Fraction(s.book.balance.free), Fraction(s.book.notional)
     if replaces is not None:
+        price = s.price or replaces.entry_price
         free += Fraction(replaces.entry_price) * Fraction(replaces.quantity) / replaces.leverage
+        free += max(Fraction(0), Fraction(replaces.unrealized_pnl(price)))
+        free = min(free, Fraction(s.book.balance.equity))
         notional -= Fraction(replaces.quantity) * Fraction(s.price or replaces.entry_price)
-    per_unit = Fraction(entry) * (Fraction(1, s.user.account.leverage) + Fraction(RESERVE))
+    share, side = Fraction(1, s.user.account.leverage), s.signal.action.side
+    entered = entered_at(s, side=side, entry=entry)
+    per_unit = max(Fraction(entry) * (share + Fraction(RESERVE)), Fraction(entered) * share)
     limit = exposure_limit(s)
     if limit is None:
         return free / per_unit
@@ -70,7 +84,8 @@ def test_a_size_is_never_more_than_asked_or_carried_and_always_tradable(
 ) -> None:
     """On the lot, at least the minimum, within risk, exposure and free balance: or denied."""
     stop = stop if stop != entry else entry + 1
-    s = under(s, sizing=replace(s.settings.sizing, below_minimum=below))
+    rules = replace(s.settings.sizing, below_minimum=below, risk_includes_costs=False)
+    s = under(s, sizing=rules)
     asked, cap = _asked(s, entry=entry, stop=stop), _cap(s, entry=entry)
     least = s.instrument.smallest_quantity(entry)
     found = size(s, entry=entry, stop=stop, replaces=None)
@@ -97,7 +112,7 @@ def test_no_more_is_lost_at_the_stop_than_the_user_risks(
 ) -> None:
     """And no whole lot less."""
     quantity = size_by_risk(
-        equity=equity, risk_percent=risk_percent, stop_distance=distance, lot=lot
+        equity=equity, risk_percent=risk_percent, loss_per_unit=distance, lot=lot
     )
     risked = Fraction(equity) * Fraction(risk_percent) / 100
     assert Fraction(quantity) * Fraction(distance) <= risked
@@ -221,9 +236,10 @@ def test_an_account_in_debt_buys_nothing(sizing: Sizing) -> None:
 def test_a_reversal_may_use_the_margin_it_sets_free(
     s: Situation, entry: Decimal, quantity: Decimal
 ) -> None:
-    """The closed position's margin and exposure count as available, and not a cent more."""
+    """The closed position's margin, profit and exposure count as available, and not a cent more."""
     position = replace(held(quantity=str(quantity), entry="100"), leverage=TERMS.leverage)
-    found = size(s, entry=entry, stop=entry + 1, replaces=position)
+    stop = entry - s.signal.action.side.sign
+    found = size(s, entry=entry, stop=stop, replaces=position)
     if isinstance(found, Sized):
         assert Fraction(found.quantity) <= _cap(s, entry=entry, replaces=position)
 
@@ -237,15 +253,87 @@ def test_a_reversal_of_a_full_account_is_possible() -> None:
     assert size(s, entry=ENTRY, stop=STOP, replaces=position) == Sized(Decimal(9), None)
 
 
-@settings(max_examples=50)
-@given(situations())
-def test_what_is_planned_is_never_risked_beyond_the_users_percent(s: Situation) -> None:
-    """The whole way from signal to plan: the loss at the planned stop is within the risk."""
+def test_a_reversal_by_balance_looks_at_what_will_be_free() -> None:
+    """Nine tenths of the money are in the position that closes: the next one is as large."""
+    sizing = Sizing(mode=SizingMode.BALANCE, balance_percent=Decimal(90))
+    position = replace(held(Side.SHORT, quantity="90"), leverage=1)
+    s = scene(
+        sizing=sizing,
+        terms=replace(TERMS, leverage=1),
+        equity="10000",
+        free="1000",
+        positions=(position,),
+    )
+    assert size(s, entry=ENTRY, stop=STOP, replaces=position) == Sized(Decimal(90), None)
+    assert size(s, entry=ENTRY, stop=STOP, replaces=None) == Sized(Decimal(9), None)
+
+
+@pytest.mark.parametrize(
+    ("price", "equity", "free", "quantity"),
+    [
+        ("100", "10000", "5000", "99.9"),  # 0.1 % of 10,000 is the fee of the exit
+        ("110", "9000", "4000", "81.718"),  # a short of 100 has lost 1,000, and pays 11
+        ("90", "11000", "5000", "122.122"),  # and here it has earned 1,000, and pays 9
+    ],
+)
+def test_what_a_close_costs_and_brings_is_counted(
+    price: str, equity: str, free: str, quantity: str
+) -> None:
+    """A short of 100 at 100 with twice the leverage; the fee is a tenth of a percent."""
+    position = replace(held(Side.SHORT, quantity="100", entry="100"), leverage=2)
+    s = scene(
+        sizing=Sizing(mode=SizingMode.BALANCE, balance_percent=Decimal(50)),
+        terms=replace(TERMS, leverage=2),
+        price=price,
+        equity=equity,
+        free=free,
+        unrealized=str(position.unrealized_pnl(Decimal(price))),
+        positions=(position,),
+    )
+    s = replace(s, fees=Fees(maker=ZERO, taker=Decimal("0.001")))
+    found = size(s, entry=Decimal(price), stop=None, replaces=position)
+    assert found == Sized(Decimal(quantity), None)
+
+
+COSTS = st.builds(Fees, maker=st.just(ZERO), taker=decimals(least=0, most=20, places=4))
+
+
+@settings(max_examples=100)
+@given(situations(), COSTS, decimals(least=0, most=50, places=0))
+def test_what_is_planned_is_never_risked_beyond_the_users_percent(
+    s: Situation, fees: Fees, slippage_bps: Decimal
+) -> None:
+    """The whole way from signal to plan: distance, slippage and both fees are within the risk."""
+    s = replace(s, fees=fees, slippage_bps=slippage_bps)
     planned = plan(s, Enter())
     rules = s.settings.sizing
     if isinstance(planned, EntryPlan) and rules.mode is SizingMode.RISK:
         assert planned.stop_loss is not None
-        loss = Fraction(planned.quantity) * abs(
-            Fraction(planned.price) - Fraction(planned.stop_loss)
-        )
-        assert loss <= Fraction(s.book.balance.equity) * Fraction(rules.risk_percent) / 100
+        worse = Fraction(slippage_bps) / 10_000 * planned.side.sign
+        entered = Fraction(planned.price) * (1 + worse)
+        left = Fraction(planned.stop_loss) * (1 - worse)
+        per_unit = abs(entered - left) + (entered + left) * Fraction(fees.taker)
+        risked = Fraction(s.book.balance.equity) * Fraction(rules.risk_percent) / 100
+        assert Fraction(planned.quantity) * per_unit <= risked
+
+
+def test_who_wants_the_plain_form_risks_the_way_to_the_stop_alone() -> None:
+    """Two percent of 10,000 over a way of 5 are 40; with 0.1 % of 195 and slippage less."""
+    costs = Fees(maker=ZERO, taker=Decimal("0.001"))
+    s = replace(scene(sizing=replace(RISK, risk_percent=Decimal(2)), equity="10000"), fees=costs)
+    with_costs = size(s, entry=ENTRY, stop=STOP, replaces=None)
+    assert with_costs == Sized(Decimal("38.498"), None)  # 200 / (5 + 0.195)
+    slipping = size(replace(s, slippage_bps=Decimal(10)), entry=ENTRY, stop=STOP, replaces=None)
+    assert slipping == Sized(Decimal("37.071"), None)  # 200 / (100.1 - 94.9 + 0.195)
+    plain = replace(s.settings.sizing, risk_includes_costs=False)
+    found = size(under(s, sizing=plain), entry=ENTRY, stop=STOP, replaces=None)
+    assert found == Sized(Decimal(40), None)
+
+
+def test_a_limit_entry_does_not_slip() -> None:
+    """It fills at its price or better; the stop slips as ever."""
+    sizing = replace(RISK, risk_percent=Decimal(2))
+    s = scene(sizing=sizing, equity="10000", entry=EntryRules(type=EntryType.LIMIT))
+    s = replace(s, slippage_bps=Decimal(10))
+    found = size(s, entry=ENTRY, stop=STOP, replaces=None)
+    assert found == Sized(Decimal("39.215"), None)  # 200 / (100 - 94.9)

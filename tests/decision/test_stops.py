@@ -9,14 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signalbot.decision.decide import Enter, plan
-from signalbot.decision.levels import liquidation_price, round_stop, stop_loss
+from signalbot.decision.levels import round_stop, stop_loss
 from signalbot.decision.situation import Denial, EntryPlan, Situation
-from signalbot.domain.market import Instrument
+from signalbot.domain.liquidation import liquidation_price
+from signalbot.domain.market import Fees, Instrument, MarginBracket
+from signalbot.domain.money import ZERO
 from signalbot.domain.reasons import Reason
-from signalbot.domain.settings import Protection, StopSource
+from signalbot.domain.settings import Protection, Sizing, SizingMode, StopSource
 from signalbot.domain.signals import Side
 from signalbot.domain.users import MarginMode, Mode
-from tests.decision.scenes import ENTRIES, TERMS, USER, instruments, scene, situations
+from tests.decision.scenes import TERMS, USER, instruments, scene, situations, under
 from tests.domain.samples import INSTRUMENT, SIGNAL, decimals
 
 SIDES = st.sampled_from(Side)
@@ -46,11 +48,16 @@ def test_a_planned_stop_lies_between_liquidation_and_entry(s: Situation) -> None
     if isinstance(planned, EntryPlan) and planned.stop_loss is not None:
         side, stop = planned.side, planned.stop_loss
         limit = liquidation_price(
-            s.instrument, side=side, entry=planned.price, leverage=planned.leverage
+            s.instrument,
+            side=side,
+            entry=planned.price,
+            quantity=planned.quantity,
+            margin=planned.price * planned.quantity / planned.leverage,
+            leverage=planned.leverage,
         )
         assert stop > 0
         assert (planned.price - stop) * side.sign > 0
-        assert (stop - limit) * side.sign > 0
+        assert limit is None or (stop - limit) * side.sign > 0
         assert (Fraction(stop) / Fraction(s.instrument.tick)).denominator == 1
 
 
@@ -108,12 +115,18 @@ def test_a_stop_that_would_trigger_at_once_is_refused(side: Side, asked: str, st
 
 @pytest.mark.parametrize(
     ("side", "reachable", "too_far", "liquidation"),
-    [(Side.LONG, "90.6", "90.5", "90.5"), (Side.SHORT, "109.4", "109.5", "109.5")],
+    [
+        (Side.LONG, "90.6", "90.5", "90.49773756"),
+        (Side.SHORT, "109.2", "109.3", "109.39830930"),
+    ],
 )
 def test_a_stop_beyond_liquidation_is_refused(
     side: Side, reachable: str, too_far: str, liquidation: str
 ) -> None:
-    """Ten times leverage: a tenth less half a percent of maintenance margin away from entry."""
+    """Ten times leverage, half a percent of maintenance margin, and a little for funding.
+
+    The price of liquidation is 90 / 0.9945 and 110 / 1.0055, and a whole tick is kept from it.
+    """
     terms = replace(TERMS, leverage=10)
     near = replace(SIGNAL, stop_loss=Decimal(reachable))
     far = replace(SIGNAL, stop_loss=Decimal(too_far))
@@ -140,14 +153,31 @@ def test_behind_cross_margin_stands_the_whole_account(mode: Mode) -> None:
         assert found.reason is Reason.STOP_BEYOND_LIQUIDATION
 
 
-@given(SIDES, ENTRIES, st.integers(1, 125))
-def test_at_liquidation_the_margin_is_down_to_the_maintenance_margin(
-    side: Side, entry: Decimal, leverage: int
-) -> None:
-    """What is left of the margin is half a percent of the entry's notional."""
-    price = liquidation_price(INSTRUMENT, side=side, entry=entry, leverage=leverage)
-    lost = (Fraction(entry) - Fraction(price)) * side.sign
-    left = Fraction(entry) / leverage - lost
-    assert abs(left - Fraction(entry) * Fraction(INSTRUMENT.maintenance_margin)) < Fraction(
-        1, 10**9
+def test_fees_and_slippage_bring_the_liquidation_nearer() -> None:
+    """A worse entry at 100.2 and a fee of closing of 1 % turn a stop at 91 down."""
+    terms = replace(TERMS, leverage=10)
+    s = scene(signal=replace(SIGNAL, stop_loss=Decimal(91)), terms=terms)
+    assert _stop(s) == Decimal(91)
+    dear = replace(s, fees=Fees(maker=ZERO, taker=Decimal("0.01")), slippage_bps=Decimal(20))
+    found = _stop(dear)
+    assert isinstance(found, Denial)
+    assert found.reason is Reason.STOP_BEYOND_LIQUIDATION
+
+
+def test_a_position_in_a_higher_bracket_is_liquidated_earlier() -> None:
+    """A stop that guards a small position does not guard a large one."""
+    brackets = (
+        MarginBracket(least=ZERO, rate=Decimal("0.005")),
+        MarginBracket(least=Decimal(50_000), rate=Decimal("0.05"), deduction=Decimal(2_250)),
     )
+    s = scene(
+        signal=replace(SIGNAL, stop_loss=Decimal(92)),
+        terms=replace(TERMS, leverage=10),
+        sizing=Sizing(mode=SizingMode.QUOTE, quote_amount=Decimal(40_000)),
+        instrument=replace(INSTRUMENT, brackets=brackets),
+    )
+    assert isinstance(plan(s, Enter()), EntryPlan)
+    larger = Sizing(mode=SizingMode.QUOTE, quote_amount=Decimal(99_000))
+    found = plan(under(s, sizing=larger), Enter())
+    assert isinstance(found, Denial)
+    assert found.reason is Reason.STOP_BEYOND_LIQUIDATION

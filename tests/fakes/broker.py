@@ -7,6 +7,7 @@ from decimal import Decimal
 from signalbot.domain.book import Balance
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected
 from signalbot.domain.funding import FundingPayment
+from signalbot.domain.market import Fees, Instrument
 from signalbot.domain.orders import Fill, Leg, Order, OrderReport, OrderRequest
 from signalbot.domain.timeframe import Ms
 from signalbot.ports import Broker, Clock, Holding
@@ -65,6 +66,12 @@ class FaultyBroker:
 
     def balance(self) -> Balance:
         return self.real.balance()
+
+    async def refresh_balance(self, *, urgent: bool = False) -> bool:
+        return await self.real.refresh_balance(urgent=urgent)
+
+    def fees(self, instrument: Instrument) -> Fees:
+        return self.real.fees(instrument)
 
     def attaches_stops(self, symbol: str) -> bool:
         return self.real.attaches_stops(symbol)

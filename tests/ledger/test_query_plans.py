@@ -39,6 +39,7 @@ HOT = {
     ("trades", "position"): "USING PRIMARY KEY (position_id=?)",
     ("trades", "open_positions"): "USING INDEX positions_one_open (user_id=?)",
     ("trades", "closed_since"): "USING INDEX positions_by_close (user_id=? AND closed_at_ms>?)",
+    ("trades", "last_exit"): "USING INDEX fills_by_position (position_id=?)",
     ("trades", "entries_since"): "USING INDEX orders_by_user (user_id=? AND intended_at_ms>?)",
 }
 """What trading waits for, and the index each must use."""

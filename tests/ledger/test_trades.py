@@ -153,6 +153,42 @@ async def test_the_last_fill_closes_the_position_with_the_reason_of_its_order(
         assert await books.trades.latest_fill_ms("sim", BEN) is None
 
 
+@pytest.mark.parametrize(
+    ("stopped_ms", "reason"),
+    [(60, CloseReason.TAKE_PROFIT), (80, CloseReason.STOP_LOSS)],
+)
+async def test_a_close_has_the_reason_of_the_exit_that_was_last(
+    tmp_path: Path, stopped_ms: int, reason: CloseReason
+) -> None:
+    """A target is told of at once, a stop later: which of them was first says the exchange."""
+    async with _claimed(tmp_path) as books:
+        held = (await books.trades.book(ENTERED)).position
+        request = replace(intent(signal(), leg=Leg.TAKE_PROFIT), side=OrderSide.SELL)
+        target = Order(request=request)
+        await books.trades.intend([target.request])
+        aimed = fill(
+            OrderSide.SELL, 4, 110, trade_id="3", at_ms=NOW + 70,
+            client_order_id=target.client_order_id,
+        )  # fmt: skip
+        booking = Booking(
+            order=target.apply(replace(report(OrderStatus.FILLED, 4), fills=(aimed,))),
+            fills=(aimed,), position=held, reason=CloseReason.TAKE_PROFIT,
+        )  # fmt: skip
+        held = (await books.trades.book(booking)).position
+        stopped = fill(
+            OrderSide.SELL, 6, 90, trade_id="4", at_ms=NOW + stopped_ms,
+            client_order_id=STOP.client_order_id,
+        )  # fmt: skip
+        booking = Booking(
+            order=STOP.apply(replace(report(OrderStatus.FILLED, 6), fills=(stopped,))),
+            fills=(stopped,), position=held, reason=CloseReason.STOP_LOSS,
+        )  # fmt: skip
+        closed = (await books.trades.book(booking)).position
+        assert closed is not None
+        assert closed.close_reason is reason
+        assert closed.closed_at_ms == NOW + max(70, stopped_ms)
+
+
 async def test_a_second_open_position_in_a_symbol_is_refused(tmp_path: Path) -> None:
     """One per account and symbol: that is what the exchange would hold."""
     async with _claimed(tmp_path) as books:

@@ -18,8 +18,8 @@ def test_the_worst_time_is_dated() -> None:
     equity = {ALICE: curve_of([10_000, 9_000, 9_500, 10_500])}
     table = details_table(summary_of(history, equity))
     told = dict(zip(table.header, table.rows[0], strict=True))
-    assert (told["Start"], told["End"]) == ("10,000.00", "10,500.00")
-    assert (told["Open PnL"], told["Per trade"], told["Best"]) == ("+200.00", "+300.00", "+300.00")
+    assert (told["Start"], told["Closed PnL"]) == ("10,000.00", "+300.00")
+    assert (told["Funding"], told["Per trade"], told["Best"]) == ("0.00", "+300.00", "+300.00")
     assert (told["Max DD"], told["From"]) == ("1,000.00", "2022-01-01 00:00")
     assert (told["To"], told["Recovered"]) == ("2022-01-02 00:00", "2022-01-04 00:00")
 

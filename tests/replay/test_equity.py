@@ -99,10 +99,15 @@ def test_more_than_everything_can_be_lost() -> None:
     assert daily_returns(curve) == []
 
 
-def test_daily_returns_count_whole_days_from_the_first_sample() -> None:
-    """Samples within a day do not matter, and an unfinished day is left out."""
+def test_daily_returns_are_those_of_whole_utc_days() -> None:
+    """Samples within a day do not matter, and an unfinished day is left out, at either end."""
     hours = [100] * 24 + [110] * 24 + [99] + [50] * 5
     assert daily_returns(curve_of(hours, every_ms=HOUR)) == pytest.approx([0.1, -0.1])
+    early = [70] * 5 + hours
+    begin = Ms(START - 5 * HOUR)
+    assert daily_returns(curve_of(early, every_ms=HOUR, start_ms=begin)) == pytest.approx(
+        [0.1, -0.1]
+    )
 
 
 def test_a_day_without_samples_changed_nothing() -> None:

@@ -138,7 +138,9 @@ def test_the_page_tells_what_was_replayed(tmp_path: Path) -> None:
         "<td class=word>ema_cross</td>",
         "<dt>Still open</dt><dd>1</dd>",
         "<summary>More numbers</summary>",
-        "<td class=word>alice</td><td>10,000.00</td><td>10,030.00</td><td>0.00</td>",
+        "<td class=word>alice</td><td>10,000.00</td><td class=gain>+30.00</td>",
+        "<h2>Assumptions</h2>",
+        "Made with signalbot ",
     ):
         assert told in page
 

@@ -234,16 +234,30 @@ def test_the_results_have_one_row_per_user() -> None:
     results = tables(summary_of(history, equity))[0]
     assert results.title == "Results"
     assert results.header == [
-        "User", "Mode", "Trades", "Win %", "Net PnL", "Net %", "Fees", "Max DD %", "Sharpe",
-        "Profit factor", "Avg hold", "Exposure %", "Refused",
+        "User", "Mode", "Trades", "Open", "Win %", "Net PnL", "Unrealized", "Equity", "Net %",
+        "Fees", "Max DD %", "Sharpe", "Profit factor", "Avg hold", "Exposure %", "Refused",
     ]  # fmt: skip
     assert results.rows == [
         [
-            "alice", "paper", "2", "50.0", "+200.00", "+2.00", "2.00", "2.00", "4.69",
-            "3.00", "1h 00m", "0.8", "2",
+            "alice", "paper", "2", "0", "50.0", "+200.00", "-", "10,200.00", "+2.00", "2.00",
+            "2.00", "4.69", "3.00", "1h 00m", "0.8", "2",
         ],
-        ["told", "paper", "0", "-", "0.00", "0.00", "0.00", "-", "-", "-", "-", "0.0", "0"],
+        [
+            "told", "paper", "0", "0", "-", "0.00", "-", "10,000.00", "0.00", "0.00",
+            "-", "-", "-", "-", "0.0", "0",
+        ],
     ]  # fmt: skip
+
+
+def test_what_is_open_counts_in_the_results() -> None:
+    """Net PnL and fees are of all positions; what is not realized yet is told beside."""
+    history = history_of([closed_position("300"), open_position(opened_at_ms=Ms(START + DAY))])
+    equity = {ALICE: curve_of([10_000, 10_300, 10_500])}
+    results = tables(summary_of(history, equity))[0]
+    told = dict(zip(results.header, results.rows[0], strict=True))
+    assert (told["Trades"], told["Open"]) == ("1", "1")
+    assert (told["Net PnL"], told["Unrealized"]) == ("+500.00", "+200.00")
+    assert (told["Equity"], told["Net %"], told["Fees"]) == ("10,500.00", "+5.00", "2.00")
 
 
 def test_refusals_and_exits_have_tables_of_their_own() -> None:
@@ -277,7 +291,10 @@ def test_the_keys_of_the_json_stay() -> None:
     history = history_of([closed_position("30")], refusals={ALICE: {"COOLDOWN": 2}})
     told = to_json(summary_of(history, {ALICE: curve_of([10_000, 10_030])}))
     (alice,) = told["users"]
-    assert set(told) == {"coverage", "elapsed_s", "candles_per_s", "strategies", "users"}
+    assert set(told) == {
+        "coverage", "elapsed_s", "candles_per_s", "strategies", "users", "versions", "assumptions",
+    }  # fmt: skip
+    assert set(told["versions"]) == {"signalbot", "ccxt", "TA-Lib", "numpy"}
     assert set(told["coverage"]) == {
         "symbol", "timeframe", "start_ms", "end_ms", "candles", "dropped", "gaps", "missing",
         "notes",
@@ -286,8 +303,8 @@ def test_the_keys_of_the_json_stay() -> None:
         "name", "kind", "timeframe", "runs", "signals", "failed_runs",
     }  # fmt: skip
     assert set(alice) == {
-        "user_id", "mode", "start_equity", "end_equity", "open_positions", "open_pnl", "refused",
-        "refusals", "executions", "metrics",
+        "user_id", "mode", "start_equity", "end_equity", "open_positions", "open_pnl", "total_pnl",
+        "total_percent", "total_fees", "refused", "refusals", "executions", "metrics",
     }  # fmt: skip
     assert set(alice["metrics"]) == {
         "trades", "wins", "losses", "win_rate", "gross_pnl", "fees", "funding", "net_pnl",

@@ -31,7 +31,7 @@ SEED = st.integers(0, 2**32)
 def test_the_future_changes_nothing(kind: str, params: dict[str, Any]) -> None:
     """Fed as candles close, or cut out of a history that goes on: the same, candle by candle."""
     strategy = build(kind, timeframe=Timeframe.M5, params=params)
-    candles = random_walk(9, 1200)
+    candles = random_walk(9, 1800)
     whole = market(strategy, candles)
     fed = feed(strategy, candles)
     cut = [look_at(strategy, whole, now_ms=candle.close_ms) for candle in candles]

@@ -11,35 +11,35 @@ from signalbot.domain.timeframe import Timeframe
 from signalbot.strategies import build
 from tests.strategies.candles import feed, mirrored, random_walk, run
 
-FALL = [1200.0 - at for at in range(200)]
+FALL = [1400.0 - at for at in range(400)]  # more than the window needs; it ends at 1001
 
 
 def test_a_close_above_the_upper_band_turns_the_trend_up() -> None:
     """The band is three ATRs of 1 above the lowest middle price, 1001.5: it gives way at 1004.5."""
     ideas = run("supertrend", [*FALL, 1004.0, 1011.0, 1012.0])
-    assert {at: idea.action for at, idea in ideas.items()} == {201: Action.LONG}
-    assert "above the band 1004.5" in ideas[201].reason
+    assert {at: idea.action for at, idea in ideas.items()} == {401: Action.LONG}
+    assert "above the band 1004.5" in ideas[401].reason
 
 
 def test_a_close_below_the_lower_band_turns_the_trend_down() -> None:
     """The mirror image."""
     ideas = run("supertrend", mirrored([*FALL, 1004.0, 1011.0, 1012.0]))
-    assert {at: idea.action for at, idea in ideas.items()} == {201: Action.SHORT}
-    assert "below the band 995.5" in ideas[201].reason
+    assert {at: idea.action for at, idea in ideas.items()} == {401: Action.SHORT}
+    assert "below the band 995.5" in ideas[401].reason
 
 
 def test_a_wider_band_gives_way_later() -> None:
     """With six ATRs the same leap is not yet a turn."""
-    longer_fall = [1400.0 - at for at in range(400)]
-    assert list(run("supertrend", [*longer_fall, 1006.0])) == [400]
+    longer_fall = [1700.0 - at for at in range(700)]
+    assert list(run("supertrend", [*longer_fall, 1006.0])) == [700]
     assert run("supertrend", [*longer_fall, 1006.0], multiplier=6) == {}
-    assert list(run("supertrend", [*longer_fall, 1015.0], multiplier=6)) == [400]
+    assert list(run("supertrend", [*longer_fall, 1015.0], multiplier=6)) == [700]
 
 
 def test_without_shorts_the_turn_down_ends_the_long() -> None:
     """And says so only once."""
     ideas = run("supertrend", mirrored([*FALL, 1011.0, 1012.0]), allow_short=False)
-    assert {at: idea.action for at, idea in ideas.items()} == {200: Action.EXIT_LONG}
+    assert {at: idea.action for at, idea in ideas.items()} == {400: Action.EXIT_LONG}
 
 
 def test_every_turn_of_an_endless_history_is_found_and_no_other() -> None:

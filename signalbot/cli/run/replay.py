@@ -25,9 +25,12 @@ from signalbot.cli.render import Column, print_json, print_table
 from signalbot.cli.run.progress import progress
 
 if TYPE_CHECKING:
+    from signalbot.config.terms import Config
     from signalbot.replay.candle_files import CandleFile, ReadOptions
+    from signalbot.replay.funding import FundingRate
     from signalbot.replay.summary import Summary, Table
 
+_EXCHANGE = "exchange"
 _WORDS = {"User", "Mode", "Code", "Because", "Reason"}
 
 
@@ -62,6 +65,14 @@ def replay(
     ] = None,
     report: Annotated[
         Path | None, typer.Option("--report", metavar="HTML", help="Write a page with plots.")
+    ] = None,
+    funding: Annotated[
+        str | None,
+        typer.Option(
+            "--funding",
+            metavar="CSV|exchange",
+            help="Funding rates: a file with time and rate, or the history of the exchange.",
+        ),
     ] = None,
     signals: Annotated[
         bool,
@@ -100,8 +111,8 @@ def replay(
     --time-zone, --decimal.
 
     Fills are simulated: market orders at the close of the candle with slippage and fee, stops and
-    targets inside later candles, the stop first where both lie in one. Two runs over the same
-    input write identical ledgers.
+    targets inside later candles, the stop first where both lie in one; the report names what is
+    taken for granted. Two runs over the same input write identical ledgers.
 
     With --signals no strategy runs: the signals of a ledger, which is only read, go through one
     user's rules again, as they are and with what --set changes, and the courses are compared.
@@ -111,7 +122,7 @@ def replay(
     if signals:
         from signalbot.cli.run.whatif import what_if
 
-        _refuse({"--report": report}, "does not go with --signals")
+        _refuse({"--report": report, "--funding": funding}, "does not go with --signals")
         what_if(
             config,
             ledger,
@@ -131,7 +142,15 @@ def replay(
     with telling():
         _refuse_daemons(config, ledger)
         _replay_candles(
-            config, paths, market, options, ledger, report, verbose=verbose, as_json=as_json
+            config,
+            paths,
+            market,
+            options,
+            ledger,
+            report,
+            funding,
+            verbose=verbose,
+            as_json=as_json,
         )
 
 
@@ -142,6 +161,7 @@ def _replay_candles(
     options: "ReadOptions",
     ledger: Path | None,
     report: Path | None,
+    funding: str | None,
     *,
     verbose: bool,
     as_json: bool,
@@ -153,7 +173,9 @@ def _replay_candles(
 
         if report is not None:
             plotly_library()  # missing, it is better known before the replay than after
-        file, summary, equity = _play(config, candles, symbol, options, path, verbose=verbose)
+        file, summary, equity = _play(
+            config, candles, symbol, options, path, funding, verbose=verbose
+        )
         if report is not None:
             history = read_history(path)
             write_report(report, summary, history=history, equity=equity, prices=file.candles)
@@ -228,6 +250,7 @@ def _play(
     symbol: str,
     options: "ReadOptions",
     ledger: Path,
+    funding: str | None,
     *,
     verbose: bool,
 ) -> "tuple[CandleFile, Summary, EquityCurves]":
@@ -239,8 +262,9 @@ def _play(
     from signalbot.config.problems import InvalidConfig
     from signalbot.ledger.report import read_history
     from signalbot.ops.logging import configure
+    from signalbot.replay.assumptions import assumptions
     from signalbot.replay.candle_files import read_candles
-    from signalbot.replay.run import narrowed, refuse_coarse, replay
+    from signalbot.replay.run import exchanges_of, narrowed, refuse_coarse, replay, rules_of
     from signalbot.replay.summary import summarise
     from signalbot.tasks import settle_memory
 
@@ -253,6 +277,7 @@ def _play(
     settings = narrowed(settings, symbol)
     file = read_candles(candles, symbol, options)
     refuse_coarse(settings, file.timeframe, source=str(file.path))
+    rates = _funding(settings, funding, file)
 
     def log_in_virtual_time(clock: "Clock") -> None:
         level = "info" if verbose else "error"
@@ -266,6 +291,7 @@ def _play(
             file.candles,
             timeframe=file.timeframe,
             ledger=ledger,
+            funding=rates,
             on_start=log_in_virtual_time,
             on_progress=advance,
         )
@@ -274,8 +300,41 @@ def _play(
         coverage=file.coverage,
         equity=played.equity,
         elapsed_s=perf_counter() - began_s,
+        assumptions=assumptions(
+            (rules_of(settings, name) for name in exchanges_of(settings)),
+            timeframe=file.timeframe,
+            funding=funding,
+        ),
     )
     return file, summary, played.equity
+
+
+def _funding(config: "Config", source: str | None, file: "CandleFile") -> "Sequence[FundingRate]":
+    """The rates of the file's market over its time.
+
+    Raises:
+        ConfigError: the file of rates cannot be used, or no real exchange can be asked.
+    """
+    if source is None:
+        return ()
+    from signalbot.replay.funding import read_funding
+
+    if source != _EXCHANGE:
+        return read_funding(Path(source))
+    import asyncio
+
+    from signalbot.domain.errors import ConfigError
+    from signalbot.replay.download import Span, download_funding
+    from signalbot.replay.run import exchanges_of
+
+    real = [
+        terms for name in exchanges_of(config) if not (terms := config.exchanges[name]).is_simulated
+    ]
+    if not real:
+        raise ConfigError("--funding exchange: no real exchange is configured: give a CSV file")
+    typer.echo(f"asking {real[0].name} for funding rates of {file.symbol}", err=True)
+    span = Span(file.coverage.start_ms, file.coverage.end_ms)
+    return asyncio.run(download_funding(real[0], file.symbol, span))
 
 
 @contextmanager
@@ -316,6 +375,11 @@ def _print(file: "CandleFile", summary: "Summary") -> None:
     for table in tables(summary):
         typer.echo(f"\n{table.title}")
         _print_table(table)
+    typer.echo("\nAssumptions")
+    for assumption in summary.assumptions:
+        typer.echo(f"- {assumption}")
+    made_with = ", ".join(f"{name} {number}" for name, number in summary.versions.items())
+    typer.echo(f"\nMade with {made_with}")
 
 
 def _print_table(table: "Table") -> None:

@@ -18,7 +18,7 @@ from signalbot.domain.errors import (
     Unavailable,
 )
 from signalbot.domain.funding import FundingPayment
-from signalbot.domain.market import Instrument, MarketKind, PriceRange
+from signalbot.domain.market import Fees, Instrument, MarketKind, PriceRange
 from signalbot.domain.orders import (
     ClientOrderId,
     Fill,
@@ -125,6 +125,10 @@ class LiveBroker:
 
     def balance(self) -> Balance:
         return self._wallet.balance
+
+    def fees(self, instrument: Instrument) -> Fees:
+        """The market's: what an account pays that has no rebate."""
+        return instrument.fees
 
     def attaches_stops(self, symbol: str) -> bool:
         dialect, _ = self._place(symbol)
@@ -342,9 +346,11 @@ class LiveBroker:
             rights=rights,
         )
 
-    async def refresh_balance(self) -> None:
-        """Ask for equity and free margin."""
-        await self._wallet.refresh(self._api, self._symbols_by_kind())
+    async def refresh_balance(self, *, urgent: bool = False) -> bool:
+        """Ask for equity and free margin; ``urgent`` when an order waits for the answer."""
+        lane = Lane.ENTRY if urgent else Lane.POLL
+        await self._wallet.refresh(self._api, self._symbols_by_kind(), lane=lane)
+        return False
 
     # --- orders that rest -----------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
@@ -12,10 +13,12 @@ from signalbot.domain.market import MarketKind
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import Mode, User, UserId
 from signalbot.exchange.live.address import AddressConnection
+from signalbot.exchange.live.brackets import Brackets
 from signalbot.exchange.live.broker import LiveBroker
 from signalbot.exchange.live.budget import Budget
 from signalbot.exchange.live.caller import Caller
 from signalbot.exchange.live.connection import DIRECT, Egress
+from signalbot.exchange.live.funding import funding_history
 from signalbot.exchange.live.history import History
 from signalbot.exchange.live.market import LiveMarket
 from signalbot.exchange.live.order_streams import OrderStreams
@@ -30,6 +33,7 @@ from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.ledger.account_states import AccountState, AccountStates
 from signalbot.ledger.database import Database
 from signalbot.ledger.instruments import Instruments
+from signalbot.ledger.margins import Margins
 from signalbot.ports import Allowance, Away, Clock
 from signalbot.stream import Stream
 from signalbot.tasks import supervise
@@ -86,7 +90,7 @@ class LiveExchange:
         address = await self._address(DIRECT)
         for each in dict.fromkeys(self._egress.values()):
             await self._address(each)
-        public = self._caller(address, address.connection.template)
+        public = self._public = self._caller(address, address.connection.template)
         self.ticks = Ticks(public, clock=self._clock)
         history = History(public, now_ms=self._now_ms, clock=self._clock)
         self._watcher = CandleWatcher(
@@ -97,12 +101,21 @@ class LiveExchange:
             clock=self._clock,
             boundary=self._boundary,
         )
+        self._brackets = Brackets(
+            self._terms.ccxt_id,
+            margins=Margins(database, self._terms.name),
+            api=self._line_for,
+            clock=self._clock,
+            on_learned=self._forget_markets,
+        )
+        await self._brackets.load()
         self.market = LiveMarket(
             address.connection,
             history=history,
             watcher=self._watcher,
             ticks=self.ticks,
             clock=self._clock,
+            complete=self._brackets.complete,
             remembered=await instruments.load(),
             save=instruments.save,
         )
@@ -249,6 +262,7 @@ class LiveExchange:
                 ("markets", self._keep_markets),
                 ("accounts", self._polling.run),
                 ("orders", self._streams.run),
+                ("brackets", self._keep_brackets),
             ):
                 group.create_task(
                     supervise(f"{self._terms.name} {name}", run, self._clock), name=name
@@ -273,6 +287,16 @@ class LiveExchange:
                 now_ms=self._now_ms(),
             )
         )
+
+    async def funding_rates(
+        self, symbol: str, *, since_ms: Ms, until_ms: Ms
+    ) -> Sequence[tuple[Ms, Decimal]]:
+        """What longs paid shorts, as fractions of notional, oldest first; ends included.
+
+        Raises:
+            Unavailable: the exchange does not tell.
+        """
+        return await funding_history(self._public, symbol, since_ms=since_ms, until_ms=until_ms)
 
     # --- keeping fresh --------------------------------------------------------------------
 
@@ -312,6 +336,19 @@ class LiveExchange:
             self.market.funding_intervals_ms = await dialect.funding_intervals_ms(api)
         except Unavailable as e:
             log.debug("funding.schedule_not_read", exchange=self._terms.name, cause=str(e))
+
+    async def _keep_brackets(self) -> None:
+        await self._brackets.keep(lambda: self.market.instruments)
+
+    def _line_for(self, is_private: bool) -> Caller | None:
+        """A line to ask by: anybody's, or that of an account with a key."""
+        if not is_private:
+            return self._public
+        lines = (self._api(user_id) for user_id in self._brokers)
+        return next((line for line in lines if line is not None), None)
+
+    def _forget_markets(self) -> None:
+        self.market.forget()
 
     # --- building -------------------------------------------------------------------------
 

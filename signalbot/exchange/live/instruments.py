@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from signalbot.domain.market import Instrument, MarketKind
+from signalbot.domain.market import USUAL_FEES, USUAL_MAINTENANCE, Fees, Instrument, MarketKind
 from signalbot.domain.money import ONE, ZERO
 from signalbot.exchange.live.parse import Raw, number
 
@@ -35,6 +35,29 @@ def instrument_of(market: Raw, *, exchange: str) -> Instrument:
         min_quantity=ZERO if exchange in _MINIMUM_IS_NO_COUNT else least * size,
         min_notional=number((limits.get("cost") or {}).get("min")) or ZERO,
         contract_size=size.normalize(),
+        maintenance_margin=_maintenance(limits),
+        fees=_fees(market),
+    )
+
+
+def _maintenance(limits: Raw) -> Decimal:
+    """Half of what the highest leverage leaves as margin, until the exchange has told brackets.
+
+    That is where exchanges put the first bracket: at 100 x half a percent (Bybit, "Maintenance
+    Margin"), at 50 x one percent.
+    """
+    most = number((limits.get("leverage") or {}).get("max"))
+    if most is None or most <= ONE:
+        return USUAL_MAINTENANCE
+    return max(USUAL_MAINTENANCE, ONE / (2 * most))
+
+
+def _fees(market: Raw) -> Fees:
+    """What an account pays that has no rebate, as far as ccxt knows it."""
+    maker, taker = number(market.get("maker")), number(market.get("taker"))
+    return Fees(
+        maker=USUAL_FEES.maker if maker is None else maker,
+        taker=USUAL_FEES.taker if taker is None else taker,
     )
 
 

@@ -1,7 +1,7 @@
 """A live exchange's public side: closed candles from two sources, prices from the same stream."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -23,6 +23,10 @@ def _ignore(_instrument: Instrument) -> None:
     """Nothing is remembered."""
 
 
+def _as_it_is(instrument: Instrument) -> Instrument:
+    return instrument
+
+
 class LiveMarket:
     """Implements ``Market``. ``watcher`` feeds ``ticks``; both run while the exchange runs.
 
@@ -37,9 +41,12 @@ class LiveMarket:
         watcher: CandleWatcher,
         ticks: Ticks,
         clock: Clock,
+        complete: Callable[[Instrument], Instrument] = _as_it_is,
         remembered: Mapping[str, Instrument] = MappingProxyType({}),
         save: Callable[[Instrument], None] = _ignore,
     ) -> None:
+        """``complete`` adds to a market what is told apart from its rules."""
+        self._complete = complete
         self._remembered = remembered
         self._save = save
         self._connection = connection
@@ -71,9 +78,14 @@ class LiveMarket:
         """
         known = self._instruments.get(symbol)
         if known is None:
-            known = self._instruments[symbol] = self._listed(symbol)
+            known = self._instruments[symbol] = self._complete(self._listed(symbol))
             self._ticks.watch(symbol)
         return known
+
+    @property
+    def instruments(self) -> Collection[Instrument]:
+        """The markets somebody has asked for lately."""
+        return list(self._instruments.values())
 
     def _listed(self, symbol: str) -> Instrument:
         if not self._connection.has_markets:

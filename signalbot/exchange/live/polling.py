@@ -196,7 +196,9 @@ class AccountPolling:
                     await self._clock.sleep(pace_s)
             await self._clock.sleep(_LOOK_EVERY_S)
 
-    async def _try(self, broker: LiveBroker, work: Callable[[LiveBroker], Awaitable[None]]) -> None:
+    async def _try(
+        self, broker: LiveBroker, work: Callable[[LiveBroker], Awaitable[object]]
+    ) -> None:
         """One that fails holds up none: the next turn tries again."""
         try:
             await work(broker)

@@ -38,13 +38,19 @@ class Wallet:
         self._coins: dict[str, Decimal] = {}
         self.balance = known or Balance(equity=ZERO, free=ZERO, as_of_ms=EPOCH)
 
-    async def refresh(self, api: Api, symbols_by_kind: Mapping[MarketKind, Sequence[str]]) -> None:
+    async def refresh(
+        self,
+        api: Api,
+        symbols_by_kind: Mapping[MarketKind, Sequence[str]],
+        *,
+        lane: Lane = Lane.POLL,
+    ) -> None:
         """Ask for equity and free margin in the quote coin of each kind's symbols."""
         now_ms = self._clock.now_ms()
         for kind, symbols in symbols_by_kind.items():
             quote = self._market.instrument(symbols[0]).quote
             dialect = self._dialects[kind]
-            self.balance = await dialect.balance(api, quote, now_ms=now_ms, lane=Lane.POLL)
+            self.balance = await dialect.balance(api, quote, now_ms=now_ms, lane=lane)
         if symbols_by_kind and self._states is not None:
             self._states.save_balance(self._user_id, self.balance)
 

@@ -4,17 +4,19 @@ An Account has a Stake in every Listing it ever traded; each knows the other two
 """
 
 from collections import deque
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Protocol
 
-from signalbot.domain.market import Instrument
+from signalbot.domain.market import Candle, Instrument
 from signalbot.domain.money import ZERO
 from signalbot.domain.orders import ClientOrderId, Fill, Forced, OrderReport
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.domain.users import UserId
 from signalbot.exchange.simulated.levels import Level, Levels
 from signalbot.exchange.simulated.netting import (
     leverage_of,
-    liquidation_price,
+    liquidation_of,
     margin_of,
     net,
     unrealized_of,
@@ -27,13 +29,43 @@ _MOST_ENDED = 100  # of one account: more than it can ever have had resting
 _LEAST_KEPT_MS = 900_000  # whatever is in doubt has been looked up by then
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """Where the price went; a tick is a range without width."""
+
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    at_ms: Ms  #: when it was there: what trades within it trades then
+
+
 class Listing:
     """One market of the venue: its rules, its last price, and every level anybody waits for."""
 
     def __init__(self, instrument: Instrument) -> None:
         self.instrument = instrument
         self.last: Decimal | None = None
+        self.moved_ms = EPOCH  #: when the price was last told
+        self.ahead: Candle | None = None  #: where the price will go next, if that is known
         self.levels: Levels[Stake] = Levels()
+
+    def price_at(self, at_ms: Ms) -> Decimal | None:
+        """The last price; where the way ahead is known, how far along it the price is by then.
+
+        A candle is taken to have gone in three equal parts from its open to the extreme its close
+        is away from, to the other one, and to its close.
+        """
+        ahead = self.ahead
+        if ahead is None or not ahead.open_ms < at_ms < ahead.close_ms:
+            return self.last
+        falls = ahead.close >= ahead.open
+        turns = (ahead.low, ahead.high) if falls else (ahead.high, ahead.low)
+        path = (ahead.open, *turns, ahead.close)
+        parts, length_ms = len(path) - 1, ahead.close_ms - ahead.open_ms
+        part, within = divmod((at_ms - ahead.open_ms) * parts, length_ms)
+        begin, end = path[part], path[part + 1]
+        return self.instrument.round_price(begin + (end - begin) * within / length_ms)
 
 
 class Stake:
@@ -45,6 +77,7 @@ class Stake:
         self.position: SimulatedPosition | None = None
         self.resting: dict[VenueOrder, Level[Stake]] = {}  #: oldest first
         self.liquidation: Level[Stake] | None = None
+        self.entered: Move | None = None  #: the last range, if a resting entry traded in it
 
     @property
     def margin(self) -> Decimal:
@@ -77,10 +110,22 @@ class Stake:
             self.liquidation = None
         if position is None:
             return
-        price = liquidation_price(position, self.listing.instrument)
+        price = liquidation_of(position, self.listing.instrument)
         if price is not None:
             self.liquidation = Level(price, position.side.sign > 0, self)
             self.listing.levels.add(self.liquidation)
+
+
+class Observer(Protocol):
+    """Is told what an account's equity is made of, whenever that changes."""
+
+    def changed(self, stake: Stake, at_ms: Ms) -> None:
+        """A fill or a funding payment has changed wallet or position."""
+        ...
+
+    def visited(self, stake: Stake, price: Decimal, at_ms: Ms) -> None:
+        """The price was there within a range in which something traded."""
+        ...
 
 
 class Account:
@@ -89,6 +134,7 @@ class Account:
     def __init__(self, user_id: UserId, wallet: Decimal) -> None:
         self.user_id = user_id
         self.wallet = wallet  #: quote units: deposits, realized profits and fees
+        self.observer: Observer | None = None
         self.answers_when_durable = True  #: an order is on disk before its sender hears of it
         self.stakes: dict[str, Stake] = {}  #: by symbol
         self.orders: dict[ClientOrderId, VenueOrder] = {}  #: resting, and ended of late
@@ -123,6 +169,32 @@ class Account:
         realized = unrealized_of(position, price) * share
         return self.wallet + realized - margin + min(ZERO, open_profit)
 
+    def equity_at(self, stake: Stake, price: Decimal) -> Decimal:
+        """``equity`` with the market of ``stake`` at ``price``."""
+        position = stake.position
+        others = self.wallet if len(self.stakes) == 1 else self.equity - stake.unrealized
+        return others if position is None else others + unrealized_of(position, price)
+
+    def pay_funding(self, stake: Stake, rate: Decimal, at_ms: Ms) -> Decimal:
+        """Pay (or receive) ``rate`` of the position's value; return what was received.
+
+        It comes out of the free balance; what that lacks, out of the position's margin, and never
+        more than is there. Bybit, "Position Margin", and Binance for isolated positions.
+        """
+        position, last = stake.position, stake.listing.last
+        if position is None or last is None or not rate:
+            return ZERO
+        due = position.quantity * last * rate * position.side.sign
+        from_free = min(due, max(ZERO, self.free))
+        from_margin = min(due - from_free, margin_of(position)) if due > 0 else ZERO
+        paid = due if due < 0 else from_free + from_margin
+        self.wallet -= paid
+        if from_margin:
+            stake.hold(replace(position, margin_paid=position.margin_paid + from_margin))
+        if self.observer is not None:
+            self.observer.changed(stake, at_ms)
+        return -paid
+
     def new_order_id(self) -> str:
         self.orders_made += 1
         return str(self.orders_made)
@@ -152,6 +224,8 @@ class Account:
         )
         self.wallet += netted.realized - fee
         stake.hold(netted.position)
+        if self.observer is not None:
+            self.observer.changed(stake, at_ms)
         order.filled += quantity
         order.updated_at_ms = at_ms
         order.fills.append(

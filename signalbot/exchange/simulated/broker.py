@@ -6,6 +6,7 @@ from decimal import Decimal
 from signalbot.domain.book import Balance
 from signalbot.domain.errors import OrderRejected
 from signalbot.domain.funding import FundingPayment
+from signalbot.domain.market import Fees, Instrument
 from signalbot.domain.orders import Fill, Order, OrderReport, OrderRequest, OrderStatus
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
@@ -32,6 +33,7 @@ class SimulatedBroker:
         self._venue = venue
         self._account = venue.account(user_id, deposit=deposit, is_paper=is_paper)
         self._clock = clock
+        self._fees = venue.rules.fees
         self._half_latency_s = venue.rules.latency_ms / 2000
 
     visibility_lag_ms = 0
@@ -42,6 +44,14 @@ class SimulatedBroker:
     def balance(self) -> Balance:
         account = self._account
         return Balance(equity=account.equity, free=account.free, as_of_ms=self._clock.now_ms())
+
+    async def refresh_balance(self, *, urgent: bool = False) -> bool:
+        """Nothing to ask: ``balance`` is always of now."""
+        return True
+
+    def fees(self, instrument: Instrument) -> Fees:
+        """As the simulation's rules have them, whatever the market's usual ones are."""
+        return self._fees
 
     def attaches_stops(self, symbol: str) -> bool:
         """Never: the venue takes stops as orders of their own."""

@@ -3,9 +3,11 @@
 from decimal import Decimal
 
 from signalbot.domain.errors import OrderRejected, Refusal
+from signalbot.domain.liquidation import liquidation_price
 from signalbot.domain.market import Instrument, MarketKind
-from signalbot.domain.money import ONE, text
+from signalbot.domain.money import text
 from signalbot.domain.orders import OrderRequest, OrderSide, OrderType
+from signalbot.domain.signals import Side
 from signalbot.exchange.simulated.account import Stake
 from signalbot.exchange.simulated.netting import closable, leverage_of
 
@@ -66,10 +68,10 @@ def check_limits(request: OrderRequest, instrument: Instrument, price: Decimal) 
         raise OrderRejected(
             f"notional {quantity * price:f} is below the minimum of {instrument.min_notional:f}"
         )
-    check_leverage(request, instrument)
+    check_leverage(request, instrument, price)
 
 
-def check_leverage(request: OrderRequest, instrument: Instrument) -> None:
+def check_leverage(request: OrderRequest, instrument: Instrument, price: Decimal) -> None:
     """A new position starts above its own liquidation.
 
     Raises:
@@ -78,10 +80,19 @@ def check_leverage(request: OrderRequest, instrument: Instrument) -> None:
     leverage = leverage_of(request, instrument)
     if leverage < 1:
         raise OrderRejected(f"leverage {leverage} is below 1")
-    if instrument.kind is MarketKind.SWAP and ONE / leverage <= instrument.maintenance_margin:
+    side = Side.LONG if request.side is OrderSide.BUY else Side.SHORT
+    liquidated = liquidation_price(
+        instrument,
+        side=side,
+        entry=price,
+        quantity=request.quantity,
+        margin=price * request.quantity / leverage,
+        leverage=leverage,
+    )
+    if liquidated is not None and (price - liquidated) * side.sign <= 0:
         raise OrderRejected(
-            f"leverage {leverage} leaves no margin above the maintenance margin of "
-            f"{instrument.maintenance_margin * 100:f} %"
+            f"leverage {leverage} leaves no margin above the maintenance margin: a position of "
+            f"{text(request.quantity)} would be liquidated at {liquidated:.8g}"
         )
 
 

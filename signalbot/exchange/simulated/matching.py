@@ -2,11 +2,11 @@
 
 A range is walked as one path: from its open first against the position, then in its favour. So
 a stop wins over a target in the same candle, nearer levels come before farther ones, and nothing
-depends on what the candle hides.
+depends on what the candle hides. A range that opens beyond a position's liquidation price has
+liquidated it before any of its orders could trade.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 from signalbot.domain.market import Instrument
@@ -23,28 +23,22 @@ from signalbot.domain.orders import (
 )
 from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import Ms
-from signalbot.exchange.simulated.account import Stake
+from signalbot.exchange.simulated.account import Move, Stake
 from signalbot.exchange.simulated.chance import first_part
 from signalbot.exchange.simulated.checks import why_unaffordable
 from signalbot.exchange.simulated.levels import Level
-from signalbot.exchange.simulated.netting import closable, margin_of, unrealized_of
+from signalbot.exchange.simulated.netting import (
+    bankruptcy_of,
+    closable,
+    margin_of,
+    unrealized_of,
+)
 from signalbot.exchange.simulated.order import VenueOrder
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.simulated import SimulatedPosition
 
 NOTHING_TO_REDUCE = "reduce-only, and there is no position to reduce"
 _REST_UNFILLED = "the rest found nobody to trade with"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
-    """Where the price went; a tick is a range without width."""
-
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-    at_ms: Ms  #: when it was there: what trades within it trades then
 
 
 class Matching:
@@ -73,10 +67,21 @@ class Matching:
     def walk(self, stake: Stake, move: Move) -> list[VenueOrder]:
         """Trade everything of ``stake`` that ``move`` reaches; return the orders it changed."""
         changed: list[VenueOrder] = []
+        observer, stake.entered = stake.account.observer, None
+        if stake.liquidation is not None and stake.liquidation.is_passed_by(move.open):
+            changed.append(self._liquidate(stake, move.at_ms))
         for price in _path(move, stake.position):
             while (found := _nearest(stake, price, changed)) is not None:
                 changed.append(self._touch(stake, *found, move))
+            if observer is not None:
+                observer.visited(stake, price, move.at_ms)
         return changed
+
+    def touch_now(self, stake: Stake, order: VenueOrder, at_ms: Ms) -> None:
+        """Trade a stop that the range in which its position was entered has reached already."""
+        trigger = order.request.trigger_price
+        assert trigger is not None  # noqa: S101 - a stop has one
+        self._trade_triggered(stake, order, trigger, at_ms)
 
     def _touch(
         self,
@@ -86,26 +91,30 @@ class Matching:
         move: Move,
     ) -> VenueOrder:
         if isinstance(order, SimulatedPosition):
-            return self._liquidate(stake, order, level.price, move.at_ms)
+            return self._liquidate(stake, move.at_ms)
         price = move.open if level.is_passed_by(move.open) else level.price
         if order.is_limit:
             self._trade(stake, order, price, self._maker, move.at_ms)
-        elif order.is_stop:
-            self._trade(
-                stake, order, self._stop_price(stake, order, price), self._taker, move.at_ms
-            )
         else:
-            self._trade(stake, order, price, self._taker, move.at_ms)
+            self._trade_triggered(stake, order, price, move.at_ms)
+        if order.filled and not order.request.reduce_only and stake.position is not None:
+            stake.entered = move
         return order
 
-    def _stop_price(self, stake: Stake, order: VenueOrder, price: Decimal) -> Decimal:
-        """With slippage, but an isolated position never loses more than at its liquidation."""
+    def _trade_triggered(
+        self, stake: Stake, order: VenueOrder, price: Decimal, at_ms: Ms
+    ) -> None:  # fmt: skip
+        """A stop or target becomes a market order at its trigger: it slips as any other.
+
+        What closes an isolated position never trades beyond the price at which its margin is gone.
+        """
         side = order.request.side
-        worse = self.market_price(stake.listing.instrument, side, price)
-        if stake.liquidation is None or not closable(stake.position, side):
-            return worse
-        limit = stake.liquidation.price
-        return max(worse, limit) if side is OrderSide.SELL else min(worse, limit)
+        instrument, position = stake.listing.instrument, stake.position
+        worse = self.market_price(instrument, side, price)
+        if position is not None and stake.liquidation is not None and closable(position, side):
+            limit = bankruptcy_of(position, instrument)
+            worse = max(worse, limit) if side is OrderSide.SELL else min(worse, limit)
+        self._trade(stake, order, worse, self._taker, at_ms)
 
     def _trade(
         self, stake: Stake, order: VenueOrder, price: Decimal, fee_rate: Decimal, at_ms: Ms
@@ -135,6 +144,8 @@ class Matching:
             order.end(OrderStatus.CANCELLED, at_ms, NOTHING_TO_REDUCE)
             return
         fee = quantity * price * fee_rate
+        if order.request.reduce_only and stake.liquidation is not None:
+            fee = min(fee, _left_of_margin(stake, quantity, price))
         stake.account.book(stake, order, quantity=quantity, price=price, fee=fee, at_ms=at_ms)
         if order.request.reduce_only or not order.remaining:
             order.end(OrderStatus.FILLED, at_ms)
@@ -151,11 +162,16 @@ class Matching:
             return order.remaining
         return first_part(self._rules, request, stake.listing.instrument)
 
-    def _liquidate(
-        self, stake: Stake, position: SimulatedPosition, price: Decimal, at_ms: Ms
-    ) -> VenueOrder:
-        """Close the whole position at ``price``. The fee takes no more than the margin left."""
-        account = stake.account
+    def _liquidate(self, stake: Stake, at_ms: Ms) -> VenueOrder:
+        """Close the whole position at the price at which its margin is gone.
+
+        The exchange takes the position over there, and keeps what its own closing of it brings:
+        the trader loses the margin, no less and no more. Bybit and OKX, on isolated margin; where
+        Binance charges a liquidation fee instead, that fee exceeds the maintenance margin.
+        """
+        account, position = stake.account, stake.position
+        assert position is not None  # noqa: S101 - only what is held can be liquidated
+        price = bankruptcy_of(position, stake.listing.instrument)
         order_id = account.new_order_id()
         request = OrderRequest(
             client_order_id=ClientOrderId(f"liquidation-{order_id}"),
@@ -172,19 +188,25 @@ class Matching:
         )
         order = VenueOrder(request=request, order_id=order_id, updated_at_ms=at_ms)
         account.orders[request.client_order_id] = order
-        left = max(ZERO, margin_of(position) + unrealized_of(position, price))
-        fee = min(self.taker_fee(position.quantity, price), left)
         account.book(
             stake,
             order,
             quantity=position.quantity,
             price=price,
-            fee=fee,
+            fee=max(ZERO, margin_of(position) + unrealized_of(position, price)),
             at_ms=at_ms,
             forced=Forced.LIQUIDATION,
         )
         order.end(OrderStatus.FILLED, at_ms)
         return order
+
+
+def _left_of_margin(stake: Stake, quantity: Decimal, price: Decimal) -> Decimal:
+    """What a part of the position still has of its margin at ``price``: its closing fee at most."""
+    position = stake.position
+    assert position is not None  # noqa: S101 - it has a price of liquidation
+    left = margin_of(position) + unrealized_of(position, price)
+    return max(ZERO, left * quantity / position.quantity)
 
 
 def _path(move: Move, position: SimulatedPosition | None) -> Sequence[Decimal]:

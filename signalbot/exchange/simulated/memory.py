@@ -16,6 +16,7 @@ def change_of(
     updated: Iterable[VenueOrder] = (),
     trades_before: int,
     forgotten: Sequence[ClientOrderId] = (),
+    funded: bool = False,
 ) -> SimulatedChange:
     """What a step did to one stake, whose account had made ``trades_before`` trades before it."""
     account = stake.account
@@ -33,6 +34,7 @@ def change_of(
             [fill for order in changed for fill in order.fills if _number(fill) > trades_before]
         ),
         forgotten=tuple(forgotten),
+        funded=funded,
     )
 
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from signalbot.domain.liquidation import bankruptcy_price, liquidation_price
 from signalbot.domain.market import Instrument, MarketKind
-from signalbot.domain.money import ONE, ZERO, average
+from signalbot.domain.money import ZERO, average
 from signalbot.domain.orders import OrderRequest, OrderSide
 from signalbot.domain.signals import Side
 from signalbot.ledger.simulated import SimulatedPosition
@@ -44,7 +45,9 @@ def net(
         return Netted(_opened(symbol, facing, quantity - closing, price, leverage), realized)
     if closing == position.quantity:
         return Netted(None, realized)
-    return Netted(replace(position, quantity=position.quantity - closing), realized)
+    left = position.quantity - closing
+    paid = position.margin_paid and average(position.margin_paid * left, position.quantity)
+    return Netted(replace(position, quantity=left, margin_paid=paid), realized)
 
 
 def _opened(
@@ -68,25 +71,38 @@ def closable(position: SimulatedPosition | None, side: OrderSide) -> Decimal:
 
 
 def margin_of(position: SimulatedPosition) -> Decimal:
-    """Isolated margin: the entry notional over the leverage. No more can be lost."""
-    return position.entry_price * position.quantity / position.leverage
+    """Isolated margin: entry notional over leverage, less the funding it paid. No more is lost."""
+    return position.entry_price * position.quantity / position.leverage - position.margin_paid
 
 
 def unrealized_of(position: SimulatedPosition, price: Decimal) -> Decimal:
     return (price - position.entry_price) * position.quantity * position.side.sign
 
 
-def liquidation_price(position: SimulatedPosition, instrument: Instrument) -> Decimal | None:
-    """Where margin plus unrealized loss equals the maintenance margin, on the tick before it.
-
-    With entry E, leverage L and maintenance fraction m: E (1 - 1/L) / (1 - m) for a long,
-    E (1 + 1/L) / (1 + m) for a short. None when no price can liquidate the position.
-    """
-    if instrument.kind is MarketKind.SPOT:
+def liquidation_of(position: SimulatedPosition, instrument: Instrument) -> Decimal | None:
+    """Where the position is liquidated, on the tick before it; None: nowhere."""
+    price = liquidation_price(
+        instrument,
+        side=position.side,
+        entry=position.entry_price,
+        quantity=position.quantity,
+        margin=margin_of(position),
+        leverage=position.leverage,
+    )
+    if price is None:
         return None
-    share = ONE / position.leverage
+    is_short = position.side is Side.SHORT
+    return instrument.floor_price(price) if is_short else instrument.ceil_price(price)
+
+
+def bankruptcy_of(position: SimulatedPosition, instrument: Instrument) -> Decimal:
+    """The last tick at which no more than the margin is lost; above zero."""
+    price = bankruptcy_price(
+        side=position.side,
+        entry=position.entry_price,
+        quantity=position.quantity,
+        margin=margin_of(position),
+    )
     if position.side is Side.SHORT:
-        price = position.entry_price * (1 + share) / (1 + instrument.maintenance_margin)
         return instrument.floor_price(price)
-    price = position.entry_price * (1 - share) / (1 - instrument.maintenance_margin)
-    return instrument.ceil_price(price) or None
+    return max(instrument.ceil_price(max(price, ZERO)), instrument.tick)

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from signalbot.domain.market import Instrument, MarketKind
+from signalbot.domain.market import Fees, Instrument, MarketKind
+from signalbot.domain.money import HUNDRED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,11 @@ class SimulationRules:
                 raise ValueError(f"{name} must not be negative, but is {getattr(self, name)}")
         if not self.speed > 0:
             raise ValueError(f"speed must be above zero, not {self.speed}")
+
+    @property
+    def fees(self) -> Fees:
+        """The same as fractions."""
+        return Fees(maker=self.maker_fee_percent / HUNDRED, taker=self.taker_fee_percent / HUNDRED)
 
 
 def _symbol(price: str, volatility: str, tick: str, lot: str) -> SimulatedSymbol:

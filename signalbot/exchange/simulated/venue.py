@@ -20,7 +20,7 @@ from signalbot.domain.orders import (
 )
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
-from signalbot.exchange.simulated.account import Account, Listing, Stake
+from signalbot.exchange.simulated.account import Account, Listing, Move, Observer, Stake
 from signalbot.exchange.simulated.chance import is_refused
 from signalbot.exchange.simulated.checks import (
     check_form,
@@ -28,8 +28,9 @@ from signalbot.exchange.simulated.checks import (
     check_trigger,
     why_unaffordable,
 )
-from signalbot.exchange.simulated.matching import Matching, Move
+from signalbot.exchange.simulated.matching import Matching
 from signalbot.exchange.simulated.memory import change_of, restore_account
+from signalbot.exchange.simulated.netting import closable
 from signalbot.exchange.simulated.order import VenueOrder
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.simulated import SimulatedChange, SimulatedState
@@ -74,6 +75,7 @@ class SimulatedVenue:
         self._matching = Matching(exchange, rules)
         self._listings: dict[str, Listing] = {}
         self._accounts: dict[UserId, Account] = {}
+        self._observer: Callable[[Account], Observer] | None = None
         for saved in state.accounts if state else ():
             self._accounts[saved.user_id] = restore_account(saved, self._known_listing)
 
@@ -91,6 +93,8 @@ class SimulatedVenue:
         account = self._accounts.get(user_id)
         if account is None:
             account = self._accounts[user_id] = Account(user_id, deposit)
+            if self._observer is not None:
+                account.observer = self._observer(account)
         account.answers_when_durable = not is_paper
         return account
 
@@ -101,6 +105,28 @@ class SimulatedVenue:
     def on_price(self, symbol: str, price: Decimal, at_ms: Ms) -> None:
         """Take a tick: what it has passed trades at it."""
         self._on_range(symbol, (price, price, price, price), at_ms)
+
+    def ahead(self, candle: Candle) -> None:
+        """Learn where a price will go next: what is sent meanwhile meets it on its way."""
+        (self._listings.get(candle.symbol) or self._listing(candle.symbol)).ahead = candle
+
+    def observe(self, observer: Callable[[Account], Observer]) -> None:
+        """Let every account that is opened from now on be watched by an observer of its own."""
+        self._observer = observer
+
+    def on_funding(self, symbol: str, rate: Decimal, at_ms: Ms) -> dict[UserId, Decimal]:
+        """Let longs pay ``rate`` of their notional to shorts; what each account received."""
+        paid: dict[UserId, Decimal] = {}
+        for user_id, account in self._accounts.items():
+            stake = account.stakes.get(symbol)
+            if stake is None or stake.position is None:
+                continue
+            paid[user_id] = account.pay_funding(stake, rate, at_ms)
+            if self._store is not None:
+                self._store.save_later(
+                    change_of(stake, trades_before=account.trades_made, funded=True)
+                )
+        return paid
 
     def on_candle(self, candle: Candle) -> None:
         """Take a closed candle: what its range reaches trades, dated to its close."""
@@ -170,18 +196,22 @@ class SimulatedVenue:
             raise OrderOutcomeUnknown(f"duplicate client order id {cid}: look it up")
         check_form(request)
         stake = self._stake(account, request.symbol)
-        last = stake.listing.last
+        last = stake.listing.price_at(at_ms)
         if last is None:
             raise OrderRejected(f"{request.symbol} has no price yet")
         price = self._expected_price(stake, request, last)
         if not request.reduce_only:
             self._check_entry(stake, request, price)
-        check_trigger(request, last)
+        is_hit = _is_hit(stake, request)
+        if not is_hit:
+            check_trigger(request, last)
         order_id = account.new_order_id()
         order = VenueOrder(request=request, order_id=order_id, updated_at_ms=at_ms)
         account.orders[cid] = order
         if _is_taker(request, last):
             self._matching.take(stake, order, price, at_ms)
+        elif is_hit:
+            self._matching.touch_now(stake, order, at_ms)
         touch_price = order.touch_price
         if order.status.is_final or touch_price is None:
             account.remember(order)
@@ -210,7 +240,7 @@ class SimulatedVenue:
     ) -> None:
         listing = self._listings.get(symbol) or self._listing(symbol)
         opened, high, low, close = prices
-        listing.last = close
+        listing.last, listing.moved_ms = close, at_ms
         if not listing.levels.is_reached(low, high):
             return
         move = Move(open=opened, high=high, low=low, close=close, at_ms=at_ms)
@@ -272,6 +302,23 @@ def _is_taker(request: OrderRequest, last: Decimal) -> bool:
     if request.type is not OrderType.LIMIT or request.price is None:
         return False
     return last <= request.price if request.side is OrderSide.BUY else last >= request.price
+
+
+def _is_hit(stake: Stake, request: OrderRequest) -> bool:
+    """Whether the range in which a resting entry traded has reached the stop that guards it.
+
+    The stop can only be sent once the fill is known, and the range is over by then. What came
+    first in it nobody knows, so the stop counts as hit, as wherever a candle hides the order.
+    """
+    move, position = stake.entered, stake.position
+    if move is None or position is None or move.at_ms != stake.listing.moved_ms:
+        return False
+    trigger = request.trigger_price
+    if request.type is not OrderType.STOP or trigger is None or not request.reduce_only:
+        return False
+    if not closable(position, request.side):
+        return False
+    return move.low <= trigger if request.side is OrderSide.SELL else move.high >= trigger
 
 
 def _delisted(symbol: str) -> Instrument:

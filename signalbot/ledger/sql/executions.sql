@@ -26,6 +26,12 @@ SELECT * FROM signal_executions WHERE signal_id = ? ORDER BY claimed_at_ms, user
 SELECT * FROM signal_executions INDEXED BY executions_in_doubt
  WHERE status IN ('pending', 'unknown') AND user_id = ? ORDER BY claimed_at_ms;
 
+-- latest_slippages --
+SELECT o.symbol, e.slippage_bps FROM signal_executions e INDEXED BY executions_by_user
+  JOIN orders o ON o.client_order_id = e.client_order_id
+ WHERE e.user_id = ? AND e.slippage_bps IS NOT NULL AND o.leg = 'entry' AND o.type = 'market'
+ ORDER BY e.claimed_at_ms DESC LIMIT ?;
+
 -- mark_executed --
 UPDATE signal_executions
    SET status = :status, executed_at_ms = :executed_at_ms,

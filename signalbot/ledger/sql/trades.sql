@@ -35,6 +35,12 @@ SELECT * FROM orders WHERE user_id = ? AND fee_currency IS NULL AND filled <> '0
 -- latest_fill --
 SELECT max(filled_at_ms) AS at_ms FROM fills WHERE exchange = ? AND user_id = ?;
 
+-- last_exit --
+SELECT f.filled_at_ms, o.intended_at_ms, o.leg FROM fills f INDEXED BY fills_by_position
+  JOIN orders o ON o.client_order_id = f.client_order_id
+ WHERE f.position_id = ? AND o.leg <> 'entry' AND f.client_order_id <> ?
+ ORDER BY f.filled_at_ms DESC, o.intended_at_ms DESC LIMIT 1;
+
 -- orders_of_symbol --
 SELECT * FROM orders
  WHERE user_id = ? AND intended_at_ms >= ? AND symbol = ? ORDER BY intended_at_ms, client_order_id;

@@ -65,3 +65,47 @@ def test_a_limit_order_whose_margin_is_gone_is_cancelled_when_touched() -> None:
     assert ended.error is not None
     assert "insufficient margin" in ended.error
     assert poor.held == 8
+
+
+@pytest.mark.parametrize(
+    ("side", "stop", "path"), [(BUY, 93, (100, 101, 92, 99)), (SELL, 107, (100, 108, 99, 101))]
+)
+def test_the_candle_that_fills_an_entry_can_hit_its_stop(
+    side: OrderSide, stop: int, path: tuple[int, int, int, int]
+) -> None:
+    """The stop is sent when the candle is over: as what came first is hidden, it is hit."""
+    desk = Desk()
+    entry = desk.limit(side, 1, 95 if side is BUY else 105)
+    desk.candle(*path)
+    assert desk.now(entry).status is OrderStatus.FILLED
+    guard = desk.stop(SELL if side is BUY else BUY, 1, stop)
+    assert (guard.status, guard.average_price) == (OrderStatus.FILLED, Decimal(stop))
+    assert desk.held == 0
+
+
+def test_a_stop_that_its_entrys_candle_has_not_reached_rests() -> None:
+    """And is hit by a later one as any other."""
+    desk = Desk()
+    desk.limit(BUY, 1, 95)
+    desk.candle(100, 101, 94, 99)
+    guard = desk.stop(SELL, 1, 93)
+    assert guard.status is OrderStatus.OPEN
+    desk.candle(99, 99, 93, 98)
+    assert desk.now(guard).average_price == 93
+
+
+def test_the_entrys_candle_counts_until_the_next_price() -> None:
+    """What is sent later is measured against the price that is then."""
+    desk = Desk()
+    desk.limit(BUY, 1, 95)
+    desk.candle(100, 101, 92, 99)
+    desk.tick(99)
+    assert desk.stop(SELL, 1, 93).status is OrderStatus.OPEN
+
+
+def test_a_target_is_not_reached_in_the_candle_that_fills_its_entry() -> None:
+    """The high may have come before the fill: in doubt against the trader."""
+    desk = Desk()
+    desk.limit(BUY, 1, 95)
+    desk.candle(100, 120, 94, 99)
+    assert desk.target(SELL, 1, 110).status is OrderStatus.OPEN

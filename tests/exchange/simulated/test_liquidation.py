@@ -4,18 +4,25 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from signalbot.domain.errors import OrderRejected
 from signalbot.domain.market import MarketKind
 from signalbot.domain.orders import OrderSide, OrderStatus
-from signalbot.exchange.simulated.netting import liquidation_price
+from signalbot.exchange.simulated.netting import liquidation_of, margin_of
 from signalbot.exchange.simulated.rules import SimulationRules
 from tests.exchange.simulated.desk import BUY, NO_COSTS, SELL, Desk, swap
 
 
-@pytest.mark.parametrize(("side", "price"), [(BUY, "90.5"), (SELL, "109.4")])
-def test_a_touched_liquidation_price_closes_the_whole_position(side: OrderSide, price: str) -> None:
-    """10x from 100: 100 x 0.9 / 0.995 = 90.46, and 100 x 1.1 / 1.005 = 109.45, before it."""
+@pytest.mark.parametrize(("side", "price", "bankrupt"), [(BUY, "90.5", 90), (SELL, "109.4", 110)])
+def test_a_touched_liquidation_price_costs_the_whole_margin(
+    side: OrderSide, price: str, bankrupt: int
+) -> None:
+    """10x from 100: 100 x 0.9 / 0.995 = 90.46, and 100 x 1.1 / 1.005 = 109.45, before it.
+
+    The exchange takes the position over where its margin is gone, and keeps the difference.
+    """
     desk = Desk()
     desk.order(side, 3)
     low, high = (Decimal(price), Decimal(101)) if side is BUY else (Decimal(99), Decimal(price))
@@ -25,19 +32,45 @@ def test_a_touched_liquidation_price_closes_the_whole_position(side: OrderSide, 
     assert desk.held == 0
     fill = desk.fills()[-1]
     assert fill.is_liquidation
-    assert (fill.price, fill.quantity) == (Decimal(price), Decimal(3))
+    assert (fill.price, fill.quantity) == (Decimal(bankrupt), Decimal(3))
+    assert desk.account.wallet == 10_000 - 30
     assert fill.client_order_id.startswith("liquidation-")
 
 
 @pytest.mark.parametrize("side", [BUY, SELL])
-@pytest.mark.parametrize("leverage", [1, 3, 20, 125])
-def test_no_more_than_the_margin_is_lost(side: OrderSide, leverage: int) -> None:
-    """However far the price gaps and whatever the fee."""
+@pytest.mark.parametrize("leverage", [2, 3, 20, 125])
+def test_a_gap_costs_the_margin_and_no_more(side: OrderSide, leverage: int) -> None:
+    """However far beyond bankruptcy the price jumps, and whatever the fee."""
     desk = Desk(SimulationRules(taker_fee_percent=Decimal(2), slippage_bps=Decimal(0)))
     desk.order(side, 3, leverage=leverage)
     after_entry = desk.account.wallet
     desk.tick("0.1" if side is BUY else 300)
-    assert after_entry - desk.account.wallet <= Decimal(300) / leverage
+    lost = after_entry - desk.account.wallet
+    assert abs(lost - Decimal(300) / leverage) < Decimal("1e-20")
+
+
+@given(
+    st.sampled_from((BUY, SELL)),
+    st.sampled_from((1, 2, 5, 20, 100)),
+    st.integers(1, 3_000).map(lambda tenths: Decimal(tenths) / 10),
+    st.integers(1, 3_000).map(lambda tenths: Decimal(tenths) / 10),
+    st.integers(0, 300),
+)
+def test_no_close_of_an_isolated_position_costs_more_than_its_margin(
+    side: OrderSide, leverage: int, trigger: Decimal, price: Decimal, slippage_bps: int
+) -> None:
+    """By a stop, a gap, a liquidation, or a stop that slips: law of isolated margin."""
+    rules = SimulationRules(taker_fee_percent=Decimal(1), slippage_bps=Decimal(slippage_bps))
+    desk = Desk(rules)
+    try:
+        desk.order(side, 3, leverage=leverage)
+        desk.stop(SELL if side is BUY else BUY, 3, trigger)
+    except OrderRejected:
+        pass
+    position, before = desk.position, desk.account.wallet
+    desk.tick(price)
+    if position is not None and desk.position is None:
+        assert before - desk.account.wallet <= margin_of(position)
 
 
 def test_a_stop_nearer_than_the_liquidation_price_wins() -> None:
@@ -61,13 +94,24 @@ def test_a_stop_beyond_the_liquidation_price_comes_too_late() -> None:
     assert desk.now(stop).status is OrderStatus.CANCELLED
 
 
-def test_a_stop_gapped_beyond_the_liquidation_price_loses_no_more_than_it() -> None:
-    """Margin is isolated: the account does not pay for the gap."""
+def test_a_gap_beyond_the_liquidation_price_is_no_matter_of_the_stop() -> None:
+    """The position was liquidated before the first price at which its stop could have traded."""
     desk = Desk()
     desk.order(BUY, 3)
     stop = desk.stop(SELL, 3, 92)
     desk.candle(70, 71, 60, 65)
-    assert desk.now(stop).average_price == Decimal("90.5")
+    assert desk.fills()[-1].is_liquidation
+    assert desk.now(stop).status is OrderStatus.CANCELLED
+    assert desk.account.wallet == 10_000 - 30
+
+
+def test_a_gap_between_stop_and_liquidation_is_the_stops() -> None:
+    """It gets what is there."""
+    desk = Desk()
+    desk.order(BUY, 3)
+    stop = desk.stop(SELL, 3, 92)
+    desk.candle(91, 92, 60, 65)
+    assert desk.now(stop).average_price == 91
 
 
 def test_liquidation_cancels_nothing_else() -> None:
@@ -91,7 +135,7 @@ def test_the_liquidation_price_moves_with_the_average_entry() -> None:
     desk.tick("90.4")
     assert desk.held == 2
     assert desk.position is not None
-    assert liquidation_price(desk.position, desk.market) == Decimal("86.9")
+    assert liquidation_of(desk.position, desk.market) == Decimal("86.9")
 
 
 def test_an_entry_limit_can_be_liquidated_in_the_candle_that_filled_it() -> None:
@@ -100,7 +144,7 @@ def test_an_entry_limit_can_be_liquidated_in_the_candle_that_filled_it() -> None
     desk.limit(BUY, 1, 95)
     desk.candle(100, 101, 80, 82)
     assert [fill.is_liquidation for fill in desk.fills()] == [False, True]
-    assert desk.account.equity > 10_000 - Decimal("9.5")
+    assert desk.account.equity == 10_000 - Decimal("9.5")
 
 
 def test_an_entry_at_the_high_can_be_liquidated_by_the_close() -> None:

@@ -1,0 +1,117 @@
+"""Funding of a time that is over: rates from a file or an exchange, paid while a replay runs."""
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Final
+
+from signalbot.app import App
+from signalbot.domain.errors import ConfigError
+from signalbot.domain.market import Candle
+from signalbot.domain.timeframe import Ms
+from signalbot.pipeline.fund import Funder
+from signalbot.replay.candle_files.times import Ambiguous, read_times
+from signalbot.replay.exchange import HistoricalExchange
+
+_TIMES: Final = ("at_ms", "funding_time", "calc_time", "timestamp", "datetime", "date", "time")
+_RATES: Final = ("funding_rate", "last_funding_rate", "rate")
+_MOST_RATE: Final = Decimal("0.1")
+
+
+@dataclass(frozen=True, slots=True)
+class FundingRate:
+    """What longs pay shorts at one instant, as a fraction of notional; negative the other way."""
+
+    at_ms: Ms
+    rate: Decimal
+
+
+def read_funding(path: Path) -> list[FundingRate]:
+    """The rates of one market from a CSV file with a header, oldest first.
+
+    Raises:
+        ConfigError: it cannot be read, or a row is no rate; line and value are named.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            rows = csv.DictReader(lines)
+            time = _column(path, rows.fieldnames or (), _TIMES, "the time")
+            rate = _column(path, rows.fieldnames or (), _RATES, "the rate")
+            cells = [(rows.line_num, row[time] or "", row[rate] or "") for row in rows]
+    except OSError as e:
+        raise ConfigError(f"{path}: the funding rates cannot be read: {e.strerror}") from e
+    except (UnicodeDecodeError, csv.Error) as e:
+        raise ConfigError(f"{path}: not a CSV file in UTF-8: {e}") from e
+    if not cells:
+        raise ConfigError(f"{path}: no funding rate in it")
+    return sorted(_rates(path, cells, time), key=lambda each: each.at_ms)
+
+
+def _rates(path: Path, cells: Sequence[tuple[int, str, str]], column: str) -> Iterator[FundingRate]:
+    """The rates of rows; each has its line, its time and its rate."""
+    try:
+        times = read_times([time for _, time, _ in cells], column=column).at_ms
+    except Ambiguous as e:
+        raise ConfigError(f"{path}, line {cells[e.at][0]}: {e.text!r}: {e.problem}") from e
+    for at_ms, (line, time, rate) in zip(times, cells, strict=True):
+        if at_ms is None:
+            raise ConfigError(f"{path}, line {line}: {time!r} is not a time")
+        try:
+            yield FundingRate(at_ms, _rate(rate))
+        except ValueError as e:
+            raise ConfigError(f"{path}, line {line}: {e}") from e
+
+
+class Funding:
+    """Pays the rates of every market when their time has come."""
+
+    def __init__(self, app: App, rates: Mapping[str, Sequence[FundingRate]]) -> None:
+        self._app = app
+        self._funder = Funder(app.trades)
+        self._waiting = {symbol: list(reversed(each)) for symbol, each in rates.items() if each}
+
+    def is_due(self, candle: Candle) -> bool:
+        """Whether anything was to be paid by the close of ``candle``."""
+        waiting = self._waiting.get(candle.symbol)
+        return waiting is not None and bool(waiting) and waiting[-1].at_ms <= candle.close_ms
+
+    async def after(self, candle: Candle, sides: Iterable[HistoricalExchange]) -> None:
+        """Pay what was due by the close of ``candle``, which has just been traded through.
+
+        Rates from before the candle are of a time that was not replayed.
+        """
+        waiting = self._waiting.get(candle.symbol)
+        while waiting and waiting[-1].at_ms <= candle.close_ms:
+            each = waiting.pop()
+            if each.at_ms <= candle.open_ms:
+                continue
+            for side in sides:
+                received = side.fund(candle.symbol, each.rate, each.at_ms)
+                for user_id, amount in received.items():
+                    await self._funder.book(self._app.accounts[user_id], candle.symbol, amount)
+
+
+def _column(path: Path, names: Iterable[str], wanted: Sequence[str], what: str) -> str:
+    by_name = {_plain(name): name for name in names}
+    for name in wanted:
+        if name in by_name:
+            return by_name[name]
+    raise ConfigError(f"{path}: no column for {what}: call it {' or '.join(wanted)}")
+
+
+def _plain(name: str) -> str:
+    """``fundingTime`` and ``Funding Time`` are ``funding_time``."""
+    parted = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+    return "_".join(part for part in parted.replace(" ", "_").split("_") if part)
+
+
+def _rate(text: str) -> Decimal:
+    try:
+        rate = Decimal(text.strip())
+    except InvalidOperation as e:
+        raise ValueError(f"{text!r} is not a rate") from e
+    if not abs(rate) < _MOST_RATE:
+        raise ValueError(f"{text} is no rate of one payment: 0.0001 is 0.01 %")
+    return rate

@@ -1,0 +1,250 @@
+"""Maintenance margins: what ccxt makes of each exchange's answer, and what we make of that."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import ccxt.async_support as ccxt
+import pytest
+
+from signalbot.domain.errors import Unavailable
+from signalbot.domain.liquidation import liquidation_price
+from signalbot.domain.market import BracketUnit, Instrument, MarginBracket, MarketKind
+from signalbot.domain.money import ZERO
+from signalbot.domain.signals import Side
+from signalbot.exchange.live.brackets import TIERS, Brackets, brackets_of
+from signalbot.exchange.live.budget import Budget
+from signalbot.exchange.live.caller import Caller
+from signalbot.exchange.live.connection import Connection
+from signalbot.exchange.live.dialects.binance_usdm import BinanceUsdm
+from signalbot.ledger.database import Database, open_scratch
+from signalbot.ledger.margins import Margins
+from signalbot.tasks import SystemClock
+from tests.domain.samples import BTC, ETH, INSTRUMENT
+from tests.venue.server import venue
+
+MARKET = {"symbol": BTC, "base": "BTC", "quote": "USDT", "settle": "USDT", "id": "BTCUSDT"}
+CONTRACT = replace(INSTRUMENT, contract_size=Decimal("0.01"))
+
+# Answers as the exchanges' documents show them, and the brackets they stand for.
+DOCUMENTED: Mapping[str, tuple[Any, list[tuple[str, str, str, int | None]]]] = {
+    "binanceusdm": (
+        {
+            "symbol": "BTCUSDT",
+            "brackets": [
+                {"bracket": 1, "initialLeverage": 75, "notionalCap": 10_000, "notionalFloor": 0,
+                 "maintMarginRatio": 0.0065, "cum": 0},
+                {"bracket": 2, "initialLeverage": 50, "notionalCap": 50_000,
+                 "notionalFloor": 10_000, "maintMarginRatio": 0.01, "cum": 35},
+            ],
+        },
+        [("0", "0.0065", "0", None), ("10000", "0.01", "35", None)],
+    ),
+    "bybit": (
+        [
+            {"id": 1, "symbol": "BTCUSDT", "riskLimitValue": "2000000", "initialMargin": "0.01",
+             "maintenanceMargin": "0.005", "maxLeverage": "100.00", "mmDeduction": ""},
+            {"id": 2, "symbol": "BTCUSDT", "riskLimitValue": "10000000", "initialMargin": "0.02",
+             "maintenanceMargin": "0.01", "maxLeverage": "50.00", "mmDeduction": "10000"},
+        ],
+        [("0", "0.005", "0", None), ("2000000", "0.01", "10000", None)],
+    ),
+    "okx": (
+        [
+            {"tier": "1", "instId": "", "minSz": "0", "maxSz": "600", "mmr": "0.004",
+             "imr": "0.01", "maxLever": "100"},
+            {"tier": "2", "instId": "", "minSz": "601", "maxSz": "1000", "mmr": "0.005",
+             "imr": "0.0133", "maxLever": "75"},
+        ],
+        [("0", "0.004", "0", None), ("6.01", "0.005", "0", None)],
+    ),
+    "bitget": (
+        [
+            {"symbol": "BTCUSDT", "level": "1", "startUnit": "0", "endUnit": "150000",
+             "leverage": "125", "keepMarginRate": "0.004"},
+            {"symbol": "BTCUSDT", "level": "2", "startUnit": "150000", "endUnit": "800000",
+             "leverage": "100", "keepMarginRate": "0.005"},
+        ],
+        [("0", "0.004", "0", None), ("150000", "0.005", "0", None)],
+    ),
+    "htx": (
+        {
+            "contract_code": "BTC-USDT", "margin_mode": "isolated", "trade_partition": "USDT",
+            "list": [
+                {"lever_rate": 75, "ladders": [
+                    {"ladder": 0, "min_size": 0, "max_size": 999, "adjust_factor": 0.7},
+                    {"ladder": 1, "min_size": 1000, "max_size": 2999, "adjust_factor": 0.75},
+                ]},
+                {"lever_rate": 5, "ladders": [
+                    {"ladder": 0, "min_size": 0, "max_size": 2999, "adjust_factor": 0.05},
+                ]},
+            ],
+        },
+        [("0", "0.01", "0", 5), ("0", "0.009333333333333333", "0", 75),
+         ("10", "0.01", "0", 75)],
+    ),
+    "mexc": (
+        {
+            "symbol": "BTC_USDT", "quoteCoin": "USDT", "maxLeverage": 125, "maxVol": 400_000,
+            "maintenanceMarginRate": 0.004, "initialMarginRate": 0.008, "riskIncrVol": 200_000,
+            "riskIncrMmr": 0.004, "riskIncrImr": 0.004,
+        },
+        [("0", "0.004", "0", None), ("2000", "0.008", "0", None)],
+    ),
+    "krakenfutures": (
+        {
+            "symbol": "PF_XBTUSD",
+            "marginLevels": [
+                {"numNonContractUnits": 0, "initialMargin": 0.02, "maintenanceMargin": 0.01},
+                {"numNonContractUnits": 500_000, "initialMargin": 0.04, "maintenanceMargin": 0.02},
+            ],
+        },
+        [("0", "0.01", "0", None), ("500000", "0.02", "0", None)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("exchange", TIERS)
+async def test_documented_answers_become_brackets(exchange: str) -> None:
+    """In base units where ccxt's ``minNotional`` is a count of contracts; deductions kept."""
+    answer, expected = DOCUMENTED[exchange]
+    client = getattr(ccxt, exchange)({"number": str})
+    try:
+        told = client.parse_market_leverage_tiers(answer, MARKET)
+    finally:
+        await client.close()
+    found = brackets_of(told, TIERS[exchange], CONTRACT)
+    assert [
+        (str(each.least.normalize() + 0), str(each.rate)[:20], str(each.deduction.normalize() + 0),
+         each.leverage)
+        for each in found
+    ] == [(str(Decimal(least) + 0), *rest) for least, *rest in expected]  # fmt: skip
+
+
+GOOD = {"minNotional": "0", "maintenanceMarginRate": "0.01", "info": {}}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        "text",
+        {},
+        [],
+        [None],
+        [{**GOOD, "maintenanceMarginRate": None}],
+        [{**GOOD, "maintenanceMarginRate": "0"}],
+        [{**GOOD, "maintenanceMarginRate": "1.5"}],
+        [{**GOOD, "minNotional": None}],
+        [{**GOOD, "minNotional": "100"}],  # nothing holds for small positions
+        [GOOD, GOOD],
+    ],
+)
+def test_tiers_that_cannot_be_true_are_none(told: Any) -> None:
+    """The market keeps its usual margin."""
+    assert brackets_of(told, TIERS["bitget"], INSTRUMENT) == ()
+
+
+@asynccontextmanager
+async def _binance(
+    tmp_path: Path,
+) -> AsyncIterator[tuple[Brackets, Caller, Database]]:
+    async with venue("binance", accounts=["anna"]) as it, open_scratch(tmp_path / "a.db") as book:
+        connection = Connection(
+            "x", "binanceusdm", config=it.ccxt_config(), options=BinanceUsdm.options
+        )
+        await connection.open()
+        await connection.load_markets()
+        clock, dialect = SystemClock(), BinanceUsdm()
+        caller = Caller(
+            connection.client(it.credentials("anna")),
+            budget=Budget("x", rates=dialect.capabilities.rates, clock=clock),
+            codes=dialect.codes,
+            on_clock=lambda: None,
+        )
+        yield _brackets(book, caller), caller, book
+        await connection.close()
+
+
+def _brackets(book: Database, api: Caller | None) -> Brackets:
+    return Brackets(
+        "binanceusdm",
+        margins=Margins(book, "x"),
+        api=lambda _: api,
+        clock=SystemClock(),
+        on_learned=lambda: None,
+    )
+
+
+async def test_brackets_are_told_once_and_known_after_a_restart(tmp_path: Path) -> None:
+    """One request for all markets in use; the ledger remembers them."""
+    other = replace(INSTRUMENT, symbol=ETH, base="ETH")
+    expected = (
+        MarginBracket(least=ZERO, rate=Decimal("0.004")),
+        MarginBracket(least=Decimal(300_000), rate=Decimal("0.01"), deduction=Decimal(1_800)),
+    )
+    async with _binance(tmp_path) as (brackets, _, book):
+        await brackets.look([INSTRUMENT, other])
+        known = brackets.complete(INSTRUMENT)
+        assert known.brackets == expected
+        assert known.bracket_unit is BracketUnit.NOTIONAL
+        await book.flush()
+        later = _brackets(book, None)
+        await later.load()
+        assert later.complete(other).brackets == expected
+        await later.look([INSTRUMENT])  # not due: nobody is asked
+
+
+async def test_without_a_key_nothing_is_asked_where_one_is_needed(tmp_path: Path) -> None:
+    """And a market that is not told of stays as its rules are."""
+    async with open_scratch(tmp_path / "a.db") as book:
+        brackets = _brackets(book, None)
+        await brackets.look([INSTRUMENT])
+        assert brackets.complete(INSTRUMENT) is INSTRUMENT
+
+
+async def test_an_exchange_that_does_not_answer_is_asked_again_later(tmp_path: Path) -> None:
+    """Trouble with brackets is nobody's trouble."""
+
+    class Silent:
+        client = None
+
+        async def read(self, *_: Any, **__: Any) -> Any:
+            raise Unavailable("no route to host")
+
+        async def order(self, *_: Any, **__: Any) -> Any:
+            raise AssertionError("nothing is to be ordered")
+
+        def note(self, error: Any, *, lane: Any) -> Any:
+            return error
+
+    async with open_scratch(tmp_path / "a.db") as book:
+        brackets = Brackets(
+            "bybit",
+            margins=Margins(book, "x"),
+            api=lambda _: Silent(),
+            clock=SystemClock(),
+            on_learned=lambda: None,
+        )
+        await brackets.look([INSTRUMENT])
+        assert brackets.complete(INSTRUMENT) is INSTRUMENT
+
+
+def test_spot_markets_have_none() -> None:
+    """Nothing can be liquidated there."""
+    spot = replace(INSTRUMENT, kind=MarketKind.SPOT)
+    assert _liquidation(spot) is None
+
+
+def _liquidation(instrument: Instrument) -> Decimal | None:
+    return liquidation_price(
+        instrument,
+        side=Side.LONG,
+        entry=Decimal(100),
+        quantity=Decimal(1),
+        margin=Decimal(10),
+        leverage=10,
+    )

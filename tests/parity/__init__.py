@@ -1,0 +1,1 @@
+"""signalbot's numbers beside references that share no code with it."""
