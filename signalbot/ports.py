@@ -205,7 +205,8 @@ class Broker(Protocol):
     ) -> Sequence[OrderReport]:
         """Every order now resting, ours or not, conditional ones included.
 
-        Of ``symbols``, or of all the account trades; what is urgent goes with what protects.
+        Of ``symbols``, or of all the account trades. What is urgent goes with what protects, and
+        leaves out lists that can hold none of the orders that are watched.
         """
         ...
 

@@ -95,7 +95,7 @@ class OrderRecovery:
             look = await self._look(account, order, resting.get(order.client_order_id))
             if look is not None:
                 looks.append((order, look))
-        for order, look in sorted(looks, key=lambda each: each[1].filled_ms):
+        for order, look in sorted(looks, key=_when_filled):
             if order.client_order_id in account.working[symbol]:
                 await self._conclude(account, order, look)
                 crash_point("reconcile.order")
@@ -339,6 +339,12 @@ class UnresolvedOrderPoller:
                 symbol=symbol,
                 client_order_id=order.client_order_id,
             )
+
+
+def _when_filled(each: tuple[Order, _Look]) -> tuple[Ms, bool]:
+    """Orders within one millisecond: a target leaves something for the stop, never the reverse."""
+    order, look = each
+    return look.filled_ms, order.request.leg is not Leg.TAKE_PROFIT
 
 
 def _in_doubt(account: Account, order: Order) -> Order | None:

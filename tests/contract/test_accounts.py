@@ -1,5 +1,6 @@
 """What an account holds, owes and has done, as the far side tells it."""
 
+import asyncio
 from decimal import Decimal
 
 from signalbot.domain.orders import OrderSide, OrderStatus
@@ -143,3 +144,13 @@ async def test_a_restart_loses_nothing(desk: Desk) -> None:
 
 def _yesterday(desk: Desk) -> Ms:
     return Ms(desk.clock.now_ms() - 86_400_000)
+
+
+@everywhere
+async def test_a_balance_is_kept_fresh_without_being_asked_for(desk: Desk) -> None:
+    """Entries are refused on an old one: it is read again every minute, as limits allow."""
+    before = desk.broker.balance().as_of_ms
+    desk.clock.ahead_ms += 120_000
+    async with asyncio.timeout(20):
+        while desk.broker.balance().as_of_ms < before + 100_000:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.05)

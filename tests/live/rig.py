@@ -308,6 +308,15 @@ class Live:
         self._died_at = self._died_at or time.monotonic()
         return code
 
+    async def died_before(self, holds: Callable[[], bool]) -> bool:
+        """Wait until this life ends by itself or ``holds()`` is true; whether it has ended."""
+        await self.until(
+            lambda: self.daemon.process.poll() is not None or holds(),
+            seconds=120,
+            what="it dies or is done",
+        )
+        return self.daemon.process.poll() is not None
+
     async def kill(self) -> None:
         self.daemon.process.kill()
         await asyncio.to_thread(self.daemon.process.wait, 30)

@@ -114,7 +114,7 @@ class LiveBroker:
         )
         self._reported: dict[ClientOrderId, OrderReport] = {}
         self._events: Stream[OrderReport] = Stream()
-        self.is_compared = False  #: until then its routine reads go behind everybody's
+        self.is_begun = False  #: its first look is over; until then reads go behind everybody's
 
     @property
     def live(self) -> dict[ClientOrderId, OrderRequest]:
@@ -273,18 +273,24 @@ class LiveBroker:
     async def open_orders(
         self, symbols: Collection[str] | None = None, *, is_urgent: bool = False
     ) -> Sequence[OrderReport]:
-        lane = Lane.PROTECT if is_urgent else self._routine_lane
         asked = self._symbols_by_kind() if symbols is None else self._by_kind(symbols)
-        return await self._reads.open_orders(self._api, asked, lane=lane)
+        if not is_urgent:
+            return await self._reads.open_orders(self._api, asked, lane=self._routine_lane)
+        has_plain = any(each.trigger_price is None for each in self.live.values())
+        return await self._reads.open_orders(
+            self._api, asked, lane=Lane.PROTECT, is_conditional=None if has_plain else True
+        )
 
     async def holdings(
         self, claimed: Mapping[str, Decimal], *, is_urgent: bool = False
     ) -> Sequence[Holding]:
         lane = Lane.PROTECT if is_urgent else self._routine_lane
         asked = self._symbols_by_kind(claimed)
-        return await self._reads.holdings(
+        held = await self._reads.holdings(
             self._api, asked, claimed, lane=lane, on_hedge=self.setup.refuse_hedge
         )
+        self.is_begun = self.is_begun or not is_urgent
+        return held
 
     async def sellable(self, symbol: str, quantity: Decimal) -> Decimal:
         if self._market.instrument(symbol).kind is not MarketKind.SPOT:
@@ -310,6 +316,7 @@ class LiveBroker:
         await self.setup.retry_refused(api)
         if self._wallet.balance.as_of_ms == EPOCH:
             await self._wallet.refresh(api, self._symbols_by_kind())
+        self.is_begun = True
 
     async def refresh_setup(self) -> None:
         """Read leverage and margin mode again where that was long ago, and set what differs."""
@@ -422,7 +429,7 @@ class LiveBroker:
 
     @property
     def _routine_lane(self) -> Lane:
-        return Lane.POLL if self.is_compared else Lane.RECOVER
+        return Lane.POLL if self.is_begun else Lane.RECOVER
 
     def _place(self, symbol: str) -> tuple[Dialect, Instrument]:
         instrument = self._market.instrument(symbol)

@@ -156,7 +156,9 @@ class AccountPolling:
             while True:
                 for user_id, broker in list(self._brokers.items()):
                     turn = self._turns.setdefault(user_id, _Turn())
-                    if not broker.live or turn.is_under_way or not self._is_old(user_id, turn):
+                    if not broker.live or not broker.is_begun or turn.is_under_way:
+                        continue
+                    if not self._is_old(user_id, turn):
                         continue
                     turn.is_under_way = True
                     group.create_task(poll(user_id, broker, turn), name=f"poll {user_id}")
@@ -176,7 +178,7 @@ class AccountPolling:
             old = [
                 (broker.balance().as_of_ms, user_id)
                 for user_id, broker in self._brokers.items()
-                if broker.is_compared and broker.balance().as_of_ms < limit_ms
+                if broker.is_begun and broker.balance().as_of_ms < limit_ms
             ]
             for _, user_id in sorted(old):
                 broker = self._brokers.get(user_id)
@@ -190,7 +192,7 @@ class AccountPolling:
         """Leverage and margin mode: owners change them at the exchange, unseen."""
         while True:
             for user_id, broker in list(self._brokers.items()):
-                if broker.is_compared and broker.is_setup_due():
+                if broker.is_begun and broker.is_setup_due():
                     await self._try(broker, LiveBroker.refresh_setup)
                     pace_s = self._budget_of(user_id).pace_s(broker.setup_cost, _PART_OF_SETTINGS)
                     await self._clock.sleep(pace_s)
