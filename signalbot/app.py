@@ -52,6 +52,7 @@ from signalbot.pipeline.place import Placer
 from signalbot.pipeline.protect import Protector
 from signalbot.pipeline.reconcile import Reconciler
 from signalbot.pipeline.record import Recorder
+from signalbot.pipeline.reduce import Reducer
 from signalbot.pipeline.restore import Restorer
 from signalbot.pipeline.settle import Settler
 from signalbot.pipeline.trail import Trailer
@@ -140,12 +141,25 @@ class App:
             alarms=self.alarms,
             clock=clock,
         )
+        reducer = Reducer(
+            signals=self.signals,
+            executions=self.executions,
+            trades=trades,
+            recorder=self.recorder,
+            placer=placer,
+            closer=self.closer,
+            protector=self.protector,
+            entries=self.entries,
+            unresolved=unresolved,
+            clock=clock,
+        )
         self.executor = Executor(
             executions=self.executions,
             trades=trades,
             entries=self.entries,
             settler=self.settler,
             protector=self.protector,
+            reducer=reducer,
             halts=self.halts,
             clock=clock,
         )

@@ -103,16 +103,26 @@ def short(
     return _idea(Action.SHORT, reason, confidence, strength, stop_loss, take_profits)
 
 
-def exit_long(reason: str, *, confidence: float = 0.5, strength: Strength | str = MODERATE) -> Idea:
-    """Close a long position; open nothing."""
-    return _idea(Action.EXIT_LONG, reason, confidence, strength)
+def exit_long(
+    reason: str,
+    *,
+    percent: float = 100.0,
+    confidence: float = 0.5,
+    strength: Strength | str = MODERATE,
+) -> Idea:
+    """Close ``percent`` (above 0, at most 100) of a long position; open nothing."""
+    return _idea(Action.EXIT_LONG, reason, confidence, strength, exit_percent=percent)
 
 
 def exit_short(
-    reason: str, *, confidence: float = 0.5, strength: Strength | str = MODERATE
+    reason: str,
+    *,
+    percent: float = 100.0,
+    confidence: float = 0.5,
+    strength: Strength | str = MODERATE,
 ) -> Idea:
-    """Close a short position; open nothing."""
-    return _idea(Action.EXIT_SHORT, reason, confidence, strength)
+    """Close ``percent`` (above 0, at most 100) of a short position; open nothing."""
+    return _idea(Action.EXIT_SHORT, reason, confidence, strength, exit_percent=percent)
 
 
 def _idea(
@@ -122,6 +132,7 @@ def _idea(
     strength: Strength | str,
     stop_loss: float | None = None,
     take_profits: tuple[float, ...] | list[float] = (),
+    exit_percent: float = 100.0,
 ) -> Idea:
     return Idea(
         action=action,
@@ -130,4 +141,5 @@ def _idea(
         reason=str(reason),
         stop_loss=None if stop_loss is None else float(stop_loss),
         take_profits=tuple(float(price) for price in take_profits),
+        exit_percent=float(exit_percent),
     )

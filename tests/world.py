@@ -174,6 +174,9 @@ class World:
         symbol: str = BTC,
         ttl_ms: int = 300_000,
         strength: Strength = Strength.STRONG,
+        exit_percent: str = "100",
+        shares: tuple[str, ...] = (),
+        trailing: str | None = None,
     ) -> Signal:
         """A signal of now."""
         now_ms = self.clock.now_ms()
@@ -190,6 +193,9 @@ class World:
             price=None if price is None else Decimal(price),
             stop_loss=None if stop is None else Decimal(stop),
             take_profits=tuple(Decimal(each) for each in targets),
+            take_profit_shares=tuple(Decimal(each) for each in shares),
+            trailing_percent=None if trailing is None else Decimal(trailing),
+            exit_percent=Decimal(exit_percent),
             reason="test",
             candle_close_ms=now_ms,
             created_at_ms=now_ms,

@@ -58,6 +58,12 @@ def listing(values: list[Any]) -> str:
     return ", ".join(map(plain, values))
 
 
+def action_of(signal: Mapping[str, Any]) -> str:
+    """``EXIT_LONG 50 %`` for a part, the action alone for everything."""
+    percent = number(signal["exit_percent"])
+    return str(signal["action"]) if percent == "100" else f"{signal['action']} {percent} %"
+
+
 def targets(values: list[Mapping[str, str]]) -> str:
     """The prices of a position's take profits."""
     return ", ".join(number(each["price"]) for each in values)

@@ -38,6 +38,7 @@ class EventsTable(Table):
     filled: Loudness = key("An entry that was filled.")
     protected: Loudness = key("The stop is in place.")
     target_hit: Loudness = key("A take profit was filled.")
+    reduced: Loudness = key("An exit has closed a part of a position.")
     closed: Loudness = key("A position is closed, with its result.")
     unprotected: Loudness = key("A position was closed because its stop could not be placed.")
     refused: Loudness = key("A signal that was not taken, and why.")

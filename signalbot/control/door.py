@@ -11,6 +11,7 @@ from signalbot.config.terms import StrategyTerms
 from signalbot.control.roster import Roster
 from signalbot.domain.errors import BadSignal, Conflict, NotFound
 from signalbot.domain.market import Instrument
+from signalbot.domain.money import HUNDRED
 from signalbot.domain.signals import (
     Action,
     Signal,
@@ -43,6 +44,7 @@ class Draft:
     price: Decimal | None = None
     stop_loss: Decimal | None = None
     take_profits: tuple[Decimal, ...] = ()  #: nearest first
+    exit_percent: Decimal = HUNDRED  #: the part of the position that an exit closes
     strength: Strength = Strength.MODERATE
     confidence: float = 1.0  #: 0 to 1
     reason: str = ""
@@ -116,6 +118,7 @@ def _signal(draft: Draft, terms: StrategyTerms, instrument: Instrument, *, now_m
         price=draft.price,
         stop_loss=None if draft.stop_loss is None else tick(draft.stop_loss),
         take_profits=tuple(tick(each) for each in draft.take_profits),
+        exit_percent=draft.exit_percent,
         reason=draft.reason[:LONGEST_REASON],
         candle_close_ms=None,
         created_at_ms=now_ms,
@@ -136,6 +139,10 @@ def _check_levels(draft: Draft) -> None:
         raise BadSignal(f"more than {MOST_TARGETS} take profits")
     if not 0 <= draft.confidence <= 1:
         raise BadSignal("the confidence must be between 0 and 1")
+    if not 0 < draft.exit_percent <= HUNDRED:
+        raise BadSignal("exit_percent must be above 0 and at most 100")
+    if draft.action.is_entry and draft.exit_percent != HUNDRED:
+        raise BadSignal("exit_percent is for exits: how much an entry buys is the user's setting")
     sign = {Action.LONG: 1, Action.SHORT: -1}.get(draft.action)
     if sign is None:
         return

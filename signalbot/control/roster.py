@@ -250,14 +250,17 @@ class Roster:
         return account
 
     def _trail(self, user_id: UserId) -> None:
-        """See that the price of every symbol is followed in which this user trails a stop."""
+        """See that the price of every symbol is followed in which this user may trail a stop.
+
+        Alerts may bring a distance of their own.
+        """
         assert self._spawn is not None  # noqa: S101 - begin() comes first
         if self.accounts[user_id].broker is None:
             return
         for strategy, subscription in self.subscriptions.get(user_id, {}).items():
-            if subscription.settings.protection.trailing_percent <= 0:
-                continue
             terms = self.strategies[strategy]
+            if subscription.settings.protection.trailing_percent <= 0 and terms.webhook is None:
+                continue
             for symbol in terms.symbols:
                 if (terms.exchange, symbol) not in self._trailed:
                     self._trailed.add((terms.exchange, symbol))

@@ -7,13 +7,14 @@ advisor is asked between the two.
 from dataclasses import dataclass
 from decimal import Decimal
 
+from signalbot.decision.exits import plan_exit
 from signalbot.decision.filters import (
     check_filters,
     check_signal,
     check_standing,
     check_symbol,
 )
-from signalbot.decision.levels import check_liquidation, stop_loss, targets
+from signalbot.decision.levels import check_liquidation, stop_loss, targets, trailing
 from signalbot.decision.risk import check_risk
 from signalbot.decision.situation import Denial, EntryPlan, ExitPlan, Plan, Situation
 from signalbot.decision.sizing import size
@@ -55,11 +56,14 @@ def plan(s: Situation, cleared: Enter) -> Plan | Denial:
 
 def _screen_exit(s: Situation) -> ExitPlan | Denial:
     if s.user.mode is Mode.SIGNALS:  # what they hold is theirs to know
-        return check_symbol(s) or Denial(Reason.SIGNALS_ONLY, {"side": s.signal.action.side})
+        facts: dict[str, object] = {"side": s.signal.action.side}
+        if s.signal.is_partial:
+            facts["exit_percent"] = s.signal.exit_percent
+        return check_symbol(s) or Denial(Reason.SIGNALS_ONLY, facts)
     held, side = s.held, s.signal.action.side
     if held is None or held.side is not side or held.strategy != s.signal.strategy:
         return Denial(Reason.NO_POSITION, {"symbol": s.signal.symbol, "side": side})
-    return ExitPlan(position=held, reason=CloseReason.EXIT_SIGNAL)
+    return plan_exit(s, held)
 
 
 def _check_market(s: Situation) -> Denial | None:
@@ -119,6 +123,7 @@ def _plan_entry(s: Situation, closes: Position | None) -> EntryPlan | Denial:
         price=entry,
         stop_loss=stop,
         targets=aims,
+        trailing_percent=trailing(s.settings.protection, s.signal),
         leverage=s.user.account.leverage,
         facts=facts,
         closes=closes,

@@ -6,7 +6,8 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 from signalbot.decision.situation import Denial, Situation
-from signalbot.domain.money import HUNDRED
+from signalbot.domain.money import HUNDRED, brief
+from signalbot.domain.plausible import OF_ANYBODY, far_from_market
 from signalbot.domain.reasons import Reason
 from signalbot.domain.signals import Strength
 from signalbot.domain.users import SubscriptionStatus, UserStatus
@@ -50,8 +51,8 @@ def check_filters(s: Situation) -> Denial | None:
     if not s.signal.action.is_entry:
         return None
     return (
-        check_symbol(s) or _check_strength(s) or _check_confidence(s) or _check_drift(s)
-        or _check_hours(s)
+        check_symbol(s) or _check_strength(s) or _check_confidence(s) or _check_numbers(s)
+        or _check_drift(s) or _check_hours(s)
     )  # fmt: skip
 
 
@@ -82,6 +83,13 @@ def _check_confidence(s: Situation) -> Denial | None:
         return None
     facts = {"confidence": s.signal.confidence, "limit": least}
     return Denial(Reason.CONFIDENCE_BELOW_MINIMUM, facts)
+
+
+def _check_numbers(s: Situation) -> Denial | None:
+    """Nothing is computed from a price that cannot be meant, whatever it came with."""
+    for name, value in far_from_market(s.signal, s.price, OF_ANYBODY):
+        return Denial(Reason.FAR_FROM_MARKET, {name: brief(value), "price": s.price})
+    return None
 
 
 def _check_drift(s: Situation) -> Denial | None:

@@ -86,13 +86,27 @@ def _asked_stop(
     own = entry * (ONE - side.sign * rules.stop_percent / HUNDRED)
     match rules.stop_source:
         case StopSource.SIGNAL:
-            return signal.stop_loss
+            return _signal_stop(signal, side=side, entry=entry)
         case StopSource.PERCENT:
             return own
         case StopSource.SIGNAL_OR_PERCENT:
-            return own if signal.stop_loss is None else signal.stop_loss
+            theirs = _signal_stop(signal, side=side, entry=entry)
+            return own if theirs is None else theirs
         case StopSource.NONE:
             return None
+
+
+def trailing(rules: Protection, signal: Signal) -> Decimal | None:
+    """The signal's own trailing distance in percent, where the user takes stops from signals."""
+    takes = rules.stop_source in (StopSource.SIGNAL, StopSource.SIGNAL_OR_PERCENT)
+    return signal.trailing_percent if takes else None
+
+
+def _signal_stop(signal: Signal, *, side: Side, entry: Decimal) -> Decimal | None:
+    """Its stop; a stop that only trails begins its distance behind the entry."""
+    if signal.stop_loss is not None or signal.trailing_percent is None:
+        return signal.stop_loss
+    return entry * (ONE - side.sign * signal.trailing_percent / HUNDRED)
 
 
 def _asked_targets(
@@ -114,8 +128,13 @@ def _asked_targets(
 
 
 def _signal_targets(rules: Protection, signal: Signal) -> list[tuple[Decimal, Decimal]]:
-    """The signal's prices; with the user's shares if there are as many of them, else equal ones."""
+    """The signal's prices with its own shares.
+
+    Where it has none: the user's shares if there are as many of them, else equal ones.
+    """
     prices = signal.take_profits
+    if signal.take_profit_shares:
+        return list(zip(prices, signal.take_profit_shares, strict=True))
     if len(rules.targets) == len(prices):
         return [(price, rule.share) for price, rule in zip(prices, rules.targets, strict=True)]
     return [(price, HUNDRED / len(prices)) for price in prices]

@@ -52,10 +52,11 @@ class Denial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExitPlan:
-    """Close the whole position at market."""
+    """Close a position at market, or reduce it."""
 
     position: Position
     reason: CloseReason
+    quantity: Decimal | None = None  #: base units, tradable as it is; None: everything
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,7 @@ class EntryPlan:
     price: Decimal  #: expected entry price: the limit, or the last price for market orders
     stop_loss: Decimal | None
     targets: tuple[Target, ...]  #: nearest first
+    trailing_percent: Decimal | None = None  #: the signal's own; None: as the user's rules say
     leverage: int
     facts: Mapping[str, object]
     closes: Position | None = None

@@ -18,6 +18,7 @@ class NoticeKind(StrEnum):
     FILLED = "filled"
     PROTECTED = "protected"
     TARGET_HIT = "target_hit"
+    REDUCED = "reduced"
     CLOSED = "closed"
     UNPROTECTED = "unprotected"
     REFUSED = "refused"
@@ -44,6 +45,7 @@ class NoticeRules:
     filled: Loudness = Loudness.ON
     protected: Loudness = Loudness.SILENT
     target_hit: Loudness = Loudness.ON
+    reduced: Loudness = Loudness.ON
     closed: Loudness = Loudness.ON
     unprotected: Loudness = Loudness.ON
     refused: Loudness = Loudness.OFF
@@ -64,6 +66,7 @@ _TRADES = (
     NoticeKind.FILLED,
     NoticeKind.PROTECTED,
     NoticeKind.TARGET_HIT,
+    NoticeKind.REDUCED,
     NoticeKind.CLOSED,
     NoticeKind.REFUSED,
 )

@@ -140,6 +140,7 @@ class Position:
     stop_kind: StopKind = StopKind.INITIAL
     take_profits: tuple[Target, ...] = ()
     targets_hit: int = 0
+    trailing_percent: Decimal | None = None  #: of its own signal; None: as the user's rules say
     best_price: Decimal | None = None  #: the most favourable price seen, for trailing
     leverage: int = 1
     opened_at_ms: Ms

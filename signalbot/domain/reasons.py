@@ -81,6 +81,11 @@ class Reason(Code):
         "the signal's confidence is below filters.min_confidence",
         "lower filters.min_confidence",
     )
+    FAR_FROM_MARKET = (
+        "FAR_FROM_MARKET",
+        "the signal's price, stop or target is so far from the market that it cannot be meant",
+        "look for a missing or doubled digit, or another market, in what the sender sends",
+    )
     PRICE_DRIFTED = (
         "PRICE_DRIFTED",
         "the price has moved more than filters.max_price_drift_percent since the signal",

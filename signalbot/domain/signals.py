@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NewType
 
-from signalbot.domain.money import cents
+from signalbot.domain.money import HUNDRED, cents
 from signalbot.domain.reasons import Reason
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import Mode, UserId
@@ -102,6 +102,9 @@ class Signal:
     price: Decimal | None  #: what the sender saw; slippage and drift are measured from it
     stop_loss: Decimal | None
     take_profits: tuple[Decimal, ...]  #: nearest first
+    take_profit_shares: tuple[Decimal, ...] = ()  #: percent of the position; empty: not given
+    trailing_percent: Decimal | None = None  #: the stop trails the price at this distance
+    exit_percent: Decimal = HUNDRED  #: the part of the position that an exit closes
     reason: str
     candle_close_ms: Ms | None
     created_at_ms: Ms
@@ -119,6 +122,15 @@ class Signal:
             raise ValueError("a price of the signal is not a finite number")
         if self.price is not None and self.price <= 0:
             raise ValueError(f"price {self.price} is not above zero")
+        if not 0 < self.exit_percent <= HUNDRED:
+            raise ValueError(f"exit_percent {self.exit_percent} is not above 0 and at most 100")
+        if self.take_profit_shares and len(self.take_profit_shares) != len(self.take_profits):
+            raise ValueError("there must be one share for each take profit")
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it closes only a part of a position."""
+        return not self.action.is_entry and self.exit_percent < HUNDRED
 
     @property
     def event_ms(self) -> Ms:
@@ -226,11 +238,19 @@ class SignalStatistics:
     decisions_by_code: Mapping[str, int] = field(default_factory=dict)
 
 
-def slippage_bps(*, action: Action, asked: Decimal, got: Decimal) -> Decimal:
-    """Basis points by which ``got`` is worse than ``asked`` (> 0); negative when it is better.
+_MOST_SLIPPAGE_BPS = 1_000_000
 
-    Entering long and leaving short are buys: paying more is worse. The others are sells.
+
+def slippage_bps(*, action: Action, asked: Decimal, got: Decimal) -> Decimal | None:
+    """Basis points by which ``got`` is worse than ``asked``; negative when it is better.
+
+    Entering long and leaving short are buys: paying more is worse. The others are sells. None when
+    the two are so far apart that one of them cannot be a price of this market: never an error,
+    because a booking must not fail for the sake of a statistic.
     """
     is_buy = action in (Action.LONG, Action.EXIT_SHORT)
-    difference = got - asked if is_buy else asked - got
-    return cents(difference / asked * 10_000)
+    try:
+        worse_bps = (got - asked if is_buy else asked - got) / asked * 10_000
+        return cents(worse_bps) if abs(worse_bps) <= _MOST_SLIPPAGE_BPS else None
+    except ArithmeticError:
+        return None

@@ -95,6 +95,8 @@ def _with(connection: Connection, moved: Iterable[ArchivedRow]) -> Iterator[Conn
                 f"INSERT OR IGNORE INTO moved_{row.table} ({', '.join(known)}) VALUES ({marks})",  # noqa: S608 - names are checked
                 [row.values[name] for name in known],
             )
+        for table in _MOVED:
+            _fill_defaults(whole, table)
         yield whole
     finally:
         whole.close()
@@ -113,6 +115,14 @@ def _make(whole: Connection, table: str, key: tuple[str, ...]) -> None:
            WHERE NOT EXISTS (SELECT 1 FROM ledger.{table} l WHERE {same});
         """  # noqa: S608 - names come from the code
     )
+
+
+def _fill_defaults(whole: Connection, table: str) -> None:
+    """A row that was archived before a column existed has the column's default."""
+    for column in whole.execute(f"PRAGMA ledger.table_info({table})").fetchall():
+        if column["dflt_value"] is not None:
+            name, default = column["name"], column["dflt_value"]
+            whole.execute(f"UPDATE moved_{table} SET {name} = {default} WHERE {name} IS NULL")  # noqa: S608 - both come from the schema
 
 
 def _columns(whole: Connection, table: str) -> frozenset[str]:

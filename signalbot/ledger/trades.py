@@ -73,6 +73,12 @@ class Trades:
         """Make orders durable before they are sent; with the position state they belong to."""
         await self._database.write(lambda c: _intend(c, requests, position))
 
+    async def reduce(
+        self, position: Position, targets: Sequence[OrderRequest], execution: Execution
+    ) -> None:
+        """Write the levels a reduced position has now, its new targets and what reduced it."""
+        await self._database.write(lambda c: _reduce(c, position, targets, execution))
+
     async def save_order(self, order: Order) -> None:
         await self._database.write(lambda c: update_order(c, order))
 
@@ -278,6 +284,16 @@ def _intend(
     if position is not None:
         connection.execute(_UPSERT_POSITION, POSITIONS.encode(position))
     insert_intents(connection, requests)
+
+
+def _reduce(
+    connection: sqlite3.Connection,
+    position: Position,
+    targets: Sequence[OrderRequest],
+    execution: Execution,
+) -> None:
+    _intend(connection, targets, position)
+    update_execution(connection, execution)
 
 
 def _save_position(

@@ -35,6 +35,7 @@ Row = dict[str, Any]
 _SQL = queries("views")
 _READ_AS: Mapping[str, Callable[[Any], Any]] = {
     "take_profits": json.loads,
+    "take_profit_shares": json.loads,
     "detail": json.loads,
     "symbols": json.loads,
     "params": json.loads,

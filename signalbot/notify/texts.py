@@ -33,6 +33,7 @@ _KINDS: Mapping[str, NoticeKind] = {
     "execution.failed": NoticeKind.FAILED,
     "position.protected": NoticeKind.PROTECTED,
     "position.target_hit": NoticeKind.TARGET_HIT,
+    "position.reduced": NoticeKind.REDUCED,
     "position.closed": NoticeKind.CLOSED,
     "position.mismatch": NoticeKind.HALTED,
     "user.active": NoticeKind.HALTED,
@@ -104,7 +105,9 @@ def text_of(kind: NoticeKind, told: Told) -> Message:
 def _signal(told: Told) -> tuple[str, Iterator[str]]:
     signal = told.signal
     assert signal is not None, "a decision always has its signal"  # noqa: S101 - a foreign key
-    return f"📈 Signal: {_say(signal.action)} {market(signal.symbol)}", _advice(told, signal)
+    part = f"{price(signal.exit_percent)} % of " if signal.is_partial else ""
+    action = _say(signal.action).replace("leave ", f"leave {part}")
+    return f"📈 Signal: {action} {market(signal.symbol)}", _advice(told, signal)
 
 
 def _advice(told: Told, signal: Signal) -> Iterator[str]:
@@ -184,6 +187,18 @@ def _target_hit(told: Told) -> tuple[str, Iterator[str]]:
     at = f" at {price(detail['price'])}" if detail["price"] else ""
     line = f"{_verb(detail, done=True)} {quantity(detail['quantity'], _symbol(event))}{at}"
     return f"🎯 Target hit: {market(_symbol(event))}", iter((line,))
+
+
+def _reduced(told: Told) -> tuple[str, Iterator[str]]:
+    event, detail = told.event, told.event.detail
+    symbol = _symbol(event)
+    at = f" at {price(detail['price'])}" if detail["price"] else ""
+    lines = (
+        f"{_verb(detail, done=True)} {quantity(detail['quantity'], symbol)}{at}",
+        f"Left: {quantity(detail['left'], symbol)}",
+    )
+    side = f"{detail['position_side']} " if detail["position_side"] else ""
+    return f"➗ Closed in part: {side}{market(symbol)}{_paper(detail)}", iter(lines)
 
 
 def _closed(told: Told) -> tuple[str, Iterator[str]]:
@@ -321,6 +336,7 @@ _TEXTS: Mapping[NoticeKind, Callable[[Told], tuple[str, Iterator[str]]]] = {
     NoticeKind.FILLED: _filled,
     NoticeKind.PROTECTED: _protected,
     NoticeKind.TARGET_HIT: _target_hit,
+    NoticeKind.REDUCED: _reduced,
     NoticeKind.CLOSED: _closed,
     NoticeKind.UNPROTECTED: _unprotected,
     NoticeKind.REFUSED: _refused,

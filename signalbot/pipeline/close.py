@@ -9,7 +9,7 @@ import structlog
 
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Unavailable
 from signalbot.domain.market import MarketKind
-from signalbot.domain.orders import Leg, Order, OrderReport, OrderStatus, OrderType
+from signalbot.domain.orders import ClientOrderId, Leg, Order, OrderReport, OrderStatus, OrderType
 from signalbot.domain.positions import CloseReason, Position, PositionStatus
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
@@ -67,9 +67,12 @@ class Closer:
         held = account.positions.get(position.symbol)
         if held is None:
             return True
-        if _has_exit_in_doubt(account, held):
-            return False
         closing = replace(held, status=PositionStatus.CLOSING, close_reason=reason)
+        if has_exit_in_doubt(account, held):
+            if held.status is PositionStatus.OPEN:  # a part is leaving: the rest goes after it
+                await self._trades.save_position(closing)
+                account.hold(closing)
+            return False
         for _ in range(_EXIT_ATTEMPTS):
             quantity = await self._sellable(account, closing)
             became = await self.exit(account, closing, quantity=quantity, leg=Leg.EXIT)
@@ -208,8 +211,13 @@ class Closer:
                 await self._recorder.record(account, order, report)
 
 
-def _has_exit_in_doubt(account: Account, position: Position) -> bool:
+def has_exit_in_doubt(
+    account: Account, position: Position, *, besides: ClientOrderId | None = None
+) -> bool:
+    """Whether an exit of the position may be at the exchange, or is still to be sent."""
     return any(
-        order.request.leg is Leg.EXIT and not order.status.is_final
+        order.request.leg is Leg.EXIT
+        and not order.status.is_final
+        and order.client_order_id != besides
         for order in account.orders_of(position)
     )

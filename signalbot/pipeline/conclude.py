@@ -7,6 +7,7 @@ from decimal import Decimal
 import structlog
 
 from signalbot.domain.market import Candle
+from signalbot.domain.money import trimmed
 from signalbot.domain.signals import Signal, SignalSource, signal_id_of_candle
 from signalbot.domain.timeframe import Ms, drift_ms
 from signalbot.ledger.signals import RunOutcome, Signals, StrategyRun
@@ -104,6 +105,7 @@ class Concluder:
             price=candle.close,
             stop_loss=None if idea.stop_loss is None else tick(idea.stop_loss),
             take_profits=tuple(tick(price) for price in idea.take_profits),
+            exit_percent=percent_of(idea.exit_percent),
             reason=idea.reason,
             candle_close_ms=candle.close_ms,
             created_at_ms=now_ms,
@@ -133,6 +135,11 @@ class Concluder:
             subscribers=run.subscribers,
             error=error,
         )
+
+
+def percent_of(value: float) -> Decimal:
+    """A percentage of a strategy file, to a ten-thousandth: more digits mean nothing."""
+    return trimmed(Decimal(repr(round(float(value), 4))))
 
 
 def _whose(run: Run) -> dict[str, str]:

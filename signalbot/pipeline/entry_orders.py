@@ -73,7 +73,8 @@ class EntryOrders:
             execution = await self._executions.execution(signal_id, account.user_id)
             orders = await self._trades.orders_of_signal(signal_id, account.user_id)
             if signal is not None and execution is not None:
-                intents = intents_from(signal, account.user, orders)
+                rules = account.rules(signal.strategy).protection
+                intents = intents_from(signal, account.user, orders, rules)
                 return Entry(signal=signal, execution=execution, intents=intents)
         raise LedgerError(f"order {order.client_order_id} has no signal or execution")
 

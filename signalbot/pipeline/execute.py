@@ -13,7 +13,7 @@ from signalbot.decision.situation import EntryPlan, ExitPlan, Plan
 from signalbot.domain.advice import Advice, Verdict
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Unavailable
 from signalbot.domain.failures import Failure
-from signalbot.domain.orders import Order, OrderStatus
+from signalbot.domain.orders import Leg, Order, OrderRequest, OrderStatus
 from signalbot.domain.positions import CloseReason, Position, PositionStatus
 from signalbot.domain.reasons import Reason
 from signalbot.domain.signals import Decision, Execution, ExecutionStatus, Outcome, Signal
@@ -27,6 +27,7 @@ from signalbot.pipeline.intents import Intents, intents_of
 from signalbot.pipeline.news import level_of
 from signalbot.pipeline.place import rejected, unsent
 from signalbot.pipeline.protect import Protector
+from signalbot.pipeline.reduce import Reducer, reducing_request
 from signalbot.pipeline.room import Room
 from signalbot.pipeline.settle import Settler
 from signalbot.ports import Clock
@@ -44,9 +45,11 @@ class Executor:
         entries: EntryOrders,
         settler: Settler,
         protector: Protector,
+        reducer: Reducer,
         halts: Halts,
         clock: Clock,
     ) -> None:
+        self._reducer = reducer
         self._halts = halts
         self._executions = executions
         self._trades = trades
@@ -73,7 +76,13 @@ class Executor:
             if isinstance(plan, EntryPlan)
             else None
         )
-        execution = self._pending(signal, account, subscription, plan, intents, advice)
+        reduction = None
+        if isinstance(plan, ExitPlan) and plan.quantity is not None:
+            reduction = reducing_request(
+                signal, plan.position, quantity=plan.quantity, now_ms=now_ms
+            )  # fmt: skip
+        first = intents.entry if intents else reduction
+        execution = self._pending(signal, account, subscription, plan, first, advice)
         decision = Decision(
             signal_id=signal.signal_id,
             user_id=account.user_id,
@@ -82,11 +91,30 @@ class Executor:
             detail=facts,
             decided_at_ms=now_ms,
         )
-        claim = await self._executions.claim(execution, decision, intents.all if intents else ())
+        orders = intents.all if intents else () if reduction is None else (reduction,)
+        claim = await self._executions.claim(execution, decision, orders)
         if claim is Claim.WON:
             crash_point("claim.committed")
-            await self._act(account, signal, execution, plan, intents)
+            if reduction is None:
+                await self._act(account, signal, execution, plan, intents)
+            else:
+                await self._withdraw_entries(account, signal.symbol)
+                await self._reducer.reduce(account, signal, execution, reduction)
         return claim
+
+    async def settle_reduction(self, account: Account, execution: Execution, order: Order) -> None:
+        """Bring a claim in step with its partial exit, which is over."""
+        await self._reducer.settle(account, execution, order)
+
+    async def reduction_not_received(self, account: Account, order: Order) -> None:
+        """A partial exit is proven not to be at the exchange. The symbol's lock is held."""
+        await self._reducer.not_received(account, order)
+
+    async def _withdraw_entries(self, account: Account, symbol: str) -> None:
+        """What is left of an entry must not fill while its position is being reduced."""
+        for order in account.orders(symbol, Leg.ENTRY):
+            if order.status.is_live:
+                await self._settler.withdraw(account, order)
 
     async def enter(self, account: Account, entry: Entry, *, is_resumed: bool = False) -> None:
         """Send a claimed entry that is known never to have been sent, and settle its answer.
@@ -219,12 +247,12 @@ class Executor:
         account: Account,
         subscription: Subscription,
         plan: Plan,
-        intents: Intents | None,
+        first: OrderRequest | None,
         advice: Advice | None,
     ) -> Execution:
-        position = plan.position if isinstance(plan, ExitPlan) else None
-        if intents is not None:
-            position = intents.position
+        position_id = plan.position.position_id if isinstance(plan, ExitPlan) else None
+        if first is not None:
+            position_id = first.position_id
         answered = advice if advice and advice.verdict is not Verdict.ABSTAIN else None
         return Execution(
             signal_id=signal.signal_id,
@@ -233,10 +261,10 @@ class Executor:
             mode=account.user.mode,
             status=ExecutionStatus.PENDING,
             claimed_at_ms=self._clock.now_ms(),
-            quantity=intents.entry.quantity if intents else None,
+            quantity=first.quantity if first else None,
             leverage=account.user.account.leverage,
-            client_order_id=intents.entry.client_order_id if intents else None,
-            position_id=position.position_id if position else None,
+            client_order_id=first.client_order_id if first else None,
+            position_id=position_id,
             ai_decision_applied=answered is not None,
             ai_confidence=answered.confidence if answered else None,
             ai_skip_reason=advice.reason if advice and answered is None else None,

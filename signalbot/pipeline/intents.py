@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from signalbot.decision.levels import split
+from signalbot.decision.levels import split, trailing
 from signalbot.decision.situation import EntryPlan
 from signalbot.domain.market import Instrument
 from signalbot.domain.money import HUNDRED, ZERO
@@ -19,6 +19,7 @@ from signalbot.domain.orders import (
     exit_side,
 )
 from signalbot.domain.positions import Position, Target
+from signalbot.domain.settings import Protection
 from signalbot.domain.signals import Signal, position_id_of
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import User
@@ -82,7 +83,7 @@ def intents_of(signal: Signal, user: User, plan: EntryPlan, *, now_ms: Ms) -> In
     return Intents(position=position, entry=entry, protection=stops + aims)
 
 
-def intents_from(signal: Signal, user: User, orders: Sequence[Order]) -> Intents:
+def intents_from(signal: Signal, user: User, orders: Sequence[Order], rules: Protection) -> Intents:
     """The same, read back from the orders a claim has stored."""
     requests = [order.request for order in orders if not _is_left_out(order)]
     entry = next(request for request in requests if request.leg is Leg.ENTRY)
@@ -100,6 +101,7 @@ def intents_from(signal: Signal, user: User, orders: Sequence[Order]) -> Intents
         targets=tuple(
             Target(each.trigger_price, each.quantity) for each in aims if each.trigger_price
         ),
+        trailing_percent=trailing(rules, signal),
         leverage=entry.leverage,
         facts={},
     )
@@ -176,6 +178,7 @@ def _planned(signal: Signal, user: User, plan: EntryPlan, *, now_ms: Ms) -> Posi
         mode=user.mode,
         stop_loss=plan.stop_loss,
         take_profits=plan.targets,
+        trailing_percent=plan.trailing_percent,
         leverage=plan.leverage,
         opened_at_ms=now_ms,
     )

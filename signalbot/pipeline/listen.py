@@ -246,7 +246,8 @@ def _decided(
 def _facts(decided: EntryPlan | ExitPlan) -> dict[str, object]:
     if isinstance(decided, EntryPlan):
         return dict(decided.facts)
-    return {"closes": decided.position.position_id, "reason": decided.reason}
+    facts: dict[str, object] = {"closes": decided.position.position_id, "reason": decided.reason}
+    return facts if decided.quantity is None else facts | {"quantity": decided.quantity}
 
 
 def _is_short(value: object) -> bool:

@@ -26,6 +26,7 @@ from signalbot.pipeline.halt import Halts
 from signalbot.pipeline.news import level_of
 from signalbot.pipeline.place import unsent
 from signalbot.pipeline.protect import Protector
+from signalbot.pipeline.reduce import is_reduction
 from signalbot.pipeline.settle import Settler
 from signalbot.pipeline.unresolved import UnresolvedOrders
 from signalbot.ports import Clock
@@ -182,11 +183,15 @@ class OrderRecovery:
             await self._not_received(account, order)
 
     async def _exit_not_shown(self, account: Account, order: Order) -> None:
-        """An order that only closes: a second one does no harm where it cannot open anything."""
-        if order.status is OrderStatus.INTENDED:
+        """An order that only closes: a second one does no harm where it cannot open anything.
+
+        That of a part may close too much: whatever becomes of it follows from a proof alone.
+        """
+        is_part = is_reduction(order.request)
+        if order.status is OrderStatus.INTENDED and not is_part:
             return
         is_exit, was_taken = order.request.leg is Leg.EXIT, order.exchange_order_id is not None
-        if was_taken or (is_exit and _is_spot(account, order)):
+        if was_taken or is_part or (is_exit and _is_spot(account, order)):
             is_proven = account.absences.look(
                 order.client_order_id,
                 self._clock.now_ms(),
@@ -196,7 +201,11 @@ class OrderRecovery:
                 if not order.status.is_live:
                     self._wait(account, order, cause="not shown, which proves nothing yet")
                 return
-        if is_exit:
+        if is_part:
+            account.in_doubt.discard(order.request.symbol)
+            account.absences.seen(order.client_order_id)
+            await self._executor.reduction_not_received(account, order)
+        elif is_exit:
             account.in_doubt.discard(order.request.symbol)
             await self._closer.forget(account, order, why="it never arrived")
         elif was_taken:

@@ -5,7 +5,8 @@ first, books what it finds, and sends only what is proven not to be there. A pos
 does not show is kept, with its stop, until fills explain it or its absence is proven.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
 
@@ -32,6 +33,7 @@ from signalbot.pipeline.foreign_orders import ForeignOrders
 from signalbot.pipeline.halt import Halts
 from signalbot.pipeline.order_recovery import OrderRecovery
 from signalbot.pipeline.protect import Protector
+from signalbot.pipeline.reduce import is_reduction
 from signalbot.ports import Clock, Holding
 
 log = structlog.get_logger()
@@ -74,7 +76,8 @@ class Reconciler:
         """Bring one account in step with its exchange.
 
         What is urgent looks only where the ledger has something, in the lane of what protects.
-        One read that fails does not keep the others from being made.
+        One read that fails does not keep the others from being made, and what breaks on one order
+        or execution no other from being looked at, and no position from its stop.
 
         Raises:
             Unavailable: not everything could be compared; nothing was assumed of the rest.
@@ -85,24 +88,43 @@ class Reconciler:
             if not is_urgent:
                 await self._foreign.check(account, resting)
             for symbol in list(account.working):
-                async with account.lock(symbol):
+                async with self._contained(account, symbol, missed), account.lock(symbol):
                     await self._recovery.settle_all(account, symbol, resting)
         holdings = await self._held(account, missed, is_urgent=is_urgent)
         for symbol in dict.fromkeys((*(holdings or ()), *account.business, *account.working)):
-            async with account.lock(symbol):
-                try:
-                    if holdings is not None:
-                        await self._compare(account, symbol, holdings.get(symbol))
-                    await self._protector.protect(account, symbol)
-                    await self._clear_orphans(account, symbol)
-                except AccessDenied:
-                    raise
-                except Unavailable as e:
-                    missed.append(e)
+            if holdings is not None:
+                async with self._contained(account, symbol, missed), account.lock(symbol):
+                    await self._compare(account, symbol, holdings.get(symbol))
+            async with self._contained(account, symbol, missed), account.lock(symbol):
+                await self._protector.protect(account, symbol)
+                await self._clear_orphans(account, symbol)
         for execution in await self._executions.executions_in_doubt(account.user_id):
-            await self._settle_execution(account, execution)
+            async with self._contained(account, execution.signal_id, missed):
+                await self._settle_execution(account, execution)
         if missed:
             raise missed[0]
+
+    @asynccontextmanager
+    async def _contained(
+        self, account: Account, what: str, missed: list[Unavailable]
+    ) -> AsyncIterator[None]:
+        """What breaks on one thing keeps no other from being looked at, and is tried again.
+
+        A bug halts the user's entries, and nothing else.
+
+        Raises:
+            AccessDenied: the exchange does not let the account in: nothing more can be asked.
+        """
+        denied: AccessDenied | None = None
+        async with self._halts.containing_bugs(account, f"reconciliation of {what}"):
+            try:
+                yield
+            except AccessDenied as e:
+                denied = e
+            except Unavailable as e:
+                missed.append(e)
+        if denied is not None:
+            raise denied
 
     async def _resting(
         self, account: Account, missed: list[Unavailable], *, is_urgent: bool
@@ -254,7 +276,11 @@ class Reconciler:
             await self._settle_exit(account, execution)
             return
         order = await self._trades.order(ClientOrderId(execution.client_order_id))
-        if order is not None and order.status.is_final and not order.filled:
+        if order is None or not order.status.is_final:
+            return
+        if is_reduction(order.request):
+            await self._executor.settle_reduction(account, execution, order)
+        elif not order.filled:
             await self._executions.mark_failed(
                 execution.signal_id,
                 account.user_id,

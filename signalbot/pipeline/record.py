@@ -116,6 +116,8 @@ def _reason(order: Order, position: Position | None) -> CloseReason:
         case Leg.TAKE_PROFIT:
             return CloseReason.TAKE_PROFIT
         case Leg.EXIT | Leg.ENTRY:
+            if position.close_reason is None and order.request.signal_id != position.signal_id:
+                return CloseReason.EXIT_SIGNAL  # a partial exit that took the last of it
             return position.close_reason or CloseReason.EXTERNAL
 
 

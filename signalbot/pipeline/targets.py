@@ -1,8 +1,10 @@
 """Places a position's take profits, behind its stop: each is a reduce-only order of its own."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 
 import structlog
 
@@ -32,9 +34,16 @@ class Targets:
         self._clock = clock
 
     async def place(self, account: Account, position: Position) -> None:
-        """Place the targets that were never placed; the exchange shrinks them with the position."""
+        """Place the targets that were never placed; withdraw those the position has no more.
+
+        The exchange shrinks the others with the position.
+        """
         if account.orders(position.symbol, Leg.ENTRY):
             return  # the entry is still filling; its size is not known yet
+        for surplus in _surplus(account, position):
+            await self._closer.withdraw(account, surplus)
+        if position.symbol not in account.positions:
+            return
         waiting = [
             order
             for order in account.orders_of(position)
@@ -139,3 +148,28 @@ class Targets:
         for order in dropped:
             account.keep(order)
         return [Order(request=request) for request in requests]
+
+
+def _surplus(account: Account, position: Position) -> list[Order]:
+    """Orders that are no target of the position any more, be they sent or not.
+
+    Each price has one order: of several, one of the quantity the position wants there, else the
+    one that was intended last.
+    """
+    wanted = {aim.price: aim.quantity for aim in position.take_profits}
+    resting: dict[Decimal, list[Order]] = defaultdict(list)
+    surplus: list[Order] = []
+    for order in account.orders_of(position):
+        price = order.request.trigger_price
+        if order.request.type is not OrderType.TAKE_PROFIT or price is None:
+            continue
+        (resting[price] if price in wanted else surplus).append(order)
+    for price, orders in resting.items():
+        orders.sort(
+            key=lambda each: (
+                each.request.quantity == wanted[price],
+                each.request.intended_at_ms,
+            )
+        )
+        surplus += orders[:-1]
+    return surplus

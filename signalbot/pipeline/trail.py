@@ -92,4 +92,6 @@ def trailed(position: Position, price: PriceRange, *, percent: Decimal) -> Posit
 
 
 def _percent(account: Account, position: Position) -> Decimal:
+    if position.trailing_percent is not None:
+        return position.trailing_percent
     return account.rules(position.strategy).protection.trailing_percent

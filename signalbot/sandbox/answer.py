@@ -15,6 +15,7 @@ _LONGEST_WINDOW = 5_000
 _MOST_TIMEFRAMES = 6
 _MOST_TARGETS = 10
 _FARTHEST = 100.0  # a price beyond so many times the close is a mistake
+_LEAST_PERCENT = 0.001  # of a position; less is a mistake
 _REASON_CHARACTERS = 500
 _REPORT_CHARACTERS = 4_000
 _SIDES = {Action.LONG: 1, Action.SHORT: -1}
@@ -81,6 +82,7 @@ def idea_of(answer: object, *, number: int, close: float) -> Idea | None:
         reason=_text(fields.get("reason"), _REASON_CHARACTERS),
         stop_loss=None if stop is None else _price("stop_loss", stop, close=close, side=-side),
         take_profits=_targets(fields.get("take_profits"), close=close, side=side),
+        exit_percent=_exit_percent(fields.get("exit_percent"), action),
     )
 
 
@@ -130,6 +132,16 @@ def _confidence(value: object) -> float:
     if 0 <= number <= 1:
         return number
     raise Failed(f"confidence {number:g} is not between 0 and 1")
+
+
+def _exit_percent(value: object, action: Action) -> float:
+    """The part of a position that leaves; entries have none."""
+    if action in _SIDES or value is None:
+        return 100.0
+    number = _number("percent", value)
+    if _LEAST_PERCENT <= number <= 100:  # noqa: PLR2004 - percent
+        return number
+    raise Failed(f"percent {number:g} is not from {_LEAST_PERCENT:g} to 100")
 
 
 def _price(name: str, value: object, *, close: float, side: int) -> float:

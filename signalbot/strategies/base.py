@@ -143,6 +143,7 @@ class Idea:
     reason: str  #: for people, with the numbers it rests on
     stop_loss: float | None = None
     take_profits: tuple[float, ...] = ()  #: nearest first
+    exit_percent: float = 100.0  #: the part of the position that an exit closes
 
 
 class Strategy(Protocol):

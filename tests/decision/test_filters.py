@@ -23,7 +23,7 @@ def _passes(s: Situation) -> bool:
 def test_without_any_setting_nothing_is_filtered() -> None:
     """A limit that was not given does not apply."""
     weak = replace(SIGNAL, strength=Strength.WEAK, confidence=0.0, symbol=ETH)
-    assert _passes(scene(signal=weak, price="1", now_ms=SIGNAL.expires_at_ms - 1))
+    assert _passes(scene(signal=weak, price="60", now_ms=SIGNAL.expires_at_ms - 1))
 
 
 def test_a_signal_can_be_followed_until_it_expires() -> None:

@@ -118,11 +118,17 @@ def test_executed_partial_and_failed_are_settled() -> None:
 def test_slippage_is_positive_exactly_when_the_price_got_worse(
     action: Action, asked: Decimal, got: Decimal
 ) -> None:
-    """Buys get worse upwards, sells downwards; the number is exact to a hundredth."""
+    """Buys get worse upwards, sells downwards; the number is exact to a hundredth.
+
+    Prices that cannot be of one market have none.
+    """
     buys = action in (Action.LONG, Action.EXIT_SHORT)
     worse = Fraction(got) - Fraction(asked) if buys else Fraction(asked) - Fraction(got)
     exact = worse / Fraction(asked) * 10_000
     found = slippage_bps(action=action, asked=asked, got=got)
+    if found is None:
+        assert abs(exact) > 1_000_000
+        return
     assert abs(Fraction(found) - exact) <= Fraction(1, 200)
     assert found.as_tuple().exponent == -2
 
@@ -141,3 +147,29 @@ def test_slippage_is_positive_exactly_when_the_price_got_worse(
 def test_a_hundred_basis_points_are_one_percent(action: Action, got: str, bps: str) -> None:
     """Each action with its own direction."""
     assert slippage_bps(action=action, asked=Decimal(100), got=Decimal(got)) == Decimal(bps)
+
+
+@given(
+    st.sampled_from(Action),
+    st.decimals(allow_nan=False, allow_infinity=False),
+    st.decimals(allow_nan=False, allow_infinity=False),
+)
+def test_slippage_never_fails_a_booking(action: Action, asked: Decimal, got: Decimal) -> None:
+    """Whatever two numbers came from outside, there is a figure or none."""
+    slippage_bps(action=action, asked=asked, got=got)
+    slippage_bps(action=action, asked=Decimal("1e-999999"), got=got)
+    slippage_bps(action=action, asked=asked, got=Decimal("9e999999"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"exit_percent": Decimal(0)},
+        {"exit_percent": Decimal(101)},
+        {"take_profit_shares": (Decimal(50),)},
+    ],
+)
+def test_a_signal_refuses_shares_that_cannot_be(change: dict[str, object]) -> None:
+    """An exit closes more than nothing and at most everything; each target has one share."""
+    with pytest.raises(ValueError, match=r"exit_percent|share"):
+        replace(SIGNAL, **change)  # type: ignore[arg-type]

@@ -34,6 +34,7 @@ class FaultyBroker:
         self._delays: list[tuple[Match, float]] = []
         self._hangs: list[Match] = []
         self.blind = False  #: while set, nothing can be looked up
+        self.stumble: Match | None = None  #: a bug in looking up matching orders, while set
         self.broken: Exception | None = None  #: raised by every submit while set
         self.fee: tuple[Decimal, str] | None = None  #: what every fill costs, and in which coin
 
@@ -113,6 +114,8 @@ class FaultyBroker:
     async def lookup(self, order: Order) -> OrderReport | None:
         if self.blind:
             raise OrderOutcomeUnknown("not found, which proves nothing yet")
+        if self.stumble is not None and self.stumble(order.request):
+            raise ValueError("a bug in reading this order")
         return await self.real.lookup(order)
 
     async def open_orders(

@@ -106,6 +106,9 @@ def _survives(book: sqlite3.Connection, table: str, codec: Codec[Any], value: ob
 
 SIGNALS_OF_ANY_KIND = _things(
     Signal,
+    exit_percent=MONEY.map(abs).filter(lambda percent: 0 < percent <= 100),
+    take_profits=st.just((Decimal(1), Decimal(2))),
+    take_profit_shares=st.just(()) | st.tuples(MONEY, MONEY),
     price=st.none() | MONEY.filter(bool).map(abs),
     created_at_ms=st.just(1),
     expires_at_ms=INSTANTS.map(lambda ms: ms + 2),

@@ -115,6 +115,21 @@ Target: 61,500 (+3.85 %)""",
 🎯 Target hit: BTC/USDT perp
 Sold 0.084 BTC at 61,500""",
     ),
+    "closed in part": (
+        event(
+            "position.reduced",
+            side="sell",
+            quantity="0.084",
+            price="61500",
+            left="0.084",
+            mode="paper",
+            position_side="LONG",
+        ),
+        """\
+➗ Closed in part: LONG BTC/USDT perp (paper)
+Sold 0.084 BTC at 61,500
+Left: 0.084 BTC""",
+    ),
     "closed with a gain": (
         event("position.closed", **CLOSED),
         """\

@@ -20,6 +20,7 @@ FINE: dict[str, Any] = {
     "reason": "because",
     "stop_loss": 99.0,
     "take_profits": [101.0, 102],
+    "exit_percent": 50,
 }
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
@@ -44,6 +45,8 @@ def test_whatever_it_says_is_tradable_or_refused(said: dict[str, Any]) -> None:
     assert 0 <= idea.confidence <= 1
     assert idea.reason.isprintable()
     assert len(idea.take_profits) <= 10
+    assert 0 < idea.exit_percent <= 100
+    assert idea.exit_percent == 100 or idea.action not in (Action.LONG, Action.SHORT)
     side = {Action.LONG: 1, Action.SHORT: -1}.get(idea.action, 0)
     prices = [*idea.take_profits, *([] if idea.stop_loss is None else [idea.stop_loss])]
     assert all(math.isfinite(price) and 0 < price <= 100 * CLOSE for price in prices)
@@ -86,3 +89,16 @@ def test_an_answer_to_another_question_is_refused() -> None:
     """It cannot prepare answers, nor speak for another symbol: it is not asked which."""
     with pytest.raises(Failed, match="answered question 2, asked was 1"):
         idea_of({"number": 2, "idea": FINE}, number=1, close=CLOSE)
+
+
+@pytest.mark.parametrize("percent", [0, -5, 100.5, "half", float("nan")])
+def test_a_part_that_cannot_be_closed_is_refused(percent: object) -> None:
+    """More than nothing and at most everything."""
+    said = FINE | {
+        "action": "EXIT_LONG",
+        "stop_loss": None,
+        "take_profits": [],
+        "exit_percent": percent,
+    }
+    with pytest.raises(Failed, match="percent"):
+        idea_of({"number": 1, "idea": said}, number=1, close=CLOSE)

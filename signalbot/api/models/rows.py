@@ -67,6 +67,11 @@ class SignalRow(Row):
     price: Money | None
     stop_loss: Money | None
     take_profits: list[Money]
+    take_profit_shares: list[Money] = Field(
+        description="Percent of the position that leaves at each; empty: the user's own."
+    )
+    trailing_percent: Money | None = Field(description="The stop trails at this distance.")
+    exit_percent: Money = Field(description="The part of the position that an exit closes.")
     reason: str
     candle_close_ms: Instant | None
     created_at_ms: Instant

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from signalbot.api.models.requests import Body, Name
 from signalbot.control.door import LONGEST_REASON, MOST_TARGETS
+from signalbot.domain.money import HUNDRED
 from signalbot.domain.signals import Action, Strength
 
 Price = Annotated[Decimal, Field(gt=0, max_digits=40, examples=["60486.6"])]
@@ -19,6 +20,9 @@ class NewSignal(Body):
     price: Price | None = None
     stop_loss: Price | None = None
     take_profits: Annotated[tuple[Price, ...], Field(max_length=MOST_TARGETS)] = ()
+    exit_percent: Annotated[Decimal, Field(gt=0, le=100, max_digits=20)] = Field(
+        default=HUNDRED, description="The part of the position that an exit closes."
+    )
     strength: Strength = Strength.MODERATE
     confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
     reason: Annotated[str, Field(max_length=LONGEST_REASON)] = ""

@@ -42,6 +42,7 @@ async def send(
         price=new.price,
         stop_loss=new.stop_loss,
         take_profits=new.take_profits,
+        exit_percent=new.exit_percent,
         strength=new.strength,
         confidence=new.confidence,
         reason=new.reason,

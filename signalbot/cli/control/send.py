@@ -26,6 +26,10 @@ def send(
     take_profit: Annotated[
         list[str] | None, typer.Option(metavar="PRICE", help="Nearest first; may be repeated.")
     ] = None,
+    exit_percent: Annotated[
+        str | None,
+        typer.Option(metavar="PERCENT", help="Close this part of the position; default 100."),
+    ] = None,
     strength: Annotated[str, typer.Option(metavar="STRENGTH")] = "MODERATE",
     confidence: Annotated[float, typer.Option(min=0, max=1)] = 1.0,
     reason: Annotated[str, typer.Option(metavar="TEXT")] = "",
@@ -35,9 +39,16 @@ def send(
     as_json: AsJson = False,
     config: ConfigFile = None,
 ) -> None:
-    """Send a signal by hand: stored, then broadcast to every subscriber of the strategy."""
+    """Send a signal by hand: stored, then broadcast to every subscriber of the strategy.
+
+    Examples:
+
+    signalbot send tv BTC/USDT:USDT LONG --stop-loss 59000 --take-profit 63000
+
+    signalbot send tv BTC/USDT:USDT EXIT_LONG --exit-percent 50
+    """
     with telling():
-        body = {
+        body: dict[str, object] = {
             "strategy": strategy,
             "symbol": symbol,
             "action": action.upper(),
@@ -49,6 +60,8 @@ def send(
             "reason": reason,
             "key": key,
         }
+        if exit_percent is not None:
+            body["exit_percent"] = exit_percent.removesuffix("%")
         sent = ask(config, "POST", "/api/signals", body)
         if as_json:
             print_json(sent)

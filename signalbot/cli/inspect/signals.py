@@ -25,12 +25,19 @@ from signalbot.ledger import past
 
 StatusWord = Literal["ACTIVE", "EXPIRED", "CANCELLED"]
 
+
+def _part(percent: str) -> str:
+    """The part an exit closes, where that is not everything."""
+    return "-" if number(percent) == "100" else number(percent)
+
+
 _WHAT = (
     Column("Signal", "signal_id"),
     Column("Time", "created_at_ms", utc),
     Column("Strategy", "strategy"),
     Column("Symbol", "symbol"),
     Column("Action", "action"),
+    Column("Exit %", "exit_percent", _part, is_number=True, is_extra=True),
     Column("Price", "price", number, is_number=True, is_extra=True),
 )
 _MORE = (

@@ -7,7 +7,7 @@ import typer
 
 from signalbot.cli.inspect.orders import ORDER_COLUMNS
 from signalbot.cli.render import Column, is_terminal, print_facts, print_table
-from signalbot.cli.words import facts, gain, listing, number, plain, utc
+from signalbot.cli.words import action_of, facts, gain, listing, number, plain, utc
 from signalbot.domain.codebook import code_of, meaning_of
 from signalbot.ledger.ranks import by_rank
 
@@ -123,7 +123,7 @@ def _trouble(turn: Row) -> Iterator[str]:
 def _signal_facts(signal: Row) -> Iterator[tuple[str, str]]:
     yield "Signal", f"{signal['signal_id']}, {signal['status']}"
     timeframe = f" {signal['timeframe']}" if signal["timeframe"] else ""
-    yield "Says", f"{signal['action']} {signal['symbol']} on {signal['exchange']}"
+    yield "Says", f"{action_of(signal)} {signal['symbol']} on {signal['exchange']}"
     yield "From", f"{signal['strategy']}{timeframe} ({signal['source']})"
     yield "Time", f"{utc(signal['created_at_ms'])}, expires {utc(signal['expires_at_ms'])}"
     yield "Strength", f"{signal['strength']}, confidence {plain(signal['confidence'])}"
@@ -136,8 +136,12 @@ def _levels(signal: Row) -> Iterator[str]:
         yield f"price {number(signal['price'])}"
     if signal["stop_loss"]:
         yield f"stop {number(signal['stop_loss'])}"
+    if signal["trailing_percent"]:
+        yield f"trailing {number(signal['trailing_percent'])} %"
     if signal["take_profits"]:
         yield f"targets {listing(list(map(number, signal['take_profits'])))}"
+    if signal["take_profit_shares"]:
+        yield f"shares {listing(list(map(number, signal['take_profit_shares'])))} %"
 
 
 def _turn_facts(turn: Row) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,292 @@
+"""An exit of a part of a position: stop and targets follow, and it happens exactly once."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from signalbot.domain.orders import Leg, OrderType
+from signalbot.domain.positions import CloseReason, Position
+from signalbot.domain.reasons import Reason
+from signalbot.domain.signals import Action, ExecutionStatus
+from signalbot.domain.timeframe import EPOCH
+from signalbot.domain.users import UserId, UserStatus
+from tests.fakes.broker import of_leg
+from tests.world import BTC, HEAD, World, play, user
+
+ANNA = UserId("anna")
+SPOT = "BTC/USDT"
+ALERTS = HEAD.replace('kind = "ema_cross"', 'kind = "webhook"').replace('timeframe = "5m"\n', "")
+
+
+async def _resting(w: World) -> dict[OrderType, list[tuple[Decimal | None, Decimal]]]:
+    """Trigger and quantity of everything at the exchange, by type."""
+    found: dict[OrderType, list[tuple[Decimal | None, Decimal]]] = {}
+    for report in await w.broker("anna").open_orders():
+        order = await w.app.trades.order(report.client_order_id)
+        assert order is not None
+        terms = (order.request.trigger_price, order.request.quantity)
+        found.setdefault(order.request.type, []).append(terms)
+    return {type_: sorted(terms) for type_, terms in found.items()}
+
+
+async def _held(w: World) -> Position:
+    (position,) = await w.app.trades.open_positions(ANNA)
+    (holding,) = await w.broker("anna").holdings({position.symbol: position.quantity})
+    assert holding.quantity == position.quantity, "ledger and exchange agree"
+    return position
+
+
+def test_half_leaves_and_stop_and_targets_are_halved(tmp_path: Path) -> None:
+    """The rest keeps its stop price, its targets and the shares between them."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make(targets=("110", "120")))
+        half = await w.send(w.make(Action.EXIT_LONG, key="half", exit_percent="50"))
+        position = await _held(w)
+        assert position.quantity == Decimal(5)
+        assert await _resting(w) == {
+            OrderType.STOP: [(Decimal(90), Decimal(5))],
+            OrderType.TAKE_PROFIT: [
+                (Decimal(110), Decimal("2.5")),
+                (Decimal(120), Decimal("2.5")),
+            ],
+        }
+        execution = await w.execution(half, "anna")
+        assert execution is not None
+        assert (execution.status, execution.quantity) == (ExecutionStatus.EXECUTED, Decimal(5))
+        assert execution.slippage_bps == 0
+        await w.price("111")
+        assert (await _held(w)).quantity == Decimal("2.5")
+        await w.price("121")
+        (closed,) = await w.app.trades.closed_since(ANNA, EPOCH)
+        assert closed.close_reason is CloseReason.TAKE_PROFIT
+        assert closed.realized_pnl == Decimal("2.5") * 10 + Decimal("2.5") * 20
+        assert await w.broker("anna").open_orders() == []
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_parts_leave_one_after_the_other_until_an_exit_closes_the_rest(tmp_path: Path) -> None:
+    """Each is a share of what is held then; profit and count of trades are of one position."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make(targets=("150",)))
+        await w.price("110")
+        await w.send(w.make(Action.EXIT_LONG, key="1/2", price="110", exit_percent="50"))
+        await w.price("120")
+        await w.send(w.make(Action.EXIT_LONG, key="1/5", price="120", exit_percent="20"))
+        assert (await _held(w)).quantity == Decimal(4)
+        assert (await _resting(w))[OrderType.STOP] == [(Decimal(90), Decimal(4))]
+        assert (await _resting(w))[OrderType.TAKE_PROFIT] == [(Decimal(150), Decimal(4))]
+        await w.price("130")
+        await w.send(w.make(Action.EXIT_LONG, key="all", price="130"))
+        (closed,) = await w.app.trades.closed_since(ANNA, EPOCH)
+        assert closed.close_reason is CloseReason.EXIT_SIGNAL
+        assert closed.realized_pnl == Decimal(5 * 10 + 1 * 20 + 4 * 30)
+        assert closed.exit_quantity == closed.entry_quantity == Decimal(10)
+        assert await w.app.trades.entries_since(ANNA, EPOCH) == 1
+        assert await w.app.trades.unfinished_orders(ANNA) == []
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_targets_already_hit_stay_hit(tmp_path: Path) -> None:
+    """Only what is ahead is divided anew."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make(targets=("110", "120", "130"), shares=("50", "25", "25")))
+        await w.price("111")
+        position = await _held(w)
+        assert (position.quantity, position.targets_hit) == (Decimal(5), 1)
+        await w.send(w.make(Action.EXIT_LONG, key="part", price="111", exit_percent="60"))
+        position = await _held(w)
+        assert [(each.price, each.quantity) for each in position.take_profits] == [
+            (Decimal(110), Decimal(5)),
+            (Decimal(120), Decimal(1)),
+            (Decimal(130), Decimal(1)),
+        ]
+        await w.price("121")
+        assert (await _held(w)).targets_hit == 2
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_a_part_too_small_to_trade_is_refused_or_rounded_up(tmp_path: Path) -> None:
+    """As the user wants it for entries; a rest too small to trade leaves as well."""
+    head = HEAD.replace("quote_amount = 1000", "quote_amount = 300") + (
+        "[exchanges.sim.simulated.symbols.'BTC/USDT:USDT']\nmin_quantity = 1\n"
+    )
+
+    async def story(w: World) -> None:
+        await w.send(w.make())
+        little = await w.send(w.make(Action.EXIT_LONG, key="10", exit_percent="10"))
+        decision = await w.decision(little, "anna")
+        assert decision is not None
+        assert decision.code is Reason.BELOW_MINIMUM
+        assert (await _held(w)).quantity == Decimal(3)
+        await w.send(w.make(Action.EXIT_LONG, key="80", exit_percent="80"))
+        assert await w.app.trades.open_positions(ANNA) == []
+
+    async def rounded(w: World) -> None:
+        await w.send(w.make())
+        await w.send(w.make(Action.EXIT_LONG, key="10", exit_percent="10"))
+        assert (await _held(w)).quantity == Decimal(2)
+
+    play(tmp_path, story, user("anna"), head=head)
+    (tmp_path / "up").mkdir()
+    up = user("anna", extra='sizing = { below_minimum = "round_up" }')
+    play(tmp_path / "up", rounded, up, head=head)
+
+
+def test_another_strategy_or_side_is_not_reduced(tmp_path: Path) -> None:
+    """As with whole exits."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make())
+        wrong = await w.send(w.make(Action.EXIT_SHORT, key="short", exit_percent="50"))
+        decision = await w.decision(wrong, "anna")
+        assert decision is not None
+        assert decision.code is Reason.NO_POSITION
+        assert (await _held(w)).quantity == Decimal(10)
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_a_halted_user_still_leaves_in_parts(tmp_path: Path) -> None:
+    """Exits are never held back."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make())
+        account = w.app.accounts[ANNA]
+        await w.app.halts.set_status(account, UserStatus.HALTED, reason="test")
+        await w.send(w.make(Action.EXIT_LONG, key="half", exit_percent="50"))
+        assert (await _held(w)).quantity == Decimal(5)
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_a_refused_part_leaves_the_position_as_it_was(tmp_path: Path) -> None:
+    """The execution tells why; stop and target still rest."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make(targets=("110",)))
+        w.broker("anna").refuse(of_leg(Leg.EXIT), "no")
+        half = await w.send(w.make(Action.EXIT_LONG, key="half", exit_percent="50"))
+        execution = await w.execution(half, "anna")
+        assert execution is not None
+        assert execution.status is ExecutionStatus.FAILED
+        assert execution.error_details == "no"
+        assert (await _held(w)).quantity == Decimal(10)
+        assert len(await w.broker("anna").open_orders()) == 2
+
+    play(tmp_path, story, user("anna"))
+
+
+@pytest.mark.parametrize("lost", ["answer", "request"])
+def test_a_lost_answer_reduces_once(tmp_path: Path, lost: str) -> None:
+    """The order is looked for under its own id; only one that never arrived is sent again."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make())
+        broker = w.broker("anna")
+        (broker.lose_answer if lost == "answer" else broker.lose_request)(of_leg(Leg.EXIT))
+        half = await w.send(w.make(Action.EXIT_LONG, key="half", exit_percent="50"))
+        assert (await _held(w)).quantity == Decimal(5)
+        execution = await w.execution(half, "anna")
+        assert execution is not None
+        assert execution.status is ExecutionStatus.EXECUTED
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_a_spot_position_is_reduced_although_its_stop_holds_the_coins(tmp_path: Path) -> None:
+    """The stop goes first and comes back for what is left."""
+    head = HEAD.replace("BTC/USDT:USDT", SPOT)
+
+    async def story(w: World) -> None:
+        await w.price("100", symbol=SPOT)
+        await w.send(w.make(symbol=SPOT, targets=("110", "120")))
+        before = (await _held(w)).quantity
+        await w.send(w.make(Action.EXIT_LONG, key="half", symbol=SPOT, exit_percent="50"))
+        position = await _held(w)
+        assert position.quantity < before * Decimal("0.51")
+        ((trigger, quantity),) = (await _resting(w))[OrderType.STOP]
+        assert (trigger, quantity) == (Decimal(90), position.quantity)
+        await w.price("89", symbol=SPOT)
+        assert await w.app.trades.open_positions(ANNA) == []
+
+    play(tmp_path, story, user("anna", leverage=1), head=head)
+
+
+def test_users_who_are_only_told_are_told_the_share(tmp_path: Path) -> None:
+    """What they hold is theirs to know."""
+
+    async def story(w: World) -> None:
+        half = await w.send(w.make(Action.EXIT_LONG, key="half", exit_percent="50"))
+        decision = await w.decision(half, "grace")
+        assert decision is not None
+        assert (decision.code, decision.detail["exit_percent"]) == (Reason.SIGNALS_ONLY, "50")
+
+    play(tmp_path, story, user("grace", mode="signals"))
+
+
+def test_a_signals_own_trailing_distance_is_followed(tmp_path: Path) -> None:
+    """The stop begins at that distance and trails, although the user has set no trailing."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make(stop=None, trailing="5"))
+        assert (await _resting(w))[OrderType.STOP] == [(Decimal(95), Decimal(10))]
+        await w.price("120")
+        assert (await _resting(w))[OrderType.STOP] == [(Decimal(114), Decimal(10))]
+        await w.price("113")
+        (closed,) = await w.app.trades.closed_since(ANNA, EPOCH)
+        assert closed.close_reason is CloseReason.TRAILING_STOP
+
+    play(tmp_path, story, user("anna"), head=ALERTS)
+
+
+def test_a_user_with_own_stops_keeps_them(tmp_path: Path) -> None:
+    """The signal's trailing distance counts where its stop would."""
+    own = 'protection = { stop_loss = { source = "percent", percent = 3.0 } }'
+
+    async def story(w: World) -> None:
+        await w.send(w.make(stop=None, trailing="5"))
+        await w.price("120")
+        assert (await _resting(w))[OrderType.STOP] == [(Decimal(97), Decimal(10))]
+
+    play(tmp_path, story, user("anna", extra=own), head=ALERTS)
+
+
+def test_shares_of_a_signal_count_before_the_users_own(tmp_path: Path) -> None:
+    """Three quarters leave at the first target because the signal says so."""
+    own = (
+        "protection = { take_profits = [{ percent = 1.0, share = 50 }, "
+        "{ percent = 2.0, share = 50 }] }"
+    )
+
+    async def story(w: World) -> None:
+        await w.send(w.make(targets=("110", "120"), shares=("75", "25")))
+        assert (await _resting(w))[OrderType.TAKE_PROFIT] == [
+            (Decimal(110), Decimal("7.5")),
+            (Decimal(120), Decimal("2.5")),
+        ]
+
+    play(tmp_path, story, user("anna", extra=own))
+
+
+def test_the_journal_tells_of_the_reduction(tmp_path: Path) -> None:
+    """With what left, at which price, and what is still held."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make())
+        await w.send(w.make(Action.EXIT_LONG, key="half", exit_percent="50"))
+        rows = await w.database.query(
+            "SELECT kind, json_extract(detail, '$.quantity') AS gone, "
+            "json_extract(detail, '$.left') AS rest FROM events "
+            "WHERE kind LIKE 'position.reduced' AND symbol = ?",
+            (BTC,),
+        )
+        assert [tuple(row) for row in rows] == [("position.reduced", "5", "5")]
+
+    play(tmp_path, story, user("anna"))
