@@ -14,7 +14,8 @@ class Failure(Code):
     )
     NOT_FILLED = (
         "NOT_FILLED",
-        "the entry did not fill: its timeout was over, the daemon stopped, or it never arrived",
+        "the entry did not fill: its timeout was over, an exit signal came first, the daemon "
+        "stopped, or it never arrived",
         "use entry.type = 'market', a smaller entry.limit_offset_percent, or a longer timeout",
     )
     PARTIAL_FILL = (

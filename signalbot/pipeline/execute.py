@@ -13,7 +13,7 @@ from signalbot.decision.situation import EntryPlan, ExitPlan, Plan
 from signalbot.domain.advice import Advice, Verdict
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Unavailable
 from signalbot.domain.failures import Failure
-from signalbot.domain.orders import Leg, Order, OrderRequest, OrderStatus
+from signalbot.domain.orders import Leg, Order, OrderRequest, OrderStatus, entry_side
 from signalbot.domain.positions import CloseReason, Position, PositionStatus
 from signalbot.domain.reasons import Reason
 from signalbot.domain.signals import Decision, Execution, ExecutionStatus, Outcome, Signal
@@ -98,7 +98,6 @@ class Executor:
             if reduction is None:
                 await self._act(account, signal, execution, plan, intents)
             else:
-                await self._withdraw_entries(account, signal.symbol)
                 await self._reducer.reduce(account, signal, execution, reduction)
         return claim
 
@@ -110,10 +109,16 @@ class Executor:
         """A partial exit is proven not to be at the exchange. The symbol's lock is held."""
         await self._reducer.not_received(account, order)
 
-    async def _withdraw_entries(self, account: Account, symbol: str) -> None:
-        """What is left of an entry must not fill while its position is being reduced."""
-        for order in account.orders(symbol, Leg.ENTRY):
-            if order.status.is_live:
+    async def withdraw_entry(self, account: Account, signal: Signal) -> None:
+        """Withdraw what rests of the entry that an exit signal leaves. The symbol's lock is held.
+
+        It must not fill after its strategy has left, nor while its position is being reduced.
+        """
+        for order in account.orders(signal.symbol, Leg.ENTRY):
+            if not order.status.is_live or order.request.side is not entry_side(signal.action.side):
+                continue
+            entry = await self._entries.load(account, order)
+            if entry.signal.strategy == signal.strategy:
                 await self._settler.withdraw(account, order)
 
     async def enter(self, account: Account, entry: Entry, *, is_resumed: bool = False) -> None:

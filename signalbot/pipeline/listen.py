@@ -83,6 +83,8 @@ class Listener:
             return
         await market.fresh_price(signal.symbol)  # asked for before the lock, read behind it
         async with self._account.lock(signal.symbol):
+            if not signal.action.is_entry:
+                await self._executor.withdraw_entry(self._account, signal)
             situation = await self._situation(signal, subscription)
             cleared = screen(situation)
             if not self._wants_advice(subscription, cleared):

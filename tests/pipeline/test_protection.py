@@ -5,6 +5,7 @@ from pathlib import Path
 
 from signalbot.domain.orders import Leg, OrderStatus, OrderType
 from signalbot.domain.positions import CloseReason, Position, PositionStatus
+from signalbot.domain.reasons import Reason
 from signalbot.domain.signals import Action, ExecutionStatus
 from signalbot.domain.timeframe import EPOCH
 from signalbot.domain.users import UserId, UserStatus
@@ -320,6 +321,28 @@ def test_a_limit_entry_that_does_not_fill_is_cancelled_after_its_timeout(tmp_pat
         await _assert_flat(w)
 
     rules = "entry = { type = 'limit', limit_offset_percent = 1.0, timeout = '90s' }"
+    play(tmp_path, story, user("anna", extra=rules))
+
+
+def test_an_exit_withdraws_the_entry_that_still_rests(tmp_path: Path) -> None:
+    """Its strategy has left before the price came: nothing may fill afterwards."""
+
+    async def story(w: World) -> None:
+        signal = await w.send(w.make(targets=("110",)))
+        opposite = await w.send(w.make(Action.EXIT_SHORT, key="of the other side"))
+        assert [each.status for each in await w.broker("anna").open_orders()] == [OrderStatus.OPEN]
+        gone = await w.send(w.make(Action.EXIT_LONG, key="gone"))
+        execution = await w.execution(signal, "anna")
+        assert execution is not None
+        assert execution.failure_reason == "NOT_FILLED"
+        for left in (opposite, gone):
+            decision = await w.decision(left, "anna")
+            assert decision is not None
+            assert decision.code is Reason.NO_POSITION
+        await w.price("98.5")
+        await _assert_flat(w)
+
+    rules = "entry = { type = 'limit', limit_offset_percent = 1.0, timeout = '1h' }"
     play(tmp_path, story, user("anna", extra=rules))
 
 
