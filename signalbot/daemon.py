@@ -33,6 +33,7 @@ from signalbot.ledger.alignments import Alignments
 from signalbot.ledger.answers import Answers
 from signalbot.ledger.database import Database, GroupCommit, open_database
 from signalbot.ledger.definitions import Definitions
+from signalbot.ledger.deliveries import Deliveries
 from signalbot.ledger.journal import Journal
 from signalbot.ledger.silences import Silences
 from signalbot.ledger.simulated import load as load_simulated
@@ -272,6 +273,7 @@ async def _api(
             door=door,
             signals=app.signals,
             expirer=app.expirer,
+            deliveries=Deliveries(database),
             tokens=gate,
             resolve=lambda text: keyring.resolve(app.config, text),
             aligner=Aligner(Alignments(database), clock),

@@ -198,6 +198,15 @@ COMMANDS = {
         examples=(
             "signalbot send btc-trend BTC/USDT:USDT LONG --stop-loss 59000 --key today",
             "signalbot send btc-trend BTC/USDT:USDT EXIT_LONG",
+            "signalbot send btc-trend BTC/USDT:USDT EXIT_LONG --exit-percent 50",
+        ),
+    ),
+    "webhook": Entry(
+        where="signalbot.cli.control.webhook:app",
+        panel=ACT,
+        examples=(
+            "signalbot webhook test tv-breakout alert.json",
+            "signalbot webhook test tv-breakout alert.json --json",
         ),
     ),
     "doctor": Entry(

@@ -21,6 +21,15 @@ def ask(config: Path | None, method: str, path: str, body: object = None) -> Any
     """Send one request to the daemon of a configuration; what it answers.
 
     Raises:
+        NotRunning, NotFound, SignalbotError: as ``ask_raw``.
+    """
+    return ask_raw(config, method, path, None if body is None else json.dumps(body).encode())
+
+
+def ask_raw(config: Path | None, method: str, path: str, body: bytes | None) -> Any:
+    """Send one request whose body is sent as it is; what the daemon answers.
+
+    Raises:
         NotRunning: no daemon runs there.
         NotFound: what the request names is not there.
         SignalbotError: the daemon declined; the message says why.
@@ -28,9 +37,8 @@ def ask(config: Path | None, method: str, path: str, body: object = None) -> Any
     state_dir = state_dir_of(find_config(config, os.environ), os.environ)
     connection = _UnixConnection(state_dir / SOCKET_NAME)
     headers = {"Content-Type": "application/json", "Host": "localhost"}
-    text = None if body is None else json.dumps(body)
     try:
-        connection.request(method, path, text, headers)
+        connection.request(method, path, body, headers)
         answer = connection.getresponse()
         content = answer.read()
     except (FileNotFoundError, ConnectionRefusedError):

@@ -10,7 +10,7 @@ from signalbot.config.numbers import Number, Span
 from signalbot.config.table import Table
 from signalbot.domain.signals import Action, Strength
 from signalbot.intake.alert import Meaning
-from signalbot.intake.verbs import Direction
+from signalbot.intake.direction import Direction
 
 WEBHOOK_KIND = "webhook"
 

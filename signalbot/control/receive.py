@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 from typing import Protocol
 
@@ -14,22 +14,22 @@ from signalbot.config.webhook import WebhookTable
 from signalbot.control.align import Aligner
 from signalbot.control.door import Door, Draft
 from signalbot.control.heartbeat import Heartbeats
+from signalbot.control.identity import NO_IDENTITY, Identities, Identity
 from signalbot.control.roster import Roster
 from signalbot.control.signing import is_signed, is_valid
 from signalbot.domain.errors import BadSignal, NotFound
-from signalbot.domain.signals import Action, SignalId, SignalSource, signal_id_of_key
+from signalbot.domain.money import HUNDRED
+from signalbot.domain.signals import Action, Signal, SignalSource
 from signalbot.domain.timeframe import Ms
 from signalbot.intake.alert import Alert, secret_of, understand
-from signalbot.intake.verbs import Cancel
+from signalbot.intake.direction import Cancel
+from signalbot.ledger.deliveries import Deliveries
 from signalbot.ledger.signals import Signals
 from signalbot.ledger.tokens import Scope, Token
 from signalbot.pipeline.expire import Expirer
 from signalbot.ports import Clock
 
 log = structlog.get_logger()
-
-REPEAT_MS = 60_000
-"""An alert without id or time is the same as an equal one that came so shortly before."""
 
 Resolve = Callable[[str], Awaitable[str]]
 """``secret:NAME`` to its text."""
@@ -45,8 +45,19 @@ class Tokens(Protocol):
 class Taken:
     """What became of one step of an alert."""
 
-    signal_id: SignalId
+    signal: Signal
     is_new: bool  #: False: it had come before, and nothing happened now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reception:
+    """What an alert has led to; or would lead to, where nothing was to be done."""
+
+    taken: list[Taken]
+    withdrawn: list[Taken]  #: entries that the alert has withdrawn
+    ignored: tuple[str, ...]  #: names of fields that did not count
+    refused: str | None  #: why the entry of an alert was left out beside its exit
+    is_dry_run: bool
 
 
 class Receiver:
@@ -57,6 +68,7 @@ class Receiver:
         door: Door,
         signals: Signals,
         expirer: Expirer,
+        deliveries: Deliveries,
         tokens: Tokens,
         resolve: Resolve,
         aligner: Aligner,
@@ -67,6 +79,7 @@ class Receiver:
         self._door = door
         self._signals = signals
         self._expirer = expirer
+        self._identities = Identities(signals, deliveries)
         self._tokens = tokens
         self._resolve = resolve
         self._aligner = aligner
@@ -82,10 +95,13 @@ class Receiver:
         headers: Mapping[str, str],
         token: str | None,
         address: str | None,
-    ) -> list[Taken]:
+        is_dry_run: bool = False,
+        is_trusted: bool = False,
+    ) -> Reception:
         """Take in one alert: what it asks for is in the ledger when this returns.
 
-        ``token`` is what the path had, if it had one; ``address`` the sender's.
+        ``token`` is what the path had, if it had one; ``address`` the sender's. Nothing remains of
+        a dry run; a trusted caller needs no secret for it.
 
         Raises:
             NotFound: there is no such source, or the alert is not known to be its own.
@@ -95,27 +111,93 @@ class Receiver:
         terms = self._roster.strategies.get(source)
         if terms is None or terms.webhook is None:
             raise NotFound("no such source")
-        if not await self._is_genuine(terms, terms.webhook, body, headers, token, address):
+        is_known = is_dry_run and is_trusted
+        if not is_known and not await self._is_genuine(
+            terms, terms.webhook, body, headers, token, address
+        ):
             log.warning("alert.refused", strategy=source, why="it is not known to be its own")
             raise NotFound("no such source")
-        self._heartbeats.heard(source)
+        if not is_known:
+            self._heartbeats.heard(source)
         now_ms = self._clock.now_ms()
         try:
             alert = understand(body, terms.webhook.meaning(terms.symbols), now_ms=now_ms)
+            if is_dry_run or alert.is_test:
+                return await self._rehearse(terms, alert, headers, now_ms)
+            async with self._locks[source]:  # what a source says later must not be sent before
+                return await self._take(terms, terms.webhook, alert, headers, now_ms)
         except BadSignal as e:
             log.warning("alert.refused", strategy=source, why=str(e))
             raise
-        async with self._locks[source]:  # what a source says later must not be sent before
-            key = await self._key(terms, alert, headers, now_ms)
-            is_repeat = await self._is_known(terms, alert, key)
-            return [
-                taken
-                for each in await self._aligner.heed(
-                    terms, terms.webhook, alert, key, is_repeat=is_repeat
-                )
-                for step in each.steps
-                for taken in await self._carry_out(terms, each, step, key)
-            ]
+
+    async def _take(
+        self,
+        terms: StrategyTerms,
+        webhook: WebhookTable,
+        alert: Alert,
+        headers: Mapping[str, str],
+        now_ms: Ms,
+    ) -> Reception:
+        alert = self._with_possible_entry(terms, alert)
+        identity = await self._identities.of(terms, alert, headers, now_ms)
+        taken: list[Taken] = []
+        withdrawn: list[Taken] = []
+        for each in await self._aligner.heed(
+            terms, webhook, alert, identity.key, is_repeat=identity.is_repeat
+        ):
+            for step in each.steps:
+                if isinstance(step, Cancel):
+                    withdrawn += await self._withdraw(terms, alert.symbol)
+                else:
+                    receipt = await self._door.send(_draft(terms, each, step, identity))
+                    taken.append(Taken(signal=receipt.signal, is_new=receipt.is_new))
+        await self._identities.note(identity, len(taken))
+        if taken and not any(each.is_new for each in taken):
+            log.info(
+                "alert.repeated",
+                strategy=terms.name,
+                symbol=alert.symbol,
+                signal_id=taken[0].signal.signal_id,
+            )
+        if alert.refused is not None:
+            log.warning("alert.refused", strategy=terms.name, why=alert.refused)
+        return _reception(alert, taken, withdrawn, is_dry_run=False)
+
+    def _with_possible_entry(self, terms: StrategyTerms, alert: Alert) -> Alert:
+        """The alert, without its entry if that cannot be made and there is an exit to carry out.
+
+        Raises:
+            BadSignal: the entry is all there is.
+        """
+        entries = [step for step in alert.steps if isinstance(step, Action) and step.is_entry]
+        try:
+            for step in entries:
+                self._door.preview(_draft(terms, alert, step, NO_IDENTITY))
+        except BadSignal as e:
+            exits = tuple(step for step in alert.steps if step not in entries)
+            if not exits:
+                raise
+            return replace(alert, steps=exits, refused=str(e))
+        return alert
+
+    async def _rehearse(
+        self, terms: StrategyTerms, alert: Alert, headers: Mapping[str, str], now_ms: Ms
+    ) -> Reception:
+        """What would become of an alert; nothing is stored, sent or remembered."""
+        alert = self._with_possible_entry(terms, alert)
+        identity = await self._identities.of(terms, alert, headers, now_ms, is_dry_run=True)
+        taken = []
+        for step in alert.steps:
+            if isinstance(step, Action):
+                signal = self._door.preview(_draft(terms, alert, step, identity))
+                is_new = await self._signals.signal(signal.signal_id) is None
+                taken.append(Taken(signal=signal, is_new=is_new))
+        withdrawn = [
+            Taken(signal=each, is_new=True)
+            for each in (await self._open_entries(terms, alert.symbol))
+            if Cancel.OPEN_SIGNALS in alert.steps
+        ]
+        return _reception(alert, taken, withdrawn, is_dry_run=True)
 
     async def _is_genuine(
         self,
@@ -138,68 +220,48 @@ class Receiver:
         found = None if shown is None else await self._tokens.token(shown)
         return found is not None and found.scope is Scope.SOURCE and found.subject == terms.name
 
-    async def _key(
-        self, terms: StrategyTerms, alert: Alert, headers: Mapping[str, str], now_ms: Ms
-    ) -> str:
-        """The alert's identity. One that has none is the same as an equal one just before."""
-        given = headers.get("idempotency-key") or headers.get("webhook-id") or alert.key
-        if given is not None:
-            return given
-        slot = now_ms // REPEAT_MS
-        for earlier in (slot, slot - 1):
-            key = f"{alert.digest}.{earlier}"
-            for step in alert.steps:
-                known = await self._signals.signal(_signal_id(terms, key, step))
-                if known is not None and now_ms - known.created_at_ms < REPEAT_MS:
-                    return key
-        return f"{alert.digest}.{slot}"
-
-    async def _is_known(self, terms: StrategyTerms, alert: Alert, key: str) -> bool:
-        """Whether the alert has led to a signal before."""
-        for step in alert.steps:
-            if await self._signals.signal(_signal_id(terms, key, step)) is not None:
-                return True
-        return False
-
-    async def _carry_out(
-        self, terms: StrategyTerms, alert: Alert, step: Action | Cancel, key: str
-    ) -> list[Taken]:
-        if isinstance(step, Cancel):
-            return await self._cancel(terms, alert.symbol)
-        is_entry = step in (Action.LONG, Action.SHORT)
-        receipt = await self._door.send(
-            Draft(
-                strategy=terms.name,
-                symbol=alert.symbol,
-                action=step,
-                source=SignalSource.WEBHOOK,
-                key=_step_key(key, step),
-                price=alert.price,
-                stop_loss=alert.stop_loss if is_entry else None,
-                take_profits=alert.take_profits if is_entry else (),
-                strength=alert.strength,
-                confidence=alert.confidence,
-                reason=alert.reason,
-            )
-        )
-        return [Taken(signal_id=receipt.signal_id, is_new=receipt.is_new)]
-
-    async def _cancel(self, terms: StrategyTerms, symbol: str) -> list[Taken]:
-        """Withdraw what this source has said about a market and may still be acted on."""
+    async def _withdraw(self, terms: StrategyTerms, symbol: str) -> list[Taken]:
+        """Withdraw the entries that this source has asked for and that may still be acted on."""
         return [
-            Taken(signal_id=signal.signal_id, is_new=await self._expirer.cancel(signal.signal_id))
+            Taken(signal=signal, is_new=await self._expirer.cancel(signal.signal_id))
+            for signal in await self._open_entries(terms, symbol)
+        ]
+
+    async def _open_entries(self, terms: StrategyTerms, symbol: str) -> list[Signal]:
+        return [
+            signal
             for signal in await self._signals.active(self._clock.now_ms())
-            if signal.strategy == terms.name and signal.symbol == symbol
+            if signal.strategy == terms.name and signal.symbol == symbol and signal.action.is_entry
         ]
 
 
-def _step_key(key: str, step: Action | Cancel) -> str:
-    """Each step of an alert is a signal of its own."""
-    return f"{key}/{step.value}"
+def _reception(
+    alert: Alert, taken: list[Taken], withdrawn: list[Taken], *, is_dry_run: bool
+) -> Reception:
+    return Reception(
+        taken=taken,
+        withdrawn=withdrawn,
+        ignored=alert.ignored,
+        refused=alert.refused,
+        is_dry_run=is_dry_run,
+    )
 
 
-def _signal_id(terms: StrategyTerms, key: str, step: Action | Cancel) -> SignalId:
-    return signal_id_of_key(strategy=terms.name, key=_step_key(key, step))
+def _draft(terms: StrategyTerms, alert: Alert, step: Action, identity: Identity) -> Draft:
+    return Draft(
+        strategy=terms.name,
+        symbol=alert.symbol,
+        action=step,
+        source=SignalSource.WEBHOOK,
+        key=identity.key_of(step),
+        price=alert.price,
+        levels=alert.levels if step.is_entry else None,
+        exit_percent=HUNDRED if step.is_entry else alert.exit_percent,
+        strength=alert.strength,
+        confidence=alert.confidence,
+        reason=alert.reason,
+        is_certain=identity.is_certain,
+    )
 
 
 def _is_within(address: str | None, networks: tuple[str, ...]) -> bool:

@@ -1,108 +1,315 @@
-"""What senders call things: one table, tried in this order; the README shows it."""
+"""What senders call things: one table of names, as plain words; the manual shows it.
 
-from collections.abc import Mapping
+A name is looked up with the name around it first, then alone, so that ``order.type`` and
+``orderType`` are one, and ``market.position`` is not ``position``. What decides direction,
+protection, market, identity or time must be found here, or the alert is refused.
+"""
 
-from signalbot.intake.fields import Fields
+import re
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
 
-ALIASES: Mapping[str, tuple[str, ...]] = {
-    "symbol": ("symbol", "ticker", "pair", "tv_instrument", "instrument", "market", "coin"),
-    "exchange": ("exchange", "tv_exchange", "venue"),
-    "action": (
-        "action",
-        "signal",
-        "order.action",
-        "strategy.order.action",
-        "order_action",
+from signalbot.intake.fields import Field
+from signalbot.intake.names import Words, words
+
+
+class Role(StrEnum):
+    """What a field is for."""
+
+    SYMBOL = "symbol"
+    BASE = "base coin"
+    MARKET_KIND = "kind of market"
+    VERB = "action"
+    SIDE = "side"
+    STANDING = "side or position"
+    POSITION = "position now"
+    PREVIOUS_POSITION = "previous position"
+    POSITION_SIZE = "position size"
+    MARKET_SIZE = "size held"
+    PREVIOUS_SIZE = "size held before"
+    CLOSES = "closes the position"
+    REDUCES = "only reduces"
+    BUYS = "is a buy"
+    SELLS = "is a sell"
+    REVERSES = "turns around"
+    CANCELS = "withdraws entries"
+    TYPE = "type"
+    ORDER_TYPE = "order type"
+    SIZE = "size"
+    CONTRACTS = "contracts"
+    SIZE_UNIT = "unit of the size"
+    EXIT_PERCENT = "part to close"
+    PRICE = "price"
+    STRENGTH = "strength"
+    CONFIDENCE = "confidence"
+    REASON = "reason"
+    ID = "id"
+    KEY = "key of the delivery"
+    SENT_AT = "sent at"
+    BAR_TIME = "time of the bar"
+    MAX_AGE = "oldest age"
+    TEST = "test"
+    SECRET = "secret"  # noqa: S105 - the name of a role
+    HARMLESS = "not needed"
+
+
+NAMES: Mapping[Role, tuple[str, ...]] = {
+    Role.SYMBOL: (
+        "symbol", "ticker", "pair", "instrument", "market", "ticker id", "symbol id",
+        "instrument id", "trading pair", "currency pair", "market symbol", "symbol name",
+        "pair code", "symbol code", "contracts code", "product id", "contracts", "product",
+        "security", "trading symbol", "ticker name", "asset", "coin", "currency", "cryptocurrency",
+        "symbol ticker", "symbol symbol", "s",
     ),
-    "type": ("type",),
-    "side": ("side", "position_side", "positionside", "direction"),
-    "position": (
-        "market_position",
-        "strategy_info.market_position",
-        "sentiment",
-        "strategy.market_position",
+    Role.BASE: ("base", "base currency", "base asset", "base coin", "currency base"),
+    Role.MARKET_KIND: (
+        "market type", "instrument type", "product type", "category", "contracts type",
+        "exchange account type", "account type", "asset class", "asset type",
+        "market kind", "exchange type", "instrument category",
     ),
-    "previous_position": (
-        "prev_market_position",
-        "strategy_info.prev_market_position",
-        "strategy.prev_market_position",
+    Role.VERB: (
+        "action", "signal", "order action", "strategy order action", "trade action", "command",
+        "operation", "trade signal", "order side action", "alert action", "signal action",
+        "intent", "position action", "trade command", "order command", "buy sell", "data",
+        "position direction", "verb", "do", "c",
     ),
-    "price": (
-        "price",
-        "signalprice",
-        "signal_price",
-        "trigger_price",
-        "close",
-        "limitprice",
-        "entry",
-        "order.price",
+    Role.SIDE: (
+        "side", "position side", "direction", "trade side", "order side", "signal side",
+        "trade direction", "order direction", "signal direction", "book", "b",
+        "hedge side", "holding side", "hold side",
     ),
-    "stop_loss": ("stop_loss", "stoploss", "sl", "stop_price", "stop", "stoploss.stopprice"),
-    "stop_loss_percent": ("stop_loss_percent", "stoploss.percent", "stoplosspercentage"),
-    "take_profit": (
-        "take_profit",
-        "takeprofit",
-        "tp",
-        "target",
-        "take_profit_price",
-        "takeprofit.limitprice",
+    Role.POSITION: (
+        "market position", "sentiment", "strategy market position", "current position",
+        "new position", "position now", "position after", "strategy position",
+        "current market position", "target position", "desired position", "market side",
+        "position state", "position status",
     ),
-    "take_profit_percent": (
-        "take_profit_percent",
-        "takeprofit.percent",
-        "takeprofitpercentage1",
+    Role.PREVIOUS_POSITION: (
+        "previous market position", "strategy previous market position", "previous position",
+        "market previous position", "position before", "old position", "last position",
+        "last market position", "prior position", "prior market position",
     ),
-    "strength": ("strength",),
-    "confidence": ("confidence",),
-    "reason": ("reason", "comment", "message", "note", "text"),
-    "key": ("id", "signal_id", "signalid", "alert_id", "alertid", "idempotency_key", "uid"),
-    "sent_at": ("timestamp", "timenow", "sent_at"),
-    "time": ("time", "bar_time", "bartime", "candle_time"),
-    "max_age": ("max_lag", "max_age"),
-    "secret": ("secret", "token", "passphrase", "password", "key", "auth"),
+    Role.POSITION_SIZE: (
+        "position size", "strategy position size", "target size", "target position size",
+        "new position size", "desired size", "target quantity", "net position", "net size",
+    ),
+    Role.MARKET_SIZE: (
+        "market position size", "strategy market position size", "market size",
+        "current position size", "remaining size", "remaining quantity", "remaining",
+    ),
+    Role.PREVIOUS_SIZE: (
+        "previous market position size", "strategy previous market position size",
+        "previous position size", "previous size", "market previous position size",
+        "position size before",
+    ),
+    Role.CLOSES: (
+        "close position", "is close", "close all", "is exit", "exit",
+        "close order", "close trade", "exit position", "flat", "flatten", "is flat", "exit all",
+        "close current position", "liquidate",
+        "close long", "close short", "exit long", "exit short", "is exit long", "is exit short",
+        "is close long", "is close short", "cover", "cover short", "buy to cover",
+        "sell to close", "buy to close",
+    ),
+    Role.REDUCES: (
+        "reduce only", "is reduce only", "reduce", "reducing", "order reduce only",
+        "close only", "exit only", "close on trigger", "is reduce", "decrease only",
+        "reduce position", "is reducing",
+    ),
+    Role.BUYS: ("is buy", "buy", "is long", "long", "buy signal", "long signal", "enter long",
+                "long entry", "open long", "go long", "long condition", "bullish"),
+    Role.SELLS: ("is sell", "sell", "is short", "short", "sell signal", "short signal",
+                 "enter short", "short entry", "open short", "go short", "short condition",
+                 "bearish"),
+    Role.REVERSES: ("reverse", "is reverse", "flip", "reverse position", "is flip",
+                    "flip position", "close and reverse"),
+    Role.CANCELS: (
+        "cancel all orders", "cancel orders", "cancel all", "cancel pending orders",
+        "cancel pending", "cancel existing orders", "cancel open orders", "cancel all dca orders",
+        "cancel entry",
+    ),
+    Role.TYPE: (
+        "type", "t", "trade type", "event", "event type", "alert type", "signal type",
+        "type of signal", "entry type", "position type", "mode", "trade mode", "order mode",
+        "exit type", "signal kind", "kind", "flag",
+    ),
+    Role.ORDER_TYPE: (
+        "order type", "execution type", "order kind", "entry order type", "exit order type",
+        "order execution", "order style",
+    ),
+    Role.SIZE: (
+        "quantity", "amount", "size", "volume", "order amount", "order quantity", "order size",
+        "units", "lot", "lot size", "order volume", "trade size", "trade amount",
+        "amount per trade", "position amount", "base amount", "quote amount", "cost", "notional",
+        "usd amount", "amount usd", "size usd", "quantity usd", "q", "order contracts size",
+        "trade quantity", "exit size", "close size", "exit quantity", "close quantity",
+        "close amount", "exit amount", "reduce amount", "reduce quantity", "reduce size",
+        "quantity percent", "size percent", "amount percent", "volume percent", "units percent",
+        "order percent", "quantity percent of position", "amount value",
+    ),
+    Role.CONTRACTS: (
+        "order contracts", "strategy order contracts", "contracts count", "contracts quantity",
+        "number of contracts",
+    ),
+    Role.SIZE_UNIT: (
+        "quantity type", "amount type", "size type", "investment type", "currency type",
+        "units type", "amount per trade type", "volume type", "order amount type",
+        "order currency type", "size unit", "quantity unit", "amount unit", "size mode",
+        "quantity mode", "amount mode", "position size type", "trade amount type",
+        "amount symbol", "quantity symbol",
+    ),
+    Role.EXIT_PERCENT: (
+        "exit percent", "close percent", "reduce percent", "percent to close", "close ratio",
+        "percent of position", "position percent", "exit share", "close share", "partial percent",
+        "close position percent", "percent close", "percent exit", "sell percent",
+        "exit position percent", "reduce position percent", "close fraction", "exit fraction",
+        "exit ratio", "portfolio", "percent",
+    ),
+    Role.STANDING: ("position",),
+    Role.PRICE: (
+        "price", "signal price", "close", "limit price", "entry", "order price", "entry price",
+        "current price", "last price", "market price", "reference price", "strategy order price",
+        "entry level", "price at signal", "alert price", "last", "trigger price", "execution price",
+        "p", "bar close", "mark price", "price entry", "index price", "open price", "entry zone",
+    ),
+    Role.STRENGTH: ("strength", "signal strength"),
+    Role.CONFIDENCE: ("confidence", "signal confidence", "confidence score", "confidence percent"),
+    Role.REASON: (
+        "reason", "comment", "message", "note", "text", "order comment", "strategy order comment",
+        "description", "alert message", "strategy order alert message", "order alert message",
+        "title", "notes", "entry reason", "exit reason", "strategy comment", "signal comment",
+        "alert text", "content", "label", "alert name", "signal name text",
+    ),
+    Role.ID: (
+        "id", "signal id", "alert id", "uid", "order id", "strategy order id", "trade id",
+        "client order id", "order link id", "event id", "message id", "deal id", "position id",
+        "nonce", "request id", "oid", "cid", "client id",
+    ),
+    Role.KEY: ("idempotency key", "delivery id", "webhook id", "idempotency"),
+    Role.SENT_AT: (
+        "timestamp", "time now", "sent at", "alert time", "signal time", "signal timestamp",
+        "alert timestamp", "time utc", "utc time", "date", "created at", "trigger time",
+        "fired at", "order time", "order timestamp", "date time", "sent time",
+        "trade time", "current time", "timestamp ms", "unix time", "unix timestamp", "time ms",
+        "sent", "fired time", "event time", "now",
+    ),
+    Role.BAR_TIME: (
+        "time", "bar time", "candle time", "bar timestamp", "candle timestamp", "open time",
+        "bar open time", "close time", "bar close time", "bar date", "candle open time",
+        "candle close time", "bar open", "kline time",
+    ),
+    Role.MAX_AGE: ("max lag", "max age", "max delay", "expire in", "valid for", "ttl",
+                   "max latency", "max signal age"),
+    Role.TEST: (
+        "test", "is test", "dry run", "is dry run", "test mode", "testing", "simulate",
+        "simulation", "validate only", "is test net", "test net",
+        "sandbox", "is sandbox", "demo", "is demo", "paper", "paper trading", "is paper",
+        "is simulated", "preview", "dry",
+    ),
+    Role.SECRET: (
+        "secret", "token", "passphrase", "password", "key", "auth", "signal token", "api key",
+        "api secret", "api secret key", "auth key", "auth token", "webhook secret", "access key",
+        "passcode", "pin", "access token", "webhook key", "secret key", "bot secret",
+        "connector secret", "secret token", "webhook token", "webhook passphrase", "license",
+        "license id", "license key", "user token", "bot token", "hook token",
+        "email token", "webhook password",
+    ),
+    Role.HARMLESS: (
+        "exchange", "venue", "broker", "interval", "timeframe", "time frame", "chart interval",
+        "chart timeframe", "resolution", "leverage", "margin mode", "margin type", "margin",
+        "time in force", "post only", "open", "high", "low", "bar high", "bar low",
+        "bar volume", "candle open", "strategy", "strategy name", "strategy id", "name",
+        "bot", "bot id", "bot uuid", "bot name", "account", "account id", "account name", "user",
+        "user id", "tag", "version", "source", "currency quote", "quote", "quote currency",
+        "quote asset", "settle", "settle currency", "pyramiding", "price source", "chart", "url",
+        "chart url", "alert number", "profile", "profile id", "hook", "hook name", "risk",
+        "risk percent", "order number", "model", "session", "time zone", "plan",
+        "position average price", "average price", "position avg price", "average entry price",
+        "pnl", "order profit", "profit", "profit percent", "net profit", "equity", "balance",
+        "initial capital", "max drawdown", "drawdown", "commission", "slippage", "volume bar",
+        "entry reason code", "signal count", "trade count", "bar index", "bar number",
+        "order price offset", "order price type", "price offset", "limit price offset",
+        "market cap", "rsi", "macd", "atr", "adx", "ema", "sma", "vwap", "trend strength",
+        "realized pnl", "unrealized pnl", "total pnl", "risk reward", "risk usd", "notional usdc",
+        "margin usdc", "stub", "provider key", "provider", "exchange code", "profile code",
+        "position size percent", "position size quote", "max", "position mode", "hedge",
+        "hedge mode",
+        "success rate", "term", "buy ttl", "sell ttl", "order expiration", "gtd", "good till",
+        "slippage percent", "exit price", "last price change", "language", "platform",
+        "platform name", "signal platform", "broker platform", "signal source", "bar state",
+        "is confirmed", "bar confirmed", "confirm", "confirmed", "candle state", "market state",
+        "market status", "order status", "chart symbol type", "strategy parameters", "priority",
+        "stop loss priority", "take profit priority", "trailing stop priority",
+        "cross", "isolated", "extended hours", "channel", "channel id",
+        "chat id", "emoji", "color", "currency rate", "decimals", "tick size", "min tick",
+        "hook id", "base precision", "target currency", "target leverage", "profit loss",
+        "pnl percent", "entry time", "exit time", "server time",
+        "local time", "start time", "end time", "start date", "end date", "session time",
+        "update time", "order entry price", "position entry price", "position entry name",
+        "point value", "lot step", "contracts size", "contracts multiplier",
+    ),
+}  # fmt: skip
+"""Names by what they are for. Letter case, separators and short forms do not count."""
+
+_ROLES: Mapping[str, Role] = {
+    " ".join(words(name)): role for role, names in NAMES.items() for name in names
 }
-"""Our word, and the names under which it may come. Case does not count; ``a.b`` is b inside a."""
-
-TARGETS = 10
-"""``tp1`` to ``tp10``, ``take_profit_price_1`` and their like, and lists, are targets, too."""
-
-_NUMBERED = ("tp{}", "tp_{}", "take_profit_{}", "take_profit_price_{}", "target{}", "target_{}")
-_LISTED = ("take_profits.{}", "take_profit.{}", "targets.{}", "tps.{}")
-
-
-def find(fields: Fields, word: str) -> str | None:
-    """The value under the first of a word's names that the alert has."""
-    return next((fields[name] for name in ALIASES[word] if name in fields), None)
+_PREFIXES = frozenset(
+    {"tv", "the", "strategy", "alert", "webhook", "trade", "my", "signal", "is", "source",
+     "request", "sender"}
+)  # fmt: skip
+_COIN = re.compile(r"[A-Z]{2,10}")
+_AMOUNT = re.compile(r"\d+(\.\d+)?%?")
+_BARS = frozenset({"bar", "candle", "ohlc", "ohlcv", "kline", "symbol data", "chart", "price data"})
+_OF_BARS = {"close": Role.PRICE, "time": Role.BAR_TIME, "timestamp": Role.BAR_TIME}
 
 
-def targets(fields: Fields) -> list[str]:
-    """Every take profit, in the sender's order."""
-    single = find(fields, "take_profit")
-    numbered = [
-        fields[name]
-        for number in range(1, TARGETS + 1)
-        for form in _NUMBERED
-        if (name := form.format(number)) in fields
-    ]
-    listed = [
-        fields[name]
-        for number in range(TARGETS + 1)
-        for form in _LISTED
-        if (name := form.format(number)) in fields
-    ]
-    return [*([single] if single is not None else []), *numbered, *listed]
+def role_of(field: Field) -> Role | None:
+    """What a field is for; None: its name is none of the table."""
+    segments = _without_places(field.segments)
+    leaf, around = segments[-1], _around(segments)
+    if leaf == ("token",) and _COIN.fullmatch(field.value.strip()):
+        return Role.SYMBOL  # a coin, where others keep their secret
+    if leaf == ("contracts",) and _AMOUNT.fullmatch(field.value.strip()):
+        return Role.CONTRACTS  # a number of them, where others name the one
+    if " ".join(around) in _BARS:
+        return _OF_BARS.get(" ".join(leaf), Role.HARMLESS)
+    for name in (around + leaf, leaf):
+        found = _role(name)
+        if found is not None:
+            return found
+    return None
 
 
-def without_secret(fields: Fields) -> Fields:
-    """The fields that may be kept: whatever could be a secret is left out."""
-    secret = frozenset(ALIASES["secret"])
-    return {name: value for name, value in fields.items() if name not in secret}
+def _without_places(segments: Sequence[Words]) -> Sequence[Words]:
+    """The one of ``pairs.0`` is one of ``pairs``."""
+    while len(segments) > 1 and segments[-1] and segments[-1][0].isdecimal():
+        segments = segments[:-1]
+    return segments
 
 
-def aliases_table() -> str:
+def _around(segments: Sequence[Words]) -> Words:
+    """The words of the nearest name around a field; places in lists are no names."""
+    for segment in reversed(segments[:-1]):
+        if segment and not segment[0].isdecimal():
+            return segment
+    return ()
+
+
+def _role(name: Words) -> Role | None:
+    """The role of a name, without a prefix that does not matter."""
+    while name:
+        found = _ROLES.get(" ".join(name))
+        if found is not None or name[0] not in _PREFIXES:
+            return found
+        name = name[1:]
+    return None
+
+
+def names_table() -> str:
     """The table as Markdown."""
     rows = [
-        f"| {word} | {', '.join(f'`{name}`' for name in names)} |"
-        for word, names in ALIASES.items()
+        f"| {role.value} | {', '.join(f'`{name}`' for name in names)} |"
+        for role, names in NAMES.items()
+        if role is not Role.HARMLESS
     ]
-    return "\n".join(("| Word | Names |", "|---|---|", *rows)) + "\n"
+    return "\n".join(("| What it is for | Names |", "|---|---|", *rows)) + "\n"

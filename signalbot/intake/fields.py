@@ -1,125 +1,248 @@
-"""Reads an alert's body into plain fields: JSON, ``key=value`` lines, or a few words.
+"""Reads an alert's body into plain fields: JSON, a form, ``name=value`` lines, or a text.
 
-Senders name the same thing differently and nest it where they like, so names are lower case, and
-what lies inside an object is found as ``outer.inner``. How the body is labelled does not count:
-TradingView calls JSON text when it is not quite JSON.
+How a body is labelled does not count: TradingView calls JSON text when it is not quite JSON, and
+``curl -d`` calls everything a form. What could be read in two ways is refused: a name that stands
+twice, be it in other letters or once written out and once nested.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal, DecimalException
-from typing import Any, NoReturn
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl
 
 from signalbot.domain.errors import BadSignal
-
-Fields = Mapping[str, str]
-"""Values by name, all as text; what is null or empty is left out."""
+from signalbot.intake.names import Words, words
 
 _MOST_FIELDS = 200
 _DEEPEST = 6
 _LONGEST_NUMBER = 40
-_PAIR = re.compile(r"\s*([A-Za-z][\w.\- ]{0,39}?)\s*[=:]\s*(.*?)\s*")
-_WORDS = re.compile(
-    r"(?P<action>[A-Za-z_ ]{2,20}?)\s+(?P<symbol>[A-Za-z0-9:/._\-]{2,40})"
-    r"(?:\s*(?:@|at)\s*(?P<price>\d+(?:\.\d+)?))?"
-)
-_EMPTY = frozenset({"", "nan", "null", "none", "na", "n/a"})
+_LONGEST_SHOWN = 60
+_EMPTY = frozenset({"", "nan", "null", "none", "na", "n/a", "undefined", "-", "<na>"})
+_PLACEHOLDER = re.compile(r"\$?\{\{?[^{}]*\}?\}")
+_BARE_PLACEHOLDER = re.compile(r'(:\s*|,\s*|\[\s*)(\{\{[^{}"]*\}\})')
+_NAME = r"[A-Za-z][\w.\- ]{0,59}?"
+_LINE = re.compile(rf"({_NAME})\s*[=:](.*)", re.DOTALL)
+_WORD = re.compile(r"([A-Za-z][\w.\-]{0,59})=(\S*)")
+_ANOTHER_PAIR = re.compile(r"[\s,;][A-Za-z][\w.\-]{0,59}\s*[=:](?!//)\s*\S")
 
 
-def read(body: bytes) -> Fields:
-    """The fields of an alert.
+@dataclass(frozen=True)
+class Field:
+    """One value of an alert, and where it stood."""
+
+    path: tuple[str, ...]  #: names from the outside in; places in lists are numbers
+    value: str
+
+    @cached_property
+    def name(self) -> str:
+        """As its sender would find it: ``take_profits.0.price``."""
+        return ".".join(self.path)
+
+    @cached_property
+    def segments(self) -> tuple[Words, ...]:
+        """The words of each part of the path."""
+        return tuple(words(part) for part in self.path)
+
+    @property
+    def is_empty(self) -> bool:
+        """Plots without a value come as NaN, what is not filled in as nothing."""
+        return self.value.lower() in _EMPTY
+
+    @property
+    def placeholder(self) -> str | None:
+        """A ``{{placeholder}}`` that the sender has not filled."""
+        found = _PLACEHOLDER.search(self.value)
+        if found is not None:
+            return found[0]
+        for mark in ("{{", "}}"):  # cut off
+            before, braces, after = self.value.partition(mark)
+            if braces:
+                return braces + after if mark == "{{" else before + braces
+        return None
+
+    def __str__(self) -> str:
+        return f"{self.name} {shown(self.value)}"
+
+
+Fields = tuple[Field, ...]
+
+
+def shown(value: str) -> str:
+    """A value as a message may repeat it: one line, printable, not long."""
+    text = "".join(each if each.isprintable() else "?" for each in value)
+    return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}...")
+
+
+def flat(value: Mapping[str, Any]) -> Fields:
+    """The fields of nested objects and lists.
 
     Raises:
-        BadSignal: it is not text, or not a form that can be read one way only.
+        BadSignal: it is too deep or too long, or names the same place twice.
+    """
+    found = tuple(_walk(value, ()))
+    if len(found) > _MOST_FIELDS:
+        raise BadSignal("the alert has too many fields")
+    _refuse_doubles(field.name for field in found)
+    return found
+
+
+def read_fields(text: str) -> Fields | None:
+    """The fields of a text that consists of fields; None: it is a text to be read as such.
+
+    Raises:
+        BadSignal: it begins like JSON and is not, or a name stands twice.
+    """
+    if text[:1] in ("{", "["):
+        return flat(_one_object(_json(text)))
+    return _from_form(text) or _from_lines(text) or _from_words(text)
+
+
+def decode(body: bytes) -> str:
+    """The text of a body.
+
+    Raises:
+        BadSignal: it is not UTF-8.
     """
     try:
         text = body.decode("utf-8-sig").strip()
     except UnicodeDecodeError as e:
         raise BadSignal("the alert is not UTF-8 text") from e
-    if text[:1] in ("{", "["):
-        return _from_json(text)
-    pairs = _from_pairs(text)
-    return pairs or _from_words(text)
+    if text[:1] == '"' and text[-1:] == '"':
+        try:
+            inner = json.loads(text)
+        except ValueError:
+            return text
+        return inner.strip() if isinstance(inner, str) else text
+    return text
 
 
-def _from_json(text: str) -> Fields:
+def _json(text: str) -> Any:
+    """JSON; a placeholder without quotes is read as the text that it is."""
+    quoted = _BARE_PLACEHOLDER.sub(r'\1"\2"', text)
     try:
-        value = json.loads(
-            text,
+        return json.loads(
+            quoted,
             parse_float=_number,
             parse_int=_number,
             parse_constant=lambda _: None,
             object_pairs_hook=_unique,
         )
+    except json.JSONDecodeError as e:
+        where = f"line {e.lineno} column {e.colno}"
+        raise BadSignal(f"the alert begins like JSON and is not: {e.msg} at {where}") from e
     except (ValueError, RecursionError) as e:
         raise BadSignal("the alert begins like JSON and is not") from e
-    if not isinstance(value, dict):
-        raise BadSignal("the alert is a list: send one object")
-    found: dict[str, str] = {}
-    _flatten(value, "", found, depth=0)
-    return found
 
 
-def _from_pairs(text: str) -> Fields:
-    """Lines, or parts between semicolons, of ``name=value`` or ``name: value``; none if not all."""
-    parts = [part for part in re.split(r"[;\n]", text) if part.strip()]
-    matches = [_PAIR.fullmatch(part) for part in parts]
-    if not parts or len(parts) > _MOST_FIELDS or not all(matches):
-        return {}
-    pairs = [(match[1].strip().lower(), match[2]) for match in matches if match]
-    return {name: value for name, value in _unique(pairs).items() if not _is_empty(value)}
+def _one_object(value: Any) -> Mapping[str, Any]:
+    if isinstance(value, list) and len(value) == 1:
+        (value,) = value
+    if isinstance(value, dict):
+        return value
+    raise BadSignal("the alert is a list: send one object")
+
+
+def _from_form(text: str) -> Fields:
+    """``a=1&b=2``, as HTML forms and ``curl -d`` send it."""
+    if (
+        "\n" in text
+        or "=" not in text
+        or not re.fullmatch(r"[^\s=&]+=[^&]*(&[^\s=&]+=[^&]*)*", text)
+    ):
+        return ()
+    if "&" not in text and not re.fullmatch(r"[\w.\-%]+=[^\s=;,]*", text):
+        return ()
+    pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    return _from_pairs(pairs)
+
+
+def _from_lines(text: str) -> Fields:
+    """Lines, or parts between semicolons or commas, of ``name=value`` or ``name: value``."""
+    for separator in (r"[;\n]", r"[,;\n]"):
+        parts = [part for each in re.split(separator, text) if (part := each.strip())]
+        matches = [_LINE.fullmatch(part) for part in parts]
+        if not parts or len(parts) > _MOST_FIELDS or not all(matches):
+            continue
+        pairs = [(match[1].strip(), match[2].strip()) for match in matches if match]
+        if not any(_ANOTHER_PAIR.search(value) for _, value in pairs):
+            return _from_pairs(pairs)
+    return ()
 
 
 def _from_words(text: str) -> Fields:
-    match = _WORDS.fullmatch(text)
-    if match is None:
-        raise BadSignal(
-            "the alert is neither JSON, nor name=value lines, nor words such as 'buy BTCUSDT'"
-        )
-    return {name: value for name, value in match.groupdict().items() if value}
+    """``name=value`` one after the other with nothing between but space."""
+    parts = text.split()
+    matches = [_WORD.fullmatch(part.rstrip(",;")) for part in parts]
+    if not parts or len(parts) > _MOST_FIELDS or not all(matches):
+        return ()
+    return _from_pairs([(match[1], match[2]) for match in matches if match])
 
 
-def _flatten(value: Mapping[str, Any], path: str, found: dict[str, str], *, depth: int) -> None:
-    if depth > _DEEPEST:
+def _from_pairs(pairs: Iterable[tuple[str, str]]) -> Fields:
+    """Names with dots are nested names; a value may be JSON itself."""
+    found: list[Field] = []
+    for name, value in pairs:
+        path = tuple(part.strip() for part in name.split(".") if part.strip())
+        found += _values(path, value.strip(), depth=len(path))
+    _refuse_doubles(field.name for field in found)
+    return tuple(found)
+
+
+def _walk(value: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Field]:
+    if len(path) > _DEEPEST:
         raise BadSignal("the alert nests too deeply")
     for name, inner in value.items():
-        key = f"{path}{name.strip().lower()}"
-        if isinstance(inner, dict):
-            _flatten(inner, f"{key}.", found, depth=depth + 1)
-        elif isinstance(inner, list):
-            numbered = {str(place): each for place, each in enumerate(inner)}
-            _flatten(numbered, f"{key}.", found, depth=depth + 1)
-        elif inner is not None and not _is_empty(text := _text(inner)):
-            found[key] = text
-        if len(found) > _MOST_FIELDS:
-            raise BadSignal("the alert has too many fields")
+        yield from _values((*path, name.strip()), inner, depth=len(path))
+
+
+def _values(path: tuple[str, ...], inner: Any, *, depth: int) -> Iterator[Field]:
+    if depth > _DEEPEST:
+        raise BadSignal("the alert nests too deeply")
+    if isinstance(inner, str) and inner.strip()[:1] == "{" and inner.strip()[1:2] != "{":
+        inner = _inner_json(inner)
+    if isinstance(inner, dict):
+        yield from _walk(inner, path)
+    elif isinstance(inner, list):
+        yield from _walk({str(place): each for place, each in enumerate(inner)}, path)
+    elif inner is not None:
+        yield Field(path, _text(inner))
+
+
+def _inner_json(text: str) -> Any:
+    """A value that is JSON again, as relays and forms wrap it; the text where it is not."""
+    try:
+        return _json(text.strip())
+    except BadSignal:
+        return text
 
 
 def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value).strip()
 
 
-def _is_empty(text: str) -> bool:
-    """Plots that have no value come as NaN, fields that are not filled in as nothing."""
-    return text.lower() in _EMPTY or (text.startswith("{{") and text.endswith("}}"))
-
-
-def _number(text: str) -> Decimal | None:
+def _number(text: str) -> Decimal | str:
     if len(text) > _LONGEST_NUMBER:
-        raise BadSignal("the alert has a number that is too long")
+        raise BadSignal("the alert has a number of more than 40 characters")
     try:
         return Decimal(text)
     except DecimalException:
-        return None
+        return text
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        _refuse_twice()
-    return found
+    _refuse_doubles(name for name, _ in pairs)
+    return dict(pairs)
 
 
-def _refuse_twice() -> NoReturn:
-    raise BadSignal("the alert says something twice: which one counts?")
+def _refuse_doubles(names: Iterable[str]) -> None:
+    """Letter case does not make two names of one, and neither does writing out what is nested."""
+    seen: set[str] = set()
+    for name in names:
+        key = name.strip().casefold()
+        if key in seen:
+            raise BadSignal(f"the alert has {shown(name)} twice: which one counts?")
+        seen.add(key)

@@ -1,30 +1,22 @@
-"""What an alert tells of its strategy's position, in the words of its sender."""
+"""The positions of its strategy that an alert holds."""
 
-from signalbot.domain.alignment import Stance, Told
+from signalbot.domain.alignment import Told
+from signalbot.domain.money import HUNDRED
 from signalbot.domain.signals import Action
 from signalbot.intake.alert import Alert
 
-_STANCES = {
-    "long": Stance.LONG,
-    "bullish": Stance.LONG,
-    "short": Stance.SHORT,
-    "bearish": Stance.SHORT,
-    "flat": Stance.FLAT,
-    "neutral": Stance.FLAT,
-}
-
 
 def told_by(alert: Alert, *, key: str, is_repeat: bool) -> Told:
-    """What an alert tells; a word that is no position is as good as none."""
+    """What an alert holds; the exit of a part leaves the position where it is."""
     return Told(
         key=key,
-        actions=[step for step in alert.steps if isinstance(step, Action)],
-        previous=_stance(alert.previous_position),
-        position=_stance(alert.position),
+        actions=[
+            step
+            for step in alert.steps
+            if isinstance(step, Action) and (step.is_entry or alert.exit_percent == HUNDRED)
+        ],
+        previous=alert.previous_position,
+        position=alert.position,
         sent_at_ms=alert.sent_at_ms,
         is_repeat=is_repeat,
     )
-
-
-def _stance(word: str | None) -> Stance | None:
-    return None if word is None else _STANCES.get(word.strip().lower())

@@ -1,143 +1,173 @@
-"""What an alert wants done: its verb, and where it says the strategy stands now."""
+"""What a word of an alert asks for: one table of synonyms for verbs, sides and positions.
 
+A word is read the same wherever it stands: ``sell`` is an order, ``long`` names a side, ``exit``
+closes. What several of them come to together is decided in ``direction``.
+"""
+
+from dataclasses import dataclass
 from enum import StrEnum
 
-from signalbot.domain.errors import BadSignal
-from signalbot.domain.signals import Action
+from signalbot.domain.alignment import Stance
+from signalbot.domain.orders import OrderSide
+from signalbot.domain.signals import Side
+from signalbot.intake.names import word_set, words
 
 
-class Direction(StrEnum):
-    """What ``buy`` and ``sell`` of a source mean.
+class Kind(StrEnum):
+    """What a value is about."""
 
-    BOTH: they open long and short. LONG: buy opens, sell closes. SHORT: sell opens, buy closes.
-    """
-
-    BOTH = "both"
-    LONG = "long"
-    SHORT = "short"
-
-
-class Cancel(StrEnum):
-    """Not a signal: the open ones of this market are withdrawn."""
-
-    OPEN_SIGNALS = "cancel"
-
-
-Step = Action | Cancel
-
-_OPEN_LONG = frozenset({"long", "open_long", "enter_long", "entry_long", "buy_long", "go_long"})
-_OPEN_SHORT = frozenset(
-    {"short", "open_short", "enter_short", "entry_short", "sell_short", "go_short"}
-)
-_CLOSE_LONG = frozenset({"exit_long", "close_long", "sell_long", "flat_long"})
-_CLOSE_SHORT = frozenset({"exit_short", "close_short", "buy_short", "cover", "flat_short"})
-_CLOSE = frozenset({"exit", "close", "flat", "flatten", "close_all", "exit_all", "close_position"})
-_ENTER = frozenset({"entry", "enter", "open", "add"})
-_NOTHING = frozenset({"hold", "none", "neutral", "wait"})
-_LONG_WORDS = frozenset({"long", "buy", "bullish"})
-_SHORT_WORDS = frozenset({"short", "sell", "bearish"})
+    ORDER = "order"  #: an order side, which opens or closes
+    SIDE = "side"  #: the side of the position that is spoken of
+    ENTER = "enter"  #: a position is opened
+    EXIT = "exit"  #: a position is closed
+    REDUCE = "reduce"  #: a part of a position is closed
+    REVERSE = "reverse"  #: a position is closed and the other side is opened
+    AFTER = "after"  #: where the strategy stands now
+    BEFORE = "before"  #: where it stood before
+    CLOSES_ONLY = "closes only"  #: whatever the order, nothing may open
+    CANCEL = "cancel"
+    NOTHING = "nothing"
 
 
-def steps(
-    verb: str | None,
-    *,
-    side: str | None = None,
-    position: str | None = None,
-    previous: str | None = None,
-    direction: Direction = Direction.BOTH,
-) -> list[Step]:
-    """What is to be done, in this order; nothing for a verb such as ``hold``.
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What one value asks for."""
 
-    Where the alert tells the position before and after, that counts more than ``buy`` or ``sell``:
-    the same ``sell`` closes a long, opens a short, or turns one into the other.
-
-    Raises:
-        BadSignal: it has no verb, or one that means nothing here.
-    """
-    word = None if verb is None else verb.strip().lower().replace(" ", "_").replace("-", "_")
-    if word in _NOTHING:
-        return []
-    if word == "cancel":
-        return [Cancel.OPEN_SIGNALS]
-    if position is not None and previous is not None:
-        return _turned(previous.lower(), position.lower())
-    if word is None:
-        raise BadSignal("the alert says not what to do: it needs an action")
-    if word in ("reverse", "flip"):
-        return _reversed(side or position)
-    if word in _CLOSE:
-        return _closed(side)
-    return _traded(word, side, position, direction)
+    kind: Kind
+    side: Side | None = None  #: of the position
+    order: OrderSide | None = None
+    stance: Stance | None = None
+    percent: int | None = None  #: of the position that leaves, if the word has it
 
 
-def is_verb(word: str) -> bool:
-    """Whether a word says what to do; in some alerts ``type`` does, in others it is the order's."""
-    text = word.strip().lower()
-    known = _CLOSE | _ENTER | _NOTHING | _OPEN_LONG | _OPEN_SHORT | _CLOSE_LONG | _CLOSE_SHORT
-    return text in known or text in ("buy", "sell", "cancel", "reverse", "flip")
+WORDS: dict[str, tuple[str, ...]] = {
+    "order": ("buy", "sell"),
+    "side": ("long", "short", "bullish", "bearish"),
+    "enter": ("enter", "entry", "open", "go"),
+    "exit": (
+        "close", "exit", "flat", "flatten", "leave", "liquidate", "cover", "square", "quit",
+        "panic",
+    ),
+    "reduce": ("reduce", "partial", "partially", "trim", "decrease", "half", "part"),
+    "reverse": ("reverse", "flip", "swing"),
+    "cancel": ("cancel", "withdraw", "abort"),
+    "nothing": ("hold", "none", "wait", "nothing", "noop", "heartbeat", "ping", "idle"),
+    "everything": ("all", "full", "everything", "whole"),
+}  # fmt: skip
+"""The words by what they ask for. ``exit long``, ``close-long`` and ``LONG_EXIT`` are one."""
+
+_FILLERS = word_set(
+    "position trade order signal market new now the at current price regular my a and deal to of "
+    "in on off future futures perp perpetual spot strong strategy alert only side out type limit "
+    "start bot manual auto automatic"
+)  # fmt: skip
+_LONG, _SHORT = frozenset({"long", "bullish"}), frozenset({"short", "bearish"})
+_EXIT, _ENTER = frozenset(WORDS["exit"]), frozenset(WORDS["enter"])
+_REDUCE, _REVERSE = frozenset(WORDS["reduce"]), frozenset(WORDS["reverse"])
+_CANCEL, _NOTHING = frozenset(WORDS["cancel"]), frozenset(WORDS["nothing"])
+_ALL = frozenset(WORDS["everything"])
+VOCABULARY = frozenset(word for each in WORDS.values() for word in each)
+_HALF, _WHOLE = 50, 100
+_LONGEST = 80
 
 
-def _turned(previous: str, position: str) -> list[Step]:
-    """From one position to another, as a strategy tester tells them."""
-    found: list[Step] = []
-    if previous == "long" and position != "long":
-        found.append(Action.EXIT_LONG)
-    if previous == "short" and position != "short":
-        found.append(Action.EXIT_SHORT)
-    if position == "long" and previous != "long":
-        found.append(Action.LONG)
-    if position == "short" and previous != "short":
-        found.append(Action.SHORT)
-    if not {previous, position} <= {"long", "short", "flat"}:
-        raise BadSignal("a market position is long, short or flat")
-    return found
+def meaning_of(text: str) -> Meaning | None:
+    """What a value asks for; None: it is no word of this kind, or contradicts itself."""
+    if len(text) > _LONGEST:
+        return None
+    named = words(text)
+    core = [word for word in dict.fromkeys(named) if word not in _FILLERS and not word.isdecimal()]
+    if core in (["neutral"], ["both"], ["net"]):
+        return Meaning(Kind.NOTHING)
+    if core[:1] == ["stop"] and set(core[1:]) & _EXIT:
+        core = core[1:]  # "stop and close": its sender stops, and what is open is closed
+    numbers = [int(word) for word in named if word.isdecimal()]
+    core = [word for word in core if word != "percent"] if numbers else core
+    if not core or len(numbers) > 1 or not set(core) <= VOCABULARY:
+        return None
+    return _understood(core, numbers[0] if numbers else None)
 
 
-def _reversed(towards: str | None) -> list[Step]:
-    word = (towards or "").lower()
-    if word in _LONG_WORDS:
-        return [Action.EXIT_SHORT, Action.LONG]
-    if word in _SHORT_WORDS:
-        return [Action.EXIT_LONG, Action.SHORT]
-    raise BadSignal("reverse needs the side to turn to: add side or market_position")
+def is_verb_word(word: str) -> bool:
+    """Whether a word is one that verbs are made of."""
+    return word in VOCABULARY or word in _FILLERS or word == "neutral"
 
 
-def _closed(side: str | None) -> list[Step]:
-    word = (side or "").lower()
-    if word in _LONG_WORDS:
-        return [Action.EXIT_LONG]
-    if word in _SHORT_WORDS:
-        return [Action.EXIT_SHORT]
-    return [Action.EXIT_LONG, Action.EXIT_SHORT]
+def stance_of(text: str) -> Stance | None:
+    """The position that a word names: long, short or flat."""
+    core = {word for word in words(text) if word not in _FILLERS}
+    if core and core <= _LONG | {"buy"}:
+        return Stance.LONG
+    if core and core <= _SHORT | {"sell"}:
+        return Stance.SHORT
+    if core and core <= _EXIT | {"neutral", "none", "no", "nothing"}:
+        return Stance.FLAT
+    return None
 
 
-def _traded(word: str, side: str | None, position: str | None, direction: Direction) -> list[Step]:
-    for words, action in (
-        (_OPEN_LONG, Action.LONG),
-        (_OPEN_SHORT, Action.SHORT),
-        (_CLOSE_LONG, Action.EXIT_LONG),
-        (_CLOSE_SHORT, Action.EXIT_SHORT),
-    ):
-        if word in words:
-            return [action]
-    if word in _ENTER:
-        return _entered(side or position)
-    after = (position or "").lower()
-    if after == "flat" and word in ("buy", "sell"):
-        return [Action.EXIT_LONG if word == "sell" else Action.EXIT_SHORT]
-    if (word, after) in (("buy", "short"), ("sell", "long")):
-        raise BadSignal("the alert closes a position in part: only whole ones are followed")
-    if word in ("buy", "bullish"):
-        return [Action.EXIT_SHORT if direction is Direction.SHORT else Action.LONG]
-    if word in ("sell", "bearish"):
-        return [Action.EXIT_LONG if direction is Direction.LONG else Action.SHORT]
-    raise BadSignal("the action is not known: see the README for the words that are")
+def side_of(order: OrderSide) -> Side:
+    """The side that an order opens."""
+    return Side.LONG if order is OrderSide.BUY else Side.SHORT
 
 
-def _entered(side: str | None) -> list[Step]:
-    word = (side or "").lower()
-    if word in _LONG_WORDS:
-        return [Action.LONG]
-    if word in _SHORT_WORDS:
-        return [Action.SHORT]
-    raise BadSignal("an entry needs its side: long or short")
+def _understood(core: list[str], percent: int | None) -> Meaning | None:
+    has = set(core)
+    if (has & _LONG and has & _SHORT) or {"buy", "sell"} <= has:
+        return None
+    side, order = _side(has), _order(has)
+    if has & _CANCEL:
+        return Meaning(Kind.CANCEL) if not has & (_EXIT | _REVERSE | _REDUCE) else None
+    if has & _NOTHING:
+        return Meaning(Kind.NOTHING) if has <= _NOTHING and percent is None else None
+    if has & _REVERSE:
+        to = side or (None if order is None else side_of(order))
+        return None if has & _REDUCE or percent is not None else Meaning(Kind.REVERSE, side=to)
+    if has & (_EXIT | _REDUCE):
+        return _leaving(core, side, order, percent)
+    return None if percent is not None else _coming(has, side, order)
+
+
+def _coming(has: set[str], side: Side | None, order: OrderSide | None) -> Meaning | None:
+    if has & _ALL:  # "sell all" empties an account, it opens nothing
+        return Meaning(Kind.EXIT, side=Side.LONG) if order is OrderSide.SELL else None
+    if side is not None and order is not None and side_of(order) is not side:
+        return None if has & _ENTER else Meaning(Kind.EXIT, side=side)
+    if has & _ENTER or (side is not None and order is not None):
+        return Meaning(Kind.ENTER, side=side or (None if order is None else side_of(order)))
+    if side is not None:
+        return Meaning(Kind.SIDE, side=side)
+    return Meaning(Kind.ORDER, order=order)
+
+
+def _leaving(
+    core: list[str], side: Side | None, order: OrderSide | None, percent: int | None
+) -> Meaning | None:
+    """``sell to close`` closes a long; ``close sell`` may mean either side, so it closes both."""
+    has = set(core)
+    if has & _ENTER or (percent is not None and not 0 < percent <= _WHOLE):
+        return None
+    if side is None and order is not None and core[0] in ("buy", "sell"):
+        side = side_of(order).opposite
+    if side is None and "cover" in has:
+        side = Side.SHORT
+    if has & _REDUCE:
+        return Meaning(Kind.REDUCE, side=side, percent=_HALF if "half" in has else percent)
+    return Meaning(Kind.EXIT, side=side, percent=percent)
+
+
+def _side(has: set[str]) -> Side | None:
+    if has & _LONG:
+        return Side.LONG
+    return Side.SHORT if has & _SHORT else None
+
+
+def _order(has: set[str]) -> OrderSide | None:
+    if "buy" in has:
+        return OrderSide.BUY
+    return OrderSide.SELL if "sell" in has else None
+
+
+def words_table() -> str:
+    """The table of words as Markdown."""
+    rows = [f"| {name} | {', '.join(f'`{each}`' for each in WORDS[name])} |" for name in WORDS]
+    return "\n".join(("| Asks for | Words |", "|---|---|", *rows)) + "\n"

@@ -82,6 +82,9 @@ EVENTS: Final[Mapping[str, Event]] = {
     "alert.refused": Event(
         _WARNING, "An alert was not taken: not known to be its source's, or not understood."
     ),
+    "alert.repeated": Event(
+        _INFO, "An alert is literally the last one of its market, come once more; nothing is done."
+    ),
     "ai.answered": Event(_INFO, "A model has answered; the call is on record with what it cost."),
     "ai.broken": Event(_ERROR, "The AI library failed in a way nobody foresaw: a bug."),
     "ai.budget_spent": Event(

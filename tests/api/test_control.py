@@ -66,6 +66,31 @@ def test_positions_are_closed_by_hand(running: Daemon) -> None:
     assert "no position" in running.command("close", "anna", code=4)
 
 
+def test_a_part_is_closed_by_hand_and_stays_so_after_a_kill(running: Daemon) -> None:
+    """Half of everybody's position leaves, stop and share are told; a bad share is refused."""
+    running.command("send", "trend", BTC, "LONG")
+    running.until(lambda: _open(running) == {"anna", "ben"}, "both hold a position")
+    sent = running.command("send", "trend", BTC, "EXIT_LONG", "--exit-percent", "50").strip()
+    sql = "SELECT * FROM signal_executions WHERE signal_id = ? AND status = 'executed'"
+    running.until(lambda: len(running.rows(sql, sent)) == 2, "half has left")
+    running.kill()
+    running.start()
+    assert _open(running) == {"anna", "ben"}
+    for position in running.rows("SELECT * FROM positions"):
+        left, whole = float(position["quantity"]), float(position["entry_quantity"])
+        assert left == pytest.approx(whole / 2, rel=0.1)
+        order = (
+            "SELECT * FROM orders WHERE position_id = ? AND leg = 'stop_loss' AND status = 'open'"
+        )
+        [stop] = running.rows(order, position["position_id"])
+        assert float(stop["quantity"]) == left
+    assert "50" in running.command("why", sent)
+    for wrong in ("0", "101", "half"):
+        running.command("send", "trend", BTC, "EXIT_LONG", "--exit-percent", wrong, code=1)
+    assert "exit_percent" in running.command("send", "trend", BTC, "LONG", "--exit-percent", "50",
+                                             code=1)  # fmt: skip
+
+
 def test_what_the_api_makes_trades_and_is_there_after_a_restart(running: Daemon) -> None:
     """A user, a strategy, and a subscription with settings of its own."""
     api = running.admin()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.rig import BTC, CONFIG, Daemon, daemon
+from tests.api.rig import BTC, CONFIG, ETH, Daemon, daemon
 from tests.canary import MARK, watch
 
 OLD_KEY, NEW_KEY = f"{MARK}-first", f"{MARK}-second"
@@ -94,15 +94,20 @@ def test_a_tradingview_alert_becomes_everybodys_trade(running: Daemon, token: st
 def test_an_alert_a_hundred_times_and_after_a_restart_is_one_signal(
     running: Daemon, token: str
 ) -> None:
-    """With an id and without one; the same id with another body is refused."""
+    """With an id and without one; a key of the delivery with another body is refused."""
     client = running.client(None)
     for body in (
         {"ticker": "ETHUSDT", "action": "exit_short", "id": "again"},
         {"ticker": "ETHUSDT", "action": "exit_long"},
     ):
         _one_of_many(running, f"/hooks/tv/{token}", body)
-    other = {"ticker": "BTCUSDT", "action": "exit_short", "id": "again"}
-    assert client.post(f"/hooks/tv/{token}", json=other).status_code == 409
+    for action, status in (("exit_short", 202), ("exit_short", 200), ("exit_long", 202)):
+        other = {"ticker": "BTCUSDT", "action": action, "id": "again"}
+        assert client.post(f"/hooks/tv/{token}", json=other).status_code == status
+    for symbol, status in (("BTCUSDT", 202), ("BTCUSDT", 200), ("ETHUSDT", 409)):
+        other = {"ticker": symbol, "action": "exit_short", "idempotency_key": "delivery"}
+        assert client.post(f"/hooks/tv/{token}", json=other).status_code == status
+    assert "alert.repeated" in running.log
 
 
 def test_nobody_learns_which_sources_there_are(running: Daemon, token: str) -> None:
@@ -170,13 +175,75 @@ def test_signed_alerts_are_taken_with_either_secret(running: Daemon) -> None:
 
 
 def test_what_cannot_be_understood_says_why(running: Daemon, token: str) -> None:
-    """To a sender who is known; without repeating the alert."""
-    answer = running.client(None).post(
-        f"/hooks/tv/{token}", json={"ticker": "SECRETCOIN", "action": "buy"}
-    )
+    """To a sender who is known: the field, its value, and what would be right."""
+    body = {"ticker": "ETCUSDT", "action": "buy"}
+    answer = running.client(None).post(f"/hooks/tv/{token}", json=body)
     assert answer.status_code == 422
-    assert "none of this source's" in answer.json()["detail"]
-    assert "SECRETCOIN" not in answer.text
+    assert answer.json()["detail"].startswith("ticker: 'ETCUSDT' is none of this source's markets")
+
+
+def test_a_dry_run_shows_how_an_alert_is_read_and_does_nothing(running: Daemon, token: str) -> None:
+    """With the secret or as administrator, by ``dry_run`` or ``test``; else it is not known."""
+    client, before = running.client(None), running.rows("SELECT * FROM signals")
+    body = {"ticker": "ETHUSDT", "action": "buy", "sl": "50%", "tp1": "100%", "mood": "good"}
+    answers = [
+        client.post(f"/hooks/tv/{token}?dry_run=1", json=body),
+        client.post("/hooks/tv", json=body | {"secret": token, "test": True}),
+        running.admin().post("/hooks/tv?dry_run=true", json=body),
+    ]
+    assert {answer.status_code for answer in answers} == {200}
+    for answer in answers:
+        told = answer.json()
+        [signal] = told["signals"]
+        assert (told["dry_run"], told["ignored"], told["refused"]) == (True, ["mood"], None)
+        assert (signal["action"], signal["symbol"], signal["is_new"]) == ("LONG", ETH, True)
+        assert float(signal["stop_loss"]) * 4 == pytest.approx(float(signal["take_profits"][0]))
+    assert client.post("/hooks/tv?dry_run=1", json=body).status_code == 404
+    assert running.user("anna").post("/hooks/tv?dry_run=1", json=body).status_code == 404
+    assert running.admin().post("/hooks/tv", json=body).status_code == 404
+    wrong = running.admin().post("/hooks/tv?dry_run=1", json=body | {"sl": "near"})
+    assert wrong.status_code == 422
+    assert "sl 'near'" in wrong.json()["detail"]
+    assert running.rows("SELECT * FROM signals") == before
+
+
+def test_the_command_line_shows_how_an_alert_is_read(running: Daemon, tmp_path: Path) -> None:
+    """From a file; what is refused ends with the reason and a failure."""
+    alert = tmp_path / "alert"
+    alert.write_text("sell ETHUSDT @ 3000 sl=3100 tp=2900")
+    shown = running.command("webhook", "test", "tv", str(alert))
+    assert f"SHORT {ETH}, price 3000, stop 3100, target 2900" in shown
+    told = json.loads(running.command("webhook", "test", "tv", str(alert), "--json"))
+    assert told["dry_run"] is True
+    alert.write_text("close ETHUSDT 50%")
+    assert "EXIT_LONG ETH/USDT:USDT, 50 % of" in running.command(
+        "webhook", "test", "tv", str(alert)
+    )
+    alert.write_text('{"ticker": "ETHUSDT", "action": "up"}')
+    assert "action 'up'" in running.command("webhook", "test", "tv", str(alert), code=1)
+    assert "no such source" in running.command("webhook", "test", "none", str(alert), code=4)
+    missing = str(tmp_path / "missing")
+    assert missing in running.command("webhook", "test", "tv", missing, code=4)
+
+
+def test_a_form_is_read(running: Daemon, token: str) -> None:
+    """As HTML forms and ``curl -d`` send it."""
+    answer = running.client(None).post(
+        f"/hooks/tv/{token}?dry_run=1", data={"symbol": "ETHUSDT", "action": "sell", "price": "3e3"}
+    )
+    assert [each["action"] for each in answer.json()["signals"]] == ["SHORT"]
+
+
+def test_a_number_far_from_the_market_is_refused(running: Daemon, token: str) -> None:
+    """In alerts as in signals by hand, before anything is stored."""
+    body = {"ticker": "ETHUSDT", "action": "buy"}
+    for wrong in ({"price": 1e-20}, {"price": 30000}, {"sl": 30}, {"tp": 30000}, {"tp": 2000}):
+        answer = running.client(None).post(f"/hooks/tv/{token}", json=body | wrong)
+        assert answer.status_code == 422, answer.text
+    by_hand = {"strategy": "tv", "symbol": ETH, "action": "LONG"}
+    for more in ({"price": "1e-20"}, {"stop_loss": "30"}, {"take_profits": ["2000"]}):
+        answer = running.admin().post("/api/signals", json=by_hand | more)
+        assert answer.status_code == 422, answer.text
 
 
 def test_a_cancel_withdraws_what_is_open(running: Daemon, token: str) -> None:
@@ -186,7 +253,8 @@ def test_a_cancel_withdraws_what_is_open(running: Daemon, token: str) -> None:
         f"/hooks/tv/{token}", json={"ticker": "ETHUSDT", "action": "buy", "id": "to be withdrawn"}
     )
     [signal] = sent.json()["signals"]
-    client.post(f"/hooks/tv/{token}", json={"ticker": "ETHUSDT", "action": "cancel"})
+    answer = client.post(f"/hooks/tv/{token}", json={"ticker": "ETHUSDT", "action": "cancel"})
+    assert [each["signal_id"] for each in answer.json()["withdrawn"]] == [signal["signal_id"]]
     sql = "SELECT status FROM signals WHERE signal_id = ?"
     assert running.rows(sql, signal["signal_id"]) == [{"status": "CANCELLED"}]
 
@@ -249,9 +317,10 @@ def test_secrets_of_sources_are_nowhere(running: Daemon, token: str) -> None:
 
 def _moved(previous: str, position: str) -> dict[str, str]:
     """An alert of a strategy that tells its position before and after."""
+    height = {"short": -1, "flat": 0, "long": 1}
     return {
         "ticker": "BTCUSDT",
-        "action": "buy",
+        "action": "buy" if height[position] > height[previous] else "sell",
         "market_position": position,
         "prev_market_position": previous,
         "id": secrets.token_hex(8),

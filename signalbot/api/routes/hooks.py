@@ -1,12 +1,12 @@
 """``POST /hooks/{source}``: alerts of TradingView and its like. Answered once they are durable."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Query, Request, Response
 
 from signalbot.api.context import Context, Here
+from signalbot.api.models.alerts import AlertTaken
 
 routes = APIRouter(tags=["hooks"])
 
@@ -28,20 +28,22 @@ _BODY = {
                 },
             },
             "text/plain": {"schema": {"type": "string"}, "example": "buy BTCUSDT @ 60486.6"},
+            "application/x-www-form-urlencoded": {
+                "schema": {"type": "object"},
+                "example": {"symbol": "BTCUSDT", "action": "buy", "stop_loss": "2%"},
+            },
         },
     }
 }
 
 
-class TakenSignal(BaseModel):
-    signal_id: str = Field(examples=["sig_1cb28400431dbdbd"])
-    is_new: bool = Field(description="False: it had come before, and nothing happened now.")
-
-
-class AlertTaken(BaseModel):
-    """What an alert has led to. It is in the ledger when this is answered."""
-
-    signals: list[TakenSignal] = Field(description="Empty for an alert that asks for nothing.")
+DryRun = Annotated[
+    bool,
+    Query(
+        description="Answer what the alert would do, and do nothing. Through the control socket "
+        "or with an administrator's token no secret is needed for that."
+    ),
+]
 
 
 @routes.post(
@@ -50,9 +52,11 @@ class AlertTaken(BaseModel):
     status_code=HTTPStatus.ACCEPTED,
     openapi_extra=_BODY,
 )
-async def alert(here: Here, source: str, request: Request, response: Response) -> Any:
+async def alert(
+    here: Here, source: str, request: Request, response: Response, *, dry_run: DryRun = False
+) -> Any:
     """Take in an alert that carries its secret in the body, or that is signed."""
-    return await _take(here, source, request, response, token=None)
+    return await _take(here, source, request, response, token=None, is_dry_run=dry_run)
 
 
 @routes.post(
@@ -62,27 +66,41 @@ async def alert(here: Here, source: str, request: Request, response: Response) -
     openapi_extra=_BODY,
 )
 async def alert_by_token(
-    here: Here, source: str, token: str, request: Request, response: Response
+    here: Here,
+    source: str,
+    token: str,
+    request: Request,
+    response: Response,
+    *,
+    dry_run: DryRun = False,
 ) -> Any:
     """Take in an alert whose secret is in the path."""
-    return await _take(here, source, request, response, token=token)
+    return await _take(here, source, request, response, token=token, is_dry_run=dry_run)
 
 
 async def _take(
-    here: Context, source: str, request: Request, response: Response, *, token: str | None
+    here: Context,
+    source: str,
+    request: Request,
+    response: Response,
+    *,
+    token: str | None,
+    is_dry_run: bool,
 ) -> AlertTaken:
-    taken = await here.receiver.receive(
+    caller = await here.gate.caller(request) if is_dry_run else None
+    reception = await here.receiver.receive(
         source,
         await request.body(),
         headers=request.headers,
         token=token,
         address=_address(request, trusts_proxy=here.hosts is None),
+        is_dry_run=is_dry_run,
+        is_trusted=caller is not None and caller.is_admin,
     )
-    if taken and not any(each.is_new for each in taken):
+    changed = [*reception.taken, *reception.withdrawn]
+    if reception.is_dry_run or (changed and not any(each.is_new for each in changed)):
         response.status_code = HTTPStatus.OK
-    return AlertTaken(
-        signals=[TakenSignal(signal_id=each.signal_id, is_new=each.is_new) for each in taken]
-    )
+    return AlertTaken.of(reception)
 
 
 def _address(request: Request, *, trusts_proxy: bool) -> str | None:

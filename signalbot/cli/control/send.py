@@ -39,14 +39,7 @@ def send(
     as_json: AsJson = False,
     config: ConfigFile = None,
 ) -> None:
-    """Send a signal by hand: stored, then broadcast to every subscriber of the strategy.
-
-    Examples:
-
-    signalbot send tv BTC/USDT:USDT LONG --stop-loss 59000 --take-profit 63000
-
-    signalbot send tv BTC/USDT:USDT EXIT_LONG --exit-percent 50
-    """
+    """Send a signal by hand: stored, then broadcast to every subscriber of the strategy."""
     with telling():
         body: dict[str, object] = {
             "strategy": strategy,

@@ -1,0 +1,262 @@
+"""Collects the instructions in an alert, and refuses what cannot be understood."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from signalbot.domain.alignment import Stance
+from signalbot.domain.errors import BadSignal
+from signalbot.domain.signals import Side
+from signalbot.intake.aliases import Role, role_of
+from signalbot.intake.fields import Field, Fields, shown
+from signalbot.intake.names import word_set, words
+from signalbot.intake.numbers import number_or_none
+from signalbot.intake.statements import SIDED, Instructions, Statement, boolean, unknown
+from signalbot.intake.types import is_market_kind, read_market_kind, read_type
+from signalbot.intake.verbs import Kind, Meaning, meaning_of, stance_of
+
+_ENDS = word_set("stop loss take profit trailing target hit break even stopped out")
+_GENERATED_CLOSE = ("close entry", "close position", "margin call")
+
+
+def collect(fields: Fields) -> Instructions:
+    """The instructions in the fields of an alert.
+
+    Raises:
+        BadSignal: a word is unknown, or a placeholder is not filled.
+    """
+    instructions = Instructions()
+    for each in fields:
+        role = role_of(each)
+        reader = _READERS.get(role) if role is not None else None
+        if reader is not None:
+            _refuse_placeholder(each)
+            reader(instructions, each)
+        elif role is None:
+            _read_unknown(instructions, each)
+        elif role in (Role.ID, Role.REASON):
+            _read_generated(instructions, each)
+    _separate_orders(instructions, fields)
+    if instructions.cancel is not None and not instructions.statements:
+        instructions.add(instructions.cancel, Meaning(Kind.CANCEL))
+    if instructions.labels and not instructions.statements:
+        raise unknown(instructions.labels[0])
+    return instructions
+
+
+def _separate_orders(instructions: Instructions, fields: Fields) -> None:
+    """Where ``sell`` and ``short`` are flags of their own, a ``sell`` alone closes a long."""
+    flags = {each.segments[-1][-1:]: boolean(each) for each in fields if each.segments[-1]}
+    for word, side, of_position in (("sell", "short", Side.LONG), ("buy", "long", Side.SHORT)):
+        if not flags.get((word,)) or flags.get((side,)) is not False:
+            continue
+        instructions.statements = [
+            replace(each, meaning=Meaning(Kind.EXIT, side=of_position))
+            if each.meaning.kind is Kind.ORDER and each.field.segments[-1][-1:] == (word,)
+            else each
+            for each in instructions.statements
+        ]
+
+
+def _refuse_placeholder(each: Field) -> None:
+    if each.placeholder is not None:
+        raise BadSignal(f"{each.name}: the placeholder {shown(each.placeholder)} was not filled")
+
+
+# --- one reader per role --------------------------------------------------------------------------
+
+
+def _read_verb(instructions: Instructions, each: Field) -> None:
+    if each.value.lower() != "none" and each.is_empty:
+        return
+    if each.segments[-1] == ("c",) and is_market_kind(each):
+        read_market_kind(instructions, each)
+        return
+    if each.segments[-1] == ("c",):  # Autoview: c=position, c=order
+        meaning = {"position": Meaning(Kind.EXIT), "order": Meaning(Kind.CANCEL)}.get(
+            each.value.lower()
+        )
+        instructions.add(each, meaning)
+        return
+    instructions.add(each, meaning_of(each.value))
+
+
+def _read_side(instructions: Instructions, each: Field) -> None:
+    if each.is_empty or each.value.lower() in ("both", "net"):
+        return
+    if each.value.lower() in ("flat", "neutral"):
+        instructions.add(each, Meaning(Kind.AFTER, stance=Stance.FLAT))
+        return
+    instructions.add(each, meaning_of(each.value))
+
+
+def _read_standing(instructions: Instructions, each: Field) -> None:
+    """``position``: the side that is meant, or what is held now."""
+    if number_or_none(each.value) is not None:
+        _read_position_size(instructions, each)
+    elif stance_of(each.value) is Stance.FLAT and each.value.lower() not in ("close", "exit"):
+        instructions.add(each, Meaning(Kind.AFTER, stance=Stance.FLAT))
+    else:
+        _read_side(instructions, each)
+
+
+def _read_position(instructions: Instructions, each: Field) -> None:
+    if number_or_none(each.value) is not None:
+        _read_position_size(instructions, each)
+    elif each.value.lower() == "none" or not each.is_empty:
+        stance = stance_of(each.value)
+        instructions.add(each, None if stance is None else Meaning(Kind.AFTER, stance=stance))
+
+
+def _read_previous(instructions: Instructions, each: Field) -> None:
+    if each.value.lower() == "none" or not each.is_empty:
+        stance = stance_of(each.value)
+        instructions.add(each, None if stance is None else Meaning(Kind.BEFORE, stance=stance))
+
+
+def _read_position_size(instructions: Instructions, each: Field) -> None:
+    value = number_or_none(each.value)
+    if value is None:
+        return  # "5%" and the like: the size of an order
+    if instructions.position_size is not None and instructions.position_size[0] != value:
+        raise BadSignal(f"{instructions.position_size[1]} and {each} contradict each other")
+    instructions.position_size = (value, each)
+    instructions.understood.add(each.name)
+
+
+def _read_held(instructions: Instructions, each: Field) -> None:
+    value = number_or_none(each.value)
+    if value is not None:
+        instructions.held = (abs(value), each)
+        instructions.understood.add(each.name)
+
+
+def _read_held_before(instructions: Instructions, each: Field) -> None:
+    value = number_or_none(each.value)
+    if value is not None:
+        instructions.held_before = (abs(value), each)
+        instructions.understood.add(each.name)
+
+
+def _read_closes(instructions: Instructions, each: Field) -> None:
+    _read_switch(instructions, each, lambda: _flag_meaning(each, "close"), otherwise="close")
+
+
+def _read_reduces(instructions: Instructions, each: Field) -> None:
+    _read_switch(instructions, each, lambda: Meaning(Kind.CLOSES_ONLY), otherwise="reduce")
+
+
+def _read_reverses(instructions: Instructions, each: Field) -> None:
+    _read_switch(instructions, each, lambda: Meaning(Kind.REVERSE), otherwise="reverse")
+
+
+def _read_cancels(instructions: Instructions, each: Field) -> None:
+    """Beside an order it is about orders at the sender's exchange; alone it is the request."""
+    if boolean(each):
+        instructions.cancel = each
+    instructions.understood.add(each.name)
+
+
+def _read_flag(instructions: Instructions, each: Field) -> None:
+    _read_switch(instructions, each, lambda: _flag_meaning(each, ""), otherwise=None)
+
+
+def _read_switch(
+    instructions: Instructions,
+    each: Field,
+    set_: Callable[[], Meaning | None],
+    *,
+    otherwise: str | None,
+) -> None:
+    """A flag that is set means ``set_()``; a word in its place is read after ``otherwise``.
+
+    Raises:
+        BadSignal: it is neither.
+    """
+    flag = boolean(each)
+    if flag:
+        instructions.add(each, set_())
+    elif flag is False:
+        instructions.understood.add(each.name)
+    elif otherwise is None:
+        raise BadSignal(f"{each}: it can only be true or false")
+    else:
+        instructions.add(each, meaning_of(f"{otherwise} {each.value}"))
+
+
+def _flag_meaning(each: Field, otherwise: str) -> Meaning | None:
+    """``exit_long: true`` means what its name means."""
+    name = [
+        word for word in each.segments[-1] if word not in ("is", "signal", "condition", "current")
+    ]
+    return meaning_of(" ".join(name)) or meaning_of(otherwise)
+
+
+def _read_test(instructions: Instructions, each: Field) -> None:
+    flag = boolean(each)
+    if flag is not None:
+        instructions.is_test = instructions.is_test or flag
+        instructions.understood.add(each.name)
+
+
+def _read_generated(instructions: Instructions, each: Field) -> None:
+    """An order's id or comment that names a close and nothing else, such as ``TP/SL``.
+
+    TradingView itself calls the orders of ``strategy.close`` ``Close entry(s) order ...``.
+    """
+    core = {word for word in words(each.value) if not word.isdecimal()}
+    if each.value.lower().startswith(_GENERATED_CLOSE) or (core and core <= _ENDS):
+        instructions.hints.append(Statement(each, Meaning(Kind.CLOSES_ONLY)))
+        return
+    meaning = meaning_of(each.value) if len(each.value) < _LONGEST_WORD else None
+    if meaning is not None and meaning.kind in (Kind.EXIT, Kind.REDUCE):
+        instructions.hints.append(Statement(each, Meaning(Kind.CLOSES_ONLY, side=meaning.side)))
+
+
+def _read_unknown(instructions: Instructions, each: Field) -> None:
+    """An unknown name whose value is a word of direction: it counts like any other."""
+    if (
+        each.placeholder is None
+        and set(words(each.value)) & SIDED
+        and len(each.value) < _LONGEST_WORD
+    ):
+        meaning = meaning_of(each.value)
+        if meaning is not None:
+            instructions.add(each, meaning)
+
+
+_LONGEST_WORD = 24
+_READERS = {
+    Role.VERB: _read_verb,
+    Role.SIDE: _read_side,
+    Role.STANDING: _read_standing,
+    Role.POSITION: _read_position,
+    Role.PREVIOUS_POSITION: _read_previous,
+    Role.POSITION_SIZE: _read_position_size,
+    Role.MARKET_SIZE: _read_held,
+    Role.PREVIOUS_SIZE: _read_held_before,
+    Role.CLOSES: _read_closes,
+    Role.REDUCES: _read_reduces,
+    Role.BUYS: _read_flag,
+    Role.SELLS: _read_flag,
+    Role.REVERSES: _read_reverses,
+    Role.CANCELS: _read_cancels,
+    Role.TYPE: read_type,
+    Role.ORDER_TYPE: read_type,
+    Role.MARKET_KIND: read_market_kind,
+    Role.TEST: _read_test,
+}
+
+
+def deciding(fields: Fields) -> Iterator[Field]:
+    """Fields of unknown names that look as if they decided something, and are not empty."""
+    for each in fields:
+        if role_of(each) is None and boolean(each) is not False:
+            around = {word for segment in each.segments for word in segment}
+            if around & _DECIDING and number_or_none(each.value) != 0:
+                yield each
+
+
+_DECIDING = word_set(
+    "stop loss take profit target trailing close exit reduce flat side direction position action "
+    "symbol ticker pair instrument break even cancel hedge time timestamp entry enter bare"
+)  # fmt: skip

@@ -1,0 +1,101 @@
+"""Finds the one market that an alert is about, from every field that names one."""
+
+from collections.abc import Sequence
+
+from signalbot.domain.errors import BadSignal
+from signalbot.intake.aliases import Role
+from signalbot.intake.fields import Field, shown
+from signalbot.intake.names import word_set
+from signalbot.intake.statements import Instructions, MarketKind
+from signalbot.intake.symbols import is_currency, looks_like_a_market, market_of
+
+Roles = Sequence[tuple[Field, Role | None]]
+
+_KINDS = word_set("spot margin futures future perp perpetual swap linear crypto")
+
+
+def market_in(fields: Roles, instructions: Instructions, markets: Sequence[str]) -> str:
+    """The market an alert is about, one of ``markets``.
+
+    Raises:
+        BadSignal: it names none of them, two of them, or none at all where there are several.
+    """
+    candidates = _of_kind(instructions, markets)
+    found = _named(fields, instructions, candidates)
+    found = _with_base(fields, instructions, found, candidates)
+    if found is None:
+        found = _only(fields, markets)
+    if instructions.market_kind is not None:
+        kind, field = instructions.market_kind
+        if (":" in found) is not (kind == MarketKind.SWAP):
+            raise BadSignal(f"{field}: this source trades {found}, which is another kind of market")
+    return found
+
+
+def _of_kind(instructions: Instructions, markets: Sequence[str]) -> Sequence[str]:
+    """The markets of the kind that the alert speaks of, if there are any."""
+    if instructions.market_kind is None:
+        return markets
+    is_swap = instructions.market_kind[0] == MarketKind.SWAP
+    return [each for each in markets if (":" in each) is is_swap] or markets
+
+
+def _named(fields: Roles, instructions: Instructions, markets: Sequence[str]) -> str | None:
+    """The market that all fields for it name alike."""
+    named: list[tuple[Field, str]] = []
+    for each, role in fields:
+        if role is not Role.SYMBOL:
+            continue
+        if each.placeholder is not None:
+            raise BadSignal(
+                f"{each.name}: the placeholder {shown(each.placeholder)} was not filled"
+            )
+        if each.is_empty or _is_no_symbol(each):
+            continue
+        named.append((each, _market(each, markets)))
+        instructions.understood.add(each.name)
+    for each, market in named[1:]:
+        if market != named[0][1]:
+            raise BadSignal(f"{named[0][0]} and {each} name different markets: which one counts?")
+    return named[0][1] if named else None
+
+
+def _is_no_symbol(each: Field) -> bool:
+    """``market: futures`` is a kind, ``currency: USDT`` money."""
+    leaf, text = " ".join(each.segments[-1]), each.value.strip()
+    if text.lower() in ("true", "false"):
+        return True
+    if leaf in ("currency", "asset", "coin", "product") and is_currency(text):
+        return True
+    return leaf in ("market", "product", "instrument", "asset") and text.lower() in _KINDS
+
+
+def _with_base(
+    fields: Roles, instructions: Instructions, found: str | None, markets: Sequence[str]
+) -> str | None:
+    """A base coin alone is enough where it is unambiguous; beside a symbol it must agree."""
+    for each, role in fields:
+        text = each.value.strip()
+        if role is not Role.BASE or each.is_empty or not text.isalnum() or text.isdecimal():
+            continue
+        found = _market(each, markets if found is None else [found])
+        instructions.understood.add(each.name)
+    return found
+
+
+def _only(fields: Roles, markets: Sequence[str]) -> str:
+    """The one market of a source that needs no symbol, if nothing names another one."""
+    if len(markets) != 1:
+        raise BadSignal("the alert names no symbol, and this source has several")
+    (only,) = markets
+    for each, role in fields:
+        if role in (None, Role.HARMLESS, Role.ID) and looks_like_a_market(each.value):
+            _market(each, markets)
+    return only
+
+
+def _market(each: Field, markets: Sequence[str]) -> str:
+    try:
+        return market_of(each.value, markets)
+    except BadSignal as e:
+        raise BadSignal(f"{each.name}: {e}") from e

@@ -1,0 +1,104 @@
+"""Alerts that are no fields: a few words, TradingView's own sentence, commands, a channel's signal.
+
+Each form is read whole or not at all. What is left over and could mean something refuses.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from signalbot.domain.errors import BadSignal
+from signalbot.intake.channel import from_channel
+from signalbot.intake.codes import from_code
+from signalbot.intake.commands import from_commands
+from signalbot.intake.fields import Field, Fields, shown
+from signalbot.intake.names import words
+from signalbot.intake.numbers import number_or_none
+from signalbot.intake.verbs import is_verb_word
+
+_FILLED = re.compile(
+    r"order\s+(?P<action>buy|sell)\s*@\s*(?P<contracts>[\d.]+)\s+filled\s+on\s+(?P<symbol>\S+?)\.?\s+"
+    r"New\s+strategy\s+position\s+is\s+(?P<position_size>-?[\d.]+?)\.?\s*$",
+    re.IGNORECASE | re.DOTALL,
+)
+_LEVEL_WORD = re.compile(
+    r"(sl|stop|stoploss|stop-loss|tp\d*|target\d*|takeprofit\d*)[:=]?", re.IGNORECASE
+)
+_PAIR = re.compile(r"([A-Za-z][\w.\-]*)[=:](\S+)")
+_LONGEST, _LONGEST_LINE = 4_000, 400
+_LICENSE = re.compile(r"\d{6,}")
+
+NO_FORM = (
+    "the alert is neither JSON, nor name=value lines, nor words such as 'buy BTCUSDT', "
+    "'close BTCUSDT 50%' or 'buy BTCUSDT @ 60000 sl=59000 tp=62000'"
+)
+
+
+def read_text(text: str) -> Fields:
+    """The fields that a text stands for.
+
+    Raises:
+        BadSignal: it is in no form that is known.
+    """
+    if len(text) > _LONGEST or any(len(line) > _LONGEST_LINE for line in text.splitlines()):
+        raise BadSignal(NO_FORM)
+    found = Field(("alert",), text).placeholder
+    if found is not None and "(" not in text:
+        raise BadSignal(f"the placeholder {shown(found)} was not filled")
+    filled = _FILLED.search(text)
+    if filled is not None:
+        named = filled.groupdict()
+        named["order_contracts"] = named.pop("contracts")
+        return _fields(named.items())
+    pairs = (
+        from_code(text)
+        or from_commands(text)
+        or (from_channel(text) if "\n" in text.strip() else None)
+    )
+    return _fields(_from_words(text) if pairs is None else pairs)
+
+
+def _fields(pairs: Iterable[tuple[str, str]]) -> Fields:
+    return tuple(Field((name,), value) for name, value in pairs)
+
+
+def _from_words(text: str) -> Iterator[tuple[str, str]]:
+    """A verb and a market, in any order; then a price, levels, and ``name=value``."""
+    parts = [part for part in re.split(r"[\s,;]+", text.strip()) if part]
+    if len(parts) > 1 and _LICENSE.fullmatch(parts[0]) and "," in text:
+        parts = parts[1:]  # PineConnector begins with the number of a license
+    rest = iter(parts)
+    plain: list[str] = []
+    for part in rest:
+        named = _named(part, rest)
+        if named is None:
+            plain.append(part)
+        else:
+            yield named
+    verbs = [part for part in plain if _is_verb(part)]
+    bare = [part for part in plain if number_or_none(part) is not None]
+    others = [part for part in plain if part not in verbs and part not in bare]
+    if len(others) != 1 or not verbs:
+        raise BadSignal(NO_FORM)
+    if bare:
+        yield "bare_number", " ".join(bare)
+    yield "action", " ".join(verbs)
+    yield "symbol", others[0].lstrip("#$")
+
+
+def _named(part: str, rest: Iterator[str]) -> tuple[str, str] | None:
+    """A part with a name, with its value, which may be the next part."""
+    pair = _PAIR.fullmatch(part)
+    if pair is not None and ("=" in part or _LEVEL_WORD.fullmatch(pair[1])):
+        return pair[1], pair[2]
+    if _LEVEL_WORD.fullmatch(part):
+        return part.rstrip(":="), next(rest, "")
+    if part in ("@", "at"):
+        return "price", next(rest, "")
+    if part.startswith("@"):
+        return "price", part.removeprefix("@")
+    return ("size", part) if re.fullmatch(r"\d+(\.\d+)?%", part) else None
+
+
+def _is_verb(part: str) -> bool:
+    named = words(part)
+    return bool(named) and number_or_none(part) is None and all(map(is_verb_word, named))

@@ -1,0 +1,103 @@
+"""Names and words, however they are written."""
+
+from collections import Counter
+from importlib.resources import files
+
+import pytest
+
+from signalbot.domain.orders import OrderSide
+from signalbot.domain.signals import Side
+from signalbot.intake.aliases import NAMES, names_table
+from signalbot.intake.names import words
+from signalbot.intake.verbs import Kind, Meaning, meaning_of, words_table
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("stopLossPercentage", "STOP_LOSS_PCT", "stop-loss.percent", "slPct", "stoplosspercent"),
+         "stop loss percent"),
+        (("takeProfitPrice1", "take_profit_price_1", "TP_price-1", "tpPrice1"),
+         "take profit price 1"),
+        (("prevMarketPosition", "prev_market_position", "PREV_MARKET_POSITION"),
+         "previous market position"),
+        (("reduceOnly", "REDUCE_ONLY", "reduceonly", "reduce only"), "reduce only"),
+        (("closePosition", "close_position", "closeposition"), "close position"),
+        (("orderType", "ordType", "ORDER-TYPE", "ordertype"), "order type"),
+    ],
+)  # fmt: skip
+def test_a_name_is_the_same_in_every_spelling(names: tuple[str, ...], expected: str) -> None:
+    """Camel case, capitals, underscores, dashes, dots, short forms, all in one."""
+    assert {" ".join(words(name)) for name in names} == {expected}
+
+
+@pytest.mark.parametrize("name", ["stopwatch", "buyer", "shortage", "tpsl_note_x", "unclosed"])
+def test_a_word_is_not_found_inside_another(name: str) -> None:
+    """Chance is no meaning."""
+    assert meaning_of(name) is None
+
+
+def _exit(side: Side | None = None, percent: int | None = None) -> Meaning:
+    return Meaning(Kind.EXIT, side=side, percent=percent)
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("buy", Meaning(Kind.ORDER, order=OrderSide.BUY)),
+        ("SELL SIGNAL", Meaning(Kind.ORDER, order=OrderSide.SELL)),
+        ("long", Meaning(Kind.SIDE, side=Side.LONG)),
+        ("go short", Meaning(Kind.ENTER, side=Side.SHORT)),
+        ("LONG_OPEN", Meaning(Kind.ENTER, side=Side.LONG)),
+        ("buy to open", Meaning(Kind.ENTER, side=Side.LONG)),
+        ("EXIT_LONG", _exit(Side.LONG)),
+        ("close-long", _exit(Side.LONG)),
+        ("shortExit", _exit(Side.SHORT)),
+        ("sell to close", _exit(Side.LONG)),
+        ("buy_to_cover", _exit(Side.SHORT)),
+        ("close sell", _exit()),
+        ("cover", _exit(Side.SHORT)),
+        ("sell all", _exit(Side.LONG)),
+        ("panicSell", _exit()),
+        ("close_at_market_price", _exit()),
+        ("close 50%", _exit(percent=50)),
+        ("close half", _exit()),
+        ("reduce long", Meaning(Kind.REDUCE, side=Side.LONG)),
+        ("half", Meaning(Kind.REDUCE, percent=50)),
+        ("reverse to long", Meaning(Kind.REVERSE, side=Side.LONG)),
+        ("cancelEntry", Meaning(Kind.CANCEL)),
+        ("hold", Meaning(Kind.NOTHING)),
+    ],
+)
+def test_a_word_means_one_thing(text: str, meaning: Meaning) -> None:
+    """Whatever its case and its separators, wherever it stands."""
+    found = meaning_of(text)
+    if text == "close half":
+        assert found == Meaning(Kind.REDUCE, percent=50)
+    else:
+        assert found == meaning
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["reEntry", "update", "add to position", "stop", "take profit", "long short", "buy sell",
+     "close entry and open", "scale in", "50%", "", "explode", "enter 50%", "close 0%",
+     "close 200%", "stop_loss_hit", "move stop"],
+)  # fmt: skip
+def test_an_unknown_word_means_nothing(text: str) -> None:
+    """It falls through to no other meaning."""
+    assert meaning_of(text) is None
+
+
+def test_the_manual_shows_the_tables_of_names_and_words() -> None:
+    """So that whoever writes an alert finds them."""
+    page = (files("signalbot") / "manual" / "webhooks.md").read_text()
+    for mark, table in (("names", names_table()), ("words", words_table())):
+        shown = page.partition(f"<!-- {mark} -->\n")[2].partition(f"<!-- /{mark} -->")[0]
+        assert shown == table, f"paste the table of {mark}"
+
+
+def test_every_name_stands_for_one_thing() -> None:
+    """However it is written, it is in one row of the table."""
+    rows = Counter(" ".join(words(name)) for names in NAMES.values() for name in names)
+    assert [name for name, count in rows.items() if count > 1] == []
