@@ -1,5 +1,6 @@
 """An exit of a part of a position: stop and targets follow, and it happens exactly once."""
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -196,6 +197,105 @@ def test_a_lost_answer_reduces_once(tmp_path: Path, lost: str) -> None:
         execution = await w.execution(half, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_a_part_without_an_answer_is_found_and_never_sent_again(tmp_path: Path) -> None:
+    """It arrived; stop, targets and execution follow once it is found, and so may another part."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make(targets=("110",)))
+        w.broker("anna").hang(of_leg(Leg.EXIT))
+        half = w.make(Action.EXIT_LONG, key="half", exit_percent="50")
+        assert await w.app.emitter.accept(half)
+        await w.clock.sleep(40)
+        await w.app.sync.compare(w.app.accounts[ANNA])
+        await w.settle()
+        execution = await w.execution(half, "anna")
+        assert execution is not None
+        assert execution.status is ExecutionStatus.EXECUTED
+        assert [each.leg for each in w.broker("anna").sent].count(Leg.EXIT) == 1
+        assert (await _held(w)).quantity == Decimal(5)
+        resting = await _resting(w)
+        assert resting[OrderType.STOP] == [(Decimal(90), Decimal(5))]
+        assert resting[OrderType.TAKE_PROFIT] == [(Decimal(110), Decimal(5))]
+        await w.send(w.make(Action.EXIT_LONG, key="again", exit_percent="40"))
+        assert (await _held(w)).quantity == Decimal(3)
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_a_part_that_never_arrived_fails_and_the_position_stays_protected(tmp_path: Path) -> None:
+    """No answer, and then proof that it is not there: a second one could close too much."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make())
+        broker = w.broker("anna")
+        broker.lose_request(of_leg(Leg.EXIT))
+        broker.blind = True
+        half = w.make(Action.EXIT_LONG, key="half", exit_percent="50")
+        assert await w.app.emitter.accept(half)
+        await w.clock.sleep(40)
+        broker.blind = False
+        await w.app.sync.compare(w.app.accounts[ANNA])
+        await w.settle()
+        execution = await w.execution(half, "anna")
+        assert execution is not None
+        assert execution.status is ExecutionStatus.FAILED
+        assert execution.failure_reason == "EXIT_FAILED"
+        assert (await _held(w)).quantity == Decimal(10)
+        assert (await _resting(w))[OrderType.STOP] == [(Decimal(90), Decimal(10))]
+
+    play(tmp_path, story, user("anna"))
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_whole_exit_that_meets_a_part_in_doubt_closes_everything(
+    tmp_path: Path, *, arrives: bool
+) -> None:
+    """It waits until the part is known, and is not lost: nothing is left, nothing is doubled."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make(targets=("110",)))
+        broker = w.broker("anna")
+        (broker.hang if arrives else broker.lose_request)(of_leg(Leg.EXIT))
+        broker.blind = True
+        assert await w.app.emitter.accept(
+            w.make(Action.EXIT_LONG, key="half", exit_percent="50")
+        )  # fmt: skip
+        await w.clock.sleep(31)
+        everything = await w.send(w.make(Action.EXIT_LONG, key="all"))
+        broker.blind = False
+        await w.clock.sleep(30)
+        await w.app.sync.compare(w.app.accounts[ANNA])
+        await w.settle()
+        assert await w.app.trades.open_positions(ANNA) == []
+        assert await broker.open_orders() == []
+        execution = await w.execution(everything, "anna")
+        assert execution is not None
+        assert execution.status is ExecutionStatus.EXECUTED
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_a_target_that_is_placed_anew_for_its_rest_is_not_taken_for_a_double(
+    tmp_path: Path,
+) -> None:
+    """The exchange has ended it half filled: what is left of it rests again, and stays."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make(targets=("110",)))
+        position, account = await _held(w), w.app.accounts[ANNA]
+        (target,) = [
+            each for each in account.orders_of(position) if each.request.leg is Leg.TAKE_PROFIT
+        ]
+        await w.app.closer.withdraw(account, target)
+        async with account.lock(BTC):
+            await w.app.protector.targets.renew(account, replace(target, filled=Decimal(4)))
+            await w.app.protector.protect(account, BTC)
+            await w.app.protector.protect(account, BTC)
+        assert (await _resting(w))[OrderType.TAKE_PROFIT] == [(Decimal(110), Decimal(6))]
 
     play(tmp_path, story, user("anna"))
 
