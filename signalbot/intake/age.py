@@ -50,7 +50,7 @@ def check_age(
 
 def _limit(limits: Sequence[Field], understood: set[str]) -> int | None:
     for each in limits:
-        if not each.is_empty:
+        if not each.is_empty and each.value.strip("0. ") != "":
             understood.add(each.name)
             return duration_ms(each)
     return None

@@ -209,6 +209,8 @@ class _Reading:
             raise BadSignal(
                 f"{self._instructions.waits}: an order that waits for a price is no entry"
             )
+        for each in self._instructions.blanks:
+            raise BadSignal(f"{each}: where the strategy stands is not given")
         for each in deciding(self._plain):
             raise BadSignal(f"{each}: this is not understood, and it looks as if it mattered")
         for each in self._of(Role.ID, Role.KEY, Role.BAR_TIME):

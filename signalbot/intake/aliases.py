@@ -18,6 +18,7 @@ class Role(StrEnum):
 
     SYMBOL = "symbol"
     BASE = "base coin"
+    QUOTE = "quote currency"
     MARKET_KIND = "kind of market"
     VERB = "action"
     SIDE = "side"
@@ -62,6 +63,9 @@ NAMES: Mapping[Role, tuple[str, ...]] = {
         "symbol ticker", "symbol symbol", "s",
     ),
     Role.BASE: ("base", "base currency", "base asset", "base coin", "currency base"),
+    Role.QUOTE: (
+        "quote", "quote currency", "quote asset", "quote coin", "currency quote",
+    ),
     Role.MARKET_KIND: (
         "market type", "instrument type", "product type", "category", "contracts type",
         "exchange account type", "account type", "asset class", "asset type",
@@ -196,6 +200,7 @@ NAMES: Mapping[Role, tuple[str, ...]] = {
         "time", "bar time", "candle time", "bar timestamp", "candle timestamp", "open time",
         "bar open time", "close time", "bar close time", "bar date", "candle open time",
         "candle close time", "bar open", "kline time",
+        "time close", "time open", "bar start", "bar end", "candle start", "candle end",
     ),
     Role.MAX_AGE: ("max lag", "max age", "max delay", "expire in", "valid for", "ttl",
                    "max latency", "max signal age"),
@@ -219,8 +224,8 @@ NAMES: Mapping[Role, tuple[str, ...]] = {
         "time in force", "post only", "open", "high", "low", "bar high", "bar low",
         "bar volume", "candle open", "strategy", "strategy name", "strategy id", "name",
         "bot", "bot id", "bot uuid", "bot name", "account", "account id", "account name", "user",
-        "user id", "tag", "version", "source", "currency quote", "quote", "quote currency",
-        "quote asset", "settle", "settle currency", "pyramiding", "price source", "chart", "url",
+        "user id", "tag", "version", "source",
+        "settle", "settle currency", "pyramiding", "price source", "chart", "url",
         "chart url", "alert number", "profile", "profile id", "hook", "hook name", "risk",
         "risk percent", "order number", "model", "session", "time zone", "plan",
         "position average price", "average price", "position avg price", "average entry price",
@@ -258,6 +263,7 @@ _PREFIXES = frozenset(
      "request", "sender"}
 )  # fmt: skip
 _COIN = re.compile(r"[A-Z]{2,10}")
+_PRICES_OR_FLAGS = {("close",): Role.CLOSES, ("entry",): Role.BUYS}
 _AMOUNT = re.compile(r"\d+(\.\d+)?%?")
 _BARS = frozenset({"bar", "candle", "ohlc", "ohlcv", "kline", "symbol data", "chart", "price data"})
 _OF_BARS = {"close": Role.PRICE, "time": Role.BAR_TIME, "timestamp": Role.BAR_TIME}
@@ -271,6 +277,8 @@ def role_of(field: Field) -> Role | None:
         return Role.SYMBOL  # a coin, where others keep their secret
     if leaf == ("contracts",) and _AMOUNT.fullmatch(field.value.strip()):
         return Role.CONTRACTS  # a number of them, where others name the one
+    if leaf in _PRICES_OR_FLAGS and field.value.strip().lower() in ("true", "false"):
+        return _PRICES_OR_FLAGS[leaf]
     if " ".join(around) in _BARS:
         return _OF_BARS.get(" ".join(leaf), Role.HARMLESS)
     for name in (around + leaf, leaf):

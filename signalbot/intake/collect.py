@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from signalbot.domain.alignment import Stance
 from signalbot.domain.errors import BadSignal
+from signalbot.domain.orders import OrderSide
 from signalbot.domain.signals import Side
 from signalbot.intake.aliases import Role, role_of
 from signalbot.intake.fields import Field, Fields, shown
@@ -36,6 +37,7 @@ def collect(fields: Fields) -> Instructions:
         elif role in (Role.ID, Role.REASON):
             _read_generated(instructions, each)
     _separate_orders(instructions, fields)
+    _add_opposite_order(instructions, fields)
     if instructions.cancel is not None and not instructions.statements:
         instructions.add(instructions.cancel, Meaning(Kind.CANCEL))
     if instructions.labels and not instructions.statements:
@@ -55,6 +57,17 @@ def _separate_orders(instructions: Instructions, fields: Fields) -> None:
             else each
             for each in instructions.statements
         ]
+
+
+def _add_opposite_order(instructions: Instructions, fields: Fields) -> None:
+    """``is_buy: false`` is a sell where nothing else names a direction."""
+    flags = {each.segments[-1]: each for each in fields if boolean(each) is not None}
+    if instructions.of(*(kind for kind in Kind if kind is not Kind.CLOSES_ONLY)):
+        return
+    for name, other, order in (("buy", "sell", OrderSide.SELL), ("sell", "buy", OrderSide.BUY)):
+        flag = flags.get(("is", name))
+        if flag is not None and boolean(flag) is False and ("is", other) not in flags:
+            instructions.add(flag, Meaning(Kind.ORDER, order=order))
 
 
 def _refuse_placeholder(each: Field) -> None:
@@ -100,7 +113,9 @@ def _read_standing(instructions: Instructions, each: Field) -> None:
 
 
 def _read_position(instructions: Instructions, each: Field) -> None:
-    if number_or_none(each.value) is not None:
+    if each.is_empty and each.value.lower() != "none":
+        instructions.blanks.append(each)
+    elif number_or_none(each.value) is not None:
         _read_position_size(instructions, each)
     elif each.value.lower() == "none" or not each.is_empty:
         stance = stance_of(each.value)
@@ -108,13 +123,17 @@ def _read_position(instructions: Instructions, each: Field) -> None:
 
 
 def _read_previous(instructions: Instructions, each: Field) -> None:
-    if each.value.lower() == "none" or not each.is_empty:
+    if each.is_empty and each.value.lower() != "none":
+        instructions.blanks.append(each)
+    else:
         stance = stance_of(each.value)
         instructions.add(each, None if stance is None else Meaning(Kind.BEFORE, stance=stance))
 
 
 def _read_position_size(instructions: Instructions, each: Field) -> None:
     value = number_or_none(each.value)
+    if each.is_empty:
+        instructions.blanks.append(each)
     if value is None:
         return  # "5%" and the like: the size of an order
     if instructions.position_size is not None and instructions.position_size[0] != value:
@@ -258,5 +277,6 @@ def deciding(fields: Fields) -> Iterator[Field]:
 
 _DECIDING = word_set(
     "stop loss take profit target trailing close exit reduce flat side direction position action "
-    "symbol ticker pair instrument break even cancel hedge time timestamp entry enter bare"
+    "symbol ticker pair instrument break even cancel hedge time timestamp entry enter bare limit "
+    "expire expires expiry expiration deadline until"
 )  # fmt: skip

@@ -112,7 +112,7 @@ class _Case:
     def part(self) -> Decimal | None:
         """The part that a word such as ``close half`` names."""
         percents = [each.meaning.percent for each in self.exits if each.meaning.percent is not None]
-        return Decimal(min(percents)) if percents else None
+        return min(percents) if percents else None
 
     @property
     def reduction(self) -> Statement | None:

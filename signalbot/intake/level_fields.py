@@ -75,8 +75,9 @@ class Part:
 
     @property
     def is_limit(self) -> bool:
-        """Whether it is the limit of a stop-limit order."""
-        return {"limit", "price"} <= self.words
+        """Whether it is the limit of an order that its trigger sends."""
+        is_order_price = {"order", "price"} <= set(self.field.segments[-1])
+        return is_order_price or (self.family is Family.STOP and {"limit", "price"} <= self.words)
 
 
 PERCENT = "percent"
@@ -87,27 +88,30 @@ _SHARE = word_set(
     "quantity volume size share portfolio close position allocation contracts weight ratio exit"
 )
 _FLAG = frozenset({"enabled", "enable", "active", "use", "on", "is"})
-_KIND = frozenset({"type", "mode", "kind"})
+_KIND = frozenset({"type", "mode", "kind", "unit", "units", "measure"})
 _LABEL = word_set(
     "id idx index number name comment label text message reason currency by source working "
     "priority color"
 )
 _ACTIVATION = frozenset({"trigger", "activation", "activate", "arm", "start", "after"})
-_FAMILY_WORDS = frozenset({"stop", "loss", "take", "profit", "target", "trailing", "callback"})
+_FAMILY_WORDS = frozenset({"t", "stop", "loss", "take", "profit", "target", "trailing", "callback"})
 _STRUCTURE = frozenset({"step", "level", "list", "order", "initial", "data", "the", "to", "of"})
 _TYPED_PERCENT = frozenset({"percent", "relative"})
 _UNUSABLE = frozenset({"point", "pip", "tick", "atr", "rr", "r"})
 _MOST_NUMBERS = 20
+_MEASURES = _AMOUNT | _FRACTION | _UNUSABLE | {PERCENT, "dollar", "usd", "usdt", "money"}
 _FARTHEST_PERCENT = Decimal(400)
 
 
 def part_of(each: Field) -> Part | None:
     """A field taken apart; None: it is about no level."""
-    flat = [word for segment in each.segments for word in segment]
-    first = next((place for place in range(len(flat)) if _starts(flat, place)), None)
+    flat = [(word, segment) for segment in each.segments for word in segment]
+    plain = [word for word, _ in flat]
+    first = next((place for place in range(len(flat)) if _starts(plain, place)), None)
     if first is None:
         return None
-    named = flat[first:]
+    before = [word for word, segment in flat[:first] if segment is flat[first][1]]
+    named = [word for word in before if word in _MEASURES] + plain[first:]
     place = tuple(int(word) for word in named if word.isdecimal())
     rest = frozenset(word for word in named if not word.isdecimal()) - _FAMILY_WORDS - _STRUCTURE
     return Part(each, _family(each), place, rest)
@@ -118,6 +122,8 @@ def _starts(flat: Sequence[str], place: int) -> bool:
     follows = flat[place + 1] if place + 1 < len(flat) else ""
     if word == "take":
         return follows == "profit"
+    if word == "t":  # T1, T2: targets
+        return follows.isdecimal()
     return word in ("stop", "target", "trailing", "callback")
 
 
@@ -130,7 +136,7 @@ def _family(each: Field) -> Family:
         is_stop, is_target = bool(named & {"stop", "loss"}), {"take", "profit"} <= named
         if is_stop is not is_target:
             return Family.STOP if is_stop else Family.TARGET
-        if "target" in named and not is_stop:
+        if named & {"target", "t"} and not is_stop:
             return Family.TARGET
     return Family.STOP
 
@@ -172,7 +178,7 @@ def level_of(part: Part, kind: str | None) -> Level:
         BadSignal: it cannot be used.
     """
     each, about = part.field, part.words
-    measure = _measure(each, about)
+    measure = _measure(each, about, is_trailing=part.family is Family.TRAILING)
     text = each.value.strip()
     has_sign = text.endswith("%")
     value = number(replace(each, value=text.removesuffix("%").strip()) if has_sign else each)
@@ -191,12 +197,14 @@ def level_of(part: Part, kind: str | None) -> Level:
     return Level(measure, value, each)
 
 
-def _measure(each: Field, about: frozenset[str]) -> Measure:
+def _measure(each: Field, about: frozenset[str], *, is_trailing: bool) -> Measure:
     known = _PRICE | _AMOUNT | _FRACTION | {PERCENT, "in"}
     if not about <= known:
         raise BadSignal(f"{each}: this cannot be used as a level: remove it, or send a price or %")
     if PERCENT in about or about & _FRACTION:
         return Measure.PERCENT
+    if is_trailing and "price" in about:  # TradersPost: so much behind the best price
+        return Measure.AMOUNT
     return Measure.AMOUNT if about & _AMOUNT else Measure.PRICE
 
 
@@ -227,4 +235,5 @@ def is_nothing(each: Field) -> bool:
     """Whether a level is empty, zero, or switched off: none is asked for."""
     text = each.value.strip().removesuffix("%").strip()
     is_zero = "0" in text and not text.strip("0.+-")
-    return each.is_empty or is_zero or boolean(each) is False
+    is_market = text == "-1" and "order" in each.segments[-1]  # OKX: the order's price is any
+    return is_market or each.is_empty or is_zero or boolean(each) is False

@@ -56,7 +56,7 @@ class _Group:
     """What is said of one level."""
 
     levels: list[Level] = field(default_factory=list)
-    limits: list[Level] = field(default_factory=list)  #: of stop-limit orders
+    limits: list[Level] = field(default_factory=list)  #: of orders that a trigger sends
     shares: list[_Share] = field(default_factory=list)
     amounts: list[Field] = field(default_factory=list)  #: a distance, or a share
     wishes: list[Field] = field(default_factory=list)  #: flags such as ``trailing: true``
@@ -122,8 +122,7 @@ def _add(part: Part, group: _Group, kind: str | None) -> None:
     elif part.family is Family.TARGET and part.words == {"amount"}:
         group.amounts.append(part.field)
     else:
-        is_limit = part.family is Family.STOP and part.is_limit
-        (group.limits if is_limit else group.levels).append(level_of(part, kind))
+        (group.limits if part.is_limit else group.levels).append(level_of(part, kind))
 
 
 def _refuse_unusable(part: Part) -> None:
@@ -162,7 +161,7 @@ def _targets(groups: _Groups, in_percent: bool) -> tuple[Target, ...]:
         if family is not Family.TARGET:
             continue
         _place_amounts(group, in_percent)
-        level = _only(group.levels)
+        level = _only(group.levels or group.limits)
         if level is not None:
             found.append((level, group.shares[0] if group.shares else None))
         elif group.shares and not group.is_none:

@@ -25,6 +25,7 @@ def market_in(fields: Roles, instructions: Instructions, markets: Sequence[str])
     found = _with_base(fields, instructions, found, candidates)
     if found is None:
         found = _only(fields, markets)
+    _check_quote(fields, instructions, found)
     if instructions.market_kind is not None:
         kind, field = instructions.market_kind
         if (":" in found) is not (kind == MarketKind.SWAP):
@@ -81,6 +82,17 @@ def _with_base(
         found = _market(each, markets if found is None else [found])
         instructions.understood.add(each.name)
     return found
+
+
+def _check_quote(fields: Roles, instructions: Instructions, market: str) -> None:
+    """See that no field names other money than the market's."""
+    money = market.partition("/")[2].partition(":")[0]
+    for each, role in fields:
+        if role is not Role.QUOTE or not is_currency(each.value):
+            continue
+        if each.value.strip().upper() != money:
+            raise BadSignal(f"{each}: this source trades {market}, whose quote currency is {money}")
+        instructions.understood.add(each.name)
 
 
 def _only(fields: Roles, markets: Sequence[str]) -> str:

@@ -47,6 +47,7 @@ class Instructions:
     position_size: tuple[Decimal, Field] | None = None  #: signed, where its sender signs it
     held: tuple[Decimal, Field] | None = None  #: without a sign
     held_before: tuple[Decimal, Field] | None = None
+    blanks: list[Field] = field(default_factory=list)  #: positions without a value
     labels: list[Field] = field(default_factory=list)  #: types without a known word
     understood: set[str] = field(default_factory=set)  #: names of fields that counted
 

@@ -4,13 +4,15 @@ A word is read the same wherever it stands: ``sell`` is an order, ``long`` names
 closes. What several of them come to together is decided in ``direction``.
 """
 
+import re
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from signalbot.domain.alignment import Stance
 from signalbot.domain.orders import OrderSide
 from signalbot.domain.signals import Side
-from signalbot.intake.names import word_set, words
+from signalbot.intake.names import Words, word_set, words
 
 
 class Kind(StrEnum):
@@ -37,7 +39,7 @@ class Meaning:
     side: Side | None = None  #: of the position
     order: OrderSide | None = None
     stance: Stance | None = None
-    percent: int | None = None  #: of the position that leaves, if the word has it
+    percent: Decimal | None = None  #: of the position that leaves, if the word has it
 
 
 WORDS: dict[str, tuple[str, ...]] = {
@@ -59,7 +61,7 @@ WORDS: dict[str, tuple[str, ...]] = {
 _FILLERS = word_set(
     "position trade order signal market new now the at current price regular my a and deal to of "
     "in on off future futures perp perpetual spot strong strategy alert only side out type limit "
-    "start bot manual auto automatic"
+    "start bot manual auto automatic weak"
 )  # fmt: skip
 _LONG, _SHORT = frozenset({"long", "bullish"}), frozenset({"short", "bearish"})
 _EXIT, _ENTER = frozenset(WORDS["exit"]), frozenset(WORDS["enter"])
@@ -67,7 +69,8 @@ _REDUCE, _REVERSE = frozenset(WORDS["reduce"]), frozenset(WORDS["reverse"])
 _CANCEL, _NOTHING = frozenset(WORDS["cancel"]), frozenset(WORDS["nothing"])
 _ALL = frozenset(WORDS["everything"])
 VOCABULARY = frozenset(word for each in WORDS.values() for word in each)
-_HALF, _WHOLE = 50, 100
+_HALF, _WHOLE = Decimal(50), Decimal(100)
+_PERCENT = re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d{1,4})?)\s*(?:%|pct|percent)", re.IGNORECASE)
 _LONGEST = 80
 
 
@@ -75,17 +78,32 @@ def meaning_of(text: str) -> Meaning | None:
     """What a value asks for; None: it is no word of this kind, or contradicts itself."""
     if len(text) > _LONGEST:
         return None
-    named = words(text)
-    core = [word for word in dict.fromkeys(named) if word not in _FILLERS and not word.isdecimal()]
+    percents = _PERCENT.findall(text)
+    named = words(_PERCENT.sub(" ", text))
+    core = _core(named)
     if core in (["neutral"], ["both"], ["net"]):
         return Meaning(Kind.NOTHING)
-    if core[:1] == ["stop"] and set(core[1:]) & _EXIT:
-        core = core[1:]  # "stop and close": its sender stops, and what is open is closed
-    numbers = [int(word) for word in named if word.isdecimal()]
-    core = [word for word in core if word != "percent"] if numbers else core
-    if not core or len(numbers) > 1 or not set(core) <= VOCABULARY:
+    if set(core) & _REDUCE and not percents:  # "reduce 50"; elsewhere a number is a label
+        percents = [word for word in named if word.isdecimal()]
+    if not core or len(percents) > 1 or not set(core) <= VOCABULARY:
         return None
-    return _understood(core, numbers[0] if numbers else None)
+    return _understood(core, Decimal(percents[0]) if percents else None)
+
+
+def _core(named: Words) -> list[str]:
+    """The words that matter, with phrases of several words as the one they stand for."""
+    core = [word for word in dict.fromkeys(named) if word not in _FILLERS and not word.isdecimal()]
+    if "out" in named and "scale" in core:
+        core[core.index("scale")] = "reduce"
+    if core in (["stopped"], ["stop", "loss", "hit"], ["stop", "hit"]) and (
+        "out" in named or "hit" in core
+    ):
+        return ["exit"]
+    if not set(core) & _EXIT:
+        return core
+    if core[0] == "stop":
+        core = core[1:]  # "stop and close": its sender stops, and what is open is closed
+    return [word for word in core if word != "go"]
 
 
 def is_verb_word(word: str) -> bool:
@@ -110,7 +128,7 @@ def side_of(order: OrderSide) -> Side:
     return Side.LONG if order is OrderSide.BUY else Side.SHORT
 
 
-def _understood(core: list[str], percent: int | None) -> Meaning | None:
+def _understood(core: list[str], percent: Decimal | None) -> Meaning | None:
     has = set(core)
     if (has & _LONG and has & _SHORT) or {"buy", "sell"} <= has:
         return None
@@ -140,7 +158,7 @@ def _coming(has: set[str], side: Side | None, order: OrderSide | None) -> Meanin
 
 
 def _leaving(
-    core: list[str], side: Side | None, order: OrderSide | None, percent: int | None
+    core: list[str], side: Side | None, order: OrderSide | None, percent: Decimal | None
 ) -> Meaning | None:
     """``sell to close`` closes a long; ``close sell`` may mean either side, so it closes both."""
     has = set(core)

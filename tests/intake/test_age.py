@@ -44,6 +44,8 @@ def test_a_time_is_read_in_every_form(moment: object) -> None:
         ({"timestamp": "{{timenow}}"}, "'{{timenow}}' was not filled"),
         ({"timestamp": -5}, "timestamp '-5'"),
         ({"max_lag": "soon"}, "max_lag 'soon'"),
+        ({"expires_at": "2026-11-21T06:00:00Z"}, "expires_at"),
+        ({"source_timestamp": _at(-400)}, "source_timestamp"),
     ],
 )
 def test_an_entry_that_is_too_old_or_from_the_future_is_refused(
@@ -68,5 +70,6 @@ def test_an_exit_is_refused_only_past_its_own_limit() -> None:
     for moment in (_at(-90), _at(-90_000), _at(900), "yesterday", "{{timenow}}", 0):
         assert read(_EXIT | {"timestamp": moment}).steps
     assert read(_EXIT | {"timestamp": _at(-90), "max_lag": 100}).steps
+    assert read(_EXIT | {"timestamp": _at(-90), "max_lag": 0}).steps
     with pytest.raises(BadSignal, match="it is 90 s old, and its own limit is 60 s"):
         read(_EXIT | {"timestamp": _at(-90), "max_lag": 60})

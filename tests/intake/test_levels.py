@@ -26,6 +26,11 @@ from tests.intake.reading import aims, brief, levels
         ("stopLoss", {"priceDeviation": 0.03}, "3%"),
         ("stopLoss", {"amount": 2000}, "2000 away"),
         ("sl_offset", "150", "150 away"),
+        ("percentage_sl", 0.5, "0.5%"),
+        ("percent_stop_loss", 2, "2%"),
+        ("stop_loss", {"value": 5, "unit": "percent"}, "5%"),
+        ("stop_loss", {"sl_type": "percent", "sl_value": 2}, "2%"),
+        ("presetStopLossPrice", "60000", "60000"),
         ("tpsl", {"sl": {"price": 59000}}, "59000"),
         ("risk", {"stopLoss": 59000}, "59000"),
         ("stopTargets", [{"price": 59000}], "59000"),
@@ -76,6 +81,20 @@ def test_a_stop_is_found(name: str, value: object, expected: str | None) -> None
             [("61000", "25"), ("62000", "75")],
         ),
         ({"tp1": 61000, "tp2": "NaN", "tp2_qty": 50}, [("61000", None)]),
+        ({"T1": 61000, "T2": 62000}, [("61000", None), ("62000", None)]),
+        (
+            {"attachAlgoOrds": [{"tpTriggerPx": "66000", "tpOrdPx": "-1", "slTriggerPx": "60000"}]},
+            [("66000", None)],
+        ),
+        (
+            {"tp_prices": [61000, 62000], "tp_sizes": ["40%", "60%"]},
+            [("61000", "40"), ("62000", "60")],
+        ),
+        (
+            {"targets": [{"idx": 1, "amount": 50, "takeProfitPercent": 2},
+                         {"idx": 2, "amount": 50, "takeProfitPercent": 4}]},
+            [("2%", "50"), ("4%", "50")],
+        ),
     ],
 )  # fmt: skip
 def test_targets_are_found_with_their_shares(
@@ -95,6 +114,7 @@ def test_targets_are_found_with_their_shares(
         ({"stopLoss": {"type": "trailing_stop", "percent": 2}}, "2%"),
         ({"trailingStopLossPercentage": 1, "useTrailing": True}, "1%"),
         ({"trail_amount": 300}, "300 away"),
+        ({"stopLoss": {"type": "trailing_stop", "trailPrice": 500}}, "500 away"),
         ({"trailing": False, "sl": "2%"}, None),
     ],
 )
@@ -126,6 +146,11 @@ def test_a_trailing_stop_is_found(fields: dict[str, object], expected: str | Non
         ({"stop_loss_breakeven": True}, "protection.break_even_after"),
         ({f"tp{number}": 61000 + number for number in range(1, 13)}, "at most 10"),
         ({"tp_atr_mult": 2}, "tp_atr_mult '2'"),
+        ({"sl_usd": 100}, "sl_usd '100'"),
+        ({"dollar_tp": 100}, "dollar_tp '100'"),
+        ({"limit": 66000}, "limit '66000'"),
+        ({"max_loss": 2}, "max_loss '2'"),
+        ({"tp": "1 " * 30}, "more than 20 numbers"),
     ],
 )
 def test_a_level_that_cannot_be_used_refuses_the_entry(fields: dict[str, object], why: str) -> None:

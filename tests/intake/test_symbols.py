@@ -61,6 +61,9 @@ def test_an_ambiguous_name_tells_what_it_could_mean() -> None:
         ({"ticker": "XRPUSDT", "base": "ETH", "action": "buy"}, "base"),
         ({"ticker": "XRPUSDT", "symbol": "XRPUSDC", "action": "buy"}, "symbol"),
         ({"ticker": "{{ticker}}", "action": "buy"}, "{{ticker}}"),
+        ({"pairs": ["ETHUSDT"], "action": "buy"}, "pairs.0"),
+        ({"base": "XRP", "quote": "EUR", "action": "buy"}, "quote 'EUR'"),
+        ({"code": "ENTER-LONG_Binance_ETHUSDT_bot"}, "code.symbol"),
         ({"ticker": "XRPUSDT", "market_type": "spot", "action": "buy"}, "market_type 'spot'"),
         ({"ticker": "XRPUSDT", "category": "inverse", "action": "buy"}, "category 'inverse'"),
     ],
@@ -84,6 +87,8 @@ def test_another_market_is_never_traded_because_a_source_has_one(
         {"ticker": "XRPUSDT", "symbol": "XRP/USDT", "action": "buy"},
         {"ticker": "XRPUSDT", "currency": "USDT", "market": "futures", "action": "buy"},
         {"exchange": "BINANCE", "interval": "15", "currency": "USDT", "action": "buy"},
+        {"pairs": ["XRPUSDT"], "action": "buy"},
+        {"pair": "XRPUSDT", "isMarket": True, "action": "buy"},
     ],
 )
 def test_a_source_with_one_market_needs_no_name(body: dict[str, object]) -> None:

@@ -1,6 +1,7 @@
 """Names and words, however they are written."""
 
 from collections import Counter
+from decimal import Decimal
 from importlib.resources import files
 
 import pytest
@@ -38,7 +39,7 @@ def test_a_word_is_not_found_inside_another(name: str) -> None:
 
 
 def _exit(side: Side | None = None, percent: int | None = None) -> Meaning:
-    return Meaning(Kind.EXIT, side=side, percent=percent)
+    return Meaning(Kind.EXIT, side=side, percent=None if percent is None else Decimal(percent))
 
 
 @pytest.mark.parametrize(
@@ -61,9 +62,17 @@ def _exit(side: Side | None = None, percent: int | None = None) -> Meaning:
         ("panicSell", _exit()),
         ("close_at_market_price", _exit()),
         ("close 50%", _exit(percent=50)),
-        ("close half", _exit()),
+        ("close half", Meaning(Kind.REDUCE, percent=Decimal(50))),
         ("reduce long", Meaning(Kind.REDUCE, side=Side.LONG)),
-        ("half", Meaning(Kind.REDUCE, percent=50)),
+        ("half", Meaning(Kind.REDUCE, percent=Decimal(50))),
+        ("reduce 50", Meaning(Kind.REDUCE, percent=Decimal(50))),
+        ("scale out 12.5%", Meaning(Kind.REDUCE, percent=Decimal("12.5"))),
+        ("Exit Long 1", _exit(Side.LONG)),
+        ("Long 2", Meaning(Kind.SIDE, side=Side.LONG)),
+        ("go flat", _exit()),
+        ("stopped out", _exit()),
+        ("SL hit", _exit()),
+        ("stop_and_close", _exit()),
         ("reverse to long", Meaning(Kind.REVERSE, side=Side.LONG)),
         ("cancelEntry", Meaning(Kind.CANCEL)),
         ("hold", Meaning(Kind.NOTHING)),
@@ -71,18 +80,15 @@ def _exit(side: Side | None = None, percent: int | None = None) -> Meaning:
 )
 def test_a_word_means_one_thing(text: str, meaning: Meaning) -> None:
     """Whatever its case and its separators, wherever it stands."""
-    found = meaning_of(text)
-    if text == "close half":
-        assert found == Meaning(Kind.REDUCE, percent=50)
-    else:
-        assert found == meaning
+    assert meaning_of(text) == meaning
 
 
 @pytest.mark.parametrize(
     "text",
     ["reEntry", "update", "add to position", "stop", "take profit", "long short", "buy sell",
-     "close entry and open", "scale in", "50%", "", "explode", "enter 50%", "close 0%",
-     "close 200%", "stop_loss_hit", "move stop"],
+     "close entry and open", "scale in", "sell 50%", "tp hit", "not buy", "buy or sell", "50%", "",
+     "explode", "enter 50%", "close 0%",
+     "close 200%", "stop_loss", "move stop", "buystop", "book profit"],
 )  # fmt: skip
 def test_an_unknown_word_means_nothing(text: str) -> None:
     """It falls through to no other meaning."""
