@@ -12,6 +12,7 @@ from signalbot.domain.reasons import Reason
 from signalbot.domain.signals import Action, ExecutionStatus
 from signalbot.domain.timeframe import EPOCH
 from signalbot.domain.users import UserId, UserStatus
+from signalbot.pipeline.reduce import is_reduction
 from tests.fakes.broker import of_leg
 from tests.world import BTC, HEAD, World, play, user
 
@@ -215,7 +216,8 @@ def test_a_part_without_an_answer_is_found_and_never_sent_again(tmp_path: Path) 
         execution = await w.execution(half, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED
-        assert [each.leg for each in w.broker("anna").sent].count(Leg.EXIT) == 1
+        (sent,) = (each for each in w.broker("anna").sent if each.leg is Leg.EXIT)
+        assert is_reduction(sent)
         assert (await _held(w)).quantity == Decimal(5)
         resting = await _resting(w)
         assert resting[OrderType.STOP] == [(Decimal(90), Decimal(5))]
@@ -275,6 +277,32 @@ def test_a_whole_exit_that_meets_a_part_in_doubt_closes_everything(
         execution = await w.execution(everything, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_a_whole_exit_that_never_arrived_is_not_taken_for_a_part(tmp_path: Path) -> None:
+    """It is decided anew, and closes everything."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make())
+        broker = w.broker("anna")
+        broker.lose_request(of_leg(Leg.EXIT))
+        broker.blind = True
+        everything = w.make(Action.EXIT_LONG, key="all")
+        assert await w.app.emitter.accept(everything)
+        await w.clock.sleep(31)
+        broker.blind = False
+        await w.clock.sleep(30)
+        await w.app.sync.compare(w.app.accounts[ANNA])
+        await w.settle()
+        assert await w.app.trades.open_positions(ANNA) == []
+        execution = await w.execution(everything, "anna")
+        assert execution is not None
+        assert execution.status is ExecutionStatus.EXECUTED
+        exits = [each for each in broker.sent if each.leg is Leg.EXIT]
+        assert len(exits) > 1
+        assert not any(map(is_reduction, exits))
 
     play(tmp_path, story, user("anna"))
 
