@@ -57,7 +57,7 @@ class WebhookTable(Table):
         default="60s",
         alias="max_age",
         validate_default=True,
-        description="The oldest an alert may be that tells when it was sent.",
+        description="The oldest an entry may be whose alert has the time it was sent.",
     )
     heartbeat_ms: Annotated[int | None, Span(least_ms=1000, or_none=True)] = Field(
         default=None,

@@ -260,7 +260,7 @@ _ROLES: Mapping[str, Role] = {
 }
 _PREFIXES = frozenset(
     {"tv", "the", "strategy", "alert", "webhook", "trade", "my", "signal", "is", "source",
-     "request", "sender"}
+     "request", "sender", "order"}
 )  # fmt: skip
 _COIN = re.compile(r"[A-Z]{2,10}")
 _PRICES_OR_FLAGS = {("close",): Role.CLOSES, ("entry",): Role.BUYS}

@@ -186,17 +186,22 @@ def _from_pairs(pairs: Iterable[tuple[str, str]]) -> Fields:
     """Names with dots are nested names; a value may be JSON itself."""
     found: list[Field] = []
     for name, value in pairs:
-        path = tuple(part.strip() for part in name.split(".") if part.strip())
+        path = _parts(name)
         found += _values(path, value.strip(), depth=len(path))
     _refuse_doubles(field.name for field in found)
     return tuple(found)
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    """A name with dots in it is a nested one."""
+    return tuple(part.strip() for part in name.split(".") if part.strip()) or ("",)
 
 
 def _walk(value: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Field]:
     if len(path) > _DEEPEST:
         raise BadSignal("the alert nests too deeply")
     for name, inner in value.items():
-        yield from _values((*path, name.strip()), inner, depth=len(path))
+        yield from _values((*path, *_parts(name)), inner, depth=len(path))
 
 
 def _values(path: tuple[str, ...], inner: Any, *, depth: int) -> Iterator[Field]:

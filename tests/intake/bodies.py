@@ -61,7 +61,11 @@ def _against(rng: random.Random) -> dict[str, Any]:
 
 _CLOSINGS: tuple[Callable[[random.Random], dict[str, Any]], ...] = (
     _flag("reduce_only", "reduceOnly", "ReduceOnly", "reduce-only", "order.reduce_only", "reduce"),
-    _flag("close_position", "closePosition", "is_close", "isClose", "close_all", "is_exit"),
+    _flag("close_position", "closePosition", "is_close", "isClose", "close_all", "is_exit",
+          "exit", "cover", "order.closePosition"),
+    lambda rng: {"close": True} | _order(rng),
+    lambda rng: {"code": rng.choice(("EXIT-ALL_Binance_BTCUSDT_bot", "exit-long"))},
+    lambda rng: {"buy": False, "sell": True, "short": False, "cover": False},
     _word(("order_type", "orderType", "type", "ordType"), "close", "Close", "exit", "CLOSE"),
     _word(("position_size", "positionSize", "target_position_size", "market_position_size"),
           0, "0", "0.0", 0.0),

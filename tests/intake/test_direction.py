@@ -82,6 +82,8 @@ def _entered(side: str) -> list[str]:
         ({"action": "none", "side": "long"}, []),
         ({"side": "net", "action": "buy"}, [L]),
         ({"action": "sell", "close": True}, [XL]),
+        ({"order.closePosition": "true", "action": "sell"}, [XL]),
+        ({"orderClosePosition": "true", "action": "sell"}, [XL]),
         ({"entry": True, "side": "long"}, [L]),
         ({"buy": False, "sell": True, "short": False, "cover": False}, [XL]),
         ({"buy": False, "sell": False, "short": True, "cover": False}, [S]),
