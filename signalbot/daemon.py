@@ -23,8 +23,10 @@ from signalbot.control.align import Aligner
 from signalbot.control.desk import Desk
 from signalbot.control.door import Door
 from signalbot.control.heartbeat import Heartbeats, promises_of
+from signalbot.control.provenance import Provenance
 from signalbot.control.provision import Provisioner
 from signalbot.control.receive import Receiver
+from signalbot.control.tally import Tally
 from signalbot.domain.errors import ConfigError
 from signalbot.keeping.running import keeping
 from signalbot.ledger import lock
@@ -41,6 +43,7 @@ from signalbot.notify.post import Post
 from signalbot.ops.bells import Bells, whenever
 from signalbot.ops.hooks import task_failed
 from signalbot.ops.lag import LoopLag
+from signalbot.ops.process import keep_memory_private, raise_open_files
 from signalbot.ops.secrets import Secrets
 from signalbot.ops.systemd import Systemd
 from signalbot.ports import Clock, Exchange
@@ -61,6 +64,8 @@ def run(config: Config, secrets: Secrets) -> None:
         ConfigError: something configured cannot be served.
         LedgerError: the ledger cannot be used, or another daemon uses it.
     """
+    keep_memory_private()
+    raise_open_files()
     with lock.hold(config.daemon.state_dir):
         if config.speed == 1:
             _run_in_real_time(config, secrets)
@@ -233,8 +238,10 @@ async def _api(
     lag: LoopLag,
     clock: Clock,
 ) -> AsyncIterator[None]:
-    from signalbot.api.build import build  # noqa: PLC0415 - FastAPI takes its time
+    from signalbot.api.admission import Admission  # noqa: PLC0415 - FastAPI takes its time
+    from signalbot.api.build import build  # noqa: PLC0415
     from signalbot.api.callers import Gate  # noqa: PLC0415
+    from signalbot.api.connections import bounds  # noqa: PLC0415
     from signalbot.api.context import Context  # noqa: PLC0415
     from signalbot.api.feed import Feed  # noqa: PLC0415
     from signalbot.api.hosts import LOCAL  # noqa: PLC0415
@@ -245,7 +252,8 @@ async def _api(
     await metrics.begin()
 
     tokens, journal, terms = Tokens(database), Journal(database), app.config.api
-    gate = Gate(tokens, clock)
+    gate, tally = Gate(tokens, clock), Tally(clock)
+    connections = bounds(terms, open_files=raise_open_files())
     door = Door(
         roster=app.roster,
         exchanges=exchanges,
@@ -267,15 +275,20 @@ async def _api(
         provisioner=provisioner,
         roster=app.roster,
         door=door,
-        receiver=Receiver(
+        provenance=Provenance(
             roster=app.roster,
+            tokens=gate,
+            resolve=lambda text: keyring.resolve(app.config, text),
+            tally=tally,
+            clock=clock,
+        ),
+        receiver=Receiver(
             door=door,
             signals=app.signals,
             expirer=app.expirer,
-            tokens=gate,
-            resolve=lambda text: keyring.resolve(app.config, text),
             aligner=Aligner(Alignments(database), clock),
             heartbeats=heartbeats,
+            tally=tally,
             clock=clock,
         ),
         executions=app.executions,
@@ -283,10 +296,15 @@ async def _api(
         journal=journal,
         tokens=tokens,
         answers=Answers(database),
-        gate=gate,
-        feed=Feed(journal, app.roster),
+        admission=Admission(
+            gate,
+            per_second=terms.requests_per_second,
+            trusts_proxy=terms.tls_behind_proxy,
+            connections=connections,
+            clock=clock,
+        ),
+        feed=Feed(journal, app.roster, tokens, clock),
         metrics=metrics,
-        requests_per_second=terms.requests_per_second,
         hosts=None if terms.tls_behind_proxy else LOCAL | {terms.host},
         clock=clock,
     )
@@ -295,7 +313,8 @@ async def _api(
     async with (
         context.feed.running(),
         heartbeats.running(),
-        serving(build(context), terms, state_dir=state_dir, clock=clock),
+        tally.running(),
+        serving(build(context), terms, connections=connections, state_dir=state_dir, clock=clock),
     ):
         yield
 

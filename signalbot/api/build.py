@@ -8,9 +8,10 @@ from starlette.types import ASGIApp
 from signalbot import __version__
 from signalbot.api import problems
 from signalbot.api.access import AccessLog
+from signalbot.api.admission import Entrance
 from signalbot.api.context import Context
 from signalbot.api.hosts import HostGuard
-from signalbot.api.limits import BodyLimit, RateLimit
+from signalbot.api.limits import BodyLimit
 from signalbot.api.routes import (
     feed,
     hooks,
@@ -37,7 +38,7 @@ def build(context: Context) -> ASGIApp:
         middleware=[
             Middleware(AccessLog, clock=context.clock),
             Middleware(HostGuard, hosts=context.hosts),
-            Middleware(RateLimit, per_second=context.requests_per_second, clock=context.clock),
+            Middleware(Entrance, admission=context.admission),
             Middleware(BodyLimit),
         ],
     )

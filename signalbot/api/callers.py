@@ -1,13 +1,12 @@
-"""Who is asking: an administrator, one user, or nobody we know."""
+"""Who is calling: an administrator, one user, or a stranger."""
 
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPBearer
-from starlette.requests import HTTPConnection
 
 from signalbot.control.minting import hash_of
 from signalbot.domain.errors import NotFound
@@ -21,8 +20,17 @@ CONTROL_SOCKET = "control socket"
 TRUSTED = "signalbot.trusted"
 """Marks the scope of a request that came through the control socket."""
 
+CALLER = "signalbot.caller"
+"""Key of the ``Caller`` in the scope of a request whose token is valid."""
+
+ADDRESS = "signalbot.address"
+"""Key of the sender's address in the scope of a request."""
+
+Connection = MutableMapping[str, Any]
+"""The ASGI scope of a request or of a WebSocket."""
+
 bearer = HTTPBearer(auto_error=False, description="A token of `signalbot token create`.")
-"""For the OpenAPI document; the header itself is read in ``Gate``."""
+"""For the OpenAPI document; the header itself is read by ``bearer_of``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +75,12 @@ class Gate:
         self._tokens = tokens
         self._clock = clock
 
-    async def caller(self, connection: HTTPConnection) -> Caller | None:
+    async def caller(self, scope: Connection) -> Caller | None:
         """Who sent this; None when there is no token, or none that is valid here."""
-        if connection.scope.get(TRUSTED):
+        if scope.get(TRUSTED):
             return ADMINISTRATOR
-        scheme, _, text = connection.headers.get("authorization", "").partition(" ")
-        return await self.caller_of(text) if scheme.lower() == "bearer" else None
+        text = bearer_of(scope)
+        return None if text is None else await self.caller_of(text)
 
     async def caller_of(self, text: str) -> Caller | None:
         """Who this token stands for; secrets of webhook sources stand for nobody here."""
@@ -88,20 +96,33 @@ class Gate:
         return token if token is not None and token.is_valid(self._clock.now_ms()) else None
 
 
+def bearer_of(scope: Connection) -> str | None:
+    """The bearer token of a request; None when there is none, or more than one header for it."""
+    given = [value for name, value in scope["headers"] if name == b"authorization"]
+    if len(given) != 1:
+        return None
+    scheme, _, text = given[0].decode("latin-1").partition(" ")
+    return text if scheme.lower() == "bearer" and text else None
+
+
 def trust(scope: MutableMapping[str, object]) -> None:
     """Take whoever sends this for the administrator: the way in is guarded by file permissions."""
     scope[TRUSTED] = True
 
 
+def unauthorized() -> HTTPException:
+    """The answer to a request without a valid token."""
+    return HTTPException(
+        HTTPStatus.UNAUTHORIZED,
+        "a valid token is needed",
+        headers={"WWW-Authenticate": "Bearer"},
+    )
+
+
 async def _known(request: Request) -> Caller:
-    gate: Gate = request.app.state.context.gate
-    caller = await gate.caller(request)
+    caller: Caller | None = request.scope.get(CALLER)
     if caller is None:
-        raise HTTPException(
-            HTTPStatus.UNAUTHORIZED,
-            "a valid token is needed",
-            headers={"WWW-Authenticate": "Bearer"},
-        )
+        raise unauthorized()
     return caller
 
 

@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from signalbot.api.callers import trust
+from signalbot.api.connections import Connections, protocols
 from signalbot.config.terms import ApiTerms
 from signalbot.domain.errors import ConfigError
 from signalbot.ports import Clock
@@ -24,8 +25,8 @@ SOCKET_NAME = "control.sock"
 """The control socket in the state directory."""
 
 _BACKLOG = 512
-_MOST_CONNECTIONS = 4096
-_KEEP_ALIVE_S = 15
+_MOST_OF_CONTROL = 64
+_KEEP_ALIVE_S = 5
 _GOODBYE_S = 3
 _MOST_HEADER_BYTES = 16_384
 _MOST_FRAME_BYTES = 65_536
@@ -43,9 +44,9 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(
-    app: ASGIApp, terms: ApiTerms, *, state_dir: Path, clock: Clock
+    app: ASGIApp, terms: ApiTerms, *, connections: Connections, state_dir: Path, clock: Clock
 ) -> AsyncIterator[None]:
-    """Answer on both listeners for the duration of the block.
+    """Answer on both listeners for the duration of the block; ``connections`` bounds the public.
 
     An address that is taken does not stop the daemon: it trades on, obeys the control socket, and
     tries the address again.
@@ -55,7 +56,8 @@ async def serving(
     """
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # what matters of it, we say
     path = state_dir / SOCKET_NAME
-    control, public = _server(_trusted(app)), _server(app)
+    of_control = Connections(most=_MOST_OF_CONTROL, most_per_address=_MOST_OF_CONTROL)
+    control, public = _server(_trusted(app), of_control), _server(app, connections)
     listener = _listen_unix(path)
     async with asyncio.TaskGroup() as group:
         tasks = [
@@ -95,7 +97,7 @@ async def _started(server: _Server, clock: Clock) -> None:
             await clock.sleep(_LOOK_EVERY_S)
 
 
-def _server(app: ASGIApp) -> _Server:
+def _server(app: ASGIApp, connections: Connections) -> _Server:
     return _Server(
         uvicorn.Config(
             app,
@@ -105,15 +107,13 @@ def _server(app: ASGIApp) -> _Server:
             proxy_headers=False,
             server_header=False,
             date_header=False,
-            ws="websockets-sansio",
             ws_max_size=_MOST_FRAME_BYTES,
             ws_ping_interval=20,
             ws_ping_timeout=20,
-            limit_concurrency=_MOST_CONNECTIONS,
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=_GOODBYE_S,
             h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
-            http="h11",
+            **protocols(connections),
         )
     )
 

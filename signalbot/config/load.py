@@ -104,6 +104,7 @@ def _config(path: Path, file: ConfigFile, sources: Sources) -> Config:
             port=port,
             tls_behind_proxy=file.api.tls_behind_proxy,
             requests_per_second=file.api.requests_per_second,
+            max_connections=file.api.max_connections,
         ),
         backup=backup_terms(file.backup, state_dir),
         retention=retention_terms(file.retention),

@@ -1,44 +1,26 @@
-"""Takes in alerts: known to come from their source, understood, and carried out once."""
+"""Takes in alerts that are known to come from their source: understood, and carried out once."""
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
-from typing import Protocol
-
-import structlog
 
 from signalbot.config.terms import StrategyTerms
-from signalbot.config.webhook import WebhookTable
 from signalbot.control.align import Aligner
 from signalbot.control.door import Door, Draft
 from signalbot.control.heartbeat import Heartbeats
-from signalbot.control.roster import Roster
-from signalbot.control.signing import is_signed, is_valid
-from signalbot.domain.errors import BadSignal, NotFound
+from signalbot.control.tally import Tally
+from signalbot.domain.errors import BadSignal
 from signalbot.domain.signals import Action, SignalId, SignalSource, signal_id_of_key
 from signalbot.domain.timeframe import Ms
-from signalbot.intake.alert import Alert, secret_of, understand
+from signalbot.intake.alert import Alert, understand
 from signalbot.intake.verbs import Cancel
 from signalbot.ledger.signals import Signals
-from signalbot.ledger.tokens import Scope, Token
 from signalbot.pipeline.expire import Expirer
 from signalbot.ports import Clock
 
-log = structlog.get_logger()
-
 REPEAT_MS = 60_000
 """An alert without id or time is the same as an equal one that came so shortly before."""
-
-Resolve = Callable[[str], Awaitable[str]]
-"""``secret:NAME`` to its text."""
-
-
-class Tokens(Protocol):
-    """Looks up what a secret stands for."""
-
-    async def token(self, text: str) -> Token | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,57 +35,40 @@ class Receiver:
     def __init__(
         self,
         *,
-        roster: Roster,
         door: Door,
         signals: Signals,
         expirer: Expirer,
-        tokens: Tokens,
-        resolve: Resolve,
         aligner: Aligner,
         heartbeats: Heartbeats,
+        tally: Tally,
         clock: Clock,
     ) -> None:
-        self._roster = roster
         self._door = door
         self._signals = signals
         self._expirer = expirer
-        self._tokens = tokens
-        self._resolve = resolve
         self._aligner = aligner
         self._heartbeats = heartbeats
+        self._tally = tally
         self._clock = clock
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def receive(
-        self,
-        source: str,
-        body: bytes,
-        *,
-        headers: Mapping[str, str],
-        token: str | None,
-        address: str | None,
+        self, terms: StrategyTerms, body: bytes, *, headers: Mapping[str, str]
     ) -> list[Taken]:
-        """Take in one alert: what it asks for is in the ledger when this returns.
-
-        ``token`` is what the path had, if it had one; ``address`` the sender's.
+        """Take in one alert of a source: what it asks for is in the ledger when this returns.
 
         Raises:
-            NotFound: there is no such source, or the alert is not known to be its own.
             BadSignal: it cannot be understood, or asks for what this source may not.
             Conflict: its key came before with something else.
         """
-        terms = self._roster.strategies.get(source)
-        if terms is None or terms.webhook is None:
-            raise NotFound("no such source")
-        if not await self._is_genuine(terms, terms.webhook, body, headers, token, address):
-            log.warning("alert.refused", strategy=source, why="it is not known to be its own")
-            raise NotFound("no such source")
+        source = terms.name
+        assert terms.webhook is not None  # noqa: S101 - it is a source
         self._heartbeats.heard(source)
         now_ms = self._clock.now_ms()
         try:
             alert = understand(body, terms.webhook.meaning(terms.symbols), now_ms=now_ms)
         except BadSignal as e:
-            log.warning("alert.refused", strategy=source, why=str(e))
+            self._tally.refused(source, str(e))
             raise
         async with self._locks[source]:  # what a source says later must not be sent before
             key = await self._key(terms, alert, headers, now_ms)
@@ -116,27 +81,6 @@ class Receiver:
                 for step in each.steps
                 for taken in await self._carry_out(terms, each, step, key)
             ]
-
-    async def _is_genuine(
-        self,
-        terms: StrategyTerms,
-        webhook: WebhookTable,
-        body: bytes,
-        headers: Mapping[str, str],
-        token: str | None,
-        address: str | None,
-    ) -> bool:
-        if webhook.addresses and not _is_within(address, webhook.addresses):
-            return False
-        if is_signed(headers):
-            known = [await self._resolve(each) for each in webhook.hmac]
-            return is_valid(body, headers, known, now_ms=self._clock.now_ms())
-        try:
-            shown = token if token is not None else secret_of(body)
-        except BadSignal:
-            return False
-        found = None if shown is None else await self._tokens.token(shown)
-        return found is not None and found.scope is Scope.SOURCE and found.subject == terms.name
 
     async def _key(
         self, terms: StrategyTerms, alert: Alert, headers: Mapping[str, str], now_ms: Ms
@@ -200,13 +144,3 @@ def _step_key(key: str, step: Action | Cancel) -> str:
 
 def _signal_id(terms: StrategyTerms, key: str, step: Action | Cancel) -> SignalId:
     return signal_id_of_key(strategy=terms.name, key=_step_key(key, step))
-
-
-def _is_within(address: str | None, networks: tuple[str, ...]) -> bool:
-    if address is None:
-        return False
-    try:
-        sender = ip_address(address)
-    except ValueError:
-        return False
-    return any(sender in ip_network(each) for each in networks)

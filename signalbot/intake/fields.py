@@ -19,7 +19,10 @@ Fields = Mapping[str, str]
 _MOST_FIELDS = 200
 _DEEPEST = 6
 _LONGEST_NUMBER = 40
-_PAIR = re.compile(r"\s*([A-Za-z][\w.\- ]{0,39}?)\s*[=:]\s*(.*?)\s*")
+_LONGEST_NAME = 100
+_LONGEST_WORDS = 120
+_NAME = re.compile(r"[A-Za-z][\w.\- ]{0,39}")
+_SEPARATOR = re.compile(r"[=:]")
 _WORDS = re.compile(
     r"(?P<action>[A-Za-z_ ]{2,20}?)\s+(?P<symbol>[A-Za-z0-9:/._\-]{2,40})"
     r"(?:\s*(?:@|at)\s*(?P<price>\d+(?:\.\d+)?))?"
@@ -64,15 +67,20 @@ def _from_json(text: str) -> Fields:
 def _from_pairs(text: str) -> Fields:
     """Lines, or parts between semicolons, of ``name=value`` or ``name: value``; none if not all."""
     parts = [part for part in re.split(r"[;\n]", text) if part.strip()]
-    matches = [_PAIR.fullmatch(part) for part in parts]
-    if not parts or len(parts) > _MOST_FIELDS or not all(matches):
+    if not parts or len(parts) > _MOST_FIELDS:
         return {}
-    pairs = [(match[1].strip().lower(), match[2]) for match in matches if match]
+    pairs = []
+    for part in parts:
+        name, *rest = _SEPARATOR.split(part, maxsplit=1)
+        if not rest or not _NAME.fullmatch(name.strip()):
+            return {}
+        pairs.append((name.strip().lower(), rest[0].strip()))
     return {name: value for name, value in _unique(pairs).items() if not _is_empty(value)}
 
 
 def _from_words(text: str) -> Fields:
-    match = _WORDS.fullmatch(text)
+    words = " ".join(text.split())
+    match = _WORDS.fullmatch(words) if len(words) <= _LONGEST_WORDS else None
     if match is None:
         raise BadSignal(
             "the alert is neither JSON, nor name=value lines, nor words such as 'buy BTCUSDT'"
@@ -84,6 +92,8 @@ def _flatten(value: Mapping[str, Any], path: str, found: dict[str, str], *, dept
     if depth > _DEEPEST:
         raise BadSignal("the alert nests too deeply")
     for name, inner in value.items():
+        if len(name) > _LONGEST_NAME:
+            raise BadSignal("the alert has a name that is too long")
         key = f"{path}{name.strip().lower()}"
         if isinstance(inner, dict):
             _flatten(inner, f"{key}.", found, depth=depth + 1)
@@ -91,6 +101,8 @@ def _flatten(value: Mapping[str, Any], path: str, found: dict[str, str], *, dept
             numbered = {str(place): each for place, each in enumerate(inner)}
             _flatten(numbered, f"{key}.", found, depth=depth + 1)
         elif inner is not None and not _is_empty(text := _text(inner)):
+            if key in found:  # by letter case, or by a dot and by nesting
+                _refuse_twice()
             found[key] = text
         if len(found) > _MOST_FIELDS:
             raise BadSignal("the alert has too many fields")

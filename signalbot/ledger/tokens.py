@@ -1,5 +1,7 @@
 """Tokens of the API and secrets of webhook sources; only their hashes are kept."""
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -53,6 +55,12 @@ class Tokens:
         """The token whose text has this SHA-256."""
         rows = await self._database.query(_SQL["token"], (hash_,))
         return _TOKENS.decode(rows[0]) if rows else None
+
+    async def valid(self, token_ids: Iterable[str], *, now_ms: Ms) -> set[str]:
+        """Those of ``token_ids`` that are valid now."""
+        values = {"token_ids": json.dumps([*token_ids]), "now_ms": now_ms}
+        rows = await self._database.query(_SQL["valid_tokens"], values)
+        return {row["token_id"] for row in rows}
 
     async def add(self, token: Token) -> None:
         await self._database.execute(_SQL["put_token"], _values(token))

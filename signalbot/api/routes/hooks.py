@@ -1,14 +1,23 @@
-"""``POST /hooks/{source}``: alerts of TradingView and its like. Answered once they are durable."""
+"""``POST /hooks/{source}``: alerts of TradingView and its like. Answered once they are durable.
+
+A stranger's alert is answered at the same moment after it came, whatever was wrong with it: how
+long that takes tells nothing of which sources there are.
+"""
 
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, Field
 
+from signalbot.api.callers import ADDRESS
 from signalbot.api.context import Context, Here
+from signalbot.domain.errors import NotFound
+from signalbot.domain.timeframe import Ms
 
 routes = APIRouter(tags=["hooks"])
+
+_REFUSED_AFTER_MS = 50
 
 _BODY = {
     "requestBody": {
@@ -71,13 +80,18 @@ async def alert_by_token(
 async def _take(
     here: Context, source: str, request: Request, response: Response, *, token: str | None
 ) -> AlertTaken:
-    taken = await here.receiver.receive(
-        source,
-        await request.body(),
-        headers=request.headers,
-        token=token,
-        address=_address(request, trusts_proxy=here.hosts is None),
+    body, headers, admission = await request.body(), request.headers, here.admission
+    came_ms = here.clock.now_ms()
+    terms = await here.provenance.source_of(
+        source, body, headers=headers, token=token, address=request.scope[ADDRESS]
     )
+    if terms is None:
+        await here.clock.sleep_until(Ms(came_ms + _REFUSED_AFTER_MS))
+        _refuse_if_late(await admission.count_stranger(request.scope), admission.per_second)
+        raise NotFound("no such source")
+    admission.welcome(request.scope)
+    _refuse_if_late(admission.count(f"source {terms.name}"), admission.per_second)
+    taken = await here.receiver.receive(terms, body, headers=headers)
     if taken and not any(each.is_new for each in taken):
         response.status_code = HTTPStatus.OK
     return AlertTaken(
@@ -85,9 +99,10 @@ async def _take(
     )
 
 
-def _address(request: Request, *, trusts_proxy: bool) -> str | None:
-    """The sender's address: the last one the proxy in front has noted, if there is one."""
-    noted = request.headers.get("x-forwarded-for") if trusts_proxy else None
-    if noted is not None:
-        return noted.rpartition(",")[2].strip()
-    return None if request.client is None else request.client.host
+def _refuse_if_late(wait_s: float, per_second: float) -> None:
+    if wait_s > 0:
+        raise HTTPException(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            f"more than {per_second:g} requests a second",
+            headers={"Retry-After": str(max(1, round(wait_s)))},
+        )

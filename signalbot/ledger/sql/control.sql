@@ -20,14 +20,21 @@ SELECT * FROM tokens ORDER BY created_at_ms, token_id;
 -- token --
 SELECT * FROM tokens WHERE hash = ?;
 
+-- valid_tokens --
+SELECT token_id FROM tokens
+ WHERE token_id IN (SELECT value FROM json_each(:token_ids)) AND revoked_at_ms IS NULL
+   AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms);
+
 -- revoke_token --
 UPDATE tokens SET revoked_at_ms = :now_ms WHERE token_id = :token_id AND revoked_at_ms IS NULL
 RETURNING token_id;
 
 -- claim_answer --
-INSERT INTO answers (author, key, fingerprint, at_ms) VALUES (:author, :key, :fingerprint, :now_ms)
-ON CONFLICT DO NOTHING
-RETURNING key;
+INSERT INTO answers (author, key, fingerprint, at_ms)
+VALUES (:author, :key, :fingerprint, :now_ms);
+
+-- count_answers --
+SELECT count(*) AS n FROM answers WHERE author = ?;
 
 -- answer --
 SELECT fingerprint, status, body FROM answers WHERE author = ? AND key = ?;
