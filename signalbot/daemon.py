@@ -128,6 +128,8 @@ async def _serve(config: Config, secrets: Secrets) -> None:
             exchanges=exchanges,
             environ=os.environ,
             unlock=connector.unlock,
+            halts=app.halts,
+            key_rights=app.key_rights,
             clock=clock,
         )
         await stack.enter_async_context(_ringing(bells))
@@ -159,7 +161,7 @@ async def _serve(config: Config, secrets: Secrets) -> None:
 async def _with_definitions(config: Config, definitions: Definitions) -> Config:
     """The configuration with what the API has made while it was in force."""
     made = [
-        Definition(path=tuple(each.key.split(".")), table=each.table, version=each.version)
+        Definition.under(each.key, each.table, each.version, each.operator_table)
         for each in await definitions.all()
     ]
     return load_to_run(config.path, os.environ, made) if made else config
@@ -268,6 +270,7 @@ async def _api(
             accounts=app.standing,
             halts=app.halts,
             protector=app.protector,
+            key_rights=app.key_rights,
             settler=app.settler,
             expirer=app.expirer,
             clock=clock,

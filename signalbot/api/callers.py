@@ -10,7 +10,8 @@ from fastapi.security import HTTPBearer
 
 from signalbot.control.minting import hash_of
 from signalbot.domain.errors import NotFound
-from signalbot.domain.users import UserId
+from signalbot.domain.timeframe import EPOCH, Ms
+from signalbot.domain.users import StatusBy, UserId
 from signalbot.ledger.tokens import Scope, Token, Tokens
 from signalbot.ports import Clock
 
@@ -37,10 +38,16 @@ bearer = HTTPBearer(auto_error=False, description="A token of `signalbot token c
 class Caller:
     name: str  #: the token's id; the author of what is changed
     user_id: UserId | None  #: None: an administrator
+    since_ms: Ms = EPOCH  #: what was before is not this user's, though the name may be the same
 
     @property
     def is_admin(self) -> bool:
         return self.user_id is None
+
+    @property
+    def by(self) -> StatusBy:
+        """Whose hand it is when this caller sets something."""
+        return StatusBy.OPERATOR if self.is_admin else StatusBy.USER
 
     def owns(self, user_id: str) -> bool:
         """Whether this caller may see and change what belongs to ``user_id``."""
@@ -87,8 +94,11 @@ class Gate:
         token = await self.token(text)
         if token is None or token.scope is Scope.SOURCE:
             return None
-        user_id = None if token.subject is None else UserId(token.subject)
-        return Caller(name=token.token_id, user_id=user_id)
+        if token.subject is None:
+            return Caller(name=token.token_id, user_id=None)
+        user_id = UserId(token.subject)
+        since_ms = await self._tokens.since_ms(user_id)
+        return Caller(name=token.token_id, user_id=user_id, since_ms=since_ms)
 
     async def token(self, text: str) -> Token | None:
         """The valid token with this text."""

@@ -203,7 +203,9 @@ class Feed:
     def _may_see(self, caller: Caller, event: Event) -> bool:
         """A user sees its own, what concerns everybody, and signals it may subscribe to."""
         if caller.user_id is None or event.user_id is not None:
-            return caller.user_id is None or event.user_id == caller.user_id
+            return caller.is_admin or (
+                event.user_id == caller.user_id and event.at_ms >= caller.since_ms
+            )
         terms = self._roster.strategies.get(event.strategy or "")
         return event.strategy is None or (terms is not None and terms.allows(caller.user_id))
 

@@ -177,8 +177,9 @@ class AccountTable(Table):
         default=False,
         description="Whether a paper account with the same settings trades beside a live one.",
     )
-    may_withdraw: Flag = Field(
-        default=False, description="Whether a key that may withdraw passes the checks all the same."
+    allow_withdrawal_keys: Flag = Field(
+        default=False,
+        description="Whether to trade with a key that may withdraw; else its user is halted.",
     )
     egress: Egress = Field(
         default=DIRECT,

@@ -200,7 +200,7 @@ def _user(user_id: UserId, table: UserTable, origin: Origin) -> User:
             margin_mode=account.margin_mode,
             paper_balance=account.paper_balance,
             egress=account.egress,
-            may_withdraw=account.may_withdraw,
+            allow_withdrawal_keys=account.allow_withdrawal_keys,
         ),
         notify=table.notify,
         origin=origin,

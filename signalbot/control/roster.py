@@ -6,7 +6,6 @@ like what was there from the start.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 
 import structlog
 
@@ -76,12 +75,11 @@ class Roster:
         self.strategies.update(config.strategies)
         self.subscribers.update({name: [] for name in config.strategies})
         for subscription in config.subscriptions:
-            status = standing.subscriptions[subscription.subscription_id]
-            if status is not SubscriptionStatus.CANCELLED:
-                self.enrol(replace(subscription, status=status))
+            stands = standing.subscription(subscription)
+            if stands.status is not SubscriptionStatus.CANCELLED:
+                self.enrol(stands)
         for user in config.users.values():
-            status_, reason = standing.users[user.user_id]
-            self._open(replace(user, status=status_, status_reason=reason))
+            self._open(standing.user(user))
 
     async def begin(self, spawn: Spawn) -> None:
         """Let every listener, follower and strategy run. Accounts have been brought in step."""

@@ -77,7 +77,9 @@ EVENTS: Final[Mapping[str, Event]] = {
         _WARNING, "An alert came after one that was sent later; what it would enter is left out."
     ),
     "alert.refused": Event(
-        _WARNING, "An alert was not taken: not known to be its source's, or not understood."
+        _WARNING,
+        "Alerts were not taken: not known to be their source's, or not understood; how many since "
+        "it was last told, at most once a minute.",
     ),
     "ai.answered": Event(_INFO, "A model has answered; the call is on record with what it cost."),
     "ai.broken": Event(_ERROR, "The AI library failed in a way nobody foresaw: a bug."),
@@ -177,6 +179,9 @@ EVENTS: Final[Mapping[str, Event]] = {
     ),
     "fills.not_told": Event(
         _ONCE, "An exchange could not be asked about fills; it is asked again."
+    ),
+    "key.rights_unknown": Event(
+        _DEBUG, "An exchange could not be asked what a key may do; it is asked again soon."
     ),
     "ledger.doubted": Event(
         _ERROR, "The ledger is older than what ran here last, or another: trading starts halted."

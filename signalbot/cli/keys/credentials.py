@@ -18,7 +18,7 @@ from signalbot.cli.render import Column, print_json, print_list
 from signalbot.cli.socket import ask as ask_daemon
 from signalbot.config.terms import Config
 from signalbot.domain.errors import ConfigError, SignalbotError
-from signalbot.domain.users import UserId
+from signalbot.domain.users import UserId, UserStatus
 from signalbot.tasks import SystemClock
 from signalbot.vault import master_key
 from signalbot.vault.vault import FIELDS, Credentials, Vault
@@ -169,14 +169,17 @@ _COLUMNS = (
 
 def _handed_over(config: Path | None, users: list[str]) -> str:
     """Let a running daemon use the new keys; how a sentence about storing them ends."""
+    halted = []
     try:
         for user in users:
-            ask_daemon(config, "POST", f"/api/users/{user}/unlock")
+            row = ask_daemon(config, "POST", f"/api/users/{user}/unlock")
+            if row["status"] == UserStatus.HALTED:
+                halted.append(f"{user} is halted: {row['status_reason']}")
     except NotRunning:
         return ""
     except SignalbotError as e:
         return f"; the running daemon could not take them up: {e}"
-    return "; the running daemon uses them"
+    return f"; {'; '.join(halted)}" if halted else "; the running daemon uses them"
 
 
 def _exchange_of(config: Config, user: str) -> str:

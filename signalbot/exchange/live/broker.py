@@ -342,6 +342,13 @@ class LiveBroker:
             rights=rights,
         )
 
+    async def may_withdraw(self) -> bool | None:
+        told = [
+            (await self._dialects[kind].rights(self._api)).may_withdraw
+            for kind in self._symbols_by_kind()
+        ]
+        return True if True in told else next(iter(told), None)
+
     async def refresh_balance(self) -> None:
         """Ask for equity and free margin."""
         await self._wallet.refresh(self._api, self._symbols_by_kind())
