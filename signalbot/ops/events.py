@@ -319,6 +319,9 @@ EVENTS: Final[Mapping[str, Event]] = {
     ),
     "user.status_changed": Event(_WARNING, "A user was paused, halted or resumed."),
     "user.unlocked": Event(_INFO, "A user's keys were read from the vault anew."),
+    "vault.rotation_unfinished": Event(
+        _WARNING, "A rotation of the master key was cut off; 'signalbot keys rotate' finishes it."
+    ),
     "watchdog.resumed": Event(_INFO, "Everything is alive again; systemd is told so."),
     "watchdog.withheld": Event(
         _ERROR, "A part of the daemon has stopped, so systemd will restart all of it; which one."
