@@ -49,7 +49,7 @@ from signalbot.ops.systemd import Systemd
 from signalbot.ports import Clock, Exchange
 from signalbot.replay import virtual_time
 from signalbot.service import Pulse, told
-from signalbot.tasks import LoopClock, SystemClock, settle_memory
+from signalbot.tasks import LoopClock, SystemClock, settle_memory, start_threads
 
 log = structlog.get_logger()
 
@@ -88,6 +88,7 @@ async def _serve(config: Config, secrets: Secrets) -> None:
     loop.set_exception_handler(task_failed)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    await start_threads()
     systemd = Systemd(os.environ)
     hang_up = asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, hang_up.set)

@@ -33,6 +33,7 @@ from signalbot.domain.users import (
 from signalbot.ledger.accounts import Accounts, Standing
 from signalbot.ledger.definitions import DefinedTable, Definitions
 from signalbot.pipeline.account import Account
+from signalbot.pipeline.evaluate import Deployment
 from signalbot.pipeline.halt import Halts
 from signalbot.pipeline.rights import KeyRights
 from signalbot.ports import Clock, Exchange
@@ -249,6 +250,7 @@ class Provisioner:
         problems = [*needs_restart(self.config, new), *self._unlisted(new), *self._busy(found, new)]
         if problems:
             raise InvalidConfig(problems)
+        made = await self._roster.make((*found.strategies.added, *found.strategies.changed))
         now_ms = self._clock.now_ms()
         tables = [
             DefinedTable(
@@ -267,20 +269,22 @@ class Provisioner:
             now_ms=now_ms,
         )
         self.config = new
-        await self._apply(found, standing)
+        await self._apply(found, standing, made)
         for listener in self._listeners:
             await listener(new)
         log.info("config.changed", author=author, **found.names())
         return found
 
-    async def _apply(self, found: Changes, standing: Standing) -> None:
+    async def _apply(
+        self, found: Changes, standing: Standing, made: Mapping[str, Deployment]
+    ) -> None:
         roster = self._roster
         for user_id, strategy in found.subscriptions.removed:
             await roster.unsubscribe(user_id, strategy)
         for user_id in found.users.removed:
             await roster.dismiss(user_id)
         for terms in (*found.strategies.added, *found.strategies.changed):
-            await roster.deploy(terms)
+            await roster.deploy(terms, made.get(terms.name))
         for name in found.strategies.removed:
             await roster.withdraw(name)
         await self._unlock(self.config, (*found.users.added, *found.users.changed))

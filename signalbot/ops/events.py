@@ -284,9 +284,6 @@ EVENTS: Final[Mapping[str, Event]] = {
         _WARNING, "A source of alerts was not heard of for longer than its heartbeat."
     ),
     "strategy.failed": Event(_ERROR, "A strategy raised an exception; this candle has no signal."),
-    "strategy.not_reloaded": Event(
-        _ERROR, "An edited strategy file cannot be run; it goes on as it was, and why."
-    ),
     "strategy.resting": Event(
         _WARNING, "The worker of a strategy file keeps dying; it is not started for a while."
     ),
