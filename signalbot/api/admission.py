@@ -20,6 +20,9 @@ HOOKS = "/hooks/"
 """Beginning of the paths whose senders are told by what they send: their routes count them."""
 
 _LATE_S = 1.0
+_READING = ("GET", "HEAD", "OPTIONS")
+_ASKED_PER_CHANGE = 40  # requests that a change of a user's counts for, in the long run
+_CHANGES = 30  # that may come at once
 _PREFIX_BITS = 64  # of an IPv6 address: the rest is one client's to choose
 
 
@@ -35,13 +38,15 @@ class Admission:
         connections: Connections,
         clock: Clock,
     ) -> None:
-        self.per_second = per_second
         self._gate = gate
         self._trusts_proxy = trusts_proxy
         self._connections = connections
         self._clock = clock
         self._known = Buckets(per_second=per_second, clock=clock)
         self._strangers = Buckets(per_second=per_second, clock=clock)
+        self._changes = Buckets(
+            per_second=per_second / _ASKED_PER_CHANGE, burst=max(per_second, _CHANGES), clock=clock
+        )
 
     async def identify(self, scope: Connection) -> Caller | None:
         """Note in ``scope`` who calls and from where; None for a stranger."""
@@ -63,6 +68,16 @@ class Admission:
         if caller is not None:
             scope[CALLER] = caller
         self._connections.know(scope.get("client"))
+
+    def count_request(self, caller: Caller, method: str) -> float:
+        """``count`` for a caller; what a user changes counts much more than what it asks.
+
+        Every change is written down, for good: one user must not fill the disk of all.
+        """
+        wait_s = self.count(caller.name)
+        if wait_s == 0 and not caller.is_admin and method not in _READING:
+            wait_s = self._changes.take(caller.name)
+        return wait_s
 
     def count(self, name: str) -> float:
         """Seconds until the next request under this name is in order; 0 when this one is."""
@@ -96,23 +111,23 @@ class Entrance:
         caller = await admission.identify(scope)
         wait_s = 0.0
         if caller is not None and not scope.get(TRUSTED):
-            wait_s = admission.count(caller.name)
+            wait_s = admission.count_request(caller, scope.get("method", "GET"))
         elif caller is None and scope["type"] == "http" and not scope["path"].startswith(HOOKS):
             wait_s = await admission.count_stranger(scope)
         if wait_s > 0:
-            answer = too_many(wait_s, admission.per_second, scope)
+            answer = too_many(wait_s, scope)
             await answer(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
 
-def too_many(wait_s: float, per_second: float, scope: Scope) -> ASGIApp:
+def too_many(wait_s: float, scope: Scope) -> ASGIApp:
     """The answer to one request too many; a WebSocket is refused before it is opened."""
     if scope["type"] == "websocket":
         return _refuse_socket
     return problem(
         HTTPStatus.TOO_MANY_REQUESTS,
-        f"more than {per_second:g} requests a second",
+        f"too many requests: wait {wait_s:.0f} s",
         headers={"Retry-After": str(max(1, round(wait_s))), "Connection": "close"},
     )
 

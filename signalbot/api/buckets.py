@@ -13,9 +13,9 @@ _MOST_CLIENTS = 10_000
 class Buckets:
     """One bucket for each client; of very many, the one that asked longest ago is forgotten."""
 
-    def __init__(self, *, per_second: float, clock: Clock) -> None:
+    def __init__(self, *, per_second: float, clock: Clock, burst: float | None = None) -> None:
         self.per_second = per_second
-        self._burst = per_second * BURST_S
+        self._burst = per_second * BURST_S if burst is None else burst
         self._clock = clock
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
 

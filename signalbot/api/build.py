@@ -1,7 +1,7 @@
 """Puts the API together: routes, errors, limits."""
 
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
@@ -10,8 +10,10 @@ from signalbot.api import problems
 from signalbot.api.access import AccessLog
 from signalbot.api.admission import Entrance
 from signalbot.api.context import Context
+from signalbot.api.headers import SafeHeaders
 from signalbot.api.hosts import HostGuard
 from signalbot.api.limits import BodyLimit
+from signalbot.api.reference import POLICY, page
 from signalbot.api.routes import (
     feed,
     hooks,
@@ -35,6 +37,8 @@ def build(context: Context) -> ASGIApp:
         version=__version__,
         description="One trading signal becomes every user's own trade, exactly once each.",
         responses=problems.RESPONSES,
+        docs_url=None,
+        redoc_url=None,
         middleware=[
             Middleware(AccessLog, clock=context.clock),
             Middleware(HostGuard, hosts=context.hosts),
@@ -53,7 +57,13 @@ def build(context: Context) -> ASGIApp:
         """That the daemon is up; nothing about what it does."""
         return {"status": "ok"}
 
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        """Every operation, for people."""
+        return HTMLResponse(shown, headers={"Content-Security-Policy": POLICY})
+
     document = problems.describe(app.openapi())
     app.openapi = lambda: document  # type: ignore[method-assign]
+    shown = page(document)
 
-    return app
+    return SafeHeaders(app)

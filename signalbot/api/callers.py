@@ -30,7 +30,16 @@ ADDRESS = "signalbot.address"
 Connection = MutableMapping[str, Any]
 """The ASGI scope of a request or of a WebSocket."""
 
-bearer = HTTPBearer(auto_error=False, description="A token of `signalbot token create`.")
+_token = HTTPBearer(
+    scheme_name="token",
+    auto_error=False,
+    description="Any token of `signalbot token create --admin | --user NAME`.",
+)
+_administrators = HTTPBearer(
+    scheme_name="administrator",
+    auto_error=False,
+    description="A token of `signalbot token create --admin`.",
+)
 """For the OpenAPI document; the header itself is read by ``bearer_of``."""
 
 
@@ -129,10 +138,16 @@ def unauthorized() -> HTTPException:
     )
 
 
-async def _known(request: Request) -> Caller:
+async def _caller(request: Request) -> Caller:
     caller: Caller | None = request.scope.get(CALLER)
     if caller is None:
         raise unauthorized()
+    return caller
+
+
+async def _known(
+    caller: Annotated[Caller, Depends(_caller)], _: Annotated[object, Depends(_token)]
+) -> Caller:
     return caller
 
 
@@ -140,7 +155,9 @@ Known = Annotated[Caller, Depends(_known)]
 """A caller with a valid token."""
 
 
-async def _administrator(caller: Known) -> Caller:
+async def _administrator(
+    caller: Annotated[Caller, Depends(_caller)], _: Annotated[object, Depends(_administrators)]
+) -> Caller:
     if not caller.is_admin:
         raise HTTPException(HTTPStatus.FORBIDDEN, "only an administrator may do this")
     return caller

@@ -87,10 +87,10 @@ async def _take(
     )
     if terms is None:
         await here.clock.sleep_until(Ms(came_ms + _REFUSED_AFTER_MS))
-        _refuse_if_late(await admission.count_stranger(request.scope), admission.per_second)
+        _refuse_if_late(await admission.count_stranger(request.scope))
         raise NotFound("no such source")
     admission.welcome(request.scope)
-    _refuse_if_late(admission.count(f"source {terms.name}"), admission.per_second)
+    _refuse_if_late(admission.count(f"source {terms.name}"))
     taken = await here.receiver.receive(terms, body, headers=headers)
     if taken and not any(each.is_new for each in taken):
         response.status_code = HTTPStatus.OK
@@ -99,10 +99,10 @@ async def _take(
     )
 
 
-def _refuse_if_late(wait_s: float, per_second: float) -> None:
+def _refuse_if_late(wait_s: float) -> None:
     if wait_s > 0:
         raise HTTPException(
             HTTPStatus.TOO_MANY_REQUESTS,
-            f"more than {per_second:g} requests a second",
+            f"too many requests: wait {wait_s:.0f} s",
             headers={"Retry-After": str(max(1, round(wait_s)))},
         )
