@@ -20,6 +20,8 @@ HOOKS = "/hooks/"
 """Beginning of the paths whose senders are told by what they send: their routes count them."""
 
 _LATE_S = 1.0
+_OF_ALL = 5  # addresses' worth of requests that all strangers have together
+_ALL = "all"
 _READING = ("GET", "HEAD", "OPTIONS")
 _ASKED_PER_CHANGE = 40  # requests that a change of a user's counts for, in the long run
 _CHANGES = 30  # that may come at once
@@ -44,6 +46,7 @@ class Admission:
         self._clock = clock
         self._known = Buckets(per_second=per_second, clock=clock)
         self._strangers = Buckets(per_second=per_second, clock=clock)
+        self._all_strangers = Buckets(per_second=per_second * _OF_ALL, clock=clock)
         self._changes = Buckets(
             per_second=per_second / _ASKED_PER_CHANGE, burst=max(per_second, _CHANGES), clock=clock
         )
@@ -88,11 +91,15 @@ class Admission:
         return self._strangers.is_empty(_client(scope.get(ADDRESS)))
 
     async def count_stranger(self, scope: Connection) -> float:
-        """``count`` for a stranger; one that has asked too often waits here first."""
+        """``count`` for a stranger; one that has asked too often waits here first.
+
+        Too often is what is too much of this address, or of all strangers together.
+        """
         client = _client(scope.get(ADDRESS))
-        wait_s = self._strangers.take(client)
+        wait_s = self._strangers.take(client) or self._all_strangers.take(_ALL)
         if wait_s > 0:
-            await self._clock.sleep(_LATE_S)
+            with self._connections.late(scope.get("client")):
+                await self._clock.sleep(_LATE_S)
         return wait_s
 
 

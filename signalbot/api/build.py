@@ -1,7 +1,9 @@
 """Puts the API together: routes, errors, limits."""
 
-from fastapi import FastAPI
-from fastapi.responses import HTMLResponse, JSONResponse
+import json
+
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
@@ -13,6 +15,7 @@ from signalbot.api.context import Context
 from signalbot.api.headers import SafeHeaders
 from signalbot.api.hosts import HostGuard
 from signalbot.api.limits import BodyLimit
+from signalbot.api.quiet import Departures
 from signalbot.api.reference import POLICY, page
 from signalbot.api.routes import (
     feed,
@@ -37,8 +40,7 @@ def build(context: Context) -> ASGIApp:
         version=__version__,
         description="One trading signal becomes every user's own trade, exactly once each.",
         responses=problems.RESPONSES,
-        docs_url=None,
-        redoc_url=None,
+        openapi_url=None,
         middleware=[
             Middleware(AccessLog, clock=context.clock),
             Middleware(HostGuard, hosts=context.hosts),
@@ -57,13 +59,18 @@ def build(context: Context) -> ASGIApp:
         """That the daemon is up; nothing about what it does."""
         return {"status": "ok"}
 
-    @app.get("/docs", include_in_schema=False)
-    async def docs() -> HTMLResponse:
-        """Every operation, for people."""
-        return HTMLResponse(shown, headers={"Content-Security-Policy": POLICY})
-
     document = problems.describe(app.openapi())
-    app.openapi = lambda: document  # type: ignore[method-assign]
-    shown = page(document)
+    as_json, as_page = json.dumps(document).encode(), page(document).encode()
 
-    return SafeHeaders(app)
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi() -> Response:
+        """Every operation, for programs."""
+        return Response(as_json, media_type="application/json")
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        """Every operation, for people."""
+        headers = {"Content-Security-Policy": POLICY}
+        return Response(as_page, media_type="text/html", headers=headers)
+
+    return Departures(SafeHeaders(app))

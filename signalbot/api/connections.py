@@ -7,7 +7,8 @@ open has not. So strangers can never take the last place, however many they are.
 
 import asyncio
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol
 
@@ -36,6 +37,7 @@ class Guarded(Protocol):
 
     peer: Peer | None
     is_known: bool  #: it belongs to a caller with a valid token
+    is_late: bool  #: a stranger's answer is held back, so nothing is lost with it
 
     @property
     def is_waiting(self) -> bool:
@@ -105,6 +107,18 @@ class Connections:
         if found is not None:
             found.is_known = True
 
+    @contextmanager
+    def late(self, peer: object) -> Iterator[None]:
+        """The answer to ``peer`` is held back for the duration of the block."""
+        found = self._by_peer.get(peer)  # type: ignore[call-overload]
+        if found is not None:
+            found.is_late = True
+        try:
+            yield
+        finally:
+            if found is not None:
+                found.is_late = False
+
     def _busiest(self) -> set[str]:
         """The addresses that most connections come from."""
         most = max(self._per_address.values(), default=0)
@@ -118,7 +132,7 @@ class Connections:
         waiting = [
             each
             for each in self._open
-            if each.is_waiting
+            if (each.is_waiting or each.is_late)
             and (addresses is None or (each.peer is not None and each.peer[0] in addresses))
         ]
         if not waiting:
@@ -140,6 +154,7 @@ class Http(H11Protocol):
         self._stall: asyncio.TimerHandle | None = None
         self.peer: Peer | None = None
         self.is_known = False
+        self.is_late = False
 
     @property
     def is_waiting(self) -> bool:
@@ -223,6 +238,7 @@ class WebSocket(WebSocketsSansIOProtocol):
         self._connections = connections
         self.peer: Peer | None = None
         self.is_known = False
+        self.is_late = False
 
     @property
     def is_waiting(self) -> bool:

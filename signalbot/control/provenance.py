@@ -7,6 +7,7 @@ on the way tells the sender anything.
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from ipaddress import ip_address, ip_network
+from itertools import islice
 from typing import Protocol
 
 import structlog
@@ -27,7 +28,7 @@ Resolve = Callable[[str], Awaitable[str]]
 """``secret:NAME`` to its text."""
 
 _MOST_CANDIDATES = 4
-_TOKEN = re.compile(rb"(?<![\w-])" + TOKEN.encode() + rb"(?![\w-])", re.ASCII)
+_TOKEN = re.compile(TOKEN.encode() + rb"(?![\w-])", re.ASCII)
 
 
 class Tokens(Protocol):
@@ -94,7 +95,7 @@ class Provenance:
         Tokens are known by their form, so the body of a stranger is only searched.
         """
         candidates = dict.fromkeys(match[0].decode() for match in _TOKEN.finditer(body))
-        for each in [*candidates][:_MOST_CANDIDATES]:
+        for each in islice(candidates, _MOST_CANDIDATES):
             if await self._is_secret_of(name, each):
                 try:
                     return secret_of(body) == each

@@ -9,8 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from signalbot.api.admission import address_of
+from signalbot.api.admission import Admission, address_of
 from signalbot.api.buckets import BURST_S, Buckets
+from signalbot.api.callers import Connection, Gate
+from signalbot.api.connections import Connections
 from signalbot.domain.timeframe import Ms
 from signalbot.vault import master_key
 from tests.api.rig import CONFIG, Daemon, daemon
@@ -185,6 +187,37 @@ def test_a_bucket_fills_again_with_time_and_never_beyond_its_burst() -> None:
     assert buckets.take("a") > 0
     clock.at_ms += 7_200_000
     assert [buckets.take("a") for _ in range(21)][-2:] == [0, pytest.approx(0.5)]
+
+
+async def test_strangers_together_ask_no_more_than_a_few_of_them_could() -> None:
+    """However many addresses they have; those that are known are counted by themselves."""
+    clock = Waiting()
+    gate = Gate(None, clock)  # type: ignore[arg-type]
+    connections = Connections(most=8, most_per_address=8)
+    admission = Admission(
+        gate, per_second=2, trusts_proxy=False, connections=connections, clock=clock
+    )
+    waits = []
+    for number in range(150):
+        scope: Connection = {"client": (f"203.0.113.{number}", 1), "headers": []}
+        await admission.identify(scope)
+        waits.append(await admission.count_stranger(scope))
+    assert waits[0] == 0
+    assert waits.count(0) == 100
+    assert clock.slept == 50
+    assert admission.count("somebody") == 0
+
+
+class Waiting(Hands):
+    """A clock on which waiting takes no time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slept = 0
+
+    async def sleep(self, delay_s: float) -> None:
+        assert delay_s > 0
+        self.slept += 1
 
 
 def _random() -> list[tuple[str, str]]:

@@ -4,14 +4,16 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from starlette.types import Receive, Scope, Send
 
 from signalbot.api.connections import Connections, bounds
-from signalbot.api.server import _Server, _server
+from signalbot.api.server import _Server, _server, serve_fairly
 from signalbot.config.terms import ApiTerms
+from signalbot.tasks import SystemClock
 from tests.api.rig import daemon
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -87,7 +89,7 @@ async def _listening(
         listener.setblocking(False)
         server: _Server = _server(app, connections)
         async with asyncio.TaskGroup() as group:
-            serving = group.create_task(server.serve(sockets=[listener]))
+            serving = group.create_task(serve_fairly(server, listener, SystemClock()))
             try:
                 yield listener.getsockname()[1], connections
             finally:
@@ -241,6 +243,41 @@ async def test_connections_of_known_callers_give_way_last() -> None:
         await _until(lambda: connections.dropped >= 17)
         writer.write(REQUEST)
         await _answered(known)
+
+
+async def test_an_answer_that_is_held_back_gives_way() -> None:
+    """Nothing is lost with it, so strangers that are answered late take nobody's place."""
+    app = App()
+    app.may.clear()
+    async with _listening(app, most=2, request_s=60) as (port, connections):
+        await _open(port, REQUEST)
+        held, writer = await _open(port, REQUEST)
+        await _until(lambda: app.asked == 2)
+        with connections.late(writer.get_extra_info("sockname")):
+            reader, _ = await _open(port, REQUEST)
+            await _ended(held)
+        late, _ = await _open(port, REQUEST)
+        await _ended(late)
+        app.may.set()
+        await _answered(reader)
+
+
+async def test_orders_have_their_turn_however_many_connections_wait() -> None:
+    """Of five hundred that come at once, only a few are taken on in a turn of the loop."""
+    async with _listening(App(), most=600, per_address=600) as (port, connections):
+        turns: list[int] = []
+        opening = asyncio.create_task(asyncio.to_thread(_burst, port, 100))
+        async with asyncio.timeout(10):
+            while not opening.done() or len(connections) < 100:
+                turns.append(len(connections))
+                await asyncio.sleep(0)
+        for each in await opening:
+            each.close()
+        assert max(after - before for before, after in pairwise(turns)) <= 16
+
+
+def _burst(port: int, count: int) -> list[socket.socket]:
+    return [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
 
 
 def test_most_files_are_kept_back_for_everything_else() -> None:

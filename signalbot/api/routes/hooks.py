@@ -57,6 +57,7 @@ class AlertTaken(BaseModel):
     "/hooks/{source}",
     response_model=AlertTaken,
     status_code=HTTPStatus.ACCEPTED,
+    responses={200: {"model": AlertTaken, "description": "The same had come before."}},
     openapi_extra=_BODY,
 )
 async def alert(here: Here, source: str, request: Request, response: Response) -> Any:
@@ -68,6 +69,7 @@ async def alert(here: Here, source: str, request: Request, response: Response) -
     "/hooks/{source}/{token}",
     response_model=AlertTaken,
     status_code=HTTPStatus.ACCEPTED,
+    responses={200: {"model": AlertTaken, "description": "The same had come before."}},
     openapi_extra=_BODY,
 )
 async def alert_by_token(

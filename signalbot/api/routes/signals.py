@@ -28,7 +28,12 @@ async def signals(here: Here, wanted: Listed) -> Any:
     return await wanted.page(here, views.signals)
 
 
-@routes.post("/api/signals", response_model=SentSignal, status_code=HTTPStatus.CREATED)
+@routes.post(
+    "/api/signals",
+    response_model=SentSignal,
+    status_code=HTTPStatus.CREATED,
+    responses={200: {"model": SentSignal, "description": "The same had come before."}},
+)
 async def send(
     here: Here, _: Administrator, new: NewSignal, response: Response, __: Key = None
 ) -> Any:
