@@ -129,15 +129,16 @@ class Connections:
 
         Those of strangers go before those of known callers.
         """
-        waiting = [
-            each
-            for each in self._open
-            if (each.is_waiting or each.is_late)
-            and (addresses is None or (each.peer is not None and each.peer[0] in addresses))
-        ]
-        if not waiting:
+        oldest: Guarded | None = None
+        for each in self._open:
+            is_there = addresses is None or (each.peer is not None and each.peer[0] in addresses)
+            if is_there and (each.is_late or each.is_waiting):
+                oldest = oldest or each
+                if not each.is_known:
+                    oldest = each
+                    break
+        if oldest is None:
             return False
-        oldest = min(waiting, key=lambda each: each.is_known)
         self.leave(oldest)
         self.dropped += 1
         oldest.drop()

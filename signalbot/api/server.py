@@ -25,7 +25,7 @@ SOCKET_NAME = "control.sock"
 """The control socket in the state directory."""
 
 _BACKLOG = 1024
-_ACCEPTED_A_TURN = 8
+_ACCEPTED_A_TURN = 4
 _NO_DESCRIPTOR_S = 0.1
 _MOST_OF_CONTROL = 64
 _KEEP_ALIVE_S = 5

@@ -10,7 +10,6 @@ CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"
     "response_schema_conformance,negative_data_rejection"
 )
-ALLOWED = "examples,coverage,fuzzing"
 
 
 def prepare(running: Daemon) -> dict[str, str]:
@@ -26,7 +25,7 @@ def prepare(running: Daemon) -> dict[str, str]:
 
 
 def run(
-    running: Daemon, token: str, *, examples: int, seed: int = 1, phases: str = ALLOWED
+    running: Daemon, token: str, *, examples: int, phases: str, seed: int = 1
 ) -> "subprocess.CompletedProcess[str]":
     """Run schemathesis against a daemon, as whoever has ``token``."""
     return subprocess.run(
