@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, TypeVar
 
+import structlog
+
 from signalbot.config.terms import Config, ExchangeTerms
 from signalbot.domain.users import Mode, User, UserId
 from signalbot.exchange.live.terms import LiveTerms
@@ -19,6 +21,8 @@ from signalbot.ports import Clock, Exchange
 if TYPE_CHECKING:
     from signalbot.exchange.live.exchange import LiveExchange
     from signalbot.vault.vault import Vault
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 
