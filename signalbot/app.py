@@ -54,6 +54,7 @@ from signalbot.pipeline.reconcile import Reconciler
 from signalbot.pipeline.record import Recorder
 from signalbot.pipeline.reduce import Reducer
 from signalbot.pipeline.restore import Restorer
+from signalbot.pipeline.rights import KeyRights
 from signalbot.pipeline.settle import Settler
 from signalbot.pipeline.trail import Trailer
 from signalbot.pipeline.unresolved import UnresolvedOrders
@@ -103,6 +104,7 @@ class App:
         clock, trades = self._clock, self.trades
         self.alarms = Alarms(clock)
         self.halts = Halts(self.standing, clock)
+        self.key_rights = KeyRights(self.halts, clock)
         self.collector = Collector(trades, self.alarms, clock)
         self.recorder = Recorder(trades, on_untold=self.collector.want)
         self.collector.serve(self.recorder)
@@ -236,6 +238,7 @@ class App:
             self.exchanges,
             self.reconciler,
             self.halts,
+            self.key_rights,
             Reconciliations(self.database),
             catch_up=self.emitter.catch_up,
             on_connected=self._on_connected,

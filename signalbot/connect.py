@@ -1,9 +1,11 @@
 """Opens what lies outside: the exchanges, and the vault with the keys of their accounts."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
 
 from signalbot.config.terms import Config, ExchangeTerms
 from signalbot.domain.users import Mode, User, UserId
@@ -19,6 +21,10 @@ from signalbot.ports import Clock, Exchange
 if TYPE_CHECKING:
     from signalbot.exchange.live.exchange import LiveExchange
     from signalbot.vault.vault import Vault
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
 
 
 class Keyring:
@@ -36,8 +42,12 @@ class Keyring:
         Raises:
             ConfigError: the vault cannot be opened with the configured master key.
         """
-        found = await (await self._open(config)).credentials()
-        return {owner: credentials.fields for owner, credentials in found.items()}
+
+        async def work(vault: "Vault") -> Mapping[tuple[UserId, str], Mapping[str, str]]:
+            found = await vault.credentials()
+            return {owner: credentials.fields for owner, credentials in found.items()}
+
+        return await self._with_vault(config, work)
 
     async def resolve(self, config: Config, text: str) -> str:
         """``text`` itself, or what the vault has for ``secret:NAME``.
@@ -47,7 +57,17 @@ class Keyring:
         """
         if not text.startswith("secret:"):
             return text
-        return await (await self._open(config)).resolve(text)
+        return await self._with_vault(config, lambda vault: vault.resolve(text))
+
+    async def _with_vault(self, config: Config, work: Callable[["Vault"], Awaitable[T]]) -> T:
+        """Do ``work`` with the vault; opened anew if it has another master key since."""
+        from signalbot.vault.envelope import WrongKey  # noqa: PLC0415 - as below
+
+        try:
+            return await work(await self._open(config))
+        except WrongKey:
+            self._vault = None
+        return await work(await self._open(config))
 
     async def _open(self, config: Config) -> "Vault":
         from signalbot.vault import master_key  # noqa: PLC0415 - only where there is something
@@ -55,13 +75,14 @@ class Keyring:
 
         if self._vault is None:
             path = master_key.locate(config.daemon.master_key_file, os.environ)
-            self._vault = await Vault.open(
+            self._vault = await Vault.unlock(
                 VaultStore(self._database),
-                master_key.read(path),
-                path=path,
+                path,
                 now_ms=self._clock.now_ms(),
                 on_reveal=self._secrets.add,
             )
+            if self._vault.path != path:
+                log.warning("vault.rotation_unfinished", key=str(self._vault.path))
         return self._vault
 
 

@@ -23,8 +23,10 @@ from signalbot.control.align import Aligner
 from signalbot.control.desk import Desk
 from signalbot.control.door import Door
 from signalbot.control.heartbeat import Heartbeats, promises_of
+from signalbot.control.provenance import Provenance
 from signalbot.control.provision import Provisioner
 from signalbot.control.receive import Receiver
+from signalbot.control.tally import Tally
 from signalbot.domain.errors import ConfigError
 from signalbot.keeping.running import keeping
 from signalbot.ledger import lock
@@ -42,12 +44,13 @@ from signalbot.notify.post import Post
 from signalbot.ops.bells import Bells, whenever
 from signalbot.ops.hooks import task_failed
 from signalbot.ops.lag import LoopLag
+from signalbot.ops.process import keep_memory_private, raise_open_files
 from signalbot.ops.secrets import Secrets
 from signalbot.ops.systemd import Systemd
 from signalbot.ports import Clock, Exchange
 from signalbot.replay import virtual_time
 from signalbot.service import Pulse, told
-from signalbot.tasks import LoopClock, SystemClock, settle_memory
+from signalbot.tasks import LoopClock, SystemClock, settle_memory, start_threads
 
 log = structlog.get_logger()
 
@@ -62,6 +65,8 @@ def run(config: Config, secrets: Secrets) -> None:
         ConfigError: something configured cannot be served.
         LedgerError: the ledger cannot be used, or another daemon uses it.
     """
+    keep_memory_private()
+    raise_open_files()
     with lock.hold(config.daemon.state_dir):
         if config.speed == 1:
             _run_in_real_time(config, secrets)
@@ -84,6 +89,7 @@ async def _serve(config: Config, secrets: Secrets) -> None:
     loop.set_exception_handler(task_failed)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    await start_threads()
     systemd = Systemd(os.environ)
     hang_up = asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, hang_up.set)
@@ -124,6 +130,8 @@ async def _serve(config: Config, secrets: Secrets) -> None:
             exchanges=exchanges,
             environ=os.environ,
             unlock=connector.unlock,
+            halts=app.halts,
+            key_rights=app.key_rights,
             clock=clock,
         )
         await stack.enter_async_context(_ringing(bells))
@@ -155,7 +163,7 @@ async def _serve(config: Config, secrets: Secrets) -> None:
 async def _with_definitions(config: Config, definitions: Definitions) -> Config:
     """The configuration with what the API has made while it was in force."""
     made = [
-        Definition(path=tuple(each.key.split(".")), table=each.table, version=each.version)
+        Definition.under(each.key, each.table, each.version, each.operator_table)
         for each in await definitions.all()
     ]
     return load_to_run(config.path, os.environ, made) if made else config
@@ -234,8 +242,10 @@ async def _api(
     lag: LoopLag,
     clock: Clock,
 ) -> AsyncIterator[None]:
-    from signalbot.api.build import build  # noqa: PLC0415 - FastAPI takes its time
+    from signalbot.api.admission import Admission  # noqa: PLC0415 - FastAPI takes its time
+    from signalbot.api.build import build  # noqa: PLC0415
     from signalbot.api.callers import Gate  # noqa: PLC0415
+    from signalbot.api.connections import bounds  # noqa: PLC0415
     from signalbot.api.context import Context  # noqa: PLC0415
     from signalbot.api.feed import Feed  # noqa: PLC0415
     from signalbot.api.hosts import LOCAL  # noqa: PLC0415
@@ -246,7 +256,8 @@ async def _api(
     await metrics.begin()
 
     tokens, journal, terms = Tokens(database), Journal(database), app.config.api
-    gate = Gate(tokens, clock)
+    gate, tally = Gate(tokens, clock), Tally(clock)
+    connections = bounds(terms, open_files=raise_open_files())
     door = Door(
         roster=app.roster,
         exchanges=exchanges,
@@ -261,6 +272,7 @@ async def _api(
             accounts=app.standing,
             halts=app.halts,
             protector=app.protector,
+            key_rights=app.key_rights,
             settler=app.settler,
             expirer=app.expirer,
             clock=clock,
@@ -268,16 +280,21 @@ async def _api(
         provisioner=provisioner,
         roster=app.roster,
         door=door,
-        receiver=Receiver(
+        provenance=Provenance(
             roster=app.roster,
+            tokens=gate,
+            resolve=lambda text: keyring.resolve(app.config, text),
+            tally=tally,
+            clock=clock,
+        ),
+        receiver=Receiver(
             door=door,
             signals=app.signals,
             expirer=app.expirer,
             deliveries=Deliveries(database),
-            tokens=gate,
-            resolve=lambda text: keyring.resolve(app.config, text),
             aligner=Aligner(Alignments(database), clock),
             heartbeats=heartbeats,
+            tally=tally,
             clock=clock,
         ),
         executions=app.executions,
@@ -285,10 +302,15 @@ async def _api(
         journal=journal,
         tokens=tokens,
         answers=Answers(database),
-        gate=gate,
-        feed=Feed(journal, app.roster),
+        admission=Admission(
+            gate,
+            per_second=terms.requests_per_second,
+            trusts_proxy=terms.tls_behind_proxy,
+            connections=connections,
+            clock=clock,
+        ),
+        feed=Feed(journal, app.roster, tokens, clock),
         metrics=metrics,
-        requests_per_second=terms.requests_per_second,
         hosts=None if terms.tls_behind_proxy else LOCAL | {terms.host},
         clock=clock,
     )
@@ -297,7 +319,8 @@ async def _api(
     async with (
         context.feed.running(),
         heartbeats.running(),
-        serving(build(context), terms, state_dir=state_dir, clock=clock),
+        tally.running(),
+        serving(build(context), terms, connections=connections, state_dir=state_dir, clock=clock),
     ):
         yield
 

@@ -237,6 +237,14 @@ class Broker(Protocol):
         """Every fill of one order that the exchange tells now; it may tell them late."""
         ...
 
+    async def may_withdraw(self) -> bool | None:
+        """Whether the account's key may withdraw; None where the exchange does not tell.
+
+        Raises:
+            Unavailable: the exchange cannot be asked now; AccessDenied when the key is not let in.
+        """
+        ...
+
     async def fills(self, symbol: str, *, since_ms: Ms) -> Sequence[Fill]:
         """All the account's fills in a symbol, whoever ordered them."""
         ...

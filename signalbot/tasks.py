@@ -7,8 +7,10 @@ import logging
 import os
 import random
 import signal
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import count
 
@@ -128,6 +130,20 @@ class Alarms:
 
 async def _call(ring: Callable[[], Awaitable[None]]) -> None:
     await ring()
+
+
+async def start_threads(count: int = 6) -> None:
+    """Start the threads of ``asyncio.to_thread`` now: later there may be none to be had.
+
+    Raises:
+        RuntimeError: there are none to be had now.
+    """
+    executor = ThreadPoolExecutor(count, thread_name_prefix="work")
+    asyncio.get_running_loop().set_default_executor(executor)
+    together = threading.Barrier(count)
+    async with asyncio.TaskGroup() as group:
+        for number in range(count):
+            group.create_task(asyncio.to_thread(together.wait), name=f"thread {number}")
 
 
 def settle_memory() -> None:

@@ -17,7 +17,7 @@ import pytest
 MARK: Final = "canary7f3a"
 """Part of every secret that a test may choose."""
 
-_GIVEN = ("*.toml", "*.key")  # what a test has written itself, and the daemon only reads
+_GIVEN = ("*.toml", "*.key", "*.key.bak*")  # a test has written them, or they are keys themselves
 _EMPTY = ("reserve",)  # room that is set aside on the disk
 _LEAST = 8
 _watched: dict[Path, set[str]] = {}

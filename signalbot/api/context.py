@@ -5,10 +5,11 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
-from signalbot.api.callers import Gate
+from signalbot.api.admission import Admission
 from signalbot.api.feed import Feed
 from signalbot.control.desk import Desk
 from signalbot.control.door import Door
+from signalbot.control.provenance import Provenance
 from signalbot.control.provision import Provisioner
 from signalbot.control.receive import Receiver
 from signalbot.control.roster import Roster
@@ -30,16 +31,16 @@ class Context:
     provisioner: Provisioner
     roster: Roster
     door: Door
+    provenance: Provenance
     receiver: Receiver
     executions: Executions
     database: Database
     journal: Journal
     tokens: Tokens
     answers: Answers
-    gate: Gate
+    admission: Admission
     feed: Feed
     metrics: Metrics
-    requests_per_second: float
     hosts: frozenset[str] | None  #: names the API answers to; None: any
     clock: Clock
 

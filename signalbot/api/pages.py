@@ -79,7 +79,7 @@ class Wanted:
             strategy=self._strategy,
             symbol=self._symbol,
             status=self._status,
-            since_ms=self._since_ms,
+            since_ms=max(self._since_ms, self.caller.since_ms),
             until_ms=FOREVER if self._until_ms is None else self._until_ms,
         )
 

@@ -70,6 +70,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(SignalbotError, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_bad_request)
     app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(Exception, _on_failure)
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -133,3 +134,8 @@ async def _on_http_error(_: Request, error: Exception) -> JSONResponse:
     status = HTTPStatus(error.status_code)
     headers = None if error.headers is None else dict(error.headers)
     return problem(status, error.detail or status.phrase, headers=headers)
+
+
+async def _on_failure(_: Request, __: Exception) -> JSONResponse:
+    """What went wrong is for the log: uvicorn is given the error after the answer."""
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "this went wrong here: see the daemon's log")

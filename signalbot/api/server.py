@@ -1,7 +1,6 @@
 """Serves the API inside the daemon's loop: by TCP, and by a Unix socket for the command line."""
 
 import asyncio
-import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -13,6 +12,8 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from signalbot.api.callers import trust
+from signalbot.api.connections import Connections, protocols
+from signalbot.api.quiet import quiet
 from signalbot.config.terms import ApiTerms
 from signalbot.domain.errors import ConfigError
 from signalbot.ports import Clock
@@ -23,9 +24,11 @@ log = structlog.get_logger()
 SOCKET_NAME = "control.sock"
 """The control socket in the state directory."""
 
-_BACKLOG = 512
-_MOST_CONNECTIONS = 4096
-_KEEP_ALIVE_S = 15
+_BACKLOG = 1024
+_ACCEPTED_A_TURN = 4
+_NO_DESCRIPTOR_S = 0.1
+_MOST_OF_CONTROL = 64
+_KEEP_ALIVE_S = 5
 _GOODBYE_S = 3
 _MOST_HEADER_BYTES = 16_384
 _MOST_FRAME_BYTES = 65_536
@@ -43,9 +46,9 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(
-    app: ASGIApp, terms: ApiTerms, *, state_dir: Path, clock: Clock
+    app: ASGIApp, terms: ApiTerms, *, connections: Connections, state_dir: Path, clock: Clock
 ) -> AsyncIterator[None]:
-    """Answer on both listeners for the duration of the block.
+    """Answer on both listeners for the duration of the block; ``connections`` bounds the public.
 
     An address that is taken does not stop the daemon: it trades on, obeys the control socket, and
     tries the address again.
@@ -53,25 +56,26 @@ async def serving(
     Raises:
         ConfigError: the control socket cannot be made.
     """
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # what matters of it, we say
     path = state_dir / SOCKET_NAME
-    control, public = _server(_trusted(app)), _server(app)
+    of_control = Connections(most=_MOST_OF_CONTROL, most_per_address=_MOST_OF_CONTROL)
+    control, public = _server(_trusted(app), of_control), _server(app, connections)
     listener = _listen_unix(path)
-    async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(control.serve(sockets=[listener]), name="control socket"),
-            group.create_task(_serve_tcp(public, terms, clock), name="api"),
-        ]
-        try:
-            await _started(control, clock)
-            yield
-        finally:
-            control.should_exit = public.should_exit = True
-            await asyncio.wait(tasks, timeout=_GOODBYE_S * 2)
-            for task in tasks:
-                task.cancel()
-            with suppress(FileNotFoundError):
-                path.unlink()
+    with quiet(clock):
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(control.serve(sockets=[listener]), name="control socket"),
+                group.create_task(_serve_tcp(public, terms, clock), name="api"),
+            ]
+            try:
+                await _started(control, clock)
+                yield
+            finally:
+                control.should_exit = public.should_exit = True
+                await asyncio.wait(tasks, timeout=_GOODBYE_S * 2)
+                for task in tasks:
+                    task.cancel()
+                with suppress(FileNotFoundError):
+                    path.unlink()
 
 
 async def _serve_tcp(server: _Server, terms: ApiTerms, clock: Clock) -> None:
@@ -82,11 +86,56 @@ async def _serve_tcp(server: _Server, terms: ApiTerms, clock: Clock) -> None:
             log.error("api.unavailable", address=terms.listen, cause=e.strerror or str(e))
         else:
             log.info("api.listening", address=terms.listen)
-            await server.serve(sockets=[listener])
+            await serve_fairly(server, listener, clock)
             return
         await clock.sleep(delay_s)
         if server.should_exit:
             return
+
+
+async def serve_fairly(server: uvicorn.Server, listener: socket.socket, clock: Clock) -> None:
+    """Serve until the server is to exit; only a few new connections a turn of the event loop.
+
+    The loop would take all that wait at once, however many, while orders wait for their turn.
+    """
+    with listener:
+        async with asyncio.TaskGroup() as group:
+            accepting = group.create_task(_accept(server, listener, clock), name="connections")
+            try:
+                await server.serve(sockets=[])
+            finally:
+                accepting.cancel()
+
+
+async def _accept(server: uvicorn.Server, listener: socket.socket, clock: Clock) -> None:
+    loop = asyncio.get_running_loop()
+    while not server.started:
+        await clock.sleep(_LOOK_EVERY_S)
+    async with asyncio.TaskGroup() as group:
+        while True:
+            for _ in range(_ACCEPTED_A_TURN):
+                try:
+                    connection, _ = await loop.sock_accept(listener)
+                except OSError:
+                    await clock.sleep(_NO_DESCRIPTOR_S)
+                else:
+                    group.create_task(_take(server, connection), name="connection")
+            await clock.sleep(0)
+
+
+async def _take(server: uvicorn.Server, connection: socket.socket) -> None:
+    config = server.config
+
+    def protocol() -> asyncio.Protocol:
+        made: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg]
+            config=config, server_state=server.server_state, app_state={}
+        )
+        return made
+
+    try:
+        await asyncio.get_running_loop().connect_accepted_socket(protocol, connection)
+    except OSError:
+        connection.close()
 
 
 async def _started(server: _Server, clock: Clock) -> None:
@@ -95,7 +144,7 @@ async def _started(server: _Server, clock: Clock) -> None:
             await clock.sleep(_LOOK_EVERY_S)
 
 
-def _server(app: ASGIApp) -> _Server:
+def _server(app: ASGIApp, connections: Connections) -> _Server:
     return _Server(
         uvicorn.Config(
             app,
@@ -105,15 +154,13 @@ def _server(app: ASGIApp) -> _Server:
             proxy_headers=False,
             server_header=False,
             date_header=False,
-            ws="websockets-sansio",
             ws_max_size=_MOST_FRAME_BYTES,
             ws_ping_interval=20,
             ws_ping_timeout=20,
-            limit_concurrency=_MOST_CONNECTIONS,
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=_GOODBYE_S,
             h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
-            http="h11",
+            **protocols(connections),
         )
     )
 

@@ -24,7 +24,7 @@ def whole_config(config: Path | None) -> Config:
         return alone
     with open_ledger(ledger) as connection:
         made = [
-            Definition(path=tuple(each.key.split(".")), table=each.table, version=each.version)
+            Definition.under(each.key, each.table, each.version, each.operator_table)
             for each in read_definitions(connection)
         ]
     return load(path, os.environ, made) if made else alone

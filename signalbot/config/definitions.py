@@ -19,6 +19,20 @@ class Definition:
     path: Keys  #: ``("users", "bob")``, ``("users", "bob", "subscriptions", "trend")``, …
     table: Mapping[str, Any]  #: values as TOML has them, floats as Decimals
     version: int = 1  #: rises with every change
+    #: As an administrator wrote it last, which bounds what a user makes of it; None: never.
+    operator_table: Mapping[str, Any] | None = None
+
+    @classmethod
+    def under(
+        cls,
+        key: str,
+        table: Mapping[str, Any],
+        version: int,
+        operator_table: Mapping[str, Any] | None,
+    ) -> "Definition":
+        """The definition with this ``key``."""
+        path = tuple(key.split("."))
+        return cls(path=path, table=table, version=version, operator_table=operator_table)
 
     @property
     def key(self) -> str:

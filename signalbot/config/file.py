@@ -82,7 +82,13 @@ class ApiTable(Table):
     )
     requests_per_second: Annotated[int, Number(kind=int, at_least=1, at_most=100_000)] = Field(
         default=20,
-        description="How often one token, or one address without a token, may ask in the long run.",
+        description="How often one token, one source, or one address without a token may ask in "
+        "the long run.",
+    )
+    max_connections: Annotated[int, Number(kind=int, at_least=16, at_most=16_384)] = Field(
+        default=256,
+        description="Connections that all clients together may hold; at most a quarter of the "
+        "files that the daemon may open.",
     )
 
 
@@ -171,8 +177,9 @@ class AccountTable(Table):
         default=False,
         description="Whether a paper account with the same settings trades beside a live one.",
     )
-    may_withdraw: Flag = Field(
-        default=False, description="Whether a key that may withdraw passes the checks all the same."
+    allow_withdrawal_keys: Flag = Field(
+        default=False,
+        description="Whether to trade with a key that may withdraw; else its user is halted.",
     )
     egress: Egress = Field(
         default=DIRECT,

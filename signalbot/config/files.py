@@ -3,18 +3,20 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from pathlib import Path
 
 from signalbot.config.problems import Problem
 from signalbot.config.terms import FILE_KIND, Config, StrategyTerms
 from signalbot.domain.timeframe import Timeframe
 from signalbot.domain.users import Origin
+from signalbot.sandbox.folder import Folder
 from signalbot.sandbox.runner import Limits, Runner, StrategyFile, WorkerDied
 from signalbot.strategies.base import Failed
 from signalbot.strategies.params import BadParameter
 
 _AT_ONCE = 4
+_MOST_SEEN = 1_000
+_seen: set[tuple[Path, bytes, Timeframe, str, Limits]] = set()
 
 
 def strategy_file(terms: StrategyTerms) -> StrategyFile:
@@ -38,9 +40,13 @@ def file_problems(config: Config) -> Iterator[Problem]:
     if not files:
         return
     with ThreadPoolExecutor(_AT_ONCE) as threads:
-        for problem in threads.map(lambda terms: _problem(config, terms), files):
-            if problem is not None:
-                yield problem
+        try:
+            found = list(threads.map(lambda terms: _problem(config, terms), files))
+        except RuntimeError as e:
+            table = ("strategies", files[0].name)
+            yield config.sources.problem(table, f"no thread can be started to try it: {e}")
+        else:
+            yield from (problem for problem in found if problem is not None)
 
 
 def _problem(config: Config, terms: StrategyTerms) -> Problem | None:
@@ -50,10 +56,8 @@ def _problem(config: Config, terms: StrategyTerms) -> Problem | None:
         return config.sources.problem((*table, "kind"), message)
     try:
         file = strategy_file(terms)
-        _refuse_company(config, file.path)
-        _see_that_it_runs(
-            file.path, file.source, file.timeframe, json.dumps(dict(file.params)), file.limits
-        )
+        _refuse_company(config, file.folder)
+        _see_that_it_runs(file)
     except BadParameter as e:
         return config.sources.problem((*table, "params", e.name), str(e))
     except (Failed, WorkerDied) as e:
@@ -64,32 +68,33 @@ def _problem(config: Config, terms: StrategyTerms) -> Problem | None:
     return None
 
 
-@lru_cache(maxsize=1_000)
-def _see_that_it_runs(
-    path: Path, source: bytes, timeframe: Timeframe, params: str, limits: Limits
-) -> None:
+def _see_that_it_runs(file: StrategyFile) -> None:
     """Start a worker with the file; what was found right is not tried again at every reload.
 
     Raises:
         BadParameter: a parameter does not suit the file.
         Failed: it cannot be run. WorkerDied: it ended its worker.
     """
-    file = StrategyFile(
-        path=path, source=source, timeframe=timeframe, params=json.loads(params), limits=limits
-    )
+    params = json.dumps(dict(file.params))
+    known = (file.path, file.source, file.timeframe, params, file.limits)
+    if known in _seen:
+        return
     runner = Runner(file, lambda _: None)
     try:
         runner.describe()
     finally:
         runner.rest()
+    if len(_seen) >= _MOST_SEEN:
+        _seen.clear()
+    _seen.add(known)
 
 
-def _refuse_company(config: Config, path: Path) -> None:
+def _refuse_company(config: Config, folder: Folder) -> None:
     """A strategy may read its own folder: nothing else of the daemon's may lie there."""
     daemon = config.daemon
     for secret in (config.path.absolute(), daemon.state_dir, daemon.master_key_file):
-        if secret.resolve().is_relative_to(path.parent):
+        if folder.holds(secret):
             raise Failed(
-                f"strategies may read the folder they are in, and {path.parent} holds "
+                f"strategies may read the folder they are in, and {folder.path} holds "
                 f"{secret.name}: put them into a folder of their own, such as strategies/"
             )

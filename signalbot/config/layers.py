@@ -97,7 +97,9 @@ class RiskTable(Table):
     max_daily_loss_percent: PercentLimit = key(
         "Realized and open loss of the UTC day, in percent of equity, that ends the day."
     )
-    max_exposure_percent: PercentLimit = key("Open notional in percent of equity.")
+    max_exposure_percent: PercentLimit = key(
+        "Open notional in percent of equity; of sources of alerts 300 where nothing is given."
+    )
     min_balance: Annotated[Decimal | None, Number(at_least=0, or_none=True)] = key(
         "Equity, in quote currency, below which nothing is entered."
     )

@@ -15,7 +15,7 @@ from signalbot.config.cross import contradictions
 from signalbot.config.definitions import Definition
 from signalbot.config.file import ConfigFile, ExchangeTable, StrategyTable, UserTable
 from signalbot.config.keeping import backup_terms, retention_terms
-from signalbot.config.layers import SettingsLayer
+from signalbot.config.layers import RiskTable, SettingsLayer
 from signalbot.config.locate import beside
 from signalbot.config.notices import own_time, rules_for_operator, rules_for_users
 from signalbot.config.problems import InvalidConfig
@@ -32,7 +32,7 @@ from signalbot.config.terms import (
     StrategyTerms,
 )
 from signalbot.config.unserved import notices
-from signalbot.config.webhook import WEBHOOK_KIND, WebhookTable
+from signalbot.config.webhook import MOST_EXPOSURE_PERCENT, WEBHOOK_KIND, WebhookTable
 from signalbot.config.wishes import Wishes
 from signalbot.domain.notices import OPERATOR, NoticeRules, NotifyTerms, Recipient
 from signalbot.domain.users import (
@@ -104,6 +104,7 @@ def _config(path: Path, file: ConfigFile, sources: Sources) -> Config:
             port=port,
             tls_behind_proxy=file.api.tls_behind_proxy,
             requests_per_second=file.api.requests_per_second,
+            max_connections=file.api.max_connections,
         ),
         backup=backup_terms(file.backup, state_dir),
         retention=retention_terms(file.retention),
@@ -199,7 +200,7 @@ def _user(user_id: UserId, table: UserTable, origin: Origin) -> User:
             margin_mode=account.margin_mode,
             paper_balance=account.paper_balance,
             egress=account.egress,
-            may_withdraw=account.may_withdraw,
+            allow_withdrawal_keys=account.allow_withdrawal_keys,
         ),
         notify=table.notify,
         origin=origin,
@@ -210,14 +211,17 @@ def _subscriptions(
     defaults: SettingsLayer, users: Mapping[str, UserTable], sources: Sources
 ) -> Iterator[Subscription]:
     resolver = Resolver()
+    ceiling = SettingsLayer(risk=RiskTable(max_exposure_percent=MOST_EXPOSURE_PERCENT))
     for name, user in users.items():
         user_id = UserId(name)
         for strategy, layer in user.subscriptions.items():
+            is_source = sources.get("strategies", strategy, "kind") == WEBHOOK_KIND
+            beneath = (ceiling,) if is_source else ()
             yield Subscription(
                 subscription_id=subscription_id_of(user_id=user_id, strategy=strategy),
                 user_id=user_id,
                 strategy=strategy,
-                settings=resolver.settings(defaults, user, layer),
+                settings=resolver.settings(*beneath, defaults, user, layer),
                 origin=sources.origin_of(("users", name, "subscriptions", strategy)),
             )
 

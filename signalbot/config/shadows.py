@@ -21,7 +21,7 @@ def shadows(tables: Mapping[str, UserTable], users: Mapping[UserId, User]) -> It
         user = users[UserId(name)]
         if not table.account.shadow or user.mode is not Mode.LIVE:
             continue
-        account = replace(user.account, egress=DIRECT, may_withdraw=False)
+        account = replace(user.account, egress=DIRECT, allow_withdrawal_keys=False)
         yield replace(
             user,
             user_id=shadow_of(user.user_id),

@@ -39,7 +39,8 @@ class ApiTerms:
     host: str  #: loopback unless ``tls_behind_proxy``
     port: int
     tls_behind_proxy: bool
-    requests_per_second: int = 20  #: of one token, or of one address without one
+    requests_per_second: int = 20  #: of one token or source, or of one address without one
+    max_connections: int = 256  #: of all clients of the public listener together
 
     @property
     def listen(self) -> str:

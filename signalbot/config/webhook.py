@@ -1,5 +1,6 @@
 """``[strategies.NAME.webhook]``: how a source's alerts are understood and known to be its own."""
 
+from decimal import Decimal
 from enum import StrEnum
 from ipaddress import ip_network
 from typing import Annotated
@@ -13,6 +14,13 @@ from signalbot.intake.alert import Meaning
 from signalbot.intake.direction import Direction
 
 WEBHOOK_KIND = "webhook"
+
+MOST_EXPOSURE_PERCENT = Decimal(300)
+"""``risk.max_exposure_percent`` for signals of alerts, where no layer gives it.
+
+An alert names its own stop, and sizing by risk makes a position the larger the closer the stop is:
+without a ceiling, whoever holds a source's secret could ask for all that the leverage allows.
+"""
 
 
 class OnMissed(StrEnum):

@@ -8,16 +8,24 @@ from dataclasses import dataclass, replace
 import structlog
 
 from signalbot.control.roster import Roster
-from signalbot.domain.errors import Conflict, NotFound
+from signalbot.domain.errors import Conflict, NotAllowed, NotFound
 from signalbot.domain.orders import Leg
 from signalbot.domain.positions import CloseReason
 from signalbot.domain.signals import PositionId, SignalId
-from signalbot.domain.users import Subscription, SubscriptionStatus, User, UserId, UserStatus
+from signalbot.domain.users import (
+    StatusBy,
+    Subscription,
+    SubscriptionStatus,
+    User,
+    UserId,
+    UserStatus,
+)
 from signalbot.ledger.accounts import Accounts
 from signalbot.pipeline.account import Account
 from signalbot.pipeline.expire import Expirer
 from signalbot.pipeline.halt import Halts
 from signalbot.pipeline.protect import Protector
+from signalbot.pipeline.rights import KeyRights
 from signalbot.pipeline.settle import Settler
 from signalbot.ports import Clock
 
@@ -41,6 +49,7 @@ class Desk:
         accounts: Accounts,
         halts: Halts,
         protector: Protector,
+        key_rights: KeyRights,
         settler: Settler,
         expirer: Expirer,
         clock: Clock,
@@ -49,6 +58,7 @@ class Desk:
         self._accounts = accounts
         self._halts = halts
         self._protector = protector
+        self._key_rights = key_rights
         self._settler = settler
         self._expirer = expirer
         self._clock = clock
@@ -66,20 +76,51 @@ class Desk:
         """Allow entries again; users halted one by one stay so."""
         await self._halts.resume_all()
 
-    async def pause(self, user_id: UserId, *, reason: str = "") -> User:
-        """Stop a user's entries until resumed."""
-        return await self._set_status(user_id, UserStatus.PAUSED, reason)
+    async def pause(self, user_id: UserId, *, by: StatusBy, reason: str = "") -> User:
+        """Stop a user's entries until resumed; what stands against them already stays as it is."""
+        user = self._account(user_id).user
+        if by is StatusBy.USER and user.status is not UserStatus.ACTIVE:
+            return user
+        return await self._set_status(user_id, UserStatus.PAUSED, reason, by)
 
-    async def resume(self, user_id: UserId) -> User:
-        """Let a paused or halted user enter again."""
-        return await self._set_status(user_id, UserStatus.ACTIVE, "")
+    async def resume(self, user_id: UserId, *, by: StatusBy) -> User:
+        """Let a paused or halted user enter again.
 
-    async def pause_subscription(self, user_id: UserId, strategy: str) -> Subscription:
+        Raises:
+            NotAllowed: a user may end only what that user has set.
+            Conflict: the account's key is one that must not trade.
+        """
+        user = self._account(user_id).user
+        if user.status is UserStatus.ACTIVE:
+            return user
+        if by is StatusBy.USER and user.status_by is not by:
+            raise NotAllowed(_not_yours(user))
+        await self._key_rights.refuse_resuming(self._account(user_id))
+        return await self._set_status(user_id, UserStatus.ACTIVE, "", by)
+
+    async def pause_subscription(
+        self, user_id: UserId, strategy: str, *, by: StatusBy
+    ) -> Subscription:
         """Stop entries on one strategy's signals until resumed."""
-        return await self._set_subscription(user_id, strategy, SubscriptionStatus.PAUSED)
+        known = self._subscription(user_id, strategy)
+        if by is StatusBy.USER and known.status is SubscriptionStatus.PAUSED:
+            return known
+        return await self._set_subscription(known, SubscriptionStatus.PAUSED, by)
 
-    async def resume_subscription(self, user_id: UserId, strategy: str) -> Subscription:
-        return await self._set_subscription(user_id, strategy, SubscriptionStatus.ACTIVE)
+    async def resume_subscription(
+        self, user_id: UserId, strategy: str, *, by: StatusBy
+    ) -> Subscription:
+        """Allow entries on one strategy's signals again.
+
+        Raises:
+            NotAllowed: a user may end only what that user has set.
+        """
+        known = self._subscription(user_id, strategy)
+        if known.status is SubscriptionStatus.ACTIVE:
+            return known
+        if by is StatusBy.USER and known.status_by is not by:
+            raise NotAllowed("the operator has paused this subscription: only the operator resumes")
+        return await self._set_subscription(known, SubscriptionStatus.ACTIVE, by)
 
     async def close(self, user_id: UserId, symbol: str | None = None) -> list[Closing]:
         """Close the user's positions at market, or the one in ``symbol``; cancel their entries.
@@ -124,22 +165,28 @@ class Desk:
         closed = await self._protector.close(account, position, CloseReason.MANUAL)
         return [Closing(position_id=position.position_id, symbol=symbol, closed=closed)]
 
-    async def _set_status(self, user_id: UserId, status: UserStatus, reason: str) -> User:
+    async def _set_status(
+        self, user_id: UserId, status: UserStatus, reason: str, by: StatusBy
+    ) -> User:
         account = self._account(user_id)
-        await self._halts.set_status(account, status, reason=reason)
+        await self._halts.set_status(account, status, reason=reason, by=by)
         await self._roster.count(user_id)
         return account.user
 
-    async def _set_subscription(
-        self, user_id: UserId, strategy: str, status: SubscriptionStatus
-    ) -> Subscription:
+    def _subscription(self, user_id: UserId, strategy: str) -> Subscription:
         known = self._roster.subscriptions.get(user_id, {}).get(strategy)
         if known is None:
             raise NotFound("no such subscription")
+        return known
+
+    async def _set_subscription(
+        self, known: Subscription, status: SubscriptionStatus, by: StatusBy
+    ) -> Subscription:
+        user_id, strategy = known.user_id, known.strategy
         await self._accounts.set_subscription_status(
-            user_id, strategy, status, now_ms=self._clock.now_ms()
+            user_id, strategy, status, by=by, now_ms=self._clock.now_ms()
         )
-        changed = replace(known, status=status)
+        changed = replace(known, status=status, status_by=by)
         await self._roster.subscribe(changed)
         log.info(
             "subscription.status_changed", user_id=user_id, strategy=strategy, status=status.value
@@ -151,3 +198,12 @@ class Desk:
         if account is None:
             raise NotFound("no such user")
         return account
+
+
+def _not_yours(user: User) -> str:
+    """Why a user cannot end a status that somebody else has set."""
+    if user.status is UserStatus.PAUSED:
+        return "the operator has paused this account: only the operator resumes it"
+    return (
+        f"the daemon has halted this account: only the operator resumes it ({user.status_reason})"
+    )

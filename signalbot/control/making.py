@@ -6,7 +6,7 @@ from signalbot.config.files import strategy_file
 from signalbot.config.terms import FILE_KIND, StrategyTerms
 from signalbot.domain.errors import ConfigError
 from signalbot.pipeline.evaluate import Deployment
-from signalbot.sandbox.files import StrategyFiles
+from signalbot.sandbox.files import FileStrategy, StrategyFiles
 from signalbot.strategies import BadParameter, build
 from signalbot.strategies.base import Failed, RemoteStrategy, Strategy
 
@@ -29,6 +29,16 @@ class Maker:
             symbols=terms.symbols,
             signal_ttl_ms=terms.signal_ttl_ms,
         )
+
+    def keep(self, deployment: Deployment) -> None:
+        """Hold what a strategy needs for as long as it runs under its name."""
+        if isinstance(deployment.strategy, FileStrategy):
+            self._files.keep(deployment.name, deployment.strategy)
+
+    def discard(self, deployment: Deployment) -> None:
+        """Free what a strategy needs that is not to run after all."""
+        if isinstance(deployment.strategy, FileStrategy):
+            self._files.discard(deployment.strategy)
 
     def forget(self, name: str) -> None:
         """Free what a strategy that runs no more has held."""

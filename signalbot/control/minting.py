@@ -13,6 +13,9 @@ PREFIX = "sbt_"
 
 _RANDOM_BYTES = 32
 
+TOKEN = PREFIX + "[A-Za-z0-9_-]{43}"
+"""The form of every token, as a regular expression: the prefix, and 32 bytes in base64."""
+
 
 def mint(
     *,

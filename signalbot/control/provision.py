@@ -19,13 +19,29 @@ from signalbot.config.terms import Config
 from signalbot.control.changes import Changes, changes, needs_restart
 from signalbot.control.records import record_of
 from signalbot.control.roster import Roster
-from signalbot.domain.errors import Conflict, NotFound
-from signalbot.domain.users import Mode, Subscription, User, UserId
+from signalbot.domain.errors import Conflict, NotAllowed, NotFound
+from signalbot.domain.settings import Settings
+from signalbot.domain.tightening import loosened
+from signalbot.domain.users import (
+    Mode,
+    StatusBy,
+    SubscriptionStatus,
+    User,
+    UserId,
+    UserStatus,
+)
 from signalbot.ledger.accounts import Accounts, Standing
 from signalbot.ledger.definitions import DefinedTable, Definitions
+from signalbot.pipeline.account import Account
+from signalbot.pipeline.evaluate import Deployment
+from signalbot.pipeline.halt import Halts
+from signalbot.pipeline.rights import KeyRights
 from signalbot.ports import Clock, Exchange
 
 log = structlog.get_logger()
+
+_SUBSCRIPTION = 4
+"""Length of the path of a subscription: ``users.NAME.subscriptions.STRATEGY``."""
 
 Unlock = Callable[[Config, tuple[User, ...]], Awaitable[None]]
 """Makes the keys of these live users known to their exchanges."""
@@ -45,6 +61,8 @@ class Provisioner:
         exchanges: Mapping[str, Exchange],
         environ: Mapping[str, str],
         unlock: Unlock,
+        halts: Halts,
+        key_rights: KeyRights,
         clock: Clock,
     ) -> None:
         self.config = config  #: the one in force
@@ -54,6 +72,8 @@ class Provisioner:
         self._exchanges = exchanges
         self._environ = environ
         self._unlock = unlock
+        self._halts = halts
+        self._key_rights = key_rights
         self._clock = clock
         self._listeners: list[Listener] = []
         self._turn = asyncio.Lock()
@@ -85,12 +105,14 @@ class Provisioner:
         table: Mapping[str, Any],
         *,
         author: str,
+        by: StatusBy = StatusBy.OPERATOR,
         replaces: int | None = None,
     ) -> Definition:
         """Make or replace a definition; None for ``replaces`` makes a new one.
 
         Raises:
             InvalidConfig: it does not pass the checks; nothing has changed.
+            NotAllowed: a user would allow itself more than the operator has.
             Conflict: the name is taken, the file defines it, or it is at another version.
         """
         async with self._turn:
@@ -101,19 +123,28 @@ class Provisioner:
                 raise Conflict(
                     f"{known.key} is at version {known.version}, not {replaces}: read it again"
                 )
-            made = Definition(path=path, table=table, version=(replaces or 0) + 1)
+            former = None if known is None else known.operator_table
+            made = Definition(
+                path=path,
+                table=table,
+                version=(replaces or 0) + 1,
+                operator_table=former if by is StatusBy.USER else table,
+            )
             others = [
                 each for each in self.config.sources.definitions.values() if each.path != path
             ]
             new = await self._load([*others, made], text=self.config.sources.text)
+            if by is StatusBy.USER and len(path) == _SUBSCRIPTION:
+                await self._refuse_loosened(made, others, new)
             await self._take_on(new, put=[made], delete=[], author=author)
             return made
 
-    async def undefine(self, path: Keys, *, author: str) -> None:
+    async def undefine(self, path: Keys, *, author: str, by: StatusBy = StatusBy.OPERATOR) -> None:
         """Remove a definition, and those inside it.
 
         Raises:
             NotFound: there is none. Conflict: the file defines it, or it is still needed.
+            NotAllowed: a user would end what the operator has made or paused.
             InvalidConfig: something else refers to it.
         """
         async with self._turn:
@@ -121,6 +152,8 @@ class Provisioner:
             if path not in definitions:
                 self._refuse_taken(path)
                 raise NotFound(f"{'.'.join(path)} is not defined")
+            if by is StatusBy.USER:
+                self._refuse_operators(definitions[path])
             gone = [each for each in definitions if each[: len(path)] == path]
             gone += self._subscriptions_to(path)
             kept = [each for key, each in definitions.items() if key not in gone]
@@ -131,16 +164,20 @@ class Provisioner:
     async def unlock(self, user_id: UserId) -> None:
         """Read a user's keys from the vault anew and open the account with them.
 
+        Whoever was halted for want of a good key is halted no more, if these are.
+
         Raises:
             NotFound: there is no such user. ConfigError: the vault cannot be opened.
         """
         async with self._turn:
             if user_id not in self._roster.accounts:
                 raise NotFound("no such user")
-            user = self._roster.accounts[user_id].user
-            await self._unlock(self.config, (user,))
-            if user.mode is Mode.LIVE:
-                await self._roster.readmit(user)
+            account = self._roster.accounts[user_id]
+            await self._unlock(self.config, (account.user,))
+            if account.user.mode is Mode.LIVE:
+                self._key_rights.forget(user_id)
+                await self._roster.readmit(account.user)
+                await self._end_halt_for_key(self._roster.accounts[user_id])
             log.info("user.unlocked", user_id=user_id)
 
     # --- steps ----------------------------------------------------------------------------
@@ -154,6 +191,43 @@ class Provisioner:
             for each in self.config.sources.definitions
             if len(each) > len(path) and each[-1] == path[-1]
         ]
+
+    async def _end_halt_for_key(self, account: Account) -> None:
+        """Let a user trade again who was halted for want of a good key, if this is one."""
+        if account.user.status is not UserStatus.HALTED or account.user.status_by != StatusBy.KEY:
+            return
+        status, reason = UserStatus.ACTIVE, ""
+        try:
+            await self._key_rights.refuse_resuming(account)
+        except Conflict as e:
+            status, reason = UserStatus.HALTED, str(e)
+        await self._halts.set_status(account, status, reason=reason, by=StatusBy.KEY)
+        await self._roster.count(account.user_id)
+
+    async def _refuse_loosened(
+        self, made: Definition, others: list[Definition], new: Config
+    ) -> None:
+        """See that a user's own settings stay within those that the operator wrote."""
+        bounds = await self._load(
+            [*others, replace(made, table=made.operator_table or {})], text=self.config.sources.text
+        )
+        looser = loosened(_settings(bounds, made.path), _settings(new, made.path))
+        if looser:
+            raise NotAllowed(
+                f"only the operator may loosen {', '.join(looser)}: leave it out, or tighten it"
+            )
+
+    def _refuse_operators(self, definition: Definition) -> None:
+        """See that a subscription is the user's own to end."""
+        _, user_id, _, strategy = definition.path
+        known = self._roster.subscriptions.get(UserId(user_id), {}).get(strategy)
+        is_held = (
+            known is not None
+            and known.status is SubscriptionStatus.PAUSED
+            and known.status_by is StatusBy.OPERATOR
+        )
+        if definition.operator_table is not None or is_held:
+            raise NotAllowed("the operator has made or paused this subscription: pause it instead")
 
     def _refuse_taken(self, path: Keys) -> None:
         if path in self.config.sources.definitions:
@@ -176,9 +250,16 @@ class Provisioner:
         problems = [*needs_restart(self.config, new), *self._unlisted(new), *self._busy(found, new)]
         if problems:
             raise InvalidConfig(problems)
+        made = await self._roster.make((*found.strategies.added, *found.strategies.changed))
         now_ms = self._clock.now_ms()
         tables = [
-            DefinedTable(key=each.key, table=each.table, version=each.version) for each in put
+            DefinedTable(
+                key=each.key,
+                table=each.table,
+                version=each.version,
+                operator_table=each.operator_table,
+            )
+            for each in put
         ]
         await self._definitions.change(tables, delete=delete, author=author, now_ms=now_ms)
         standing = await self._accounts.sync(
@@ -188,31 +269,33 @@ class Provisioner:
             now_ms=now_ms,
         )
         self.config = new
-        await self._apply(found, standing)
+        await self._apply(found, standing, made)
         for listener in self._listeners:
             await listener(new)
         log.info("config.changed", author=author, **found.names())
         return found
 
-    async def _apply(self, found: Changes, standing: Standing) -> None:
+    async def _apply(
+        self, found: Changes, standing: Standing, made: Mapping[str, Deployment]
+    ) -> None:
         roster = self._roster
         for user_id, strategy in found.subscriptions.removed:
             await roster.unsubscribe(user_id, strategy)
         for user_id in found.users.removed:
             await roster.dismiss(user_id)
         for terms in (*found.strategies.added, *found.strategies.changed):
-            await roster.deploy(terms)
+            await roster.deploy(terms, made.get(terms.name))
         for name in found.strategies.removed:
             await roster.withdraw(name)
         await self._unlock(self.config, (*found.users.added, *found.users.changed))
         for each in found.subscriptions.added:
-            roster.enrol(_followed(each, standing))
+            roster.enrol(standing.subscription(each))
         for user in found.users.added:
-            await roster.admit(_standing(user, standing))
+            await roster.admit(standing.user(user))
         for user in found.users.changed:
-            await roster.readmit(_standing(user, standing))
+            await roster.readmit(standing.user(user))
         for each in (*found.subscriptions.added, *found.subscriptions.changed):
-            await roster.subscribe(_followed(each, standing))
+            await roster.subscribe(standing.subscription(each))
 
     def _unlisted(self, new: Config) -> list[Problem]:
         """Markets that the exchange of a strategy does not list."""
@@ -249,10 +332,11 @@ def _account_of(user: User) -> tuple[object, ...]:
     return (user.mode, user.account.exchange, user.account.margin_mode, user.account.leverage)
 
 
-def _followed(subscription: Subscription, standing: Standing) -> Subscription:
-    return replace(subscription, status=standing.subscriptions[subscription.subscription_id])
-
-
-def _standing(user: User, standing: Standing) -> User:
-    status, reason = standing.users[user.user_id]
-    return replace(user, status=status, status_reason=reason)
+def _settings(config: Config, path: Keys) -> Settings:
+    """What holds for the subscription at ``path`` once all layers are merged."""
+    _, user_id, _, strategy = path
+    return next(
+        each.settings
+        for each in config.subscriptions
+        if (each.user_id, each.strategy) == (user_id, strategy)
+    )

@@ -2,10 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from ipaddress import ip_address, ip_network
-from typing import Protocol
 
 import structlog
 
@@ -15,30 +13,19 @@ from signalbot.control.align import Aligner
 from signalbot.control.door import Door, Draft
 from signalbot.control.heartbeat import Heartbeats
 from signalbot.control.identity import NO_IDENTITY, Identities, Identity
-from signalbot.control.roster import Roster
-from signalbot.control.signing import is_signed, is_valid
-from signalbot.domain.errors import BadSignal, NotFound
+from signalbot.control.tally import Tally
+from signalbot.domain.errors import BadSignal
 from signalbot.domain.money import HUNDRED
 from signalbot.domain.signals import Action, Signal, SignalSource
 from signalbot.domain.timeframe import Ms
-from signalbot.intake.alert import Alert, secret_of, understand
+from signalbot.intake.alert import Alert, understand
 from signalbot.intake.direction import Cancel
 from signalbot.ledger.deliveries import Deliveries
 from signalbot.ledger.signals import Signals
-from signalbot.ledger.tokens import Scope, Token
 from signalbot.pipeline.expire import Expirer
 from signalbot.ports import Clock
 
 log = structlog.get_logger()
-
-Resolve = Callable[[str], Awaitable[str]]
-"""``secret:NAME`` to its text."""
-
-
-class Tokens(Protocol):
-    """Looks up what a secret stands for."""
-
-    async def token(self, text: str) -> Token | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,60 +51,44 @@ class Receiver:
     def __init__(
         self,
         *,
-        roster: Roster,
         door: Door,
         signals: Signals,
         expirer: Expirer,
         deliveries: Deliveries,
-        tokens: Tokens,
-        resolve: Resolve,
         aligner: Aligner,
         heartbeats: Heartbeats,
+        tally: Tally,
         clock: Clock,
     ) -> None:
-        self._roster = roster
         self._door = door
         self._signals = signals
         self._expirer = expirer
         self._identities = Identities(signals, deliveries)
-        self._tokens = tokens
-        self._resolve = resolve
         self._aligner = aligner
         self._heartbeats = heartbeats
+        self._tally = tally
         self._clock = clock
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def receive(
         self,
-        source: str,
+        terms: StrategyTerms,
         body: bytes,
         *,
         headers: Mapping[str, str],
-        token: str | None,
-        address: str | None,
         is_dry_run: bool = False,
-        is_trusted: bool = False,
     ) -> Reception:
-        """Take in one alert: what it asks for is in the ledger when this returns.
+        """Take in one alert of a source: what it asks for is in the ledger when this returns.
 
-        ``token`` is what the path had, if it had one; ``address`` the sender's. Nothing remains of
-        a dry run; a trusted caller needs no secret for it.
+        Nothing remains of a dry run.
 
         Raises:
-            NotFound: there is no such source, or the alert is not known to be its own.
             BadSignal: it cannot be understood, or asks for what this source may not.
             Conflict: its key came before with something else.
         """
-        terms = self._roster.strategies.get(source)
-        if terms is None or terms.webhook is None:
-            raise NotFound("no such source")
-        is_known = is_dry_run and is_trusted
-        if not is_known and not await self._is_genuine(
-            terms, terms.webhook, body, headers, token, address
-        ):
-            log.warning("alert.refused", strategy=source, why="it is not known to be its own")
-            raise NotFound("no such source")
-        if not is_known:
+        source = terms.name
+        assert terms.webhook is not None  # noqa: S101 - it is a source
+        if not is_dry_run:
             self._heartbeats.heard(source)
         now_ms = self._clock.now_ms()
         try:
@@ -127,7 +98,7 @@ class Receiver:
             async with self._locks[source]:  # what a source says later must not be sent before
                 return await self._take(terms, terms.webhook, alert, headers, now_ms)
         except BadSignal as e:
-            log.warning("alert.refused", strategy=source, why=str(e))
+            self._tally.refused(source, str(e))
             raise
 
     async def _take(
@@ -160,7 +131,7 @@ class Receiver:
                 signal_id=taken[0].signal.signal_id,
             )
         if alert.refused is not None:
-            log.warning("alert.refused", strategy=terms.name, why=alert.refused)
+            self._tally.refused(terms.name, alert.refused)
         return _reception(alert, taken, withdrawn, is_dry_run=False)
 
     def _with_possible_entry(self, terms: StrategyTerms, alert: Alert) -> Alert:
@@ -198,27 +169,6 @@ class Receiver:
             if Cancel.OPEN_SIGNALS in alert.steps
         ]
         return _reception(alert, taken, withdrawn, is_dry_run=True)
-
-    async def _is_genuine(
-        self,
-        terms: StrategyTerms,
-        webhook: WebhookTable,
-        body: bytes,
-        headers: Mapping[str, str],
-        token: str | None,
-        address: str | None,
-    ) -> bool:
-        if webhook.addresses and not _is_within(address, webhook.addresses):
-            return False
-        if is_signed(headers):
-            known = [await self._resolve(each) for each in webhook.hmac]
-            return is_valid(body, headers, known, now_ms=self._clock.now_ms())
-        try:
-            shown = token if token is not None else secret_of(body)
-        except BadSignal:
-            return False
-        found = None if shown is None else await self._tokens.token(shown)
-        return found is not None and found.scope is Scope.SOURCE and found.subject == terms.name
 
     async def _withdraw(self, terms: StrategyTerms, symbol: str) -> list[Taken]:
         """Withdraw the entries that this source has asked for and that may still be acted on."""
@@ -262,13 +212,3 @@ def _draft(terms: StrategyTerms, alert: Alert, step: Action, identity: Identity)
         reason=alert.reason,
         is_certain=identity.is_certain,
     )
-
-
-def _is_within(address: str | None, networks: tuple[str, ...]) -> bool:
-    if address is None:
-        return False
-    try:
-        sender = ip_address(address)
-    except ValueError:
-        return False
-    return any(sender in ip_network(each) for each in networks)

@@ -5,14 +5,12 @@ like what was there from the start.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import structlog
 
 from signalbot.config.terms import Config, StrategyTerms
 from signalbot.control.making import Maker
-from signalbot.domain.errors import ConfigError
 from signalbot.domain.users import (
     Mode,
     Subscription,
@@ -24,7 +22,7 @@ from signalbot.domain.users import (
 from signalbot.ledger.accounts import Standing
 from signalbot.pipeline.account import Account
 from signalbot.pipeline.broadcast import InProcessBroadcaster
-from signalbot.pipeline.evaluate import Evaluator
+from signalbot.pipeline.evaluate import Deployment, Evaluator
 from signalbot.pipeline.follow import Follower
 from signalbot.pipeline.listen import Listener
 from signalbot.pipeline.restore import Restorer
@@ -76,12 +74,11 @@ class Roster:
         self.strategies.update(config.strategies)
         self.subscribers.update({name: [] for name in config.strategies})
         for subscription in config.subscriptions:
-            status = standing.subscriptions[subscription.subscription_id]
-            if status is not SubscriptionStatus.CANCELLED:
-                self.enrol(replace(subscription, status=status))
+            stands = standing.subscription(subscription)
+            if stands.status is not SubscriptionStatus.CANCELLED:
+                self.enrol(stands)
         for user in config.users.values():
-            status_, reason = standing.users[user.user_id]
-            self._open(replace(user, status=status_, status_reason=reason))
+            self._open(standing.user(user))
 
     async def begin(self, spawn: Spawn) -> None:
         """Let every listener, follower and strategy run. Accounts have been brought in step."""
@@ -95,6 +92,7 @@ class Roster:
                 if terms.webhook is None
             ]
         for task in made:
+            self._maker.keep(task.result())
             self._evaluator.deploy(task.result())
         for user_id in self.accounts:
             await self.count(user_id)
@@ -179,24 +177,34 @@ class Roster:
 
     # --- strategies -----------------------------------------------------------------------
 
-    async def deploy(self, terms: StrategyTerms) -> None:
+    async def make(self, strategies: Iterable[StrategyTerms]) -> dict[str, Deployment]:
+        """What strategies that look at candles are run as, by name: all of them or none.
+
+        Raises:
+            ConfigError: one cannot be run; nothing has changed.
+        """
+        made: dict[str, Deployment] = {}
+        try:
+            for terms in strategies:
+                if terms.webhook is None:
+                    made[terms.name] = await self._maker.make(terms)
+        except BaseException:
+            for each in made.values():
+                self._maker.discard(each)
+            raise
+        return made
+
+    async def deploy(self, terms: StrategyTerms, deployment: Deployment | None) -> None:
         """Take in a new strategy, or put a changed one in the place of the old.
 
-        A changed one begins with its next candle; a candle it has run on is not run again. A file
-        that was edited once more and cannot be run now leaves the old one in place.
+        A changed one begins with its next candle; a candle it has run on is not run again.
         """
         users = self.subscribers.setdefault(terms.name, [])
-        if terms.webhook is not None:
-            self._rest(terms.name)
-            self.strategies[terms.name] = terms
-            return
-        try:
-            deployment = await self._maker.make(terms)
-        except ConfigError as e:
-            log.error("strategy.not_reloaded", strategy=terms.name, error=str(e))
-            return
         self._rest(terms.name)
         self.strategies[terms.name] = terms
+        if deployment is None:
+            return
+        self._maker.keep(deployment)
         self._evaluator.deploy(deployment)
         for user_id in list(users):
             await self.count(user_id)

@@ -36,6 +36,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
         except SignalbotError as e:
             yield problem(_WHAT, f"a stored value does not open: {e}", "set it anew")
             return
+    yield from _unfinished(patient)
     missing = [name for name in wanted if name not in secrets]
     for name in missing:
         yield problem(_WHAT, f"there is no secret {name!r}", f"signalbot secret set {name}")
@@ -47,6 +48,17 @@ def examine(patient: Patient) -> Iterator[Finding]:
         )  # fmt: skip
     if not missing and not keyless:
         yield good(_WHAT, f"opens: keys of {len(accounts)} accounts, {len(secrets)} secrets")
+
+
+def _unfinished(patient: Patient) -> Iterator[Finding]:
+    """Whether a rotation was killed: it left a key that is to take the place of the other."""
+    from signalbot.vault import master_key
+
+    path = master_key.locate(patient.config.daemon.master_key_file, patient.environ)
+    pending = master_key.pending_of(path)
+    if pending.exists():
+        says = f"a rotation of the master key was cut off: {pending} is there"
+        yield problem(_WHAT, says, "signalbot keys rotate: it finishes, or undoes what was begun")
 
 
 def _is_locked(connection: sqlite3.Connection) -> bool:
@@ -65,13 +77,13 @@ def _open(
     from signalbot.vault.vault import Vault
 
     path = master_key.locate(patient.config.daemon.master_key_file, patient.environ)
-    master = master_key.read(path)
     if connection is None:
+        master_key.read(path)
         return set(), set()
     store = VaultStore(Scratch(patient.ledger, connection))
 
     async def opened() -> tuple[set[str], set[tuple[str, str]]]:
-        vault = await Vault.open(store, master, path=path, now_ms=patient.now_ms)
+        vault = await Vault.unlock(store, path, now_ms=patient.now_ms)
         names = {each.name for each in await vault.list_secrets()}
         for name in names:
             await vault.resolve(f"{_PREFIX}{name}")

@@ -44,6 +44,20 @@ class UserStatus(StrEnum):
     REMOVED = "REMOVED"
 
 
+class StatusBy(StrEnum):
+    """Who has set a status, and so who may end it.
+
+    OPERATOR ends anything. USER: the user's own token, which ends only what it has set itself.
+    DAEMON has found a reason to halt the user. KEY: the reason is the account's key, and the halt
+    ends when a good one is stored.
+    """
+
+    OPERATOR = "operator"
+    USER = "user"
+    DAEMON = "daemon"
+    KEY = "key"
+
+
 class SubscriptionStatus(StrEnum):
     ACTIVE = "ACTIVE"
     PAUSED = "PAUSED"
@@ -70,7 +84,7 @@ class AccountTerms:
     leverage: int = 1
     margin_mode: MarginMode = MarginMode.ISOLATED
     paper_balance: Decimal = Decimal(10_000)  #: quote units a paper account starts with
-    may_withdraw: bool = False  #: whether a key with the right to withdraw is accepted
+    allow_withdrawal_keys: bool = False  #: whether a key with the right to withdraw may trade
     #: How requests leave: ``direct``, a proxy's URL or ``secret:NAME``, or a local address.
     egress: str = field(default="direct", repr=False)
 
@@ -83,6 +97,7 @@ class User:
     notify: tuple[str, ...] = field(default=(), repr=False)
     status: UserStatus = UserStatus.ACTIVE
     status_reason: str = ""
+    status_by: StatusBy = StatusBy.OPERATOR
     origin: Origin = Origin.CONFIG
 
 
@@ -95,6 +110,7 @@ class Subscription:
     strategy: str
     settings: Settings
     status: SubscriptionStatus = SubscriptionStatus.ACTIVE
+    status_by: StatusBy = StatusBy.OPERATOR
     origin: Origin = Origin.CONFIG
 
 

@@ -21,11 +21,12 @@ _MOST_FIELDS = 200
 _DEEPEST = 6
 _LONGEST_NUMBER = 40
 _LONGEST_SHOWN = 60
+_LONGEST_NAME = 100
 _EMPTY = frozenset({"", "nan", "null", "none", "na", "n/a", "undefined", "-", "<na>"})
 _PLACEHOLDER = re.compile(r"\$?\{\{?[^{}]*\}?\}")
 _BARE_PLACEHOLDER = re.compile(r'(:\s*|,\s*|\[\s*)(\{\{[^{}"]*\}\})')
-_NAME = r"[A-Za-z][\w.\- ]{0,59}?"
-_LINE = re.compile(rf"({_NAME})\s*[=:](.*)", re.DOTALL)
+_NAME = re.compile(r"[A-Za-z][\w.\- ]{0,59}")
+_SEPARATOR = re.compile(r"[=:]")
 _WORD = re.compile(r"([A-Za-z][\w.\-]{0,59})=(\S*)")
 _ANOTHER_PAIR = re.compile(r"[\s,;][A-Za-z][\w.\-]{0,59}\s*[=:](?!//)\s*\S")
 
@@ -164,13 +165,18 @@ def _from_lines(text: str) -> Fields:
     """Lines, or parts between semicolons or commas, of ``name=value`` or ``name: value``."""
     for separator in (r"[;\n]", r"[,;\n]"):
         parts = [part for each in re.split(separator, text) if (part := each.strip())]
-        matches = [_LINE.fullmatch(part) for part in parts]
-        if not parts or len(parts) > _MOST_FIELDS or not all(matches):
+        if not parts or len(parts) > _MOST_FIELDS:
             continue
-        pairs = [(match[1].strip(), match[2].strip()) for match in matches if match]
-        if not any(_ANOTHER_PAIR.search(value) for _, value in pairs):
+        pairs = [pair for part in parts if (pair := _pair(part)) is not None]
+        if len(pairs) == len(parts) and not any(_ANOTHER_PAIR.search(value) for _, value in pairs):
             return _from_pairs(pairs)
     return ()
+
+
+def _pair(line: str) -> tuple[str, str] | None:
+    name, *rest = _SEPARATOR.split(line, maxsplit=1)
+    name = name.strip()
+    return (name, rest[0].strip()) if rest and _NAME.fullmatch(name) else None
 
 
 def _from_words(text: str) -> Fields:
@@ -201,6 +207,8 @@ def _walk(value: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Field]:
     if len(path) > _DEEPEST:
         raise BadSignal("the alert nests too deeply")
     for name, inner in value.items():
+        if len(name) > _LONGEST_NAME:
+            raise BadSignal("the alert has a name of more than 100 characters")
         yield from _values((*path, *_parts(name)), inner, depth=len(path))
 
 

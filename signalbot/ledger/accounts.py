@@ -3,12 +3,13 @@
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from signalbot.domain.money import text
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import (
     Origin,
+    StatusBy,
     Subscription,
     SubscriptionStatus,
     User,
@@ -47,6 +48,20 @@ class Standing:
     subscriptions: dict[str, SubscriptionStatus]  #: by subscription id
     halted: str | None  #: why no user may enter; None when trading is on
     left_behind: dict[UserId, int]  #: open positions of users who are no longer configured
+    users_by: dict[UserId, StatusBy] = field(default_factory=dict, compare=False)
+    subscriptions_by: dict[str, StatusBy] = field(default_factory=dict, compare=False)
+
+    def user(self, user: User) -> User:
+        """``user`` as it stands."""
+        status, reason = self.users[user.user_id]
+        by = self.users_by.get(user.user_id, StatusBy.OPERATOR)
+        return replace(user, status=status, status_reason=reason, status_by=by)
+
+    def subscription(self, subscription: Subscription) -> Subscription:
+        """``subscription`` as it stands."""
+        name = subscription.subscription_id
+        by = self.subscriptions_by.get(name, StatusBy.OPERATOR)
+        return replace(subscription, status=self.subscriptions[name], status_by=by)
 
 
 class Accounts:
@@ -69,17 +84,30 @@ class Accounts:
         return await self._database.write(lambda c: _sync(c, *defined, now_ms))
 
     async def set_user_status(
-        self, user_id: UserId, status: UserStatus, *, reason: str, now_ms: Ms
+        self,
+        user_id: UserId,
+        status: UserStatus,
+        *,
+        reason: str,
+        now_ms: Ms,
+        by: StatusBy = StatusBy.OPERATOR,
     ) -> None:
-        values = {"user_id": user_id, "status": status, "reason": reason, "now_ms": now_ms}
-        await self._database.execute(_SQL["set_user_status"], values)
+        values = {"user_id": user_id, "status": status, "reason": reason, "by": by}
+        await self._database.execute(_SQL["set_user_status"], values | {"now_ms": now_ms})
 
     async def set_subscription_status(
-        self, user_id: UserId, strategy: str, status: SubscriptionStatus, *, now_ms: Ms
+        self,
+        user_id: UserId,
+        strategy: str,
+        status: SubscriptionStatus,
+        *,
+        now_ms: Ms,
+        by: StatusBy = StatusBy.OPERATOR,
     ) -> None:
-        values = {"user_id": user_id, "strategy": strategy, "status": status, "now_ms": now_ms}
+        values = {"user_id": user_id, "strategy": strategy, "status": status}
+        given: dict[str, object] = values | {"by": by, "now_ms": now_ms}
         sql = _SQL["set_subscription_status"]
-        await self._database.execute(sql, values)
+        await self._database.execute(sql, given)
 
     async def halted(self) -> str | None:
         """Why no user may enter, as it was last written; None when trading is on."""
@@ -107,6 +135,7 @@ def _sync(
     subscriptions: list[Subscription],
     now_ms: Ms,
 ) -> Standing:
+    _end_names(connection, users, strategies, now_ms)
     connection.executemany(_SQL["put_user"], [_user_row(user, now_ms) for user in users])
     connection.executemany(
         _SQL["put_strategy"], [_strategy_row(strategy, now_ms) for strategy in strategies]
@@ -116,6 +145,26 @@ def _sync(
     )
     _retire(connection, users, strategies, subscriptions, now_ms)
     return _standing(connection)
+
+
+def _end_names(
+    connection: sqlite3.Connection,
+    users: list[User],
+    strategies: list[StrategyRecord],
+    now_ms: Ms,
+) -> None:
+    """End what belongs to users and strategies that are no longer there.
+
+    Whoever has the name later is somebody else: no token of the former opens anything, and where
+    the former source stood says nothing of the new one.
+    """
+    values = {
+        "users": json.dumps([user.user_id for user in users]),
+        "strategies": json.dumps([strategy.name for strategy in strategies]),
+        "now_ms": now_ms,
+    }
+    for name in ("end_tokens", "end_users", "end_alignments", "end_silences"):
+        connection.execute(_SQL[name], values)
 
 
 def _retire(
@@ -145,14 +194,19 @@ def _retire(
 
 def _standing(connection: sqlite3.Connection) -> Standing:
     halted = connection.execute(_SQL["state"], (_HALT_KEY,)).fetchone()
+    users = connection.execute(_SQL["users"]).fetchall()
+    subscriptions = connection.execute(_SQL["subscriptions"]).fetchall()
     return Standing(
         users={
             UserId(row["user_id"]): (UserStatus(row["status"]), row["status_reason"])
-            for row in connection.execute(_SQL["users"])
+            for row in users
         },
+        users_by={UserId(row["user_id"]): StatusBy(row["status_by"]) for row in users},
         subscriptions={
-            row["subscription_id"]: SubscriptionStatus(row["status"])
-            for row in connection.execute(_SQL["subscriptions"])
+            row["subscription_id"]: SubscriptionStatus(row["status"]) for row in subscriptions
+        },
+        subscriptions_by={
+            row["subscription_id"]: StatusBy(row["status_by"]) for row in subscriptions
         },
         halted=None if halted is None else json.loads(halted["value"]),
         left_behind={

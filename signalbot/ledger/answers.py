@@ -14,6 +14,9 @@ _SQL = queries("control")
 KEPT_MS = DAY_MS
 """How long an answer is remembered."""
 
+MOST_KEYS = 1_000
+"""Answers that are remembered for one author at a time."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -22,20 +25,25 @@ class Answer:
     body: bytes | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What came of reserving a key: it is the caller's, unless one of these says otherwise."""
+
+    known: Answer | None = None  #: what was reserved under this key before
+    is_full: bool = False  #: the author has ``MOST_KEYS`` already
+
+
 class Answers:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, author: str, key: str, *, fingerprint: str, now_ms: Ms) -> Answer | None:
-        """Reserve a key before its request is carried out; what is known of it if it is taken.
+    async def claim(self, author: str, key: str, *, fingerprint: str, now_ms: Ms) -> Claim:
+        """Reserve a key before its request is carried out.
 
         Answers past their time are forgotten on the way.
         """
         values = {"author": author, "key": key, "fingerprint": fingerprint, "now_ms": now_ms}
-        if await self._database.write(lambda c: _claim(c, values)):
-            return None
-        rows = await self._database.query(_SQL["answer"], (author, key))
-        return Answer(**dict(rows[0])) if rows else None
+        return await self._database.write(lambda c: _claim(c, values))
 
     async def keep(self, author: str, key: str, *, status: int, body: bytes) -> None:
         """Remember the answer, to be given again."""
@@ -51,6 +59,12 @@ class Answers:
         await self._database.execute(_SQL["forget_unfinished_answers"])
 
 
-def _claim(connection: sqlite3.Connection, values: Mapping[str, Any]) -> bool:
+def _claim(connection: sqlite3.Connection, values: Mapping[str, Any]) -> Claim:
     connection.execute(_SQL["forget_old_answers"], (values["now_ms"] - KEPT_MS,))
-    return connection.execute(_SQL["claim_answer"], values).fetchone() is not None
+    known = connection.execute(_SQL["answer"], (values["author"], values["key"])).fetchone()
+    if known is not None:
+        return Claim(known=Answer(**dict(known)))
+    if connection.execute(_SQL["count_answers"], (values["author"],)).fetchone()["n"] >= MOST_KEYS:
+        return Claim(is_full=True)
+    connection.execute(_SQL["claim_answer"], values)
+    return Claim()

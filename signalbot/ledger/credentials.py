@@ -1,15 +1,20 @@
 """Locked secrets: ciphertext only. Who can read the ledger learns whose they are, not what."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from signalbot.domain.errors import ConfigError
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
 from signalbot.ledger.database import Database
 from signalbot.ledger.sql import queries
+from signalbot.tasks import crash_point
 
 _SQL = queries("credentials")
+
+CHECK = "keycheck"
+"""Name of the secret that tells which master key everything is locked with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class LockedRow:
     field: str
     sealed: Sealed
     updated_at_ms: Ms
+    is_current: bool = True  #: False: it was stored for a user of this name who was removed since
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -42,12 +48,68 @@ class VaultStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def key_id(self) -> str | None:
+        """The id of the master key that everything is locked with; None when nothing is."""
+        rows = await self.secrets(CHECK)
+        return rows[0].sealed.key_id if rows else None
+
+    async def begin(self, check: LockedRow) -> LockedRow:
+        """Lock an empty vault with the key of ``check``; the row that says which key it is."""
+
+        def work(connection: sqlite3.Connection) -> LockedRow:
+            found = connection.execute(_SQL["secrets"], {"name": CHECK}).fetchone()
+            if found is None:
+                _put(connection, [check], [])
+            return check if found is None else _row(found)
+
+        known = await self.secrets(CHECK)
+        return known[0] if known else await self._database.write(work)
+
     async def put(
-        self, rows: Sequence[LockedRow], *, replaces: Iterable[tuple[UserId, str]]
+        self,
+        rows: Sequence[LockedRow],
+        *,
+        replaces: Iterable[tuple[UserId, str]],
+        key_id: str,
     ) -> None:
-        """Write rows, all or none, after dropping what the accounts in ``replaces`` had."""
+        """Write rows, all or none, after dropping what the accounts in ``replaces`` had.
+
+        Raises:
+            ConfigError: they are not locked with the key that is in use by now.
+        """
         dropped = list(replaces)
-        await self._database.write(lambda c: _put(c, rows, dropped))
+
+        def work(connection: sqlite3.Connection) -> None:
+            _check_key(connection, key_id)
+            _put(connection, rows, dropped)
+
+        await self._database.write(work)
+
+    async def change_all(self, change: Callable[[LockedRow], LockedRow], *, key_id: str) -> int:
+        """Put ``change(row)`` in the place of every row, in one transaction; how many there are.
+
+        Raises:
+            ConfigError: the key in use is not ``key_id`` by now.
+        """
+
+        def work(connection: sqlite3.Connection) -> int:
+            _check_key(connection, key_id)
+            rows = [
+                _row(row)
+                for name in ("credentials", "secrets")
+                for row in connection.execute(_SQL[name], {"name": None}).fetchall()
+            ]
+            _put(connection, [change(row) for row in rows], [])
+            return len(rows)
+
+        return await self._database.write(work)
+
+    async def keep(self, user_id: UserId, *, now_ms: Ms) -> int:
+        """Make what was stored under a name the present user's; how many rows."""
+        values = {"user_id": user_id, "now_ms": now_ms}
+        return await self._database.write(
+            lambda c: c.execute(_SQL["keep_credentials"], values).rowcount
+        )
 
     async def credentials(self) -> list[LockedRow]:
         return [_row(row) for row in await self._database.query(_SQL["credentials"])]
@@ -69,6 +131,13 @@ class VaultStore:
         )
 
 
+def _check_key(connection: sqlite3.Connection, key_id: str) -> None:
+    """See that the vault is still locked with the key that it was opened with."""
+    found = connection.execute(_SQL["secrets"], {"name": CHECK}).fetchone()
+    if found is not None and found["key_id"] != key_id:
+        raise ConfigError("the master key has been changed meanwhile: do it again")
+
+
 def _put(
     connection: sqlite3.Connection, rows: Sequence[LockedRow], dropped: list[tuple[UserId, str]]
 ) -> None:
@@ -76,6 +145,7 @@ def _put(
         values = {"user_id": user_id, "exchange": exchange}
         connection.execute(_SQL["delete_credentials"], values)
     for row in rows:
+        crash_point("vault.row")
         sealed = row.sealed
         given: dict[str, object] = {
             "owner": row.owner,
@@ -96,4 +166,5 @@ def _row(row: sqlite3.Row) -> LockedRow:
         field=row["field"],
         sealed=Sealed(row["key_id"], row["wrapped_key"], row["ciphertext"]),
         updated_at_ms=Ms(row["updated_at_ms"]),
+        is_current=bool(row["is_current"]),
     )

@@ -23,6 +23,7 @@ class DefinedTable:
     key: str  #: its heading in the file, such as ``users.bob``
     table: Mapping[str, Any]  #: TOML values, floats as Decimals
     version: int
+    operator_table: Mapping[str, Any] | None  #: as an administrator wrote it last; None: never
 
 
 def read_definitions(connection: sqlite3.Connection) -> list[DefinedTable]:
@@ -30,11 +31,16 @@ def read_definitions(connection: sqlite3.Connection) -> list[DefinedTable]:
     return [
         DefinedTable(
             key=row["key"],
-            table=tomllib.loads(row["toml"], parse_float=Decimal),
+            table=_table(row["toml"]),
             version=row["version"],
+            operator_table=None if row["operator_toml"] is None else _table(row["operator_toml"]),
         )
         for row in connection.execute(_SQL["definitions"])
     ]
+
+
+def _table(toml: str) -> Mapping[str, Any]:
+    return tomllib.loads(toml, parse_float=Decimal)
 
 
 class Definitions:
@@ -58,6 +64,9 @@ class Definitions:
             {
                 "key": each.key,
                 "toml": tomli_w.dumps(each.table),
+                "operator_toml": None
+                if each.operator_table is None
+                else tomli_w.dumps(each.operator_table),
                 "version": each.version,
                 "author": author,
                 "now_ms": now_ms,

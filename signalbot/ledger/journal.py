@@ -12,6 +12,11 @@ from signalbot.domain.users import UserId
 from signalbot.ledger.base import Database
 
 _AFTER = "SELECT * FROM events WHERE event_id > ? ORDER BY event_id LIMIT ?"
+_BETWEEN = (
+    "SELECT * FROM events WHERE event_id > :after AND event_id <= :upto "
+    "AND (:user_id IS NULL OR user_id IS NULL OR user_id = :user_id) "
+    "ORDER BY event_id LIMIT :limit"
+)
 LAST = "SELECT coalesce(max(event_id), 0) AS event_id FROM events"
 
 
@@ -45,6 +50,13 @@ class Journal:
     async def after(self, event_id: int, *, limit: int = 500) -> list[Event]:
         """Events later than ``event_id``, the oldest first."""
         return [decode(row) for row in await self._database.query(_AFTER, (event_id, limit))]
+
+    async def between(
+        self, after: int, upto: int, *, user_id: UserId | None, limit: int
+    ) -> list[Event]:
+        """Events later than ``after`` up to ``upto``: all, or those that may concern a user."""
+        values = {"after": after, "upto": upto, "user_id": user_id, "limit": limit}
+        return [decode(row) for row in await self._database.query(_BETWEEN, values)]
 
     async def last(self) -> int:
         """The newest event's id; 0 when nothing has happened yet."""

@@ -63,9 +63,14 @@ def _apply(connection: sqlite3.Connection, number: int, script: str) -> None:
 
 
 def _keep_copy(connection: sqlite3.Connection, path: Path) -> None:
+    """A copy as it was before, but for answers to the requests of a day: these have held tokens."""
     path.touch(mode=0o600)
     copy = sqlite3.connect(path)
     try:
         connection.backup(copy)
+        if copy.execute("SELECT 1 FROM sqlite_schema WHERE name = 'answers'").fetchone():
+            copy.execute("PRAGMA secure_delete = ON")
+            copy.execute("DELETE FROM answers")
+            copy.commit()
     finally:
         copy.close()

@@ -43,6 +43,9 @@ class Draft:
     is_silent: bool
     title: str
     body: str
+    topic: str | None = None  #: of notices of which only the newest counts
+    #: How long after the last one of its topic it waits, while a newer one may take its place.
+    pause_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,16 +91,17 @@ class Outbox:
         span = {"since_ms": since_ms, "until_ms": until_ms}
         await self._put("move_summary", span, drafts, now_ms)
 
-    async def waiting(self, address: Address, *, limit: int) -> list[Waiting]:
-        """What is to be delivered there, the oldest first."""
-        rows = await self._database.query(_SQL["waiting"], asdict(address) | {"limit": limit})
+    async def waiting(self, address: Address, *, limit: int, now_ms: Ms) -> list[Waiting]:
+        """What is to be delivered there by now, the oldest first."""
+        values = asdict(address) | {"limit": limit, "now_ms": now_ms}
+        rows = await self._database.query(_SQL["waiting"], values)
         return [
             Waiting(
                 notice_id=row["notice_id"],
                 kind=NoticeKind(row["kind"]),
                 is_silent=bool(row["is_silent"]),
                 title=row["title"],
-                body=row["body"],
+                body=_with_count(row["body"], row["merged"]),
             )
             for row in rows
         ]
@@ -144,9 +148,22 @@ class Outbox:
 
         def work(connection: sqlite3.Connection) -> None:
             if connection.execute(_SQL[move], values).fetchone():
-                connection.executemany(_SQL["put_notice"], rows)
+                for row in rows:
+                    _put_one(connection, row)
 
         await self._database.write(work)
+
+
+def _put_one(connection: sqlite3.Connection, row: Mapping[str, object]) -> None:
+    if row["topic"] is not None:
+        connection.execute(_SQL["drop_waiting"], row)
+        if connection.execute(_SQL["merge_notice"], row).fetchone():
+            return
+    connection.execute(_SQL["put_notice"], row)
+
+
+def _with_count(body: str, merged: int) -> str:
+    return f"{body}\nIt changed {merged + 1} times since the last notice." if merged else body
 
 
 def _row(draft: Draft, now_ms: Ms) -> dict[str, object]:
@@ -158,5 +175,7 @@ def _row(draft: Draft, now_ms: Ms) -> dict[str, object]:
         "is_silent": int(draft.is_silent),
         "title": draft.title,
         "body": draft.body,
+        "topic": draft.topic,
+        "pause_ms": draft.pause_ms,
         "now_ms": now_ms,
     }

@@ -1,9 +1,12 @@
 """Tokens of the API and secrets of webhook sources; only their hashes are kept."""
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.timeframe import EPOCH, Ms
+from signalbot.domain.users import UserId
 from signalbot.ledger.codec import Codec
 from signalbot.ledger.database import Database
 from signalbot.ledger.sql import queries
@@ -53,6 +56,17 @@ class Tokens:
         """The token whose text has this SHA-256."""
         rows = await self._database.query(_SQL["token"], (hash_,))
         return _TOKENS.decode(rows[0]) if rows else None
+
+    async def since_ms(self, user_id: UserId) -> Ms:
+        """When the last user ended who had this name before; what was then is not the present's."""
+        rows = await self._database.query(_SQL["removed_at"], (user_id,))
+        return Ms(rows[0]["removed_at_ms"] or 0) if rows else EPOCH
+
+    async def valid(self, token_ids: Iterable[str], *, now_ms: Ms) -> set[str]:
+        """Those of ``token_ids`` that are valid now."""
+        values = {"token_ids": json.dumps([*token_ids]), "now_ms": now_ms}
+        rows = await self._database.query(_SQL["valid_tokens"], values)
+        return {row["token_id"] for row in rows}
 
     async def add(self, token: Token) -> None:
         await self._database.execute(_SQL["put_token"], _values(token))

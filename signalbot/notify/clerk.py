@@ -35,6 +35,8 @@ log = structlog.get_logger()
 _PAGE = 200
 _LOOK_AGAIN_S = 60.0
 _KEPT_MS = 7 * 86_400_000
+_PAUSE_MS = 600_000  # between two notices of what a user does to its own account
+_STATES = frozenset({"user.active", "user.paused", "user.halted"})
 
 _USERS = "SELECT user_id, status FROM users WHERE status <> 'REMOVED'"
 
@@ -98,6 +100,7 @@ class Clerk:
             await self._sum_up_if_due()
             now_ms = self._clock.now_ms()
             await self._outbox.forget(before_ms=Ms(now_ms - _KEPT_MS))
+            self._ring(await self._outbox.addresses())  # some have waited for their time
             look_again_ms = now_ms + round(_LOOK_AGAIN_S * 1000)
             due = [next_due_ms(now_ms, *each) for each in self._day_ends()]
             await self._clock.sleep_until(Ms(min((*due, look_again_ms))))
@@ -135,7 +138,7 @@ class Clerk:
             draft
             for each in told
             if (message := messages[zones[each.name]]) is not None
-            for draft in _addressed(each, kind, _for(each, event, message), event.event_id)
+            for draft in _addressed(each, kind, _for(each, event, message), event)
         ]
 
     def _concerned(self, event: Event) -> Iterator[Recipient]:
@@ -191,7 +194,7 @@ class Clerk:
             draft
             for each in told
             if _wants(each, NoticeKind.SUMMARY) and (message := _summary(each.name, day, span))
-            for draft in _addressed(each, NoticeKind.SUMMARY, message, None)
+            for draft in _addressed(each, NoticeKind.SUMMARY, message)
         ]
 
 
@@ -227,17 +230,25 @@ def _wants(recipient: Recipient, kind: NoticeKind) -> bool:
 
 
 def _addressed(
-    recipient: Recipient, kind: NoticeKind, message: Message, event_id: int | None
+    recipient: Recipient, kind: NoticeKind, message: Message, event: Event | None = None
 ) -> Iterator[Draft]:
+    topic = None if event is None else _topic(event)
     for place in range(len(recipient.urls)):
         yield Draft(
-            event_id=event_id,
+            event_id=None if event is None else event.event_id,
+            topic=topic,
+            pause_ms=_PAUSE_MS if topic and event and event.detail.get("by") == "user" else 0,
             address=Address(recipient=recipient.name, place=place),
             kind=kind,
             is_silent=recipient.rules.loudness(kind) is Loudness.SILENT,
             title=message.title,
             body=message.body,
         )
+
+
+def _topic(event: Event) -> str | None:
+    """What a notice is one of many of: of the states of an account only the newest counts."""
+    return event.user_id if event.kind in _STATES else None
 
 
 def _for(recipient: Recipient, event: Event, message: Message) -> Message:

@@ -111,7 +111,9 @@ class Courier:
             await self._mail.wait()
             await self._clock.sleep(self._pace.gather_s)
             self._mail.clear()
-            while waiting := await self._outbox.waiting(self._address, limit=_MERGED):
+            while waiting := await self._outbox.waiting(
+                self._address, limit=_MERGED, now_ms=self._clock.now_ms()
+            ):
                 await self._deliver(bundle(waiting, capacity=self._destination.capacity))
 
     async def _deliver(self, what: Bundle) -> None:

@@ -15,8 +15,8 @@ from signalbot.ledger.journal import Event
 from signalbot.ledger.profit import settlement_currency
 from signalbot.notify.amounts import away, market, moment, money, percent, price, quantity, signed
 from signalbot.notify.amounts import span as span_text
+from signalbot.notify.foreign import quoted
 
-_LONGEST_REASON = 600
 _EXITS = {"EXIT_LONG": "LONG", "EXIT_SHORT": "SHORT"}
 _FAILURES = {
     "REJECTED": "the exchange refused the order",
@@ -127,7 +127,7 @@ def _advice(told: Told, signal: Signal) -> Iterator[str]:
     strength = signal.strength.value.lower().replace("_", " ")
     yield f"Strength: {strength}, confidence {round(signal.confidence * 100)} %"
     if signal.reason:
-        yield f"Why: {_shortened(signal.reason)}"
+        yield f"Why: {quoted(signal.reason)}"
     if numbers.get("ai"):
         yield _opinion(numbers)
     timeframe = f" {signal.timeframe}" if signal.timeframe else ""
@@ -138,7 +138,8 @@ def _advice(told: Told, signal: Signal) -> Iterator[str]:
 def _opinion(numbers: Mapping[str, Any]) -> str:
     confidence = numbers.get("ai_confidence")
     sure = "" if confidence is None else f", confidence {round(confidence * 100)} %"
-    return f"AI: {numbers['ai']}{sure}: {_shortened(numbers.get('ai_says') or 'no reason given')}"
+    says = quoted(numbers.get("ai_says") or "no reason given")
+    return f"AI: {quoted(str(numbers['ai']))}{sure}: {says}"
 
 
 def _sent(told: Told) -> tuple[str, Iterator[str]]:
@@ -248,7 +249,7 @@ def _denial(event: Event, detail: Mapping[str, Any]) -> Iterator[str]:
         f"{key}={value}" for key, value in numbers.items() if not isinstance(value, dict | list)
     ]
     if shown:
-        yield _shortened(", ".join(shown))
+        yield quoted(", ".join(shown))
     yield f"From: {event.strategy}"
 
 
@@ -272,7 +273,7 @@ def _failed(told: Told) -> tuple[str, Iterator[str]]:
         "Nothing was opened."
         if detail["action"] not in _EXITS
         else "The exit was not carried out.",
-        f"Because: {_shortened(reason)}",
+        f"Because: {quoted(reason)}",
         f"From: {event.strategy}",
     )
     action = _say(Action(detail["action"]))
@@ -285,7 +286,7 @@ def _halted(told: Told) -> tuple[str, Iterator[str]]:
         return _mismatch(event)
     whose = "Trading" if event.user_id is None else f"Account {event.user_id}"
     reason = event.detail.get("reason")
-    because = [f"Because: {_shortened(str(reason))}"] if reason else []
+    because = [f"Because: {quoted(str(reason))}"] if reason else []
     if event.kind in ("user.active", "trading.resumed"):
         return f"▶️ {whose} resumed", iter([*because, "Entries are allowed again."])
     word = "⏸ " + whose + " paused" if event.kind == "user.paused" else "⛔ " + whose + " halted"
@@ -372,7 +373,3 @@ def _net(detail: Mapping[str, Any]) -> Decimal:
 def _targets(prices: Any, entry: str | Decimal | None) -> str:
     word = "Target" if len(prices) == 1 else "Targets"
     return f"{word}: {', '.join(away(each, entry) for each in prices)}"
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST_REASON else f"{text[: _LONGEST_REASON - 1]}…"

@@ -57,6 +57,10 @@ class Threads:
             with suppress(RuntimeError):  # the loop has ended meanwhile
                 loop.call_soon_threadsafe(finish, result, error)
 
-        threading.Thread(target=run, name="notify", daemon=True).start()
+        try:
+            threading.Thread(target=run, name="notify", daemon=True).start()
+        except RuntimeError:  # the system has no thread for it now
+            self._places.release()
+            raise
         async with asyncio.timeout(deadline_s):
             return await done

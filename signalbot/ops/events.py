@@ -80,7 +80,9 @@ EVENTS: Final[Mapping[str, Event]] = {
         _WARNING, "An alert came after one that was sent later; what it would enter is left out."
     ),
     "alert.refused": Event(
-        _WARNING, "An alert was not taken: not known to be its source's, or not understood."
+        _WARNING,
+        "Alerts were not taken: not known to be their source's, or not understood; how many since "
+        "it was last told, at most once a minute.",
     ),
     "alert.repeated": Event(
         _INFO, "An alert is literally the last one of its market, come once more; nothing is done."
@@ -188,6 +190,9 @@ EVENTS: Final[Mapping[str, Event]] = {
     "fills.not_told": Event(
         _ONCE, "An exchange could not be asked about fills; it is asked again."
     ),
+    "key.rights_unknown": Event(
+        _DEBUG, "An exchange could not be asked what a key may do; it is asked again soon."
+    ),
     "ledger.doubted": Event(
         _ERROR, "The ledger is older than what ran here last, or another: trading starts halted."
     ),
@@ -289,9 +294,6 @@ EVENTS: Final[Mapping[str, Event]] = {
         _WARNING, "A source of alerts was not heard of for longer than its heartbeat."
     ),
     "strategy.failed": Event(_ERROR, "A strategy raised an exception; this candle has no signal."),
-    "strategy.not_reloaded": Event(
-        _ERROR, "An edited strategy file cannot be run; it goes on as it was, and why."
-    ),
     "strategy.resting": Event(
         _WARNING, "The worker of a strategy file keeps dying; it is not started for a while."
     ),
@@ -324,6 +326,9 @@ EVENTS: Final[Mapping[str, Event]] = {
     ),
     "user.status_changed": Event(_WARNING, "A user was paused, halted or resumed."),
     "user.unlocked": Event(_INFO, "A user's keys were read from the vault anew."),
+    "vault.rotation_unfinished": Event(
+        _WARNING, "A rotation of the master key was cut off; 'signalbot keys rotate' finishes it."
+    ),
     "watchdog.resumed": Event(_INFO, "Everything is alive again; systemd is told so."),
     "watchdog.withheld": Event(
         _ERROR, "A part of the daemon has stopped, so systemd will restart all of it; which one."

@@ -28,7 +28,7 @@ _SUBSTITUTIONS = tuple(
         (r"\b(bearer\s{1,4})[^\s\"',;]{8,}", rf"\1{MASK}"),
         (rf"(?!{_REFERENCE})((?:{_NAME})[\w-]{{0,24}}{_GIVEN}){_VALUE}", rf"\1{MASK}"),
         (r"(?<!\d)\d{6,}:[\w-]{30,}", MASK),  # a Telegram bot's token
-        (r"\bsk-[\w-]{16,}|\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]+)?", MASK),  # AI keys, JWTs
+        (r"\bsk-[\w-]{16,}|\beyJ[\w-]{8,}(?:\.[\w-]+){0,2}", MASK),  # AI keys, JWTs
         (r"(://)[^\s/@\"']+@", rf"\1{MASK}@"),
         (r"(/(?:hooks|webhooks)/[^\s/\"'?]+/)[^\s\"'?/]{16,}", rf"\1{MASK}"),
         (r"(hooks\.slack\.com/services/)[^\s\"'?]+", rf"\1{MASK}"),

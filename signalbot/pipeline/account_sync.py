@@ -23,6 +23,7 @@ from signalbot.pipeline.account import Account
 from signalbot.pipeline.halt import AccountsByUser, Halts
 from signalbot.pipeline.news import level_of
 from signalbot.pipeline.reconcile import Reconciler
+from signalbot.pipeline.rights import KeyRights
 from signalbot.ports import Clock, Exchange
 from signalbot.tasks import backoff_s
 
@@ -61,6 +62,7 @@ class AccountSync:
         exchanges: Mapping[str, Exchange],
         reconciler: Reconciler,
         halts: Halts,
+        key_rights: KeyRights,
         reconciliations: Reconciliations,
         *,
         catch_up: CatchUp,
@@ -72,6 +74,7 @@ class AccountSync:
         self._exchanges = exchanges
         self._reconciler = reconciler
         self._halts = halts
+        self._key_rights = key_rights
         self._reconciliations = reconciliations
         self._catch_up = catch_up
         self._on_connected = on_connected
@@ -124,6 +127,7 @@ class AccountSync:
         async with self._halts.containing_bugs(account, "setting up"):
             try:
                 await account.trading.set_up()
+                await self._key_rights.check(account)
             except AccessDenied as e:
                 await self._halts.on_access_denied(account, str(e))
             except Unavailable as e:

@@ -9,7 +9,7 @@ import structlog
 from signalbot.decision.situation import Denial
 from signalbot.domain.errors import LedgerError, OrderRejected, Refusal
 from signalbot.domain.reasons import Reason
-from signalbot.domain.users import UserId, UserStatus
+from signalbot.domain.users import StatusBy, UserId, UserStatus
 from signalbot.ledger.accounts import Accounts
 from signalbot.pipeline.account import Account
 from signalbot.ports import Clock
@@ -49,11 +49,18 @@ class Halts:
         await self._accounts.set_halted(None, now_ms=self._clock.now_ms())
         log.info("trading.resumed")
 
-    async def set_status(self, account: Account, status: UserStatus, *, reason: str = "") -> None:
+    async def set_status(
+        self,
+        account: Account,
+        status: UserStatus,
+        *,
+        reason: str = "",
+        by: StatusBy = StatusBy.DAEMON,
+    ) -> None:
         """Pause, halt or resume one user."""
-        account.user = replace(account.user, status=status, status_reason=reason)
+        account.user = replace(account.user, status=status, status_reason=reason, status_by=by)
         await self._accounts.set_user_status(
-            account.user_id, status, reason=reason, now_ms=self._clock.now_ms()
+            account.user_id, status, reason=reason, by=by, now_ms=self._clock.now_ms()
         )
         log.warning(
             "user.status_changed", user_id=account.user_id, status=status.value, reason=reason
@@ -74,7 +81,7 @@ class Halts:
         """The exchange does not let this user's key in, or not do what it must."""
         if account.user.status is UserStatus.ACTIVE:
             reason = f"the exchange refuses the key: {cause}"
-            await self.set_status(account, UserStatus.HALTED, reason=reason)
+            await self.set_status(account, UserStatus.HALTED, reason=reason, by=StatusBy.KEY)
 
     @asynccontextmanager
     async def containing_bugs(self, account: Account, what: str) -> AsyncIterator[None]:

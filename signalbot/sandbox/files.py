@@ -40,7 +40,11 @@ class OwnThread:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="strategy")
 
     async def call(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        try:
+            result = asyncio.get_running_loop().run_in_executor(self._executor, work)
+        except RuntimeError as e:  # the system has no thread for it, or it is closed
+            raise Failed(f"no thread can be had for it: {e}") from None
+        return await result
 
     def post(self, work: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # closed before
@@ -146,7 +150,7 @@ class StrategyFiles:
         self._all: WeakSet[FileStrategy] = WeakSet()  # replaced ones, too, while anybody has them
 
     async def open(self, name: str, file: StrategyFile) -> FileStrategy:
-        """Start a file and learn what it needs; one that had the name goes on until it rests.
+        """Start a file and learn what it needs; nothing runs in it until ``keep``.
 
         Raises:
             BadParameter: a configured parameter does not suit the file.
@@ -168,17 +172,24 @@ class StrategyFiles:
         if description.missing:
             log.warning("strategy.uncontained", strategy=name, missing=dict(description.missing))
         opened = FileStrategy(name, runner, description, thread=thread, clock=self._clock)
-        self._open[name] = opened
         self._all.add(opened)
         return opened
+
+    def keep(self, name: str, strategy: FileStrategy) -> None:
+        """Have a file under its name; one that had it before goes on until it rests."""
+        self._open[name] = strategy
+
+    def discard(self, strategy: FileStrategy) -> None:
+        """Close a file that is not to be run after all."""
+        self._all.discard(strategy)
+        strategy.stop()
+        strategy.close()
 
     def drop(self, name: str) -> None:
         """Close a file; nothing happens when none has the name."""
         strategy = self._open.pop(name, None)
         if strategy is not None:
-            self._all.discard(strategy)
-            strategy.stop()
-            strategy.close()
+            self.discard(strategy)
 
     def close(self) -> None:
         """Close every file."""

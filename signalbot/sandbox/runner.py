@@ -8,6 +8,7 @@ from typing import Any
 
 from signalbot.domain.timeframe import Timeframe
 from signalbot.sandbox.answer import Description, description_of, idea_of
+from signalbot.sandbox.folder import Folder
 from signalbot.sandbox.speech import Say
 from signalbot.sandbox.worker import Worker, WorkerDied
 from signalbot.strategies.base import Failed, Idea, Tables
@@ -29,6 +30,7 @@ class StrategyFile:
     """A strategy file as it was when it was read; later edits do not change it."""
 
     path: Path  #: absolute, without links
+    folder: Folder = field(repr=False)  #: the one it lies in, which its worker may read
     source: bytes = field(repr=False)
     timeframe: Timeframe
     params: Mapping[str, Any] = field(repr=False)  #: JSON values
@@ -46,11 +48,12 @@ class StrategyFile:
         """The file at ``path``, read once.
 
         Raises:
-            Failed: it cannot be read, or is too long to be a strategy.
+            Failed: it cannot be read, is too long to be a strategy, or others may change it.
         """
         try:
             place = path.resolve(strict=True)
-            source = place.read_bytes()
+            folder = Folder.open(place.parent)
+            source = folder.read(place.name, most=_MOST_SOURCE_BYTES + 1)
             source.decode()
         except OSError as e:
             raise Failed(f"{path} cannot be read: {e.strerror}") from None
@@ -60,6 +63,7 @@ class StrategyFile:
             raise Failed(f"{path} is longer than {_MOST_SOURCE_BYTES:,} bytes: no strategy is")
         return cls(
             path=place,
+            folder=folder,
             source=source,
             timeframe=timeframe,
             params=params,
@@ -93,13 +97,12 @@ class Runner:
         self.rest()
         if self._over.is_set():
             raise WorkerDied("it was stopped")
-        self._worker = worker = Worker(self._say)
+        self._worker = worker = Worker(self._say, folder=self.file.folder.descriptor)
         if self._over.is_set():
             worker.kill()  # stopped while it began
         file = self.file
         hello = {
             "path": str(file.path),
-            "folder": str(file.path.parent),
             "timeframe": file.timeframe,
             "params": dict(file.params),
             "memory_bytes": file.limits.memory_bytes,

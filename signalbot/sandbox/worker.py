@@ -40,36 +40,49 @@ class Worker:
     The process ends with the thread that started it. Between questions it is frozen.
     """
 
-    def __init__(self, say: Say) -> None:
+    def __init__(self, say: Say, *, folder: int) -> None:
+        """Start one that may read ``folder``, an open descriptor.
+
+        Raises:
+            WorkerDied: the system has no process, or no descriptor, for it now.
+        """
         self._speech = Speech(say, limit_bytes=_OUTPUT_BYTES)
         self._heard = bytearray()
         self._lock = Lock()
         self._is_buried = False
-        requests, self._requests = os.pipe2(os.O_CLOEXEC)
-        self._answers, answers = os.pipe2(os.O_CLOEXEC)
-        self._output, output = os.pipe2(os.O_CLOEXEC)
+        self._ours: list[int] = []
+        theirs: list[int] = []
         try:
+            for _ in range(3):
+                reading, writing = os.pipe2(os.O_CLOEXEC)
+                self._ours += (reading, writing)
+            requests, self._requests, self._answers, answers, self._output, output = self._ours
+            theirs = [requests, answers, output]
+            self._ours = [self._requests, self._answers, self._output]
             self._started = subprocess.Popen(  # noqa: S603 - our own interpreter and script
                 [
                     *(sys.executable, "-s", "-P", "-B", "-X", "utf8", boot.__file__),
-                    *(str(Path(signalbot.__file__).parents[1]), str(requests), str(answers)),
-                    str(os.getpid()),
+                    str(Path(signalbot.__file__).parents[1]),
+                    *map(str, (requests, answers, folder, os.getpid())),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                pass_fds=(requests, answers),
+                pass_fds=(requests, answers, folder),
                 env=_ENVIRONMENT,
                 cwd="/",
                 start_new_session=True,
             )
+        except OSError as e:
+            self._close()
+            raise WorkerDied(f"no process can be started for it: {e.strerror}") from None
         except BaseException:
             self._close()
             raise
         finally:
-            for end in (requests, answers, output):
+            for end in theirs:
                 os.close(end)
-        for end in (self._requests, self._answers, self._output):
+        for end in self._ours:
             os.set_blocking(end, False)
 
     @property
@@ -113,7 +126,7 @@ class Worker:
         return code
 
     def _close(self) -> None:
-        for end in (self._requests, self._answers, self._output):
+        for end in self._ours:
             os.close(end)
 
     def _signal(self, number: signal.Signals) -> None:

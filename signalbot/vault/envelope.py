@@ -81,5 +81,5 @@ def _encrypt(key: bytes, plain: bytes, about: bytes) -> bytes:
 def _decrypt(key: bytes, blob: bytes, about: bytes) -> bytes:
     try:
         return AESGCM(key).decrypt(blob[:_NONCE_BYTES], blob[_NONCE_BYTES:], about)
-    except InvalidTag:
+    except (InvalidTag, ValueError):  # ValueError: it is cut short
         raise WrongKey("a stored secret does not open with this master key") from None

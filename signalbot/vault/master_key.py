@@ -1,17 +1,26 @@
-"""Where the master key comes from: systemd's credential, the environment, or the file."""
+"""Where the master key comes from, and how its files are made: whole or not at all, never over one.
+
+Beside the file may lie others that belong to it: ``.next``, a key that is to take its place, and
+``.bak``, the one before; older ones are called ``.bak-`` and their key's id.
+"""
 
 import os
+import re
+import secrets
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from secrets import token_bytes
 from stat import S_IMODE
 
 from signalbot.domain.errors import ConfigError
+from signalbot.vault.envelope import Kek
 
 KEY_BYTES = 32
 _CREDENTIAL = "master.key"
+_UNFINISHED = re.compile(r"(?:\.next|\.bak)?\.[0-9a-f]{8}")
 
 
 def locate(configured: Path, environment: Mapping[str, str]) -> Path:
@@ -58,12 +67,100 @@ def new() -> bytes:
     return token_bytes(KEY_BYTES)
 
 
+# --- files ------------------------------------------------------------------------------------
+
+
+def pending_of(path: Path) -> Path:
+    """Where a key lies that is to take the place of ``path``."""
+    return path.with_name(f"{path.name}.next")
+
+
+def former_of(path: Path) -> Path:
+    """Where the key lies that ``path`` held before."""
+    return path.with_name(f"{path.name}.bak")
+
+
+def id_of(path: Path) -> str | None:
+    """The id of the key in a file; None when it holds none, or cannot be read."""
+    try:
+        return Kek.of(_decode(path, path.read_text("ascii").strip())).key_id
+    except (OSError, UnicodeDecodeError, ConfigError):
+        return None
+
+
+def file_with(key_id: str, path: Path) -> Path | None:
+    """The file with this key among those that belong to ``path``."""
+    return next((each for each in _family(path) if id_of(each) == key_id), None)
+
+
+def _family(path: Path) -> Iterator[Path]:
+    yield from (path, pending_of(path), former_of(path))
+    with suppress(OSError):
+        yield from sorted(path.parent.glob(f"{former_of(path).name}-*"))
+
+
+def create(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+    """Make a new file, whole or not at all, and have it on the disk.
+
+    Raises:
+        FileExistsError: there is one already; it is not touched.
+    """
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        _write(fresh, content, mode)
+        try:
+            os.link(fresh, path)  # unlike a rename, it replaces nothing
+        except FileExistsError:
+            raise
+        except OSError:  # there are file systems without links
+            _write(path, content, mode)
+    finally:
+        fresh.unlink(missing_ok=True)
+    _sync(path.parent)
+
+
+def sweep(path: Path) -> None:
+    """Remove what a killed run was about to make: none of it has ever been used."""
+    for each in path.parent.glob(f".{path.name}*"):
+        if _UNFINISHED.fullmatch(each.name.removeprefix(f".{path.name}")):
+            each.unlink(missing_ok=True)
+
+
+def move(fresh: Path, path: Path) -> None:
+    """Put one file in the place of another, at once and for good."""
+    fresh.replace(path)
+    _sync(path.parent)
+
+
+def remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    _sync(path.parent)
+
+
+def encoded(key: bytes) -> bytes:
+    """What a key file holds."""
+    return b64encode(key) + b"\n"
+
+
 def write(path: Path, key: bytes) -> None:
     """Put a key file in place whole or not at all; readable by its owner only."""
-    fresh = path.with_name(f".{path.name}.new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    _write(fresh, encoded(key), 0o600)
+    move(fresh, path)
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(b64encode(key) + b"\n")
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    fresh.replace(path)
+
+
+def _sync(folder: Path) -> None:
+    """Have the folder's names on the disk: a file without its name is lost, too."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

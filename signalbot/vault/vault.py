@@ -1,13 +1,14 @@
 """The vault: puts secrets into the ledger locked, and takes them out for those who need them."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from signalbot.domain.errors import ConfigError
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
-from signalbot.ledger.credentials import LockedRow, VaultStore
+from signalbot.ledger.credentials import CHECK, LockedRow, VaultStore
+from signalbot.vault import master_key
 from signalbot.vault.envelope import Kek, WrongKey, rewrap, seal, unseal
 
 FIELDS = (
@@ -15,7 +16,6 @@ FIELDS = (
 )  # fmt: skip
 """What an exchange may ask for, by ccxt's names."""
 
-_CHECK = "keycheck"
 _CHECK_VALUE = "signalbot"
 SECRET_PREFIX = "secret:"  # noqa: S105 - how a secret is named, not one
 
@@ -35,14 +35,21 @@ class Stored:
     exchange: str
     fields: tuple[str, ...]
     updated_at_ms: Ms
+    is_current: bool = True  #: False: a user of this name stored it who was removed since
 
 
 class Vault:
     """``on_reveal`` hears of every value that is taken out or put in, to keep it out of the log."""
 
     def __init__(
-        self, store: VaultStore, kek: Kek, *, on_reveal: Callable[[str], None] = lambda _: None
+        self,
+        store: VaultStore,
+        kek: Kek,
+        *,
+        path: Path,
+        on_reveal: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self.path = path  #: of the file whose key opens it
         self._store = store
         self._kek = kek
         self._on_reveal = on_reveal
@@ -62,20 +69,35 @@ class Vault:
         Raises:
             ConfigError: it is another key.
         """
-        vault = cls(store, Kek.of(master), on_reveal=on_reveal)
-        rows = await store.secrets(_CHECK)
-        if rows:
-            try:
-                vault._open(rows[0])
-            except WrongKey:
-                raise ConfigError(
-                    f"{path} is not the master key this ledger was locked with "
-                    f"(it has id {vault._kek.key_id}, the ledger wants {rows[0].sealed.key_id}): "
-                    "put the right file in its place"
-                ) from None
-        else:
-            await vault._put(_secret_row_key(_CHECK), _CHECK_VALUE, now_ms)
+        vault = cls(store, Kek.of(master), path=path, on_reveal=on_reveal)
+        check = await store.begin(vault._lock(_secret_row_key(CHECK), _CHECK_VALUE, now_ms))
+        try:
+            vault._open(check)
+        except WrongKey:
+            raise ConfigError(_wrong_key(path, vault._kek.key_id, check.sealed.key_id)) from None
         return vault
+
+    @classmethod
+    async def unlock(
+        cls,
+        store: VaultStore,
+        path: Path,
+        *,
+        now_ms: Ms,
+        on_reveal: Callable[[str], None] = lambda _: None,
+    ) -> "Vault":
+        """The vault, with the key at ``path``; or with the one that is to take its place.
+
+        A rotation that was killed has locked everything with that one already.
+
+        Raises:
+            ConfigError: there is no key, or none that opens it.
+        """
+        pending, wanted = master_key.pending_of(path), await store.key_id()
+        is_ahead = wanted is not None and master_key.id_of(pending) == wanted
+        place = pending if is_ahead else path
+        master = master_key.read(place)
+        return await cls.open(store, master, path=place, now_ms=now_ms, on_reveal=on_reveal)
 
     async def set_credentials(
         self, accounts: Iterable[tuple[UserId, str, Credentials]], *, now_ms: Ms
@@ -86,12 +108,17 @@ class Vault:
             replaced.append((user_id, exchange))
             for name, value in credentials.fields.items():
                 rows.append(self._lock((user_id, exchange, name), value, now_ms))
-        await self._store.put(rows, replaces=replaced)
+        await self._store.put(rows, replaces=replaced, key_id=self._kek.key_id)
 
     async def credentials(self) -> dict[tuple[UserId, str], Credentials]:
-        """The keys of every account, by user and exchange."""
+        """The keys of every account, by user and exchange.
+
+        Those that a former user of a name has left are nobody's until somebody keeps them.
+        """
         found: dict[tuple[UserId, str], dict[str, str]] = {}
         for row in await self._store.credentials():
+            if not row.is_current:
+                continue
             owner = (UserId(row.owner), row.exchange)
             found.setdefault(owner, {})[row.field] = self._open(row)
         return {owner: Credentials(fields) for owner, fields in found.items()}
@@ -111,9 +138,14 @@ class Vault:
                 exchange=exchange,
                 fields=tuple(sorted(row.field for row in rows)),
                 updated_at_ms=max(row.updated_at_ms for row in rows),
+                is_current=all(row.is_current for row in rows),
             )
             for (user, exchange), rows in sorted(found.items())
         ]
+
+    async def keep_credentials(self, user_id: UserId, *, now_ms: Ms) -> int:
+        """Let the present user of a name have the keys that a former one left; how many fields."""
+        return await self._store.keep(user_id, now_ms=now_ms)
 
     async def set_secret(self, name: str, value: str, *, now_ms: Ms) -> None:
         await self._put(_secret_row_key(name), value, now_ms)
@@ -130,7 +162,7 @@ class Vault:
         return [
             Stored(name=row.owner, exchange="", fields=(), updated_at_ms=row.updated_at_ms)
             for row in await self._store.secrets()
-            if row.owner != _CHECK
+            if row.owner != CHECK
         ]
 
     async def resolve(self, text: str) -> str:
@@ -148,25 +180,32 @@ class Vault:
         return value
 
     async def rotate(self, master: bytes) -> int:
-        """Wrap everything with another master key, all or nothing; how many values there are."""
-        new = Kek.of(master)
-        rows = [*await self._store.credentials(), *await self._store.secrets()]
-        moved = [
-            LockedRow(
-                owner=row.owner,
-                exchange=row.exchange,
-                field=row.field,
-                sealed=rewrap(self._kek, new, row.sealed, _about(row.key)),
-                updated_at_ms=row.updated_at_ms,
-            )
-            for row in rows
-        ]
-        await self._store.put(moved, replaces=())
+        """Wrap everything with another master key, all or nothing; how many values there are.
+
+        Raises:
+            WrongKey: something does not open with the key in use; nothing has changed.
+            ConfigError: the key was changed meanwhile.
+        """
+        old, new = self._kek, Kek.of(master)
+        count = await self._store.change_all(
+            lambda row: replace(row, sealed=rewrap(old, new, row.sealed, _about(row.key))),
+            key_id=old.key_id,
+        )
         self._kek = new
-        return len(moved)
+        return count
+
+    async def prove(self) -> None:
+        """See that every value that is stored can be taken out.
+
+        Raises:
+            WrongKey: one cannot.
+        """
+        for row in [*await self._store.credentials(), *await self._store.secrets()]:
+            self._open(row)
 
     async def _put(self, key: tuple[str, str, str], value: str, now_ms: Ms) -> None:
-        await self._store.put([self._lock(key, value, now_ms)], replaces=())
+        row = self._lock(key, value, now_ms)
+        await self._store.put([row], replaces=(), key_id=self._kek.key_id)
 
     def _lock(self, key: tuple[str, str, str], value: str, now_ms: Ms) -> LockedRow:
         owner, exchange, name = key
@@ -186,12 +225,25 @@ class Vault:
 
     def _reveal(self, owner: str, value: str) -> None:
         """What proves the master key is no secret: its word stands in many an honest line."""
-        if owner != _CHECK:
+        if owner != CHECK:
             self._on_reveal(value)
 
 
 def _secret_row_key(name: str) -> tuple[str, str, str]:
     return (name, "", "")
+
+
+def _wrong_key(path: Path, key_id: str, wanted: str) -> str:
+    right = master_key.file_with(wanted, path)
+    cure = (
+        f"{right} is: put it in its place"
+        if right is not None
+        else "put the right file in its place"
+    )
+    return (
+        f"{path} is not the master key this ledger was locked with (it has id {key_id}, the ledger "
+        f"wants {wanted}): {cure}"
+    )
 
 
 def _about(key: tuple[str, str, str]) -> str:

@@ -3,6 +3,8 @@
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -56,7 +58,7 @@ class Daemon:
 
     folder: Path
     port: int
-    process: Forked | None = None
+    process: "Forked | subprocess.Popen[bytes] | None" = None
     clients: list[httpx.Client] = field(default_factory=list)
     tokens: dict[tuple[str, ...], str] = field(default_factory=dict)
 
@@ -68,11 +70,18 @@ class Daemon:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self) -> None:
+    def start(self, *, open_files: int | None = None) -> None:
+        """Begin a life; with ``open_files``, in a process that may have no more of them."""
         key = self.folder / "master.key"
         watch(self.folder, *([key.read_text()] if key.exists() else ()))
+        arguments = ("run", "-c", str(self.config))
         with (self.folder / "log").open("ab") as log:
-            self.process = fork("run", "-c", str(self.config), stdout=log.fileno())
+            if open_files is None:
+                self.process = fork(*arguments, stdout=log.fileno())
+            else:
+                command = [sys.executable, "-m", "signalbot", *arguments]
+                limited = ["sh", "-c", f'ulimit -n {open_files}; exec "$@"', "sh", *command]
+                self.process = subprocess.Popen(limited, stdout=log, stderr=log)
         count = self.log.count("daemon.ready") + 1
         self.until(lambda: self.log.count("daemon.ready") == count, "the daemon is ready")
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from signalbot.api.feed import MOST_PER_TOKEN, PAUSE_S
 from tests.api.rig import BTC, Daemon, daemon
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120), pytest.mark.xdist_group("api-feed")]
@@ -149,3 +152,73 @@ async def test_a_client_that_does_not_read_is_let_go_and_hurts_nobody(running: D
             await _send(running, "EXIT_SHORT", f"slow-{number}")
             assert (await _next(socket))["kind"] == "signal.created"
     writer.close()
+
+
+async def test_many_subscriptions_are_carried_out_one_after_the_other(running: Daemon) -> None:
+    """However many frames a client sends; it is not the daemon that has to keep up."""
+    token = running.command("token", "create", "--user", "anna").strip()
+    async with (
+        _feed(running, token, close_timeout=0.1) as socket,
+        _feed(running, token) as other,
+    ):
+        began_s = time.monotonic()
+        frame = json.dumps({"type": "subscribe", "since": 0})
+        for _ in range(400):
+            await socket.send(frame)
+        await _subscribe(other, events=["signal"])
+        await _send(running, "EXIT_SHORT", "among frames")
+        assert (await _next(other))["kind"] == "signal.created"
+        subscribed = 0
+        while subscribed < 3:
+            subscribed += (await _next(socket))["type"] == "subscribed"
+        assert subscribed <= 1 + (time.monotonic() - began_s) / PAUSE_S
+
+
+async def test_a_replay_is_whole_while_new_things_happen(running: Daemon) -> None:
+    """From the beginning of the journal to what comes now, each once, in order."""
+    token = running.command("token", "create", "--admin").strip()
+    async with _feed(running, token) as socket:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_send(running, "EXIT_SHORT", "while replaying"))
+            await _subscribe(socket, since=0)
+        ids: list[int] = []
+        while len(ids) < _events(running):
+            ids.append((await _next(socket))["id"])
+        assert ids == sorted(set(ids))
+        assert len(ids) == _events(running)
+
+
+async def test_one_token_has_so_many_connections(running: Daemon) -> None:
+    """The next one is told to try again later; another token's is taken."""
+    token = running.command("token", "create", "--user", "anna").strip()
+    other = running.command("token", "create", "--user", "ben").strip()
+    async with AsyncExitStack() as stack:
+        for _ in range(MOST_PER_TOKEN):
+            socket = await stack.enter_async_context(_feed(running, token))
+            await _subscribe(socket)
+        late = await stack.enter_async_context(_feed(running, token))
+        assert await _closed(late) == 1013
+        await _subscribe(await stack.enter_async_context(_feed(running, other)))
+
+
+@pytest.mark.parametrize("way", ["api", "command", "ledger"])
+async def test_the_feed_of_a_revoked_token_ends_at_once(running: Daemon, way: str) -> None:
+    """By whatever hand it was revoked."""
+    made = json.loads(running.command("token", "create", "--user", "anna", "--json"))
+    admin = running.admin()
+    async with _feed(running, made["token"]) as socket:
+        await _subscribe(socket)
+        if way == "api":
+            admin.delete(f"/api/tokens/{made['token_id']}")
+        elif way == "command":
+            running.command("token", "revoke", made["token_id"])
+        else:
+            with sqlite3.connect(running.folder / "state" / "signalbot.db") as ledger:
+                sql = "UPDATE tokens SET revoked_at_ms = 1 WHERE token_id = ?"
+                ledger.execute(sql, (made["token_id"],))
+        assert await _closed(socket) == 1008
+
+
+def _events(running: Daemon) -> int:
+    count: int = running.rows("SELECT count(*) AS n FROM events")[0]["n"]
+    return count

@@ -172,6 +172,9 @@ def test_signed_alerts_are_taken_with_either_secret(running: Daemon) -> None:
     assert send("third", now_s) == 404
     assert send(NEW_KEY, now_s - 400) == 404
     assert send(NEW_KEY, now_s + 1, sent=body + b" ") == 404
+    running.command("keys", "rotate")  # while it runs: it finds the new key by itself
+    watch(running.folder, (running.folder / "master.key").read_text())
+    assert send(NEW_KEY, now_s + 2) == 202
 
 
 def test_what_cannot_be_understood_says_why(running: Daemon, token: str) -> None:

@@ -35,6 +35,15 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
         (b"[" * 100 + b"]" * 100, 400),
         (b"[" * 60_000, 400),
         (b"{", 400),
+        (b'{"strategy": "trend", "Strategy": "other"}', 400),
+        (b'{"strategy": "trend", "strategy ": "other"}', 400),
+        (b'{"reason": "\\ud800"}', 400),
+        (b'{"\\udfff": 1}', 400),
+        (b"1.5", 400),
+        (b"[]", 400),
+        (b'"text"', 400),
+        (b"null", 400),
+        (b"true", 400),
         (b"{}", 422),
         (b'{"strategy": "trend", "secret-word": 1}', 422),
         (b'"' + b"x" * 70_000 + b'"', 413),
@@ -50,6 +59,38 @@ def test_what_two_readers_could_read_differently_is_refused(
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert "xxx" not in answer.text
+
+
+@pytest.mark.parametrize("body", [b"1.5", b"0", b"[]", b'""', b"null", b"false", b"x=1"])
+@pytest.mark.parametrize("kind", ["application/json", "text/plain", ""])
+def test_a_body_that_is_no_object_closes_nothing(running: Daemon, body: bytes, kind: str) -> None:
+    """Without a body everything is meant; with one that is not understood, nothing is."""
+    client = running.admin()
+    for path in ("users/anna/close", "users/anna/pause", "halt", "unhalt", "signals/x/cancel"):
+        answer = client.post(f"/api/{path}", content=body, headers={"Content-Type": kind})
+        assert answer.status_code == 400, (path, answer.text)
+        assert answer.headers["content-type"] == "application/problem+json"
+    assert running.rows("SELECT status FROM users WHERE user_id = 'anna'") == [{"status": "ACTIVE"}]
+
+
+def test_the_body_of_a_stranger_is_not_looked_at(running: Daemon) -> None:
+    """It has no token: whatever it sends, that is the answer."""
+    client = running.client(None)
+    for body in (b"{}", b"{", b"[" * 60_000, b"1" * 60_000):
+        answer = client.post("/api/signals", content=body)
+        assert answer.status_code == 401
+
+
+def test_profit_by_day_is_answered(running: Daemon) -> None:
+    """A day has no count of open positions."""
+    client = running.admin()
+    client.post("/api/signals", json={"strategy": "trend", "symbol": BTC, "action": "LONG"})
+    sql = "SELECT * FROM positions WHERE status = 'OPEN'"
+    running.until(lambda: len(running.rows(sql)) == 2)
+    for user in ("anna", "ben"):
+        running.command("close", user)
+    [day] = client.get("/api/pnl", params={"by": "day", "user": "anna"}).json()
+    assert (day["trades"], day["open_positions"]) == (1, None)
 
 
 def test_a_large_body_is_not_read(running: Daemon) -> None:
@@ -95,6 +136,51 @@ def test_a_request_with_a_key_is_carried_out_once(running: Daemon) -> None:
     assert again.json()["name"] == "once"
     other = client.post("/api/strategies", json=body | {"name": "twice"}, headers=headers)
     assert other.status_code == 409
+
+
+def test_only_what_creates_is_remembered_and_no_secret(running: Daemon) -> None:
+    """A token made twice under one key is two tokens; reads take no room."""
+    client = running.admin()
+    before = running.rows("SELECT count(*) AS n FROM answers")
+    headers = {"Idempotency-Key": "k-2"}
+    body = {"scope": "user", "subject": "anna"}
+    made = [client.post("/api/tokens", json=body, headers=headers).json() for _ in range(2)]
+    assert made[0]["token_id"] != made[1]["token_id"]
+    for method, path in (
+        ("GET", "users"),
+        ("GET", "tokens"),
+        ("POST", "users/anna/pause"),
+        ("POST", "users/anna/resume"),
+        ("PUT", "users/anna"),
+        ("DELETE", "users/nobody"),
+    ):
+        client.request(method, f"/api/{path}", headers=headers)
+    assert running.rows("SELECT count(*) AS n FROM answers") == before
+    for file in (running.folder / "state").rglob("*"):
+        for each in made:
+            assert not file.is_file() or each["token"].encode() not in file.read_bytes()
+
+
+def test_a_key_is_free_again_after_any_failure(running: Daemon) -> None:
+    """A request that was refused has created nothing; the right one may take its key."""
+    client = running.admin()
+    body = {"name": "later", "account": {"exchange": "sim"}}
+    headers = {"Idempotency-Key": "k-3"}
+    for wrong in ({}, {"name": "later"}, body | {"mode": "fast"}, body | {"name": "anna"}):
+        assert client.post("/api/users", json=wrong, headers=headers).status_code in (409, 422)
+    assert client.post("/api/users", content=b"{", headers=headers).status_code == 400
+    assert client.post("/api/users", json=body, headers=headers).status_code == 201
+
+
+def test_a_key_belongs_to_the_whole_request(running: Daemon) -> None:
+    """Path and query are parts of it."""
+    client = running.admin()
+    body = {"name": "keyed", "account": {"exchange": "sim"}}
+    headers = {"Idempotency-Key": "k-4"}
+    assert client.post("/api/users", json=body, headers=headers).status_code == 201
+    assert client.post("/api/users?a=1", json=body, headers=headers).status_code == 409
+    again = client.post("/api/users", json=body, headers=headers)
+    assert (again.status_code, again.headers["idempotency-replayed"]) == (201, "true")
 
 
 def test_a_signal_with_a_key_is_one_signal(running: Daemon) -> None:

@@ -13,10 +13,12 @@ from pathlib import Path
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
+from signalbot.api.feed import MOST_PER_TOKEN
 from tests.api.rig import Daemon, daemon
 
 USERS = 1_000
 CLIENTS = 1_000
+TOKENS = CLIENTS // MOST_PER_TOKEN
 ALERTS = 200
 BTC = "BTCUSDT"
 SETTLED = "SELECT count(*) AS n FROM signal_executions WHERE status NOT IN ('pending', 'unknown')"
@@ -32,7 +34,6 @@ def main() -> None:
 
 async def _main(running: Daemon) -> None:
     token = running.command("token", "create", "--source", "tv").strip()
-    admin = running.command("token", "create", "--admin").strip()
     async with httpx.AsyncClient(base_url=running.url, timeout=60) as client:
 
         async def alert(**body: object) -> float:
@@ -44,7 +45,7 @@ async def _main(running: Daemon) -> None:
         quiet = [await alert(action="hold", id=f"q{n}") for n in range(ALERTS)]
         print(f"alert answered, nothing else going on: p50 {_p(quiet, 50)}, p99 {_p(quiet, 99)}")
         await _fan_out(running, alert)
-        await _listeners(running, admin, alert)
+        await _listeners(running, alert)
         await _rude(running, token, alert)
 
 
@@ -62,13 +63,14 @@ async def _fan_out(running: Daemon, alert: Callable[..., Awaitable[float]]) -> N
     )
 
 
-async def _listeners(running: Daemon, admin: str, alert: Callable[..., Awaitable[float]]) -> None:
+async def _listeners(running: Daemon, alert: Callable[..., Awaitable[float]]) -> None:
     """One signal to many open connections."""
     url = running.url.replace("http", "ws") + "/ws/signals"
-    headers = {"Authorization": f"Bearer {admin}"}
+    tokens = [running.command("token", "create", "--admin").strip() for _ in range(TOKENS)]
     async with AsyncExitStack() as stack:
         sockets: list[ClientConnection] = []
-        for _ in range(CLIENTS):
+        for number in range(CLIENTS):
+            headers = {"Authorization": f"Bearer {tokens[number % TOKENS]}"}
             socket = await stack.enter_async_context(connect(url, additional_headers=headers))
             await socket.send(json.dumps({"type": "subscribe", "events": ["signal.created"]}))
             await socket.recv()
@@ -119,22 +121,34 @@ def _misbehave(behave: Misbehaviour, port: int, token: str) -> None:
 
 
 async def _idle(port: int, _: str) -> None:
-    writers = [(await asyncio.open_connection("127.0.0.1", port))[1] for _ in range(1_000)]
-    await asyncio.Event().wait()
-    assert writers
+    """As many as are let in; they are ended after a while, and opened again."""
+
+    async def hold() -> None:
+        while True:
+            with suppress(OSError):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                await reader.read()
+                writer.close()
+            await asyncio.sleep(0.1)
+
+    await asyncio.gather(*(hold() for _ in range(1_000)))
 
 
 async def _slow(port: int, token: str) -> None:
     """Two hundred requests that never end, a byte at a time."""
     begun = f"POST /hooks/tv/{token} HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ".encode()
-    writers = [(await asyncio.open_connection("127.0.0.1", port))[1] for _ in range(200)]
-    for writer in writers:
-        writer.write(begun)
-    while True:
-        await asyncio.sleep(0.2)
-        for writer in writers:
+
+    async def drip() -> None:
+        while True:
             with suppress(OSError):
-                writer.write(b"a")
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(begun)
+                while not reader.at_eof():
+                    await asyncio.sleep(0.2)
+                    writer.write(b"a")
+                    await writer.drain()
+
+    await asyncio.gather(*(drip() for _ in range(200)))
 
 
 async def _large(port: int, token: str) -> None:
@@ -167,6 +181,8 @@ log_level = "info"
 [api]
 listen = "127.0.0.1:{{port}}"
 requests_per_second = {{rate}}
+max_connections = 2000
+tls_behind_proxy = true
 [exchanges.sim]
 ccxt_id = "simulated"
 [exchanges.sim.simulated.symbols."BTC/USDT:USDT"]

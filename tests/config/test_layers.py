@@ -106,3 +106,26 @@ def test_users_with_equal_settings_share_one_object(tmp_path: Path) -> None:
     for number, subscription in enumerate(config.subscriptions):
         assert subscription.settings.risk.max_open_positions == number % 3 + 1
     assert len({id(each.settings.filters) for each in config.subscriptions}) == 1
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        ("", 300),
+        ("[defaults.risk]\nmax_exposure_percent = 500\n", 500),
+        ("[users.alice.risk]\nmax_exposure_percent = 50\n", 50),
+        ('[users.alice.subscriptions.tv.risk]\nmax_exposure_percent = "none"\n', None),
+        ("[defaults.risk]\nmax_open_positions = 1\n", 300),
+    ],
+)
+def test_what_an_alert_can_ask_for_has_a_ceiling_unless_it_is_lifted(
+    tmp_path: Path, layers: str, expected: int | None
+) -> None:
+    """Whoever has a source's secret names the stop, and so the size; other strategies have none."""
+    source = "[strategies.tv]\nkind = 'webhook'\nexchange = 'sim'\nsymbols = ['BTC/USDT:USDT']\n"
+    both = "[users.alice.subscriptions.tv]\n" if "subscriptions.tv" not in layers else ""
+    config = load_text(tmp_path, MINIMAL + source + both + layers)
+    found = {each.strategy: each.settings.risk for each in config.subscriptions}
+    assert found["tv"].max_exposure_percent == expected
+    given = 500 if "= 500" in layers else 50 if "= 50\n" in layers else None
+    assert found["trend"].max_exposure_percent == given

@@ -138,6 +138,9 @@ class FaultyBroker:
         self.fills_asked_ms.append(self._clock.now_ms())
         return self._with_fee(await self.real.fills_of(order))
 
+    async def may_withdraw(self) -> bool | None:
+        return await self.real.may_withdraw()
+
     async def fills(self, symbol: str, *, since_ms: Ms) -> Sequence[Fill]:
         return await self.real.fills(symbol, since_ms=since_ms)
 

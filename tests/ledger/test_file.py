@@ -49,8 +49,9 @@ def _older_ledger(path: Path, version: int) -> None:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {version}")
         connection.execute(
-            "INSERT INTO users VALUES ('anna', 'paper', 'sim', 1, 'isolated', '10000', 'HALTED',"
-            " 'by hand', 'config', 1)"
+            "INSERT INTO users (user_id, mode, exchange, leverage, margin_mode, paper_balance,"
+            " status, status_reason, origin, updated_at_ms) VALUES ('anna', 'paper', 'sim', 1,"
+            " 'isolated', '10000', 'HALTED', 'by hand', 'config', 1)"
         )
 
 

@@ -98,7 +98,7 @@ async def test_states_of_users_and_trading_are_told(tmp_path: Path) -> None:
             "signal.cancelled",
         ]
         assert {event.at_ms for event in events} == {NOW}
-        assert events[0].detail == {"reason": "holiday"}
+        assert events[0].detail == {"reason": "holiday", "by": "operator"}
 
 
 async def test_a_reader_that_waits_is_woken_by_the_commit(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """Each person's day ends by that person's clocks, and is summed up once."""
 
 import asyncio
+from dataclasses import replace
 from datetime import time
 from pathlib import Path
 
-from signalbot.domain.notices import LocalTime, NoticeRules, NotifyTerms, Recipient
-from signalbot.domain.users import UserId
+from signalbot.domain.notices import OPERATOR, LocalTime, NoticeRules, NotifyTerms, Recipient
+from signalbot.domain.users import StatusBy, UserId, UserStatus
+from signalbot.ledger.outbox import Address, Outbox
 from signalbot.notify.clerk import Clerk
 from tests.world import World, play, user
 
@@ -72,5 +74,78 @@ def test_days_without_a_daemon_are_summed_up_together(tmp_path: Path) -> None:
         await _sum_up(w, TERMS, days=0.1)
         assert (await _titles(w, "anna"))[1:] == ["📊 Wed 15 Nov 21:00 to Sat 18 Nov 21:00"]
         assert (await _titles(w, "ben"))[1:] == ["📊 Wed 15 Nov 08:00 to Sat 18 Nov 08:00"]
+
+    play(tmp_path, story, *USERS)
+
+
+async def _toggle(w: World, name: str, *, by: StatusBy = StatusBy.USER, reason: str = "") -> None:
+    """Pause an account, or resume one that is paused; and let it be written."""
+    account = w.app.accounts[UserId(name)]
+    is_active = account.user.status is UserStatus.ACTIVE
+    status = UserStatus.PAUSED if is_active else UserStatus.ACTIVE
+    await w.app.halts.set_status(account, status, by=by, reason=reason)
+    await w.clock.sleep(1)
+
+
+async def _due(w: World, name: str) -> list[str]:
+    """Titles and last lines of what is to be delivered by now."""
+    address = Address(recipient=UserId(name), place=0)
+    waiting = await Outbox(w.database).waiting(address, limit=100, now_ms=w.clock.now_ms())
+    await Outbox(w.database).delivered(
+        [each.notice_id for each in waiting], now_ms=w.clock.now_ms()
+    )
+    return [f"{each.title} | {each.body.splitlines()[-1]}" for each in waiting]
+
+
+def test_what_a_user_pauses_again_and_again_is_told_once_in_a_while(tmp_path: Path) -> None:
+    """The first at once, then where it stands after ten minutes, and how often it changed."""
+    terms = replace(TERMS, recipients=(_told("anna"), _told(OPERATOR)))
+
+    async def story(w: World) -> None:
+        async with asyncio.TaskGroup() as group:
+            clerk = Clerk(terms, database=w.database, ring=lambda _: None, clock=w.clock)
+            await clerk.begin()
+            writing = group.create_task(clerk.follow())
+            await _toggle(w, "anna")
+            for name in ("anna", OPERATOR):
+                [first] = await _due(w, name)
+                assert first.startswith("⏸ Account anna paused")
+            for _ in range(41):
+                await _toggle(w, "anna")
+            assert await _due(w, OPERATOR) == []
+            await w.clock.sleep(600)
+            [second] = await _due(w, OPERATOR)
+            assert second == ("▶️ Account anna resumed | It changed 41 times since the last notice.")
+            await w.clock.sleep(3_600)
+            await _toggle(w, "anna")
+            [third] = await _due(w, OPERATOR)
+            assert third.startswith("⏸ Account anna paused")
+            writing.cancel()
+
+    play(tmp_path, story, *USERS)
+
+
+def test_what_the_operator_or_the_daemon_does_is_told_at_once(tmp_path: Path) -> None:
+    """It takes the place of what a user has done and nobody was told of yet."""
+    terms = replace(TERMS, recipients=(_told("anna"),))
+
+    async def story(w: World) -> None:
+        async with asyncio.TaskGroup() as group:
+            clerk = Clerk(terms, database=w.database, ring=lambda _: None, clock=w.clock)
+            await clerk.begin()
+            writing = group.create_task(clerk.follow())
+            for _ in range(2):
+                await _toggle(w, "anna")
+            assert len(await _due(w, "anna")) == 1
+            await _toggle(w, "anna", by=StatusBy.OPERATOR, reason="checking @everyone")
+            [told] = await _due(w, "anna")
+            assert told.startswith("⏸ Account anna paused")
+            body = (await w.database.query("SELECT body FROM notices ORDER BY notice_id"))[-1][
+                "body"
+            ]
+            assert "@" not in body
+            await w.clock.sleep(3_600)
+            assert await _due(w, "anna") == []
+            writing.cancel()
 
     play(tmp_path, story, *USERS)

@@ -3,15 +3,20 @@
 import os
 import signal
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from signalbot.sandbox.files import StrategyFiles
+from signalbot.strategies.base import Failed
+from signalbot.tasks import SystemClock
+from tests.api.rig import daemon as api_daemon
 from tests.canary import watch
 from tests.forking import Forked, fork
-from tests.sandbox.rig import write
+from tests.sandbox.rig import read, write
 
 CONFIG = """
 [exchanges.sim]
@@ -134,3 +139,38 @@ def _is_running(pid: int) -> bool:
     except OSError:
         return False
     return state not in "ZX" and os.getpgid(pid) == pid
+
+
+@pytest.mark.process
+@pytest.mark.timeout(120)
+def test_a_reload_that_the_system_has_no_room_for_is_refused(tmp_path: Path) -> None:
+    """Neither half of it is taken on, and the daemon trades on with what it had."""
+    with api_daemon(tmp_path, started=False) as running:
+        write(tmp_path / "strategies", "return None", name="own.py")
+        running.start(open_files=80)
+        text = running.config.read_text()
+        more = "".join(
+            STRATEGY.format(name=f"s{n}", kind="file", more='path = "strategies/own.py"')
+            for n in range(30)
+        )
+        running.reload(text + more)
+        running.until(lambda: "config.refused" in running.log, "it is refused")
+        assert running.rows("SELECT * FROM strategies WHERE kind = 'file'") == []
+        running.command("send", "trend", "BTC/USDT:USDT", "LONG")
+        sql = "SELECT * FROM positions WHERE status = 'OPEN'"
+        running.until(lambda: len(running.rows(sql)) == 2, "it trades on")
+        running.reload(text + more[: len(more) // 30])
+        running.until(lambda: "config.changed" in running.log, "one file has room")
+
+
+async def test_a_file_for_which_there_is_no_thread_is_not_run(tmp_path: Path) -> None:
+    """It is an error of the file's, not of the daemon."""
+    files = StrategyFiles(SystemClock())
+    file = read(write(tmp_path / "strategies", "return None"))
+    before = threading.stack_size(1 << 45)  # more than there is room for
+    try:
+        with pytest.raises(Failed, match="no thread"):
+            await files.open("own", file)
+    finally:
+        threading.stack_size(before)
+        files.close()

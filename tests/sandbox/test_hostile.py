@@ -101,6 +101,45 @@ def test_no_socket_can_be_opened(tmp_path: Path, attempt: str) -> None:
     assert reached(tmp_path / "strategies", attempt).startswith("refused:")
 
 
+def test_no_thread_can_be_started(tmp_path: Path) -> None:
+    """So a strategy cannot use up what the whole daemon may have."""
+    needs("calls")
+    folder = tmp_path / "strategies"
+    for attempt in (
+        "threading.Thread(target=print).start()",
+        "__import__('concurrent.futures').futures.ThreadPoolExecutor(1).submit(print)",
+        "__import__('_thread').start_new_thread(print, ())",
+    ):
+        assert reached(folder, attempt) == "refused: RuntimeError"
+    ones = "__import__('numpy').ones"
+    assert reached(folder, f"float(({ones}((300, 300)) @ {ones}(300))[0])") == "300.0"
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "fcntl.fcntl(1, fcntl.F_SETOWN, {pid})",
+        "fcntl.fcntl(1, fcntl.F_SETSIG, signal.SIGKILL)",
+        "fcntl.fcntl(1, 15, bytes(8))",  # F_SETOWN_EX
+        "fcntl.fcntl(os.open({folder!r}, os.O_RDONLY), fcntl.F_NOTIFY, 1)",
+        "fcntl.fcntl(os.open({file!r}, os.O_RDONLY), fcntl.F_SETLEASE, fcntl.F_RDLCK)",
+        "fcntl.lockf(os.open({file!r}, os.O_RDONLY), fcntl.LOCK_SH)",
+        "fcntl.ioctl(1, 0x8901, bytes(4))",  # FIOSETOWN
+        "fcntl.ioctl(1, 0x5452, bytes(4))",  # FIOASYNC
+        "fcntl.ioctl(0, 0x5412, b'x')",  # TIOCSTI
+        "fcntl.ioctl(os.open({file!r}, os.O_RDONLY), 0x40086602, bytes(8))",  # FS_IOC_SETFLAGS
+    ],
+)
+def test_what_is_told_to_files_and_devices_is_little(tmp_path: Path, attempt: str) -> None:
+    """Nothing that chooses who is signalled, no leases, no notices of folders, no locks."""
+    needs("calls")
+    folder = tmp_path / "strategies"
+    path = folder / "own.py"
+    text = attempt.format(pid=os.getpid(), folder=str(folder), file=str(path))
+    found = reached(folder, text, head="import fcntl")
+    assert found == "refused: PermissionError"
+
+
 @pytest.mark.parametrize(
     "attempt",
     [
@@ -169,7 +208,7 @@ def test_nothing_of_the_environment_comes_along(
 
 
 def test_its_own_folder_and_the_installed_packages_are_there(tmp_path: Path) -> None:
-    """What a strategy needs works: files beside it, modules beside it, libraries, threads."""
+    """What a strategy needs works: files beside it, modules beside it, libraries."""
     folder = tmp_path / "strategies"
     folder.mkdir()
     (folder / "levels.txt").write_text("42")
@@ -177,8 +216,8 @@ def test_its_own_folder_and_the_installed_packages_are_there(tmp_path: Path) -> 
     assert reached(folder, f"open({str(folder / 'levels.txt')!r}).read()") == "'42'"
     assert reached(folder, "__import__('beside').ANSWER") == "43"
     assert reached(folder, "__import__('talib').EMA(candles.main.close, 3)[-1].item()") == "100.0"
-    threads = "[each.start() or each.join() for each in [threading.Thread(target=print)]]"
-    assert reached(folder, threads) == "[None]"
+    copy = "[os.close(os.dup(1)), os.isatty(1), os.get_blocking(1), os.get_inheritable(1)]"
+    assert reached(folder, copy) == "[None, False, True, True]"
 
 
 def test_memory_is_bounded_and_the_worker_goes_on(tmp_path: Path) -> None:

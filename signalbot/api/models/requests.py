@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from signalbot.config.file import StrategyTable, UserTable
 from signalbot.config.layers import SettingsLayer
 from signalbot.config.words import NAME
+from signalbot.ledger.views import FOREVER
 
 Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$", examples=["btc-trend"])]
 Words = Annotated[str, Field(max_length=200)]
@@ -69,4 +70,4 @@ class NewToken(Body):
         default=None, description="The user, or the strategy that is the source."
     )
     label: Words = ""
-    expires_at_ms: int | None = Field(default=None, ge=0)
+    expires_at_ms: int | None = Field(default=None, ge=0, le=FOREVER)

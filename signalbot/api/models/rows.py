@@ -210,7 +210,7 @@ class ProfitRow(Row):
     net_pnl: Money
     best: Money | None
     worst: Money | None
-    open_positions: int
+    open_positions: int | None  #: None in groups by day
 
 
 class RefusalRow(Row):

@@ -2,13 +2,15 @@
 
 A client shows its token in the ``Authorization`` header, as the subprotocol ``bearer.TOKEN`` beside
 ``signalbot``, or in a first frame ``{"type": "auth", "token": …}``; never in the URL, which logs
-keep. Then it may send ``{"type": "subscribe", …}`` as often as it likes; each replaces the one
-before. A client that cannot keep up is let go with 1013; ``since`` takes it back to where it was.
+keep. Then it may send ``{"type": "subscribe", …}`` once a second; each replaces the one before. A
+client that cannot keep up is let go with 1013; ``since`` takes it back to where it was.
 """
 
 import asyncio
 import json
-from contextlib import suppress
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, WebSocket
@@ -16,10 +18,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from signalbot.api.bodies import parse
-from signalbot.api.callers import Caller
+from signalbot.api.callers import CALLER, CONTROL_SOCKET, Caller, bearer_of
 from signalbot.api.context import Context
-from signalbot.api.feed import MOST_LISTENERS, Listener, Wish
+from signalbot.api.feed import PAUSE_S, Client, Listener, Wish
 from signalbot.api.hosts import is_foreign_origin
+from signalbot.control.minting import TOKEN
+from signalbot.domain.errors import Conflict
+from signalbot.domain.timeframe import EPOCH, Ms
 
 routes = APIRouter()
 
@@ -27,7 +32,7 @@ PROTOCOL = "signalbot"
 _BEARER = "bearer."
 _PATIENCE_S = 10.0
 _SEND_S = 30.0
-_LOOK_AGAIN_S = 60.0
+_TOKEN = re.compile(TOKEN, re.ASCII)
 
 TRY_AGAIN_LATER = 1013
 POLICY_VIOLATION = 1008
@@ -61,73 +66,113 @@ async def signals(socket: WebSocket) -> None:
         await socket.close(POLICY_VIOLATION, "foreign origin")
         return
     offered = [each.strip() for each in socket.headers.get("sec-websocket-protocol", "").split(",")]
+    caller: Caller | None = socket.scope.get(CALLER)
+    if caller is None and here.admission.is_exhausted(socket.scope):
+        await socket.close(TRY_AGAIN_LATER, "too many requests")
+        return
     await socket.accept(subprotocol=PROTOCOL if PROTOCOL in offered else None)
-    caller, token = await _authenticated(here, socket, offered)
+    caller = caller or await _authenticated(here, socket, offered)
     if caller is None:
-        await socket.close(POLICY_VIOLATION, "a valid token is needed")
-    elif len(here.feed) >= MOST_LISTENERS:
-        await socket.close(TRY_AGAIN_LATER, "too many listen already")
-    else:
-        await _serve(here, socket, caller, token)
+        await here.admission.count_stranger(socket.scope)
+        await _close(socket, POLICY_VIOLATION, "a valid token is needed")
+        return
+    try:
+        with here.feed.connected(caller) as client:
+            await _serve(here, socket, client)
+    except Conflict as e:
+        await _close(socket, TRY_AGAIN_LATER, str(e))
 
 
-async def _authenticated(
-    here: Context, socket: WebSocket, offered: list[str]
-) -> tuple[Caller | None, str]:
-    """Who the client is, and the token to be looked at again."""
-    scheme, _, token = socket.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        shown = [each.removeprefix(_BEARER) for each in offered if each.startswith(_BEARER)]
-        token = shown[0] if shown else ""
-    known = await here.gate.caller(socket) or (await here.gate.caller_of(token) if token else None)
-    if known is not None or token:
-        return known, token
+async def _authenticated(here: Context, socket: WebSocket, offered: list[str]) -> Caller | None:
+    """Who the client is by its subprotocol or, if it has shown nothing yet, its first frame."""
+    shown = [each.removeprefix(_BEARER) for each in offered if each.startswith(_BEARER)]
+    if shown:
+        return await here.admission.identify_by(shown[0], socket.scope)
+    if bearer_of(socket.scope) is not None:
+        return None
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            first = Authenticate.model_validate(parse((await socket.receive_text()).encode()))
-    except (TimeoutError, HTTPException, ValidationError, WebSocketDisconnect, KeyError):
-        return None, ""
-    return await here.gate.caller_of(first.token), first.token
+            first = await socket.receive_text()
+    except (TimeoutError, WebSocketDisconnect, KeyError):
+        return None
+    found = _TOKEN.search(first)
+    caller = None if found is None else await here.admission.identify_by(found[0], socket.scope)
+    if caller is None or found is None:
+        return None
+    try:
+        told = Authenticate.model_validate(parse(first.encode("utf-8", "surrogatepass")))
+    except (HTTPException, ValidationError):
+        return None
+    return caller if told.token == found[0] else None
 
 
-async def _serve(here: Context, socket: WebSocket, caller: Caller, token: str) -> None:
+async def _serve(here: Context, socket: WebSocket, client: Client) -> None:
     sending: asyncio.Task[None] | None = None
-    async with asyncio.TaskGroup() as group:
-        guard = group.create_task(_guard(here, socket, token), name="client's token")
+    begun_ms = EPOCH
+    async with _guarded(socket, client), asyncio.TaskGroup() as group:
         try:
             async for text in socket.iter_text():
+                is_control = client.caller.name == CONTROL_SOCKET
+                if not is_control and here.admission.count(client.caller.name) > 0:
+                    await _close(socket, TRY_AGAIN_LATER, "too many frames")
+                    break
                 wish = _wish(text)
                 if wish is None:
                     await _close(socket, UNSUPPORTED, "send a subscribe frame")
                     break
                 if sending is not None:
+                    await here.clock.sleep_until(Ms(begun_ms + round(PAUSE_S * 1000)))
+                    if sending.done():  # it has found nobody there any more
+                        break
                     sending.cancel()
-                sending = group.create_task(_send(here, socket, caller, wish), name="client")
+                    await asyncio.wait([sending])
+                begun_ms = here.clock.now_ms()
+                sending = group.create_task(_send(here, socket, client, wish), name="client")
         except (RuntimeError, KeyError):
             await _close(socket, UNSUPPORTED, "send text")
         finally:
-            guard.cancel()
             if sending is not None:
                 sending.cancel()
 
 
+@asynccontextmanager
+async def _guarded(socket: WebSocket, client: Client) -> AsyncIterator[None]:
+    """Let the client go once its token is no longer valid."""
+
+    async def watch() -> None:
+        await client.over.wait()
+        await _close(socket, POLICY_VIOLATION, "the token is no longer valid")
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(watch(), name="client's token")
+        try:
+            yield
+        finally:
+            task.cancel()
+
+
 def _wish(text: str) -> Subscribe | None:
     try:
-        return Subscribe.model_validate(parse(text.encode()))
+        return Subscribe.model_validate(parse(text.encode("utf-8", "surrogatepass")))
     except (HTTPException, ValidationError):
         return None
 
 
-async def _send(here: Context, socket: WebSocket, caller: Caller, wish: Subscribe) -> None:
+async def _send(here: Context, socket: WebSocket, client: Client, wish: Subscribe) -> None:
     """Send what is missed, then what comes, until the client has gone or fallen behind."""
     wanted = Wish(strategies=wish.strategies, symbols=wish.symbols, events=wish.events)
-    listener = Listener(caller, wanted)
-    at = here.feed.join(listener)
+    feed, listener = here.feed, Listener(client.caller, wanted)
     try:
+        at = feed.at if wish.since is not None else feed.join(listener)
         await _put(socket, json.dumps({"type": "subscribed", "at": at}))
         if wish.since is not None:
-            async for frame in here.feed.missed(listener, since=wish.since, until=at):
-                await _put(socket, frame)
+            sent = wish.since
+            while sent < feed.at:
+                upto = feed.at
+                async for frame in feed.missed(listener, since=sent, until=upto):
+                    await _put(socket, frame)
+                sent = upto
+            feed.join(listener)
         while (waiting := await listener.queue.get()) is not None:
             await _put(socket, waiting)
         await _close(socket, TRY_AGAIN_LATER, "too slow: resume with since")
@@ -136,7 +181,7 @@ async def _send(here: Context, socket: WebSocket, caller: Caller, wish: Subscrib
     except (WebSocketDisconnect, RuntimeError, OSError):
         return
     finally:
-        here.feed.leave(listener)
+        feed.leave(listener)
 
 
 async def _put(socket: WebSocket, frame: str) -> None:
@@ -144,16 +189,7 @@ async def _put(socket: WebSocket, frame: str) -> None:
         await socket.send_text(frame)
 
 
-async def _guard(here: Context, socket: WebSocket, token: str) -> None:
-    """Let the client go once its token is no longer valid."""
-    while True:
-        await here.clock.sleep(_LOOK_AGAIN_S)
-        if token and await here.gate.caller_of(token) is None:
-            await _close(socket, POLICY_VIOLATION, "the token is no longer valid")
-            return
-
-
 async def _close(socket: WebSocket, code: int, reason: str) -> None:
     if socket.application_state is not WebSocketState.DISCONNECTED:
-        with suppress(RuntimeError, OSError):
+        with suppress(WebSocketDisconnect, RuntimeError, OSError):
             await socket.close(code, reason)

@@ -1,14 +1,24 @@
-"""``POST /hooks/{source}``: alerts of TradingView and its like. Answered once they are durable."""
+"""``POST /hooks/{source}``: alerts of TradingView and its like. Answered once they are durable.
+
+A stranger's alert is answered at the same moment after it came, whatever was wrong with it: how
+long that takes tells nothing of which sources there are.
+"""
 
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 
+from signalbot.api.callers import ADDRESS, CALLER, Caller
 from signalbot.api.context import Context, Here
 from signalbot.api.models.alerts import AlertTaken
+from signalbot.config.terms import StrategyTerms
+from signalbot.domain.errors import NotFound
+from signalbot.domain.timeframe import Ms
 
 routes = APIRouter(tags=["hooks"])
+
+_REFUSED_AFTER_MS = 50
 
 _BODY = {
     "requestBody": {
@@ -50,6 +60,7 @@ DryRun = Annotated[
     "/hooks/{source}",
     response_model=AlertTaken,
     status_code=HTTPStatus.ACCEPTED,
+    responses={200: {"model": AlertTaken, "description": "The same had come before."}},
     openapi_extra=_BODY,
 )
 async def alert(
@@ -63,6 +74,7 @@ async def alert(
     "/hooks/{source}/{token}",
     response_model=AlertTaken,
     status_code=HTTPStatus.ACCEPTED,
+    responses={200: {"model": AlertTaken, "description": "The same had come before."}},
     openapi_extra=_BODY,
 )
 async def alert_by_token(
@@ -87,25 +99,51 @@ async def _take(
     token: str | None,
     is_dry_run: bool,
 ) -> AlertTaken:
-    caller = await here.gate.caller(request) if is_dry_run else None
-    reception = await here.receiver.receive(
-        source,
-        await request.body(),
-        headers=request.headers,
-        token=token,
-        address=_address(request, trusts_proxy=here.hosts is None),
-        is_dry_run=is_dry_run,
-        is_trusted=caller is not None and caller.is_admin,
-    )
+    body, headers = await request.body(), request.headers
+    caller: Caller | None = request.scope.get(CALLER)
+    if is_dry_run and caller is not None and caller.is_admin:
+        terms = _source(here, source)
+    else:
+        terms = await _genuine(here, source, request, body, token)
+    reception = await here.receiver.receive(terms, body, headers=headers, is_dry_run=is_dry_run)
     changed = [*reception.taken, *reception.withdrawn]
     if reception.is_dry_run or (changed and not any(each.is_new for each in changed)):
         response.status_code = HTTPStatus.OK
     return AlertTaken.of(reception)
 
 
-def _address(request: Request, *, trusts_proxy: bool) -> str | None:
-    """The sender's address: the last one the proxy in front has noted, if there is one."""
-    noted = request.headers.get("x-forwarded-for") if trusts_proxy else None
-    if noted is not None:
-        return noted.rpartition(",")[2].strip()
-    return None if request.client is None else request.client.host
+def _source(here: Context, name: str) -> StrategyTerms:
+    terms = here.roster.strategies.get(name)
+    if terms is None or terms.webhook is None:
+        raise NotFound("no such source")
+    return terms
+
+
+async def _genuine(
+    here: Context, source: str, request: Request, body: bytes, token: str | None
+) -> StrategyTerms:
+    """The source that an alert is known to come from.
+
+    Raises:
+        NotFound: it comes from a stranger.
+    """
+    admission, came_ms = here.admission, here.clock.now_ms()
+    terms = await here.provenance.source_of(
+        source, body, headers=request.headers, token=token, address=request.scope[ADDRESS]
+    )
+    if terms is None:
+        await here.clock.sleep_until(Ms(came_ms + _REFUSED_AFTER_MS))
+        _refuse_if_late(await admission.count_stranger(request.scope))
+        raise NotFound("no such source")
+    admission.welcome(request.scope)
+    _refuse_if_late(admission.count(f"source {terms.name}"))
+    return terms
+
+
+def _refuse_if_late(wait_s: float) -> None:
+    if wait_s > 0:
+        raise HTTPException(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            f"too many requests: wait {wait_s:.0f} s",
+            headers={"Retry-After": str(max(1, round(wait_s)))},
+        )

@@ -28,7 +28,12 @@ async def signals(here: Here, wanted: Listed) -> Any:
     return await wanted.page(here, views.signals)
 
 
-@routes.post("/api/signals", response_model=SentSignal, status_code=HTTPStatus.CREATED)
+@routes.post(
+    "/api/signals",
+    response_model=SentSignal,
+    status_code=HTTPStatus.CREATED,
+    responses={200: {"model": SentSignal, "description": "The same had come before."}},
+)
 async def send(
     here: Here, _: Administrator, new: NewSignal, response: Response, __: Key = None
 ) -> Any:
@@ -107,12 +112,18 @@ async def _row(here: Context, caller: Caller, signal_id: str) -> views.Row:
 async def _turns(here: Context, caller: Caller, signal_id: str) -> list[views.Row]:
     await _row(here, caller, signal_id)
     turns = await here.read(lambda c: views.turns(c, signal_id))
-    return [turn for turn in turns if caller.owns(turn["user_id"])]
+    return [turn for turn in turns if _is_of(caller, turn)]
 
 
 async def _mine(here: Context, caller: Caller, signal_id: str) -> bool:
     turns = await here.read(lambda c: views.turns(c, signal_id))
-    return any(turn["user_id"] == caller.user_id for turn in turns)
+    return any(_is_of(caller, turn) for turn in turns)
+
+
+def _is_of(caller: Caller, turn: views.Row) -> bool:
+    """Whether one user's turn at a signal is the caller's to see."""
+    at_ms = turn["decided_at_ms"] or turn["claimed_at_ms"] or caller.since_ms
+    return caller.owns(turn["user_id"]) and at_ms >= caller.since_ms
 
 
 def _texts(averages: Any) -> dict[str, str]:

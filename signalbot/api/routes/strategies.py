@@ -12,7 +12,9 @@ from signalbot.api.models.rows import StrategyRow, StrategyStats, SubscriptionRo
 from signalbot.api.pages import Listed, Page
 from signalbot.api.repeat import Key
 from signalbot.api.routes import router
+from signalbot.config.file import StrategyTable
 from signalbot.config.terms import StrategyTerms
+from signalbot.control.owners import refuse_beyond_owner
 from signalbot.domain.errors import NotAllowed, NotFound
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId, subscription_id_of
@@ -58,16 +60,22 @@ async def withdraw(here: Here, caller: Administrator, name: str) -> None:
 async def settings(
     here: Here, caller: Known, name: str, changed: StrategySettings, request: Request
 ) -> Any:
-    """Change a strategy's settings; they count from its next candle on. Its owner may, too."""
+    """Change a strategy's settings; they count from its next candle on.
+
+    Its owner changes its parameters, how long its signals last and who may follow it, nothing else.
+    """
     terms = _visible(here, caller, name)
     if not caller.is_admin and caller.user_id != terms.owner:
         raise NotAllowed("only its owner or an administrator may change a strategy")
     table = dict(await request.json())
     del table["version"]
-    if not caller.is_admin and table.get("owner") != terms.owner:
-        raise NotAllowed("only an administrator may give a strategy to somebody else")
     path = ("strategies", name)
-    await here.provisioner.define(path, table, author=caller.name, replaces=changed.version)
+    if not caller.is_admin:
+        known = here.provisioner.config.sources.get(*path)
+        refuse_beyond_owner(StrategyTable.model_validate(known), changed)
+    await here.provisioner.define(
+        path, table, author=caller.name, replaces=changed.version, by=caller.by
+    )
     return await _row(here, name)
 
 
@@ -77,7 +85,8 @@ async def stats(
 ) -> Any:
     """What came of a strategy's signals; a user's token counts its own trades."""
     terms = _visible(here, caller, name)
-    selection = views.Selection(strategy=name, user=caller.user_id, since_ms=Ms(since_ms))
+    own_ms = Ms(max(since_ms, caller.since_ms))
+    selection = views.Selection(strategy=name, user=caller.user_id, since_ms=own_ms)
     everybody = views.Selection(strategy=name, since_ms=Ms(since_ms))
     return {
         "strategy": terms.name,
@@ -100,14 +109,14 @@ async def subscribe(
     new: NewSubscription | None = None,
     _: Key = None,
 ) -> Any:
-    """Let a user follow a strategy."""
+    """Let a user follow a strategy; a user's token only tightens what the operator wrote."""
     _visible(here, caller, name)
     user_id = _who(caller, new)
     if user_id not in here.roster.accounts:
         raise NotFound("no such user")
     table = (await request.json()).get("settings", {}) if new is not None else {}
     path = ("users", user_id, "subscriptions", name)
-    await here.provisioner.define(path, table, author=caller.name)
+    await here.provisioner.define(path, table, author=caller.name, by=caller.by)
     wanted = views.Selection(user=user_id, strategy=name)
     rows = await here.read(lambda c: views.subscriptions(c, wanted))
     return next(

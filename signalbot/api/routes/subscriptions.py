@@ -43,35 +43,41 @@ async def change(
     _: SubscriptionChange,
     request: Request,
 ) -> Any:
-    """Change the settings of a subscription that the API has made, from now on."""
+    """Change the settings of a subscription that the API has made, from now on.
+
+    A user's token only tightens what the operator wrote: limits, sizes, the AI that is asked.
+    """
     await _row(here, caller, user, strategy)
     path = ("users", user, "subscriptions", strategy)
     known = here.provisioner.config.sources.definition_of(path)
     version = known.version if known is not None and known.path == path else None
     table = (await request.json())["settings"]
-    await here.provisioner.define(path, table, author=caller.name, replaces=version)
+    await here.provisioner.define(path, table, author=caller.name, replaces=version, by=caller.by)
     return await _row(here, caller, user, strategy)
 
 
 @routes.delete(_ONE, status_code=HTTPStatus.NO_CONTENT)
 async def cancel(here: Here, caller: Known, user: str, strategy: str) -> None:
-    """End a subscription that the API has made. Open positions are followed to their end."""
+    """End a subscription that the API has made. Open positions are followed to their end.
+
+    One that the operator has made or paused is only ended by the operator.
+    """
     await _row(here, caller, user, strategy)
     path = ("users", user, "subscriptions", strategy)
-    await here.provisioner.undefine(path, author=caller.name)
+    await here.provisioner.undefine(path, author=caller.name, by=caller.by)
 
 
 @routes.post(f"{_ONE}/pause", response_model=SubscriptionRow)
 async def pause(here: Here, caller: Known, user: str, strategy: str) -> Any:
     """Stop entries on this strategy's signals, restarts included, until resumed."""
-    await here.desk.pause_subscription(caller.must_own(user), strategy)
+    await here.desk.pause_subscription(caller.must_own(user), strategy, by=caller.by)
     return await _row(here, caller, user, strategy)
 
 
 @routes.post(f"{_ONE}/resume", response_model=SubscriptionRow)
 async def resume(here: Here, caller: Known, user: str, strategy: str) -> Any:
-    """Allow entries on this strategy's signals again."""
-    await here.desk.resume_subscription(caller.must_own(user), strategy)
+    """Allow entries on this strategy's signals again; a user's token ends only what it has set."""
+    await here.desk.resume_subscription(caller.must_own(user), strategy, by=caller.by)
     return await _row(here, caller, user, strategy)
 
 
@@ -85,7 +91,8 @@ async def stats(
 ) -> Any:
     """What a subscription has earned."""
     row = await _row(here, caller, user, strategy)
-    mine = views.Selection(user=UserId(user), strategy=strategy, since_ms=Ms(since_ms))
+    own_ms = Ms(max(since_ms, caller.since_ms))
+    mine = views.Selection(user=UserId(user), strategy=strategy, since_ms=own_ms)
     return {
         "subscription_id": row["subscription_id"],
         "profit": await here.read(lambda c: profit(c, by=GroupBy.STRATEGY, selection=mine)),

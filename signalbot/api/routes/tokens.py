@@ -43,6 +43,7 @@ async def revoke(here: Here, _: Administrator, token_id: str) -> None:
     """Make a token worthless, at once."""
     if not await here.tokens.revoke(token_id, now_ms=here.clock.now_ms()):
         raise NotFound("no such token, or it was revoked before")
+    here.feed.end(token_id)
 
 
 def _row(token: Token) -> dict[str, Any]:

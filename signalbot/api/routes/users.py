@@ -64,14 +64,16 @@ async def remove(here: Here, caller: Administrator, name: str) -> None:
 async def pause(here: Here, caller: Known, name: str, why: Why | None = None) -> Any:
     """Stop a user's entries, restarts included, until resumed. Exits and stops go on."""
     reason = why.reason if why is not None else ""
-    await here.desk.pause(caller.must_own(name), reason=reason or f"paused by {caller.name}")
+    await here.desk.pause(
+        caller.must_own(name), by=caller.by, reason=reason or f"paused by {caller.name}"
+    )
     return await _row(here, caller, name)
 
 
 @routes.post("/api/users/{name}/resume", response_model=UserRow)
 async def resume(here: Here, caller: Known, name: str) -> Any:
-    """Let a paused or halted user enter again."""
-    await here.desk.resume(caller.must_own(name))
+    """Let a paused or halted user enter again; a user's token ends only what it has set."""
+    await here.desk.resume(caller.must_own(name), by=caller.by)
     return await _row(here, caller, name)
 
 

@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, TypeVar
+from urllib.parse import quote
 
 import typer
 
-from signalbot.cli.errors import telling
+from signalbot.cli.errors import NotRunning, telling
 from signalbot.cli.lazy import examples_text, new_app
 from signalbot.cli.options import AsJson, ConfigFile
 from signalbot.cli.render import Column, print_json, print_list
+from signalbot.cli.socket import ask as ask_daemon
 from signalbot.cli.whole import whole_config
 from signalbot.cli.words import utc
 from signalbot.config.duration import parse_duration
@@ -118,13 +121,21 @@ def revoke(
 ) -> None:
     """Make a token worthless, at once."""
     with telling():
-        now_ms = SystemClock().now_ms()
-        revoked = _with_tokens(
-            whole_config(config), lambda tokens: tokens.revoke(token_id, now_ms=now_ms)
-        )
-        if not revoked:
+        if not _revoke(config, token_id):
             raise NotFound(f"no valid token {token_id!r}: see 'signalbot token list'")
         typer.echo(f"revoked {token_id}")
+
+
+def _revoke(config: Path | None, token_id: str) -> bool:
+    """Revoke a token in the ledger; a running daemon is told, and ends what is open with it."""
+    with suppress(NotRunning):
+        try:
+            ask_daemon(config, "DELETE", f"/api/tokens/{quote(token_id, safe='')}")
+        except NotFound:
+            return False
+        return True
+    now_ms = SystemClock().now_ms()
+    return _with_tokens(whole_config(config), lambda tokens: tokens.revoke(token_id, now_ms=now_ms))
 
 
 def _scope(*, admin: bool, user: str | None, source: str | None) -> tuple[Scope, str | None]:

@@ -11,17 +11,17 @@ from typing import Annotated, Any
 import typer
 
 from signalbot.cli.errors import ExitCode, NotRunning, not_found, telling
-from signalbot.cli.keys.opening import ask, configuration, with_vault
+from signalbot.cli.keys.opening import ask, configuration, with_store, with_vault
 from signalbot.cli.lazy import examples_text, new_app
 from signalbot.cli.options import AsJson, ConfigFile
 from signalbot.cli.render import Column, print_json, print_list
 from signalbot.cli.socket import ask as ask_daemon
 from signalbot.config.terms import Config
 from signalbot.domain.errors import ConfigError, SignalbotError
-from signalbot.domain.users import UserId
+from signalbot.domain.users import UserId, UserStatus
 from signalbot.tasks import SystemClock
-from signalbot.vault import master_key
-from signalbot.vault.vault import FIELDS, Credentials, Vault
+from signalbot.vault import master_key, rotation
+from signalbot.vault.vault import FIELDS, Credentials
 
 app = new_app(
     name="keys",
@@ -91,6 +91,7 @@ def list_(as_json: AsJson = False, config: ConfigFile = None) -> None:
                 "user": each.name,
                 "exchange": each.exchange,
                 "fields": list(each.fields),
+                "is_current": each.is_current,
                 "updated_at_ms": each.updated_at_ms,
             }
             for each in stored
@@ -122,6 +123,20 @@ def examine_account(user: User, as_json: AsJson = False, config: ConfigFile = No
             raise typer.Exit(ExitCode.ERROR)
 
 
+@app.command(epilog=examples_text(("signalbot keys keep alice",)))
+def keep(user: User, config: ConfigFile = None) -> None:
+    """Use the keys that were stored before this user was removed and came back."""
+    with telling():
+        settings, now_ms = configuration(config), SystemClock().now_ms()
+        _exchange_of(settings, user)
+        kept = with_vault(
+            settings, lambda vault: vault.keep_credentials(UserId(user), now_ms=now_ms)
+        )
+        if not kept:
+            raise not_found("keys of", user, [])
+        typer.echo(f"kept the keys of {user}{_handed_over(config, [user])}")
+
+
 @app.command(epilog=examples_text(("signalbot keys delete alice",)))
 def delete(user: User, config: ConfigFile = None) -> None:
     """Forget a user's keys."""
@@ -136,23 +151,24 @@ def delete(user: User, config: ConfigFile = None) -> None:
 
 @app.command(epilog=examples_text(("signalbot keys rotate",)))
 def rotate(config: ConfigFile = None) -> None:
-    """Make a new master key and lock everything with it; the old one stays as FILE.bak."""
+    """Make a new master key and lock everything with it; the old one stays as FILE.bak.
+
+    Killed at any moment, run it again: it finishes or undoes what it had begun.
+    """
     with telling():
         settings = configuration(config)
         path = master_key.locate(settings.daemon.master_key_file, os.environ)
-        old, new = master_key.read(path), master_key.new()
-        backup = path.with_name(f"{path.name}.bak")
-        master_key.write(backup, old)
-        pending = path.with_name(f"{path.name}.next")
-        master_key.write(pending, new)  # whatever happens next, one of three files opens the vault
-
-        async def move(vault: Vault) -> int:
-            return await vault.rotate(new)
-
-        count = with_vault(settings, move)
-        pending.replace(path)
-        with_vault(settings, lambda vault: vault.credentials())
-        typer.echo(f"locked {count} values with a new {path}; the old key is {backup}")
+        if "CREDENTIALS_DIRECTORY" in os.environ:
+            raise ConfigError(
+                "a credential of systemd cannot be changed: put the key file back, rotate it, and "
+                "encrypt the credential anew before the daemon is restarted"
+            )
+        done = with_store(
+            settings, lambda store: rotation.rotate(store, path, now_ms=SystemClock().now_ms())
+        )
+        if done.finished:
+            typer.echo("finished a rotation that had been cut off")
+        typer.echo(f"locked {done.values} values with a new {path}; the old key is {done.former}")
 
 
 _FINDINGS = (
@@ -164,19 +180,23 @@ _COLUMNS = (
     Column("User", "user"),
     Column("Exchange", "exchange"),
     Column("Fields", "fields", ", ".join),
+    Column("Used", "is_current", lambda is_current: "yes" if is_current else "NO: a former user's"),
 )
 
 
 def _handed_over(config: Path | None, users: list[str]) -> str:
     """Let a running daemon use the new keys; how a sentence about storing them ends."""
+    halted = []
     try:
         for user in users:
-            ask_daemon(config, "POST", f"/api/users/{user}/unlock")
+            row = ask_daemon(config, "POST", f"/api/users/{user}/unlock")
+            if row["status"] == UserStatus.HALTED:
+                halted.append(f"{user} is halted: {row['status_reason']}")
     except NotRunning:
         return ""
     except SignalbotError as e:
         return f"; the running daemon could not take them up: {e}"
-    return "; the running daemon uses them"
+    return f"; {'; '.join(halted)}" if halted else "; the running daemon uses them"
 
 
 def _exchange_of(config: Config, user: str) -> str:

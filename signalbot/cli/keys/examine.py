@@ -14,19 +14,16 @@ from signalbot.ledger.credentials import VaultStore
 from signalbot.ledger.database import open_database
 from signalbot.ledger.views import LEDGER_NAME
 from signalbot.tasks import SystemClock
-from signalbot.vault import master_key
 from signalbot.vault.vault import Vault
 
 
 async def examine(config: Config, users: list[User], key_file: Path) -> dict[str, list[Finding]]:
     """What is found about each user's account; a failure is a finding too."""
-    clock, master = SystemClock(), master_key.read(key_file)
+    clock = SystemClock()
     config.daemon.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     found: dict[str, list[Finding]] = {}
     async with open_database(config.daemon.state_dir / LEDGER_NAME) as database:
-        vault = await Vault.open(
-            VaultStore(database), master, path=key_file, now_ms=clock.now_ms()
-        )  # fmt: skip
+        vault = await Vault.unlock(VaultStore(database), key_file, now_ms=clock.now_ms())
         keys = await vault.credentials()
         for name in dict.fromkeys(user.account.exchange for user in users):
             terms = config.exchanges[name]

@@ -14,6 +14,7 @@ from signalbot.domain.errors import ConfigError
 from signalbot.ledger.credentials import VaultStore
 from signalbot.ledger.database import open_database
 from signalbot.ledger.views import LEDGER_NAME
+from signalbot.ops.process import keep_memory_private
 from signalbot.tasks import SystemClock
 from signalbot.vault import master_key
 from signalbot.vault.vault import Vault
@@ -29,15 +30,21 @@ def configuration(config: Path | None) -> Config:
 def with_vault(config: Config, work: Callable[[Vault], Awaitable[T]]) -> T:
     """Do ``work`` with the configuration's vault; the daemon may run at the same time."""
     path = master_key.locate(config.daemon.master_key_file, os.environ)
-    master = master_key.read(path)
+
+    async def opened(store: VaultStore) -> T:
+        return await work(await Vault.unlock(store, path, now_ms=SystemClock().now_ms()))
+
+    return with_store(config, opened)
+
+
+def with_store(config: Config, work: Callable[[VaultStore], Awaitable[T]]) -> T:
+    """Do ``work`` with what is stored in the vault, locked as it is."""
+    keep_memory_private()
 
     async def opened() -> T:
         config.daemon.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         async with open_database(config.daemon.state_dir / LEDGER_NAME) as database:
-            vault = await Vault.open(
-                VaultStore(database), master, path=path, now_ms=SystemClock().now_ms()
-            )
-            return await work(vault)
+            return await work(VaultStore(database))
 
     return asyncio.run(opened())
 

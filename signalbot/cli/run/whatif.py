@@ -137,7 +137,7 @@ def _load(
     from signalbot.ledger.definitions import read_definitions
 
     definitions = [
-        Definition(path=tuple(each.key.split(".")), table=each.table, version=each.version)
+        Definition.under(each.key, each.table, each.version, each.operator_table)
         for each in read_definitions(connection)
     ]
     named = owner_of(user) or user  # a shadow's settings are its owner's

@@ -1,6 +1,5 @@
 """``init``: a configuration that works as it is, and the key that will lock the secrets."""
 
-import os
 from base64 import b64encode
 from pathlib import Path
 from secrets import token_bytes
@@ -39,14 +38,12 @@ def init(
 
 def _create(path: Path, content: bytes, *, mode: int) -> bool:
     """Write a new file and have it on the disk; False, and nothing done, when there is one."""
+    from signalbot.vault.master_key import create
+
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        create(path, content, mode=mode)
     except FileExistsError:
         return False
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
     return True
 
 

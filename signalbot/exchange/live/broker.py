@@ -353,6 +353,13 @@ class LiveBroker:
             rights=rights,
         )
 
+    async def may_withdraw(self) -> bool | None:
+        told = [
+            (await self._dialects[kind].rights(self._api)).may_withdraw
+            for kind in self._symbols_by_kind()
+        ]
+        return True if True in told else next(iter(told), None)
+
     async def refresh_balance(self, *, urgent: bool = False) -> bool:
         """Ask for equity and free margin; ``urgent`` when an order waits for the answer."""
         lane = Lane.ENTRY if urgent else Lane.POLL

@@ -25,7 +25,7 @@ from signalbot.exchange.live.codes import AccountLimited, ClockOff, Codes, Limit
 _CODE_KEYS = ("code", "retCode", "sCode", "err_code", "err-code", "error_code", "errorCode")
 _SUCCESS = frozenset(("0", "1", "00000", "200", "OK", "success", ""))
 _JSON = json.JSONDecoder()
-_KRAKEN = re.compile(r"E[A-Z][A-Za-z]+:[A-Za-z ]+[a-z]")
+_KRAKEN = re.compile(r"(?<![A-Za-z])E[A-Z][A-Za-z]+:[A-Za-z ]+[a-z]")
 _STATUS = re.compile(r'"(?:sendStatus|status|error)"\s*:\s*(?:\{\s*"status"\s*:\s*)?"([A-Za-z_]+)"')
 _DUE_TO = re.compile(r"failed due to (\w+)")  # as ccxt words the statuses of krakenfutures
 _SECRET = re.compile(

@@ -78,9 +78,9 @@ def _withdrawal(may_withdraw: bool | None, terms: AccountTerms) -> Finding:
         return Finding(True, "withdrawal", "unverified: the exchange does not tell")
     if not may_withdraw:
         return Finding(True, "withdrawal", "not allowed")
-    if terms.may_withdraw:
-        return Finding(True, "withdrawal", "allowed, as account.may_withdraw says it may be")
-    return Finding(False, "withdrawal", "allowed: take that right from the key")
+    if terms.allow_withdrawal_keys:
+        return Finding(True, "withdrawal", "allowed, as account.allow_withdrawal_keys says")
+    return Finding(False, "withdrawal", "allowed: take that right from the key, or it cannot trade")
 
 
 def _margin(symbol: str, margin: Margin, terms: AccountTerms) -> Finding:

@@ -129,6 +129,10 @@ class SimulatedBroker:
         found = self._account.orders.get(order.client_order_id)
         return found.report().fills if found is not None else ()
 
+    async def may_withdraw(self) -> bool | None:
+        """Play money stays where it is."""
+        return False
+
     async def fills(self, symbol: str, *, since_ms: Ms) -> Sequence[Fill]:
         return [fill for fill in self._account.fills_since(since_ms) if fill.symbol == symbol]
 

@@ -18,6 +18,7 @@ ON CONFLICT (user_id) DO UPDATE SET
   margin_mode = excluded.margin_mode, paper_balance = excluded.paper_balance,
   status = CASE status WHEN 'REMOVED' THEN 'ACTIVE' ELSE status END,
   status_reason = CASE status WHEN 'REMOVED' THEN '' ELSE status_reason END,
+  status_by = CASE status WHEN 'REMOVED' THEN 'operator' ELSE status_by END,
   origin = excluded.origin, updated_at_ms = excluded.updated_at_ms
 WHERE (mode, exchange, leverage, margin_mode, paper_balance, origin)
    IS NOT (excluded.mode, excluded.exchange, excluded.leverage, excluded.margin_mode,
@@ -40,16 +41,38 @@ INSERT INTO subscriptions (subscription_id, user_id, strategy, status, origin, u
 VALUES (:subscription_id, :user_id, :strategy, 'ACTIVE', :origin, :now_ms)
 ON CONFLICT (user_id, strategy) DO UPDATE SET
   status = CASE status WHEN 'CANCELLED' THEN 'ACTIVE' ELSE status END,
+  status_by = CASE status WHEN 'CANCELLED' THEN 'operator' ELSE status_by END,
   origin = excluded.origin, updated_at_ms = excluded.updated_at_ms
 WHERE status = 'CANCELLED' OR origin <> excluded.origin;
 
 -- set_user_status --
-UPDATE users SET status = :status, status_reason = :reason, updated_at_ms = :now_ms
+UPDATE users SET status = :status, status_reason = :reason, status_by = :by,
+       updated_at_ms = :now_ms
  WHERE user_id = :user_id;
 
 -- set_subscription_status --
-UPDATE subscriptions SET status = :status, updated_at_ms = :now_ms
+UPDATE subscriptions SET status = :status, status_by = :by, updated_at_ms = :now_ms
  WHERE user_id = :user_id AND strategy = :strategy;
+
+-- end_tokens --
+UPDATE tokens SET revoked_at_ms = :now_ms
+ WHERE revoked_at_ms IS NULL
+   AND (scope = 'user' AND subject NOT IN (SELECT value FROM json_each(:users))
+        OR scope = 'source' AND subject NOT IN (SELECT value FROM json_each(:strategies)));
+
+-- end_users --
+UPDATE users SET removed_at_ms = :now_ms
+ WHERE status <> 'REMOVED' AND user_id NOT IN (SELECT value FROM json_each(:users));
+
+-- end_alignments --
+DELETE FROM alignments WHERE strategy IN (
+  SELECT name FROM strategies
+   WHERE status <> 'REMOVED' AND name NOT IN (SELECT value FROM json_each(:strategies)));
+
+-- end_silences --
+DELETE FROM silences WHERE strategy IN (
+  SELECT name FROM strategies
+   WHERE status <> 'REMOVED' AND name NOT IN (SELECT value FROM json_each(:strategies)));
 
 -- left_behind --
 SELECT u.user_id, count(*) AS n

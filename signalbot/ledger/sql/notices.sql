@@ -17,12 +17,30 @@ UPDATE notice_cursor SET summed_up_ms = :until_ms WHERE summed_up_ms = :since_ms
 
 -- put_notice --
 INSERT INTO notices (event_id, recipient, place, kind, is_silent, title, body, created_at_ms,
-                     status, attempts)
-VALUES (:event_id, :recipient, :place, :kind, :is_silent, :title, :body, :now_ms, 'waiting', 0);
+                     status, attempts, topic, not_before_ms)
+SELECT :event_id, :recipient, :place, :kind, :is_silent, :title, :body, :now_ms, 'waiting', 0,
+       :topic,
+       iif(:pause_ms = 0, 0, (SELECT coalesce(max(n.created_at_ms + :pause_ms), 0) FROM notices n
+                               WHERE n.recipient = :recipient AND n.place = :place
+                                 AND n.topic = :topic));
+
+-- merge_notice --
+-- A newer one of its topic takes the place of one that still waits for its time.
+UPDATE notices SET event_id = :event_id, kind = :kind, is_silent = :is_silent, title = :title,
+       body = :body, merged = merged + 1
+ WHERE status = 'waiting' AND recipient = :recipient AND place = :place AND topic = :topic
+   AND not_before_ms > :now_ms AND :pause_ms > 0
+RETURNING notice_id;
+
+-- drop_waiting --
+DELETE FROM notices
+ WHERE status = 'waiting' AND recipient = :recipient AND place = :place AND topic = :topic
+   AND not_before_ms > :now_ms AND :pause_ms = 0;
 
 -- waiting --
-SELECT notice_id, kind, is_silent, title, body FROM notices
+SELECT notice_id, kind, is_silent, title, body, merged FROM notices
  WHERE status = 'waiting' AND recipient = :recipient AND place = :place
+   AND not_before_ms <= :now_ms
  ORDER BY notice_id LIMIT :limit;
 
 -- depth --

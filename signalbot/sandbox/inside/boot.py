@@ -1,6 +1,7 @@
 """Run as a script: the first and only program of a worker process.
 
-Arguments: the folder that holds the package, the ends of the two pipes, the daemon's process id.
+Arguments: the folder that holds the package, the ends of the two pipes, the strategy's folder as an
+open descriptor, the daemon's process id.
 """
 
 import sys
@@ -8,17 +9,17 @@ import sys
 
 def main() -> None:
     """Load what every strategy needs while everything may still be read, then serve."""
-    root, requests, answers, parent = sys.argv[1:]
+    root, requests, answers, folder, parent = sys.argv[1:]
     sys.path.append(root)
     sys.argv[1:] = []
     from signalbot.sandbox.inside.confine import die_with, step_back  # noqa: PLC0415
 
     die_with(int(parent))
-    step_back()
+    missing = step_back(int(parent))
     from signalbot.sandbox.inside.serve import serve  # noqa: PLC0415
 
     sys.path.remove(root)
-    serve(int(requests), int(answers))
+    serve(int(requests), int(answers), folder=int(folder), missing=missing)
 
 
 if __name__ == "__main__":

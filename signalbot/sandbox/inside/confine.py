@@ -22,6 +22,7 @@ _SYSTEM = (
     "/usr/share/zoneinfo", "/etc/localtime", os.devnull, "/dev/urandom",
 )  # fmt: skip
 _OPEN_FILES = 64
+_OOM_SCORE, _FIRST_TO_GO = "/proc/self/oom_score_adj", "1000"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -33,18 +34,35 @@ def die_with(parent: int) -> None:
         os._exit(0)
 
 
-def step_back() -> None:
-    """Let the daemon go first: on the processors, and when memory runs out."""
+def step_back(parent: int) -> dict[str, str]:
+    """Let the daemon go first: on the processors, and when memory runs out.
+
+    Tells what of it cannot be had: by measure, why. Where a service may not change priorities, its
+    unit can have given the daemon the higher one.
+    """
+    missing: dict[str, str] = {}
     with suppress(OSError):
         os.nice(10)
     with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")
+        Path(_OOM_SCORE).write_text(_FIRST_TO_GO)
+    if os.getpriority(os.PRIO_PROCESS, 0) <= os.getpriority(os.PRIO_PROCESS, parent):
+        missing["priority"] = "it has the priority of the daemon"
+    elif _oom_score() != _FIRST_TO_GO:
+        missing["priority"] = "it is not the first to go when memory runs out"
+    return missing
 
 
-def confine(*, folder: str, memory_bytes: int) -> dict[str, str]:
+def _oom_score() -> str:
+    with suppress(OSError):
+        return Path(_OOM_SCORE).read_text().strip()
+    return ""
+
+
+def confine(*, folder: int, memory_bytes: int) -> dict[str, str]:
     """Give up everything but reading libraries and ``folder``, and ``memory_bytes`` more.
 
-    Tells what could not be given up: by measure, why. Nothing of it can be taken back.
+    ``folder`` is an open descriptor, and closed when this returns. Tells what could not be given
+    up: by measure, why. Nothing of it can be taken back.
     """
     missing: dict[str, str] = {}
     if _libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
@@ -52,11 +70,13 @@ def confine(*, folder: str, memory_bytes: int) -> dict[str, str]:
     _limit(memory_bytes)
     _drop_capabilities()
     try:
-        version = landlock.restrict([*_readable(), folder])
+        version = landlock.restrict(_readable(), folder=folder)
     except OSError as e:
         missing["files"] = str(e)
     else:
         missing.update(_beyond(version))
+    finally:
+        os.close(folder)
     try:
         seccomp.restrict()
     except OSError as e:

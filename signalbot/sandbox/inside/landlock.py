@@ -37,11 +37,11 @@ def version() -> int:
     return max(0, int(_libc.syscall(_CREATE_RULESET, None, 0, _VERSION)))
 
 
-def restrict(readable: Iterable[str]) -> int:
-    """Read what is ``readable``, open nothing else, and connect nowhere over TCP.
+def restrict(readable: Iterable[str], *, folder: int) -> int:
+    """Read what is ``readable`` and in ``folder``, open nothing else, connect nowhere over TCP.
 
-    Folders count with all that is in them; what does not exist is left out. Gives the version
-    that holds from now on. Needs ``no_new_privs``.
+    Folders count with all that is in them; what does not exist is left out; ``folder`` is an open
+    descriptor. Gives the version that holds from now on. Needs ``no_new_privs``.
 
     Raises:
         OSError: the kernel offers no Landlock, or refuses it.
@@ -59,6 +59,7 @@ def restrict(readable: Iterable[str]) -> int:
     try:
         for path in readable:
             _allow(ruleset, path)
+        _allow_beneath(ruleset, folder, _READ_FILE | _READ_DIR)
         _call(_RESTRICT_SELF, ruleset, 0)
     finally:
         os.close(ruleset)
@@ -74,9 +75,13 @@ def _allow(ruleset: int, path: str) -> None:
     if path == os.devnull:
         rights |= _WRITE_FILE
     try:
-        _call(_ADD_RULE, ruleset, _PATH_BENEATH, ctypes.byref(_Beneath(rights, place)), 0)
+        _allow_beneath(ruleset, place, rights)
     finally:
         os.close(place)
+
+
+def _allow_beneath(ruleset: int, place: int, rights: int) -> None:
+    _call(_ADD_RULE, ruleset, _PATH_BENEATH, ctypes.byref(_Beneath(rights, place)), 0)
 
 
 def _call(number: int, *arguments: object) -> int:

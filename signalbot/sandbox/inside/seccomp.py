@@ -1,9 +1,10 @@
-"""A filter of system calls: no sockets, no children, no hand on other processes.
+"""A filter of system calls: no sockets, no children, no threads, no hand on other processes.
 
-What Landlock does not cover: sockets other than TCP, new processes, signals to others on older
-kernels, and the owner, mode and times of files. Refused calls fail with EPERM; calls newer than
-this list fail with ENOSYS, as on an older kernel. Layouts from ``linux/seccomp.h`` and
-``linux/filter.h``, numbers from ``asm/unistd_64.h`` and ``asm-generic/unistd.h``.
+What Landlock does not cover: sockets other than TCP, new processes and threads, signals to others
+on older kernels, who is signalled about a file, and the owner, mode and times of files. Refused
+calls fail with EPERM; calls newer than this list fail with ENOSYS, as on an older kernel. Layouts
+from ``linux/seccomp.h`` and ``linux/filter.h``, numbers from ``asm/unistd_64.h`` and
+``asm-generic/unistd.h``.
 """
 
 import ctypes
@@ -15,11 +16,15 @@ from dataclasses import dataclass
 
 _SET_SECCOMP, _FILTER = 22, 2
 _KILL, _ERRNO, _ALLOW = 0x8000_0000, 0x0005_0000, 0x7FFF_0000
-_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data
+_LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24  # in struct seccomp_data
 _FIRST_UNKNOWN = 450
-_CLONE_THREAD = 0x0001_0000
 _PR_SET_PDEATHSIG = 1
+_FCNTL_COMMANDS = (0, 1, 2, 3, 4, 1030)  # DUPFD, GETFD, SETFD, GETFL, SETFL, DUPFD_CLOEXEC
+_IOCTL_COMMANDS = (
+    0x5401, 0x5413, 0x541B,  # TCGETS, TIOCGWINSZ, FIONREAD
+    0x5421, 0x5450, 0x5451,  # FIONBIO, FIONCLEX, FIOCLEX
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,8 @@ class _Machine:
     kills: tuple[int, ...]  #: kill, tkill, tgkill
     prlimit: int
     prctl: int
-    clone: int
+    fcntl: int
+    ioctl: int
 
 
 _CLONE3 = 435
@@ -43,7 +49,7 @@ _MACHINES = {
         refused=(
             *_EVERYWHERE,
             *range(41, 52), 53, 288, 299, 307,  # socket to getsockname, socketpair, accept4, *mmsg
-            57, 58, 59, 322,  # fork, vfork, execve, execveat
+            56, 57, 58, 59, 322,  # clone, fork, vfork, execve, execveat
             101, 310, 311, 312, 129, 297,  # ptrace, process_vm_*, kcmp, rt_*sigqueueinfo
             155, 161, 165, 166, 272, 308,  # pivot_root, chroot, mount, umount2, unshare, setns
             303, 304, 179, 206,  # *_handle_at, quotactl, io_setup
@@ -57,14 +63,14 @@ _MACHINES = {
             141, 142, 144, 203, 251, 256, 279, 314,  # priorities and placement, of others too
             103, 134, 135, 153, 212, 253, 294, 300,  # syslog, personality, watching files
         ),
-        kills=(62, 200, 234), prlimit=302, prctl=157, clone=56,
+        kills=(62, 200, 234), prlimit=302, prctl=157, fcntl=72, ioctl=16,
     ),
     "aarch64": _Machine(
         audit=0xC000_00B7,
         refused=(
             *_EVERYWHERE,
             *range(198, 205), 206, 207, 208, 209, 210, 211, 212, 242, 243, 269,
-            221, 281,
+            220, 221, 281,
             117, 270, 271, 272, 138, 240,
             39, 40, 41, 51, 97, 268,
             264, 265, 60, 0,
@@ -78,7 +84,7 @@ _MACHINES = {
             118, 119, 122, 140, 30, 238, 239, 274,
             18, 26, 58, 92, 116, 262,
         ),
-        kills=(129, 130, 131), prlimit=261, prctl=167, clone=220,
+        kills=(129, 130, 131), prlimit=261, prctl=167, fcntl=25, ioctl=29,
     ),
 }  # fmt: skip
 
@@ -129,14 +135,19 @@ def _steps(machine: _Machine, pid: int) -> Iterator[_Code]:
     yield (_RETURN, 0, 0, _KILL)  # system calls of another architecture have other numbers
     yield (_LOAD, 0, 0, _NUMBER)
     yield from _no_such_call(_AT_LEAST, _FIRST_UNKNOWN)
-    yield from _no_such_call(_EQUAL, _CLONE3)  # its flags are in memory; the library uses clone
+    yield from _no_such_call(_EQUAL, _CLONE3)  # the library then tries clone, which is refused
     for number in machine.refused:
         yield (_EQUAL, 0, 1, number)
         yield _REFUSE
     for number in machine.kills:
         yield from _only(number, (_EQUAL, pid))
     yield from _only(machine.prlimit, (_EQUAL, 0), (_EQUAL, pid))
-    yield from _only(machine.clone, (_ANY_BIT, _CLONE_THREAD))
+    for number, commands in (
+        (machine.fcntl, _FCNTL_COMMANDS),
+        (machine.ioctl, _IOCTL_COMMANDS),
+    ):
+        tests = [(_EQUAL, command) for command in commands]
+        yield from _only(number, *tests, argument=_SECOND_ARGUMENT)
     yield from _unless(machine.prctl, _PR_SET_PDEATHSIG)
     yield _PASS
 
@@ -146,10 +157,10 @@ def _no_such_call(test: int, number: int) -> Iterator[_Code]:
     yield (_RETURN, 0, 0, _ERRNO | errno.ENOSYS)
 
 
-def _only(number: int, *tests: tuple[int, int]) -> Iterator[_Code]:
-    """Allow call ``number`` when its first argument passes one of the tests, else refuse it."""
+def _only(number: int, *tests: tuple[int, int], argument: int = _FIRST_ARGUMENT) -> Iterator[_Code]:
+    """Allow call ``number`` when an argument of it passes one of the tests, else refuse it."""
     yield (_EQUAL, 0, 2 + 2 * len(tests), number)
-    yield (_LOAD, 0, 0, _FIRST_ARGUMENT)
+    yield (_LOAD, 0, 0, argument)
     for test, value in tests:
         yield (test, 0, 1, value)
         yield _PASS

@@ -22,11 +22,14 @@ _ROWS = 5
 _FLOAT_BYTES = 8
 
 
-def serve(requests: int, answers: int) -> NoReturn:
-    """Answer every frame that comes on the pipe ``requests`` by one on ``answers``."""
+def serve(requests: int, answers: int, *, folder: int, missing: Mapping[str, str]) -> NoReturn:
+    """Answer every frame that comes on the pipe ``requests`` by one on ``answers``.
+
+    ``folder`` is open and may be read by the strategy; ``missing`` is what could not be had before.
+    """
     faulthandler.enable()
     hello, source = _read(requests)
-    missing = confine(folder=hello["folder"], memory_bytes=hello["memory_bytes"])
+    missing = {**missing, **confine(folder=folder, memory_bytes=hello["memory_bytes"])}
     author: Author | None = None
     try:
         author = load(source.decode(), hello)

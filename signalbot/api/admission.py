@@ -1,0 +1,178 @@
+"""Lets requests in: known callers by their own limit, strangers by that of their address.
+
+A valid token counts for itself, so nothing that strangers do can empty its bucket. Everything else
+counts for the address it comes from. A stranger that has used up its bucket is answered late: it
+costs the daemon nothing to let it wait, and each of its connections gets one answer a second.
+"""
+
+from http import HTTPStatus
+from ipaddress import IPv6Address, ip_address
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from signalbot.api.buckets import Buckets
+from signalbot.api.callers import ADDRESS, CALLER, TRUSTED, Caller, Connection, Gate
+from signalbot.api.connections import Connections
+from signalbot.api.problems import problem
+from signalbot.ports import Clock
+
+HOOKS = "/hooks/"
+"""Beginning of the paths whose senders are told by what they send: their routes count them."""
+
+_LATE_S = 1.0
+_OF_ALL = 5  # addresses' worth of requests that all strangers have together
+_ALL = "all"
+_READING = ("GET", "HEAD", "OPTIONS")
+_ASKED_PER_CHANGE = 40  # requests that a change of a user's counts for, in the long run
+_CHANGES = 30  # that may come at once
+_PREFIX_BITS = 64  # of an IPv6 address: the rest is one client's to choose
+
+
+class Admission:
+    """Who may ask, and how often."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        *,
+        per_second: float,
+        trusts_proxy: bool,
+        connections: Connections,
+        clock: Clock,
+    ) -> None:
+        self._gate = gate
+        self._trusts_proxy = trusts_proxy
+        self._connections = connections
+        self._clock = clock
+        self._known = Buckets(per_second=per_second, clock=clock)
+        self._strangers = Buckets(per_second=per_second, clock=clock)
+        self._all_strangers = Buckets(per_second=per_second * _OF_ALL, clock=clock)
+        self._changes = Buckets(
+            per_second=per_second / _ASKED_PER_CHANGE, burst=max(per_second, _CHANGES), clock=clock
+        )
+
+    async def identify(self, scope: Connection) -> Caller | None:
+        """Note in ``scope`` who calls and from where; None for a stranger."""
+        scope[ADDRESS] = address_of(scope, trusts_proxy=self._trusts_proxy)
+        caller = await self._gate.caller(scope)
+        if caller is not None:
+            self.welcome(scope, caller)
+        return caller
+
+    async def identify_by(self, text: str, scope: Connection) -> Caller | None:
+        """Who calls with this token, which did not come in the header."""
+        caller = await self._gate.caller_of(text)
+        if caller is not None:
+            self.welcome(scope, caller)
+        return caller
+
+    def welcome(self, scope: Connection, caller: Caller | None = None) -> None:
+        """Whoever sends this is known: its connection gives way to no stranger's."""
+        if caller is not None:
+            scope[CALLER] = caller
+        self._connections.know(scope.get("client"))
+
+    def count_request(self, caller: Caller, method: str) -> float:
+        """``count`` for a caller; what a user changes counts much more than what it asks.
+
+        Every change is written down, for good: one user must not fill the disk of all.
+        """
+        wait_s = self.count(caller.name)
+        if wait_s == 0 and not caller.is_admin and method not in _READING:
+            wait_s = self._changes.take(caller.name)
+        return wait_s
+
+    def count(self, name: str) -> float:
+        """Seconds until the next request under this name is in order; 0 when this one is."""
+        return self._known.take(name)
+
+    def is_exhausted(self, scope: Connection) -> bool:
+        """Whether the address that this comes from has asked too often."""
+        return self._strangers.is_empty(_client(scope.get(ADDRESS)))
+
+    async def count_stranger(self, scope: Connection) -> float:
+        """``count`` for a stranger; one that has asked too often waits here first.
+
+        Too often is what is too much of this address, or of all strangers together.
+        """
+        client = _client(scope.get(ADDRESS))
+        wait_s = self._strangers.take(client) or self._all_strangers.take(_ALL)
+        if wait_s > 0:
+            with self._connections.late(scope.get("client")):
+                await self._clock.sleep(_LATE_S)
+        return wait_s
+
+
+class Entrance:
+    """Refuses whoever has asked too often, and tells all others by their token."""
+
+    def __init__(self, app: ASGIApp, *, admission: Admission) -> None:
+        self._app = app
+        self._admission = admission
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        admission = self._admission
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        caller = await admission.identify(scope)
+        wait_s = 0.0
+        if caller is not None and not scope.get(TRUSTED):
+            wait_s = admission.count_request(caller, scope.get("method", "GET"))
+        elif caller is None and scope["type"] == "http" and not scope["path"].startswith(HOOKS):
+            wait_s = await admission.count_stranger(scope)
+        if wait_s > 0:
+            answer = too_many(wait_s, scope)
+            await answer(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def too_many(wait_s: float, scope: Scope) -> ASGIApp:
+    """The answer to one request too many; a WebSocket is refused before it is opened."""
+    if scope["type"] == "websocket":
+        return _refuse_socket
+    return problem(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        f"too many requests: wait {wait_s:.0f} s",
+        headers={"Retry-After": str(max(1, round(wait_s))), "Connection": "close"},
+    )
+
+
+async def _refuse_socket(_: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "websocket.close", "code": 1013, "reason": "too many requests"})
+
+
+def address_of(scope: Connection, *, trusts_proxy: bool) -> str | None:
+    """The sender's address: what the proxy on this machine has noted last, or the peer's.
+
+    A proxy appends the address it sees to what a client may have written, in a line of its own or
+    at the end of one: only the last entry of the last line is the proxy's.
+    """
+    client = scope.get("client")
+    peer = None if client is None else str(client[0])
+    if not trusts_proxy or peer is None or not is_loopback(peer):
+        return peer
+    noted = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    last: str = noted[-1].decode("latin-1").rpartition(",")[2].strip() if noted else ""
+    return last or peer
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address is this machine's own."""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _client(address: str | None) -> str:
+    """What a bucket is for: an IPv4 address, or all that one IPv6 client can choose from."""
+    try:
+        found = ip_address(address or "")
+    except ValueError:
+        return "unknown"
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is None:
+        return f"{int(found) >> _PREFIX_BITS:x}"
+    return str(found)

@@ -1,0 +1,275 @@
+"""Bounds the connections of a listener: how many there are, from where, and how long each takes.
+
+A connection that is not answered yet and is not known to be anybody's gives way to newer ones: a
+client that means it has sent its request within moments of connecting, one that holds connections
+open has not. So strangers can never take the last place, however many they are.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Protocol
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from signalbot.config.terms import ApiTerms
+
+REQUEST_S = 10.0
+"""How long a request may take to arrive, from its first byte, or the connection's, to its last."""
+
+STALLED_S = 20.0
+"""How long a client may leave its answer unread."""
+
+_LEAST = 16
+_SHARE = 0.25  # of the files that may be open
+_PER_ADDRESS = 4  # addresses that could take everything together
+
+Peer = tuple[str, int]
+"""Address and port of a client: they tell the connections of a listener apart."""
+
+
+class Guarded(Protocol):
+    """One connection, as its bounds see it."""
+
+    peer: Peer | None
+    is_known: bool  #: it belongs to a caller with a valid token
+    is_late: bool  #: a stranger's answer is held back, so nothing is lost with it
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether nothing is being done for it: its request is not there yet, or answered."""
+        ...
+
+    def drop(self) -> None:
+        """End it at once, without a word."""
+        ...
+
+
+class Connections:
+    """The connections of one listener; at most ``most``, ``most_per_address`` from one address."""
+
+    def __init__(
+        self,
+        *,
+        most: int,
+        most_per_address: int,
+        request_s: float = REQUEST_S,
+        stalled_s: float = STALLED_S,
+    ) -> None:
+        self.most = most
+        self.request_s = request_s
+        self.stalled_s = stalled_s
+        self._most_per_address = most_per_address
+        self._open: dict[Guarded, None] = {}  # the oldest first
+        self._by_peer: dict[Peer, Guarded] = {}
+        self._per_address: Counter[str] = Counter()
+        self.dropped = 0  #: those that had to give way since the start
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def join(self, new: Guarded) -> bool:
+        """Count a new connection; another gives way if there are too many.
+
+        False: all others are at work, so this one cannot be taken.
+        """
+        address = None if new.peer is None else new.peer[0]
+        if address is not None and self._per_address[address] >= self._most_per_address:
+            has_room = self._drop_one({address})
+        elif len(self._open) >= self.most:
+            has_room = self._drop_one(self._busiest()) or self._drop_one(None)
+        else:
+            has_room = True
+        if has_room:
+            self._open[new] = None
+            if new.peer is not None:
+                self._by_peer[new.peer] = new
+                self._per_address[new.peer[0]] += 1
+        return has_room
+
+    def leave(self, old: Guarded) -> None:
+        if old not in self._open:
+            return
+        del self._open[old]
+        if old.peer is not None:
+            self._by_peer.pop(old.peer, None)
+            self._per_address[old.peer[0]] -= 1
+            if not self._per_address[old.peer[0]]:
+                del self._per_address[old.peer[0]]
+
+    def know(self, peer: object) -> None:
+        """A valid token has come over the connection from ``peer``."""
+        found = self._by_peer.get(peer)  # type: ignore[call-overload]
+        if found is not None:
+            found.is_known = True
+
+    @contextmanager
+    def late(self, peer: object) -> Iterator[None]:
+        """The answer to ``peer`` is held back for the duration of the block."""
+        found = self._by_peer.get(peer)  # type: ignore[call-overload]
+        if found is not None:
+            found.is_late = True
+        try:
+            yield
+        finally:
+            if found is not None:
+                found.is_late = False
+
+    def _busiest(self) -> set[str]:
+        """The addresses that most connections come from."""
+        most = max(self._per_address.values(), default=0)
+        return {address for address, count in self._per_address.items() if count == most}
+
+    def _drop_one(self, addresses: Container[str] | None) -> bool:
+        """End the oldest connection from there (None: anywhere) for which nothing is being done.
+
+        Those of strangers go before those of known callers.
+        """
+        oldest: Guarded | None = None
+        for each in self._open:
+            is_there = addresses is None or (each.peer is not None and each.peer[0] in addresses)
+            if is_there and (each.is_late or each.is_waiting):
+                oldest = oldest or each
+                if not each.is_known:
+                    oldest = each
+                    break
+        if oldest is None:
+            return False
+        self.leave(oldest)
+        self.dropped += 1
+        oldest.drop()
+        return True
+
+
+class Http(H11Protocol):
+    """uvicorn's protocol with a deadline for each request, and for reading each answer."""
+
+    def __init__(self, connections: Connections, **options: Any) -> None:
+        super().__init__(**options)
+        self._connections = connections
+        self._deadline: asyncio.TimerHandle | None = None
+        self._stall: asyncio.TimerHandle | None = None
+        self.peer: Peer | None = None
+        self.is_known = False
+        self.is_late = False
+
+    @property
+    def is_waiting(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is None or cycle.response_complete or cycle.more_body
+
+    def drop(self) -> None:
+        self._cancel()
+        self.transport.abort()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.peer = self.client
+        if self._connections.join(self):
+            self._expect()
+        else:
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._leave()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._expect()
+        super().data_received(data)
+        if not self.is_waiting or self._is_idle:
+            self._unexpect()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._is_idle:
+            self._unexpect()  # uvicorn ends connections on which nothing more comes
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self._leave()
+        super().handle_websocket_upgrade(event)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stall = self._stall or self.loop.call_later(self._connections.stalled_s, self.drop)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether one request is answered and nothing of another is there."""
+        cycle: RequestResponseCycle | None = self.cycle
+        is_between = self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]
+        return cycle is not None and is_between
+
+    def _expect(self) -> None:
+        """A request begins: it must be whole in time, however it is cut to pieces."""
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(self._connections.request_s, self.drop)
+
+    def _unexpect(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _leave(self) -> None:
+        self._cancel()
+        self._connections.leave(self)
+
+    def _cancel(self) -> None:
+        self._unexpect()
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
+
+
+class WebSocket(WebSocketsSansIOProtocol):
+    """uvicorn's protocol, counted among the connections of its listener."""
+
+    def __init__(self, connections: Connections, **options: Any) -> None:
+        super().__init__(**options)
+        self._connections = connections
+        self.peer: Peer | None = None
+        self.is_known = False
+        self.is_late = False
+
+    @property
+    def is_waiting(self) -> bool:
+        return not self.is_known
+
+    def drop(self) -> None:
+        self.transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.peer = self.client
+        if not self._connections.join(self):
+            self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.leave(self)
+        super().connection_lost(exc)
+
+
+def bounds(terms: ApiTerms, *, open_files: int) -> Connections:
+    """The connections that the public listener may have, of ``open_files`` that may be open.
+
+    Most files are kept back: for the exchanges, the ledger and the control socket. A proxy on this
+    machine stands for all its clients, so it is not limited as one address.
+    """
+    most = max(_LEAST, min(terms.max_connections, int(open_files * _SHARE)))
+    per_address = most if terms.tls_behind_proxy else max(1, most // _PER_ADDRESS)
+    return Connections(most=most, most_per_address=per_address)
+
+
+def protocols(connections: Connections) -> dict[str, Any]:
+    """What tells uvicorn to bound its connections."""
+    return {"http": partial(Http, connections), "ws": partial(WebSocket, connections)}

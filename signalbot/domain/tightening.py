@@ -1,0 +1,86 @@
+"""Whether settings stay within others: what a user may change without asking the operator. Pure."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from signalbot.domain.settings import (
+    AiRules,
+    BelowMinimum,
+    Protection,
+    RiskLimits,
+    Settings,
+    Sizing,
+    SizingMode,
+    StopSource,
+)
+
+Number = Decimal | int | None
+
+#: Limits that are tighter when they are lower; None is no limit at all.
+_UPPER = (
+    "max_open_positions", "max_consecutive_losses", "max_trades_per_day",
+    "max_daily_loss_percent", "max_exposure_percent",
+)  # fmt: skip
+#: Limits that are tighter when they are higher.
+_LOWER = ("min_balance", "cooldown_ms")
+_KEYS = {"cooldown_ms": "cooldown", "max_unprotected_ms": "max_unprotected"}
+_SIZES = {
+    SizingMode.RISK: "risk_percent",
+    SizingMode.QUOTE: "quote_amount",
+    SizingMode.BALANCE: "balance_percent",
+}
+
+
+def loosened(bounds: Settings, wanted: Settings) -> tuple[str, ...]:
+    """Settings by which ``wanted`` allows more than ``bounds``, as the file names them.
+
+    Compared are the limits and sizes, the stop without which nothing is to be held, and whom an
+    AI's questions go to.
+    """
+    return (
+        *_risk(bounds.risk, wanted.risk),
+        *_sizing(bounds.sizing, wanted.sizing),
+        *_protection(bounds.protection, wanted.protection),
+        *_ai(bounds.ai, wanted.ai),
+    )
+
+
+def _risk(bounds: RiskLimits, wanted: RiskLimits) -> Iterator[str]:
+    for name in _UPPER:
+        if _exceeds(getattr(wanted, name), getattr(bounds, name)):
+            yield f"risk.{name}"
+    for name in _LOWER:
+        least: Number = getattr(bounds, name)
+        given: Number = getattr(wanted, name)
+        if least is not None and (given is None or given < least):
+            yield f"risk.{_KEYS.get(name, name)}"
+    if bounds.symbol_priority and wanted.symbol_priority != bounds.symbol_priority:
+        yield "risk.symbol_priority"
+
+
+def _sizing(bounds: Sizing, wanted: Sizing) -> Iterator[str]:
+    """Sizes of different modes cannot be compared, so the mode is the operator's."""
+    if wanted.mode is not bounds.mode:
+        yield "sizing.mode"
+    name = _SIZES[bounds.mode]
+    if getattr(wanted, name) > getattr(bounds, name):
+        yield f"sizing.{name}"
+    if wanted.below_minimum is BelowMinimum.ROUND_UP is not bounds.below_minimum:
+        yield "sizing.below_minimum"
+
+
+def _protection(bounds: Protection, wanted: Protection) -> Iterator[str]:
+    if wanted.stop_source is StopSource.NONE is not bounds.stop_source:
+        yield "protection.stop_loss.source"
+    if wanted.max_unprotected_ms > bounds.max_unprotected_ms:
+        yield "protection.max_unprotected"
+
+
+def _ai(bounds: AiRules, wanted: AiRules) -> Iterator[str]:
+    for name in ("provider", "model"):
+        if getattr(wanted, name) != getattr(bounds, name):
+            yield f"ai.{name}"
+
+
+def _exceeds(given: Number, most: Number) -> bool:
+    return most is not None and (given is None or given > most)

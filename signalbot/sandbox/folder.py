@@ -1,0 +1,94 @@
+"""The folder of a strategy file: opened once, checked on the way, and known by what was opened.
+
+A worker may read this one folder. Its path may come to mean another later, by a link or a rename:
+the open descriptor still means what was checked.
+"""
+
+import os
+from pathlib import Path
+from stat import S_ISREG, S_ISVTX, S_IWGRP, S_IWOTH
+
+from signalbot.strategies.base import Failed
+
+_LOOK = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Folder:
+    """An open folder; its descriptor is closed with the last reference to it."""
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self.descriptor = descriptor
+        self.path = path  #: absolute, without links when it was opened
+        self._identity = _identity(os.fstat(descriptor))
+
+    @classmethod
+    def open(cls, path: Path) -> "Folder":
+        """Open ``path``, an absolute path without links, step by step from the root.
+
+        Raises:
+            Failed: it is not there, or others may change it or put another in its place.
+        """
+        descriptor = os.open("/", _LOOK)
+        try:
+            at = Path("/")
+            for part in path.parts[1:]:
+                _check(os.fstat(descriptor), at, is_last=False)
+                inner, at = os.open(part, _LOOK, dir_fd=descriptor), at / part
+                os.close(descriptor)
+                descriptor = inner
+            _check(os.fstat(descriptor), at, is_last=True)
+            return cls(descriptor, path)
+        except OSError as e:
+            os.close(descriptor)
+            raise Failed(f"{path} cannot be opened: {e.strerror}") from None
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)
+
+    def read(self, name: str, *, most: int) -> bytes:
+        """The first ``most`` bytes of a file that lies in it.
+
+        Raises:
+            Failed: it is no file, or others may change it.
+            OSError: it cannot be read.
+        """
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(name, flags, dir_fd=self.descriptor)
+        with os.fdopen(descriptor, "rb") as file:
+            found = os.fstat(descriptor)
+            if not S_ISREG(found.st_mode):
+                raise Failed(f"{self.path / name} is no file")
+            _check(found, self.path / name, is_last=True)
+            return file.read(most)
+
+    def holds(self, path: Path) -> bool:
+        """Whether ``path``, or where it will be, lies in this folder, by whatever name."""
+        place = path.resolve()
+        return any(
+            _identity(each.stat()) == self._identity
+            for each in (place, *place.parents)
+            if each.exists()
+        )
+
+
+def _identity(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino
+
+
+def _check(found: os.stat_result, path: Path, *, is_last: bool) -> None:
+    """See that only root and the daemon's user may change what ``path`` holds.
+
+    In a folder such as ``/tmp`` others may add names and cannot touch those that are there: that is
+    enough on the way, and not for the folder itself.
+    """
+    if found.st_uid not in (0, os.geteuid()):
+        raise Failed(
+            f"{path} belongs to another user, who may change what is run: chown it to root"
+        )
+    others = S_IWOTH if found.st_gid in (0, os.getegid()) else S_IWOTH | S_IWGRP
+    is_sticky = bool(found.st_mode & S_ISVTX)
+    if found.st_mode & others and (is_last or not is_sticky):
+        raise Failed(f"others may write {path} and so change what is run: chmod go-w {path}")

@@ -1,0 +1,123 @@
+"""A user may allow itself less than the operator does, never more."""
+
+from dataclasses import fields, replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signalbot.domain.settings import (
+    AiRules,
+    BelowMinimum,
+    Protection,
+    RiskLimits,
+    Settings,
+    Sizing,
+    SizingMode,
+    StopSource,
+)
+from signalbot.domain.tightening import loosened
+
+counts = st.none() | st.integers(1, 5)
+amounts = st.none() | st.integers(1, 5).map(Decimal)
+risks = st.builds(
+    RiskLimits,
+    max_open_positions=counts,
+    max_consecutive_losses=counts,
+    max_trades_per_day=counts,
+    cooldown_ms=st.integers(0, 5),
+    max_daily_loss_percent=amounts,
+    max_exposure_percent=amounts,
+    min_balance=amounts,
+    symbol_priority=st.sampled_from([(), ("BTC/USDT",), ("BTC/USDT", "ETH/USDT")]),
+)
+sizings = st.builds(
+    Sizing,
+    mode=st.sampled_from(SizingMode),
+    risk_percent=st.integers(1, 3).map(Decimal),
+    quote_amount=st.integers(1, 3).map(Decimal),
+    balance_percent=st.integers(1, 3).map(Decimal),
+    below_minimum=st.sampled_from(BelowMinimum),
+)
+settings = st.builds(Settings, risk=risks, sizing=sizings)
+
+
+@given(settings)
+def test_the_same_settings_loosen_nothing(one: Settings) -> None:
+    """Whatever they are."""
+    assert loosened(one, one) == ()
+
+
+@given(settings, settings, settings)
+def test_what_stays_within_what_stays_within_stays_within(
+    one: Settings, two: Settings, three: Settings
+) -> None:
+    """Tightening twice is tightening."""
+    if not loosened(one, two) and not loosened(two, three):
+        assert loosened(one, three) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "bound", "looser", "tighter"),
+    [
+        ("max_open_positions", 3, (4, None), (1, 3)),
+        ("max_consecutive_losses", 3, (4, None), (1, 3)),
+        ("max_trades_per_day", 3, (4, None), (1, 3)),
+        ("max_daily_loss_percent", Decimal(5), (Decimal("5.1"), None), (Decimal(1),)),
+        ("max_exposure_percent", Decimal(300), (Decimal(301), None), (Decimal(10),)),
+        ("min_balance", Decimal(10), (Decimal(9), None), (Decimal(11),)),
+        ("cooldown_ms", 1_000, (0, 999), (1_000, 2_000)),
+        ("symbol_priority", ("A/B", "C/D"), ((), ("C/D", "A/B")), (("A/B", "C/D"),)),
+    ],
+)
+def test_every_limit_has_its_direction(
+    name: str, bound: Any, looser: tuple[Any, ...], tighter: tuple[Any, ...]
+) -> None:
+    """And where the operator wrote none, any is tighter."""
+    free = Settings()
+    bounds = replace(free, risk=RiskLimits(**{name: bound}))
+    for value in looser:
+        [found] = loosened(bounds, replace(free, risk=RiskLimits(**{name: value})))
+        assert found.removeprefix("risk.") == name.removesuffix("_ms")
+    for value in tighter:
+        wanted = replace(free, risk=RiskLimits(**{name: value}))
+        assert loosened(bounds, wanted) == ()
+        assert loosened(free, wanted) == ()
+
+
+def test_every_limit_is_looked_at() -> None:
+    """A limit that comes later must choose its direction."""
+    loosest = RiskLimits()
+    tight = RiskLimits(
+        max_open_positions=1,
+        max_consecutive_losses=1,
+        max_trades_per_day=1,
+        cooldown_ms=1,
+        max_daily_loss_percent=Decimal(1),
+        max_exposure_percent=Decimal(1),
+        min_balance=Decimal(1),
+        symbol_priority=("A/B",),
+    )
+    found = loosened(Settings(risk=tight), Settings(risk=loosest))
+    assert len(found) == len(fields(RiskLimits))
+
+
+def test_size_mode_stop_and_ai_are_the_operators() -> None:
+    """A smaller size is the user's to choose; another measure of it, or none of a stop, is not."""
+    free = Settings()
+    for wanted, name in (
+        (replace(free, sizing=Sizing(risk_percent=Decimal(2))), "sizing.risk_percent"),
+        (replace(free, sizing=Sizing(mode=SizingMode.QUOTE)), "sizing.mode"),
+        (replace(free, sizing=Sizing(below_minimum=BelowMinimum.ROUND_UP)), "sizing.below_minimum"),
+        (replace(free, protection=Protection(stop_source=StopSource.NONE)),
+         "protection.stop_loss.source"),
+        (replace(free, protection=Protection(max_unprotected_ms=6_000)),
+         "protection.max_unprotected"),
+        (replace(free, ai=AiRules(provider="dear")), "ai.provider"),
+        (replace(free, ai=AiRules(model="large")), "ai.model"),
+    ):  # fmt: skip
+        assert name in loosened(free, wanted)
+    smaller = replace(free, sizing=Sizing(risk_percent=Decimal("0.1")))
+    assert loosened(free, smaller) == ()

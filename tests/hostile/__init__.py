@@ -1,0 +1,1 @@
+"""Clients that mean harm, and what they cost those who trade: ``python -m tests.hostile``."""

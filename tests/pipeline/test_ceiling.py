@@ -1,0 +1,37 @@
+"""A single alert cannot ask for all that an account's leverage allows."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from signalbot.domain.users import UserId
+from tests.world import HEAD, World, play, user
+
+ALERTS = HEAD.replace('kind = "ema_cross"', 'kind = "webhook"').replace('timeframe = "5m"\n', "")
+BY_RISK = 'sizing = { mode = "risk", risk_percent = 1 }\n'
+ANNA = UserId("anna")
+
+
+@pytest.mark.parametrize(
+    ("head", "extra", "most"),
+    [
+        (ALERTS, "", 3),
+        (ALERTS, "risk = { max_exposure_percent = 100 }\n", 1),
+        (ALERTS, 'risk = { max_exposure_percent = "none" }\n', 10),
+        (HEAD, "", 10),
+    ],
+)
+def test_a_stop_as_close_as_can_be_makes_no_position_beyond_the_ceiling(
+    tmp_path: Path, head: str, extra: str, most: int
+) -> None:
+    """One percent of risk a tenth of a percent away is ten times the equity."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make(price="100", stop="99.9"))
+        (position,) = await w.app.trades.open_positions(ANNA)
+        equity = Decimal(10_000)
+        worth = position.entry_price * position.quantity
+        assert equity * most * Decimal("0.9") < worth <= equity * most
+
+    play(tmp_path, story, user("anna", leverage=20, extra=BY_RISK + extra), head=head)

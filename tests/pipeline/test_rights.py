@@ -1,0 +1,93 @@
+"""What a key may do is asked at the start, daily, and before somebody trades again."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from signalbot.domain.errors import AccessDenied, Conflict, Unavailable
+from signalbot.domain.timeframe import DAY_MS
+from signalbot.domain.users import AccountTerms, Mode, StatusBy, User, UserId, UserStatus
+from signalbot.pipeline.account import Account
+from signalbot.pipeline.halt import Halts
+from signalbot.pipeline.rights import UNKNOWN_MS, KeyRights
+from tests.control.test_heartbeat import Hands
+from tests.ledger.ledgers import ledger
+
+
+class Key:
+    """An account's key at an exchange, which tells what it may."""
+
+    def __init__(self, may: bool | Exception | None = False) -> None:
+        self.may = may
+        self.asked = 0
+
+    async def may_withdraw(self) -> bool | None:
+        self.asked += 1
+        if isinstance(self.may, Exception):
+            raise self.may
+        return self.may
+
+
+def _account(key: Key, *, allow: bool = False, mode: Mode = Mode.LIVE) -> Account:
+    terms = AccountTerms(exchange="x", allow_withdrawal_keys=allow)
+    user = User(user_id=UserId("anna"), mode=mode, account=terms)
+    return cast(Account, SimpleNamespace(user=user, user_id=user.user_id, broker=cast(Any, key)))
+
+
+async def test_it_is_asked_daily_and_sooner_when_it_was_not_told(tmp_path: Path) -> None:
+    """A right can be given to a key at any time."""
+    clock, key = Hands(), Key()
+    async with ledger(tmp_path) as books:
+        rights = KeyRights(Halts(books.accounts, clock), clock)
+        account = _account(key)
+        for _ in range(3):
+            await rights.check(account)
+        assert key.asked == 1
+        clock.at_ms += DAY_MS
+        key.may = None
+        await rights.check(account)
+        assert (key.asked, account.user.status) == (2, UserStatus.ACTIVE)
+        clock.at_ms += UNKNOWN_MS
+        key.may = Unavailable("no answer")
+        await rights.check(account)
+        clock.at_ms += UNKNOWN_MS
+        key.may = True
+        await rights.check(account)
+        assert key.asked == 4
+        assert (account.user.status, account.user.status_by) == (UserStatus.HALTED, StatusBy.KEY)
+
+
+async def test_a_new_key_is_asked_about_at_once(tmp_path: Path) -> None:
+    """Whenever the last one was."""
+    clock, key = Hands(), Key()
+    async with ledger(tmp_path) as books:
+        rights = KeyRights(Halts(books.accounts, clock), clock)
+        await rights.check(_account(key))
+        rights.forget(UserId("anna"))
+        await rights.check(_account(key))
+        assert key.asked == 2
+
+
+@pytest.mark.parametrize("may", [True, AccessDenied("not let in")])
+async def test_nobody_trades_again_with_a_key_that_must_not(tmp_path: Path, may: Any) -> None:
+    """Who was paused meanwhile, too."""
+    clock, key = Hands(), Key(may)
+    async with ledger(tmp_path) as books:
+        rights = KeyRights(Halts(books.accounts, clock), clock)
+        with pytest.raises(Conflict, match="key"):
+            await rights.refuse_resuming(_account(key))
+        key.may = False
+        await rights.refuse_resuming(_account(key))
+
+
+async def test_it_concerns_live_accounts_that_have_not_allowed_it(tmp_path: Path) -> None:
+    """Play money has no keys."""
+    clock, key = Hands(), Key(True)
+    async with ledger(tmp_path) as books:
+        rights = KeyRights(Halts(books.accounts, clock), clock)
+        for account in (_account(key, allow=True), _account(key, mode=Mode.PAPER)):
+            await rights.check(account)
+            await rights.refuse_resuming(account)
+        assert key.asked == 0

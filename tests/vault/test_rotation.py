@@ -1,0 +1,158 @@
+"""A rotation that is killed, wherever it is, and run again, loses nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from signalbot.domain.errors import ConfigError
+from signalbot.domain.timeframe import Ms
+from signalbot.domain.users import UserId
+from signalbot.ledger.credentials import VaultStore
+from signalbot.ledger.database import open_database
+from signalbot.vault import master_key
+from signalbot.vault.envelope import WrongKey
+from signalbot.vault.rotation import rotate
+from signalbot.vault.vault import Credentials, Vault
+
+NOW = Ms(1_700_000_000_000)
+ANNA = UserId("anna")
+KEYS = {(ANNA, "x"): Credentials({"apiKey": "a-key", "secret": "a-secret"})}
+
+
+async def _filled(folder: Path) -> Path:
+    """A vault with the keys of an account and a secret; where its master key is."""
+    path = folder / "master.key"
+    master_key.create(path, master_key.encoded(master_key.new()))
+    async with open_database(folder / "ledger.db") as database:
+        vault = await Vault.unlock(VaultStore(database), path, now_ms=NOW)
+        await vault.set_credentials([(ANNA, "x", KEYS[ANNA, "x"])], now_ms=NOW)
+        await vault.set_secret("bot", "tgram://1/2", now_ms=NOW)
+    return path
+
+
+async def _held(folder: Path, path: Path) -> tuple[object, str | None]:
+    """What the vault holds, opened with the key at ``path``."""
+    async with open_database(folder / "ledger.db") as database:
+        vault = await Vault.unlock(VaultStore(database), path, now_ms=NOW)
+        return await vault.credentials(), await vault.secret("bot")
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """Every key file there, by name."""
+    return {each.name: each.read_bytes() for each in folder.glob("master.key*")}
+
+
+async def _rotate(folder: Path, path: Path) -> None:
+    async with open_database(folder / "ledger.db") as database:
+        await rotate(VaultStore(database), path, now_ms=NOW)
+
+
+async def test_every_key_that_ever_opened_it_is_kept(tmp_path: Path) -> None:
+    """Backups of the ledger are locked with the key of their day."""
+    path = await _filled(tmp_path)
+    used = [path.read_bytes()]
+    for _ in range(3):
+        await _rotate(tmp_path, path)
+        used.append(path.read_bytes())
+    assert await _held(tmp_path, path) == (KEYS, "tgram://1/2")
+    kept = _files(tmp_path)
+    assert set(kept.values()) == set(used)
+    assert kept["master.key.bak"] == used[-2]
+    assert all((tmp_path / name).stat().st_mode & 0o077 == 0 for name in kept)
+
+
+async def test_one_that_locked_and_was_cut_off_is_finished_and_not_overwritten(
+    tmp_path: Path,
+) -> None:
+    """The only key that opens the vault lies in ``.next``: it is put in place first."""
+    path = await _filled(tmp_path)
+    old = path.read_bytes()
+    await _rotate(tmp_path, path)
+    new = path.read_bytes()
+    path.rename(tmp_path / "master.key.next")
+    path.write_bytes(old)
+    path.chmod(0o600)
+    assert await _held(tmp_path, path) == (KEYS, "tgram://1/2")
+    await _rotate(tmp_path, path)
+    assert await _held(tmp_path, path) == (KEYS, "tgram://1/2")
+    kept = _files(tmp_path)
+    assert new in (content for name, content in kept.items() if ".bak" in name)
+    assert "master.key.next" not in kept
+
+
+async def test_with_the_wrong_key_nothing_is_written(tmp_path: Path) -> None:
+    """It is proven before; the error names the file that is right."""
+    path = await _filled(tmp_path)
+    path.rename(tmp_path / "master.key.bak")
+    master_key.create(path, master_key.encoded(master_key.new()))
+    before = _files(tmp_path)
+    async with open_database(tmp_path / "ledger.db") as database:
+        with pytest.raises(ConfigError, match=r"master\.key\.bak is"):
+            await rotate(VaultStore(database), path, now_ms=NOW)
+    assert _files(tmp_path) == before
+
+
+async def test_a_value_that_does_not_open_stops_it_before_anything_is_written(
+    tmp_path: Path,
+) -> None:
+    """A damaged row is found while the old key is still the only one."""
+    path = await _filled(tmp_path)
+    async with open_database(tmp_path / "ledger.db") as database:
+        await database.execute("UPDATE credentials SET ciphertext = x'00' WHERE field = 'secret'")
+        with pytest.raises(WrongKey, match="does not open"):
+            await rotate(VaultStore(database), path, now_ms=NOW)
+    assert [*_files(tmp_path)] == ["master.key"]
+
+
+async def test_what_is_stored_during_a_rotation_is_never_locked_with_the_old_key(
+    tmp_path: Path,
+) -> None:
+    """Who has opened the vault before must do it again."""
+    path = await _filled(tmp_path)
+    async with open_database(tmp_path / "ledger.db") as database:
+        store = VaultStore(database)
+        before = await Vault.unlock(store, path, now_ms=NOW)
+        await rotate(store, path, now_ms=NOW)
+        with pytest.raises(ConfigError, match="changed meanwhile"):
+            await before.set_secret("late", "x", now_ms=NOW)
+        with pytest.raises(ConfigError, match="changed meanwhile"):
+            await before.set_credentials([(ANNA, "x", KEYS[ANNA, "x"])], now_ms=NOW)
+        with pytest.raises(ConfigError, match="changed meanwhile"):
+            await before.rotate(master_key.new())
+    assert await _held(tmp_path, path) == (KEYS, "tgram://1/2")
+
+
+async def test_keys_that_a_former_user_has_left_are_rotated_and_used_by_nobody(
+    tmp_path: Path,
+) -> None:
+    """Until somebody keeps them; stored anew, they are the present user's."""
+    path = await _filled(tmp_path)
+    async with open_database(tmp_path / "ledger.db") as database:
+        await database.execute(
+            "INSERT INTO users VALUES ('anna', 'live', 'x', 1, 'isolated', '1', 'ACTIVE', '', "
+            "'api', 1, 'operator', ?)",
+            (NOW + 1,),
+        )
+        store = VaultStore(database)
+        vault = await Vault.unlock(store, path, now_ms=NOW)
+        assert await vault.credentials() == {}
+        [stored] = await vault.list_credentials()
+        assert not stored.is_current
+        await rotate(store, path, now_ms=NOW)
+        vault = await Vault.unlock(store, path, now_ms=NOW)
+        assert await vault.keep_credentials(ANNA, now_ms=Ms(NOW + 2)) == 2
+        assert await vault.credentials() == KEYS
+
+
+def test_a_file_is_made_whole_or_not_at_all_and_never_over_another(tmp_path: Path) -> None:
+    """What a killed run was about to make is swept away by the next."""
+    path = tmp_path / "master.key"
+    master_key.create(path, b"one")
+    with pytest.raises(FileExistsError):
+        master_key.create(path, b"two")
+    assert path.read_bytes() == b"one"
+    for name in (".master.key.0123abcd", ".master.key.next.0123abcd", ".master.key.bak.0123abcd"):
+        (tmp_path / name).write_bytes(b"half")
+    (tmp_path / ".master.key.mine").write_bytes(b"somebody's")
+    master_key.sweep(path)
+    assert sorted(each.name for each in tmp_path.iterdir()) == [".master.key.mine", "master.key"]
