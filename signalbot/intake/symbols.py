@@ -32,9 +32,9 @@ _DATED = re.compile(
     rf"\d{{6}}|\d{{8}}|\d{{1,2}}(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)\d{{2,4}}|\d!"
     rf"|[{_MONTH}]\d{{2}}|[{_MONTH}]20\d\d|CW|NW|CQ|NQ|BQ|BIQUARTER|QUARTER|MOVE|CALL|PUT"
 )
-_GLUED_DATE = re.compile(rf"(.*(?:USDT|USDC|USD))(?:[{_MONTH}]\d{{1,4}}|\d{{6}}|\d!)")
-_GLUED_PERPETUAL = re.compile(r"(.+?)(?:PERP|SWAP)")
-_KUCOIN = re.compile(r"(.+(?:USDT|USDC|USD))M")
+_GLUED_DATE = re.compile(rf"(.{{0,40}}(?:USDT|USDC|USD))(?:[{_MONTH}]\d{{1,4}}|\d{{6}}|\d!)")
+_GLUED_PERPETUAL = re.compile(r"(.{1,40}?)(?:PERP|SWAP)")
+_KUCOIN = re.compile(r"(.{1,40}(?:USDT|USDC|USD))M")
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,7 @@ class OrderRecovery:
         """``settle``, and what follows for the position. The symbol's lock is held."""
         await self.settle(account, order)
         if order.request.leg is not Leg.ENTRY:
+            await self._protector.finish_close(account, order.request.symbol)
             await self._protector.protect(account, order.request.symbol)
 
     async def find_late(self, account: Account, symbol: str) -> bool:
@@ -185,12 +186,13 @@ class OrderRecovery:
     async def _exit_not_shown(self, account: Account, order: Order) -> None:
         """An order that only closes: a second one does no harm where it cannot open anything.
 
-        That of a part may close too much: whatever becomes of it follows from a proof alone.
+        That of a part may close too much: whatever becomes of it follows from a proof alone. A stop
+        or target that was only intended is sent by whoever protects.
         """
-        is_part = is_reduction(order.request)
-        if order.status is OrderStatus.INTENDED and not is_part:
-            return
         is_exit, was_taken = order.request.leg is Leg.EXIT, order.exchange_order_id is not None
+        is_part = is_reduction(order.request)
+        if order.status is OrderStatus.INTENDED and not is_exit:
+            return
         if was_taken or is_part or (is_exit and _is_spot(account, order)):
             is_proven = account.absences.look(
                 order.client_order_id,

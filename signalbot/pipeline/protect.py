@@ -91,6 +91,15 @@ class Protector:
         await self.protect(account, position.symbol)
         return position.symbol not in account.positions
 
+    async def finish_close(self, account: Account, symbol: str) -> None:
+        """Go on with a close that was interrupted, or whose exit never arrived; the lock is held.
+
+        An exit whose outcome is not known yet is waited for.
+        """
+        position = account.positions.get(symbol)
+        if position is not None and position.status is PositionStatus.CLOSING:
+            await self.close(account, position, position.close_reason or CloseReason.MANUAL)
+
     async def _keep_stop(self, account: Account, position: Position) -> bool:
         """Whether the position now has exactly one live stop, at the wanted price and size."""
         if position.stop_loss is None:

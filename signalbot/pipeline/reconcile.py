@@ -171,10 +171,7 @@ class Reconciler:
             await self._explain(account, symbol, holding)
             return
         await self._agreed(account, symbol)
-        position = account.positions.get(symbol)
-        if position is not None and position.status is PositionStatus.CLOSING:
-            reason = position.close_reason or CloseReason.MANUAL
-            await self._protector.close(account, position, reason)
+        await self._protector.finish_close(account, symbol)
 
     async def _agreed(self, account: Account, symbol: str) -> None:
         position = account.positions.get(symbol)

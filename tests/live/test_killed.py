@@ -28,6 +28,7 @@ PROTECTING = {  # where a stop goes out by itself
     "binance": ("stop_loss.before_send", "stop_loss.after_answer"), "bybit": (), "okx": (),
 }  # fmt: skip
 LEAVING = ("cancel.before_send", "cancel.after_answer")
+EXITING = ("exit.intended", "exit.before_send", "exit.after_answer")
 LIVES = int(os.environ.get("SIGNALBOT_LIVES", "0"))  # of each point by itself, in every dialect
 EACH = [(dialect, point) for dialect in DIALECTS for point in ENTERING] + [
     (dialect, point) for dialect, points in PROTECTING.items() for point in points
@@ -142,6 +143,28 @@ async def test_killed_in_the_middle_of_reconciliation(
         await rig.fills_told(*USERS)
         await rig.stop()
         check(rig, *USERS)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_killed_at_every_step_of_an_exit_in_turn(tmp_path: Path, dialect: str) -> None:
+    """What a signal closes is closed once, whichever step its exit had come to."""
+    async with live(tmp_path, *USERS, targets="[5.0]", dialect=dialect) as rig:
+        await rig.start(crash_at=EXITING[0])
+        await rig.go_long()
+        await rig.until(lambda: _is_settled(rig), what="both are in and protected")
+        await rig.command("send", "trend", rig.symbol, "EXIT_LONG")
+        assert await rig.died() == -9
+        for point in EXITING[1:]:
+            await rig.start(crash_at=point, ready=False)
+            if not await rig.died_before(lambda: _has_left(rig)):
+                await rig.kill()
+        await rig.start()
+        await rig.until(lambda: _has_left(rig), seconds=90, what="both are out")
+        await rig.fills_told(*USERS)
+        await rig.stop()
+        check(rig, *USERS)
+        reasons = {row["close_reason"] for row in rig.rows("SELECT close_reason FROM positions")}
+        assert reasons == {"EXIT_SIGNAL"}
 
 
 async def test_stopped_in_order_positions_keep_their_stops(tmp_path: Path) -> None:

@@ -18,20 +18,20 @@ ANNA = UserId("anna")
     [
         (ALERTS, "", 3),
         (ALERTS, "risk = { max_exposure_percent = 100 }\n", 1),
-        (ALERTS, 'risk = { max_exposure_percent = "none" }\n', 10),
-        (HEAD, "", 10),
+        (ALERTS, 'risk = { max_exposure_percent = "none" }\n', 5.5),
+        (HEAD, "", 5.5),
     ],
 )
 def test_a_stop_as_close_as_can_be_makes_no_position_beyond_the_ceiling(
-    tmp_path: Path, head: str, extra: str, most: int
+    tmp_path: Path, head: str, extra: str, most: float
 ) -> None:
-    """One percent of risk a tenth of a percent away is ten times the equity."""
+    """One percent of risk a fifth of a percent away, costs included, is five times the equity."""
 
     async def story(w: World) -> None:
         await w.send(w.make(price="100", stop="99.9"))
         (position,) = await w.app.trades.open_positions(ANNA)
         equity = Decimal(10_000)
         worth = position.entry_price * position.quantity
-        assert equity * most * Decimal("0.9") < worth <= equity * most
+        assert equity * Decimal(most) * Decimal("0.9") < worth <= equity * Decimal(most)
 
     play(tmp_path, story, user("anna", leverage=20, extra=BY_RISK + extra), head=head)
