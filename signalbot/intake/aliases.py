@@ -211,7 +211,8 @@ NAMES: Mapping[Role, tuple[str, ...]] = {
         "is simulated", "preview", "dry",
     ),
     Role.SECRET: (
-        "secret", "token", "passphrase", "pass phrase", "password", "key", "auth", "signal token", "api key",
+        "secret", "token", "passphrase", "pass phrase", "password", "key", "auth", "signal token",
+        "api key",
         "api secret", "api secret key", "auth key", "auth token", "webhook secret", "access key",
         "passcode", "pin", "access token", "webhook key", "secret key", "bot secret",
         "connector secret", "secret token", "webhook token", "webhook passphrase", "license",
