@@ -96,6 +96,7 @@ class OrderRequest:
     type: OrderType
     quantity: Decimal  #: base units, on the lot grid
     price: Decimal | None = None  #: limit price
+    decided_price: Decimal | None = None  #: of an entry: what its levels were measured from
     trigger_price: Decimal | None = None
     reduce_only: bool = False
     leverage: int = 1

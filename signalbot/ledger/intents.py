@@ -25,6 +25,9 @@ _AMEND_ORDER = (
 )
 
 
+_MOVE_INTENT = (
+    "UPDATE orders SET trigger_price = ? WHERE client_order_id = ? AND status = 'intended'"
+)
 _SHRINK_INTENT = "UPDATE orders SET quantity = ? WHERE client_order_id = ? AND status = 'intended'"
 
 
@@ -54,6 +57,12 @@ def amend_order(connection: sqlite3.Connection, order: Order) -> None:
 def shrink_intent(connection: sqlite3.Connection, request: OrderRequest) -> None:
     """Write the quantity of an order that has not been sent; one that has been stays as it is."""
     connection.execute(_SHRINK_INTENT, (text(request.quantity), request.client_order_id))
+
+
+def move_intent(connection: sqlite3.Connection, request: OrderRequest) -> None:
+    """Write the trigger price of an order that has not been sent; one that has been stays."""
+    trigger = None if request.trigger_price is None else text(request.trigger_price)
+    connection.execute(_MOVE_INTENT, (trigger, request.client_order_id))
 
 
 def update_order(connection: sqlite3.Connection, order: Order) -> None:

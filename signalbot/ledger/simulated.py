@@ -81,7 +81,7 @@ class SimulatedState:
     accounts: tuple[SimulatedAccount, ...] = ()
 
 
-_REQUESTS = Codec(OrderRequest)
+_REQUESTS = Codec(OrderRequest, omit=("decided_price",))  # the exchange does not learn of it
 _ORDERS = Codec(SimulatedOrder, omit=("request",))
 _FILLS = Codec(Fill)
 _POSITIONS = Codec(SimulatedPosition)

@@ -18,6 +18,7 @@ from signalbot.ledger.intents import (
     amend_order,
     decode_order,
     insert_intents,
+    move_intent,
     shrink_intent,
     update_order,
 )
@@ -48,6 +49,8 @@ class Booking:
     worth: Worth = field(default_factory=dict)  #: of third coins that fees were paid in
     break_even_after: int = 0  #: targets hit before the stop goes to the entry price; 0: never
     tick: Decimal = ONE  #: the grid of prices the stop has to be on
+    levels: Position | None = None  #: whose stop and targets count once the entry is over
+    moved: Sequence[OrderRequest] = ()  #: orders at these levels; those sent already stay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +180,14 @@ def _book(connection: sqlite3.Connection, booking: Booking) -> Booked:
             after = _closed_by_the_last(connection, after, request, wanted=position.close_reason)
         if after.is_open and _hits_target(order, known):
             after = after.hit_target(break_even_after=booking.break_even_after, tick=booking.tick)
+        if booking.levels is not None and after.is_open and _completes_entry(order, known):
+            after = replace(
+                after,
+                stop_loss=booking.levels.stop_loss,
+                take_profits=booking.levels.take_profits,
+            )
+            for moved in booking.moved:
+                move_intent(connection, moved)
         if after is not position:
             connection.execute(_UPSERT_POSITION, POSITIONS.encode(after))
             position = after
@@ -258,6 +269,12 @@ def _hits_target(order: Order, known: Order) -> bool:
         and order.status is OrderStatus.FILLED
         and known.status is not OrderStatus.FILLED
     )
+
+
+def _completes_entry(order: Order, known: Order) -> bool:
+    """Whether a report ends an entry; told again it ends nothing."""
+    is_entry = order.request.leg is Leg.ENTRY
+    return is_entry and order.status.is_final and not known.status.is_final
 
 
 def _implied(order: Order, known: Order, filled: Decimal) -> Fill:

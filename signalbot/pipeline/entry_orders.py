@@ -11,11 +11,12 @@ from decimal import Decimal
 
 import structlog
 
+from signalbot.decision.rebase import rebased
 from signalbot.domain.codes import Code
 from signalbot.domain.errors import LedgerError, OrderOutcomeUnknown, Unavailable
 from signalbot.domain.failures import Failure
 from signalbot.domain.money import text
-from signalbot.domain.orders import Leg, Order, OrderReport
+from signalbot.domain.orders import Leg, Order, OrderReport, OrderStatus
 from signalbot.domain.positions import Position
 from signalbot.domain.signals import Execution, ExecutionStatus, Signal, slippage_bps
 from signalbot.ledger.executions import Executions
@@ -24,7 +25,7 @@ from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
 from signalbot.pipeline.intents import Intents, intents_from
 from signalbot.pipeline.place import unsent
-from signalbot.pipeline.record import Recorded, Recorder
+from signalbot.pipeline.record import Levels, Recorded, Recorder
 from signalbot.pipeline.unresolved import UnresolvedOrders
 from signalbot.ports import Clock
 from signalbot.tasks import crash_point
@@ -85,8 +86,9 @@ class EntryOrders:
         outcome = self._outcome(entry, report)
         opened_at_ms = report.fills[0].filled_at_ms if report.fills else report.updated_at_ms
         planned = replace(entry.intents.position, opened_at_ms=opened_at_ms)
+        levels = _levels(account, entry, planned, report) if report.status.is_final else None
         recorded = await self._recorder.record(
-            account, order, report, opens=planned, execution=outcome
+            account, order, report, opens=planned, execution=outcome, levels=levels
         )
         crash_point("entry.recorded")
         return recorded, outcome
@@ -219,3 +221,46 @@ def slippage(signal: Signal, price: Decimal | None) -> Decimal | None:
 
 def _prices(prices: Iterable[Decimal]) -> str:
     return " ".join(text(price) for price in prices)
+
+
+def _levels(
+    account: Account, entry: Entry, planned: Position, report: OrderReport
+) -> Levels | None:
+    """Where stop and targets belong now that it is known what the entry has filled at.
+
+    A stop that went to the exchange along with its entry is moved there afterwards.
+    """
+    request, signal = entry.intents.entry, entry.signal
+    if request.decided_price is None or report.average_price is None:
+        return None
+    held = account.positions.get(request.symbol)
+    before = held if held is not None and held.position_id == planned.position_id else planned
+    after = rebased(
+        before,
+        decided=request.decided_price,
+        filled=report.average_price,
+        signal=signal,
+        rules=account.rules(signal.strategy).protection,
+        instrument=account.market.instrument(request.symbol),
+    )
+    if after is before:
+        return None
+    triggers = {
+        old.price: new.price
+        for old, new in zip(before.take_profits, after.take_profits, strict=True)
+    }
+    moved = []
+    for order in account.orders_of(planned):
+        if order.status is not OrderStatus.INTENDED or order.request.trigger_price is None:
+            continue
+        if order.request.leg is Leg.TAKE_PROFIT:
+            trigger = triggers.get(order.request.trigger_price)
+        elif order.request.leg is Leg.STOP_LOSS and not account.trading.attaches_stops(
+            request.symbol
+        ):
+            trigger = after.stop_loss
+        else:
+            continue
+        if trigger is not None:
+            moved.append(replace(order.request, trigger_price=trigger))
+    return Levels(position=after, orders=tuple(moved))

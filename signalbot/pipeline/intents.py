@@ -57,6 +57,7 @@ def intents_of(signal: Signal, user: User, plan: EntryPlan, *, now_ms: Ms) -> In
         type=plan.type,
         quantity=plan.quantity,
         price=plan.price if plan.type is OrderType.LIMIT else None,
+        decided_price=plan.price,
         leverage=plan.leverage,
         signal_id=signal.signal_id,
         position_id=position.position_id,
@@ -96,7 +97,7 @@ def intents_from(signal: Signal, user: User, orders: Sequence[Order], rules: Pro
         side=signal.action.side,
         type=entry.type,
         quantity=entry.quantity,
-        price=entry.price or signal.price or ZERO,
+        price=entry.decided_price or entry.price or signal.price or ZERO,
         stop_loss=stop,
         targets=tuple(
             Target(each.trigger_price, each.quantity) for each in aims if each.trigger_price

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from signalbot.domain.money import ZERO, brief, text
-from signalbot.domain.orders import Fill, Leg, Order, OrderReport
+from signalbot.domain.orders import Fill, Leg, Order, OrderReport, OrderRequest
 from signalbot.domain.positions import CloseReason, Position, StopKind
 from signalbot.domain.signals import Execution
 from signalbot.ledger.trades import Booking, Trades
@@ -18,6 +18,14 @@ log = structlog.get_logger()
 
 def _nothing(_account: Account, _order: Order) -> None:
     """Nobody wants to know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Levels:
+    """Stop and targets measured from what an entry has filled at."""
+
+    position: Position  #: only its stop and its targets count
+    orders: tuple[OrderRequest, ...]  #: at these levels; none of them has been sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +55,12 @@ class Recorder:
         *,
         opens: Position | None = None,
         execution: Execution | None = None,
+        levels: Levels | None = None,
         is_last_word: bool = False,
     ) -> Recorded:
         """Book ``report`` of ``order``; ``opens`` is the position its first fill would start.
+
+        ``levels`` are what stop and targets are to be once the report ends an entry.
 
         Fills whose fees cannot be valued yet are left to be collected once they can, unless this
         ``is_last_word``: then what has no price counts as nothing.
@@ -79,6 +90,8 @@ class Recorder:
                 worth=rates.known,
                 break_even_after=0 if rules is None else rules.break_even_after,
                 tick=instrument.tick,
+                levels=None if levels is None else levels.position,
+                moved=() if levels is None else levels.orders,
             )
         )
         _tell_unvalued(account, booked.new_fills, rates)
@@ -87,6 +100,8 @@ class Recorder:
             self._on_untold(account, after)
         if booked.position is not None and booked.moved:
             account.hold(booked.position)
+            if levels is not None:
+                _move(account, levels, booked.position)
             _tell(held, booked.position)
         return Recorded(
             order=after,
@@ -104,6 +119,16 @@ class Recorder:
             return None
         stored = await self._trades.position(position_id)
         return None if stored is None or stored.is_open else stored.reopen()
+
+
+def _move(account: Account, levels: Levels, position: Position) -> None:
+    """Have in memory what the booking has moved: nothing, where the entry still fills."""
+    is_there = (position.stop_loss, position.take_profits) == (
+        levels.position.stop_loss,
+        levels.position.take_profits,
+    )
+    for request in levels.orders if is_there else ():
+        account.keep(Order(request=request))
 
 
 def _reason(order: Order, position: Position | None) -> CloseReason:
