@@ -116,6 +116,9 @@ def _all(number: int) -> list[str]:
 
 async def _enter(rig: Crowd, users: Sequence[str], positions: int) -> None:
     await rig.start()
+    await asyncio.sleep(positions / 4)  # leverage and margin mode of new accounts are set at a pace
+    rig.go_on_from_now()
+    await rig.candle(49_900)
     await rig.go_long()
     await rig.until(lambda: rig.covered(users) == positions, seconds=240, what="all are protected")
     await asyncio.sleep(3)
