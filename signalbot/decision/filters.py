@@ -1,6 +1,7 @@
 """Which signals pass to a user: age, standing, symbol, strength, confidence, drift, hours."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -92,11 +93,16 @@ def _check_numbers(s: Situation) -> Denial | None:
     return None
 
 
+def drift_percent(price: Decimal, asked: Decimal) -> Decimal:
+    """How far ``price`` is from the signal's price (> 0), either way, in percent."""
+    return abs(price - asked) / asked * HUNDRED
+
+
 def _check_drift(s: Situation) -> Denial | None:
     limit, asked = s.settings.filters.max_price_drift_percent, s.signal.price
     if limit is None or asked is None or s.price is None:
         return None
-    drift = abs(s.price - asked) / asked * HUNDRED
+    drift = drift_percent(s.price, asked)
     if drift <= limit:
         return None
     facts = {"signal_price": asked, "price": s.price, "drift": round(drift, 4), "limit": limit}

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import structlog
 
+from signalbot.decision.filters import drift_percent
 from signalbot.decision.situation import EntryPlan, ExitPlan, Plan
 from signalbot.domain.advice import Advice, Verdict
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Unavailable
@@ -280,9 +281,13 @@ class Executor:
         now_ms = self._clock.now_ms()
         if not signal.is_open(now_ms):
             return Reason.SIGNAL_NOT_ACTIVE
-        limit_ms = account.rules(signal.strategy).filters.max_signal_age_ms
+        filters = account.rules(signal.strategy).filters
+        limit_ms = filters.max_signal_age_ms
         if limit_ms is not None and now_ms - signal.event_ms > limit_ms:
             return Reason.SIGNAL_TOO_OLD
         if signal.symbol in account.positions:
             return Reason.POSITION_OPEN
+        price, most = account.market.last_price(signal.symbol), filters.max_price_drift_percent
+        if price is not None and signal.price is not None and most is not None:
+            return Reason.PRICE_DRIFTED if drift_percent(price, signal.price) > most else None
         return None

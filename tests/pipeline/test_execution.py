@@ -4,6 +4,9 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from signalbot.domain.errors import Unavailable
 from signalbot.domain.orders import Leg, OrderStatus
 from signalbot.domain.reasons import Reason
 from signalbot.domain.signals import Action, ExecutionStatus
@@ -285,3 +288,33 @@ def test_a_claim_whose_order_is_over_unfilled_is_closed_by_reconciliation(tmp_pa
         assert _entries(w, "anna") == 1
 
     play(tmp_path, story, user("anna"))
+
+
+@pytest.mark.parametrize(("price", "enters"), [("100.4", True), ("101", False)])
+def test_an_entry_that_waits_for_its_exchange_does_not_run_after_the_price(
+    tmp_path: Path, price: str, enters: bool
+) -> None:
+    """It is looked at once more before every try: what has drifted meanwhile is not sent."""
+
+    async def story(w: World) -> None:
+        broker = w.broker("anna")
+        broker.broken = Unavailable("away")
+        signal = w.make(price="100")
+        assert await w.app.signals.store(signal)
+        w.app.broadcaster.broadcast(signal, [ANNA])
+        await w.clock.sleep(3)
+        assert len(broker.sent) > 1
+        broker.broken = None
+        w.jump(price)
+        await w.settle()
+        execution = await w.execution(signal, "anna")
+        assert execution is not None
+        if enters:
+            assert execution.status is ExecutionStatus.EXECUTED
+        else:
+            assert execution.status is ExecutionStatus.FAILED
+            assert execution.failure_reason == Reason.PRICE_DRIFTED
+            assert not await w.app.trades.open_positions(ANNA)
+
+    drift = "filters = { max_price_drift_percent = 0.5 }\n"
+    play(tmp_path, story, user("anna", extra=drift))
