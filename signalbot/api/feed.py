@@ -6,11 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 
 from signalbot.api.callers import CONTROL_SOCKET, Caller
 from signalbot.control.roster import Roster
 from signalbot.domain.errors import Conflict
+from signalbot.domain.globs import matches_any
 from signalbot.domain.users import UserId
 from signalbot.ledger.journal import Event, Journal
 from signalbot.ledger.tokens import Tokens
@@ -44,7 +44,7 @@ class Wish:
         return (
             (not self.strategies or event.strategy in self.strategies)
             and (not self.events or event.kind in self.events or event.topic in self.events)
-            and (not self.symbols or any(fnmatchcase(symbol, glob) for glob in self.symbols))
+            and (not self.symbols or matches_any(symbol, self.symbols))
         )
 
 

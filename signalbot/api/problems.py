@@ -1,4 +1,7 @@
-"""Errors as problem details (RFC 9457). They name what is wrong, and never repeat the request."""
+"""Errors as problem details (RFC 9457). They name what is wrong, in few words.
+
+An answer is never longer than a page, whatever the request has been.
+"""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -46,6 +49,10 @@ class ProblemDetails(BaseModel):
     errors: list[Fault] = Field(default=[], description="What is wrong, one by one.")
 
 
+_MOST_FAULTS = 20
+_LONGEST_TEXT = 500
+
+
 def problem(
     status: HTTPStatus,
     detail: str,
@@ -54,8 +61,12 @@ def problem(
     headers: dict[str, str] | None = None,
 ) -> JSONResponse:
     """The answer to a request that cannot be met."""
+    shown = [
+        Fault(where=_short(each.where), message=_short(each.message))
+        for each in faults[:_MOST_FAULTS]
+    ]
     told = ProblemDetails(
-        title=status.phrase, status=status.value, detail=detail, errors=list(faults)
+        title=status.phrase, status=status.value, detail=_short(detail), errors=shown
     )
     return JSONResponse(
         told.model_dump(exclude_defaults=True),
@@ -63,6 +74,10 @@ def problem(
         media_type=MEDIA_TYPE,
         headers=headers,
     )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]} and more"
 
 
 def install(app: FastAPI) -> None:

@@ -6,7 +6,6 @@ whatever has the wrong type is left to pydantic, which says so.
 
 from collections.abc import Iterator
 from decimal import Decimal
-from fnmatch import fnmatchcase
 from ipaddress import ip_address
 
 from signalbot.config.ai import ai_contradictions
@@ -16,6 +15,7 @@ from signalbot.config.sources import Sources, layers_of
 from signalbot.config.terms import FILE_KIND, SIMULATED
 from signalbot.config.webhook import WEBHOOK_KIND
 from signalbot.config.words import NAME, split_listen
+from signalbot.domain.globs import matches_any
 from signalbot.domain.money import ONE
 from signalbot.domain.settings import Sizing, SizingMode, StopSource
 from signalbot.domain.users import Mode
@@ -144,7 +144,7 @@ def _subscription(sources: Sources, user: str, strategy: str) -> Iterator[Proble
 
 def _allowed(sources: Sources, user: str, strategy: str) -> Iterator[Problem]:
     allowed = sources.get("strategies", strategy, "allowed_users")
-    if not isinstance(allowed, list) or any(fnmatchcase(user, str(glob)) for glob in allowed):
+    if not isinstance(allowed, list) or matches_any(user, tuple(map(str, allowed))):
         return
     yield sources.problem(
         ("users", user, "subscriptions", strategy),

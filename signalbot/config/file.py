@@ -26,6 +26,7 @@ from signalbot.config.words import (
     DIRECT,
     CcxtId,
     Egress,
+    Globs,
     Limits,
     Listen,
     Name,
@@ -155,7 +156,7 @@ class StrategyTable(Table):
     owner: Text | None = Field(
         default=None, description="The user who may change its settings; else administrators only."
     )
-    allowed_users: tuple[Text, ...] = Field(
+    allowed_users: Globs = Field(
         default=("*",), description='Names or globs of users who may subscribe; "*" is everybody.'
     )
 

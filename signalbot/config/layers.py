@@ -14,7 +14,7 @@ from signalbot.advisor.prompt import MOST_INSTRUCTIONS
 from signalbot.advisor.share import LONGEST_CALL_S
 from signalbot.config.numbers import NO_LIMIT, Number, Span
 from signalbot.config.table import Table, key
-from signalbot.config.words import Hours, Symbol, Text, TimeZone, all_different
+from signalbot.config.words import AllHours, Globs, Symbol, Text, TimeZone, all_different
 from signalbot.domain.money import HUNDRED
 from signalbot.domain.settings import (
     AiPower,
@@ -43,8 +43,8 @@ def _or_none(value: object) -> object:
 class FiltersTable(Table):
     """Which signals may pass to this user at all."""
 
-    symbols: tuple[Text, ...] = key('Globs of the markets to follow, such as ["BTC/*"].')
-    exclude_symbols: tuple[Text, ...] = key("Globs of the markets never to follow.")
+    symbols: Globs = key('Globs of the markets to follow, such as ["BTC/*"].')
+    exclude_symbols: Globs = key("Globs of the markets never to follow.")
     min_strength: Annotated[Strength | None, BeforeValidator(_or_none)] = key(
         "The weakest signal to follow."
     )
@@ -57,7 +57,7 @@ class FiltersTable(Table):
     max_signal_age_ms: Annotated[int | None, Span(least_ms=1, or_none=True)] = key(
         "How long ago the signal's candle may have closed.", name="max_signal_age"
     )
-    hours: tuple[Hours, ...] = key(
+    hours: AllHours = key(
         'Spans of the day in which to enter, such as ["08:00-22:00"]; empty means any hour.'
     )
     time_zone: TimeZone = key("The IANA time zone of hours, such as Europe/Berlin.")

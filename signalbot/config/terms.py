@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time
 from decimal import Decimal
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
 from signalbot.advisor.terms import AiTerms
 from signalbot.config.sources import Sources
 from signalbot.config.webhook import WebhookTable
+from signalbot.domain.globs import matches_any
 from signalbot.domain.money import ONE
 from signalbot.domain.notices import NotifyTerms
 from signalbot.domain.timeframe import Timeframe
@@ -106,7 +106,7 @@ class StrategyTerms:
 
     def allows(self, user_id: UserId) -> bool:
         """Whether this user may subscribe."""
-        return any(fnmatchcase(user_id, glob) for glob in self.allowed_users)
+        return matches_any(user_id, self.allowed_users)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

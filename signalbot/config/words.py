@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from datetime import time
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 
 from signalbot.config.duration import PATTERN, is_duration, parse_duration
 from signalbot.config.zones import zone_hint
+from signalbot.domain.globs import LONGEST_GLOB, MOST_GLOBS
 from signalbot.domain.settings import HoursRange
 from signalbot.exchange.live.dialects import supported_hint
 
@@ -83,10 +84,24 @@ def _time_of_day(value: object) -> time:
 
 def all_different(values: Sequence[str]) -> Sequence[str]:
     """The values, none of which may stand there twice."""
-    twice = next((each for each in values if values.count(each) > 1), None)
-    if twice is not None:
-        raise ValueError(f"names {twice!r} twice")
+    seen: set[str] = set()
+    for each in values:
+        if each in seen:
+            raise ValueError(f"names {each!r} twice")
+        seen.add(each)
     return values
+
+
+def _bounded(values: Sequence[Any]) -> Sequence[Any]:
+    if len(values) > MOST_GLOBS:
+        raise ValueError(f"has {len(values)} entries: at most {MOST_GLOBS} are possible")
+    return values
+
+
+def _glob(value: str) -> str:
+    if len(value) > LONGEST_GLOB:
+        raise ValueError(f"is longer than {LONGEST_GLOB} characters")
+    return value
 
 
 def _not_empty(values: Sequence[str]) -> Sequence[str]:
@@ -177,8 +192,14 @@ Limits = Annotated[
     ),
 ]
 Text = Annotated[str, AfterValidator(_text)]
+Globs = Annotated[tuple[Annotated[Text, AfterValidator(_glob)], ...], AfterValidator(_bounded)]
 Symbol = Annotated[str, AfterValidator(_symbol)]
-Symbols = Annotated[tuple[Symbol, ...], AfterValidator(_not_empty), AfterValidator(all_different)]
+Symbols = Annotated[
+    tuple[Symbol, ...],
+    AfterValidator(_not_empty),
+    AfterValidator(_bounded),
+    AfterValidator(all_different),
+]
 Egress = Annotated[str, AfterValidator(_egress)]
 CcxtId = Annotated[str, AfterValidator(_ccxt_id)]
 Hours = Annotated[
@@ -186,6 +207,7 @@ Hours = Annotated[
     PlainValidator(_hours),
     WithJsonSchema({"type": "string", "pattern": r"^\d\d:\d\d-\d\d:\d\d$"}),
 ]
+AllHours = Annotated[tuple[Hours, ...], AfterValidator(_bounded)]
 TimeOfDay = Annotated[
     time,
     PlainValidator(_time_of_day),

@@ -99,7 +99,8 @@ class Provenance:
             if await self._is_secret_of(name, each):
                 try:
                     return secret_of(body) == each
-                except BadSignal:
+                except BadSignal as e:
+                    self._tally.refused(name, str(e))
                     return False
         return False
 

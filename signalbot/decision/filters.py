@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from fnmatch import fnmatchcase
 from functools import cache
 from zoneinfo import ZoneInfo
 
 from signalbot.decision.situation import Denial, Situation
+from signalbot.domain.globs import matches_any
 from signalbot.domain.money import HUNDRED, brief
 from signalbot.domain.plausible import OF_ANYBODY, far_from_market
 from signalbot.domain.reasons import Reason
@@ -60,15 +60,10 @@ def check_filters(s: Situation) -> Denial | None:
 def check_symbol(s: Situation) -> Denial | None:
     """The user wants to hear of this market at all."""
     rules, symbol = s.settings.filters, s.signal.symbol
-    if _matches(symbol, rules.symbols) and not _matches(symbol, rules.exclude_symbols):
+    if matches_any(symbol, rules.symbols) and not matches_any(symbol, rules.exclude_symbols):
         return None
     facts = {"symbol": symbol, "symbols": rules.symbols, "exclude": rules.exclude_symbols}
     return Denial(Reason.SYMBOL_FILTERED, facts)
-
-
-@cache
-def _matches(symbol: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(symbol, pattern) for pattern in patterns)
 
 
 def _check_strength(s: Situation) -> Denial | None:

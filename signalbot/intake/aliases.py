@@ -256,9 +256,14 @@ NAMES: Mapping[Role, tuple[str, ...]] = {
 }  # fmt: skip
 """Names by what they are for. Letter case, separators and short forms do not count."""
 
+_LONG = 8
 _ROLES: Mapping[str, Role] = {
     " ".join(words(name)): role for role, names in NAMES.items() for name in names
 }
+_IN_ONE: Mapping[str, Role] = {
+    name: role for name, role in _ROLES.items() if " " not in name and len(name) >= _LONG
+}
+"""Names that are one word, however they are divided: ``PassPhrase``, ``time_stamp``."""
 _PREFIXES = frozenset(
     {"tv", "the", "strategy", "alert", "webhook", "trade", "my", "signal", "is", "source",
      "request", "sender", "order"}
@@ -307,7 +312,7 @@ def _around(segments: Sequence[Words]) -> Words:
 def _role(name: Words) -> Role | None:
     """The role of a name, without a prefix that does not matter."""
     while name:
-        found = _ROLES.get(" ".join(name))
+        found = _ROLES.get(" ".join(name)) or _IN_ONE.get("".join(name))
         if found is not None or name[0] not in _PREFIXES:
             return found
         name = name[1:]

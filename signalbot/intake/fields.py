@@ -22,6 +22,7 @@ _DEEPEST = 6
 _LONGEST_NUMBER = 40
 _LONGEST_SHOWN = 60
 _LONGEST_NAME = 100
+_TOO_MANY = f"the alert has more than {_MOST_FIELDS} fields"
 _EMPTY = frozenset({"", "nan", "null", "none", "na", "n/a", "undefined", "-", "<na>"})
 _PLACEHOLDER = re.compile(r"\$?\{\{?[^{}]*\}?\}")
 _BARE_PLACEHOLDER = re.compile(r'(:\s*|,\s*|\[\s*)(\{\{[^{}"]*\}\})')
@@ -86,7 +87,7 @@ def flat(value: Mapping[str, Any]) -> Fields:
     """
     found = tuple(_walk(value, ()))
     if len(found) > _MOST_FIELDS:
-        raise BadSignal("the alert has too many fields")
+        raise BadSignal(_TOO_MANY)
     _refuse_doubles(field.name for field in found)
     return found
 
@@ -157,8 +158,9 @@ def _from_form(text: str) -> Fields:
         return ()
     if "&" not in text and not re.fullmatch(r"[\w.\-%]+=[^\s=;,]*", text):
         return ()
-    pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
-    return _from_pairs(pairs)
+    if text.count("&") >= _MOST_FIELDS:
+        raise BadSignal(_TOO_MANY)
+    return _from_pairs(parse_qsl(text, keep_blank_values=True))
 
 
 def _from_lines(text: str) -> Fields:

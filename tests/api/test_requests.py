@@ -233,6 +233,16 @@ def test_pages_hold_every_row_once_while_new_ones_arrive(running: Daemon) -> Non
     assert client.get("/api/signals", params={"cursor": "x"}).status_code == 422
 
 
+def test_an_answer_is_short_however_much_is_wrong(running: Daemon) -> None:
+    """A few of thousands of errors, and of a name its beginning."""
+    path = "/api/subscriptions/anna/trend"
+    many = {f"key {number}": 1 for number in range(3_000)}
+    for settings in (many, {"k" * 60_000: 1}, {"risk": {"cooldown": "9" * 60_000}}):
+        answer = running.admin().patch(path, json={"settings": settings})
+        assert answer.status_code == 422
+        assert len(answer.content) < 15_000
+
+
 def test_errors_of_definitions_name_the_key(running: Daemon) -> None:
     """As the file's would."""
     body = {"name": "eve", "account": {"exchange": "sin"}}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from signalbot.config.problems import InvalidConfig
 from signalbot.domain.settings import Settings, StopSource, TargetRule
 from tests.config.files import MINIMAL, load_text
 
@@ -129,3 +130,19 @@ def test_what_an_alert_can_ask_for_has_a_ceiling_unless_it_is_lifted(
     assert found["tv"].max_exposure_percent == expected
     given = 500 if "= 500" in layers else 50 if "= 50\n" in layers else None
     assert found["trend"].max_exposure_percent == given
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (f"[users.alice.filters]\nsymbols = {['A*'] * 1_001}\n", "at most 1000"),
+        (f'[users.alice.filters]\nexclude_symbols = ["{"*a" * 60}"]\n', "longer than 100"),
+        (f"[users.alice.filters]\nhours = {['08:00-09:00'] * 1_001}\n", "at most 1000"),
+    ],
+)
+def test_lists_that_are_read_for_every_signal_are_bounded(
+    tmp_path: Path, text: str, says: str
+) -> None:
+    """What one user writes takes nothing from the signals of all others."""
+    with pytest.raises(InvalidConfig, match=says):
+        settings_of(tmp_path, text)

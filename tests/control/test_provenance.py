@@ -99,6 +99,8 @@ async def test_a_secret_opens_its_own_source_only_and_as_a_secret_only(tmp_path:
             ("tv", f'{{"secret": "wrong", "token": "{secret}"}}'.encode(), None, None),
             ("tv", f'{{"secret": "{secret}", "secret": "{secret}"}}'.encode(), None, None),
             ("nobody", f'{{"secret": "{secret}"}}'.encode(), None, None),
+            ("tv", f"secret={secret}{'&a=1' * 1_000}".encode(), None, None),
+            ("tv", f'{{"secret": "{secret}"'.encode(), None, None),
         ):
             found = await provenance.source_of(name, body, headers={}, token=token, address=address)
             assert found is None, (name, body)

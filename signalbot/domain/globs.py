@@ -1,0 +1,30 @@
+"""Matches names against lists of globs, each list made ready once."""
+
+import re
+from collections.abc import Callable
+from fnmatch import translate
+from functools import lru_cache
+
+MOST_GLOBS = 1_000
+"""The longest list that settings may hold."""
+
+LONGEST_GLOB = 100
+"""The most characters of one of its entries."""
+
+_SPECIAL = frozenset("*?[")
+_REMEMBERED = 256  # lists; what settings held before is forgotten
+
+
+def matches_any(name: str, globs: tuple[str, ...]) -> bool:
+    """Whether a name matches one of ``globs``, as ``fnmatch.fnmatchcase`` understands them."""
+    literals, patterns = _ready(globs)
+    return name in literals or any(match(name) for match in patterns)
+
+
+@lru_cache(_REMEMBERED)
+def _ready(
+    globs: tuple[str, ...],
+) -> tuple[frozenset[str], tuple[Callable[[str], re.Match[str] | None], ...]]:
+    literals = frozenset(each for each in globs if not _SPECIAL & set(each))
+    patterns = dict.fromkeys(each for each in globs if each not in literals)
+    return literals, tuple(re.compile(translate(each)).match for each in patterns)
