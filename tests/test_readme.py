@@ -5,9 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from signalbot.api import admission, bodies, buckets, connections, feed, server
+from signalbot.api.connections import bounds
+from signalbot.api.limits import MOST_BYTES
 from signalbot.config.notices import notices_table
+from signalbot.config.terms import ApiTerms
+from signalbot.control import signing
+from signalbot.domain import globs
 from signalbot.domain.codebook import CODES, codes_table
 from signalbot.exchange.live.dialects import capability_table
+from signalbot.intake import fields
+from signalbot.ledger.answers import MOST_KEYS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -30,6 +38,30 @@ def test_every_notice_stands_in_the_table_of_notices() -> None:
     """With how loudly it is told when nobody has chosen."""
     section = README.partition("<!-- notices -->")[2].partition("<!-- /notices -->")[0]
     assert section.strip() == notices_table().strip()
+
+
+def test_every_limit_of_the_listener_is_what_the_page_says() -> None:
+    """The numbers are the code's."""
+    terms = ApiTerms(host="127.0.0.1", port=1, tls_behind_proxy=False)
+    section = README.partition("<!-- limits -->")[2].partition("<!-- /limits -->")[0]
+    rows = [line.strip("| ").split(" | ")[1] for line in section.strip().splitlines()[2:]]
+    numbers = [[int(each.replace(",", "")) for each in re.findall(r"[\d,]*\d", r)] for r in rows]
+    assert numbers == [
+        [terms.max_connections],
+        [int(connections.REQUEST_S), int(connections.STALLED_S)],
+        [MOST_BYTES, server._MOST_HEADER_BYTES, server._MOST_FRAME_BYTES],
+        [bodies.DEEPEST, fields._MOST_FIELDS, fields._DEEPEST],
+        [terms.requests_per_second, int(buckets.BURST_S)],
+        [admission._OF_ALL],
+        [admission._ASKED_PER_CHANGE, admission._CHANGES],
+        [MOST_KEYS],
+        [feed.MOST_PER_TOKEN, int(feed.PAUSE_S), feed.QUEUE_SIZE],
+        [signing.WINDOW_S],
+        [globs.MOST_GLOBS, globs.LONGEST_GLOB],
+    ]
+    quarter = bounds(terms, open_files=1_000_000)
+    assert (quarter.most, quarter._most_per_address) == (256, 64)
+    assert bounds(terms, open_files=400).most == 100
 
 
 def test_ci_runs_the_second_command_of_the_readme() -> None:
