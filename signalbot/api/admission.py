@@ -8,7 +8,7 @@ costs the daemon nothing to let it wait, and each of its connections gets one an
 from http import HTTPStatus
 from ipaddress import IPv6Address, ip_address
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from signalbot.api.buckets import Buckets
 from signalbot.api.callers import ADDRESS, CALLER, TRUSTED, Caller, Connection, Gate
@@ -17,7 +17,10 @@ from signalbot.api.problems import problem
 from signalbot.ports import Clock
 
 HOOKS = "/hooks/"
-"""Beginning of the paths whose senders are told by what they send: their routes count them."""
+"""Beginning of the paths whose senders are told by what they send: counted once that is known."""
+
+_COUNTED = "signalbot.counted"
+_ANSWERS = ("http.response.start", "websocket.close")
 
 _LATE_S = 1.0
 _OF_ALL = 5  # addresses' worth of requests that all strangers have together
@@ -70,6 +73,7 @@ class Admission:
         """Whoever sends this is known: its connection gives way to no stranger's."""
         if caller is not None:
             scope[CALLER] = caller
+        scope[_COUNTED] = True
         self._connections.know(scope.get("client"))
 
     def count_request(self, caller: Caller, method: str) -> float:
@@ -95,6 +99,7 @@ class Admission:
 
         Too often is what is too much of this address, or of all strangers together.
         """
+        scope[_COUNTED] = True
         client = _client(scope.get(ADDRESS))
         wait_s = self._strangers.take(client) or self._all_strangers.take(_ALL)
         if wait_s > 0:
@@ -104,7 +109,11 @@ class Admission:
 
 
 class Entrance:
-    """Refuses whoever has asked too often, and tells all others by their token."""
+    """Refuses whoever has asked too often, and tells all others by their token.
+
+    An alert and a WebSocket are let in first: their senders are known by what they send. Where one
+    is refused before that is looked at, for whatever reason, it is a stranger's like any other.
+    """
 
     def __init__(self, app: ASGIApp, *, admission: Admission) -> None:
         self._app = app
@@ -119,13 +128,32 @@ class Entrance:
         wait_s = 0.0
         if caller is not None and not scope.get(TRUSTED):
             wait_s = admission.count_request(caller, scope.get("method", "GET"))
-        elif caller is None and scope["type"] == "http" and not scope["path"].startswith(HOOKS):
+        elif caller is None and self._is_counted_first(scope):
             wait_s = await admission.count_stranger(scope)
         if wait_s > 0:
             answer = too_many(wait_s, scope)
             await answer(scope, receive, send)
             return
+        if caller is None:
+            send = self._counting(scope, send)
         await self._app(scope, receive, send)
+
+    def _is_counted_first(self, scope: Scope) -> bool:
+        """Whether a stranger's request is one of too many, or can only be a stranger's."""
+        if scope["type"] == "websocket":
+            return self._admission.is_exhausted(scope)
+        path: str = scope["path"]
+        return not path.startswith(HOOKS)
+
+    def _counting(self, scope: Scope, send: Send) -> Send:
+        """``send``, which holds back an answer to somebody who was neither known nor counted."""
+
+        async def counted(message: Message) -> None:
+            if message["type"] in _ANSWERS and not scope.get(_COUNTED):
+                await self._admission.count_stranger(scope)
+            await send(message)
+
+        return counted
 
 
 def too_many(wait_s: float, scope: Scope) -> ASGIApp:

@@ -43,8 +43,8 @@ def build(context: Context) -> ASGIApp:
         openapi_url=None,
         middleware=[
             Middleware(AccessLog, clock=context.clock),
-            Middleware(HostGuard, hosts=context.hosts),
             Middleware(Entrance, admission=context.admission),
+            Middleware(HostGuard, hosts=context.hosts),
             Middleware(BodyLimit),
         ],
     )

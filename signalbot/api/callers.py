@@ -115,11 +115,18 @@ class Gate:
         return token if token is not None and token.is_valid(self._clock.now_ms()) else None
 
 
+BEARER_PROTOCOL = "bearer."
+"""What comes before the token in a subprotocol of a WebSocket: browsers can set no header."""
+
+
 def bearer_of(scope: Connection) -> str | None:
-    """The bearer token of a request; None when there is none, or more than one header for it."""
+    """The bearer token of a request; None when there is none, or more than one place for it."""
     given = [value for name, value in scope["headers"] if name == b"authorization"]
-    if len(given) != 1:
+    offered = [each for each in scope.get("subprotocols", ()) if each.startswith(BEARER_PROTOCOL)]
+    if len(given) + len(offered) != 1:
         return None
+    if offered:
+        return str(offered[0].removeprefix(BEARER_PROTOCOL))
     scheme, _, text = given[0].decode("latin-1").partition(" ")
     return text if scheme.lower() == "bearer" and text else None
 

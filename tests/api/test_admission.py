@@ -1,5 +1,6 @@
 """Strangers use up their own patience, never that of anybody who is known."""
 
+import asyncio
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +9,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin, Subprotocol
 
 from signalbot.api.admission import Admission, address_of
 from signalbot.api.buckets import BURST_S, Buckets
@@ -72,6 +76,63 @@ class TestOfADaemon:
         for headers in (doubled, [], [("Authorization", "Basic eA==")]):
             assert _turned_away(client, [(address, headers)] * AT_ONCE)
         assert _ask(client, "198.51.100.1", _random()).status_code == 401
+
+    @pytest.mark.parametrize("kind", ["method", "path", "size", "chunks"])
+    def test_what_is_refused_before_it_is_read_is_counted(
+        self, running: Daemon, address: str, kind: str
+    ) -> None:
+        """Under the path of alerts, too: by its method, path or size."""
+        client = running.client(None)
+        forwarded = {"X-Forwarded-For": address}
+        for _ in range(ENOUGH):
+            answer = {
+                "method": lambda: client.get("/hooks/tv", headers=forwarded),
+                "path": lambda: client.post("/hooks/tv/a/b", headers=forwarded),
+                "size": lambda: client.post("/hooks/tv", headers=forwarded, content=b"x" * 70_000),
+                "chunks": lambda: client.post(
+                    "/hooks/tv", headers=forwarded, content=iter([b"x" * 70_000])
+                ),
+            }[kind]()
+            assert answer.status_code in (404, 405, 413)
+        assert _turned_away(client, [(address, _random())] * AT_ONCE)
+
+    @pytest.mark.parametrize("path", ["/nowhere", "/ws/signals"])
+    async def test_a_websocket_that_is_refused_is_counted(
+        self, running: Daemon, address: str, path: str
+    ) -> None:
+        """One of a page elsewhere, or to where there is none; a known client is let in."""
+        url, forwarded = f"ws://127.0.0.1:{running.port}", {"X-Forwarded-For": address}
+        for _ in range(ENOUGH):
+            with pytest.raises(InvalidStatus):
+                async with connect(
+                    url + path, additional_headers=forwarded, origin=Origin("http://foreign.test")
+                ):
+                    pass
+        client = running.client(None)
+        assert _turned_away(client, [(address, _random())] * AT_ONCE)
+        token = running.command("token", "create", "--admin").strip()
+        async with connect(
+            f"{url}/ws/signals",
+            additional_headers=forwarded,
+            subprotocols=[Subprotocol("signalbot"), Subprotocol(f"bearer.{token}")],
+        ) as socket:
+            await socket.send('{"type": "subscribe"}')
+            assert "subscribed" in str(await socket.recv())
+
+    async def test_frames_are_counted_like_requests(self, running: Daemon, address: str) -> None:
+        """A token that has used up its requests has no frames left either."""
+        token = running.command("token", "create", "--admin").strip()
+        bearer = ("Authorization", f"Bearer {token}")
+        client = running.client(None)
+        url = f"ws://127.0.0.1:{running.port}/ws/signals"
+        async with connect(url, additional_headers=[bearer]) as socket:
+            while (await asyncio.to_thread(_ask, client, address, [bearer])).status_code == 200:
+                pass
+            await socket.send('{"type": "subscribe"}')
+            with pytest.raises(ConnectionClosed) as closed:
+                await socket.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1013
 
     def test_a_doubled_header_is_no_token(self, running: Daemon, address: str) -> None:
         """Two readers could take one or the other."""

@@ -29,7 +29,6 @@ from signalbot.domain.timeframe import EPOCH, Ms
 routes = APIRouter()
 
 PROTOCOL = "signalbot"
-_BEARER = "bearer."
 _PATIENCE_S = 10.0
 _SEND_S = 30.0
 _TOKEN = re.compile(TOKEN, re.ASCII)
@@ -65,13 +64,10 @@ async def signals(socket: WebSocket) -> None:
     if is_foreign_origin(socket.headers, here.hosts):
         await socket.close(POLICY_VIOLATION, "foreign origin")
         return
-    offered = [each.strip() for each in socket.headers.get("sec-websocket-protocol", "").split(",")]
+    offered = socket.scope["subprotocols"]
     caller: Caller | None = socket.scope.get(CALLER)
-    if caller is None and here.admission.is_exhausted(socket.scope):
-        await socket.close(TRY_AGAIN_LATER, "too many requests")
-        return
     await socket.accept(subprotocol=PROTOCOL if PROTOCOL in offered else None)
-    caller = caller or await _authenticated(here, socket, offered)
+    caller = caller or await _authenticated(here, socket)
     if caller is None:
         await here.admission.count_stranger(socket.scope)
         await _close(socket, POLICY_VIOLATION, "a valid token is needed")
@@ -83,11 +79,8 @@ async def signals(socket: WebSocket) -> None:
         await _close(socket, TRY_AGAIN_LATER, str(e))
 
 
-async def _authenticated(here: Context, socket: WebSocket, offered: list[str]) -> Caller | None:
-    """Who the client is by its subprotocol or, if it has shown nothing yet, its first frame."""
-    shown = [each.removeprefix(_BEARER) for each in offered if each.startswith(_BEARER)]
-    if shown:
-        return await here.admission.identify_by(shown[0], socket.scope)
+async def _authenticated(here: Context, socket: WebSocket) -> Caller | None:
+    """Who the client is by its first frame, if it has shown nothing before."""
     if bearer_of(socket.scope) is not None:
         return None
     try:
