@@ -132,3 +132,12 @@ def test_a_reader_that_goes_back_and_forth_is_found() -> None:
         return [body[place:].count(b"\0") for place in range(0, len(body), 8)]
 
     assert _slow(read, iter([("spaces", _body("", " ", ""))]))
+
+
+@pytest.mark.parametrize(
+    "body", [json.dumps({f"a{n}": 1 for n in range(201)}), "&".join(["a=1"] * 201)]
+)
+def test_an_alert_has_so_many_fields(body: str) -> None:
+    """As JSON and as a form; one with more is refused, not a failure of ours."""
+    with pytest.raises(BadSignal, match="more than 200 fields"):
+        understand(body.encode(), MEANING, now_ms=NOW)
