@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from signalbot.sandbox.containment import containment
 from signalbot.sandbox.folder import Folder
 from signalbot.sandbox.runner import Runner
 from signalbot.strategies.base import Failed
+from tests.sandbox.kernel import lacks
 from tests.sandbox.rig import ask, read, write
 
-MISSING = {each.what for each in containment() if not each.holds}
 READS = """
     try:
         return long(open({path!r}).read())
@@ -36,7 +35,7 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.skipif("files" in MISSING, reason="this kernel has no Landlock")
+@pytest.mark.skipif(lacks("files"), reason="this kernel has no Landlock")
 @pytest.mark.parametrize("when", ["before it starts", "between two candles", "before it restarts"])
 def test_a_link_in_its_place_leads_nowhere(home: Path, when: str) -> None:
     """The worker still may read the old folder, and nothing of what the link shows."""

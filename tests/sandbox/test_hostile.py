@@ -6,11 +6,9 @@ from textwrap import dedent
 
 import pytest
 
-from signalbot.sandbox.containment import containment
 from signalbot.strategies.base import Failed
+from tests.sandbox.kernel import lacks
 from tests.sandbox.rig import ask, reached, running, tables, write
-
-MISSING = {each.what for each in containment() if not each.holds}
 
 
 @pytest.fixture
@@ -24,7 +22,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def needs(what: str) -> None:
-    if what in MISSING:
+    if lacks(what):
         pytest.skip(f"this kernel does not contain {what}")
 
 
