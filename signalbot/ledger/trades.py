@@ -225,7 +225,8 @@ def _moved(position: Position, known: Order, booking: Booking, new: Sequence[Fil
     else:
         for fill in new:
             position = position.apply(fill, reason=booking.reason, worth=booking.worth)
-    if position.is_open and order.request.leg is not Leg.ENTRY:
+    # The fee of an entry may be told after its exit, and leave less than can be traded.
+    if position.is_open and (order.request.leg is not Leg.ENTRY or position.exit_quantity):
         position = position.without_dust(
             booking.dust, reason=booking.reason, now_ms=order.updated_at_ms
         )
