@@ -18,6 +18,7 @@ from signalbot.exchange.live.history import History
 from signalbot.exchange.live.klines import READERS, Kline
 from signalbot.exchange.live.outcome import plain
 from signalbot.exchange.live.parse import number
+from signalbot.exchange.live.sockets import kind_of
 from signalbot.exchange.live.ticks import Ticks
 from signalbot.ports import Clock, Source
 from signalbot.stream import Stream
@@ -134,7 +135,7 @@ class CandleWatcher:
 
         def look(socket: Any, message: Any) -> None:
             try:
-                self._look(message)
+                self._look(socket, message)
                 handle(socket, message)
             except Exception as e:  # noqa: BLE001 - ccxt's reader would end without a word
                 self.bad_frames += 1
@@ -142,20 +143,21 @@ class CandleWatcher:
 
         client.handle_message = look
 
-    def _look(self, message: Any) -> None:
+    def _look(self, socket: Any, message: Any) -> None:
         if self._read is None or not isinstance(message, Mapping):
             return
         try:
             klines = list(self._read(message))
         except (KeyError, ValueError, TypeError, ArithmeticError, IndexError, AttributeError):
             return  # a frame about something else
+        kind = kind_of(self._connection.template, socket.url) if klines else ""
         for kline in klines:
             self._spoke_ms = self._clock.now_ms()
-            self._take(kline)
+            self._take(kline, kind)
 
-    def _take(self, kline: Kline) -> None:
+    def _take(self, kline: Kline, kind: str) -> None:
         client = self._connection.template
-        market = client.safe_market(kline.market_id, None, None, "swap")
+        market = client.safe_market(kline.market_id, None, None, kind)
         names = {interval: name for name, interval in client.timeframes.items()}
         watch = self._watches.get((market["symbol"], names.get(kline.interval, kline.interval)))
         if watch is None:

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from ccxt.base.errors import NetworkError
 
@@ -120,6 +120,8 @@ def in_time(candles: int) -> list[Frame]:
 class Socket:
     """An open connection, until somebody has had enough of it."""
 
+    url = "wss://stream.invalid"
+
     def __init__(self) -> None:
         self.cause: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
 
@@ -135,6 +137,7 @@ class Far:
     """Stands for ccxt's client."""
 
     id = "binanceusdm"
+    urls: ClassVar[dict[str, Any]] = {"api": {"ws": {"linear": Socket.url}}}
     timeframes: dict[str, str] = {"1m": "1m"}  # noqa: RUF012 - as ccxt has it
 
     def __init__(self, schedule: Schedule, clock: LoopClock, run: Run) -> None:
@@ -149,6 +152,9 @@ class Far:
 
     def handle_message(self, socket: Socket, message: object) -> None:
         """Where ccxt looks at a frame; the product looks first."""
+
+    def implode_hostname(self, url: str) -> str:
+        return url
 
     def safe_market(self, *_: object) -> dict[str, str]:
         return {"symbol": SYMBOL}
