@@ -249,7 +249,7 @@ class Broker(Protocol):
         """All the account's fills in a symbol, whoever ordered them."""
         ...
 
-    def watch(self, request: OrderRequest) -> None:
+    def watch(self, request: OrderRequest, *, exchange_order_id: str | None = None) -> None:
         """An order sent before this process began may be live: tell of it in ``events`` too."""
         ...
 

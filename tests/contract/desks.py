@@ -41,6 +41,9 @@ class Can:
     amends: bool = False  #: a resting stop moves in place
     is_sure_at_once: bool = False  #: what it does not find has never arrived
     keeps_ids: bool = True  #: the id of an order that has ended is not given away again
+    reserves_ids: bool = True  #: the id of an order that rests is refused to a second one
+    refuses_passed_stops: bool = True  #: a stop beyond the price is refused, and does not fire
+    symbol: str = BTC  #: what is traded
 
 
 class HastyClock(SystemClock):
@@ -106,6 +109,11 @@ class Desk(ABC):
     def held(self) -> Decimal:
         """What Alice holds by the far side's own book: coins, negative when short."""
 
+    @property
+    def symbol(self) -> str:
+        """What is traded here."""
+        return self.can.symbol
+
     # --- the near side ----------------------------------------------------------------------
 
     @property
@@ -154,7 +162,7 @@ class Desk(ABC):
             client_order_id=client_order_id_of(
                 signal_id=SIGNAL, user_id=user_id, leg=leg, attempt=next(self._ids[leg]),
             ),
-            user_id=user_id, exchange=NAME, symbol=BTC, leg=leg, side=side, type=type_,
+            user_id=user_id, exchange=NAME, symbol=self.symbol, leg=leg, side=side, type=type_,
             quantity=size, price=None if price is None else Decimal(price),
             trigger_price=None if trigger is None else Decimal(trigger),
             reduce_only=leg is not Leg.ENTRY, leverage=5, signal_id=SIGNAL,

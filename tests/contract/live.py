@@ -18,15 +18,21 @@ from signalbot.exchange.live.terms import LiveTerms
 from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.ledger.database import Database
 from signalbot.ports import Broker
-from tests.contract.desks import ALICE, BOB, BTC, DEPOSIT, NAME, Can, Desk
+from tests.contract.desks import ALICE, BOB, DEPOSIT, LEAST, NAME, Can, Desk
 from tests.contract.simulated import IN_PARTS, RULES, held_at
 from tests.venue.matching import Fills
-from tests.venue.model import Account, Kind, Side, Ticket
+from tests.venue.model import Account, Kind, Market, Side, Ticket
 from tests.venue.server import Venue, build
 
 _BINANCE = Can(keeps_ids=False)
 _ATTACHING = Can(attaches=True, amends=True)
-CAN = MappingProxyType({"binance": _BINANCE, "bybit": _ATTACHING, "okx": _ATTACHING})
+_FORGETFUL = Can(keeps_ids=False, reserves_ids=False)
+CAN = MappingProxyType({
+    "binance": _BINANCE, "bybit": _ATTACHING, "okx": _ATTACHING,
+    "htx": _FORGETFUL, "bitget": Can(keeps_ids=False),
+    "mexc": Can(keeps_ids=False, reserves_ids=False, refuses_passed_stops=False),
+    "krakenfutures": Can(keeps_ids=False, refuses_passed_stops=False, symbol="BTC/USD:USD"),
+})  # fmt: skip
 
 
 class LiveDesk(Desk):
@@ -56,7 +62,7 @@ class LiveDesk(Desk):
         )  # fmt: skip
         await self.exchange.open(self.database)
         await self.exchange.connect()
-        self.exchange.ticks.watch(BTC)
+        self.exchange.ticks.watch(self.symbol)
         await self.exchange.prepare()
         self._run = asyncio.create_task(self.exchange.run())
 
@@ -79,12 +85,12 @@ class LiveDesk(Desk):
             user_id=user_id, mode=self.mode,
             account=AccountTerms(exchange=NAME, leverage=5, paper_balance=DEPOSIT),
         )  # fmt: skip
-        return self.exchange.broker(user, symbols=[BTC])
+        return self.exchange.broker(user, symbols=[self.symbol])
 
     async def price(self, price: int) -> None:
         self.now = Decimal(price)
         self.venue.engine.set_price(self.market_id, self.now)
-        self.exchange.ticks.tell(BTC, self.now)
+        self.exchange.ticks.tell(self.symbol, self.now)
 
     async def by_hand(self, request: OrderRequest) -> str:
         """On the exchange's web page."""
@@ -104,7 +110,7 @@ class LiveDesk(Desk):
 
     @property
     def instrument(self) -> Instrument:
-        return self.exchange.market.instrument(BTC)
+        return self.exchange.market.instrument(self.symbol)
 
     @property
     def account(self) -> Account:
@@ -140,4 +146,9 @@ class PaperDesk(LiveDesk):
 def exchange_of(dialect: str) -> Venue:
     """A loopback exchange whose least quantity is two steps of its grid."""
     markets = build(dialect).engine.markets.values()
-    return build(dialect, markets=[replace(each, min_quantity=2 * each.lot) for each in markets])
+    return build(dialect, markets=[_with_least(each) for each in markets])
+
+
+def _with_least(market: Market) -> Market:
+    """``LEAST`` of the coin that is traded, two steps of any other."""
+    return replace(market, min_quantity=LEAST if market.base == "BTC" else 2 * market.lot)

@@ -8,7 +8,6 @@ import pytest
 
 from signalbot.domain.orders import OrderSide
 from signalbot.domain.timeframe import Ms
-from tests.contract.desks import BTC
 from tests.contract.everywhere import desk_at
 from tests.contract.live import LiveDesk
 from tests.venue.server import DIALECTS
@@ -33,7 +32,7 @@ async def test_fills_of_a_month_are_read_in_windows_and_pages(
             await desk.broker.submit(desk.entry(size=desk.instrument.min_quantity))
         engine.age(9 * DAY_MS)
         engine.liquidate("alice", desk.market_id)
-        fills = await desk.broker.fills(BTC, since_ms=Ms(start - 30 * DAY_MS - 60_000))
+        fills = await desk.broker.fills(desk.symbol, since_ms=Ms(start - 30 * DAY_MS - 60_000))
         assert len(fills) == len(desk.account.trades) == MANY + 2
         assert len({fill.trade_id for fill in fills}) == MANY + 2
         assert [fill for fill in fills if fill.is_liquidation] == [
@@ -70,13 +69,13 @@ async def test_every_funding_payment_is_read_once(exchange: str, tmp_path: Path)
                 desk.market_id, Decimal(rates[number % 2]),
                 at_ms=now_ms - number * EIGHT_HOURS_MS,
             )  # fmt: skip
-        paid = await desk.broker.funding([BTC], since_ms=Ms(now_ms - 31 * DAY_MS))
+        paid = await desk.broker.funding([desk.symbol], since_ms=Ms(now_ms - 31 * DAY_MS))
         booked = [each for each in desk.account.bookings if each.kind == "FUNDING_FEE"]
         assert len(paid) == len({each.payment_id for each in paid}) == len(booked) == 90
         assert {(each.paid_at_ms, each.amount) for each in paid} == {
             (each.at_ms, each.change) for each in booked
         }
-        later = await desk.broker.funding([BTC], since_ms=Ms(now_ms - DAY_MS))
+        later = await desk.broker.funding([desk.symbol], since_ms=Ms(now_ms - DAY_MS))
         assert len(later) == 4
 
 
@@ -88,4 +87,4 @@ async def test_how_often_funding_is_paid_is_known_where_it_is_listed(
     async with desk_at(exchange, tmp_path) as desk:
         assert isinstance(desk, LiveDesk)
         expected = None if exchange == "okx" else EIGHT_HOURS_MS
-        assert desk.exchange.market.funding_interval_ms(BTC) == expected
+        assert desk.exchange.market.funding_interval_ms(desk.symbol) == expected

@@ -150,7 +150,7 @@ class FaultyBroker:
         fee, coin = self.fee
         return tuple(replace(fill, fee=fee, fee_currency=coin) for fill in fills)
 
-    def watch(self, request: OrderRequest) -> None:
+    def watch(self, request: OrderRequest, *, exchange_order_id: str | None = None) -> None:
         self.real.watch(request)
 
     def events(self) -> AsyncIterator[OrderReport]:

@@ -11,6 +11,7 @@ from signalbot.domain.orders import Confirmation, Order, OrderReport, OrderReque
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
 from signalbot.exchange.live.dialects.base import Api, Dialect, Found
+from signalbot.exchange.live.known import KnownOrders
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import fill_of, report_of, with_fills
 from signalbot.ports import Clock
@@ -32,15 +33,22 @@ class Shown:
         *,
         api: Callable[[], Api],
         place: Callable[[str], tuple[Dialect, Instrument]],
+        known: KnownOrders,
         clock: Clock,
     ) -> None:
         self._user_id = user_id
         self._api = api
         self._place = place
+        self._known = known
         self._clock = clock
 
-    async def find(self, request: OrderRequest, lane: Lane) -> OrderReport | None:
-        """The order as the exchange shows it now; None when it shows none under our id.
+    async def find(
+        self, request: OrderRequest, lane: Lane, *, in_list: bool = True
+    ) -> OrderReport | None:
+        """The order as the exchange shows it now; None when it shows none that is ours.
+
+        A conditional order that is not found by its ids is looked for among those that rest
+        before it counts as gone; not if ``in_list`` is False: the list was read just now.
 
         Raises:
             OrderOutcomeUnknown: what it shows cannot be read.
@@ -50,15 +58,40 @@ class Shown:
         _, instrument = self._place(request.symbol)
         try:
             found = await self._ours(request, lane)
+            if found is None and in_list and request.trigger_price is not None:
+                found = await self._resting(request, instrument, lane)
             return None if found is None else self.report(found, request, instrument)
         except UNREADABLE as e:
             raise OrderOutcomeUnknown(f"unreadable answer: {type(e).__name__}: {e}") from None
 
     async def _ours(self, request: OrderRequest, lane: Lane) -> Found | None:
         dialect, _ = self._place(request.symbol)
-        found = await dialect.lookup(self._api(), request, lane=lane)
-        is_ours = found is not None and found.wire_id == dialect.wire_id(request.client_order_id)
-        return found if is_ours else None
+        order_id = self._known.exchange_id_of(request)
+        found = await dialect.lookup(self._api(), request, lane=lane, order_id=order_id)
+        if found is None or not self._is_ours(found, request, order_id):
+            return None
+        return found
+
+    def _is_ours(self, found: Found, request: OrderRequest, order_id: str | None) -> bool:
+        """By our id; by the exchange's only where the order is shown without ours."""
+        dialect, _ = self._place(request.symbol)
+        if found.wire_id is None:
+            return order_id is not None and str(found.raw.get("id")) == order_id
+        return found.wire_id == dialect.wire_id(request.client_order_id)
+
+    async def _resting(
+        self, request: OrderRequest, instrument: Instrument, lane: Lane
+    ) -> Found | None:
+        dialect, _ = self._place(request.symbol)
+        listed = await dialect.open_orders(
+            self._api(), [request.symbol], lane=lane, is_conditional=True
+        )
+        named = {each.wire_id for each in listed}
+        for each in listed:
+            known = self._known.request_of(each, instrument, named=named)
+            if known is not None and known.client_order_id == request.client_order_id:
+                return each
+        return None
 
     async def until_sure(self, request: OrderRequest, acknowledged: OrderReport) -> OrderReport:
         """Read back what became of an acknowledged order.

@@ -136,7 +136,7 @@ class SimulatedBroker:
     async def fills(self, symbol: str, *, since_ms: Ms) -> Sequence[Fill]:
         return [fill for fill in self._account.fills_since(since_ms) if fill.symbol == symbol]
 
-    def watch(self, request: OrderRequest) -> None:
+    def watch(self, request: OrderRequest, *, exchange_order_id: str | None = None) -> None:
         """The venue tells of all its orders."""
 
     def events(self) -> AsyncIterator[OrderReport]:

@@ -20,7 +20,8 @@ from signalbot.domain.orders import ClientOrderId, OrderRequest, OrderSide, Orde
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.codes import AccountLimited
 from signalbot.exchange.live.dialects.base import Margin
-from signalbot.exchange.live.dialects.htx import HtxSpot, HtxSwap
+from signalbot.exchange.live.dialects.htx import HtxSwap
+from signalbot.exchange.live.dialects.htx_spot import HtxSpot
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import holding_of
 from tests.exchange.live.line import Line, close, entry, line_to, spot, swap

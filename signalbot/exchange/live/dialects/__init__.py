@@ -24,7 +24,7 @@ _WHERE: Final[Mapping[tuple[str, MarketKind], str]] = MappingProxyType({
     ("bitget", MarketKind.SWAP): "bitget:BitgetSwap",
     ("bitget", MarketKind.SPOT): "bitget:BitgetSpot",
     ("htx", MarketKind.SWAP): "htx:HtxSwap",
-    ("htx", MarketKind.SPOT): "htx:HtxSpot",
+    ("htx", MarketKind.SPOT): "htx_spot:HtxSpot",
     ("kraken", MarketKind.SPOT): "kraken:KrakenSpot",
     ("krakenfutures", MarketKind.SWAP): "kraken_futures:KrakenFutures",
     ("mexc", MarketKind.SWAP): "mexc:MexcSwap",

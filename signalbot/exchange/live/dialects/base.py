@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Protocol
 
 from signalbot.domain.book import Balance
-from signalbot.domain.errors import SignalbotError
+from signalbot.domain.errors import OrderRejected, SignalbotError
 from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Instrument
 from signalbot.domain.money import ZERO, text
@@ -211,10 +211,32 @@ class Dialect:
         raise NotImplementedError
 
     async def cancel(self, api: Api, order: Order, *, lane: Lane) -> None:
-        """Ask for one order to be cancelled. What became of it is looked up afterwards."""
-        wire_id = self.wire_id(order.client_order_id)
-        params = {"clientOrderId": wire_id} | self.conditional(order.request)
-        await api.order("cancel_order", "", order.request.symbol, params, lane=lane)
+        """Ask for one order to be cancelled. What became of it is looked up afterwards.
+
+        By the exchange's id where it is known: client ids may expire. That of a conditional order
+        may be the id of the order it became, so ours is tried as well.
+        """
+        if order.exchange_order_id is not None:
+            try:
+                await self.cancel_by_id(api, order.request, order.exchange_order_id, lane=lane)
+            except (OrderNotFound, OrderRejected):
+                pass
+            else:
+                return
+        await self.cancel_by_client_id(api, order.request, lane=lane)
+
+    async def cancel_by_id(
+        self, api: Api, request: OrderRequest, order_id: str, *, lane: Lane
+    ) -> None:
+        """Raises ``OrderNotFound`` when no such order rests."""
+        params = self.conditional(request)
+        await api.order("cancel_order", order_id, request.symbol, params, lane=lane)
+
+    async def cancel_by_client_id(self, api: Api, request: OrderRequest, *, lane: Lane) -> None:
+        """Raises ``OrderNotFound`` when no such order rests."""
+        wire_id = self.wire_id(request.client_order_id)
+        params = {"clientOrderId": wire_id} | self.conditional(request)
+        await api.order("cancel_order", "", request.symbol, params, lane=lane)
 
     def conditional(self, request: OrderRequest) -> dict[str, Any]:
         """What tells ccxt that an order lives among the conditional ones."""
@@ -222,13 +244,22 @@ class Dialect:
 
     # --- looking --------------------------------------------------------------------------
 
-    async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
-        """The order under our id wherever it may be; None when no place knows it *now*.
+    async def lookup(
+        self, api: Api, request: OrderRequest, *, lane: Lane, order_id: str | None = None
+    ) -> Found | None:
+        """The order wherever it may be; None when no place knows it *now*.
 
-        The caller compares ids and decides when an absence is proven.
+        ``order_id`` is the exchange's, where it is known; that of a conditional order may be the
+        id of the order it became. The caller compares ids and decides when an absence is proven.
         """
-        params = {"clientOrderId": self.wire_id(request.client_order_id)}
-        params |= self.conditional(request)
+        plain = self.conditional(request)
+        if order_id is not None:
+            raw = await self.maybe(
+                api, "fetch_order", order_id, request.symbol, dict(plain), lane=lane
+            )
+            if raw is not None:
+                return self.found(raw)
+        params = {"clientOrderId": self.wire_id(request.client_order_id)} | plain
         raw = await self.maybe(api, "fetch_order", "", request.symbol, params, lane=lane)
         return None if raw is None else self.found(raw)
 

@@ -75,9 +75,11 @@ class BitgetSwap(Dialect):
             return {}
         return {"trigger": True, "planType": _plan_type(request)}
 
-    async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
+    async def lookup(
+        self, api: Api, request: OrderRequest, *, lane: Lane, order_id: str | None = None
+    ) -> Found | None:
         if request.trigger_price is None:
-            return await super().lookup(api, request, lane=lane)
+            return await super().lookup(api, request, lane=lane, order_id=order_id)
         wire_id = self.wire_id(request.client_order_id)
         for method in ("fetch_open_orders", "fetch_canceled_and_closed_orders"):
             raws = await api.read(

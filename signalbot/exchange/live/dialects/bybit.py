@@ -82,20 +82,23 @@ class _Bybit(Dialect):
             return False
         return _is_the_positions(raw) or number(said.get("qty")) == request.quantity
 
-    async def cancel(self, api: Api, order: Order, *, lane: Lane) -> None:
+    async def cancel_by_client_id(self, api: Api, request: OrderRequest, *, lane: Lane) -> None:
         """ccxt does not translate ``clientOrderId`` here."""
-        params = {"orderLinkId": self.wire_id(order.client_order_id)}
-        params |= self.conditional(order.request)
-        await api.order("cancel_order", None, order.request.symbol, params, lane=lane)
+        params = {"orderLinkId": self.wire_id(request.client_order_id)}
+        params |= self.conditional(request)
+        await api.order("cancel_order", None, request.symbol, params, lane=lane)
 
-    async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
+    async def lookup(
+        self, api: Api, request: OrderRequest, *, lane: Lane, order_id: str | None = None
+    ) -> Found | None:
         wire_id = self.wire_id(request.client_order_id)
+        named, key = ("orderLinkId", "clientOrderId") if order_id is None else ("orderId", "id")
         for place in (_OPEN, _CLOSED):
             raws = await api.read(
-                place, request.symbol, None, None, {"orderLinkId": wire_id}, lane=lane
+                place, request.symbol, None, None, {named: order_id or wire_id}, lane=lane
             )
             # An id they do not know is no filter for them: they answer with other orders.
-            mine = [raw for raw in raws if raw.get("clientOrderId") == wire_id]
+            mine = [raw for raw in raws if raw.get(key) == (order_id or wire_id)]
             if mine:
                 return self.found(_furthest(mine))
         return None
@@ -227,16 +230,20 @@ class BybitSwap(_Bybit):
         await api.order("cancel_order", exchange_id, order.request.symbol, {}, lane=lane)
         return None
 
-    async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
+    async def lookup(
+        self, api: Api, request: OrderRequest, *, lane: Lane, order_id: str | None = None
+    ) -> Found | None:
         """A stop may be an order of its own, with our id, or have come along with its entry.
 
         Raises:
             OrderOutcomeUnknown: an entry that still rests carries it; it is no order yet.
         """
         if request.leg is not Leg.STOP_LOSS:
-            return await super().lookup(api, request, lane=lane)
+            return await super().lookup(api, request, lane=lane, order_id=order_id)
         resting = await self._resting(api, request.symbol, lane=lane)
-        found = self._stop_among(resting, request) or await super().lookup(api, request, lane=lane)
+        found = self._stop_among(resting, request) or await super().lookup(
+            api, request, lane=lane, order_id=order_id
+        )
         if found is None:
             found = await self._closed_stop(api, request, lane=lane)
         if found is None and any(_carries(raw, request) for raw in resting):

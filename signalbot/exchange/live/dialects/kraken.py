@@ -98,7 +98,9 @@ class KrakenSpot(SpotDialect):
         """Conditional orders live among the others."""
         return {}
 
-    async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
+    async def lookup(
+        self, api: Api, request: OrderRequest, *, lane: Lane, order_id: str | None = None
+    ) -> Found | None:
         wire_id = self.wire_id(request.client_order_id)
         for method in ("fetch_open_orders", "fetch_closed_orders"):
             raws = await api.read(

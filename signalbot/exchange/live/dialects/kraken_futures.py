@@ -108,7 +108,9 @@ class KrakenFutures(Dialect):
 
     # --- looking --------------------------------------------------------------------------
 
-    async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
+    async def lookup(
+        self, api: Api, request: OrderRequest, *, lane: Lane, order_id: str | None = None
+    ) -> Found | None:
         symbol, wire_id = request.symbol, self.wire_id(request.client_order_id)
         raws = await api.read(
             "fetch_orders", symbol, None, None, {"cliOrdIds": wire_id},

@@ -124,7 +124,9 @@ class MexcSwap(Dialect):
 
     # --- looking --------------------------------------------------------------------------
 
-    async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
+    async def lookup(
+        self, api: Api, request: OrderRequest, *, lane: Lane, order_id: str | None = None
+    ) -> Found | None:
         wire_id = self.wire_id(request.client_order_id)
         if request.trigger_price is not None:
             return await self._plan(api, request, wire_id, lane)
