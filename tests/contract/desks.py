@@ -30,7 +30,7 @@ START = Decimal(50_000)
 LEAST = Decimal("0.002")  # the least quantity of every kind, two steps of its grid
 SIZE = Decimal("0.02")
 NAME = "far"
-DOUBT_S = 60.0  # longer than an order can be on its way unseen
+DOUBT_S = 70.0  # longer than an order can be on its way unseen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,7 @@ class AddressConnection:
             sandbox=terms.sandbox,
             egress=egress,
             on_headers=self._on_headers,
+            clock=next((each.clock for each in self._dialects if each.clock), None),
         )
 
     def caller(self, client: object, *, on_clock: Callable[[], None], name: str = "") -> Caller:

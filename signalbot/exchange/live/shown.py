@@ -13,7 +13,7 @@ from signalbot.domain.users import UserId
 from signalbot.exchange.live.dialects.base import Api, Dialect, Found
 from signalbot.exchange.live.known import KnownOrders
 from signalbot.exchange.live.lanes import Lane
-from signalbot.exchange.live.parse import fill_of, report_of, with_fills
+from signalbot.exchange.live.parse import Raw, fill_of, report_of, with_fills
 from signalbot.ports import Clock
 
 log = structlog.get_logger()
@@ -180,7 +180,7 @@ class Shown:
             now_ms=self._clock.now_ms(),
         )
         fills = found.raw.get("trades") or ()
-        if fills and all(each.get("id") and each.get("fee") for each in fills):
+        if fills and all(map(_is_whole, fills)):
             report = with_fills(
                 report,
                 (
@@ -194,6 +194,12 @@ class Shown:
                 ),
             )
         return report
+
+
+def _is_whole(trade: Raw) -> bool:
+    """Whether a fill inside an answer says all that is booked of one."""
+    fee = trade.get("fee") or {}
+    return bool(trade.get("id") and trade.get("timestamp")) and fee.get("cost") is not None
 
 
 def _gone(order: Order, now_ms: Ms) -> OrderReport:

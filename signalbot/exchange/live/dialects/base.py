@@ -21,6 +21,7 @@ from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.answer_shapes import Shapes
 from signalbot.exchange.live.capability import Capabilities
 from signalbot.exchange.live.codes import Codes, OrderNotFound
+from signalbot.exchange.live.exchange_clock import ExchangeClock
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import Raw, number
 
@@ -100,6 +101,7 @@ class Dialect:
     says_margin_mode: ClassVar[bool] = False
     #: How ccxt is asked for the stream of an account's orders; None: it is only polled.
     order_stream: ClassVar[Mapping[str, Any] | None] = None
+    clock: ClassVar[ExchangeClock | None] = None  #: None: ccxt's ``fetch_time``
     order_cost: ClassVar[int] = 1
     lookup_cost: ClassVar[int] = 1
     open_orders_cost: ClassVar[int] = 1  #: of one list, of one symbol if ``lists_by_symbol``

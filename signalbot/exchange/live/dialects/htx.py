@@ -36,7 +36,8 @@ _FORCED = {"3": Forced.LIQUIDATION, "22": Forced.DELEVERAGING}  #: by order_type
 _ID_DIGITS = 13  # 52 bits: ccxt sends the id through a float
 _ABOVE_IDS = 1 << 4 * _ID_DIGITS
 _LEAST_ID = 10**9  # ids of ours are smaller once in four million orders
-_ENDED = {"effective": "closed", "failed": "rejected", "canceling": "open"}
+# "failed": it was taken, and came to nothing when its trigger was reached.
+_ENDED = {"effective": "closed", "failed": "canceled", "canceling": "open"}
 _SKEW_MS = 60_000  # how far our clock may be ahead of theirs
 _ALGO_KINDS = ("sl", "tp", "tpsl", "trigger")
 _ORDER, _ALGO = "contractPrivateGetV5TradeOrder", "contractPrivateGetV5AlgoOrder"

@@ -186,7 +186,7 @@ KRAKEN_FUTURES: Final[Shapes] = MappingProxyType({
     "/v3/orders/status": _futures("orders"),
     "/v3/fills": _futures("fills", "fill_id", "order_id", "symbol", "size", "price"),
     "/v3/accounts": _futures("accounts", is_list=False),
-    "/v3/leveragepreferences": _futures("leveragePreferences", "symbol"),
+    "GET /v3/leveragepreferences": _futures("leveragePreferences", "symbol"),
     "/v3/tickers/*": _futures("ticker", is_list=False),
     "/history/v2/orders": Shape(at=("elements",), is_list=True),
     "/history/v2/triggers": Shape(at=("elements",), is_list=True),
