@@ -43,6 +43,11 @@ class Can:
     keeps_ids: bool = True  #: the id of an order that has ended is not given away again
     reserves_ids: bool = True  #: the id of an order that rests is refused to a second one
     refuses_passed_stops: bool = True  #: a stop beyond the price is refused, and does not fire
+    trims: bool = True  #: an exit larger than the position closes the position; else it is refused
+    trims_stops: bool = True  #: the same of a stop when it fires; else it comes to nothing
+    least: Decimal = LEAST  #: the least quantity that it takes
+    tells_least: bool = True  #: its rules say so; else the grid alone is known
+    says_ids: bool = True  #: orders are listed under our own ids without being known before
     symbol: str = BTC  #: what is traded
 
 

@@ -18,20 +18,29 @@ from signalbot.exchange.live.terms import LiveTerms
 from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.ledger.database import Database
 from signalbot.ports import Broker
-from tests.contract.desks import ALICE, BOB, DEPOSIT, LEAST, NAME, Can, Desk
+from tests.contract.desks import ALICE, BOB, DEPOSIT, NAME, Can, Desk
 from tests.contract.simulated import IN_PARTS, RULES, held_at
 from tests.venue.matching import Fills
-from tests.venue.model import Account, Kind, Market, Side, Ticket
+from tests.venue.model import Account, Kind, Side, Ticket
 from tests.venue.server import Venue, build
 
 _BINANCE = Can(keeps_ids=False)
 _ATTACHING = Can(attaches=True, amends=True)
-_FORGETFUL = Can(keeps_ids=False, reserves_ids=False)
+_GRID = Decimal("0.001")
 CAN = MappingProxyType({
     "binance": _BINANCE, "bybit": _ATTACHING, "okx": _ATTACHING,
-    "htx": _FORGETFUL, "bitget": Can(keeps_ids=False),
-    "mexc": Can(keeps_ids=False, reserves_ids=False, refuses_passed_stops=False),
-    "krakenfutures": Can(keeps_ids=False, refuses_passed_stops=False, symbol="BTC/USD:USD"),
+    "htx": Can(
+        keeps_ids=False, reserves_ids=False, says_ids=False, trims=False, trims_stops=False,
+        least=_GRID, tells_least=False,
+    ),
+    "bitget": Can(keeps_ids=False, trims=False),
+    "mexc": Can(
+        keeps_ids=False, reserves_ids=False, trims=False, refuses_passed_stops=False,
+        least=_GRID / 10,
+    ),
+    "krakenfutures": Can(
+        refuses_passed_stops=False, least=_GRID / 10, tells_least=False, symbol="BTC/USD:USD",
+    ),
 })  # fmt: skip
 
 
@@ -144,11 +153,8 @@ class PaperDesk(LiveDesk):
 
 
 def exchange_of(dialect: str) -> Venue:
-    """A loopback exchange whose least quantity is two steps of its grid."""
-    markets = build(dialect).engine.markets.values()
-    return build(dialect, markets=[_with_least(each) for each in markets])
-
-
-def _with_least(market: Market) -> Market:
-    """``LEAST`` of the coin that is traded, two steps of any other."""
-    return replace(market, min_quantity=LEAST if market.base == "BTC" else 2 * market.lot)
+    """A loopback exchange that takes no less of a coin than its desk says."""
+    least, markets = CAN[dialect].least, build(dialect).engine.markets.values()
+    return build(dialect, markets=[
+        replace(each, min_quantity=least) if each.base == "BTC" else each for each in markets
+    ])  # fmt: skip

@@ -94,7 +94,7 @@ class AccountSetup:
         setting = self._known.get(symbol)
         known = None if setting is None else setting.mode
         if known is None:
-            found = await dialect.margin(api, symbol, wanted=self._user.account.margin_mode)
+            found = await dialect.margin(api, symbol)
             if found.mode is None:
                 raise Unavailable(f"never sent: the margin mode of {symbol} is not known")
             self._learn(symbol, found)

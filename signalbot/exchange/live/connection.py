@@ -164,7 +164,8 @@ class Connection:
     async def measure_clock(self, ask: Ask = _ask_at_once) -> int:
         """Ask for the exchange's time and share the difference with every account.
 
-        Returns how many milliseconds our clock is ahead of the exchange's. The quickest of a few answers counts: a slow one says little.
+        Returns how many milliseconds our clock is ahead of the exchange's. The quickest of a few
+        answers counts: a slow one says little.
 
         Raises:
             Unavailable: the exchange does not tell.

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
+from ccxt.base import errors as ccxt
 
 from signalbot.domain.errors import OrderOutcomeUnknown, Unavailable
 from signalbot.domain.market import Instrument
@@ -18,7 +19,7 @@ from signalbot.ports import Clock
 
 log = structlog.get_logger()
 
-UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, IndexError)
+UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, IndexError, ccxt.BaseError)
 """What reading an answer raises that is not what it should be."""
 
 _PAUSES_S = (0.0, 0.1, 0.25, 0.5, 1.0)  # exchanges may show an order a moment late

@@ -202,10 +202,14 @@ async def test_a_spot_stop_the_price_has_passed_is_not_sent(spot: Wire) -> None:
 
 
 @pytest.mark.parametrize("request_", [LIMIT_ENTRY, target(SWAP)])
-async def test_orders_are_cancelled_by_our_id(swap: Wire, request_: OrderRequest) -> None:
-    """Whatever the exchange's own id, ours cannot be mistaken."""
+async def test_orders_are_cancelled_by_the_exchanges_id_or_ours(
+    swap: Wire, request_: OrderRequest
+) -> None:
+    """By ours as long as no other is known."""
     swap.venue.answers(CANCEL, ok(ACK))
     await swap.cancel(request_, exchange_order_id="x")
+    assert swap.venue.last.params == BTC | {"orderId": "x"}
+    await swap.cancel(request_)
     assert swap.venue.last.params == BTC | {"orderLinkId": request_.client_order_id}
 
 

@@ -28,7 +28,7 @@ _WHERE: Final[Mapping[tuple[str, MarketKind], str]] = MappingProxyType({
     ("kraken", MarketKind.SPOT): "kraken:KrakenSpot",
     ("krakenfutures", MarketKind.SWAP): "kraken_futures:KrakenFutures",
     ("mexc", MarketKind.SWAP): "mexc:MexcSwap",
-    ("mexc", MarketKind.SPOT): "mexc:MexcSpot",
+    ("mexc", MarketKind.SPOT): "mexc_spot:MexcSpot",
 })  # fmt: skip
 
 _FORMER_NAMES: Final[Mapping[str, str]] = MappingProxyType(

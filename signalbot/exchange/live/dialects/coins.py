@@ -8,6 +8,7 @@ from signalbot.domain.market import MarketKind
 from signalbot.domain.money import text
 from signalbot.domain.orders import OrderType
 from signalbot.exchange.live.capability import Capabilities, Rate, Stops
+from signalbot.exchange.live.dialects.answers import building
 from signalbot.exchange.live.dialects.base import Api, Create
 from signalbot.exchange.live.dialects.spot import NO_MARGIN, WITH_STOP, SpotDialect
 from signalbot.exchange.live.lanes import Lane
@@ -59,5 +60,6 @@ class BuysByCost(SpotDialect):
         ask = number(ticker.get("ask")) or number(ticker.get("last"))
         if ask is None:
             raise Unavailable(f"never sent: nobody sells {create.symbol} at present")
-        limit = api.client.price_to_precision(create.symbol, text(ask * _MOST_ABOVE))
+        with building():
+            limit = api.client.price_to_precision(create.symbol, text(ask * _MOST_ABOVE))
         return replace(create, type="limit", price=limit, params={**create.params, **_AT_ONCE})

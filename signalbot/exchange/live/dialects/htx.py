@@ -13,9 +13,8 @@ from signalbot.domain.orders import ClientOrderId, Forced, OrderRequest, OrderTy
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate, Unit
-from signalbot.exchange.live.codes import OrderNotFound
 from signalbot.exchange.live.dialects import shapes
-from signalbot.exchange.live.dialects.answers import order_refused
+from signalbot.exchange.live.dialects.answers import building, order_refused
 from signalbot.exchange.live.dialects.base import Api, Create, Dialect, Found, Margin
 from signalbot.exchange.live.dialects.htx_codes import CODES
 from signalbot.exchange.live.dialects.htx_lists import (
@@ -115,7 +114,8 @@ class HtxSwap(Dialect):
         Raises:
             OrderRejected, OrderOutcomeUnknown, Unavailable: as the code in the answer says.
         """
-        request = api.client.create_contract_order_request(*create.args)
+        with building():
+            request = api.client.create_contract_order_request(*create.args)
         is_plan = not {"stopLossPrice", "takeProfitPrice"}.isdisjoint(create.params)
         if not is_plan:
             return await self._place(api, "contractPrivatePostV5TradeOrder", request, create, lane)

@@ -13,7 +13,7 @@ from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate
 from signalbot.exchange.live.codes import Codes, OrderNotFound
 from signalbot.exchange.live.dialects import shapes
-from signalbot.exchange.live.dialects.answers import codes_in, order_refused
+from signalbot.exchange.live.dialects.answers import building, codes_in, order_refused
 from signalbot.exchange.live.dialects.base import (
     Api,
     Create,
@@ -99,7 +99,8 @@ class KrakenFutures(Dialect):
         """
         deadline_ms = api.client.milliseconds() - _ahead_ms(api) + _DEADLINE_MS
         create.params["processBefore"] = api.client.iso8601(deadline_ms)
-        request = api.client.create_order_request(*create.args)
+        with building():
+            request = api.client.create_order_request(*create.args)
         answer = await api.order("privatePostSendorder", request, lane=lane, cost=self.order_cost)
         told = answer.get("sendStatus") or {}
         status = told.get("status")

@@ -119,9 +119,9 @@ class _Okx(Dialect):
         if said.get("state") not in ("effective", "partially_effective"):
             return found
         became = []
-        for order_id in said.get("ordIdList") or [said.get("ordId")]:
-            raw = order_id and await self.maybe(
-                api, "fetch_order", order_id, request.symbol, {}, lane=lane
+        for became_id in said.get("ordIdList") or [said.get("ordId")]:
+            raw = became_id and await self.maybe(
+                api, "fetch_order", became_id, request.symbol, {}, lane=lane
             )
             if not raw:
                 raise OrderOutcomeUnknown("it has triggered; the order it became is not shown yet")
