@@ -236,6 +236,10 @@ class LiveBroker:
         dialect, _ = self._place(symbol)
         return dialect.capabilities.amends
 
+    def stop_lives_ms(self, symbol: str) -> int | None:
+        dialect, _ = self._place(symbol)
+        return dialect.capabilities.stop_lives_ms
+
     async def amend(self, order: Order, request: OrderRequest) -> OrderReport:
         dialect, instrument = self._place(request.symbol)
         if not dialect.capabilities.amends:

@@ -43,6 +43,7 @@ class Capabilities:
     kind: MarketKind
     order_types: frozenset[OrderType] = ALL_TYPES
     stops: Stops = Stops.SEPARATE
+    stop_lives_ms: int | None = None  #: stops and targets end by themselves then; None: never
     amends: bool = False  #: a resting stop can be given another price and size
     reduce_only: bool = True
     unit: Unit = Unit.BASE

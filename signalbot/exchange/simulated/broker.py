@@ -77,6 +77,10 @@ class SimulatedBroker:
         """Never: a stop moves by another one."""
         return False
 
+    def stop_lives_ms(self, symbol: str) -> int | None:
+        """For ever."""
+        return None
+
     async def amend(self, order: Order, request: OrderRequest) -> OrderReport:
         """Refused, as orders do not change here."""
         raise OrderRejected("the venue does not amend orders")

@@ -55,6 +55,7 @@ class MexcSwap(Dialect):
         exchange="mexc",
         kind=MarketKind.SWAP,
         unit=Unit.CONTRACTS,
+        stop_lives_ms=_SEVEN_DAYS_MS,
         client_id="32 hex digits; stops and targets carry none",
         lookup="order by either id; stops and targets by side, size, trigger price and time",
         rates=RATES,
