@@ -47,6 +47,9 @@ class Can:
     trims_stops: bool = True  #: the same of a stop when it fires; else it comes to nothing
     least: Decimal = LEAST  #: the least quantity that it takes
     tells_least: bool = True  #: its rules say so; else the grid alone is known
+    fills_kept_days: int = 30  #: and more; how long fills are told
+    tells_funding: bool = True  #: its loopback exchange pays funding
+    funding_interval_ms: int | None = 28_800_000  #: as far as the exchange lists it
     says_ids: bool = True  #: orders are listed under our own ids without being known before
     symbol: str = BTC  #: what is traded
 

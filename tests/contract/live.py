@@ -4,9 +4,11 @@ What a live account claims is checked against the exchange's own book.
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
+from typing import Any, Final
 
 from signalbot.domain.market import Instrument
 from signalbot.domain.orders import OrderRequest
@@ -27,19 +29,23 @@ from tests.venue.server import Venue, build
 _BINANCE = Can(keeps_ids=False)
 _ATTACHING = Can(attaches=True, amends=True)
 _GRID = Decimal("0.001")
+_UNFUNDED: Final[Mapping[str, Any]] = MappingProxyType(
+    {"tells_funding": False, "funding_interval_ms": None}
+)
 CAN = MappingProxyType({
-    "binance": _BINANCE, "bybit": _ATTACHING, "okx": _ATTACHING,
+    "binance": _BINANCE, "bybit": _ATTACHING, "okx": replace(_ATTACHING, funding_interval_ms=None),
     "htx": Can(
         keeps_ids=False, reserves_ids=False, says_ids=False, trims=False, trims_stops=False,
-        least=_GRID, tells_least=False,
+        least=_GRID, tells_least=False, fills_kept_days=3, **_UNFUNDED,
     ),
-    "bitget": Can(keeps_ids=False, trims=False),
+    "bitget": Can(keeps_ids=False, trims=False, **_UNFUNDED),
     "mexc": Can(
         keeps_ids=False, reserves_ids=False, trims=False, refuses_passed_stops=False,
-        least=_GRID / 10,
+        least=_GRID / 10, **_UNFUNDED,
     ),
     "krakenfutures": Can(
         refuses_passed_stops=False, least=_GRID / 10, tells_least=False, symbol="BTC/USD:USD",
+        **_UNFUNDED,
     ),
 })  # fmt: skip
 

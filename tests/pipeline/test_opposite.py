@@ -29,8 +29,9 @@ def fill(number: int, name: ClientOrderId, quantity: int) -> Fill:
     )  # fmt: skip
 
 
-def after(*trades: tuple[ClientOrderId, int]) -> tuple[Decimal, Decimal]:
-    return caused([fill(number, *each) for number, each in enumerate(trades)], {STOP})
+def after(*trades: tuple[ClientOrderId, int]) -> tuple[int, int]:
+    net, ours = caused([fill(number, *each) for number, each in enumerate(trades)], {STOP})
+    return int(net), int(ours)
 
 
 def test_only_what_closing_orders_overshot_is_caused_by_them() -> None:

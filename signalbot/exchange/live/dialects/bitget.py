@@ -14,6 +14,7 @@ from signalbot.exchange.live.codes import Codes
 from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.answers import codes_in
 from signalbot.exchange.live.dialects.base import Api, Dialect, Found, Margin
+from signalbot.exchange.live.dialects.bitget_fills import fills
 from signalbot.exchange.live.dialects.coins import BuysByCost, spot_capabilities
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import Raw, number
@@ -103,6 +104,19 @@ class BitgetSwap(Dialect):
     def open_order_lists(self) -> Sequence[Mapping[str, Any]]:
         return ({}, _PLANS, {"trigger": True, "planType": "normal_plan"})
 
+    async def trades(
+        self,
+        api: Api,
+        symbol: str,
+        *,
+        lane: Lane,
+        since_ms: Ms,
+        order_id: str | None = None,
+    ) -> Sequence[Raw]:
+        return await fills(
+            api, symbol, since_ms=since_ms, order_id=order_id, lane=lane, cost=self.trades_cost
+        )
+
     def forced(self, trade: Raw) -> Forced | None:
         kind = str(trade["info"].get("tradeSide", ""))
         if kind.startswith(_DELEVERAGING):
@@ -176,3 +190,16 @@ class BitgetSpot(BuysByCost):
     shapes: ClassVar = shapes.BITGET
     options: ClassVar[Mapping[str, Any]] = BitgetSwap.options
     validity_ms: ClassVar = 30_000
+
+    async def trades(
+        self,
+        api: Api,
+        symbol: str,
+        *,
+        lane: Lane,
+        since_ms: Ms,
+        order_id: str | None = None,
+    ) -> Sequence[Raw]:
+        return await fills(
+            api, symbol, since_ms=since_ms, order_id=order_id, lane=lane, cost=self.trades_cost
+        )

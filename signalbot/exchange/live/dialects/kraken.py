@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
+from signalbot.domain.errors import Unavailable
 from signalbot.domain.orders import OrderRequest
 from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.capability import Rate, Stops
@@ -14,6 +15,7 @@ from signalbot.exchange.live.dialects.spot import SpotDialect
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import Raw
 
+_PAGE, _MOST_PAGES = 50, 200
 _DEADLINE_MS = 30_000  # Kraken takes 2 to 60 s
 
 
@@ -135,7 +137,7 @@ class KrakenSpot(SpotDialect):
     ) -> Sequence[Raw]:
         """Trades cannot be asked for by order: the order names them."""
         if order_id is None:
-            return await super().trades(api, symbol, lane=lane, since_ms=since_ms)
+            return await self._history(api, symbol, since_ms=since_ms, lane=lane)
         order = await self.maybe(
             api, "fetch_order", order_id, symbol, {"trades": "true"}, lane=lane
         )
@@ -147,6 +149,32 @@ class KrakenSpot(SpotDialect):
             lane=lane, cost=self.trades_cost,
         )  # fmt: skip
         return raws
+
+    async def _history(self, api: Api, symbol: str, *, since_ms: int, lane: Lane) -> Sequence[Raw]:
+        """All pages of the account's trades, which are those of every pair.
+
+        https://docs.kraken.com/api/docs/rest-api/get-trade-history: "50 results are returned at a
+        time", ``ofs`` goes on; the end is fixed, so that new trades move no page.
+
+        Raises:
+            Unavailable: there are more than anybody's orders make.
+        """
+        market, end_s = api.client.market(symbol), api.client.milliseconds() // 1000 + 1
+        asked = {"start": since_ms // 1000 - 1, "end": end_s}
+        found: dict[str, Raw] = {}
+        for page in range(_MOST_PAGES):
+            answer = await api.read(
+                "privatePostTradesHistory", {**asked, "ofs": page * _PAGE}, lane=lane,
+                cost=self.trades_cost,
+            )  # fmt: skip
+            rows = answer["result"]["trades"]
+            found |= {
+                name: api.client.parse_trade({**row, "id": name}) for name, row in rows.items()
+            }
+            if len(rows) < _PAGE:
+                mine = [raw for raw in found.values() if raw["symbol"] == market["symbol"]]
+                return [raw for raw in mine if raw["timestamp"] >= since_ms]
+        raise Unavailable(f"the fills of {symbol} do not end")
 
     def balance_params(self) -> dict[str, Any]:
         """There is one wallet, and ccxt would send on whatever we add."""

@@ -194,6 +194,8 @@ KRAKEN_FUTURES: Final[Shapes] = MappingProxyType({
 _MEXC_OK: Final = {"success": frozenset(("True",))}
 
 MEXC: Final[Shapes] = MappingProxyType({
+    "/private/order/external/*/*": Shape(success=_MEXC_OK),
+    "/private/order/get/*": Shape(success=_MEXC_OK),
     "/private/order/list/open_orders/*": Shape(success=_MEXC_OK, at=("data",), is_list=True),
     "/private/order/list/open_orders": Shape(success=_MEXC_OK, at=("data",), is_list=True),
     "/private/planorder/list/orders": Shape(success=_MEXC_OK, at=("data",), is_list=True),
