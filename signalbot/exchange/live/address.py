@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.budget import Budget
-from signalbot.exchange.live.caller import Caller
+from signalbot.exchange.live.caller import AccountBudget, Caller
 from signalbot.exchange.live.capability import Rate
 from signalbot.exchange.live.connection import Connection, Egress
 from signalbot.exchange.live.lanes import Lane
@@ -26,6 +26,8 @@ class AddressConnection:
 
     def __init__(self, terms: LiveTerms, dialects: Dialects, egress: Egress, clock: Clock) -> None:
         self.egress = egress
+        self._clock = clock
+        self._own: dict[str, AccountBudget] = {}
         self._dialects = tuple(dialects.values())
         self._serial = any(each.serial for each in self._dialects)
         self._codes = reduce(or_, (each.codes for each in self._dialects))
@@ -56,8 +58,24 @@ class AddressConnection:
             on_clock=on_clock,
             serial=self._serial,
             name=name,
+            own=self._own_budget(name) if name else None,
             account_limit_ms=self._account_limit_ms,
         )
+
+    def _own_budget(self, name: str) -> AccountBudget | None:
+        """What one account may ask, however many lines it has; None where that is not limited."""
+        limited = next((each for each in self._dialects if each.account_rates), None)
+        if limited is None:
+            return None
+        known = self._own.get(name)
+        if known is None:
+            budget = Budget(
+                f"{self.budget.name} {name}",
+                rates=limits(limited.account_rates, share=Decimal(1), own={}),
+                clock=self._clock,
+            )
+            known = self._own[name] = AccountBudget(budget, limited.account_cost)
+        return known
 
     async def measure_clock(self) -> int:
         """How far our clock is ahead of the exchange's, in ms; tells what this address has used.

@@ -167,7 +167,7 @@ SENT_SPOT = [
     (
         stop(SPOT),
         {"side": "Sell", "orderType": "Market", "marketUnit": "baseCoin",
-         "orderFilter": "StopOrder", "triggerPrice": "48000"},
+         "orderFilter": "tpslOrder", "triggerPrice": "48000"},
     ),
     (order(SPOT, Leg.EXIT), {"side": "Sell", "orderType": "Market", "marketUnit": "baseCoin"}),
 ]  # fmt: skip
@@ -177,7 +177,11 @@ SENT_SPOT = [
 async def test_spot_orders_count_coins(
     spot: Wire, request_: OrderRequest, expected: dict[str, Any]
 ) -> None:
-    """A market buy asks for coins, not for what they cost; nothing says reduce-only."""
+    """A market buy asks for coins, not for what they cost; a stop occupies its coins at once.
+
+    "tpslOrder: Spot TP/SL order, the assets are occupied even before the order is triggered".
+    https://bybit-exchange.github.io/docs/v5/order/create-order
+    """
     spot.venue.answers(TICKERS, ticker("50000"))
     spot.venue.answers(CREATE, ok(ACK))
     await spot.send(request_)
@@ -231,7 +235,7 @@ async def test_a_stop_whose_id_is_not_known_is_looked_for_first(swap: Wire) -> N
 
 @pytest.mark.parametrize(
     ("request_", "where"),
-    [(order(SPOT, type_=OrderType.LIMIT, price="1"), "Order"), (stop(SPOT), "StopOrder")],
+    [(order(SPOT, type_=OrderType.LIMIT, price="1"), "Order"), (stop(SPOT), "tpslOrder")],
 )
 async def test_spot_orders_are_cancelled_where_they_live(
     spot: Wire, request_: OrderRequest, where: str

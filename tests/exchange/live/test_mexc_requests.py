@@ -459,7 +459,7 @@ async def test_a_spot_order_is_found_cancelled_and_paid(coins: Line) -> None:
     assert coins.says == {"symbol": "BTCUSDT", "origClientOrderId": ENTRY_ID}
     assert (report.status, report.average_price) == (OrderStatus.FILLED, Decimal(60001))
     (found,) = await coins.fills(SPOT, "C02__1")
-    assert coins.says == {"symbol": "BTCUSDT", "orderId": "C02__1"}
+    assert coins.says == {"symbol": "BTCUSDT", "orderId": "C02__1", "limit": "100"}
     assert (found.quantity, found.fee, found.fee_currency) == (
         Decimal("0.02"), Decimal("0.6"), "USDT",
     )  # fmt: skip

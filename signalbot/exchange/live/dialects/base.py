@@ -19,7 +19,7 @@ from signalbot.domain.orders import ClientOrderId, Forced, Order, OrderRequest, 
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.answer_shapes import Shapes
-from signalbot.exchange.live.capability import Capabilities
+from signalbot.exchange.live.capability import Capabilities, Rate
 from signalbot.exchange.live.codes import Codes, OrderNotFound
 from signalbot.exchange.live.exchange_clock import ExchangeClock
 from signalbot.exchange.live.lanes import Lane
@@ -102,6 +102,8 @@ class Dialect:
     #: How ccxt is asked for the stream of an account's orders; None: it is only polled.
     order_stream: ClassVar[Mapping[str, Any] | None] = None
     clock: ClassVar[ExchangeClock | None] = None  #: None: ccxt's ``fetch_time``
+    #: Published limits of one account's own requests, besides those of the address.
+    account_rates: ClassVar[tuple[Rate, ...]] = ()
     order_cost: ClassVar[int] = 1
     lookup_cost: ClassVar[int] = 1
     open_orders_cost: ClassVar[int] = 1  #: of one list, of one symbol if ``lists_by_symbol``
@@ -112,6 +114,10 @@ class Dialect:
     holdings_cost: ClassVar[int] = 5
     balance_cost: ClassVar[int] = 5
     position_mode_cost: ClassVar[int] = 1
+
+    def account_cost(self, method: str) -> int:
+        """What a call counts in ``account_rates``."""
+        return 0
 
     def open_orders_cost_of(self, symbols: int) -> int:
         """What all lists of open orders of so many symbols cost."""

@@ -35,6 +35,7 @@ _MOST_ORDERS, _MOST_TRADES = 50, 100  # of one page
 _WEEK_MS = 7 * 86_400_000  # nothing is told of a longer time at once
 _KEPT_MS = 729 * 86_400_000  # two years
 _MOST_LIMITED_MS = 1_000  # accounts are limited by the second
+_TPSL: Final = MappingProxyType({"orderFilter": "tpslOrder"})
 _SKEW_MS = 5_000  # how far our clock may be ahead of theirs
 _FORCED = MappingProxyType({"BustTrade": Forced.LIQUIDATION, "AdlTrade": Forced.DELEVERAGING})
 
@@ -375,10 +376,18 @@ class BybitSpot(SpotDialect, _Bybit):
     )
 
     def trigger_params(self, request: OrderRequest) -> dict[str, Any]:
-        """Spot triggers watch the last price, and nothing else."""
+        """Spot triggers watch the last price, and nothing else.
+
+        https://bybit-exchange.github.io/docs/v5/order/create-order, ``orderFilter``: of a
+        ``tpslOrder`` "the assets are occupied even before the order is triggered", of a
+        ``StopOrder`` they are not, so that something else could have sold them by then.
+        """
         if request.trigger_price is None:
             return {}
-        return {"triggerPrice": text(request.trigger_price)}
+        return {"triggerPrice": text(request.trigger_price), **_TPSL}
+
+    def conditional(self, request: OrderRequest) -> dict[str, Any]:
+        return {} if request.trigger_price is None else dict(_TPSL)
 
     async def send(self, api: Api, create: Create, lane: Lane) -> Raw:
         """A spot trigger has no direction: one that the price has passed would wait for its return.

@@ -16,6 +16,14 @@ from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import Raw
 
 _PAGE, _MOST_PAGES = 50, 200
+# https://docs.kraken.com/api/docs/guides/spot-rest-ratelimits: a starter's counter holds 15 points
+# and loses 0.33 a second; a key does not say which tier its account has.
+_COUNTER, _COUNTER_MS = 15, 46_000
+_DOUBLE = frozenset(("privatePostTradesHistory", "fetch_order_trades", "fetch_my_trades"))
+_UNCOUNTED = frozenset((
+    "create_order", "cancel_order", "fetch_ticker", "fetch_tickers", "fetch_ohlcv", "fetch_time",
+    "load_markets",
+))  # fmt: skip
 _DEADLINE_MS = 30_000  # Kraken takes 2 to 60 s
 
 
@@ -79,7 +87,14 @@ class KrakenSpot(SpotDialect):
     validity_ms: ClassVar = _DEADLINE_MS
     shapes: ClassVar = shapes.KRAKEN
     serial: ClassVar = True
+    account_rates: ClassVar = (Rate(cost=_COUNTER, per_ms=_COUNTER_MS),)
     lists_by_symbol: ClassVar = False
+
+    def account_cost(self, method: str) -> int:
+        """Histories count twice, orders and cancels not here, what is public not at all."""
+        if method in _UNCOUNTED or method.startswith("public"):
+            return 0
+        return 2 if method in _DOUBLE else 1
 
     def extra_params(self, request: OrderRequest) -> dict[str, Any]:
         """Fees in the quote currency: what was bought is then what is owned."""
