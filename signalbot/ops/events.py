@@ -309,6 +309,9 @@ EVENTS: Final[Mapping[str, Event]] = {
         _WARNING, "The kernel does not offer all that keeps a strategy file to itself; what lacks."
     ),
     "stream.bad_frame": Event(_DEBUG, "A frame of a stream could not be read; it is dropped."),
+    "stream.not_used": Event(
+        _INFO, "An exchange's candles have no stream here; they are asked for as they close."
+    ),
     "stream.reconnecting": Event(
         _ONCE, "A stream ended and is begun again after a pause; later tries are of debug."
     ),

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from signalbot.domain.market import MarketKind
 from signalbot.domain.orders import OrderType
+from signalbot.domain.timeframe import Timeframe
 from signalbot.domain.users import MarginMode
 
 
@@ -24,6 +25,10 @@ class Unit(StrEnum):
 
 
 ALL_TYPES = frozenset(OrderType)
+
+
+COMMON_TIMEFRAMES = frozenset(Timeframe) - {Timeframe.M10}
+"""What most exchanges tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +57,11 @@ class Capabilities:
     position_mode: str = "one-way"
     margin_modes: frozenset[MarginMode] = frozenset(MarginMode)
     leverage: bool = True
+    #: Lengths of candles that open at whole multiples of their length, counted in UTC.
+    timeframes: frozenset[Timeframe] = COMMON_TIMEFRAMES
+    candles_told: int | None = None  #: no more than so many candles are told; None: no limit known
+    streams_candles: bool = True  #: else they are asked for over REST
+    candle_page: int = 500  #: candles of one answer
     trigger_price: str = "last"  #: what stops and targets watch: always stated, never the default
     rates: tuple[Rate, ...]  #: published limits of one address, in the exchange's own weights
 

@@ -16,7 +16,7 @@ from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Instrument
 from signalbot.domain.money import ZERO, text
 from signalbot.domain.orders import ClientOrderId, Forced, Order, OrderRequest, OrderType
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.answer_shapes import Shapes
 from signalbot.exchange.live.capability import Capabilities, Rate
@@ -135,6 +135,16 @@ class Dialect:
     def account_limit_ms(self, headers: Mapping[str, str], now_ms: Ms) -> int:
         """For how long an answer says that its account must not go on asking; 0 as a rule."""
         return 0
+
+    # --- candles --------------------------------------------------------------------------
+
+    async def candles(
+        self, api: Api, symbol: str, timeframe: Timeframe, *, since_ms: Ms, limit: int
+    ) -> Any:
+        """ccxt's rows of up to ``limit`` candles from ``since_ms`` on, one page at most."""
+        return await api.read(
+            "fetch_ohlcv", symbol, timeframe.value, since_ms, limit, lane=Lane.POLL, cost=2
+        )
 
     # --- identity -------------------------------------------------------------------------
 

@@ -21,6 +21,9 @@ from signalbot.exchange.live.parse import Raw, number
 
 _RATES = (Rate(cost=6_000, per_ms=60_000),)
 _PLANS = {"trigger": True, "planType": "profit_loss"}  #: sized stops and targets alike
+# Of a longer window the last 200 are told.
+# https://www.bitget.com/api-doc/contract/market/Get-History-Candle-Data
+_CANDLES = 200
 _LIQUIDATION, _DELEVERAGING = ("burst", "reduce_"), "dte_sys_adl"  # reduce_: in part
 
 # https://www.bitget.com/api-doc/common/error-code/restapi
@@ -57,6 +60,7 @@ class BitgetSwap(Dialect):
         kind=MarketKind.SWAP,
         lookup="order by client id; stops and targets among pending, then past plan orders",
         rates=_RATES,
+        candle_page=_CANDLES,
     )
     codes: ClassVar = _CODES
     shapes: ClassVar = shapes.BITGET
@@ -185,7 +189,9 @@ def _plan_type(request: OrderRequest) -> str:
 class BitgetSpot(BuysByCost):
     """No stops: a plan order there fires from whichever side the price comes."""
 
-    capabilities: ClassVar = spot_capabilities("bitget", lookup="order by client id", rates=_RATES)
+    capabilities: ClassVar = spot_capabilities(
+        "bitget", lookup="order by client id", rates=_RATES, candle_page=_CANDLES
+    )
     codes: ClassVar = _CODES
     shapes: ClassVar = shapes.BITGET
     options: ClassVar[Mapping[str, Any]] = BitgetSwap.options

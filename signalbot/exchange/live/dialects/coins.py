@@ -7,7 +7,8 @@ from signalbot.domain.errors import Unavailable
 from signalbot.domain.market import MarketKind
 from signalbot.domain.money import text
 from signalbot.domain.orders import OrderType
-from signalbot.exchange.live.capability import Capabilities, Rate, Stops
+from signalbot.domain.timeframe import Timeframe
+from signalbot.exchange.live.capability import COMMON_TIMEFRAMES, Capabilities, Rate, Stops
 from signalbot.exchange.live.dialects.answers import building
 from signalbot.exchange.live.dialects.base import Api, Create
 from signalbot.exchange.live.dialects.spot import NO_MARGIN, WITH_STOP, SpotDialect
@@ -26,6 +27,10 @@ def spot_capabilities(
     rates: tuple[Rate, ...],
     stops: Stops = Stops.NONE,
     amends: bool = False,
+    timeframes: frozenset[Timeframe] = COMMON_TIMEFRAMES,
+    candles_told: int | None = None,
+    candle_page: int = 500,
+    streams_candles: bool = True,
 ) -> Capabilities:
     """A spot row. Never targets: together with a stop they would lock the same coins twice."""
     return Capabilities(
@@ -34,6 +39,10 @@ def spot_capabilities(
         order_types=_WITHOUT_STOP if stops is Stops.NONE else WITH_STOP,
         stops=stops,
         amends=amends,
+        timeframes=timeframes,
+        candles_told=candles_told,
+        candle_page=candle_page,
+        streams_candles=streams_candles,
         reduce_only=False,
         lookup=lookup,
         position_mode="none",

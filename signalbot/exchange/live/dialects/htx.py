@@ -10,12 +10,13 @@ from typing import Any, ClassVar
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected
 from signalbot.domain.market import MarketKind
 from signalbot.domain.orders import ClientOrderId, Forced, OrderRequest, OrderType
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate, Unit
 from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.answers import building, order_refused
 from signalbot.exchange.live.dialects.base import Api, Create, Dialect, Found, Margin
+from signalbot.exchange.live.dialects.candles import MINUTES_TO_FOUR_HOURS, window
 from signalbot.exchange.live.dialects.htx_codes import CODES
 from signalbot.exchange.live.dialects.htx_lists import (
     DAY_MS,
@@ -53,6 +54,8 @@ class HtxSwap(Dialect):
         client_id="an integer of the first 52 bits",
         lookup="by the exchange's id, by client id while that lives, then open and past orders",
         rates=RATES,
+        timeframes=MINUTES_TO_FOUR_HOURS,  # days open at 16:00 UTC
+        candle_page=1_000,
     )
     codes: ClassVar = CODES
     shapes: ClassVar = shapes.HTX
@@ -63,6 +66,15 @@ class HtxSwap(Dialect):
 
     def __init__(self) -> None:
         self._is_flag_refused = False  #: stops and targets go without ``reduce_only`` then
+
+    async def candles(
+        self, api: Api, symbol: str, timeframe: Timeframe, *, since_ms: Ms, limit: int
+    ) -> Any:
+        """A request with ``size`` ignores ``from`` and ``to``.
+
+        https://www.htx.com/en-us/opend (USDT-M, Get KLine Data)
+        """
+        return await window(api, symbol, timeframe, since_ms=since_ms, limit=limit, says_size=False)
 
     # --- identity -------------------------------------------------------------------------
 

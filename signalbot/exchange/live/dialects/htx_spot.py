@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 from signalbot.domain.errors import Unavailable
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.base import Api, Create
+from signalbot.exchange.live.dialects.candles import MINUTES_TO_FOUR_HOURS, window
 from signalbot.exchange.live.dialects.coins import BuysByCost, spot_capabilities
 from signalbot.exchange.live.dialects.htx import RATES
 from signalbot.exchange.live.dialects.htx_codes import CODES
@@ -22,7 +23,13 @@ _KEPT_MS: Final = 119 * 86_400_000
 class HtxSpot(BuysByCost):
     """No stops: only stop-limit orders exist, which a falling price can leave behind."""
 
-    capabilities: ClassVar = spot_capabilities("htx", lookup="order by client id", rates=RATES)
+    capabilities: ClassVar = spot_capabilities(
+        "htx",
+        lookup="order by client id",
+        rates=RATES,
+        timeframes=MINUTES_TO_FOUR_HOURS,  # days open at 16:00 UTC
+        candle_page=150,  # as many as are told without a size, which would void the window
+    )
     codes: ClassVar = CODES
     shapes: ClassVar = shapes.HTX
     validity_ms: ClassVar = 60_000
@@ -77,3 +84,12 @@ class HtxSpot(BuysByCost):
             else:
                 raise Unavailable(f"the fills of {symbol} do not end")
         return list({raw["id"]: raw for raw in found}.values())
+
+    async def candles(
+        self, api: Api, symbol: str, timeframe: Timeframe, *, since_ms: Ms, limit: int
+    ) -> Any:
+        """A request with ``size`` ignores ``from`` and ``to``.
+
+        https://www.htx.com/en-us/opend (USDT-M, Get KLine Data)
+        """
+        return await window(api, symbol, timeframe, since_ms=since_ms, limit=limit, says_size=False)

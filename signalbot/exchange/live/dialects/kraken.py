@@ -5,11 +5,12 @@ from typing import Any, ClassVar
 
 from signalbot.domain.errors import Unavailable
 from signalbot.domain.orders import OrderRequest
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.exchange.live.capability import Rate, Stops
 from signalbot.exchange.live.codes import Codes
 from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.base import Api, Create, Found
+from signalbot.exchange.live.dialects.candles import MINUTES_TO_FOUR_HOURS
 from signalbot.exchange.live.dialects.coins import spot_capabilities
 from signalbot.exchange.live.dialects.spot import SpotDialect
 from signalbot.exchange.live.lanes import Lane
@@ -34,6 +35,10 @@ class KrakenSpot(SpotDialect):
         # Kraken limits accounts and pairs, not addresses: this only keeps bursts civil.
         rates=(Rate(cost=500, per_ms=10_000),),
         stops=Stops.SEPARATE,
+        timeframes=MINUTES_TO_FOUR_HOURS | {Timeframe.D1},
+        # https://docs.kraken.com/api/docs/rest-api/get-ohlc-data: "up to 720 of the most recent
+        # entries ... older data cannot be retrieved"; the last of them is still forming.
+        candles_told=719,
     )
     # https://docs.kraken.com/api/docs/guides/spot-errors
     codes: ClassVar = Codes(

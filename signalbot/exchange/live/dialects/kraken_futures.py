@@ -8,7 +8,7 @@ from signalbot.domain.book import Balance
 from signalbot.domain.market import MarketKind
 from signalbot.domain.money import ZERO, average, text
 from signalbot.domain.orders import Forced, OrderRequest
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate
 from signalbot.exchange.live.codes import Codes, OrderNotFound
@@ -22,6 +22,7 @@ from signalbot.exchange.live.dialects.base import (
     Margin,
     margin_of,
 )
+from signalbot.exchange.live.dialects.candles import MINUTES_TO_FOUR_HOURS
 from signalbot.exchange.live.dialects.kraken_futures_fills import fills, with_fees
 from signalbot.exchange.live.exchange_clock import ExchangeClock
 from signalbot.exchange.live.lanes import Lane
@@ -49,6 +50,8 @@ class KrakenFutures(Dialect):
         lookup="order status by client id for 5 s, then fills and history by client id",
         # Kraken limits accounts (500 units in 10 s), not addresses: this keeps bursts civil.
         rates=(Rate(cost=5_000, per_ms=10_000),),
+        streams_candles=False,
+        timeframes=MINUTES_TO_FOUR_HOURS | {Timeframe.H12, Timeframe.D1},
     )
     # https://docs.kraken.com/api/docs/futures-api/trading/send-order
     codes: ClassVar = Codes(

@@ -15,13 +15,14 @@ from signalbot.domain.errors import OrderRejected
 from signalbot.domain.market import Instrument, MarketKind
 from signalbot.domain.money import ONE, ZERO, text
 from signalbot.domain.orders import Forced, OrderRequest, OrderSide, OrderType
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate, Unit
 from signalbot.exchange.live.codes import OrderNotFound
 from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.answers import building, order_refused
 from signalbot.exchange.live.dialects.base import Api, Create, Dialect, Found, Margin
+from signalbot.exchange.live.dialects.candles import MINUTES_TO_FOUR_HOURS, window
 from signalbot.exchange.live.dialects.mexc_codes import CODES
 from signalbot.exchange.live.dialects.mexc_lists import DAY_MS, pages, since
 from signalbot.exchange.live.lanes import Lane
@@ -59,6 +60,7 @@ class MexcSwap(Dialect):
         client_id="32 hex digits; stops and targets carry none",
         lookup="order by either id; stops and targets by side, size, trigger price and time",
         rates=RATES,
+        timeframes=MINUTES_TO_FOUR_HOURS | {Timeframe.D1},
     )
     codes: ClassVar = CODES
     shapes: ClassVar = shapes.MEXC
@@ -69,6 +71,15 @@ class MexcSwap(Dialect):
 
     def __init__(self) -> None:
         self._is_flag_refused = False  #: stops and targets go without ``reduceOnly`` then
+
+    async def candles(
+        self, api: Api, symbol: str, timeframe: Timeframe, *, since_ms: Ms, limit: int
+    ) -> Any:
+        """With a start alone the newest candles are told: the end is said as well.
+
+        https://mexcdevelop.github.io/apidocs/contract_v1_en/#k-line-data
+        """
+        return await window(api, symbol, timeframe, since_ms=since_ms, limit=limit, says_size=True)
 
     # --- identity -------------------------------------------------------------------------
 

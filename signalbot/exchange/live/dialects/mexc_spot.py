@@ -5,9 +5,10 @@ from typing import Any, ClassVar, Final
 
 from signalbot.domain.errors import Unavailable
 from signalbot.domain.orders import OrderRequest
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.base import Api
+from signalbot.exchange.live.dialects.candles import MINUTES_TO_FOUR_HOURS, window
 from signalbot.exchange.live.dialects.coins import spot_capabilities
 from signalbot.exchange.live.dialects.mexc import OPTIONS, RATES
 from signalbot.exchange.live.dialects.mexc_codes import CODES
@@ -20,7 +21,15 @@ _KEPT_MS: Final = 30 * 86_400_000
 
 
 class MexcSpot(SpotDialect):
-    capabilities: ClassVar = spot_capabilities("mexc", lookup="order by client id", rates=RATES)
+    capabilities: ClassVar = spot_capabilities(
+        "mexc",
+        lookup="order by client id",
+        rates=RATES,
+        timeframes=MINUTES_TO_FOUR_HOURS | {Timeframe.D1},
+        # The frames are protocol buffers, which need a package that nothing else here needs.
+        # https://mexcdevelop.github.io/apidocs/spot_v3_en/#websocket-market-streams
+        streams_candles=False,
+    )
     codes: ClassVar = CODES
     shapes: ClassVar = shapes.MEXC
     options: ClassVar[Mapping[str, Any]] = OPTIONS
@@ -75,3 +84,12 @@ class MexcSpot(SpotDialect):
             middle_ms = (start_ms + end_ms) // 2
             left += [(start_ms, middle_ms), (middle_ms + 1, end_ms)]
         return [raw for raw in found if order_id in (None, raw.get("order"))]
+
+    async def candles(
+        self, api: Api, symbol: str, timeframe: Timeframe, *, since_ms: Ms, limit: int
+    ) -> Any:
+        """With a start alone the newest candles are told: the end is said as well.
+
+        https://mexcdevelop.github.io/apidocs/contract_v1_en/#k-line-data
+        """
+        return await window(api, symbol, timeframe, since_ms=since_ms, limit=limit, says_size=True)
