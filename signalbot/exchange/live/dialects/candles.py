@@ -17,8 +17,7 @@ async def window(
 
     Without ``says_size`` the size is left out: where it makes an exchange ignore the window.
     """
-    until_ms = since_ms + limit * timeframe.ms
-    last_ms = until_ms if says_size else until_ms - timeframe.ms
+    last_ms = since_ms + (limit - 1) * timeframe.ms
     return await api.read(
         "fetch_ohlcv", symbol, timeframe.value, since_ms, limit if says_size else None,
         {"until": last_ms}, lane=Lane.POLL, cost=2,
