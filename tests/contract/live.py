@@ -60,6 +60,7 @@ class LiveDesk(Desk):
         self.can = can
         self.venue = venue
         self.paper = RULES
+        self.limits: Mapping[int, int] = {}
         self.market_id = venue.dialect.market_id("BTC")
         for user_id in (ALICE, BOB):
             venue.add_account(user_id, wallet=DEPOSIT)
@@ -69,7 +70,7 @@ class LiveDesk(Desk):
         self.exchange = LiveExchange(
             LiveTerms(
                 name=NAME, ccxt_id=ccxt_id, sandbox=False, config=self.venue.ccxt_config(),
-                paper=self.paper,
+                paper=self.paper, request_limits=self.limits,
             ),
             dialects=dialects_of(ccxt_id),
             credentials={each: self.venue.credentials(each) for each in (ALICE, BOB)},

@@ -34,7 +34,9 @@ class AddressConnection:
         rates = dict.fromkeys(rate for each in self._dialects for rate in each.capabilities.rates)
         self.budget = Budget(
             f"{terms.name} ({egress.name})",
-            rates=limits(tuple(rates), share=terms.request_share, own=terms.request_limits),
+            rates=limits(
+                tuple(rates), share=terms.request_share, own=self._limits_of_address(terms)
+            ),
             clock=clock,
         )
         self.connection = Connection(
@@ -62,6 +64,13 @@ class AddressConnection:
             account_limit_ms=self._account_limit_ms,
         )
 
+    def _limits_of_address(self, terms: LiveTerms) -> Mapping[int, int]:
+        """Limits of the configuration, without those that are of each account."""
+        accounts = {rate.per_ms for each in self._dialects for rate in each.account_rates}
+        given = terms.request_limits
+        self._own_limits = {per_ms: given[per_ms] for per_ms in accounts if per_ms in given}
+        return {per_ms: cost for per_ms, cost in given.items() if per_ms not in accounts}
+
     def _own_budget(self, name: str) -> AccountBudget | None:
         """What one account may ask, however many lines it has; None where that is not limited."""
         limited = next((each for each in self._dialects if each.account_rates), None)
@@ -71,7 +80,7 @@ class AddressConnection:
         if known is None:
             budget = Budget(
                 f"{self.budget.name} {name}",
-                rates=limits(limited.account_rates, share=Decimal(1), own={}),
+                rates=limits(limited.account_rates, share=Decimal(1), own=self._own_limits),
                 clock=self._clock,
             )
             known = self._own[name] = AccountBudget(budget, limited.account_cost)

@@ -198,6 +198,7 @@ class LiveBroker:
         if dialect.capabilities.stops is not Stops.ATTACHED:
             stop = None
         report = await self._send(request, stop)
+        self._known.remember(request, exchange_order_id=report.exchange_order_id)
         self._on_placed(dialect.wire_id(request.client_order_id))
         self.live[request.client_order_id] = request
         if stop is not None:

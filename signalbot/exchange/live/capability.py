@@ -51,6 +51,7 @@ class Capabilities:
     stop_lives_ms: int | None = None  #: stops and targets end by themselves then; None: never
     amends: bool = False  #: a resting stop can be given another price and size
     reduce_only: bool = True
+    holds_coins: bool = False  #: a resting spot stop keeps its coins from being sold otherwise
     unit: Unit = Unit.BASE
     client_id: str = "32 hex digits"  #: how ours goes out
     lookup: str  #: where an order is found again by that id

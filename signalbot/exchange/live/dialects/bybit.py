@@ -372,7 +372,7 @@ class BybitSwap(_Bybit):
 
 class BybitSpot(SpotDialect, _Bybit):
     capabilities: ClassVar = spot_capabilities(
-        "bybit", lookup=_LOOKUP, rates=_RATES, stops=Stops.SEPARATE, amends=True
+        "bybit", lookup=_LOOKUP, rates=_RATES, stops=Stops.SEPARATE, amends=True, holds_coins=True
     )
 
     def trigger_params(self, request: OrderRequest) -> dict[str, Any]:

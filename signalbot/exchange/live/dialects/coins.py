@@ -31,6 +31,7 @@ def spot_capabilities(
     candles_told: int | None = None,
     candle_page: int = 500,
     streams_candles: bool = True,
+    holds_coins: bool = False,
 ) -> Capabilities:
     """A spot row. Never targets: together with a stop they would lock the same coins twice."""
     return Capabilities(
@@ -43,6 +44,7 @@ def spot_capabilities(
         candles_told=candles_told,
         candle_page=candle_page,
         streams_candles=streams_candles,
+        holds_coins=holds_coins,
         reduce_only=False,
         lookup=lookup,
         position_mode="none",

@@ -35,6 +35,7 @@ class KrakenSpot(SpotDialect):
         # Kraken limits accounts and pairs, not addresses: this only keeps bursts civil.
         rates=(Rate(cost=500, per_ms=10_000),),
         stops=Stops.SEPARATE,
+        holds_coins=True,
         timeframes=MINUTES_TO_FOUR_HOURS | {Timeframe.D1},
         # https://docs.kraken.com/api/docs/rest-api/get-ohlc-data: "up to 720 of the most recent
         # entries ... older data cannot be retrieved"; the last of them is still forming.
@@ -123,7 +124,12 @@ class KrakenSpot(SpotDialect):
     async def lookup(
         self, api: Api, request: OrderRequest, *, lane: Lane, order_id: str | None = None
     ) -> Found | None:
+        """By the exchange's id one question is enough, of a counter that allows few."""
         wire_id = self.wire_id(request.client_order_id)
+        if order_id is not None:
+            raw = await self.maybe(api, "fetch_order", order_id, request.symbol, {}, lane=lane)
+            if raw is not None:
+                return self.found(raw)
         for method in ("fetch_open_orders", "fetch_closed_orders"):
             raws = await api.read(
                 method, request.symbol, None, None, {"clientOrderId": wire_id},
