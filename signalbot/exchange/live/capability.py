@@ -54,6 +54,9 @@ class Capabilities:
     holds_coins: bool = False  #: a resting spot stop keeps its coins from being sold otherwise
     unit: Unit = Unit.BASE
     client_id: str = "32 hex digits"  #: how ours goes out
+    client_id_lives: str = "as its order"  #: for how long an order is known by it
+    orders_kept_days: int | None = None  #: ended orders are told for so long; None: not known
+    fills_kept_days: int | None = None  #: likewise fills
     lookup: str  #: where an order is found again by that id
     position_mode: str = "one-way"
     margin_modes: frozenset[MarginMode] = frozenset(MarginMode)

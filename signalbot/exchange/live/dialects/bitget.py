@@ -60,6 +60,8 @@ class BitgetSwap(Dialect):
         kind=MarketKind.SWAP,
         lookup="order by client id; stops and targets among pending, then past plan orders",
         rates=_RATES,
+        orders_kept_days=90,
+        fills_kept_days=90,
         candle_page=_CANDLES,
     )
     codes: ClassVar = _CODES
@@ -190,7 +192,12 @@ class BitgetSpot(BuysByCost):
     """No stops: a plan order there fires from whichever side the price comes."""
 
     capabilities: ClassVar = spot_capabilities(
-        "bitget", lookup="order by client id", rates=_RATES, candle_page=_CANDLES
+        "bitget",
+        lookup="order by client id",
+        rates=_RATES,
+        orders_kept_days=90,
+        fills_kept_days=90,
+        candle_page=_CANDLES,
     )
     codes: ClassVar = _CODES
     shapes: ClassVar = shapes.BITGET

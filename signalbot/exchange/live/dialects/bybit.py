@@ -176,6 +176,8 @@ class BybitSwap(_Bybit):
         amends=True,
         lookup=f"{_LOOKUP}; attached stops by their trigger price",
         rates=_RATES,
+        orders_kept_days=730,
+        fills_kept_days=730,
     )
 
     def trigger_params(self, request: OrderRequest) -> dict[str, Any]:

@@ -32,6 +32,9 @@ def spot_capabilities(
     candle_page: int = 500,
     streams_candles: bool = True,
     holds_coins: bool = False,
+    client_id_lives: str = "as its order",
+    orders_kept_days: int | None = None,
+    fills_kept_days: int | None = None,
 ) -> Capabilities:
     """A spot row. Never targets: together with a stop they would lock the same coins twice."""
     return Capabilities(
@@ -45,6 +48,9 @@ def spot_capabilities(
         candle_page=candle_page,
         streams_candles=streams_candles,
         holds_coins=holds_coins,
+        client_id_lives=client_id_lives,
+        orders_kept_days=orders_kept_days,
+        fills_kept_days=fills_kept_days,
         reduce_only=False,
         lookup=lookup,
         position_mode="none",

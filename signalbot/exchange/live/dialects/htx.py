@@ -54,6 +54,9 @@ class HtxSwap(Dialect):
         client_id="an integer of the first 52 bits",
         lookup="by the exchange's id, by client id while that lives, then open and past orders",
         rates=RATES,
+        client_id_lives="8 h while it rests, not at all once ended",
+        orders_kept_days=90,
+        fills_kept_days=3,
         timeframes=MINUTES_TO_FOUR_HOURS,  # days open at 16:00 UTC
         candle_page=1_000,
     )

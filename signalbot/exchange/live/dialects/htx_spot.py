@@ -27,6 +27,8 @@ class HtxSpot(BuysByCost):
         "htx",
         lookup="order by client id",
         rates=RATES,
+        client_id_lives="8 h while it rests, 2 h from creation once ended",
+        fills_kept_days=120,
         timeframes=MINUTES_TO_FOUR_HOURS,  # days open at 16:00 UTC
         candle_page=150,  # as many as are told without a size, which would void the window
     )

@@ -50,6 +50,7 @@ class KrakenFutures(Dialect):
         lookup="order status by client id for 5 s, then fills and history by client id",
         # Kraken limits accounts (500 units in 10 s), not addresses: this keeps bursts civil.
         rates=(Rate(cost=5_000, per_ms=10_000),),
+        client_id_lives="5 s after the end; fills and history carry it",
         streams_candles=False,
         timeframes=MINUTES_TO_FOUR_HOURS | {Timeframe.H12, Timeframe.D1},
     )

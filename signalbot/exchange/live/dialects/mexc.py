@@ -60,6 +60,8 @@ class MexcSwap(Dialect):
         client_id="32 hex digits; stops and targets carry none",
         lookup="order by either id; stops and targets by side, size, trigger price and time",
         rates=RATES,
+        orders_kept_days=90,
+        fills_kept_days=90,
         timeframes=MINUTES_TO_FOUR_HOURS | {Timeframe.D1},
     )
     codes: ClassVar = CODES

@@ -25,6 +25,8 @@ class MexcSpot(SpotDialect):
         "mexc",
         lookup="order by client id",
         rates=RATES,
+        orders_kept_days=7,
+        fills_kept_days=30,
         timeframes=MINUTES_TO_FOUR_HOURS | {Timeframe.D1},
         # The frames are protocol buffers, which need a package that nothing else here needs.
         # https://mexcdevelop.github.io/apidocs/spot_v3_en/#websocket-market-streams
