@@ -28,6 +28,7 @@ async def _ask(config: Config, terms: ExchangeTerms) -> list[Finding]:
     options = {name: value for each in dialects for name, value in each.options.items()}
     connection = Connection(
         terms.name, terms.ccxt_id, config=terms.ccxt, options=options, sandbox=terms.sandbox,
+        clock_step_ms=max((each.clock_step_ms for each in dialects), default=1),
         clock=next((each.clock for each in dialects if each.clock), None),
     )  # fmt: skip
     try:

@@ -48,6 +48,7 @@ class AddressConnection:
             sandbox=terms.sandbox,
             egress=egress,
             on_headers=self._on_headers,
+            clock_step_ms=max(each.clock_step_ms for each in self._dialects),
             clock=next((each.clock for each in self._dialects if each.clock), None),
         )
 

@@ -84,7 +84,9 @@ class Connection:
         egress: Egress = DIRECT,
         on_headers: OnHeaders = _ignore,
         clock: ExchangeClock | None = None,
+        clock_step_ms: int = 1,
     ) -> None:
+        self._clock_step_ms = clock_step_ms
         self._clock = clock
         self.name = name
         self.ccxt_id = ccxt_id
@@ -194,7 +196,7 @@ class Connection:
 
     async def _time(self, ask: Ask) -> int:
         if self._clock is None:
-            return int(await ask(self.template, "fetch_time"))
+            return int(await ask(self.template, "fetch_time")) + self._clock_step_ms // 2
         answer = await ask(self.template, self._clock.method, dict(self._clock.params))
         told = instant(str(answer.get(self._clock.field)))
         if told is None:

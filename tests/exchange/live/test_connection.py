@@ -23,6 +23,7 @@ from signalbot.exchange.live.connection import (
     Egress,
 )
 from signalbot.exchange.live.dialects import SUPPORTED
+from signalbot.exchange.live.dialects.kraken import KrakenSpot
 from signalbot.exchange.live.dialects.kraken_futures import KrakenFutures
 from tests.venue.faults import Delay, Rule
 from tests.venue.server import Venue, venue
@@ -237,6 +238,20 @@ async def test_an_exchange_without_an_endpoint_for_the_time_tells_it_with_its_an
         ahead_ms = await connection.measure_clock(ask)
         assert abs(connection.template.milliseconds() - 1_600_000_000_000 - ahead_ms) < 60_000
         assert connection.clock_offset_ms == ahead_ms
+
+
+async def test_a_clock_of_whole_seconds_is_not_taken_for_one_that_is_behind() -> None:
+    """Kraken: ``unixtime`` is "Unix timestamp" in seconds, half a second behind on average.
+
+    https://docs.kraken.com/api/docs/rest-api/get-server-time
+    """
+
+    async def ask(client: Any, _method: str, *_args: object) -> object:
+        return client.milliseconds() // 1_000 * 1_000
+
+    async with built("kraken", clock_step_ms=KrakenSpot.clock_step_ms) as connection:
+        for _ in range(20):
+            assert abs(await connection.measure_clock(ask)) <= 520
 
 
 async def test_an_answer_without_the_time_measures_nothing() -> None:

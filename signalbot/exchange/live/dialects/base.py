@@ -101,6 +101,8 @@ class Dialect:
     says_margin_mode: ClassVar[bool] = False
     #: How ccxt is asked for the stream of an account's orders; None: it is only polled.
     order_stream: ClassVar[Mapping[str, Any] | None] = None
+    #: The exchange tells its time in steps of so much: half of it is added on average.
+    clock_step_ms: ClassVar[int] = 1
     clock: ClassVar[ExchangeClock | None] = None  #: None: ccxt's ``fetch_time``
     #: Published limits of one account's own requests, besides those of the address.
     account_rates: ClassVar[tuple[Rate, ...]] = ()

@@ -93,6 +93,8 @@ class KrakenSpot(SpotDialect):
     validity_ms: ClassVar = _DEADLINE_MS
     shapes: ClassVar = shapes.KRAKEN
     serial: ClassVar = True
+    # https://docs.kraken.com/api/docs/rest-api/get-server-time: ``unixtime`` in whole seconds.
+    clock_step_ms: ClassVar = 1_000
     account_rates: ClassVar = (Rate(cost=_COUNTER, per_ms=_COUNTER_MS),)
     lists_by_symbol: ClassVar = False
 
