@@ -200,6 +200,7 @@ async def test_algo_orders_watch_the_last_price(
         (1047, OrderRejected, Refusal.INSUFFICIENT_MARGIN),
         (1407, OrderRejected, Refusal.WOULD_TRIGGER),
         (1220, OrderRejected, Refusal.ACCESS_DENIED),
+        (6023, OrderRejected, Refusal.ACCESS_DENIED),  # "does not support this interface": not v5
         (1032, AccountLimited, None),
         (1050, OrderOutcomeUnknown, None),
         (1000, OrderOutcomeUnknown, None),
