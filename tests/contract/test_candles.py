@@ -23,6 +23,7 @@ from tests.venue.spot import SpotMarket
 HOUR_MS = 3_600_000
 YEAR = 365 * 24
 PART = 4_000
+SWAP = "BTC/USDT:USDT"
 MARKETS = [
     (name, kind)
     for name in (DIALECTS | OTHERS)
@@ -114,13 +115,14 @@ async def test_a_market_without_a_stream_dials_no_socket(tmp_path: Path) -> None
     """MEXC's spot frames are protocol buffers: its candles come over REST."""
     async with listening(build("mexc")) as venue, exchange_at(venue, tmp_path) as exchange:
         await exchange.prepare()
-        candles = exchange.market.candles("BTC/USDT", Timeframe.M1)
+        read = [exchange.market.candles(each, Timeframe.M1) for each in ("BTC/USDT", SWAP)]
         run = asyncio.create_task(exchange.run())
         try:
-            await asyncio.sleep(0)
-            await exchange.market.fresh_price("BTC/USDT")
-            assert candles is not None
-            assert venue.counts.connects == 0
+            async with asyncio.timeout(20):
+                while not venue.dialect.sockets:  # noqa: ASYNC110 - nobody tells
+                    await asyncio.sleep(0.02)
+            assert {socket.path for socket in venue.dialect.sockets} == {"/edge"}
+            assert len(read) == 2
         finally:
             run.cancel()
             await asyncio.wait([run])
