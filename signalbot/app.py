@@ -27,6 +27,7 @@ from signalbot.ledger.database import Database
 from signalbot.ledger.executions import Executions
 from signalbot.ledger.funding import FundingLedger
 from signalbot.ledger.mismatches import Mismatches
+from signalbot.ledger.opposites import Opposites
 from signalbot.ledger.reconciliations import Reconciliations
 from signalbot.ledger.signals import Signals
 from signalbot.ledger.trades import Trades
@@ -47,6 +48,7 @@ from signalbot.pipeline.foreign_orders import ForeignOrders
 from signalbot.pipeline.funding import FundingCollector
 from signalbot.pipeline.halt import Halts
 from signalbot.pipeline.listen import Listener
+from signalbot.pipeline.opposite import OppositeGuard
 from signalbot.pipeline.order_recovery import OrderRecovery, UnresolvedOrderPoller
 from signalbot.pipeline.place import Placer
 from signalbot.pipeline.protect import Protector
@@ -118,12 +120,21 @@ class App:
             unresolved=unresolved,
             clock=clock,
         )
+        opposite = OppositeGuard(
+            trades=trades,
+            opposites=Opposites(self.database),
+            recorder=self.recorder,
+            placer=placer,
+            unresolved=unresolved,
+            clock=clock,
+        )
         self.closer = Closer(
             trades=trades,
             recorder=self.recorder,
             placer=placer,
             entries=self.entries,
             unresolved=unresolved,
+            opposite=opposite,
             clock=clock,
         )
         self.protector = Protector(
@@ -200,6 +211,7 @@ class App:
             external=ExternalChanges(trades, self.recorder),
             foreign=ForeignOrders(trades, self.halts),
             mismatches=Mismatches(self.database),
+            opposite=opposite,
             clock=clock,
         )
         self._restorer = Restorer(trades, self.executions, clock, on_untold=self.collector.want)

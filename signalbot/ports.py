@@ -168,6 +168,10 @@ class Broker(Protocol):
         """Whether a resting stop can be moved in place, by ``amend``."""
         ...
 
+    def stop_lives_ms(self, symbol: str) -> int | None:
+        """How long stops and targets rest before the exchange ends them; None for ever."""
+        ...
+
     async def amend(self, order: Order, request: OrderRequest) -> OrderReport:
         """Give a resting stop the trigger and quantity of ``request``, which has its id.
 
@@ -249,7 +253,7 @@ class Broker(Protocol):
         """All the account's fills in a symbol, whoever ordered them."""
         ...
 
-    def watch(self, request: OrderRequest) -> None:
+    def watch(self, request: OrderRequest, *, exchange_order_id: str | None = None) -> None:
         """An order sent before this process began may be live: tell of it in ``events`` too."""
         ...
 

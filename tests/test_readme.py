@@ -13,7 +13,7 @@ from signalbot.config.terms import ApiTerms
 from signalbot.control import signing
 from signalbot.domain import globs
 from signalbot.domain.codebook import CODES, codes_table
-from signalbot.exchange.live.dialects import capability_table
+from signalbot.exchange.live.dialects import capability_table, endurance_table
 from signalbot.intake import fields
 from signalbot.ledger.answers import MOST_KEYS
 
@@ -32,6 +32,12 @@ def test_every_exchange_stands_in_the_capability_table() -> None:
     """What the code allows is what the README promises."""
     section = README.partition("<!-- capabilities -->")[2].partition("<!-- /capabilities -->")[0]
     assert section.strip() == capability_table().strip()
+
+
+def test_what_every_exchange_ends_or_forgets_stands_in_a_table() -> None:
+    """How long stops, ids and lists last, as its adapter declares it."""
+    section = README.partition("<!-- endurance -->")[2].partition("<!-- /endurance -->")[0]
+    assert section.strip() == endurance_table().strip()
 
 
 def test_every_notice_stands_in_the_table_of_notices() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from signalbot.config.ai import LLM_KIND, library_problems
+from signalbot.config.candles import candle_problems
 from signalbot.config.definitions import Definition
 from signalbot.config.live import live_problems
 from signalbot.config.load import load
@@ -35,7 +36,11 @@ def load_to_run(
 def check_strategies(config: Config) -> tuple[Problem, ...]:
     """A problem for every strategy that cannot be built: its kind or a parameter is wrong."""
     found = (_problem(config, strategy) for strategy in config.strategies.values())
-    return (*(problem for problem in found if problem), *_file_problems(config))
+    return (
+        *(problem for problem in found if problem),
+        *_file_problems(config),
+        *dict.fromkeys(candle_problems(config)),
+    )
 
 
 def _file_problems(config: Config) -> tuple[Problem, ...]:

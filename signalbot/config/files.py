@@ -1,10 +1,11 @@
 """Strategy files as the configuration names them: read, and checked in a worker of their own."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from signalbot.config.candles import window_problems
 from signalbot.config.problems import Problem
 from signalbot.config.terms import FILE_KIND, Config, StrategyTerms
 from signalbot.domain.timeframe import Timeframe
@@ -16,7 +17,7 @@ from signalbot.strategies.params import BadParameter
 
 _AT_ONCE = 4
 _MOST_SEEN = 1_000
-_seen: set[tuple[Path, bytes, Timeframe, str, Limits]] = set()
+_seen: dict[tuple[Path, bytes, Timeframe, str, Limits], Mapping[Timeframe, int]] = {}
 
 
 def strategy_file(terms: StrategyTerms) -> StrategyFile:
@@ -41,35 +42,39 @@ def file_problems(config: Config) -> Iterator[Problem]:
         return
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         try:
-            found = list(threads.map(lambda terms: _problem(config, terms), files))
+            found = list(threads.map(lambda terms: list(_problems(config, terms)), files))
         except RuntimeError as e:
             table = ("strategies", files[0].name)
             yield config.sources.problem(table, f"no thread can be started to try it: {e}")
         else:
-            yield from (problem for problem in found if problem is not None)
+            yield from (problem for problems in found for problem in problems)
 
 
-def _problem(config: Config, terms: StrategyTerms) -> Problem | None:
+def _problems(config: Config, terms: StrategyTerms) -> Iterator[Problem]:
     table = ("strategies", terms.name)
     if terms.origin is not Origin.CONFIG:
         message = "a strategy file can only be named in the configuration file, not by the API"
-        return config.sources.problem((*table, "kind"), message)
+        yield config.sources.problem((*table, "kind"), message)
+        return
     try:
         file = strategy_file(terms)
         _refuse_company(config, file.folder)
-        _see_that_it_runs(file)
+        warm_up = _see_that_it_runs(file)
     except BadParameter as e:
-        return config.sources.problem((*table, "params", e.name), str(e))
+        yield config.sources.problem((*table, "params", e.name), str(e))
     except (Failed, WorkerDied) as e:
         first = str(e).partition("\n")[0]
-        return config.sources.problem(
-            (*table, "path"), f"{first}; see: strategy check {terms.path}"
-        )
-    return None
+        yield config.sources.problem((*table, "path"), f"{first}; see: strategy check {terms.path}")
+    else:
+        more = {each: length for each, length in warm_up.items() if each is not terms.timeframe}
+        own = {terms.candles: warm_up.get(terms.candles, 1)}
+        yield from window_problems(config, terms, more | own)
 
 
-def _see_that_it_runs(file: StrategyFile) -> None:
-    """Start a worker with the file; what was found right is not tried again at every reload.
+def _see_that_it_runs(file: StrategyFile) -> Mapping[Timeframe, int]:
+    """Start a worker with the file, and give the candles it needs.
+
+    What was found right is not tried again at every reload.
 
     Raises:
         BadParameter: a parameter does not suit the file.
@@ -78,15 +83,16 @@ def _see_that_it_runs(file: StrategyFile) -> None:
     params = json.dumps(dict(file.params))
     known = (file.path, file.source, file.timeframe, params, file.limits)
     if known in _seen:
-        return
+        return _seen[known]
     runner = Runner(file, lambda _: None)
     try:
-        runner.describe()
+        warm_up = runner.describe().warm_up
     finally:
         runner.rest()
     if len(_seen) >= _MOST_SEEN:
         _seen.clear()
-    _seen.add(known)
+    _seen[known] = warm_up
+    return warm_up
 
 
 def _refuse_company(config: Config, folder: Folder) -> None:

@@ -24,14 +24,13 @@ async def _ask(config: Config, terms: ExchangeTerms) -> list[Finding]:
     from signalbot.exchange.live.dialects import dialects_of
 
     what = f"exchange {terms.name}"
-    options = {
-        name: value
-        for each in dialects_of(terms.ccxt_id).values()
-        for name, value in each.options.items()
-    }
+    dialects = dialects_of(terms.ccxt_id).values()
+    options = {name: value for each in dialects for name, value in each.options.items()}
     connection = Connection(
-        terms.name, terms.ccxt_id, config=terms.ccxt, options=options, sandbox=terms.sandbox
-    )
+        terms.name, terms.ccxt_id, config=terms.ccxt, options=options, sandbox=terms.sandbox,
+        clock_step_ms=max((each.clock_step_ms for each in dialects), default=1),
+        clock=next((each.clock for each in dialects if each.clock), None),
+    )  # fmt: skip
     try:
         await connection.open()
         await connection.load_markets()

@@ -36,6 +36,7 @@ _KINDS: Mapping[str, NoticeKind] = {
     "position.reduced": NoticeKind.REDUCED,
     "position.closed": NoticeKind.CLOSED,
     "position.mismatch": NoticeKind.HALTED,
+    "position.opposite_found": NoticeKind.HALTED,
     "user.active": NoticeKind.HALTED,
     "user.paused": NoticeKind.HALTED,
     "user.halted": NoticeKind.HALTED,
@@ -284,6 +285,8 @@ def _halted(told: Told) -> tuple[str, Iterator[str]]:
     event = told.event
     if event.kind == "position.mismatch":
         return _mismatch(event)
+    if event.kind == "position.opposite_found":
+        return _opposite(event)
     whose = "Trading" if event.user_id is None else f"Account {event.user_id}"
     reason = event.detail.get("reason")
     because = [f"Because: {quoted(str(reason))}"] if reason else []
@@ -299,6 +302,14 @@ def _mismatch(event: Event) -> tuple[str, Iterator[str]]:
         "No new entries there until both agree; exits and stops go on.",
     )
     return f"⚠️ {market(_symbol(event))} differs", iter(lines)
+
+
+def _opposite(event: Event) -> tuple[str, Iterator[str]]:
+    lines = (
+        f"Closing orders have opened {event.detail['side']} {event.detail['quantity']}.",
+        "It is closed at market at once.",
+    )
+    return f"⚠️ {market(_symbol(event))} was closed twice", iter(lines)
 
 
 def _trouble(told: Told) -> tuple[str, Iterator[str]]:

@@ -266,6 +266,10 @@ EVENTS: Final[Mapping[str, Event]] = {
     "position.mismatch": Event(
         _ERROR, "Ledger and exchange differ on a position; entries in that symbol wait."
     ),
+    "position.opposite_found": Event(
+        _ERROR,
+        "Closing orders opened a position on the other side; it is closed at market at once.",
+    ),
     "position.opened": Event(_INFO, "An entry was filled and its position is followed."),
     "position.reduced": Event(_INFO, "Part of a position was closed."),
     "position.stop_moved": Event(_INFO, "A stop follows the price or goes to the entry."),
@@ -305,6 +309,9 @@ EVENTS: Final[Mapping[str, Event]] = {
         _WARNING, "The kernel does not offer all that keeps a strategy file to itself; what lacks."
     ),
     "stream.bad_frame": Event(_DEBUG, "A frame of a stream could not be read; it is dropped."),
+    "stream.not_used": Event(
+        _INFO, "An exchange's candles have no stream here; they are asked for as they close."
+    ),
     "stream.reconnecting": Event(
         _ONCE, "A stream ended and is begun again after a pause; later tries are of debug."
     ),

@@ -15,6 +15,7 @@ from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
 from signalbot.pipeline.entry_orders import EntryOrders
 from signalbot.pipeline.intents import closing_request
+from signalbot.pipeline.opposite import OppositeGuard
 from signalbot.pipeline.place import Placer, rejected, unsent
 from signalbot.pipeline.record import Recorder
 from signalbot.pipeline.unresolved import UnresolvedOrders
@@ -44,8 +45,10 @@ class Closer:
         placer: Placer,
         entries: EntryOrders,
         unresolved: UnresolvedOrders,
+        opposite: OppositeGuard,
         clock: Clock,
     ) -> None:
+        self._opposite = opposite
         self._trades = trades
         self._recorder = recorder
         self._placer = placer
@@ -130,10 +133,15 @@ class Closer:
             await self.release(account, recorded.position)
 
     async def release(self, account: Account, position: Position) -> None:
-        """Cancel what still rests for a position, its stop and targets."""
+        """Cancel what still rests for a position, its stop and targets.
+
+        Once it is closed, see that none of them has opened another one on the other side.
+        """
         for order in account.orders_of(position):
             if order.request.leg not in (Leg.ENTRY, Leg.EXIT):
                 await self.withdraw(account, order)
+        if position.symbol not in account.positions:
+            await self._opposite.check(account, position)
 
     async def withdraw(self, account: Account, order: Order) -> None:
         """Cancel one order, and book what it filled before the cancel reached it.

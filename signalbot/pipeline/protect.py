@@ -39,6 +39,7 @@ log = structlog.get_logger()
 
 _AMEND_S: Final = 3.0  # meanwhile the stop rests as it was
 _LOOK_S: Final = 1.5  # for a stop that went along with its entry
+_RENEWED_MS: Final = 86_400_000  # before its end, so that no outage of a day leaves none
 _AGAIN_MS: Final = (1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000)
 
 
@@ -120,7 +121,14 @@ class Protector:
     ) -> bool:
         """The same, for a size that is known."""
         live = [stop for stop in stops_of(account, position) if stop.status.is_live]
-        fitting = next((stop for stop in live if _fits(stop, position, size)), None)
+        fitting = next(
+            (
+                stop
+                for stop in live
+                if _fits(stop, position, size) and not self._is_ending(account, stop)
+            ),
+            None,
+        )
         if fitting is None and await self._amend(account, position, live, size):
             moved = account.positions.get(position.symbol)
             return moved is not None and await self._keep_stop(account, moved)
@@ -252,6 +260,12 @@ class Protector:
         for stop in live:
             await self._closer.withdraw(account, stop)
         return True
+
+    def _is_ending(self, account: Account, stop: Order) -> bool:
+        """Whether the exchange will end a stop before long: another one is placed beside it."""
+        lives_ms = account.trading.stop_lives_ms(stop.request.symbol)
+        age_ms = self._clock.now_ms() - stop.request.intended_at_ms
+        return lives_ms is not None and age_ms >= lives_ms - _RENEWED_MS
 
     def _limit_s(self, account: Account, position: Position) -> float:
         return account.rules(position.strategy).protection.max_unprotected_ms / 1000

@@ -31,6 +31,7 @@ from signalbot.pipeline.execute import Executor
 from signalbot.pipeline.external_changes import ExternalChanges
 from signalbot.pipeline.foreign_orders import ForeignOrders
 from signalbot.pipeline.halt import Halts
+from signalbot.pipeline.opposite import OppositeGuard
 from signalbot.pipeline.order_recovery import OrderRecovery
 from signalbot.pipeline.protect import Protector
 from signalbot.pipeline.reduce import is_reduction
@@ -57,8 +58,10 @@ class Reconciler:
         external: ExternalChanges,
         foreign: ForeignOrders,
         mismatches: Mismatches,
+        opposite: OppositeGuard,
         clock: Clock,
     ) -> None:
+        self._opposite = opposite
         self._mismatches = mismatches
         self._signals = signals
         self._executions = executions
@@ -191,7 +194,11 @@ class Reconciler:
             if explained.is_liquidation:
                 why = f"the position in {symbol} was liquidated"
                 await self._halts.set_status(account, UserStatus.HALTED, reason=why)
-        elif holding is not None and await self._recovery.find_late(account, symbol):
+        elif (holding is not None and await self._recovery.find_late(account, symbol)) or (
+            position is None
+            and holding is not None
+            and await self._opposite.close_latest(account, holding)
+        ):
             holding = (await self._holdings(account)).get(symbol)
         if _agree(account, symbol, holding):
             await self._agreed(account, symbol)

@@ -33,7 +33,7 @@ class Restorer:
         unfinished = await self._trades.unfinished_orders(user_id)
         if account.broker is not None:
             for order in unfinished:
-                account.broker.watch(order.request)
+                account.broker.watch(order.request, exchange_order_id=order.exchange_order_id)
             for order in await self._trades.untold_orders(user_id):
                 self._on_untold(account, order)
         today_ms = day_start(now_ms)

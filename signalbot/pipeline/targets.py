@@ -70,7 +70,10 @@ class Targets:
         if position is None or position.position_id != ended.request.position_id or left <= ZERO:
             return
         attempt = account.next_attempt(position.position_id, Leg.TAKE_PROFIT)
-        if attempt >= len(position.take_profits) + _MOST_RENEWALS:
+        lives_ms = account.trading.stop_lives_ms(position.symbol)
+        age_ms = self._clock.now_ms() - ended.request.intended_at_ms
+        has_run_out = lives_ms is not None and age_ms >= lives_ms
+        if attempt >= len(position.take_profits) + _MOST_RENEWALS and not has_run_out:
             return
         request = closing_request(
             position,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from signalbot.exchange.live.exchange import LiveExchange
 
 _MINUTE: Final = Timeframe.M1
+_LONG_MS: Final = 3_600_000
 _PART: Final = 4_000  # candles; what a history keeps at a time is a little more
 
 
@@ -39,11 +41,12 @@ async def download(
     cache: CandleCache,
     *,
     on_ask: Callable[[str, Span], None],
-) -> None:
+) -> Mapping[str, int]:
     """Complete ``cache`` for ``spans``, by symbol; the exchange is asked for what is missing.
 
     ``on_ask`` is told before each question. What the exchange does not have stays missing, and so
-    does everything of a market that it no longer lists.
+    does everything of a market that it no longer lists: how many minutes of each span is returned,
+    of those symbols that lack some.
 
     Raises:
         Unavailable: it cannot be reached; what was complete by then is kept.
@@ -52,7 +55,7 @@ async def download(
     missing = {symbol: _missing(span, known[symbol]) for symbol, span in spans.items()}
     rules = cache.instruments()
     if not any(missing.values()) and all(symbol in rules for symbol in spans):
-        return
+        return {}
     async with AsyncExitStack() as stack:
         exchange = await _open(terms, stack)
         listed = {symbol: _instrument(exchange, symbol) for symbol in spans}
@@ -66,6 +69,14 @@ async def download(
                 found |= await _ask(exchange, symbol, part)
             if len(found) > len(known[symbol]):
                 cache.keep(symbol, (found[at] for at in sorted(found)))
+    lacking = {symbol: _lacking(span, cache.candles(symbol)) for symbol, span in spans.items()}
+    return {symbol: minutes for symbol, minutes in lacking.items() if minutes}
+
+
+def _lacking(span: Span, known: Sequence[Candle]) -> int:
+    """How many minutes of a span are not known."""
+    within = sum(span.from_ms <= each.open_ms < span.until_ms for each in known)
+    return (span.until_ms - span.from_ms) // _MINUTE.ms - within
 
 
 async def download_funding(
@@ -103,12 +114,20 @@ def with_rules(terms: ExchangeTerms, instruments: Mapping[str, Instrument]) -> E
 
 
 def _missing(span: Span, known: Sequence[Candle]) -> list[Span]:
-    """What has to be asked for, so that what is known then is of one piece."""
+    """What has to be asked for, so that what is known then is of one piece.
+
+    Long holes are asked for again; a few minutes without a candle are minutes without a trade.
+    """
     if not known:
         return [span]
     first_ms, last_ms = known[0].open_ms, known[-1].close_ms
-    around = (Span(span.from_ms, first_ms), Span(last_ms, span.until_ms))
-    return [each for each in around if each.from_ms < each.until_ms]
+    holes = (
+        Span(before.close_ms, after.open_ms)
+        for before, after in pairwise(known)
+        if after.open_ms - before.close_ms >= _LONG_MS
+    )
+    parts = (Span(span.from_ms, first_ms), *holes, Span(last_ms, span.until_ms))
+    return [each for each in parts if each.from_ms < each.until_ms]
 
 
 async def _ask(exchange: "LiveExchange", symbol: str, span: Span) -> dict[Ms, Candle]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import ccxt
 import pytest
 
+from signalbot.config.check import check_strategies
 from signalbot.config.live import live_problems
 from signalbot.exchange.live.dialects import SUPPORTED
 from tests.config.files import load_text
@@ -94,3 +95,39 @@ def test_a_setting_that_would_break_a_promise_is_refused(
     assert problem.path == path
     assert says in problem.message
     assert problem.line is not None
+
+
+CANDLES = """
+[exchanges.x]
+ccxt_id = "CCXT"
+[strategies.trend]
+kind = "ema_cross"
+exchange = "x"
+symbols = ["SYMBOL"]
+timeframe = "TIMEFRAME"
+params = { PARAMS }
+"""
+
+
+@pytest.mark.parametrize(
+    ("ccxt_id", "symbol", "timeframe", "params", "key", "says"),
+    [
+        ("binanceusdm", "BTC/USDT:USDT", "10m", "", "timeframe", "tells no candles of 10m"),
+        ("htx", "BTC/USDT:USDT", "3m", "", "timeframe", "use one of 1m, 5m, 15m, 30m, 1h, 4h"),
+        ("htx", "BTC/USDT:USDT", "1d", "", "timeframe", "its days open at 16:00 UTC"),
+        ("mexc", "BTC/USDT:USDT", "2h", "", "timeframe", "tells no candles of 2h"),
+        ("kraken", "BTC/USD", "12h", "", "timeframe", "tells no candles of 12h"),
+        ("krakenfutures", "BTC/USD:USD", "6h", "", "timeframe", "4h, 12h, 1d"),
+        ("kraken", "BTC/USD", "5m", "slow = 200", "params", "the latest 719: use shorter"),
+        ("htx", "BTC/USDT:USDT", "1h", 'trend_timeframe = "12h"', "params", "candles of 12h"),
+    ],
+)
+def test_candles_that_an_exchange_does_not_tell_are_refused(
+    tmp_path: Path, ccxt_id: str, symbol: str, timeframe: str, params: str, key: str, says: str
+) -> None:
+    """With what it offers; before a strategy waits for them for ever."""
+    text = CANDLES.replace("CCXT", ccxt_id).replace("SYMBOL", symbol)
+    text = text.replace("TIMEFRAME", timeframe).replace("PARAMS", params)
+    (problem,) = check_strategies(load_text(tmp_path, text))
+    assert problem.path.startswith(f"strategies.trend.{key}")
+    assert says in problem.message

@@ -30,7 +30,7 @@ START = Decimal(50_000)
 LEAST = Decimal("0.002")  # the least quantity of every kind, two steps of its grid
 SIZE = Decimal("0.02")
 NAME = "far"
-DOUBT_S = 60.0  # longer than an order can be on its way unseen
+DOUBT_S = 70.0  # longer than an order can be on its way unseen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,17 @@ class Can:
     amends: bool = False  #: a resting stop moves in place
     is_sure_at_once: bool = False  #: what it does not find has never arrived
     keeps_ids: bool = True  #: the id of an order that has ended is not given away again
+    reserves_ids: bool = True  #: the id of an order that rests is refused to a second one
+    refuses_passed_stops: bool = True  #: a stop beyond the price is refused, and does not fire
+    trims: bool = True  #: an exit larger than the position closes the position; else it is refused
+    trims_stops: bool = True  #: the same of a stop when it fires; else it comes to nothing
+    least: Decimal = LEAST  #: the least quantity that it takes
+    tells_least: bool = True  #: its rules say so; else the grid alone is known
+    fills_kept_days: int = 30  #: and more; how long fills are told
+    tells_funding: bool = True  #: its loopback exchange pays funding
+    funding_interval_ms: int | None = 28_800_000  #: as far as the exchange lists it
+    says_ids: bool = True  #: orders are listed under our own ids without being known before
+    symbol: str = BTC  #: what is traded
 
 
 class HastyClock(SystemClock):
@@ -106,6 +117,11 @@ class Desk(ABC):
     def held(self) -> Decimal:
         """What Alice holds by the far side's own book: coins, negative when short."""
 
+    @property
+    def symbol(self) -> str:
+        """What is traded here."""
+        return self.can.symbol
+
     # --- the near side ----------------------------------------------------------------------
 
     @property
@@ -154,7 +170,7 @@ class Desk(ABC):
             client_order_id=client_order_id_of(
                 signal_id=SIGNAL, user_id=user_id, leg=leg, attempt=next(self._ids[leg]),
             ),
-            user_id=user_id, exchange=NAME, symbol=BTC, leg=leg, side=side, type=type_,
+            user_id=user_id, exchange=NAME, symbol=self.symbol, leg=leg, side=side, type=type_,
             quantity=size, price=None if price is None else Decimal(price),
             trigger_price=None if trigger is None else Decimal(trigger),
             reduce_only=leg is not Leg.ENTRY, leverage=5, signal_id=SIGNAL,

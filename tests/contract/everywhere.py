@@ -10,9 +10,12 @@ from signalbot.ledger.database import open_database
 from tests.contract.desks import Desk
 from tests.contract.live import CAN, LiveDesk, PaperDesk, exchange_of
 from tests.contract.simulated import SimulatedDesk
-from tests.venue.server import DIALECTS, listening
+from tests.venue.server import listening
 
-KINDS = ("simulated", "paper", *DIALECTS)
+EXCHANGES = tuple(CAN)
+"""Every exchange of perpetuals."""
+
+KINDS = ("simulated", "paper", *EXCHANGES)
 
 
 def everywhere(test: Callable[[Desk], Awaitable[None]]) -> Callable[[str, Path], Awaitable[None]]:

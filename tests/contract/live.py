@@ -4,9 +4,11 @@ What a live account claims is checked against the exchange's own book.
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
+from typing import Any, Final
 
 from signalbot.domain.market import Instrument
 from signalbot.domain.orders import OrderRequest
@@ -18,7 +20,7 @@ from signalbot.exchange.live.terms import LiveTerms
 from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.ledger.database import Database
 from signalbot.ports import Broker
-from tests.contract.desks import ALICE, BOB, BTC, DEPOSIT, NAME, Can, Desk
+from tests.contract.desks import ALICE, BOB, DEPOSIT, NAME, Can, Desk
 from tests.contract.simulated import IN_PARTS, RULES, held_at
 from tests.venue.matching import Fills
 from tests.venue.model import Account, Kind, Side, Ticket
@@ -26,7 +28,26 @@ from tests.venue.server import Venue, build
 
 _BINANCE = Can(keeps_ids=False)
 _ATTACHING = Can(attaches=True, amends=True)
-CAN = MappingProxyType({"binance": _BINANCE, "bybit": _ATTACHING, "okx": _ATTACHING})
+_GRID = Decimal("0.001")
+_UNFUNDED: Final[Mapping[str, Any]] = MappingProxyType(
+    {"tells_funding": False, "funding_interval_ms": None}
+)
+CAN = MappingProxyType({
+    "binance": _BINANCE, "bybit": _ATTACHING, "okx": replace(_ATTACHING, funding_interval_ms=None),
+    "htx": Can(
+        keeps_ids=False, reserves_ids=False, says_ids=False, trims=False, trims_stops=False,
+        least=_GRID, tells_least=False, fills_kept_days=3, **_UNFUNDED,
+    ),
+    "bitget": Can(keeps_ids=False, trims=False, **_UNFUNDED),
+    "mexc": Can(
+        keeps_ids=False, reserves_ids=False, trims=False, refuses_passed_stops=False,
+        least=_GRID / 10, **_UNFUNDED,
+    ),
+    "krakenfutures": Can(
+        refuses_passed_stops=False, least=_GRID / 10, tells_least=False, symbol="BTC/USD:USD",
+        **_UNFUNDED,
+    ),
+})  # fmt: skip
 
 
 class LiveDesk(Desk):
@@ -39,6 +60,7 @@ class LiveDesk(Desk):
         self.can = can
         self.venue = venue
         self.paper = RULES
+        self.limits: Mapping[int, int] = {}
         self.market_id = venue.dialect.market_id("BTC")
         for user_id in (ALICE, BOB):
             venue.add_account(user_id, wallet=DEPOSIT)
@@ -48,7 +70,7 @@ class LiveDesk(Desk):
         self.exchange = LiveExchange(
             LiveTerms(
                 name=NAME, ccxt_id=ccxt_id, sandbox=False, config=self.venue.ccxt_config(),
-                paper=self.paper,
+                paper=self.paper, request_limits=self.limits,
             ),
             dialects=dialects_of(ccxt_id),
             credentials={each: self.venue.credentials(each) for each in (ALICE, BOB)},
@@ -56,7 +78,7 @@ class LiveDesk(Desk):
         )  # fmt: skip
         await self.exchange.open(self.database)
         await self.exchange.connect()
-        self.exchange.ticks.watch(BTC)
+        self.exchange.ticks.watch(self.symbol)
         await self.exchange.prepare()
         self._run = asyncio.create_task(self.exchange.run())
 
@@ -79,12 +101,12 @@ class LiveDesk(Desk):
             user_id=user_id, mode=self.mode,
             account=AccountTerms(exchange=NAME, leverage=5, paper_balance=DEPOSIT),
         )  # fmt: skip
-        return self.exchange.broker(user, symbols=[BTC])
+        return self.exchange.broker(user, symbols=[self.symbol])
 
     async def price(self, price: int) -> None:
         self.now = Decimal(price)
         self.venue.engine.set_price(self.market_id, self.now)
-        self.exchange.ticks.tell(BTC, self.now)
+        self.exchange.ticks.tell(self.symbol, self.now)
 
     async def by_hand(self, request: OrderRequest) -> str:
         """On the exchange's web page."""
@@ -104,7 +126,7 @@ class LiveDesk(Desk):
 
     @property
     def instrument(self) -> Instrument:
-        return self.exchange.market.instrument(BTC)
+        return self.exchange.market.instrument(self.symbol)
 
     @property
     def account(self) -> Account:
@@ -138,6 +160,8 @@ class PaperDesk(LiveDesk):
 
 
 def exchange_of(dialect: str) -> Venue:
-    """A loopback exchange whose least quantity is two steps of its grid."""
-    markets = build(dialect).engine.markets.values()
-    return build(dialect, markets=[replace(each, min_quantity=2 * each.lot) for each in markets])
+    """A loopback exchange that takes no less of a coin than its desk says."""
+    least, markets = CAN[dialect].least, build(dialect).engine.markets.values()
+    return build(dialect, markets=[
+        replace(each, min_quantity=least) if each.base == "BTC" else each for each in markets
+    ])  # fmt: skip

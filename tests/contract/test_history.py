@@ -8,16 +8,14 @@ import pytest
 
 from signalbot.domain.orders import OrderSide
 from signalbot.domain.timeframe import Ms
-from tests.contract.desks import BTC
-from tests.contract.everywhere import desk_at
-from tests.contract.live import LiveDesk
-from tests.venue.server import DIALECTS
+from tests.contract.everywhere import EXCHANGES, desk_at
+from tests.contract.live import CAN, LiveDesk
 
 DAY_MS, EIGHT_HOURS_MS = 86_400_000, 28_800_000
 MANY = 120  # more trades than the smallest page holds
 
 
-@pytest.mark.parametrize("exchange", DIALECTS)
+@pytest.mark.parametrize("exchange", EXCHANGES)
 async def test_fills_of_a_month_are_read_in_windows_and_pages(
     exchange: str, tmp_path: Path
 ) -> None:
@@ -26,14 +24,16 @@ async def test_fills_of_a_month_are_read_in_windows_and_pages(
         assert isinstance(desk, LiveDesk)
         engine = desk.venue.engine
         engine.switches.windows = True
-        start = desk.clock.now_ms()
+        start, span_ms = desk.clock.now_ms(), desk.can.fills_kept_days * DAY_MS
         await desk.enter()
-        engine.age(21 * DAY_MS)
+        engine.age(span_ms * 7 // 10)
         for _ in range(MANY):
-            await desk.broker.submit(desk.entry(size=desk.instrument.min_quantity))
-        engine.age(9 * DAY_MS)
+            await desk.broker.submit(desk.entry(size=desk.can.least))
+        engine.age(span_ms * 2 // 10)
         engine.liquidate("alice", desk.market_id)
-        fills = await desk.broker.fills(BTC, since_ms=Ms(start - 30 * DAY_MS - 60_000))
+        fills = await desk.broker.fills(
+            desk.symbol, since_ms=Ms(start - span_ms * 9 // 10 - 60_000)
+        )
         assert len(fills) == len(desk.account.trades) == MANY + 2
         assert len({fill.trade_id for fill in fills}) == MANY + 2
         assert [fill for fill in fills if fill.is_liquidation] == [
@@ -41,22 +41,23 @@ async def test_fills_of_a_month_are_read_in_windows_and_pages(
         ]
 
 
-@pytest.mark.parametrize("exchange", DIALECTS)
+@pytest.mark.parametrize("exchange", EXCHANGES)
 async def test_an_old_order_still_has_its_fills(exchange: str, tmp_path: Path) -> None:
     """A daemon that was away for long collects the fees of what filled before."""
     async with desk_at(exchange, tmp_path) as desk:
         assert isinstance(desk, LiveDesk)
         desk.venue.engine.switches.windows = True
         order = await desk.enter()
-        desk.venue.engine.age(20 * DAY_MS)
-        aged = Ms(order.request.intended_at_ms - 20 * DAY_MS)
+        days = desk.can.fills_kept_days * 2 // 3
+        desk.venue.engine.age(days * DAY_MS)
+        aged = Ms(order.request.intended_at_ms - days * DAY_MS)
         old = replace(order, request=replace(order.request, intended_at_ms=aged))
         fills = await desk.broker.fills_of(old)
         assert sum(fill.quantity for fill in fills) == order.filled
         assert all(fill.fee > 0 for fill in fills)
 
 
-@pytest.mark.parametrize("exchange", DIALECTS)
+@pytest.mark.parametrize("exchange", [name for name, can in CAN.items() if can.tells_funding])
 async def test_every_funding_payment_is_read_once(exchange: str, tmp_path: Path) -> None:
     """Of a month, every eight hours, with the sign that the account has of it."""
     async with desk_at(exchange, tmp_path) as desk:
@@ -70,22 +71,22 @@ async def test_every_funding_payment_is_read_once(exchange: str, tmp_path: Path)
                 desk.market_id, Decimal(rates[number % 2]),
                 at_ms=now_ms - number * EIGHT_HOURS_MS,
             )  # fmt: skip
-        paid = await desk.broker.funding([BTC], since_ms=Ms(now_ms - 31 * DAY_MS))
+        paid = await desk.broker.funding([desk.symbol], since_ms=Ms(now_ms - 31 * DAY_MS))
         booked = [each for each in desk.account.bookings if each.kind == "FUNDING_FEE"]
         assert len(paid) == len({each.payment_id for each in paid}) == len(booked) == 90
         assert {(each.paid_at_ms, each.amount) for each in paid} == {
             (each.at_ms, each.change) for each in booked
         }
-        later = await desk.broker.funding([BTC], since_ms=Ms(now_ms - DAY_MS))
+        later = await desk.broker.funding([desk.symbol], since_ms=Ms(now_ms - DAY_MS))
         assert len(later) == 4
 
 
-@pytest.mark.parametrize("exchange", DIALECTS)
+@pytest.mark.parametrize("exchange", EXCHANGES)
 async def test_how_often_funding_is_paid_is_known_where_it_is_listed(
     exchange: str, tmp_path: Path
 ) -> None:
     """It says when payments are worth asking for."""
     async with desk_at(exchange, tmp_path) as desk:
         assert isinstance(desk, LiveDesk)
-        expected = None if exchange == "okx" else EIGHT_HOURS_MS
-        assert desk.exchange.market.funding_interval_ms(BTC) == expected
+        told = desk.exchange.market.funding_interval_ms(desk.symbol)
+        assert told == desk.can.funding_interval_ms

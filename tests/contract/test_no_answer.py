@@ -8,10 +8,9 @@ import pytest
 from signalbot.domain.errors import OrderOutcomeUnknown, Unavailable
 from signalbot.domain.orders import Order
 from tests.contract.desks import SIZE
-from tests.contract.everywhere import desk_at
+from tests.contract.everywhere import EXCHANGES, desk_at
 from tests.contract.live import LiveDesk
 from tests.venue.faults import Cut, Reply, Rule
-from tests.venue.server import DIALECTS
 
 NO_ANSWERS: dict[str, Reply | Cut] = {
     "status 524": Reply(status=524, body="error code: 524"),
@@ -35,7 +34,7 @@ READS: dict[str, Callable[[LiveDesk], Awaitable[object]]] = {
 }
 
 
-@pytest.mark.parametrize("exchange", DIALECTS)
+@pytest.mark.parametrize("exchange", EXCHANGES)
 @pytest.mark.parametrize("read", READS)
 async def test_nothing_is_read_from_what_is_no_answer(
     exchange: str, read: str, tmp_path: Path
@@ -53,7 +52,7 @@ async def test_nothing_is_read_from_what_is_no_answer(
             desk.venue.faults.clear()
 
 
-@pytest.mark.parametrize("exchange", DIALECTS)
+@pytest.mark.parametrize("exchange", EXCHANGES)
 async def test_an_entry_whose_answer_is_none_is_not_known_to_have_failed(
     exchange: str, tmp_path: Path
 ) -> None:

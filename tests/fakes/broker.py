@@ -36,6 +36,8 @@ class FaultyBroker:
         self.blind = False  #: while set, nothing can be looked up
         self.stumble: Match | None = None  #: a bug in looking up matching orders, while set
         self.broken: Exception | None = None  #: raised by every submit while set
+        self.drops_reduce_only: Match | None = None  #: matching orders go without that flag
+        self.stop_lives: int | None = None  #: ms
         self.fee: tuple[Decimal, str] | None = None  #: what every fill costs, and in which coin
 
     def lose_answer(self, match: Match) -> None:
@@ -94,6 +96,8 @@ class FaultyBroker:
                 raise OrderRejected(reason)
         if _take(self._lost_requests, request):
             raise OrderOutcomeUnknown("connection reset before the request arrived")
+        if self.drops_reduce_only is not None and self.drops_reduce_only(request):
+            request = replace(request, reduce_only=False)
         report = await self.real.submit(request, stop=stop)
         report = replace(report, fills=self._with_fee(report.fills))
         if _take(self._hangs, request):
@@ -104,6 +108,9 @@ class FaultyBroker:
 
     def amends_stops(self, symbol: str) -> bool:
         return self.real.amends_stops(symbol)
+
+    def stop_lives_ms(self, symbol: str) -> int | None:
+        return self.stop_lives
 
     async def amend(self, order: Order, request: OrderRequest) -> OrderReport:
         return await self.real.amend(order, request)
@@ -150,7 +157,7 @@ class FaultyBroker:
         fee, coin = self.fee
         return tuple(replace(fill, fee=fee, fee_currency=coin) for fill in fills)
 
-    def watch(self, request: OrderRequest) -> None:
+    def watch(self, request: OrderRequest, *, exchange_order_id: str | None = None) -> None:
         self.real.watch(request)
 
     def events(self) -> AsyncIterator[OrderReport]:

@@ -139,6 +139,17 @@ def _trade_side(account: Account, order: Order) -> str:
     return f"{order.ask.side.value}_single"
 
 
+def _forced_side(account: Account, trade: Trade) -> str:
+    """Get Order Fills, ``tradeSide``: ``burst_sell_single``, ``dte_sys_adl_…`` and the like."""
+    side, closed = trade.side.value, "long" if trade.side.value == "sell" else "short"
+    if trade.origin is Origin.LIQUIDATION:
+        return f"burst_close_{closed}" if account.is_hedged else f"burst_{side}_single"
+    if trade.origin is Origin.ADL:
+        one_way = f"dte_sys_adl_{side}_in_single_side_mode"
+        return f"dte_sys_adl_close_{closed}" if account.is_hedged else one_way
+    return ""
+
+
 def plan_state(order: Order) -> str:
     if order.is_open:
         return "live"
@@ -180,7 +191,7 @@ def mix_fill(account: Account, trade: Trade) -> Row:
         "price": plain(trade.price), "baseVolume": plain(trade.quantity), "feeDetail": [fee],
         "side": trade.side.value, "quoteVolume": plain(trade.price * trade.quantity),
         "profit": plain(trade.realized), "enterPointSource": _SOURCES[trade.origin],
-        "tradeSide": _trade_side(account, order),
+        "tradeSide": _forced_side(account, trade) or _trade_side(account, order),
         "posMode": "hedge_mode" if account.is_hedged else "one_way_mode",
         "tradeScope": "maker" if trade.is_maker else "taker", "cTime": str(trade.at_ms),
     }  # fmt: skip

@@ -81,6 +81,9 @@ def _age(account: Account, ms: int) -> None:
         order.created_ms -= ms
         order.updated_ms -= ms
         order.triggered_ms -= ms if order.triggered_ms else 0
+        if "expires_ms" in order.ask.extra:
+            extra = {**order.ask.extra, "expires_ms": order.ask.extra["expires_ms"] - ms}
+            order.ask = replace(order.ask, extra=extra)
     for position in (*account.positions.values(), *account.holdings.values()):
         position.opened_ms -= ms
         position.updated_ms -= ms

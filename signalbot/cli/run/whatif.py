@@ -222,7 +222,12 @@ def _of_the_exchange(
     cache = CandleCache(config.daemon.state_dir, terms.name)
     spans = dict.fromkeys(symbols, Span(from_ms, until_ms))
     try:
-        asyncio.run(download(terms, spans, cache, on_ask=say))
+        lacking = asyncio.run(download(terms, spans, cache, on_ask=say))
+        for symbol, minutes in lacking.items():
+            whole = (until_ms - from_ms) // Timeframe.M1.ms
+            typer.echo(
+                f"{terms.name} told {whole - minutes:,} of {whole:,} minutes of {symbol}", err=True
+            )
     except Unavailable as e:
         typer.echo(f"{e}: going on with what was told before", err=True)
     return {

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.budget import Budget
-from signalbot.exchange.live.caller import Caller
+from signalbot.exchange.live.caller import AccountBudget, Caller
 from signalbot.exchange.live.capability import Rate
 from signalbot.exchange.live.connection import Connection, Egress
 from signalbot.exchange.live.lanes import Lane
@@ -26,13 +26,17 @@ class AddressConnection:
 
     def __init__(self, terms: LiveTerms, dialects: Dialects, egress: Egress, clock: Clock) -> None:
         self.egress = egress
+        self._clock = clock
+        self._own: dict[str, AccountBudget] = {}
         self._dialects = tuple(dialects.values())
         self._serial = any(each.serial for each in self._dialects)
         self._codes = reduce(or_, (each.codes for each in self._dialects))
         rates = dict.fromkeys(rate for each in self._dialects for rate in each.capabilities.rates)
         self.budget = Budget(
             f"{terms.name} ({egress.name})",
-            rates=limits(tuple(rates), share=terms.request_share, own=terms.request_limits),
+            rates=limits(
+                tuple(rates), share=terms.request_share, own=self._limits_of_address(terms)
+            ),
             clock=clock,
         )
         self.connection = Connection(
@@ -44,6 +48,8 @@ class AddressConnection:
             sandbox=terms.sandbox,
             egress=egress,
             on_headers=self._on_headers,
+            clock_step_ms=max(each.clock_step_ms for each in self._dialects),
+            clock=next((each.clock for each in self._dialects if each.clock), None),
         )
 
     def caller(self, client: object, *, on_clock: Callable[[], None], name: str = "") -> Caller:
@@ -55,8 +61,31 @@ class AddressConnection:
             on_clock=on_clock,
             serial=self._serial,
             name=name,
+            own=self._own_budget(name) if name else None,
             account_limit_ms=self._account_limit_ms,
         )
+
+    def _limits_of_address(self, terms: LiveTerms) -> Mapping[int, int]:
+        """Limits of the configuration, without those that are of each account."""
+        accounts = {rate.per_ms for each in self._dialects for rate in each.account_rates}
+        given = terms.request_limits
+        self._own_limits = {per_ms: given[per_ms] for per_ms in accounts if per_ms in given}
+        return {per_ms: cost for per_ms, cost in given.items() if per_ms not in accounts}
+
+    def _own_budget(self, name: str) -> AccountBudget | None:
+        """What one account may ask, however many lines it has; None where that is not limited."""
+        limited = next((each for each in self._dialects if each.account_rates), None)
+        if limited is None:
+            return None
+        known = self._own.get(name)
+        if known is None:
+            budget = Budget(
+                f"{self.budget.name} {name}",
+                rates=limits(limited.account_rates, share=Decimal(1), own=self._own_limits),
+                clock=self._clock,
+            )
+            known = self._own[name] = AccountBudget(budget, limited.account_cost)
+        return known
 
     async def measure_clock(self) -> int:
         """How far our clock is ahead of the exchange's, in ms; tells what this address has used.

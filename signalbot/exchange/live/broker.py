@@ -91,7 +91,9 @@ class LiveBroker:
         self._sent_ms: dict[ClientOrderId, Ms] = {}
         self._missed_ms: dict[ClientOrderId, Ms] = {}
         self._known = KnownOrders(self._dialect_of)
-        self._shown = Shown(user.user_id, api=lambda: self._api, place=self._place, clock=clock)
+        self._shown = Shown(
+            user.user_id, api=lambda: self._api, place=self._place, known=self._known, clock=clock
+        )
         remembered = state or AccountState()
         self.setup = AccountSetup(
             user,
@@ -137,9 +139,9 @@ class LiveBroker:
     def events(self) -> AsyncIterator[OrderReport]:
         return self._events
 
-    def watch(self, request: OrderRequest) -> None:
+    def watch(self, request: OrderRequest, *, exchange_order_id: str | None = None) -> None:
         """Keep an eye on an order that was sent before this process began."""
-        self._known.remember(request)
+        self._known.remember(request, exchange_order_id=exchange_order_id)
         self.live[request.client_order_id] = request
 
     # --- what looking costs ---------------------------------------------------------------
@@ -196,6 +198,7 @@ class LiveBroker:
         if dialect.capabilities.stops is not Stops.ATTACHED:
             stop = None
         report = await self._send(request, stop)
+        self._known.remember(request, exchange_order_id=report.exchange_order_id)
         self._on_placed(dialect.wire_id(request.client_order_id))
         self.live[request.client_order_id] = request
         if stop is not None:
@@ -234,6 +237,10 @@ class LiveBroker:
         dialect, _ = self._place(symbol)
         return dialect.capabilities.amends
 
+    def stop_lives_ms(self, symbol: str) -> int | None:
+        dialect, _ = self._place(symbol)
+        return dialect.capabilities.stop_lives_ms
+
     async def amend(self, order: Order, request: OrderRequest) -> OrderReport:
         dialect, instrument = self._place(request.symbol)
         if not dialect.capabilities.amends:
@@ -248,7 +255,7 @@ class LiveBroker:
 
     async def cancel(self, order: Order) -> OrderReport:
         dialect, _ = self._place(order.request.symbol)
-        self._known.remember(order.request)
+        self._known.remember(order.request, exchange_order_id=order.exchange_order_id)
         was_sent = order.exchange_order_id or order.client_order_id in self._sent_ms
         is_surely_over = order.request.reduce_only or not was_sent
         try:
@@ -260,7 +267,7 @@ class LiveBroker:
 
     async def lookup(self, order: Order) -> OrderReport | None:
         request = order.request
-        self._known.remember(request)
+        self._known.remember(request, exchange_order_id=order.exchange_order_id)
         lane = Lane.PROTECT if request.reduce_only else Lane.SETTLE
         report = await self._shown.find(request, lane)
         if report is not None:
@@ -402,7 +409,7 @@ class LiveBroker:
     async def _look_for(self, request: OrderRequest) -> OrderReport | None:
         """The order as it is shown by its id; missing in two looks in a row, it is unknown."""
         try:
-            found = await self._shown.find(request, Lane.POLL)
+            found = await self._shown.find(request, Lane.POLL, in_list=False)
         except OrderOutcomeUnknown as e:
             log.debug("order.unsettled", user_id=self.user.user_id, cause=str(e))
             return None

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -34,6 +35,19 @@ def _no_limit(_headers: Mapping[str, str], _now_ms: Ms) -> int:
 _FAILURES = (Exception, asyncio.CancelledError)
 
 
+@dataclass(frozen=True, slots=True)
+class AccountBudget:
+    """What one account may ask of its exchange, and what each call costs there."""
+
+    budget: Budget
+    cost_of: Callable[[str], int]
+
+    def slot(self, method: str, lane: Lane) -> AbstractAsyncContextManager[None]:
+        """Wait until the account may make this call."""
+        cost = self.cost_of(method)
+        return self.budget.slot(lane, cost) if cost else nullcontext()
+
+
 class Caller:
     """One account's line to its exchange. Raises nothing but our own errors.
 
@@ -52,7 +66,9 @@ class Caller:
         serial: bool = False,
         name: str = "",
         account_limit_ms: AccountLimitMs = _no_limit,
+        own: AccountBudget | None = None,
     ) -> None:
+        self._own = own
         self.client = client
         self._name = name
         self._budget = budget
@@ -154,7 +170,11 @@ class Caller:
             may_wait = lane >= Lane.SETTLE
             async with asyncio.timeout(deadline_s + may_wait * _PATIENCE_S) as limit:
                 await self._pause.over(lane)
-                async with self._budget.slot(lane, cost), self._turn(lane):
+                async with (
+                    self._own_slot(method, lane),
+                    self._budget.slot(lane, cost),
+                    self._turn(lane),
+                ):
                     if may_wait:
                         limit.reschedule(asyncio.get_running_loop().time() + deadline_s)
                     state.is_begun = True
@@ -168,6 +188,9 @@ class Caller:
             sending.reset(token)
             if state.headers:
                 self._pause.hold(self._account_limit_ms(state.headers, self._budget.now_ms()))
+
+    def _own_slot(self, method: str, lane: Lane) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if self._own is None else self._own.slot(method, lane)
 
     def _turn(self, lane: Lane) -> AbstractAsyncContextManager[None]:
         return nullcontext() if self._turns is None else self._turns.slot(lane)

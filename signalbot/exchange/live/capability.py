@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from signalbot.domain.market import MarketKind
 from signalbot.domain.orders import OrderType
+from signalbot.domain.timeframe import Timeframe
 from signalbot.domain.users import MarginMode
 
 
@@ -26,6 +27,10 @@ class Unit(StrEnum):
 ALL_TYPES = frozenset(OrderType)
 
 
+COMMON_TIMEFRAMES = frozenset(Timeframe) - {Timeframe.M10}
+"""What most exchanges tell."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
     """At most ``cost`` units in any ``per_ms`` milliseconds."""
@@ -43,14 +48,24 @@ class Capabilities:
     kind: MarketKind
     order_types: frozenset[OrderType] = ALL_TYPES
     stops: Stops = Stops.SEPARATE
+    stop_lives_ms: int | None = None  #: stops and targets end by themselves then; None: never
     amends: bool = False  #: a resting stop can be given another price and size
     reduce_only: bool = True
+    holds_coins: bool = False  #: a resting spot stop keeps its coins from being sold otherwise
     unit: Unit = Unit.BASE
     client_id: str = "32 hex digits"  #: how ours goes out
+    client_id_lives: str = "as its order"  #: for how long an order is known by it
+    orders_kept_days: int | None = None  #: ended orders are told for so long; None: not known
+    fills_kept_days: int | None = None  #: likewise fills
     lookup: str  #: where an order is found again by that id
     position_mode: str = "one-way"
     margin_modes: frozenset[MarginMode] = frozenset(MarginMode)
     leverage: bool = True
+    #: Lengths of candles that open at whole multiples of their length, counted in UTC.
+    timeframes: frozenset[Timeframe] = COMMON_TIMEFRAMES
+    candles_told: int | None = None  #: no more than so many candles are told; None: no limit known
+    streams_candles: bool = True  #: else they are asked for over REST
+    candle_page: int = 500  #: candles of one answer
     trigger_price: str = "last"  #: what stops and targets watch: always stated, never the default
     rates: tuple[Rate, ...]  #: published limits of one address, in the exchange's own weights
 

@@ -21,6 +21,8 @@ from ccxt import pro
 
 from signalbot.domain.errors import ConfigError, Unavailable
 from signalbot.exchange.live.answer_shapes import Shapes, checked
+from signalbot.exchange.live.dialects.answers import instant
+from signalbot.exchange.live.exchange_clock import ExchangeClock
 from signalbot.exchange.live.outcome import plain
 from signalbot.exchange.live.sending import OnHeaders, trace
 from signalbot.exchange.live.settings import egress_fault, refusals
@@ -81,7 +83,11 @@ class Connection:
         sandbox: bool = False,
         egress: Egress = DIRECT,
         on_headers: OnHeaders = _ignore,
+        clock: ExchangeClock | None = None,
+        clock_step_ms: int = 1,
     ) -> None:
+        self._clock_step_ms = clock_step_ms
+        self._clock = clock
         self.name = name
         self.ccxt_id = ccxt_id
         self._config = dict(config)
@@ -160,14 +166,12 @@ class Connection:
     async def measure_clock(self, ask: Ask = _ask_at_once) -> int:
         """Ask for the exchange's time and share the difference with every account.
 
-        Returns how many milliseconds our clock is ahead of the exchange's; 0 where it has no time
-        to tell. The quickest of a few answers counts: a slow one says little.
+        Returns how many milliseconds our clock is ahead of the exchange's. The quickest of a few
+        answers counts: a slow one says little.
 
         Raises:
             Unavailable: the exchange does not tell.
         """
-        if not self.template.has.get("fetchTime"):
-            return 0
         try:
             async with asyncio.timeout(_CLOCK_DEADLINE_S):
                 offset_ms = await self._offset_ms(ask)
@@ -183,12 +187,21 @@ class Connection:
         measured: list[tuple[int, int]] = []
         for _ in range(_CLOCK_TRIES):
             before_ms = self.template.milliseconds()
-            theirs_ms = int(await ask(self.template, "fetch_time"))
+            theirs_ms = await self._time(ask)
             after_ms = self.template.milliseconds()
             measured.append((after_ms - before_ms, (before_ms + after_ms) // 2 - theirs_ms))
             if after_ms - before_ms <= _QUICK_ANSWER_MS:
                 break
         return min(measured)[1]
+
+    async def _time(self, ask: Ask) -> int:
+        if self._clock is None:
+            return int(await ask(self.template, "fetch_time")) + self._clock_step_ms // 2
+        answer = await ask(self.template, self._clock.method, dict(self._clock.params))
+        told = instant(str(answer.get(self._clock.field)))
+        if told is None:
+            raise Unavailable(f"{self.name} does not tell its time")
+        return told
 
     @property
     def clock_offset_ms(self) -> int:

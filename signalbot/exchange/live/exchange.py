@@ -19,7 +19,7 @@ from signalbot.exchange.live.budget import Budget
 from signalbot.exchange.live.caller import Caller
 from signalbot.exchange.live.connection import DIRECT, Egress
 from signalbot.exchange.live.funding import funding_history
-from signalbot.exchange.live.history import History
+from signalbot.exchange.live.history import History, dialect_of
 from signalbot.exchange.live.market import LiveMarket
 from signalbot.exchange.live.order_streams import OrderStreams
 from signalbot.exchange.live.paper import PaperDesk
@@ -92,7 +92,7 @@ class LiveExchange:
             await self._address(each)
         public = self._public = self._caller(address, address.connection.template)
         self.ticks = Ticks(public, clock=self._clock)
-        history = History(public, now_ms=self._now_ms, clock=self._clock)
+        history = History(public, dialects=self._dialects, now_ms=self._now_ms, clock=self._clock)
         self._watcher = CandleWatcher(
             address.connection,
             history=history,
@@ -100,6 +100,9 @@ class LiveExchange:
             now_ms=self._now_ms,
             clock=self._clock,
             boundary=self._boundary,
+            is_streamed=lambda symbol: (
+                dialect_of(self._dialects, symbol).capabilities.streams_candles
+            ),
         )
         self._brackets = Brackets(
             self._terms.ccxt_id,

@@ -4,15 +4,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from signalbot.domain.errors import BadCandle, Unavailable
-from signalbot.domain.market import Candle
+from signalbot.domain.market import Candle, MarketKind
 from signalbot.domain.money import ZERO, trimmed
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.exchange.live.dialects.base import Api
-from signalbot.exchange.live.lanes import Lane
+from signalbot.exchange.live.dialects.base import Api, Dialect
 from signalbot.exchange.live.parse import number
+from signalbot.exchange.live.wallet import Dialects
 from signalbot.ports import Clock
 
-_PAGE = 500  # every supported exchange gives as many, or fewer without complaint
 _KEPT = 5_000
 _SETTLED_MS = 1_000  # after its close an exchange may go on counting trades of it for a moment
 
@@ -20,8 +19,11 @@ _SETTLED_MS = 1_000  # after its close an exchange may go on counting trades of 
 class History:
     """``now_ms`` is the exchange's time: a candle has closed when its own clock says so."""
 
-    def __init__(self, api: Api, *, now_ms: Callable[[], Ms], clock: Clock) -> None:
+    def __init__(
+        self, api: Api, *, dialects: Dialects, now_ms: Callable[[], Ms], clock: Clock
+    ) -> None:
         self._api = api
+        self._dialects = dialects
         self._now_ms = now_ms
         self._clock = clock
         self._known: dict[tuple[str, Timeframe], dict[Ms, Candle]] = {}
@@ -67,7 +69,8 @@ class History:
     ) -> Ms:
         """Learn one page from ``at_ms`` on; return where the next one begins."""
         symbol, timeframe = key
-        limit = min(_PAGE, (end_ms - at_ms) // timeframe.ms)
+        dialect = dialect_of(self._dialects, symbol)
+        limit = min(dialect.capabilities.candle_page, (end_ms - at_ms) // timeframe.ms)
         found = await self._ask(symbol, timeframe, since_ms=at_ms, limit=limit)
         for candle in found:
             known[candle.open_ms] = candle
@@ -78,8 +81,8 @@ class History:
     async def _ask(
         self, symbol: str, timeframe: Timeframe, *, since_ms: Ms, limit: int
     ) -> list[Candle]:
-        rows = await self._api.read(
-            "fetch_ohlcv", symbol, timeframe.value, since_ms, limit, lane=Lane.POLL, cost=2
+        rows = await dialect_of(self._dialects, symbol).candles(
+            self._api, symbol, timeframe, since_ms=since_ms, limit=limit
         )
         if not isinstance(rows, list):
             raise Unavailable(f"no candles of {symbol} in the answer")
@@ -93,6 +96,12 @@ class History:
     def _trim(self, known: dict[Ms, Candle]) -> None:
         for old in sorted(known)[: max(0, len(known) - _KEPT)]:
             del known[old]
+
+
+def dialect_of(dialects: Dialects, symbol: str) -> Dialect:
+    """How a symbol's market is spoken of; before anything is known of the market."""
+    kind = MarketKind.SWAP if ":" in symbol else MarketKind.SPOT
+    return dialects.get(kind) or next(iter(dialects.values()))
 
 
 def candle_of(row: Sequence[object], symbol: str, timeframe: Timeframe) -> Candle | None:

@@ -46,6 +46,9 @@ Read = Callable[[Mapping[str, Any]], Iterator[Kline]]
 """The candles of one frame. May raise anything on a frame that is not one of candles."""
 
 
+_OKX_VOLUME, _OKX_COINS = 5, 6
+
+
 def _binance(frame: Mapping[str, Any]) -> Iterator[Kline]:
     k = frame.get("data", frame)["k"]
     yield Kline(
@@ -66,12 +69,17 @@ def _bybit(frame: Mapping[str, Any]) -> Iterator[Kline]:
 
 
 def _okx(frame: Mapping[str, Any]) -> Iterator[Kline]:
+    """Volume in coins, as REST tells it: of swaps the sixth value counts contracts.
+
+    https://www.okx.com/docs-v5/en/#order-book-trading-market-data-ws-candlesticks-channel
+    """
     channel, market_id = frame["arg"]["channel"], frame["arg"]["instId"]
+    volume = _OKX_COINS if market_id.endswith("-SWAP") else _OKX_VOLUME
     for row in frame["data"]:
         yield Kline(
             market_id=market_id, interval=channel.removeprefix("candle"), open_ms=Ms(int(row[0])),
             open=Decimal(row[1]), high=Decimal(row[2]), low=Decimal(row[3]), close=Decimal(row[4]),
-            volume=Decimal(row[5]), is_closed=row[8] == "1",
+            volume=Decimal(row[volume]), is_closed=row[8] == "1",
         )  # fmt: skip
 
 

@@ -20,22 +20,28 @@ class KnownOrders:
         self._dialect_of = dialect_of
         self._by_wire: dict[str, OrderRequest] = {}
         self._by_exchange_id: dict[str, ClientOrderId] = {}
+        self._exchange_ids: dict[ClientOrderId, str] = {}
         self.live: dict[ClientOrderId, OrderRequest] = {}  #: orders to keep an eye on
 
-    def remember(self, request: OrderRequest) -> None:
+    def remember(self, request: OrderRequest, *, exchange_order_id: str | None = None) -> None:
         """Know the order when it is shown; of very many, old ones that ended are forgotten."""
         self._by_wire[self._wire_id(request)] = request
+        if exchange_order_id is not None:
+            self._learn_id(request.client_order_id, exchange_order_id)
         _forget_one(self._by_wire, lambda each: each.client_order_id in self.live)
 
     def note(self, request: OrderRequest, report: OrderReport) -> None:
         """Take in what the exchange says of an order."""
         if report.exchange_order_id is not None:
-            self._by_exchange_id[report.exchange_order_id] = request.client_order_id
-            _forget_one(self._by_exchange_id, self.live.__contains__)
+            self._learn_id(request.client_order_id, report.exchange_order_id)
         if report.status.is_final:
             self.live.pop(request.client_order_id, None)
         else:
             self.live[request.client_order_id] = request
+
+    def exchange_id_of(self, request: OrderRequest) -> str | None:
+        """The exchange's id of an order of ours, as it was last shown."""
+        return self._exchange_ids.get(request.client_order_id)
 
     def id_of(self, exchange_order_id: str) -> ClientOrderId | None:
         """Our id of an order that has theirs."""
@@ -60,6 +66,12 @@ class KnownOrders:
             request = self._nameless(found, instrument, named)
         return request
 
+    def _learn_id(self, client_order_id: ClientOrderId, exchange_order_id: str) -> None:
+        self._by_exchange_id[exchange_order_id] = client_order_id
+        self._exchange_ids[client_order_id] = exchange_order_id
+        _forget_one(self._by_exchange_id, self.live.__contains__)
+        _forget_one_id(self._exchange_ids, self.live)
+
     def _nameless(
         self, found: Found, instrument: Instrument, named: Collection[str | None]
     ) -> OrderRequest | None:
@@ -83,5 +95,12 @@ def _forget_one(known: dict[str, T], is_live: Callable[[T], bool]) -> None:
     """Forget the oldest that is not live any more, if there are too many."""
     if len(known) > _MOST:
         ended = next((key for key, each in known.items() if not is_live(each)), None)
+        if ended is not None:
+            del known[ended]
+
+
+def _forget_one_id(known: dict[ClientOrderId, str], live: Collection[ClientOrderId]) -> None:
+    if len(known) > _MOST:
+        ended = next((key for key in known if key not in live), None)
         if ended is not None:
             del known[ended]

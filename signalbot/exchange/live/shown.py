@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
+from ccxt.base import errors as ccxt
 
 from signalbot.domain.errors import OrderOutcomeUnknown, Unavailable
 from signalbot.domain.market import Instrument
@@ -11,13 +12,14 @@ from signalbot.domain.orders import Confirmation, Order, OrderReport, OrderReque
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
 from signalbot.exchange.live.dialects.base import Api, Dialect, Found
+from signalbot.exchange.live.known import KnownOrders
 from signalbot.exchange.live.lanes import Lane
-from signalbot.exchange.live.parse import fill_of, report_of, with_fills
+from signalbot.exchange.live.parse import Raw, fill_of, report_of, with_fills
 from signalbot.ports import Clock
 
 log = structlog.get_logger()
 
-UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, IndexError)
+UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, IndexError, ccxt.BaseError)
 """What reading an answer raises that is not what it should be."""
 
 _PAUSES_S = (0.0, 0.1, 0.25, 0.5, 1.0)  # exchanges may show an order a moment late
@@ -32,15 +34,22 @@ class Shown:
         *,
         api: Callable[[], Api],
         place: Callable[[str], tuple[Dialect, Instrument]],
+        known: KnownOrders,
         clock: Clock,
     ) -> None:
         self._user_id = user_id
         self._api = api
         self._place = place
+        self._known = known
         self._clock = clock
 
-    async def find(self, request: OrderRequest, lane: Lane) -> OrderReport | None:
-        """The order as the exchange shows it now; None when it shows none under our id.
+    async def find(
+        self, request: OrderRequest, lane: Lane, *, in_list: bool = True
+    ) -> OrderReport | None:
+        """The order as the exchange shows it now; None when it shows none that is ours.
+
+        A conditional order that is not found by its ids is looked for among those that rest
+        before it counts as gone; not if ``in_list`` is False: the list was read just now.
 
         Raises:
             OrderOutcomeUnknown: what it shows cannot be read.
@@ -50,15 +59,40 @@ class Shown:
         _, instrument = self._place(request.symbol)
         try:
             found = await self._ours(request, lane)
+            if found is None and in_list and request.trigger_price is not None:
+                found = await self._resting(request, instrument, lane)
             return None if found is None else self.report(found, request, instrument)
         except UNREADABLE as e:
             raise OrderOutcomeUnknown(f"unreadable answer: {type(e).__name__}: {e}") from None
 
     async def _ours(self, request: OrderRequest, lane: Lane) -> Found | None:
         dialect, _ = self._place(request.symbol)
-        found = await dialect.lookup(self._api(), request, lane=lane)
-        is_ours = found is not None and found.wire_id == dialect.wire_id(request.client_order_id)
-        return found if is_ours else None
+        order_id = self._known.exchange_id_of(request)
+        found = await dialect.lookup(self._api(), request, lane=lane, order_id=order_id)
+        if found is None or not self._is_ours(found, request, order_id):
+            return None
+        return found
+
+    def _is_ours(self, found: Found, request: OrderRequest, order_id: str | None) -> bool:
+        """By our id; by the exchange's only where the order is shown without ours."""
+        dialect, _ = self._place(request.symbol)
+        if found.wire_id is None:
+            return order_id is not None and str(found.raw.get("id")) == order_id
+        return found.wire_id == dialect.wire_id(request.client_order_id)
+
+    async def _resting(
+        self, request: OrderRequest, instrument: Instrument, lane: Lane
+    ) -> Found | None:
+        dialect, _ = self._place(request.symbol)
+        listed = await dialect.open_orders(
+            self._api(), [request.symbol], lane=lane, is_conditional=True
+        )
+        named = {each.wire_id for each in listed}
+        for each in listed:
+            known = self._known.request_of(each, instrument, named=named)
+            if known is not None and known.client_order_id == request.client_order_id:
+                return each
+        return None
 
     async def until_sure(self, request: OrderRequest, acknowledged: OrderReport) -> OrderReport:
         """Read back what became of an acknowledged order.
@@ -147,7 +181,7 @@ class Shown:
             now_ms=self._clock.now_ms(),
         )
         fills = found.raw.get("trades") or ()
-        if fills and all(each.get("id") and each.get("fee") for each in fills):
+        if fills and all(map(_is_whole, fills)):
             report = with_fills(
                 report,
                 (
@@ -161,6 +195,12 @@ class Shown:
                 ),
             )
         return report
+
+
+def _is_whole(trade: Raw) -> bool:
+    """Whether a fill inside an answer says all that is booked of one."""
+    fee = trade.get("fee") or {}
+    return bool(trade.get("id") and trade.get("timestamp")) and fee.get("cost") is not None
 
 
 def _gone(order: Order, now_ms: Ms) -> OrderReport:

@@ -76,7 +76,11 @@ class CandleWatcher:
         now_ms: Callable[[], Ms],
         clock: Clock,
         boundary: Boundary | None = None,
+        is_streamed: Callable[[str], bool] = lambda _symbol: True,
     ) -> None:
+        """``is_streamed`` tells of a symbol whether the exchange has a stream of its candles."""
+        self._is_streamed = is_streamed
+        self._is_told = False
         self._connection = connection
         self._history = history
         self._ticks = ticks
@@ -123,8 +127,16 @@ class CandleWatcher:
         watch.tasks.append(
             self._group.create_task(self._ask_at_boundaries(watch), name=f"rest {name}")
         )
-        if self._connection.ccxt_id in _STREAM_KINDS:
+        if not self._is_streamed(watch.symbol):
+            self._tell_no_stream()
+        elif self._connection.ccxt_id in _STREAM_KINDS:
             watch.tasks.append(self._group.create_task(self._stream(watch), name=f"ws {name}"))
+
+    def _tell_no_stream(self) -> None:
+        """Once, however many symbols."""
+        if not self._is_told:
+            self._is_told = True
+            log.info("stream.not_used", exchange=self._connection.name)
 
     # --- the websocket --------------------------------------------------------------------
 

@@ -77,6 +77,10 @@ class SimulatedBroker:
         """Never: a stop moves by another one."""
         return False
 
+    def stop_lives_ms(self, symbol: str) -> int | None:
+        """For ever."""
+        return None
+
     async def amend(self, order: Order, request: OrderRequest) -> OrderReport:
         """Refused, as orders do not change here."""
         raise OrderRejected("the venue does not amend orders")
@@ -136,7 +140,7 @@ class SimulatedBroker:
     async def fills(self, symbol: str, *, since_ms: Ms) -> Sequence[Fill]:
         return [fill for fill in self._account.fills_since(since_ms) if fill.symbol == symbol]
 
-    def watch(self, request: OrderRequest) -> None:
+    def watch(self, request: OrderRequest, *, exchange_order_id: str | None = None) -> None:
         """The venue tells of all its orders."""
 
     def events(self) -> AsyncIterator[OrderReport]:

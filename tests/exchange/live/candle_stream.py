@@ -16,6 +16,7 @@ from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.exchange.live.budget import Budget
 from signalbot.exchange.live.caller import Caller
 from signalbot.exchange.live.connection import Connection
+from signalbot.exchange.live.dialects import dialects_of
 from signalbot.exchange.live.dialects.binance_usdm import BinanceUsdm
 from signalbot.exchange.live.history import History
 from signalbot.exchange.live.market import LiveMarket
@@ -228,7 +229,7 @@ async def _played(schedule: Schedule, more_s: float) -> Run:
     caller = Caller(
         far, budget=Budget("far", rates=(), clock=clock), codes=dialect.codes, on_clock=lambda: None
     )
-    history = History(caller, now_ms=clock.now_ms, clock=clock)
+    history = History(caller, dialects=dialects_of("binanceusdm"), now_ms=clock.now_ms, clock=clock)
     ticks = Ticks(caller, clock=clock)
     watcher = CandleWatcher(
         connection, history=history, ticks=ticks, now_ms=clock.now_ms, clock=clock

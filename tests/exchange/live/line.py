@@ -16,6 +16,7 @@ from signalbot.domain.orders import (
     OrderSide,
     OrderType,
 )
+from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.caller import Caller
 from signalbot.exchange.live.dialects.base import Dialect, Found
 from signalbot.exchange.live.lanes import Lane
@@ -85,8 +86,8 @@ class Line:
         """What a look-up says of an order, in our words."""
         return await self._wire.lookup(request)
 
-    async def fills(self, symbol: str, order_id: str) -> list[Fill]:
-        return await self._wire.fills(symbol, order_id=order_id)
+    async def fills(self, symbol: str, order_id: str, *, since_ms: Ms | None = None) -> list[Fill]:
+        return await self._wire.fills(symbol, order_id=order_id, since_ms=since_ms)
 
     def instrument(self, symbol: str) -> Any:
         return self._wire.instrument(symbol)

@@ -162,19 +162,21 @@ async def test_stops_and_targets_are_algo_orders_on_the_last_price(
 @pytest.mark.parametrize(
     ("request_", "call", "ours"),
     [
-        (LIMIT_ENTRY, f"DELETE {ORDER}", {"origClientOrderId": ENTRY_ID}),
-        (stop(SWAP), f"DELETE {ALGO}", {"clientAlgoId": STOP_ID}),
-        (target(SWAP), f"DELETE {ALGO}", {"clientAlgoId": TARGET_ID}),
+        (LIMIT_ENTRY, f"DELETE {ORDER}", {"origClientOrderId": ENTRY_ID, "orderId": "7"}),
+        (stop(SWAP), f"DELETE {ALGO}", {"clientAlgoId": STOP_ID, "algoId": "7"}),
+        (target(SWAP), f"DELETE {ALGO}", {"clientAlgoId": TARGET_ID, "algoId": "7"}),
     ],
 )
-async def test_orders_are_cancelled_by_our_id(
+async def test_orders_are_cancelled_by_the_exchanges_id_or_ours(
     swap: Wire, request_: OrderRequest, call: str, ours: dict[str, str]
 ) -> None:
     """Each where it lives."""
     swap.venue.answers(call, {"algoId": 9, "code": "200", "msg": "success", "orderId": 1})
-    await swap.cancel(request_, exchange_order_id="x")
-    assert swap.venue.calls() == [call]
-    assert swap.venue.last.params.items() >= ours.items()
+    for known in ("7", None):
+        await swap.cancel(request_, exchange_order_id=known)
+        said = {name: value for name, value in ours.items() if (value == "7") is bool(known)}
+        assert swap.venue.last.params.items() >= said.items()
+    assert swap.venue.calls() == [call, call]
 
 
 @pytest.mark.parametrize(

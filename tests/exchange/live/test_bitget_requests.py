@@ -292,7 +292,7 @@ async def test_fills_carry_what_was_paid(line: Line) -> None:
     }
     line.answer("/api/v2/mix/order/fills", ok({"fillList": [fill], "endId": "11"}))
     (found,) = await line.fills(SWAP, "123456")
-    assert line.says == MARKET | {"orderId": "123456"}
+    assert line.says == MARKET | {"orderId": "123456", "limit": "100"}
     assert (found.quantity, found.price) == (Decimal("0.02"), Decimal("60000.5"))
     assert (found.fee, found.fee_currency, found.is_liquidation) == (Decimal("0.72"), "USDT", True)
 

@@ -167,7 +167,7 @@ SENT_SPOT = [
     (
         stop(SPOT),
         {"side": "Sell", "orderType": "Market", "marketUnit": "baseCoin",
-         "orderFilter": "StopOrder", "triggerPrice": "48000"},
+         "orderFilter": "tpslOrder", "triggerPrice": "48000"},
     ),
     (order(SPOT, Leg.EXIT), {"side": "Sell", "orderType": "Market", "marketUnit": "baseCoin"}),
 ]  # fmt: skip
@@ -177,7 +177,11 @@ SENT_SPOT = [
 async def test_spot_orders_count_coins(
     spot: Wire, request_: OrderRequest, expected: dict[str, Any]
 ) -> None:
-    """A market buy asks for coins, not for what they cost; nothing says reduce-only."""
+    """A market buy asks for coins, not for what they cost; a stop occupies its coins at once.
+
+    "tpslOrder: Spot TP/SL order, the assets are occupied even before the order is triggered".
+    https://bybit-exchange.github.io/docs/v5/order/create-order
+    """
     spot.venue.answers(TICKERS, ticker("50000"))
     spot.venue.answers(CREATE, ok(ACK))
     await spot.send(request_)
@@ -202,10 +206,14 @@ async def test_a_spot_stop_the_price_has_passed_is_not_sent(spot: Wire) -> None:
 
 
 @pytest.mark.parametrize("request_", [LIMIT_ENTRY, target(SWAP)])
-async def test_orders_are_cancelled_by_our_id(swap: Wire, request_: OrderRequest) -> None:
-    """Whatever the exchange's own id, ours cannot be mistaken."""
+async def test_orders_are_cancelled_by_the_exchanges_id_or_ours(
+    swap: Wire, request_: OrderRequest
+) -> None:
+    """By ours as long as no other is known."""
     swap.venue.answers(CANCEL, ok(ACK))
     await swap.cancel(request_, exchange_order_id="x")
+    assert swap.venue.last.params == BTC | {"orderId": "x"}
+    await swap.cancel(request_)
     assert swap.venue.last.params == BTC | {"orderLinkId": request_.client_order_id}
 
 
@@ -227,7 +235,7 @@ async def test_a_stop_whose_id_is_not_known_is_looked_for_first(swap: Wire) -> N
 
 @pytest.mark.parametrize(
     ("request_", "where"),
-    [(order(SPOT, type_=OrderType.LIMIT, price="1"), "Order"), (stop(SPOT), "StopOrder")],
+    [(order(SPOT, type_=OrderType.LIMIT, price="1"), "Order"), (stop(SPOT), "tpslOrder")],
 )
 async def test_spot_orders_are_cancelled_where_they_live(
     spot: Wire, request_: OrderRequest, where: str

@@ -10,10 +10,12 @@ from signalbot.domain.orders import OrderType
 from signalbot.exchange.live.codes import Codes
 from signalbot.exchange.live.dialects.base import Dialect
 from signalbot.exchange.live.dialects.bitget import BitgetSpot, BitgetSwap
-from signalbot.exchange.live.dialects.htx import HtxSpot, HtxSwap
+from signalbot.exchange.live.dialects.htx import HtxSwap
+from signalbot.exchange.live.dialects.htx_spot import HtxSpot
 from signalbot.exchange.live.dialects.kraken import KrakenSpot
 from signalbot.exchange.live.dialects.kraken_futures import KrakenFutures
-from signalbot.exchange.live.dialects.mexc import MexcSpot, MexcSwap
+from signalbot.exchange.live.dialects.mexc import MexcSwap
+from signalbot.exchange.live.dialects.mexc_spot import MexcSpot
 from tests.exchange.live.rig import ENTRY_ID
 
 DIALECTS = (

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from ccxt import pro
 
-from signalbot.domain.errors import ConfigError
+from signalbot.domain.errors import ConfigError, Unavailable
 from signalbot.exchange.live.connection import (
     _OWN_DICTS,
     _OWN_NOTHING,
@@ -23,6 +23,8 @@ from signalbot.exchange.live.connection import (
     Egress,
 )
 from signalbot.exchange.live.dialects import SUPPORTED
+from signalbot.exchange.live.dialects.kraken import KrakenSpot
+from signalbot.exchange.live.dialects.kraken_futures import KrakenFutures
 from tests.venue.faults import Delay, Rule
 from tests.venue.server import Venue, venue
 
@@ -222,10 +224,45 @@ async def test_a_slow_answer_does_not_put_the_clock_off() -> None:
         assert it.counts.of("GET", "/time") == 2
 
 
-async def test_an_exchange_without_a_time_of_its_own_is_taken_as_ours() -> None:
-    """krakenfutures has none to ask for."""
-    async with built("krakenfutures") as connection:
-        assert await connection.measure_clock() == 0
+async def test_an_exchange_without_an_endpoint_for_the_time_tells_it_with_its_answers() -> None:
+    """Kraken Futures: ``serverTime``, "Server time in UTC", stands in the answers of its API.
+
+    https://docs.kraken.com/api/docs/futures-api/trading/get-ticker
+    """
+
+    async def ask(_client: object, method: str, *args: object) -> object:
+        assert (method, args) == ("publicGetTickersSymbol", ({"symbol": "PF_XBTUSD"},))
+        return {"result": "success", "serverTime": "2020-09-13T12:26:40.000Z"}
+
+    async with built("krakenfutures", clock=KrakenFutures.clock) as connection:
+        ahead_ms = await connection.measure_clock(ask)
+        assert abs(connection.template.milliseconds() - 1_600_000_000_000 - ahead_ms) < 60_000
+        assert connection.clock_offset_ms == ahead_ms
+
+
+async def test_a_clock_of_whole_seconds_is_not_taken_for_one_that_is_behind() -> None:
+    """Kraken: ``unixtime`` is "Unix timestamp" in seconds, half a second behind on average.
+
+    https://docs.kraken.com/api/docs/rest-api/get-server-time
+    """
+
+    async def ask(client: Any, _method: str, *_args: object) -> object:
+        return client.milliseconds() // 1_000 * 1_000
+
+    async with built("kraken", clock_step_ms=KrakenSpot.clock_step_ms) as connection:
+        for _ in range(20):
+            assert abs(await connection.measure_clock(ask)) <= 520
+
+
+async def test_an_answer_without_the_time_measures_nothing() -> None:
+    """No absence is proven by a clock that has not been compared."""
+
+    async def ask(_client: object, _method: str, *_args: object) -> object:
+        return {"result": "success"}
+
+    async with built("krakenfutures", clock=KrakenFutures.clock) as connection:
+        with pytest.raises(Unavailable, match="its time"):
+            await connection.measure_clock(ask)
 
 
 @pytest.mark.parametrize("is_proxy", [False, True], ids=["address", "proxy"])

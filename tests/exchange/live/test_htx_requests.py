@@ -1,6 +1,7 @@
 """HTX: what really goes out, and what its documented answers mean to us."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -20,9 +21,11 @@ from signalbot.domain.orders import ClientOrderId, OrderRequest, OrderSide, Orde
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.codes import AccountLimited
 from signalbot.exchange.live.dialects.base import Margin
-from signalbot.exchange.live.dialects.htx import HtxSpot, HtxSwap
+from signalbot.exchange.live.dialects.htx import HtxSwap
+from signalbot.exchange.live.dialects.htx_spot import HtxSpot
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import holding_of
+from signalbot.tasks import SystemClock
 from tests.exchange.live.line import Line, close, entry, line_to, spot, swap
 from tests.exchange.live.rig import (
     ENTRY_ID,
@@ -43,6 +46,8 @@ ENTRY_INT, STOP_INT, TARGET_INT, EXIT_INT = (
 )
 STOP = stop(SWAP, "59000")
 TARGET = target(SWAP, "63000")
+NAMED = {"contract_code": "BTC-USDT"}
+OPEN, OPEN_ALGOS = "/v5/trade/order/opens", "/v5/algo/order/opens"
 WHERE = {"contract_code": "BTC-USDT", "margin_mode": "cross"}
 
 
@@ -75,6 +80,11 @@ def order(**said: Any) -> dict[str, Any]:
         "created_time": "1780966529876",
         "updated_time": "1780966572409",
     } | said
+
+
+def lately(request: OrderRequest) -> OrderRequest:
+    """The same, as if it had just been sent."""
+    return replace(request, intended_at_ms=SystemClock().now_ms())
 
 
 def algo(**said: Any) -> dict[str, Any]:
@@ -159,7 +169,11 @@ async def test_orders_count_contracts(
 async def test_algo_orders_watch_the_last_price(
     line: Line, request_: OrderRequest, kind: str, wire_id: int
 ) -> None:
-    """And sell at market when it is reached."""
+    """And sell at market when it is reached; ``position_side`` "both" where positions net.
+
+    Without it: 1067, as two live clients have measured.
+    https://www.htx.com/en-us/opend (USDT-M v5, Place Algo Order)
+    """
     line.answer(ALGO, ok([{"algo_id": "1512", "algo_client_order_id": str(wire_id)}]))
     found = await line.send(request_)
     assert line.says == WHERE | {
@@ -167,6 +181,8 @@ async def test_algo_orders_watch_the_last_price(
         "side": "sell",
         "time_in_force": "gtc",
         "channel_code": "AA03022abc",
+        "position_side": "both",
+        "reduce_only": 1,
         "type": kind,
         "algo_client_order_id": wire_id,
         f"{kind}_trigger_price": str(request_.trigger_price),
@@ -184,6 +200,7 @@ async def test_algo_orders_watch_the_last_price(
         (1047, OrderRejected, Refusal.INSUFFICIENT_MARGIN),
         (1407, OrderRejected, Refusal.WOULD_TRIGGER),
         (1220, OrderRejected, Refusal.ACCESS_DENIED),
+        (6023, OrderRejected, Refusal.ACCESS_DENIED),  # "does not support this interface": not v5
         (1032, AccountLimited, None),
         (1050, OrderOutcomeUnknown, None),
         (1000, OrderOutcomeUnknown, None),
@@ -235,7 +252,7 @@ async def test_an_order_is_found_by_our_id(
     line.answer(ORDER, ok(order(**said)))
     report = await line.report(entry(SWAP))
     assert report is not None
-    assert line.says == WHERE | {"client_order_id": str(ENTRY_INT)}
+    assert line.says == NAMED | {"client_order_id": str(ENTRY_INT)}
     assert report.exchange_order_id == "1513834754585190400"
     assert (report.status, report.filled) == (status, Decimal(filled))
 
@@ -243,8 +260,9 @@ async def test_an_order_is_found_by_our_id(
 async def test_a_forgotten_order_is_found_in_the_history(line: Line) -> None:
     """Among others that are not ours."""
     line.answer(ORDER, {"code": 1017, "message": "Order doesn't exist.", "data": None})
+    line.answer(OPEN, ok([]))
     line.answer(HISTORY, ok([order(client_order_id="9"), order()]))
-    report = await line.report(entry(SWAP))
+    report = await line.report(lately(entry(SWAP)))
     assert report is not None
     assert (report.status, report.average_price) == (OrderStatus.FILLED, Decimal("60000.5"))
 
@@ -254,10 +272,19 @@ async def test_an_unknown_order_is_absent(line: Line, code: int) -> None:
     """The exchange says so, and its history does not know better."""
     for path in (ORDER, ALGO):
         line.answer(path, {"code": code, "message": "The order does not exist.", "data": None})
-    for path in (HISTORY, PAST_ALGOS):
+    for path in (HISTORY, PAST_ALGOS, OPEN, OPEN_ALGOS):
         line.answer(path, ok([]))
-    assert await line.report(entry(SWAP)) is None
-    assert await line.report(TARGET) is None
+    assert await line.report(lately(entry(SWAP))) is None
+    assert await line.report(lately(TARGET)) is None
+
+
+async def test_an_order_from_before_all_that_is_told_is_not_known_to_be_absent(line: Line) -> None:
+    """Get Order History: orders of 90 days; client ids do not live that long."""
+    line.answer(ORDER, {"code": 1017, "message": "Order doesn't exist.", "data": None})
+    for path in (OPEN, HISTORY):
+        line.answer(path, ok([]))
+    with pytest.raises(OrderOutcomeUnknown):
+        await line.report(entry(SWAP))
 
 
 async def test_a_broken_lookup_proves_nothing(line: Line) -> None:
@@ -272,27 +299,28 @@ async def test_a_resting_stop_is_found(line: Line) -> None:
     line.answer(ALGO, ok([algo()]))
     report = await line.report(STOP)
     assert report is not None
-    assert line.says == {"type": "sl", "algo_client_order_id": str(STOP_INT)}
+    assert line.says == NAMED | {"type": "sl", "algo_client_order_id": str(STOP_INT)}
     assert (report.status, report.exchange_order_id) == (OrderStatus.OPEN, "1513832307038027776")
 
 
 async def test_a_triggered_stop_is_followed_to_the_order_it_became(line: Line) -> None:
     """Its fills are what counts, and they are that order's."""
     line.answer(ALGO, ok([]))
+    line.answer(OPEN_ALGOS, ok([]))
     done = {"actual_volume": "20", "actual_price": "58995", "relation_order_id": "777"}
     line.answer(PAST_ALGOS, ok([algo(state="effective", **done)]))
     became = {"order_id": "777", "client_order_id": "777", "trade_avg_price": "58990"}
     line.answer(ORDER, ok(order(side="sell", **became)))
-    report = await line.report(STOP)
+    report = await line.report(lately(STOP))
     assert report is not None
     assert (report.status, report.exchange_order_id) == (OrderStatus.FILLED, "777")
     assert (report.filled, report.average_price) == (Decimal("0.02"), Decimal(58990))
-    assert line.says == WHERE | {"order_id": "777"}
+    assert line.says == NAMED | {"order_id": "777"}
 
 
 @pytest.mark.parametrize(
     ("state", "status"),
-    [("canceled", OrderStatus.CANCELLED), ("failed", OrderStatus.REJECTED)],
+    [("canceled", OrderStatus.CANCELLED), ("failed", OrderStatus.CANCELLED)],
 )
 async def test_an_ended_stop_is_told(line: Line, state: str, status: OrderStatus) -> None:
     """ccxt does not know how algo orders end."""
@@ -313,7 +341,7 @@ async def test_open_orders_come_from_every_list(line: Line) -> None:
     )
     listed = await line.dialect.open_orders(line.api, [SWAP], lane=Lane.POLL)
     assert [found.wire_id for found in listed] == [str(ENTRY_INT), str(STOP_INT), "9"]
-    assert [said.get("type") for said in line.all_said] == [None, "sl", "tp", "tpsl"]
+    assert [said.get("type") for said in line.all_said] == [None, "sl", "tp", "tpsl", "trigger"]
 
 
 async def test_fees_are_paid_not_earned(line: Line) -> None:
@@ -336,7 +364,10 @@ async def test_fees_are_paid_not_earned(line: Line) -> None:
     }
     line.answer("/v5/trade/order/details", ok([fill]))
     (found,) = await line.fills(SWAP, "1513834754585190400")
-    assert line.says == {
+    says = dict(line.says)
+    start_ms, end_ms = int(says.pop("start_time")), int(says.pop("end_time"))
+    assert 0 < end_ms - start_ms <= 2 * 86_400_000, "windows of 48 hours"
+    assert says == {
         "contract_code": "BTC-USDT", "order_id": "1513834754585190400", "limit": "100",
     }  # fmt: skip
     assert (found.quantity, found.price) == (Decimal("0.002"), Decimal("62688.2"))
@@ -368,14 +399,21 @@ async def test_balance_and_position_are_read(line: Line) -> None:
 
 
 async def test_leverage_is_set_and_read(line: Line) -> None:
-    """There is cross margin only."""
+    """Each margin mode has its own; where nothing is held it is the one that is wanted.
+
+    https://www.htx.com/en-us/opend (USDT-M v5, Set Leverage: ``margin_mode`` cross or isolated)
+    """
+    line.answer("/v5/trade/position/opens", ok([]))
     row = {"contract_code": "BTC-USDT", "margin_mode": "cross", "lever_rate": 5}
     line.answer("/v5/position/lever", ok([row | {"contract_code": "ETH-USDT"}, row]))
     line.answer("/v5/position/mode", ok({"position_mode": "dual_side"}))
     await line.dialect.set_leverage(line.api, SWAP, 5, MarginMode.CROSS)
     assert line.says == WHERE | {"lever_rate": 5}
-    assert await line.dialect.margin(line.api, SWAP) == Margin(leverage=5, mode=MarginMode.CROSS)
+    assert await line.dialect.margin(line.api, SWAP, wanted=MarginMode.CROSS) == Margin(
+        leverage=5, mode=MarginMode.CROSS
+    )
     assert line.says == WHERE
+    assert await line.dialect.margin(line.api, SWAP) == Margin(leverage=None, mode=None)
     assert await line.dialect.is_one_way(line.api, SWAP) is False
 
 

@@ -15,6 +15,7 @@ from signalbot.domain.errors import (
     Unavailable,
 )
 from signalbot.domain.orders import OrderRequest, OrderSide, OrderStatus
+from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.codes import AccountLimited
 from signalbot.exchange.live.dialects.base import Margin
@@ -282,11 +283,25 @@ async def test_open_orders_of_every_symbol_take_one_request(line: Line) -> None:
     assert line.paths == [OPEN]
 
 
-async def test_fills_of_an_order_carry_an_estimated_fee(line: Line) -> None:
-    """The exchange tells none: the market's own rate is taken."""
+def execution(uid: str) -> dict[str, Any]:
+    body = {"uid": uid, "takerOrder": {"uid": UID}, "takerOrderData": {"fee": "0.6"}}
+    return {"uid": uid, "timestamp": NOW, "event": {"Execution": {"execution": body}}}
+
+
+async def test_fees_of_fills_are_read_from_the_history(line: Line) -> None:
+    """Get execution events: ``orderData`` of the own side tells the ``fee``; fills do not.
+
+    https://docs.kraken.com/api/docs/futures-api/history/get-execution-events
+    """
     forced = fill(number=2) | {"fillType": "liquidation"}
-    line.answer(FILLS, ok(fills=[fill(), forced, fill(number=3) | {"order_id": "another"}]))
-    paid, taken = await line.fills(PERP, UID)
+    told = [fill(), forced, fill(number=3) | {"order_id": "another"}]
+    line.answer(FILLS, ok(fills=told))
+    line.answer("/api/history/v2/executions", {
+        "elements": [execution(each["fill_id"]) for each in told], "len": 3,
+    })  # fmt: skip
+    since_ms = Ms(line.api.client.parse8601("2026-03-01T00:00:00Z"))
+    paid, taken = await line.fills(PERP, UID, since_ms=since_ms)
+    assert (paid.fee, taken.fee) == (Decimal("0.6"), Decimal("0.6"))
     assert (paid.quantity, paid.price, paid.fee_currency) == (
         Decimal("0.02"), Decimal("60000.5"), "USD",
     )  # fmt: skip

@@ -45,6 +45,7 @@ def _at_bitget(line: Line) -> None:
 
 def _at_mexc(line: Line) -> None:
     line.answer(mexc.LEVERAGE, mexc.levers(1))
+    line.answer(mexc.HELD, mexc.ok([]))
     line.answer(mexc.CREATE, mexc.ok({"orderId": "1", "ts": 1}))
 
 
@@ -52,11 +53,12 @@ def _at_mexc(line: Line) -> None:
     ("dialect", "market", "answer", "asks", "places", "says"),
     [
         (
-            BitgetSwap(), swap("BTCUSDT", lot="0.001"), _at_bitget, bitget.ACCOUNT,
+            BitgetSwap(), swap("BTCUSDT", lot="0.001"), _at_bitget, (bitget.ACCOUNT,),
             bitget.PLACE, {"marginMode": "isolated"},
         ),
         (
-            MexcSwap(), swap("BTC_USDT", size="0.0001", lot="1"), _at_mexc, mexc.LEVERAGE,
+            MexcSwap(), swap("BTC_USDT", size="0.0001", lot="1"), _at_mexc,
+            (mexc.HELD, mexc.LEVERAGE),
             mexc.CREATE, {"openType": 1},
         ),
     ],
@@ -66,7 +68,7 @@ async def test_the_mode_is_asked_for_once_and_said_with_every_order(
     dialect: Dialect,
     market: dict[str, Any],
     answer: Callable[[Line], None],
-    asks: str,
+    asks: tuple[str, ...],
     places: str,
     says: Mapping[str, Any],
 ) -> None:
@@ -78,7 +80,7 @@ async def test_the_mode_is_asked_for_once_and_said_with_every_order(
         for _ in range(2):
             await account.submit(limit)
             assert says.items() <= line.says.items()
-        assert line.paths == [asks, places, places]
+        assert line.paths == [*asks, places, places]
         assert line.api.client.options == options
 
 

@@ -18,7 +18,8 @@ from signalbot.domain.orders import OrderRequest, OrderSide, OrderStatus
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.codes import AccountLimited, ClockOff, Limited, OrderNotFound
 from signalbot.exchange.live.dialects.base import Margin
-from signalbot.exchange.live.dialects.mexc import MexcSpot, MexcSwap
+from signalbot.exchange.live.dialects.mexc import MexcSwap
+from signalbot.exchange.live.dialects.mexc_spot import MexcSpot
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import holding_of
 from tests.exchange.live.line import Line, close, entry, line_to, spot, swap
@@ -28,6 +29,7 @@ CREATE, PLAN = "/api/v1/private/order/create", "/api/v1/private/planorder/place"
 PLANS = "/api/v1/private/planorder/list/orders"
 FOUND = f"/api/v1/private/order/external/BTC_USDT/{ENTRY_ID}"
 LEVERAGE, CHANGE = "/api/v1/private/position/leverage", "/api/v1/private/position/change_leverage"
+HELD = "/api/v1/private/position/open_positions"
 ORDER = "/api/v3/order"
 SHORT_STOP = stop(SWAP, "61000", side=OrderSide.BUY)
 STOP, TARGET = stop(SWAP, "59000"), target(SWAP, "63000")
@@ -111,18 +113,23 @@ WHAT = {"symbol": "BTC_USDT", "vol": 200.0, "leverage": 5, "openType": 2}
 @pytest.mark.parametrize(
     ("request_", "says"),
     [
-        (entry(SWAP), {"side": 1, "type": 6, "externalOid": ENTRY_ID}),
+        (entry(SWAP), {"side": 1, "type": 5, "externalOid": ENTRY_ID}),
         (
             entry(SWAP, side=OrderSide.SELL, price="61000"),
             {"side": 3, "type": 1, "price": 61000.0, "externalOid": ENTRY_ID},
         ),
-        (close(SWAP), {"side": 4, "type": 6, "externalOid": EXIT_ID}),
+        (close(SWAP), {"side": 4, "type": 5, "externalOid": EXIT_ID, "reduceOnly": True}),
     ],
 )
 async def test_orders_count_contracts_and_open_or_close(
     line: Line, request_: OrderRequest, says: dict[str, Any]
 ) -> None:
-    """0.02 BTC are two hundred contracts; closing is a side of its own."""
+    """0.02 BTC are two hundred contracts; closing is a side of its own, and says that it reduces.
+
+    "6: convert market price to current price" rests where the price leaves it; 5 is "market".
+    "reduceOnly ... For one-way positions, if you need to only reduce positions, pass in true".
+    https://mexcdevelop.github.io/apidocs/contract_v1_en/#order
+    """
     line.answer(CREATE, ok({"orderId": "814218083416790528", "ts": 1779795118533}))
     found = await line.send(request_)
     assert line.says == WHAT | says
@@ -144,13 +151,12 @@ async def test_triggers_know_where_the_price_comes_from(
         WHAT
         | {
             "side": side,
-            "type": 6,
             "orderType": 5,
+            "reduceOnly": True,
             "triggerPrice": str(request_.trigger_price),
             "triggerType": direction,
             "trend": 1,
             "executeCycle": 2,
-            "externalOid": request_.client_order_id,
         },
     )
     assert found.raw["id"] == "259208506303929856"
@@ -211,7 +217,10 @@ async def test_a_resting_stop_is_found_by_what_it_says(line: Line) -> None:
     line.answer(PLANS, ok([*OTHERS, plan()]))
     report = await line.report(STOP)
     assert report is not None
-    assert line.says == {
+    says, times = dict(line.says), ("start_time", "end_time")
+    start_ms, end_ms = (int(says.pop(name)) for name in times)
+    assert 0 < end_ms - start_ms <= 7 * 86_400_000, "without a start it tells of seven days only"
+    assert says == {
         "symbol": "BTC_USDT", "states": "1,2,3,4,5", "page_num": "1", "page_size": "100",
     }  # fmt: skip
     assert (report.status, report.exchange_order_id) == (OrderStatus.OPEN, "265557643326564352")
@@ -241,7 +250,7 @@ async def test_a_triggered_stop_is_followed_to_the_order_it_became(line: Line) -
     [
         ("2", OrderStatus.CANCELLED),
         ("4", OrderStatus.CANCELLED),
-        ("5", OrderStatus.REJECTED),
+        ("5", OrderStatus.CANCELLED),  # it was taken, and failed when its trigger was reached
     ],
 )
 async def test_an_ended_stop_is_told(line: Line, state: str, status: OrderStatus) -> None:
@@ -252,27 +261,33 @@ async def test_an_ended_stop_is_told(line: Line, state: str, status: OrderStatus
     assert report.status is status
 
 
-async def test_open_orders_of_every_symbol_take_two_requests(line: Line) -> None:
+async def test_open_orders_of_every_symbol_are_in_two_lists(line: Line) -> None:
     """A plan order's id is its own, not that of the order it may become."""
     line.answer("/api/v1/private/order/list/open_orders", ok([order(state="2", dealVol="0")]))
-    line.answer(PLANS, ok([plan(orderId="0")]))
+    line.answer(PLANS, ok([plan(orderId="0")]), ok([]))
     listed = await line.dialect.open_orders(line.api, [SWAP], lane=Lane.POLL)
     assert [(found.wire_id, found.raw["id"]) for found in listed] == [
         (ENTRY_ID, "264995729269765120"),
         (None, "265557643326564352"),
     ]
-    assert line.says == {"states": "1", "page_size": "100"}
+    assert (line.says["states"], line.says["page_size"]) == ("1", "100")
 
 
 async def test_cancels_name_the_exchanges_id(line: Line) -> None:
-    """Looked up when it is not known; an order that is nowhere cannot be cancelled."""
+    """Ours when theirs is not known; a plan order that is nowhere cannot be cancelled."""
     plain, planned = "/api/v1/private/order/cancel", "/api/v1/private/planorder/cancel"
     line.answer(plain, ok([{"orderId": 264995729269765120, "errorCode": 0, "errorMsg": "success"}]))
     line.answer(planned, ok(None))
-    line.answer(FOUND, ok(order(state="2")))
+    named = "/api/v1/private/order/cancel_with_external"
+    line.answer(named, ok([{"symbol": "BTC_USDT", "externalOid": ENTRY_ID, "errorCode": 0}]))
     line.answer(PLANS, ok([]))
     await line.cancel(entry(SWAP))
-    assert (line.called, line.says) == (f"POST {plain}", ["264995729269765120"])
+    assert (line.called, line.says) == (
+        f"POST {named}",
+        [{"symbol": "BTC_USDT", "externalOid": ENTRY_ID}],
+    )
+    await line.cancel(entry(SWAP), exchange_order_id="264995729269765120")
+    assert (line.called, line.says) == (f"POST {plain}", [264995729269765120])
     await line.cancel(STOP, exchange_order_id="9")
     assert (line.called, line.says) == (
         f"POST {planned}",
@@ -346,6 +361,7 @@ async def test_balance_and_position_are_read(line: Line) -> None:
 async def test_leverage_and_mode_are_one_setting_of_both_sides(line: Line) -> None:
     """Longs and shorts each have theirs."""
     line.answer(CHANGE, ok(None))
+    line.answer("/api/v1/private/position/open_positions", ok([]))
     line.answer("/api/v1/private/position/position_mode", ok(2))
     await line.dialect.set_leverage(line.api, SWAP, 5, MarginMode.ISOLATED)
     here = {"symbol": "BTC_USDT", "leverage": 5, "openType": 1}
@@ -443,7 +459,7 @@ async def test_a_spot_order_is_found_cancelled_and_paid(coins: Line) -> None:
     assert coins.says == {"symbol": "BTCUSDT", "origClientOrderId": ENTRY_ID}
     assert (report.status, report.average_price) == (OrderStatus.FILLED, Decimal(60001))
     (found,) = await coins.fills(SPOT, "C02__1")
-    assert coins.says == {"symbol": "BTCUSDT", "orderId": "C02__1"}
+    assert coins.says == {"symbol": "BTCUSDT", "orderId": "C02__1", "limit": "100"}
     assert (found.quantity, found.fee, found.fee_currency) == (
         Decimal("0.02"), Decimal("0.6"), "USDT",
     )  # fmt: skip

@@ -217,14 +217,14 @@ async def test_a_unified_margin_account_buys_coins_too(spot: Wire) -> None:
 # --- cancelling ---------------------------------------------------------------------------
 
 
-async def test_orders_are_cancelled_by_our_id(swap: Wire) -> None:
+async def test_orders_are_cancelled_by_the_exchanges_id_or_ours(swap: Wire) -> None:
     """Plain ones at one endpoint, conditional ones at another, in a list."""
     swap.venue.answers(CANCEL, ok(PLACED))
     swap.venue.answers(CANCEL_ALGO, ok({"algoId": "9", "sCode": "0", "sMsg": ""}))
     await swap.cancel(LIMIT_ENTRY, exchange_order_id="x")
-    assert swap.venue.last.params == BTC | {"clOrdId": ENTRY_ID}
+    assert swap.venue.last.params == BTC | {"ordId": "x"}
     await swap.cancel(stop(SWAP), exchange_order_id="x")
-    assert swap.venue.last.params == {"list": [BTC | {"algoClOrdId": STOP_ID}]}
+    assert swap.venue.last.params == {"list": [BTC | {"algoId": "x"}]}
     await swap.cancel(target(SWAP))
     assert swap.venue.last.params == {"list": [BTC | {"algoClOrdId": TARGET_ID}]}
 

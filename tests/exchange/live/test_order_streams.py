@@ -16,7 +16,7 @@ from signalbot.exchange.live.connection import Connection
 from signalbot.exchange.live.dialects.base import Dialect
 from signalbot.exchange.live.dialects.binance_usdm import BinanceUsdm
 from signalbot.exchange.live.dialects.bybit import BybitSwap
-from signalbot.exchange.live.dialects.mexc import MexcSpot
+from signalbot.exchange.live.dialects.mexc_spot import MexcSpot
 from signalbot.exchange.live.dialects.okx import OkxSwap
 from signalbot.exchange.live.order_streams import OrderStreams
 from signalbot.tasks import SystemClock

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from signalbot.domain.market import MarketKind
 from signalbot.domain.orders import OrderType
+from signalbot.domain.timeframe import DAY_MS, Timeframe
 
 if TYPE_CHECKING:
     from signalbot.exchange.live.capability import Capabilities
@@ -24,11 +25,11 @@ _WHERE: Final[Mapping[tuple[str, MarketKind], str]] = MappingProxyType({
     ("bitget", MarketKind.SWAP): "bitget:BitgetSwap",
     ("bitget", MarketKind.SPOT): "bitget:BitgetSpot",
     ("htx", MarketKind.SWAP): "htx:HtxSwap",
-    ("htx", MarketKind.SPOT): "htx:HtxSpot",
+    ("htx", MarketKind.SPOT): "htx_spot:HtxSpot",
     ("kraken", MarketKind.SPOT): "kraken:KrakenSpot",
     ("krakenfutures", MarketKind.SWAP): "kraken_futures:KrakenFutures",
     ("mexc", MarketKind.SWAP): "mexc:MexcSwap",
-    ("mexc", MarketKind.SPOT): "mexc:MexcSpot",
+    ("mexc", MarketKind.SPOT): "mexc_spot:MexcSpot",
 })  # fmt: skip
 
 _FORMER_NAMES: Final[Mapping[str, str]] = MappingProxyType(
@@ -73,6 +74,37 @@ def capability_table() -> str:
     for ccxt_id in SUPPORTED:
         rows += [_row(each.capabilities) for each in dialects_of(ccxt_id).values()]
     return "\n".join(rows) + "\n"
+
+
+def endurance_table() -> str:
+    """What every exchange ends, forgets or does not tell, as a Markdown table for the README."""
+    head = (
+        "| ccxt id | market | stops rest | stops hold coins | client id known | ended orders told "
+        "| fills told | candles | no more candles than | candles by |"
+    )
+    rows = [head, "|" + "---|" * 10]
+    for ccxt_id in SUPPORTED:
+        rows += [_endurance(each.capabilities) for each in dialects_of(ccxt_id).values()]
+    return "\n".join(rows) + "\n"
+
+
+def _endurance(can: "Capabilities") -> str:
+    rest = "until cancelled" if can.stop_lives_ms is None else _days(can.stop_lives_ms // DAY_MS)
+    holds = "" if can.shorts else "yes" if can.holds_coins else "no"
+    if can.stops.value == "none":
+        rest = holds = "none"
+    cells = (
+        f"`{can.exchange}`", can.kind.value, rest, holds, can.client_id_lives,
+        _days(can.orders_kept_days), _days(can.fills_kept_days),
+        ", ".join(each for each in Timeframe if each in can.timeframes),
+        "" if can.candles_told is None else str(can.candles_told),
+        "stream and REST" if can.streams_candles else "REST",
+    )  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def _days(count: int | None) -> str:
+    return "" if count is None else f"{count} days"
 
 
 def _row(can: "Capabilities") -> str:

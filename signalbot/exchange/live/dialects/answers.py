@@ -1,7 +1,11 @@
 """Codes, and refusals in answers that ccxt takes for success: they mean the same as if raised."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+
+from ccxt.base import errors as ccxt
 
 from signalbot.domain.errors import SignalbotError
 from signalbot.domain.timeframe import Ms
@@ -21,6 +25,19 @@ class Answer(Exception):
 
     def __init__(self, code: object, message: object) -> None:
         super().__init__(json.dumps({"code": str(code), "message": str(message)}))
+
+
+@contextmanager
+def building() -> Iterator[None]:
+    """While an order is put together and nothing has been sent.
+
+    Raises:
+        OrderRejected: ccxt finds that it cannot be: less than a contract, say.
+    """
+    try:
+        yield
+    except ccxt.BaseError as e:
+        raise order_error(e, codes=Codes(), was_sent=False) from None
 
 
 def order_refused(code: object, message: object, *, codes: Codes) -> SignalbotError:

@@ -11,16 +11,17 @@ from decimal import Decimal
 from typing import Any, ClassVar, Protocol
 
 from signalbot.domain.book import Balance
-from signalbot.domain.errors import SignalbotError
+from signalbot.domain.errors import OrderRejected, SignalbotError
 from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Instrument
 from signalbot.domain.money import ZERO, text
 from signalbot.domain.orders import ClientOrderId, Forced, Order, OrderRequest, OrderType
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.answer_shapes import Shapes
-from signalbot.exchange.live.capability import Capabilities
+from signalbot.exchange.live.capability import Capabilities, Rate
 from signalbot.exchange.live.codes import Codes, OrderNotFound
+from signalbot.exchange.live.exchange_clock import ExchangeClock
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import Raw, number
 
@@ -100,6 +101,11 @@ class Dialect:
     says_margin_mode: ClassVar[bool] = False
     #: How ccxt is asked for the stream of an account's orders; None: it is only polled.
     order_stream: ClassVar[Mapping[str, Any] | None] = None
+    #: The exchange tells its time in steps of so much: half of it is added on average.
+    clock_step_ms: ClassVar[int] = 1
+    clock: ClassVar[ExchangeClock | None] = None  #: None: ccxt's ``fetch_time``
+    #: Published limits of one account's own requests, besides those of the address.
+    account_rates: ClassVar[tuple[Rate, ...]] = ()
     order_cost: ClassVar[int] = 1
     lookup_cost: ClassVar[int] = 1
     open_orders_cost: ClassVar[int] = 1  #: of one list, of one symbol if ``lists_by_symbol``
@@ -110,6 +116,10 @@ class Dialect:
     holdings_cost: ClassVar[int] = 5
     balance_cost: ClassVar[int] = 5
     position_mode_cost: ClassVar[int] = 1
+
+    def account_cost(self, method: str) -> int:
+        """What a call counts in ``account_rates``."""
+        return 0
 
     def open_orders_cost_of(self, symbols: int) -> int:
         """What all lists of open orders of so many symbols cost."""
@@ -127,6 +137,16 @@ class Dialect:
     def account_limit_ms(self, headers: Mapping[str, str], now_ms: Ms) -> int:
         """For how long an answer says that its account must not go on asking; 0 as a rule."""
         return 0
+
+    # --- candles --------------------------------------------------------------------------
+
+    async def candles(
+        self, api: Api, symbol: str, timeframe: Timeframe, *, since_ms: Ms, limit: int
+    ) -> Any:
+        """ccxt's rows of up to ``limit`` candles from ``since_ms`` on, one page at most."""
+        return await api.read(
+            "fetch_ohlcv", symbol, timeframe.value, since_ms, limit, lane=Lane.POLL, cost=2
+        )
 
     # --- identity -------------------------------------------------------------------------
 
@@ -211,10 +231,32 @@ class Dialect:
         raise NotImplementedError
 
     async def cancel(self, api: Api, order: Order, *, lane: Lane) -> None:
-        """Ask for one order to be cancelled. What became of it is looked up afterwards."""
-        wire_id = self.wire_id(order.client_order_id)
-        params = {"clientOrderId": wire_id} | self.conditional(order.request)
-        await api.order("cancel_order", "", order.request.symbol, params, lane=lane)
+        """Ask for one order to be cancelled. What became of it is looked up afterwards.
+
+        By the exchange's id where it is known: client ids may expire. That of a conditional order
+        may be the id of the order it became, so ours is tried as well.
+        """
+        if order.exchange_order_id is not None:
+            try:
+                await self.cancel_by_id(api, order.request, order.exchange_order_id, lane=lane)
+            except (OrderNotFound, OrderRejected):
+                pass
+            else:
+                return
+        await self.cancel_by_client_id(api, order.request, lane=lane)
+
+    async def cancel_by_id(
+        self, api: Api, request: OrderRequest, order_id: str, *, lane: Lane
+    ) -> None:
+        """Raises ``OrderNotFound`` when no such order rests."""
+        params = self.conditional(request)
+        await api.order("cancel_order", order_id, request.symbol, params, lane=lane)
+
+    async def cancel_by_client_id(self, api: Api, request: OrderRequest, *, lane: Lane) -> None:
+        """Raises ``OrderNotFound`` when no such order rests."""
+        wire_id = self.wire_id(request.client_order_id)
+        params = {"clientOrderId": wire_id} | self.conditional(request)
+        await api.order("cancel_order", "", request.symbol, params, lane=lane)
 
     def conditional(self, request: OrderRequest) -> dict[str, Any]:
         """What tells ccxt that an order lives among the conditional ones."""
@@ -222,13 +264,22 @@ class Dialect:
 
     # --- looking --------------------------------------------------------------------------
 
-    async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
-        """The order under our id wherever it may be; None when no place knows it *now*.
+    async def lookup(
+        self, api: Api, request: OrderRequest, *, lane: Lane, order_id: str | None = None
+    ) -> Found | None:
+        """The order wherever it may be; None when no place knows it *now*.
 
-        The caller compares ids and decides when an absence is proven.
+        ``order_id`` is the exchange's, where it is known; that of a conditional order may be the
+        id of the order it became. The caller compares ids and decides when an absence is proven.
         """
-        params = {"clientOrderId": self.wire_id(request.client_order_id)}
-        params |= self.conditional(request)
+        plain = self.conditional(request)
+        if order_id is not None:
+            raw = await self.maybe(
+                api, "fetch_order", order_id, request.symbol, dict(plain), lane=lane
+            )
+            if raw is not None:
+                return self.found(raw)
+        params = {"clientOrderId": self.wire_id(request.client_order_id)} | plain
         raw = await self.maybe(api, "fetch_order", "", request.symbol, params, lane=lane)
         return None if raw is None else self.found(raw)
 

@@ -30,6 +30,7 @@ _OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({
 class BinanceSpot(SpotDialect):
     capabilities: ClassVar = spot_capabilities(
         "binance",
+        holds_coins=True,
         lookup="order by client id",
         rates=(Rate(cost=6_000, per_ms=MINUTE_MS, is_aligned=True),),
         stops=Stops.SEPARATE,

@@ -88,9 +88,11 @@ class BinanceUsdm(Dialect):
             return {}
         return super().trigger_params(request) | {"workingType": "CONTRACT_PRICE"}
 
-    async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
+    async def lookup(
+        self, api: Api, request: OrderRequest, *, lane: Lane, order_id: str | None = None
+    ) -> Found | None:
         """A conditional order that has triggered goes on as another order, under another id."""
-        found = await super().lookup(api, request, lane=lane)
+        found = await super().lookup(api, request, lane=lane, order_id=order_id)
         if found is None or request.trigger_price is None:
             return found
         actual_id = found.raw["info"].get("actualOrderId")

@@ -14,12 +14,16 @@ from signalbot.exchange.live.codes import Codes
 from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.answers import codes_in
 from signalbot.exchange.live.dialects.base import Api, Dialect, Found, Margin
+from signalbot.exchange.live.dialects.bitget_fills import fills
 from signalbot.exchange.live.dialects.coins import BuysByCost, spot_capabilities
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import Raw, number
 
 _RATES = (Rate(cost=6_000, per_ms=60_000),)
 _PLANS = {"trigger": True, "planType": "profit_loss"}  #: sized stops and targets alike
+# Of a longer window the last 200 are told.
+# https://www.bitget.com/api-doc/contract/market/Get-History-Candle-Data
+_CANDLES = 200
 _LIQUIDATION, _DELEVERAGING = ("burst", "reduce_"), "dte_sys_adl"  # reduce_: in part
 
 # https://www.bitget.com/api-doc/common/error-code/restapi
@@ -30,13 +34,14 @@ _CODES = Codes(
         "40723 40746 40748 40755 40757 40761 40774 40808 40815 40816 40820 40821 40824 40837 "
         "40889 40890 40891 40921 40928 40931 40939 43005 43006 43007 43008 43009 43010 43011 "
         "43023 43027 43028 43029 43030 43031 43037 43038 43039 43040 43041 43042 43043 43071 "
-        "43075 43115 43128 45003 45005 45006 45035 45110 45111 45112 45113 45115"
+        "43075 43115 43128 45003 45005 45006 45035 45110 45111 45112 45113 45115 "
+        "40722 40804 40826 40867 45116 45123 50048"
     ),
     duplicate=codes_in("25212 40786 43118 45034"),
     would_trigger=codes_in(
         "40830 40832 40834 40836 40915 40916 40917 43013 43014 43015 43016 43034 43035 45121 45122"
     ),
-    no_margin=codes_in("40711 40712 40754 40756 40762 40798 40800 43012 50020"),
+    no_margin=codes_in("43132 45002 45004 40711 40712 40754 40756 40762 40798 40800 43012 50020"),
     access_denied=codes_in(
         "40001 40002 40003 40006 40009 40011 40012 40014 40016 40018 40023 40031 40037 40038 "
         "40040 40041 40084 40085 40199 40301"
@@ -55,6 +60,9 @@ class BitgetSwap(Dialect):
         kind=MarketKind.SWAP,
         lookup="order by client id; stops and targets among pending, then past plan orders",
         rates=_RATES,
+        orders_kept_days=90,
+        fills_kept_days=90,
+        candle_page=_CANDLES,
     )
     codes: ClassVar = _CODES
     shapes: ClassVar = shapes.BITGET
@@ -75,9 +83,11 @@ class BitgetSwap(Dialect):
             return {}
         return {"trigger": True, "planType": _plan_type(request)}
 
-    async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
+    async def lookup(
+        self, api: Api, request: OrderRequest, *, lane: Lane, order_id: str | None = None
+    ) -> Found | None:
         if request.trigger_price is None:
-            return await super().lookup(api, request, lane=lane)
+            return await super().lookup(api, request, lane=lane, order_id=order_id)
         wire_id = self.wire_id(request.client_order_id)
         for method in ("fetch_open_orders", "fetch_canceled_and_closed_orders"):
             raws = await api.read(
@@ -99,6 +109,19 @@ class BitgetSwap(Dialect):
 
     def open_order_lists(self) -> Sequence[Mapping[str, Any]]:
         return ({}, _PLANS, {"trigger": True, "planType": "normal_plan"})
+
+    async def trades(
+        self,
+        api: Api,
+        symbol: str,
+        *,
+        lane: Lane,
+        since_ms: Ms,
+        order_id: str | None = None,
+    ) -> Sequence[Raw]:
+        return await fills(
+            api, symbol, since_ms=since_ms, order_id=order_id, lane=lane, cost=self.trades_cost
+        )
 
     def forced(self, trade: Raw) -> Forced | None:
         kind = str(trade["info"].get("tradeSide", ""))
@@ -168,8 +191,28 @@ def _plan_type(request: OrderRequest) -> str:
 class BitgetSpot(BuysByCost):
     """No stops: a plan order there fires from whichever side the price comes."""
 
-    capabilities: ClassVar = spot_capabilities("bitget", lookup="order by client id", rates=_RATES)
+    capabilities: ClassVar = spot_capabilities(
+        "bitget",
+        lookup="order by client id",
+        rates=_RATES,
+        orders_kept_days=90,
+        fills_kept_days=90,
+        candle_page=_CANDLES,
+    )
     codes: ClassVar = _CODES
     shapes: ClassVar = shapes.BITGET
     options: ClassVar[Mapping[str, Any]] = BitgetSwap.options
     validity_ms: ClassVar = 30_000
+
+    async def trades(
+        self,
+        api: Api,
+        symbol: str,
+        *,
+        lane: Lane,
+        since_ms: Ms,
+        order_id: str | None = None,
+    ) -> Sequence[Raw]:
+        return await fills(
+            api, symbol, since_ms=since_ms, order_id=order_id, lane=lane, cost=self.trades_cost
+        )

@@ -35,6 +35,7 @@ _MOST_ORDERS, _MOST_TRADES = 50, 100  # of one page
 _WEEK_MS = 7 * 86_400_000  # nothing is told of a longer time at once
 _KEPT_MS = 729 * 86_400_000  # two years
 _MOST_LIMITED_MS = 1_000  # accounts are limited by the second
+_TPSL: Final = MappingProxyType({"orderFilter": "tpslOrder"})
 _SKEW_MS = 5_000  # how far our clock may be ahead of theirs
 _FORCED = MappingProxyType({"BustTrade": Forced.LIQUIDATION, "AdlTrade": Forced.DELEVERAGING})
 
@@ -82,20 +83,23 @@ class _Bybit(Dialect):
             return False
         return _is_the_positions(raw) or number(said.get("qty")) == request.quantity
 
-    async def cancel(self, api: Api, order: Order, *, lane: Lane) -> None:
+    async def cancel_by_client_id(self, api: Api, request: OrderRequest, *, lane: Lane) -> None:
         """ccxt does not translate ``clientOrderId`` here."""
-        params = {"orderLinkId": self.wire_id(order.client_order_id)}
-        params |= self.conditional(order.request)
-        await api.order("cancel_order", None, order.request.symbol, params, lane=lane)
+        params = {"orderLinkId": self.wire_id(request.client_order_id)}
+        params |= self.conditional(request)
+        await api.order("cancel_order", None, request.symbol, params, lane=lane)
 
-    async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
+    async def lookup(
+        self, api: Api, request: OrderRequest, *, lane: Lane, order_id: str | None = None
+    ) -> Found | None:
         wire_id = self.wire_id(request.client_order_id)
+        named, key = ("orderLinkId", "clientOrderId") if order_id is None else ("orderId", "id")
         for place in (_OPEN, _CLOSED):
             raws = await api.read(
-                place, request.symbol, None, None, {"orderLinkId": wire_id}, lane=lane
+                place, request.symbol, None, None, {named: order_id or wire_id}, lane=lane
             )
             # An id they do not know is no filter for them: they answer with other orders.
-            mine = [raw for raw in raws if raw.get("clientOrderId") == wire_id]
+            mine = [raw for raw in raws if raw.get(key) == (order_id or wire_id)]
             if mine:
                 return self.found(_furthest(mine))
         return None
@@ -172,6 +176,8 @@ class BybitSwap(_Bybit):
         amends=True,
         lookup=f"{_LOOKUP}; attached stops by their trigger price",
         rates=_RATES,
+        orders_kept_days=730,
+        fills_kept_days=730,
     )
 
     def trigger_params(self, request: OrderRequest) -> dict[str, Any]:
@@ -227,16 +233,20 @@ class BybitSwap(_Bybit):
         await api.order("cancel_order", exchange_id, order.request.symbol, {}, lane=lane)
         return None
 
-    async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
+    async def lookup(
+        self, api: Api, request: OrderRequest, *, lane: Lane, order_id: str | None = None
+    ) -> Found | None:
         """A stop may be an order of its own, with our id, or have come along with its entry.
 
         Raises:
             OrderOutcomeUnknown: an entry that still rests carries it; it is no order yet.
         """
         if request.leg is not Leg.STOP_LOSS:
-            return await super().lookup(api, request, lane=lane)
+            return await super().lookup(api, request, lane=lane, order_id=order_id)
         resting = await self._resting(api, request.symbol, lane=lane)
-        found = self._stop_among(resting, request) or await super().lookup(api, request, lane=lane)
+        found = self._stop_among(resting, request) or await super().lookup(
+            api, request, lane=lane, order_id=order_id
+        )
         if found is None:
             found = await self._closed_stop(api, request, lane=lane)
         if found is None and any(_carries(raw, request) for raw in resting):
@@ -364,14 +374,22 @@ class BybitSwap(_Bybit):
 
 class BybitSpot(SpotDialect, _Bybit):
     capabilities: ClassVar = spot_capabilities(
-        "bybit", lookup=_LOOKUP, rates=_RATES, stops=Stops.SEPARATE, amends=True
+        "bybit", lookup=_LOOKUP, rates=_RATES, stops=Stops.SEPARATE, amends=True, holds_coins=True
     )
 
     def trigger_params(self, request: OrderRequest) -> dict[str, Any]:
-        """Spot triggers watch the last price, and nothing else."""
+        """Spot triggers watch the last price, and nothing else.
+
+        https://bybit-exchange.github.io/docs/v5/order/create-order, ``orderFilter``: of a
+        ``tpslOrder`` "the assets are occupied even before the order is triggered", of a
+        ``StopOrder`` they are not, so that something else could have sold them by then.
+        """
         if request.trigger_price is None:
             return {}
-        return {"triggerPrice": text(request.trigger_price)}
+        return {"triggerPrice": text(request.trigger_price), **_TPSL}
+
+    def conditional(self, request: OrderRequest) -> dict[str, Any]:
+        return {} if request.trigger_price is None else dict(_TPSL)
 
     async def send(self, api: Api, create: Create, lane: Lane) -> Raw:
         """A spot trigger has no direction: one that the price has passed would wait for its return.

@@ -7,7 +7,9 @@ from signalbot.domain.errors import Unavailable
 from signalbot.domain.market import MarketKind
 from signalbot.domain.money import text
 from signalbot.domain.orders import OrderType
-from signalbot.exchange.live.capability import Capabilities, Rate, Stops
+from signalbot.domain.timeframe import Timeframe
+from signalbot.exchange.live.capability import COMMON_TIMEFRAMES, Capabilities, Rate, Stops
+from signalbot.exchange.live.dialects.answers import building
 from signalbot.exchange.live.dialects.base import Api, Create
 from signalbot.exchange.live.dialects.spot import NO_MARGIN, WITH_STOP, SpotDialect
 from signalbot.exchange.live.lanes import Lane
@@ -25,6 +27,14 @@ def spot_capabilities(
     rates: tuple[Rate, ...],
     stops: Stops = Stops.NONE,
     amends: bool = False,
+    timeframes: frozenset[Timeframe] = COMMON_TIMEFRAMES,
+    candles_told: int | None = None,
+    candle_page: int = 500,
+    streams_candles: bool = True,
+    holds_coins: bool = False,
+    client_id_lives: str = "as its order",
+    orders_kept_days: int | None = None,
+    fills_kept_days: int | None = None,
 ) -> Capabilities:
     """A spot row. Never targets: together with a stop they would lock the same coins twice."""
     return Capabilities(
@@ -33,6 +43,14 @@ def spot_capabilities(
         order_types=_WITHOUT_STOP if stops is Stops.NONE else WITH_STOP,
         stops=stops,
         amends=amends,
+        timeframes=timeframes,
+        candles_told=candles_told,
+        candle_page=candle_page,
+        streams_candles=streams_candles,
+        holds_coins=holds_coins,
+        client_id_lives=client_id_lives,
+        orders_kept_days=orders_kept_days,
+        fills_kept_days=fills_kept_days,
         reduce_only=False,
         lookup=lookup,
         position_mode="none",
@@ -59,5 +77,6 @@ class BuysByCost(SpotDialect):
         ask = number(ticker.get("ask")) or number(ticker.get("last"))
         if ask is None:
             raise Unavailable(f"never sent: nobody sells {create.symbol} at present")
-        limit = api.client.price_to_precision(create.symbol, text(ask * _MOST_ABOVE))
+        with building():
+            limit = api.client.price_to_precision(create.symbol, text(ask * _MOST_ABOVE))
         return replace(create, type="limit", price=limit, params={**create.params, **_AT_ONCE})

@@ -1,83 +1,83 @@
-"""HTX: v5 futures answer refusals with status 200, know integer client ids, and count contracts."""
+"""HTX swaps: v5 answers refusals with status 200, knows integer client ids, and counts contracts.
 
-from collections.abc import Mapping, Sequence
+A client id is known for eight hours while its order lives and not at all once it has ended, so
+orders are found by the exchange's id, or among the open and the past ones.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
+from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected
 from signalbot.domain.market import MarketKind
 from signalbot.domain.orders import ClientOrderId, Forced, OrderRequest, OrderType
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate, Unit
-from signalbot.exchange.live.codes import Codes, OrderNotFound
 from signalbot.exchange.live.dialects import shapes
-from signalbot.exchange.live.dialects.answers import codes_in, order_refused, read_refused
+from signalbot.exchange.live.dialects.answers import building, order_refused
 from signalbot.exchange.live.dialects.base import Api, Create, Dialect, Found, Margin
-from signalbot.exchange.live.dialects.coins import BuysByCost, spot_capabilities
+from signalbot.exchange.live.dialects.candles import MINUTES_TO_FOUR_HOURS, window
+from signalbot.exchange.live.dialects.htx_codes import CODES
+from signalbot.exchange.live.dialects.htx_lists import (
+    DAY_MS,
+    FILLS_KEPT_MS,
+    ORDERS_KEPT_MS,
+    SUCCESS,
+    ask,
+    pages,
+    rows_of,
+    since,
+)
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import Raw, number
 
-_RATES = (Rate(cost=240, per_ms=3_000),)
-_SUCCESS = "200"
-_PAGE = 100
-_CROSS = {"margin_mode": "cross"}
+RATES = (Rate(cost=240, per_ms=3_000),)
 _FORCED = {"3": Forced.LIQUIDATION, "22": Forced.DELEVERAGING}  #: by order_type of a fill
 _ID_DIGITS = 13  # 52 bits: ccxt sends the id through a float
 _ABOVE_IDS = 1 << 4 * _ID_DIGITS
 _LEAST_ID = 10**9  # ids of ours are smaller once in four million orders
-_ENDED = {"effective": "closed", "failed": "rejected", "canceling": "open"}
-
-# Numbers: https://www.htx.com/en-us/opend (USDT-M, error code table). Words: spot.
-_CODES = Codes(
-    rejected=codes_in(
-        "1013 1014 1016 1030 1031 1034 1035 1036 1037 1038 1039 1040 1041 1042 1043 1044 1046 "
-        "1048 1049 1055 1056 1057 1058 1059 1060 1065 1066 1067 1069 1072 1075 1076 1077 1081 "
-        "1082 1083 1084 1085 1086 1087 1090 1091 1092 1093 1094 1097 1104 1105 1106 1206 1233 "
-        "1234 1235 1349 1403 1404 1412 1450 1453 1454 1461 1462 1484 1486 1488 1489 1490 1491 "
-        "1492 1499 1500 1502 1511 2100 "
-        "bad-request invalid-amount validation-format-error validation-constraints-required "
-        "base-symbol-error base-symbol-trade-disabled order-value-min-error "
-        "order-invalid-price order-holding-limit-failed order-orderprice-precision-error "
-        "order-orderamount-precision-error order-amount-min-error order-amount-max-error "
-        "order-limitorder-amount-min-error order-limitorder-amount-max-error "
-        "order-marketorder-amount-min-error order-limitorder-price-min-error "
-        "order-limitorder-price-max-error order-limitorder-price-buy-min-error "
-        "order-limitorder-price-buy-max-error order-limitorder-price-sell-min-error "
-        "order-limitorder-price-sell-max-error order-etp-nav-price-max-error "
-        "order-disabled cancel-disabled"
-    ),
-    duplicate=codes_in("1050 1064 invalid-client-order-id"),
-    would_trigger=codes_in("1405 1407 order-stop-order-hit-trigger"),
-    no_margin=codes_in(
-        "1047 account-frozen-balance-insufficient-error account-balance-insufficient-error"
-    ),
-    access_denied=codes_in(
-        "403 1003 1010 1012 1100 1101 1109 1110 1113 1205 1220 1228 1253 12001 12002 12003 "
-        "12004 12005 12006 12007 12008 12009 api-signature-not-valid "
-        "api-signature-check-failed login-required"
-    ),
-    account_limited=codes_in("1032 base-request-exceed-frequency-limit rate-too-many-requests"),
-    not_found=codes_in(
-        "1017 1051 1061 1063 1071 base-record-invalid order-queryorder-invalid "
-        "order-orderstate-error"
-    ),
-)
+# "failed": it was taken, and came to nothing when its trigger was reached.
+_ENDED = {"effective": "closed", "failed": "canceled", "canceling": "open"}
+_SKEW_MS = 60_000  # how far our clock may be ahead of theirs
+_ALGO_KINDS = ("sl", "tp", "tpsl", "trigger")
+_ORDER, _ALGO = "contractPrivateGetV5TradeOrder", "contractPrivateGetV5AlgoOrder"
+_FLAG_REFUSED = frozenset(("1066", "1067"))  # a parameter that is missing, or cannot be
 
 
 class HtxSwap(Dialect):
-    """USDT-margined contracts; the API knows cross margin only, whatever ccxt offers."""
+    """USDT-margined contracts; every order says its margin mode, cross or isolated."""
 
     capabilities: ClassVar = Capabilities(
         exchange="htx",
         kind=MarketKind.SWAP,
         unit=Unit.CONTRACTS,
         client_id="an integer of the first 52 bits",
-        lookup="order, or algo order for stops and targets, by client id; then the history",
-        margin_modes=frozenset((MarginMode.CROSS,)),
-        rates=_RATES,
+        lookup="by the exchange's id, by client id while that lives, then open and past orders",
+        rates=RATES,
+        client_id_lives="8 h while it rests, not at all once ended",
+        orders_kept_days=90,
+        fills_kept_days=3,
+        timeframes=MINUTES_TO_FOUR_HOURS,  # days open at 16:00 UTC
+        candle_page=1_000,
     )
-    codes: ClassVar = _CODES
+    codes: ClassVar = CODES
     shapes: ClassVar = shapes.HTX
     validity_ms: ClassVar = 60_000
+    says_margin_mode: ClassVar = True
+    lists_by_symbol: ClassVar = False
+    open_orders_cost: ClassVar = 1
+
+    def __init__(self) -> None:
+        self._is_flag_refused = False  #: stops and targets go without ``reduce_only`` then
+
+    async def candles(
+        self, api: Api, symbol: str, timeframe: Timeframe, *, since_ms: Ms, limit: int
+    ) -> Any:
+        """A request with ``size`` ignores ``from`` and ``to``.
+
+        https://www.htx.com/en-us/opend (USDT-M, Get KLine Data)
+        """
+        return await window(api, symbol, timeframe, since_ms=since_ms, limit=limit, says_size=False)
 
     # --- identity -------------------------------------------------------------------------
 
@@ -90,7 +90,10 @@ class HtxSwap(Dialect):
         return _LEAST_ID <= int(wire_id) < _ABOVE_IDS
 
     def found(self, raw: Raw) -> Found:
-        """ccxt takes a row's number for the order's id, and does not know how algo orders end."""
+        """ccxt takes a row's number for the order's id, and does not know how algo orders end.
+
+        An order without a client id shows the exchange's in its place.
+        """
         info = raw.get("info") or {}
         order_id = info.get("algo_id") or info.get("order_id")
         wire_id = info.get("algo_client_order_id") or info.get("client_order_id")
@@ -102,63 +105,135 @@ class HtxSwap(Dialect):
 
     # --- sending --------------------------------------------------------------------------
 
-    def extra_params(self, request: OrderRequest) -> dict[str, Any]:
-        return dict(_CROSS)
-
     def trigger_params(self, request: OrderRequest) -> dict[str, Any]:
+        """``position_side`` is needed, and is "both" where positions net: 1067 without it.
+
+        https://www.htx.com/en-us/opend (USDT-M v5, Place Algo Order)
+        """
         if request.trigger_price is None:
             return {}
         kind = _kind(request)
         return super().trigger_params(request) | {
             f"{kind}_type": "market",
             f"{kind}_trigger_price_type": "last",
+            "position_side": "both",
+            "reduce_only": 1,
         }
 
     async def send(self, api: Api, create: Create, lane: Lane) -> Raw:
         """Build with ccxt, but read the answer ourselves: ccxt overlooks refusals it cannot name.
 
+        Clients disagree on whether algo orders take ``reduce_only``: if it is refused they go
+        without it from then on.
+
         Raises:
             OrderRejected, OrderOutcomeUnknown, Unavailable: as the code in the answer says.
         """
-        request = api.client.create_contract_order_request(*create.args)
+        with building():
+            request = api.client.create_contract_order_request(*create.args)
         is_plan = not {"stopLossPrice", "takeProfitPrice"}.isdisjoint(create.params)
-        method = "contractPrivatePostV5AlgoOrder" if is_plan else "contractPrivatePostV5TradeOrder"
-        answer = await api.order(method, request, lane=lane, cost=self.order_cost)
-        row = next(iter(_rows(answer)), {})
-        for each in (answer, row):
-            if str(each.get("code", _SUCCESS)) != _SUCCESS:
-                error = order_refused(each["code"], each.get("message"), codes=self.codes)
-                raise api.note(error, lane=lane)
+        if not is_plan:
+            return await self._place(api, "contractPrivatePostV5TradeOrder", request, create, lane)
+        method, bare = "contractPrivatePostV5AlgoOrder", _without_flag(request)
+        if self._is_flag_refused:
+            return await self._place(api, method, bare, create, lane)
+        try:
+            return await self._place(api, method, request, create, lane)
+        except OrderRejected as e:
+            if not any(code in str(e) for code in _FLAG_REFUSED):
+                raise
+        raw = await self._place(api, method, bare, create, lane)
+        self._is_flag_refused = True
+        return raw
+
+    async def _place(
+        self, api: Api, method: str, request: Mapping[str, Any], create: Create, lane: Lane
+    ) -> Raw:
+        answer = await api.order(method, dict(request), lane=lane, cost=self.order_cost)
+        self._raise_refusal(api, answer, lane)
+        row = next(iter(rows_of(answer)), {})
         raw: Raw = api.client.parse_order(row, api.client.market(create.symbol))
         return raw
+
+    def _raise_refusal(self, api: Api, answer: Mapping[str, Any], lane: Lane) -> None:
+        row = next(iter(rows_of(answer)), {})
+        for each in (answer, row):
+            if str(each.get("code", SUCCESS)) != SUCCESS:
+                error = order_refused(each["code"], each.get("message"), codes=self.codes)
+                raise api.note(error, lane=lane)
 
     def conditional(self, request: OrderRequest) -> dict[str, Any]:
         if request.trigger_price is None:
             return {}
         return {"stopLoss" if request.type is OrderType.STOP else "takeProfit": True}
 
+    async def cancel_by_id(
+        self, api: Api, request: OrderRequest, order_id: str, *, lane: Lane
+    ) -> None:
+        await self._cancel(api, request, {_id_name(request): order_id}, lane)
+
+    async def cancel_by_client_id(self, api: Api, request: OrderRequest, *, lane: Lane) -> None:
+        wire_id = self.wire_id(request.client_order_id)
+        await self._cancel(api, request, {_client_id_name(request): wire_id}, lane)
+
+    async def _cancel(
+        self, api: Api, request: OrderRequest, named: Mapping[str, str], lane: Lane
+    ) -> None:
+        """ccxt calls an order cancelled whatever the answer says of it."""
+        asked: Any = {"contract_code": api.client.market(request.symbol)["id"], **named}
+        method = "contractPrivatePostV5TradeCancelOrder"
+        if request.trigger_price is not None:
+            asked, method = [asked], "contractPrivatePostV5AlgoCancelOrders"
+        self._raise_refusal(api, await api.order(method, asked, lane=lane), lane)
+
     # --- looking --------------------------------------------------------------------------
 
-    async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
-        """Ended orders soon leave the first place; the second keeps them longer."""
+    async def lookup(
+        self, api: Api, request: OrderRequest, *, lane: Lane, order_id: str | None = None
+    ) -> Found | None:
+        """By either id, then among the open and the past orders.
+
+        Raises:
+            OrderOutcomeUnknown: it was sent before the time that orders are told of.
+        """
         wire_id = self.wire_id(request.client_order_id)
-        market_id = api.client.market(request.symbol)["id"]
-        everything = {"contract_code": market_id, "limit": _PAGE, **_CROSS}
-        if request.trigger_price is None:
-            places: Sequence[tuple[str, dict[str, Any]]] = (
-                (_ORDER, {"contract_code": market_id, "client_order_id": wire_id, **_CROSS}),
-                ("contractPrivateGetV5TradeOrderHistory", everything),
-            )
-        else:
-            kind = {"type": _kind(request)}
-            places = (
-                ("contractPrivateGetV5AlgoOrder", kind | {"algo_client_order_id": wire_id}),
-                ("contractPrivateGetV5AlgoOrderHistory", everything | kind),
-            )
-        for method, params in places:
-            for found in await self._ask(api, method, params, request.symbol, lane):
-                if found.wire_id == wire_id:
+        for name, value in ((_id_name(request), order_id), (_client_id_name(request), wire_id)):
+            params = self._where(api, request) | {name: value}
+            rows = [] if value is None else await ask(api, _place_of(request), params, lane=lane)
+            for found in self._parsed(api, rows, request.symbol):
+                if wire_id == found.wire_id or found.raw["id"] == order_id:
                     return await self._became(api, found, request.symbol, lane)
+        return await self._listed(api, request, lane)
+
+    def _where(self, api: Api, request: OrderRequest) -> dict[str, Any]:
+        market_id = api.client.market(request.symbol)["id"]
+        kind = {} if request.trigger_price is None else {"type": _kind(request)}
+        return {"contract_code": market_id, **kind}
+
+    async def _listed(self, api: Api, request: OrderRequest, lane: Lane) -> Found | None:
+        where, place = self._where(api, request), _place_of(request)
+        wire_id = self.wire_id(request.client_order_id)
+        lists = [pages(api, f"{place}Opens", where, lane=lane)]
+        now_ms = api.client.milliseconds()
+        since_ms = max(0, request.intended_at_ms - _SKEW_MS)
+        kept_ms = now_ms - ORDERS_KEPT_MS + DAY_MS
+        # History is told by margin mode; algo orders of either are told together.
+        modes = (
+            ({},)
+            if request.trigger_price is not None
+            else tuple({"margin_mode": mode.value} for mode in MarginMode)
+        )
+        lists += [
+            since(api, f"{place}History", where | mode, since_ms=max(since_ms, kept_ms), lane=lane)
+            for mode in modes
+        ]
+        for each in lists:
+            async for rows in each:
+                for found in self._parsed(api, rows, request.symbol):
+                    if found.wire_id == wire_id:
+                        return await self._became(api, found, request.symbol, lane)
+        if request.intended_at_ms and since_ms < kept_ms:
+            raise OrderOutcomeUnknown("orders that old are not told of any more")
         return None
 
     async def _became(self, api: Api, algo: Found, symbol: str, lane: Lane) -> Found:
@@ -166,34 +241,41 @@ class HtxSwap(Dialect):
         order_id = algo.raw["info"].get("relation_order_id")
         if algo.raw["status"] != "closed" or order_id in (None, "", "-1"):
             return algo
-        params = {"contract_code": api.client.market(symbol)["id"], "order_id": order_id, **_CROSS}
-        for found in await self._ask(api, _ORDER, params, symbol, lane):
+        params = {"contract_code": api.client.market(symbol)["id"], "order_id": order_id}
+        for found in self._parsed(api, await ask(api, _ORDER, params, lane=lane), symbol):
             if str(found.raw["id"]) == str(order_id):
                 return Found(raw=found.raw, wire_id=algo.wire_id)
         return algo
 
-    async def _ask(
-        self, api: Api, method: str, params: Mapping[str, Any], symbol: str, lane: Lane
-    ) -> list[Found]:
-        """The orders in an answer; empty only when the exchange says that there are none.
-
-        Raises:
-            Unavailable: it says anything else.
-        """
-        try:
-            answer = await api.read(method, dict(params), lane=lane, cost=self.lookup_cost)
-        except OrderNotFound:
-            return []
-        if str(answer.get("code")) != _SUCCESS:
-            error = read_refused(answer.get("code"), answer.get("message"), codes=self.codes)
-            if isinstance(error, OrderNotFound):
-                return []
-            raise api.note(error, lane=lane)
+    def _parsed(self, api: Api, rows: Sequence[Mapping[str, Any]], symbol: str) -> list[Found]:
         market = api.client.market(symbol)
-        return [self.found(api.client.parse_order(row, market)) for row in _rows(answer)]
+        return [self.found(api.client.parse_order(row, market)) for row in rows]
+
+    async def open_orders(
+        self,
+        api: Api,
+        symbols: Collection[str],
+        *,
+        lane: Lane,
+        is_conditional: bool | None = None,
+    ) -> Sequence[Found]:
+        """One list holds the plain orders of every contract, and each kind of algo order one."""
+        markets = {api.client.market(symbol)["id"]: symbol for symbol in symbols}
+        lists: list[tuple[str, dict[str, Any]]] = []
+        if is_conditional is not True:
+            lists.append((f"{_ORDER}Opens", {}))
+        if is_conditional is not False:
+            lists += [(f"{_ALGO}Opens", {"type": kind}) for kind in _ALGO_KINDS]
+        found: list[Found] = []
+        for method, params in lists:
+            async for rows in pages(api, method, params, lane=lane):
+                for row in rows:
+                    symbol = markets.get(row.get("contract_code", ""))
+                    found += self._parsed(api, [row], symbol) if symbol else []
+        return found
 
     def open_order_lists(self) -> Sequence[Mapping[str, Any]]:
-        return ({}, {"stopLoss": True}, {"takeProfit": True}, {"stopLossTakeProfit": True})
+        return ({}, *({"type": kind} for kind in _ALGO_KINDS))
 
     async def trades(
         self,
@@ -204,12 +286,17 @@ class HtxSwap(Dialect):
         since_ms: Ms,
         order_id: str | None = None,
     ) -> Sequence[Raw]:
-        """Fees there are positive when paid; ccxt turns them round as it must for older APIs."""
-        params = {} if order_id is None else {"order_id": order_id}
-        start_ms = since_ms if order_id is None else None
-        raws = await api.read(
-            "fetch_my_trades", symbol, start_ms, _PAGE, params, lane=lane, cost=self.trades_cost
-        )
+        """All pages of all windows of the three days that are told.
+
+        Fees are positive when paid; ccxt turns them round as it must for older APIs.
+        """
+        market = api.client.market(symbol)
+        asked = {"contract_code": market["id"]} | ({"order_id": order_id} if order_id else {})
+        told_ms = api.client.milliseconds() - FILLS_KEPT_MS
+        method = "contractPrivateGetV5TradeOrderDetails"
+        raws: list[Raw] = []
+        async for rows in since(api, method, asked, since_ms=max(since_ms, told_ms), lane=lane):
+            raws += [api.client.parse_trade(row, market) for row in rows]
         return [
             {**raw, "fee": {**(raw.get("fee") or {}), "cost": number(raw["info"].get("trade_fee"))}}
             for raw in raws
@@ -227,62 +314,50 @@ class HtxSwap(Dialect):
         return None if mode is None else bool(mode == "single_side")
 
     async def margin(self, api: Api, symbol: str, *, wanted: MarginMode | None = None) -> Margin:
+        """Leverage is one for each mode. A position keeps the mode it was opened in.
+
+        Otherwise the orders that close it would be refused.
+        """
         market_id = api.client.market(symbol)["id"]
-        answer = await api.read(
-            "contractPrivateGetV5PositionLever",
-            {"contract_code": market_id, **_CROSS},
+        held = await ask(
+            api, "contractPrivateGetV5TradePositionOpens", {"contract_code": market_id},
             lane=Lane.POLL,
-        )
-        row = next((r for r in _rows(answer) if r.get("contract_code") == market_id), {})
+        )  # fmt: skip
+        modes = [row.get("margin_mode") for row in held if row.get("contract_code") == market_id]
+        mode = MarginMode(modes[0]) if modes and modes[0] in tuple(MarginMode) else wanted
+        if mode is None:
+            return Margin(leverage=None, mode=None)
+        levers = await ask(
+            api, "contractPrivateGetV5PositionLever",
+            {"contract_code": market_id, "margin_mode": mode.value}, lane=Lane.POLL,
+        )  # fmt: skip
+        row = next((each for each in levers if each.get("contract_code") == market_id), {})
         lever = number(row.get("lever_rate"))
-        return Margin(leverage=None if lever is None else int(lever), mode=MarginMode.CROSS)
+        return Margin(leverage=None if lever is None else int(lever), mode=mode)
 
     async def set_leverage(self, api: Api, symbol: str, leverage: int, mode: MarginMode) -> None:
-        await api.order("set_leverage", leverage, symbol, dict(_CROSS), lane=Lane.POLL)
+        params = {"margin_mode": mode.value}
+        await api.order("set_leverage", leverage, symbol, params, lane=Lane.POLL)
 
     async def set_margin_mode(self, api: Api, symbol: str, leverage: int, mode: MarginMode) -> None:
-        """There is only one; reading it back tells that another was wanted."""
-
-
-_ORDER = "contractPrivateGetV5TradeOrder"
+        """There is none to set: every order says its own."""
 
 
 def _kind(request: OrderRequest) -> str:
     return "sl" if request.type is OrderType.STOP else "tp"
 
 
-def _rows(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
-    content = answer.get("data")
-    if isinstance(content, dict):
-        return [content]
-    return [row for row in content or () if isinstance(row, dict)]
+def _place_of(request: OrderRequest) -> str:
+    return _ORDER if request.trigger_price is None else _ALGO
 
 
-class HtxSpot(BuysByCost):
-    """No stops: only stop-limit orders exist, which a falling price can leave behind."""
+def _id_name(request: OrderRequest) -> str:
+    return "order_id" if request.trigger_price is None else "algo_id"
 
-    capabilities: ClassVar = spot_capabilities("htx", lookup="order by client id", rates=_RATES)
-    codes: ClassVar = _CODES
-    shapes: ClassVar = shapes.HTX
-    validity_ms: ClassVar = 60_000
 
-    async def send(self, api: Api, create: Create, lane: Lane) -> Raw:
-        """Orders name an account number; asked for before, so that it is not part of the order."""
-        await api.read("load_accounts", lane=lane)
-        return await super().send(api, create, lane)
+def _client_id_name(request: OrderRequest) -> str:
+    return "client_order_id" if request.trigger_price is None else "algo_client_order_id"
 
-    async def trades(
-        self,
-        api: Api,
-        symbol: str,
-        *,
-        lane: Lane,
-        since_ms: Ms,
-        order_id: str | None = None,
-    ) -> Sequence[Raw]:
-        if order_id is None:
-            return await super().trades(api, symbol, lane=lane, since_ms=since_ms)
-        raws: Sequence[Raw] = await api.read(
-            "fetch_order_trades", order_id, symbol, lane=lane, cost=self.trades_cost
-        )
-        return raws
+
+def _without_flag(request: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in request.items() if name != "reduce_only"}

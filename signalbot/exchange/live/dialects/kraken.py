@@ -3,17 +3,28 @@
 from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
+from signalbot.domain.errors import Unavailable
 from signalbot.domain.orders import OrderRequest
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.exchange.live.capability import Rate, Stops
 from signalbot.exchange.live.codes import Codes
 from signalbot.exchange.live.dialects import shapes
 from signalbot.exchange.live.dialects.base import Api, Create, Found
+from signalbot.exchange.live.dialects.candles import MINUTES_TO_FOUR_HOURS
 from signalbot.exchange.live.dialects.coins import spot_capabilities
 from signalbot.exchange.live.dialects.spot import SpotDialect
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import Raw
 
+_PAGE, _MOST_PAGES = 50, 200
+# https://docs.kraken.com/api/docs/guides/spot-rest-ratelimits: a starter's counter holds 15 points
+# and loses 0.33 a second; a key does not say which tier its account has.
+_COUNTER, _COUNTER_MS = 15, 46_000
+_DOUBLE = frozenset(("privatePostTradesHistory", "fetch_order_trades", "fetch_my_trades"))
+_UNCOUNTED = frozenset((
+    "create_order", "cancel_order", "fetch_ticker", "fetch_tickers", "fetch_ohlcv", "fetch_time",
+    "load_markets",
+))  # fmt: skip
 _DEADLINE_MS = 30_000  # Kraken takes 2 to 60 s
 
 
@@ -24,6 +35,11 @@ class KrakenSpot(SpotDialect):
         # Kraken limits accounts and pairs, not addresses: this only keeps bursts civil.
         rates=(Rate(cost=500, per_ms=10_000),),
         stops=Stops.SEPARATE,
+        holds_coins=True,
+        timeframes=MINUTES_TO_FOUR_HOURS | {Timeframe.D1},
+        # https://docs.kraken.com/api/docs/rest-api/get-ohlc-data: "up to 720 of the most recent
+        # entries ... older data cannot be retrieved"; the last of them is still forming.
+        candles_told=719,
     )
     # https://docs.kraken.com/api/docs/guides/spot-errors
     codes: ClassVar = Codes(
@@ -77,7 +93,16 @@ class KrakenSpot(SpotDialect):
     validity_ms: ClassVar = _DEADLINE_MS
     shapes: ClassVar = shapes.KRAKEN
     serial: ClassVar = True
+    # https://docs.kraken.com/api/docs/rest-api/get-server-time: ``unixtime`` in whole seconds.
+    clock_step_ms: ClassVar = 1_000
+    account_rates: ClassVar = (Rate(cost=_COUNTER, per_ms=_COUNTER_MS),)
     lists_by_symbol: ClassVar = False
+
+    def account_cost(self, method: str) -> int:
+        """Histories count twice, orders and cancels not here, what is public not at all."""
+        if method in _UNCOUNTED or method.startswith("public"):
+            return 0
+        return 2 if method in _DOUBLE else 1
 
     def extra_params(self, request: OrderRequest) -> dict[str, Any]:
         """Fees in the quote currency: what was bought is then what is owned."""
@@ -98,8 +123,15 @@ class KrakenSpot(SpotDialect):
         """Conditional orders live among the others."""
         return {}
 
-    async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
+    async def lookup(
+        self, api: Api, request: OrderRequest, *, lane: Lane, order_id: str | None = None
+    ) -> Found | None:
+        """By the exchange's id one question is enough, of a counter that allows few."""
         wire_id = self.wire_id(request.client_order_id)
+        if order_id is not None:
+            raw = await self.maybe(api, "fetch_order", order_id, request.symbol, {}, lane=lane)
+            if raw is not None:
+                return self.found(raw)
         for method in ("fetch_open_orders", "fetch_closed_orders"):
             raws = await api.read(
                 method, request.symbol, None, None, {"clientOrderId": wire_id},
@@ -133,7 +165,7 @@ class KrakenSpot(SpotDialect):
     ) -> Sequence[Raw]:
         """Trades cannot be asked for by order: the order names them."""
         if order_id is None:
-            return await super().trades(api, symbol, lane=lane, since_ms=since_ms)
+            return await self._history(api, symbol, since_ms=since_ms, lane=lane)
         order = await self.maybe(
             api, "fetch_order", order_id, symbol, {"trades": "true"}, lane=lane
         )
@@ -145,6 +177,32 @@ class KrakenSpot(SpotDialect):
             lane=lane, cost=self.trades_cost,
         )  # fmt: skip
         return raws
+
+    async def _history(self, api: Api, symbol: str, *, since_ms: int, lane: Lane) -> Sequence[Raw]:
+        """All pages of the account's trades, which are those of every pair.
+
+        https://docs.kraken.com/api/docs/rest-api/get-trade-history: "50 results are returned at a
+        time", ``ofs`` goes on; the end is fixed, so that new trades move no page.
+
+        Raises:
+            Unavailable: there are more than anybody's orders make.
+        """
+        market, end_s = api.client.market(symbol), api.client.milliseconds() // 1000 + 1
+        asked = {"start": since_ms // 1000 - 1, "end": end_s}
+        found: dict[str, Raw] = {}
+        for page in range(_MOST_PAGES):
+            answer = await api.read(
+                "privatePostTradesHistory", {**asked, "ofs": page * _PAGE}, lane=lane,
+                cost=self.trades_cost,
+            )  # fmt: skip
+            rows = answer["result"]["trades"]
+            found |= {
+                name: api.client.parse_trade({**row, "id": name}) for name, row in rows.items()
+            }
+            if len(rows) < _PAGE:
+                mine = [raw for raw in found.values() if raw["symbol"] == market["symbol"]]
+                return [raw for raw in mine if raw["timestamp"] >= since_ms]
+        raise Unavailable(f"the fills of {symbol} do not end")
 
     def balance_params(self) -> dict[str, Any]:
         """There is one wallet, and ccxt would send on whatever we add."""

@@ -7,14 +7,24 @@ from typing import Any, ClassVar
 from signalbot.domain.book import Balance
 from signalbot.domain.market import MarketKind
 from signalbot.domain.money import ZERO, average, text
-from signalbot.domain.orders import Forced, Order, OrderRequest
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.orders import Forced, OrderRequest
+from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate
-from signalbot.exchange.live.codes import Codes
+from signalbot.exchange.live.codes import Codes, OrderNotFound
 from signalbot.exchange.live.dialects import shapes
-from signalbot.exchange.live.dialects.answers import codes_in, order_refused
-from signalbot.exchange.live.dialects.base import Api, Create, Dialect, Found, Margin, margin_of
+from signalbot.exchange.live.dialects.answers import building, codes_in, order_refused
+from signalbot.exchange.live.dialects.base import (
+    Api,
+    Create,
+    Dialect,
+    Found,
+    Margin,
+    margin_of,
+)
+from signalbot.exchange.live.dialects.candles import MINUTES_TO_FOUR_HOURS
+from signalbot.exchange.live.dialects.kraken_futures_fills import fills, with_fees
+from signalbot.exchange.live.exchange_clock import ExchangeClock
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import Raw, number
 
@@ -40,6 +50,9 @@ class KrakenFutures(Dialect):
         lookup="order status by client id for 5 s, then fills and history by client id",
         # Kraken limits accounts (500 units in 10 s), not addresses: this keeps bursts civil.
         rates=(Rate(cost=5_000, per_ms=10_000),),
+        client_id_lives="5 s after the end; fills and history carry it",
+        streams_candles=False,
+        timeframes=MINUTES_TO_FOUR_HOURS | {Timeframe.H12, Timeframe.D1},
     )
     # https://docs.kraken.com/api/docs/futures-api/trading/send-order
     codes: ClassVar = Codes(
@@ -63,6 +76,9 @@ class KrakenFutures(Dialect):
     validity_ms: ClassVar = _DEADLINE_MS
     shapes: ClassVar = shapes.KRAKEN_FUTURES
     order_cost: ClassVar = _COST
+    clock: ClassVar = ExchangeClock(
+        method="publicGetTickersSymbol", params={"symbol": "PF_XBTUSD"}, field="serverTime"
+    )
     lists_by_symbol: ClassVar = False
 
     def found(self, raw: Raw) -> Found:
@@ -87,7 +103,8 @@ class KrakenFutures(Dialect):
         """
         deadline_ms = api.client.milliseconds() - _ahead_ms(api) + _DEADLINE_MS
         create.params["processBefore"] = api.client.iso8601(deadline_ms)
-        request = api.client.create_order_request(*create.args)
+        with building():
+            request = api.client.create_order_request(*create.args)
         answer = await api.order("privatePostSendorder", request, lane=lane, cost=self.order_cost)
         told = answer.get("sendStatus") or {}
         status = told.get("status")
@@ -97,10 +114,23 @@ class KrakenFutures(Dialect):
         raw: Raw = api.client.parse_order(told, api.client.market(create.symbol))
         return raw
 
-    async def cancel(self, api: Api, order: Order, *, lane: Lane) -> None:
+    async def cancel_by_id(
+        self, api: Api, request: OrderRequest, order_id: str, *, lane: Lane
+    ) -> None:
+        await self._cancel(api, {"order_id": order_id}, lane)
+
+    async def cancel_by_client_id(self, api: Api, request: OrderRequest, *, lane: Lane) -> None:
         """ccxt's own cancel knows exchange ids only."""
-        params = {"cliOrdId": self.wire_id(order.client_order_id)}
-        await api.order("privatePostCancelorder", params, lane=lane, cost=_COST)
+        await self._cancel(api, {"cliOrdId": self.wire_id(request.client_order_id)}, lane)
+
+    async def _cancel(self, api: Api, named: Mapping[str, str], lane: Lane) -> None:
+        """An order that is not there is told in an answer of success.
+
+        https://docs.kraken.com/api/docs/futures-api/trading/cancel-order
+        """
+        answer = await api.order("privatePostCancelorder", dict(named), lane=lane, cost=_COST)
+        if (answer.get("cancelStatus") or {}).get("status") == "notFound":
+            raise OrderNotFound("no such order rests")
 
     def conditional(self, request: OrderRequest) -> dict[str, Any]:
         """Conditional orders live among the others."""
@@ -108,7 +138,9 @@ class KrakenFutures(Dialect):
 
     # --- looking --------------------------------------------------------------------------
 
-    async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
+    async def lookup(
+        self, api: Api, request: OrderRequest, *, lane: Lane, order_id: str | None = None
+    ) -> Found | None:
         symbol, wire_id = request.symbol, self.wire_id(request.client_order_id)
         raws = await api.read(
             "fetch_orders", symbol, None, None, {"cliOrdIds": wire_id},
@@ -118,13 +150,13 @@ class KrakenFutures(Dialect):
         if known is not None and known.raw["status"] == "open" and not number(known.raw["filled"]):
             return known
         since_ms = Ms(max(0, request.intended_at_ms - _SKEW_MS))
-        fills = [
+        executed = [
             trade
-            for trade in await self.trades(api, symbol, lane=lane, since_ms=since_ms)
+            for trade in await fills(api, symbol, since_ms=since_ms, lane=lane)
             if trade["info"].get("cliOrdId") == wire_id
         ]
-        if fills:
-            return Found(raw=_filled(known, fills), wire_id=wire_id)
+        if executed:
+            return Found(raw=_filled(known, executed), wire_id=wire_id)
         return known or await self._ended(api, request, wire_id, lane)
 
     async def _ended(
@@ -155,9 +187,20 @@ class KrakenFutures(Dialect):
         raws = await api.read("fetch_open_orders", lane=lane, cost=self.open_orders_cost)
         return [self.found(raw) for raw in raws if raw.get("symbol") in symbols]
 
-    def trades_of(self, order_id: str) -> dict[str, Any]:
-        """Fills cannot be asked for by order; the latest hundred are told."""
-        return {}
+    async def trades(
+        self,
+        api: Api,
+        symbol: str,
+        *,
+        lane: Lane,
+        since_ms: Ms,
+        order_id: str | None = None,
+    ) -> Sequence[Raw]:
+        """Fills cannot be asked for by order, and their fees are told elsewhere."""
+        told = await fills(api, symbol, since_ms=since_ms, lane=lane)
+        mine = [raw for raw in told if order_id in (None, raw.get("order"))]
+        now_ms = Ms(api.client.milliseconds() - _ahead_ms(api))
+        return await with_fees(api, mine, now_ms=now_ms, lane=lane)
 
     def forced(self, trade: Raw) -> Forced | None:
         is_forced = trade["info"].get("fillType") in _FORCED
@@ -204,16 +247,19 @@ def _ahead_ms(api: Api) -> int:
 
 
 def _filled(known: Found | None, fills: Iterable[Raw]) -> Mapping[str, Any]:
-    """An order as its fills show it; it has ended unless the exchange still shows it open."""
+    """An order as its fills show it; it has ended unless the exchange still shows it open.
+
+    A stop that has triggered reads "cancelled", and goes on as an order with another id.
+    """
     parts = [(number(f["amount"]) or ZERO, number(f["price"]) or ZERO, f) for f in fills]
     filled = sum((amount for amount, _, _ in parts), ZERO)
     cost = sum((amount * price for amount, price, _ in parts), ZERO)
     last: Raw = max(parts, key=lambda part: part[2]["timestamp"])[2]
     whole: Decimal | None = None if known is None else number(known.raw.get("amount"))
     return {
-        "id": last["order"] if known is None else known.raw["id"],
+        "id": last["order"],
         "symbol": last["symbol"],
-        "status": "closed" if known is None else known.raw["status"],
+        "status": "open" if known is not None and known.raw["status"] == "open" else "closed",
         "amount": None if whole is None else text(whole),
         "filled": text(filled),
         "average": text(average(cost, filled)),

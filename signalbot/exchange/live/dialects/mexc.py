@@ -1,60 +1,54 @@
-"""MEXC: futures count contracts, find orders by external id, and stops only by what they say."""
+"""MEXC: futures count contracts, find orders by external id, and stops only by what they say.
+
+Stops and targets by themselves are "plan orders", which end after seven days at most: they are
+renewed before. The kind that rests with a position (``stoporder``) would not end, but its documents
+and the clients that use it disagree on what has to be sent, and on whether several fit beside each
+other.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from signalbot.domain.book import Balance
+from signalbot.domain.errors import OrderRejected
 from signalbot.domain.market import Instrument, MarketKind
 from signalbot.domain.money import ONE, ZERO, text
-from signalbot.domain.orders import Forced, Order, OrderRequest, OrderSide, OrderType
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.orders import Forced, OrderRequest, OrderSide, OrderType
+from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate, Unit
-from signalbot.exchange.live.codes import Codes, OrderNotFound
+from signalbot.exchange.live.codes import OrderNotFound
 from signalbot.exchange.live.dialects import shapes
-from signalbot.exchange.live.dialects.answers import codes_in
-from signalbot.exchange.live.dialects.base import Api, Dialect, Found, Margin, margin_of
-from signalbot.exchange.live.dialects.coins import spot_capabilities
-from signalbot.exchange.live.dialects.spot import SpotDialect
+from signalbot.exchange.live.dialects.answers import building, order_refused
+from signalbot.exchange.live.dialects.base import Api, Create, Dialect, Found, Margin
+from signalbot.exchange.live.dialects.candles import MINUTES_TO_FOUR_HOURS, window
+from signalbot.exchange.live.dialects.mexc_codes import CODES
+from signalbot.exchange.live.dialects.mexc_lists import DAY_MS, pages, since
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import Raw, number
 
-_RATES = (Rate(cost=500, per_ms=10_000),)
+RATES: Final = (Rate(cost=500, per_ms=10_000),)
+OPTIONS: Final[Mapping[str, Any]] = {"recvWindow": 5_000}
 _RISES, _FALLS = 1, 2  #: triggerType: at or above, at or below
 _SEVEN_DAYS, _LAST_PRICE = 2, 1
+_SEVEN_DAYS_MS = 7 * DAY_MS
 _LONG, _SHORT = 1, 2
 _OPEN_TYPES = {MarginMode.ISOLATED: 1, MarginMode.CROSS: 2}
+_MODES = {str(number): mode for mode, number in _OPEN_TYPES.items()}
 _BUYS = ("1", "2")  # open long, close short; 3 and 4 sell
-_CLOSES = {OrderSide.BUY: "2", OrderSide.SELL: "4"}
+_OPENS = {"buy": 1, "sell": 3}
+_CLOSES = {"buy": 2, "sell": 4}
+_LIMIT, _MARKET = 1, 5  #: 6 would turn into a limit order at the present price
 _ORDER_STATES = {"1": "open", "2": "open", "3": "closed", "4": "canceled", "5": "rejected"}
-_PLAN_STATES = {"1": "open", "2": "canceled", "3": "closed", "4": "canceled", "5": "rejected"}
-_ANY_STATE = "1,2,3,4,5"
+_PLAN_STATES = {"1": "open", "2": "canceled", "3": "closed", "4": "canceled", "5": "canceled"}
+_ANY_STATE, _ACTIVE = "1,2,3,4,5", "1"
 _LISTED_SKEW_MS = 5_000
 _SKEW_MS = 1_000  # what is left when clocks have been compared
-
-# https://mexcdevelop.github.io/apidocs/contract_v1_en/#error-code and .../spot_v3_en/#error-code
-_CODES = Codes(
-    rejected=codes_in(
-        "600 601 1001 1002 1003 1004 2001 2002 2003 2004 2006 2007 2008 2009 2011 2014 "
-        "2015 2016 2021 2022 2023 2024 2025 2027 2028 2029 2030 2031 2032 2033 2035 2036 2038 "
-        "3001 3002 3003 3004 5003 5004 6001 6002 6005 "
-        "-1121 -1128 10007 10095 10096 10097 10098 10102 30000 30001 30002 30003 30005 30010 "
-        "30014 30016 30018 30019 30021 30025 30027 30028 30029 30032 30041 30087 33333 44444 "
-        "700004 700008 730002 88013"
-    ),
-    duplicate=codes_in("603"),
-    no_margin=codes_in("2005 2018 10101 30004"),
-    access_denied=codes_in(
-        "401 402 403 406 511 602 701 702 703 704 1000 10001 10072 30020 60005 70011 700001 "
-        "700002 700006 700007 730100 140002"
-    ),
-    clock=codes_in("513 10073 700003 700005"),
-    limited=codes_in("429"),
-    account_limited=codes_in("510 2037"),
-    not_found=codes_in("-2011 -2013 2040 5002 22222"),
-)
 _FORCED = {"2": Forced.LIQUIDATION, "4": Forced.DELEVERAGING}
+_PARAMETER_REFUSED = '"600"'
+_CREATE, _CREATE_PLAN = "contractPrivatePostOrderCreate", "contractPrivatePostPlanorderPlace"
+_PLANS = "contractPrivateGetPlanorderListOrders"
 
 
 class MexcSwap(Dialect):
@@ -62,16 +56,32 @@ class MexcSwap(Dialect):
         exchange="mexc",
         kind=MarketKind.SWAP,
         unit=Unit.CONTRACTS,
+        stop_lives_ms=_SEVEN_DAYS_MS,
         client_id="32 hex digits; stops and targets carry none",
-        lookup="order by external id; stops and targets by side, size, trigger price and time",
-        rates=_RATES,
+        lookup="order by either id; stops and targets by side, size, trigger price and time",
+        rates=RATES,
+        orders_kept_days=90,
+        fills_kept_days=90,
+        timeframes=MINUTES_TO_FOUR_HOURS | {Timeframe.D1},
     )
-    codes: ClassVar = _CODES
+    codes: ClassVar = CODES
     shapes: ClassVar = shapes.MEXC
     says_margin_mode: ClassVar = True
     lists_by_symbol: ClassVar = False
-    options: ClassVar[Mapping[str, Any]] = {"recvWindow": 5_000}
+    options: ClassVar[Mapping[str, Any]] = OPTIONS
     validity_ms: ClassVar = 10_000
+
+    def __init__(self) -> None:
+        self._is_flag_refused = False  #: stops and targets go without ``reduceOnly`` then
+
+    async def candles(
+        self, api: Api, symbol: str, timeframe: Timeframe, *, since_ms: Ms, limit: int
+    ) -> Any:
+        """With a start alone the newest candles are told: the end is said as well.
+
+        https://mexcdevelop.github.io/apidocs/contract_v1_en/#k-line-data
+        """
+        return await window(api, symbol, timeframe, since_ms=since_ms, limit=limit, says_size=True)
 
     # --- identity -------------------------------------------------------------------------
 
@@ -95,7 +105,6 @@ class MexcSwap(Dialect):
         return {"leverage": request.leverage}
 
     def trigger_params(self, request: OrderRequest) -> dict[str, Any]:
-        """ccxt would send ``stopLossPrice`` on as a plain market order."""
         if request.trigger_price is None:
             return {}
         is_stop, sells = request.type is OrderType.STOP, request.side is OrderSide.SELL
@@ -106,28 +115,93 @@ class MexcSwap(Dialect):
             "executeCycle": _SEVEN_DAYS,  # the longest there is
         }
 
-    async def cancel(self, api: Api, order: Order, *, lane: Lane) -> None:
-        """Only exchange ids can be cancelled.
+    async def send(self, api: Api, create: Create, lane: Lane) -> Raw:
+        """ccxt drops ``reduceOnly``, which alone keeps an order from opening in one-way mode.
+
+        https://mexcdevelop.github.io/apidocs/contract_v1_en/ (Order): "reduceOnly: Default false,
+        For one-way positions, if you need to only reduce positions, pass in true". The page of
+        plan orders does not name it: if it is refused they go without it from then on.
+
+        Raises:
+            OrderRejected, OrderOutcomeUnknown, Unavailable: as the code in the answer says.
+        """
+        with building():
+            asked = _order_of(api, create)
+        if "triggerPrice" not in create.params:
+            return await self._place(api, _CREATE, asked, create, lane)
+        bare = {name: value for name, value in asked.items() if name != "reduceOnly"}
+        if self._is_flag_refused or bare == asked:
+            return await self._place(api, _CREATE_PLAN, bare, create, lane)
+        try:
+            return await self._place(api, _CREATE_PLAN, asked, create, lane)
+        except OrderRejected as e:
+            if _PARAMETER_REFUSED not in str(e) and ":600," not in str(e):
+                raise
+        raw = await self._place(api, _CREATE_PLAN, bare, create, lane)
+        self._is_flag_refused = True
+        return raw
+
+    async def _place(
+        self, api: Api, method: str, asked: Mapping[str, Any], create: Create, lane: Lane
+    ) -> Raw:
+        answer = await api.order(method, dict(asked), lane=lane, cost=self.order_cost)
+        told = answer.get("data")
+        order_id = told.get("orderId") if isinstance(told, dict) else told
+        raw: Raw = {
+            "id": None if order_id is None else str(order_id),
+            "symbol": create.symbol,
+            "timestamp": told.get("ts") if isinstance(told, dict) else None,
+            "info": {},
+        }
+        return raw
+
+    async def cancel_by_id(
+        self, api: Api, request: OrderRequest, order_id: str, *, lane: Lane
+    ) -> None:
+        """A plan order goes by this id only; the answer of others tells each one's own fate."""
+        if request.trigger_price is not None:
+            params = {"trigger": True}
+            await api.order("cancel_order", order_id, request.symbol, params, lane=lane)
+            return
+        answer = await api.order("contractPrivatePostOrderCancel", [int(order_id)], lane=lane)
+        self._raise_refusal(api, answer, lane)
+
+    async def cancel_by_client_id(self, api: Api, request: OrderRequest, *, lane: Lane) -> None:
+        """A plan order has none: it is looked for.
 
         Raises:
             OrderNotFound: the order is nowhere.
         """
-        request, order_id = order.request, order.exchange_order_id
-        if order_id is None:
+        if request.trigger_price is not None:
             found = await self.lookup(api, request, lane=lane)
             if found is None:
-                raise OrderNotFound(f"no order {order.client_order_id} to cancel")
-            order_id = str(found.raw["id"])
-        await api.order(
-            "cancel_order", order_id, request.symbol, self.conditional(request), lane=lane
-        )
+                raise OrderNotFound(f"no order {request.client_order_id} to cancel")
+            await self.cancel_by_id(api, request, str(found.raw["id"]), lane=lane)
+            return
+        market_id = api.client.market(request.symbol)["id"]
+        named = {"symbol": market_id, "externalOid": self.wire_id(request.client_order_id)}
+        answer = await api.order("contractPrivatePostOrderCancelWithExternal", [named], lane=lane)
+        self._raise_refusal(api, answer, lane)
+
+    def _raise_refusal(self, api: Api, answer: Raw, lane: Lane) -> None:
+        for row in answer.get("data") or ():
+            code = str(row.get("errorCode") or "0") if isinstance(row, dict) else "0"
+            if code != "0":
+                raise api.note(
+                    order_refused(code, row.get("errorMsg"), codes=self.codes), lane=lane
+                )
 
     # --- looking --------------------------------------------------------------------------
 
-    async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
+    async def lookup(
+        self, api: Api, request: OrderRequest, *, lane: Lane, order_id: str | None = None
+    ) -> Found | None:
         wire_id = self.wire_id(request.client_order_id)
         if request.trigger_price is not None:
-            return await self._plan(api, request, wire_id, lane)
+            return await self._plan(api, request, wire_id, lane, order_id)
+        found = None if order_id is None else await self._order(api, request.symbol, order_id, lane)
+        if found is not None:
+            return found
         market = api.client.market(request.symbol)
         answer = await self.maybe(
             api, "contractPrivateGetOrderExternalSymbolExternalOid",
@@ -136,33 +210,40 @@ class MexcSwap(Dialect):
         row = (answer or {}).get("data")
         return None if not row else self.found(_order(api, row, market))
 
-    async def _plan(
-        self, api: Api, request: OrderRequest, wire_id: str, lane: Lane
-    ) -> Found | None:
-        """The plan order that says what ours says, and is the first since ours was intended."""
-        market = api.client.market(request.symbol)
-        params = {"symbol": market["id"], "states": _ANY_STATE, "page_num": 1, "page_size": 100}
-        answer = await api.read(
-            "contractPrivateGetPlanorderListOrders", params, lane=lane, cost=self.lookup_cost
+    async def _order(self, api: Api, symbol: str, order_id: str, lane: Lane) -> Found | None:
+        answer = await self.maybe(
+            api, "contractPrivateGetOrderGetOrderId", {"order_id": order_id}, lane=lane
         )
-        size = number(market.get("contractSize")) or ONE
+        row = (answer or {}).get("data")
+        return None if not row else self.found(_order(api, row, api.client.market(symbol)))
+
+    async def _plan(
+        self, api: Api, request: OrderRequest, wire_id: str, lane: Lane, order_id: str | None
+    ) -> Found | None:
+        """The plan order with this id; else one that says what ours says, the first since then.
+
+        A list without a start goes back seven days only, so it is asked for since ours was sent.
+        """
+        market = api.client.market(request.symbol)
         ahead_ms = int(api.client.options.get("timeDifference") or 0)
         since_ms = request.intended_at_ms - ahead_ms - _SKEW_MS
-        rows = [
+        params = {"symbol": market["id"], "states": _ANY_STATE}
+        rows = await since(api, _PLANS, params, since_ms=since_ms, lane=lane)
+        size = number(market.get("contractSize")) or ONE
+        mine = [row for row in rows if order_id in (str(row["id"]), str(row.get("orderId")))]
+        mine = mine or [
             row
-            for row in answer.get("data") or ()
+            for row in rows
             if _is_plan_of(request, row, size) and int(row["createTime"]) >= since_ms
         ]
-        if not rows:
+        if not mine:
             return None
-        row = min(rows, key=lambda each: int(each["createTime"]))
-        order_id = str(row.get("orderId") or "0")
-        if _PLAN_STATES.get(str(row.get("state"))) == "closed" and order_id != "0":
-            raw = await self.maybe(
-                api, "contractPrivateGetOrderGetOrderId", {"order_id": order_id}, lane=lane
-            )
-            if raw is not None and raw.get("data"):
-                return Found(raw=_order(api, raw["data"], market), wire_id=wire_id)
+        row = min(mine, key=lambda each: int(each["createTime"]))
+        became_id = str(row.get("orderId") or "0")
+        if _PLAN_STATES.get(str(row.get("state"))) == "closed" and became_id != "0":
+            found = await self._order(api, request.symbol, became_id, lane)
+            if found is not None:
+                return Found(raw=found.raw, wire_id=wire_id)
         return Found(raw=_plan(row, request.symbol), wire_id=wire_id)
 
     async def open_orders(
@@ -173,15 +254,28 @@ class MexcSwap(Dialect):
         lane: Lane,
         is_conditional: bool | None = None,
     ) -> Sequence[Found]:
-        """One answer holds the orders of every symbol, another the stops and targets."""
+        """One list holds the orders of every symbol, another the stops and targets."""
+        markets = {api.client.market(symbol)["id"]: symbol for symbol in symbols}
         listed: list[Found] = []
-        for params in ({}, {"trigger": True}):
-            raws = await api.read(
-                "fetch_open_orders", None, None, None, {"type": "swap", **params},
-                lane=lane, cost=self.open_orders_cost,
-            )  # fmt: skip
-            listed += [self.found(raw) for raw in raws if raw.get("symbol") in symbols]
+        if is_conditional is not True:
+            rows = await pages(api, "contractPrivateGetOrderListOpenOrders", {}, lane=lane)
+            for row in rows:
+                if row["symbol"] in markets:
+                    market = api.client.market(markets[row["symbol"]])
+                    listed.append(self.found(_order(api, row, market)))
+        if is_conditional is not False:
+            since_ms = api.client.milliseconds() - _SEVEN_DAYS_MS - DAY_MS
+            rows = await since(api, _PLANS, {"states": _ACTIVE}, since_ms=since_ms, lane=lane)
+            listed += [
+                self.found(_plan(row, markets[row["symbol"]]))
+                for row in rows
+                if row["symbol"] in markets
+            ]
         return listed
+
+    def open_order_lists(self) -> Sequence[Mapping[str, Any]]:
+        """The list of plan orders is asked for in two windows: it goes back seven days."""
+        return ({}, {"trigger": True}, {"trigger": True})
 
     async def trades(
         self,
@@ -192,9 +286,17 @@ class MexcSwap(Dialect):
         since_ms: Ms,
         order_id: str | None = None,
     ) -> Sequence[Raw]:
-        """ccxt takes "close short" for a sale and does not name the two others."""
+        """All pages of all windows; of one order they are told at once.
+
+        ccxt takes "close short" for a sale and does not name the two others.
+        """
         if order_id is None:
-            raws = await super().trades(api, symbol, lane=lane, since_ms=since_ms)
+            market = api.client.market(symbol)
+            rows = await since(
+                api, "contractPrivateGetOrderListOrderDeals", {"symbol": market["id"]},
+                since_ms=since_ms, lane=lane,
+            )  # fmt: skip
+            raws = [api.client.parse_trade(row, market) for row in rows]
         else:
             raws = await api.read(
                 "fetch_order_trades", order_id, symbol, lane=lane, cost=self.trades_cost
@@ -220,7 +322,21 @@ class MexcSwap(Dialect):
         )
 
     async def margin(self, api: Api, symbol: str, *, wanted: MarginMode | None = None) -> Margin:
-        return margin_of(await api.read("fetch_leverage", symbol, lane=Lane.POLL))
+        """Every order says margin mode and leverage; a position keeps those it was opened with.
+
+        The leverage of a mode that the account has not used is not told.
+        """
+        asked = {"symbol": api.client.market(symbol)["id"]}
+        held = await api.read("contractPrivateGetPositionOpenPositions", asked, lane=Lane.POLL)
+        modes = [_MODES.get(str(row.get("openType"))) for row in held.get("data") or ()]
+        mode = next(filter(None, modes), wanted)
+        answer = await api.read("contractPrivateGetPositionLeverage", asked, lane=Lane.POLL)
+        rows = answer.get("data") or ()
+        mode = mode or next((_MODES.get(str(row.get("openType"))) for row in rows), None)
+        levers = {
+            int(row["leverage"]) for row in rows if _MODES.get(str(row.get("openType"))) is mode
+        }
+        return Margin(leverage=levers.pop() if len(levers) == 1 else None, mode=mode)
 
     async def set_leverage(self, api: Api, symbol: str, leverage: int, mode: MarginMode) -> None:
         """Leverage and mode are one setting, of longs and of shorts."""
@@ -230,6 +346,31 @@ class MexcSwap(Dialect):
 
     async def set_margin_mode(self, api: Api, symbol: str, leverage: int, mode: MarginMode) -> None:
         """``set_leverage``, which always follows, sets both."""
+
+
+def _order_of(api: Api, create: Create) -> dict[str, Any]:
+    """An order as the exchange takes it; ``side`` says as well whether it opens or closes."""
+    said = dict(create.params)
+    client = api.client
+    reduces = bool(said.pop("reduceOnly", False))
+    mode = MarginMode(said.pop("marginMode"))
+    client_id = said.pop("clientOrderId")
+    kind = _MARKET if create.type == "market" else _LIMIT
+    asked: dict[str, Any] = {
+        "symbol": client.market(create.symbol)["id"],
+        "vol": float(client.amount_to_precision(create.symbol, create.amount)),
+        "side": (_CLOSES if reduces else _OPENS)[create.side],
+        "openType": _OPEN_TYPES[mode],
+        **said,
+    }
+    if create.price is not None:
+        asked["price"] = float(client.price_to_precision(create.symbol, create.price))
+    if reduces:
+        asked["reduceOnly"] = True
+    if "triggerPrice" in said:
+        price = client.price_to_precision(create.symbol, said["triggerPrice"])
+        return asked | {"triggerPrice": price, "orderType": kind}
+    return asked | {"type": kind, "externalOid": client_id}
 
 
 def _order(api: Api, row: Raw, market: Raw) -> Raw:
@@ -253,7 +394,7 @@ def _plan(row: Raw, symbol: str) -> Raw:
 
 def _is_plan_of(request: OrderRequest, row: Raw, size: Decimal) -> bool:
     return (
-        str(row.get("side")) == _CLOSES[request.side]
+        str(row.get("side")) == str(_CLOSES[request.side.value])
         and number(row.get("triggerPrice")) == request.trigger_price
         and (number(row.get("vol")) or ZERO) * size == request.quantity
     )
@@ -261,19 +402,3 @@ def _is_plan_of(request: OrderRequest, row: Raw, size: Decimal) -> bool:
 
 def _side(info: Raw) -> str:
     return "buy" if str(info.get("side")) in _BUYS else "sell"
-
-
-class MexcSpot(SpotDialect):
-    capabilities: ClassVar = spot_capabilities("mexc", lookup="order by client id", rates=_RATES)
-    codes: ClassVar = _CODES
-    shapes: ClassVar = shapes.MEXC
-    options: ClassVar[Mapping[str, Any]] = MexcSwap.options
-    validity_ms: ClassVar = 5_000
-
-    async def cancel(self, api: Api, order: Order, *, lane: Lane) -> None:
-        """ccxt would send the id under a second name, which the exchange does not know."""
-        params = {
-            "symbol": api.client.market(order.request.symbol)["id"],
-            "origClientOrderId": self.wire_id(order.client_order_id),
-        }
-        await api.order("spotPrivateDeleteOrder", params, lane=lane)

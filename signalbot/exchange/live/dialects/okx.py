@@ -101,14 +101,16 @@ class _Okx(Dialect):
         size = (number(said.get("sz")) or ZERO) * instrument.contract_size
         return number(said.get("slTriggerPx")) == request.trigger_price and size == request.quantity
 
-    async def lookup(self, api: Api, request: OrderRequest, *, lane: Lane) -> Found | None:
+    async def lookup(
+        self, api: Api, request: OrderRequest, *, lane: Lane, order_id: str | None = None
+    ) -> Found | None:
         """A conditional order that has triggered goes on as another order.
 
         Raises:
             OrderOutcomeUnknown: it has triggered, and what it became is not shown yet; or it
                 still waits for the entry that carries it.
         """
-        found = await super().lookup(api, request, lane=lane)
+        found = await super().lookup(api, request, lane=lane, order_id=order_id)
         if found is None and request.leg is Leg.STOP_LOSS:
             await self._raise_if_carried(api, request, lane)
         if found is None or request.trigger_price is None:
@@ -117,9 +119,9 @@ class _Okx(Dialect):
         if said.get("state") not in ("effective", "partially_effective"):
             return found
         became = []
-        for order_id in said.get("ordIdList") or [said.get("ordId")]:
-            raw = order_id and await self.maybe(
-                api, "fetch_order", order_id, request.symbol, {}, lane=lane
+        for became_id in said.get("ordIdList") or [said.get("ordId")]:
+            raw = became_id and await self.maybe(
+                api, "fetch_order", became_id, request.symbol, {}, lane=lane
             )
             if not raw:
                 raise OrderOutcomeUnknown("it has triggered; the order it became is not shown yet")

@@ -186,7 +186,7 @@ KRAKEN_FUTURES: Final[Shapes] = MappingProxyType({
     "/v3/orders/status": _futures("orders"),
     "/v3/fills": _futures("fills", "fill_id", "order_id", "symbol", "size", "price"),
     "/v3/accounts": _futures("accounts", is_list=False),
-    "/v3/leveragepreferences": _futures("leveragePreferences", "symbol"),
+    "GET /v3/leveragepreferences": _futures("leveragePreferences", "symbol"),
     "/v3/tickers/*": _futures("ticker", is_list=False),
     "/history/v2/orders": Shape(at=("elements",), is_list=True),
     "/history/v2/triggers": Shape(at=("elements",), is_list=True),
@@ -194,6 +194,8 @@ KRAKEN_FUTURES: Final[Shapes] = MappingProxyType({
 _MEXC_OK: Final = {"success": frozenset(("True",))}
 
 MEXC: Final[Shapes] = MappingProxyType({
+    "/private/order/external/*/*": Shape(success=_MEXC_OK),
+    "/private/order/get/*": Shape(success=_MEXC_OK),
     "/private/order/list/open_orders/*": Shape(success=_MEXC_OK, at=("data",), is_list=True),
     "/private/order/list/open_orders": Shape(success=_MEXC_OK, at=("data",), is_list=True),
     "/private/planorder/list/orders": Shape(success=_MEXC_OK, at=("data",), is_list=True),

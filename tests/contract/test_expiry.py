@@ -1,0 +1,171 @@
+"""What exchanges forget or end by themselves: ids, stops, pages; and flags that they refuse."""
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from signalbot.domain.errors import AccessDenied, OrderRejected
+from signalbot.domain.orders import OrderStatus
+from signalbot.domain.timeframe import Ms
+from signalbot.domain.users import MarginMode
+from tests.contract.desks import SIZE
+from tests.contract.everywhere import EXCHANGES, desk_at
+from tests.contract.live import LiveDesk
+
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+async def test_a_stop_is_found_and_cancelled_after_days(exchange: str, tmp_path: Path) -> None:
+    """Client ids live eight hours at HTX: by the exchange's id it is known for as long as it rests.
+
+    https://www.htx.com/en-us/opend (USDT-M v5, Place Order, ``client_order_id``)
+    """
+    async with desk_at(exchange, tmp_path) as desk:
+        assert isinstance(desk, LiveDesk)
+        await desk.enter()
+        stop = await desk.rest(desk.stop(49_000))
+        desk.venue.engine.age(2 * DAY_MS)
+        await desk.restart()
+        desk.broker.watch(stop.request, exchange_order_id=stop.exchange_order_id)
+        assert (await desk.broker.lookup(stop)) is not None
+        assert set(await desk.listed()) == {stop.client_order_id}
+        report = await desk.broker.cancel(stop)
+        assert report.status is OrderStatus.CANCELLED
+        await desk.price(48_900)
+        assert desk.held == SIZE
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+async def test_a_stop_whose_ids_say_nothing_is_looked_for_among_those_that_rest(
+    exchange: str, tmp_path: Path
+) -> None:
+    """The ledger may not know the exchange's id, and the client's may have expired."""
+    async with desk_at(exchange, tmp_path) as desk:
+        assert isinstance(desk, LiveDesk)
+        await desk.enter()
+        request = desk.stop(49_000)
+        await desk.rest(request)
+        desk.venue.engine.age(9 * HOUR_MS)
+        await desk.restart()
+        aged = replace(request, intended_at_ms=Ms(request.intended_at_ms - 9 * HOUR_MS))
+        desk.broker.watch(aged)
+        assert (await desk.found(aged)).status is OrderStatus.OPEN
+
+
+async def test_a_filled_entry_at_htx_is_found_although_its_client_id_ended_with_it(
+    tmp_path: Path,
+) -> None:
+    """Its row in the history has both ids."""
+    async with desk_at("htx", tmp_path) as desk:
+        request = desk.entry()
+        await desk.broker.submit(request)
+        await desk.restart()
+        desk.broker.watch(request)
+        assert (await desk.found(request)).filled == SIZE
+
+
+async def test_many_open_orders_at_htx_are_listed_whole(tmp_path: Path) -> None:
+    """Ten a page unless asked for more, a hundred at most.
+
+    https://www.htx.com/en-us/opend (USDT-M v5, Get Current Orders)
+    """
+    async with desk_at("htx", tmp_path) as desk:
+        for number in range(120):
+            await desk.rest(desk.entry(at=40_000 + number, size=desk.can.least))
+        assert len(await desk.listed()) == 120
+
+
+async def test_positions_at_htx_can_be_isolated(tmp_path: Path) -> None:
+    """``margin_mode`` isolated, in every order and in its stop."""
+    async with desk_at("htx", tmp_path) as desk:
+        assert isinstance(desk, LiveDesk)
+        await desk.enter()
+        assert desk.account.margin_mode[desk.market_id].value == MarginMode.ISOLATED.value
+        await desk.rest(desk.stop(49_000))
+        await desk.price(48_900)
+        assert desk.held == 0
+
+
+@pytest.mark.parametrize("exchange", ["htx", "mexc"])
+async def test_a_flag_that_is_refused_is_left_out_and_not_asked_for_again(
+    exchange: str, tmp_path: Path
+) -> None:
+    """Clients disagree on whether stops take it; a stop without it is better than none."""
+    async with desk_at(exchange, tmp_path) as desk:
+        assert isinstance(desk, LiveDesk)
+        desk.venue.dialect.swap.refuses_reduce_only = True  # type: ignore[attr-defined]
+        await desk.enter()
+        path = "/algo/order" if exchange == "htx" else "/planorder/place"
+        for number, requests in ((49_000, 2), (48_000, 3)):
+            order = await desk.rest(desk.stop(number))
+            assert order.status is OrderStatus.OPEN
+            assert desk.venue.counts.of("POST", path) == requests
+        await desk.price(48_900)
+        assert desk.held == 0
+
+
+async def test_a_refusal_for_another_reason_says_nothing_of_the_flag(tmp_path: Path) -> None:
+    """It is refused as well without it, and the next stop carries it again."""
+    async with desk_at("mexc", tmp_path) as desk:
+        assert isinstance(desk, LiveDesk)
+        await desk.enter()
+        with pytest.raises(OrderRejected):
+            await desk.broker.submit(desk.stop(49_000, size=Decimal("0.00005")))
+        await desk.rest(desk.stop(49_000))
+        (stop,) = (each for each in desk.account.open.values() if each.is_conditional)
+        assert stop.ask.reduce_only
+
+
+async def test_the_end_of_a_stop_at_mexc_is_told(tmp_path: Path) -> None:
+    """``executeCycle`` 2: seven days, then its state is 4; found although that is long ago.
+
+    https://mexcdevelop.github.io/apidocs/contract_v1_en/#trigger-order
+    """
+    async with desk_at("mexc", tmp_path) as desk:
+        assert isinstance(desk, LiveDesk)
+        await desk.enter()
+        stop = await desk.rest(desk.stop(49_000))
+        assert desk.broker.stop_lives_ms(desk.symbol) == 7 * DAY_MS
+        desk.venue.engine.age(8 * DAY_MS)
+        await desk.restart()
+        old = replace(
+            stop,
+            request=replace(
+                stop.request, intended_at_ms=Ms(stop.request.intended_at_ms - 8 * DAY_MS)
+            ),
+        )
+        desk.broker.watch(old.request, exchange_order_id=stop.exchange_order_id)
+        report = await desk.broker.lookup(old)
+        assert report is not None
+        assert report.status is OrderStatus.CANCELLED
+
+
+async def test_a_unified_account_at_bitget_is_recognized(tmp_path: Path) -> None:
+    """40085: the classic API is not for it; nothing is concluded of the account.
+
+    https://www.bitget.com/api-doc/common/error-code/restapi
+    """
+    async with desk_at("bitget", tmp_path) as desk:
+        assert isinstance(desk, LiveDesk)
+        desk.venue.dialect.unified.add(desk.account.key)  # type: ignore[attr-defined]
+        with pytest.raises(AccessDenied, match="Unified Account"):
+            await desk.broker.holdings({})
+
+
+REFUSALS = (
+    "40722", "40804", "40826", "40867", "43132", "45002", "45004", "45116", "45123", "50048",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("code", REFUSALS)
+async def test_documented_refusals_of_bitget_are_refusals(code: str, tmp_path: Path) -> None:
+    """Nothing is live, and nothing is looked for."""
+    async with desk_at("bitget", tmp_path) as desk:
+        assert isinstance(desk, LiveDesk)
+        desk.venue.dialect.mix.refuse_next(int(code))  # type: ignore[attr-defined]
+        with pytest.raises(OrderRejected):
+            await desk.broker.submit(desk.entry())
+        assert desk.held == 0
