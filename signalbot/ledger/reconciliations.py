@@ -7,6 +7,11 @@ from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
 from signalbot.ledger.base import Database
 
+_ALL = """
+SELECT user_id, at_ms FROM reconciliations r
+ WHERE NOT EXISTS (SELECT 1 FROM credentials c
+                    WHERE c.user_id = r.user_id AND c.updated_at_ms >= r.at_ms)
+"""
 _NOTE = (
     "INSERT INTO reconciliations (user_id, at_ms) VALUES (?, ?) "
     "ON CONFLICT (user_id) DO UPDATE SET at_ms = excluded.at_ms"
@@ -18,8 +23,8 @@ class Reconciliations:
         self._database = database
 
     async def all(self) -> Mapping[UserId, Ms]:
-        """When each account was last compared."""
-        rows = await self._database.query("SELECT user_id, at_ms FROM reconciliations")
+        """When each account was last compared, but for those that have had other keys since."""
+        rows = await self._database.query(_ALL)
         return {UserId(row["user_id"]): Ms(row["at_ms"]) for row in rows}
 
     def note_later(self, compared: Mapping[UserId, Ms]) -> None:

@@ -250,6 +250,8 @@ def _closed_by_the_last(
         _SQL["last_exit"], (closed.position_id, request.client_order_id)
     ).fetchone()
     this = (closed.closed_at_ms or EPOCH, request.intended_at_ms)
+    if request.leg is Leg.ENTRY:  # only a fee of it was told: an exit had come before
+        this = (EPOCH, EPOCH)
     if latest is None or (latest["filled_at_ms"], latest["intended_at_ms"]) <= this:
         return closed
     reasons = {

@@ -266,6 +266,9 @@ EVENTS: Final[Mapping[str, Event]] = {
     "position.mismatch": Event(
         _ERROR, "Ledger and exchange differ on a position; entries in that symbol wait."
     ),
+    "position.not_read": Event(
+        _DEBUG, "What is held after a close could not be read; the next comparison looks."
+    ),
     "position.opposite_found": Event(
         _ERROR,
         "Closing orders opened a position on the other side; it is closed at market at once.",

@@ -110,7 +110,9 @@ class AccountSync:
         now_ms = self._clock.now_ms()
         self._looked_ms[account.user.account.exchange] = self._tried[account.user_id] = now_ms
         if done:
-            self._compared[account.user_id] = self._unnoted[account.user_id] = now_ms
+            self._compared[account.user_id] = now_ms
+            if account.is_ready:
+                self._unnoted[account.user_id] = now_ms
             self._failures.pop(account.user_id, None)
         else:
             self._note_failure(account)
@@ -123,17 +125,21 @@ class AccountSync:
         elif await self.compare(account):
             await self._set_up(account)
 
-    async def _set_up(self, account: Account) -> None:
+    async def _set_up(self, account: Account, *, checks_rights: bool = True) -> None:
+        """Let an account take entries; what was compared is noted once all of it is in order."""
         async with self._halts.containing_bugs(account, "setting up"):
             try:
                 await account.trading.set_up()
-                await self._key_rights.check(account)
+                if checks_rights:
+                    await self._key_rights.check(account)
             except AccessDenied as e:
                 await self._halts.on_access_denied(account, str(e))
             except Unavailable as e:
                 log.log(level_of(e), "account.not_ready", user_id=account.user_id, cause=str(e))
             else:
                 account.is_ready = True
+                if (compared_ms := self._compared.get(account.user_id)) is not None:
+                    self._unnoted[account.user_id] = compared_ms
         if not account.is_ready:
             self._note_failure(account)
 
@@ -157,6 +163,7 @@ class AccountSync:
         await exchange.prepare()
         async with asyncio.TaskGroup() as group:
             group.create_task(exchange.run(), name=f"run {name}")
+            group.create_task(self._note(), name=f"note comparisons {name}")
             await self._begin(name, trust)
             self._ready[name].set()
             if exchange.needs_comparing:
@@ -206,8 +213,15 @@ class AccountSync:
         trusted = [account for account in accounts if trust.covers(account)]
         for account in trusted:
             self._compared[account.user_id] = trust.compared_ms[account.user_id]
-        await self._each(trusted, self._set_up, at_once=_AT_ONCE)
+        await self._each(trusted, self._set_up_as_before, at_once=_AT_ONCE)
         await self._tell_ready(trusted)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(
+                self._each(trusted, self._check_rights, at_once=_AT_ONCE), name=f"rights {name}"
+            )
+            await self._begin_rest(accounts)
+
+    async def _begin_rest(self, accounts: Iterable[Account]) -> None:
         rest = [account for account in accounts if not account.is_ready]
         await self._each(rest, self._make_ready_and_tell, at_once=_AT_ONCE)
         for _ in range(_FIRST_TRIES - 1):  # one lost answer costs nobody the first signal
@@ -216,6 +230,17 @@ class AccountSync:
             ]:
                 await self._clock.sleep(_AGAIN_FIRST_MS / 1000)
                 await self._each(rest, self._make_ready_and_tell, at_once=_AT_ONCE)
+
+    async def _set_up_as_before(self, account: Account) -> None:
+        """The former process has seen what its key may do: it is asked again once all are ready."""
+        await self._set_up(account, checks_rights=False)
+
+    async def _check_rights(self, account: Account) -> None:
+        async with self._halts.containing_bugs(account, "looking at what its key may do"):
+            try:
+                await self._key_rights.check(account)
+            except AccessDenied as e:
+                await self._halts.on_access_denied(account, str(e))
 
     async def _secure(self, account: Account) -> None:
         await self.compare(account, is_urgent=True)
@@ -235,8 +260,13 @@ class AccountSync:
             self._looked_ms[name] = self._clock.now_ms()
             due = [account for account in self._of(name) if self._is_due(name, account)]
             await self._each(due, self._compare_and_set_up, at_once=_AT_ONCE)
-            self.write()
             await self._clock.sleep(_LOOK_EVERY_S)
+
+    async def _note(self) -> None:
+        """Also of a start that is cut off before all accounts have had their turn."""
+        while True:
+            await self._clock.sleep(_LOOK_EVERY_S)
+            self.write()
 
     async def _compare_and_set_up(self, account: Account) -> None:
         was_ready = account.is_ready

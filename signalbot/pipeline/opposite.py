@@ -6,7 +6,7 @@ asked what it holds.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import dropwhile
@@ -25,6 +25,7 @@ from signalbot.domain.orders import (
     OrderSide,
     OrderStatus,
     OrderType,
+    client_order_id_of,
 )
 from signalbot.domain.positions import Position
 from signalbot.domain.timeframe import Ms
@@ -42,6 +43,7 @@ log = structlog.get_logger()
 
 _DEADLINE_S: Final = 30.0
 _LATELY_MS: Final = 7 * 86_400_000
+_SPARE_ATTEMPTS: Final = 32  # numbers that were given to orders which never became durable
 _SKEW_MS: Final = 60_000  # how far clocks may differ
 
 
@@ -63,6 +65,26 @@ def caused(fills: Iterable[Fill], closing: Collection[ClientOrderId]) -> tuple[D
             ours = before + (beyond if fill.client_order_id in closing else ZERO)
         net = after
     return net, ours
+
+
+def _sent(orders: Sequence[Order]) -> list[Order]:
+    """Those that went out from here: what the owner closes by hand is booked as an exit, too."""
+    attempts = range(len(orders) + _SPARE_ATTEMPTS)
+
+    def is_sent(order: Order) -> bool:
+        request = order.request
+        return request.signal_id is not None and any(
+            order.client_order_id
+            == client_order_id_of(
+                signal_id=request.signal_id,
+                user_id=request.user_id,
+                leg=request.leg,
+                attempt=attempt,
+            )
+            for attempt in attempts
+        )
+
+    return [order for order in orders if is_sent(order)]
 
 
 def _ids(orders: Iterable[Order], *, is_entry: bool) -> set[ClientOrderId]:
@@ -110,7 +132,7 @@ class OppositeGuard:
             if holding is not None:
                 await self.close(account, closed, holding)
         except Unavailable as e:
-            log.debug("holding.not_read", user_id=account.user_id, symbol=symbol, cause=str(e))
+            log.debug("position.not_read", user_id=account.user_id, symbol=symbol, cause=str(e))
 
     async def close_latest(self, account: Account, holding: Holding) -> bool:
         """The same for the position that was last closed in a symbol in which none is known.
@@ -139,7 +161,7 @@ class OppositeGuard:
         """
         if holding.side is closed.side or closed.symbol in account.positions:
             return False
-        orders = await self._trades.orders_of_position(closed.position_id)
+        orders = _sent(await self._trades.orders_of_position(closed.position_id))
         if any(each.request.leg is Leg.EXIT and not each.status.is_final for each in orders):
             return False  # one may be on its way
         entries, closing = _ids(orders, is_entry=True), _ids(orders, is_entry=False)
