@@ -163,7 +163,8 @@ class AccountSync:
         await exchange.prepare()
         async with asyncio.TaskGroup() as group:
             group.create_task(exchange.run(), name=f"run {name}")
-            group.create_task(self._note(), name=f"note comparisons {name}")
+            if exchange.needs_comparing:
+                group.create_task(self._note(), name=f"note comparisons {name}")
             await self._begin(name, trust)
             self._ready[name].set()
             if exchange.needs_comparing:
