@@ -22,15 +22,36 @@ def plan_exit(s: Situation, position: Position) -> ExitPlan | Denial:
     if not s.signal.is_partial or position.status is not PositionStatus.OPEN:
         return whole
     least = s.instrument.smallest_quantity(s.price or position.entry_price)
-    asked = position.quantity * s.signal.exit_percent / HUNDRED
-    quantity = s.instrument.floor_quantity(asked)
-    if quantity < least and s.settings.sizing.below_minimum is BelowMinimum.ROUND_UP:
-        quantity = least
+    quantity = part_of(
+        position.quantity,
+        s.signal.exit_percent,
+        instrument=s.instrument,
+        least=least,
+        below_minimum=s.settings.sizing.below_minimum,
+    )
     if quantity < least:
         facts = {"exit_percent": s.signal.exit_percent, "quantity": quantity, "minimum": least}
         return Denial(Reason.BELOW_MINIMUM, facts)
-    is_rest_tradable = position.quantity - quantity >= least
-    return replace(whole, quantity=quantity) if is_rest_tradable else whole
+    return whole if quantity == position.quantity else replace(whole, quantity=quantity)
+
+
+def part_of(
+    held: Decimal,
+    percent: Decimal,
+    *,
+    instrument: Instrument,
+    least: Decimal,
+    below_minimum: BelowMinimum,
+) -> Decimal:
+    """``percent`` of what is held, rounded down to the lot; all of it where the rest is too small.
+
+    Less than ``least`` cannot be traded: it is rounded up where the user wants that.
+    """
+    quantity = instrument.floor_quantity(held * percent / HUNDRED)
+    if quantity < least and below_minimum is BelowMinimum.ROUND_UP:
+        quantity = least
+    is_rest_tradable = held - quantity >= least
+    return quantity if is_rest_tradable or quantity < least else held
 
 
 def rescaled(

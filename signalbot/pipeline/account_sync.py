@@ -223,7 +223,8 @@ class AccountSync:
             await self._begin_rest(accounts)
 
     async def _begin_rest(self, accounts: Iterable[Account]) -> None:
-        rest = [account for account in accounts if not account.is_ready]
+        waiting = (account for account in accounts if not account.is_ready)
+        rest = sorted(waiting, key=lambda each: not each.has_business)
         await self._each(rest, self._make_ready_and_tell, at_once=_AT_ONCE)
         for _ in range(_FIRST_TRIES - 1):  # one lost answer costs nobody the first signal
             if rest := [

@@ -9,7 +9,7 @@ import structlog
 
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Unavailable
 from signalbot.domain.market import MarketKind
-from signalbot.domain.orders import ClientOrderId, Leg, Order, OrderReport, OrderStatus, OrderType
+from signalbot.domain.orders import Leg, Order, OrderReport, OrderStatus, OrderType
 from signalbot.domain.positions import CloseReason, Position, PositionStatus
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
@@ -64,6 +64,10 @@ class Closer:
         and the position is open again; or the exit's outcome is not known, and it is CLOSING.
         """
         await self._entries.settle_all(account, position)
+        held = account.positions.get(position.symbol)
+        if held is not None and has_exit_in_doubt(account, held):
+            await self._close_after_part(account, held, reason)
+            return False
         instrument = account.market.instrument(position.symbol)
         if instrument.kind is MarketKind.SPOT:
             await self.release(account, position)  # its stop holds the very coins to be sold
@@ -71,13 +75,8 @@ class Closer:
         if held is None:
             return True
         closing = replace(held, status=PositionStatus.CLOSING, close_reason=reason)
-        if has_exit_in_doubt(account, held):
-            if held.status is PositionStatus.OPEN:  # a part is leaving: the rest goes after it
-                await self._trades.save_position(closing)
-                account.hold(closing)
-            return False
         for _ in range(_EXIT_ATTEMPTS):
-            quantity = await self._sellable(account, closing)
+            quantity = await self.sellable(account, closing)
             became = await self.exit(account, closing, quantity=quantity, leg=Leg.EXIT)
             if became is Exit.UNKNOWN:
                 return False
@@ -91,6 +90,18 @@ class Closer:
             closing = left
         await self._reopen(account, closing, reason)
         return False
+
+    async def _close_after_part(
+        self, account: Account, held: Position, reason: CloseReason
+    ) -> None:
+        """A part may be leaving: the rest goes after it, and what protects it stays till then.
+
+        One without a stop stays open, so that a stop is still tried.
+        """
+        if held.status is PositionStatus.OPEN and reason is not CloseReason.UNPROTECTED:
+            closing = replace(held, status=PositionStatus.CLOSING, close_reason=reason)
+            await self._trades.save_position(closing)
+            account.hold(closing)
 
     async def exit(
         self, account: Account, position: Position, *, quantity: Decimal, leg: Leg
@@ -172,7 +183,7 @@ class Closer:
         account.keep(dropped)
         await self._trades.save_order(dropped)
 
-    async def _sellable(self, account: Account, position: Position) -> Decimal:
+    async def sellable(self, account: Account, position: Position) -> Decimal:
         """What of a position an order can close: fees may have been kept in its coins."""
         instrument = account.market.instrument(position.symbol)
         quantity = position.quantity
@@ -219,13 +230,9 @@ class Closer:
                 await self._recorder.record(account, order, report)
 
 
-def has_exit_in_doubt(
-    account: Account, position: Position, *, besides: ClientOrderId | None = None
-) -> bool:
+def has_exit_in_doubt(account: Account, position: Position) -> bool:
     """Whether an exit of the position may be at the exchange, or is still to be sent."""
     return any(
-        order.request.leg is Leg.EXIT
-        and not order.status.is_final
-        and order.client_order_id != besides
+        order.request.leg is Leg.EXIT and not order.status.is_final
         for order in account.orders_of(position)
     )

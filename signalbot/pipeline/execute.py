@@ -133,6 +133,9 @@ class Executor:
         if held is not None and is_reversal:
             await self._protector.close(account, held, CloseReason.OPPOSITE_SIGNAL)
             crash_point("reversal.closed")
+            if signal.symbol in account.in_doubt:
+                await self._fail_in_doubt(account, entry)
+                return
         if is_reversal or is_resumed:
             made_room = await self._room.after_close(account, entry)
             if made_room is None:
@@ -156,6 +159,12 @@ class Executor:
                 await self._clock.sleep(delay_s)
             else:
                 return
+
+    async def _fail_in_doubt(self, account: Account, entry: Entry) -> None:
+        """What is held after the close is not known: it may be on the new side already."""
+        error = "what is left of the closed position at the exchange is not known yet"
+        over = unsent(Order(request=entry.intents.entry), error, self._clock)
+        await self._entries.fail(account, entry, over, reason=Reason.SYMBOL_IN_DOUBT, error=error)
 
     async def _fail_for_margin(self, account: Account, entry: Entry) -> None:
         """A reversal has closed, and what is free does not carry the smallest entry."""

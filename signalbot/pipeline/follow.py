@@ -82,6 +82,8 @@ class Follower:
         if not recorded.position.is_open:
             await self._closer.release(account, recorded.position)
             return
+        if order.request.leg is Leg.EXIT and recorded.order.status.is_final:
+            await self._protector.finish_close(account, report.symbol)
         await self._protector.protect(account, report.symbol)
 
     async def _miss(self, account: Account, order: Order, report: OrderReport) -> None:

@@ -121,7 +121,7 @@ class OppositeGuard:
     async def check(self, account: Account, closed: Position) -> None:
         """Look at what is held after a position was closed. The symbol's lock is held.
 
-        What cannot be read now is found by the next comparison.
+        What cannot be read now is found by the next comparison: nothing is entered before it.
         """
         symbol = closed.symbol
         if account.market.instrument(symbol).kind is not MarketKind.SWAP:
@@ -132,10 +132,11 @@ class OppositeGuard:
             if holding is not None:
                 await self.close(account, closed, holding)
         except Unavailable as e:
+            account.in_doubt.add(symbol)
             log.debug("position.not_read", user_id=account.user_id, symbol=symbol, cause=str(e))
 
     async def close_latest(self, account: Account, holding: Holding) -> bool:
-        """The same for the position that was last closed in a symbol in which none is known.
+        """The same for the last position that was closed on the other side, where none is known.
 
         Raises:
             Unavailable: fills cannot be read.
@@ -144,7 +145,7 @@ class OppositeGuard:
         closed = [
             each
             for each in await self._trades.closed_since(account.user_id, since_ms)
-            if each.symbol == holding.symbol
+            if each.symbol == holding.symbol and each.side is not holding.side
         ]
         if not closed:
             return False
@@ -161,7 +162,9 @@ class OppositeGuard:
         """
         if holding.side is closed.side or closed.symbol in account.positions:
             return False
-        orders = _sent(await self._trades.orders_of_position(closed.position_id))
+        known = await self._trades.orders_of_position(closed.position_id)
+        account.recount(closed.position_id, known)  # a closed position's are not kept in mind
+        orders = _sent(known)
         if any(each.request.leg is Leg.EXIT and not each.status.is_final for each in orders):
             return False  # one may be on its way
         entries, closing = _ids(orders, is_entry=True), _ids(orders, is_entry=False)

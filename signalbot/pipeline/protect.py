@@ -230,7 +230,11 @@ class Protector:
 
         Whatever goes wrong, it rests as it was or as it is to be, and another one can be placed.
         """
-        if len(live) != 1 or not account.trading.amends_stops(position.symbol):
+        if (
+            len(live) != 1
+            or self._is_ending(account, live[0])
+            or not account.trading.amends_stops(position.symbol)
+        ):
             return False
         (stop,) = live
         request = replace(

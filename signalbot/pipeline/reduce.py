@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import structlog
 
-from signalbot.decision.exits import rescaled
+from signalbot.decision.exits import part_of, rescaled
 from signalbot.domain.errors import OrderRejected
 from signalbot.domain.failures import Failure
 from signalbot.domain.market import MarketKind
@@ -29,10 +29,10 @@ from signalbot.ledger.executions import Executions
 from signalbot.ledger.signals import Signals
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
-from signalbot.pipeline.close import Closer, has_exit_in_doubt
+from signalbot.pipeline.close import Closer
 from signalbot.pipeline.entry_orders import EntryOrders, slippage
 from signalbot.pipeline.intents import closing_request
-from signalbot.pipeline.place import Placer, rejected
+from signalbot.pipeline.place import Placer, rejected, unsent
 from signalbot.pipeline.protect import Protector
 from signalbot.pipeline.record import Recorder
 from signalbot.pipeline.unresolved import UnresolvedOrders
@@ -104,21 +104,21 @@ class Reducer:
     ) -> None:
         """Send a claimed partial exit and bring stop and targets in step. The lock is held.
 
-        While another exit of the position is in doubt nothing is sent: the claim waits for it.
+        While another exit of the position is in doubt nothing is sent: the claim waits for it. What
+        is sent is the signal's part of what is held then, and never more than was claimed.
         """
         order = Order(request=request)
         position = account.positions.get(request.symbol)
-        is_waiting = position is not None and has_exit_in_doubt(
-            account, position, besides=order.client_order_id
-        )
         account.keep(order)
         crash_point("reduction.intended")
-        if is_waiting:
+        if position is not None and _waits(account, position, request):
             self._unresolved.add(account, order)
             return
         if position is not None and _holds_its_coins(account, position):
             await self._closer.release(account, position)
-        order = await self._place(account, signal, order)
+        order = await self._sized(account, signal, order)
+        if not order.status.is_final:
+            order = await self._place(account, signal, order)
         if order.status.is_final:
             await self._finish(account, signal, execution, order)
         else:
@@ -146,12 +146,7 @@ class Reducer:
         if signal is None or execution is None:
             return
         position = account.positions.get(symbol)
-        is_held = (
-            position is not None
-            and position.position_id == order.request.position_id
-            and position.status is PositionStatus.OPEN
-        )
-        if order.status is OrderStatus.INTENDED and is_held:
+        if order.status is OrderStatus.INTENDED and _is_open(position, order.request):
             log.info("execution.resumed", user_id=account.user_id, signal_id=signal_id)
             await self.reduce(account, signal, execution, order.request)
             return
@@ -159,6 +154,39 @@ class Reducer:
         over = await self._trades.order(order.client_order_id)
         if over is not None and not execution.status.is_settled:
             await self._finish(account, signal, execution, over)
+
+    async def _sized(self, account: Account, signal: Signal, order: Order) -> Order:
+        """The order for what is held now; final where nothing of it is left to be sold."""
+        request = order.request
+        position = account.positions.get(request.symbol)
+        if not _is_open(position, request):
+            return await self._drop(account, order, "its position has been closed meanwhile")
+        assert position is not None  # noqa: S101 - it is open
+        instrument = account.market.instrument(request.symbol)
+        price = account.market.last_price(request.symbol) or position.entry_price
+        least = instrument.smallest_quantity(price)
+        part = part_of(
+            position.quantity,
+            signal.exit_percent,
+            instrument=instrument,
+            least=least,
+            below_minimum=account.rules(position.strategy).sizing.below_minimum,
+        )
+        quantity = min(request.quantity, part, await self._closer.sellable(account, position))
+        if quantity == request.quantity:
+            return order
+        if quantity < least:
+            return await self._drop(account, order, "its part of what is left is too small")
+        smaller = Order(request=replace(request, quantity=quantity))
+        await self._trades.shrink([smaller.request], [])
+        account.keep(smaller)
+        return smaller
+
+    async def _drop(self, account: Account, order: Order, why: str) -> Order:
+        dropped = unsent(order, why, self._clock)
+        account.keep(dropped)
+        await self._trades.save_order(dropped)
+        return dropped
 
     async def _place(self, account: Account, signal: Signal, order: Order) -> Order:
         """The order after the exchange has answered; not final if that is not its end."""
@@ -261,6 +289,33 @@ class Reducer:
             slippage_bps=slippage(signal, order.average_price),
             latency_ms=now_ms - signal.created_at_ms,
         )
+
+
+def _waits(account: Account, position: Position, request: OrderRequest) -> bool:
+    """Whether another exit may be at the exchange, or is to be sent before this one.
+
+    Of those that were never sent only earlier ones count: they do not wait for one another.
+    """
+    this = (request.intended_at_ms, request.client_order_id)
+    return any(
+        order.request.leg is Leg.EXIT
+        and order.client_order_id != request.client_order_id
+        and not order.status.is_final
+        and (
+            order.status is not OrderStatus.INTENDED
+            or (order.request.intended_at_ms, order.client_order_id) < this
+        )
+        for order in account.orders_of(position)
+    )
+
+
+def _is_open(position: Position | None, request: OrderRequest) -> bool:
+    """Whether the position that an exit is to reduce is there, and is not being closed."""
+    return (
+        position is not None
+        and position.position_id == request.position_id
+        and position.status is PositionStatus.OPEN
+    )
 
 
 def _holds_its_coins(account: Account, position: Position) -> bool:

@@ -42,8 +42,11 @@ class Targets:
             return  # the entry is still filling; its size is not known yet
         for surplus in _surplus(account, position):
             await self._closer.withdraw(account, surplus)
-        if position.symbol not in account.positions:
+            await self._take_off(account, surplus)
+        current = account.positions.get(position.symbol)
+        if current is None or current.position_id != position.position_id:
             return
+        position = current
         waiting = [
             order
             for order in account.orders_of(position)
@@ -59,6 +62,30 @@ class Targets:
         ]
         if settled:
             self._trades.save_orders_later(settled)
+
+    async def _take_off(self, account: Account, surplus: Order) -> None:
+        """What a withdrawn target has filled meanwhile need not leave at its price once more."""
+        ended = await self._trades.order(surplus.client_order_id)
+        filled = ZERO if ended is None else ended.filled - surplus.filled
+        for order in account.working.get(surplus.request.symbol, {}).copy().values():
+            request = order.request
+            if (
+                filled <= ZERO
+                or order.status is not OrderStatus.INTENDED
+                or request.type is not OrderType.TAKE_PROFIT
+                or request.trigger_price != surplus.request.trigger_price
+            ):
+                continue
+            left = request.quantity - filled
+            least = account.market.instrument(request.symbol).smallest_quantity(
+                request.trigger_price or ZERO
+            )
+            if left < least:
+                await self._closer.forget(account, order, why="its part has left already")
+                continue
+            smaller = replace(request, quantity=left)
+            await self._trades.shrink([smaller], [])
+            account.keep(Order(request=smaller))
 
     async def renew(self, account: Account, ended: Order) -> None:
         """A target ended before all of it had filled, by no cancel of ours: the rest rests again.

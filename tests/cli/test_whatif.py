@@ -107,7 +107,7 @@ def test_with_nothing_changed_what_would_have_been_is_what_was(home: Shell) -> N
     assert found["differences"] == []
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, DAYS * 1440 * 60))
 @example(26_521)  # so long before its end that fractions of a millisecond could add up
 def test_that_holds_wherever_it_begins(home: Shell, seconds: int) -> None:

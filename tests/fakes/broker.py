@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from signalbot.domain.book import Balance
-from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected
+from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Unavailable
 from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Fees, Instrument
 from signalbot.domain.orders import Fill, Leg, Order, OrderReport, OrderRequest
@@ -34,6 +34,8 @@ class FaultyBroker:
         self._delays: list[tuple[Match, float]] = []
         self._hangs: list[Match] = []
         self.blind = False  #: while set, nothing can be looked up
+        self.deaf = False  #: while set, its stream tells nothing; what it would have is lost
+        self.unread = False  #: while set, what is held cannot be read
         self.stumble: Match | None = None  #: a bug in looking up matching orders, while set
         self.broken: Exception | None = None  #: raised by every submit while set
         self.drops_reduce_only: Match | None = None  #: matching orders go without that flag
@@ -133,6 +135,8 @@ class FaultyBroker:
     async def holdings(
         self, claimed: Mapping[str, Decimal], *, is_urgent: bool = False
     ) -> Sequence[Holding]:
+        if self.unread:
+            raise Unavailable("no answer")
         return await self.real.holdings(claimed, is_urgent=is_urgent)
 
     async def sellable(self, symbol: str, quantity: Decimal) -> Decimal:
@@ -160,8 +164,10 @@ class FaultyBroker:
     def watch(self, request: OrderRequest, *, exchange_order_id: str | None = None) -> None:
         self.real.watch(request)
 
-    def events(self) -> AsyncIterator[OrderReport]:
-        return self.real.events()
+    async def events(self) -> AsyncIterator[OrderReport]:
+        async for report in self.real.events():
+            if not self.deaf:
+                yield report
 
 
 def _take(armed: list[Match], request: OrderRequest) -> bool:

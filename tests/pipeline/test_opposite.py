@@ -82,6 +82,60 @@ def test_a_stop_that_turned_the_position_round_is_closed_and_told(tmp_path: Path
     play(tmp_path, story, user("anna"))
 
 
+async def _overshoot(w: World, *, reason: str) -> None:
+    """A stop without the flag and an exit have both closed: the other side is held."""
+    broker, account = w.broker("anna"), w.app.accounts[ANNA]
+    broker.drops_reduce_only = of_leg(Leg.STOP_LOSS)
+    await w.send(w.make())
+    await w.clock.sleep(60)
+    broker.deaf = broker.unread = True
+    broker.delay(of_leg(Leg.EXIT), 5)
+    leaving = w.make(Action.SHORT if reason == "reverse" else Action.EXIT_LONG, key="leave")
+    assert await w.app.emitter.accept(leaving)
+    await w.clock.sleep(1)
+    broker.drops_reduce_only = lambda request: request.leg in (Leg.STOP_LOSS, Leg.EXIT)
+    w.jump("88")
+    await w.clock.sleep(10)
+    await w.settle()
+    assert BTC in account.in_doubt
+    assert await w.app.trades.open_positions(ANNA) == []
+
+
+def test_nothing_is_entered_before_it_is_known_what_a_close_has_left(tmp_path: Path) -> None:
+    """A reversal that could not look does not enter; the next comparison closes what is there."""
+    reverse = 'protection = { on_opposite_signal = "reverse" }\n'
+
+    async def story(w: World) -> None:
+        await _overshoot(w, reason="reverse")
+        broker = w.broker("anna")
+        assert [each.leg for each in broker.sent].count(Leg.ENTRY) == 1
+        broker.deaf = broker.unread = False
+        broker.drops_reduce_only = None
+        await w.app.reconciler.reconcile(w.app.accounts[ANNA])
+        assert list(await broker.holdings({})) == []
+
+    play(tmp_path, story, user("anna", extra=reverse))
+
+
+def test_what_is_closed_after_a_restart_has_an_id_of_its_own(tmp_path: Path) -> None:
+    """What was sent for the position before is not in mind any more."""
+
+    async def story(w: World) -> None:
+        await _overshoot(w, reason="exit")
+        broker, account = w.broker("anna"), w.app.accounts[ANNA]
+        broker.deaf = broker.unread = False
+        broker.drops_reduce_only = None
+        exits = [each for each in broker.sent if each.leg is Leg.EXIT]
+        assert exits[0].position_id is not None
+        account.recount(exits[0].position_id, [])
+        await w.app.reconciler.reconcile(account)
+        assert list(await broker.holdings({})) == []
+        ids = [each.client_order_id for each in broker.sent if each.leg is Leg.EXIT]
+        assert len(ids) == len(set(ids)) == 2
+
+    play(tmp_path, story, user("anna"))
+
+
 def test_a_position_of_the_owner_s_on_the_other_side_is_left_alone(tmp_path: Path) -> None:
     """Nothing of it was caused here: it is told as a difference, and stays."""
 

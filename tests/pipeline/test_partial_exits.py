@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from signalbot.domain.orders import Leg, OrderType
+from signalbot.domain.orders import Leg, OrderRequest, OrderType
 from signalbot.domain.positions import CloseReason, Position
 from signalbot.domain.reasons import Reason
 from signalbot.domain.signals import Action, ExecutionStatus
@@ -416,5 +416,154 @@ def test_the_journal_tells_of_the_reduction(tmp_path: Path) -> None:
             (BTC,),
         )
         assert [tuple(row) for row in rows] == [("position.reduced", "5", "5")]
+
+    play(tmp_path, story, user("anna"))
+
+
+def _exits(w: World) -> list[OrderRequest]:
+    return [each for each in w.broker("anna").sent if each.leg is Leg.EXIT]
+
+
+def test_a_part_is_not_sold_after_the_stop_has_sold_the_coins(tmp_path: Path) -> None:
+    """The stop fired between the signal and the order: what is left there is the owner's."""
+    head = HEAD.replace("BTC/USDT:USDT", SPOT)
+
+    async def story(w: World) -> None:
+        await w.price("100", symbol=SPOT)
+        await w.send(w.make(symbol=SPOT))
+        await w.clock.sleep(60)
+        w.broker("anna").deaf = True
+        part = w.make(Action.EXIT_LONG, key="part", symbol=SPOT, price="88", exit_percent="75")
+        w.jump("88", symbol=SPOT)
+        await w.send(part)
+        assert _exits(w) == []
+        assert await w.app.trades.open_positions(ANNA) == []
+        execution = await w.execution(part, "anna")
+        assert execution is not None
+        assert execution.status is ExecutionStatus.FAILED
+        assert execution.error_details == "not sent: its position has been closed meanwhile"
+
+    play(tmp_path, story, user("anna", leverage=1), head=head)
+
+
+async def _in_doubt(w: World, *, percent: str) -> None:
+    """A part has left the exchange's position, and nothing says so here."""
+    broker = w.broker("anna")
+    broker.deaf = broker.blind = True
+    broker.hang(of_leg(Leg.EXIT))
+    assert await w.app.emitter.accept(
+        w.make(Action.EXIT_LONG, key="first", exit_percent=percent)
+    )  # fmt: skip
+    await w.clock.sleep(31)
+
+
+async def _known_again(w: World) -> None:
+    w.broker("anna").deaf = w.broker("anna").blind = False
+    for _ in range(4):
+        await w.clock.sleep(30)
+        await w.app.sync.compare(w.app.accounts[ANNA])
+    await w.settle()
+
+
+def test_a_part_that_waited_is_a_part_of_what_is_left(tmp_path: Path) -> None:
+    """It was planned while the first one was in doubt, from what has left since."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make())
+        await _in_doubt(w, percent="60")
+        await w.send(w.make(Action.EXIT_LONG, key="second", exit_percent="50"))
+        assert [each.quantity for each in _exits(w)] == [Decimal(6)]
+        await _known_again(w)
+        assert [each.quantity for each in _exits(w)] == [Decimal(6), Decimal(2)]
+        assert (await _held(w)).quantity == Decimal(2)
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_parts_that_wait_do_not_wait_for_one_another(tmp_path: Path) -> None:
+    """Each leaves in its turn."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make())
+        await _in_doubt(w, percent="50")
+        later = [
+            await w.send(w.make(Action.EXIT_LONG, key=key, exit_percent="50"))
+            for key in ("second", "third")
+        ]
+        await _known_again(w)
+        assert (await _held(w)).quantity == Decimal("1.25")
+        for signal in later:
+            execution = await w.execution(signal, "anna")
+            assert execution is not None
+            assert execution.status is ExecutionStatus.EXECUTED
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_a_whole_exit_that_waits_for_a_part_keeps_the_spot_stop_meanwhile(tmp_path: Path) -> None:
+    """And goes on as soon as the part is known."""
+    head = HEAD.replace("BTC/USDT:USDT", SPOT)
+
+    async def story(w: World) -> None:
+        await w.price("100", symbol=SPOT)
+        await w.send(w.make(symbol=SPOT))
+        broker = w.broker("anna")
+        broker.deaf = broker.blind = True
+        broker.lose_request(of_leg(Leg.EXIT))
+        half = w.make(Action.EXIT_LONG, key="half", symbol=SPOT, exit_percent="50")
+        assert await w.app.emitter.accept(half)
+        await w.clock.sleep(35)
+        everything = await w.send(w.make(Action.EXIT_LONG, key="all", symbol=SPOT))
+        assert [each[0] for each in (await _resting(w))[OrderType.STOP]] == [Decimal(90)]
+        await _known_again(w)
+        assert await w.app.trades.open_positions(ANNA) == []
+        execution = await w.execution(everything, "anna")
+        assert execution is not None
+        assert execution.status is ExecutionStatus.EXECUTED
+
+    play(tmp_path, story, user("anna", leverage=1), head=head)
+
+
+def test_a_close_goes_on_when_the_stream_tells_what_became_of_the_part(tmp_path: Path) -> None:
+    """No comparison is needed for that."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make())
+        await _in_doubt(w, percent="50")
+        await w.send(w.make(Action.EXIT_LONG, key="all"))
+        (part,) = _exits(w)
+        broker, account = w.broker("anna"), w.app.accounts[ANNA]
+        order = await w.app.trades.order(part.client_order_id)
+        assert order is not None
+        report = await broker.real.lookup(order)
+        assert report is not None
+        async with account.lock(BTC):
+            await w.app.follower.absorb(account, report)
+        await w.settle()
+        assert await w.app.trades.open_positions(ANNA) == []
+        assert list(await broker.holdings({})) == []
+
+    play(tmp_path, story, user("anna"))
+
+
+def test_a_target_that_fills_while_a_part_leaves_is_taken_once(tmp_path: Path) -> None:
+    """Its order was hit, and the one of its new size is not sent any more."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make(targets=("110", "120"), shares=("20", "20")))
+        await w.clock.sleep(60)
+        broker = w.broker("anna")
+        broker.deaf = True
+        broker.delay(of_leg(Leg.EXIT), 5)
+        half = w.make(Action.EXIT_LONG, key="half", exit_percent="50")
+        assert await w.app.emitter.accept(half)
+        await w.clock.sleep(1)
+        w.jump("111")
+        await w.clock.sleep(10)
+        await w.settle()
+        position = await _held(w)
+        assert position.quantity == Decimal(3)
+        assert position.targets_hit == 1
+        assert (await _resting(w))[OrderType.TAKE_PROFIT] == [(Decimal(120), Decimal(1))]
 
     play(tmp_path, story, user("anna"))
