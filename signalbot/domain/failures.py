@@ -25,7 +25,8 @@ class Failure(Code):
     )
     EXIT_FAILED = (
         "EXIT_FAILED",
-        "the exchange did not take the exit order; the position is open and still has its stop",
+        "the exchange did not take the exit order, and the position still has its stop; or it"
+        " closed before a part could leave",
         "reconciliation tries again; 'signalbot close USER' closes by hand",
     )
     NOT_RECEIVED = (
