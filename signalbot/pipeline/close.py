@@ -177,11 +177,12 @@ class Closer:
         crash_point("cancel.after_answer")
         await self._recorder.record(account, order, report)
 
-    async def forget(self, account: Account, order: Order, *, why: str) -> None:
+    async def forget(self, account: Account, order: Order, *, why: str) -> Order:
         """An order that is proven never to have arrived, or to be gone, is over."""
         dropped = unsent(order, why, self._clock)
         account.keep(dropped)
         await self._trades.save_order(dropped)
+        return dropped
 
     async def sellable(self, account: Account, position: Position) -> Decimal:
         """What of a position an order can close: fees may have been kept in its coins."""

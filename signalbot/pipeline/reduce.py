@@ -32,7 +32,7 @@ from signalbot.pipeline.account import Account
 from signalbot.pipeline.close import Closer
 from signalbot.pipeline.entry_orders import EntryOrders, slippage
 from signalbot.pipeline.intents import closing_request
-from signalbot.pipeline.place import Placer, rejected, unsent
+from signalbot.pipeline.place import Placer, rejected
 from signalbot.pipeline.protect import Protector
 from signalbot.pipeline.record import Recorder
 from signalbot.pipeline.unresolved import UnresolvedOrders
@@ -138,15 +138,15 @@ class Reducer:
         One that was never sent, because a former process ended before, is sent now; one that got
         no answer is over: a second one could close more than was asked for.
         """
-        signal_id, symbol = order.request.signal_id, order.request.symbol
+        signal_id = order.request.signal_id
         if signal_id is None:
             return
         signal = await self._signals.signal(signal_id)
         execution = await self._executions.execution(signal_id, account.user_id)
         if signal is None or execution is None:
             return
-        position = account.positions.get(symbol)
-        if order.status is OrderStatus.INTENDED and _is_open(position, order.request):
+        is_held = _reducible(account, order.request) is not None
+        if order.status is OrderStatus.INTENDED and is_held:
             log.info("execution.resumed", user_id=account.user_id, signal_id=signal_id)
             await self.reduce(account, signal, execution, order.request)
             return
@@ -158,10 +158,10 @@ class Reducer:
     async def _sized(self, account: Account, signal: Signal, order: Order) -> Order:
         """The order for what is held now; final where nothing of it is left to be sold."""
         request = order.request
-        position = account.positions.get(request.symbol)
-        if not _is_open(position, request):
-            return await self._drop(account, order, "its position has been closed meanwhile")
-        assert position is not None  # noqa: S101 - it is open
+        position = _reducible(account, request)
+        if position is None:
+            why = "its position has been closed meanwhile"
+            return await self._closer.forget(account, order, why=why)
         instrument = account.market.instrument(request.symbol)
         price = account.market.last_price(request.symbol) or position.entry_price
         least = instrument.smallest_quantity(price)
@@ -176,17 +176,12 @@ class Reducer:
         if quantity == request.quantity:
             return order
         if quantity < least:
-            return await self._drop(account, order, "its part of what is left is too small")
+            why = "its part of what is left is too small"
+            return await self._closer.forget(account, order, why=why)
         smaller = Order(request=replace(request, quantity=quantity))
         await self._trades.shrink([smaller.request], [])
         account.keep(smaller)
         return smaller
-
-    async def _drop(self, account: Account, order: Order, why: str) -> Order:
-        dropped = unsent(order, why, self._clock)
-        account.keep(dropped)
-        await self._trades.save_order(dropped)
-        return dropped
 
     async def _place(self, account: Account, signal: Signal, order: Order) -> Order:
         """The order after the exchange has answered; not final if that is not its end."""
@@ -309,13 +304,12 @@ def _waits(account: Account, position: Position, request: OrderRequest) -> bool:
     )
 
 
-def _is_open(position: Position | None, request: OrderRequest) -> bool:
-    """Whether the position that an exit is to reduce is there, and is not being closed."""
-    return (
-        position is not None
-        and position.position_id == request.position_id
-        and position.status is PositionStatus.OPEN
-    )
+def _reducible(account: Account, request: OrderRequest) -> Position | None:
+    """The position that an exit is to reduce, while it is there and is not being closed."""
+    held = account.positions.get(request.symbol)
+    if held is None or held.position_id != request.position_id:
+        return None
+    return held if held.status is PositionStatus.OPEN else None
 
 
 def _holds_its_coins(account: Account, position: Position) -> bool:
