@@ -62,7 +62,7 @@ class _Heard:
 
     samples: list[Sample]
     signals: list[str]  #: ids, as the feed told them
-    known: list[str]  #: ids of the signals in the ledger before the listener left
+    known: list[str]  #: ids of the signals that came while the listener was there
     answers: Counter[int]  #: by HTTP status
     alerts: int
 
@@ -78,7 +78,10 @@ class _Crowd:
     async def live(self, seconds: float) -> _Heard:
         """Keep asking, telling and listening; at the end wait until everything is told."""
         await asyncio.to_thread(self._daemon.start)
-        socket = httpx.AsyncHTTPTransport(uds=str(self._daemon.folder / "state" / "control.sock"))
+        socket = httpx.AsyncHTTPTransport(
+            uds=str(self._daemon.folder / "state" / "control.sock"),
+            limits=httpx.Limits(keepalive_expiry=2.0),  # the server ends what is idle for longer
+        )
         async with httpx.AsyncClient(
             transport=socket, base_url="http://localhost", timeout=30
         ) as admin:
@@ -87,6 +90,7 @@ class _Crowd:
             async with asyncio.TaskGroup() as group:
                 feed = group.create_task(self._listen(token))
                 await self._listens.wait()
+                earlier = set(self._signals())  # it trades already: these may have come too early
                 visitors = [
                     group.create_task(each)
                     for each in (
@@ -99,7 +103,7 @@ class _Crowd:
                 for each in visitors:
                     each.cancel()
                 await self._drain(admin)
-                self._heard.known = self._signals()
+                self._heard.known = [each for each in self._signals() if each not in earlier]
                 await self._until(lambda: set(self._heard.known) <= set(self._heard.signals))
                 feed.cancel()
         return self._heard
