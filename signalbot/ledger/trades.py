@@ -243,15 +243,16 @@ def _closed_by_the_last(
     """A closed position, with the reason of the exit that filled last at the exchange.
 
     Reports overtake one another: the last that is told is not always the last that happened. Of
-    two at one instant that which was ordered later came later. ``wanted`` is why an exit was
-    ordered, if one was.
+    two at one instant that which was ordered later came later. Where only a fee of the entry was
+    told it was the last exit order, whose own fills may not be told yet. ``wanted`` is why an exit
+    was ordered, if one was.
     """
+    is_fee = request.leg is Leg.ENTRY
     latest = connection.execute(
-        _SQL["last_exit"], (closed.position_id, request.client_order_id)
+        _SQL["last_filled_exit" if is_fee else "last_exit"],
+        (closed.position_id, request.client_order_id),
     ).fetchone()
-    this = (closed.closed_at_ms or EPOCH, request.intended_at_ms)
-    if request.leg is Leg.ENTRY:  # only a fee of it was told: an exit had come before
-        this = (EPOCH, EPOCH)
+    this = (EPOCH, EPOCH) if is_fee else (closed.closed_at_ms or EPOCH, request.intended_at_ms)
     if latest is None or (latest["filled_at_ms"], latest["intended_at_ms"]) <= this:
         return closed
     reasons = {

@@ -102,6 +102,43 @@ async def test_a_fee_told_after_the_close_is_still_the_positions(tmp_path: Path)
         assert found == replace(closed, fees=closed.fees + Decimal("0.4"))
 
 
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_dust_that_an_entrys_fee_leaves_closes_for_the_exits_reason(
+    tmp_path: Path, *, is_told: bool
+) -> None:
+    """The fee was kept in coins and is told last, with the stop's own fills or before them."""
+    async with _claimed(tmp_path) as books:
+        told = replace(report(OrderStatus.FILLED, 10), average_price=Decimal(100))
+        held = (
+            await books.trades.book(Booking(order=ENTRY.apply(told), position=POSITION))
+        ).position
+        stop = replace(STOP, request=replace(STOP.request, side=OrderSide.SELL))
+        sold = fill(OrderSide.SELL, "9.9", 90, trade_id="9", client_order_id=STOP.client_order_id)
+        sale = replace(
+            report(OrderStatus.FILLED, Decimal("9.9")),
+            average_price=Decimal(90),
+            fills=(sold,) if is_told else (),
+        )
+        order = replace(stop, request=replace(stop.request, quantity=Decimal("9.9"))).apply(sale)
+        held = (
+            await books.trades.book(
+                Booking(order=order, fills=sale.fills, position=held, reason=CloseReason.STOP_LOSS)
+            )
+        ).position
+        assert held is not None
+        assert (held.is_open, held.quantity) == (True, Decimal("0.1"))
+        bought = replace(fill(OrderSide.BUY, 10, 100, fee="0.0999"), fee_currency="BTC")
+        late = Booking(
+            order=ENTRY.apply(replace(told, fills=(bought,), updated_at_ms=Ms(NOW + 60_000))),
+            fills=(bought,),
+            position=held,
+            dust=Decimal("0.001"),
+        )
+        closed = (await books.trades.book(late)).position
+        assert closed is not None
+        assert closed.close_reason is CloseReason.STOP_LOSS
+
+
 async def test_the_same_trade_id_is_another_fill_in_another_account(tmp_path: Path) -> None:
     """Exchanges number trades per account, or per market."""
     async with _claimed(tmp_path) as books:

@@ -41,6 +41,11 @@ SELECT f.filled_at_ms, o.intended_at_ms, o.leg FROM fills f INDEXED BY fills_by_
  WHERE f.position_id = ? AND o.leg <> 'entry' AND f.client_order_id <> ?
  ORDER BY f.filled_at_ms DESC, o.intended_at_ms DESC LIMIT 1;
 
+-- last_filled_exit --
+SELECT updated_at_ms AS filled_at_ms, intended_at_ms, leg FROM orders
+ WHERE position_id = ? AND leg <> 'entry' AND filled <> '0' AND client_order_id <> ?
+ ORDER BY updated_at_ms DESC, intended_at_ms DESC LIMIT 1;
+
 -- orders_of_symbol --
 SELECT * FROM orders
  WHERE user_id = ? AND intended_at_ms >= ? AND symbol = ? ORDER BY intended_at_ms, client_order_id;
