@@ -21,6 +21,8 @@ from tests.soak.measures import Sample, sample
 _SAMPLE_S = 0.5
 _READ_S = 0.1
 _DRAIN_S = 60
+_ONE_EACH = httpx.Limits(max_keepalive_connections=0)
+"""The server ends idle connections, and a stalled client would use one just then."""
 _PATHS = ("signals", "executions", "positions", "orders", "pnl", "users")
 
 
@@ -79,8 +81,7 @@ class _Crowd:
         """Keep asking, telling and listening; at the end wait until everything is told."""
         await asyncio.to_thread(self._daemon.start)
         socket = httpx.AsyncHTTPTransport(
-            uds=str(self._daemon.folder / "state" / "control.sock"),
-            limits=httpx.Limits(keepalive_expiry=2.0),  # the server ends what is idle for longer
+            uds=str(self._daemon.folder / "state" / "control.sock"), limits=_ONE_EACH
         )
         async with httpx.AsyncClient(
             transport=socket, base_url="http://localhost", timeout=30
@@ -136,7 +137,9 @@ class _Crowd:
 
     async def _alert(self, token: str) -> None:
         """A source of alerts that turns its position every time."""
-        async with httpx.AsyncClient(base_url=self._daemon.url, timeout=30) as client:
+        async with httpx.AsyncClient(
+            base_url=self._daemon.url, timeout=30, limits=_ONE_EACH
+        ) as client:
             for number in count():
                 side = "long" if number % 2 else "short"
                 body = {"ticker": "ETHUSDT", "action": "reverse", "side": side, "id": f"a{number}"}
