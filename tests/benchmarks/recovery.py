@@ -27,6 +27,10 @@ class Crowd(Live):
 
     bases: Sequence[str] = ("BTC",)
 
+    async def keep_up(self) -> None:
+        """Every minute that has passed meanwhile has a candle."""
+        await self._keep_up()
+
     @property
     def ids(self) -> list[str]:
         return [self.venue.dialect.market_id(base) for base in self.bases]
@@ -173,7 +177,7 @@ async def flat_restart(dialect: str, number: int) -> None:
         await rig.daemon.wait_for("daemon.ready", seconds=600)
         ready_s, weight = time.monotonic() - began_s, rig.weight(since)
         await rig.listening()
-        rig.go_on_from_now()
+        await rig.keep_up()  # a hole in the candles would leave the strategy without its window
         await rig.candle(49_900)
         await rig.go_long()
         emitted_s = time.monotonic()
