@@ -262,6 +262,9 @@ class LiveBroker:
             await dialect.cancel(self._api, order, lane=Lane.PROTECT)
         except (OrderNotFound, OrderRejected) as e:
             log.debug("order.not_cancelled", user_id=self.user.user_id, cause=str(e))
+        except OrderOutcomeUnknown as e:  # only what is shown now says what became of it
+            log.debug("order.cancel_unanswered", user_id=self.user.user_id, cause=str(e))
+            is_surely_over = False
         report = await self._shown.cancelled(order, is_surely_over=is_surely_over)
         return self._note(order.request, report)
 

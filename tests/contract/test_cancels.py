@@ -1,0 +1,82 @@
+"""A cancel without a clear answer: only what is shown afterwards says what became of the order."""
+
+from pathlib import Path
+
+import pytest
+
+from signalbot.domain.errors import OrderOutcomeUnknown
+from signalbot.domain.orders import OrderStatus
+from tests.contract.desks import SIZE
+from tests.contract.everywhere import EXCHANGES, desk_at
+from tests.contract.live import LiveDesk
+from tests.venue.faults import Drop, Hide, Reply, Rule
+
+UNKNOWN_CODE = '{"code":"99999","retCode":99999,"msg":"told","success":false,"data":null}'
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+async def test_a_cancel_whose_answer_is_lost_is_seen_to_have_worked(
+    exchange: str, tmp_path: Path
+) -> None:
+    """The exchange carried it out: the order is over, and nothing is left in doubt."""
+    async with desk_at(exchange, tmp_path) as desk:
+        assert isinstance(desk, LiveDesk)
+        await desk.enter()
+        stop = await desk.rest(desk.stop(49_000))
+        rule = desk.venue.faults.add(Rule(key=desk.account.key, leg="cancel", does=(Drop(),)))
+        report = await desk.broker.cancel(stop)
+        assert rule.hits
+        assert report.status is OrderStatus.CANCELLED
+        assert not await desk.listed()
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+@pytest.mark.parametrize("answer", [Drop(before=True), Reply(status=500, body=UNKNOWN_CODE)])
+async def test_a_cancel_that_did_not_work_is_no_end(
+    exchange: str, answer: Drop | Reply, tmp_path: Path
+) -> None:
+    """The stop rests and protects, whatever the answer was."""
+    async with desk_at(exchange, tmp_path) as desk:
+        assert isinstance(desk, LiveDesk)
+        await desk.enter()
+        stop = await desk.rest(desk.stop(49_000))
+        desk.venue.faults.add(Rule(key=desk.account.key, leg="cancel", does=(answer,), times=-1))
+        with pytest.raises(OrderOutcomeUnknown):
+            await desk.broker.cancel(stop)
+        desk.venue.faults.clear()
+        assert set(await desk.listed()) == {stop.client_order_id}
+        await desk.price(48_900)
+        assert desk.held == 0
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+async def test_a_stop_that_is_shown_late_is_not_cancelled_by_a_cancel_that_did_not_arrive(
+    exchange: str, tmp_path: Path
+) -> None:
+    """That it is not shown proves nothing then: it may rest, and fire later."""
+    async with desk_at(exchange, tmp_path) as desk:
+        assert isinstance(desk, LiveDesk)
+        await desk.enter()
+        desk.venue.faults.add(Rule(key=desk.account.key, leg="stop", does=(Hide(seconds=600),)))
+        stop = await desk.rest(desk.stop(49_000))
+        desk.venue.faults.add(
+            Rule(key=desk.account.key, leg="cancel", does=(Drop(before=True),), times=-1)
+        )
+        with pytest.raises(OrderOutcomeUnknown):
+            await desk.broker.cancel(stop)
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+async def test_what_an_entry_filled_before_an_unanswered_cancel_is_told(
+    exchange: str, tmp_path: Path
+) -> None:
+    """Filled in part, then cancelled, and the answer to the cancel is lost."""
+    async with desk_at(exchange, tmp_path) as desk:
+        assert isinstance(desk, LiveDesk)
+        await desk.trade_in_parts()
+        entry = await desk.rest(desk.entry(at=50_000))
+        assert 0 < desk.held < SIZE
+        desk.venue.faults.add(Rule(key=desk.account.key, leg="cancel", does=(Drop(),)))
+        report = await desk.broker.cancel(entry)
+        assert report.status is OrderStatus.CANCELLED
+        assert report.filled == desk.held
