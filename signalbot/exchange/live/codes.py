@@ -23,7 +23,11 @@ class ClockOff(Unavailable):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Codes:
-    """What an exchange's own codes mean; a code may stand in one set only."""
+    """What an exchange's own codes mean; a code may stand in one set only.
+
+    ``CODE|words`` is that code where its text has these words, in lower case: some exchanges use
+    one number for two things. It counts before the bare code.
+    """
 
     rejected: frozenset[str] = frozenset()
     duplicate: frozenset[str] = frozenset()

@@ -152,7 +152,16 @@ def _by_code(code: str | None, text: str, codes: Codes) -> SignalbotError | None
         (codes.not_found, lambda: OrderNotFound(text)),
         (codes.rejected, lambda: OrderRejected(text)),
     )
+    for known, mean in meanings:
+        if any(_has_words(each, code, text) for each in known):
+            return mean()
     return next((mean() for known, mean in meanings if code in known), None)
+
+
+def _has_words(listed: str, code: str, text: str) -> bool:
+    """Whether an entry of a table is this code with words that the text has."""
+    number, separator, words = listed.partition("|")
+    return bool(separator) and number == code and words in text.lower()
 
 
 def _by_class(error: BaseException, text: str) -> SignalbotError:

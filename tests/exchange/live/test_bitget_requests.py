@@ -357,6 +357,20 @@ async def test_leverage_and_mode_are_set_and_read(line: Line) -> None:
         ("40762", OrderRejected, Refusal.INSUFFICIENT_MARGIN),
         ("40917", OrderRejected, Refusal.WOULD_TRIGGER),
         ("45122", OrderRejected, Refusal.WOULD_TRIGGER),
+        ("45060", OrderRejected, Refusal.WOULD_TRIGGER),  # TP price of long > current price
+        ("45062", OrderRejected, Refusal.WOULD_TRIGGER),  # SL price of long < current price
+        ("45121", OrderRejected, Refusal.OTHER),  # mark price deviates too much: opening risk
+        ("45068", OrderRejected, Refusal.OTHER),  # no position temporarily: no TP and SL
+        ("43119", OrderRejected, Refusal.OTHER),  # trading is not open
+        ("45043", OrderRejected, Refusal.OTHER),  # trade is suspended
+        ("45108", OrderRejected, Refusal.OTHER),  # API is restricted to close position
+        ("22067", OrderRejected, Refusal.OTHER),  # ADL processing: symbol forbidden
+        ("45120", OrderRejected, Refusal.INSUFFICIENT_MARGIN),  # size > max can open
+        ("40916", OrderRejected, Refusal.ACCESS_DENIED),  # futures services are restricted
+        ("40036", OrderRejected, Refusal.ACCESS_DENIED),  # passphrase is error
+        ("40753", OrderRejected, Refusal.ACCESS_DENIED),  # contract business is disabled
+        ("50060", OrderOutcomeUnknown, None),  # duplicated clientOid
+        ("40910", OrderOutcomeUnknown, None),  # operation timed out
         ("40014", OrderRejected, Refusal.ACCESS_DENIED),
         ("40085", OrderRejected, Refusal.ACCESS_DENIED),
         ("40008", ClockOff, None),
@@ -372,11 +386,30 @@ async def test_leverage_and_mode_are_set_and_read(line: Line) -> None:
 async def test_refusals_mean_what_the_code_says(
     line: Line, code: str, kind: type[SignalbotError], refusal: Refusal | None
 ) -> None:
-    """A code nobody listed is no refusal."""
+    """A code nobody listed is no refusal.
+
+    https://www.bitget.com/api-doc/common/error-code/restapi
+    """
     line.answer(PLACE_PLAN, {"code": code, "msg": "told", "data": None}, status=400)
     with pytest.raises(kind) as caught:
         await line.send(STOP)
     assert getattr(caught.value, "refusal", None) is refusal
+
+
+async def test_a_close_that_is_answered_without_an_order_id_is_looked_up(line: Line) -> None:
+    """Where it made other reduce-only orders go, "the response ... will not include an `orderId`".
+
+    "You can use the `clientOid` set in the request to query order details."
+    https://www.bitget.com/api-doc/contract/trade/Place-Order
+    """
+    exit_ = close(SWAP)
+    line.answer(PLACE, ok({"clientOid": exit_.client_order_id}))
+    with pytest.raises(OrderOutcomeUnknown):
+        await line.send(exit_)
+    line.answer(DETAIL, ok(order(clientOid=exit_.client_order_id, side="sell")))
+    report = await line.report(exit_)
+    assert report is not None
+    assert report.status is OrderStatus.FILLED
 
 
 async def test_a_revoked_key_denies_access(line: Line) -> None:

@@ -201,7 +201,14 @@ async def test_algo_orders_watch_the_last_price(
         (1407, OrderRejected, Refusal.WOULD_TRIGGER),
         (1220, OrderRejected, Refusal.ACCESS_DENIED),
         (6023, OrderRejected, Refusal.ACCESS_DENIED),  # "does not support this interface": not v5
+        (1465, OrderRejected, Refusal.OTHER),  # "unfilled orders for closing ... not exceed"
+        (1468, OrderRejected, Refusal.OTHER),  # "take-profit and stop-loss orders ... not exceed"
+        (10921, OrderRejected, Refusal.OTHER),  # "equity would be less than zero"
+        (50002, OrderRejected, Refusal.ACCESS_DENIED),  # "not available ... in your country"
         (1032, AccountLimited, None),
+        (1003, OrderOutcomeUnknown, None),  # "Abnormal redis operation."
+        (1046, OrderOutcomeUnknown, None),  # "Abnormal service. Please try again later."
+        (1076, OrderOutcomeUnknown, None),  # "No orders, please try again later."
         (1050, OrderOutcomeUnknown, None),
         (1000, OrderOutcomeUnknown, None),
         (1004, OrderOutcomeUnknown, None),
@@ -265,6 +272,20 @@ async def test_a_forgotten_order_is_found_in_the_history(line: Line) -> None:
     report = await line.report(lately(entry(SWAP)))
     assert report is not None
     assert (report.status, report.average_price) == (OrderStatus.FILLED, Decimal("60000.5"))
+
+
+async def test_a_code_of_two_meanings_is_read_by_its_text(line: Line) -> None:
+    """1003 is "Abnormal redis operation" in the error table, "invalid signature" to a wrong key.
+
+    https://www.htx.com/en-us/opend (USDT-M, error code table); recorded in ccxt's ``handle_errors``
+    """
+    line.answer(ORDER, {"code": 1003, "message": "invalid signature", "data": None})
+    with pytest.raises(OrderRejected) as caught:
+        await line.send(entry(SWAP))
+    assert caught.value.refusal is Refusal.ACCESS_DENIED
+    line.answer(ORDER, {"code": 1003, "message": "Abnormal redis operation.", "data": None})
+    with pytest.raises(OrderOutcomeUnknown):
+        await line.send(entry(SWAP))
 
 
 @pytest.mark.parametrize("code", [1017, 1061])

@@ -10,10 +10,9 @@ from signalbot.domain.orders import Forced, OrderRequest, OrderType
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capability import Capabilities, Rate
-from signalbot.exchange.live.codes import Codes
 from signalbot.exchange.live.dialects import shapes
-from signalbot.exchange.live.dialects.answers import codes_in
 from signalbot.exchange.live.dialects.base import Api, Dialect, Found, Margin
+from signalbot.exchange.live.dialects.bitget_codes import CODES
 from signalbot.exchange.live.dialects.bitget_fills import fills
 from signalbot.exchange.live.dialects.coins import BuysByCost, spot_capabilities
 from signalbot.exchange.live.lanes import Lane
@@ -26,33 +25,6 @@ _PLANS = {"trigger": True, "planType": "profit_loss"}  #: sized stops and target
 _CANDLES = 200
 _LIQUIDATION, _DELEVERAGING = ("burst", "reduce_"), "dte_sys_adl"  # reduce_: in part
 
-# https://www.bitget.com/api-doc/common/error-code/restapi
-_CODES = Codes(
-    rejected=codes_in(
-        "22002 22004 22005 22006 22007 22008 22009 22029 22034 22038 22039 22040 22042 22043 "
-        "22045 40017 400172 40019 40020 40102 40108 40305 40309 40500 40706 40708 40717 40721 "
-        "40723 40746 40748 40755 40757 40761 40774 40808 40815 40816 40820 40821 40824 40837 "
-        "40889 40890 40891 40921 40928 40931 40939 43005 43006 43007 43008 43009 43010 43011 "
-        "43023 43027 43028 43029 43030 43031 43037 43038 43039 43040 43041 43042 43043 43071 "
-        "43075 43115 43128 45003 45005 45006 45035 45110 45111 45112 45113 45115 "
-        "40722 40804 40826 40867 45116 45123 50048"
-    ),
-    duplicate=codes_in("25212 40786 43118 45034"),
-    would_trigger=codes_in(
-        "40830 40832 40834 40836 40915 40916 40917 43013 43014 43015 43016 43034 43035 45121 45122"
-    ),
-    no_margin=codes_in("43132 45002 45004 40711 40712 40754 40756 40762 40798 40800 43012 50020"),
-    access_denied=codes_in(
-        "40001 40002 40003 40006 40009 40011 40012 40014 40016 40018 40023 40031 40037 40038 "
-        "40040 40041 40084 40085 40199 40301"
-    ),
-    clock=codes_in("40004 40005 40008 40078"),
-    limited=codes_in("429 30007 50009"),
-    already_set=codes_in("40814 45054"),
-    unknown=frozenset(("40010",)),  # a request that timed out, which ccxt takes for a bad key
-    not_found=codes_in("22001 25204 40109 40768 43001 43004 43020 43021 43025 43026 45057"),
-)
-
 
 class BitgetSwap(Dialect):
     capabilities: ClassVar = Capabilities(
@@ -64,7 +36,7 @@ class BitgetSwap(Dialect):
         fills_kept_days=90,
         candle_page=_CANDLES,
     )
-    codes: ClassVar = _CODES
+    codes: ClassVar = CODES
     shapes: ClassVar = shapes.BITGET
     says_margin_mode: ClassVar = True
     options: ClassVar[Mapping[str, Any]] = {"uta": False}  # else ccxt guesses, and keeps its guess
@@ -199,7 +171,7 @@ class BitgetSpot(BuysByCost):
         fills_kept_days=90,
         candle_page=_CANDLES,
     )
-    codes: ClassVar = _CODES
+    codes: ClassVar = CODES
     shapes: ClassVar = shapes.BITGET
     options: ClassVar[Mapping[str, Any]] = BitgetSwap.options
     validity_ms: ClassVar = 30_000
