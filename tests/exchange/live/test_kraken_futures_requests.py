@@ -239,6 +239,22 @@ async def test_an_order_that_ended_unfilled_is_found_in_the_history(
     assert line.says == {"since": str(NOW - 5_000)}
 
 
+async def test_an_ended_order_is_found_behind_newer_events(line: Line) -> None:
+    """A page is not the whole history: "continuationToken" tells that there is more.
+
+    https://docs.kraken.com/api/docs/futures-api/history/get-order-events
+    """
+    line.answer(
+        ORDERS,
+        ok(elements=[ended("OrderCancelled", "another")], continuationToken="c3RyaW5n"),
+        ok(elements=[ended("OrderCancelled", ENTRY_ID)]),
+    )
+    report = await line.report(entry(PERP))
+    assert report is not None
+    assert report.status is OrderStatus.CANCELLED
+    assert line.says == {"since": str(NOW - 5_000), "continuation_token": "c3RyaW5n"}
+
+
 async def test_an_order_that_was_only_placed_has_not_ended(line: Line) -> None:
     """The history tells of its beginning too, which ccxt takes for a cancellation."""
     line.answer(ORDERS, ok(elements=[ended("OrderPlaced", ENTRY_ID)]))
@@ -362,6 +378,11 @@ async def test_a_leverage_preference_is_isolated_margin(line: Line) -> None:
         ("wouldProcessAfterSpecifiedTime", OrderRejected, Refusal.OTHER),
         ("marketSuspended", OrderRejected, Refusal.OTHER),
         ("insufficientAvailableFunds", OrderRejected, Refusal.INSUFFICIENT_MARGIN),
+        ("marketIsPostOnly", OrderRejected, Refusal.OTHER),
+        ("clientOrderIdInvalid", OrderRejected, Refusal.OTHER),
+        ("clientOrderIdTooBig", OrderRejected, Refusal.OTHER),
+        ("wouldIncreasePriceDislocation", OrderRejected, Refusal.OTHER),
+        ("fixedLeverageTooHigh", OrderRejected, Refusal.OTHER),
         ("clientOrderIdAlreadyExist", OrderOutcomeUnknown, None),
         ("somethingNew", OrderOutcomeUnknown, None),
     ],
@@ -369,11 +390,29 @@ async def test_a_leverage_preference_is_isolated_margin(line: Line) -> None:
 async def test_refusals_mean_what_the_status_says(
     line: Line, status: str, kind: type[SignalbotError], refusal: Refusal | None
 ) -> None:
-    """They come as a success; a status nobody listed is no refusal."""
+    """They come as a success; a status nobody listed is no refusal.
+
+    https://docs.kraken.com/api/docs/futures-api/trading/send-order (``sendStatus.status``)
+    """
     line.answer(SEND, sent(status))
     with pytest.raises(kind) as caught:
         await line.send(STOP)
     assert getattr(caught.value, "refusal", None) is refusal
+
+
+@pytest.mark.parametrize("status", ["selfFill", "wouldNotReducePosition"])
+async def test_an_order_that_traded_before_it_was_refused_is_not_refused(
+    line: Line, status: str
+) -> None:
+    """REJECTED_AFTER_EXECUTION is one of the reasons: what it traded is in the account.
+
+    https://docs.kraken.com/api/docs/futures-api/trading/send-order (``orderEvents``)
+    """
+    traded = {"type": "EXECUTION", "executionId": "1", "price": 60000.5, "amount": 0.01}
+    refused = {"type": "REJECT", "uid": UID, "reason": "REJECTED_AFTER_EXECUTION"}
+    line.answer(SEND, sent(status, traded, refused))
+    with pytest.raises(OrderOutcomeUnknown):
+        await line.send(entry(PERP))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from signalbot.domain.book import Balance
+from signalbot.domain.errors import OrderOutcomeUnknown
 from signalbot.domain.market import MarketKind
 from signalbot.domain.money import ZERO, average, text
 from signalbot.domain.orders import Forced, OrderRequest
@@ -23,7 +24,7 @@ from signalbot.exchange.live.dialects.base import (
     margin_of,
 )
 from signalbot.exchange.live.dialects.candles import MINUTES_TO_FOUR_HOURS
-from signalbot.exchange.live.dialects.kraken_futures_fills import fills, with_fees
+from signalbot.exchange.live.dialects.kraken_futures_fills import fills, history, with_fees
 from signalbot.exchange.live.exchange_clock import ExchangeClock
 from signalbot.exchange.live.lanes import Lane
 from signalbot.exchange.live.parse import Raw, number
@@ -62,7 +63,9 @@ class KrakenFutures(Dialect):
             "clientOrderIdTooLong outsidePriceCollar postWouldExecute iocWouldNotExecute "
             "wouldNotReducePosition wouldProcessAfterSpecifiedTime requiredArgumentMissing "
             "invalidArgument contractNotFound marketUnavailable wouldCauseLiquidation "
-            "tooManyOrders"
+            "tooManyOrders clientOrderIdTooBig clientOrderIdInvalid wouldIncreasePriceDislocation "
+            "marketIsPostOnly fixedLeverageTooHigh orderForEditNotAStop invalidAccount "
+            "invalidAmount invalidUnit"
         ),
         duplicate=frozenset(("clientOrderIdAlreadyExist",)),
         no_margin=frozenset(
@@ -98,6 +101,9 @@ class KrakenFutures(Dialect):
     async def send(self, api: Api, create: Create, lane: Lane) -> Raw:
         """Build with ccxt, but read the answer ourselves: ccxt raises without the status.
 
+        A refusal may come after an execution: REJECTED_AFTER_EXECUTION is one of its reasons.
+        https://docs.kraken.com/api/docs/futures-api/trading/send-order (``orderEvents``)
+
         Raises:
             OrderRejected, OrderOutcomeUnknown, Unavailable: as the status in the answer says.
         """
@@ -108,6 +114,8 @@ class KrakenFutures(Dialect):
         answer = await api.order("privatePostSendorder", request, lane=lane, cost=self.order_cost)
         told = answer.get("sendStatus") or {}
         status = told.get("status")
+        if status not in _TAKEN and _has_traded(told):
+            raise OrderOutcomeUnknown(f"it traded before it was refused: {status}")
         if status not in _TAKEN:
             error = order_refused(status, "the order was not placed", codes=self.codes)
             raise api.note(error, lane=lane)
@@ -163,11 +171,10 @@ class KrakenFutures(Dialect):
         self, api: Api, request: OrderRequest, wire_id: str, lane: Lane
     ) -> Found | None:
         """An order that ended without a fill, as the account's history tells it."""
-        params = {"since": max(0, request.intended_at_ms - _ahead_ms(api) - _SKEW_MS)}
+        since_ms = max(0, request.intended_at_ms - _ahead_ms(api) - _SKEW_MS)
         methods = ("historyGetTriggers", "historyGetOrders")
         for method in methods if request.trigger_price is not None else methods[1:]:
-            answer = await api.read(method, dict(params), lane=lane, cost=self.lookup_cost)
-            for element in answer.get("elements") or ():
+            async for element in history(api, method, since_ms=since_ms, lane=lane):
                 for name, event in (element.get("event") or {}).items():
                     order = event.get("order") or {}
                     if name in _ENDS and order.get("clientId") == wire_id:
@@ -239,6 +246,11 @@ class KrakenFutures(Dialect):
             await api.order(
                 "privatePutLeveragepreferences", {"symbol": market_id}, lane=Lane.POLL, cost=_COST
             )
+
+
+def _has_traded(told: Raw) -> bool:
+    """Whether the events in the answer to an order tell of an execution."""
+    return any(event.get("type") == "EXECUTION" for event in told.get("orderEvents") or ())
 
 
 def _ahead_ms(api: Api) -> int:

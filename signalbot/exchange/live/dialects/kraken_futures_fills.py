@@ -6,7 +6,7 @@ https://docs.kraken.com/api/docs/futures-api/history/get-execution-events: ``ord
 ``continuationToken`` while there is more.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -71,20 +71,33 @@ async def with_fees(api: Api, trades: Sequence[Raw], *, now_ms: Ms, lane: Lane) 
 async def _fees(api: Api, *, since_ms: int, lane: Lane) -> Mapping[str, Decimal]:
     """What each execution has cost, by its id."""
     found: dict[str, Decimal] = {}
+    async for element in history(api, "historyGetExecutions", since_ms=since_ms, lane=lane):
+        told = element["event"].get("Execution") or element["event"].get("execution") or {}
+        execution = told.get("execution") or {}
+        fee = _own_fee(execution)
+        if fee is not None:
+            found[str(execution.get("uid"))] = fee
+    return found
+
+
+async def history(api: Api, method: str, *, since_ms: int, lane: Lane) -> AsyncIterator[Raw]:
+    """Every event since an instant, newest first: a page is followed while there is more.
+
+    https://docs.kraken.com/api/docs/futures-api/history/get-order-events: "continuationToken".
+
+    Raises:
+        Unavailable: there are more than anybody's orders make.
+    """
     asked: dict[str, Any] = {"since": since_ms}
     for _ in range(_MOST_PAGES):
-        answer = await api.read("historyGetExecutions", dict(asked), lane=lane)
+        answer = await api.read(method, dict(asked), lane=lane)
         for element in answer["elements"]:
-            told = element["event"].get("Execution") or element["event"].get("execution") or {}
-            execution = told.get("execution") or {}
-            fee = _own_fee(execution)
-            if fee is not None:
-                found[str(execution.get("uid"))] = fee
+            yield element
         token = answer.get("continuationToken")
         if not token or not answer["elements"]:
-            return found
+            return
         asked["continuation_token"] = token
-    raise Unavailable("the history of executions does not end")
+    raise Unavailable(f"{method} does not end")
 
 
 def _own_fee(execution: Raw) -> Decimal | None:
