@@ -107,7 +107,7 @@ async def coins() -> AsyncIterator[Line]:
         yield made
 
 
-WHAT = {"symbol": "BTC_USDT", "vol": 200.0, "leverage": 5, "openType": 2}
+WHAT = {"symbol": "BTC_USDT", "vol": 200.0, "leverage": 5, "openType": 2, "positionMode": 2}
 
 
 @pytest.mark.parametrize(
@@ -129,6 +129,9 @@ async def test_orders_count_contracts_and_open_or_close(
     "6: convert market price to current price" rests where the price leaves it; 5 is "market".
     "reduceOnly ... For one-way positions, if you need to only reduce positions, pass in true".
     https://mexcdevelop.github.io/apidocs/contract_v1_en/#order
+    "position_mode: default dual-side; 2: one-way", where the older page has "default: the user's
+    current config": it is always said.
+    https://www.mexc.com/api-docs/futures/account-and-trading-endpoints
     """
     line.answer(CREATE, ok({"orderId": "814218083416790528", "ts": 1779795118533}))
     found = await line.send(request_)

@@ -34,6 +34,8 @@ _RISES, _FALLS = 1, 2  #: triggerType: at or above, at or below
 _SEVEN_DAYS, _LAST_PRICE = 2, 1
 _SEVEN_DAYS_MS = 7 * DAY_MS
 _LONG, _SHORT = 1, 2
+_ONE_WAY = 2
+_MODE_FLAGS = frozenset(("reduceOnly", "positionMode"))
 _OPEN_TYPES = {MarginMode.ISOLATED: 1, MarginMode.CROSS: 2}
 _MODES = {str(number): mode for mode, number in _OPEN_TYPES.items()}
 _BUYS = ("1", "2")  # open long, close short; 3 and 4 sell
@@ -72,7 +74,7 @@ class MexcSwap(Dialect):
     validity_ms: ClassVar = 10_000
 
     def __init__(self) -> None:
-        self._is_flag_refused = False  #: stops and targets go without ``reduceOnly`` then
+        self._is_flag_refused = False  #: stops and targets go without ``_MODE_FLAGS`` then
 
     async def candles(
         self, api: Api, symbol: str, timeframe: Timeframe, *, since_ms: Ms, limit: int
@@ -119,8 +121,12 @@ class MexcSwap(Dialect):
         """ccxt drops ``reduceOnly``, which alone keeps an order from opening in one-way mode.
 
         https://mexcdevelop.github.io/apidocs/contract_v1_en/ (Order): "reduceOnly: Default false,
-        For one-way positions, if you need to only reduce positions, pass in true". The page of
-        plan orders does not name it: if it is refused they go without it from then on.
+        For one-way positions, if you need to only reduce positions, pass in true". The same page
+        has "positionMode ... default: the user's current config", the newer one has "default
+        dual-side" (https://www.mexc.com/api-docs/futures/account-and-trading-endpoints): it is
+        always said, and an account that its owner has switched to hedge mode refuses the order.
+        The older page of plan orders names neither: if they are refused plan orders go without
+        them from then on.
 
         Raises:
             OrderRejected, OrderOutcomeUnknown, Unavailable: as the code in the answer says.
@@ -129,7 +135,7 @@ class MexcSwap(Dialect):
             asked = _order_of(api, create)
         if "triggerPrice" not in create.params:
             return await self._place(api, _CREATE, asked, create, lane)
-        bare = {name: value for name, value in asked.items() if name != "reduceOnly"}
+        bare = {name: value for name, value in asked.items() if name not in _MODE_FLAGS}
         if self._is_flag_refused or bare == asked:
             return await self._place(api, _CREATE_PLAN, bare, create, lane)
         try:
@@ -361,6 +367,7 @@ def _order_of(api: Api, create: Create) -> dict[str, Any]:
         "vol": float(client.amount_to_precision(create.symbol, create.amount)),
         "side": (_CLOSES if reduces else _OPENS)[create.side],
         "openType": _OPEN_TYPES[mode],
+        "positionMode": _ONE_WAY,
         **said,
     }
     if create.price is not None:
