@@ -5,7 +5,9 @@ from itertools import combinations
 
 import pytest
 
+from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Refusal
 from signalbot.exchange.live.codes import Codes
+from signalbot.exchange.live.dialects.answers import order_refused
 from signalbot.exchange.live.dialects.base import Dialect
 from signalbot.exchange.live.dialects.binance_spot import BinanceSpot
 from signalbot.exchange.live.dialects.binance_usdm import BinanceUsdm
@@ -31,3 +33,51 @@ def test_both_kinds_of_an_exchange_share_codes_and_options(
     assert swap.codes is spot.codes
     assert swap.options is spot.options
     assert swap.capabilities.rates == spot.capabilities.rates
+
+
+@pytest.mark.parametrize(
+    ("dialect", "code", "refusal"),
+    [
+        (OkxSwap, "51058", Refusal.OTHER),  # "No available position for this algo order"
+        (OkxSwap, "51299", Refusal.OTHER),  # "You can hold a maximum of ... orders of this type"
+        (OkxSwap, "51341", Refusal.OTHER),  # "Position closing not allowed"
+        (OkxSwap, "51148", Refusal.OTHER),  # "may execute an opposite trading direction"
+        (OkxSpot, "51415", Refusal.OTHER),  # "Spot trading only supports using the last price"
+        (OkxSwap, "51302", Refusal.WOULD_TRIGGER),  # "SL ... cannot be lower than the mark price"
+        (OkxSwap, "50029", Refusal.ACCESS_DENIED),  # "temporarily restricted from ... transactions"
+        (BybitSpot, "170810", Refusal.OTHER),  # "Cannot exceed maximum of 500 conditional, TP/SL"
+        (BybitSwap, "110118", Refusal.OTHER),  # "Unable to retrieve a price ... low liquidity"
+        (BybitSpot, "170226", Refusal.OTHER),  # "is being liquidated"
+        (BinanceUsdm, "-1112", Refusal.OTHER),  # NO_DEPTH
+        (BinanceUsdm, "-4109", Refusal.ACCESS_DENIED),  # INACTIVE_ACCOUNT
+    ],
+)
+def test_a_documented_refusal_is_a_refusal(
+    dialect: type[Dialect], code: str, refusal: Refusal
+) -> None:
+    """What is on no list is looked for over half a minute: long for a position without a stop.
+
+    https://www.okx.com/docs-v5/en/#error-code, https://bybit-exchange.github.io/docs/v5/error,
+    https://developers.binance.com/docs/derivatives/usds-margined-futures/error-code
+    """
+    error = order_refused(code, "told", codes=dialect.codes)
+    assert isinstance(error, OrderRejected)
+    assert error.refusal is refusal
+
+
+@pytest.mark.parametrize(
+    ("dialect", "code"),
+    [
+        (OkxSwap, "51054"),  # "Request timed out"
+        (OkxSwap, "51149"),  # "Order timed out ... does not mean ... successful or failed"
+        (OkxSwap, "51412"),  # "Cancellation timed out"
+        (OkxSwap, "51068"),  # "already exists within algoClOrdId and attachAlgoClOrdId"
+        (OkxSwap, "50071"),  # "clOrdId already exists"
+        (BybitSpot, "170234"),  # "System Error"
+        (BinanceUsdm, "-1007"),  # "Send status unknown; execution status unknown"
+    ],
+)
+def test_an_error_that_leaves_it_open_is_no_refusal(dialect: type[Dialect], code: str) -> None:
+    """The order may live: it is looked up, and never sent again."""
+    error = order_refused(code, "told", codes=dialect.codes)
+    assert isinstance(error, OrderOutcomeUnknown)
