@@ -19,7 +19,7 @@ from signalbot.domain.errors import (
 )
 from signalbot.domain.orders import ClientOrderId, OrderRequest, OrderSide, OrderStatus
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.codes import AccountLimited
+from signalbot.exchange.live.codes import AccountLimited, ClockOff
 from signalbot.exchange.live.dialects.base import Margin
 from signalbot.exchange.live.dialects.htx import HtxSwap
 from signalbot.exchange.live.dialects.htx_spot import HtxSpot
@@ -286,6 +286,31 @@ async def test_a_code_of_two_meanings_is_read_by_its_text(line: Line) -> None:
     line.answer(ORDER, {"code": 1003, "message": "Abnormal redis operation.", "data": None})
     with pytest.raises(OrderOutcomeUnknown):
         await line.send(entry(SWAP))
+
+
+async def test_a_wrong_time_is_no_wrong_key(line: Line, coins: Line) -> None:
+    """Both have one code: the clock is measured again, and the user goes on trading.
+
+    https://www.htx.com/en-us/opend (error code table: 12001 "Invalid submission time"); 403 with
+    "Incorrect Access key" and "api-signature-not-valid" as ccxt's ``handle_errors`` has recorded.
+    """
+    line.answer(
+        ORDER, {"status": "error", "err_code": 403, "err_msg": "Abnormal timestamp [时间戳错误]"}
+    )
+    with pytest.raises(ClockOff):
+        await line.send(entry(SWAP))
+    line.answer(
+        ORDER,
+        {"status": "error", "err_code": 403, "err_msg": "Incorrect Access key [Access key错误]"},
+    )
+    with pytest.raises(OrderRejected) as caught:
+        await line.send(entry(SWAP))
+    assert caught.value.refusal is Refusal.ACCESS_DENIED
+    text = "Signature not valid: Invalid submission time [提交时间错误]"
+    told = {"status": "error", "err-code": "api-signature-not-valid", "err-msg": text}
+    coins.answer(PLACE, told | {"data": None})
+    with pytest.raises(ClockOff):
+        await coins.send(entry(SPOT, side=OrderSide.SELL))
 
 
 @pytest.mark.parametrize("code", [1017, 1061])

@@ -34,10 +34,19 @@ CODES: Final = Codes(
     ),
     access_denied=codes_in(
         "403 6023 1010 1012 1100 1101 1109 1110 1113 1115 1205 1220 1221 1222 1223 1224 1225 1227 "
-        "1228 1230 1231 1253 1254 1350 1510 12001 12002 12003 12004 12005 12006 12007 12008 12009 "
+        "1228 1230 1231 1253 1254 1350 1510 12002 12003 12004 12005 12006 12007 12008 12009 "
         "50002 50102 api-signature-not-valid api-signature-check-failed login-required"
     )
     | {"1003|invalid signature"},
+    # "Invalid submission time"; what refuses a wrong key refuses a wrong time as well.
+    clock=frozenset(
+        (
+            "12001",
+            "403|abnormal timestamp",
+            "403|invalid submission time",
+            "api-signature-not-valid|invalid submission time",
+        )
+    ),
     unknown=codes_in("1003 1046 1076"),
     account_limited=codes_in("1032 base-request-exceed-frequency-limit rate-too-many-requests"),
     not_found=codes_in(
