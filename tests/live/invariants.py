@@ -48,11 +48,11 @@ def check(rig: Live, *users: str, naked_limit_s: float = NAKED_LIMIT_S) -> None:
 def _look(rig: Live, user: str) -> Found:
     journal, key = rig.venue.engine.journal, rig.key(user)
     intended = {
-        row["client_order_id"]: Decimal(row["quantity"])
+        rig.wire_id(row["client_order_id"]): Decimal(row["quantity"])
         for row in rig.rows(f"SELECT * FROM orders WHERE user_id = '{user}' AND leg = 'entry'")
     }
     accepted, filled = journal.entries_accepted(key), journal.entry_fills(key)
-    told = {str(trade) for trade in journal.trade_ids(key)}
+    told = {rig.shown_id(trade) for trade in journal.trade_ids(key)}
     booked = {
         row["trade_id"] for row in rig.rows(f"SELECT trade_id FROM fills WHERE user_id = '{user}'")
     }

@@ -14,8 +14,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from signalbot.domain.market import MarketKind
+from signalbot.domain.orders import ClientOrderId
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
+from signalbot.exchange.live.dialects import dialects_of
 from signalbot.ledger.credentials import VaultStore
 from signalbot.ledger.database import open_database
 from signalbot.ledger.views import LEDGER_NAME
@@ -25,6 +28,7 @@ from tests.canary import MARK, watch
 from tests.forking import Forked, fork, run
 from tests.venue.faults import Action, Rule
 from tests.venue.journal import guarded
+from tests.venue.krakenfutures_engine import to_text
 from tests.venue.model import Account, Kind, Order, Origin
 from tests.venue.server import Venue, venue
 
@@ -130,6 +134,7 @@ class Live:
         self.folder = folder
         self.venue = venue
         self.symbol = venue.dialect.market_id("BTC")
+        self._dialect = dialects_of(venue.dialect.ccxt_id).get(MarketKind.SWAP)
         self._daemon: Daemon | None = None
         self.lives: list[Daemon] = []
         self.forks = True  #: else a daemon starts from nothing, with what its environment loads
@@ -329,6 +334,16 @@ class Live:
     def account(self, user: str) -> Account:
         return self.venue.engine.accounts[self.key(user)]
 
+    def wire_id(self, client_order_id: str) -> str:
+        """An order's id as the exchange has it from us."""
+        if self._dialect is None:
+            return client_order_id
+        return self._dialect.wire_id(ClientOrderId(client_order_id))
+
+    def shown_id(self, number: int) -> str:
+        """An id of the exchange's own as it is shown."""
+        return to_text(number) if self.venue.dialect.ccxt_id == "krakenfutures" else str(number)
+
     def held(self, user: str) -> Decimal:
         """The signed quantity a user holds at the exchange, in coins."""
         return self.account(user).held(self.symbol)
@@ -350,11 +365,12 @@ class Live:
     def unexplained(self, user: str) -> list[str]:
         """Resting orders that are not the owner's, nor known: by our id, else by the exchange's."""
         orders = self.rows("SELECT client_order_id, exchange_order_id FROM orders")
-        known = {each for row in orders for each in row}
+        known = {self.wire_id(row["client_order_id"]) for row in orders}
+        known |= {row["exchange_order_id"] for row in orders}
         return [
             str(order) for order in self.resting(user)
             if order.ask.origin is not Origin.HAND
-            and not {order.ask.client_id, str(order.id)} & known
+            and not {order.ask.client_id, self.shown_id(order.id)} & known
         ]  # fmt: skip
 
     def naked_s(self, user: str) -> float:
