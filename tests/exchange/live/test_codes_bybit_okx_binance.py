@@ -55,7 +55,7 @@ def test_both_kinds_of_an_exchange_share_codes_and_options(
 def test_a_documented_refusal_is_a_refusal(
     dialect: type[Dialect], code: str, refusal: Refusal
 ) -> None:
-    """What is on no list is looked for over half a minute: long for a position without a stop.
+    """What is on no list counts as unknown: a position has no stop while that is being settled.
 
     https://www.okx.com/docs-v5/en/#error-code, https://bybit-exchange.github.io/docs/v5/error,
     https://developers.binance.com/docs/derivatives/usds-margined-futures/error-code
