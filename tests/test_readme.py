@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from signalbot.api import admission, bodies, buckets, connections, feed, server
-from signalbot.api.connections import bounds
+from signalbot.api import admission, bodies, buckets, connections, feed, pieces, server
+from signalbot.api.connections import MOST_HEADER_BYTES, bounds
 from signalbot.api.limits import MOST_BYTES
 from signalbot.config.notices import notices_table
 from signalbot.config.terms import ApiTerms
@@ -55,7 +55,9 @@ def test_every_limit_of_the_listener_is_what_the_page_says() -> None:
     assert numbers == [
         [terms.max_connections],
         [int(connections.REQUEST_S), int(connections.STALLED_S)],
-        [MOST_BYTES, server._MOST_HEADER_BYTES, server._MOST_FRAME_BYTES],
+        [MOST_BYTES, MOST_HEADER_BYTES, server._MOST_FRAME_BYTES],
+        [pieces.LEAST_PIECES, pieces.BYTES_A_PIECE],
+        [pieces.FRAMES, pieces.FRAMES_OF_A_STRANGER, pieces.FRAMES_PER_SECOND],
         [bodies.DEEPEST, fields._MOST_FIELDS, fields._DEEPEST],
         [terms.requests_per_second, int(buckets.BURST_S)],
         [admission._OF_ALL],

@@ -16,6 +16,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from signalbot.api.pieces import Frames, Requests, SmallReads
 from signalbot.config.terms import ApiTerms
 
 REQUEST_S = 10.0
@@ -23,6 +24,9 @@ REQUEST_S = 10.0
 
 STALLED_S = 20.0
 """How long a client may leave its answer unread."""
+
+MOST_HEADER_BYTES = 16_384
+"""The largest head of a request."""
 
 _LEAST = 16
 _SHARE = 0.25  # of the files that may be open
@@ -145,11 +149,12 @@ class Connections:
         return True
 
 
-class Http(H11Protocol):
+class Http(H11Protocol, SmallReads):
     """uvicorn's protocol with a deadline for each request, and for reading each answer."""
 
     def __init__(self, connections: Connections, **options: Any) -> None:
         super().__init__(**options)
+        self.conn = Requests(max_incomplete_event_size=MOST_HEADER_BYTES)
         self._connections = connections
         self._deadline: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
@@ -193,6 +198,13 @@ class Http(H11Protocol):
         self._leave()
         super().handle_websocket_upgrade(event)
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no request, unless the answer has begun already."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.drop()
+
     def pause_writing(self) -> None:
         super().pause_writing()
         self._stall = self._stall or self.loop.call_later(self._connections.stalled_s, self.drop)
@@ -231,12 +243,16 @@ class Http(H11Protocol):
             self._stall = None
 
 
-class WebSocket(WebSocketsSansIOProtocol):
-    """uvicorn's protocol, counted among the connections of its listener."""
+class WebSocket(WebSocketsSansIOProtocol, SmallReads):
+    """uvicorn's protocol, counted among the connections of its listener, as are its frames."""
+
+    read_bytes = 512
 
     def __init__(self, connections: Connections, **options: Any) -> None:
         super().__init__(**options)
         self._connections = connections
+        self._deadline: asyncio.TimerHandle | None = None
+        self._frames = Frames()
         self.peer: Peer | None = None
         self.is_known = False
         self.is_late = False
@@ -251,12 +267,29 @@ class WebSocket(WebSocketsSansIOProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.peer = self.client
-        if not self._connections.join(self):
+        if self._connections.join(self):
+            request_s = self._connections.request_s
+            self._deadline = self.loop.call_later(request_s, self._drop_unopened)
+        else:
             self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
         self._connections.leave(self)
         super().connection_lost(exc)
+
+    def handle_events(self) -> None:
+        number, now_s = len(self.conn.events), self.loop.time()
+        if self._frames.count(number, now_s=now_s, is_known=self.is_known):
+            super().handle_events()
+        else:
+            self.drop()
+
+    def _drop_unopened(self) -> None:
+        """End it unless it has become a WebSocket: what asked for one was no such request."""
+        if not self.handshake_complete:
+            self.drop()
 
 
 def bounds(terms: ApiTerms, *, open_files: int) -> Connections:

@@ -12,7 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from signalbot.api.callers import trust
-from signalbot.api.connections import Connections, protocols
+from signalbot.api.connections import MOST_HEADER_BYTES, Connections, protocols
 from signalbot.api.quiet import quiet
 from signalbot.config.terms import ApiTerms
 from signalbot.domain.errors import ConfigError
@@ -30,7 +30,6 @@ _NO_DESCRIPTOR_S = 0.1
 _MOST_OF_CONTROL = 64
 _KEEP_ALIVE_S = 5
 _GOODBYE_S = 3
-_MOST_HEADER_BYTES = 16_384
 _MOST_FRAME_BYTES = 65_536
 _START_S = 10.0
 _LOOK_EVERY_S = 0.02
@@ -159,7 +158,7 @@ def _server(app: ASGIApp, connections: Connections) -> _Server:
             ws_ping_timeout=20,
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=_GOODBYE_S,
-            h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
+            h11_max_incomplete_event_size=MOST_HEADER_BYTES,
             **protocols(connections),
         )
     )

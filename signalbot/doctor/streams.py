@@ -18,7 +18,11 @@ def examine(patient: Patient) -> Iterator[Finding]:
         if connection is None:
             return
         followed = {row["name"] for row in views.strategies(connection) if row["subscribers"]}
-        runs = [row for row in views.last_runs(connection) if row["strategy"] in followed]
+        runs = [
+            row
+            for row in views.last_runs(connection)
+            if row["strategy"] in followed and row["timeframe"]  # sources of alerts have none
+        ]
         at = views.moment(connection)
     now_ms = max(at.clock_ms, at.last_ms or 0)
     late = [row for row in runs if now_ms > _due_ms(row, patient)]

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from signalbot.api.connections import Connections, bounds
 from signalbot.api.server import _Server, _server, serve_fairly
@@ -17,6 +17,11 @@ from signalbot.tasks import SystemClock
 from tests.api.rig import daemon
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+UPGRADE = (
+    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
 HALVES = (
     b"",
     b"GET / HT",
@@ -77,7 +82,12 @@ async def closing() -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _listening(
-    app: App, *, most: int = 8, per_address: int = 8, request_s: float = 0.3, stalled_s: float = 0.3
+    app: ASGIApp,
+    *,
+    most: int = 8,
+    per_address: int = 8,
+    request_s: float = 0.3,
+    stalled_s: float = 0.3,
 ) -> AsyncIterator[tuple[int, Connections]]:
     """A server on a port; what its connections are bounded by."""
     connections = Connections(
@@ -93,7 +103,8 @@ async def _listening(
             try:
                 yield listener.getsockname()[1], connections
             finally:
-                app.may.set()
+                if isinstance(app, App):
+                    app.may.set()
                 server.should_exit = True
                 await asyncio.wait([serving], timeout=10)
 
@@ -260,6 +271,94 @@ async def test_an_answer_that_is_held_back_gives_way() -> None:
         await _ended(late)
         app.may.set()
         await _answered(reader)
+
+
+@pytest.mark.parametrize(
+    "pieces", [[b"x"] * 1_000, [b"x" * 100] * 400, [b"x" * 4_000] + [b"x"] * 100]
+)
+async def test_a_body_in_very_many_pieces_is_refused(pieces: list[bytes]) -> None:
+    """A chunk of one byte costs the parser what a whole one does: tens of thousands are seconds."""
+    async with _listening(App(), request_s=60) as (port, _):
+        chunks = b"".join(b"%x\r\n%s\r\n" % (len(each), each) for each in pieces)
+        reader, _ = await _open(port, CHUNKED + chunks + b"0\r\n\r\n")
+        assert b" 400 " in await asyncio.wait_for(reader.readline(), 10)
+        await _ended(reader)
+
+
+@pytest.mark.parametrize("pieces", [[b"x"] * 20, [b"x" * 1_000] * 64, [b"x" * 65_536]])
+async def test_a_body_in_chunks_is_taken(pieces: list[bytes]) -> None:
+    """As programs send them that do not know the length beforehand."""
+    async with _listening(App(), request_s=60) as (port, _):
+        chunks = b"".join(b"%x\r\n%s\r\n" % (len(each), each) for each in pieces)
+        reader, _ = await _open(port, CHUNKED + chunks + b"0\r\n\r\n")
+        await _answered(reader)
+
+
+async def test_a_body_whose_length_is_told_in_two_ways_is_refused() -> None:
+    """A proxy in front could believe the other one."""
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+    app = App()
+    async with _listening(app, request_s=60) as (port, _):
+        reader, _ = await _open(port, head + b"0\r\n\r\n" + REQUEST)
+        assert b" 400 " in await asyncio.wait_for(reader.readline(), 10)
+        await _ended(reader)
+        assert app.asked == 0
+
+
+async def test_what_follows_an_answer_and_is_no_request_is_no_failure_of_ours() -> None:
+    """An answer may come before its request's end; what comes then is dropped without a word."""
+    failures: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, found: failures.append(found))
+
+    async def refuse(_: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 404, "headers": []})
+        await send({"type": "http.response.body", "body": b"fine"})
+
+    async with _listening(refuse, request_s=60) as (port, _):
+        reader, writer = await _open(port, CHUNKED + b"1\r\nx\r\n")
+        await _answered(reader)
+        writer.write(b"no chunk\r\n\r\n")
+        await _ended(reader)
+    assert failures == []
+
+
+async def _counting(_: Scope, receive: Receive, send: Send) -> None:
+    """Accept a WebSocket, and take what it sends."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (await receive())["type"] != "websocket.disconnect":
+        pass
+
+
+@pytest.mark.parametrize("opcode", [0x00, 0x01, 0x09, 0x0A])
+async def test_a_socket_that_sends_empty_frames_without_end_is_ended(opcode: int) -> None:
+    """Continuations, texts, pings and pongs: each is six bytes, and as much work as a whole one."""
+    async with _listening(_counting, request_s=60) as (port, connections):
+        reader, writer = await _open(port, UPGRADE)
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        if opcode == 0:
+            writer.write(b"\x01\x80\0\0\0\0")
+        last = 0 if opcode == 0 else 0x80
+        writer.write(bytes([last | opcode, 0x80, 0, 0, 0, 0]) * 1_000)
+        await _ended(reader)
+        assert len(connections) == 0
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        UPGRADE.replace(b"GET", b"POST"),
+        UPGRADE.replace(b"Host: x\r\n", b"Host: x\r\n" + b"X: y\r\n" * 200),
+        UPGRADE.replace(b"GET /", b"GET /" + b"a" * 9_000),
+    ],
+)
+async def test_what_never_becomes_a_socket_is_ended(request_: bytes) -> None:
+    """It asks to be one in a way that is not understood, and is left without an answer."""
+    async with _listening(_counting) as (port, connections):
+        reader, _ = await _open(port, request_)
+        await _ended(reader)
+        assert len(connections) == 0
 
 
 async def test_orders_have_their_turn_however_many_connections_wait() -> None:

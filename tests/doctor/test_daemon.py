@@ -29,6 +29,16 @@ def test_a_running_daemon_is_in_good_health(running: Patient) -> None:
     running.daemon.stop()
 
 
+def test_a_source_of_alerts_has_no_candles_to_be_late_with(patient: Patient) -> None:
+    """Somebody follows it; the streams of the others are looked at all the same."""
+    source = 'kind = "webhook"\nexchange = "sim"\nsymbols = ["BTC/USDT:USDT"]'
+    patient.configure(after=f"[strategies.tv]\n{source}\n[users.anna.subscriptions.tv]")
+    patient.daemon.start()
+    [found] = patient.findings("streams")
+    assert found.says == "2 streams are up to date"
+    patient.daemon.stop()
+
+
 def test_a_daemon_that_hangs(running: Patient) -> None:
     """It has its lock, and answers nothing."""
     process = running.daemon.process

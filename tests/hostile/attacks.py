@@ -23,6 +23,10 @@ HALVES = (
     b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n",
     b"POST /hooks/tv HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\nhalf",
 )
+UPGRADE = (
+    b"GET /ws/signals HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
 _FAILURES = (OSError, asyncio.IncompleteReadError, TimeoutError, ValueError)
 
 
@@ -117,15 +121,22 @@ async def unread_answers(target: Target) -> None:
     await _many(200, 50, net=9, work=lambda host: _hold(target, host, (request,)))
 
 
+async def tiny_pieces(target: Target) -> None:
+    """Bodies in chunks of one byte, and WebSockets that send empty frames, as many as can be."""
+    chunks = b"POST /hooks/tv HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    turns = cycle(
+        (
+            chunks + b"1\r\n \r\n" * 60_000 + b"0\r\n\r\n",
+            chunks + b"1\r\n \r\n" * 60_000,
+            *(UPGRADE + bytes([opcode, 0x80, 0, 0, 0, 0]) * 60_000 for opcode in (0x89, 0x8A, 1)),
+        )
+    )
+    await _many(64, 250, net=14, work=lambda host: _leave(target, host, next(turns)))
+
+
 async def sockets_of_strangers(target: Target) -> None:
     """WebSockets that are opened without a token and left so."""
-    request = _request(
-        "GET",
-        "/ws/signals",
-        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n",
-    )
-    await _many(400, 100, net=10, work=lambda host: _hold(target, host, (request,)))
+    await _many(400, 100, net=10, work=lambda host: _hold(target, host, (UPGRADE,)))
 
 
 async def what_is_no_request(target: Target) -> None:
@@ -190,6 +201,7 @@ ATTACKS: dict[str, Attack] = {
         huge,
         connections,
         unread_answers,
+        tiny_pieces,
         sockets_of_strangers,
         what_is_no_request,
         subscriptions_of_a_user,
