@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from enum import IntEnum
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 
@@ -19,6 +19,9 @@ class ExitCode(IntEnum):
     NOT_RUNNING = 3
     NOT_FOUND = 4
     BAD_CONFIG = 78  #: EX_CONFIG of sysexits.h: systemd is told not to try again
+
+
+_Told = SignalbotError | OSError
 
 
 class NotRunning(SignalbotError):
@@ -56,29 +59,34 @@ def telling() -> Iterator[None]:
     except SignalbotError as e:
         _leave([e])
     except BaseExceptionGroup as e:
-        told, bugs = e.split(SignalbotError)
+        told, bugs = e.split((SignalbotError, OSError))
         if told is None or bugs is not None:
             raise
         _leave(list(_leaves(told)))
     except OSError as e:
-        where = "" if e.filename is None else f"{e.filename}: "
-        _say(f"{where}{e.strerror or e}")
-        raise SystemExit(ExitCode.ERROR) from e
+        _leave([e])
     except UnicodeEncodeError as e:
         _say(f"{e.object[e.start : e.end]!r} cannot be written as {e.encoding}")
         raise SystemExit(ExitCode.ERROR) from e
 
 
-def _leave(errors: list[SignalbotError]) -> NoReturn:
+def _leave(errors: list[_Told]) -> NoReturn:
     for error in errors:
         if isinstance(error, ConfigError):
             typer.echo(str(error), err=True)  # each line begins with its file and line number
+        elif isinstance(error, OSError):
+            where = "" if error.filename is None else f"{error.filename}: "
+            _say(f"{where}{error.strerror or error}")
         else:
             _say(str(error))
-    raise SystemExit(max(map(exit_code_of, errors))) from errors[0]
+    raise SystemExit(max(map(_exit_code, errors))) from errors[0]
 
 
-def _leaves(group: BaseExceptionGroup[SignalbotError]) -> Iterator[SignalbotError]:
+def _exit_code(error: _Told) -> ExitCode:
+    return ExitCode.ERROR if isinstance(error, OSError) else exit_code_of(error)
+
+
+def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[_Told]:
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
             yield from _leaves(error)

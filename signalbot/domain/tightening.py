@@ -23,6 +23,8 @@ _UPPER = (
 )  # fmt: skip
 #: Limits that are tighter when they are higher.
 _LOWER = ("min_balance", "cooldown_ms")
+#: When a stop moves, tighter when it is lower; 0 is never.
+_FROM_ZERO = ("trailing_percent", "break_even_after")
 _KEYS = {"cooldown_ms": "cooldown", "max_unprotected_ms": "max_unprotected"}
 _SIZES = {
     SizingMode.RISK: "risk_percent",
@@ -34,8 +36,8 @@ _SIZES = {
 def loosened(bounds: Settings, wanted: Settings) -> tuple[str, ...]:
     """Settings by which ``wanted`` allows more than ``bounds``, as the file names them.
 
-    Compared are the limits and sizes, the stop without which nothing is to be held, and whom an
-    AI's questions go to.
+    Compared are the limits, what sizes an order, the stop and when it moves, and whom an AI's
+    questions go to.
     """
     return (
         *_risk(bounds.risk, wanted.risk),
@@ -65,6 +67,10 @@ def _sizing(bounds: Sizing, wanted: Sizing) -> Iterator[str]:
     name = _SIZES[bounds.mode]
     if getattr(wanted, name) > getattr(bounds, name):
         yield f"sizing.{name}"
+    if bounds.risk_includes_costs and not wanted.risk_includes_costs:
+        yield "sizing.risk_includes_costs"
+    if _expects_less(wanted.slippage_bps, bounds.slippage_bps):
+        yield "sizing.slippage_bps"
     if wanted.below_minimum is BelowMinimum.ROUND_UP is not bounds.below_minimum:
         yield "sizing.below_minimum"
 
@@ -72,6 +78,11 @@ def _sizing(bounds: Sizing, wanted: Sizing) -> Iterator[str]:
 def _protection(bounds: Protection, wanted: Protection) -> Iterator[str]:
     if wanted.stop_source is StopSource.NONE is not bounds.stop_source:
         yield "protection.stop_loss.source"
+    if wanted.stop_percent > bounds.stop_percent:
+        yield "protection.stop_loss.percent"
+    for name in _FROM_ZERO:
+        if _is_farther(getattr(wanted, name), getattr(bounds, name)):
+            yield f"protection.{name}"
     if wanted.max_unprotected_ms > bounds.max_unprotected_ms:
         yield "protection.max_unprotected"
 
@@ -80,6 +91,18 @@ def _ai(bounds: AiRules, wanted: AiRules) -> Iterator[str]:
     for name in ("provider", "model"):
         if getattr(wanted, name) != getattr(bounds, name):
             yield f"ai.{name}"
+
+
+def _expects_less(given: Number, least: Number) -> bool:
+    """Whether orders are sized by less slippage; what it was of late may be any."""
+    if given is None or least is None:
+        return given is not least
+    return given < least
+
+
+def _is_farther(given: Decimal | int, most: Decimal | int) -> bool:
+    """Whether a stop follows later than it was to, or never."""
+    return most > 0 and not 0 < given <= most
 
 
 def _exceeds(given: Number, most: Number) -> bool:

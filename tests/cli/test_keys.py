@@ -135,3 +135,17 @@ def test_secrets_have_names_only(desk: Shell) -> None:
     assert desk.ask("secret", "delete", "telegram").code == 0
     assert desk.ask("secret", "delete", "telegram").code == 4
     assert give(desk, "", "secret", "set", "empty")[0] == 78
+
+
+def test_a_rotation_that_cannot_write_says_why_and_changes_nothing(desk: Shell) -> None:
+    """A full or read-only disk, or a name with which no second file can be made, as here."""
+    assert give(desk, keys(), "keys", "set", "alice")[0] == 0
+    key = desk.folder / f"{'k' * 253}"
+    (desk.folder / "master.key").rename(key)
+    said = desk.run("keys", "rotate", SIGNALBOT_MASTER_KEY_FILE=str(key))
+    assert said.code == 1
+    assert "File name too long" in said.err
+    assert "Traceback" not in said.err
+    key.rename(desk.folder / "master.key")
+    assert [row["user"] for row in desk.ask("keys", "list", "--json").json] == ["alice"]
+    assert desk.run("keys", "rotate").code == 0

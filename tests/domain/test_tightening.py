@@ -40,8 +40,16 @@ sizings = st.builds(
     quote_amount=st.integers(1, 3).map(Decimal),
     balance_percent=st.integers(1, 3).map(Decimal),
     below_minimum=st.sampled_from(BelowMinimum),
+    risk_includes_costs=st.booleans(),
+    slippage_bps=amounts,
 )
-settings = st.builds(Settings, risk=risks, sizing=sizings)
+protections = st.builds(
+    Protection,
+    stop_percent=st.integers(1, 3).map(Decimal),
+    trailing_percent=st.integers(0, 3).map(Decimal),
+    break_even_after=st.integers(0, 3),
+)
+settings = st.builds(Settings, risk=risks, sizing=sizings, protection=protections)
 
 
 @given(settings)
@@ -102,6 +110,69 @@ def test_every_limit_is_looked_at() -> None:
     )
     found = loosened(Settings(risk=tight), Settings(risk=loosest))
     assert len(found) == len(fields(RiskLimits))
+
+
+@pytest.mark.parametrize(
+    ("bound", "looser", "tighter"),
+    [
+        (Sizing(), Sizing(risk_includes_costs=False), Sizing()),
+        (Sizing(risk_includes_costs=False), None, Sizing(risk_includes_costs=True)),
+        (Sizing(slippage_bps=Decimal(2)), Sizing(slippage_bps=Decimal(1)), None),
+        (Sizing(slippage_bps=Decimal(2)), Sizing(slippage_bps=None), None),
+        (Sizing(slippage_bps=None), Sizing(slippage_bps=Decimal(0)), Sizing(slippage_bps=None)),
+        (Sizing(slippage_bps=Decimal(2)), None, Sizing(slippage_bps=Decimal(3))),
+    ],
+)
+def test_what_an_order_is_expected_to_cost_sizes_it(
+    bound: Sizing, looser: Sizing | None, tighter: Sizing | None
+) -> None:
+    """With fewer costs counted, the same percentage at risk buys more."""
+    bounds = Settings(sizing=bound)
+    if looser is not None:
+        [found] = loosened(bounds, Settings(sizing=looser))
+        assert found in ("sizing.risk_includes_costs", "sizing.slippage_bps")
+    if tighter is not None:
+        assert loosened(bounds, Settings(sizing=tighter)) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "bound", "looser", "tighter"),
+    [
+        ("stop_percent", Decimal(2), (Decimal(3),), (Decimal(1), Decimal(2))),
+        ("trailing_percent", Decimal(2), (Decimal(3), Decimal(0)), (Decimal(1), Decimal(2))),
+        ("trailing_percent", Decimal(0), (), (Decimal(1), Decimal(0))),
+        ("break_even_after", 2, (3, 0), (1, 2)),
+        ("break_even_after", 0, (), (1, 0)),
+    ],
+)
+def test_a_stop_comes_no_farther_away(
+    name: str, bound: Any, looser: tuple[Any, ...], tighter: tuple[Any, ...]
+) -> None:
+    """And it follows no later than the operator wrote."""
+    bounds = Settings(protection=Protection(**{name: bound}))
+    for value in looser:
+        [found] = loosened(bounds, Settings(protection=Protection(**{name: value})))
+        assert found.removeprefix("protection.").replace("stop_loss.", "stop_") == name
+    for value in tighter:
+        assert loosened(bounds, Settings(protection=Protection(**{name: value}))) == ()
+
+
+def test_everything_that_sizes_an_order_is_looked_at() -> None:
+    """A setting that comes later must choose its direction."""
+    tight = Sizing(slippage_bps=Decimal(9), below_minimum=BelowMinimum.SKIP)
+    found: set[str] = set()
+    for mode in SizingMode:
+        bound = replace(tight, mode=mode)
+        wanted = Sizing(
+            mode=SizingMode.RISK if mode is not SizingMode.RISK else SizingMode.QUOTE,
+            risk_percent=Decimal(99),
+            quote_amount=Decimal(999),
+            balance_percent=Decimal(99),
+            risk_includes_costs=False,
+            below_minimum=BelowMinimum.ROUND_UP,
+        )
+        found |= set(loosened(Settings(sizing=bound), Settings(sizing=wanted)))
+    assert found == {f"sizing.{field.name}" for field in fields(Sizing)}
 
 
 def test_size_mode_stop_and_ai_are_the_operators() -> None:
