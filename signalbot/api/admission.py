@@ -179,12 +179,25 @@ def address_of(scope: Connection, *, trusts_proxy: bool) -> str | None:
     at the end of one: only the last entry of the last line is the proxy's.
     """
     client = scope.get("client")
-    peer = None if client is None else str(client[0])
+    peer = None if client is None else _plain(str(client[0]))
     if not trusts_proxy or peer is None or not is_loopback(peer):
         return peer
     noted = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
     last: str = noted[-1].decode("latin-1").rpartition(",")[2].strip() if noted else ""
-    return last or peer
+    return _plain(last) if last else peer
+
+
+def _plain(address: str) -> str:
+    """An address in one form, however it is written.
+
+    A listener for IPv6 and IPv4 names an IPv4 peer as an IPv6 address.
+    """
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return str(mapped or found)
 
 
 def is_loopback(address: str) -> bool:
@@ -201,6 +214,6 @@ def _client(address: str | None) -> str:
         found = ip_address(address or "")
     except ValueError:
         return "unknown"
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is None:
+    if isinstance(found, IPv6Address):
         return f"{int(found) >> _PREFIX_BITS:x}"
     return str(found)

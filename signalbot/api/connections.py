@@ -259,7 +259,7 @@ class WebSocket(WebSocketsSansIOProtocol, SmallReads):
 
     @property
     def is_waiting(self) -> bool:
-        return not self.is_known
+        return not self.is_known or self.close_sent
 
     def drop(self) -> None:
         self.transport.abort()

@@ -345,6 +345,30 @@ async def test_a_socket_that_sends_empty_frames_without_end_is_ended(opcode: int
         assert len(connections) == 0
 
 
+async def test_a_socket_that_was_closed_gives_way_though_its_sender_was_known() -> None:
+    """The other side need not answer the close: until it does, nothing is done for it."""
+    closed = 0
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal closed
+        if scope["type"] == "http":
+            await App()(scope, receive, send)
+            return
+        await receive()
+        connections.know(scope["client"])
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.close", "code": 1013, "reason": "too many"})
+        closed += 1
+
+    async with _listening(app, most=2, request_s=60) as (port, connections):
+        first, _ = await _open(port, UPGRADE)
+        await _open(port, UPGRADE)
+        await _until(lambda: closed == 2)
+        reader, _ = await _open(port, REQUEST)
+        await _answered(reader)
+        await _ended(first)
+
+
 @pytest.mark.parametrize(
     "request_",
     [
