@@ -88,6 +88,8 @@ def flat(value: Mapping[str, Any]) -> Fields:
     found = tuple(_walk(value, ()))
     if len(found) > _MOST_FIELDS:
         raise BadSignal(_TOO_MANY)
+    for field in found:
+        _unicode(f"{field.name}{field.value}")
     _refuse_doubles(field.name for field in found)
     return found
 
@@ -107,7 +109,7 @@ def decode(body: bytes) -> str:
     """The text of a body.
 
     Raises:
-        BadSignal: it is not UTF-8.
+        BadSignal: it is not UTF-8, or what it quotes is not Unicode.
     """
     try:
         text = body.decode("utf-8-sig").strip()
@@ -118,7 +120,16 @@ def decode(body: bytes) -> str:
             inner = json.loads(text)
         except ValueError:
             return text
-        return inner.strip() if isinstance(inner, str) else text
+        return _unicode(inner.strip()) if isinstance(inner, str) else text
+    return text
+
+
+def _unicode(text: str) -> str:
+    """Refuse half a surrogate pair, as JSON can escape it: it cannot be stored or sent on."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as e:
+        raise BadSignal("the alert has a text that is not Unicode") from e
     return text
 
 

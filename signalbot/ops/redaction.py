@@ -28,6 +28,7 @@ _SUBSTITUTIONS = tuple(
         (r"\b(bearer\s{1,4})[^\s\"',;]{8,}", rf"\1{MASK}"),
         (rf"(?!{_REFERENCE})((?:{_NAME})[\w-]{{0,24}}{_GIVEN}){_VALUE}", rf"\1{MASK}"),
         (r"(?<!\d)\d{6,}:[\w-]{30,}", MASK),  # a Telegram bot's token
+        (r"sbt_[\w-]{16,}", MASK),  # a token of our own
         (r"\bsk-[\w-]{16,}|\beyJ[\w-]{8,}(?:\.[\w-]+){0,2}", MASK),  # AI keys, JWTs
         (r"(://)[^\s/@\"']+@", rf"\1{MASK}@"),
         (r"(/(?:hooks|webhooks)/[^\s/\"'?]+/)[^\s\"'?/]{16,}", rf"\1{MASK}"),
@@ -37,11 +38,11 @@ _SUBSTITUTIONS = tuple(
 #: Nothing above matches a text without one of these, and few texts have one.
 _HINT = re.compile(
     r"secret|passw|passp|pwd|key|mnemonic|sign(?!al)|cookie|authori|token|bearer|\d:[\w-]{30}"
-    r"|sk-|eyj|@|hooks[./]",
+    r"|sbt_|sk-|eyj|@|hooks[./]",
     re.ASCII,
 )
 #: Nor does it match a word or a number, and most texts are one.
-_WORD = re.compile(r"\w+|[\w.+-]{1,12}", re.ASCII)
+_WORD = re.compile(r"(?![\w.+-]*(?:sbt_|eyj))(?:\w+|[\w.+-]{1,12})", re.ASCII | re.IGNORECASE)
 
 
 def names_secret(key: str) -> bool:

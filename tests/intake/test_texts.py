@@ -109,3 +109,23 @@ def test_a_text_that_could_mean_something_else_is_refused(text: str, why: str) -
     with pytest.raises(BadSignal) as refused:
         read(text)
     assert why in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        r'{"action": "buy", "ticker": "BTCUSDT", "comment": "\ud800"}',
+        r'{"action": "buy", "ticker": "BTCUSDT", "\udfff": "x"}',
+        r'{"action": "buy", "ticker": "BTCUSDT", "notes": ["a", {"b": "\ud800x"}]}',
+        r'"buy BTCUSDT \ud800"',
+    ],
+)
+def test_half_a_surrogate_pair_is_refused(body: str) -> None:
+    """It stands for no character, so it can neither be stored nor told to anybody."""
+    with pytest.raises(BadSignal, match="not Unicode"):
+        read(body)
+
+
+def test_a_whole_surrogate_pair_is_a_character() -> None:
+    """As JSON escapes what is beyond its first plane."""
+    assert read(r'{"action": "buy", "ticker": "BTCUSDT", "comment": "\ud83d\ude80"}').steps

@@ -51,6 +51,7 @@ def test_what_is_given_under_a_secret_name_is_hidden(
         f"https://discord.com/api/webhooks/1234/{CANARY}",
         f"https://hooks.slack.com/services/T0/B0/{CANARY}",
         f"openai refused sk-proj-{CANARY}",
+        f"action 'sbt_{CANARY}' is none of the words that are known",
         f"ticket eyJhbGciOiJIUzI1NiJ9.{CANARY}.{CANARY}",
         f"-----BEGIN EC PRIVATE KEY-----\nAAAA{CANARY}\n-----END EC PRIVATE KEY-----",
         f"{{'secret': b'{CANARY}', 'n': 1}}",
@@ -82,6 +83,14 @@ def test_known_shapes_of_secrets_are_hidden(text: str) -> None:
 def test_harmless_texts_stay_readable(text: str) -> None:
     """Redaction that eats ordinary words would be turned off."""
     assert clean(text) == text
+
+
+@pytest.mark.parametrize("word", ["sbt_" + "x" * 43, "eyJ" + "x" * 8, "eyJ" + "x" * 40])
+def test_a_word_that_is_a_secret_by_its_shape_is_not_harmless(word: str) -> None:
+    """Though nothing else stands in the text."""
+    redaction = Redaction(Secrets())
+    assert not redaction.is_harmless(word)
+    assert redaction.clean(word) == "***"
 
 
 @given(st.from_regex(r"\w{1,40}|[\w.+-]{1,14}", fullmatch=True), st.text(min_size=6, max_size=9))
