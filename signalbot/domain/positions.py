@@ -198,13 +198,15 @@ class Position:
     def hit_target(self, *, break_even_after: int, tick: Decimal) -> "Position":
         """The position after one more target; at that count its stop goes to the entry price.
 
-        A stop that trails the price already is past that, and stays.
+        A stop that has trailed the price to the entry or beyond stays: it never moves backwards.
         """
         hit = replace(self, targets_hit=self.targets_hit + 1)
         is_due = 0 < break_even_after <= hit.targets_hit
-        if not is_due or self.stop_loss is None or self.stop_kind is not StopKind.INITIAL:
+        if not is_due or self.stop_loss is None:
             return hit
         entry = nearest(tick, self.entry_price)
+        if (entry - self.stop_loss) * self.side.sign <= 0:
+            return hit
         return replace(hit, stop_loss=entry, stop_kind=StopKind.BREAK_EVEN)
 
     def without_dust(self, dust: Decimal, *, reason: CloseReason, now_ms: Ms) -> "Position":

@@ -222,18 +222,39 @@ def test_a_fee_in_a_third_coin_counts_at_its_price() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "after", "moves"),
+    ("kind", "stop", "after", "moves"),
     [
-        (StopKind.INITIAL, 1, True),
-        (StopKind.INITIAL, 2, False),
-        (StopKind.INITIAL, 0, False),
-        (StopKind.TRAILING, 1, False),
+        (StopKind.INITIAL, 90, 1, True),
+        (StopKind.INITIAL, 90, 2, False),
+        (StopKind.INITIAL, 90, 0, False),
+        (StopKind.TRAILING, 95, 1, True),
+        (StopKind.TRAILING, 104, 1, False),
     ],
 )
-def test_a_target_may_move_the_stop_to_the_entry(kind: StopKind, after: int, moves: bool) -> None:
-    """At the count the user chose, on the price grid; never back behind a trailing stop."""
-    position = replace(held(entry="100.26"), stop_loss=Decimal(90), stop_kind=kind)
+def test_a_target_may_move_the_stop_to_the_entry(
+    kind: StopKind, stop: int, after: int, *, moves: bool
+) -> None:
+    """At the count the user chose, on the price grid; a trailing stop that lags is moved too."""
+    position = replace(held(entry="100.26"), stop_loss=Decimal(stop), stop_kind=kind)
     hit = position.hit_target(break_even_after=after, tick=Decimal("0.1"))
     assert hit.targets_hit == 1
-    assert hit.stop_loss == (Decimal("100.3") if moves else Decimal(90))
+    assert hit.stop_loss == (Decimal("100.3") if moves else Decimal(stop))
     assert hit.stop_kind is (StopKind.BREAK_EVEN if moves else kind)
+
+
+@given(
+    side=st.sampled_from(Side),
+    kind=st.sampled_from(StopKind),
+    stop=st.decimals(1, 200, places=1),
+    hits=st.integers(1, 4),
+)
+def test_a_hit_target_never_moves_the_stop_backwards(
+    side: Side, kind: StopKind, stop: Decimal, hits: int
+) -> None:
+    """Once break-even is due, the stop protects the entry price or a better one."""
+    position = replace(held(entry="100.3"), side=side, stop_loss=stop, stop_kind=kind)
+    for _ in range(hits):
+        position = position.hit_target(break_even_after=1, tick=Decimal("0.1"))
+    assert position.stop_loss is not None
+    assert (position.stop_loss - stop) * side.sign >= 0
+    assert (position.stop_loss - position.entry_price) * side.sign >= 0

@@ -234,7 +234,7 @@ class Engine:
             if self.terms.on_opposite == "close":
                 return
         if planned is not None:
-            self._enter(side, last, *planned, after_close=held is not None)
+            self._enter(side, last, *planned, call=call, after_close=held is not None)
 
     def _close(self, held: Trade, last: F, reason: str) -> None:
         self._exit(held, held.left, self._taken(-held.side, last, self.terms.slippage))
@@ -291,7 +291,7 @@ class Engine:
 
     def _enter(
         self, side: int, last: F, quantity: F, stop: F, targets: list[tuple[F, F]], *,
-        after_close: bool,
+        call: Call, after_close: bool,
     ) -> None:  # fmt: skip
         t = self.terms
         if after_close:
@@ -310,12 +310,30 @@ class Engine:
         if quantity * price / t.leverage + fee > self.wallet:
             return
         self.wallet -= fee
+        stop, targets = self._rebased(side, last, price, stop, targets, call)
         trade = Trade(
             side=side, opened_ms=self._now_ms, quantity=quantity, entry=price, stop=stop,
             targets=targets, left=quantity, fees=fee,
         )  # fmt: skip
         self.trades.append(trade)
         self.held = trade
+
+    def _rebased(
+        self, side: int, last: F, filled: F, stop: F, targets: list[tuple[F, F]], call: Call
+    ) -> tuple[F, list[tuple[F, F]]]:
+        """Own distances count from the fill, where it is more than two basis points away."""
+        if abs(filled - last) <= last * F(2, 10_000):
+            return stop, targets
+        if self.terms.stop is not None:
+            moved = stop * filled / last
+            moved = self._up(moved) if side > 0 else self._down(moved)
+            stop = moved if side * (filled - moved) > 0 else stop
+        if not (self.terms.targets_of_signal and call.targets):
+            tick = self.terms.tick
+            shifted = [(round(price * filled / last / tick) * tick, q) for price, q in targets]
+            if all(side * (price - filled) > 0 for price, _ in shifted):
+                targets = shifted
+        return stop, targets
 
     def _targets(self, call: Call, side: int, last: F, quantity: F) -> list[tuple[F, F]]:
         levels = [(last * (1 + side * away), share) for away, share in self.terms.targets]
