@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from signalbot.decision.costs import after_close
 from signalbot.decision.situation import Denial, Situation
 from signalbot.domain.money import HUNDRED, ZERO
 from signalbot.domain.positions import Position
@@ -13,7 +14,7 @@ def check_risk(s: Situation, *, replaces: Position | None = None) -> Denial | No
     return (
         _check_doubt(s) or _check_entering(s, replaces) or _check_priority(s, replaces)
         or _check_open_positions(s, replaces) or _check_losses(s) or _check_trades(s)
-        or _check_cooldown(s, replaces) or _check_daily_loss(s) or _check_balance(s)
+        or _check_cooldown(s, replaces) or _check_daily_loss(s) or _check_balance(s, replaces)
         or _check_exposure(s, replaces)
     )  # fmt: skip
 
@@ -87,15 +88,15 @@ def _check_daily_loss(s: Situation) -> Denial | None:
     return Denial(Reason.MAX_DAILY_LOSS, facts)
 
 
-def _check_balance(s: Situation) -> Denial | None:
-    least, equity = s.settings.risk.min_balance, s.book.balance.equity
+def _check_balance(s: Situation, replaces: Position | None) -> Denial | None:
+    least, equity = s.settings.risk.min_balance, after_close(s, replaces).equity
     if least is None or equity >= least:
         return None
     return Denial(Reason.BALANCE_TOO_LOW, {"equity": _shown(equity), "limit": least})
 
 
 def _check_exposure(s: Situation, replaces: Position | None) -> Denial | None:
-    limit = exposure_limit(s)
+    limit = exposure_limit(s, equity=after_close(s, replaces).equity)
     if limit is None:
         return None
     notional = exposure(s, replaces)
@@ -104,10 +105,10 @@ def _check_exposure(s: Situation, replaces: Position | None) -> Denial | None:
     return Denial(Reason.MAX_EXPOSURE, {"notional": _shown(notional), "limit": _shown(limit)})
 
 
-def exposure_limit(s: Situation) -> Decimal | None:
-    """The most open notional the user allows, in quote units."""
+def exposure_limit(s: Situation, *, equity: Decimal) -> Decimal | None:
+    """The most open notional the user allows at ``equity``, in quote units."""
     percent = s.settings.risk.max_exposure_percent
-    return None if percent is None else s.book.balance.equity * percent / HUNDRED
+    return None if percent is None else equity * percent / HUNDRED
 
 
 def exposure(s: Situation, replaces: Position | None) -> Decimal:

@@ -121,7 +121,7 @@ def _cap(
         entered=entered_at(s, side=s.signal.action.side, entry=entry),
         fees=s.fees,
     )
-    limit = exposure_limit(s)
+    limit = exposure_limit(s, equity=balance.equity)
     if limit is None:
         return by_balance, "balance"
     by_exposure = (limit - exposure(s, replaces)) / entry

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from signalbot.domain.positions import Position
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
 
@@ -10,15 +11,11 @@ class Funder:
     def __init__(self, trades: Trades) -> None:
         self._trades = trades
 
-    async def book(self, account: Account, symbol: str, received: Decimal) -> None:
-        """Add what the position in ``symbol`` received; negative when it paid.
-
-        It belongs to the position that is open now, also when that closes meanwhile.
-        """
-        held = account.positions.get(symbol)
-        async with account.lock(symbol):
-            current = account.positions.get(symbol)
-            if held is not None and (current is None or current.position_id != held.position_id):
+    async def book(self, account: Account, held: Position, received: Decimal) -> None:
+        """Add what this position received, whether it is still open or closed by now."""
+        async with account.lock(held.symbol):
+            current = account.positions.get(held.symbol)
+            if current is None or current.position_id != held.position_id:
                 current = await self._trades.position(held.position_id)
             if current is None:
                 return

@@ -75,12 +75,15 @@ class Trailer:
 def trailed(position: Position, price: PriceRange, *, percent: Decimal) -> Position:
     """The position after ``price``: its best price, and its stop if that is worth moving.
 
-    The same object when nothing changes. ``percent`` is the distance behind the best price.
+    The same object when nothing changes. ``percent`` is the distance behind the best price. Of a
+    range that was over when the position opened, only the last price counts.
     """
     if percent <= 0 or position.status is not PositionStatus.OPEN or position.stop_loss is None:
         return position
     is_long = position.side is Side.LONG
     reached = price.high if is_long else price.low
+    if price.at_ms <= position.opened_at_ms:
+        reached = price.last
     best = position.best_price or position.entry_price
     if (reached - best) * position.side.sign <= 0:
         return position

@@ -10,7 +10,9 @@ from typing import Final
 from signalbot.app import App
 from signalbot.domain.errors import ConfigError
 from signalbot.domain.market import Candle
+from signalbot.domain.positions import Position
 from signalbot.domain.timeframe import Ms
+from signalbot.pipeline.account import Account
 from signalbot.pipeline.fund import Funder
 from signalbot.replay.candle_files.times import Ambiguous, read_times
 from signalbot.replay.exchange import HistoricalExchange
@@ -64,6 +66,16 @@ def _rates(path: Path, cells: Sequence[tuple[int, str, str]], column: str) -> It
             raise ConfigError(f"{path}, line {line}: {e}") from e
 
 
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """A payment to a position that the ledger does not know yet: its entry has just filled."""
+
+    account: Account
+    symbol: str
+    received: Decimal
+    opened_at_ms: Ms
+
+
 class Funding:
     """Pays the rates of every market when their time has come."""
 
@@ -71,17 +83,19 @@ class Funding:
         self._app = app
         self._funder = Funder(app.trades)
         self._waiting = {symbol: list(reversed(each)) for symbol, each in rates.items() if each}
+        self._late: list[_Late] = []
 
     def is_due(self, candle: Candle) -> bool:
-        """Whether anything was to be paid by the close of ``candle``."""
+        """Whether anything is to be paid or booked by the close of ``candle``."""
         waiting = self._waiting.get(candle.symbol)
-        return waiting is not None and bool(waiting) and waiting[-1].at_ms <= candle.close_ms
+        return bool(self._late or (waiting and waiting[-1].at_ms <= candle.close_ms))
 
     async def after(self, candle: Candle, sides: Iterable[HistoricalExchange]) -> None:
         """Pay what was due by the close of ``candle``, which has just been traded through.
 
         Rates from before the candle are of a time that was not replayed.
         """
+        await self.settle()
         waiting = self._waiting.get(candle.symbol)
         while waiting and waiting[-1].at_ms <= candle.close_ms:
             each = waiting.pop()
@@ -90,7 +104,29 @@ class Funding:
             for side in sides:
                 received = side.fund(candle.symbol, each.rate, each.at_ms)
                 for user_id, amount in received.items():
-                    await self._funder.book(self._app.accounts[user_id], candle.symbol, amount)
+                    await self._book(self._app.accounts[user_id], candle, amount)
+
+    async def settle(self) -> None:
+        """Book what was paid to positions that the ledger did not know then."""
+        late, self._late = self._late, []
+        for each in late:
+            held = await self._opened_at(each)
+            if held is not None:
+                await self._funder.book(each.account, held, each.received)
+
+    async def _book(self, account: Account, candle: Candle, received: Decimal) -> None:
+        held = account.positions.get(candle.symbol)
+        if held is None:
+            self._late.append(_Late(account, candle.symbol, received, candle.close_ms))
+        else:
+            await self._funder.book(account, held, received)
+
+    async def _opened_at(self, late: _Late) -> Position | None:
+        held = late.account.positions.get(late.symbol)
+        closed = await self._app.trades.closed_since(late.account.user_id, late.opened_at_ms)
+        found = [*closed, held] if held is not None else closed
+        wanted = (late.symbol, late.opened_at_ms)
+        return next((p for p in found if (p.symbol, p.opened_at_ms) == wanted), None)
 
 
 def _column(path: Path, names: Iterable[str], wanted: Sequence[str], what: str) -> str:

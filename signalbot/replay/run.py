@@ -157,6 +157,7 @@ async def _play(
         if played.candles % _PROGRESS_EVERY == 0:
             on_progress(played.candles)
     await clock.sleep(1)  # what the last candle set off comes to its end
+    await funding.settle()
     on_progress(played.candles)
     tracks = {user_id: track for side in sides for user_id, track in side.tracks.items()}
     by_symbol = {candles[0].symbol: candles}

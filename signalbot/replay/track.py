@@ -47,6 +47,8 @@ class Track:
     changes: list[_Change] = field(default_factory=list)
     visits: dict[Ms, tuple[Decimal, Decimal]] = field(default_factory=dict)
     """The lowest and the last equity within candles in which something traded, by their close."""
+    before: tuple[Ms, Decimal] | None = None
+    """The lowest equity in the candle of the latest resting entry, up to its fill; its close."""
 
     def changed(self, stake: Stake, at_ms: Ms) -> None:
         position = stake.position
@@ -64,6 +66,16 @@ class Track:
         equity = stake.account.equity_at(stake, price)
         lowest, _ = self.visits.get(at_ms, (equity, equity))
         self.visits[at_ms] = min(lowest, equity), equity
+
+    def entered(self, stake: Stake, price: Decimal, at_ms: Ms) -> None:
+        equity = stake.account.equity_at(stake, price)
+        lowest, _ = self.visits.get(at_ms, (equity, equity))
+        self.before = at_ms, min(lowest, equity)
+
+    def stopped(self, stake: Stake, price: Decimal, at_ms: Ms) -> None:
+        equity = stake.account.equity_at(stake, price)
+        if self.before is not None and self.before[0] == at_ms:
+            self.visits[at_ms] = min(self.before[1], equity), equity
 
 
 def equity_curves(

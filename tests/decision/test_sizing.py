@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from signalbot.decision.costs import entered_at
+from signalbot.decision.costs import after_close, entered_at
 from signalbot.decision.decide import Enter, plan
 from signalbot.decision.risk import exposure_limit
 from signalbot.decision.situation import Denial, EntryPlan, Situation
@@ -71,7 +71,7 @@ def _cap(s: Situation, *, entry: Decimal, replaces: Position | None = None) -> F
     share, side = Fraction(1, s.user.account.leverage), s.signal.action.side
     entered = entered_at(s, side=side, entry=entry)
     per_unit = max(Fraction(entry) * (share + Fraction(RESERVE)), Fraction(entered) * share)
-    limit = exposure_limit(s)
+    limit = exposure_limit(s, equity=after_close(s, replaces).equity)
     if limit is None:
         return free / per_unit
     return min(free / per_unit, (Fraction(limit) - notional) / Fraction(entry))
@@ -242,6 +242,23 @@ def test_a_reversal_may_use_the_margin_it_sets_free(
     found = size(s, entry=entry, stop=stop, replaces=position)
     if isinstance(found, Sized):
         assert Fraction(found.quantity) <= _cap(s, entry=entry, replaces=position)
+
+
+def test_a_reversal_stays_within_the_exposure_that_its_close_leaves() -> None:
+    """Closing 10 at 100 costs 1 %, so 990 of 1,000 are left to measure by."""
+    position = held(Side.SHORT, quantity="10")
+    s = replace(
+        scene(
+            risk=RiskLimits(max_exposure_percent=Decimal(100)),
+            sizing=Sizing(mode=SizingMode.QUOTE, quote_amount=Decimal(2000)),
+            positions=(position,),
+            notional="1000",
+            equity="1000",
+        ),
+        fees=Fees(maker=Decimal(0), taker=Decimal("0.01")),
+    )
+    found = size(s, entry=ENTRY, stop=STOP, replaces=position)
+    assert found == Sized(Decimal("9.9"), "exposure")
 
 
 def test_a_reversal_of_a_full_account_is_possible() -> None:

@@ -117,6 +117,32 @@ def test_funding_is_booked_into_the_position_that_paid_it(tmp_path: Path) -> Non
     play(tmp_path, story, user("anna"), user("ben"))
 
 
+@pytest.mark.parametrize("low", ["98", "90"])
+def test_an_entry_that_fills_as_funding_is_due_has_it_in_the_ledger(
+    tmp_path: Path, low: str
+) -> None:
+    """The account paid before the ledger knew of the fill; the position may have closed again."""
+
+    async def story(w: World) -> None:
+        await w.send(w.make(stop="95"))
+        side, begun = w.exchange.real, w.clock.now_ms()
+        filled = replace(_last(w), open_ms=Ms(begun // 60_000 * 60_000), low=Decimal(low))
+        funding = Funding(w.app, {BTC: [FundingRate(filled.close_ms, RATE)]})
+        await w.clock.sleep_until(filled.close_ms)
+        side.advance(filled)
+        await funding.after(filled, [side])
+        await w.price("100")
+        assert funding.is_due(filled)
+        await funding.settle()
+        since = await w.app.trades.closed_since(_id("anna"), Ms(0))
+        (position,) = [*since, *await w.app.trades.open_positions(_id("anna"))]
+        assert position.is_open is (low == "98")
+        assert position.funding == -position.entry_quantity * filled.close * RATE
+
+    limit = 'entry = { type = "limit", limit_offset_percent = 1.0, timeout = "5m" }'
+    play(tmp_path, story, user("anna", extra=limit))
+
+
 def _id(name: str) -> Any:
     return name
 

@@ -176,3 +176,15 @@ def test_a_stop_in_the_candle_ends_the_fall() -> None:
     course.minute((Decimal(100), Decimal(101), Decimal(60), Decimal(70)))
     assert course.desk.position is None
     assert _deepest(course.curve()) < 1.2
+
+
+def test_a_stop_in_the_candle_that_fills_a_limit_entry_ends_the_fall() -> None:
+    """It is sent when the candle is over, and still what the price did after it is left out."""
+    course = Course()
+    course.minute((Decimal(100),) * 4)
+    course.desk.limit(SELL, 50, 101)
+    course.minute((Decimal(100), Decimal(150), Decimal(99), Decimal(100)))
+    course.desk.stop(BUY, 50, 103)
+    course.minute((Decimal(100),) * 4)
+    assert course.desk.position is None
+    assert 1 < _deepest(course.curve()) < 1.2

@@ -78,6 +78,7 @@ class Stake:
         self.resting: dict[VenueOrder, Level[Stake]] = {}  #: oldest first
         self.liquidation: Level[Stake] | None = None
         self.entered: Move | None = None  #: the last range, if a resting entry traded in it
+        self.is_overdue = False  #: that range went on beyond the liquidation; no stop was sent yet
 
     @property
     def margin(self) -> Decimal:
@@ -109,6 +110,7 @@ class Stake:
             self.listing.levels.remove(self.liquidation)
             self.liquidation = None
         if position is None:
+            self.is_overdue = False
             return
         price = liquidation_of(position, self.listing.instrument)
         if price is not None:
@@ -125,6 +127,14 @@ class Observer(Protocol):
 
     def visited(self, stake: Stake, price: Decimal, at_ms: Ms) -> None:
         """The price was there within a range in which something traded."""
+        ...
+
+    def entered(self, stake: Stake, price: Decimal, at_ms: Ms) -> None:
+        """A resting entry has filled at ``price`` within the range."""
+        ...
+
+    def stopped(self, stake: Stake, price: Decimal, at_ms: Ms) -> None:
+        """A stop has ended that at ``price``: the range went on without the position."""
         ...
 
 

@@ -3,7 +3,8 @@
 A range is walked as one path: from its open first against the position, then in its favour. So
 a stop wins over a target in the same candle, nearer levels come before farther ones, and nothing
 depends on what the candle hides. A range that opens beyond a position's liquidation price has
-liquidated it before any of its orders could trade.
+liquidated it before any of its orders could trade. The range that fills a resting entry liquidates
+it only when the next one begins: its stop is sent in between, and may lie nearer.
 """
 
 from collections.abc import Sequence
@@ -68,20 +69,32 @@ class Matching:
         """Trade everything of ``stake`` that ``move`` reaches; return the orders it changed."""
         changed: list[VenueOrder] = []
         observer, stake.entered = stake.account.observer, None
-        if stake.liquidation is not None and stake.liquidation.is_passed_by(move.open):
+        is_passed = stake.liquidation is not None and stake.liquidation.is_passed_by(move.open)
+        if stake.position is not None and (is_passed or stake.is_overdue):
             changed.append(self._liquidate(stake, move.at_ms))
+        stake.is_overdue = False
         for price in _path(move, stake.position):
             while (found := _nearest(stake, price, changed)) is not None:
                 changed.append(self._touch(stake, *found, move))
+            stake.is_overdue = stake.is_overdue or _becomes_overdue(stake, price)
             if observer is not None:
-                observer.visited(stake, price, move.at_ms)
+                observer.visited(stake, _worth(stake, price), move.at_ms)
         return changed
 
     def touch_now(self, stake: Stake, order: VenueOrder, at_ms: Ms) -> None:
-        """Trade a stop that the range in which its position was entered has reached already."""
-        trigger = order.request.trigger_price
+        """Trade a stop that the range in which its position was entered has reached already.
+
+        Where that range opened beyond the trigger, the entry filled at the open, and so does the
+        stop.
+        """
+        trigger, entered = order.request.trigger_price, stake.entered
         assert trigger is not None  # noqa: S101 - a stop has one
-        self._trade_triggered(stake, order, trigger, at_ms)
+        assert entered is not None  # noqa: S101 - or nothing would have been reached
+        nearer = min if order.request.side is OrderSide.SELL else max
+        price = nearer(trigger, entered.open)
+        self._trade_triggered(stake, order, price, at_ms)
+        if stake.account.observer is not None:
+            stake.account.observer.stopped(stake, price, at_ms)
 
     def _touch(
         self,
@@ -99,6 +112,8 @@ class Matching:
             self._trade_triggered(stake, order, price, move.at_ms)
         if order.filled and not order.request.reduce_only and stake.position is not None:
             stake.entered = move
+            if stake.account.observer is not None:
+                stake.account.observer.entered(stake, price, move.at_ms)
         return order
 
     def _trade_triggered(
@@ -233,9 +248,27 @@ def _nearest(stake: Stake, price: Decimal, done: Sequence[VenueOrder]) -> _Found
         if level.is_passed_by(price) and order not in done
     ]
     position, liquidation = stake.position, stake.liquidation
-    if position is not None and liquidation is not None and liquidation.is_passed_by(price):
+    is_liquidated = stake.entered is None and _is_liquidated_at(stake, price)
+    if position is not None and liquidation is not None and is_liquidated:
         found.append((position, liquidation))
     return min(found, key=_turn, default=None)
+
+
+def _worth(stake: Stake, price: Decimal) -> Decimal:
+    """The price that values the position: beyond its liquidation nothing more can be lost."""
+    position = stake.position
+    if position is None or not stake.is_overdue:
+        return price
+    return bankruptcy_of(position, stake.listing.instrument)
+
+
+def _becomes_overdue(stake: Stake, price: Decimal) -> bool:
+    """Liquidated in the range of its entry, unless a stop, sent only after it, was hit before."""
+    return stake.entered is not None and _is_liquidated_at(stake, price)
+
+
+def _is_liquidated_at(stake: Stake, price: Decimal) -> bool:
+    return stake.liquidation is not None and stake.liquidation.is_passed_by(price)
 
 
 def _turn(found: _Found) -> tuple[bool, Decimal, int]:

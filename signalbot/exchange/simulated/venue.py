@@ -74,6 +74,7 @@ class SimulatedVenue:
         self._store = store
         self._matching = Matching(exchange, rules)
         self._listings: dict[str, Listing] = {}
+        self._overdue: dict[str, list[Stake]] = {}  #: by symbol, to be liquidated unless stopped
         self._accounts: dict[UserId, Account] = {}
         self._observer: Callable[[Account], Observer] | None = None
         for saved in state.accounts if state else ():
@@ -212,6 +213,8 @@ class SimulatedVenue:
             self._matching.take(stake, order, price, at_ms)
         elif is_hit:
             self._matching.touch_now(stake, order, at_ms)
+        if _guards(request):
+            stake.entered = None  # a later stop, such as one that trails, has not seen that range
         touch_price = order.touch_price
         if order.status.is_final or touch_price is None:
             account.remember(order)
@@ -241,12 +244,15 @@ class SimulatedVenue:
         listing = self._listings.get(symbol) or self._listing(symbol)
         opened, high, low, close = prices
         listing.last, listing.moved_ms = close, at_ms
-        if not listing.levels.is_reached(low, high):
+        overdue = self._overdue.pop(symbol, ())
+        if not overdue and not listing.levels.is_reached(low, high):
             return
         move = Move(open=opened, high=high, low=low, close=close, at_ms=at_ms)
         reached = listing.levels.reached(low, high)
-        for stake in dict.fromkeys(level.owner for level in reached):
+        for stake in dict.fromkeys((*overdue, *(level.owner for level in reached))):
             self._settle(stake, move)
+            if stake.is_overdue:
+                self._overdue.setdefault(symbol, []).append(stake)
 
     def _settle(self, stake: Stake, move: Move) -> None:
         account = stake.account
@@ -304,8 +310,12 @@ def _is_taker(request: OrderRequest, last: Decimal) -> bool:
     return last <= request.price if request.side is OrderSide.BUY else last >= request.price
 
 
+def _guards(request: OrderRequest) -> bool:
+    return request.type is OrderType.STOP and request.reduce_only
+
+
 def _is_hit(stake: Stake, request: OrderRequest) -> bool:
-    """Whether the range in which a resting entry traded has reached the stop that guards it.
+    """Whether the range in which a resting entry traded has reached the first stop that guards it.
 
     The stop can only be sent once the fill is known, and the range is over by then. What came
     first in it nobody knows, so the stop counts as hit, as wherever a candle hides the order.
@@ -314,9 +324,7 @@ def _is_hit(stake: Stake, request: OrderRequest) -> bool:
     if move is None or position is None or move.at_ms != stake.listing.moved_ms:
         return False
     trigger = request.trigger_price
-    if request.type is not OrderType.STOP or trigger is None or not request.reduce_only:
-        return False
-    if not closable(position, request.side):
+    if not _guards(request) or trigger is None or not closable(position, request.side):
         return False
     return move.low <= trigger if request.side is OrderSide.SELL else move.high >= trigger
 

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from signalbot.domain.errors import OrderRejected
 from signalbot.domain.orders import OrderSide, OrderStatus
 from signalbot.exchange.simulated.rules import SimulationRules
 from tests.exchange.simulated.desk import BUY, SELL, Desk
@@ -92,6 +93,57 @@ def test_a_stop_that_its_entrys_candle_has_not_reached_rests() -> None:
     assert guard.status is OrderStatus.OPEN
     desk.candle(99, 99, 93, 98)
     assert desk.now(guard).average_price == 93
+
+
+@pytest.mark.parametrize(
+    ("side", "stop", "path", "filled"),
+    [(BUY, 93, (90, 97, 89, 96), 90), (SELL, 107, (110, 111, 103, 104), 110)],
+)
+def test_a_stop_that_the_open_has_passed_with_its_entry_fills_there(
+    side: OrderSide, stop: int, path: tuple[int, int, int, int], filled: int
+) -> None:
+    """The price was never at the trigger while the position was held: nothing is earned by it."""
+    desk = Desk()
+    desk.limit(side, 1, 95 if side is BUY else 105)
+    desk.candle(*path)
+    guard = desk.stop(SELL if side is BUY else BUY, 1, stop)
+    assert (guard.status, guard.average_price) == (OrderStatus.FILLED, Decimal(filled))
+    assert desk.account.wallet == 10_000
+
+
+@pytest.mark.parametrize("has_stop", [True, False])
+def test_the_entrys_candle_liquidates_only_what_no_stop_has_saved(*, has_stop: bool) -> None:
+    """The stop lay nearer than the liquidation, and is sent when the candle is over."""
+    desk = Desk(deposit=1_000)
+    desk.limit(SELL, 1, 105)
+    desk.candle(100, 150, 99, 104)
+    if has_stop:
+        assert desk.stop(BUY, 1, 107).average_price == 107
+    desk.candle(104, 104, 104, 104)
+    assert desk.held == 0
+    assert desk.account.wallet == (Decimal(998) if has_stop else Decimal("989.5"))
+
+
+def test_what_is_entered_after_a_stop_is_not_liquidated_for_it() -> None:
+    """A new position has a liquidation price of its own."""
+    desk = Desk()
+    desk.limit(SELL, 1, 105)
+    desk.candle(100, 150, 99, 104)
+    desk.stop(BUY, 1, 107)
+    desk.order(SELL, 1)
+    desk.candle(104, 105, 103, 104)
+    assert desk.held == -1
+
+
+def test_only_the_first_stop_is_measured_against_the_entrys_candle() -> None:
+    """One that follows the price was not there; beyond the last price it is refused as ever."""
+    desk = Desk()
+    desk.limit(SELL, 1, 105)
+    desk.candle(100, 106, 90, 104)
+    assert desk.stop(BUY, 1, 110).status is OrderStatus.OPEN
+    with pytest.raises(OrderRejected, match="trigger immediately"):
+        desk.stop(BUY, 1, 93)
+    assert desk.held == -1
 
 
 def test_the_entrys_candle_counts_until_the_next_price() -> None:

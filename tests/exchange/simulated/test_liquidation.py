@@ -138,11 +138,13 @@ def test_the_liquidation_price_moves_with_the_average_entry() -> None:
     assert liquidation_of(desk.position, desk.market) == Decimal("86.9")
 
 
-def test_an_entry_limit_can_be_liquidated_in_the_candle_that_filled_it() -> None:
-    """One candle, one path: filled at 95, liquidated on the way to 80."""
+def test_an_entry_limit_can_be_liquidated_by_the_candle_that_filled_it() -> None:
+    """Filled at 95, liquidated on the way to 80: once the next begins, as no stop was hit."""
     desk = Desk()
     desk.limit(BUY, 1, 95)
     desk.candle(100, 101, 80, 82)
+    assert [fill.is_liquidation for fill in desk.fills()] == [False]
+    desk.candle(99, 99, 99, 99)
     assert [fill.is_liquidation for fill in desk.fills()] == [False, True]
     assert desk.account.equity == 10_000 - Decimal("9.5")
 
@@ -152,6 +154,7 @@ def test_an_entry_at_the_high_can_be_liquidated_by_the_close() -> None:
     desk = Desk()
     desk.stop(BUY, 1, 110, reduce_only=False, leverage=50)
     desk.candle(100, 111, 100, 101)
+    desk.candle(111, 111, 111, 111)
     assert desk.held == 0
     assert desk.fills()[-1].is_liquidation
 
