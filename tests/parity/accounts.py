@@ -79,11 +79,16 @@ class Compared:
     differences: Sequence[str]
 
 
-def compare(candles: Sequence[Candle], *, rounds: int, users: int, count: int) -> Compared:
-    """``rounds`` replays of ``count`` candles each, with ``users`` accounts in each."""
+def compare(
+    candles: Sequence[Candle], *, rounds: int, users: int, count: int, first: int = 0
+) -> Compared:
+    """``rounds`` replays of ``count`` candles each, with ``users`` accounts in each.
+
+    They are numbered from ``first`` on; the number is the seed of what is drawn.
+    """
     settings = trades = fills = liquidations = 0
     differences: list[str] = []
-    for number in range(rounds):
+    for number in range(first, first + rounds):
         random = Random(number)
         begin = random.randrange(len(candles) - count + 1)
         part = candles[begin : begin + count]

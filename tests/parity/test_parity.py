@@ -23,9 +23,12 @@ def test_no_turn_of_a_wild_market_is_missed_or_invented(kind: str) -> None:
     assert all(each.turns for each in found)
 
 
-@pytest.mark.parametrize("seed", [7, 8])
-def test_accounts_come_to_what_an_engine_of_its_own_comes_to(seed: int) -> None:
-    """Every fill, fee, reason, the equity in the end and the deepest fall; liquidations, too."""
-    found = compare(jumpy_candles(seed, 1_300), rounds=1, users=9, count=1_200)
+@pytest.mark.parametrize(("seed", "number"), [(7, 0), (8, 3)])
+def test_accounts_come_to_what_an_engine_of_its_own_comes_to(seed: int, number: int) -> None:
+    """Every fill, fee, reason, the equity in the end and the deepest fall; liquidations, too.
+
+    Once without slippage, once with so much that levels follow the fill.
+    """
+    found = compare(jumpy_candles(seed, 1_300), rounds=1, users=9, count=1_200, first=number)
     assert found.differences == []
     assert found.trades > 100
