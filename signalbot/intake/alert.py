@@ -22,7 +22,7 @@ from signalbot.intake.market import market_in
 from signalbot.intake.numbers import number
 from signalbot.intake.parts import Sizes
 from signalbot.intake.statements import Instructions, boolean
-from signalbot.intake.texts import read_text
+from signalbot.intake.texts import is_filled_order, read_text
 from signalbot.intake.verbs import Kind
 
 _LONGEST_REASON = 500
@@ -88,6 +88,8 @@ def understand(body: bytes, meaning: Meaning, *, now_ms: Ms) -> Alert:
 
 def _read(body: bytes) -> Fields:
     text = decode(body)
+    if is_filled_order(text):  # the name of its strategy may look like that of a field
+        return read_text(text)
     return with_codes_read(read_fields(text) or read_text(text))
 
 
@@ -209,6 +211,8 @@ class _Reading:
             raise BadSignal(
                 f"{self._instructions.waits}: an order that waits for a price is no entry"
             )
+        for each in self._instructions.doubts:
+            raise BadSignal(f"{each}: this is not understood, and it looks as if it mattered")
         for each in self._instructions.blanks:
             raise BadSignal(f"{each}: where the strategy stands is not given")
         for each in deciding(self._plain):
@@ -334,7 +338,8 @@ def _is_about_level(each: Field, role: Role | None) -> bool:
 
 _LIKE_LEVELS = frozenset(
     {"target position", "target size", "target position size", "target quantity",
-     "close on trigger", "trigger price"}
+     "close on trigger", "trigger price", "target exposure", "target weight",
+     "target allocation", "target contracts", "target notional", "target value"}
 )  # fmt: skip
 
 

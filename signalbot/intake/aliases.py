@@ -33,6 +33,9 @@ class Role(StrEnum):
     BUYS = "is a buy"
     SELLS = "is a sell"
     REVERSES = "turns around"
+    EFFECT = "opens or closes"
+    OPENS = "is an entry"
+    EXPOSURE = "exposure"
     CANCELS = "withdraws entries"
     TYPE = "type"
     ORDER_TYPE = "order type"
@@ -60,7 +63,10 @@ NAMES: Mapping[Role, tuple[str, ...]] = {
         "instrument id", "trading pair", "currency pair", "market symbol", "symbol name",
         "pair code", "symbol code", "contracts code", "product id", "contracts", "product",
         "security", "trading symbol", "ticker name", "asset", "coin", "currency", "cryptocurrency",
-        "symbol ticker", "symbol symbol", "s",
+        "symbol ticker", "symbol symbol", "s", "instrument name", "instrument symbol",
+        "market name", "market id", "pair name", "coin name", "coin symbol", "asset name",
+        "asset symbol", "contracts symbol", "contracts name", "crypto", "underlying",
+        "underlying asset", "underlying symbol", "stock", "token symbol", "token name",
     ),
     Role.BASE: ("base", "base currency", "base asset", "base coin", "currency base"),
     Role.QUOTE: (
@@ -86,7 +92,7 @@ NAMES: Mapping[Role, tuple[str, ...]] = {
         "market position", "sentiment", "strategy market position", "current position",
         "new position", "position now", "position after", "strategy position",
         "current market position", "target position", "desired position", "market side",
-        "position state", "position status",
+        "position state", "position status", "bias", "stance",
     ),
     Role.PREVIOUS_POSITION: (
         "previous market position", "strategy previous market position", "previous position",
@@ -126,6 +132,19 @@ NAMES: Mapping[Role, tuple[str, ...]] = {
                  "bearish"),
     Role.REVERSES: ("reverse", "is reverse", "flip", "reverse position", "is flip",
                     "flip position", "close and reverse"),
+    Role.EFFECT: (
+        "position effect", "effect", "open close", "open or close", "offset", "offset flag",
+        "open close flag", "order effect", "trade effect", "execution instruction",
+        "exec inst", "exec instruction",
+    ),
+    Role.OPENS: ("is entry", "is open", "is an entry", "is entry signal"),
+    Role.EXPOSURE: (
+        "exposure", "target exposure", "target weight", "target allocation", "target contracts",
+        "target notional", "target value", "position quantity", "position contracts",
+        "position units", "position value", "position notional", "position left",
+        "position remaining", "remaining position", "remaining contracts", "quantity after",
+        "size after", "contracts after", "quantity left", "size left",
+    ),
     Role.CANCELS: (
         "cancel all orders", "cancel orders", "cancel all", "cancel pending orders",
         "cancel pending", "cancel existing orders", "cancel open orders", "cancel all dca orders",
@@ -166,7 +185,7 @@ NAMES: Mapping[Role, tuple[str, ...]] = {
         "percent of position", "position percent", "exit share", "close share", "partial percent",
         "close position percent", "percent close", "percent exit", "sell percent",
         "exit position percent", "reduce position percent", "close fraction", "exit fraction",
-        "exit ratio", "portfolio", "percent",
+        "exit ratio", "portfolio", "percent", "fraction", "portion",
     ),
     Role.STANDING: ("position",),
     Role.PRICE: (
@@ -194,7 +213,10 @@ NAMES: Mapping[Role, tuple[str, ...]] = {
         "alert timestamp", "time utc", "utc time", "date", "created at", "trigger time",
         "fired at", "order time", "order timestamp", "date time", "sent time",
         "trade time", "current time", "timestamp ms", "unix time", "unix timestamp", "time ms",
-        "sent", "fired time", "event time", "now",
+        "sent", "fired time", "event time", "now", "created", "generated at", "generated",
+        "published at", "published", "issued at", "issued", "emitted at", "emitted", "raised at",
+        "triggered at", "triggered", "alerted at", "posted at", "occurred at", "dispatched at",
+        "signaled at", "signal at", "event timestamp", "timestamp event", "fired", "creation time",
     ),
     Role.BAR_TIME: (
         "time", "bar time", "candle time", "bar timestamp", "candle timestamp", "open time",
@@ -208,7 +230,7 @@ NAMES: Mapping[Role, tuple[str, ...]] = {
         "test", "is test", "dry run", "is dry run", "test mode", "testing", "simulate",
         "simulation", "validate only", "is test net", "test net",
         "sandbox", "is sandbox", "demo", "is demo", "paper", "paper trading", "is paper",
-        "is simulated", "preview", "dry",
+        "is simulated", "preview", "dry", "live", "is live", "live trading", "environment", "env",
     ),
     Role.SECRET: (
         "secret", "token", "passphrase", "pass phrase", "password", "key", "auth", "signal token",
@@ -240,7 +262,7 @@ NAMES: Mapping[Role, tuple[str, ...]] = {
         "position size percent", "position size quote", "max", "position mode", "hedge",
         "hedge mode",
         "success rate", "term", "buy ttl", "sell ttl", "order expiration", "gtd", "good till",
-        "slippage percent", "exit price", "last price change", "language", "platform",
+        "slippage percent", "last price change", "language", "platform",
         "platform name", "signal platform", "broker platform", "signal source", "bar state",
         "is confirmed", "bar confirmed", "confirm", "confirmed", "candle state", "market state",
         "market status", "order status", "chart symbol type", "strategy parameters", "priority",
@@ -269,7 +291,10 @@ _PREFIXES = frozenset(
      "request", "sender", "order"}
 )  # fmt: skip
 _COIN = re.compile(r"[A-Z]{2,10}")
-_PRICES_OR_FLAGS = {("close",): Role.CLOSES, ("entry",): Role.BUYS}
+_PRICES_OR_FLAGS = {("close",): Role.CLOSES, ("entry",): Role.OPENS, ("open",): Role.OPENS}
+_ON_OR_OFF = frozenset({"true", "false", "yes", "no", "on", "off"})
+_SIDES = frozenset({"long", "short", "all", "position", "both"})
+_SHARE = re.compile(r"\d{1,3}(\.\d+)?\s*%")
 _AMOUNT = re.compile(r"\d+(\.\d+)?%?")
 _BARS = frozenset({"bar", "candle", "ohlc", "ohlcv", "kline", "symbol data", "chart", "price data"})
 _OF_BARS = {"close": Role.PRICE, "time": Role.BAR_TIME, "timestamp": Role.BAR_TIME}
@@ -279,18 +304,24 @@ def role_of(field: Field) -> Role | None:
     """What a field is for; None: its name is none of the table."""
     segments = _without_places(field.segments)
     leaf, around = segments[-1], _around(segments)
-    if leaf == ("token",) and _COIN.fullmatch(field.value.strip()):
-        return Role.SYMBOL  # a coin, where others keep their secret
-    if leaf == ("contracts",) and _AMOUNT.fullmatch(field.value.strip()):
-        return Role.CONTRACTS  # a number of them, where others name the one
-    if leaf in _PRICES_OR_FLAGS and field.value.strip().lower() in ("true", "false"):
-        return _PRICES_OR_FLAGS[leaf]
     if " ".join(around) in _BARS:
         return _OF_BARS.get(" ".join(leaf), Role.HARMLESS)
+    found = _role_by_value(leaf, field.value.strip())
     for name in (around + leaf, leaf):
-        found = _role(name)
-        if found is not None:
-            return found
+        found = found or _role(name)
+    return found
+
+
+def _role_by_value(leaf: Words, text: str) -> Role | None:
+    """The role of a name that means two things, where the value tells which."""
+    if leaf == ("token",) and _COIN.fullmatch(text):
+        return Role.SYMBOL  # a coin, where others keep their secret
+    if leaf == ("contracts",) and _AMOUNT.fullmatch(text):
+        return Role.CONTRACTS  # a number of them, where others name the one
+    if leaf in _PRICES_OR_FLAGS and text.lower() in _ON_OR_OFF:
+        return _PRICES_OR_FLAGS[leaf]
+    if leaf == ("close",) and (text.lower() in _SIDES or _SHARE.fullmatch(text)):
+        return Role.CLOSES
     return None
 
 

@@ -1,7 +1,9 @@
 """Collects the instructions in an alert, and refuses what cannot be understood."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 from signalbot.domain.alignment import Stance
 from signalbot.domain.errors import BadSignal
@@ -10,13 +12,21 @@ from signalbot.domain.signals import Side
 from signalbot.intake.aliases import Role, role_of
 from signalbot.intake.fields import Field, Fields, shown
 from signalbot.intake.names import word_set, words
-from signalbot.intake.numbers import number_or_none
+from signalbot.intake.numbers import is_time, number_or_none
 from signalbot.intake.statements import SIDED, Instructions, Statement, boolean, unknown
-from signalbot.intake.types import is_market_kind, read_market_kind, read_type
+from signalbot.intake.types import TRIAL, is_market_kind, read_market_kind, read_type
 from signalbot.intake.verbs import Kind, Meaning, meaning_of, stance_of
 
 _ENDS = word_set("stop loss take profit trailing target hit break even stopped out")
+_ENDS_OF_SIDES = _ENDS | {"long", "short", "l", "s"}
 _GENERATED_CLOSE = ("close entry", "close position", "margin call")
+_LEAVES = re.compile(
+    r"\W*(exit|close\s+(all|long|short|position|trade|buy|sell)|(long|short|[lsx])\W+(exit|close|tp|sl)"
+    r"|(tp|sl)\s?\d{0,2}\b\W*(long|short|hit|exit|[ls]\b)|trail\w*\W+(exit|stop)|stopped\s+out|flat)"
+    r"(?![a-z])",
+    re.IGNORECASE,
+)
+_NAMED = (("tag",), ("name",), ("signal", "name"))
 
 
 def collect(fields: Fields) -> Instructions:
@@ -36,6 +46,8 @@ def collect(fields: Fields) -> Instructions:
             _read_unknown(instructions, each)
         elif role in (Role.ID, Role.REASON):
             _read_generated(instructions, each)
+        elif each.segments[-1] in _NAMED:
+            _read_label(instructions, each)
     _separate_orders(instructions, fields)
     _add_opposite_order(instructions, fields)
     if instructions.cancel is not None and not instructions.statements:
@@ -48,6 +60,13 @@ def collect(fields: Fields) -> Instructions:
 def _separate_orders(instructions: Instructions, fields: Fields) -> None:
     """Where ``sell`` and ``short`` are flags of their own, a ``sell`` alone closes a long."""
     flags = {each.segments[-1][-1:]: boolean(each) for each in fields if each.segments[-1]}
+    for order, side in ((OrderSide.SELL, "short"), (OrderSide.BUY, "long")):
+        flag = next((each for each in fields if each.segments[-1] == (side,)), None)
+        orders = [each for each in instructions.of(Kind.ORDER) if each.meaning.order is order]
+        if flag is not None and boolean(flag) is False and not flag.is_empty and orders:
+            is_flag = any(boolean(each.field) for each in orders)
+            if not is_flag:
+                instructions.add(flag, Meaning(Kind.CLOSES_ONLY))
     for word, side, of_position in (("sell", "short", Side.LONG), ("buy", "long", Side.SHORT)):
         if not flags.get((word,)) or flags.get((side,)) is not False:
             continue
@@ -123,8 +142,12 @@ def _read_position(instructions: Instructions, each: Field) -> None:
 
 
 def _read_previous(instructions: Instructions, each: Field) -> None:
+    size = number_or_none(each.value)
     if each.is_empty and each.value.lower() != "none":
         instructions.blanks.append(each)
+    elif size is not None:
+        held = Stance.FLAT if size == 0 else Stance.LONG if size > 0 else Stance.SHORT
+        instructions.add(each, Meaning(Kind.BEFORE, stance=held))
     else:
         stance = stance_of(each.value)
         instructions.add(each, None if stance is None else Meaning(Kind.BEFORE, stance=stance))
@@ -156,8 +179,43 @@ def _read_held_before(instructions: Instructions, each: Field) -> None:
         instructions.understood.add(each.name)
 
 
+def _read_effect(instructions: Instructions, each: Field) -> None:
+    """Whether an order opens or closes, as ``offset: close``; a number there is a price's."""
+    text = each.value.lower()
+    if each.is_empty or (each.segments[-1] == ("offset",) and number_or_none(text) is not None):
+        return
+    meaning = Meaning(Kind.CLOSES_ONLY) if text in ("c", "close") else meaning_of(text)
+    if meaning is None and {"reduce", "only"} <= set(words(text)):
+        meaning = Meaning(Kind.CLOSES_ONLY)
+    if text in ("o", "open") or (meaning is not None and meaning.kind is Kind.NOTHING):
+        instructions.understood.add(each.name)
+        return
+    instructions.add(each, meaning)
+
+
+def _read_opens(instructions: Instructions, each: Field) -> None:
+    """``is_entry: false`` is no entry."""
+    flag = boolean(each)
+    if flag:
+        instructions.add(each, Meaning(Kind.ENTER))
+    elif not each.is_empty:
+        instructions.add(each, None if flag is None else Meaning(Kind.CLOSES_ONLY))
+
+
+def _read_exposure(instructions: Instructions, each: Field) -> None:
+    """What is held or wanted; only that it is nothing counts."""
+    if number_or_none(each.value.strip().removesuffix("%")) == 0:
+        instructions.add(each, Meaning(Kind.AFTER, stance=Stance.FLAT))
+
+
+def _read_order_type(instructions: Instructions, each: Field) -> None:
+    read_type(instructions, each, is_order_type=True)
+
+
 def _read_closes(instructions: Instructions, each: Field) -> None:
-    _read_switch(instructions, each, lambda: _flag_meaning(each, "close"), otherwise="close")
+    words_ = [word for word in each.segments[-1] if word not in ("is", "current")]
+    name = " ".join(words_) if meaning_of(" ".join(words_)) is not None else "close"
+    _read_switch(instructions, each, lambda: _flag_meaning(each, "close"), otherwise=name)
 
 
 def _read_reduces(instructions: Instructions, each: Field) -> None:
@@ -212,6 +270,10 @@ def _flag_meaning(each: Field, otherwise: str) -> Meaning | None:
 
 def _read_test(instructions: Instructions, each: Field) -> None:
     flag = boolean(each)
+    if "live" in each.segments[-1]:
+        flag = None if flag is None or each.is_empty else not flag
+    elif flag is None:
+        flag = bool(set(words(each.value)) & TRIAL) or None
     if flag is not None:
         instructions.is_test = instructions.is_test or flag
         instructions.understood.add(each.name)
@@ -223,7 +285,13 @@ def _read_generated(instructions: Instructions, each: Field) -> None:
     TradingView itself calls the orders of ``strategy.close`` ``Close entry(s) order ...``.
     """
     core = {word for word in words(each.value) if not word.isdecimal()}
-    if each.value.lower().startswith(_GENERATED_CLOSE) or (core and core <= _ENDS):
+    if each.segments[-1] == ("exit", "reason") and not each.is_empty:
+        instructions.hints.append(Statement(each, Meaning(Kind.CLOSES_ONLY)))
+        return
+    if len(each.value) < _LONGEST_LABEL and _LEAVES.match(each.value):
+        instructions.hints.append(Statement(each, Meaning(Kind.CLOSES_ONLY)))
+        return
+    if each.value.lower().startswith(_GENERATED_CLOSE) or (core & _ENDS and core <= _ENDS_OF_SIDES):
         instructions.hints.append(Statement(each, Meaning(Kind.CLOSES_ONLY)))
         return
     meaning = meaning_of(each.value) if len(each.value) < _LONGEST_WORD else None
@@ -231,19 +299,34 @@ def _read_generated(instructions: Instructions, each: Field) -> None:
         instructions.hints.append(Statement(each, Meaning(Kind.CLOSES_ONLY, side=meaning.side)))
 
 
+def _read_label(instructions: Instructions, each: Field) -> None:
+    """A name or tag such as ``Exit Long``."""
+    if each.placeholder is None and len(each.value) < _LONGEST_WORD:
+        meaning = meaning_of(each.value)
+        if meaning is not None and meaning.kind is Kind.EXIT:
+            instructions.hints.append(Statement(each, Meaning(Kind.CLOSES_ONLY)))
+
+
 def _read_unknown(instructions: Instructions, each: Field) -> None:
     """An unknown name whose value is a word of direction: it counts like any other."""
-    if (
-        each.placeholder is None
-        and set(words(each.value)) & SIDED
-        and len(each.value) < _LONGEST_WORD
-    ):
+    named = words(each.value)
+    if each.placeholder is not None:
+        return
+    if ("reduce", "only") in pairwise(named):
+        instructions.add(each, Meaning(Kind.CLOSES_ONLY))
+    elif len(each.value) < _LONGEST_WORD and boolean(each) is None:
         meaning = meaning_of(each.value)
-        if meaning is not None:
+        plain = {word for word in named if not word.isdecimal()}
+        is_end = bool(plain) and plain <= _ENDS
+        if meaning is not None and set(named) & SIDED:
             instructions.add(each, meaning)
+        elif is_end or (meaning is not None and meaning.kind in (Kind.EXIT, Kind.REDUCE)):
+            of_prices = _OF_PRICES & {word for segment in each.segments for word in segment}
+            instructions.doubts += [] if of_prices else [each]
 
 
-_LONGEST_WORD = 24
+_OF_PRICES = word_set("src source price candle bar trigger frequency freq calc input ohlc on line")
+_LONGEST_WORD, _LONGEST_LABEL = 24, 60
 _READERS = {
     Role.VERB: _read_verb,
     Role.SIDE: _read_side,
@@ -260,7 +343,10 @@ _READERS = {
     Role.REVERSES: _read_reverses,
     Role.CANCELS: _read_cancels,
     Role.TYPE: read_type,
-    Role.ORDER_TYPE: read_type,
+    Role.ORDER_TYPE: _read_order_type,
+    Role.EFFECT: _read_effect,
+    Role.OPENS: _read_opens,
+    Role.EXPOSURE: _read_exposure,
     Role.MARKET_KIND: read_market_kind,
     Role.TEST: _read_test,
 }
@@ -271,12 +357,13 @@ def deciding(fields: Fields) -> Iterator[Field]:
     for each in fields:
         if role_of(each) is None and boolean(each) is not False:
             around = {word for segment in each.segments for word in segment}
-            if around & _DECIDING and number_or_none(each.value) != 0:
+            decides = around & _DECIDING or (each.segments[-1][-1:] == ("at",) and is_time(each))
+            if decides and number_or_none(each.value) != 0:
                 yield each
 
 
 _DECIDING = word_set(
     "stop loss take profit target trailing close exit reduce flat side direction position action "
     "symbol ticker pair instrument break even cancel hedge time timestamp entry enter bare limit "
-    "expire expires expiry expiration deadline until"
+    "expire expires expiry expiration deadline until goal objective invalidation"
 )  # fmt: skip

@@ -181,9 +181,16 @@ def _from_lines(text: str) -> Fields:
         if not parts or len(parts) > _MOST_FIELDS:
             continue
         pairs = [pair for part in parts if (pair := _pair(part)) is not None]
+        if len(pairs) == 1 and _is_command(pairs[0][0]):
+            continue
         if len(pairs) == len(parts) and not any(_ANOTHER_PAIR.search(value) for _, value in pairs):
             return _from_pairs(pairs)
     return ()
+
+
+def _is_command(name: str) -> bool:
+    """Whether ``buy BTCUSDT sl`` or ``Exit long`` is no name, where there is one pair only."""
+    return " " in name or name.lower() in ("buy", "sell", "long", "short", "close", "exit", "flat")
 
 
 def _pair(line: str) -> tuple[str, str] | None:

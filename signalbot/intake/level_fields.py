@@ -47,7 +47,7 @@ class Part:
     @property
     def is_flag(self) -> bool:
         """Whether it does nothing but switch its level on or off."""
-        return bool(self.words) and self.words <= _FLAG
+        return bool(self.words) and self.words <= _FLAG and boolean(self.field) is not None
 
     @property
     def is_aside(self) -> bool:
@@ -80,7 +80,7 @@ class Part:
         return is_order_price or (self.family is Family.STOP and {"limit", "price"} <= self.words)
 
 
-PERCENT = "percent"
+PERCENT, AMOUNT = "percent", "amount"
 _PRICE = frozenset({"price", "trigger", "at", "value", "level", "limit", "target", "stop", "entry"})
 _AMOUNT = frozenset({"amount", "distance", "offset", "delta"})
 _FRACTION = frozenset({"deviation", "fraction", "rate"})
@@ -97,9 +97,15 @@ _ACTIVATION = frozenset({"trigger", "activation", "activate", "arm", "start", "a
 _FAMILY_WORDS = frozenset({"t", "stop", "loss", "take", "profit", "target", "trailing", "callback"})
 _STRUCTURE = frozenset({"step", "level", "list", "order", "initial", "data", "the", "to", "of"})
 _TYPED_PERCENT = frozenset({"percent", "relative"})
-_UNUSABLE = frozenset({"point", "pip", "tick", "atr", "rr", "r"})
+_TYPED_AMOUNT = frozenset({"amount", "offset", "distance", "delta", "difference"})
+_BASIS_POINTS = frozenset({"bps", "bp", "bip", "bips"})
+_UNUSABLE = frozenset(
+    {"point", "pip", "tick", "atr", "rr", "r", "usd", "usdt", "usdc", "dollar", "money", "currency",
+     "ratio", "multiple", "multiplier", "roi", "roe", "pnl"}
+)  # fmt: skip
 _MOST_NUMBERS = 20
-_MEASURES = _AMOUNT | _FRACTION | _UNUSABLE | {PERCENT, "dollar", "usd", "usdt", "money"}
+_MEASURES = _AMOUNT | _FRACTION | _UNUSABLE | _BASIS_POINTS | {PERCENT}
+_SWITCHES = frozenset({"use", "enable", "enabled"})
 _FARTHEST_PERCENT = Decimal(400)
 
 
@@ -111,7 +117,7 @@ def part_of(each: Field) -> Part | None:
     if first is None:
         return None
     before = [word for word, segment in flat[:first] if segment is flat[first][1]]
-    named = [word for word in before if word in _MEASURES] + plain[first:]
+    named = [word for word in before if word in _MEASURES | _SWITCHES] + plain[first:]
     place = tuple(int(word) for word in named if word.isdecimal())
     rest = frozenset(word for word in named if not word.isdecimal()) - _FAMILY_WORDS - _STRUCTURE
     return Part(each, _family(each), place, rest)
@@ -163,12 +169,15 @@ def kind_of(part: Part) -> str | None:
     Raises:
         BadSignal: it is a measure that cannot be used.
     """
-    named = frozenset(words(part.field.value))
+    text = part.field.value
+    named = frozenset(words(text.replace("%", " percent ")))
     if "trailing" in named:
         return "trailing"
     if named & _UNUSABLE:
         raise BadSignal(f"{part.field}: prices, percent and amounts can be used")
-    return PERCENT if named & _TYPED_PERCENT else None
+    if named & _TYPED_PERCENT:
+        return PERCENT
+    return AMOUNT if named & _TYPED_AMOUNT else None
 
 
 def level_of(part: Part, kind: str | None) -> Level:
@@ -180,12 +189,17 @@ def level_of(part: Part, kind: str | None) -> Level:
     each, about = part.field, part.words
     measure = _measure(each, about, is_trailing=part.family is Family.TRAILING)
     text = each.value.strip()
+    in_points = bool(about & _BASIS_POINTS) or _is_in_basis_points(part)
     has_sign = text.endswith("%")
     value = number(replace(each, value=text.removesuffix("%").strip()) if has_sign else each)
     if has_sign or (kind == PERCENT and measure is Measure.PRICE and "price" not in about):
         measure = Measure.PERCENT
+    if kind == AMOUNT and not has_sign and measure is Measure.PRICE and "price" not in about:
+        measure = Measure.AMOUNT
     if measure is not Measure.PRICE:
         value = abs(value)
+    if in_points and not has_sign:
+        measure, value = Measure.PERCENT, trimmed(abs(value) / HUNDRED)
     if about & _FRACTION and not about & {PERCENT, "rate"} and not has_sign:
         if value >= ONE:
             raise BadSignal(f"{each}: a fraction below 1 belongs here, such as 0.03 for 3 %")
@@ -197,8 +211,13 @@ def level_of(part: Part, kind: str | None) -> Level:
     return Level(measure, value, each)
 
 
+def _is_in_basis_points(part: Part) -> bool:
+    """Binance's ``trailingDelta``: 150 is 1.5 %."""
+    return part.family is Family.TRAILING and "delta" in part.words
+
+
 def _measure(each: Field, about: frozenset[str], *, is_trailing: bool) -> Measure:
-    known = _PRICE | _AMOUNT | _FRACTION | {PERCENT, "in"}
+    known = _PRICE | _AMOUNT | _FRACTION | _BASIS_POINTS | {PERCENT, "in"}
     if not about <= known:
         raise BadSignal(f"{each}: this cannot be used as a level: remove it, or send a price or %")
     if PERCENT in about or about & _FRACTION:

@@ -1,5 +1,6 @@
 """Finds the one market that an alert is about, from every field that names one."""
 
+import re
 from collections.abc import Sequence
 
 from signalbot.domain.errors import BadSignal
@@ -101,9 +102,15 @@ def _only(fields: Roles, markets: Sequence[str]) -> str:
         raise BadSignal("the alert names no symbol, and this source has several")
     (only,) = markets
     for each, role in fields:
-        if role in (None, Role.HARMLESS, Role.ID) and looks_like_a_market(each.value):
-            _market(each, markets)
+        if role in (None, Role.HARMLESS, Role.ID, Role.REASON):
+            for part in _PARTS.split(each.value[:_LONGEST_TEXT]):
+                if looks_like_a_market(part) and not is_currency(part):
+                    _market(Field(each.path, part), markets)
     return only
+
+
+_PARTS = re.compile(r"[\s,;|()\[\]]+")
+_LONGEST_TEXT = 500
 
 
 def _market(each: Field, markets: Sequence[str]) -> str:

@@ -43,7 +43,9 @@ _MEANS: dict[str, str] = {
     "sold": "sell", "entries": "entry", "entering": "enter", "opening": "open",
     "reversal": "reverse", "reversed": "reverse", "contract": "contracts", "lots": "lot",
     "fsl": "stop loss", "ftp": "take profit", "ro": "reduce only", "bto": "buy to open",
-    "sto": "sell to open", "stc": "sell to close",
+    "sto": "sell to open", "stc": "sell to close", "stp": "stop", "tgt": "target",
+    "tgts": "target", "coins": "coin", "assets": "asset", "instruments": "instrument",
+    "pcnt": "percent", "frac": "fraction",
 }  # fmt: skip
 """Short forms and other forms of a word."""
 
@@ -65,10 +67,10 @@ _KNOWN = word_set(
     rate ratio re reason receive reduce reference regular relative remaining request reset retry
     reverse risk run safety scale secret security sell sent sentiment set share short side signal
     simulate single size slippage slow source spot start state status step stop strategy strength
-    swap swing symbol system tag take target target test text the threshold tick ticker time
+    swap swing symbol system tag take target target test text the threshold tick ticker time today
     timeframe timestamp title to token total trade trading trailing trigger tv type unit unix up
     update usd usdc usdt use user utc uuid valid value venue version volume webhook withdraw
-    zone
+    yesterday zone
     """
 )
 _SHORTEST_PIECE = 2

@@ -16,6 +16,7 @@ _UNITS = ((10**11, 1000), (10**14, 1))  # seconds and milliseconds; above: µs, 
 _DURATION = re.compile(
     r"(\d+(?:\.\d+)?)\s*(ms|s|sec|secs|seconds?|m|min|mins|minutes?|h|hours?)?", re.IGNORECASE
 )
+_EARLIEST_MS, _LATEST_MS = 946_684_800_000, 4_102_444_800_000  # 2000, 2100
 _DURATION_MS = {"": 1000, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 
 
@@ -85,6 +86,15 @@ def instant(field: Field) -> Ms | None:
         ) from e
     moment = moment.replace(tzinfo=moment.tzinfo or UTC)
     return Ms(round((moment - _EPOCH).total_seconds() * 1000))
+
+
+def is_time(field: Field) -> bool:
+    """Whether a field holds a moment of our days."""
+    try:
+        moment = instant(field)
+    except BadSignal:
+        return False
+    return moment is not None and _EARLIEST_MS < moment < _LATEST_MS
 
 
 def _of_number(field: Field, value: Decimal) -> Ms:

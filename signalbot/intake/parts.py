@@ -5,16 +5,19 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from signalbot.domain.errors import BadSignal
-from signalbot.domain.money import HUNDRED, ONE, trimmed
+from signalbot.domain.money import HUNDRED, ONE, ZERO, trimmed
 from signalbot.domain.signals import Action
 from signalbot.intake.aliases import Role
 from signalbot.intake.direction import Resolved
-from signalbot.intake.fields import Field
+from signalbot.intake.fields import Field, shown
 from signalbot.intake.names import word_set, words
 from signalbot.intake.numbers import number_or_none
-from signalbot.intake.statements import Instructions
+from signalbot.intake.statements import Instructions, boolean
 
-_FRACTIONS = frozenset({"ratio", "fraction", "portfolio"})
+_FRACTIONS = frozenset({"ratio", "fraction", "portfolio", "portion"})
+_SHARE_WORDS = word_set("percent share ratio fraction portion part")
+_OF_EXIT = word_set("exit close reduce quantity size position amount sell volume by to of order")
+_STAYS = word_set("remaining left keep leave remain rest stay")
 _OF_SOMETHING_ELSE = word_set(
     "balance equity investment margin account usd usdt quote base available risk"
 )
@@ -71,19 +74,28 @@ class Sizes:
             word for each in units for word in words(each.value.replace("%", " percent "))
         )
         found = [
-            _percent(each, instructions, is_percent=True) for each in self._of(Role.EXIT_PERCENT)
+            _share(each, instructions)
+            for each, role in self._fields
+            if role is Role.EXIT_PERCENT or (role is None and _is_share(each))
+        ]
+        found += [
+            None if stays is None else max(HUNDRED - stays, ZERO) or None
+            for each, role in self._fields
+            if role in (None, Role.MARKET_SIZE, Role.EXPOSURE) and _is_rest(each)
+            for stays in (_percent(each, instructions, is_percent=True),)
         ]
         for each in self._of(Role.SIZE, Role.CONTRACTS, Role.POSITION_SIZE):
             text = each.value.strip()
-            is_unit = "percent" in unit and not unit & _OF_SOMETHING_ELSE
+            is_unit = bool(unit & _SHARE_WORDS) and not unit & _OF_SOMETHING_ELSE
             is_named = (
                 "percent" in each.segments[-1] and not set(each.segments[-1]) & _OF_SOMETHING_ELSE
             )
             if _PERCENT.fullmatch(text) or (
                 number_or_none(text) is not None and (is_unit or is_named)
             ):
-                is_fraction = is_unit and any(
-                    each.value.strip().lower() == "percents" for each in units
+                is_fraction = is_unit and (
+                    "percent" not in unit
+                    or any(each.value.strip().lower() == "percents" for each in units)
                 )
                 found.append(_percent(each, instructions, is_percent=not is_fraction))
         return found
@@ -112,6 +124,36 @@ class Sizes:
             if value is not None and value > 0:
                 return value
         return None
+
+
+def _is_share(each: Field) -> bool:
+    """Whether an unknown name is of a share of the position, as ``exit_qty_percent``."""
+    leaf = set(each.segments[-1])
+    is_named = bool(leaf & _SHARE_WORDS) and leaf <= _SHARE_WORDS | _OF_EXIT
+    return is_named or (
+        bool(leaf) and leaf <= _OF_EXIT and _PERCENT.fullmatch(each.value.strip()) is not None
+    )
+
+
+def _is_rest(each: Field) -> bool:
+    """Whether it is the share of the position that stays."""
+    leaf = set(each.segments[-1])
+    is_share = "percent" in leaf or _PERCENT.fullmatch(each.value.strip()) is not None
+    return bool(leaf & _STAYS) and is_share
+
+
+def _share(each: Field, instructions: Instructions) -> Decimal | None:
+    """A share that was asked for.
+
+    Raises:
+        BadSignal: it is there, and it is none: the whole position is not closed instead.
+    """
+    if each.placeholder is not None:
+        raise BadSignal(f"{each.name}: the placeholder {shown(each.placeholder)} was not filled")
+    value = number_or_none(each.value.strip().partition("%")[0].strip())
+    if not each.is_empty and boolean(each) is not False and (value is None or value < 0):
+        raise BadSignal(f"{each}: a share of the position belongs here, such as 50%")
+    return _percent(each, instructions, is_percent=True)
 
 
 def _percent(each: Field, instructions: Instructions, *, is_percent: bool) -> Decimal | None:

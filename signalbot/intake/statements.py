@@ -12,7 +12,7 @@ _TRUE = word_set("true 1 yes on y")
 _FALSE = word_set("false 0 no off n")
 WAITING = word_set(
     "stop loss take profit trailing conditional trigger touched oco bracket breakout stoplimit "
-    "stopmarket"
+    "stopmarket mit lit"
 )
 """Words of orders that wait for a price."""
 SIDED = word_set("buy sell long short bullish bearish exit flat flatten reverse")
@@ -47,6 +47,7 @@ class Instructions:
     position_size: tuple[Decimal, Field] | None = None  #: signed, where its sender signs it
     held: tuple[Decimal, Field] | None = None  #: without a sign
     held_before: tuple[Decimal, Field] | None = None
+    doubts: list[Field] = field(default_factory=list)  #: words that an entry cannot pass over
     blanks: list[Field] = field(default_factory=list)  #: positions without a value
     labels: list[Field] = field(default_factory=list)  #: types without a known word
     understood: set[str] = field(default_factory=set)  #: names of fields that counted

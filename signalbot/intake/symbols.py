@@ -34,6 +34,7 @@ _DATED = re.compile(
 )
 _GLUED_DATE = re.compile(rf"(.{{0,40}}(?:USDT|USDC|USD))(?:[{_MONTH}]\d{{1,4}}|\d{{6}}|\d!)")
 _GLUED_PERPETUAL = re.compile(r"(.{1,40}?)(?:PERP|SWAP)")
+_BYBIT_USDC = re.compile(r"BYBIT:([A-Z0-9]{1,12}?)(?<!USDT)(?<!USDC)(?<!USD)PERP", re.IGNORECASE)
 _KUCOIN = re.compile(r"(.{1,40}(?:USDT|USDC|USD))M")
 
 
@@ -59,6 +60,7 @@ def market_of(name: str, markets: Iterable[str]) -> str:
     text = name.strip()
     if text in known:
         return text
+    text = _BYBIT_USDC.sub(r"\1-USDC-PERP", text)
     ticker = _ticker(text.upper()) if len(text) <= _LONGEST_NAME else None
     found = [] if ticker is None else [each for each in known if _means(ticker, each)]
     if not found and ticker is not None and len(ticker.parts) == 1:

@@ -16,8 +16,8 @@ from signalbot.intake.numbers import number_or_none
 from signalbot.intake.verbs import is_verb_word
 
 _FILLED = re.compile(
-    r"order\s+(?P<action>buy|sell)\s*@\s*(?P<contracts>[\d.]+)\s+filled\s+on\s+(?P<symbol>\S+?)\.?\s+"
-    r"New\s+strategy\s+position\s+is\s+(?P<position_size>-?[\d.]+?)\.?\s*$",
+    r"order\s+(?P<action>buy|sell)\s*@\s*(?P<contracts>[\d.]+(?:e[+-]?\d+)?)\s+filled\s+on\s+(?P<symbol>\S+?)\.?\s+"
+    r"New\s+strategy\s+position\s+is\s+(?P<position_size>-?[\d.]+?(?:e[+-]?\d+)?)\.?\s*$",
     re.IGNORECASE | re.DOTALL,
 )
 _LEVEL_WORD = re.compile(
@@ -31,6 +31,11 @@ NO_FORM = (
     "the alert is neither JSON, nor name=value lines, nor words such as 'buy BTCUSDT', "
     "'close BTCUSDT 50%' or 'buy BTCUSDT @ 60000 sl=59000 tp=62000'"
 )
+
+
+def is_filled_order(text: str) -> bool:
+    """Whether a text is TradingView's own sentence on an order of a strategy."""
+    return len(text) <= _LONGEST and text[:1] not in ("{", "[") and _FILLED.search(text) is not None
 
 
 def read_text(text: str) -> Fields:
@@ -63,7 +68,11 @@ def _fields(pairs: Iterable[tuple[str, str]]) -> Fields:
 
 def _from_words(text: str) -> Iterator[tuple[str, str]]:
     """A verb and a market, in any order; then a price, levels, and ``name=value``."""
-    parts = [part for part in re.split(r"[\s,;]+", text.strip()) if part]
+    parts = [
+        part
+        for part in re.split(r"[\s,;]+", text.strip())
+        if any(map(str.isalnum, part)) or part == "@"
+    ]
     if len(parts) > 1 and _LICENSE.fullmatch(parts[0]) and "," in text:
         parts = parts[1:]  # PineConnector begins with the number of a license
     rest = iter(parts)
@@ -71,7 +80,7 @@ def _from_words(text: str) -> Iterator[tuple[str, str]]:
     for part in rest:
         named = _named(part, rest)
         if named is None:
-            plain.append(part)
+            plain.append(part.rstrip(":"))
         else:
             yield named
     verbs = [part for part in plain if _is_verb(part)]

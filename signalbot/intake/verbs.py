@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from signalbot.domain.alignment import Stance
+from signalbot.domain.money import trimmed
 from signalbot.domain.orders import OrderSide
 from signalbot.domain.signals import Side
 from signalbot.intake.names import Words, word_set, words
@@ -61,7 +62,7 @@ WORDS: dict[str, tuple[str, ...]] = {
 _FILLERS = word_set(
     "position trade order signal market new now the at current price regular my a and deal to of "
     "in on off future futures perp perpetual spot strong strategy alert only side out type limit "
-    "start bot manual auto automatic weak"
+    "start bot manual auto automatic weak today yesterday"
 )  # fmt: skip
 _LONG, _SHORT = frozenset({"long", "bullish"}), frozenset({"short", "bearish"})
 _EXIT, _ENTER = frozenset(WORDS["exit"]), frozenset(WORDS["enter"])
@@ -71,6 +72,8 @@ _ALL = frozenset(WORDS["everything"])
 VOCABULARY = frozenset(word for each in WORDS.values() for word in each)
 _HALF, _WHOLE = Decimal(50), Decimal(100)
 _PERCENT = re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d{1,4})?)\s*(?:%|pct|percent)", re.IGNORECASE)
+_REDUCE_ONLY = re.compile(r"reduce[\s_\-]*only", re.IGNORECASE)
+_PART_OF = re.compile(r"(?<![\d./])([1-9])\s*/\s*([1-9])(?![\d./])")
 _LONGEST = 80
 
 
@@ -78,16 +81,36 @@ def meaning_of(text: str) -> Meaning | None:
     """What a value asks for; None: it is no word of this kind, or contradicts itself."""
     if len(text) > _LONGEST:
         return None
+    text = _PART_OF.sub(_in_percent, text)
     percents = _PERCENT.findall(text)
     named = words(_PERCENT.sub(" ", text))
     core = _core(named)
     if core in (["neutral"], ["both"], ["net"]):
         return Meaning(Kind.NOTHING)
+    if _REDUCE_ONLY.search(text):
+        return _reducing(text)
     if set(core) & _REDUCE and not percents:  # "reduce 50"; elsewhere a number is a label
         percents = [word for word in named if word.isdecimal()]
     if not core or len(percents) > 1 or not set(core) <= VOCABULARY:
         return None
     return _understood(core, Decimal(percents[0]) if percents else None)
+
+
+def _reducing(text: str) -> Meaning | None:
+    """``sell reduce only``: an order that may close and not open."""
+    rest = _REDUCE_ONLY.sub(" ", text)
+    order = meaning_of(rest) if set(words(rest)) - _FILLERS else Meaning(Kind.CLOSES_ONLY)
+    if order is None or order.kind in (Kind.CLOSES_ONLY, Kind.EXIT, Kind.REDUCE):
+        return order
+    if order.kind is Kind.ORDER and order.order is not None:
+        return Meaning(Kind.EXIT, side=side_of(order.order).opposite)
+    return Meaning(Kind.EXIT, side=order.side) if order.kind is Kind.SIDE else None
+
+
+def _in_percent(found: re.Match[str]) -> str:
+    """``1/4`` as ``25%``."""
+    share = _WHOLE * int(found[1]) / int(found[2])
+    return f" {trimmed(round(share, 4)):f}% " if share <= _WHOLE else found[0]
 
 
 def _core(named: Words) -> list[str]:
