@@ -13,7 +13,8 @@ from signalbot.domain.timeframe import Ms
 from signalbot.intake.age import check_age
 from signalbot.intake.aliases import Role, role_of
 from signalbot.intake.codes import with_codes_read
-from signalbot.intake.collect import collect, deciding
+from signalbot.intake.collect import collect
+from signalbot.intake.deciding import deciding, units
 from signalbot.intake.direction import Direction, Step, resolve
 from signalbot.intake.fields import Field, Fields, decode, read_fields, shown
 from signalbot.intake.level_fields import is_nothing
@@ -215,6 +216,9 @@ class _Reading:
             raise BadSignal(f"{each}: this is not understood, and it looks as if it mattered")
         for each in self._instructions.blanks:
             raise BadSignal(f"{each}: where the strategy stands is not given")
+        if not all(map(is_nothing, self._levels)):
+            for each in units(self._plain):
+                raise BadSignal(f"{each}: which levels are meant? write percent as 2%")
         for each in deciding(self._plain):
             raise BadSignal(f"{each}: this is not understood, and it looks as if it mattered")
         for each in self._of(Role.ID, Role.KEY, Role.BAR_TIME):

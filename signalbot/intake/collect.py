@@ -1,7 +1,6 @@
 """Collects the instructions in an alert, and refuses what cannot be understood."""
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -11,22 +10,12 @@ from signalbot.domain.orders import OrderSide
 from signalbot.domain.signals import Side
 from signalbot.intake.aliases import Role, role_of
 from signalbot.intake.fields import Field, Fields, shown
+from signalbot.intake.labels import ENDS, LABELS, read_generated, read_label
 from signalbot.intake.names import word_set, words
-from signalbot.intake.numbers import is_time, number_or_none
-from signalbot.intake.statements import SIDED, Instructions, Statement, boolean, unknown
+from signalbot.intake.numbers import number_or_none
+from signalbot.intake.statements import SIDED, Instructions, boolean, unknown
 from signalbot.intake.types import TRIAL, is_market_kind, read_market_kind, read_type
 from signalbot.intake.verbs import Kind, Meaning, meaning_of, stance_of
-
-_ENDS = word_set("stop loss take profit trailing target hit break even stopped out")
-_ENDS_OF_SIDES = _ENDS | {"long", "short", "l", "s"}
-_GENERATED_CLOSE = ("close entry", "close position", "margin call")
-_LEAVES = re.compile(
-    r"\W*(exit|close\s+(all|long|short|position|trade|buy|sell)|(long|short|[lsx])\W+(exit|close|tp|sl)"
-    r"|(tp|sl)\s?\d{0,2}\b\W*(long|short|hit|exit|[ls]\b)|trail\w*\W+(exit|stop)|stopped\s+out|flat)"
-    r"(?![a-z])",
-    re.IGNORECASE,
-)
-_NAMED = (("tag",), ("name",), ("signal", "name"))
 
 
 def collect(fields: Fields) -> Instructions:
@@ -45,9 +34,10 @@ def collect(fields: Fields) -> Instructions:
         elif role is None:
             _read_unknown(instructions, each)
         elif role in (Role.ID, Role.REASON):
-            _read_generated(instructions, each)
-        elif each.segments[-1] in _NAMED:
-            _read_label(instructions, each)
+            read_generated(instructions, each)
+        elif each.segments[-1] in LABELS:
+            read_label(instructions, each)
+    _pass_over_order_of_trade_side(instructions)
     _separate_orders(instructions, fields)
     _add_opposite_order(instructions, fields)
     if instructions.cancel is not None and not instructions.statements:
@@ -55,6 +45,19 @@ def collect(fields: Fields) -> Instructions:
     if instructions.labels and not instructions.statements:
         raise unknown(instructions.labels[0])
     return instructions
+
+
+def _pass_over_order_of_trade_side(instructions: Instructions) -> None:
+    """Bitget closes a long with ``side: buy, tradeSide: close``: such an order tells no side."""
+    if any(
+        each.field.segments[-1] == ("trade", "side") and each.meaning == Meaning(Kind.EXIT)
+        for each in instructions.statements
+    ):
+        instructions.statements = [
+            each
+            for each in instructions.statements
+            if each.meaning.kind is not Kind.ORDER or each.field.segments[-1] != ("side",)
+        ]
 
 
 def _separate_orders(instructions: Instructions, fields: Fields) -> None:
@@ -279,34 +282,6 @@ def _read_test(instructions: Instructions, each: Field) -> None:
         instructions.understood.add(each.name)
 
 
-def _read_generated(instructions: Instructions, each: Field) -> None:
-    """An order's id or comment that names a close and nothing else, such as ``TP/SL``.
-
-    TradingView itself calls the orders of ``strategy.close`` ``Close entry(s) order ...``.
-    """
-    core = {word for word in words(each.value) if not word.isdecimal()}
-    if each.segments[-1] == ("exit", "reason") and not each.is_empty:
-        instructions.hints.append(Statement(each, Meaning(Kind.CLOSES_ONLY)))
-        return
-    if len(each.value) < _LONGEST_LABEL and _LEAVES.match(each.value):
-        instructions.hints.append(Statement(each, Meaning(Kind.CLOSES_ONLY)))
-        return
-    if each.value.lower().startswith(_GENERATED_CLOSE) or (core & _ENDS and core <= _ENDS_OF_SIDES):
-        instructions.hints.append(Statement(each, Meaning(Kind.CLOSES_ONLY)))
-        return
-    meaning = meaning_of(each.value) if len(each.value) < _LONGEST_WORD else None
-    if meaning is not None and meaning.kind in (Kind.EXIT, Kind.REDUCE):
-        instructions.hints.append(Statement(each, Meaning(Kind.CLOSES_ONLY, side=meaning.side)))
-
-
-def _read_label(instructions: Instructions, each: Field) -> None:
-    """A name or tag such as ``Exit Long``."""
-    if each.placeholder is None and len(each.value) < _LONGEST_WORD:
-        meaning = meaning_of(each.value)
-        if meaning is not None and meaning.kind is Kind.EXIT:
-            instructions.hints.append(Statement(each, Meaning(Kind.CLOSES_ONLY)))
-
-
 def _read_unknown(instructions: Instructions, each: Field) -> None:
     """An unknown name whose value is a word of direction: it counts like any other."""
     named = words(each.value)
@@ -317,7 +292,7 @@ def _read_unknown(instructions: Instructions, each: Field) -> None:
     elif len(each.value) < _LONGEST_WORD and boolean(each) is None:
         meaning = meaning_of(each.value)
         plain = {word for word in named if not word.isdecimal()}
-        is_end = bool(plain) and plain <= _ENDS
+        is_end = bool(plain) and plain <= ENDS
         if meaning is not None and set(named) & SIDED:
             instructions.add(each, meaning)
         elif is_end or (meaning is not None and meaning.kind in (Kind.EXIT, Kind.REDUCE)):
@@ -326,7 +301,7 @@ def _read_unknown(instructions: Instructions, each: Field) -> None:
 
 
 _OF_PRICES = word_set("src source price candle bar trigger frequency freq calc input ohlc on line")
-_LONGEST_WORD, _LONGEST_LABEL = 24, 60
+_LONGEST_WORD = 24
 _READERS = {
     Role.VERB: _read_verb,
     Role.SIDE: _read_side,
@@ -350,20 +325,3 @@ _READERS = {
     Role.MARKET_KIND: read_market_kind,
     Role.TEST: _read_test,
 }
-
-
-def deciding(fields: Fields) -> Iterator[Field]:
-    """Fields of unknown names that look as if they decided something, and are not empty."""
-    for each in fields:
-        if role_of(each) is None and boolean(each) is not False:
-            around = {word for segment in each.segments for word in segment}
-            decides = around & _DECIDING or (each.segments[-1][-1:] == ("at",) and is_time(each))
-            if decides and number_or_none(each.value) != 0:
-                yield each
-
-
-_DECIDING = word_set(
-    "stop loss take profit target trailing close exit reduce flat side direction position action "
-    "symbol ticker pair instrument break even cancel hedge time timestamp entry enter bare limit "
-    "expire expires expiry expiration deadline until goal objective invalidation"
-)  # fmt: skip

@@ -55,6 +55,22 @@ class Part:
         return bool(self.words & _KIND or self.words & _LABEL) or self.is_flag
 
     @property
+    def families(self) -> tuple[Family, ...]:
+        """Its family, or both where its name is of both: ``sltp_type``."""
+        named = {word for segment in self.field.segments for word in segment}
+        both = named & {"stop", "loss"} and named & {"take", "target"}
+        return (Family.STOP, Family.TARGET) if both else (self.family,)
+
+    @property
+    def is_measure(self) -> bool:
+        """Whether it is a flag that makes a level percent: ``sl_is_percent: true``."""
+        return (
+            self.words <= _FLAG | {"in", PERCENT}
+            and PERCENT in self.words
+            and (self.field.value.lower() in ("true", "yes", "on"))
+        )
+
+    @property
     def is_kind(self) -> bool:
         return bool(self.words & _KIND)
 
@@ -169,6 +185,10 @@ def kind_of(part: Part) -> str | None:
     Raises:
         BadSignal: it is a measure that cannot be used.
     """
+    if part.is_measure:
+        return PERCENT
+    if not part.is_kind:
+        return None
     text = part.field.value
     named = frozenset(words(text.replace("%", " percent ")))
     if "trailing" in named:

@@ -79,7 +79,7 @@ def read_levels(fields: Iterable[Field]) -> Levels:
     """
     parts = [part for each in fields if (part := part_of(each)) is not None]
     parts = [part for part in parts if not _is_off(part, parts)]
-    kinds = {part.family: kind_of(part) for part in parts if part.is_kind and kind_of(part)}
+    kinds = {family: kind for part in parts if (kind := kind_of(part)) for family in part.families}
     groups: defaultdict[tuple[Family, tuple[int, ...]], _Group] = defaultdict(_Group)
     for part in one_by_one(parts):
         group = groups[part.family, part.place if part.family is Family.TARGET else ()]

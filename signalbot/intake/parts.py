@@ -8,6 +8,7 @@ from signalbot.domain.errors import BadSignal
 from signalbot.domain.money import HUNDRED, ONE, ZERO, trimmed
 from signalbot.domain.signals import Action
 from signalbot.intake.aliases import Role
+from signalbot.intake.deciding import is_percent_flag
 from signalbot.intake.direction import Resolved
 from signalbot.intake.fields import Field, shown
 from signalbot.intake.names import word_set, words
@@ -73,6 +74,8 @@ class Sizes:
         unit = frozenset(
             word for each in units for word in words(each.value.replace("%", " percent "))
         )
+        if any(is_percent_flag(each) for each, _ in self._fields):
+            unit |= {"percent"}
         found = [
             _share(each, instructions)
             for each, role in self._fields
@@ -148,6 +151,8 @@ def _share(each: Field, instructions: Instructions) -> Decimal | None:
     Raises:
         BadSignal: it is there, and it is none: the whole position is not closed instead.
     """
+    if is_percent_flag(each):
+        return None
     if each.placeholder is not None:
         raise BadSignal(f"{each.name}: the placeholder {shown(each.placeholder)} was not filled")
     value = number_or_none(each.value.strip().partition("%")[0].strip())

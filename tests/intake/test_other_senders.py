@@ -38,6 +38,8 @@ _XRP = ("XRP/USDT:USDT",)
         {"comment": "Long Exit by TP"},
         {"comment": "Close Long - trend change"},
         {"comment": "SL/TP Long"},
+        {"comment": "TP1 hit 65000.5 from 63000.1"},
+        {"comment": "Close entry(s) order Go Long"},
         {"id": "Exit RSI"},
         {"exit_reason": "roi"},
         {"tag": "exit"},
@@ -91,6 +93,7 @@ def test_an_entry_that_could_be_meant_otherwise_is_refused_by_the_fields_name(
         {"order_type": "twap"},
         {"comment": "close below the EMA"},
         {"comment": "Short entry"},
+        {"comment": "Flat market breakdown"},
         {"name": "Trailing Stop strategy"},
         {"short": True},
         {"position_value": 1000},
@@ -142,6 +145,7 @@ def test_a_target_that_is_switched_off_is_none() -> None:
     [
         ({"quantity": 0.5, "quantity_type": "fraction"}, "50"),
         ({"fraction": 0.5}, "50"),
+        ({"qty": 30, "is_percent": True}, "30"),
         ({"portion": "25%"}, "25"),
         ({"ratio": 0.5}, "50"),
         ({"reduceBy": "50%"}, "50"),
@@ -240,3 +244,43 @@ def test_a_sentence_is_not_taken_for_a_field(text: str, expected: list[str]) -> 
 def test_a_sentence_with_one_level_keeps_it() -> None:
     """``buy BTCUSDT sl=61000`` has a stop."""
     assert brief(read("buy BTCUSDT sl=61000").levels.stop) == "61000"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"sltp_type": "percent"},
+        {"tpsl_unit": "%"},
+        {"sl_is_percent": True, "tp_is_percent": True},
+        {"stop_loss_in_percent": True, "take_profit_in_percent": "true"},
+    ],
+)
+def test_what_makes_a_stop_and_its_targets_percent_makes_both(said: dict[str, Any]) -> None:
+    """By a name that is of both, or by a flag for each."""
+    found = levels(sl=2, tp=4, **said)
+    assert (brief(found.stop), aims(found)) == ("2%", [("4%", None)])
+
+
+@pytest.mark.parametrize("said", [{"unit": "%"}, {"is_percent": True}, {"levels_unit": "percent"}])
+def test_a_unit_of_no_certain_field_refuses_levels(said: dict[str, Any]) -> None:
+    """It is not known whose it is."""
+    (name,) = said
+    with pytest.raises(BadSignal, match=name):
+        levels(sl=2, **said)
+    assert actions({"action": "buy"} | said) == [L]
+
+
+@pytest.mark.parametrize(
+    "comment", ["TP: 65000 SL: 61000", "Exit short, go long", "Close Short and open Long"]
+)
+def test_a_comment_that_tells_of_an_entry_too_closes_nothing(comment: str) -> None:
+    """The order counts."""
+    assert actions({"action": "buy", "comment": comment}) == [L]
+
+
+def test_bitget_closes_a_long_with_a_buy() -> None:
+    """In its hedge mode; without the side that is held both are closed."""
+    order = {"side": "buy", "tradeSide": "close"}
+    assert actions(order | {"holdSide": "long"}) == [XL]
+    assert actions(order) == [XL, XS]
+    assert actions({"side": "buy", "tradeSide": "open"}) == [L]

@@ -1,6 +1,7 @@
 """JSON and JSON lines as a table: wherever in an answer of an exchange its candles lie."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -9,7 +10,13 @@ from typing import Any, Final
 from signalbot.domain.errors import ConfigError
 from signalbot.replay.candle_files.container import Part
 from signalbot.replay.candle_files.faults import refusal
-from signalbot.replay.candle_files.markets import Fit, Market, is_coin, is_market_name
+from signalbot.replay.candle_files.markets import (
+    Fit,
+    Market,
+    is_coin,
+    is_market_name,
+    is_market_of_two,
+)
 from signalbot.replay.candle_files.names import SYMBOLS, core_of, name_prices, plain_name
 from signalbot.replay.candle_files.options import parse_zone
 from signalbot.replay.candle_files.table import PRICE_COUNT, Row, Table
@@ -20,6 +27,7 @@ _DEEPEST: Final = 8
 _LEAST: Final = PRICE_COUNT + 1
 _ZONES: Final = ("time_zone", "timezone", "exchange_timezone")
 _DECLARING: Final = frozenset((*SYMBOLS, "digital_currency_code", "coin", "base_currency")) - {"s"}
+_CHANNELS: Final = frozenset(("ch", "channel", "topic", "stream", "subject", "rep"))
 _QUOTING: Final = frozenset(("market_code", "quote_currency", "quote_asset", "vs_currency"))
 
 
@@ -150,6 +158,8 @@ def _look_beside(node: Mapping[str, Any], search: _Search) -> None:
             continue
         if name in _DECLARING and (is_market_name(value) or is_coin(value)):
             search.declared.append(value)
+        elif name in _CHANNELS:
+            search.declared += _markets_in(value)
         elif name in _QUOTING:
             search.quote = value
         elif name in _ZONES and search.zone is None:
@@ -157,6 +167,13 @@ def _look_beside(node: Mapping[str, Any], search: _Search) -> None:
                 search.zone = parse_zone(value)
             except ConfigError:
                 continue
+
+
+def _markets_in(channel: str) -> list[str]:
+    """Markets in the name of a channel: ``market.btcusdt.kline.60min``, ``kline.60.BTCUSDT``."""
+    parts = re.split(r"[.:@/]", channel)
+    parts += [part.rpartition("_")[0] for part in parts]
+    return [part for part in parts if is_market_of_two(part)]
 
 
 _Rows = tuple[Sequence[str], Sequence[Sequence[Any]]]

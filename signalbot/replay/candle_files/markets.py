@@ -49,10 +49,13 @@ _DATED: Final = re.compile(
 )
 _MARKET: Final = re.compile(rf"^[A-Z0-9]{{2,15}}?[-_/]?(?:{'|'.join(_QUOTES)})$")
 _PUNCTUATION: Final = re.compile(r"[-_/ .:]")
+_MONEY: Final = frozenset(("USD", "EUR", "GBP", "JPY"))
 _KIND_WORDS: Final = frozenset((
     "SPOT", "FUTURES", "FUTURE", "SWAP", "PERP", "PERPETUAL", "LINEAR", "INVERSE", "CRYPTO", "UM",
     "CM", "MARGIN", "INDEX", "BINANCE", "BYBIT", "OKX", "OKEX", "KRAKEN", "COINBASE", "BITGET",
-    "BITSTAMP", "BITFINEX", "GEMINI", "HYPERLIQUID", "KUCOIN", "MEXC", "GATE", "HTX", "HUOBI",
+    "BITSTAMP", "BITFINEX", "BINANCEUS", "POLONIEX", "BITMEX", "PHEMEX", "BINGX", "BLOFIN",
+    "DERIBIT", "HITBTC", "BITTREX", "WHITEBIT", "COINEX", "GEMINI", "HYPERLIQUID", "KUCOIN",
+    "MEXC", "GATE", "HTX", "HUOBI",
 ))  # fmt: skip
 
 
@@ -130,6 +133,17 @@ def is_market_name(text: str) -> bool:
 def is_coin(text: str) -> bool:
     """Whether a text is the code or name of a coin that is well known."""
     return _PUNCTUATION.sub("", text.upper()) in _NAMES
+
+
+def is_market_of_two(text: str) -> bool:
+    """Whether a text names base and quote, and nothing else."""
+    core, _ = _core(text)
+    return core is not None and bool(_MARKET.match(core))
+
+
+def is_crypto_coin(text: str) -> bool:
+    """Whether a text is the code or name of a well-known coin, and not of money."""
+    return _NAMES.get(text.upper(), "USD") not in _MONEY
 
 
 def says_only_its_kind(text: str) -> bool:

@@ -6,13 +6,20 @@ from typing import Final, NamedTuple
 
 from signalbot.replay.candle_files.faults import refusal
 from signalbot.replay.candle_files.intervals import interval_ms
-from signalbot.replay.candle_files.markets import Fit, Market, is_market_name
+from signalbot.replay.candle_files.markets import (
+    Fit,
+    Market,
+    is_crypto_coin,
+    is_market_name,
+    says_only_its_kind,
+)
 
 _ENDINGS: Final = re.compile(
     r"(?:\.(?:csv|txt|json|jsonl|ndjson|parquet|feather|pq|tsv|gz|zip|bz2|xz))+$", re.IGNORECASE
 )
-_PARTING: Final = re.compile(r"[-_ .]+")
-_MINUTES: Final = re.compile(r"1|3|5|15|30|60|120|240|360|720|1440|10080")
+_PARTING: Final = re.compile(r"[-_ .,()]+")
+_PERPETUAL: Final = re.compile(r"(?<=[A-Z])\.P(?=[-_ .,]|$)")
+_MINUTES: Final = re.compile(r"1|3|5|10|15|30|45|60|120|180|240|360|720|1440|10080")
 _MOST_WORDS: Final = 3  # that make a market's name: BTC-USDT-SWAP
 _SHOWN: Final = 4
 
@@ -63,6 +70,9 @@ def check_name(name: str, market: Market) -> None:
         ConfigError: it does.
     """
     told = _told(name, market)
+    coin = _coin(name)
+    if told.market is None and coin is not None and not market.is_base(coin):
+        told = _Told(coin, Fit.OTHER, coin)
     if told.market is not None and told.interval is not None and told.fit is Fit.OTHER:
         raise refusal(
             name,
@@ -71,8 +81,24 @@ def check_name(name: str, market: Market) -> None:
         )
 
 
+def _words(name: str) -> list[str]:
+    """The parts of a file's name, without endings and the exchange at its beginning."""
+    stem = _ENDINGS.sub("", re.split(r"[/\\!]", name)[-1])
+    words = [word for word in _PARTING.split(_PERPETUAL.sub("-PERP", stem)) if word]
+    while len(words) > 1 and says_only_its_kind(words[0]):
+        words = words[1:]
+    return words
+
+
+def _coin(name: str) -> str | None:
+    """The coin of a name that is made of it and a length alone: ``ETH-1h``, ``coin_Ethereum``."""
+    words = [word for word in _words(name) if word.lower() not in ("coin", "usd", "usdt")]
+    is_alone = len(words) == 1 or (len(words) > 1 and _interval(words[1:]) is not None)
+    return words[0] if words and is_alone and is_crypto_coin(words[0]) else None
+
+
 def _told(name: str, market: Market) -> _Told:
-    words = _PARTING.split(_ENDINGS.sub("", re.split(r"[/\\!]", name)[-1]))
+    words = _words(name)
     for start in range(2):
         for count in range(_MOST_WORDS, 0, -1):
             part = words[start : start + count]

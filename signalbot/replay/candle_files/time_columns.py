@@ -13,7 +13,7 @@ _DATES: Final = (
     "data",
 )  # fmt: skip
 _CLOCKS: Final = (
-    "time", "hour", "clock", "time_of_day", "zeit", "uhrzeit", "hora", "heure", "ora",
+    "time", "hour", "clock", "time_of_day", "zeit", "uhrzeit", "hora", "heure", "ora", "czas",
 )  # fmt: skip
 
 

@@ -137,7 +137,7 @@ def _scaled(number: Decimal | int, unit: Unit) -> Decimal | int:
 def is_excel(text: str) -> bool:
     """Whether a number may be a spreadsheet's day: between 2000 and 2099."""
     try:
-        number = Decimal(text)
+        number = Decimal(text.replace(",", "."))
     except InvalidOperation:
         return False
     return number.is_finite() and int(number) in _EXCEL_DAYS

@@ -126,6 +126,8 @@ def _guessed(text: str) -> Moment | int | None:
         if _is_epoch(text):
             return number_ms(text)
         return _excel(text) if is_excel(text) else None
+    if "," in text and is_excel(text):
+        return _excel(text)
     return iso_moment(text) or moment_of(text)
 
 
@@ -138,7 +140,7 @@ def _is_epoch(text: str) -> bool:
 
 
 def _excel(text: str) -> Moment | None:
-    at_ms = number_ms(text, Unit.EXCEL)
+    at_ms = number_ms(text.replace(",", "."), Unit.EXCEL)
     return None if at_ms is None else Moment(*divmod(at_ms, DAY_MS))
 
 

@@ -239,3 +239,15 @@ def test_candles_of_several_lengths_are_refused(tmp_path: Path) -> None:
     """A dump of everything is no series."""
     text = table("t,interval,o,h,l,c", f"{{t}},1h,{VALUES}") + f"{FIRST_S},1m,{VALUES}\n"
     assert "line 6: it has candles of several lengths (1h, 1m)" in refusal(tmp_path, text)
+
+
+def test_days_of_a_spreadsheet_may_have_decimal_commas(tmp_path: Path) -> None:
+    """As a German Excel saves hours."""
+    rows = "".join(
+        f"{45292 + at / 24:.6f};42000,5;42100,5;41900,5;42000,5\n".replace(".", ",")
+        for at in range(4)
+    )
+    file = read(tmp_path, "Date;Open;High;Low;Close\n" + rows)
+    assert [each.open_ms for each in file.candles] == [
+        1_704_067_200_000 + at * 3_600_000 for at in range(4)
+    ]

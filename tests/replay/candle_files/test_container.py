@@ -72,7 +72,39 @@ def test_a_file_that_is_named_after_another_market_is_refused(tmp_path: Path, na
 
 @pytest.mark.parametrize(
     "name",
-    ["BTCUSDT-1m-2025-01.csv", "eth vs btc.csv", "data.csv", "Binance_BTCUSDT_1h.csv", "1m.csv"],
+    [
+        "BINANCE_ETHUSDT.P, 60.csv",
+        "BINANCE_ETHUSDT, 1D_a1b2c.csv",
+        "COINBASE_SOLUSD, 60_a1b2c.csv",
+        "BITSTAMP_ETHUSD, 240 (1).csv",
+        "eth.csv",
+        "ETH-1h.csv",
+        "coin_Ethereum.csv",
+    ],
+)
+def test_a_file_is_not_read_for_another_market_however_its_name_tells(
+    tmp_path: Path, name: str
+) -> None:
+    """Charts of TradingView, and files called after a coin alone."""
+    assert "its name says" in refusal(tmp_path, TEXT, name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "BTCUSDT-1m-2025-01.csv",
+        "eth vs btc.csv",
+        "data.csv",
+        "Binance_BTCUSDT_1h.csv",
+        "1m.csv",
+        "BINANCE_BTCUSDT.P, 60.csv",
+        "COINBASE_BTCUSD, 1D_a1b2c.csv",
+        "BINANCE_BTCUSDT_1h.csv",
+        "BTC-1h.csv",
+        "coin_Bitcoin.csv",
+        "usd.csv",
+        "ETH-analysis.csv",
+    ],
 )
 def test_a_name_that_says_nothing_else_is_no_reason_to_refuse(tmp_path: Path, name: str) -> None:
     """People call their files as they like."""

@@ -68,3 +68,24 @@ def test_rows_of_a_document_are_counted_as_rows(tmp_path: Path) -> None:
     broken = [*LISTS[:5], ["x", "1", "1", "1", "1", "1"], *LISTS[5:]]
     file = read(tmp_path, json.dumps(broken))
     assert (file.unit, [bad.line for bad in file.examples]) == ("row", [6])
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        {"ch": "market.ethusdt.kline.60min"},
+        {"topic": "kline.60.ETHUSDT"},
+        {"topic": "/market/candles:ETH-USDT_1hour"},
+        {"stream": "ethusdt@kline_1h"},
+    ],
+)
+def test_the_market_in_the_name_of_a_channel_counts(tmp_path: Path, channel: Any) -> None:
+    """HTX, Bybit, KuCoin and Binance name it nowhere else."""
+    says = refusal(tmp_path, json.dumps({**channel, "data": ETHER}), "answer.json")
+    assert "as its market" in says
+    mine = {
+        name: value.replace("eth", "btc").replace("ETH", "BTC") for name, value in channel.items()
+    }
+    assert len(read(tmp_path, json.dumps({**mine, "data": LISTS}), "mine.json").candles) == len(
+        ROWS
+    )
