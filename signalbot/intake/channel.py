@@ -35,6 +35,7 @@ _NEWS = re.compile(
     re.IGNORECASE,
 )
 _FIRST_ORDER = re.compile(r"\W*(?:signal\W+)?(buy|sell)\b", re.IGNORECASE)
+_FIRST_SALE = re.compile(r"\W*(?:signal\W+)?sell\b", re.IGNORECASE)
 _TRAILING_PART = re.compile(r"^[^\w\n]*trailing\b.*$", re.IGNORECASE | re.MULTILINE)
 _NO_TRAIL = re.compile(
     r"\b0+(?:\.0+)?\s*%|\bnone\b|\boff\b|\bwithout\b|\bdisabled\b", re.IGNORECASE
@@ -133,6 +134,8 @@ def _sections(text: str) -> dict[str, list[tuple[str, str | None]]]:
     current: str | None = None
     for line in text.splitlines():
         heading = next((name for name, pattern in _HEADINGS if pattern.search(line)), None)
+        if heading == "target" and not headings and _FIRST_SALE.match(line):
+            heading = "entry"  # what is sold first opens a short
         if heading is not None:
             current = heading
             headings[current] = line.strip()

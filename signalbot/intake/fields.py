@@ -175,8 +175,8 @@ def _from_form(text: str) -> Fields:
 
 
 def _from_lines(text: str) -> Fields:
-    """Lines, or parts between semicolons or commas, of ``name=value`` or ``name: value``."""
-    for separator in (r"[;\n]", r"[,;\n]"):
+    """Lines, or parts between semicolons, commas or bars, of ``name=value`` or ``name: value``."""
+    for separator in (r"\|\||[;\n]", r"\|\||[,;\n]", r"[|;\n]"):
         parts = [part for each in re.split(separator, text) if (part := each.strip())]
         if not parts or len(parts) > _MOST_FIELDS:
             continue

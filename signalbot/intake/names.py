@@ -51,7 +51,7 @@ _MEANS: dict[str, str] = {
 
 _KNOWN = word_set(
     """
-    a account action activation add age alert all algo amount api arm asset at auth average avg
+    a account action activation add age alert all algo auto amount api arm asset at auth average avg
     balance bar base bearish bot both break bullish buy by callback cancel candle category change
     channel choice client close code coin command comment condition confidence contracts cover
     cross cryptocurrency currency current custom data date dca deal decrease default description

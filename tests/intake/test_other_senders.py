@@ -232,6 +232,9 @@ def test_a_trial_is_known_by_its_environment_too(said: dict[str, Any]) -> None:
         ("Buy: BTCUSDT", [L]),
         ("sell BTCUSDT reduce only", [XL]),
         ("🔴 CLOSE LONG BTCUSDT", [XL]),
+        ("key=k||type=exit||pair=BTCUSDT||side=long", [XL]),
+        ("Ticker: BTCUSDT | Action: SELL | Price: 63000", [S]),
+        ("SELL\nBTCUSDT\n63000", [S]),
     ],
 )
 def test_a_sentence_is_not_taken_for_a_field(text: str, expected: list[str]) -> None:
@@ -284,3 +287,16 @@ def test_bitget_closes_a_long_with_a_buy() -> None:
     assert actions(order | {"holdSide": "long"}) == [XL]
     assert actions(order) == [XL, XS]
     assert actions({"side": "buy", "tradeSide": "open"}) == [L]
+
+
+def test_the_price_after_a_sale_is_no_target() -> None:
+    """Of a short that a message begins with."""
+    found = read("SELL BTCUSDT 63000\nTP 61000\nSL 64000")
+    assert (f"{found.price}", brief(found.levels.stop)) == ("63000", "64000")
+    assert aims(found.levels) == [("61000", None)]
+    assert read("SELL\nBTCUSDT\n63000").levels.targets == ()
+
+
+def test_a_level_in_one_word_with_another_is_kept() -> None:
+    """``autosl`` is a stop too."""
+    assert brief(levels(autosl=61000).stop) == "61000"
