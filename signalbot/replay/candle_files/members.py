@@ -70,9 +70,6 @@ def check_name(name: str, market: Market) -> None:
         ConfigError: it does.
     """
     told = _told(name, market)
-    coin = _coin(name)
-    if told.market is None and coin is not None and not market.is_base(coin):
-        told = _Told(coin, Fit.OTHER, coin)
     if told.market is not None and told.interval is not None and told.fit is Fit.OTHER:
         raise refusal(
             name,
@@ -90,7 +87,7 @@ def _words(name: str) -> list[str]:
     return words
 
 
-def _coin(name: str) -> str | None:
+def coin_of(name: str) -> str | None:
     """The coin of a name that is made of it and a length alone: ``ETH-1h``, ``coin_Ethereum``."""
     words = [word for word in _words(name) if word.lower() not in ("coin", "usd", "usdt")]
     is_alone = len(words) == 1 or (len(words) > 1 and _interval(words[1:]) is not None)

@@ -16,7 +16,7 @@ from signalbot.replay.candle_files.faults import Dropped, Fault, Place, Unreadab
 from signalbot.replay.candle_files.intervals import interval_ms, several
 from signalbot.replay.candle_files.json_table import is_json, json_table
 from signalbot.replay.candle_files.markets import Fit, Market
-from signalbot.replay.candle_files.members import check_name, pick
+from signalbot.replay.candle_files.members import check_name, coin_of, pick
 from signalbot.replay.candle_files.options import (
     COLUMNS,
     DECIMAL,
@@ -81,6 +81,8 @@ def _piece(
     try:
         _check_declared(table, market, options)
         columns = _columns(table, market, options)
+        if columns.symbol is None and not table.declared:
+            _check_coin(table, market, options)
     except Unreadable as e:
         raise refusal(table.part, str(e)) from None
     cells = collect(table, columns, dropped)
@@ -130,6 +132,17 @@ def _check_declared(table: Table, market: Market, options: ReadOptions) -> None:
         raise Unreadable(
             f"it names {', '.join(table.declared)} as its market, and --symbol says "
             f"{market.symbol}; {COLUMNS} symbol=- leaves that out of consideration"
+        )
+
+
+def _check_coin(table: Table, market: Market, options: ReadOptions) -> None:
+    """See that a file whose content names no market is not called after another coin."""
+    coin = coin_of(table.part)
+    is_ignored = options.columns is not None and Role.SYMBOL in options.columns.ignored
+    if coin is not None and not market.is_base(coin) and not is_ignored:
+        raise Unreadable(
+            f"its name says {coin}, and --symbol says {market.symbol}; {COLUMNS} symbol=- leaves "
+            "that out of consideration"
         )
 
 

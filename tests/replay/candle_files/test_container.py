@@ -140,3 +140,10 @@ def test_an_empty_folder_is_told(tmp_path: Path) -> None:
     folder.mkdir()
     with pytest.raises(Exception, match="there is no file of candles in it"):
         read_candles(folder, BTC)
+
+
+def test_a_column_of_markets_counts_for_more_than_the_name_of_a_coin(tmp_path: Path) -> None:
+    """A file called after one coin may hold others."""
+    assert "its name says" in refusal(tmp_path, TEXT, "eth.csv")
+    text = "".join(f"BTCUSDT,{line}\n" for line in TEXT.splitlines())
+    assert len(read(tmp_path, text, "eth.csv").candles) == len(ROWS)
