@@ -109,7 +109,6 @@ class App:
         self.key_rights = KeyRights(self.halts, clock)
         self.collector = Collector(trades, self.alarms, clock)
         self.recorder = Recorder(trades, on_untold=self.collector.want)
-        self.collector.serve(self.recorder)
         placer = Placer(clock)
         unresolved = UnresolvedOrders()
         self.entries = EntryOrders(
@@ -145,6 +144,7 @@ class App:
             alarms=self.alarms,
             clock=clock,
         )
+        self.collector.serve(self.recorder, self.protector.protect)
         self.settler = Settler(
             executions=self.executions,
             trades=trades,

@@ -185,7 +185,10 @@ class Closer:
         return dropped
 
     async def sellable(self, account: Account, position: Position) -> Decimal:
-        """What of a position an order can close: fees may have been kept in its coins."""
+        """What of a position an order can close: fees may have been kept in its coins.
+
+        All of it where the wallet shows none: the exchange refuses what is not there.
+        """
         instrument = account.market.instrument(position.symbol)
         quantity = position.quantity
         if instrument.kind is MarketKind.SPOT:
@@ -193,7 +196,7 @@ class Closer:
                 quantity = await account.trading.sellable(position.symbol, quantity)
             except Unavailable as e:
                 log.warning("balance.not_read", user_id=account.user_id, cause=str(e))
-        return instrument.floor_quantity(quantity)
+        return instrument.floor_quantity(quantity) or instrument.floor_quantity(position.quantity)
 
     async def _doubt(self, account: Account, order: Order) -> None:
         """No answer: nothing more is sent for this position before it is known."""

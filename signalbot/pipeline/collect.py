@@ -1,5 +1,6 @@
 """Collects the fills of orders that were booked before their fills were told, for their fees."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import structlog
@@ -30,12 +31,13 @@ class Collector:
         self._alarms = alarms
         self._clock = clock
         self._recorder: Recorder | None = None
+        self._protect: Callable[[Account, str], Awaitable[None]] | None = None
         self._waiting: set[str] = set()
         self._latest_ms = EPOCH  #: when it was last wanted
 
-    def serve(self, recorder: Recorder) -> None:
-        """Book what is found through ``recorder``."""
-        self._recorder = recorder
+    def serve(self, recorder: Recorder, protect: Callable[[Account, str], Awaitable[None]]) -> None:
+        """Book what is found through ``recorder``; ``protect`` a position that it has changed."""
+        self._recorder, self._protect = recorder, protect
 
     def want(self, account: Account, order: Order) -> None:
         """Collect the fills of ``order`` soon; asking again while it is under way is harmless."""
@@ -83,9 +85,12 @@ class Collector:
     ) -> bool:
         """Book the fills if they are all there, on the order as it is by now.
 
-        Also if the price of what a fee was paid in is known; the last time, whether or not.
+        Also if the price of what a fee was paid in is known; the last time, whether or not. A fee
+        that was kept in the coins makes the position smaller: its stop follows at once, for it
+        would sell coins of the owner's.
         """
         assert self._recorder is not None  # noqa: S101 - wired before anything is booked
+        assert self._protect is not None  # noqa: S101
         async with account.lock(asked.request.symbol):
             order = await self._trades.order(asked.client_order_id)
             told = sum((fill.quantity for fill in fills), ZERO)
@@ -94,7 +99,11 @@ class Collector:
             if rates_of(account.market, fills).awaited and not is_last_word:
                 return False
             report = _told(order, fills)
-            await self._recorder.record(account, order, report, is_last_word=is_last_word)
+            recorded = await self._recorder.record(
+                account, order, report, is_last_word=is_last_word
+            )
+            if recorded.moved:
+                await self._protect(account, order.request.symbol)
             return True
 
 

@@ -165,7 +165,7 @@ class Protector:
         gone_s = (self._clock.now_ms() - since_ms) / 1000
         limit_s = self._limit_s(account, position)
         attempt = await self._stops.try_for(
-            max(limit_s - gone_s, limit_s / 2), account, position, intent
+            max(limit_s - gone_s, limit_s / 2), account, position, intent, size=size
         )
         if attempt.placed is Placed.CONFIRMED:
             return True

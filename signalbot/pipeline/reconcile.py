@@ -8,7 +8,6 @@ does not show is kept, with its stop, until fills explain it or its absence is p
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from decimal import Decimal
 
 import structlog
 
@@ -27,6 +26,7 @@ from signalbot.ledger.signals import Signals
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
 from signalbot.pipeline.close import Closer
+from signalbot.pipeline.coins import is_short
 from signalbot.pipeline.execute import Executor
 from signalbot.pipeline.external_changes import ExternalChanges
 from signalbot.pipeline.foreign_orders import ForeignOrders
@@ -39,7 +39,6 @@ from signalbot.ports import Clock, Holding
 
 log = structlog.get_logger()
 
-_WITHOUT_FEE = Decimal("0.98")  # a fee kept in coins may be booked after them
 _Resting = Mapping[ClientOrderId, OrderReport]
 
 
@@ -322,7 +321,7 @@ def _agree(account: Account, symbol: str, holding: Holding | None) -> bool:
     if position is None or holding is None:
         return position is None and holding is None
     if account.market.instrument(symbol).kind is MarketKind.SPOT:
-        return holding.quantity >= position.quantity * _WITHOUT_FEE
+        return not is_short(holding.quantity, position.quantity)
     return (position.side, position.quantity) == (holding.side, holding.quantity)
 
 

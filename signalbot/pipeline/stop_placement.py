@@ -27,6 +27,7 @@ from signalbot.domain.positions import Position
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
 from signalbot.pipeline.close import Closer
+from signalbot.pipeline.coins import stop_size
 from signalbot.pipeline.intents import closing_request
 from signalbot.pipeline.place import Placer, rejected
 from signalbot.ports import Clock
@@ -108,7 +109,7 @@ class StopPlacement:
         return is_unread
 
     async def size(self, account: Account, position: Position) -> Decimal | None:
-        """What of a position an order can close; None when that cannot be known now.
+        """What of a position a stop can close; None when that cannot be known now.
 
         On spot the exchange may have kept its fee in the coins that were bought.
         """
@@ -120,8 +121,15 @@ class StopPlacement:
         except Unavailable as e:
             log.warning("balance.not_read", user_id=account.user_id, cause=str(e))
             return None
-        size = instrument.floor_quantity(held)
-        return size if size > ZERO else None
+        guarded = [stop for stop in stops_of(account, position) if stop.status.is_live]
+        size = stop_size(
+            account,
+            position,
+            held,
+            guarded=sum((each.request.quantity - each.filled for each in guarded), ZERO),
+            now_ms=self._clock.now_ms(),
+        )
+        return instrument.floor_quantity(size) or None if size is not None else None
 
     async def _find(self, account: Account, stop: Order) -> OrderReport | None:
         """A stop the exchange has taken is looked for once; one it may not have, until it is sure.
@@ -134,9 +142,15 @@ class StopPlacement:
         return await account.trading.lookup(stop)
 
     async def try_for(
-        self, limit_s: float, account: Account, position: Position, intent: Order | None
+        self,
+        limit_s: float,
+        account: Account,
+        position: Position,
+        intent: Order | None,
+        *,
+        size: Decimal,
     ) -> Attempt:
-        """Try for at most ``limit_s`` seconds to have a stop confirmed.
+        """Try for at most ``limit_s`` seconds to have a stop of ``size`` confirmed.
 
         A refused stop, or one that is not shown, is followed by one under a new id: two
         reduce-only stops are better than none, but no more than a few are left unresolved.
@@ -149,7 +163,7 @@ class StopPlacement:
                 for delay_s in backoff_s(first_s=0.1, most_s=1.0):
                     if len(_unresolved(account, position)) >= _MOST_UNRESOLVED:
                         return attempt
-                    order = intent or await self._intend_stop(account, position)
+                    order = intent or await self._intend_stop(account, position, size)
                     crash_point("stop_loss.intended")
                     intent = await self._place_once(account, position, order, attempt)
                     if attempt.placed in (Placed.CONFIRMED, Placed.WOULD_TRIGGER):
@@ -267,15 +281,18 @@ class StopPlacement:
         account.keep(unknown)
         await self._trades.save_order(unknown)
 
-    async def _intend_stop(self, account: Account, position: Position) -> Order:
-        """A stop of what can be sold now: a refusal may have come of coins that were not there."""
-        size = await self.size(account, position)
+    async def _intend_stop(self, account: Account, position: Position, size: Decimal) -> Order:
+        """A stop of what can be sold now: a refusal may have come of coins that were not there.
+
+        ``size`` where that cannot be known now.
+        """
+        now_sellable = await self.size(account, position)
         request = closing_request(
             position,
             leg=Leg.STOP_LOSS,
             type_=OrderType.STOP,
             trigger=position.stop_loss,
-            quantity=size or account.market.instrument(position.symbol).lot,
+            quantity=now_sellable or size,
             attempt=account.next_attempt(position.position_id, Leg.STOP_LOSS),
             now_ms=self._clock.now_ms(),
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.rig import CONFIG, USER, Live
-from tests.venue.faults import Refuse
+from tests.venue.faults import Refuse, Rule, Stale
 from tests.venue.model import Kind, Reason
 from tests.venue.server import Venue, venue
 
@@ -116,3 +116,67 @@ async def test_killed_before_the_answer_it_is_bought_once_and_protected(
         (stop,) = rig.resting("anna", Kind.STOP)
         assert 0 <= rig.held("anna") - stop.ask.quantity < Decimal("0.001")
         assert len(rig.venue.engine.journal.entries_accepted(rig.key("anna"))) == 1
+
+
+WALLETS = r"/account$|wallet-balance$|account/balance$"
+OWN = Decimal("0.004")  # the owner's coins, which were there before
+
+
+def _late_wallet(rig: Spot, *, times: int) -> Rule:
+    """Wallets are shown as they were before anything was bought."""
+    stale = Stale(seconds=60)
+    return rig.venue.faults.add(Rule(path=WALLETS, key=rig.key("anna"), does=(stale,), times=times))
+
+
+@pytest.mark.parametrize("dialect", SPOT)
+async def test_a_wallet_that_shows_a_purchase_late_delays_no_stop(
+    tmp_path: Path, dialect: str
+) -> None:
+    """The stop is of what was bought but for a fee, not of the owner's coins that were there."""
+    async with spot(tmp_path, "anna", dialect=dialect) as rig:
+        rig.account("anna").coins["BTC"] = OWN
+        rig.venue.engine.remember(60)
+        await rig.start()
+        _late_wallet(rig, times=-1)
+        await rig.go_long()
+        await rig.until(lambda: rig.resting("anna", Kind.STOP), what="a stop rests")
+        (stop,) = rig.resting("anna", Kind.STOP)
+        bought = rig.held("anna") - OWN
+        assert bought * Decimal("0.97") < stop.ask.quantity <= bought
+        rig.venue.faults.clear()
+        await rig.until(
+            lambda: [
+                each for each in rig.resting("anna", Kind.STOP)
+                if 0 <= bought - each.ask.quantity < Decimal("0.0001")
+            ],
+            seconds=90, what="the stop is of all that was bought",
+        )  # fmt: skip
+        await rig.fills_told("anna")
+        await rig.stop()
+
+
+@pytest.mark.parametrize("dialect", SPOT)
+async def test_a_wallet_as_it_was_before_the_purchase_leaves_the_stop_as_it_is(
+    tmp_path: Path, dialect: str
+) -> None:
+    """One late answer is no sale: nothing is cancelled, nothing is replaced."""
+    async with spot(tmp_path, "anna", dialect=dialect) as rig:
+        rig.account("anna").coins["BTC"] = OWN
+        rig.venue.engine.remember(60)
+        await rig.start()
+        await rig.go_long()
+        await rig.until(
+            lambda: [
+                each for each in rig.resting("anna", Kind.STOP)
+                if 0 <= rig.held("anna") - OWN - each.ask.quantity < Decimal("0.0001")
+            ],
+            what="the stop is of what was bought, less its fee",
+        )  # fmt: skip
+        await rig.fills_told("anna")
+        await rig.stop()
+        before = len(rig.venue.engine.journal.lines)
+        late = _late_wallet(rig, times=3)
+        await rig.start()
+        await rig.until(lambda: late.struck == 3, seconds=60, what="late wallets are read")
+        await rig.stop()
+        assert rig.venue.engine.journal.lines[before:] == []

@@ -163,6 +163,7 @@ class Rule:
     chance: float = 1.0  #: of those whose turn it is
     seed: int = 0  #: of ``chance`` and of everything random in ``does``
     hits: int = field(default=0, init=False)  #: how many fitted so far
+    struck: int = field(default=0, init=False)  #: and how many of these it was the turn of
     until_s: float = field(default=0.0, init=False)  #: monotonic clock; 0 for ever
     random: Random = field(init=False)
 
@@ -175,11 +176,13 @@ class Rule:
             return False
         self.hits += 1
         late = self.hits - self.nth
-        return (
+        is_struck = (
             late >= 0
             and (self.times < 0 or late < self.times)
             and (self.chance >= 1 or self.random.random() < self.chance)
         )
+        self.struck += is_struck
+        return is_struck
 
     def chosen(self) -> tuple[Action, ...]:
         """What it does, with the one kind of junk that it is this time."""

@@ -135,6 +135,10 @@ class Journal:
         ]
         return [each for each in (*self._past, *present) if each.key == key]
 
+    def is_exposed(self, key: str) -> bool:
+        """Whether a position of this account is not covered by stops now."""
+        return any(who == key for who, _ in self._since_s)
+
     def unprotected_s(self, key: str) -> float:
         """The longest time a position of this account was not covered by stops, until now."""
         return max((each.seconds for each in self.exposures(key)), default=0.0)
