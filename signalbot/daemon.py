@@ -77,10 +77,12 @@ def run(config: Config, secrets: Secrets) -> None:
 def _run_in_real_time(config: Config, secrets: Secrets) -> None:
     try:
         import uvloop  # noqa: PLC0415 - not on every platform
+
+        from signalbot.ops.loop import Loop  # noqa: PLC0415 - it is uvloop's
     except ImportError:
         asyncio.run(_serve(config, secrets))
     else:
-        uvloop.run(_serve(config, secrets))
+        uvloop.run(_serve(config, secrets), loop_factory=Loop)
 
 
 async def _serve(config: Config, secrets: Secrets) -> None:

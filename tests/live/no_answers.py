@@ -87,7 +87,7 @@ class Run:
 
 
 @asynccontextmanager
-async def _rig(folder: Path, place: str) -> AsyncIterator[Live]:
+async def open_rig(folder: Path, place: str) -> AsyncIterator[Live]:
     dialect, is_spot = PLACES[place]
     if is_spot:
         async with spot(folder, *USERS, dialect=dialect) as rig:
@@ -105,7 +105,7 @@ async def play(folder: Path, place: str, seed: int, *, phases: int) -> Run:
     """
     run = Run(seed, place, is_entering=seed % 2 == 1)
     random = Random(f"{place} {seed}")
-    async with _rig(folder, place) as rig:
+    async with open_rig(folder, place) as rig:
         rig.venue.engine.remember(4)
         await rig.start()
         if not run.is_entering:
@@ -127,7 +127,7 @@ async def play(folder: Path, place: str, seed: int, *, phases: int) -> Run:
 
 async def _hold(rig: Live) -> None:
     await rig.go_long()
-    await rig.until(lambda: _is_calm(rig), what="both hold, protected")
+    await rig.until(lambda: is_calm(rig), what="both hold, protected")
     await rig.fills_told(*USERS)
     unnoted = "SELECT 1 FROM positions WHERE protected_at_ms IS NULL"
     await rig.until(lambda: not rig.rows(unnoted), what="the ledger knows the stops")
@@ -203,14 +203,14 @@ async def _recover(rig: Live, run: Run) -> None:
     run.struck = sum(rule.struck for rule in run.faults)
     await rig.daemon.wait_for("daemon.ready", seconds=90)
     await rig.until(
-        lambda: _is_calm(rig), seconds=90, what="all is settled and protected",
-        and_else=lambda: _state(rig),
+        lambda: is_calm(rig), seconds=90, what="all is settled and protected",
+        and_else=lambda: state_of(rig),
     )  # fmt: skip
     held = [user for user in USERS if rig.account(user).trades]
     await rig.fills_told(*held)
 
 
-def _is_calm(rig: Live) -> bool:
+def is_calm(rig: Live) -> bool:
     """Every claim is over, every position behind its stop, and ledger and exchange agree."""
     journal = rig.venue.engine.journal
     if any(journal.is_exposed(rig.key(user)) for user in USERS):
@@ -242,7 +242,7 @@ def _books(rig: Live) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in (*positions, *fills)]
 
 
-def _state(rig: Live) -> str:
+def state_of(rig: Live) -> str:
     tables = ("signal_executions", "orders", "positions")
     rows = {table: [dict(each) for each in rig.rows(f"SELECT * FROM {table}")] for table in tables}
     held = {user: (rig.held(user), [str(each) for each in rig.resting(user)]) for user in USERS}

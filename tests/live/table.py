@@ -13,6 +13,7 @@ from typing import Any
 MODULES = (
     "tests.live.test_trading", "tests.live.test_faults", "tests.outage.test_vanishing",
     "tests.live.test_killed", "tests.live.test_stopping",
+    "tests.live.test_no_answers", "tests.live.test_late_orders",
 )  # fmt: skip
 HEAD = "| what happens, and what is promised | exchanges | runs | entries twice | naked at the end | longest without a stop | fills lost |"  # noqa: E501
 RULE = "|---|---|---:|---:|---:|---:|---:|"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.no_answers import PLACES, play
+from tests.live.no_answers import play
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(240)]
 
