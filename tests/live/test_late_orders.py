@@ -10,7 +10,6 @@ from tests.live.rig import Live, live
 from tests.venue.faults import Drop, Hang, Rule, Stale
 from tests.venue.matching import Fills
 from tests.venue.model import Side
-from tests.venue.server import DIALECTS
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(240)]
 
@@ -29,8 +28,9 @@ def _is_out(rig: Live) -> bool:
     return not rig.held("anna") and not rig.resting("anna") and set(closed) <= {"CLOSED"}
 
 
-@pytest.mark.parametrize("is_killed", [False, True])
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    ("dialect", "is_killed"), [("binance", False), ("bybit", True), ("okx", False)]
+)
 async def test_an_entry_that_comes_to_light_after_its_proof_is_taken_up_and_protected(
     tmp_path: Path, dialect: str, is_killed: bool
 ) -> None:
@@ -69,9 +69,14 @@ ENDS = {
 }
 
 
-@pytest.mark.parametrize("crash_at", ["", "exit.intended", "exit.after_answer"])
-@pytest.mark.parametrize("how", ENDS)
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    ("dialect", "how", "crash_at"),
+    [
+        ("binance", "by-command", ""),
+        ("bybit", "by-signal", "exit.after_answer"),
+        ("okx", "by-command", "exit.intended"),
+    ],
+)
 async def test_closing_while_a_hanging_entry_still_fills_leaves_nothing_behind(
     tmp_path: Path, dialect: str, how: str, crash_at: str
 ) -> None:
