@@ -1,12 +1,12 @@
 """``python -m signalbot``, and what the ``signalbot`` script calls."""
 
 from signalbot.cli import app
-from signalbot.cli.errors import telling
+from signalbot.cli.errors import report_errors
 
 
 def main() -> None:
     """Run the command line, then leave the process with its exit code."""
-    with telling():
+    with report_errors():
         app(prog_name="signalbot")
 
 

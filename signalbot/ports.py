@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
+from signalbot.domain.account_snapshot import Balance
 from signalbot.domain.advice import Advice
-from signalbot.domain.book import Balance
 from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Candle, Fees, Instrument, PriceRange
 from signalbot.domain.orders import Fill, Order, OrderReport, OrderRequest
@@ -32,11 +32,11 @@ class Clock(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class CandleSource:
     """Where the candles of one stream come from."""
 
     via: str  #: of the last candle: "websocket", "rest" or "simulated"
-    looked_ms: Ms  #: when it was last heard or asked, whatever came of it
+    checked_at_ms: Ms  #: when it was last heard or asked, whatever came of it
 
 
 class Market(Protocol):
@@ -47,7 +47,7 @@ class Market(Protocol):
         """Whether its rules are known: it has been reached since the start."""
         ...
 
-    async def opened(self) -> None:
+    async def wait_until_open(self) -> None:
         """Return once the market is open."""
         ...
 
@@ -87,7 +87,7 @@ class Market(Protocol):
         """
         ...
 
-    def source(self, symbol: str, timeframe: Timeframe) -> Source | None:
+    def source(self, symbol: str, timeframe: Timeframe) -> CandleSource | None:
         """What feeds ``candles``; None before somebody reads them."""
         ...
 
@@ -168,7 +168,7 @@ class Broker(Protocol):
         """Whether a resting stop can be moved in place, by ``amend``."""
         ...
 
-    def stop_lives_ms(self, symbol: str) -> int | None:
+    def stop_lifetime_ms(self, symbol: str) -> int | None:
         """How long stops and targets rest before the exchange ends them; None for ever."""
         ...
 
@@ -223,7 +223,7 @@ class Broker(Protocol):
         """
         ...
 
-    async def sellable(self, symbol: str, quantity: Decimal) -> Decimal:
+    async def closable_quantity(self, symbol: str, quantity: Decimal) -> Decimal:
         """How much of ``quantity`` an order can close now.
 
         Less than all of it only on spot, where fees are kept in coins.
@@ -237,7 +237,7 @@ class Broker(Protocol):
         """Funding that the account's positions in ``symbols`` paid or received since then."""
         ...
 
-    async def fills_of(self, order: Order) -> Sequence[Fill]:
+    async def order_fills(self, order: Order) -> Sequence[Fill]:
         """Every fill of one order that the exchange tells now; it may tell them late."""
         ...
 
@@ -263,7 +263,7 @@ class Broker(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Allowance:
+class RateAllowance:
     """What an exchange still lets one address of ours ask."""
 
     egress: str  #: "direct", or which address or proxy
@@ -272,7 +272,7 @@ class Allowance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Away:
+class Outage:
     """An exchange answers nothing that one address of ours asks."""
 
     egress: str  #: "direct", or which address or proxy
@@ -302,28 +302,28 @@ class Exchange(Protocol):
         ...
 
     @property
-    def trouble(self) -> str | None:
+    def entry_block_reason(self) -> str | None:
         """Why nobody should enter here now: a ban, a clock that is off. None when all is well."""
         ...
 
-    def allowances(self) -> Sequence[Allowance]:
+    def rate_allowances(self) -> Sequence[RateAllowance]:
         """One for each address that its requests leave from; none where nothing is limited."""
         ...
 
-    def away(self) -> Sequence[Away]:
+    def outages(self) -> Sequence[Outage]:
         """The addresses that have had no answer for seconds; none while all is well."""
         ...
 
-    def changes(self) -> AsyncIterator[UserId]:
+    def unexplained_changes(self) -> AsyncIterator[UserId]:
         """Accounts in which something happened that no order of ours explains: for one reader."""
         ...
 
     @property
-    def needs_comparing(self) -> bool:
+    def needs_reconciliation(self) -> bool:
         """Whether accounts can come to differ from what the ledger has of them."""
         ...
 
-    def comparison_interval_ms(self, user_id: UserId) -> int:
+    def reconciliation_interval_ms(self, user_id: UserId) -> int:
         """How long an account with business may go without being compared with its exchange."""
         ...
 

@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from signalbot.domain.signals import Action, Strength
-from signalbot.strategies.base import CandleTable, Floats, Idea
-from signalbot.strategies.params import Needs, Within
+from signalbot.strategies.base import CandleTable, Floats
+from signalbot.strategies.base import SignalProposal as Idea
+from signalbot.strategies.params import Bounds as Within
+from signalbot.strategies.params import Requires as Needs
 
 __all__ = [
     "CandleTable",

@@ -22,8 +22,8 @@ from signalbot.ports import Clock
 
 log = structlog.get_logger()
 
-_passed = count(1)
-_STABLE_MS = 60_000
+_crash_points_passed = count(1)
+_STABLE_AFTER_MS = 60_000
 
 
 class SystemClock:
@@ -61,12 +61,12 @@ class LoopClock:
         return self._loop.time() - self._zero_s
 
 
-def backoff_s(*, first_s: float = 0.5, most_s: float = 30.0) -> Iterator[float]:
+def backoff_s(*, initial_s: float = 0.5, max_s: float = 30.0) -> Iterator[float]:
     """Growing pauses with full jitter, so that many who failed together return apart."""
-    ceiling = first_s
+    ceiling = initial_s
     while True:
-        yield random.uniform(first_s / 2, ceiling)  # noqa: S311 - jitter, not a secret
-        ceiling = min(ceiling * 2, most_s)
+        yield random.uniform(initial_s / 2, ceiling)  # noqa: S311 - jitter, not a secret
+        ceiling = min(ceiling * 2, max_s)
 
 
 async def supervise(name: str, run: Callable[[], Awaitable[None]], clock: Clock) -> None:
@@ -81,30 +81,30 @@ async def supervise(name: str, run: Callable[[], Awaitable[None]], clock: Clock)
         try:
             await run()
         except Unavailable as e:
-            if clock.now_ms() - began_ms > _STABLE_MS:
+            if clock.now_ms() - began_ms > _STABLE_AFTER_MS:
                 delays, level = backoff_s(), logging.WARNING
             delay_s = next(delays)
-            log.log(level, "task.restarting", task=name, delay_s=round(delay_s, 1), cause=str(e))
+            log.log(level, "task.restarted", task=name, delay_s=round(delay_s, 1), cause=str(e))
             level = logging.DEBUG
             await clock.sleep(delay_s)
         else:
             return
 
 
-class Alarms:
+class Timers:
     """Calls something at a given instant; every call is a task of its own."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._heap: list[tuple[Ms, int, Callable[[], Awaitable[None]]]] = []
         self._order = count()
-        self._earlier = asyncio.Event()
+        self._rescheduled = asyncio.Event()
 
-    def at(self, at_ms: Ms, ring: Callable[[], Awaitable[None]]) -> None:
+    def at(self, at_ms: Ms, fire: Callable[[], Awaitable[None]]) -> None:
         """Await ``ring()`` at ``at_ms``, or at once when that has passed."""
         if not self._heap or at_ms < self._heap[0][0]:
-            self._earlier.set()
-        heapq.heappush(self._heap, (at_ms, next(self._order), ring))
+            self._rescheduled.set()
+        heapq.heappush(self._heap, (at_ms, next(self._order), fire))
 
     async def run(self) -> None:
         """Ring alarms as they fall due, until cancelled."""
@@ -112,24 +112,24 @@ class Alarms:
             while True:
                 await self._wait_for_next()
                 while self._heap and self._heap[0][0] <= self._clock.now_ms():
-                    _, _, ring = heapq.heappop(self._heap)
-                    group.create_task(_call(ring), name="alarm")
+                    _, _, fire = heapq.heappop(self._heap)
+                    group.create_task(_call(fire), name="alarm")
 
     async def _wait_for_next(self) -> None:
-        self._earlier.clear()
+        self._rescheduled.clear()
         if not self._heap:
-            await self._earlier.wait()
+            await self._rescheduled.wait()
             return
         delay_s = (self._heap[0][0] - self._clock.now_ms()) / 1000
         try:
             async with asyncio.timeout(max(delay_s, 0)):
-                await self._earlier.wait()
+                await self._rescheduled.wait()
         except TimeoutError:
             return
 
 
-async def _call(ring: Callable[[], Awaitable[None]]) -> None:
-    await ring()
+async def _call(fire: Callable[[], Awaitable[None]]) -> None:
+    await fire()
 
 
 async def start_threads(count: int = 6) -> None:
@@ -146,7 +146,7 @@ async def start_threads(count: int = 6) -> None:
             group.create_task(asyncio.to_thread(together.wait), name=f"thread {number}")
 
 
-def settle_memory() -> None:
+def freeze_gc() -> None:
     """Tell the garbage collector that what exists now is here to stay.
 
     With thousands of users a full collection costs as much as a third of a fan-out; afterwards it
@@ -164,7 +164,7 @@ def crash_point(name: str) -> None:
     is passed since the start, ``*:17`` the seventeenth point of any name.
     """
     where, nth = _crash_at()
-    if where in (name, "*") and next(_passed) >= nth:
+    if where in (name, "*") and next(_crash_points_passed) >= nth:
         os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.canary import no_secret_leaks
+from tests.planted_secrets import no_secret_leaks
 
 __all__ = ["no_secret_leaks"]
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.canary import watch
-from tests.forking import Forked, fork
+from tests.forked_process import ForkedProcess, fork
+from tests.planted_secrets import watch
 
 CONFIG = """
 [daemon]
@@ -60,7 +60,7 @@ LIVES = 6
 POINTS = [int(each) for each in EVERY.split()]
 
 
-def _start(folder: Path, *, crash_at: str = "") -> Forked:
+def _start(folder: Path, *, crash_at: str = "") -> ForkedProcess:
     watch(folder)
     with (folder / f"log-{time.monotonic_ns()}.txt").open("w") as log:
         return fork(
@@ -69,7 +69,7 @@ def _start(folder: Path, *, crash_at: str = "") -> Forked:
         )  # fmt: skip
 
 
-def _wait_until_ready(process: Forked, folder: Path) -> None:
+def _wait_until_ready(process: ForkedProcess, folder: Path) -> None:
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         if any("daemon.ready" in log.read_text() for log in _logs(folder)[-1:]):
@@ -93,7 +93,7 @@ def _run_until_killed(folder: Path, point: int) -> bool:
         return False
 
 
-def _stop(process: Forked) -> None:
+def _stop(process: ForkedProcess) -> None:
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=30) == 0
 

@@ -4,15 +4,15 @@ from decimal import Decimal
 from pathlib import Path
 
 from signalbot.domain.advice import Advice, Verdict
-from signalbot.domain.reasons import Reason
-from signalbot.domain.signals import ExecutionStatus, Outcome, Signal, SignalStatus
+from signalbot.domain.decision_codes import DecisionCode
+from signalbot.domain.signals import DecisionOutcome, ExecutionStatus, Signal, SignalStatus
 from signalbot.domain.users import UserId
-from tests.world import World, play, user
+from tests.simulation import Simulation, run_in_virtual_time, user
 
 A, B, C = user("anna"), user("ben"), user("cleo")
 
 
-async def _assert_executed(w: World, signal: Signal, name: str) -> None:
+async def _assert_executed(w: Simulation, signal: Signal, name: str) -> None:
     execution = await w.execution(signal, name)
     assert execution is not None
     assert execution.status is ExecutionStatus.EXECUTED
@@ -23,20 +23,20 @@ async def _assert_executed(w: World, signal: Signal, name: str) -> None:
 def test_user_a_executes(tmp_path: Path) -> None:
     """A signal becomes a filled, protected position of its subscriber."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         signal = await w.send(w.make(targets=("110", "120")))
         await _assert_executed(w, signal, "anna")
         (position,) = await w.app.trades.open_positions(UserId("anna"))
         assert position.quantity == Decimal(10)
         assert position.protected_at_ms is not None
 
-    play(tmp_path, story, A)
+    run_in_virtual_time(tmp_path, story, A)
 
 
 def test_user_b_executes_the_same_signal(tmp_path: Path) -> None:
     """What A did takes nothing from B: the signal stays ACTIVE."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         signal = w.make()
         assert await w.app.signals.store(signal)
         w.app.broadcaster.broadcast(signal, [UserId("anna")])
@@ -49,56 +49,58 @@ def test_user_b_executes_the_same_signal(tmp_path: Path) -> None:
         await w.settle()
         await _assert_executed(w, signal, "ben")
 
-    play(tmp_path, story, A, B)
+    run_in_virtual_time(tmp_path, story, A, B)
 
 
 def test_user_c_too(tmp_path: Path) -> None:
     """Three users, three executions of one signal, each with its own order."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         signal = await w.send(w.make())
         for name in ("anna", "ben", "cleo"):
             await _assert_executed(w, signal, name)
         executions = await w.app.executions.executions(signal.signal_id)
         assert len({each.client_order_id for each in executions}) == 3
 
-    play(tmp_path, story, A, B, C)
+    run_in_virtual_time(tmp_path, story, A, B, C)
 
 
 def test_a_second_try_is_blocked_by_the_unique_index(tmp_path: Path) -> None:
     """The same signal delivered again sends nothing and changes nothing."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         signal = await w.send(w.make())
         before = await w.execution(signal, "anna")
         sent = len(w.broker("anna").sent)
         w.app.broadcaster.broadcast(signal, [UserId("anna")])
-        await w.app.emitter.deliver_again(signal)
+        await w.app.emitter.redeliver(signal)
         await w.settle()
         assert await w.execution(signal, "anna") == before
         assert len(w.broker("anna").sent) == sent
         decision = await w.decision(signal, "anna")
         assert decision is not None
-        assert decision.outcome is Outcome.EXECUTE
+        assert decision.outcome is DecisionOutcome.EXECUTE
 
-    play(tmp_path, story, A, B)
+    run_in_virtual_time(tmp_path, story, A, B)
 
 
 def test_has_user_executed_is_right_per_user(tmp_path: Path) -> None:
     """Who was refused has not executed; who was filled has."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         signal = await w.send(w.make())
         assert await w.app.executions.has_user_executed(signal.signal_id, UserId("anna"))
         assert not await w.app.executions.has_user_executed(signal.signal_id, UserId("ben"))
 
-    play(tmp_path, story, A, user("ben", extra="filters = { min_strength = 'VERY_STRONG' }"))
+    run_in_virtual_time(
+        tmp_path, story, A, user("ben", extra="filters = { min_strength = 'VERY_STRONG' }")
+    )
 
 
 def test_statistics_of_a_signal_aggregate_all_executions(tmp_path: Path) -> None:
     """Count, average slippage and average latency by status, over every user."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         w.broker("ben").refuse(lambda _: True, "margin is insufficient")
         signal = await w.send(w.make(price="99"))
         statistics = await w.app.executions.statistics(signal.signal_id)
@@ -108,13 +110,13 @@ def test_statistics_of_a_signal_aggregate_all_executions(tmp_path: Path) -> None
         assert statistics.average_latency_ms["executed"] >= 0
         assert statistics.decisions_by_code == {"APPROVED": 3}
 
-    play(tmp_path, story, A, B, C)
+    run_in_virtual_time(tmp_path, story, A, B, C)
 
 
 def test_mark_as_executed_with_details(tmp_path: Path) -> None:
     """Price, quantity, slippage, latency and order ids of an execution are kept."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         signal = await w.send(w.make(price="99.5"))
         execution = await w.execution(signal, "anna")
         assert execution is not None
@@ -127,13 +129,13 @@ def test_mark_as_executed_with_details(tmp_path: Path) -> None:
         assert execution.position_id
         assert execution.leverage == 5
 
-    play(tmp_path, story, A)
+    run_in_virtual_time(tmp_path, story, A)
 
 
 def test_mark_as_failed_with_reason(tmp_path: Path) -> None:
     """A refused entry leaves a failed execution that says why, and no position."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         w.broker("anna").refuse(lambda _: True, "margin is insufficient")
         signal = await w.send(w.make())
         execution = await w.execution(signal, "anna")
@@ -145,7 +147,7 @@ def test_mark_as_failed_with_reason(tmp_path: Path) -> None:
         assert await w.app.trades.open_positions(UserId("anna")) == []
         assert await w.app.trades.unfinished_orders(UserId("anna")) == []
 
-    play(tmp_path, story, A)
+    run_in_virtual_time(tmp_path, story, A)
 
 
 class _Denies:
@@ -156,22 +158,22 @@ class _Denies:
 def test_filtered_ai_skipped_and_too_poor_users_leave_no_execution_row(tmp_path: Path) -> None:
     """A refusal is a decision with a reason, never an execution."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         signal = await w.send(w.make())
         expected = {
-            "filtered": Reason.SYMBOL_FILTERED,
-            "advised": Reason.AI_DENIED,
-            "poor": Reason.BALANCE_TOO_LOW,
-            "told": Reason.SIGNALS_ONLY,
+            "filtered": DecisionCode.SYMBOL_FILTERED,
+            "advised": DecisionCode.AI_DENIED,
+            "poor": DecisionCode.BALANCE_TOO_LOW,
+            "told": DecisionCode.SIGNALS_ONLY,
         }
         for name, code in expected.items():
             decision = await w.decision(signal, name)
             assert decision is not None
-            assert (decision.outcome, decision.code) == (Outcome.SKIP, code)
+            assert (decision.outcome, decision.code) == (DecisionOutcome.SKIP, code)
             assert await w.execution(signal, name) is None
         await _assert_executed(w, signal, "anna")
 
-    play(
+    run_in_virtual_time(
         tmp_path,
         story,
         A,
@@ -189,10 +191,10 @@ def test_a_signal_stays_active_until_it_expires_then_nobody_can_execute_it(
 ) -> None:
     """Expiry ends it for everybody at once, whoever acted before."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         signal = w.make(ttl_ms=300_000)
         assert await w.app.signals.store(signal)
-        w.app.expirer.watch(signal)
+        w.app.expirer.schedule(signal)
         w.app.broadcaster.broadcast(signal, [UserId("anna")])
         await w.clock.sleep(299)
         stored = await w.app.signals.signal(signal.signal_id)
@@ -207,16 +209,16 @@ def test_a_signal_stays_active_until_it_expires_then_nobody_can_execute_it(
         assert await w.execution(signal, "ben") is None
         decision = await w.decision(signal, "ben")
         assert decision is not None
-        assert decision.code is Reason.SIGNAL_NOT_ACTIVE
+        assert decision.code is DecisionCode.SIGNAL_NOT_ACTIVE
         await _assert_executed(w, signal, "anna")
 
-    play(tmp_path, story, A, B)
+    run_in_virtual_time(tmp_path, story, A, B)
 
 
 def test_a_cancelled_signal_can_be_executed_by_nobody(tmp_path: Path) -> None:
     """Withdrawing a signal holds at the claim itself, whatever a listener still believes."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         signal = w.make()
         assert await w.app.signals.store(signal)
         assert await w.app.expirer.cancel(signal.signal_id)
@@ -226,6 +228,6 @@ def test_a_cancelled_signal_can_be_executed_by_nobody(tmp_path: Path) -> None:
         assert await w.execution(signal, "anna") is None
         decision = await w.decision(signal, "anna")
         assert decision is not None
-        assert decision.code is Reason.SIGNAL_NOT_ACTIVE
+        assert decision.code is DecisionCode.SIGNAL_NOT_ACTIVE
 
-    play(tmp_path, story, A)
+    run_in_virtual_time(tmp_path, story, A)

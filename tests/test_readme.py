@@ -5,17 +5,24 @@ from pathlib import Path
 
 import pytest
 
-from signalbot.api import admission, bodies, buckets, connections, feed, pieces, server
-from signalbot.api.connections import MOST_HEADER_BYTES, bounds
-from signalbot.api.limits import MOST_BYTES
-from signalbot.config.notices import notices_table
-from signalbot.config.terms import ApiTerms
-from signalbot.control import signing
+from signalbot.api import (
+    connection_limits,
+    event_stream,
+    pieces,
+    request_limits,
+    server,
+    strict_json,
+    token_buckets,
+)
+from signalbot.api.body_limit import MAX_BODY_BYTES
+from signalbot.api.connection_limits import MOST_HEADER_BYTES, connection_limiter
+from signalbot.config.sections.notify import notices_table
+from signalbot.config.settings import ApiSettings
 from signalbot.domain import globs
-from signalbot.domain.codebook import CODES, codes_table
-from signalbot.exchange.live.dialects import capability_table, endurance_table
-from signalbot.intake import fields
-from signalbot.ledger.answers import MOST_KEYS
+from signalbot.domain.code_catalog import CODES, codes_table
+from signalbot.exchange.live.adapters import capability_table, retention_table
+from signalbot.ledger.idempotency import MAX_KEYS_PER_AUTHOR
+from signalbot.webhooks import fields, signature
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -37,7 +44,7 @@ def test_every_exchange_stands_in_the_capability_table() -> None:
 def test_what_every_exchange_ends_or_forgets_stands_in_a_table() -> None:
     """How long stops, ids and lists last, as its adapter declares it."""
     section = README.partition("<!-- endurance -->")[2].partition("<!-- /endurance -->")[0]
-    assert section.strip() == endurance_table().strip()
+    assert section.strip() == retention_table().strip()
 
 
 def test_every_notice_stands_in_the_table_of_notices() -> None:
@@ -48,28 +55,32 @@ def test_every_notice_stands_in_the_table_of_notices() -> None:
 
 def test_every_limit_of_the_listener_is_what_the_page_says() -> None:
     """The numbers are the code's."""
-    terms = ApiTerms(host="127.0.0.1", port=1, tls_behind_proxy=False)
+    terms = ApiSettings(host="127.0.0.1", port=1, tls_behind_proxy=False)
     section = README.partition("<!-- limits -->")[2].partition("<!-- /limits -->")[0]
     rows = [line.strip("| ").split(" | ")[1] for line in section.strip().splitlines()[2:]]
     numbers = [[int(each.replace(",", "")) for each in re.findall(r"[\d,]*\d", r)] for r in rows]
     assert numbers == [
         [terms.max_connections],
-        [int(connections.REQUEST_S), int(connections.STALLED_S)],
-        [MOST_BYTES, MOST_HEADER_BYTES, server._MOST_FRAME_BYTES],
+        [int(connection_limits.REQUEST_TIMEOUT_S), int(connection_limits.STALL_TIMEOUT_S)],
+        [MAX_BODY_BYTES, MOST_HEADER_BYTES, server._MAX_FRAME_BYTES],
         [pieces.LEAST_PIECES, pieces.BYTES_A_PIECE],
         [pieces.FRAMES, pieces.FRAMES_OF_A_STRANGER, pieces.FRAMES_PER_SECOND],
-        [bodies.DEEPEST, fields._MOST_FIELDS, fields._DEEPEST],
-        [terms.requests_per_second, int(buckets.BURST_S)],
-        [admission._OF_ALL],
-        [admission._ASKED_PER_CHANGE, admission._CHANGES],
-        [MOST_KEYS],
-        [feed.MOST_PER_TOKEN, int(feed.PAUSE_S), feed.QUEUE_SIZE],
-        [signing.WINDOW_S],
-        [globs.MOST_GLOBS, globs.LONGEST_GLOB],
+        [strict_json.MAX_DEPTH, fields._MAX_FIELDS, fields._MAX_DEPTH],
+        [terms.requests_per_second, int(token_buckets.BURST_S)],
+        [request_limits._ANONYMOUS_FACTOR],
+        [request_limits._REQUESTS_PER_CHANGE, request_limits._CHANGE_BURST],
+        [MAX_KEYS_PER_AUTHOR],
+        [
+            event_stream.MAX_CONNECTIONS_PER_TOKEN,
+            int(event_stream.SUBSCRIBE_INTERVAL_S),
+            event_stream.MAX_QUEUED_EVENTS,
+        ],
+        [signature.TOLERANCE_S],
+        [globs.MAX_GLOBS, globs.MAX_GLOB_LENGTH],
     ]
-    quarter = bounds(terms, open_files=1_000_000)
-    assert (quarter.most, quarter._most_per_address) == (256, 64)
-    assert bounds(terms, open_files=400).most == 100
+    quarter = connection_limiter(terms, open_files=1_000_000)
+    assert (quarter.max_connections, quarter._max_per_address) == (256, 64)
+    assert connection_limiter(terms, open_files=400).max_connections == 100
 
 
 def test_ci_runs_the_second_command_of_the_readme() -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from signalbot.app.watchdog import Watchdog
 from signalbot.domain.users import UserId
-from signalbot.ops.lag import LoopLag
-from signalbot.ops.systemd import Systemd
-from signalbot.service import Pulse
-from tests.canary import watch
-from tests.world import World, play, user
+from signalbot.observability.loop_lag import LoopLag
+from signalbot.observability.systemd import SystemdNotifier
+from tests.planted_secrets import watch
+from tests.simulation import Simulation, run_in_virtual_time, user
 
 CONFIG = """
 [daemon]
@@ -123,20 +123,20 @@ def test_the_watchdog_starves_when_reconciliation_stops(tmp_path: Path) -> None:
         listener.bind(str(tmp_path / "notify"))
         listener.settimeout(5)
 
-        async def story(w: World) -> None:
-            systemd = Systemd({"NOTIFY_SOCKET": listener.getsockname()})
-            pulse = Pulse(
+        async def story(w: Simulation) -> None:
+            systemd = SystemdNotifier({"NOTIFY_SOCKET": listener.getsockname()})
+            pulse = Watchdog(
                 w.app,
                 database=w.database,
                 lag=LoopLag(w.clock),
                 systemd=systemd,
                 clock=w.clock,
             )
-            assert pulse.troubles() == []
+            assert pulse.failures() == []
             await w.clock.sleep(301)
-            (trouble,) = pulse.troubles()
+            (trouble,) = pulse.failures()
             assert "compared" in trouble
             await w.app.sync.compare(w.app.accounts[UserId("anna")])
-            assert pulse.troubles() == []
+            assert pulse.failures() == []
 
-        play(tmp_path, story, user("anna"))
+        run_in_virtual_time(tmp_path, story, user("anna"))

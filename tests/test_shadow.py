@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from signalbot.domain.signals import Outcome
+from signalbot.domain.signals import DecisionOutcome
 from signalbot.domain.users import Mode
-from tests.world import ETH, World, play, user
+from tests.simulation import ETH, Simulation, run_in_virtual_time, user
 
 LIMITS = "risk = { max_open_positions = 1, max_trades_per_day = 1 }"
 ANNA = user("anna", mode="live", extra=LIMITS).replace(
@@ -15,7 +15,7 @@ ANNA = user("anna", mode="live", extra=LIMITS).replace(
 def test_a_shadow_comes_after_everybody_and_uses_up_nothing(tmp_path: Path) -> None:
     """Whoever is first in turn; the owner's only trade of the day is the owner's own."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         for key in ("1", "2", "3"):
             signal = await w.send(w.make(key=key))
             ranks = {}
@@ -23,7 +23,7 @@ def test_a_shadow_comes_after_everybody_and_uses_up_nothing(tmp_path: Path) -> N
                 decision = await w.decision(signal, name)
                 assert decision is not None
                 if key == "1":
-                    assert decision.outcome is Outcome.EXECUTE
+                    assert decision.outcome is DecisionOutcome.EXECUTE
                     ranks[name] = decision.detail["rank"]
             if ranks:
                 assert ranks["anna.shadow"] == 3
@@ -37,4 +37,4 @@ def test_a_shadow_comes_after_everybody_and_uses_up_nothing(tmp_path: Path) -> N
         assert refused is not None
         assert refused.code == "MAX_OPEN_POSITIONS"
 
-    play(tmp_path, story, user("ben"), ANNA, user("cleo"))
+    run_in_virtual_time(tmp_path, story, user("ben"), ANNA, user("cleo"))

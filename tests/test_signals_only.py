@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.shell import Shell
-from tests.forking import fork
-from tests.notify.receiver import Receiver, receiving
+from tests.cli.command_line import CommandLine
+from tests.forked_process import fork
+from tests.notifications.http_receiver import Receiver, receiving
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 
@@ -62,20 +62,20 @@ def receiver() -> Iterator[Receiver]:
 
 
 @contextmanager
-def _running(folder: Path, receiver: Receiver) -> Iterator[Shell]:
+def _running(folder: Path, receiver: Receiver) -> Iterator[CommandLine]:
     text = CONFIG.format(api=receiver.free_port(), gina=receiver.url("gina"))
     (folder / "config.toml").write_text(text)
     with (folder / "log.txt").open("w") as log:
         process = fork("run", cwd=folder, stdout=log.fileno())
     try:
         receiver.wait(lambda: "daemon.ready" in (folder / "log.txt").read_text())
-        yield Shell(folder)
+        yield CommandLine(folder)
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
 
 
-def _send(shell: Shell, strategy: str, symbol: str, action: str, *more: str) -> None:
+def _send(shell: CommandLine, strategy: str, symbol: str, action: str, *more: str) -> None:
     said = shell.run("send", strategy, symbol, action, *more)
     assert said.code == 0, said.err
 

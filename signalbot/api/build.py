@@ -9,17 +9,14 @@ from starlette.types import ASGIApp
 
 from signalbot import __version__
 from signalbot.api import problems
-from signalbot.api.access import AccessLog
-from signalbot.api.admission import Entrance
+from signalbot.api.access_log import AccessLog
+from signalbot.api.body_limit import BodyLimit
 from signalbot.api.context import Context
-from signalbot.api.headers import SafeHeaders
+from signalbot.api.docs_page import POLICY, docs_page
 from signalbot.api.hosts import HostGuard
-from signalbot.api.limits import BodyLimit
-from signalbot.api.quiet import Departures
-from signalbot.api.reference import POLICY, page
+from signalbot.api.request_limits import RequestLimitMiddleware
 from signalbot.api.routes import (
-    feed,
-    hooks,
+    event_stream,
     ledger,
     metrics,
     signals,
@@ -28,9 +25,12 @@ from signalbot.api.routes import (
     tokens,
     trading,
     users,
+    webhooks,
 )
+from signalbot.api.security_headers import SafeHeaders
+from signalbot.api.uvicorn_log import IgnoreDisconnects
 
-_ROUTES = (strategies, subscriptions, signals, users, ledger, trading, tokens, hooks, metrics)
+_ROUTES = (strategies, subscriptions, signals, users, ledger, trading, tokens, webhooks, metrics)
 
 
 def build(context: Context) -> ASGIApp:
@@ -43,24 +43,24 @@ def build(context: Context) -> ASGIApp:
         openapi_url=None,
         middleware=[
             Middleware(AccessLog, clock=context.clock),
-            Middleware(Entrance, admission=context.admission),
+            Middleware(RequestLimitMiddleware, limiter=context.request_limiter),
             Middleware(HostGuard, hosts=context.hosts),
             Middleware(BodyLimit),
         ],
     )
     app.state.context = context
-    problems.install(app)
+    problems.install_handlers(app)
     for module in _ROUTES:
         app.include_router(module.routes)
-    app.include_router(feed.routes)
+    app.include_router(event_stream.routes)
 
     @app.get("/healthz", tags=["health"], response_class=JSONResponse)
     async def healthz() -> dict[str, str]:
         """That the daemon is up; nothing about what it does."""
         return {"status": "ok"}
 
-    document = problems.describe(app.openapi())
-    as_json, as_page = json.dumps(document).encode(), page(document).encode()
+    document = problems.add_problem_schema(app.openapi())
+    as_json, as_page = json.dumps(document).encode(), docs_page(document).encode()
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi() -> Response:
@@ -73,4 +73,4 @@ def build(context: Context) -> ASGIApp:
         headers = {"Content-Security-Policy": POLICY}
         return Response(as_page, media_type="text/html", headers=headers)
 
-    return Departures(SafeHeaders(app))
+    return IgnoreDisconnects(SafeHeaders(app))

@@ -5,21 +5,21 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
-from signalbot.api.admission import Admission
-from signalbot.api.feed import Feed
-from signalbot.control.desk import Desk
-from signalbot.control.door import Door
-from signalbot.control.provenance import Provenance
-from signalbot.control.provision import Provisioner
-from signalbot.control.receive import Receiver
-from signalbot.control.roster import Roster
-from signalbot.ledger.answers import Answers
+from signalbot.api.event_stream import EventStream
+from signalbot.api.request_limits import RequestLimiter
+from signalbot.control.alert_authentication import AlertAuthenticator
+from signalbot.control.configuration import ConfigurationService
+from signalbot.control.operations import Operations
+from signalbot.control.registry import TradingRegistry
+from signalbot.control.signal_intake import SignalIntake
+from signalbot.control.webhook_receiver import WebhookReceiver
 from signalbot.ledger.base import Work
 from signalbot.ledger.database import Database
 from signalbot.ledger.executions import Executions
+from signalbot.ledger.idempotency import IdempotencyStore
 from signalbot.ledger.journal import Journal
-from signalbot.ledger.tokens import Tokens
-from signalbot.metrics.gather import Metrics
+from signalbot.ledger.tokens import TokenStore
+from signalbot.metrics.gather import MetricsCollector
 from signalbot.ports import Clock
 
 T = TypeVar("T")
@@ -27,20 +27,20 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    desk: Desk
-    provisioner: Provisioner
-    roster: Roster
-    door: Door
-    provenance: Provenance
-    receiver: Receiver
+    operations: Operations
+    configuration: ConfigurationService
+    registry: TradingRegistry
+    signal_intake: SignalIntake
+    provenance: AlertAuthenticator
+    webhook_receiver: WebhookReceiver
     executions: Executions
     database: Database
     journal: Journal
-    tokens: Tokens
-    answers: Answers
-    admission: Admission
-    feed: Feed
-    metrics: Metrics
+    tokens: TokenStore
+    idempotency: IdempotencyStore
+    request_limiter: RequestLimiter
+    event_stream: EventStream
+    metrics: MetricsCollector
     hosts: frozenset[str] | None  #: names the API answers to; None: any
     clock: Clock
 
@@ -54,5 +54,5 @@ def _context(request: Request) -> Context:
     return context
 
 
-Here = Annotated[Context, Depends(_context)]
+CurrentContext = Annotated[Context, Depends(_context)]
 """The running daemon."""

@@ -5,10 +5,10 @@ from http import HTTPStatus
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from signalbot.api.callers import TRUSTED
-from signalbot.api.problems import problem
+from signalbot.api.auth import TRUSTED
+from signalbot.api.problems import problem_response
 
-LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
+LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 """What a listener on loopback is called."""
 
 
@@ -29,8 +29,10 @@ class HostGuard:
         if not is_foreign:
             await self._app(scope, receive, send)
             return
-        answer = problem(HTTPStatus.MISDIRECTED_REQUEST, "this is not the host that was asked for")
-        await answer(scope, receive, send)
+        response = problem_response(
+            HTTPStatus.MISDIRECTED_REQUEST, "this is not the host that was asked for"
+        )
+        await response(scope, receive, send)
 
 
 def is_foreign_origin(headers: Mapping[str, str], hosts: frozenset[str] | None) -> bool:

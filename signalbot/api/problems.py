@@ -33,7 +33,7 @@ _STATUS: tuple[tuple[type[SignalbotError], HTTPStatus], ...] = (
 )
 
 
-class Fault(BaseModel):
+class FieldError(BaseModel):
     """One thing that is wrong with a request."""
 
     where: str = Field(examples=["sizing.risk_percent"])
@@ -46,30 +46,30 @@ class ProblemDetails(BaseModel):
     title: str = Field(examples=["Not Found"])
     status: int = Field(examples=[404])
     detail: str = Field(examples=["no such strategy"])
-    errors: list[Fault] = Field(default=[], description="What is wrong, one by one.")
+    errors: list[FieldError] = Field(default=[], description="What is wrong, one by one.")
 
 
-_MOST_FAULTS = 20
-_LONGEST_TEXT = 500
+_MAX_ERRORS = 20
+_MAX_TEXT_LENGTH = 500
 
 
-def problem(
+def problem_response(
     status: HTTPStatus,
     detail: str,
     *,
-    faults: Sequence[Fault] = (),
+    errors: Sequence[FieldError] = (),
     headers: dict[str, str] | None = None,
 ) -> JSONResponse:
     """The answer to a request that cannot be met."""
-    shown = [
-        Fault(where=_short(each.where), message=_short(each.message))
-        for each in faults[:_MOST_FAULTS]
+    listed = [
+        FieldError(where=_short(each.where), message=_short(each.message))
+        for each in errors[:_MAX_ERRORS]
     ]
-    told = ProblemDetails(
-        title=status.phrase, status=status.value, detail=_short(detail), errors=shown
+    details = ProblemDetails(
+        title=status.phrase, status=status.value, detail=_short(detail), errors=listed
     )
     return JSONResponse(
-        told.model_dump(exclude_defaults=True),
+        details.model_dump(exclude_defaults=True),
         status_code=status.value,
         media_type=MEDIA_TYPE,
         headers=headers,
@@ -77,12 +77,12 @@ def problem(
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]} and more"
+    return text if len(text) <= _MAX_TEXT_LENGTH else f"{text[:_MAX_TEXT_LENGTH]} and more"
 
 
-def install(app: FastAPI) -> None:
+def install_handlers(app: FastAPI) -> None:
     """Answer every error of ``app`` with problem details."""
-    app.add_exception_handler(SignalbotError, _on_refusal)
+    app.add_exception_handler(SignalbotError, _on_signalbot_error)
     app.add_exception_handler(RequestValidationError, _on_bad_request)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_failure)
@@ -108,7 +108,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 """What any route may answer besides what it is for."""
 
 
-def describe(document: dict[str, Any]) -> dict[str, Any]:
+def add_problem_schema(document: dict[str, Any]) -> dict[str, Any]:
     """Add the schema that ``RESPONSES`` refers to; ``document`` itself is changed."""
     schema = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
     inner = schema.pop("$defs", {})
@@ -116,41 +116,45 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def refusal(error: SignalbotError) -> JSONResponse:
+def error_response(error: SignalbotError) -> JSONResponse:
     """The answer that says why ``error`` stood in the way."""
     if isinstance(error, InvalidConfig):
-        faults = [Fault(where=each.path, message=each.message) for each in error.problems]
+        errors = [FieldError(where=each.path, message=each.message) for each in error.problems]
         detail = "the daemon would not take it on; nothing has changed"
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, faults=faults)
+        return problem_response(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors)
     if isinstance(error, LedgerError):
         raise error
     for kind, status in _STATUS:
         if isinstance(error, kind):
-            return problem(status, str(error))
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+            return problem_response(status, str(error))
+    return problem_response(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
 
 
-async def _on_refusal(_: Request, error: Exception) -> JSONResponse:
+async def _on_signalbot_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, SignalbotError)  # noqa: S101 - installed for nothing else
-    return refusal(error)
+    return error_response(error)
 
 
 async def _on_bad_request(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - installed for nothing else
-    faults = [
-        Fault(where=".".join(str(part) for part in each["loc"][1:]), message=each["msg"])
+    errors = [
+        FieldError(where=".".join(str(part) for part in each["loc"][1:]), message=each["msg"])
         for each in error.errors()
     ]
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "the request is not understood", faults=faults)
+    return problem_response(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "the request is not understood", errors=errors
+    )
 
 
 async def _on_http_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - installed for nothing else
     status = HTTPStatus(error.status_code)
     headers = None if error.headers is None else dict(error.headers)
-    return problem(status, error.detail or status.phrase, headers=headers)
+    return problem_response(status, error.detail or status.phrase, headers=headers)
 
 
 async def _on_failure(_: Request, __: Exception) -> JSONResponse:
     """What went wrong is for the log: uvicorn is given the error after the answer."""
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "this went wrong here: see the daemon's log")
+    return problem_response(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "this went wrong here: see the daemon's log"
+    )

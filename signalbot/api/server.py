@@ -11,10 +11,10 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from signalbot.api.callers import trust
-from signalbot.api.connections import MOST_HEADER_BYTES, Connections, protocols
-from signalbot.api.quiet import quiet
-from signalbot.config.terms import ApiTerms
+from signalbot.api.auth import mark_trusted
+from signalbot.api.connection_limits import MOST_HEADER_BYTES, ConnectionLimiter, protocols
+from signalbot.api.uvicorn_log import quiet_uvicorn
+from signalbot.config.settings import ApiSettings
 from signalbot.domain.errors import ConfigError
 from signalbot.ports import Clock
 from signalbot.tasks import backoff_s
@@ -25,14 +25,14 @@ SOCKET_NAME = "control.sock"
 """The control socket in the state directory."""
 
 _BACKLOG = 1024
-_ACCEPTED_A_TURN = 4
-_NO_DESCRIPTOR_S = 0.1
-_MOST_OF_CONTROL = 64
-_KEEP_ALIVE_S = 5
-_GOODBYE_S = 3
-_MOST_FRAME_BYTES = 65_536
+_ACCEPTS_PER_TURN = 4
+_ACCEPT_RETRY_S = 0.1
+_MAX_CONTROL_CONNECTIONS = 64
+_KEEP_ALIVE_TIMEOUT_S = 5
+_SHUTDOWN_TIMEOUT_S = 3
+_MAX_FRAME_BYTES = 65_536
 _START_S = 10.0
-_LOOK_EVERY_S = 0.02
+_POLL_INTERVAL_S = 0.02
 
 
 class _Server(uvicorn.Server):
@@ -44,8 +44,13 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(
-    app: ASGIApp, terms: ApiTerms, *, connections: Connections, state_dir: Path, clock: Clock
+async def serve_api(
+    app: ASGIApp,
+    terms: ApiSettings,
+    *,
+    connections: ConnectionLimiter,
+    state_dir: Path,
+    clock: Clock,
 ) -> AsyncIterator[None]:
     """Answer on both listeners for the duration of the block; ``connections`` bounds the public.
 
@@ -56,10 +61,12 @@ async def serving(
         ConfigError: the control socket cannot be made.
     """
     path = state_dir / SOCKET_NAME
-    of_control = Connections(most=_MOST_OF_CONTROL, most_per_address=_MOST_OF_CONTROL)
-    control, public = _server(_trusted(app), of_control), _server(app, connections)
+    control_limiter = ConnectionLimiter(
+        max_connections=_MAX_CONTROL_CONNECTIONS, max_per_address=_MAX_CONTROL_CONNECTIONS
+    )
+    control, public = _server(_trusted(app), control_limiter), _server(app, connections)
     listener = _listen_unix(path)
-    with quiet(clock):
+    with quiet_uvicorn(clock):
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(control.serve(sockets=[listener]), name="control socket"),
@@ -70,19 +77,19 @@ async def serving(
                 yield
             finally:
                 control.should_exit = public.should_exit = True
-                await asyncio.wait(tasks, timeout=_GOODBYE_S * 2)
+                await asyncio.wait(tasks, timeout=_SHUTDOWN_TIMEOUT_S * 2)
                 for task in tasks:
                     task.cancel()
                 with suppress(FileNotFoundError):
                     path.unlink()
 
 
-async def _serve_tcp(server: _Server, terms: ApiTerms, clock: Clock) -> None:
-    for delay_s in backoff_s(first_s=1.0, most_s=60.0):
+async def _serve_tcp(server: _Server, terms: ApiSettings, clock: Clock) -> None:
+    for delay_s in backoff_s(initial_s=1.0, max_s=60.0):
         try:
             listener = _listen_tcp(terms)
         except OSError as e:
-            log.error("api.unavailable", address=terms.listen, cause=e.strerror or str(e))
+            log.error("api.bind_failed", address=terms.listen, cause=e.strerror or str(e))
         else:
             log.info("api.listening", address=terms.listen)
             await serve_fairly(server, listener, clock)
@@ -109,14 +116,14 @@ async def serve_fairly(server: uvicorn.Server, listener: socket.socket, clock: C
 async def _accept(server: uvicorn.Server, listener: socket.socket, clock: Clock) -> None:
     loop = asyncio.get_running_loop()
     while not server.started:
-        await clock.sleep(_LOOK_EVERY_S)
+        await clock.sleep(_POLL_INTERVAL_S)
     async with asyncio.TaskGroup() as group:
         while True:
-            for _ in range(_ACCEPTED_A_TURN):
+            for _ in range(_ACCEPTS_PER_TURN):
                 try:
                     connection, _ = await loop.sock_accept(listener)
                 except OSError:
-                    await clock.sleep(_NO_DESCRIPTOR_S)
+                    await clock.sleep(_ACCEPT_RETRY_S)
                 else:
                     group.create_task(_take(server, connection), name="connection")
             await clock.sleep(0)
@@ -140,10 +147,10 @@ async def _take(server: uvicorn.Server, connection: socket.socket) -> None:
 async def _started(server: _Server, clock: Clock) -> None:
     async with asyncio.timeout(_START_S):
         while not server.started:
-            await clock.sleep(_LOOK_EVERY_S)
+            await clock.sleep(_POLL_INTERVAL_S)
 
 
-def _server(app: ASGIApp, connections: Connections) -> _Server:
+def _server(app: ASGIApp, connections: ConnectionLimiter) -> _Server:
     return _Server(
         uvicorn.Config(
             app,
@@ -153,11 +160,11 @@ def _server(app: ASGIApp, connections: Connections) -> _Server:
             proxy_headers=False,
             server_header=False,
             date_header=False,
-            ws_max_size=_MOST_FRAME_BYTES,
+            ws_max_size=_MAX_FRAME_BYTES,
             ws_ping_interval=20,
             ws_ping_timeout=20,
-            timeout_keep_alive=_KEEP_ALIVE_S,
-            timeout_graceful_shutdown=_GOODBYE_S,
+            timeout_keep_alive=_KEEP_ALIVE_TIMEOUT_S,
+            timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT_S,
             h11_max_incomplete_event_size=MOST_HEADER_BYTES,
             **protocols(connections),
         )
@@ -166,13 +173,13 @@ def _server(app: ASGIApp, connections: Connections) -> _Server:
 
 def _trusted(app: ASGIApp) -> ASGIApp:
     async def as_administrator(scope: Scope, receive: Receive, send: Send) -> None:
-        trust(scope)
+        mark_trusted(scope)
         await app(scope, receive, send)
 
     return as_administrator
 
 
-def _listen_tcp(terms: ApiTerms) -> socket.socket:
+def _listen_tcp(terms: ApiSettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in terms.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:

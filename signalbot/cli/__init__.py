@@ -5,64 +5,64 @@ from typing import Annotated
 import typer
 
 from signalbot import __version__
-from signalbot.cli.lazy import Entry, lazy_app
-from signalbot.cli.options import ConfigFile
+from signalbot.cli.lazy import CommandEntry, lazy_app
+from signalbot.cli.options import ConfigOption
 
 SET_UP, RUN, OBSERVE, ACT = "Set up", "Run", "Observe", "Act on the running daemon"
-KEEP = "Look after"
+MAINTAIN = "Look after"
 
 COMMANDS = {
-    "init": Entry(
+    "init": CommandEntry(
         where="signalbot.cli.setup.init:init",
         panel=SET_UP,
         examples=("signalbot init", "signalbot init /etc/signalbot"),
     ),
-    "check": Entry(
+    "check": CommandEntry(
         where="signalbot.cli.setup.check:check",
         panel=SET_UP,
         examples=("signalbot check -c config.toml", "signalbot check --json"),
     ),
-    "config": Entry(
+    "config": CommandEntry(
         where="signalbot.cli.setup.config:app",
         panel=SET_UP,
         examples=("signalbot config show --user alice", "signalbot config schema"),
     ),
-    "keys": Entry(
+    "keys": CommandEntry(
         where="signalbot.cli.keys.credentials:app",
         panel=SET_UP,
         examples=("signalbot keys set alice", "signalbot keys import accounts.jsonl"),
     ),
-    "secret": Entry(
+    "secret": CommandEntry(
         where="signalbot.cli.keys.secrets:app",
         panel=SET_UP,
         examples=("signalbot secret set alice-telegram", "signalbot secret list"),
     ),
-    "notify": Entry(
+    "notify": CommandEntry(
         where="signalbot.cli.setup.notify:app",
         panel=SET_UP,
         examples=("signalbot notify test", "signalbot notify test --user alice"),
     ),
-    "token": Entry(
+    "token": CommandEntry(
         where="signalbot.cli.control.tokens:app",
         panel=SET_UP,
         examples=("signalbot token create --user alice", "signalbot token list"),
     ),
-    "strategy": Entry(
+    "strategy": CommandEntry(
         where="signalbot.cli.strategy.files:app",
         panel=SET_UP,
         examples=("signalbot strategy new breakout", "signalbot strategy check breakout.py"),
     ),
-    "demo": Entry(
+    "demo": CommandEntry(
         where="signalbot.cli.run.demo:demo",
         panel=RUN,
         examples=("signalbot demo", "signalbot demo --speed 0 --keep demo"),
     ),
-    "run": Entry(
+    "run": CommandEntry(
         where="signalbot.cli.run.daemon:run",
         panel=RUN,
         examples=("signalbot run -c config.toml",),
     ),
-    "replay": Entry(
+    "replay": CommandEntry(
         where="signalbot.cli.run.replay:replay",
         panel=RUN,
         examples=(
@@ -72,27 +72,27 @@ COMMANDS = {
             "signalbot replay --signals --user ann --since 30d --set risk.max_open_positions=3",
         ),
     ),
-    "status": Entry(
+    "status": CommandEntry(
         where="signalbot.cli.inspect.status:status",
         panel=OBSERVE,
         examples=("signalbot status", "signalbot status --json || echo not running"),
     ),
-    "users": Entry(
+    "users": CommandEntry(
         where="signalbot.cli.inspect.accounts:users",
         panel=OBSERVE,
         examples=("signalbot users", "signalbot users --status HALTED"),
     ),
-    "strategies": Entry(
+    "strategies": CommandEntry(
         where="signalbot.cli.inspect.accounts:strategies",
         panel=OBSERVE,
         examples=("signalbot strategies", "signalbot strategies --json"),
     ),
-    "subscriptions": Entry(
+    "subscriptions": CommandEntry(
         where="signalbot.cli.inspect.accounts:subscriptions",
         panel=OBSERVE,
         examples=("signalbot subscriptions --user alice",),
     ),
-    "signals": Entry(
+    "signals": CommandEntry(
         where="signalbot.cli.inspect.signals:signals",
         panel=OBSERVE,
         examples=(
@@ -102,7 +102,7 @@ COMMANDS = {
             "signalbot signals --ledger replay.db --limit 0 --json",
         ),
     ),
-    "why": Entry(
+    "why": CommandEntry(
         where="signalbot.cli.inspect.why:why",
         panel=OBSERVE,
         examples=(
@@ -111,17 +111,17 @@ COMMANDS = {
             "signalbot why 3f9a --json",
         ),
     ),
-    "refusals": Entry(
-        where="signalbot.cli.inspect.refusals:refusals",
+    "skips": CommandEntry(
+        where="signalbot.cli.inspect.skips:skips",
         panel=OBSERVE,
-        examples=("signalbot refusals alice --since 7d", "signalbot refusals --json"),
+        examples=("signalbot skips alice --since 7d", "signalbot skips --json"),
     ),
-    "explain": Entry(
+    "explain": CommandEntry(
         where="signalbot.cli.inspect.explain:explain",
         panel=OBSERVE,
         examples=("signalbot explain COOLDOWN", "signalbot explain position.mismatch"),
     ),
-    "executions": Entry(
+    "executions": CommandEntry(
         where="signalbot.cli.inspect.executions:executions",
         panel=OBSERVE,
         examples=(
@@ -129,22 +129,22 @@ COMMANDS = {
             "signalbot executions --status unknown",
         ),
     ),
-    "positions": Entry(
+    "positions": CommandEntry(
         where="signalbot.cli.inspect.positions:positions",
         panel=OBSERVE,
         examples=("signalbot positions", "signalbot positions --all --symbol 'BTC/*'"),
     ),
-    "orders": Entry(
+    "orders": CommandEntry(
         where="signalbot.cli.inspect.orders:orders",
         panel=OBSERVE,
         examples=("signalbot orders --user alice", "signalbot orders --status open"),
     ),
-    "metrics": Entry(
+    "metrics": CommandEntry(
         where="signalbot.cli.inspect.metrics:app",
         panel=OBSERVE,
         examples=("signalbot metrics dashboard", "signalbot metrics alerts"),
     ),
-    "pnl": Entry(
+    "pnl": CommandEntry(
         where="signalbot.cli.inspect.pnl:pnl",
         panel=OBSERVE,
         examples=(
@@ -154,45 +154,45 @@ COMMANDS = {
             "signalbot pnl --user ann --shadow",
         ),
     ),
-    "ai": Entry(
+    "ai": CommandEntry(
         where="signalbot.cli.inspect.ai:app",
         panel=OBSERVE,
         examples=("signalbot ai stats", "signalbot ai stats --since 7d --json"),
     ),
-    "subscribe": Entry(
+    "subscribe": CommandEntry(
         where="signalbot.cli.control.subscriptions:subscribe",
         panel=ACT,
         examples=("signalbot subscribe alice btc-trend --set sizing.risk_percent=2",),
     ),
-    "pause": Entry(
+    "pause": CommandEntry(
         where="signalbot.cli.control.trading:pause",
         panel=ACT,
         examples=("signalbot pause alice --reason holiday", "signalbot pause alice btc-trend"),
     ),
-    "resume": Entry(
+    "resume": CommandEntry(
         where="signalbot.cli.control.trading:resume",
         panel=ACT,
         examples=("signalbot resume alice", "signalbot resume alice btc-trend"),
     ),
-    "cancel": Entry(
+    "cancel": CommandEntry(
         where="signalbot.cli.control.subscriptions:cancel",
         panel=ACT,
         examples=("signalbot cancel alice btc-trend", "signalbot cancel sig_3f9a0c1d2e4b5a67"),
     ),
-    "close": Entry(
+    "close": CommandEntry(
         where="signalbot.cli.control.trading:close",
         panel=ACT,
         examples=("signalbot close alice", "signalbot close alice BTC/USDT:USDT"),
     ),
-    "halt": Entry(
+    "halt": CommandEntry(
         where="signalbot.cli.control.trading:halt",
         panel=ACT,
         examples=("signalbot halt --reason 'exchange maintenance'",),
     ),
-    "unhalt": Entry(
+    "unhalt": CommandEntry(
         where="signalbot.cli.control.trading:unhalt", panel=ACT, examples=("signalbot unhalt",)
     ),
-    "send": Entry(
+    "send": CommandEntry(
         where="signalbot.cli.control.send:send",
         panel=ACT,
         examples=(
@@ -201,7 +201,7 @@ COMMANDS = {
             "signalbot send btc-trend BTC/USDT:USDT EXIT_LONG --exit-percent 50",
         ),
     ),
-    "webhook": Entry(
+    "webhook": CommandEntry(
         where="signalbot.cli.control.webhook:app",
         panel=ACT,
         examples=(
@@ -209,24 +209,24 @@ COMMANDS = {
             "signalbot webhook test tv-breakout alert.json --json",
         ),
     ),
-    "doctor": Entry(
-        where="signalbot.cli.keeping.doctor:doctor",
-        panel=KEEP,
+    "doctor": CommandEntry(
+        where="signalbot.cli.maintenance.doctor:doctor",
+        panel=MAINTAIN,
         examples=("signalbot doctor", "signalbot doctor --online --json"),
     ),
-    "alert": Entry(
-        where="signalbot.cli.keeping.alert:alert",
-        panel=KEEP,
+    "alert": CommandEntry(
+        where="signalbot.cli.maintenance.alert:alert",
+        panel=MAINTAIN,
         examples=("signalbot alert 'the server restarts at noon'",),
     ),
-    "backup": Entry(
-        where="signalbot.cli.keeping.backup:backup",
-        panel=KEEP,
+    "backup": CommandEntry(
+        where="signalbot.cli.maintenance.backup:backup",
+        panel=MAINTAIN,
         examples=("signalbot backup", "signalbot backup ledger-copy.db"),
     ),
-    "restore": Entry(
-        where="signalbot.cli.keeping.backup:restore",
-        panel=KEEP,
+    "restore": CommandEntry(
+        where="signalbot.cli.maintenance.backup:restore",
+        panel=MAINTAIN,
         examples=("signalbot restore ledger-copy.db",),
     ),
 }
@@ -245,7 +245,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def root(
-    config: ConfigFile = None,
+    config: ConfigOption = None,
     version: Annotated[
         bool,
         typer.Option(
@@ -253,4 +253,4 @@ def root(
         ),
     ] = False,
 ) -> None:
-    """Take what may stand before a command; ``ConfigFile`` finds it there."""
+    """Take what may stand before a command; ``ConfigOption`` finds it there."""

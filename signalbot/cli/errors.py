@@ -28,12 +28,14 @@ class NotRunning(SignalbotError):
     """The daemon would have to run for this."""
 
 
-def not_found(kind: str, name: str, known: list[str]) -> NotFound:
+def not_found(kind: str, name: str, candidates: list[str]) -> NotFound:
     """That there is no ``kind`` called ``name``, and which were most likely meant."""
-    near = get_close_matches(name, known, n=3)
+    near = get_close_matches(name, candidates, n=3)
     if near:
         return NotFound(f"no {kind} {name!r}: did you mean {', '.join(near)}?")
-    return NotFound(f"no {kind} {name!r}: " + (f"known are {_few(known)}" if known else "none yet"))
+    return NotFound(
+        f"no {kind} {name!r}: " + (f"known are {_few(candidates)}" if candidates else "none yet")
+    )
 
 
 def exit_code_of(error: SignalbotError) -> ExitCode:
@@ -49,7 +51,7 @@ def exit_code_of(error: SignalbotError) -> ExitCode:
 
 
 @contextmanager
-def telling() -> Iterator[None]:
+def report_errors() -> Iterator[None]:
     """Turn what a user can cause into a message on stderr and an exit code; never a traceback.
 
     Several at once, from tasks that failed together, are told one by one.
@@ -57,28 +59,28 @@ def telling() -> Iterator[None]:
     try:
         yield
     except SignalbotError as e:
-        _leave([e])
+        _exit_with([e])
     except BaseExceptionGroup as e:
-        told, bugs = e.split((SignalbotError, OSError))
-        if told is None or bugs is not None:
+        expected, bugs = e.split((SignalbotError, OSError))
+        if expected is None or bugs is not None:
             raise
-        _leave(list(_leaves(told)))
+        _exit_with(list(_leaves(expected)))
     except OSError as e:
-        _leave([e])
+        _exit_with([e])
     except UnicodeEncodeError as e:
-        _say(f"{e.object[e.start : e.end]!r} cannot be written as {e.encoding}")
+        _print_error(f"{e.object[e.start : e.end]!r} cannot be written as {e.encoding}")
         raise SystemExit(ExitCode.ERROR) from e
 
 
-def _leave(errors: list[_Told]) -> NoReturn:
+def _exit_with(errors: list[_Told]) -> NoReturn:
     for error in errors:
         if isinstance(error, ConfigError):
             typer.echo(str(error), err=True)  # each line begins with its file and line number
         elif isinstance(error, OSError):
             where = "" if error.filename is None else f"{error.filename}: "
-            _say(f"{where}{error.strerror or error}")
+            _print_error(f"{where}{error.strerror or error}")
         else:
-            _say(str(error))
+            _print_error(str(error))
     raise SystemExit(max(map(_exit_code, errors))) from errors[0]
 
 
@@ -94,13 +96,13 @@ def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[_Told]:
             yield error
 
 
-def _say(message: str) -> None:
+def _print_error(message: str) -> None:
     typer.echo(f"signalbot: {message}", err=True)
 
 
 def _few(names: list[str]) -> str:
-    more = len(names) - _SHOWN_NAMES
-    return ", ".join(names[:_SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - _MAX_LISTED_NAMES
+    return ", ".join(names[:_MAX_LISTED_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
-_SHOWN_NAMES = 8
+_MAX_LISTED_NAMES = 8

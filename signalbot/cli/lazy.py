@@ -15,7 +15,7 @@ from typer.main import get_command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class CommandEntry:
     """One command: where it is, and how the help presents it."""
 
     where: str  #: ``module:function`` or ``module:app``; a function's docstring is its help
@@ -23,7 +23,7 @@ class Entry:
     examples: tuple[str, ...]  #: command lines that make sense as they are
 
 
-def lazy_app(entries: Mapping[str, Entry], *, help_text: str) -> typer.Typer:
+def lazy_app(entries: Mapping[str, CommandEntry], *, help_text: str) -> typer.Typer:
     """An app of ``entries`` by command name, in the order of the help."""
 
     class LazyGroup(TyperGroup):
@@ -55,13 +55,13 @@ class _Commands(UserDict[str, Any]):
         return _build(name, self.data[name])
 
 
-def _build(name: str, entry: Entry) -> Any:
+def _build(name: str, entry: CommandEntry) -> Any:
     module, _, attribute = entry.where.partition(":")
     target = getattr(import_module(module), attribute)
     if not isinstance(target, typer.Typer):
-        alone = new_app(add_completion=False)
-        alone.command(name, epilog=examples_text(entry.examples))(target)
-        target = alone
+        single = new_app(add_completion=False)
+        single.command(name, epilog=examples_text(entry.examples))(target)
+        target = single
     command: Any = get_command(target)
     command.name, command.rich_help_panel = name, entry.panel
     return command

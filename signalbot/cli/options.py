@@ -15,26 +15,26 @@ from signalbot.config.duration import is_duration, parse_duration
 from signalbot.domain.timeframe import Ms
 
 DEFAULT_LIMIT = 50
-_MOST_ROWS = 10**9
+_MAX_ROWS = 10**9
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _from_before_the_command(ctx: typer.Context, value: Path | None) -> Path | None:
+def _root_config(ctx: typer.Context, value: Path | None) -> Path | None:
     """``signalbot -c FILE status`` is the same as ``signalbot status -c FILE``."""
     return ctx.find_root().params.get("config") if value is None else value
 
 
-ConfigFile = Annotated[
+ConfigOption = Annotated[
     Path | None,
     typer.Option(
         "--config",
         "-c",
         metavar="FILE",
         help="Configuration; else $SIGNALBOT_CONFIG, ./config.toml, /etc/signalbot/config.toml.",
-        callback=_from_before_the_command,
+        callback=_root_config,
     ),
 ]
-LedgerFile = Annotated[
+LedgerOption = Annotated[
     Path | None,
     typer.Option(
         "--ledger",
@@ -42,7 +42,7 @@ LedgerFile = Annotated[
         help="Read this ledger, such as a replay's; needs no configuration.",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,5 @@ StrategyOption = Annotated[
 ]
 LimitOption = Annotated[
     int,
-    typer.Option(
-        "--limit", min=0, max=_MOST_ROWS, help="At most so many, newest first; 0 for all."
-    ),
+    typer.Option("--limit", min=0, max=_MAX_ROWS, help="At most so many, newest first; 0 for all."),
 ]

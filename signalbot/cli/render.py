@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from signalbot.cli.words import gain, plain
+from signalbot.cli.formatting import plain, signed_money
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 Row = dict[str, Any]
-NOTHING = "-"
+EMPTY_CELL = "-"
 
 _PROSE_WIDTH = 30
-_COLOURS = {
+_COLORS = {
     "EXECUTE": "green",
     "executed": "green",
     "filled": "green",
@@ -41,7 +41,7 @@ class Column:
 
     title: str
     key: str
-    show: Callable[[Any], str] = plain
+    format: Callable[[Any], str] = plain
     is_number: bool = False  #: aligned to the right
     is_extra: bool = False  #: left out where the terminal is too narrow
     is_prose: bool = False  #: may be wrapped
@@ -60,14 +60,14 @@ def print_list(
     rows: Sequence[Row], columns: Sequence[Column], *, as_json: bool, limit: int = 0, none: str
 ) -> None:
     """Print the first ``limit`` (0: all) of ``rows``; say so when there are more, or ``none``."""
-    shown = rows[:limit] if limit else rows
+    visible = rows[:limit] if limit else rows
     if as_json:
-        print_json(shown)
+        print_json(visible)
     elif rows:
-        print_table(shown, columns)
+        print_table(visible, columns)
     else:
         typer.echo(none, err=True)
-    if len(shown) < len(rows):
+    if len(visible) < len(rows):
         typer.echo(f"these are the newest {limit}; for more: --limit N, 0 for all", err=True)
 
 
@@ -91,13 +91,13 @@ def _cells(rows: Iterable[Row], columns: Sequence[Column]) -> list[list[str]]:
 
 
 def _cell(value: Any, column: Column) -> str:
-    return NOTHING if value is None else _tidy(column.show(value))
+    return EMPTY_CELL if value is None else _tidy(column.format(value))
 
 
 def _tidy(text: str) -> str:
     """One line of ``text``: what comes from outside must not reach the terminal's controls."""
     printable = "".join(letter if letter.isprintable() else " " for letter in text)
-    return " ".join(printable.split()) or NOTHING
+    return " ".join(printable.split()) or EMPTY_CELL
 
 
 def _print_plain(rows: Sequence[Row], columns: Sequence[Column]) -> None:
@@ -127,11 +127,11 @@ def _print_boxed(rows: Sequence[Row], columns: Sequence[Column]) -> None:
 
 def _fitting(rows: Sequence[Row], columns: Sequence[Column], width: int) -> list[Column]:
     """``columns`` without those extra ones, from the right, that ``width`` has no room for."""
-    kept = list(columns)
+    fitting_columns = list(columns)
     extras = [column for column in columns if column.is_extra]
-    while extras and sum(_width(rows, column) + 2 for column in kept) > width:
-        kept.remove(extras.pop())
-    return kept
+    while extras and sum(_width(rows, column) + 2 for column in fitting_columns) > width:
+        fitting_columns.remove(extras.pop())
+    return fitting_columns
 
 
 def _width(rows: Sequence[Row], column: Column) -> int:
@@ -152,12 +152,12 @@ def _boxed(rows: Sequence[Row], columns: Sequence[Column]) -> "Table":
             no_wrap=not column.is_prose,
         )
     for line in _cells(rows, columns):
-        styled = (_colour(cell, column) for cell, column in zip(line, columns, strict=True))
+        styled = (_color(cell, column) for cell, column in zip(line, columns, strict=True))
         table.add_row(*(Text(cell, style=style) for cell, style in zip(line, styled, strict=True)))
     return table
 
 
-def _colour(cell: str, column: Column) -> str:
-    if column.show is gain and cell != NOTHING:
+def _color(cell: str, column: Column) -> str:
+    if column.format is signed_money and cell != EMPTY_CELL:
         return "red" if cell.startswith("-") else "green"
-    return _COLOURS.get(cell, "")
+    return _COLORS.get(cell, "")

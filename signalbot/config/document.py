@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from signalbot.config.lines import KeyPath, lines_of
 from signalbot.config.problems import InvalidConfig, Problem
+from signalbot.config.toml_positions import KeyPath, key_lines
 
 _SYNTAX_ERROR = re.compile(
     r"(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|.*)\)"
@@ -34,7 +34,7 @@ class Document:
         return cls(path, _text_of(path))
 
     @classmethod
-    def read_through(cls, path: Path, table: str) -> "Document":
+    def read_until_table(cls, path: Path, table: str) -> "Document":
         """Read a file no further than the end of ``[table]``: a thousand users take 0.2 s.
 
         TOML is read from top to bottom and a table is written once, so a beginning that is
@@ -65,7 +65,7 @@ class Document:
 
     @cached_property
     def _lines(self) -> dict[KeyPath, int]:
-        return lines_of(self.text)
+        return key_lines(self.text)
 
 
 def _text_of(path: Path) -> str:

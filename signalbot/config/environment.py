@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from signalbot.config.lines import Keys
+from signalbot.config.toml_positions import Keys
 
 PREFIX = "SIGNALBOT__"
 
 
-def overlay(tables: dict[str, Any], environ: Mapping[str, str]) -> dict[Keys, str]:
+def apply_environment(tables: dict[str, Any], environ: Mapping[str, str]) -> dict[Keys, str]:
     """Put the environment's values into ``tables``; say which variable set which key.
 
     Variables of fewer parts come first, so that the more particular one wins.
@@ -41,8 +41,8 @@ def overlay(tables: dict[str, Any], environ: Mapping[str, str]) -> dict[Keys, st
 def _key_in(table: Mapping[str, Any], part: str) -> str:
     """The key of ``table`` that ``part`` of a variable's name stands for, else a new one."""
     wanted = _bare(part)
-    known = (key for key in table if _bare(key) == wanted)
-    return next(known, part.lower() if part.isupper() else part)
+    matches = (key for key in table if _bare(key) == wanted)
+    return next(matches, part.lower() if part.isupper() else part)
 
 
 def _bare(key: str) -> str:

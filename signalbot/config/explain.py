@@ -7,25 +7,31 @@ from decimal import Decimal
 from typing import Any
 
 from signalbot.config.duration import duration_text
-from signalbot.config.file import ApiTable, DaemonTable, ExchangeTable, StrategyTable, UserTable
-from signalbot.config.keeping import BackupTable, RetentionTable
-from signalbot.config.layers import SettingsLayer, StopTable
-from signalbot.config.lines import Keys, dotted
 from signalbot.config.mask import masked
-from signalbot.config.notices import EventsTable, NotifyTable, TimesTable
-from signalbot.config.numbers import NO_LIMIT
-from signalbot.config.sources import Sources, layers_of
-from signalbot.config.table import Table
-from signalbot.config.terms import Config
+from signalbot.config.number_types import NO_LIMIT
+from signalbot.config.section import Section
+from signalbot.config.sections.file import (
+    ApiSection,
+    DaemonSection,
+    ExchangeSection,
+    StrategySection,
+    UserSection,
+)
+from signalbot.config.sections.maintenance import BackupSection, RetentionSection
+from signalbot.config.sections.notify import EventsSection, NotifySection, TimesSection
+from signalbot.config.sections.settings_layers import SettingsLayer, StopSection
+from signalbot.config.settings import Config
+from signalbot.config.sources import Sources, setting_layers
+from signalbot.config.toml_positions import Keys, dotted
 from signalbot.domain.money import text
-from signalbot.domain.settings import HoursRange, TargetRule
+from signalbot.domain.settings import HoursRange, TakeProfitRule
 from signalbot.exchange.simulated.rules import SimulatedSymbol
 
 BUILT_IN = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Explained:
+class ExplainedValue:
     """One value of the configuration, fit to be shown: secrets are masked."""
 
     subject: str  #: whose value, such as ``daemon`` or ``users.alice.subscriptions.btc-trend``
@@ -35,46 +41,48 @@ class Explained:
     help: str  #: what the key means
 
 
-def explain(config: Config) -> tuple[Explained, ...]:
+def explain(config: Config) -> tuple[ExplainedValue, ...]:
     """Every value of ``config`` in the order of the file; settings once per subscription."""
     return tuple(_all(config))
 
 
-def _all(config: Config) -> Iterator[Explained]:
+def _all(config: Config) -> Iterator[ExplainedValue]:
     sources = config.sources
-    yield from _explained(sources, ("daemon",), DaemonTable, config.daemon)
-    yield from _explained(sources, ("api",), ApiTable, config.api)
-    yield from _explained(sources, ("backup",), BackupTable, config.backup)
-    yield from _explained(sources, ("retention",), RetentionTable, config.retention)
-    yield from _explained(sources, ("notify",), NotifyTable, config.notify)
+    yield from _explained(sources, ("daemon",), DaemonSection, config.daemon)
+    yield from _explained(sources, ("api",), ApiSection, config.api)
+    yield from _explained(sources, ("backup",), BackupSection, config.backup)
+    yield from _explained(sources, ("retention",), RetentionSection, config.retention)
+    yield from _explained(sources, ("notify",), NotifySection, config.notify)
     for name, exchange in config.exchanges.items():
-        yield from _explained(sources, ("exchanges", name), ExchangeTable, exchange)
+        yield from _explained(sources, ("exchanges", name), ExchangeSection, exchange)
     for name, strategy in config.strategies.items():
-        yield from _explained(sources, ("strategies", name), StrategyTable, strategy)
+        yield from _explained(sources, ("strategies", name), StrategySection, strategy)
     for user_id, user in config.users.items():
-        yield from _explained(sources, ("users", user_id), UserTable, user)
-    for told in config.notify.recipients:
-        if told.name in config.users:
-            loud, times = (("users", told.name, key) for key in ("notify_events", "notify_times"))
-            layers: tuple[Keys, ...] = (loud, ("notify", "events"))
-            yield from _explained(sources, loud, EventsTable, told.rules, layers)
-            when = config.notify.time_of(told)
-            yield from _explained(sources, times, TimesTable, when, (times, ("notify",)))
+        yield from _explained(sources, ("users", user_id), UserSection, user)
+    for recipient in config.notify.recipients:
+        if recipient.name in config.users:
+            levels_path, times = (
+                ("users", recipient.name, key) for key in ("notify_events", "notify_times")
+            )
+            layers: tuple[Keys, ...] = (levels_path, ("notify", "events"))
+            yield from _explained(sources, levels_path, EventsSection, recipient.rules, layers)
+            times_value = config.notify.time_settings_for(recipient)
+            yield from _explained(sources, times, TimesSection, times_value, (times, ("notify",)))
     for each in config.subscriptions:
-        layers = layers_of(each.user_id, each.strategy)
+        layers = setting_layers(each.user_id, each.strategy)
         yield from _explained(sources, layers[0], SettingsLayer, each.settings, layers)
 
 
 def _explained(
     sources: Sources,
     subject: Keys,
-    table: type[Table],
+    table: type[Section],
     values: object,
     layers: Iterable[Keys] | None = None,
-) -> Iterator[Explained]:
+) -> Iterator[ExplainedValue]:
     """``values`` by the keys of ``table``; ``layers`` are where they may come from."""
     for path, value, description in _leaves(table, values):
-        yield Explained(
+        yield ExplainedValue(
             subject=dotted(subject),
             path=dotted(path),
             value=masked((*subject, *path), value),
@@ -84,7 +92,7 @@ def _explained(
 
 
 def _origin(sources: Sources, layers: Iterable[Keys], path: Keys) -> str:
-    found = sources.deciding(layers, path)
+    found = sources.deciding_path(layers, path)
     if found is None:
         return BUILT_IN
     if variable := sources.variable_of(found):
@@ -93,14 +101,14 @@ def _origin(sources: Sources, layers: Iterable[Keys], path: Keys) -> str:
 
 
 def _leaves(
-    table: type[Table], values: object, at: Keys = ()
+    table: type[Section], values: object, at: Keys = ()
 ) -> Iterator[tuple[Keys, object, str]]:
     """Path, shown value and description of every key that ``values`` has an attribute for."""
     for name, field in table.model_fields.items():
         path, kind = (*at, field.alias or name), field.annotation
-        if isinstance(kind, type) and issubclass(kind, Table):
+        if isinstance(kind, type) and issubclass(kind, Section):
             # The domain keeps the keys of stop_loss beside the others.
-            inner = values if kind is StopTable else getattr(values, name, None)
+            inner = values if kind is StopSection else getattr(values, name, None)
             yield from _leaves(kind, inner, path)
         elif hasattr(values, name):
             for leaf, value in _flat(path, _plain(name, getattr(values, name))):
@@ -122,7 +130,7 @@ def _plain(name: str, value: Any) -> object:
             return [_plain(name, item) for item in value]
         case Mapping():
             return {str(key): _plain(str(key), item) for key, item in value.items()}
-        case TargetRule() | SimulatedSymbol():
+        case TakeProfitRule() | SimulatedSymbol():
             return _plain(name, asdict(value))
         case bool() | int() | float() if not name.endswith("_ms"):
             return value

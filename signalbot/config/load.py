@@ -9,34 +9,34 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from signalbot.config.ai import ai_terms
-from signalbot.config.complaints import complaints
-from signalbot.config.cross import contradictions
-from signalbot.config.definitions import Definition
-from signalbot.config.file import ConfigFile, ExchangeTable, StrategyTable, UserTable
-from signalbot.config.keeping import backup_terms, retention_terms
-from signalbot.config.layers import RiskTable, SettingsLayer
-from signalbot.config.locate import beside
-from signalbot.config.notices import own_time, rules_for_operator, rules_for_users
+from signalbot.config.cross_validation import conflicts
+from signalbot.config.locate import resolve_beside
+from signalbot.config.overrides import Overrides
 from signalbot.config.problems import InvalidConfig
-from signalbot.config.resolve import Resolver
-from signalbot.config.shadows import followed, shadows
-from signalbot.config.simulation import rules_of
-from signalbot.config.sources import Sources
-from signalbot.config.terms import (
+from signalbot.config.runtime_definitions import Definition
+from signalbot.config.sections.ai import ai_settings
+from signalbot.config.sections.file import ConfigFile, ExchangeSection, StrategySection, UserSection
+from signalbot.config.sections.maintenance import backup_settings, retention_settings
+from signalbot.config.sections.notify import rules_for_operator, rules_for_users, user_times
+from signalbot.config.sections.settings_layers import RiskSection, SettingsLayer
+from signalbot.config.sections.simulation import simulation_rules
+from signalbot.config.settings import (
     SIMULATED,
-    ApiTerms,
+    ApiSettings,
     Config,
-    DaemonTerms,
-    ExchangeTerms,
-    StrategyTerms,
+    DaemonSettings,
+    ExchangeSettings,
+    StrategySettings,
 )
-from signalbot.config.unserved import notices
-from signalbot.config.webhook import MOST_EXPOSURE_PERCENT, WEBHOOK_KIND, WebhookTable
-from signalbot.config.wishes import Wishes
-from signalbot.domain.notices import OPERATOR, NoticeRules, NotifyTerms, Recipient
+from signalbot.config.settings_resolver import SettingsResolver
+from signalbot.config.shadows import shadow_subscriptions, shadow_users
+from signalbot.config.sources import Sources
+from signalbot.config.validation_errors import validation_problems
+from signalbot.config.warnings import config_warnings
+from signalbot.config.webhook import MAX_EXPOSURE_PERCENT, WEBHOOK_KIND, WebhookSection
+from signalbot.domain.notices import OPERATOR, NoticeRules, NotificationSettings, Recipient
 from signalbot.domain.users import (
-    AccountTerms,
+    AccountSettings,
     Origin,
     Subscription,
     User,
@@ -45,7 +45,14 @@ from signalbot.domain.users import (
 )
 from signalbot.exchange.simulated.rules import SimulationRules
 
-__all__ = ["ApiTerms", "Config", "DaemonTerms", "ExchangeTerms", "StrategyTerms", "load"]
+__all__ = [
+    "ApiSettings",
+    "Config",
+    "DaemonSettings",
+    "ExchangeSettings",
+    "StrategySettings",
+    "load",
+]
 
 
 def load(
@@ -54,7 +61,7 @@ def load(
     definitions: Iterable[Definition] = (),
     *,
     text: str | None = None,
-    wishes: Wishes | None = None,
+    overrides: Overrides | None = None,
 ) -> Config:
     """Read the file at ``path`` with the overrides of ``environ``, and what the API has made.
 
@@ -67,76 +74,76 @@ def load(
         InvalidConfig: the whole cannot be used; it carries every problem found.
     """
     sources = Sources.read(path, environ, definitions, text=text)
-    if wishes is not None:
-        sources.try_out(wishes)
-    problems = dict.fromkeys(contradictions(sources))
+    if overrides is not None:
+        sources.apply_overrides(overrides)
+    problems = dict.fromkeys(conflicts(sources))
     try:
         file = ConfigFile(sources.tables)
     except ValidationError as e:
-        raise InvalidConfig([*complaints(e, sources), *problems]) from None
+        raise InvalidConfig([*validation_problems(e, sources), *problems]) from None
     if problems:
         raise InvalidConfig(problems)
     config = _config(path, file, sources)
-    return replace(config, notices=notices(config))
+    return replace(config, warnings=config_warnings(config))
 
 
 def _config(path: Path, file: ConfigFile, sources: Sources) -> Config:
     host, port = file.api.listen
-    state_dir = beside(path, file.daemon.state_dir)
+    state_dir = resolve_beside(path, file.daemon.state_dir)
     users = {
         UserId(name): _user(UserId(name), table, sources.origin_of(("users", name)))
         for name, table in file.users.items()
     }
-    users |= {each.user_id: each for each in shadows(file.users, users)}
+    users |= {each.user_id: each for each in shadow_users(file.users, users)}
     subscriptions = tuple(_subscriptions(file.defaults, file.users, sources))
     return Config(
         path=path,
-        daemon=DaemonTerms(
+        daemon=DaemonSettings(
             state_dir=state_dir,
             log_format=file.daemon.log_format,
             log_level=file.daemon.log_level,
-            master_key_file=beside(path, file.daemon.master_key_file),
+            master_key_file=resolve_beside(path, file.daemon.master_key_file),
             min_free_disk_mb=file.daemon.min_free_disk_mb,
             trust_flat_ms=file.daemon.trust_flat_ms,
         ),
-        api=ApiTerms(
+        api=ApiSettings(
             host=host,
             port=port,
             tls_behind_proxy=file.api.tls_behind_proxy,
             requests_per_second=file.api.requests_per_second,
             max_connections=file.api.max_connections,
         ),
-        backup=backup_terms(file.backup, state_dir),
-        retention=retention_terms(file.retention),
+        backup=backup_settings(file.backup, state_dir),
+        retention=retention_settings(file.retention),
         notify=_notify(file),
-        ai=ai_terms(file.ai),
+        ai=ai_settings(file.ai),
         exchanges={name: _exchange(name, table) for name, table in file.exchanges.items()},
         strategies={
             name: _strategy(path, name, table, sources) for name, table in file.strategies.items()
         },
         users=users,
-        subscriptions=(*subscriptions, *followed(subscriptions, users)),
+        subscriptions=(*subscriptions, *shadow_subscriptions(subscriptions, users)),
         sources=sources,
     )
 
 
-def _notify(file: ConfigFile) -> NotifyTerms:
+def _notify(file: ConfigFile) -> NotificationSettings:
     table = file.notify
-    known: dict[NoticeRules, NoticeRules] = {}
+    shared_rules: dict[NoticeRules, NoticeRules] = {}
     operator = Recipient(name=OPERATOR, urls=table.operator, rules=rules_for_operator(table))
     found = [operator]
     for name, user in file.users.items():
         rules = rules_for_users(table, user.notify_events)
-        shared = known.setdefault(rules, rules)
+        shared = shared_rules.setdefault(rules, rules)
         found.append(
             Recipient(
                 name=UserId(name),
                 urls=user.notify,
                 rules=shared,
-                own_time=own_time(table, user.notify_times),
+                time_settings=user_times(table, user.notify_times),
             )
         )
-    return NotifyTerms(
+    return NotificationSettings(
         recipients=tuple(each for each in found if each.urls),
         operator=operator.urls,
         events=rules_for_users(table, None),
@@ -146,9 +153,9 @@ def _notify(file: ConfigFile) -> NotifyTerms:
     )
 
 
-def _exchange(name: str, table: ExchangeTable) -> ExchangeTerms:
+def _exchange(name: str, table: ExchangeSection) -> ExchangeSettings:
     rules = SimulationRules() if table.ccxt_id == SIMULATED else None
-    return ExchangeTerms(
+    return ExchangeSettings(
         name=name,
         ccxt_id=table.ccxt_id,
         sandbox=table.sandbox,
@@ -156,14 +163,16 @@ def _exchange(name: str, table: ExchangeTable) -> ExchangeTerms:
         request_limits=table.request_limits,
         visibility_lag_ms=table.visibility_lag_ms,
         ccxt=_with_floats(table.ccxt),
-        simulated=rules_of(table.simulated) if "simulated" in table.model_fields_set else rules,
+        simulated=simulation_rules(table.simulated)
+        if "simulated" in table.model_fields_set
+        else rules,
     )
 
 
-def _strategy(path: Path, name: str, table: StrategyTable, sources: Sources) -> StrategyTerms:
+def _strategy(path: Path, name: str, table: StrategySection, sources: Sources) -> StrategySettings:
     made = sources.definition_of(("strategies", name))
-    file = None if table.path is None else beside(path, table.path)
-    return StrategyTerms(
+    file = None if table.path is None else resolve_beside(path, table.path)
+    return StrategySettings(
         name=name,
         kind=table.kind,
         exchange=table.exchange,
@@ -183,18 +192,18 @@ def _strategy(path: Path, name: str, table: StrategyTable, sources: Sources) -> 
     )
 
 
-def _webhook(table: StrategyTable) -> WebhookTable | None:
+def _webhook(table: StrategySection) -> WebhookSection | None:
     if table.kind != WEBHOOK_KIND:
         return None
-    return table.webhook if "webhook" in table.model_fields_set else WebhookTable()
+    return table.webhook if "webhook" in table.model_fields_set else WebhookSection()
 
 
-def _user(user_id: UserId, table: UserTable, origin: Origin) -> User:
+def _user(user_id: UserId, table: UserSection, origin: Origin) -> User:
     account = table.account
     return User(
         user_id=user_id,
         mode=table.mode,
-        account=AccountTerms(
+        account=AccountSettings(
             exchange=account.exchange,
             leverage=account.leverage,
             margin_mode=account.margin_mode,
@@ -208,20 +217,20 @@ def _user(user_id: UserId, table: UserTable, origin: Origin) -> User:
 
 
 def _subscriptions(
-    defaults: SettingsLayer, users: Mapping[str, UserTable], sources: Sources
+    defaults: SettingsLayer, users: Mapping[str, UserSection], sources: Sources
 ) -> Iterator[Subscription]:
-    resolver = Resolver()
-    ceiling = SettingsLayer(risk=RiskTable(max_exposure_percent=MOST_EXPOSURE_PERCENT))
+    resolver = SettingsResolver()
+    ceiling = SettingsLayer(risk=RiskSection(max_exposure_percent=MAX_EXPOSURE_PERCENT))
     for name, user in users.items():
         user_id = UserId(name)
         for strategy, layer in user.subscriptions.items():
             is_source = sources.get("strategies", strategy, "kind") == WEBHOOK_KIND
-            beneath = (ceiling,) if is_source else ()
+            lowest_layers = (ceiling,) if is_source else ()
             yield Subscription(
                 subscription_id=subscription_id_of(user_id=user_id, strategy=strategy),
                 user_id=user_id,
                 strategy=strategy,
-                settings=resolver.settings(*beneath, defaults, user, layer),
+                settings=resolver.settings(*lowest_layers, defaults, user, layer),
                 origin=sources.origin_of(("users", name, "subscriptions", strategy)),
             )
 

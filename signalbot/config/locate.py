@@ -41,8 +41,8 @@ def find_config(explicit: Path | None, environ: Mapping[str, str]) -> Path:
 
 def _named(path: Path, *, by: str) -> Path:
     if path.is_dir() or not path.exists():
-        fault = "is a directory" if path.is_dir() else "does not exist"
-        raise ConfigError(f"no configuration file: {path.absolute()}, named by {by}, {fault}")
+        reason = "is a directory" if path.is_dir() else "does not exist"
+        raise ConfigError(f"no configuration file: {path.absolute()}, named by {by}, {reason}")
     return path
 
 
@@ -52,23 +52,23 @@ def state_dir_of(path: Path, environ: Mapping[str, str]) -> Path:
     Raises:
         InvalidConfig: the file cannot be read or is not TOML, or the directory is not text.
     """
-    sources = Sources(Document.read_through(path, "daemon"), environ)
+    sources = Sources(Document.read_until_table(path, "daemon"), environ)
     if not sources.has("daemon", "state_dir"):
-        return beside(path, DEFAULT_STATE_DIR)
+        return resolve_beside(path, DEFAULT_STATE_DIR)
     value = sources.get("daemon", "state_dir")
     if not isinstance(value, str) or not value:
         problem = sources.problem(
             ("daemon", "state_dir"), f"{value!r} is not the path of a directory"
         )
         raise InvalidConfig([problem])
-    return beside(path, value)
+    return resolve_beside(path, value)
 
 
-def within(folder: Path, named: str) -> Path:
+def resolve_within(folder: Path, named: str) -> Path:
     """The absolute path of ``named``: relative to ``folder``, or ``~``."""
     return Path(os.path.abspath(folder / os.path.expanduser(named)))
 
 
-def beside(config: Path, named: str) -> Path:
+def resolve_beside(config: Path, named: str) -> Path:
     """The absolute path of ``named``: relative to the folder of the ``config`` file, or ``~``."""
-    return within(config.absolute().parent, named)
+    return resolve_within(config.absolute().parent, named)

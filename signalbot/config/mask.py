@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from signalbot.config.lines import KeyPath
+from signalbot.config.toml_positions import KeyPath
 
 MASK = "***"
 _REFERENCE = "secret:"
@@ -33,10 +33,10 @@ def _is_secret(path: KeyPath) -> bool:
         case ("users", _, "notify", *_) | ("notify", "operator", *_):
             return True
         case ("exchanges", _, "ccxt", *keys) | ("strategies", _, "params", *keys):
-            return any(map(_names_secret, keys))
+            return any(map(_is_secret_key, keys))
         case _:
             return False
 
 
-def _names_secret(key: str | int) -> bool:
+def _is_secret_key(key: str | int) -> bool:
     return bool(_SECRET_KEY.search(str(key).lower().replace("_", "").replace("-", "")))

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from signalbot.domain.errors import ConfigError
 
-_SHOWN_NAMES = 12
+_MAX_LISTED_NAMES = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,20 +32,20 @@ class InvalidConfig(ConfigError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-def closest(word: str, known: Iterable[str]) -> str | None:
+def closest_match(text: str, candidates: Iterable[str]) -> str | None:
     """The known word that ``word`` was most likely meant to be, if any is close."""
-    words = {each.lower(): each for each in known}
-    near = get_close_matches(word.lower(), words, n=1)
-    return words[near[0]] if near else None
+    options = {each.lower(): each for each in candidates}
+    near = get_close_matches(text.lower(), options, n=1)
+    return options[near[0]] if near else None
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
+def suggestion(text: str, candidates: Iterable[str]) -> str:
     """``: did you mean 'x'?`` when a known word is close, else the known words, else nothing."""
-    words = sorted(known)
-    near = closest(word, words)
+    options = sorted(candidates)
+    near = closest_match(text, options)
     if near:
         return f": did you mean '{near}'?"
-    if not words:
+    if not options:
         return ""
-    more = ", …" if len(words) > _SHOWN_NAMES else ""
-    return f": known are {', '.join(repr(each) for each in words[:_SHOWN_NAMES])}{more}"
+    more = ", …" if len(options) > _MAX_LISTED_NAMES else ""
+    return f": known are {', '.join(repr(each) for each in options[:_MAX_LISTED_NAMES])}{more}"

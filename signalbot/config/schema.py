@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from signalbot.config.file import ConfigFile
-from signalbot.config.lines import KeyPath
-from signalbot.config.numbers import NO_LIMIT
+from signalbot.config.number_types import NO_LIMIT
+from signalbot.config.sections.file import ConfigFile
+from signalbot.config.toml_positions import KeyPath
 
 Schema = dict[str, Any]
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from signalbot.config.file import UserTable
-from signalbot.config.words import DIRECT
+from signalbot.config.sections.file import UserSection
+from signalbot.config.validators import DIRECT
 from signalbot.domain.users import (
     Mode,
     Subscription,
@@ -15,7 +15,7 @@ from signalbot.domain.users import (
 )
 
 
-def shadows(tables: Mapping[str, UserTable], users: Mapping[UserId, User]) -> Iterator[User]:
+def shadow_users(tables: Mapping[str, UserSection], users: Mapping[UserId, User]) -> Iterator[User]:
     """One for every live user who wants one: on paper, and told nothing."""
     for name, table in tables.items():
         user = users[UserId(name)]
@@ -31,7 +31,7 @@ def shadows(tables: Mapping[str, UserTable], users: Mapping[UserId, User]) -> It
         )
 
 
-def followed(
+def shadow_subscriptions(
     subscriptions: tuple[Subscription, ...], users: Mapping[UserId, User]
 ) -> Iterator[Subscription]:
     """What those of ``users`` who are shadows follow: the same as their owners."""

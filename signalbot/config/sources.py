@@ -6,16 +6,16 @@ It remembers where every value came from.
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from signalbot.config.definitions import Definition, lay
 from signalbot.config.document import Document
-from signalbot.config.environment import overlay
-from signalbot.config.lines import KeyPath, Keys, dotted
+from signalbot.config.environment import apply_environment
+from signalbot.config.overrides import Overrides, apply_overrides
 from signalbot.config.problems import Problem
-from signalbot.config.wishes import Wishes, lay_wishes
+from signalbot.config.runtime_definitions import Definition, apply_definitions
+from signalbot.config.toml_positions import KeyPath, Keys, dotted
 from signalbot.domain.users import Origin
 
 
-def layers_of(user: str, strategy: str) -> tuple[Keys, ...]:
+def setting_layers(user: str, strategy: str) -> tuple[Keys, ...]:
     """Tables that may hold settings of a subscription, the most particular first."""
     return ("users", user, "subscriptions", strategy), ("users", user), ("defaults",)
 
@@ -31,13 +31,13 @@ class Sources:
     ) -> None:
         self._document = document
         self.tables = document.tables
-        self._variables = overlay(self.tables, environ)
-        self.definitions = lay(definitions, self.tables)  #: those in force, by path
-        self._wishes: Mapping[Keys, str] = {}
+        self._variables = apply_environment(self.tables, environ)
+        self.definitions = apply_definitions(definitions, self.tables)  #: those in force, by path
+        self._overrides: Mapping[Keys, str] = {}
 
-    def try_out(self, wishes: Wishes) -> None:
+    def apply_overrides(self, overrides: Overrides) -> None:
         """Lay what is to be tried out over what is given for its user."""
-        self._wishes = lay_wishes(self.tables, wishes)
+        self._overrides = apply_overrides(self.tables, overrides)
 
     @property
     def text(self) -> str:
@@ -82,7 +82,7 @@ class Sources:
         table = self.get(*path)
         return tuple(table) if isinstance(table, dict) else ()
 
-    def deciding(self, layers: Iterable[Keys], setting: Keys) -> Keys | None:
+    def deciding_path(self, layers: Iterable[Keys], setting: Keys) -> Keys | None:
         """Path of ``setting`` in the first of ``layers`` that gives it."""
         paths = ((*layer, *setting) for layer in layers)
         return next((path for path in paths if self.has(*path)), None)
@@ -91,7 +91,9 @@ class Sources:
         """What the API has made that holds the value at ``path``; the nearest around it."""
         keys = _text_keys(path)
         ends = range(len(keys), 0, -1)
-        return next((made for end in ends if (made := self.definitions.get(keys[:end]))), None)
+        return next(
+            (definition for end in ends if (definition := self.definitions.get(keys[:end]))), None
+        )
 
     def origin_of(self, path: KeyPath) -> Origin:
         """Whether the file defines what is at ``path``, or the API."""
@@ -118,8 +120,8 @@ class Sources:
 
     def problem(self, path: KeyPath, message: str) -> Problem:
         """A problem with the value at ``path``, in the file's line or the variable that set it."""
-        if (wished := self._wished(path)) is not None:
-            return Problem(where=wished, path=dotted(path), message=message)
+        if (override := self._override_of(path)) is not None:
+            return Problem(where=override, path=dotted(path), message=message)
         if self.definition_of(path) is not None:
             return Problem(where="made by the API", path=dotted(path), message=message)
         variable = self.variable_of(path)
@@ -130,12 +132,14 @@ class Sources:
             line=None if variable else self._document.line_of(path),
         )
 
-    def _wished(self, path: KeyPath) -> str | None:
+    def _override_of(self, path: KeyPath) -> str | None:
         """Which wish put the value at ``path`` where it is, or one around it, or within it."""
         keys = _text_keys(path)
-        around = (self._wishes.get(keys[:end]) for end in range(len(keys), 0, -1))
-        within = (told for wished, told in self._wishes.items() if wished[: len(keys)] == keys)
-        return next((told for told in (*around, *within) if told is not None), None)
+        around = (self._overrides.get(keys[:end]) for end in range(len(keys), 0, -1))
+        within = (
+            source for override, source in self._overrides.items() if override[: len(keys)] == keys
+        )
+        return next((source for source in (*around, *within) if source is not None), None)
 
 
 def _text_keys(path: KeyPath) -> Keys:

@@ -7,15 +7,15 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from signalbot.config.numbers import Number, Span
-from signalbot.config.table import Table
+from signalbot.config.number_types import Duration, Number
+from signalbot.config.section import Section
 from signalbot.domain.signals import Action, Strength
-from signalbot.intake.alert import Meaning
-from signalbot.intake.direction import Direction
+from signalbot.webhooks.parser import AlertRules
+from signalbot.webhooks.resolution import Direction
 
 WEBHOOK_KIND = "webhook"
 
-MOST_EXPOSURE_PERCENT = Decimal(300)
+MAX_EXPOSURE_PERCENT = Decimal(300)
 """``risk.max_exposure_percent`` for signals of alerts, where no layer gives it.
 
 An alert names its own stop, and sizing by risk makes a position the larger the closer the stop is:
@@ -24,7 +24,7 @@ without a ceiling, whoever holds a source's secret could ask for all that the le
 
 
 class OnMissed(StrEnum):
-    TELL = "tell"
+    NOTIFY = "tell"
     EXIT = "exit"
 
 
@@ -44,7 +44,7 @@ def _secret(value: str) -> str:
     return value
 
 
-class WebhookTable(Table):
+class WebhookSection(Section):
     """How a source's alerts are understood, and from where they may come."""
 
     actions: tuple[Action, ...] = Field(
@@ -61,13 +61,13 @@ class WebhookTable(Table):
     confidence: Annotated[float, Number(kind=float, at_least=0, at_most=1)] = Field(
         default=1, validate_default=True, description="Of alerts that tell no confidence."
     )
-    max_age_ms: Annotated[int, Span(least_ms=1)] = Field(
+    max_age_ms: Annotated[int, Duration(least_ms=1)] = Field(
         default="60s",
         alias="max_age",
         validate_default=True,
         description="The oldest an entry may be whose alert has the time it was sent.",
     )
-    heartbeat_ms: Annotated[int | None, Span(least_ms=1000, or_none=True)] = Field(
+    heartbeat_ms: Annotated[int | None, Duration(least_ms=1000, or_none=True)] = Field(
         default=None,
         alias="heartbeat",
         description='The longest time it promises between two alerts; "hold" is one, too.',
@@ -76,7 +76,7 @@ class WebhookTable(Table):
         default=(), description="Addresses or networks it may come from; empty: any."
     )
     on_missed: OnMissed = Field(
-        default=OnMissed.TELL,
+        default=OnMissed.NOTIFY,
         description='When an alert shows that an exit was lost before: "tell" logs how to send it; '
         '"exit" sends it. A lost entry is never made up for.',
     )
@@ -85,9 +85,9 @@ class WebhookTable(Table):
         description="Secrets that sign its alerts (Standard Webhooks); several while rotating.",
     )
 
-    def meaning(self, symbols: tuple[str, ...]) -> Meaning:
+    def alert_rules(self, symbols: tuple[str, ...]) -> AlertRules:
         """How alerts of a source with these markets are understood."""
-        return Meaning(
+        return AlertRules(
             symbols=symbols,
             actions=frozenset(self.actions),
             direction=self.direction,

@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from signalbot.decision.situation import Situation
-from signalbot.domain.book import Balance
+from signalbot.decision.decision_input import DecisionInput
+from signalbot.domain.account_snapshot import Balance
 from signalbot.domain.market import Instrument
 from signalbot.domain.money import ONE, TEN_THOUSAND, ZERO
 from signalbot.domain.positions import Position
@@ -11,7 +11,7 @@ from signalbot.domain.settings import EntryType
 from signalbot.domain.signals import Side
 
 
-def filled_at(
+def market_fill_price(
     instrument: Instrument, *, side: Side, price: Decimal, slippage_bps: Decimal
 ) -> Decimal:
     """Where a market order towards ``side`` fills when the price is there: worse, on the tick."""
@@ -21,14 +21,14 @@ def filled_at(
     return max(instrument.tick, instrument.floor_price(worse))
 
 
-def entered_at(s: Situation, *, side: Side, entry: Decimal) -> Decimal:
+def expected_entry_price(s: DecisionInput, *, side: Side, entry: Decimal) -> Decimal:
     """Where an entry planned at ``entry`` is expected to fill; a limit entry fills there."""
     if s.settings.entry.type is EntryType.LIMIT:
         return entry
-    return _filled(s, side=side, price=entry)
+    return _expected_fill(s, side=side, price=entry)
 
 
-def loss_per_unit(s: Situation, *, side: Side, entry: Decimal, stop: Decimal) -> Decimal:
+def loss_per_unit(s: DecisionInput, *, side: Side, entry: Decimal, stop: Decimal) -> Decimal:
     """What one base unit loses from entry to stop, in quote units, fees and slippage included.
 
     A limit entry fills at its price or not at all; its fee is taken to be a taker's all the same.
@@ -37,29 +37,29 @@ def loss_per_unit(s: Situation, *, side: Side, entry: Decimal, stop: Decimal) ->
     plain = abs(entry - stop)
     if not s.settings.sizing.risk_includes_costs:
         return plain
-    entered = entered_at(s, side=side, entry=entry)
-    left = _filled(s, side=side.opposite, price=stop)
-    return max(plain, (entered - left) * side.sign) + (entered + left) * s.fees.taker
+    entered = expected_entry_price(s, side=side, entry=entry)
+    exit_price = _expected_fill(s, side=side.opposite, price=stop)
+    return max(plain, (entered - exit_price) * side.sign) + (entered + exit_price) * s.fees.taker
 
 
-def after_close(s: Situation, replaces: Position | None) -> Balance:
+def balance_after_close(s: DecisionInput, replaces: Position | None) -> Balance:
     """Equity and free balance once ``replaces`` has been closed at market.
 
     Exchanges differ in whether an open profit or loss changes the free balance. So it is found
     twice, from equity less what the other positions hold, and from what is free now and what the
     closed position gives back: the smaller one counts.
     """
-    balance = s.book.balance
+    balance = s.snapshot.balance
     if replaces is None:
         return balance
     price = s.price or replaces.entry_price
-    left = _filled(s, side=replaces.side.opposite, price=price)
-    costs = replaces.quantity * (abs(price - left) + left * s.fees.taker)
+    exit_price = _expected_fill(s, side=replaces.side.opposite, price=price)
+    costs = replaces.quantity * (abs(price - exit_price) + exit_price * s.fees.taker)
     earned = replaces.unrealized_pnl(price)
-    others = [each for each in s.book.positions.values() if each.symbol != replaces.symbol]
+    others = [each for each in s.snapshot.positions.values() if each.symbol != replaces.symbol]
     margins = sum(map(_margin, others), ZERO)
-    settled = sum((each.net_pnl for each in s.book.positions.values()), ZERO)
-    unsettled = s.book.open_pnl - settled - earned  # what the other positions would earn
+    settled = sum((each.net_pnl for each in s.snapshot.positions.values()), ZERO)
+    unsettled = s.snapshot.open_pnl - settled - earned  # what the other positions would earn
     by_equity = balance.equity - margins - max(ZERO, unsettled)
     by_free = balance.free + _margin(replaces) + max(ZERO, earned)
     return Balance(
@@ -73,5 +73,5 @@ def _margin(position: Position) -> Decimal:
     return position.entry_price * position.quantity / position.leverage
 
 
-def _filled(s: Situation, *, side: Side, price: Decimal) -> Decimal:
-    return filled_at(s.instrument, side=side, price=price, slippage_bps=s.slippage_bps)
+def _expected_fill(s: DecisionInput, *, side: Side, price: Decimal) -> Decimal:
+    return market_fill_price(s.instrument, side=side, price=price, slippage_bps=s.slippage_bps)

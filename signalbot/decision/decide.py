@@ -7,112 +7,117 @@ advisor is asked between the two.
 from dataclasses import dataclass
 from decimal import Decimal
 
+from signalbot.decision.decision_input import DecisionInput, EntryPlan, ExitPlan, Plan, Skip
 from signalbot.decision.exits import plan_exit
 from signalbot.decision.filters import (
     check_filters,
     check_signal,
-    check_standing,
+    check_status,
     check_symbol,
 )
-from signalbot.decision.levels import check_liquidation, stop_loss, targets, trailing
+from signalbot.decision.levels import (
+    check_liquidation,
+    stop_loss_price,
+    take_profit_targets,
+    trailing_distance,
+)
 from signalbot.decision.risk import check_risk
-from signalbot.decision.situation import Denial, EntryPlan, ExitPlan, Plan, Situation
-from signalbot.decision.sizing import size
+from signalbot.decision.sizing import entry_size
+from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.market import MarketKind
 from signalbot.domain.money import HUNDRED, ONE
 from signalbot.domain.orders import OrderType
 from signalbot.domain.positions import CloseReason, Position
-from signalbot.domain.reasons import Reason
 from signalbot.domain.settings import EntryType, OnOpposite
 from signalbot.domain.signals import Side
 from signalbot.domain.users import Mode
 
 
 @dataclass(frozen=True, slots=True)
-class Enter:
+class ClearedEntry:
     """Cleared to enter, once ``closes`` is out of the way."""
 
     closes: Position | None = None
 
 
-def screen(s: Situation) -> Enter | ExitPlan | Denial:
+def screen(s: DecisionInput) -> ClearedEntry | ExitPlan | Skip:
     """Everything that can be refused without asking anybody."""
-    denial = check_signal(s) or check_standing(s) or check_filters(s)
+    denial = check_signal(s) or check_status(s) or check_filters(s)
     if denial is not None:
         return denial
     return _screen_entry(s) if s.signal.action.is_entry else _screen_exit(s)
 
 
-def plan(s: Situation, cleared: Enter) -> Plan | Denial:
+def plan(s: DecisionInput, cleared: ClearedEntry) -> Plan | Skip:
     """Levels and size of a cleared entry.
 
     A reversal whose entry cannot be made still closes the opposite position.
     """
     entry = _plan_entry(s, cleared.closes)
-    if isinstance(entry, Denial) and cleared.closes is not None:
+    if isinstance(entry, Skip) and cleared.closes is not None:
         return ExitPlan(position=cleared.closes, reason=CloseReason.OPPOSITE_SIGNAL)
     return entry
 
 
-def _screen_exit(s: Situation) -> ExitPlan | Denial:
+def _screen_exit(s: DecisionInput) -> ExitPlan | Skip:
     if s.user.mode is Mode.SIGNALS:  # what they hold is theirs to know
         facts: dict[str, object] = {"side": s.signal.action.side}
         if s.signal.is_partial:
             facts["exit_percent"] = s.signal.exit_percent
-        return check_symbol(s) or Denial(Reason.SIGNALS_ONLY, facts)
-    held, side = s.held, s.signal.action.side
+        return check_symbol(s) or Skip(DecisionCode.SIGNALS_ONLY, facts)
+    held, side = s.open_position, s.signal.action.side
     if held is None or held.side is not side or held.strategy != s.signal.strategy:
-        return Denial(Reason.NO_POSITION, {"symbol": s.signal.symbol, "side": side})
+        return Skip(DecisionCode.NO_POSITION, {"symbol": s.signal.symbol, "side": side})
     return plan_exit(s, held)
 
 
-def _check_market(s: Situation) -> Denial | None:
+def _check_market(s: DecisionInput) -> Skip | None:
     if s.signal.action.side is Side.SHORT and s.instrument.kind is MarketKind.SPOT:
-        return Denial(Reason.SHORT_ON_SPOT, {"symbol": s.signal.symbol})
+        return Skip(DecisionCode.SHORT_ON_SPOT, {"symbol": s.signal.symbol})
     return None
 
 
-def _screen_entry(s: Situation) -> Enter | ExitPlan | Denial:
-    held = s.held
+def _screen_entry(s: DecisionInput) -> ClearedEntry | ExitPlan | Skip:
+    held = s.open_position
     if held is None:
-        return _check_market(s) or check_risk(s) or Enter()
+        return _check_market(s) or check_risk(s) or ClearedEntry()
     if held.strategy != s.signal.strategy:
-        return Denial(Reason.SYMBOL_HELD_BY_OTHER_STRATEGY, {"strategy": held.strategy})
+        return Skip(DecisionCode.SYMBOL_HELD_BY_OTHER_STRATEGY, {"strategy": held.strategy})
     if held.side is s.signal.action.side:
-        return Denial(Reason.POSITION_OPEN, {"position": held.position_id})
+        return Skip(DecisionCode.POSITION_OPEN, {"position": held.position_id})
     match s.settings.protection.on_opposite_signal:
         case OnOpposite.IGNORE:
-            return Denial(Reason.OPPOSITE_POSITION_OPEN, {"position": held.position_id})
+            return Skip(DecisionCode.OPPOSITE_POSITION_OPEN, {"position": held.position_id})
         case OnOpposite.REVERSE if (_check_market(s) or check_risk(s, replaces=held)) is None:
-            return Enter(closes=held)
+            return ClearedEntry(closes=held)
         case _:
             return ExitPlan(position=held, reason=CloseReason.OPPOSITE_SIGNAL)
 
 
-def _plan_entry(s: Situation, closes: Position | None) -> EntryPlan | Denial:
+def _plan_entry(s: DecisionInput, closes: Position | None) -> EntryPlan | Skip:
     side, last = s.signal.action.side, s.price or s.signal.price
     if last is None:
-        return Denial(Reason.PRICE_UNKNOWN)
+        return Skip(DecisionCode.PRICE_UNKNOWN)
     entry = _entry_price(s, side=side, last=last)
-    stop = stop_loss(s, side=side, entry=entry)
-    if isinstance(stop, Denial):
+    stop = stop_loss_price(s, side=side, entry=entry)
+    if isinstance(stop, Skip):
         return stop
-    sized = size(s, entry=entry, stop=stop, replaces=closes)
-    if isinstance(sized, Denial):
+    sized = entry_size(s, entry=entry, stop=stop, replaces=closes)
+    if isinstance(sized, Skip):
         return sized
     if stop is not None and s.instrument.brackets:  # else any size is liquidated alike
         denial = check_liquidation(s, side=side, entry=entry, stop=stop, quantity=sized.quantity)
         if denial is not None:
             return denial
-    aims = targets(s, side=side, entry=entry, quantity=sized.quantity)
+    take_profits = take_profit_targets(s, side=side, entry=entry, quantity=sized.quantity)
     is_limit = s.settings.entry.type is EntryType.LIMIT
     facts: dict[str, object] = {
         "side": side,
         "quantity": sized.quantity,
         "price": entry,
         "stop_loss": stop,
-        "take_profits": [aim.price for aim in aims],
-        "equity": round(s.book.balance.equity, 2),
+        "take_profits": [aim.price for aim in take_profits],
+        "equity": round(s.snapshot.balance.equity, 2),
     }
     if sized.capped_by:
         facts["capped_by"] = sized.capped_by
@@ -122,15 +127,15 @@ def _plan_entry(s: Situation, closes: Position | None) -> EntryPlan | Denial:
         quantity=sized.quantity,
         price=entry,
         stop_loss=stop,
-        targets=aims,
-        trailing_percent=trailing(s.settings.protection, s.signal),
+        targets=take_profits,
+        trailing_percent=trailing_distance(s.settings.protection, s.signal),
         leverage=s.user.account.leverage,
         facts=facts,
         closes=closes,
     )
 
 
-def _entry_price(s: Situation, *, side: Side, last: Decimal) -> Decimal:
+def _entry_price(s: DecisionInput, *, side: Side, last: Decimal) -> Decimal:
     """The limit, better than the last price by the offset; the last price for market entries."""
     rules = s.settings.entry
     if rules.type is EntryType.MARKET:

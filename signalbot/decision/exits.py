@@ -3,26 +3,26 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from signalbot.decision.levels import split
-from signalbot.decision.situation import Denial, ExitPlan, Situation
+from signalbot.decision.decision_input import DecisionInput, ExitPlan, Skip
+from signalbot.decision.levels import split_targets
+from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.market import Instrument
 from signalbot.domain.money import HUNDRED, ZERO, average
-from signalbot.domain.positions import CloseReason, Position, PositionStatus, Target
-from signalbot.domain.reasons import Reason
+from signalbot.domain.positions import CloseReason, Position, PositionStatus, TakeProfit
 from signalbot.domain.settings import BelowMinimum
 
 
-def plan_exit(s: Situation, position: Position) -> ExitPlan | Denial:
+def plan_exit(s: DecisionInput, position: Position) -> ExitPlan | Skip:
     """Close what the signal asks for, rounded down to the lot.
 
     What would be left and could not be traded alone leaves as well. A part that is too small to be
     traded is refused, or rounded up to the minimum where the user wants that.
     """
-    whole = ExitPlan(position=position, reason=CloseReason.EXIT_SIGNAL)
+    full_exit = ExitPlan(position=position, reason=CloseReason.EXIT_SIGNAL)
     if not s.signal.is_partial or position.status is not PositionStatus.OPEN:
-        return whole
+        return full_exit
     least = s.instrument.smallest_quantity(s.price or position.entry_price)
-    quantity = part_of(
+    quantity = partial_quantity(
         position.quantity,
         s.signal.exit_percent,
         instrument=s.instrument,
@@ -31,11 +31,11 @@ def plan_exit(s: Situation, position: Position) -> ExitPlan | Denial:
     )
     if quantity < least:
         facts = {"exit_percent": s.signal.exit_percent, "quantity": quantity, "minimum": least}
-        return Denial(Reason.BELOW_MINIMUM, facts)
-    return whole if quantity == position.quantity else replace(whole, quantity=quantity)
+        return Skip(DecisionCode.BELOW_MINIMUM, facts)
+    return full_exit if quantity == position.quantity else replace(full_exit, quantity=quantity)
 
 
-def part_of(
+def partial_quantity(
     held: Decimal,
     percent: Decimal,
     *,
@@ -54,9 +54,9 @@ def part_of(
     return quantity if is_rest_tradable or quantity < least else held
 
 
-def rescaled(
+def rescaled_targets(
     position: Position, *, before: Decimal, instrument: Instrument
-) -> tuple[Target, ...]:  # fmt: skip
+) -> tuple[TakeProfit, ...]:  # fmt: skip
     """The position's targets after an exit has taken ``before`` down to its quantity.
 
     Targets that were hit stay as they were; each of the others keeps its share of what is held.
@@ -65,4 +65,4 @@ def rescaled(
     ahead = position.take_profits[position.targets_hit :]
     total = max(before, sum((aim.quantity for aim in ahead), ZERO))
     levels = [(aim.price, average(aim.quantity * HUNDRED, total)) for aim in ahead]
-    return hit + split(levels, quantity=position.quantity, instrument=instrument)
+    return hit + split_targets(levels, quantity=position.quantity, instrument=instrument)

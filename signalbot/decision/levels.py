@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from signalbot.decision.costs import entered_at
-from signalbot.decision.situation import Denial, Situation
+from signalbot.decision.costs import expected_entry_price
+from signalbot.decision.decision_input import DecisionInput, Skip
+from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.liquidation import FUNDING_ALLOWANCE, liquidation_price
 from signalbot.domain.market import Instrument
 from signalbot.domain.money import HUNDRED, ONE, ZERO, average
-from signalbot.domain.positions import Target
-from signalbot.domain.reasons import Reason
+from signalbot.domain.positions import TakeProfit
 from signalbot.domain.settings import Protection, StopSource, TargetSource
 from signalbot.domain.signals import Side, Signal
 from signalbot.domain.users import MarginMode, Mode
 
 
-def stop_loss(s: Situation, *, side: Side, entry: Decimal) -> Decimal | Denial | None:
+def stop_loss_price(s: DecisionInput, *, side: Side, entry: Decimal) -> Decimal | Skip | None:
     """The stop's trigger price for an entry at ``entry``; None if the user wants none.
 
     It rounds towards the entry: never further away than asked.
@@ -23,12 +23,12 @@ def stop_loss(s: Situation, *, side: Side, entry: Decimal) -> Decimal | Denial |
     rules = s.settings.protection
     if rules.stop_source is StopSource.NONE:
         return None
-    asked = _asked_stop(rules, s.signal, side=side, entry=entry)
-    if asked is None:
-        return Denial(Reason.NO_STOP_LOSS, {"source": rules.stop_source})
-    stop = round_stop(s.instrument, side=side, price=asked)
+    requested = _requested_stop(rules, s.signal, side=side, entry=entry)
+    if requested is None:
+        return Skip(DecisionCode.NO_STOP_LOSS, {"source": rules.stop_source})
+    stop = round_stop(s.instrument, side=side, price=requested)
     if stop <= 0 or (entry - stop) * side.sign <= 0:
-        return Denial(Reason.STOP_ON_WRONG_SIDE, {"side": side, "price": entry, "stop": stop})
+        return Skip(DecisionCode.STOP_ON_WRONG_SIDE, {"side": side, "price": entry, "stop": stop})
     least = s.instrument.smallest_quantity(entry)
     return check_liquidation(s, side=side, entry=entry, stop=stop, quantity=least) or stop
 
@@ -38,33 +38,33 @@ def round_stop(instrument: Instrument, *, side: Side, price: Decimal) -> Decimal
     return instrument.ceil_price(price) if side is Side.LONG else instrument.floor_price(price)
 
 
-def targets(
-    s: Situation, *, side: Side, entry: Decimal, quantity: Decimal
-) -> tuple[Target, ...]:  # fmt: skip
+def take_profit_targets(
+    s: DecisionInput, *, side: Side, entry: Decimal, quantity: Decimal
+) -> tuple[TakeProfit, ...]:  # fmt: skip
     """Take profits with the quantity that leaves at each, nearest first.
 
     Targets the price has already passed, or can never reach, are left out. Shares below the
     tradable minimum are added to the next target; what no target takes stays with the stop.
     """
-    levels = _asked_targets(s.settings.protection, s.signal, side=side, entry=entry)
+    levels = _requested_targets(s.settings.protection, s.signal, side=side, entry=entry)
     ahead = [
         (price, share)
-        for asked, share in levels
-        if (price := s.instrument.round_price(asked)) > 0 and (price - entry) * side.sign > 0
+        for requested, share in levels
+        if (price := s.instrument.round_price(requested)) > 0 and (price - entry) * side.sign > 0
     ]
     ahead.sort(key=lambda level: abs(level[0] - entry))
-    return split(ahead, quantity=quantity, instrument=s.instrument)
+    return split_targets(ahead, quantity=quantity, instrument=s.instrument)
 
 
-def split(
+def split_targets(
     levels: Sequence[tuple[Decimal, Decimal]], *, quantity: Decimal, instrument: Instrument
-) -> tuple[Target, ...]:
+) -> tuple[TakeProfit, ...]:
     """Divide ``quantity`` over ``(price, share in percent)`` levels on the lot grid.
 
     The quantities sum to the shares' part of ``quantity``, rounded down to the lot as a whole; a
     rest that could not be traded alone leaves with the last.
     """
-    found: list[Target] = []
+    found: list[TakeProfit] = []
     given, share_so_far = ZERO, ZERO
     for index, (price, share) in enumerate(levels):
         share_so_far += share
@@ -75,12 +75,12 @@ def split(
         if 0 < rest < instrument.smallest_quantity(price) and is_last:
             due += rest
         if due >= instrument.smallest_quantity(price) or (is_last and due == quantity):
-            found.append(Target(price, due))
+            found.append(TakeProfit(price, due))
             given += due
     return tuple(found)
 
 
-def _asked_stop(
+def _requested_stop(
     rules: Protection, signal: Signal, *, side: Side, entry: Decimal
 ) -> Decimal | None:  # fmt: skip
     own = entry * (ONE - side.sign * rules.stop_percent / HUNDRED)
@@ -90,13 +90,13 @@ def _asked_stop(
         case StopSource.PERCENT:
             return own
         case StopSource.SIGNAL_OR_PERCENT:
-            theirs = _signal_stop(signal, side=side, entry=entry)
-            return own if theirs is None else theirs
+            from_signal = _signal_stop(signal, side=side, entry=entry)
+            return own if from_signal is None else from_signal
         case StopSource.NONE:
             return None
 
 
-def trailing(rules: Protection, signal: Signal) -> Decimal | None:
+def trailing_distance(rules: Protection, signal: Signal) -> Decimal | None:
     """The signal's own trailing distance in percent, where the user takes stops from signals."""
     takes = rules.stop_source in (StopSource.SIGNAL, StopSource.SIGNAL_OR_PERCENT)
     return signal.trailing_percent if takes else None
@@ -109,20 +109,20 @@ def _signal_stop(signal: Signal, *, side: Side, entry: Decimal) -> Decimal | Non
     return entry * (ONE - side.sign * signal.trailing_percent / HUNDRED)
 
 
-def _asked_targets(
+def _requested_targets(
     rules: Protection, signal: Signal, *, side: Side, entry: Decimal
 ) -> list[tuple[Decimal, Decimal]]:
     own = [
         (entry * (ONE + side.sign * rule.percent / HUNDRED), rule.share) for rule in rules.targets
     ]
-    theirs = _signal_targets(rules, signal)
+    from_signal = _signal_targets(rules, signal)
     match rules.targets_from:
         case TargetSource.SIGNAL:
-            return theirs
+            return from_signal
         case TargetSource.OWN:
             return own
         case TargetSource.SIGNAL_OR_OWN:
-            return theirs or own
+            return from_signal or own
         case TargetSource.NONE:
             return []
 
@@ -141,8 +141,8 @@ def _signal_targets(rules: Protection, signal: Signal) -> list[tuple[Decimal, De
 
 
 def check_liquidation(
-    s: Situation, *, side: Side, entry: Decimal, stop: Decimal, quantity: Decimal
-) -> Denial | None:
+    s: DecisionInput, *, side: Side, entry: Decimal, stop: Decimal, quantity: Decimal
+) -> Skip | None:
     """The stop is hit before ``quantity``, entered as badly as expected, is liquidated.
 
     The exchange's maintenance margin, the fee of closing and some funding are allowed for.
@@ -150,7 +150,7 @@ def check_liquidation(
     terms = s.user.account
     if terms.margin_mode is MarginMode.CROSS and s.user.mode is Mode.LIVE:
         return None  # the whole account stands behind it; simulated margin is always isolated
-    entered = entered_at(s, side=side, entry=entry)
+    entered = expected_entry_price(s, side=side, entry=entry)
     limit = liquidation_price(
         s.instrument,
         side=side,
@@ -163,4 +163,4 @@ def check_liquidation(
     if limit is None or (stop - round_stop(s.instrument, side=side, price=limit)) * side.sign > 0:
         return None
     facts = {"stop": stop, "liquidation": round(limit, 8), "leverage": terms.leverage}
-    return Denial(Reason.STOP_BEYOND_LIQUIDATION, facts)
+    return Skip(DecisionCode.STOP_BEYOND_LIQUIDATION, facts)

@@ -10,7 +10,7 @@ from signalbot.domain.positions import Position, StopKind
 from signalbot.domain.settings import Protection, StopSource, TargetSource
 from signalbot.domain.signals import Signal
 
-LEAST_SHIFT = Decimal("0.0002")
+MIN_SHIFT = Decimal("0.0002")
 """Part of the price up to which a difference is left alone: to move a stop costs a request."""
 
 
@@ -29,7 +29,7 @@ def rebased(
     has named stay, and so does everything once a stop has moved or a part has left.
     """
     is_moved = position.stop_kind is not StopKind.INITIAL or position.targets_hit
-    if is_moved or position.exit_quantity or abs(filled - decided) <= decided * LEAST_SHIFT:
+    if is_moved or position.exit_quantity or abs(filled - decided) <= decided * MIN_SHIFT:
         return position
     if position.stop_loss is not None and _is_stop_a_distance(rules, signal):
         stop = average(position.stop_loss * filled, decided)
@@ -37,12 +37,12 @@ def rebased(
         if (filled - stop) * position.side.sign > 0:
             position = replace(position, stop_loss=stop)
     if _are_targets_distances(rules, signal):
-        aims = [
+        take_profits = [
             replace(aim, price=instrument.round_price(average(aim.price * filled, decided)))
             for aim in position.take_profits
         ]
-        if all((aim.price - filled) * position.side.sign > 0 for aim in aims):
-            position = replace(position, take_profits=tuple(aims))
+        if all((aim.price - filled) * position.side.sign > 0 for aim in take_profits):
+            position = replace(position, take_profits=tuple(take_profits))
     return position
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Level(StrEnum):
+class FindingLevel(StrEnum):
     OK = "ok"
     NOTE = "note"  #: worth knowing; nothing is broken
     PROBLEM = "problem"
@@ -12,19 +12,19 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    level: Level
-    what: str  #: the part that was looked at, in a word or two
-    says: str  #: one sentence of facts
-    cure: str = ""  #: what to do about it; a problem has one
+    level: FindingLevel
+    check: str  #: the part that was looked at, in a word or two
+    result: str  #: one sentence of facts
+    fix: str = ""  #: what to do about it; a problem has one
 
 
-def good(what: str, says: str) -> Finding:
-    return Finding(Level.OK, what, says)
+def passed(check: str, result: str) -> Finding:
+    return Finding(FindingLevel.OK, check, result)
 
 
-def note(what: str, says: str, cure: str = "") -> Finding:
-    return Finding(Level.NOTE, what, says, cure)
+def note(check: str, result: str, fix: str = "") -> Finding:
+    return Finding(FindingLevel.NOTE, check, result, fix)
 
 
-def problem(what: str, says: str, cure: str) -> Finding:
-    return Finding(Level.PROBLEM, what, says, cure)
+def problem(check: str, result: str, fix: str) -> Finding:
+    return Finding(FindingLevel.PROBLEM, check, result, fix)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.money import HUNDRED, ZERO
-from signalbot.domain.reasons import Reason
 
 
 class Verdict(StrEnum):
@@ -23,6 +23,6 @@ class Advice:
     reason: str
     size_percent: Decimal = HUNDRED  #: of the planned size, as asked for; bounds are not its own
     stop_percent: Decimal = ZERO  #: of the stop's distance, by which to bring it closer
-    trouble: Reason = Reason.AI_FAILED  #: of ABSTAIN
+    failure_code: DecisionCode = DecisionCode.AI_FAILED  #: of ABSTAIN
     call_id: str | None = None  #: the call it came from
     is_shared: bool = False  #: whether another user's question had asked the same

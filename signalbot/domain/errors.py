@@ -28,7 +28,7 @@ class ConfigError(SignalbotError):
     """The configuration cannot be used. The message names file, key, value and cure."""
 
 
-class BadCandle(SignalbotError):
+class InvalidCandle(SignalbotError):
     """A candle that cannot be true: NaN, negative, high below low. Drop it; never trade on it."""
 
 
@@ -48,7 +48,7 @@ class AccessDenied(Unavailable):
     """The exchange does not let this key in, or not do this: its user must be halted and told."""
 
 
-class Refusal(StrEnum):
+class RejectionReason(StrEnum):
     """What a refused order says about what comes next.
 
     WOULD_TRIGGER: the price has already passed the trigger of a protective order, so the position
@@ -64,20 +64,22 @@ class Refusal(StrEnum):
 class OrderRejected(SignalbotError):
     """The exchange answered and refused the order. Nothing is live under this client order id."""
 
-    def __init__(self, reason: str, *, refusal: Refusal = Refusal.OTHER) -> None:
+    def __init__(
+        self, reason: str, *, rejection_reason: RejectionReason = RejectionReason.OTHER
+    ) -> None:
         super().__init__(reason)
-        self.refusal = refusal
+        self.rejection_reason = rejection_reason
 
     @property
     def would_trigger(self) -> bool:
-        return self.refusal is Refusal.WOULD_TRIGGER
+        return self.rejection_reason is RejectionReason.WOULD_TRIGGER
 
 
 class OrderOutcomeUnknown(SignalbotError):
     """No trustworthy answer: the order may be live. Look it up by its id; never send it again."""
 
 
-class BadSignal(SignalbotError):
+class InvalidSignal(SignalbotError):
     """A signal from outside contradicts itself, or what its strategy may say."""
 
 

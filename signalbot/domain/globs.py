@@ -5,24 +5,24 @@ from collections.abc import Callable
 from fnmatch import translate
 from functools import lru_cache
 
-MOST_GLOBS = 1_000
+MAX_GLOBS = 1_000
 """The longest list that settings may hold."""
 
-LONGEST_GLOB = 100
+MAX_GLOB_LENGTH = 100
 """The most characters of one of its entries."""
 
 _SPECIAL = frozenset("*?[")
-_REMEMBERED = 256  # lists; what settings held before is forgotten
+_CACHED_LISTS = 256  # lists; what settings held before is forgotten
 
 
 def matches_any(name: str, globs: tuple[str, ...]) -> bool:
     """Whether a name matches one of ``globs``, as ``fnmatch.fnmatchcase`` understands them."""
-    literals, patterns = _ready(globs)
+    literals, patterns = _compiled(globs)
     return name in literals or any(match(name) for match in patterns)
 
 
-@lru_cache(_REMEMBERED)
-def _ready(
+@lru_cache(_CACHED_LISTS)
+def _compiled(
     globs: tuple[str, ...],
 ) -> tuple[frozenset[str], tuple[Callable[[str], re.Match[str] | None], ...]]:
     literals = frozenset(each for each in globs if not _SPECIAL & set(each))

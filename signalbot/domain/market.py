@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from signalbot.domain.errors import BadCandle
-from signalbot.domain.money import ZERO, ceil_to, floor_to, nearest
+from signalbot.domain.errors import InvalidCandle
+from signalbot.domain.money import ZERO, ceil_to, floor_to, round_to
 from signalbot.domain.timeframe import Ms, Timeframe
 
 
@@ -42,8 +42,8 @@ class Fees:
 
 
 NO_FEES = Fees(maker=ZERO, taker=ZERO)
-USUAL_FEES = Fees(maker=Decimal("0.0002"), taker=Decimal("0.0005"))
-USUAL_MAINTENANCE = Decimal("0.005")
+DEFAULT_FEES = Fees(maker=Decimal("0.0002"), taker=Decimal("0.0005"))
+DEFAULT_MAINTENANCE_MARGIN = Decimal("0.005")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +59,12 @@ class Instrument:
     min_quantity: Decimal = ZERO  #: in base units
     min_notional: Decimal = ZERO  #: in quote units
     contract_size: Decimal = Decimal(1)  #: base units per contract
-    maintenance_margin: Decimal = USUAL_MAINTENANCE  #: fraction of notional; ``brackets`` overrule
+    maintenance_margin: Decimal = (
+        DEFAULT_MAINTENANCE_MARGIN  #: fraction of notional; ``brackets`` overrule
+    )
     brackets: tuple[MarginBracket, ...] = ()  #: smallest first; empty: the exchange tells none
     bracket_unit: BracketUnit = BracketUnit.NOTIONAL
-    fees: Fees = USUAL_FEES  #: of the usual account
+    fees: Fees = DEFAULT_FEES  #: of the usual account
 
     def __post_init__(self) -> None:
         if self.tick <= 0 or self.lot <= 0 or self.contract_size <= 0:
@@ -74,7 +76,7 @@ class Instrument:
 
     def round_price(self, price: Decimal) -> Decimal:
         """``price`` rounded to the nearest tick."""
-        return nearest(self.tick, price)
+        return round_to(self.tick, price)
 
     def floor_price(self, price: Decimal) -> Decimal:
         """``price`` rounded down to the tick."""
@@ -110,18 +112,18 @@ class Candle:
 
     def __post_init__(self) -> None:
         if not (self.open.is_finite() and self.high.is_finite() and self.low.is_finite()):
-            raise BadCandle("price is not a finite number")
+            raise InvalidCandle("price is not a finite number")
         if not (self.close.is_finite() and self.volume.is_finite()):
-            raise BadCandle("close or volume is not a finite number")
+            raise InvalidCandle("close or volume is not a finite number")
         if not 0 < self.low <= self.open <= self.high or not self.low <= self.close <= self.high:
-            raise BadCandle(
+            raise InvalidCandle(
                 f"low {self.low} and high {self.high} must be positive and enclose "
                 f"open {self.open} and close {self.close}"
             )
         if self.volume < 0:
-            raise BadCandle(f"volume {self.volume} is negative")
+            raise InvalidCandle(f"volume {self.volume} is negative")
         if self.open_ms % self.timeframe.ms:
-            raise BadCandle(f"open time {self.open_ms} is not on a {self.timeframe} boundary")
+            raise InvalidCandle(f"open time {self.open_ms} is not on a {self.timeframe} boundary")
 
     @property
     def close_ms(self) -> Ms:

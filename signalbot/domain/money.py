@@ -10,7 +10,7 @@ TEN_THOUSAND = Decimal(10_000)
 _CENT = Decimal("0.01")
 
 _EXACT = Context(prec=100)
-_BRIEF = Context(prec=8, rounding=ROUND_HALF_EVEN)
+_SHORT = Context(prec=8, rounding=ROUND_HALF_EVEN)
 _AVERAGE = Context(prec=18, rounding=ROUND_HALF_EVEN)
 
 
@@ -19,18 +19,18 @@ def text(value: Decimal) -> str:
     return format(value, "f")
 
 
-def brief(value: Decimal) -> str:
+def short_text(value: Decimal) -> str:
     """Plain digits, at most eight of them significant: for people, not for the ledger."""
-    return text(value.normalize(_BRIEF))
+    return text(value.normalize(_SHORT))
 
 
 def trimmed(value: Decimal) -> Decimal:
     """The same value without zeros at its end: exchanges write one price in several ways."""
-    is_whole = value == value.to_integral_value()
-    return value.quantize(ONE, context=_EXACT) if is_whole else value.normalize(_EXACT)
+    is_integer = value == value.to_integral_value()
+    return value.quantize(ONE, context=_EXACT) if is_integer else value.normalize(_EXACT)
 
 
-def cents(value: Decimal) -> Decimal:
+def to_cents(value: Decimal) -> Decimal:
     """Two digits after the point; a tie goes to the even digit, whatever the global context says.
 
     ccxt sets the rounding of the context it is called in.
@@ -48,7 +48,7 @@ def ceil_to(step: Decimal, value: Decimal) -> Decimal:
     return (value / step).to_integral_value(ROUND_UP) * step
 
 
-def nearest(step: Decimal, value: Decimal) -> Decimal:
+def round_to(step: Decimal, value: Decimal) -> Decimal:
     """Multiple of ``step`` (> 0) nearest to ``value``; a tie goes to the even multiple."""
     return (value / step).to_integral_value(ROUND_HALF_EVEN) * step
 

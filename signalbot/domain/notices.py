@@ -28,7 +28,7 @@ class NoticeKind(StrEnum):
     SUMMARY = "summary"
 
 
-class Loudness(StrEnum):
+class NotifyLevel(StrEnum):
     """SILENT is delivered without a sound, where the service can do that."""
 
     ON = "on"
@@ -40,27 +40,27 @@ class Loudness(StrEnum):
 class NoticeRules:
     """How loudly one recipient is told of each kind; a field for each of ``NoticeKind``."""
 
-    signal: Loudness = Loudness.ON
-    sent: Loudness = Loudness.SILENT
-    filled: Loudness = Loudness.ON
-    protected: Loudness = Loudness.SILENT
-    target_hit: Loudness = Loudness.ON
-    reduced: Loudness = Loudness.ON
-    closed: Loudness = Loudness.ON
-    unprotected: Loudness = Loudness.ON
-    refused: Loudness = Loudness.OFF
-    failed: Loudness = Loudness.ON
-    halted: Loudness = Loudness.ON
-    trouble: Loudness = Loudness.OFF
-    summary: Loudness = Loudness.ON
+    signal: NotifyLevel = NotifyLevel.ON
+    sent: NotifyLevel = NotifyLevel.SILENT
+    filled: NotifyLevel = NotifyLevel.ON
+    protected: NotifyLevel = NotifyLevel.SILENT
+    target_hit: NotifyLevel = NotifyLevel.ON
+    reduced: NotifyLevel = NotifyLevel.ON
+    closed: NotifyLevel = NotifyLevel.ON
+    unprotected: NotifyLevel = NotifyLevel.ON
+    refused: NotifyLevel = NotifyLevel.OFF
+    failed: NotifyLevel = NotifyLevel.ON
+    halted: NotifyLevel = NotifyLevel.ON
+    trouble: NotifyLevel = NotifyLevel.OFF
+    summary: NotifyLevel = NotifyLevel.ON
 
-    def loudness(self, kind: NoticeKind) -> Loudness:
+    def level_for(self, kind: NoticeKind) -> NotifyLevel:
         """How loudly ``kind`` is told."""
-        found: Loudness = getattr(self, kind.value)
+        found: NotifyLevel = getattr(self, kind.value)
         return found
 
 
-_TRADES = (
+_TRADE_KINDS = (
     NoticeKind.SIGNAL,
     NoticeKind.SENT,
     NoticeKind.FILLED,
@@ -70,12 +70,14 @@ _TRADES = (
     NoticeKind.CLOSED,
     NoticeKind.REFUSED,
 )
-FOR_OPERATOR = NoticeRules(trouble=Loudness.ON, **{kind.value: Loudness.OFF for kind in _TRADES})
+OPERATOR_DEFAULTS = NoticeRules(
+    trouble=NotifyLevel.ON, **{kind.value: NotifyLevel.OFF for kind in _TRADE_KINDS}
+)
 """What the operator is told by default: what needs somebody, and the summary."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LocalTime:
+class TimeSettings:
     """The clocks somebody lives by, and when they end a day that is to be summed up."""
 
     daily_summary: time | None = time(8)  #: None: no summaries
@@ -89,24 +91,24 @@ class Recipient:
     name: UserId
     urls: tuple[str, ...]  #: apprise URLs, or ``secret:NAME`` for what the vault has
     rules: NoticeRules
-    own_time: LocalTime | None = None  #: None: as everybody else's
+    time_settings: TimeSettings | None = None  #: None: as everybody else's
 
     def __repr__(self) -> str:
         return f"Recipient({self.name}, {len(self.urls)} destinations)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotifyTerms:
+class NotificationSettings:
     """Who is told, and when the day is summed up."""
 
     recipients: tuple[Recipient, ...] = ()  #: those with at least one destination
     operator: tuple[str, ...] = field(default=(), repr=False)  #: URLs, as in ``Recipient``
     events: NoticeRules = NoticeRules()  #: of users, unless they have their own
-    operator_events: NoticeRules = FOR_OPERATOR
-    daily_summary: time | None = time(8)  #: as in ``LocalTime``, unless they have their own
+    operator_events: NoticeRules = OPERATOR_DEFAULTS
+    daily_summary: time | None = time(8)  #: as in ``TimeSettings``, unless they have their own
     time_zone: str = "UTC"
 
-    def time_of(self, recipient: Recipient) -> LocalTime:
+    def time_settings_for(self, recipient: Recipient) -> TimeSettings:
         """What somebody's clocks show."""
-        common = LocalTime(daily_summary=self.daily_summary, time_zone=self.time_zone)
-        return recipient.own_time or common
+        common = TimeSettings(daily_summary=self.daily_summary, time_zone=self.time_zone)
+        return recipient.time_settings or common

@@ -68,10 +68,10 @@ class OrderStatus(StrEnum):
 
 
 _FINAL = frozenset((OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED))
-_ANSWERS = frozenset((OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)) | _FINAL
+_REPORTED = frozenset((OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)) | _FINAL
 _NEXT: dict[OrderStatus, frozenset[OrderStatus]] = {
-    OrderStatus.INTENDED: _ANSWERS | {OrderStatus.UNKNOWN},
-    OrderStatus.UNKNOWN: _ANSWERS,
+    OrderStatus.INTENDED: _REPORTED | {OrderStatus.UNKNOWN},
+    OrderStatus.UNKNOWN: _REPORTED,
     OrderStatus.OPEN: frozenset(
         (OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED, OrderStatus.CANCELLED,
          OrderStatus.REJECTED)
@@ -105,7 +105,7 @@ class OrderRequest:
     intended_at_ms: Ms = EPOCH
 
     @property
-    def is_first_stop(self) -> bool:
+    def is_initial_stop(self) -> bool:
         """Whether this is the stop planned with its entry, the one that may go along with it."""
         if self.leg is not Leg.STOP_LOSS or self.signal_id is None:
             return False
@@ -114,7 +114,7 @@ class OrderRequest:
         )
 
 
-class Forced(StrEnum):
+class ForcedClose(StrEnum):
     """Why an exchange traded for an account unasked.
 
     LIQUIDATION: its margin was used up. DELEVERAGING: a loss of somebody else had to be covered.
@@ -137,18 +137,18 @@ class Fill:
     fee: Decimal  #: positive is paid
     fee_currency: str
     filled_at_ms: Ms
-    forced: Forced | None = None
+    forced: ForcedClose | None = None
 
     @property
     def is_liquidation(self) -> bool:
-        return self.forced is Forced.LIQUIDATION
+        return self.forced is ForcedClose.LIQUIDATION
 
     @property
-    def third_coin(self) -> str | None:
+    def foreign_fee_currency(self) -> str | None:
         """The coin of a fee that was paid in neither side of the market; None for all others."""
         base, _, rest = self.symbol.partition("/")
-        known = (base, rest.partition(":")[0], "")
-        return self.fee_currency if self.fee and self.fee_currency not in known else None
+        sides = (base, rest.partition(":")[0], "")
+        return self.fee_currency if self.fee and self.fee_currency not in sides else None
 
 
 class Confirmation(StrEnum):
@@ -160,7 +160,7 @@ class Confirmation(StrEnum):
 
     READ_BACK = "read_back"
     ACKNOWLEDGED = "acknowledged"
-    NOT_SHOWN = "not_shown"
+    NOT_FOUND = "not_shown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

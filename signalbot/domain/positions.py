@@ -9,16 +9,16 @@ from typing import Final
 
 from signalbot.domain.codes import Code
 from signalbot.domain.errors import IllegalTransition
-from signalbot.domain.money import ZERO, average, nearest
+from signalbot.domain.money import ZERO, average, round_to
 from signalbot.domain.orders import Fill, OrderSide
 from signalbot.domain.signals import PositionId, Side, SignalId
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import Mode, UserId
 
-Worth = Mapping[str, Decimal]
+CoinPrices = Mapping[str, Decimal]
 """Prices, in a market's quote currency, of third coins that fees there were paid in."""
 
-_NO_WORTH: Final[Worth] = MappingProxyType({})
+_NO_PRICES: Final[CoinPrices] = MappingProxyType({})
 
 
 class PositionStatus(StrEnum):
@@ -70,7 +70,7 @@ class CloseReason(Code):
     UNPROTECTED = (
         "UNPROTECTED",
         "no stop could be placed within protection.max_unprotected, so it was closed",
-        "search the log for position.unprotected: the exchange says why it refused the stop",
+        "search the log for position.protection_failed: the exchange says why it refused the stop",
     )
     LIQUIDATION = (
         "LIQUIDATION",
@@ -108,7 +108,7 @@ class StopKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class TakeProfit:
     """One take profit of a position: where, and how much leaves there."""
 
     price: Decimal
@@ -138,7 +138,7 @@ class Position:
     entry_price: Decimal = ZERO  #: average of the entry fills
     stop_loss: Decimal | None = None
     stop_kind: StopKind = StopKind.INITIAL
-    take_profits: tuple[Target, ...] = ()
+    take_profits: tuple[TakeProfit, ...] = ()
     targets_hit: int = 0
     trailing_percent: Decimal | None = None  #: of its own signal; None: as the user's rules say
     best_price: Decimal | None = None  #: the most favourable price seen, for trailing
@@ -173,7 +173,9 @@ class Position:
         """The closed position, before a late fill of its entry; why it closed is kept."""
         return replace(self, status=PositionStatus.OPEN, closed_at_ms=None)
 
-    def apply(self, fill: Fill, *, reason: CloseReason, worth: Worth = _NO_WORTH) -> "Position":
+    def apply(
+        self, fill: Fill, *, reason: CloseReason, coin_prices: CoinPrices = _NO_PRICES
+    ) -> "Position":
         """The position after ``fill``; ``reason`` is kept if the fill closes it.
 
         Raises:
@@ -183,15 +185,15 @@ class Position:
             raise IllegalTransition(f"position {self.position_id} is closed; fill {fill.trade_id}")
         is_entry = (fill.side is OrderSide.BUY) == (self.side is Side.LONG)
         after = self._enter(fill) if is_entry else self._exit(fill, reason)
-        return replace(after, fees=self.fees + _fee(fill, worth))
+        return replace(after, fees=self.fees + _fee(fill, coin_prices))
 
-    def charge(self, fill: Fill, *, worth: Worth = _NO_WORTH) -> "Position":
+    def add_fees(self, fill: Fill, *, coin_prices: CoinPrices = _NO_PRICES) -> "Position":
         """The position after the costs of a fill whose quantity it has taken in already."""
-        kept = replace(self, fees=self.fees + _fee(fill, worth))
-        taken = self._taken_in_base(fill)
+        kept = replace(self, fees=self.fees + _fee(fill, coin_prices))
+        taken = self._base_fee(fill)
         return replace(kept, quantity=max(self.quantity - taken, ZERO)) if self.is_open else kept
 
-    def pay(self, funding: Decimal) -> "Position":
+    def add_funding(self, funding: Decimal) -> "Position":
         """The position after funding of that amount: positive was received."""
         return replace(self, funding=self.funding + funding)
 
@@ -204,7 +206,7 @@ class Position:
         is_due = 0 < break_even_after <= hit.targets_hit
         if not is_due or self.stop_loss is None:
             return hit
-        entry = nearest(tick, self.entry_price)
+        entry = round_to(tick, self.entry_price)
         if (entry - self.stop_loss) * self.side.sign <= 0:
             return hit
         return replace(hit, stop_loss=entry, stop_kind=StopKind.BREAK_EVEN)
@@ -215,7 +217,7 @@ class Position:
             return self
         return replace(self, status=PositionStatus.CLOSED, closed_at_ms=now_ms, close_reason=reason)
 
-    def _taken_in_base(self, fill: Fill) -> Decimal:
+    def _base_fee(self, fill: Fill) -> Decimal:
         """Coins the exchange kept of a spot purchase as its fee: they cannot be sold again."""
         is_entry = (fill.side is OrderSide.BUY) == (self.side is Side.LONG)
         return fill.fee if is_entry and fill.fee_currency == _base(fill.symbol) else ZERO
@@ -225,7 +227,7 @@ class Position:
         cost = self.entry_price * self.entry_quantity + fill.price * fill.quantity
         after = replace(
             self,
-            quantity=self.quantity + fill.quantity - self._taken_in_base(fill),
+            quantity=self.quantity + fill.quantity - self._base_fee(fill),
             entry_quantity=entered,
             entry_price=average(cost, entered),
             best_price=self.best_price or fill.price,
@@ -267,9 +269,9 @@ def _base(symbol: str) -> str:
     return symbol.partition("/")[0]
 
 
-def _fee(fill: Fill, worth: Worth) -> Decimal:
+def _fee(fill: Fill, coin_prices: CoinPrices) -> Decimal:
     """What a fill cost in quote units."""
-    third_coin = fill.third_coin
+    third_coin = fill.foreign_fee_currency
     if third_coin is not None:
-        return fill.fee * worth.get(third_coin, ZERO)
+        return fill.fee * coin_prices.get(third_coin, ZERO)
     return fill.fee * fill.price if fill.fee_currency == _base(fill.symbol) else fill.fee

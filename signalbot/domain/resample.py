@@ -46,29 +46,29 @@ class Resampler:
         if not self._parts or not self._target.is_boundary(candle.close_ms):
             return None
         parts, self._parts = self._parts, []
-        return join(parts, self._target)
+        return aggregate(parts, self._target)
 
     def _place(self, candle: Candle) -> None:
         open_ms = self._target.floor(candle.open_ms)
         if open_ms != self._open_ms:
-            self._give_up()  # the larger candle before never saw its end
+            self._discard_incomplete()  # the larger candle before never saw its end
             self._open_ms = open_ms
             if candle.open_ms == open_ms:
                 self._parts.append(candle)
             else:
                 self.dropped += 1
         elif candle.open_ms != self._expected_ms:
-            self._give_up()
+            self._discard_incomplete()
         elif self._parts:
             self._parts.append(candle)
 
-    def _give_up(self) -> None:
+    def _discard_incomplete(self) -> None:
         if self._parts:
             self._parts.clear()
             self.dropped += 1
 
 
-def join(parts: Sequence[Candle], timeframe: Timeframe) -> Candle:
+def aggregate(parts: Sequence[Candle], timeframe: Timeframe) -> Candle:
     """One candle over consecutive ``parts`` (at least one), oldest first."""
     first, last = parts[0], parts[-1]
     return Candle(

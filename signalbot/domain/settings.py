@@ -54,7 +54,7 @@ class OnAiError(StrEnum):
     FOLLOW = "follow"
 
 
-class AiPower(StrEnum):
+class AiPermission(StrEnum):
     """What an AI may do to a signal; whatever is not in this list it may never do."""
 
     VETO = "veto"
@@ -113,7 +113,7 @@ class RiskLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TargetRule:
+class TakeProfitRule:
     """One take profit of the user's own: how far from entry, and what share leaves there."""
 
     percent: Decimal  #: distance from the entry price
@@ -125,7 +125,7 @@ class Protection:
     stop_source: StopSource = StopSource.SIGNAL_OR_PERCENT
     stop_percent: Decimal = Decimal(2)  #: distance from the entry price
     targets_from: TargetSource = TargetSource.SIGNAL_OR_OWN
-    targets: tuple[TargetRule, ...] = ()
+    targets: tuple[TakeProfitRule, ...] = ()
     break_even_after: int = 0  #: targets hit before the stop moves to the entry price; 0 = never
     trailing_percent: Decimal = ZERO  #: distance behind the best price; 0 = none
     max_unprotected_ms: int = 5_000
@@ -147,7 +147,7 @@ class AiRules:
     on_error: OnAiError = OnAiError.SKIP
     provider: str = ""  #: a name of the configuration's providers
     model: str = ""
-    may: tuple[AiPower, ...] = (AiPower.VETO, AiPower.SHRINK)
+    may: tuple[AiPermission, ...] = (AiPermission.VETO, AiPermission.SHRINK)
     least_size_percent: Decimal = Decimal(25)  #: of the planned size: it shrinks no further
     most_stop_percent: Decimal = Decimal(50)  #: of the stop's distance: it comes no closer
     instructions: str = ""  #: the user's own, added to the question

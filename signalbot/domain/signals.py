@@ -7,15 +7,15 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NewType
 
-from signalbot.domain.money import HUNDRED, cents
-from signalbot.domain.reasons import Reason
+from signalbot.domain.decision_codes import DecisionCode
+from signalbot.domain.money import HUNDRED, to_cents
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import Mode, UserId
 
 SignalId = NewType("SignalId", str)
 PositionId = NewType("PositionId", str)
 
-Facts = Mapping[str, object]
+DecisionFacts = Mapping[str, object]
 """The numbers behind a decision: JSON scalars, decimals as text."""
 
 
@@ -168,7 +168,7 @@ def _signal_id(*parts: str) -> SignalId:
     return SignalId(f"sig_{digest(*parts)[:16]}")
 
 
-class Outcome(StrEnum):
+class DecisionOutcome(StrEnum):
     EXECUTE = "EXECUTE"
     SKIP = "SKIP"
 
@@ -179,9 +179,9 @@ class Decision:
 
     signal_id: SignalId
     user_id: UserId
-    outcome: Outcome
-    code: Reason
-    detail: Facts
+    outcome: DecisionOutcome
+    code: DecisionCode
+    detail: DecisionFacts
     decided_at_ms: Ms
 
 
@@ -238,10 +238,10 @@ class SignalStatistics:
     decisions_by_code: Mapping[str, int] = field(default_factory=dict)
 
 
-_MOST_SLIPPAGE_BPS = 1_000_000
+_MAX_SLIPPAGE_BPS = 1_000_000
 
 
-def slippage_bps(*, action: Action, asked: Decimal, got: Decimal) -> Decimal | None:
+def slippage_bps(*, action: Action, requested: Decimal, filled: Decimal) -> Decimal | None:
     """Basis points by which ``got`` is worse than ``asked``; negative when it is better.
 
     Entering long and leaving short are buys: paying more is worse. The others are sells. None when
@@ -250,7 +250,7 @@ def slippage_bps(*, action: Action, asked: Decimal, got: Decimal) -> Decimal | N
     """
     is_buy = action in (Action.LONG, Action.EXIT_SHORT)
     try:
-        worse_bps = (got - asked if is_buy else asked - got) / asked * 10_000
-        return cents(worse_bps) if abs(worse_bps) <= _MOST_SLIPPAGE_BPS else None
+        worse_bps = (filled - requested if is_buy else requested - filled) / requested * 10_000
+        return to_cents(worse_bps) if abs(worse_bps) <= _MAX_SLIPPAGE_BPS else None
     except ArithmeticError:
         return None

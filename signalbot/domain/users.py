@@ -77,7 +77,7 @@ class MarginMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AccountTerms:
+class AccountSettings:
     """A user's account at one exchange."""
 
     exchange: str  #: the name in the configuration
@@ -93,7 +93,7 @@ class AccountTerms:
 class User:
     user_id: UserId
     mode: Mode
-    account: AccountTerms
+    account: AccountSettings
     notify: tuple[str, ...] = field(default=(), repr=False)
     status: UserStatus = UserStatus.ACTIVE
     status_reason: str = ""

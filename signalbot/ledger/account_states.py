@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from signalbot.domain.book import Balance
+from signalbot.domain.account_snapshot import Balance
 from signalbot.domain.money import text
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode, UserId
@@ -15,7 +15,7 @@ from signalbot.ledger.database import Database
 from signalbot.ledger.sql import queries
 
 _SQL = queries("account_states")
-_WHOLE_ACCOUNT = ""
+_ACCOUNT_WIDE = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class AccountStates:
         for row in await self._database.query(_SQL["settings"], (self._exchange,)):
             state = found.setdefault(UserId(row["user_id"]), AccountState())
             checked_ms = Ms(row["checked_at_ms"])
-            if row["symbol"] == _WHOLE_ACCOUNT:
+            if row["symbol"] == _ACCOUNT_WIDE:
                 state.one_way_ms = checked_ms
             else:
                 mode = None if row["margin_mode"] is None else MarginMode(row["margin_mode"])
@@ -79,7 +79,7 @@ class AccountStates:
         self._put(
             "put_setting",
             user_id,
-            symbol=_WHOLE_ACCOUNT,
+            symbol=_ACCOUNT_WIDE,
             leverage=None,
             margin_mode=None,
             checked_at_ms=at_ms,
@@ -113,6 +113,6 @@ async def last_alive_ms(database: Database) -> Ms | None:
     return Ms(rows[0]["alive_at_ms"]) if rows else None
 
 
-def note_alive(database: Database, now_ms: Ms) -> None:
+def record_alive(database: Database, now_ms: Ms) -> None:
     """Remember that the daemon is running; written without waiting."""
     database.write_later(lambda c: c.execute(_SQL["put_alive"], (now_ms,)))

@@ -41,26 +41,26 @@ class StrategyRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class PersistedStatus:
     """What was set by hand or by a halt, and outlives a restart."""
 
     users: dict[UserId, tuple[UserStatus, str]]
     subscriptions: dict[str, SubscriptionStatus]  #: by subscription id
     halted: str | None  #: why no user may enter; None when trading is on
-    left_behind: dict[UserId, int]  #: open positions of users who are no longer configured
-    users_by: dict[UserId, StatusBy] = field(default_factory=dict, compare=False)
-    subscriptions_by: dict[str, StatusBy] = field(default_factory=dict, compare=False)
+    orphaned_positions: dict[UserId, int]  #: open positions of users who are no longer configured
+    user_status_by: dict[UserId, StatusBy] = field(default_factory=dict, compare=False)
+    subscription_status_by: dict[str, StatusBy] = field(default_factory=dict, compare=False)
 
     def user(self, user: User) -> User:
         """``user`` as it stands."""
         status, reason = self.users[user.user_id]
-        by = self.users_by.get(user.user_id, StatusBy.OPERATOR)
+        by = self.user_status_by.get(user.user_id, StatusBy.OPERATOR)
         return replace(user, status=status, status_reason=reason, status_by=by)
 
     def subscription(self, subscription: Subscription) -> Subscription:
         """``subscription`` as it stands."""
         name = subscription.subscription_id
-        by = self.subscriptions_by.get(name, StatusBy.OPERATOR)
+        by = self.subscription_status_by.get(name, StatusBy.OPERATOR)
         return replace(subscription, status=self.subscriptions[name], status_by=by)
 
 
@@ -75,7 +75,7 @@ class Accounts:
         strategies: Iterable[StrategyRecord],
         subscriptions: Iterable[Subscription],
         now_ms: Ms,
-    ) -> Standing:
+    ) -> PersistedStatus:
         """Make the tables agree with the configuration; return the standing that outlived it.
 
         What the configuration no longer names is marked removed or cancelled, never deleted.
@@ -134,8 +134,8 @@ def _sync(
     strategies: list[StrategyRecord],
     subscriptions: list[Subscription],
     now_ms: Ms,
-) -> Standing:
-    _end_names(connection, users, strategies, now_ms)
+) -> PersistedStatus:
+    _end_removed(connection, users, strategies, now_ms)
     connection.executemany(_SQL["put_user"], [_user_row(user, now_ms) for user in users])
     connection.executemany(
         _SQL["put_strategy"], [_strategy_row(strategy, now_ms) for strategy in strategies]
@@ -143,11 +143,11 @@ def _sync(
     connection.executemany(
         _SQL["put_subscription"], [_subscription_row(each, now_ms) for each in subscriptions]
     )
-    _retire(connection, users, strategies, subscriptions, now_ms)
-    return _standing(connection)
+    _mark_removed(connection, users, strategies, subscriptions, now_ms)
+    return _persisted_status(connection)
 
 
-def _end_names(
+def _end_removed(
     connection: sqlite3.Connection,
     users: list[User],
     strategies: list[StrategyRecord],
@@ -167,7 +167,7 @@ def _end_names(
         connection.execute(_SQL[name], values)
 
 
-def _retire(
+def _mark_removed(
     connection: sqlite3.Connection,
     users: list[User],
     strategies: list[StrategyRecord],
@@ -175,7 +175,7 @@ def _retire(
     now_ms: Ms,
 ) -> None:
     """Mark what was once defined and no longer is."""
-    for table, key, gone, kept in (
+    for table, key, removed_status, current in (
         ("users", "user_id", "REMOVED", [user.user_id for user in users]),
         ("strategies", "name", "REMOVED", [strategy.name for strategy in strategies]),
         (
@@ -188,28 +188,28 @@ def _retire(
         connection.execute(
             f"UPDATE {table} SET status = ?, updated_at_ms = ? "  # noqa: S608 - names come from the code
             f"WHERE status <> ? AND {key} NOT IN (SELECT value FROM json_each(?))",
-            (gone, now_ms, gone, json.dumps(kept)),
+            (removed_status, now_ms, removed_status, json.dumps(current)),
         )
 
 
-def _standing(connection: sqlite3.Connection) -> Standing:
+def _persisted_status(connection: sqlite3.Connection) -> PersistedStatus:
     halted = connection.execute(_SQL["state"], (_HALT_KEY,)).fetchone()
     users = connection.execute(_SQL["users"]).fetchall()
     subscriptions = connection.execute(_SQL["subscriptions"]).fetchall()
-    return Standing(
+    return PersistedStatus(
         users={
             UserId(row["user_id"]): (UserStatus(row["status"]), row["status_reason"])
             for row in users
         },
-        users_by={UserId(row["user_id"]): StatusBy(row["status_by"]) for row in users},
+        user_status_by={UserId(row["user_id"]): StatusBy(row["status_by"]) for row in users},
         subscriptions={
             row["subscription_id"]: SubscriptionStatus(row["status"]) for row in subscriptions
         },
-        subscriptions_by={
+        subscription_status_by={
             row["subscription_id"]: StatusBy(row["status_by"]) for row in subscriptions
         },
         halted=None if halted is None else json.loads(halted["value"]),
-        left_behind={
+        orphaned_positions={
             UserId(row["user_id"]): row["n"] for row in connection.execute(_SQL["left_behind"])
         },
     )

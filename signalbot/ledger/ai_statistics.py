@@ -7,7 +7,7 @@ from typing import Any
 
 from signalbot.domain.money import HUNDRED, ZERO, text
 from signalbot.domain.timeframe import Ms
-from signalbot.ledger.ai import CALLS, OUTCOMES, AiCall, AiOutcome, CallOutcome, Ended
+from signalbot.ledger.ai_calls import CALLS, OUTCOMES, AiCall, AiOutcome, CallOutcome, PriceOutcome
 from signalbot.ledger.sql import queries
 from signalbot.ledger.views import Connection
 
@@ -24,26 +24,31 @@ def ai_statistics(connection: Connection, *, since_ms: Ms) -> Row:
     its approval; with different users it can be both. How it ended is told by later candles.
     """
     calls = [CALLS.decode(row) for row in connection.execute(_SQL["calls_since"], (since_ms,))]
-    turns = connection.execute(_SQL["decisions_of_calls"], (since_ms,)).fetchall()
+    decisions = connection.execute(_SQL["decisions_of_calls"], (since_ms,)).fetchall()
     found = connection.execute(_SQL["outcomes_of_calls"], (since_ms,))
-    ends = {each.signal_id: each for each in map(OUTCOMES.decode, found)}
+    outcomes = {each.signal_id: each for each in map(OUTCOMES.decode, found)}
     signals: Mapping[str, set[str]] = {_FOLLOWED: set(), _VETOED: set()}
-    for turn in turns:
-        if (became := _became(turn["code"], turn["outcome"], turn["ai"])) in signals:
-            signals[became].add(turn["signal_id"])
+    for decision in decisions:
+        if (
+            result := _decision_result(decision["code"], decision["outcome"], decision["ai"])
+        ) in signals:
+            signals[result].add(decision["signal_id"])
     return {
         "models": _models(calls),
-        "calls": sum(call.outcome is not CallOutcome.NOT_ASKED for call in calls),
-        "cache_hits": sum(bool(turn["is_shared"]) for turn in turns),
+        "calls": sum(call.outcome is not CallOutcome.NOT_CALLED for call in calls),
+        "cache_hits": sum(bool(decision["is_shared"]) for decision in decisions),
         "cost": text(sum((call.cost for call in calls), ZERO)),
         "decisions": dict(
-            Counter(_became(turn["code"], turn["outcome"], turn["ai"]) for turn in turns)
+            Counter(
+                _decision_result(decision["code"], decision["outcome"], decision["ai"])
+                for decision in decisions
+            )
         ),
-        "signals": {became: _ended(names, ends) for became, names in signals.items()},
+        "signals": {result: _outcome_summary(names, outcomes) for result, names in signals.items()},
     }
 
 
-def _became(code: str, outcome: str, ai: str) -> str:
+def _decision_result(code: str, outcome: str, ai: str) -> str:
     """What one user's question came to."""
     if code == "AI_DENIED":
         return _VETOED
@@ -78,18 +83,22 @@ def _models(calls: Iterable[AiCall]) -> list[Row]:
     ]
 
 
-def _ended(names: Iterable[str], ends: Mapping[Any, AiOutcome]) -> Row:
+def _outcome_summary(names: Iterable[str], outcomes: Mapping[Any, AiOutcome]) -> Row:
     names = list(names)
-    known = [ends[name] for name in names if name in ends and ends[name].move_percent is not None]
-    moves = [each.move_percent or Decimal(0) for each in known]
+    evaluated = [
+        outcomes[name]
+        for name in names
+        if name in outcomes and outcomes[name].move_percent is not None
+    ]
+    moves = [each.move_percent or Decimal(0) for each in evaluated]
     return {
         "signals": len(names),
         **{
-            ended.value: sum(each.ended is ended for each in known)
-            for ended in Ended
-            if ended is not Ended.UNKNOWN
+            ended.value: sum(each.ended is ended for each in evaluated)
+            for ended in PriceOutcome
+            if ended is not PriceOutcome.UNKNOWN
         },
-        "not_known": len(names) - len(known),
+        "not_known": len(names) - len(evaluated),
         "gained_percent": text(round(sum(move > 0 for move in moves) * HUNDRED / len(moves), 1))
         if moves
         else None,

@@ -14,24 +14,26 @@ from pathlib import Path
 
 from signalbot.domain.errors import LedgerError
 from signalbot.domain.timeframe import Ms
-from signalbot.ledger.connection import APPLICATION_ID, connect_reader, examine
+from signalbot.ledger.connection import APPLICATION_ID, check_integrity, connect_reader
 from signalbot.ledger.migrations import migrations
 
 _HALT_KEY = "halted"
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
-_PAGES_AT_ONCE = 1024
-_STEPS_BETWEEN_LOOKS = 100_000
+_PAGES_PER_STEP = 1024
+_STEPS_PER_CANCEL_CHECK = 100_000
 
-Stop = Callable[[], bool]
+IsCancelled = Callable[[], bool]
 """Whether to give up; it is asked now and then."""
 
 
-def never() -> bool:
+def never_cancelled() -> bool:
     """Nobody asks to stop."""
     return False
 
 
-def copy_ledger(source: Path, target: Path, *, as_of_ms: Ms, stop: Stop = never) -> None:
+def copy_ledger(
+    source: Path, target: Path, *, as_of_ms: Ms, is_cancelled: IsCancelled = never_cancelled
+) -> None:
     """Copy a ledger that may be in use to ``target``, which appears whole and proven or not at all.
 
     Whoever opens the copy is told that it knows nothing after ``as_of_ms``. It is one file,
@@ -45,18 +47,18 @@ def copy_ledger(source: Path, target: Path, *, as_of_ms: Ms, stop: Stop = never)
     partial.unlink(missing_ok=True)
     try:
         os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        _copy(source, partial, stop)
-        _seal(partial, as_of_ms=as_of_ms, stop=stop)
-        _to_disk(partial)
+        _copy(source, partial, is_cancelled)
+        _finalize(partial, as_of_ms=as_of_ms, is_cancelled=is_cancelled)
+        _fsync(partial)
         partial.replace(target)
-        _to_disk(target.parent)
+        _fsync(target.parent)
     except sqlite3.Error as e:
         raise LedgerError(f"{target}: cannot copy {source}: {e}") from e
     finally:
         partial.unlink(missing_ok=True)
 
 
-def examine_copy(path: Path) -> int:
+def check_copy(path: Path) -> int:
     """See that ``path`` is an undamaged ledger that this version can use; return its schema.
 
     Raises:
@@ -64,44 +66,47 @@ def examine_copy(path: Path) -> int:
     """
     try:
         with closing(connect_reader(path)) as connection:
-            return _examined(connection, path)
+            return _checked_version(connection, path)
     except sqlite3.Error as e:
         raise LedgerError(f"{path}: cannot read: {e}") from e
 
 
-def bytes_of(path: Path) -> int:
+def required_bytes(path: Path) -> int:
     """What a copy of the ledger needs: its file, and what is still in its log."""
     log = path.with_name(f"{path.name}-wal")
     return path.stat().st_size + (log.stat().st_size if log.exists() else 0)
 
 
-def _copy(source: Path, target: Path, stop: Stop) -> None:
+def _copy(source: Path, target: Path, is_cancelled: IsCancelled) -> None:
     with closing(connect_reader(source)) as reader, closing(sqlite3.connect(target)) as copy:
         reader.execute("BEGIN")  # one snapshot, however long it takes and whoever writes meanwhile
         reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        reader.backup(copy, pages=_PAGES_AT_ONCE, progress=lambda *_: _unless(stop))
+        reader.backup(
+            copy, pages=_PAGES_PER_STEP, progress=lambda *_: _raise_if_cancelled(is_cancelled)
+        )
         reader.execute("ROLLBACK")
 
 
-def _seal(path: Path, *, as_of_ms: Ms, stop: Stop) -> None:
+def _finalize(path: Path, *, as_of_ms: Ms, is_cancelled: IsCancelled) -> None:
     """Halt the copy, make it one file, and look at all of it."""
     with closing(sqlite3.connect(path, isolation_level=None)) as copy:
         copy.row_factory = sqlite3.Row
-        copy.set_progress_handler(lambda: int(stop()), _STEPS_BETWEEN_LOOKS)
+        copy.set_progress_handler(lambda: int(is_cancelled()), _STEPS_PER_CANCEL_CHECK)
         copy.execute("PRAGMA journal_mode = DELETE").fetchone()
         if copy.execute("PRAGMA user_version").fetchone()[0]:
             _halt(copy, as_of_ms)
-        _examined(copy, path)
+        _checked_version(copy, path)
 
 
 def _halt(copy: sqlite3.Connection, as_of_ms: Ms) -> None:
     row = copy.execute("SELECT value FROM daemon_state WHERE key = ?", (_HALT_KEY,)).fetchone()
     before = None if row is None else json.loads(row["value"])
-    if before is not None and before.startswith(_RESTORED):
+    if before is not None and before.startswith(_HALT_PREFIX):
         return
     made = f"{_FIRST + timedelta(milliseconds=as_of_ms):%Y-%m-%d %H:%M:%S} UTC"
-    reason = f"{_RESTORED} {made}: compare positions with the exchange, then 'signalbot unhalt'" + (
-        f" (halted before: {before})" if before else ""
+    reason = (
+        f"{_HALT_PREFIX} {made}: compare positions with the exchange, then 'signalbot unhalt'"
+        + (f" (halted before: {before})" if before else "")
     )
     copy.execute(  # a form that every schema understands: old copies are restored, too
         "INSERT INTO daemon_state (key, value) VALUES (?, ?)"
@@ -110,7 +115,7 @@ def _halt(copy: sqlite3.Connection, as_of_ms: Ms) -> None:
     )
 
 
-def _examined(connection: sqlite3.Connection, path: Path) -> int:
+def _checked_version(connection: sqlite3.Connection, path: Path) -> int:
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     if application != APPLICATION_ID:
         raise LedgerError(f"{path}: not a signalbot ledger")
@@ -119,16 +124,16 @@ def _examined(connection: sqlite3.Connection, path: Path) -> int:
         raise LedgerError(
             f"{path}: schema {version} was written by a newer signalbot; this one knows {newest}"
         )
-    examine(connection, path)
+    check_integrity(connection, path)
     return int(version)
 
 
-def _unless(stop: Stop) -> None:
-    if stop():
+def _raise_if_cancelled(is_cancelled: IsCancelled) -> None:
+    if is_cancelled():
         raise LedgerError("the copy was stopped before it was whole")
 
 
-def _to_disk(path: Path) -> None:
+def _fsync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -136,4 +141,4 @@ def _to_disk(path: Path) -> None:
         os.close(descriptor)
 
 
-_RESTORED = "this is the backup of"
+_HALT_PREFIX = "this is the backup of"

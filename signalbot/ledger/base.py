@@ -21,7 +21,7 @@ class Database(ABC):
     def __init__(self, path: Path) -> None:
         self.path = path
         self._listeners: list[Callable[[], None]] = []
-        self._timers: list[Callable[[float], None]] = []
+        self._duration_listeners: list[Callable[[float], None]] = []
 
     def on_commit(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` after every commit, for as long as the ledger is open."""
@@ -29,7 +29,7 @@ class Database(ABC):
 
     def on_duration(self, listener: Callable[[float], None]) -> None:
         """Call ``listener`` with the seconds that each commit to the disk has taken."""
-        self._timers.append(listener)
+        self._duration_listeners.append(listener)
 
     @property
     def waiting_s(self) -> float:
@@ -41,16 +41,16 @@ class Database(ABC):
         """Writes that wait for the next commit."""
         return 0
 
-    def _took(self, duration_s: float) -> None:
-        for timer in self._timers:
+    def _report_duration(self, duration_s: float) -> None:
+        for timer in self._duration_listeners:
             timer(duration_s)
 
-    def _committed(self) -> None:
+    def _notify_committed(self) -> None:
         for listener in self._listeners:
             listener()
 
     @abstractmethod
-    async def write(self, work: Work[T], *, patient: bool = False) -> T:
+    async def write(self, work: Work[T], *, low_priority: bool = False) -> T:
         """Run ``work`` in a transaction and return its result after the commit.
 
         A ``patient`` write lets others go first, so nothing that waits may depend on its order.
@@ -86,8 +86,8 @@ class Database(ABC):
 
     async def flush(self) -> None:
         """Return when everything queued so far is committed."""
-        await self.write(_nothing, patient=True)
+        await self.write(_no_op, low_priority=True)
 
 
-def _nothing(_: sqlite3.Connection) -> None:
+def _no_op(_: sqlite3.Connection) -> None:
     """An empty write: patient, its commit comes after every earlier one."""

@@ -15,7 +15,7 @@ from operator import attrgetter
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from signalbot.domain.money import text
-from signalbot.domain.positions import Target
+from signalbot.domain.positions import TakeProfit
 
 T = TypeVar("T")
 _Convert = Callable[[Any], Any]
@@ -26,22 +26,22 @@ class Codec(Generic[T]):
 
     def __init__(self, kind: type[T], *, omit: Collection[str] = ()) -> None:
         self._kind = kind
-        hints = get_type_hints(kind)
+        annotations = get_type_hints(kind)
         names = (field.name for field in fields(kind))  # type: ignore[arg-type]
         self.columns: tuple[str, ...] = tuple(name for name in names if name not in omit)
-        pairs = [_converters(hints[name]) for name in self.columns]
+        pairs = [_converters(annotations[name]) for name in self.columns]
         self._read = attrgetter(*self.columns)
         self._encoders = tuple(
-            (place, pair[0]) for place, pair in enumerate(pairs) if pair[0] is not None
+            (index, pair[0]) for index, pair in enumerate(pairs) if pair[0] is not None
         )
         self._decoders = tuple(zip(self.columns, (pair[1] for pair in pairs), strict=True))
 
     def encode(self, value: T) -> tuple[Any, ...]:
         """Column values in the order of ``columns``."""
         cells = list(self._read(value))
-        for place, convert in self._encoders:
-            if (cell := cells[place]) is not None:
-                cells[place] = convert(cell)
+        for index, convert in self._encoders:
+            if (cell := cells[index]) is not None:
+                cells[index] = convert(cell)
         return tuple(cells)
 
     def values(self, row: sqlite3.Row) -> dict[str, Any]:
@@ -68,12 +68,12 @@ def upsert(table: str, columns: Sequence[str], *, key: str) -> str:
     return insert(table, columns, conflict=f"ON CONFLICT ({key}) DO UPDATE SET {changes}")
 
 
-def _converters(hint: Any) -> tuple[_Convert | None, _Convert | None]:
+def _converters(annotation: Any) -> tuple[_Convert | None, _Convert | None]:
     """How a field of this type is written and read; None leaves a value as it is."""
-    hint = _without_none(hint)
-    if get_origin(hint) is tuple:
-        return _sequence_converters(get_args(hint)[0])
-    kind = getattr(hint, "__supertype__", hint)
+    annotation = _without_none(annotation)
+    if get_origin(annotation) is tuple:
+        return _sequence_converters(get_args(annotation)[0])
+    kind = getattr(annotation, "__supertype__", annotation)
     if kind is Decimal:
         return text, Decimal
     if kind is bool:
@@ -88,15 +88,15 @@ def _converters(hint: Any) -> tuple[_Convert | None, _Convert | None]:
 def _sequence_converters(item: Any) -> tuple[_Convert, _Convert]:
     if item is Decimal:
         return _dump, lambda cell: tuple(map(Decimal, json.loads(cell)))
-    if item is Target:
+    if item is TakeProfit:
         return _dump_targets, _load_targets
     return _dump, lambda cell: tuple(json.loads(cell))
 
 
-def _without_none(hint: Any) -> Any:
-    if get_origin(hint) in (Union, types.UnionType):
-        (hint,) = [part for part in get_args(hint) if part is not types.NoneType]
-    return hint
+def _without_none(annotation: Any) -> Any:
+    if get_origin(annotation) in (Union, types.UnionType):
+        (annotation,) = [part for part in get_args(annotation) if part is not types.NoneType]
+    return annotation
 
 
 def _dump(value: Any) -> str:
@@ -107,11 +107,11 @@ def _plain(value: Any) -> Any:
     return text(value) if isinstance(value, Decimal) else list(value)
 
 
-def _dump_targets(targets: Sequence[Target]) -> str:
+def _dump_targets(targets: Sequence[TakeProfit]) -> str:
     rows = [{"price": text(each.price), "quantity": text(each.quantity)} for each in targets]
     return json.dumps(rows, separators=(",", ":"))
 
 
-def _load_targets(cell: str) -> tuple[Target, ...]:
+def _load_targets(cell: str) -> tuple[TakeProfit, ...]:
     rows = json.loads(cell)
-    return tuple(Target(Decimal(row["price"]), Decimal(row["quantity"])) for row in rows)
+    return tuple(TakeProfit(Decimal(row["price"]), Decimal(row["quantity"])) for row in rows)

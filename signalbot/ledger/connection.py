@@ -13,20 +13,20 @@ _QUICK_CHECK_ABOVE_BYTES = 1 << 30
 def connect_writer(path: Path) -> sqlite3.Connection:
     """The connection that does all writes and checkpoints; a commit is on disk when it returns."""
     connection = _connect(f"file:{_quoted(path)}?mode=rwc")
-    _set(connection, "journal_mode", "wal", "wal")
-    _set(connection, "synchronous", "FULL", 2)
-    _set(connection, "foreign_keys", "ON", 1)
+    _set_pragma(connection, "journal_mode", "wal", "wal")
+    _set_pragma(connection, "synchronous", "FULL", 2)
+    _set_pragma(connection, "foreign_keys", "ON", 1)
     connection.execute("PRAGMA journal_size_limit = 67108864")
     connection.execute("PRAGMA cache_size = -8000")
     return connection
 
 
-def connect_scratch(path: Path) -> sqlite3.Connection:
+def connect_replay(path: Path) -> sqlite3.Connection:
     """The only connection to a file that nobody minds losing: fast, and in memory for long."""
     connection = _connect(f"file:{_quoted(path)}?mode=rwc")
-    _set(connection, "journal_mode", "memory", "memory")
-    _set(connection, "synchronous", "OFF", 0)
-    _set(connection, "foreign_keys", "OFF", 0)
+    _set_pragma(connection, "journal_mode", "memory", "memory")
+    _set_pragma(connection, "synchronous", "OFF", 0)
+    _set_pragma(connection, "foreign_keys", "OFF", 0)
     connection.execute("PRAGMA cache_size = -262144")
     return connection
 
@@ -34,20 +34,20 @@ def connect_scratch(path: Path) -> sqlite3.Connection:
 def connect_reader(path: Path) -> sqlite3.Connection:
     """A connection that can only read; several may exist beside the writer."""
     connection = _connect(f"file:{_quoted(path)}?mode=rw")
-    _set(connection, "query_only", "ON", 1)
+    _set_pragma(connection, "query_only", "ON", 1)
     return connection
 
 
-def examine(connection: sqlite3.Connection, path: Path) -> None:
+def check_integrity(connection: sqlite3.Connection, path: Path) -> None:
     """Check the whole file for damage; a file above 1 GB gets the quick check.
 
     Raises:
         LedgerError: the file is damaged, or rows point at rows that are not there.
     """
     check = "quick_check" if path.stat().st_size > _QUICK_CHECK_ABOVE_BYTES else "integrity_check"
-    findings = [row[0] for row in connection.execute(f"PRAGMA {check}(5)")]
-    if findings != ["ok"]:
-        raise LedgerError(f"{path}: damaged: {'; '.join(map(str, findings))}; restore a backup")
+    errors = [row[0] for row in connection.execute(f"PRAGMA {check}(5)")]
+    if errors != ["ok"]:
+        raise LedgerError(f"{path}: damaged: {'; '.join(map(str, errors))}; restore a backup")
     orphans = connection.execute("PRAGMA foreign_key_check").fetchone()
     if orphans is not None:
         raise LedgerError(f"{path}: table {orphans[0]} refers to rows that are missing")
@@ -60,7 +60,9 @@ def _connect(uri: str) -> sqlite3.Connection:
     return connection
 
 
-def _set(connection: sqlite3.Connection, pragma: str, value: str, expected: str | int) -> None:
+def _set_pragma(
+    connection: sqlite3.Connection, pragma: str, value: str, expected: str | int
+) -> None:
     """SQLite answers a pragma it cannot honour with silence, so read it back."""
     connection.execute(f"PRAGMA {pragma} = {value}")
     actual = connection.execute(f"PRAGMA {pragma}").fetchone()[0]

@@ -10,16 +10,23 @@ from pathlib import Path
 from signalbot.domain.errors import LedgerError
 from signalbot.ledger.base import Database, Work
 from signalbot.ledger.connection import (
+    check_integrity,
     connect_reader,
-    connect_scratch,
+    connect_replay,
     connect_writer,
-    examine,
 )
-from signalbot.ledger.group_commit import GroupCommit, Threaded
+from signalbot.ledger.group_commit import GroupCommit, ThreadedConnection
 from signalbot.ledger.migrations import migrate
-from signalbot.ledger.scratch import Scratch
+from signalbot.ledger.replay_database import ReplayDatabase
 
-__all__ = ["Database", "GroupCommit", "Scratch", "Work", "open_database", "open_scratch"]
+__all__ = [
+    "Database",
+    "GroupCommit",
+    "ReplayDatabase",
+    "Work",
+    "open_database",
+    "open_replay_database",
+]
 
 
 @asynccontextmanager
@@ -29,38 +36,40 @@ async def open_database(path: Path) -> AsyncIterator[GroupCommit]:
     Raises:
         LedgerError: the file is damaged, foreign, or from a newer signalbot.
     """
-    async with _connected(partial(_opened, connect_writer, path)) as writer:
-        await writer.call(partial(_prepare, path=path))
+    async with _connected(partial(_opened_file, connect_writer, path)) as writer:
+        await writer.call(partial(_migrate_and_check, path=path))
         async with (
             _connected(partial(connect_reader, path)) as reader,
-            _serving(GroupCommit(path, writer, reader)) as database,
+            _running_writer(GroupCommit(path, writer, reader)) as database,
         ):
             yield database
 
 
 @asynccontextmanager
-async def open_scratch(path: Path) -> AsyncIterator[Scratch]:
+async def open_replay_database(path: Path) -> AsyncIterator[ReplayDatabase]:
     """A ledger for a replay: the same tables, no thread, and nothing promised on power loss.
 
     Raises:
         LedgerError: the file is damaged, foreign, or from a newer signalbot.
     """
-    connection = _opened(connect_scratch, path)
-    scratch = Scratch(path, connection)
+    connection = _opened_file(connect_replay, path)
+    database = ReplayDatabase(path, connection)
     try:
-        _prepare(connection, path=path)
-        yield scratch
+        _migrate_and_check(connection, path=path)
+        yield database
     finally:
-        scratch.close()
+        database.close()
 
 
 @asynccontextmanager
-async def _connected(connector: Callable[[], sqlite3.Connection]) -> AsyncIterator[Threaded]:
-    connection = Threaded(connector)
+async def _connected(
+    connector: Callable[[], sqlite3.Connection],
+) -> AsyncIterator[ThreadedConnection]:
+    connection = ThreadedConnection(connector)
     try:
         await connection
     except BaseException:
-        await connection.ended()
+        await connection.wait_ended()
         raise
     try:
         yield connection
@@ -69,7 +78,7 @@ async def _connected(connector: Callable[[], sqlite3.Connection]) -> AsyncIterat
 
 
 @asynccontextmanager
-async def _serving(database: GroupCommit) -> AsyncIterator[GroupCommit]:
+async def _running_writer(database: GroupCommit) -> AsyncIterator[GroupCommit]:
     async with asyncio.TaskGroup() as group:
         group.create_task(database.run(), name="ledger")
         try:
@@ -78,7 +87,7 @@ async def _serving(database: GroupCommit) -> AsyncIterator[GroupCommit]:
             await database.drain()
 
 
-def _opened(connect: Callable[[Path], sqlite3.Connection], path: Path) -> sqlite3.Connection:
+def _opened_file(connect: Callable[[Path], sqlite3.Connection], path: Path) -> sqlite3.Connection:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)  # SQLite gives its log the mode that the file has when it opens it
@@ -87,10 +96,10 @@ def _opened(connect: Callable[[Path], sqlite3.Connection], path: Path) -> sqlite
         raise LedgerError(f"{path}: cannot open: {e}") from e
 
 
-def _prepare(connection: sqlite3.Connection, *, path: Path) -> None:
+def _migrate_and_check(connection: sqlite3.Connection, *, path: Path) -> None:
     try:
         migrate(connection, path)
-        examine(connection, path)
+        check_integrity(connection, path)
     except sqlite3.Error as e:
         raise LedgerError(f"{path}: cannot use: {e}") from e
     path.chmod(0o600)

@@ -17,7 +17,7 @@ _SQL = queries("control")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DefinedTable:
+class StoredDefinition:
     """One table as it is kept."""
 
     key: str  #: its heading in the file, such as ``users.bob``
@@ -26,10 +26,10 @@ class DefinedTable:
     operator_table: Mapping[str, Any] | None  #: as an administrator wrote it last; None: never
 
 
-def read_definitions(connection: sqlite3.Connection) -> list[DefinedTable]:
+def read_definitions(connection: sqlite3.Connection) -> list[StoredDefinition]:
     """Every definition, users before their subscriptions."""
     return [
-        DefinedTable(
+        StoredDefinition(
             key=row["key"],
             table=_table(row["toml"]),
             version=row["version"],
@@ -47,13 +47,13 @@ class Definitions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def all(self) -> list[DefinedTable]:
+    async def all(self) -> list[StoredDefinition]:
         """Every definition, users before their subscriptions."""
         return await self._database.read(read_definitions)
 
     async def change(
         self,
-        put: Iterable[DefinedTable],
+        put: Iterable[StoredDefinition],
         *,
         delete: Sequence[str] = (),
         author: str,

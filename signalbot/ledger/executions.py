@@ -20,7 +20,7 @@ from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
 from signalbot.ledger.codec import Codec
 from signalbot.ledger.database import Database
-from signalbot.ledger.intents import insert_intents
+from signalbot.ledger.order_rows import insert_order_intents
 from signalbot.ledger.signals import insert_decision
 from signalbot.ledger.sql import queries
 
@@ -28,11 +28,11 @@ _SQL = queries("executions")
 EXECUTIONS = Codec(Execution)
 
 
-SLIPPAGES_READ = 400
+MAX_SLIPPAGES_READ = 400
 """Of an account's latest entries: enough to know what each of its markets costs."""
 
 
-class Claim(Enum):
+class ClaimResult(Enum):
     """What came of trying to claim an execution. Only WON allows anything to be sent."""
 
     WON = auto()
@@ -48,14 +48,14 @@ class Executions:
 
     async def claim(
         self, execution: Execution, decision: Decision, intents: Sequence[OrderRequest]
-    ) -> Claim:
+    ) -> ClaimResult:
         """Take the sole right to act on one signal for one user, durably, before the wire.
 
         Execution, decision and order intents are committed together or not at all. What is known
         of orders already sent is written first: a stop may wait for it.
         """
         return await self._database.write(
-            lambda c: _claim(c, execution, decision, intents), patient=True
+            lambda c: _claim(c, execution, decision, intents), low_priority=True
         )
 
     async def has_user_executed(self, signal_id: SignalId, user_id: UserId) -> bool:
@@ -73,7 +73,7 @@ class Executions:
         rows = await self._database.query(sql, (signal_id,))
         return [EXECUTIONS.decode(row) for row in rows]
 
-    async def executions_in_doubt(self, user_id: UserId) -> list[Execution]:
+    async def unresolved_executions(self, user_id: UserId) -> list[Execution]:
         """Claimed executions whose outcome the ledger does not know."""
         sql = _SQL["executions_in_doubt"]
         rows = await self._database.query(sql, (user_id,))
@@ -82,7 +82,7 @@ class Executions:
     async def latest_slippages(self, user_id: UserId) -> list[tuple[str, Decimal]]:
         """Symbol and slippage in basis points of the latest entries at market, oldest first."""
         sql = _SQL["latest_slippages"]
-        rows = await self._database.query(sql, (user_id, SLIPPAGES_READ))
+        rows = await self._database.query(sql, (user_id, MAX_SLIPPAGES_READ))
         return [(row["symbol"], Decimal(row["slippage_bps"])) for row in reversed(rows)]
 
     async def mark_failed(
@@ -111,10 +111,10 @@ class Executions:
         """All executions of a signal: how many, their slippage and latency by status."""
         executions = await self.executions(signal_id)
         counts = await self._database.query(_SQL["decision_counts"], (signal_id,))
-        return summarise(signal_id, executions, {row["code"]: row["n"] for row in counts})
+        return summarize(signal_id, executions, {row["code"]: row["n"] for row in counts})
 
 
-def summarise(
+def summarize(
     signal_id: SignalId, executions: Sequence[Execution], decisions_by_code: dict[str, int]
 ) -> SignalStatistics:
     """Count executions and average what they measured, by status."""
@@ -169,7 +169,7 @@ def _claim(
     execution: Execution,
     decision: Decision,
     intents: Sequence[OrderRequest],
-) -> Claim:
+) -> ClaimResult:
     won = connection.execute(
         _SQL["claim_execution"],
         {
@@ -188,11 +188,11 @@ def _claim(
         },
     ).fetchone()
     if won is None:
-        taken = _exists(connection, execution.signal_id, execution.user_id)
-        return Claim.DUPLICATE if taken else Claim.NOT_ACTIVE
+        exists = _exists(connection, execution.signal_id, execution.user_id)
+        return ClaimResult.DUPLICATE if exists else ClaimResult.NOT_ACTIVE
     insert_decision(connection, decision)
-    insert_intents(connection, intents)
-    return Claim.WON
+    insert_order_intents(connection, intents)
+    return ClaimResult.WON
 
 
 def _exists(connection: sqlite3.Connection, signal_id: SignalId, user_id: UserId) -> bool:

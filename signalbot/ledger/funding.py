@@ -26,7 +26,7 @@ class FundingDue:
     covered_ms: Ms  #: payments until then are booked
 
 
-class FundingLedger:
+class FundingStore:
     """Which payments are booked, and for which positions more may come."""
 
     def __init__(self, database: Database) -> None:
@@ -47,7 +47,7 @@ class FundingLedger:
         owned = list(payments)
         return await self._database.write(lambda c: _book(c, position, owned, covered_ms))
 
-    async def cover(self, position_id: PositionId, until_ms: Ms) -> None:
+    async def mark_covered(self, position_id: PositionId, until_ms: Ms) -> None:
         """There is nothing to book for a position until then."""
         await self._database.write(lambda c: c.execute(_SQL["cover"], (until_ms, position_id)))
 
@@ -66,7 +66,7 @@ def _book(
     connection.execute(_SQL["cover"], (covered_ms, position.position_id))
     if total == ZERO:
         return position
-    paid = position.pay(total)
+    paid = position.add_funding(total)
     connection.execute(_UPSERT_POSITION, POSITIONS.encode(paid))
     return paid
 

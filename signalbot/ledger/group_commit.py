@@ -16,33 +16,35 @@ import aiosqlite
 
 from signalbot.domain.errors import LedgerError
 from signalbot.ledger.base import Database, Work
-from signalbot.ledger.reserve import Release, is_full, nothing_set_aside
+from signalbot.ledger.disk_reserve import ReleaseReserve, is_disk_full, no_reserve
 
 T = TypeVar("T")
 
-_Asked = tuple[Work[Any], asyncio.Future[Any] | None]
+_QueuedWrite = tuple[Work[Any], asyncio.Future[Any] | None]
 
-_LINGER_S = 0.05  # how long a write that nobody awaits may wait for company
-_MANY = 256
-_MOST_TOGETHER = 128  # of one commit: the first of a thousand need not wait for the last
-_MOST_S = 0.02  # of statements in one commit, however busy the machine: the next ones wait for it
+_BATCH_WINDOW_S = 0.05  # how long a write that nobody awaits may wait for company
+_WAKE_AT_WRITES = 256
+_MAX_WRITES_PER_COMMIT = 128  # of one commit: the first of a thousand need not wait for the last
+_MAX_COMMIT_S = (
+    0.02  # of statements in one commit, however busy the machine: the next ones wait for it
+)
 
 
-class Threaded(aiosqlite.Connection):
+class ThreadedConnection(aiosqlite.Connection):
     """aiosqlite, plus whole transactions in one hop to its thread."""
 
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connector, iter_chunk_size=64)
-        self._ended: asyncio.Future[Any] | None = None
+        self._end_future: asyncio.Future[Any] | None = None
 
     def stop(self) -> asyncio.Future[Any] | None:
-        self._ended = super().stop()
-        return self._ended
+        self._end_future = super().stop()
+        return self._end_future
 
-    async def ended(self) -> None:
+    async def wait_ended(self) -> None:
         """Wait for the thread of a connection that could not be made: it still needs the loop."""
-        if self._ended is not None:
-            await self._ended
+        if self._end_future is not None:
+            await self._end_future
 
     async def call(self, work: Work[T]) -> T:
         execute: Callable[..., Awaitable[T]] = self._execute
@@ -50,37 +52,39 @@ class Threaded(aiosqlite.Connection):
 
 
 class GroupCommit(Database):
-    def __init__(self, path: Path, writer: Threaded, reader: Threaded) -> None:
+    def __init__(self, path: Path, writer: ThreadedConnection, reader: ThreadedConnection) -> None:
         super().__init__(path)
         self.commits = 0  #: transactions committed since the start
         self._writer = writer
         self._reader = reader
-        self._pending: list[_Asked] = []
-        self._patient: list[_Asked] = []
+        self._pending: list[_QueuedWrite] = []
+        self._low_priority: list[_QueuedWrite] = []
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._closing = False
-        self._release: Release = nothing_set_aside
-        self._asked_s: float | None = None  #: loop time of the oldest write not committed yet
+        self._release: ReleaseReserve = no_reserve
+        self._oldest_pending_s: float | None = (
+            None  #: loop time of the oldest write not committed yet
+        )
 
-    def when_full(self, release: Release) -> None:
+    def on_disk_full(self, release: ReleaseReserve) -> None:
         """Call ``release`` in the writer's thread when the disk is full; then try once more."""
         self._release = release
 
     @property
     def waiting_s(self) -> float:
-        if self._asked_s is None:
+        if self._oldest_pending_s is None:
             return 0.0
-        return asyncio.get_running_loop().time() - self._asked_s
+        return asyncio.get_running_loop().time() - self._oldest_pending_s
 
     @property
     def queued(self) -> int:
-        return len(self._pending) + len(self._patient)
+        return len(self._pending) + len(self._low_priority)
 
-    async def write(self, work: Work[T], *, patient: bool = False) -> T:
+    async def write(self, work: Work[T], *, low_priority: bool = False) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._enqueue(self._patient if patient else self._pending, work, future)
+        self._enqueue(self._low_priority if low_priority else self._pending, work, future)
         return await future
 
     def write_later(self, work: Work[object]) -> None:
@@ -100,18 +104,18 @@ class GroupCommit(Database):
         await self._writer.call(_checkpoint)
 
     def _enqueue(
-        self, queue: list[_Asked], work: Work[Any], future: asyncio.Future[Any] | None
+        self, queue: list[_QueuedWrite], work: Work[Any], future: asyncio.Future[Any] | None
     ) -> None:
         if self._closing:
             raise LedgerError(f"{self.path}: the ledger is closed")
         queue.append((work, future))
-        if self._asked_s is None:
-            self._asked_s = asyncio.get_running_loop().time()
-        if future is not None or len(self._pending) >= _MANY:
+        if self._oldest_pending_s is None:
+            self._oldest_pending_s = asyncio.get_running_loop().time()
+        if future is not None or len(self._pending) >= _WAKE_AT_WRITES:
             self._idle.clear()
             self._wake.set()
         elif len(self._pending) == 1:
-            asyncio.get_running_loop().call_later(_LINGER_S, self._wake.set)
+            asyncio.get_running_loop().call_later(_BATCH_WINDOW_S, self._wake.set)
 
     async def run(self) -> None:
         """Commit what is queued, batch after batch, until drained: the writer's whole life."""
@@ -128,20 +132,20 @@ class GroupCommit(Database):
 
     async def _commit_pending(self) -> None:
         ahead = len(self._pending)
-        batch = [*self._pending, *self._patient][:_MOST_TOGETHER]
-        work = partial(_commit_in_any_room, [each for each, _ in batch], self._release)
+        batch = [*self._pending, *self._low_priority][:_MAX_WRITES_PER_COMMIT]
+        work = partial(_commit_or_release_reserve, [each for each, _ in batch], self._release)
         began_s = asyncio.get_running_loop().time()
         try:
             results = await self._writer.call(work)
         except sqlite3.Error as e:
             raise LedgerError(f"{self.path}: cannot write: {e}") from e
         done = len(results)
-        del self._pending[: min(done, ahead)], self._patient[: max(0, done - ahead)]
+        del self._pending[: min(done, ahead)], self._low_priority[: max(0, done - ahead)]
         self.commits += 1
         ended_s = asyncio.get_running_loop().time()
-        self._asked_s = began_s if self.queued else None
-        self._took(ended_s - began_s)
-        self._committed()
+        self._oldest_pending_s = began_s if self.queued else None
+        self._report_duration(ended_s - began_s)
+        self._notify_committed()
         for (_, future), result in zip(batch[:done], results, strict=True):
             error = result if isinstance(result, Exception) else None
             if isinstance(error, sqlite3.Error):
@@ -167,23 +171,23 @@ def _checkpoint(connection: sqlite3.Connection) -> None:
     try:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     except sqlite3.OperationalError as e:
-        if not is_full(e):
+        if not is_disk_full(e):
             raise
 
 
-def _commit_in_any_room(
-    works: Sequence[Work[Any]], release: Release, connection: sqlite3.Connection
+def _commit_or_release_reserve(
+    works: Sequence[Work[Any]], release: ReleaseReserve, connection: sqlite3.Connection
 ) -> list[Any]:
     """``_commit``; what found the disk full, once more in the room that was set aside."""
     try:
         results = _commit(works, connection)
     except sqlite3.Error as e:
-        if is_full(e) and release():
+        if is_disk_full(e) and release():
             return _commit(works, connection)
         raise
-    lacking = [each for each, result in enumerate(results) if is_full(result)]
-    if lacking and release():
-        for each in lacking:
+    failed = [each for each, result in enumerate(results) if is_disk_full(result)]
+    if failed and release():
+        for each in failed:
             (results[each],) = _commit([works[each]], connection)
     return results
 
@@ -198,15 +202,15 @@ def _commit(works: Sequence[Work[Any]], connection: sqlite3.Connection) -> list[
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
-        return _finish(works, connection)
+        return _run_transaction(works, connection)
     except Exception as e:  # noqa: BLE001 - whatever a work raises belongs to who asked for it
         if len(works) == 1:
             return [e]
         return [result for work in works for result in _commit([work], connection)]
 
 
-def _finish(works: Sequence[Work[Any]], connection: sqlite3.Connection) -> list[Any]:
-    until_s = time.perf_counter() + _MOST_S
+def _run_transaction(works: Sequence[Work[Any]], connection: sqlite3.Connection) -> list[Any]:
+    until_s = time.perf_counter() + _MAX_COMMIT_S
     results: list[Any] = []
     try:
         for work in works:

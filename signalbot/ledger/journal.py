@@ -17,11 +17,11 @@ _BETWEEN = (
     "AND (:user_id IS NULL OR user_id IS NULL OR user_id = :user_id) "
     "ORDER BY event_id LIMIT :limit"
 )
-LAST = "SELECT coalesce(max(event_id), 0) AS event_id FROM events"
+SELECT_LAST_EVENT_ID = "SELECT coalesce(max(event_id), 0) AS event_id FROM events"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class JournalEvent:
     """One change of the ledger, as it was when it was made."""
 
     event_id: int  #: rises with every commit, never used twice
@@ -45,22 +45,22 @@ class Journal:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._committed = asyncio.Event()
-        database.on_commit(self._ring)
+        database.on_commit(self._wake_readers)
 
-    async def after(self, event_id: int, *, limit: int = 500) -> list[Event]:
+    async def after(self, event_id: int, *, limit: int = 500) -> list[JournalEvent]:
         """Events later than ``event_id``, the oldest first."""
-        return [decode(row) for row in await self._database.query(_AFTER, (event_id, limit))]
+        return [decode_event(row) for row in await self._database.query(_AFTER, (event_id, limit))]
 
     async def between(
         self, after: int, upto: int, *, user_id: UserId | None, limit: int
-    ) -> list[Event]:
+    ) -> list[JournalEvent]:
         """Events later than ``after`` up to ``upto``: all, or those that may concern a user."""
         values = {"after": after, "upto": upto, "user_id": user_id, "limit": limit}
-        return [decode(row) for row in await self._database.query(_BETWEEN, values)]
+        return [decode_event(row) for row in await self._database.query(_BETWEEN, values)]
 
     async def last(self) -> int:
         """The newest event's id; 0 when nothing has happened yet."""
-        return int((await self._database.query(LAST))[0]["event_id"])
+        return int((await self._database.query(SELECT_LAST_EVENT_ID))[0]["event_id"])
 
     async def wait(self, event_id: int) -> None:
         """Return once something later than ``event_id`` is committed."""
@@ -70,12 +70,12 @@ class Journal:
                 return
             await committed.wait()
 
-    def _ring(self) -> None:
+    def _wake_readers(self) -> None:
         self._committed.set()
         self._committed = asyncio.Event()
 
 
-def decode(row: sqlite3.Row) -> Event:
+def decode_event(row: sqlite3.Row) -> JournalEvent:
     """An event from a row of ``events``."""
     values = dict(row)
-    return Event(**(values | {"detail": json.loads(values["detail"])}))
+    return JournalEvent(**(values | {"detail": json.loads(values["detail"])}))

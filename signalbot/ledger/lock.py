@@ -10,8 +10,8 @@ from pathlib import Path
 from signalbot.domain.errors import LedgerLocked
 
 LOCK_NAME = "signalbot.lock"
-_LOOKS = 5
-_BETWEEN_LOOKS_S = 0.02
+_ATTEMPTS = 5
+_RETRY_DELAY_S = 0.02
 
 
 @contextmanager
@@ -39,17 +39,17 @@ def hold(state_dir: Path) -> Iterator[None]:
 
 def _lock(descriptor: int) -> bool:
     """Take the lock; one that is held for an instant only is somebody looking, not a daemon."""
-    for _ in range(_LOOKS):
+    for _ in range(_ATTEMPTS):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            time.sleep(_BETWEEN_LOOKS_S)
+            time.sleep(_RETRY_DELAY_S)
         else:
             return True
     return False
 
 
-def owner_of(state_dir: Path) -> int | None:
+def owner_pid(state_dir: Path) -> int | None:
     """Process id of the daemon running on ``state_dir``, or None."""
     try:
         descriptor = os.open(state_dir / LOCK_NAME, os.O_RDWR | os.O_CLOEXEC)

@@ -30,7 +30,9 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
     version = _version(connection, path)
     pending = [(number, script) for number, script in migrations() if number > version]
     if version and pending:
-        _keep_copy(connection, path.with_name(f"{path.name}.before-{pending[-1][0]:04}"))
+        _copy_before_migration(
+            connection, path.with_name(f"{path.name}.before-{pending[-1][0]:04}")
+        )
     for number, script in pending:
         _apply(connection, number, script)
 
@@ -62,7 +64,7 @@ def _apply(connection: sqlite3.Connection, number: int, script: str) -> None:
         raise LedgerError(f"migration {number:04} failed: {e}") from e
 
 
-def _keep_copy(connection: sqlite3.Connection, path: Path) -> None:
+def _copy_before_migration(connection: sqlite3.Connection, path: Path) -> None:
     """A copy as it was before, but for answers to the requests of a day: these have held tokens."""
     path.touch(mode=0o600)
     copy = sqlite3.connect(path)

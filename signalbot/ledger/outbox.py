@@ -18,7 +18,7 @@ _SQL = queries("notices")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Address:
+class NoticeAddress:
     """One destination, without its secret: the how-manieth of whose list."""
 
     recipient: UserId
@@ -26,7 +26,7 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cursor:
+class NoticeCursor:
     """How far notices have been written."""
 
     event_id: int  #: the last event of the journal that was looked at
@@ -34,11 +34,11 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class NoticeDraft:
     """A notice about to be written."""
 
     event_id: int | None  #: None: it tells of no single event
-    address: Address
+    address: NoticeAddress
     kind: NoticeKind
     is_silent: bool
     title: str
@@ -49,7 +49,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class PendingNotice:
     """A notice to be delivered."""
 
     notice_id: int
@@ -63,40 +63,44 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin(self, *, summed_up_ms: Ms) -> Cursor:
+    async def begin(self, *, summed_up_ms: Ms) -> NoticeCursor:
         """Where to go on; the first time from the newest event, and from ``summed_up_ms``."""
 
-        def work(connection: sqlite3.Connection) -> Cursor:
+        def work(connection: sqlite3.Connection) -> NoticeCursor:
             connection.execute(_SQL["open_cursor"], {"summed_up_ms": summed_up_ms})
             row = connection.execute(_SQL["cursor"]).fetchone()
-            return Cursor(event_id=row["event_id"], summed_up_ms=Ms(row["summed_up_ms"]))
+            return NoticeCursor(event_id=row["event_id"], summed_up_ms=Ms(row["summed_up_ms"]))
 
         return await self._database.write(work)
 
-    async def forget_cursor(self) -> None:
+    async def delete_cursor(self) -> None:
         """Nobody is told anything: whoever is, later, begins with what happens then."""
         await self._database.execute(_SQL["close_cursor"])
 
-    async def put(self, drafts: Sequence[Draft], *, after: int, upto: int, now_ms: Ms) -> None:
+    async def put(
+        self, drafts: Sequence[NoticeDraft], *, after: int, upto: int, now_ms: Ms
+    ) -> None:
         """Write the notices of the events ``after`` .. ``upto``, and that these are done.
 
         Does nothing when they have been done before.
         """
         await self._put("move_cursor", {"after": after, "upto": upto}, drafts, now_ms)
 
-    async def sum_up(
-        self, drafts: Sequence[Draft], *, since_ms: Ms, until_ms: Ms, now_ms: Ms
+    async def put_summaries(
+        self, drafts: Sequence[NoticeDraft], *, since_ms: Ms, until_ms: Ms, now_ms: Ms
     ) -> None:
         """Write the summaries of a span, and that it is done; nothing if it was done before."""
         span = {"since_ms": since_ms, "until_ms": until_ms}
         await self._put("move_summary", span, drafts, now_ms)
 
-    async def waiting(self, address: Address, *, limit: int, now_ms: Ms) -> list[Waiting]:
+    async def pending(
+        self, address: NoticeAddress, *, limit: int, now_ms: Ms
+    ) -> list[PendingNotice]:
         """What is to be delivered there by now, the oldest first."""
         values = asdict(address) | {"limit": limit, "now_ms": now_ms}
         rows = await self._database.query(_SQL["waiting"], values)
         return [
-            Waiting(
+            PendingNotice(
                 notice_id=row["notice_id"],
                 kind=NoticeKind(row["kind"]),
                 is_silent=bool(row["is_silent"]),
@@ -106,43 +110,45 @@ class Outbox:
             for row in rows
         ]
 
-    async def addresses(self) -> set[Address]:
+    async def pending_addresses(self) -> set[NoticeAddress]:
         """Every address that something waits for."""
         rows = await self._database.query(_SQL["addresses_waiting"])
-        return {Address(recipient=row["recipient"], place=row["place"]) for row in rows}
+        return {NoticeAddress(recipient=row["recipient"], place=row["place"]) for row in rows}
 
     async def depth(self) -> int:
         """How many notices are still to be delivered."""
         return int((await self._database.query(_SQL["depth"]))[0]["notices"])
 
-    async def delivered(self, notice_ids: Iterable[int], *, now_ms: Ms) -> None:
+    async def mark_delivered(self, notice_ids: Iterable[int], *, now_ms: Ms) -> None:
         rows = [{"notice_id": each, "now_ms": now_ms} for each in notice_ids]
         await self._database.write(lambda c: c.executemany(_SQL["delivered"], rows))
 
-    async def failed(self, notice_ids: Collection[int], *, most: int, now_ms: Ms) -> int:
+    async def record_failure(
+        self, notice_ids: Collection[int], *, max_attempts: int, now_ms: Ms
+    ) -> int:
         """Count an attempt; park those that have had ``most``. Returns how many were parked."""
 
         def work(connection: sqlite3.Connection) -> int:
-            parked = 0
+            abandoned = 0
             for each in notice_ids:
-                values = {"notice_id": each, "most": most, "now_ms": now_ms}
+                values = {"notice_id": each, "most": max_attempts, "now_ms": now_ms}
                 row = connection.execute(_SQL["failed"], values).fetchone()
-                parked += 0 if row is None else row["is_parked"]
-            return parked
+                abandoned += 0 if row is None else row["is_parked"]
+            return abandoned
 
         return await self._database.write(work)
 
-    async def park(self, addresses: Iterable[Address], *, now_ms: Ms) -> None:
+    async def abandon(self, addresses: Iterable[NoticeAddress], *, now_ms: Ms) -> None:
         """Give up what waits for destinations that are no more."""
         rows = [asdict(each) | {"now_ms": now_ms} for each in addresses]
         await self._database.write(lambda c: c.executemany(_SQL["park_address"], rows))
 
-    async def forget(self, *, before_ms: Ms) -> None:
+    async def delete_finished(self, *, before_ms: Ms) -> None:
         """Delete what was delivered or parked before then."""
         await self._database.execute(_SQL["forget_finished"], (before_ms,))
 
     async def _put(
-        self, move: str, values: Mapping[str, int], drafts: Sequence[Draft], now_ms: Ms
+        self, move: str, values: Mapping[str, int], drafts: Sequence[NoticeDraft], now_ms: Ms
     ) -> None:
         rows = [_row(each, now_ms) for each in drafts]
 
@@ -166,7 +172,7 @@ def _with_count(body: str, merged: int) -> str:
     return f"{body}\nIt changed {merged + 1} times since the last notice." if merged else body
 
 
-def _row(draft: Draft, now_ms: Ms) -> dict[str, object]:
+def _row(draft: NoticeDraft, now_ms: Ms) -> dict[str, object]:
     return {
         "event_id": draft.event_id,
         "recipient": draft.address.recipient,

@@ -42,14 +42,14 @@ class GroupBy(StrEnum):
                 return self.value
 
 
-class _Columns(Protocol):
+class _RowLike(Protocol):
     """A row, be it a mapping or SQLite's own."""
 
     def __getitem__(self, name: str, /) -> Any: ...
 
 
 @dataclass(slots=True)
-class _Sum:
+class _ProfitSum:
     trades: int = 0
     wins: int = 0
     gross: Decimal = ZERO
@@ -85,7 +85,7 @@ def profit(
     own. A win is a position that kept something after fees and funding. A day is a UTC day, and
     has no count of open positions; elsewhere it is of all that are open now.
     """
-    sums: defaultdict[tuple[str, str, str], _Sum] = defaultdict(_Sum)
+    sums: defaultdict[tuple[str, str, str], _ProfitSum] = defaultdict(_ProfitSum)
     with localcontext(_EXACT):
         for row in closed_positions(connection, selection):
             earned = map(Decimal, (row["realized_pnl"], row["fees"], row["funding"]))
@@ -96,11 +96,11 @@ def profit(
         return [_line(by, *group, sums[group]) for group in sorted(sums)]
 
 
-def _group(row: _Columns, by: GroupBy) -> tuple[str, str, str]:
+def _group(row: _RowLike, by: GroupBy) -> tuple[str, str, str]:
     return _key(row, by), row["mode"], settlement_currency(row["symbol"])
 
 
-def _key(row: _Columns, by: GroupBy) -> str:
+def _key(row: _RowLike, by: GroupBy) -> str:
     match by:
         case GroupBy.USER:
             return str(row["user_id"])
@@ -119,7 +119,7 @@ def settlement_currency(symbol: str) -> str:
     return settlement.rpartition("/")[2]
 
 
-def _line(by: GroupBy, key: str, mode: str, currency: str, total: _Sum) -> Row:
+def _line(by: GroupBy, key: str, mode: str, currency: str, total: _ProfitSum) -> Row:
     return {
         by.column: key,
         "mode": mode,

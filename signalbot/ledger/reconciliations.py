@@ -12,7 +12,7 @@ SELECT user_id, at_ms FROM reconciliations r
  WHERE NOT EXISTS (SELECT 1 FROM credentials c
                     WHERE c.user_id = r.user_id AND c.updated_at_ms >= r.at_ms)
 """
-_NOTE = (
+_UPSERT = (
     "INSERT INTO reconciliations (user_id, at_ms) VALUES (?, ?) "
     "ON CONFLICT (user_id) DO UPDATE SET at_ms = excluded.at_ms"
 )
@@ -27,11 +27,11 @@ class Reconciliations:
         rows = await self._database.query(_ALL)
         return {UserId(row["user_id"]): Ms(row["at_ms"]) for row in rows}
 
-    def note_later(self, compared: Mapping[UserId, Ms]) -> None:
+    def record_later(self, compared: Mapping[UserId, Ms]) -> None:
         """Write without waiting; the next round would tell it again."""
         rows = list(compared.items())
 
         def write(connection: sqlite3.Connection) -> None:
-            connection.executemany(_NOTE, rows)
+            connection.executemany(_UPSERT, rows)
 
         self._database.write_later(write)

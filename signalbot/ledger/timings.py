@@ -9,20 +9,20 @@ from typing import Any
 
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.base import Database
-from signalbot.ledger.journal import LAST
+from signalbot.ledger.journal import SELECT_LAST_EVENT_ID
 from signalbot.ledger.profit import GroupBy, profit
 from signalbot.ledger.sql import queries
-from signalbot.ledger.views import EVERYTHING
+from signalbot.ledger.views import ALL_ROWS
 
 _SQL = queries("timings")
-_MANY = 1000
+_PAGE_SIZE = 1000
 
-Earner = tuple[str, str, str]
+ProfitKey = tuple[str, str, str]
 """Strategy, mode and currency."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class TimedEvent:
     """One event of the journal, with the instants around it; None where there is none."""
 
     event_id: int
@@ -43,14 +43,14 @@ class Timings:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin(self) -> tuple[int, Mapping[Earner, Decimal]]:
+    async def begin(self) -> tuple[int, Mapping[ProfitKey, Decimal]]:
         """The newest event, and what had been earned when it happened."""
         return await self._database.read(_begin)
 
-    async def after(self, event_id: int) -> list[Told]:
+    async def after(self, event_id: int) -> list[TimedEvent]:
         """The next thousand events later than ``event_id``."""
-        rows = await self._database.query(_SQL["told_after"], (event_id, _MANY))
-        return [Told(**(dict(row) | {"detail": json.loads(row["detail"])})) for row in rows]
+        rows = await self._database.query(_SQL["told_after"], (event_id, _PAGE_SIZE))
+        return [TimedEvent(**(dict(row) | {"detail": json.loads(row["detail"])})) for row in rows]
 
     async def unprotected_since(self) -> list[Ms]:
         """Since when each open position that wants a stop has had none."""
@@ -58,14 +58,14 @@ class Timings:
         return [Ms(row["unprotected_since_ms"]) for row in rows]
 
 
-def _begin(connection: sqlite3.Connection) -> tuple[int, Mapping[Earner, Decimal]]:
+def _begin(connection: sqlite3.Connection) -> tuple[int, Mapping[ProfitKey, Decimal]]:
     """Both from one snapshot, so that no close is counted twice or left out."""
     is_alone = not connection.in_transaction
     if is_alone:
         connection.execute("BEGIN")
     try:
-        last = int(connection.execute(LAST).fetchone()["event_id"])
-        rows = profit(connection, by=GroupBy.STRATEGY, selection=EVERYTHING)
+        last = int(connection.execute(SELECT_LAST_EVENT_ID).fetchone()["event_id"])
+        rows = profit(connection, by=GroupBy.STRATEGY, selection=ALL_ROWS)
     finally:
         if is_alone:
             connection.execute("ROLLBACK")

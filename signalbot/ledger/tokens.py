@@ -44,7 +44,7 @@ class Token:
 _TOKENS = Codec(Token)
 
 
-class Tokens:
+class TokenStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 

@@ -7,19 +7,19 @@ from decimal import Decimal
 
 from signalbot.domain.money import ONE, ZERO
 from signalbot.domain.orders import ClientOrderId, Fill, Leg, Order, OrderRequest, OrderStatus
-from signalbot.domain.positions import CloseReason, Position, Worth
+from signalbot.domain.positions import CloseReason, CoinPrices, Position
 from signalbot.domain.signals import Execution, PositionId, SignalId
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.domain.users import UserId
 from signalbot.ledger.codec import Codec, insert, upsert
 from signalbot.ledger.database import Database
 from signalbot.ledger.executions import update_execution
-from signalbot.ledger.intents import (
+from signalbot.ledger.order_rows import (
     amend_order,
     decode_order,
-    insert_intents,
-    move_intent,
-    shrink_intent,
+    insert_order_intents,
+    update_intent_quantity,
+    update_intent_trigger,
     update_order,
 )
 from signalbot.ledger.sql import queries
@@ -46,7 +46,7 @@ class Booking:
     reason: CloseReason = CloseReason.EXTERNAL  #: kept if the fills close the position
     execution: Execution | None = None
     dust: Decimal = ZERO  #: a position left with less than this is closed: it cannot be traded
-    worth: Worth = field(default_factory=dict)  #: of third coins that fees were paid in
+    coin_prices: CoinPrices = field(default_factory=dict)  #: of third coins that fees were paid in
     break_even_after: int = 0  #: targets hit before the stop goes to the entry price; 0: never
     tick: Decimal = ONE  #: the grid of prices the stop has to be on
     levels: Position | None = None  #: whose stop and targets count once the entry is over
@@ -131,7 +131,7 @@ class Trades:
         """Orders of one market intended at or after ``since_ms``, oldest first."""
         return await self._orders("orders_of_symbol", user_id, since_ms, symbol)
 
-    async def untold_orders(self, user_id: UserId) -> list[Order]:
+    async def orders_with_fills_pending(self, user_id: UserId) -> list[Order]:
         """Orders that filled before their fills were told."""
         return await self._orders("untold_orders", user_id)
 
@@ -174,20 +174,20 @@ def _book(connection: sqlite3.Connection, booking: Booking) -> Booked:
     )
     if position is not None:
         before = connection.execute(_SQL["order"], (request.client_order_id,)).fetchone()
-        known = decode_order(before) if before is not None else Order(request=request)
-        after = _moved(position, known, booking, new)
+        previous = decode_order(before) if before is not None else Order(request=request)
+        after = _position_after(position, previous, booking, new)
         if not after.is_open and position.is_open and position.exit_quantity:
-            after = _closed_by_the_last(connection, after, request, wanted=position.close_reason)
-        if after.is_open and _hits_target(order, known):
+            after = _closed_by_last_exit(connection, after, request, wanted=position.close_reason)
+        if after.is_open and _hits_target(order, previous):
             after = after.hit_target(break_even_after=booking.break_even_after, tick=booking.tick)
-        if booking.levels is not None and after.is_open and _completes_entry(order, known):
+        if booking.levels is not None and after.is_open and _completes_entry(order, previous):
             after = replace(
                 after,
                 stop_loss=booking.levels.stop_loss,
                 take_profits=booking.levels.take_profits,
             )
             for moved in booking.moved:
-                move_intent(connection, moved)
+                update_intent_trigger(connection, moved)
         if after is not position:
             connection.execute(_UPSERT_POSITION, POSITIONS.encode(after))
             position = after
@@ -208,23 +208,25 @@ def _closed_position(connection: sqlite3.Connection, booking: Booking) -> Positi
     return found if found is not None and not found.is_open else None
 
 
-def _moved(position: Position, known: Order, booking: Booking, new: Sequence[Fill]) -> Position:
+def _position_after(
+    position: Position, previous: Order, booking: Booking, new: Sequence[Fill]
+) -> Position:
     """The position after a report.
 
     Exchanges tell how much of an order is filled before they tell the fills. Quantity and price
     follow the order, whichever tells first; what the fills add later is their fees.
     """
     order = booking.order
-    filled = order.filled - known.filled
+    filled = order.filled - previous.filled
     if not position.is_open or filled != sum((fill.quantity for fill in new), ZERO):
         for fill in new:
-            position = position.charge(fill, worth=booking.worth)
+            position = position.add_fees(fill, coin_prices=booking.coin_prices)
         if position.is_open and filled > 0:
-            implied = _implied(order, known, filled)
+            implied = _implied_fill(order, previous, filled)
             position = position.apply(implied, reason=booking.reason)
     else:
         for fill in new:
-            position = position.apply(fill, reason=booking.reason, worth=booking.worth)
+            position = position.apply(fill, reason=booking.reason, coin_prices=booking.coin_prices)
     # The fee of an entry may be told after its exit, and leave less than can be traded.
     if position.is_open and (order.request.leg is not Leg.ENTRY or position.exit_quantity):
         position = position.without_dust(
@@ -233,7 +235,7 @@ def _moved(position: Position, known: Order, booking: Booking, new: Sequence[Fil
     return position
 
 
-def _closed_by_the_last(
+def _closed_by_last_exit(
     connection: sqlite3.Connection,
     closed: Position,
     request: OrderRequest,
@@ -266,33 +268,33 @@ def _closed_by_the_last(
     )
 
 
-def _hits_target(order: Order, known: Order) -> bool:
+def _hits_target(order: Order, previous: Order) -> bool:
     """Whether a report completes a target; told again it completes nothing."""
     return (
         order.request.leg is Leg.TAKE_PROFIT
         and order.status is OrderStatus.FILLED
-        and known.status is not OrderStatus.FILLED
+        and previous.status is not OrderStatus.FILLED
     )
 
 
-def _completes_entry(order: Order, known: Order) -> bool:
+def _completes_entry(order: Order, previous: Order) -> bool:
     """Whether a report ends an entry; told again it ends nothing."""
     is_entry = order.request.leg is Leg.ENTRY
-    return is_entry and order.status.is_final and not known.status.is_final
+    return is_entry and order.status.is_final and not previous.status.is_final
 
 
-def _implied(order: Order, known: Order, filled: Decimal) -> Fill:
+def _implied_fill(order: Order, previous: Order, filled: Decimal) -> Fill:
     """The one fill that explains what an order has gained since it was last booked."""
     request = order.request
     price = order.average_price or request.price or request.trigger_price or ZERO
-    cost = price * order.filled - (known.average_price or ZERO) * known.filled
+    cost = price * order.filled - (previous.average_price or ZERO) * previous.filled
     return Fill(
         trade_id="",
         client_order_id=request.client_order_id,
         symbol=request.symbol,
         side=request.side,
         quantity=filled,
-        price=cost / filled if known.filled else price,
+        price=cost / filled if previous.filled else price,
         fee=ZERO,
         fee_currency="",
         filled_at_ms=order.updated_at_ms,
@@ -304,7 +306,7 @@ def _intend(
 ) -> None:
     if position is not None:
         connection.execute(_UPSERT_POSITION, POSITIONS.encode(position))
-    insert_intents(connection, requests)
+    insert_order_intents(connection, requests)
 
 
 def _reduce(
@@ -333,7 +335,7 @@ def _shrink(
     connection: sqlite3.Connection, requests: Sequence[OrderRequest], dropped: Sequence[Order]
 ) -> None:
     for request in requests:
-        shrink_intent(connection, request)
+        update_intent_quantity(connection, request)
     _save_orders(connection, dropped)
 
 

@@ -33,7 +33,7 @@ Connection = sqlite3.Connection
 Row = dict[str, Any]
 
 _SQL = queries("views")
-_READ_AS: Mapping[str, Callable[[Any], Any]] = {
+_CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
     "take_profits": json.loads,
     "take_profit_shares": json.loads,
     "detail": json.loads,
@@ -42,8 +42,8 @@ _READ_AS: Mapping[str, Callable[[Any], Any]] = {
     "reduce_only": bool,
     "ai_decision_applied": bool,
 }
-_WITHOUT_FEE = Decimal("0.98")  # a fee kept in coins may be booked after them
-_IN_DOUBT = ("pending", "unknown")
+_FEE_ALLOWANCE = Decimal("0.98")  # a fee kept in coins may be booked after them
+_UNRESOLVED = ("pending", "unknown")
 _UNFINISHED = ("intended", "open", "partially_filled", "unknown")
 
 
@@ -76,7 +76,7 @@ class Selection:
         }
 
 
-EVERYTHING = Selection()
+ALL_ROWS = Selection()
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def open_ledger(path: Path) -> Iterator[Connection]:
 
 
 @contextmanager
-def as_of_now(connection: Connection) -> Iterator[None]:
+def read_snapshot(connection: Connection) -> Iterator[None]:
     """What is read within is of one moment, whatever a daemon writes meanwhile. Keep it short."""
     connection.execute("BEGIN")
     try:
@@ -112,28 +112,32 @@ def as_of_now(connection: Connection) -> Iterator[None]:
 def _check_schema(connection: Connection, path: Path) -> None:
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise LedgerError(f"{path}: not a signalbot ledger")
-    version, known = connection.execute("PRAGMA user_version").fetchone()[0], migrations()[-1][0]
-    if version > known:
+    version, supported = (
+        connection.execute("PRAGMA user_version").fetchone()[0],
+        migrations()[-1][0],
+    )
+    if version > supported:
         raise LedgerError(
-            f"{path}: schema {version} was written by a newer signalbot; this one knows {known}"
+            f"{path}: schema {version} was written by a newer signalbot; this one knows {supported}"
         )
-    if version < known:
+    if version < supported:
         raise LedgerError(
-            f"{path}: schema {version} is an older signalbot's; 'signalbot run' makes it {known}"
+            f"{path}: schema {version} is an older signalbot's; 'signalbot run' makes it "
+            f"{supported}"
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class LedgerTime:
     """What "now" means to a reader: a replay's or a fast simulation's ledger has its own time."""
 
     clock_ms: Ms  #: of the computer
     last_ms: Ms | None  #: the latest instant the ledger speaks of; None when it is empty
 
 
-def moment(connection: Connection) -> Moment:
+def ledger_time(connection: Connection) -> LedgerTime:
     row = connection.execute(_SQL["moment"]).fetchone()
-    return Moment(Ms(row["clock_ms"]), row["last_ms"])
+    return LedgerTime(Ms(row["clock_ms"]), row["last_ms"])
 
 
 def user_ids(connection: Connection) -> list[str]:
@@ -146,15 +150,15 @@ def strategy_names(connection: Connection) -> list[str]:
     return [row[0] for row in connection.execute(_SQL["strategy_names"])]
 
 
-def users(connection: Connection, selection: Selection = EVERYTHING) -> list[Row]:
+def users(connection: Connection, selection: Selection = ALL_ROWS) -> list[Row]:
     return _rows(connection, "users", selection.values)
 
 
-def strategies(connection: Connection, selection: Selection = EVERYTHING) -> list[Row]:
+def strategies(connection: Connection, selection: Selection = ALL_ROWS) -> list[Row]:
     return _rows(connection, "strategies", selection.values)
 
 
-def subscriptions(connection: Connection, selection: Selection = EVERYTHING) -> list[Row]:
+def subscriptions(connection: Connection, selection: Selection = ALL_ROWS) -> list[Row]:
     return _rows(connection, "subscriptions", selection.values)
 
 
@@ -163,7 +167,7 @@ def last_runs(connection: Connection) -> list[Row]:
     return _rows(connection, "last_runs", {})
 
 
-def signals(connection: Connection, selection: Selection = EVERYTHING) -> list[Row]:
+def signals(connection: Connection, selection: Selection = ALL_ROWS) -> list[Row]:
     """Signals; with a user, those the user decided on, each with that decision."""
     if selection.user is not None:
         return _rows(connection, "signals_of_user", selection.values)
@@ -171,26 +175,26 @@ def signals(connection: Connection, selection: Selection = EVERYTHING) -> list[R
     return _rows(connection, name, selection.values)
 
 
-def refusals(connection: Connection, selection: Selection = EVERYTHING) -> list[Row]:
+def skips(connection: Connection, selection: Selection = ALL_ROWS) -> list[Row]:
     """Signals each user refused, counted by code, the commonest first."""
-    who = user_ids(connection) if selection.user is None else [selection.user]
+    users_read = user_ids(connection) if selection.user is None else [selection.user]
     rows = (
         row
-        for user in who
+        for user in users_read
         for row in _rows(connection, "refusals", selection.values | {"user": user})
     )
     return sorted(rows, key=lambda row: (row["user_id"], -row["signals"], row["code"]))
 
 
-def executions(connection: Connection, selection: Selection = EVERYTHING) -> list[Row]:
+def executions(connection: Connection, selection: Selection = ALL_ROWS) -> list[Row]:
     """Executions, each with what its signal was."""
-    if selection.status in _IN_DOUBT:
+    if selection.status in _UNRESOLVED:
         return _rows(connection, "executions_in_doubt", selection.values)
     name = "executions" if selection.user is None else "executions_of_user"
     return _rows(connection, name, selection.values)
 
 
-def orders(connection: Connection, selection: Selection = EVERYTHING) -> list[Row]:
+def orders(connection: Connection, selection: Selection = ALL_ROWS) -> list[Row]:
     """Orders ever intended, each with its signal's strategy."""
     if selection.status in _UNFINISHED:
         return _rows(connection, "orders_unfinished", selection.values)
@@ -202,12 +206,12 @@ def orders_of_position(connection: Connection, position_id: str) -> list[Row]:
     return _rows(connection, "orders_of_position", (position_id,))
 
 
-def open_positions(connection: Connection, selection: Selection = EVERYTHING) -> list[Row]:
+def open_positions(connection: Connection, selection: Selection = ALL_ROWS) -> list[Row]:
     rows = _rows(connection, "positions_open", selection.values)
     return [_with_net(_with_protection(row)) for row in rows]
 
 
-def positions(connection: Connection, selection: Selection = EVERYTHING) -> list[Row]:
+def positions(connection: Connection, selection: Selection = ALL_ROWS) -> list[Row]:
     """Positions, open and closed."""
     rows = _newest(connection, "positions_of_user", selection, by="opened_at_ms")
     return [_with_net(_with_protection(row)) for row in rows]
@@ -234,7 +238,7 @@ def newest_signal_ids(connection: Connection, *, limit: int) -> list[str]:
     return [row[0] for row in connection.execute(_SQL["newest_signal_ids"], {"limit": limit})]
 
 
-def turns(connection: Connection, signal_id: str) -> list[Row]:
+def signal_outcomes(connection: Connection, signal_id: str) -> list[Row]:
     """What each user made of one signal: decision, execution, entry order and position in one row.
 
     Subscribers without a decision have nulls. Executions come first, then refusals.
@@ -250,9 +254,9 @@ def overview(connection: Connection, *, now_ms: Ms) -> Row:
         "away": _rows(connection, "away", {}),
         "users": _rows(connection, "users_by_standing", {}),
         "users_not_trading": _rows(connection, "users_not_trading", {}),
-        "open_positions": _count(connection, "count_open_positions"),
-        "active_signals": _count(connection, "count_active_signals", {"now_ms": now_ms}),
-        "executions_in_doubt": _count(connection, "count_in_doubt"),
+        "open_positions": _count_of(connection, "count_open_positions"),
+        "active_signals": _count_of(connection, "count_active_signals", {"now_ms": now_ms}),
+        "executions_in_doubt": _count_of(connection, "count_in_doubt"),
         "strategies": last_runs(connection),
     }
 
@@ -271,15 +275,19 @@ def _newest(connection: Connection, name: str, selection: Selection, *, by: str)
 
     An index over everybody's rows would cost each order a write, and only this reads it.
     """
-    who = user_ids(connection) if selection.user is None else [selection.user]
-    walks = (connection.execute(_SQL[name], selection.values | {"user": each}) for each in who)
+    users_read = user_ids(connection) if selection.user is None else [selection.user]
+    walks = (
+        connection.execute(_SQL[name], selection.values | {"user": each}) for each in users_read
+    )
     newest = merge(*walks, key=itemgetter(by), reverse=True)
     return [_row(row) for row in islice(newest, selection.limit)]
 
 
 def _row(row: sqlite3.Row) -> Row:
     return {
-        name: _READ_AS[name](row[name]) if name in _READ_AS and row[name] is not None else row[name]
+        name: _CONVERTERS[name](row[name])
+        if name in _CONVERTERS and row[name] is not None
+        else row[name]
         for name in row.keys()  # noqa: SIM118 - iterating a sqlite3.Row gives its values
     }
 
@@ -294,19 +302,19 @@ def _with_protection(row: Row) -> Row:
     if not covered:
         state = "no stop wanted" if row["stop_loss"] is None else "MISSING"
     else:
-        least = held if ":" in row["symbol"] else held * _WITHOUT_FEE
+        least = held if ":" in row["symbol"] else held * _FEE_ALLOWANCE
         state = "confirmed" if covered >= least else "PARTIAL"
     return row | {"protection": state, "protected_quantity": text(min(covered, held))}
 
 
 def _with_net(row: Row) -> Row:
     """``row`` with what the position earned after fees and funding; null where there is none."""
-    earned = row["realized_pnl"]
-    if earned is None:
+    realized = row["realized_pnl"]
+    if realized is None:
         return row | {"net_pnl": None}
-    net = Decimal(earned) - Decimal(row["fees"]) + Decimal(row["funding"])
+    net = Decimal(realized) - Decimal(row["fees"]) + Decimal(row["funding"])
     return row | {"net_pnl": text(net)}
 
 
-def _count(connection: Connection, name: str, values: Row | tuple[str, ...] = ()) -> int:
+def _count_of(connection: Connection, name: str, values: Row | tuple[str, ...] = ()) -> int:
     return int(connection.execute(_SQL[name], values).fetchone()[0])

@@ -11,20 +11,20 @@ from decimal import Decimal
 
 from prometheus_client import Histogram, generate_latest
 
-from signalbot.app import App
+from signalbot.app.composition import App
 from signalbot.domain.money import ZERO
 from signalbot.ledger.database import Database
 from signalbot.ledger.outbox import Outbox
 from signalbot.ledger.profit import settlement_currency
-from signalbot.ledger.timings import Earner, Timings, Told
-from signalbot.metrics.meters import Meters
-from signalbot.ops.lag import LoopLag
+from signalbot.ledger.timings import ProfitKey, TimedEvent, Timings
+from signalbot.metrics.meters import MetricRegistry
+from signalbot.observability.loop_lag import LoopLag
 from signalbot.ports import Clock
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class Metrics:
+class MetricsCollector:
     """The metrics of one running app. Counts begin when it is made; ``begin`` before the first."""
 
     def __init__(self, app: App, *, database: Database, lag: LoopLag, clock: Clock) -> None:
@@ -34,10 +34,10 @@ class Metrics:
         self._clock = clock
         self._timings = Timings(database)
         self._outbox = Outbox(database)
-        self._meters = Meters()
-        self._seen = 0
-        self._earned: defaultdict[Earner, Decimal] = defaultdict(Decimal)
-        self._turn = asyncio.Lock()
+        self._meters = MetricRegistry()
+        self._last_event_id = 0
+        self._profit: defaultdict[ProfitKey, Decimal] = defaultdict(Decimal)
+        self._lock = asyncio.Lock()
         database.on_duration(self._meters.commit.observe)
 
     async def begin(self) -> None:
@@ -46,8 +46,8 @@ class Metrics:
         Raises:
             LedgerError: the ledger cannot be read.
         """
-        self._seen, earned = await self._timings.begin()
-        self._earned.update(earned)
+        self._last_event_id, profit = await self._timings.begin()
+        self._profit.update(profit)
 
     async def render(self) -> bytes:
         """The metrics as of now, as ``CONTENT_TYPE``.
@@ -55,21 +55,21 @@ class Metrics:
         Raises:
             LedgerError: the ledger cannot be read.
         """
-        async with self._turn:
-            while told := await self._timings.after(self._seen):
-                for event in told:
+        async with self._lock:
+            while detail := await self._timings.after(self._last_event_id):
+                for event in detail:
                     self._count(event)
-                self._seen = told[-1].event_id
-            await self._look_at_protection()
+                self._last_event_id = detail[-1].event_id
+            await self._collect_protection()
             self._meters.queue.labels("notices").set(await self._outbox.depth())
-        self._look_at_accounts()
-        self._look_at_feed()
-        self._look_at_queues()
+        self._collect_accounts()
+        self._collect_feed()
+        self._collect_queues()
         return generate_latest(self._meters.registry)
 
     # --- what has happened ----------------------------------------------------------------
 
-    def _count(self, event: Told) -> None:
+    def _count(self, event: TimedEvent) -> None:
         meters, topic = self._meters, event.kind.partition(".")
         match topic[0], topic[2]:
             case "signal", "created":
@@ -90,24 +90,24 @@ class Metrics:
             case "position", "closed":
                 self._count_close(event)
 
-    def _count_close(self, event: Told) -> None:
-        told, mode = event.detail, str(event.detail["mode"])
-        self._meters.closed.labels(event.strategy, mode, told["close_reason"]).inc()
+    def _count_close(self, event: TimedEvent) -> None:
+        detail, mode = event.detail, str(event.detail["mode"])
+        self._meters.closed.labels(event.strategy, mode, detail["close_reason"]).inc()
         self._meters.unprotected_s.labels(mode).inc((event.unprotected_ms or 0) / 1000)
-        net = Decimal(told["realized_pnl"]) - Decimal(told["fees"]) + Decimal(told["funding"])
-        self._earned[str(event.strategy), mode, settlement_currency(str(event.symbol))] += net
+        net = Decimal(detail["realized_pnl"]) - Decimal(detail["fees"]) + Decimal(detail["funding"])
+        self._profit[str(event.strategy), mode, settlement_currency(str(event.symbol))] += net
 
     # --- what is so now -------------------------------------------------------------------
 
-    def _look_at_accounts(self) -> None:
+    def _collect_accounts(self) -> None:
         meters, accounts = self._meters, self._app.accounts.values()
         meters.users.set(len(accounts))
-        meters.in_doubt.set(sum(len(account.in_doubt) for account in accounts))
-        halts = self._app.halts
+        meters.unresolved_symbols.set(sum(len(account.unresolved_symbols) for account in accounts))
+        halts = self._app.trading_state
         meters.halted.set(halts.halted is not None or halts.disk_low is not None)
-        meters.reconciled.set((self._clock.now_ms() - self._app.sync.oldest_look_ms()) / 1000)
+        meters.reconciled.set((self._clock.now_ms() - self._app.sync.oldest_comparison_ms()) / 1000)
         counts: Counter[tuple[str, str]] = Counter()
-        unrealized: defaultdict[Earner, Decimal] = defaultdict(Decimal)
+        unrealized: defaultdict[ProfitKey, Decimal] = defaultdict(Decimal)
         for account in accounts:
             mode = account.user.mode.value
             for symbol, position in account.positions.items():
@@ -120,21 +120,21 @@ class Metrics:
         for labels, count in counts.items():
             meters.open_positions.labels(*labels).set(count)
         meters.unrealized_pnl.clear()
-        for earner, amount in unrealized.items():
-            meters.unrealized_pnl.labels(*earner).set(float(amount))
-        self._show_earnings(self._earned)
+        for key_of_profit, amount in unrealized.items():
+            meters.unrealized_pnl.labels(*key_of_profit).set(float(amount))
+        self._collect_profit(self._profit)
 
-    def _show_earnings(self, earned: Mapping[Earner, Decimal]) -> None:
-        for earner, amount in earned.items():
-            self._meters.net_pnl.labels(*earner).set(float(amount))
+    def _collect_profit(self, profit: Mapping[ProfitKey, Decimal]) -> None:
+        for key_of_profit, amount in profit.items():
+            self._meters.net_pnl.labels(*key_of_profit).set(float(amount))
 
-    async def _look_at_protection(self) -> None:
+    async def _collect_protection(self) -> None:
         since, now_ms = await self._timings.unprotected_since(), self._clock.now_ms()
         self._meters.unprotected.set(len(since))
         longest_ms = max((now_ms - each for each in since), default=0)
         self._meters.longest_unprotected.set(max(0, longest_ms) / 1000)
 
-    def _look_at_feed(self) -> None:
+    def _collect_feed(self) -> None:
         meters, now_ms = self._meters, self._clock.now_ms()
         meters.feed_lag.clear()
         meters.feed_source.clear()
@@ -146,16 +146,16 @@ class Metrics:
             if source is not None:
                 meters.feed_source.labels(str(key), source.via).set(1)
 
-    def _look_at_queues(self) -> None:
+    def _collect_queues(self) -> None:
         meters, requests = self._meters, 0
         now_ms = self._clock.now_ms()
         for name, exchange in self._app.exchanges.items():
-            since = {each.egress: each.since_ms for each in exchange.away()}
-            for allowance in exchange.allowances():
+            since = {each.egress: each.since_ms for each in exchange.outages()}
+            for allowance in exchange.rate_allowances():
                 meters.budget_left.labels(name, allowance.egress).set(allowance.left)
                 requests += allowance.queued
                 away_ms = now_ms - since.get(allowance.egress, now_ms)
-                meters.away.labels(name, allowance.egress).set(away_ms / 1000)
+                meters.outages.labels(name, allowance.egress).set(away_ms / 1000)
         meters.queue.labels("requests").set(requests)
         meters.queue.labels("inboxes").set(self._app.broadcaster.queued)
         meters.queue.labels("ledger").set(self._database.queued)

@@ -3,11 +3,11 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
 from prometheus_client.process_collector import ProcessCollector
 
-_FAST = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-_COMMIT = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+_LATENCY_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_COMMIT_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
 
-class Meters:
+class MetricRegistry:
     """One set of metrics with a registry of its own; no label names a user."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Meters:
             "acknowledged_to_protected", "From that answer to the stop confirmed by the exchange."
         )
         self.commit = self._histogram(
-            "ledger_commit", "One group commit of the ledger to the disk.", buckets=_COMMIT
+            "ledger_commit", "One group commit of the ledger to the disk.", buckets=_COMMIT_BUCKETS
         )
 
     def _counts(self) -> None:
@@ -71,7 +71,9 @@ class Meters:
         self.longest_unprotected = self._gauge(
             "longest_unprotected_seconds", "How long the worst of them has been so."
         )
-        self.in_doubt = self._gauge("symbols_in_doubt", "Symbols whose entries wait for an answer.")
+        self.unresolved_symbols = self._gauge(
+            "symbols_in_doubt", "Symbols whose entries wait for an answer."
+        )
         self.halted = self._gauge(
             "trading_halted", "1 while nobody enters: halted by hand, or the disk is low."
         )
@@ -82,7 +84,7 @@ class Meters:
             "feed_source", "1 for what told the last candle: websocket, rest, simulated.",
             "stream", "source",
         )  # fmt: skip
-        self.away = self._gauge(
+        self.outages = self._gauge(
             "exchange_away_seconds", "How long an exchange has answered nothing; 0 while it does.",
             "exchange", "egress",
         )  # fmt: skip
@@ -104,7 +106,7 @@ class Meters:
         )
 
     def _histogram(
-        self, name: str, meaning: str, *, buckets: tuple[float, ...] = _FAST
+        self, name: str, meaning: str, *, buckets: tuple[float, ...] = _LATENCY_BUCKETS
     ) -> Histogram:
         return Histogram(
             f"signalbot_{name}_seconds", meaning, buckets=buckets, registry=self.registry
@@ -121,12 +123,12 @@ def metrics_table() -> str:
     """All of them as a Markdown table, for the README."""
     rows = (
         f"| `{name}` | {family.type} | {family.documentation} |"
-        for name, family in exposed(Meters()).items()
+        for name, family in exposed_metrics(MetricRegistry()).items()
     )
     return "\n".join(("| Metric | Type | Meaning |", "|---|---|---|", *rows, ""))
 
 
-def exposed(meters: Meters) -> dict[str, Metric]:
+def exposed_metrics(meters: MetricRegistry) -> dict[str, Metric]:
     """Our own metrics by the name they are scraped under."""
     return {
         f"{family.name}_total" if family.type == "counter" else family.name: family

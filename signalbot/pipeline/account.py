@@ -9,26 +9,26 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
-from signalbot.decision.situation import Denial
-from signalbot.domain.book import Balance, Book, DayRecord
+from signalbot.decision.decision_input import Skip
+from signalbot.domain.account_snapshot import AccountSnapshot, Balance, DayRecord
+from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.market import Fees, Instrument
 from signalbot.domain.money import ZERO
 from signalbot.domain.orders import ClientOrderId, Leg, Order, OrderRequest
 from signalbot.domain.positions import Position
-from signalbot.domain.reasons import Reason
 from signalbot.domain.settings import Settings
 from signalbot.domain.signals import PositionId, Signal
 from signalbot.domain.timeframe import DAY_MS, EPOCH, Ms, day_start
 from signalbot.domain.users import User, UserId
-from signalbot.ledger.mismatches import Mismatch
-from signalbot.pipeline.absence import AbsenceProofs
-from signalbot.pipeline.slippage import SlippageHistory
+from signalbot.ledger.position_mismatches import PositionMismatch
+from signalbot.pipeline.absence_tracker import AbsenceTracker
+from signalbot.pipeline.slippage_history import SlippageHistory
 from signalbot.ports import Broker, Exchange
 
-BALANCE_LIMIT_MS = 900_000
+MAX_BALANCE_AGE_MS = 900_000
 """A balance older than this is no ground for an entry."""
 
-_MOST_ATTEMPTS = 32
+_MAX_ATTEMPT_COUNTERS = 32
 
 
 class Account:
@@ -48,15 +48,19 @@ class Account:
         self.broker = broker  #: None for users who only receive signals
         self.settings = settings  #: by strategy
         self.positions: dict[str, Position] = {}  #: open ones by symbol
-        self.working: dict[str, dict[ClientOrderId, Order]] = {}  #: unfinished orders by symbol
-        self.in_doubt: set[str] = set()  #: symbols whose entries wait for an answer
-        self.foreign: dict[str, frozenset[str]] = {}  #: orders that are not ours, by symbol
+        self.working_orders: dict[
+            str, dict[ClientOrderId, Order]
+        ] = {}  #: unfinished orders by symbol
+        self.unresolved_symbols: set[str] = set()  #: symbols whose entries wait for an answer
+        self.foreign_orders: dict[str, frozenset[str]] = {}  #: orders that are not ours, by symbol
         self.slippage = SlippageHistory()
         self.is_ready = False  #: in step with its exchange, and set up for entries there
-        self.refused_for_margin = 0  #: entries refused in a row because margin was short
-        self.absences = AbsenceProofs()  #: what its exchange does not show, by order or position
-        self.mismatches: dict[str, Mismatch] = {}  #: what its exchange holds otherwise, by symbol
-        self.unprotected_ms: dict[PositionId, Ms] = {}  #: since when no stop is confirmed
+        self.margin_rejections = 0  #: entries refused in a row because margin was short
+        self.absences = AbsenceTracker()  #: what its exchange does not show, by order or position
+        self.mismatches: dict[
+            str, PositionMismatch
+        ] = {}  #: what its exchange holds otherwise, by symbol
+        self.unprotected_since_ms: dict[PositionId, Ms] = {}  #: since when no stop is confirmed
         self._attempts: dict[PositionId, Counter[Leg]] = {}  # the last one asked for is last
         self._last_close_ms: dict[str, Ms] = {}
         self._day = DayRecord(day_ms=EPOCH)
@@ -67,15 +71,15 @@ class Account:
         return self.user.user_id
 
     @property
-    def business(self) -> list[str]:
+    def active_symbols(self) -> list[str]:
         """Symbols in which anything of it is at the exchange, or may be."""
-        working = (symbol for symbol, orders in self.working.items() if orders)
-        return sorted({*self.positions, *self.in_doubt, *self.mismatches, *working})
+        working = (symbol for symbol, orders in self.working_orders.items() if orders)
+        return sorted({*self.positions, *self.unresolved_symbols, *self.mismatches, *working})
 
     @property
-    def has_business(self) -> bool:
+    def has_activity(self) -> bool:
         """Whether anything of it is at the exchange, or may be."""
-        return bool(self.business)
+        return bool(self.active_symbols)
 
     @property
     def is_unprotected(self) -> bool:
@@ -90,7 +94,7 @@ class Account:
         )
 
     @property
-    def trading(self) -> Broker:
+    def trading_broker(self) -> Broker:
         """The broker of a user who trades."""
         assert self.broker is not None, f"{self.user_id} has no broker"  # noqa: S101 - a bug
         return self.broker
@@ -99,7 +103,7 @@ class Account:
         """Held while anything about this symbol is decided, sent or booked."""
         return self._locks.setdefault(symbol, asyncio.Lock())
 
-    async def at_rest(self) -> None:
+    async def wait_idle(self) -> None:
         """Return once everything begun or queued for a symbol's lock by now is finished."""
         for lock in list(self._locks.values()):
             async with lock:
@@ -108,26 +112,28 @@ class Account:
     def orders(self, symbol: str, leg: Leg) -> list[Order]:
         """Unfinished orders of one leg in one symbol."""
         return [
-            order for order in self.working.get(symbol, {}).values() if order.request.leg is leg
+            order
+            for order in self.working_orders.get(symbol, {}).values()
+            if order.request.leg is leg
         ]
 
     def orders_of(self, position: Position) -> list[Order]:
         """Unfinished orders that belong to one position."""
         return [
             order
-            for order in self.working.get(position.symbol, {}).values()
+            for order in self.working_orders.get(position.symbol, {}).values()
             if order.request.position_id == position.position_id
         ]
 
-    def keep(self, order: Order) -> None:
+    def track_order(self, order: Order) -> None:
         """Remember an order while it is unfinished, forget it when it is."""
-        orders = self.working.setdefault(order.request.symbol, {})
+        orders = self.working_orders.setdefault(order.request.symbol, {})
         if order.status.is_final:
             orders.pop(order.client_order_id, None)
         else:
             orders[order.client_order_id] = order
 
-    def hold(self, position: Position) -> None:
+    def update_position(self, position: Position) -> None:
         """Remember an open position; learn from one that has closed."""
         if position.is_open:
             self.positions[position.symbol] = position
@@ -135,10 +141,10 @@ class Account:
         held = self.positions.get(position.symbol)
         if held is not None and held.position_id == position.position_id:
             del self.positions[position.symbol]
-            self.unprotected_ms.pop(position.position_id, None)
-            self._learn(position)
+            self.unprotected_since_ms.pop(position.position_id, None)
+            self._record_close(position)
 
-    def take_funding(self, position: Position, amount: Decimal) -> None:
+    def apply_funding(self, position: Position, amount: Decimal) -> None:
         """Remember a position that was paid ``amount``, and its day if it has closed already."""
         held = self.positions.get(position.symbol)
         if held is not None and held.position_id == position.position_id:
@@ -152,20 +158,20 @@ class Account:
         self._attempts[position_id] = used
         attempt = used[leg]
         used[leg] += 1
-        if len(self._attempts) > _MOST_ATTEMPTS:
-            self._forget_attempts()
+        if len(self._attempts) > _MAX_ATTEMPT_COUNTERS:
+            self._evict_attempts()
         return attempt
 
-    def recount(self, position_id: PositionId, orders: Iterable[Order]) -> None:
+    def reset_attempts(self, position_id: PositionId, orders: Iterable[Order]) -> None:
         """Count every order of a position that the ledger knows, so that no id is used twice."""
         self._attempts[position_id] = Counter(order.request.leg for order in orders)
 
-    def _forget_attempts(self) -> None:
+    def _evict_attempts(self) -> None:
         """Of the positions that are over, the one whose last order was longest ago."""
         going_on: set[PositionId | None] = {
             position.position_id for position in self.positions.values()
         }
-        for orders in self.working.values():
+        for orders in self.working_orders.values():
             going_on |= {order.request.position_id for order in orders.values()}
         over = next((each for each in self._attempts if each not in going_on), None)
         if over is not None:
@@ -176,7 +182,7 @@ class Account:
         *,
         positions: Iterable[Position],
         unfinished: Iterable[Order],
-        known: Iterable[Order],
+        position_orders: Iterable[Order],
         closed: Iterable[Position],
         entries_today: int,
         slippages: Iterable[tuple[str, Decimal]],
@@ -191,24 +197,24 @@ class Account:
         self.slippage.restore(slippages)
         self.positions = {position.symbol: position for position in positions}
         for order in unfinished:
-            self.keep(order)
-        for order in known:
+            self.track_order(order)
+        for order in position_orders:
             if order.request.position_id is not None:
                 self.next_attempt(order.request.position_id, order.request.leg)
         self._day = DayRecord(day_ms=day_start(now_ms), trades=entries_today)
         for position in closed:
-            self._learn(position)
+            self._record_close(position)
 
     def claim(self, intents: Iterable[OrderRequest], now_ms: Ms) -> None:
         """Remember the orders of a claimed entry; it counts as one of today's."""
         for request in intents:
-            self.keep(Order(request=request))
+            self.track_order(Order(request=request))
             if request.position_id is not None:
                 self.next_attempt(request.position_id, request.leg)
         day = self._today(now_ms)
         self._day = replace(day, trades=day.trades + 1)
 
-    def rules(self, strategy: str) -> Settings:
+    def settings_for(self, strategy: str) -> Settings:
         """The user's settings for a strategy; the built-in ones if no longer subscribed."""
         return self.settings.get(strategy) or Settings()
 
@@ -218,45 +224,47 @@ class Account:
 
     def slippage_bps(self, signal: Signal) -> Decimal:
         """By how much market orders are expected to fill worse: as set, else as of late."""
-        fixed = self.rules(signal.strategy).sizing.slippage_bps
+        fixed = self.settings_for(signal.strategy).sizing.slippage_bps
         return self.slippage.expected_bps(signal.symbol) if fixed is None else fixed
 
-    def obstacle(self, now_ms: Ms) -> Denial | None:
+    def entry_block(self, now_ms: Ms) -> Skip | None:
         """Why this account takes no entries now, whatever the signal; exits go on."""
         if self.broker is None:
             return None
-        trouble = self._exchange.trouble
+        trouble = self._exchange.entry_block_reason
         if trouble is not None:
-            return Denial(Reason.EXCHANGE_HALTED, {"why": trouble})
+            return Skip(DecisionCode.EXCHANGE_HALTED, {"why": trouble})
         if not self.is_ready:
-            return Denial(Reason.ACCOUNT_NOT_READY, {"why": "not compared with its exchange yet"})
+            return Skip(
+                DecisionCode.ACCOUNT_NOT_READY, {"why": "not compared with its exchange yet"}
+            )
         age_ms = now_ms - self.broker.balance().as_of_ms
-        if age_ms > BALANCE_LIMIT_MS:
-            return Denial(Reason.ACCOUNT_NOT_READY, {"balance_age_ms": age_ms})
+        if age_ms > MAX_BALANCE_AGE_MS:
+            return Skip(DecisionCode.ACCOUNT_NOT_READY, {"balance_age_ms": age_ms})
         return None
 
-    def book(self, now_ms: Ms) -> Book:
+    def snapshot(self, now_ms: Ms) -> AccountSnapshot:
         """The snapshot a decision sees, at last known prices."""
         notional = open_pnl = ZERO
         for symbol, position in self.positions.items():
             price = self.market.last_price(symbol) or position.entry_price
             notional += position.notional(price)
             open_pnl += position.net_pnl + position.unrealized_pnl(price)
-        return Book(
+        return AccountSnapshot(
             balance=self._balance(now_ms),
             positions=self.positions,
             notional=notional,
             open_pnl=open_pnl,
             day=self._today(now_ms),
             last_close_ms=self._last_close_ms,
-            entering=self._entering(),
-            in_doubt=frozenset(self.in_doubt | self.foreign.keys()),
+            pending_entries=self._pending_entry_notional(),
+            unresolved_symbols=frozenset(self.unresolved_symbols | self.foreign_orders.keys()),
         )
 
-    def _entering(self) -> dict[str, Decimal]:
+    def _pending_entry_notional(self) -> dict[str, Decimal]:
         """Notional of entries that are not filled yet, by symbol."""
         waiting: dict[str, Decimal] = {}
-        for symbol, orders in self.working.items():
+        for symbol, orders in self.working_orders.items():
             for order in orders.values():
                 if order.request.leg is Leg.ENTRY:
                     price = order.request.price or self.market.last_price(symbol) or ZERO
@@ -275,7 +283,7 @@ class Account:
             self._day = DayRecord(day_ms=day_start(now_ms))
         return self._day
 
-    def _learn(self, closed: Position) -> None:
+    def _record_close(self, closed: Position) -> None:
         closed_ms = closed.closed_at_ms or EPOCH
         self._last_close_ms[closed.symbol] = closed_ms
         day = self._today(closed_ms)

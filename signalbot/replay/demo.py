@@ -4,13 +4,13 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
-from signalbot.app import App, running
+from signalbot.app.composition import App, running
 from signalbot.config.load import load
-from signalbot.config.terms import Config
+from signalbot.config.settings import Config
 from signalbot.domain.timeframe import Ms
 from signalbot.exchange.simulated.exchange import SimulatedExchange
 from signalbot.exchange.simulated.rules import SimulationRules
-from signalbot.ledger.database import open_scratch
+from signalbot.ledger.database import open_replay_database
 from signalbot.ports import Exchange
 from signalbot.replay import virtual_time
 from signalbot.tasks import LoopClock
@@ -30,7 +30,7 @@ def demo(
     file = folder / "demo.toml"
     file.write_text(files(__package__).joinpath("demo.toml").read_text())
     ledger = folder / "demo.db"
-    virtual_time.run(_demo(load(file, {}), ledger, minutes, on_start), speed=speed)
+    virtual_time.run_virtual(_demo(load(file, {}), ledger, minutes, on_start), speed=speed)
     return ledger
 
 
@@ -39,7 +39,7 @@ async def _demo(
 ) -> None:
     clock = LoopClock(START)
     on_start(clock)
-    async with open_scratch(ledger) as database:
+    async with open_replay_database(ledger) as database:
         exchanges: dict[str, Exchange] = {
             name: await SimulatedExchange.open(
                 name, terms.simulated or SimulationRules(), database=database, clock=clock
@@ -58,4 +58,4 @@ async def _deliver_again(app: App, clock: LoopClock) -> None:
     while not (signals := await app.signals.active(clock.now_ms())):
         await clock.sleep(30)
     await clock.sleep(20)
-    await app.emitter.deliver_again(signals[-1])
+    await app.emitter.redeliver(signals[-1])

@@ -8,14 +8,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-from signalbot.config.terms import ExchangeTerms
-from signalbot.connect import live_terms
+from signalbot.app.exchanges import live_settings
+from signalbot.config.settings import ExchangeSettings
 from signalbot.domain.errors import Unavailable
 from signalbot.domain.market import Candle, Instrument
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.exchange.simulated.rules import SimulatedSymbol, SimulationRules
-from signalbot.ledger.database import open_scratch
-from signalbot.replay.cache import CandleCache
+from signalbot.ledger.database import open_replay_database
+from signalbot.replay.candle_cache import CandleCache
 from signalbot.replay.funding import FundingRate
 from signalbot.tasks import SystemClock
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from signalbot.exchange.live.exchange import LiveExchange
 
 _MINUTE: Final = Timeframe.M1
-_LONG_MS: Final = 3_600_000
-_PART: Final = 4_000  # candles; what a history keeps at a time is a little more
+_GAP_TO_SPLIT_MS: Final = 3_600_000
+_CANDLES_PER_REQUEST: Final = 4_000  # candles; what a history keeps at a time is a little more
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class MinuteRange:
     """From the open of the first minute to the close of the last."""
 
     from_ms: Ms
     until_ms: Ms
 
 
-async def download(
-    terms: ExchangeTerms,
-    spans: Mapping[str, Span],
+async def download_candles(
+    settings: ExchangeSettings,
+    spans: Mapping[str, MinuteRange],
     cache: CandleCache,
     *,
-    on_ask: Callable[[str, Span], None],
+    on_request: Callable[[str, MinuteRange], None],
 ) -> Mapping[str, int]:
     """Complete ``cache`` for ``spans``, by symbol; the exchange is asked for what is missing.
 
@@ -51,36 +51,38 @@ async def download(
     Raises:
         Unavailable: it cannot be reached; what was complete by then is kept.
     """
-    known = {symbol: cache.candles(symbol) for symbol in spans}
-    missing = {symbol: _missing(span, known[symbol]) for symbol, span in spans.items()}
+    cached = {symbol: cache.candles(symbol) for symbol in spans}
+    missing = {symbol: _missing_ranges(span, cached[symbol]) for symbol, span in spans.items()}
     rules = cache.instruments()
     if not any(missing.values()) and all(symbol in rules for symbol in spans):
         return {}
     async with AsyncExitStack() as stack:
-        exchange = await _open(terms, stack)
+        exchange = await _open_exchange(settings, stack)
         listed = {symbol: _instrument(exchange, symbol) for symbol in spans}
-        cache.keep_instruments(each for each in listed.values() if each is not None)
+        cache.save_instruments(each for each in listed.values() if each is not None)
         for symbol, parts in missing.items():
             if listed[symbol] is None:
                 continue
-            found = {each.open_ms: each for each in known[symbol]}
+            found = {each.open_ms: each for each in cached[symbol]}
             for part in parts:
-                on_ask(symbol, part)
-                found |= await _ask(exchange, symbol, part)
-            if len(found) > len(known[symbol]):
-                cache.keep(symbol, (found[at] for at in sorted(found)))
-    lacking = {symbol: _lacking(span, cache.candles(symbol)) for symbol, span in spans.items()}
-    return {symbol: minutes for symbol, minutes in lacking.items() if minutes}
+                on_request(symbol, part)
+                found |= await _fetch_candles(exchange, symbol, part)
+            if len(found) > len(cached[symbol]):
+                cache.save(symbol, (found[at] for at in sorted(found)))
+    missing_minutes = {
+        symbol: _missing_minutes(span, cache.candles(symbol)) for symbol, span in spans.items()
+    }
+    return {symbol: minutes for symbol, minutes in missing_minutes.items() if minutes}
 
 
-def _lacking(span: Span, known: Sequence[Candle]) -> int:
+def _missing_minutes(span: MinuteRange, cached: Sequence[Candle]) -> int:
     """How many minutes of a span are not known."""
-    within = sum(span.from_ms <= each.open_ms < span.until_ms for each in known)
+    within = sum(span.from_ms <= each.open_ms < span.until_ms for each in cached)
     return (span.until_ms - span.from_ms) // _MINUTE.ms - within
 
 
 async def download_funding(
-    terms: ExchangeTerms, symbol: str, span: Span
+    settings: ExchangeSettings, symbol: str, span: MinuteRange
 ) -> list[FundingRate]:  # fmt: skip
     """The funding rates of a market within ``span``, oldest first; none if it has none.
 
@@ -88,17 +90,19 @@ async def download_funding(
         Unavailable: the exchange cannot be reached, or does not tell.
     """
     async with AsyncExitStack() as stack:
-        exchange = await _open(terms, stack)
-        told = await exchange.funding_rates(symbol, since_ms=span.from_ms, until_ms=span.until_ms)
-        return [FundingRate(at_ms, rate) for at_ms, rate in told]
+        exchange = await _open_exchange(settings, stack)
+        rates = await exchange.funding_rates(symbol, since_ms=span.from_ms, until_ms=span.until_ms)
+        return [FundingRate(at_ms, rate) for at_ms, rate in rates]
 
 
-def with_rules(terms: ExchangeTerms, instruments: Mapping[str, Instrument]) -> ExchangeTerms:
+def with_rules(
+    settings: ExchangeSettings, instruments: Mapping[str, Instrument]
+) -> ExchangeSettings:
     """The exchange as a simulation of it has it: the markets' real grids and minimums.
 
     What the configuration says of a market for paper fills holds.
     """
-    rules = terms.simulated or SimulationRules()
+    rules = settings.simulated or SimulationRules()
     real = {
         symbol: SimulatedSymbol(
             price=max(each.tick, each.lot),
@@ -110,31 +114,33 @@ def with_rules(terms: ExchangeTerms, instruments: Mapping[str, Instrument]) -> E
         )
         for symbol, each in instruments.items()
     }
-    return replace(terms, simulated=replace(rules, symbols={**real, **rules.symbols}))
+    return replace(settings, simulated=replace(rules, symbols={**real, **rules.symbols}))
 
 
-def _missing(span: Span, known: Sequence[Candle]) -> list[Span]:
+def _missing_ranges(span: MinuteRange, cached: Sequence[Candle]) -> list[MinuteRange]:
     """What has to be asked for, so that what is known then is of one piece.
 
     Long holes are asked for again; a few minutes without a candle are minutes without a trade.
     """
-    if not known:
+    if not cached:
         return [span]
-    first_ms, last_ms = known[0].open_ms, known[-1].close_ms
+    first_ms, last_ms = cached[0].open_ms, cached[-1].close_ms
     holes = (
-        Span(before.close_ms, after.open_ms)
-        for before, after in pairwise(known)
-        if after.open_ms - before.close_ms >= _LONG_MS
+        MinuteRange(before.close_ms, after.open_ms)
+        for before, after in pairwise(cached)
+        if after.open_ms - before.close_ms >= _GAP_TO_SPLIT_MS
     )
-    parts = (Span(span.from_ms, first_ms), *holes, Span(last_ms, span.until_ms))
+    parts = (MinuteRange(span.from_ms, first_ms), *holes, MinuteRange(last_ms, span.until_ms))
     return [each for each in parts if each.from_ms < each.until_ms]
 
 
-async def _ask(exchange: "LiveExchange", symbol: str, span: Span) -> dict[Ms, Candle]:
+async def _fetch_candles(
+    exchange: "LiveExchange", symbol: str, span: MinuteRange
+) -> dict[Ms, Candle]:
     found: dict[Ms, Candle] = {}
     at_ms = span.from_ms
     while at_ms < span.until_ms:
-        end_ms = min(span.until_ms, Ms(at_ms + _PART * _MINUTE.ms))
+        end_ms = min(span.until_ms, Ms(at_ms + _CANDLES_PER_REQUEST * _MINUTE.ms))
         count = (end_ms - at_ms) // _MINUTE.ms
         for candle in await exchange.market.history(symbol, _MINUTE, end_ms=end_ms, limit=count):
             found[candle.open_ms] = candle
@@ -142,20 +148,20 @@ async def _ask(exchange: "LiveExchange", symbol: str, span: Span) -> dict[Ms, Ca
     return found
 
 
-async def _open(terms: ExchangeTerms, stack: AsyncExitStack) -> "LiveExchange":
+async def _open_exchange(settings: ExchangeSettings, stack: AsyncExitStack) -> "LiveExchange":
     """The exchange's public side, with accounts nowhere.
 
     Raises:
         Unavailable: it cannot be reached.
     """
-    from signalbot.exchange.live.dialects import dialects_of  # noqa: PLC0415 - ccxt is large
+    from signalbot.exchange.live.adapters import adapters_of  # noqa: PLC0415 - ccxt is large
     from signalbot.exchange.live.exchange import LiveExchange  # noqa: PLC0415
 
     folder = stack.enter_context(TemporaryDirectory(prefix="signalbot-candles-"))
-    database = await stack.enter_async_context(open_scratch(Path(folder) / "none.db"))
+    database = await stack.enter_async_context(open_replay_database(Path(folder) / "none.db"))
     exchange = LiveExchange(
-        live_terms(terms),
-        dialects=dialects_of(terms.ccxt_id),
+        live_settings(settings),
+        adapters=adapters_of(settings.ccxt_id),
         credentials={},
         clock=SystemClock(),
     )
@@ -164,7 +170,7 @@ async def _open(terms: ExchangeTerms, stack: AsyncExitStack) -> "LiveExchange":
         await exchange.open(database)
         await exchange.connect()
     except Unavailable as e:
-        raise Unavailable(f"{terms.name} cannot be asked for candles: {e}") from e
+        raise Unavailable(f"{settings.name} cannot be asked for candles: {e}") from e
     return exchange
 
 

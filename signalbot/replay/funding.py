@@ -7,19 +7,27 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Final
 
-from signalbot.app import App
+from signalbot.app.composition import App
 from signalbot.domain.errors import ConfigError
 from signalbot.domain.market import Candle
 from signalbot.domain.positions import Position
 from signalbot.domain.timeframe import Ms
 from signalbot.pipeline.account import Account
-from signalbot.pipeline.fund import Funder
-from signalbot.replay.candle_files.times import Ambiguous, read_times
-from signalbot.replay.exchange import HistoricalExchange
+from signalbot.pipeline.positions.funding_booking import FundingBooker
+from signalbot.replay.candle_files.time_column_parsing import AmbiguousTime, read_times
+from signalbot.replay.historical_exchange import HistoricalExchange
 
-_TIMES: Final = ("at_ms", "funding_time", "calc_time", "timestamp", "datetime", "date", "time")
-_RATES: Final = ("funding_rate", "last_funding_rate", "rate")
-_MOST_RATE: Final = Decimal("0.1")
+_TIME_COLUMNS: Final = (
+    "at_ms",
+    "funding_time",
+    "calc_time",
+    "timestamp",
+    "datetime",
+    "date",
+    "time",
+)
+_RATE_COLUMNS: Final = ("funding_rate", "last_funding_rate", "rate")
+_MAX_RATE: Final = Decimal("0.1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +47,8 @@ def read_funding(path: Path) -> list[FundingRate]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             rows = csv.DictReader(lines)
-            time = _column(path, rows.fieldnames or (), _TIMES, "the time")
-            rate = _column(path, rows.fieldnames or (), _RATES, "the rate")
+            time = _find_column(path, rows.fieldnames or (), _TIME_COLUMNS, "the time")
+            rate = _find_column(path, rows.fieldnames or (), _RATE_COLUMNS, "the rate")
             cells = [(rows.line_num, row[time] or "", row[rate] or "") for row in rows]
     except OSError as e:
         raise ConfigError(f"{path}: the funding rates cannot be read: {e.strerror}") from e
@@ -48,20 +56,22 @@ def read_funding(path: Path) -> list[FundingRate]:
         raise ConfigError(f"{path}: not a CSV file in UTF-8: {e}") from e
     if not cells:
         raise ConfigError(f"{path}: no funding rate in it")
-    return sorted(_rates(path, cells, time), key=lambda each: each.at_ms)
+    return sorted(_parse_rates(path, cells, time), key=lambda each: each.at_ms)
 
 
-def _rates(path: Path, cells: Sequence[tuple[int, str, str]], column: str) -> Iterator[FundingRate]:
+def _parse_rates(
+    path: Path, cells: Sequence[tuple[int, str, str]], column: str
+) -> Iterator[FundingRate]:
     """The rates of rows; each has its line, its time and its rate."""
     try:
         times = read_times([time for _, time, _ in cells], column=column).at_ms
-    except Ambiguous as e:
+    except AmbiguousTime as e:
         raise ConfigError(f"{path}, line {cells[e.at][0]}: {e.text!r}: {e.problem}") from e
     for at_ms, (line, time, rate) in zip(times, cells, strict=True):
         if at_ms is None:
             raise ConfigError(f"{path}, line {line}: {time!r} is not a time")
         try:
-            yield FundingRate(at_ms, _rate(rate))
+            yield FundingRate(at_ms, _parse_rate(rate))
         except ValueError as e:
             raise ConfigError(f"{path}, line {line}: {e}") from e
 
@@ -76,33 +86,33 @@ class _Late:
     opened_at_ms: Ms
 
 
-class Funding:
+class FundingReplay:
     """Pays the rates of every market when their time has come."""
 
     def __init__(self, app: App, rates: Mapping[str, Sequence[FundingRate]]) -> None:
         self._app = app
-        self._funder = Funder(app.trades)
-        self._waiting = {symbol: list(reversed(each)) for symbol, each in rates.items() if each}
+        self._funder = FundingBooker(app.trades)
+        self._pending = {symbol: list(reversed(each)) for symbol, each in rates.items() if each}
         self._late: list[_Late] = []
 
     def is_due(self, candle: Candle) -> bool:
         """Whether anything is to be paid or booked by the close of ``candle``."""
-        waiting = self._waiting.get(candle.symbol)
-        return bool(self._late or (waiting and waiting[-1].at_ms <= candle.close_ms))
+        pending = self._pending.get(candle.symbol)
+        return bool(self._late or (pending and pending[-1].at_ms <= candle.close_ms))
 
-    async def after(self, candle: Candle, sides: Iterable[HistoricalExchange]) -> None:
+    async def pay_due(self, candle: Candle, sides: Iterable[HistoricalExchange]) -> None:
         """Pay what was due by the close of ``candle``, which has just been traded through.
 
         Rates from before the candle are of a time that was not replayed.
         """
         await self.settle()
-        waiting = self._waiting.get(candle.symbol)
-        while waiting and waiting[-1].at_ms <= candle.close_ms:
-            each = waiting.pop()
+        pending = self._pending.get(candle.symbol)
+        while pending and pending[-1].at_ms <= candle.close_ms:
+            each = pending.pop()
             if each.at_ms <= candle.open_ms:
                 continue
             for side in sides:
-                received = side.fund(candle.symbol, each.rate, each.at_ms)
+                received = side.pay_funding(candle.symbol, each.rate, each.at_ms)
                 for user_id, amount in received.items():
                     await self._book(self._app.accounts[user_id], candle, amount)
 
@@ -129,25 +139,27 @@ class Funding:
         return next((p for p in found if (p.symbol, p.opened_at_ms) == wanted), None)
 
 
-def _column(path: Path, names: Iterable[str], wanted: Sequence[str], what: str) -> str:
-    by_name = {_plain(name): name for name in names}
+def _find_column(path: Path, names: Iterable[str], wanted: Sequence[str], what: str) -> str:
+    by_name = {_plain_name(name): name for name in names}
     for name in wanted:
         if name in by_name:
             return by_name[name]
     raise ConfigError(f"{path}: no column for {what}: call it {' or '.join(wanted)}")
 
 
-def _plain(name: str) -> str:
+def _plain_name(name: str) -> str:
     """``fundingTime`` and ``Funding Time`` are ``funding_time``."""
-    parted = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+    parted = "".join(
+        f"_{character.lower()}" if character.isupper() else character for character in name
+    )
     return "_".join(part for part in parted.replace(" ", "_").split("_") if part)
 
 
-def _rate(text: str) -> Decimal:
+def _parse_rate(text: str) -> Decimal:
     try:
         rate = Decimal(text.strip())
     except InvalidOperation as e:
         raise ValueError(f"{text!r} is not a rate") from e
-    if not abs(rate) < _MOST_RATE:
+    if not abs(rate) < _MAX_RATE:
         raise ValueError(f"{text} is no rate of one payment: 0.0001 is 0.01 %")
     return rate

@@ -5,20 +5,20 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
-from signalbot.app import App, running
-from signalbot.config.terms import Config, StrategyTerms
+from signalbot.app.composition import App, running
+from signalbot.config.settings import Config, StrategySettings
 from signalbot.domain.errors import ConfigError
 from signalbot.domain.market import Candle
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import Mode, UserId, owner_of
 from signalbot.exchange.simulated.rules import SimulationRules
-from signalbot.ledger.database import open_scratch
+from signalbot.ledger.database import open_replay_database
 from signalbot.replay import virtual_time
-from signalbot.replay.exchange import HistoricalExchange
-from signalbot.replay.funding import Funding, FundingRate
-from signalbot.replay.track import equity_curves
-from signalbot.sandbox.files import SameThread, StrategyFiles
-from signalbot.strategies import KINDS, build
+from signalbot.replay.equity_tracking import equity_curves
+from signalbot.replay.funding import FundingRate, FundingReplay
+from signalbot.replay.historical_exchange import HistoricalExchange
+from signalbot.sandbox.file_strategy import FileStrategyRegistry, InlineExecutor
+from signalbot.strategies import KINDS, build_strategy
 from signalbot.tasks import LoopClock
 
 EquityCurves = dict[UserId, list[tuple[Ms, Decimal]]]
@@ -27,14 +27,14 @@ _PROGRESS_EVERY = 500
 
 
 @dataclass(slots=True)
-class Played:
+class ReplayResult:
     """What a replay leaves behind beside its ledger."""
 
     equity: EquityCurves = field(default_factory=dict)  #: as ``track.equity_curves`` has it
     candles: int = 0
 
 
-def narrowed(config: Config, symbol: str) -> Config:
+def config_for_symbol(config: Config, symbol: str) -> Config:
     """The configuration as a replay of one symbol uses it: nothing is sent anywhere.
 
     Strategies look at this symbol alone, and live users trade on paper, without their shadows.
@@ -48,8 +48,8 @@ def narrowed(config: Config, symbol: str) -> Config:
         if symbol in terms.symbols
     }
     if not strategies:
-        known = sorted({each for terms in config.strategies.values() for each in terms.symbols})
-        raise ConfigError(f"{config.path}: no strategy trades {symbol}; they trade {known}")
+        traded = sorted({each for terms in config.strategies.values() for each in terms.symbols})
+        raise ConfigError(f"{config.path}: no strategy trades {symbol}; they trade {traded}")
     users = {
         user_id: replace(user, mode=Mode.PAPER) if user.mode is Mode.LIVE else user
         for user_id, user in config.users.items()
@@ -63,14 +63,14 @@ def narrowed(config: Config, symbol: str) -> Config:
     return replace(config, strategies=strategies, users=users, subscriptions=subscriptions)
 
 
-def refuse_coarse(config: Config, timeframe: Timeframe, *, source: str) -> None:
+def check_candle_length(config: Config, timeframe: Timeframe, *, source: str) -> None:
     """See that the candles of ``config``, made by ``narrowed``, can be made of ``timeframe`` ones.
 
     Raises:
         ConfigError: a strategy needs smaller ones.
     """
     for terms in config.strategies.values():
-        for needed in sorted(_needed(terms), key=lambda each: each.ms):
+        for needed in sorted(_needed_timeframes(terms), key=lambda each: each.ms):
             if needed.ms % timeframe.ms:
                 raise ConfigError(
                     f"{source}: strategy {terms.name!r} needs {needed} candles, which cannot be "
@@ -78,7 +78,7 @@ def refuse_coarse(config: Config, timeframe: Timeframe, *, source: str) -> None:
                 )
 
 
-def _needed(terms: StrategyTerms) -> set[Timeframe]:
+def _needed_timeframes(terms: StrategySettings) -> set[Timeframe]:
     """Lengths of the candles a strategy looks at; a file's others are multiples of its first."""
     if terms.timeframe is None:
         return set()
@@ -86,7 +86,7 @@ def _needed(terms: StrategyTerms) -> set[Timeframe]:
         return {terms.timeframe}
     return {
         terms.timeframe,
-        *build(terms.kind, timeframe=terms.candles, params=terms.params).warm_up,
+        *build_strategy(terms.kind, timeframe=terms.candle_timeframe, params=terms.params).warm_up,
     }
 
 
@@ -99,14 +99,14 @@ def replay(
     funding: Sequence[FundingRate] = (),
     on_start: Callable[[LoopClock], None] = lambda _: None,
     on_progress: Callable[[int], None] = lambda _: None,
-) -> Played:
+) -> ReplayResult:
     """Replay ``candles`` (valid, in order, of one symbol) into a new ledger file.
 
     ``funding`` are the rates of the symbol, oldest first. Two runs over the same input write
     identical ledgers. ``on_start`` is given the virtual clock; ``on_progress`` is called with the
     number of candles played.
     """
-    return virtual_time.run(
+    return virtual_time.run_virtual(
         _replay(
             config, candles, timeframe, ledger, funding, on_start=on_start, on_progress=on_progress
         )
@@ -122,47 +122,47 @@ async def _replay(
     *,
     on_start: Callable[[LoopClock], None],
     on_progress: Callable[[int], None],
-) -> Played:
+) -> ReplayResult:
     clock = LoopClock(candles[0].open_ms)
     on_start(clock)
     sides = {
         name: HistoricalExchange(name, rules_of(config, name), base=timeframe, clock=clock)
         for name in exchanges_of(config)
     }
-    async with open_scratch(ledger) as database:
-        files = StrategyFiles(clock, thread=SameThread)
+    async with open_replay_database(ledger) as database:
+        files = FileStrategyRegistry(clock, thread=InlineExecutor)
         app = App(config, database=database, exchanges=sides, clock=clock, files=files)
         async with running(app):
-            payments = Funding(app, {candles[0].symbol: funding})
-            return await _play(list(sides.values()), candles, clock, payments, on_progress)
+            payments = FundingReplay(app, {candles[0].symbol: funding})
+            return await _run_candles(list(sides.values()), candles, clock, payments, on_progress)
 
 
-async def _play(
+async def _run_candles(
     sides: Sequence[HistoricalExchange],
     candles: Sequence[Candle],
     clock: LoopClock,
-    funding: Funding,
+    funding: FundingReplay,
     on_progress: Callable[[int], None],
-) -> Played:
-    played = Played()
+) -> ReplayResult:
+    result = ReplayResult()
     for candle in candles:
         for side in sides:
-            side.expect(candle)
+            side.set_upcoming(candle)
         await clock.sleep_until(candle.close_ms)
         for side in sides:
             side.advance(candle)
         if funding.is_due(candle):
-            await funding.after(candle, sides)
-        played.candles += 1
-        if played.candles % _PROGRESS_EVERY == 0:
-            on_progress(played.candles)
+            await funding.pay_due(candle, sides)
+        result.candles += 1
+        if result.candles % _PROGRESS_EVERY == 0:
+            on_progress(result.candles)
     await clock.sleep(1)  # what the last candle set off comes to its end
     await funding.settle()
-    on_progress(played.candles)
+    on_progress(result.candles)
     tracks = {user_id: track for side in sides for user_id, track in side.tracks.items()}
     by_symbol = {candles[0].symbol: candles}
-    played.equity = equity_curves(tracks, by_symbol, end_ms=clock.now_ms())
-    return played
+    result.equity = equity_curves(tracks, by_symbol, end_ms=clock.now_ms())
+    return result
 
 
 def exchanges_of(config: Config) -> list[str]:

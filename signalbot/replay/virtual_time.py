@@ -113,7 +113,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         return super().call_at(due, callback, *args, context=context)
 
 
-def run(main: Coroutine[Any, Any, T], *, speed: float | None = None) -> T:
+def run_virtual(main: Coroutine[Any, Any, T], *, speed: float | None = None) -> T:
     """``asyncio.run`` in virtual time."""
     with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(speed)) as runner:
         return runner.run(main)

@@ -11,50 +11,66 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from signalbot.config.terms import Config
+from signalbot.config.settings import Config
 from signalbot.domain.advice import Advice, Verdict
+from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.market import Candle
 from signalbot.domain.money import ZERO
-from signalbot.domain.reasons import Reason
 from signalbot.domain.settings import AiRules
-from signalbot.domain.signals import Outcome, Signal, SignalId
+from signalbot.domain.signals import DecisionOutcome, Signal, SignalId
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.domain.users import Mode, UserId
-from signalbot.ledger.advices import read_advices
-from signalbot.ledger.fates import (
-    Before,
-    Fate,
-    Held,
-    read_before,
-    read_fates,
-    read_held,
-    read_order,
+from signalbot.ledger.ai_advice import read_ai_advice
+from signalbot.ledger.signal_outcomes import (
+    AccountHistory,
+    HoldingPeriod,
+    SignalOutcome,
+    read_account_history,
+    read_decision_order,
+    read_holding_periods,
+    read_signal_outcomes,
     read_signals,
 )
 from signalbot.ledger.views import Connection, open_ledger
 from signalbot.ports import Advisor
-from signalbot.replay.courses import Comparison, compare
-from signalbot.replay.prices import Candles, Hole, holes
-from signalbot.replay.stored import Arrival, Turn, alone, relive
+from signalbot.replay.candle_sources import CandleGap, MarketCandles, find_candle_gaps
+from signalbot.replay.scenarios import ScenarioComparison, compare_scenarios
+from signalbot.replay.signal_replay import (
+    SettingsChange,
+    SignalArrival,
+    isolate_user,
+    replay_signals,
+)
 from signalbot.tasks import LoopClock
 
 _CENT: Final = Decimal("0.01")
 
-WAS, PRESENT, CHANGED = "as it was", "present settings", "changed settings"
+AS_RECORDED, PRESENT_SETTINGS, CHANGED_SETTINGS = (
+    "as it was",
+    "present settings",
+    "changed settings",
+)
 
-NOT_OF_THE_SETTINGS: Final = frozenset(
+UNAFFECTED_BY_SETTINGS: Final = frozenset(
     {
-        Reason.SIGNAL_NOT_ACTIVE, Reason.ALREADY_EXECUTED, Reason.TRADING_HALTED, Reason.DISK_LOW,
-        Reason.USER_PAUSED, Reason.SUBSCRIPTION_NOT_ACTIVE, Reason.INBOX_FULL,
-        Reason.INTERNAL_ERROR, Reason.EXCHANGE_HALTED, Reason.ACCOUNT_NOT_READY,
-        Reason.SYMBOL_IN_DOUBT,
+        DecisionCode.SIGNAL_NOT_ACTIVE,
+        DecisionCode.ALREADY_EXECUTED,
+        DecisionCode.TRADING_HALTED,
+        DecisionCode.DISK_LOW,
+        DecisionCode.USER_PAUSED,
+        DecisionCode.SUBSCRIPTION_NOT_ACTIVE,
+        DecisionCode.INBOX_FULL,
+        DecisionCode.INTERNAL_ERROR,
+        DecisionCode.EXCHANGE_HALTED,
+        DecisionCode.ACCOUNT_NOT_READY,
+        DecisionCode.SYMBOL_IN_DOUBT,
     }
-)  # fmt: skip
+)
 """Refusals that no setting would have prevented: they stay as they were on every course."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class RecordedHistory:
     """What the ledger knows of one user's signals.
 
     It begins when the account was last without a position before ``since_ms``, so that the courses
@@ -62,29 +78,29 @@ class Past:
     """
 
     signals: Sequence[Signal]  #: of strategies and markets the user could trade, in their order
-    fates: Mapping[SignalId, Fate]  #: as they were
+    outcomes: Mapping[SignalId, SignalOutcome]  #: as they were
     advices: Mapping[SignalId, Advice]  #: what the AI said then
     begin_ms: Ms
     since_ms: Ms
     until_ms: Ms  #: the last instant the ledger speaks of
-    before: Before  #: what counted against the limits when it began
-    earned: Decimal  #: what all positions had kept when it began
+    before: AccountHistory  #: what counted against the limits when it began
+    earned_before: Decimal  #: what all positions had kept when it began
     earned_since: Decimal  #: what those have kept that were opened from then to ``since_ms``
     elsewhere: int  #: signals left out: of an exchange that is not the account's
     unfollowed: int  #: signals left out: decided on then, of a strategy not followed now
 
     @property
-    def arrivals(self) -> list[Arrival]:
+    def arrivals(self) -> list[SignalArrival]:
         """Those to be decided anew, when they were decided then, else when they were made."""
         return [
-            Arrival(signal=signal, at_ms=self.arrival_ms(signal))
+            SignalArrival(signal=signal, at_ms=self.arrival_ms(signal))
             for signal in self.signals
-            if not _is_settled(self.fates.get(signal.signal_id))
+            if not _is_settled(self.outcomes.get(signal.signal_id))
         ]
 
     def arrival_ms(self, signal: Signal) -> Ms:
         """When the signal reached the user's decision."""
-        return _arrival_ms(signal, self.fates.get(signal.signal_id))
+        return _arrival_ms(signal, self.outcomes.get(signal.signal_id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,18 +113,18 @@ class WhatIf:
     signals: int  #: compared, on every course
     kept: int  #: of these, refused by circumstances and not by settings
     start_equity: Mapping[str, Decimal]  #: by course
-    candles: tuple[Candles, ...]
-    holes: tuple[Hole, ...]  #: signals left out for want of candles
+    candles: tuple[MarketCandles, ...]
+    gaps: tuple[CandleGap, ...]  #: signals left out for want of candles
     elsewhere: int
     unfollowed: int
     unasked: int  #: signals that pass, since no AI was asked about them then
-    comparison: Comparison
+    comparison: ScenarioComparison
 
 
-def read_past(
+def read_recorded_history(
     connection: Connection, configs: Sequence[Config], user_id: UserId, *, since_ms: Ms,
     until_ms: Ms,
-) -> Past:  # fmt: skip
+) -> RecordedHistory:  # fmt: skip
     """The signals of every strategy that the user follows in one of ``configs``, and what was.
 
     Raises:
@@ -121,46 +137,48 @@ def read_past(
         if each.user_id == user_id
     }
     exchange = configs[0].users[user_id].account.exchange
-    held = read_held(connection, user_id)
-    begin_ms = _flat_ms(held, since_ms)
-    order = read_order(connection, user_id)
-    fates = read_fates(connection, user_id, since_ms=begin_ms)
-    first_ms = min((each.created_at_ms for each in fates.values()), default=begin_ms)
-    heard = [
+    held = read_holding_periods(connection, user_id)
+    begin_ms = _last_flat_ms(held, since_ms)
+    order = read_decision_order(connection, user_id)
+    outcomes = read_signal_outcomes(connection, user_id, since_ms=begin_ms)
+    first_ms = min((each.created_at_ms for each in outcomes.values()), default=begin_ms)
+    followed_signals = [
         each
         for each in read_signals(connection, since_ms=min(first_ms, begin_ms), until_ms=until_ms)
-        if each.strategy in followed and _arrival_ms(each, fates.get(each.signal_id)) >= begin_ms
+        if each.strategy in followed and _arrival_ms(each, outcomes.get(each.signal_id)) >= begin_ms
     ]
     signals = sorted(
-        (each for each in heard if each.exchange == exchange),
+        (each for each in followed_signals if each.exchange == exchange),
         key=lambda each: (
-            _arrival_ms(each, fates.get(each.signal_id)),
+            _arrival_ms(each, outcomes.get(each.signal_id)),
             order.get(each.signal_id, 0),
             each.signal_id,
         ),
     )
-    return Past(
+    return RecordedHistory(
         signals=signals,
-        fates=fates,
-        advices=read_advices(connection, fates.values()),
+        outcomes=outcomes,
+        advices=read_ai_advice(connection, outcomes.values()),
         begin_ms=begin_ms,
         since_ms=since_ms,
         until_ms=until_ms,
-        before=read_before(connection, user_id, begin_ms, cooldown_ms=_cooldown_ms(configs)),
-        earned=sum((each.net_pnl for each in held if each.from_ms < begin_ms), ZERO),
+        before=read_account_history(
+            connection, user_id, begin_ms, cooldown_ms=_cooldown_ms(configs)
+        ),
+        earned_before=sum((each.net_pnl for each in held if each.from_ms < begin_ms), ZERO),
         earned_since=sum(
             (each.net_pnl for each in held if begin_ms <= each.from_ms < since_ms), ZERO
         ),
-        elsewhere=len(heard) - len(signals),
-        unfollowed=len(fates.keys() - {each.signal_id for each in heard}),
+        elsewhere=len(followed_signals) - len(signals),
+        unfollowed=len(outcomes.keys() - {each.signal_id for each in followed_signals}),
     )
 
 
-def _flat_ms(held: Sequence[Held], at_ms: Ms) -> Ms:
+def _last_flat_ms(held: Sequence[HoldingPeriod], at_ms: Ms) -> Ms:
     """The last instant up to ``at_ms`` before which every position was closed or not yet begun."""
     for each in reversed(held):
         if each.from_ms < at_ms and (each.until_ms is None or each.until_ms >= at_ms):
-            return _flat_ms(held, each.from_ms)
+            return _last_flat_ms(held, each.from_ms)
     return at_ms
 
 
@@ -170,13 +188,13 @@ def _cooldown_ms(configs: Sequence[Config]) -> int:
 
 
 def what_if(
-    past: Past,
+    history: RecordedHistory,
     user_id: UserId,
     *,
     present: Config,
     changed: Config | None,
     changes: Sequence[str],
-    candles: Mapping[str, Candles],
+    candles: Mapping[str, MarketCandles],
     on_start: Callable[[LoopClock], None] = lambda _: None,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> WhatIf:
@@ -184,63 +202,65 @@ def what_if(
 
     A signal that came where ``candles``, by symbol, have a hole is left out of every course.
     """
-    arrivals = past.arrivals
-    gaps = holes(arrivals, candles)
-    left_out = {signal_id for hole in gaps for signal_id in hole.signals}
-    arrivals = [each for each in arrivals if each.signal.signal_id not in left_out]
-    signals = [each for each in past.signals if each.signal_id not in left_out]
-    used = _used(arrivals, candles, past.until_ms)
-    tape = sorted(
+    arrivals = history.arrivals
+    gaps = find_candle_gaps(arrivals, candles)
+    skipped_ids = {signal_id for gap in gaps for signal_id in gap.signals}
+    arrivals = [each for each in arrivals if each.signal.signal_id not in skipped_ids]
+    signals = [each for each in history.signals if each.signal_id not in skipped_ids]
+    used = _traded_candles(arrivals, candles, history.until_ms)
+    all_candles = sorted(
         (candle for each in used for candle in each.candles),
         key=lambda candle: (candle.close_ms, candle.symbol),
     )
-    then = _equity_then(past, present, user_id)
-    remembered = Remembered(past.advices)
+    then = _recorded_equity(history, present, user_id)
+    advisor_replay = RecordedAdvisor(history.advices)
     kept = {
-        signal_id: fate
-        for signal_id, fate in past.fates.items()
-        if _is_settled(fate) and signal_id not in left_out
+        signal_id: outcome
+        for signal_id, outcome in history.outcomes.items()
+        if _is_settled(outcome) and signal_id not in skipped_ids
     }
-    fates: dict[str, Mapping[SignalId, Fate]] = {WAS: past.fates}
-    equity = {WAS: then}
-    for name, config in ((PRESENT, present), (CHANGED, changed)):
+    outcomes: dict[str, Mapping[SignalId, SignalOutcome]] = {AS_RECORDED: history.outcomes}
+    equity = {AS_RECORDED: then}
+    for name, config in ((PRESENT_SETTINGS, present), (CHANGED_SETTINGS, changed)):
         if config is None:
             continue
         equity[name] = _start_equity(config, present, user_id, then)
-        course = _Course(
-            config=_alone(config, present, user_id, equity[name], signals),
-            turn=_turn(config, user_id, past.since_ms) if name == CHANGED else None,
+        run = _ScenarioRun(
+            config=_isolate_user(config, present, user_id, equity[name], signals),
+            change=_settings_change(config, user_id, history.since_ms)
+            if name == CHANGED_SETTINGS
+            else None,
         )
-        lived = _live(
-            course, past.before, arrivals, tape, user_id, remembered,
+        new_outcomes = _run_scenario(
+            run, history.before, arrivals, all_candles, user_id, advisor_replay,
             on_start=on_start, on_progress=on_progress,
         )  # fmt: skip
-        fates[name] = lived | kept
-    compared = [each for each in signals if past.arrival_ms(each) >= past.since_ms]
+        outcomes[name] = new_outcomes | kept
+    compared = [each for each in signals if history.arrival_ms(each) >= history.since_ms]
     return WhatIf(
         user_id=user_id,
         changes=tuple(changes),
-        begin_ms=past.begin_ms,
-        since_ms=past.since_ms,
-        until_ms=past.until_ms,
+        begin_ms=history.begin_ms,
+        since_ms=history.since_ms,
+        until_ms=history.until_ms,
         signals=len(compared),
         kept=sum(each.signal_id in kept for each in compared),
-        start_equity={name: each + past.earned_since for name, each in equity.items()},
+        start_equity={name: each + history.earned_since for name, each in equity.items()},
         candles=tuple(used),
-        holes=tuple(gaps),
-        elsewhere=past.elsewhere,
-        unfollowed=past.unfollowed,
-        unasked=len(remembered.unasked & {each.signal_id for each in compared}),
-        comparison=compare(
+        gaps=tuple(gaps),
+        elsewhere=history.elsewhere,
+        unfollowed=history.unfollowed,
+        unasked=len(advisor_replay.unasked & {each.signal_id for each in compared}),
+        comparison=compare_scenarios(
             compared,
-            fates,
-            start_equity={name: each + past.earned_since for name, each in equity.items()},
-            start_ms=past.since_ms,
+            outcomes,
+            start_equity={name: each + history.earned_since for name, each in equity.items()},
+            start_ms=history.since_ms,
         ),
     )
 
 
-class Remembered:
+class RecordedAdvisor:
     """Implements ``Advisor``: what was said about a signal then is said again."""
 
     def __init__(self, advices: Mapping[SignalId, Advice]) -> None:
@@ -249,67 +269,67 @@ class Remembered:
 
     async def advise(self, signal: Signal, rules: AiRules) -> Advice:
         """The advice of then, whatever the rules ask now; what had none passes as it is."""
-        known = self._advices.get(signal.signal_id)
-        if known is not None:
-            return known
+        recorded = self._advices.get(signal.signal_id)
+        if recorded is not None:
+            return recorded
         self.unasked.add(signal.signal_id)
         return Advice(verdict=Verdict.APPROVE, confidence=1.0, reason="nobody asked it then")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Course:
+class _ScenarioRun:
     config: Config
-    turn: Turn | None
+    change: SettingsChange | None
 
 
-def _alone(
+def _isolate_user(
     config: Config, present: Config, user_id: UserId, equity: Decimal, signals: Sequence[Signal]
 ) -> Config:
     """What the course begins with: the account of ``config`` and the settings of ``present``."""
     user = config.users[user_id]
     funded = replace(user, account=replace(user.account, paper_balance=equity))
     mixed = replace(config, users={user_id: funded}, subscriptions=present.subscriptions)
-    return alone(mixed, user_id, signals)
+    return isolate_user(mixed, user_id, signals)
 
 
-def _turn(config: Config, user_id: UserId, at_ms: Ms) -> Turn:
+def _settings_change(config: Config, user_id: UserId, at_ms: Ms) -> SettingsChange:
     mine = tuple(each for each in config.subscriptions if each.user_id == user_id)
-    return Turn(at_ms=at_ms, subscriptions=mine)
+    return SettingsChange(at_ms=at_ms, subscriptions=mine)
 
 
-def _live(
-    course: _Course,
-    before: Before,
-    arrivals: Sequence[Arrival],
-    tape: Sequence[Candle],
+def _run_scenario(
+    run: _ScenarioRun,
+    before: AccountHistory,
+    arrivals: Sequence[SignalArrival],
+    all_candles: Sequence[Candle],
     user_id: UserId,
     advisor: Advisor,
     *,
     on_start: Callable[[LoopClock], None],
     on_progress: Callable[[int], None],
-) -> dict[SignalId, Fate]:
+) -> dict[SignalId, SignalOutcome]:
     if not arrivals:
         return {}
     with TemporaryDirectory(prefix="signalbot-whatif-") as folder:
         path = Path(folder) / "whatif.db"
-        relive(
-            course.config,
+        replay_signals(
+            run.config,
             arrivals,
-            tape,
+            all_candles,
             ledger=path,
             before=before,
-            turn=course.turn,
+            change=run.change,
             advisor=advisor,
             on_start=on_start,
             on_progress=on_progress,
         )
         with open_ledger(path) as connection:
-            return read_fates(connection, user_id, since_ms=EPOCH)
+            return read_signal_outcomes(connection, user_id, since_ms=EPOCH)
 
 
-def _used(
-    arrivals: Sequence[Arrival], candles: Mapping[str, Candles], until_ms: Ms
-) -> list[Candles]:
+def _traded_candles(
+    arrivals: Sequence[SignalArrival], candles: Mapping[str, MarketCandles], until_ms: Ms
+) -> list[MarketCandles]:
     """The candles of every market that is traded, from just before its first signal on."""
     first: dict[str, Ms] = {}
     for each in arrivals:
@@ -322,36 +342,40 @@ def _used(
     ]
 
 
-def _arrival_ms(signal: Signal, fate: Fate | None) -> Ms:
-    return signal.created_at_ms if fate is None else fate.decided_at_ms
+def _arrival_ms(signal: Signal, outcome: SignalOutcome | None) -> Ms:
+    return signal.created_at_ms if outcome is None else outcome.decided_at_ms
 
 
-def _is_settled(fate: Fate | None) -> bool:
-    return fate is not None and fate.outcome is Outcome.SKIP and fate.code in NOT_OF_THE_SETTINGS
+def _is_settled(outcome: SignalOutcome | None) -> bool:
+    return (
+        outcome is not None
+        and outcome.outcome is DecisionOutcome.SKIP
+        and outcome.code in UNAFFECTED_BY_SETTINGS
+    )
 
 
-def _equity_then(past: Past, config: Config, user_id: UserId) -> Decimal:
+def _recorded_equity(history: RecordedHistory, config: Config, user_id: UserId) -> Decimal:
     """What the account held at the beginning, as far as the ledger tells.
 
     That is the equity behind the first entry that was approved; for a paper account to the last
     digit what it began with and has kept since, if that is the same.
     """
     user = config.users[user_id]
-    kept = user.account.paper_balance + past.earned
-    told = (
-        past.fates[each.signal_id].detail.get("equity")
-        for each in past.signals
-        if each.signal_id in past.fates
+    kept = user.account.paper_balance + history.earned_before
+    equities = (
+        history.outcomes[each.signal_id].detail.get("equity")
+        for each in history.signals
+        if each.signal_id in history.outcomes
     )
-    known = next((Decimal(each) for each in told if each is not None), None)
-    if known is None:
+    recorded = next((Decimal(each) for each in equities if each is not None), None)
+    if recorded is None:
         return user.account.paper_balance if user.mode is Mode.LIVE else kept
-    return kept if abs(kept - known) <= _CENT else known
+    return kept if abs(kept - recorded) <= _CENT else recorded
 
 
 def _start_equity(
     config: Config, present: Config, user_id: UserId, then: Decimal
 ) -> Decimal:  # fmt: skip
     """What was there then, unless another balance is what is tried out."""
-    wished = config.users[user_id].account.paper_balance
-    return then if wished == present.users[user_id].account.paper_balance else wished
+    configured = config.users[user_id].account.paper_balance
+    return then if configured == present.users[user_id].account.paper_balance else configured

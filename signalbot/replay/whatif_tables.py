@@ -3,18 +3,22 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.money import text
-from signalbot.domain.reasons import Reason
-from signalbot.ledger.fates import Fate
-from signalbot.replay import figures
-from signalbot.replay.courses import Course, Difference
-from signalbot.replay.prices import Hole
-from signalbot.replay.summary import Table, plain
-from signalbot.replay.whatif import CHANGED, PRESENT, WAS, WhatIf
+from signalbot.ledger.signal_outcomes import SignalOutcome
+from signalbot.replay.candle_sources import CandleGap
+from signalbot.replay.report import formatting
+from signalbot.replay.report.summary import ReportTable, to_plain
+from signalbot.replay.scenarios import Scenario, SignalDifference
+from signalbot.replay.whatif import AS_RECORDED, CHANGED_SETTINGS, PRESENT_SETTINGS, WhatIf
 
-_HEADS: Final = {WAS: "As it was", PRESENT: "Present", CHANGED: "Changed"}
-_SHOWN: Final = 5
-_KNOWN: Final = {code.value: code for code in Reason}
+_SCENARIO_HEADINGS: Final = {
+    AS_RECORDED: "As it was",
+    PRESENT_SETTINGS: "Present",
+    CHANGED_SETTINGS: "Changed",
+}
+_MAX_LISTED: Final = 5
+_REASONS: Final = {code.value: code for code in DecisionCode}
 
 
 def title(found: WhatIf) -> str:
@@ -23,8 +27,8 @@ def title(found: WhatIf) -> str:
     first = found.candles[0].candles[0].open_ms if found.candles else found.until_ms
     begin = found.since_ms or first
     return (
-        f"{found.user_id}: {found.signals:,} signals from {figures.minute(begin)} to "
-        f"{figures.minute(found.until_ms)} UTC{changes}"
+        f"{found.user_id}: {found.signals:,} signals from {formatting.format_minute(begin)} to "
+        f"{formatting.format_minute(found.until_ms)} UTC{changes}"
     )
 
 
@@ -33,10 +37,10 @@ def notes(found: WhatIf) -> Iterator[str]:
     for each in found.candles:
         yield (
             f"{each.symbol} {each.timeframe}: {len(each.candles):,} candles of {each.source} to "
-            f"{figures.minute(each.candles[-1].close_ms)}, {each.missing:,} missing"
+            f"{formatting.format_minute(each.candles[-1].close_ms)}, {each.missing:,} missing"
         )
-    for hole in found.holes:
-        yield told(hole)
+    for gap in found.gaps:
+        yield gap_text(gap)
     if found.kept:
         yield (
             f"{found.kept} signals stay refused on every course: paused, halted or late, which no "
@@ -44,7 +48,8 @@ def notes(found: WhatIf) -> Iterator[str]:
         )
     if found.begin_ms < found.since_ms:
         yield (
-            f"the courses begin at {figures.minute(found.begin_ms)}, the last time before without "
+            f"the courses begin at {formatting.format_minute(found.begin_ms)}, the last time "
+            "before without "
             "a position"
         )
     if found.unasked:
@@ -55,32 +60,32 @@ def notes(found: WhatIf) -> Iterator[str]:
         yield f"{found.elsewhere} signals of other exchanges than the account's are left out"
 
 
-def told(hole: Hole) -> str:
+def gap_text(gap: CandleGap) -> str:
     """Which signals are left out, and from when to when there are no candles."""
-    count, shown = len(hole.signals), hole.signals[:_SHOWN]
-    start = "the beginning" if hole.from_ms is None else f"{figures.minute(hole.from_ms)}"
-    end = "the end" if hole.until_ms is None else f"{figures.minute(hole.until_ms)}"
+    count, listed = len(gap.signals), gap.signals[:_MAX_LISTED]
+    start = "the beginning" if gap.from_ms is None else f"{formatting.format_minute(gap.from_ms)}"
+    end = "the end" if gap.until_ms is None else f"{formatting.format_minute(gap.until_ms)}"
     return (
-        f"{hole.symbol}: no candles from {start} to {end}: {count} "
-        f"signal{'s' if count > 1 else ''} left out: {', '.join(shown)}"
-        + (f" and {count - _SHOWN} more" if count > _SHOWN else "")
+        f"{gap.symbol}: no candles from {start} to {end}: {count} "
+        f"signal{'s' if count > 1 else ''} left out: {', '.join(listed)}"
+        + (f" and {count - _MAX_LISTED} more" if count > _MAX_LISTED else "")
     )
 
 
-def tables(found: WhatIf, *, limit: int) -> list[Table]:
+def tables(found: WhatIf, *, limit: int) -> list[ReportTable]:
     """The courses side by side, what was refused by code, and where they part."""
-    courses = found.comparison.courses
+    scenarios = found.comparison.scenarios
     made = [
-        _figures(courses),
-        _refusals(courses),
-        _differences(found, courses, limit),
+        _scenarios_table(scenarios),
+        _skips_table(scenarios),
+        _differences_table(found, scenarios, limit),
     ]
     return [table for table in made if table.rows]
 
 
 def to_json(found: WhatIf) -> dict[str, Any]:
     """The same for programs: money as plain decimal text, times in ``_ms``."""
-    courses = found.comparison.courses
+    scenarios = found.comparison.scenarios
     return {
         "user_id": found.user_id,
         "changes": list(found.changes),
@@ -104,77 +109,86 @@ def to_json(found: WhatIf) -> dict[str, Any]:
             }
             for each in found.candles
         ],
-        "left_out": plain(found.holes),
+        "left_out": to_plain(found.gaps),
         "courses": [
-            plain(each) | {"start_equity": text(found.start_equity[each.name])} for each in courses
+            to_plain(each) | {"start_equity": text(found.start_equity[each.name])}
+            for each in scenarios
         ],
-        "differences": [_difference(each, courses) for each in found.comparison.differences],
+        "differences": [_difference_json(each, scenarios) for each in found.comparison.differences],
     }
 
 
-def _figures(courses: tuple[Course, ...]) -> Table:
+def _scenarios_table(scenarios: tuple[Scenario, ...]) -> ReportTable:
     header = [
         "Course", "Trades", "Wins", "Win %", "Net PnL", "Fees", "Max DD", "Max DD %", "Open",
         "Failed", "Refused",
     ]  # fmt: skip
-    return Table("Courses", header, [_line(each) for each in courses])
+    return ReportTable("Courses", header, [_scenario_row(each) for each in scenarios])
 
 
-def _line(course: Course) -> list[str]:
-    fall = course.max_drawdown
+def _scenario_row(scenario: Scenario) -> list[str]:
+    fall = scenario.max_drawdown
     return [
-        course.name,
-        str(course.trades),
-        str(course.wins),
-        figures.share(course.win_rate),
-        figures.profit(course.net_pnl),
-        figures.money(course.fees),
-        figures.money(fall.quote if fall else None),
-        figures.ratio(fall.percent if fall else None),
-        str(course.open_positions),
-        str(course.failed),
-        str(course.refused),
+        scenario.name,
+        str(scenario.trades),
+        str(scenario.wins),
+        formatting.format_share(scenario.win_rate),
+        formatting.format_profit(scenario.net_pnl),
+        formatting.format_money(scenario.fees),
+        formatting.format_money(fall.quote if fall else None),
+        formatting.format_ratio(fall.percent if fall else None),
+        str(scenario.open_positions),
+        str(scenario.failed),
+        str(scenario.refused),
     ]
 
 
-def _refusals(courses: tuple[Course, ...]) -> Table:
-    codes = dict.fromkeys(code for course in courses for code in course.refusals)
+def _skips_table(scenarios: tuple[Scenario, ...]) -> ReportTable:
+    codes = dict.fromkeys(code for scenario in scenarios for code in scenario.refusals)
     rows = [
         [
             code,
-            *(str(course.refusals.get(code, 0)) for course in courses),
-            _KNOWN[code].cause if code in _KNOWN else "a code of an older version",
+            *(str(scenario.refusals.get(code, 0)) for scenario in scenarios),
+            _REASONS[code].cause if code in _REASONS else "a code of an older version",
         ]
         for code in codes
     ]
-    return Table(
-        "Refused signals", ["Code", *(_HEADS[each.name] for each in courses), "Because"], rows
+    return ReportTable(
+        "Refused signals",
+        ["Code", *(_SCENARIO_HEADINGS[each.name] for each in scenarios), "Because"],
+        rows,
     )
 
 
-def _differences(found: WhatIf, courses: tuple[Course, ...], limit: int) -> Table:
+def _differences_table(found: WhatIf, scenarios: tuple[Scenario, ...], limit: int) -> ReportTable:
     every = found.comparison.differences
-    shown = every[:limit] if limit else every
-    heads = [_HEADS[each.name] for each in courses]
-    more = f", the first {limit}: for more --limit N, 0 for all" if len(shown) < len(every) else ""
-    return Table(
+    listed = every[:limit] if limit else every
+    heads = [_SCENARIO_HEADINGS[each.name] for each in scenarios]
+    more = f", the first {limit}: for more --limit N, 0 for all" if len(listed) < len(every) else ""
+    return ReportTable(
         f"Signals that did not end alike: {len(every):,}{more}",
         ["Signal", "Time", "Symbol", "Action", *heads, *(f"PnL {each.lower()}" for each in heads)],
         [
             [
                 each.signal_id,
-                figures.minute(each.at_ms),
+                formatting.format_minute(each.at_ms),
                 each.symbol,
                 each.action.value,
-                *(figures.NONE if fate is None else fate.word for fate in each.fates),
-                *(figures.profit(fate.net_pnl if fate else None) for fate in each.fates),
+                *(
+                    formatting.NO_VALUE if outcome is None else outcome.result_code
+                    for outcome in each.outcomes
+                ),
+                *(
+                    formatting.format_profit(outcome.net_pnl if outcome else None)
+                    for outcome in each.outcomes
+                ),
             ]
-            for each in shown
+            for each in listed
         ],
     )
 
 
-def _difference(each: Difference, courses: tuple[Course, ...]) -> dict[str, Any]:
+def _difference_json(each: SignalDifference, scenarios: tuple[Scenario, ...]) -> dict[str, Any]:
     return {
         "signal_id": each.signal_id,
         "at_ms": each.at_ms,
@@ -182,24 +196,24 @@ def _difference(each: Difference, courses: tuple[Course, ...]) -> dict[str, Any]
         "symbol": each.symbol,
         "action": each.action.value,
         "courses": {
-            course.name: None if fate is None else _fate(fate)
-            for course, fate in zip(courses, each.fates, strict=True)
+            scenario.name: None if outcome is None else _outcome_json(outcome)
+            for scenario, outcome in zip(scenarios, each.outcomes, strict=True)
         },
     }
 
 
-def _fate(fate: Fate) -> dict[str, Any]:
-    position = fate.position
+def _outcome_json(outcome: SignalOutcome) -> dict[str, Any]:
+    position = outcome.position
     return {
-        "outcome": fate.outcome.value,
-        "code": fate.code,
-        "execution": fate.execution,
-        "failure": fate.failure,
-        "decided_at_ms": fate.decided_at_ms,
+        "outcome": outcome.outcome.value,
+        "code": outcome.code,
+        "execution": outcome.execution,
+        "failure": outcome.failure,
+        "decided_at_ms": outcome.decided_at_ms,
         "entry_price": None if position is None else text(position.entry_price),
         "quantity": None if position is None else text(position.entry_quantity),
         "close_reason": None
         if position is None or position.close_reason is None
         else position.close_reason.value,
-        "net_pnl": None if fate.net_pnl is None else text(fate.net_pnl),
+        "net_pnl": None if outcome.net_pnl is None else text(outcome.net_pnl),
     }

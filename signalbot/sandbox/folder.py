@@ -8,9 +8,9 @@ import os
 from pathlib import Path
 from stat import S_ISREG, S_ISVTX, S_IWGRP, S_IWOTH
 
-from signalbot.strategies.base import Failed
+from signalbot.strategies.base import StrategyFailed
 
-_LOOK = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_OPEN_FLAGS = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Folder:
@@ -28,19 +28,19 @@ class Folder:
         Raises:
             Failed: it is not there, or others may change it or put another in its place.
         """
-        descriptor = os.open("/", _LOOK)
+        descriptor = os.open("/", _OPEN_FLAGS)
         try:
             at = Path("/")
             for part in path.parts[1:]:
                 _check(os.fstat(descriptor), at, is_last=False)
-                inner, at = os.open(part, _LOOK, dir_fd=descriptor), at / part
+                inner, at = os.open(part, _OPEN_FLAGS, dir_fd=descriptor), at / part
                 os.close(descriptor)
                 descriptor = inner
             _check(os.fstat(descriptor), at, is_last=True)
             return cls(descriptor, path)
         except OSError as e:
             os.close(descriptor)
-            raise Failed(f"{path} cannot be opened: {e.strerror}") from None
+            raise StrategyFailed(f"{path} cannot be opened: {e.strerror}") from None
         except BaseException:
             os.close(descriptor)
             raise
@@ -60,7 +60,7 @@ class Folder:
         with os.fdopen(descriptor, "rb") as file:
             found = os.fstat(descriptor)
             if not S_ISREG(found.st_mode):
-                raise Failed(f"{self.path / name} is no file")
+                raise StrategyFailed(f"{self.path / name} is no file")
             _check(found, self.path / name, is_last=True)
             return file.read(most)
 
@@ -85,10 +85,12 @@ def _check(found: os.stat_result, path: Path, *, is_last: bool) -> None:
     enough on the way, and not for the folder itself.
     """
     if found.st_uid not in (0, os.geteuid()):
-        raise Failed(
+        raise StrategyFailed(
             f"{path} belongs to another user, who may change what is run: chown it to root"
         )
     others = S_IWOTH if found.st_gid in (0, os.getegid()) else S_IWOTH | S_IWGRP
     is_sticky = bool(found.st_mode & S_ISVTX)
     if found.st_mode & others and (is_last or not is_sticky):
-        raise Failed(f"others may write {path} and so change what is run: chmod go-w {path}")
+        raise StrategyFailed(
+            f"others may write {path} and so change what is run: chmod go-w {path}"
+        )

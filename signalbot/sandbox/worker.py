@@ -14,14 +14,14 @@ from time import perf_counter
 from typing import Any
 
 import signalbot
-from signalbot.sandbox.frames import HEADER, pack
-from signalbot.sandbox.inside import boot
-from signalbot.sandbox.speech import Flood, Say, Speech
+from signalbot.sandbox.inside import entrypoint
+from signalbot.sandbox.output_capture import LineSink, OutputCapture, OutputLimitExceeded
+from signalbot.sandbox.protocol import HEADER, pack_frame
 
-_ANSWER_BYTES = 65_536
-_OUTPUT_BYTES = 1_048_576
+_MAX_RESPONSE_BYTES = 65_536
+_MAX_OUTPUT_BYTES = 1_048_576
 _CHUNK_BYTES = 65_536
-_LAST_WORDS_S = 0.3
+_DRAIN_TIMEOUT_S = 0.3
 _ENVIRONMENT = {
     "PYTHONHASHSEED": "0",  # sets iterate alike, live and replayed
     "OPENBLAS_NUM_THREADS": "1",
@@ -40,35 +40,37 @@ class Worker:
     The process ends with the thread that started it. Between questions it is frozen.
     """
 
-    def __init__(self, say: Say, *, folder: int) -> None:
+    def __init__(self, on_line: LineSink, *, folder: int) -> None:
         """Start one that may read ``folder``, an open descriptor.
 
         Raises:
             WorkerDied: the system has no process, or no descriptor, for it now.
         """
-        self._speech = Speech(say, limit_bytes=_OUTPUT_BYTES)
-        self._heard = bytearray()
+        self._output_capture = OutputCapture(on_line, limit_bytes=_MAX_OUTPUT_BYTES)
+        self._received = bytearray()
         self._lock = Lock()
-        self._is_buried = False
-        self._ours: list[int] = []
-        theirs: list[int] = []
+        self._is_terminated = False
+        self._own_ends: list[int] = []
+        worker_ends: list[int] = []
         try:
             for _ in range(3):
                 reading, writing = os.pipe2(os.O_CLOEXEC)
-                self._ours += (reading, writing)
-            requests, self._requests, self._answers, answers, self._output, output = self._ours
-            theirs = [requests, answers, output]
-            self._ours = [self._requests, self._answers, self._output]
-            self._started = subprocess.Popen(  # noqa: S603 - our own interpreter and script
+                self._own_ends += (reading, writing)
+            requests, self._requests, self._responses, responses, self._output, output = (
+                self._own_ends
+            )
+            worker_ends = [requests, responses, output]
+            self._own_ends = [self._requests, self._responses, self._output]
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and script
                 [
-                    *(sys.executable, "-s", "-P", "-B", "-X", "utf8", boot.__file__),
+                    *(sys.executable, "-s", "-P", "-B", "-X", "utf8", entrypoint.__file__),
                     str(Path(signalbot.__file__).parents[1]),
-                    *map(str, (requests, answers, folder, os.getpid())),
+                    *map(str, (requests, responses, folder, os.getpid())),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                pass_fds=(requests, answers, folder),
+                pass_fds=(requests, responses, folder),
                 env=_ENVIRONMENT,
                 cwd="/",
                 start_new_session=True,
@@ -80,62 +82,62 @@ class Worker:
             self._close()
             raise
         finally:
-            for end in theirs:
+            for end in worker_ends:
                 os.close(end)
-        for end in self._ours:
+        for end in self._own_ends:
             os.set_blocking(end, False)
 
     @property
     def pid(self) -> int:
-        return self._started.pid
+        return self._process.pid
 
-    def ask(self, head: Mapping[str, Any], blob: bytes = b"", *, deadline_s: float) -> Any:
+    def request(self, head: Mapping[str, Any], blob: bytes = b"", *, deadline_s: float) -> Any:
         """The JSON value that the worker answers; nothing about it is certain.
 
         Raises:
             WorkerDied: it did not answer in time, ended, or broke the rules; it is dead now.
         """
-        self._speech.begin()
+        self._output_capture.begin_candle()
         try:
             self._signal(signal.SIGCONT)
-            text = self._talk(pack(head, blob), perf_counter() + deadline_s)
+            text = self._exchange_frames(pack_frame(head, blob), perf_counter() + deadline_s)
             self._signal(signal.SIGSTOP)
             return json.loads(text)
         except TimeoutError:
             self._signal(signal.SIGABRT)  # it tells where it is
-            self._listen_for(_LAST_WORDS_S)
-            raise self._buried(f"it did not answer within {deadline_s:g} s") from None
+            self._drain_output(_DRAIN_TIMEOUT_S)
+            raise self._terminated_error(f"it did not answer within {deadline_s:g} s") from None
         except EOFError:
-            self._listen_for(_LAST_WORDS_S)
-            raise self._buried("") from None
-        except (Flood, ValueError, RecursionError) as e:
-            raise self._buried(f"{e}" or type(e).__name__) from None
+            self._drain_output(_DRAIN_TIMEOUT_S)
+            raise self._terminated_error("") from None
+        except (OutputLimitExceeded, ValueError, RecursionError) as e:
+            raise self._terminated_error(f"{e}" or type(e).__name__) from None
 
     def kill(self) -> None:
         """End the process and all it may have started; safe from any thread."""
         self._signal(signal.SIGKILL)
 
-    def bury(self) -> int:
+    def terminate(self) -> int:
         """Kill it, wait for its end and free what it held; gives its return code."""
         self.kill()
-        code = self._started.wait()
+        code = self._process.wait()
         with self._lock:
-            if not self._is_buried:
-                self._is_buried = True
+            if not self._is_terminated:
+                self._is_terminated = True
                 self._close()
         return code
 
     def _close(self) -> None:
-        for end in self._ours:
+        for end in self._own_ends:
             os.close(end)
 
     def _signal(self, number: signal.Signals) -> None:
         """To its whole group, as long as its number cannot belong to anybody else."""
         with self._lock, suppress(ProcessLookupError):
-            if not self._is_buried and self._started.returncode is None:
-                os.killpg(self._started.pid, number)
+            if not self._is_terminated and self._process.returncode is None:
+                os.killpg(self._process.pid, number)
 
-    def _talk(self, request: bytes, end_s: float) -> bytes:
+    def _exchange_frames(self, request: bytes, end_s: float) -> bytes:
         """Send a frame and take the answer, hearing what is printed meanwhile."""
         unsent = memoryview(request)
         while True:
@@ -143,20 +145,22 @@ class Worker:
                 if end == self._requests:
                     unsent = unsent[self._send(unsent) :]
                 elif end == self._output:
-                    self._hear_output()
+                    self._read_output()
                 else:
-                    self._heard += self._receive(self._answers)
+                    self._received += self._receive(self._responses)
             if not unsent and (text := self._frame()) is not None:
                 return text
 
     def _wait(self, end_s: float, *, writing: bool) -> list[int]:
-        left_s = end_s - perf_counter()
+        remaining_s = end_s - perf_counter()
         ready = select.poll()
-        ready.register(self._answers, select.POLLIN)
+        ready.register(self._responses, select.POLLIN)
         ready.register(self._output, select.POLLIN)
         if writing:
             ready.register(self._requests, select.POLLOUT)
-        found = [end for end, _ in ready.poll(max(0, left_s * 1000))] if left_s > 0 else []
+        found = (
+            [end for end, _ in ready.poll(max(0, remaining_s * 1000))] if remaining_s > 0 else []
+        )
         if not found:
             raise TimeoutError
         return found
@@ -173,9 +177,9 @@ class Worker:
             raise EOFError
         return chunk
 
-    def _hear_output(self) -> None:
+    def _read_output(self) -> None:
         with suppress(BlockingIOError):
-            self._speech.hear(self._receive(self._output))
+            self._output_capture.feed(self._receive(self._output))
 
     def _frame(self) -> bytes | None:
         """The text of a whole answer, once it is there.
@@ -183,38 +187,38 @@ class Worker:
         Raises:
             ValueError: it is not an answer, or more than one.
         """
-        heard = self._heard
-        if len(heard) < HEADER.size:
+        received = self._received
+        if len(received) < HEADER.size:
             return None
-        size, blob_size = HEADER.unpack_from(heard)
-        if size > _ANSWER_BYTES or blob_size:
+        size, blob_size = HEADER.unpack_from(received)
+        if size > _MAX_RESPONSE_BYTES or blob_size:
             raise ValueError("its answer is too long")
-        if len(heard) < HEADER.size + size:
+        if len(received) < HEADER.size + size:
             return None
-        if len(heard) > HEADER.size + size:
+        if len(received) > HEADER.size + size:
             raise ValueError("it answered more than it was asked")
-        text = bytes(heard[HEADER.size :])
-        heard.clear()
+        text = bytes(received[HEADER.size :])
+        received.clear()
         return text
 
-    def _listen_for(self, most_s: float) -> None:
+    def _drain_output(self, most_s: float) -> None:
         """Hear what it still has to say, until it falls silent or the time is over."""
         end_s = perf_counter() + most_s
-        with suppress(EOFError, Flood):
-            while (left_s := end_s - perf_counter()) > 0:
+        with suppress(EOFError, OutputLimitExceeded):
+            while (remaining_s := end_s - perf_counter()) > 0:
                 ready = select.poll()
                 ready.register(self._output, select.POLLIN)
-                if not ready.poll(left_s * 1000):
+                if not ready.poll(remaining_s * 1000):
                     return
-                self._hear_output()
+                self._read_output()
 
-    def _buried(self, why: str) -> WorkerDied:
-        code = self.bury()
-        told = why or _ending(code)
-        return WorkerDied("\n".join((told, *self._speech.last)))
+    def _terminated_error(self, why: str) -> WorkerDied:
+        code = self.terminate()
+        reason = why or _exit_reason(code)
+        return WorkerDied("\n".join((reason, *self._output_capture.last_lines)))
 
 
-def _ending(code: int) -> str:
+def _exit_reason(code: int) -> str:
     if code >= 0:
         return f"its process ended itself with exit code {code}"
     with suppress(ValueError):

@@ -12,16 +12,16 @@ from signalbot.domain.timeframe import Timeframe
 from signalbot.strategies.params import BadParameter, suggestion
 
 if TYPE_CHECKING:
-    from signalbot.strategies.base import Strategy
+    from signalbot.strategies.base import LocalStrategy
 
-__all__ = ["KINDS", "BadParameter", "UnknownKind", "build"]
+__all__ = ["KINDS", "BadParameter", "UnknownKind", "build_strategy"]
 
 
 class UnknownKind(BadParameter):
     """No strategy of this kind. It is the key ``kind`` that is wrong, none in ``params``."""
 
 
-class _Kinds(Mapping[str, "type[Strategy]"]):
+class _StrategyKinds(Mapping[str, "type[LocalStrategy]"]):
     """Strategy classes by kind; looking at the names alone imports nothing."""
 
     # The module is named like the kind.
@@ -33,9 +33,9 @@ class _Kinds(Mapping[str, "type[Strategy]"]):
         "macd_cross": "MacdCross",
     }
 
-    def __getitem__(self, kind: str) -> "type[Strategy]":
+    def __getitem__(self, kind: str) -> "type[LocalStrategy]":
         class_name = self._CLASS_NAMES[kind]
-        found: type[Strategy] = getattr(import_module(f"{__name__}.{kind}"), class_name)
+        found: type[LocalStrategy] = getattr(import_module(f"{__name__}.{kind}"), class_name)
         return found
 
     def __contains__(self, kind: object) -> bool:
@@ -48,11 +48,13 @@ class _Kinds(Mapping[str, "type[Strategy]"]):
         return len(self._CLASS_NAMES)
 
 
-KINDS: Mapping[str, "type[Strategy]"] = _Kinds()
+KINDS: Mapping[str, "type[LocalStrategy]"] = _StrategyKinds()
 """Every built-in strategy class by its kind."""
 
 
-def build(kind: str, *, timeframe: Timeframe, params: Mapping[str, Any]) -> "Strategy":
+def build_strategy(
+    kind: str, *, timeframe: Timeframe, params: Mapping[str, Any]
+) -> "LocalStrategy":
     """The strategy ``kind`` for candles of ``timeframe``.
 
     Raises:

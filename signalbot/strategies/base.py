@@ -17,12 +17,12 @@ __all__ = [
     "BadParameter",
     "CandleTable",
     "CandleWindow",
-    "Failed",
     "Floats",
-    "Idea",
+    "LocalStrategy",
     "RemoteStrategy",
-    "Resting",
-    "Strategy",
+    "SignalProposal",
+    "StrategyFailed",
+    "StrategySuspended",
     "Tables",
     "Windows",
 ]
@@ -134,7 +134,7 @@ Tables = Mapping[Timeframe, CandleTable]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Idea:
+class SignalProposal:
     """What a strategy says about one candle. Prices are floats until they meet a tick."""
 
     action: Action
@@ -146,7 +146,7 @@ class Idea:
     exit_percent: float = 100.0  #: the part of the position that an exit closes
 
 
-class Strategy(Protocol):
+class LocalStrategy(Protocol):
     """Candles in, Idea or None out.
 
     Synchronous, deterministic, without I/O or global state: the same candles give the same answer,
@@ -167,7 +167,7 @@ class Strategy(Protocol):
         ...
 
     @classmethod
-    def build(cls, timeframe: Timeframe, params: Mapping[str, Any]) -> "Strategy":
+    def build(cls, timeframe: Timeframe, params: Mapping[str, Any]) -> "LocalStrategy":
         """A strategy with checked parameters.
 
         Raises:
@@ -175,7 +175,7 @@ class Strategy(Protocol):
         """
         ...
 
-    def on_candle(self, windows: Windows) -> Idea | None:
+    def on_candle(self, windows: Windows) -> SignalProposal | None:
         """Look at one window per timeframe of ``warm_up``; None means hold.
 
         Every window ends with the newest candle of its timeframe that closed no later than the
@@ -184,11 +184,11 @@ class Strategy(Protocol):
         ...
 
 
-class Failed(Exception):
+class StrategyFailed(Exception):
     """A strategy that could not look at a candle; the message tells all, traceback included."""
 
 
-class Resting(Exception):
+class StrategySuspended(Exception):
     """A strategy that cannot be asked just now: the candle is passed over, the message says why."""
 
 
@@ -196,8 +196,9 @@ class Resting(Exception):
 class RemoteStrategy(Protocol):
     """A strategy that answers later: computed in another process, or asked of somebody else.
 
-    What is said of ``Strategy`` holds here, too. ``Failed`` makes a failed run with its text
-    as the error, any other exception as well; ``Resting`` makes a skipped one.
+    What is said of ``LocalStrategy`` holds here, too. ``StrategyFailed`` makes a failed run with
+    its text
+    as the error, any other exception as well; ``StrategySuspended`` makes a skipped one.
     """
 
     @property
@@ -211,17 +212,17 @@ class RemoteStrategy(Protocol):
         ...
 
     @property
-    def at_once(self) -> int:
+    def max_concurrent(self) -> int:
         """How many symbols it considers at the same time; the others wait for their turn."""
         ...
 
-    async def consider(self, symbol: str, tables: Tables) -> Idea | None:
+    async def evaluate(self, symbol: str, tables: Tables) -> SignalProposal | None:
         """What it says about the newest candle of ``symbol``; None means hold.
 
         It must come back by a deadline of its own, and may be cancelled.
         """
         ...
 
-    def rest(self) -> None:
+    def suspend(self) -> None:
         """Nobody needs it for now: let go of what it holds. It may be asked again."""
         ...

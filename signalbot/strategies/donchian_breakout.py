@@ -9,20 +9,25 @@ import talib
 
 from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import Timeframe
-from signalbot.strategies.base import CandleWindow, Floats, Idea, Windows
-from signalbot.strategies.carried import Carried
+from signalbot.strategies.base import CandleWindow, Floats, SignalProposal, Windows
 from signalbot.strategies.indicators import last_atr
-from signalbot.strategies.params import BadParameter, Within, parse
-from signalbot.strategies.plan import WAY, Plan, PlanParams, grade
+from signalbot.strategies.params import BadParameter, Bounds, parse_params
+from signalbot.strategies.running_state import RunningState
+from signalbot.strategies.trade_plan import (
+    CROSSING_DIRECTION,
+    TradePlan,
+    TradePlanParams,
+    score_strength,
+)
 
-_REACH = 5
+_EXIT_LOOKBACK_PERIODS = 5
 """Periods within which real candles have always left one of the channels on either side."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DonchianBreakoutParams(PlanParams):
-    period: Annotated[int, Within(2, 200)] = 20  #: candles of the channel that is broken out of
-    exit_period: Annotated[int, Within(2, 200)] = 10  #: candles of the one that ends the position
+class DonchianBreakoutParams(TradePlanParams):
+    period: Annotated[int, Bounds(2, 200)] = 20  #: candles of the channel that is broken out of
+    exit_period: Annotated[int, Bounds(2, 200)] = 10  #: candles of the one that ends the position
 
     def __post_init__(self) -> None:
         if self.exit_period > self.period:
@@ -52,47 +57,49 @@ class DonchianBreakout:
         self.timeframe = timeframe
         self._params = params
         # A channel, and room to find the breakout that an exit belongs to.
-        self._plan = Plan(timeframe, params, candles=(_REACH + 1) * params.period + 2)
-        self._course = Carried(self._begin, self._step)
+        self._plan = TradePlan(
+            timeframe, params, candles=(_EXIT_LOOKBACK_PERIODS + 1) * params.period + 2
+        )
+        self._state = RunningState(self._begin, self._step)
         self.warm_up = self._plan.warm_up
 
     @classmethod
     def build(cls, timeframe: Timeframe, params: Mapping[str, Any]) -> "DonchianBreakout":
-        return cls(timeframe, parse(DonchianBreakoutParams, params))
+        return cls(timeframe, parse_params(DonchianBreakoutParams, params))
 
-    def on_candle(self, windows: Windows) -> Idea | None:
+    def on_candle(self, windows: Windows) -> SignalProposal | None:
         if not self._plan.is_ready(windows):
             return None
         window = windows[self.timeframe]
-        course = self._course.at(window)
-        if course.broke is not None:
-            return self._break_out(course.broke, course.edge, windows)
-        if course.over is not None:
-            return self._leave(course.over, window)
+        state = self._state.at(window)
+        if state.broke is not None:
+            return self._break_out(state.broke, state.edge, windows)
+        if state.ended is not None:
+            return self._exit(state.ended, window)
         return None
 
-    def _begin(self, window: CandleWindow) -> "_Course":
+    def _begin(self, window: CandleWindow) -> "_BreakoutState":
         """Which breakouts are under way, as far as the window tells."""
         params, first = self._params, self._params.period
         high, low, close = window.high, window.low, window.close.tolist()
         top, bottom = _edges(high, low, params.period)
         ceiling, floor = _edges(high, low, params.exit_period)
-        course = _Course(None, None, None)
+        state = _BreakoutState(None, None, None)
         for at in range(first, len(close)):
-            course = _after(
-                course, close[at], top=top[at], bottom=bottom[at],
+            state = _next_state(
+                state, close[at], top=top[at], bottom=bottom[at],
                 ceiling=ceiling[at], floor=floor[at],
             )  # fmt: skip
-        return course
+        return state
 
-    def _step(self, course: "_Course", window: CandleWindow) -> "_Course":
+    def _step(self, state: "_BreakoutState", window: CandleWindow) -> "_BreakoutState":
         """One candle later; a close within the candle before it is within every channel."""
         high, low, close = window.high, window.low, window.close.item(-1)
         if low.item(-2) <= close <= high.item(-2):
-            return _Course(course.long, course.short, None)
+            return _BreakoutState(state.long, state.short, None)
         period, shorter = -self._params.period - 1, -self._params.exit_period - 1
-        return _after(
-            course,
+        return _next_state(
+            state,
             close,
             top=high[period:-1].max().item(),
             bottom=low[period:-1].min().item(),
@@ -100,37 +107,37 @@ class DonchianBreakout:
             floor=low[shorter:-1].min().item(),
         )
 
-    def _break_out(self, side: Side, edge: float, windows: Windows) -> Idea | None:
+    def _break_out(self, side: Side, edge: float, windows: Windows) -> SignalProposal | None:
         window, params = windows[self.timeframe], self._params
         atr = last_atr(window, params.atr_period)
         if atr is None:
             return None
         price = window.close.item(-1)
-        reach = abs(price - edge) / atr
+        distance = abs(price - edge) / atr
         reason = (
-            f"close {price:.8g} is {reach:.2f} ATR {WAY[side]} the "
+            f"close {price:.8g} is {distance:.2f} ATR {CROSSING_DIRECTION[side]} the "
             f"{params.period}-candle channel's edge {edge:.8g}"
         )
         entry = self._plan.enter(
             side,
             windows,
             atr=atr,
-            strength=grade(reach, self._STEPS),
+            strength=score_strength(distance, self._STEPS),
             confidence=_volume_share(window.volume, params.period),
             reason=reason,
         )
         return entry or self._plan.exit(side.opposite, reason)
 
-    def _leave(self, side: Side, window: CandleWindow) -> Idea | None:
+    def _exit(self, side: Side, window: CandleWindow) -> SignalProposal | None:
         price = window.close.item(-1)
         return self._plan.exit(
             side,
-            f"close {price:.8g} is {WAY[side.opposite]} the "
+            f"close {price:.8g} is {CROSSING_DIRECTION[side.opposite]} the "
             f"{self._params.exit_period}-candle channel",
         )
 
 
-class _Course(NamedTuple):
+class _BreakoutState(NamedTuple):
     """Breakouts that have not fallen back yet."""
 
     long: bool | None  #: one up since the last close below the shorter channel; None: out of sight
@@ -138,31 +145,31 @@ class _Course(NamedTuple):
     beyond: Side | None  #: where the close is outside the channel
     broke: Side | None = None  #: and the one before was not
     edge: float = 0.0  #: the edge that gave way
-    over: Side | None = None  #: the breakout that this candle ends
+    ended: Side | None = None  #: the breakout that this candle ends
 
 
-def _after(
-    course: _Course, close: float, *, top: float, bottom: float, ceiling: float, floor: float
-) -> _Course:
+def _next_state(
+    state: _BreakoutState, close: float, *, top: float, bottom: float, ceiling: float, floor: float
+) -> _BreakoutState:
     """The breakouts after a candle, by the channels of the candles before it.
 
     One that began out of sight may still be under way: it ends as well.
     """
     if close > top:
-        is_new, over = course.beyond is not Side.LONG, _ended(course.short, Side.SHORT)
+        is_new, ended = state.beyond is not Side.LONG, _ended(state.short, Side.SHORT)
         broke = Side.LONG if is_new else None
-        return _Course(True, False, Side.LONG, broke, top, None if is_new else over)
+        return _BreakoutState(True, False, Side.LONG, broke, top, None if is_new else ended)
     if close < bottom:
-        is_new, over = course.beyond is not Side.SHORT, _ended(course.long, Side.LONG)
+        is_new, ended = state.beyond is not Side.SHORT, _ended(state.long, Side.LONG)
         broke = Side.SHORT if is_new else None
-        return _Course(False, True, Side.SHORT, broke, bottom, None if is_new else over)
+        return _BreakoutState(False, True, Side.SHORT, broke, bottom, None if is_new else ended)
     if close < floor:
-        over = _ended(course.long, Side.LONG)
-        return _Course(long=False, short=course.short, beyond=None, over=over)
+        ended = _ended(state.long, Side.LONG)
+        return _BreakoutState(long=False, short=state.short, beyond=None, ended=ended)
     if close > ceiling:
-        over = _ended(course.short, Side.SHORT)
-        return _Course(long=course.long, short=False, beyond=None, over=over)
-    return _Course(course.long, course.short, None)
+        ended = _ended(state.short, Side.SHORT)
+        return _BreakoutState(long=state.long, short=False, beyond=None, ended=ended)
+    return _BreakoutState(state.long, state.short, None)
 
 
 def _ended(going_on: bool | None, side: Side) -> Side | None:

@@ -7,16 +7,21 @@ from typing import Annotated, Any, ClassVar
 import talib
 
 from signalbot.domain.timeframe import Timeframe
-from signalbot.strategies.base import Idea, Windows
-from signalbot.strategies.indicators import crossed, efficiency, ema_candles, last_atr
-from signalbot.strategies.params import Within, parse, require_below
-from signalbot.strategies.plan import WAY, Plan, PlanParams, grade
+from signalbot.strategies.base import SignalProposal, Windows
+from signalbot.strategies.indicators import crossed, efficiency_ratio, ema_candles, last_atr
+from signalbot.strategies.params import Bounds, parse_params, require_below
+from signalbot.strategies.trade_plan import (
+    CROSSING_DIRECTION,
+    TradePlan,
+    TradePlanParams,
+    score_strength,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EmaCrossParams(PlanParams):
-    fast: Annotated[int, Within(2, 200)] = 9  #: candles of the fast average
-    slow: Annotated[int, Within(3, 200)] = 21  #: candles of the slow one
+class EmaCrossParams(TradePlanParams):
+    fast: Annotated[int, Bounds(2, 200)] = 9  #: candles of the fast average
+    slow: Annotated[int, Bounds(3, 200)] = 21  #: candles of the slow one
 
     def __post_init__(self) -> None:
         require_below(self, "fast", "slow")
@@ -38,14 +43,14 @@ class EmaCross:
         self.timeframe = timeframe
         self._params = params
         # A cross compares two candles, so the averages must be right one candle earlier, too.
-        self._plan = Plan(timeframe, params, candles=ema_candles(params.slow) + 1)
+        self._plan = TradePlan(timeframe, params, candles=ema_candles(params.slow) + 1)
         self.warm_up = self._plan.warm_up
 
     @classmethod
     def build(cls, timeframe: Timeframe, params: Mapping[str, Any]) -> "EmaCross":
-        return cls(timeframe, parse(EmaCrossParams, params))
+        return cls(timeframe, parse_params(EmaCrossParams, params))
 
-    def on_candle(self, windows: Windows) -> Idea | None:
+    def on_candle(self, windows: Windows) -> SignalProposal | None:
         if not self._plan.is_ready(windows):
             return None
         window, params = windows[self.timeframe], self._params
@@ -57,17 +62,17 @@ class EmaCross:
         atr = last_atr(window, params.atr_period)
         if atr is None:
             return None
-        reach = abs(close.item(-1) - slow.item(-1)) / atr
+        distance = abs(close.item(-1) - slow.item(-1)) / atr
         reason = (
-            f"EMA {params.fast} crossed {WAY[side]} EMA {params.slow}, "
-            f"close {close.item(-1):.8g} is {reach:.2f} ATR {WAY[side]} it"
+            f"EMA {params.fast} crossed {CROSSING_DIRECTION[side]} EMA {params.slow}, "
+            f"close {close.item(-1):.8g} is {distance:.2f} ATR {CROSSING_DIRECTION[side]} it"
         )
         entry = self._plan.enter(
             side,
             windows,
             atr=atr,
-            strength=grade(reach, self._STEPS),
-            confidence=efficiency(close, params.fast, side),
+            strength=score_strength(distance, self._STEPS),
+            confidence=efficiency_ratio(close, params.fast, side),
             reason=reason,
         )
         return entry or self._plan.exit(side.opposite, reason)

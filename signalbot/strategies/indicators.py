@@ -10,31 +10,31 @@ from signalbot.strategies.base import CandleWindow, Floats
 
 # Every smoothed indicator starts from a seed, a plain average of the first candles, whose weight
 # shrinks with each further candle.
-FAINT = 1e-6
+LEVEL_SEED_WEIGHT = 1e-6
 """Weight of a seed where a level is compared with a price or another level: no tie turns on it."""
 
-ROUGH = 1e-4
+DISTANCE_SEED_WEIGHT = 1e-4
 """Weight of a seed where a level is a distance: one that is 2 % of the price off moves the distance
 by 0.0002 % of the price, about one tick."""
 
 # Below one millionth of the price, less than a tick, a range is rounding noise.
-_LEAST_ATR = 1e-6
+_MIN_ATR = 1e-6
 
 
 def ema_candles(period: int) -> int:
     """Candles until an EMA of ``period`` (>= 2) has forgotten the average it was seeded with."""
-    return period + _forgetting(1 - 2 / (period + 1), FAINT)
+    return period + _seed_decay_candles(1 - 2 / (period + 1), LEVEL_SEED_WEIGHT)
 
 
-def wilder_candles(period: int, *, seed_weight: float = FAINT) -> int:
+def wilder_candles(period: int, *, seed_weight: float = LEVEL_SEED_WEIGHT) -> int:
     """Candles until Wilder's smoothing (RSI, ATR) of ``period`` (>= 2) has forgotten its seed.
 
     One more than ``period`` makes the seed: the first change needs a candle before it.
     """
-    return period + 1 + _forgetting(1 - 1 / period, seed_weight)
+    return period + 1 + _seed_decay_candles(1 - 1 / period, seed_weight)
 
 
-def _forgetting(decay: float, seed_weight: float) -> int:
+def _seed_decay_candles(decay: float, seed_weight: float) -> int:
     return math.ceil(math.log(seed_weight) / math.log(decay))
 
 
@@ -52,10 +52,10 @@ def crossed(line: Floats, other: Floats) -> Side | None:
 def last_atr(window: CandleWindow, period: int) -> float | None:
     """Average true range at the newest candle; None in a market that does not move."""
     atr = talib.ATR(window.high, window.low, window.close, period).item(-1)
-    return atr if atr > window.close.item(-1) * _LEAST_ATR else None
+    return atr if atr > window.close.item(-1) * _MIN_ATR else None
 
 
-def efficiency(close: Floats, period: int, side: Side) -> float:
+def efficiency_ratio(close: Floats, period: int, side: Side) -> float:
     """How straight the last ``period`` closes went towards ``side``: 1 without a step back.
 
     Kaufman's efficiency ratio, net change over the sum of all changes, and 0 when the net change

@@ -7,17 +7,22 @@ from typing import Annotated, Any, ClassVar
 import talib
 
 from signalbot.domain.timeframe import Timeframe
-from signalbot.strategies.base import Idea, Windows
+from signalbot.strategies.base import SignalProposal, Windows
 from signalbot.strategies.indicators import crossed, ema_candles, last_atr
-from signalbot.strategies.params import Within, parse, require_below
-from signalbot.strategies.plan import WAY, Plan, PlanParams, grade
+from signalbot.strategies.params import Bounds, parse_params, require_below
+from signalbot.strategies.trade_plan import (
+    CROSSING_DIRECTION,
+    TradePlan,
+    TradePlanParams,
+    score_strength,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MacdCrossParams(PlanParams):
-    fast: Annotated[int, Within(2, 200)] = 12  #: candles of the fast average
-    slow: Annotated[int, Within(3, 200)] = 26  #: candles of the slow one
-    signal: Annotated[int, Within(2, 100)] = 9  #: candles of the average of their difference
+class MacdCrossParams(TradePlanParams):
+    fast: Annotated[int, Bounds(2, 200)] = 12  #: candles of the fast average
+    slow: Annotated[int, Bounds(3, 200)] = 26  #: candles of the slow one
+    signal: Annotated[int, Bounds(2, 100)] = 9  #: candles of the average of their difference
 
     def __post_init__(self) -> None:
         require_below(self, "fast", "slow")
@@ -42,14 +47,14 @@ class MacdCross:
         # The signal line is an average of averages: each must forget its own seed. A cross
         # compares two candles.
         candles = ema_candles(params.slow) + ema_candles(params.signal) + 1
-        self._plan = Plan(timeframe, params, candles=candles)
+        self._plan = TradePlan(timeframe, params, candles=candles)
         self.warm_up = self._plan.warm_up
 
     @classmethod
     def build(cls, timeframe: Timeframe, params: Mapping[str, Any]) -> "MacdCross":
-        return cls(timeframe, parse(MacdCrossParams, params))
+        return cls(timeframe, parse_params(MacdCrossParams, params))
 
-    def on_candle(self, windows: Windows) -> Idea | None:
+    def on_candle(self, windows: Windows) -> SignalProposal | None:
         if not self._plan.is_ready(windows):
             return None
         window, params = windows[self.timeframe], self._params
@@ -63,14 +68,14 @@ class MacdCross:
         speed = abs(histogram.item(-1) - histogram.item(-2)) / atr
         with_trend = side.sign * macd.item(-1) / atr
         reason = (
-            f"MACD {params.fast}/{params.slow} crossed {WAY[side]} its signal line "
+            f"MACD {params.fast}/{params.slow} crossed {CROSSING_DIRECTION[side]} its signal line "
             f"at {macd.item(-1):.6g}, the histogram moved {speed:.2f} ATR"
         )
         entry = self._plan.enter(
             side,
             windows,
             atr=atr,
-            strength=grade(speed, self._STEPS),
+            strength=score_strength(speed, self._STEPS),
             confidence=0.5 + 0.5 * with_trend / (1 + abs(with_trend)),
             reason=reason,
         )

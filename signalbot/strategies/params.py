@@ -28,7 +28,7 @@ class BadParameter(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Within:
+class Bounds:
     """Inclusive bounds of a number, or of every number of a tuple."""
 
     low: float
@@ -42,18 +42,18 @@ class Within:
         return f"from {self.low} to {self.high}"
 
 
-_MOST_WORDS = 2_000
-_FINITE = Within(-sys.float_info.max, sys.float_info.max)
+_MAX_TEXT_LENGTH = 2_000
+_FINITE = Bounds(-sys.float_info.max, sys.float_info.max)
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
+class Requires:
     """Marks a parameter that means nothing unless the parameter ``name`` is given too."""
 
     name: str
 
 
-def parse(form: type[P], given: Mapping[str, Any]) -> P:
+def parse_params(schema: type[P], given: Mapping[str, Any]) -> P:
     """Parameters in the ``form`` of a dataclass, made of what a TOML table or JSON object gives.
 
     Understands ``int``, ``float``, ``bool``, ``str``, ``tuple[float, ...]``, ``Timeframe | None``
@@ -64,8 +64,8 @@ def parse(form: type[P], given: Mapping[str, Any]) -> P:
             without another, or contradicts another. Where several cannot be used the message
             tells of all, and ``name`` is the first.
     """
-    hints = get_type_hints(form, include_extras=True)
-    hints = {field.name: hints[field.name] for field in fields(form)}
+    hints = get_type_hints(schema, include_extras=True)
+    hints = {field.name: hints[field.name] for field in fields(schema)}
     values: dict[str, Any] = {}
     wrong: list[BadParameter] = []
     for name in given:
@@ -75,12 +75,12 @@ def parse(form: type[P], given: Mapping[str, Any]) -> P:
             wrong.append(refused)
     if wrong:
         raise BadParameter(wrong[0].name, "; ".join(str(refused) for refused in wrong))
-    return form(**values)
+    return schema(**values)
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
+def suggestion(word: str, choices: Iterable[str]) -> str:
     """What ``word`` was most likely meant to be, and everything it may be."""
-    names = list(known)
+    names = list(choices)
     nearest = difflib.get_close_matches(word, names, n=1, cutoff=0)
     if not nearest:
         return "none are known"
@@ -104,84 +104,84 @@ def _read(name: str, hints: Mapping[str, Any], given: Mapping[str, Any]) -> obje
     marks = getattr(hints[name], "__metadata__", ())
     kind = get_args(hints[name])[0] if marks else hints[name]
     for mark in marks:
-        if isinstance(mark, Needs) and given.get(mark.name) is None:
+        if isinstance(mark, Requires) and given.get(mark.name) is None:
             raise BadParameter(name, f"{name} has no effect without {mark.name}")
-    within = next((mark for mark in marks if isinstance(mark, Within)), _FINITE)
+    bounds = next((mark for mark in marks if isinstance(mark, Bounds)), _FINITE)
     try:
-        return _READERS[kind](given[name], within)
-    except _Refused as refused:
+        return _READERS[kind](given[name], bounds)
+    except _InvalidValue as refused:
         raise BadParameter(name, f"{name} = {given[name]!r} must be {refused}") from None
 
 
-class _Refused(Exception):
+class _InvalidValue(Exception):
     """Says what the value would have to be."""
 
 
-def _whole(value: object, within: Within) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and value in within:
+def _read_integer(value: object, bounds: Bounds) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value in bounds:
         return value
-    raise _Refused(f"a whole number {within}")
+    raise _InvalidValue(f"a whole number {bounds}")
 
 
-def _number(value: object, within: Within) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and value in within:
+def _read_number(value: object, bounds: Bounds) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value in bounds:
         return float(value)
-    raise _Refused(f"a number {within}")
+    raise _InvalidValue(f"a number {bounds}")
 
 
-def _numbers(value: object, within: Within) -> tuple[float, ...]:
-    order = "rising " if within.rising else ""
-    wanted = _Refused(f"a list of {order}numbers {within}")
+def _read_numbers(value: object, bounds: Bounds) -> tuple[float, ...]:
+    order = "rising " if bounds.rising else ""
+    expected = _InvalidValue(f"a list of {order}numbers {bounds}")
     if not isinstance(value, (list, tuple)):
-        raise wanted
+        raise expected
     try:
-        numbers = tuple(_number(item, within) for item in value)
-    except _Refused:
-        raise wanted from None
-    if within.rising and any(later <= earlier for earlier, later in pairwise(numbers)):
-        raise wanted
+        numbers = tuple(_read_number(item, bounds) for item in value)
+    except _InvalidValue:
+        raise expected from None
+    if bounds.rising and any(later <= earlier for earlier, later in pairwise(numbers)):
+        raise expected
     return numbers
 
 
-def _flag(value: object, _within: Within) -> bool:
+def _read_flag(value: object, _within: Bounds) -> bool:
     if isinstance(value, bool):
         return value
-    raise _Refused("true or false")
+    raise _InvalidValue("true or false")
 
 
-def _timeframe(value: object, _within: Within) -> Timeframe | None:
+def _read_timeframe(value: object, _within: Bounds) -> Timeframe | None:
     if value is None or isinstance(value, Timeframe):
         return value
     if isinstance(value, str) and value in Timeframe.__members__.values():
         return Timeframe(value)
-    raise _Refused(f"one of {', '.join(Timeframe)}")
+    raise _InvalidValue(f"one of {', '.join(Timeframe)}")
 
 
-def _words(value: object, _within: Within) -> str:
-    if isinstance(value, str) and len(value) <= _MOST_WORDS:
+def _read_text(value: object, _within: Bounds) -> str:
+    if isinstance(value, str) and len(value) <= _MAX_TEXT_LENGTH:
         return value
-    raise _Refused(f"text of at most {_MOST_WORDS} characters")
+    raise _InvalidValue(f"text of at most {_MAX_TEXT_LENGTH} characters")
 
 
-def _timeframes(value: object, within: Within) -> tuple[Timeframe, ...]:
-    wanted = _Refused(f"a list of different ones of {', '.join(Timeframe)}")
+def _read_timeframes(value: object, bounds: Bounds) -> tuple[Timeframe, ...]:
+    expected = _InvalidValue(f"a list of different ones of {', '.join(Timeframe)}")
     if not isinstance(value, (list, tuple)):
-        raise wanted
+        raise expected
     try:
-        found = tuple(each for item in value if (each := _timeframe(item, within)) is not None)
-    except _Refused:
-        raise wanted from None
+        found = tuple(each for item in value if (each := _read_timeframe(item, bounds)) is not None)
+    except _InvalidValue:
+        raise expected from None
     if len(set(found)) < len(value):
-        raise wanted
+        raise expected
     return found
 
 
-_READERS: Mapping[object, Callable[[object, Within], object]] = {
-    str: _words,
-    tuple[Timeframe, ...]: _timeframes,
-    int: _whole,
-    float: _number,
-    bool: _flag,
-    tuple[float, ...]: _numbers,
-    Timeframe | None: _timeframe,
+_READERS: Mapping[object, Callable[[object, Bounds], object]] = {
+    str: _read_text,
+    tuple[Timeframe, ...]: _read_timeframes,
+    int: _read_integer,
+    float: _read_number,
+    bool: _read_flag,
+    tuple[float, ...]: _read_numbers,
+    Timeframe | None: _read_timeframe,
 }

@@ -8,23 +8,28 @@ import talib
 
 from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import Timeframe
-from signalbot.strategies.base import CandleWindow, Floats, Idea, Windows
-from signalbot.strategies.carried import Carried
+from signalbot.strategies.base import CandleWindow, Floats, SignalProposal, Windows
 from signalbot.strategies.indicators import last_atr, wilder_candles
-from signalbot.strategies.params import Within, parse
-from signalbot.strategies.plan import WAY, Plan, PlanParams, grade
+from signalbot.strategies.params import Bounds, parse_params
+from signalbot.strategies.running_state import RunningState
+from signalbot.strategies.trade_plan import (
+    CROSSING_DIRECTION,
+    TradePlan,
+    TradePlanParams,
+    score_strength,
+)
 
 _MIDDLE = 50.0
 
-_REACH = 6
+_EXIT_LOOKBACK_PERIODS = 6
 """Periods within which real candles have always been at an extreme or at the middle."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RsiReversalParams(PlanParams):
-    period: Annotated[int, Within(2, 100)] = 14
-    oversold: Annotated[float, Within(1, 49)] = 30.0  #: RSI coming up from below it says LONG
-    overbought: Annotated[float, Within(51, 99)] = 70.0  #: RSI coming down from above it: SHORT
+class RsiReversalParams(TradePlanParams):
+    period: Annotated[int, Bounds(2, 100)] = 14
+    oversold: Annotated[float, Bounds(1, 49)] = 30.0  #: RSI coming up from below it says LONG
+    overbought: Annotated[float, Bounds(51, 99)] = 70.0  #: RSI coming down from above it: SHORT
 
 
 class RsiReversal:
@@ -44,54 +49,54 @@ class RsiReversal:
     def __init__(self, timeframe: Timeframe, params: RsiReversalParams) -> None:
         self.timeframe = timeframe
         self._params = params
-        candles = wilder_candles(params.period) + _REACH * params.period
-        self._plan = Plan(timeframe, params, candles=candles)
-        self._course = Carried(self._begin, self._step)
+        candles = wilder_candles(params.period) + _EXIT_LOOKBACK_PERIODS * params.period
+        self._plan = TradePlan(timeframe, params, candles=candles)
+        self._state = RunningState(self._begin, self._step)
         self.warm_up = self._plan.warm_up
 
     @classmethod
     def build(cls, timeframe: Timeframe, params: Mapping[str, Any]) -> "RsiReversal":
-        return cls(timeframe, parse(RsiReversalParams, params))
+        return cls(timeframe, parse_params(RsiReversalParams, params))
 
-    def on_candle(self, windows: Windows) -> Idea | None:
+    def on_candle(self, windows: Windows) -> SignalProposal | None:
         if not self._plan.is_ready(windows):
             return None
-        course = self._course.at(windows[self.timeframe])
-        if course.over is not None:
-            reason = f"RSI {self._params.period} is back at the middle with {course.now:.1f}"
-            return self._plan.exit(course.over, reason)
-        return self._enter(course.rsi, windows)
+        state = self._state.at(windows[self.timeframe])
+        if state.ended is not None:
+            reason = f"RSI {self._params.period} is back at the middle with {state.now:.1f}"
+            return self._plan.exit(state.ended, reason)
+        return self._enter(state.rsi, windows)
 
-    def _begin(self, window: CandleWindow) -> "_Course":
+    def _begin(self, window: CandleWindow) -> "_ReversalState":
         """Which reversals are under way, as far as the window tells."""
         rsi = talib.RSI(window.close, self._params.period)
-        course = _Course(rsi, None, None)
-        for value in rsi[-_REACH * self._params.period :].tolist():
-            course = self._after(course, value)
-        return course
+        state = _ReversalState(rsi, None, None)
+        for value in rsi[-_EXIT_LOOKBACK_PERIODS * self._params.period :].tolist():
+            state = self._after(state, value)
+        return state
 
-    def _step(self, course: "_Course", window: CandleWindow) -> "_Course":
+    def _step(self, state: "_ReversalState", window: CandleWindow) -> "_ReversalState":
         rsi = talib.RSI(window.close, self._params.period)
-        return self._after(course._replace(rsi=rsi), rsi.item(-1))
+        return self._after(state._replace(rsi=rsi), rsi.item(-1))
 
-    def _after(self, course: "_Course", now: float) -> "_Course":
+    def _after(self, state: "_ReversalState", now: float) -> "_ReversalState":
         """The reversals after a candle with an RSI of ``now``; the first 50 ends one.
 
         One that began out of sight may still be under way: it ends as well.
         """
-        params, rising, falling = self._params, course.rising, course.falling
-        over = None
+        params, rising, falling = self._params, state.rising, state.falling
+        ended = None
         if now >= _MIDDLE and rising is not False:
-            over, rising = Side.LONG, False
+            ended, rising = Side.LONG, False
         elif now <= _MIDDLE and falling is not False:
-            over, falling = Side.SHORT, False
+            ended, falling = Side.SHORT, False
         if now <= params.oversold:
             rising = True
         if now >= params.overbought:
             falling = True
-        return _Course(course.rsi, rising, falling, over)
+        return _ReversalState(state.rsi, rising, falling, ended)
 
-    def _enter(self, rsi: Floats, windows: Windows) -> Idea | None:
+    def _enter(self, rsi: Floats, windows: Windows) -> SignalProposal | None:
         params = self._params
         before, now = rsi.item(-2), rsi.item(-1)
         if before <= params.oversold < now:
@@ -109,22 +114,22 @@ class RsiReversal:
             side,
             windows,
             atr=atr,
-            strength=grade(depth, self._STEPS),
+            strength=score_strength(depth, self._STEPS),
             confidence=_close_in_range(window, side),
             reason=(
-                f"RSI {params.period} came back {WAY[side]} {level:g} to {now:.1f} "
+                f"RSI {params.period} came back {CROSSING_DIRECTION[side]} {level:g} to {now:.1f} "
                 f"after being {depth:.1f} beyond"
             ),
         )
 
 
-class _Course(NamedTuple):
+class _ReversalState(NamedTuple):
     """Reversals that have not reached the middle yet."""
 
     rsi: Floats  #: of the window's candles
     rising: bool | None  #: RSI was oversold since it was last at the middle; None: out of sight
     falling: bool | None
-    over: Side | None = None  #: the reversal that this candle ends
+    ended: Side | None = None  #: the reversal that this candle ends
 
     @property
     def now(self) -> float:

@@ -12,17 +12,22 @@ import talib
 
 from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import Timeframe
-from signalbot.strategies.base import CandleWindow, Idea, Windows
-from signalbot.strategies.carried import Carried
-from signalbot.strategies.indicators import efficiency, last_atr, wilder_candles
-from signalbot.strategies.params import Within, parse
-from signalbot.strategies.plan import WAY, Plan, PlanParams, grade
+from signalbot.strategies.base import CandleWindow, SignalProposal, Windows
+from signalbot.strategies.indicators import efficiency_ratio, last_atr, wilder_candles
+from signalbot.strategies.params import Bounds, parse_params
+from signalbot.strategies.running_state import RunningState
+from signalbot.strategies.trade_plan import (
+    CROSSING_DIRECTION,
+    TradePlan,
+    TradePlanParams,
+    score_strength,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SupertrendParams(PlanParams):
-    period: Annotated[int, Within(2, 50)] = 10  #: candles of the ATR that spaces the bands
-    multiplier: Annotated[float, Within(0.5, 10)] = 3.0  #: ATRs from the middle price to a band
+class SupertrendParams(TradePlanParams):
+    period: Annotated[int, Bounds(2, 50)] = 10  #: candles of the ATR that spaces the bands
+    multiplier: Annotated[float, Bounds(0.5, 10)] = 3.0  #: ATRs from the middle price to a band
 
 
 class Supertrend:
@@ -40,16 +45,16 @@ class Supertrend:
     def __init__(self, timeframe: Timeframe, params: SupertrendParams) -> None:
         self.timeframe = timeframe
         self._params = params
-        candles = wilder_candles(params.period) + _settling(params)
-        self._plan = Plan(timeframe, params, candles=candles)
-        self._trend = Carried(self._begin, self._step)
+        candles = wilder_candles(params.period) + _settling_candles(params)
+        self._plan = TradePlan(timeframe, params, candles=candles)
+        self._trend = RunningState(self._begin, self._step)
         self.warm_up = self._plan.warm_up
 
     @classmethod
     def build(cls, timeframe: Timeframe, params: Mapping[str, Any]) -> "Supertrend":
-        return cls(timeframe, parse(SupertrendParams, params))
+        return cls(timeframe, parse_params(SupertrendParams, params))
 
-    def on_candle(self, windows: Windows) -> Idea | None:
+    def on_candle(self, windows: Windows) -> SignalProposal | None:
         if not self._plan.is_ready(windows):
             return None
         window, params = windows[self.timeframe], self._params
@@ -61,37 +66,38 @@ class Supertrend:
         if atr is None:
             return None
         price = window.close.item(-1)
-        reach = abs(price - band) / atr
+        distance = abs(price - band) / atr
         reason = (
             f"supertrend {params.period}/{params.multiplier:g} turned, "
-            f"close {price:.8g} is {reach:.2f} ATR {WAY[side]} the band {band:.8g}"
+            f"close {price:.8g} is {distance:.2f} ATR {CROSSING_DIRECTION[side]} the band "
+            f"{band:.8g}"
         )
         entry = self._plan.enter(
             side,
             windows,
             atr=atr,
-            strength=grade(reach, self._STEPS),
-            confidence=efficiency(window.close, params.period, side),
+            strength=score_strength(distance, self._STEPS),
+            confidence=efficiency_ratio(window.close, params.period, side),
             reason=reason,
         )
         return entry or self._plan.exit(side.opposite, reason)
 
     def _begin(self, window: CandleWindow) -> "_Trend":
         """The trend as the window tells it: its side is known from the first turn on."""
-        params, latest = self._params, slice(-_settling(self._params), None)
+        params, latest = self._params, slice(-_settling_candles(self._params), None)
         high, low, close = window.high, window.low, window.close
         ranges = talib.ATR(high, low, close, params.period)[latest].tolist()
         middles = ((high + low) / 2)[latest].tolist()
         closes = close[latest].tolist()
-        room = params.multiplier * ranges[0]
-        trend = _Trend(ranges[0], middles[0] + room, middles[0] - room, None)
+        half_width = params.multiplier * ranges[0]
+        trend = _Trend(ranges[0], middles[0] + half_width, middles[0] - half_width, None)
         for at in range(1, len(closes)):
-            room = params.multiplier * ranges[at]
-            trend = _after(
+            half_width = params.multiplier * ranges[at]
+            trend = _next_trend(
                 trend,
                 ranges[at],
-                middles[at] + room,
-                middles[at] - room,
+                middles[at] + half_width,
+                middles[at] - half_width,
                 closes[at - 1],
                 closes[at],
             )
@@ -104,8 +110,8 @@ class Supertrend:
         before, price = window.close.item(-2), window.close.item(-1)
         true_range = max(high - low, abs(high - before), abs(low - before))
         atr = (trend.atr * (params.period - 1) + true_range) / params.period
-        room, middle = params.multiplier * atr, (high + low) / 2
-        return _after(trend, atr, middle + room, middle - room, before, price)
+        half_width, middle = params.multiplier * atr, (high + low) / 2
+        return _next_trend(trend, atr, middle + half_width, middle - half_width, before, price)
 
 
 class _Trend(NamedTuple):
@@ -118,7 +124,7 @@ class _Trend(NamedTuple):
     broken: float | None = None  #: the band that this candle's close broke, turning the trend
 
 
-def _settling(params: SupertrendParams) -> int:
+def _settling_candles(params: SupertrendParams) -> int:
     """Candles until bands and side no longer depend on where they were begun.
 
     They forget when the close leaves a band. A wandering price takes about m squared candles to go
@@ -128,7 +134,7 @@ def _settling(params: SupertrendParams) -> int:
     return math.ceil(12 * params.multiplier**2) + 40
 
 
-def _after(
+def _next_trend(
     trend: _Trend, atr: float, upper: float, lower: float, before: float, price: float
 ) -> _Trend:
     """The trend after a candle whose own bands are ``upper`` and ``lower``."""

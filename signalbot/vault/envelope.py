@@ -15,26 +15,26 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from signalbot.domain.errors import SignalbotError
-from signalbot.ledger.credentials import Sealed
+from signalbot.ledger.vault_store import SealedValue
 
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
 _VERSION = "v1"
 
 
-class WrongKey(SignalbotError):
+class DecryptionFailed(SignalbotError):
     """A blob does not open: another key, another place, or a changed byte."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kek:
+class KeyEncryptionKey:
     """The key that wraps the rows' keys."""
 
     key_id: str
     key: bytes = field(repr=False)
 
     @classmethod
-    def of(cls, master: bytes) -> "Kek":
+    def of(cls, master: bytes) -> "KeyEncryptionKey":
         """The wrapping key of a master key of 32 bytes; its id tells keys apart, and no more."""
         key_id = sha256(b"signalbot/key-id/" + master).hexdigest()[:16]
         info = f"signalbot/kek/{_VERSION}/{key_id}".encode()
@@ -42,34 +42,36 @@ class Kek:
         return cls(key_id, kdf.derive(master))
 
 
-def seal(kek: Kek, value: str, about: str) -> Sealed:
+def seal(kek: KeyEncryptionKey, value: str, about: str) -> SealedValue:
     """Lock ``value``, which is about ``about`` and opens only as that."""
     key = AESGCM.generate_key(bit_length=8 * _KEY_BYTES)
-    return Sealed(
+    return SealedValue(
         key_id=kek.key_id,
-        wrapped_key=_encrypt(kek.key, key, _about(kek.key_id, about)),
-        ciphertext=_encrypt(key, value.encode(), _about("", about)),
+        wrapped_key=_encrypt(kek.key, key, _associated_data(kek.key_id, about)),
+        ciphertext=_encrypt(key, value.encode(), _associated_data("", about)),
     )
 
 
-def unseal(kek: Kek, sealed: Sealed, about: str) -> str:
+def unseal(kek: KeyEncryptionKey, sealed: SealedValue, about: str) -> str:
     """The value.
 
     Raises:
         WrongKey: it was locked with another key, or for something else.
     """
-    key = _decrypt(kek.key, sealed.wrapped_key, _about(sealed.key_id, about))
-    return _decrypt(key, sealed.ciphertext, _about("", about)).decode()
+    key = _decrypt(kek.key, sealed.wrapped_key, _associated_data(sealed.key_id, about))
+    return _decrypt(key, sealed.ciphertext, _associated_data("", about)).decode()
 
 
-def rewrap(old: Kek, new: Kek, sealed: Sealed, about: str) -> Sealed:
+def rewrap(
+    old: KeyEncryptionKey, new: KeyEncryptionKey, sealed: SealedValue, about: str
+) -> SealedValue:
     """The same value under another master key; the value itself is never looked at."""
-    key = _decrypt(old.key, sealed.wrapped_key, _about(sealed.key_id, about))
-    wrapped = _encrypt(new.key, key, _about(new.key_id, about))
+    key = _decrypt(old.key, sealed.wrapped_key, _associated_data(sealed.key_id, about))
+    wrapped = _encrypt(new.key, key, _associated_data(new.key_id, about))
     return replace(sealed, key_id=new.key_id, wrapped_key=wrapped)
 
 
-def _about(key_id: str, about: str) -> bytes:
+def _associated_data(key_id: str, about: str) -> bytes:
     return f"{_VERSION}|{key_id}|{about}".encode()
 
 
@@ -82,4 +84,4 @@ def _decrypt(key: bytes, blob: bytes, about: bytes) -> bytes:
     try:
         return AESGCM(key).decrypt(blob[:_NONCE_BYTES], blob[_NONCE_BYTES:], about)
     except (InvalidTag, ValueError):  # ValueError: it is cut short
-        raise WrongKey("a stored secret does not open with this master key") from None
+        raise DecryptionFailed("a stored secret does not open with this master key") from None

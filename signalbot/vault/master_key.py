@@ -16,23 +16,23 @@ from secrets import token_bytes
 from stat import S_IMODE
 
 from signalbot.domain.errors import ConfigError
-from signalbot.vault.envelope import Kek
+from signalbot.vault.envelope import KeyEncryptionKey
 
 KEY_BYTES = 32
-_CREDENTIAL = "master.key"
-_UNFINISHED = re.compile(r"(?:\.next|\.bak)?\.[0-9a-f]{8}")
+_CREDENTIAL_NAME = "master.key"
+_UNFINISHED_SUFFIX = re.compile(r"(?:\.next|\.bak)?\.[0-9a-f]{8}")
 
 
-def locate(configured: Path, environment: Mapping[str, str]) -> Path:
+def locate_key_file(configured: Path, environment: Mapping[str, str]) -> Path:
     """The file to read: the service's credential, $SIGNALBOT_MASTER_KEY_FILE, or the configured."""
     folder = environment.get("CREDENTIALS_DIRECTORY")
-    if folder and (Path(folder) / _CREDENTIAL).is_file():
-        return Path(folder) / _CREDENTIAL
+    if folder and (Path(folder) / _CREDENTIAL_NAME).is_file():
+        return Path(folder) / _CREDENTIAL_NAME
     named = environment.get("SIGNALBOT_MASTER_KEY_FILE")
     return Path(named) if named else configured
 
 
-def read(path: Path) -> bytes:
+def read_key(path: Path) -> bytes:
     """The 32 bytes of a master key file.
 
     Raises:
@@ -63,43 +63,43 @@ def _decode(path: Path, text: str) -> bytes:
     return key
 
 
-def new() -> bytes:
+def generate_key() -> bytes:
     return token_bytes(KEY_BYTES)
 
 
 # --- files ------------------------------------------------------------------------------------
 
 
-def pending_of(path: Path) -> Path:
+def pending_path(path: Path) -> Path:
     """Where a key lies that is to take the place of ``path``."""
     return path.with_name(f"{path.name}.next")
 
 
-def former_of(path: Path) -> Path:
+def previous_path(path: Path) -> Path:
     """Where the key lies that ``path`` held before."""
     return path.with_name(f"{path.name}.bak")
 
 
-def id_of(path: Path) -> str | None:
+def key_id_of(path: Path) -> str | None:
     """The id of the key in a file; None when it holds none, or cannot be read."""
     try:
-        return Kek.of(_decode(path, path.read_text("ascii").strip())).key_id
+        return KeyEncryptionKey.of(_decode(path, path.read_text("ascii").strip())).key_id
     except (OSError, UnicodeDecodeError, ConfigError):
         return None
 
 
-def file_with(key_id: str, path: Path) -> Path | None:
+def find_key_file(key_id: str, path: Path) -> Path | None:
     """The file with this key among those that belong to ``path``."""
-    return next((each for each in _family(path) if id_of(each) == key_id), None)
+    return next((each for each in _related_paths(path) if key_id_of(each) == key_id), None)
 
 
-def _family(path: Path) -> Iterator[Path]:
-    yield from (path, pending_of(path), former_of(path))
+def _related_paths(path: Path) -> Iterator[Path]:
+    yield from (path, pending_path(path), previous_path(path))
     with suppress(OSError):
-        yield from sorted(path.parent.glob(f"{former_of(path).name}-*"))
+        yield from sorted(path.parent.glob(f"{previous_path(path).name}-*"))
 
 
-def create(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+def create_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     """Make a new file, whole or not at all, and have it on the disk.
 
     Raises:
@@ -116,37 +116,37 @@ def create(path: Path, content: bytes, *, mode: int = 0o600) -> None:
             _write(path, content, mode)
     finally:
         fresh.unlink(missing_ok=True)
-    _sync(path.parent)
+    _sync_folder(path.parent)
 
 
-def sweep(path: Path) -> None:
+def remove_unfinished(path: Path) -> None:
     """Remove what a killed run was about to make: none of it has ever been used."""
     for each in path.parent.glob(f".{path.name}*"):
-        if _UNFINISHED.fullmatch(each.name.removeprefix(f".{path.name}")):
+        if _UNFINISHED_SUFFIX.fullmatch(each.name.removeprefix(f".{path.name}")):
             each.unlink(missing_ok=True)
 
 
-def move(fresh: Path, path: Path) -> None:
+def replace_file(fresh: Path, path: Path) -> None:
     """Put one file in the place of another, at once and for good."""
     fresh.replace(path)
-    _sync(path.parent)
+    _sync_folder(path.parent)
 
 
-def remove(path: Path) -> None:
+def remove_file(path: Path) -> None:
     path.unlink(missing_ok=True)
-    _sync(path.parent)
+    _sync_folder(path.parent)
 
 
-def encoded(key: bytes) -> bytes:
+def encode_key(key: bytes) -> bytes:
     """What a key file holds."""
     return b64encode(key) + b"\n"
 
 
-def write(path: Path, key: bytes) -> None:
+def write_key(path: Path, key: bytes) -> None:
     """Put a key file in place whole or not at all; readable by its owner only."""
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    _write(fresh, encoded(key), 0o600)
-    move(fresh, path)
+    _write(fresh, encode_key(key), 0o600)
+    replace_file(fresh, path)
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
@@ -157,7 +157,7 @@ def _write(path: Path, content: bytes, mode: int) -> None:
         os.fsync(file.fileno())
 
 
-def _sync(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     """Have the folder's names on the disk: a file without its name is lost, too."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

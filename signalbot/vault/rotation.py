@@ -15,77 +15,79 @@ from pathlib import Path
 
 from signalbot.domain.errors import ConfigError
 from signalbot.domain.timeframe import Ms
-from signalbot.ledger.credentials import VaultStore
+from signalbot.ledger.vault_store import VaultStore
 from signalbot.tasks import crash_point
 from signalbot.vault import master_key
 from signalbot.vault.vault import Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rotated:
+class RotationResult:
     values: int  #: locked anew
-    former: Path  #: where the key before is kept
-    finished: bool  #: whether a former run was finished before
+    previous_path: Path  #: where the key before is kept
+    is_finished: bool  #: whether a former run was finished before
 
 
-async def rotate(store: VaultStore, path: Path, *, now_ms: Ms) -> Rotated:
+async def rotate_master_key(store: VaultStore, path: Path, *, now_ms: Ms) -> RotationResult:
     """Make a new master key at ``path`` and lock everything with it.
 
     Raises:
         ConfigError: another rotation is under way, or no key here opens the vault.
     """
-    with _alone(path.parent):
-        finished = await _settle_former_run(store, path, now_ms)
-        vault = await Vault.open(store, master_key.read(path), path=path, now_ms=now_ms)
-        await vault.prove()
-        _keep(path)
+    with _rotation_lock(path.parent):
+        finished = await _finish_previous_run(store, path, now_ms)
+        vault = await Vault.open(store, master_key.read_key(path), path=path, now_ms=now_ms)
+        await vault.verify()
+        _back_up_key(path)
         crash_point("rotate.old_kept")
-        key = master_key.new()
-        master_key.create(master_key.pending_of(path), master_key.encoded(key))
+        key = master_key.generate_key()
+        master_key.create_file(master_key.pending_path(path), master_key.encode_key(key))
         crash_point("rotate.new_written")
         values = await vault.rotate(key)
         crash_point("rotate.locked")
-        master_key.move(master_key.pending_of(path), path)
+        master_key.replace_file(master_key.pending_path(path), path)
         crash_point("rotate.new_in_place")
-        again = await Vault.open(store, master_key.read(path), path=path, now_ms=now_ms)
-        await again.prove()
-        return Rotated(values=values, former=master_key.former_of(path), finished=finished)
+        again = await Vault.open(store, master_key.read_key(path), path=path, now_ms=now_ms)
+        await again.verify()
+        return RotationResult(
+            values=values, previous_path=master_key.previous_path(path), is_finished=finished
+        )
 
 
-async def _settle_former_run(store: VaultStore, path: Path, now_ms: Ms) -> bool:
+async def _finish_previous_run(store: VaultStore, path: Path, now_ms: Ms) -> bool:
     """Finish what a former run has locked, or undo what it has not; whether it was finished."""
-    master_key.sweep(path)
-    pending, wanted = master_key.pending_of(path), await store.key_id()
-    is_ahead = wanted is not None and master_key.id_of(pending) == wanted
+    master_key.remove_unfinished(path)
+    pending, wanted = master_key.pending_path(path), await store.key_id()
+    is_ahead = wanted is not None and master_key.key_id_of(pending) == wanted
     if is_ahead:
-        _keep(path)
+        _back_up_key(path)
         crash_point("rotate.old_kept_again")
-        master_key.move(pending, path)
+        master_key.replace_file(pending, path)
         crash_point("rotate.finished")
         return True
-    await Vault.open(store, master_key.read(path), path=path, now_ms=now_ms)
+    await Vault.open(store, master_key.read_key(path), path=path, now_ms=now_ms)
     if pending.exists():
-        master_key.remove(pending)  # it opens nothing: the key in place does
+        master_key.remove_file(pending)  # it opens nothing: the key in place does
         crash_point("rotate.undone")
     return False
 
 
-def _keep(path: Path) -> None:
+def _back_up_key(path: Path) -> None:
     """Have a copy of the key at ``path`` as its ``.bak``; what was there before is kept, too."""
     if not path.exists():
         return
-    former, key_id = master_key.former_of(path), master_key.id_of(path)
+    former, key_id = master_key.previous_path(path), master_key.key_id_of(path)
     if former.exists():
-        if master_key.id_of(former) == key_id:
+        if master_key.key_id_of(former) == key_id:
             return
-        older = master_key.id_of(former) or "unreadable"
-        master_key.move(former, former.with_name(f"{former.name}-{older}"))
+        older = master_key.key_id_of(former) or "unreadable"
+        master_key.replace_file(former, former.with_name(f"{former.name}-{older}"))
         crash_point("rotate.older_kept")
-    master_key.create(former, path.read_bytes())
+    master_key.create_file(former, path.read_bytes())
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _rotation_lock(folder: Path) -> Iterator[None]:
     """Let one rotation at a time work in a folder; a killed one leaves nothing behind."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -7,11 +7,11 @@ from pathlib import Path
 from signalbot.domain.errors import ConfigError
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
-from signalbot.ledger.credentials import CHECK, LockedRow, VaultStore
+from signalbot.ledger.vault_store import KEY_CHECK_NAME, SealedRow, VaultStore
 from signalbot.vault import master_key
-from signalbot.vault.envelope import Kek, WrongKey, rewrap, seal, unseal
+from signalbot.vault.envelope import DecryptionFailed, KeyEncryptionKey, rewrap, seal, unseal
 
-FIELDS = (
+CREDENTIAL_FIELDS = (
     "apiKey", "secret", "password", "uid", "login", "walletAddress", "privateKey", "token",
 )  # fmt: skip
 """What an exchange may ask for, by ccxt's names."""
@@ -28,7 +28,7 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class StoredCredentials:
     """That something is stored, without what."""
 
     name: str  #: the user's, or the secret's
@@ -44,7 +44,7 @@ class Vault:
     def __init__(
         self,
         store: VaultStore,
-        kek: Kek,
+        kek: KeyEncryptionKey,
         *,
         path: Path,
         on_reveal: Callable[[str], None] = lambda _: None,
@@ -69,12 +69,16 @@ class Vault:
         Raises:
             ConfigError: it is another key.
         """
-        vault = cls(store, Kek.of(master), path=path, on_reveal=on_reveal)
-        check = await store.begin(vault._lock(_secret_row_key(CHECK), _CHECK_VALUE, now_ms))
+        vault = cls(store, KeyEncryptionKey.of(master), path=path, on_reveal=on_reveal)
+        check = await store.initialize(
+            vault._seal(_secret_row_key(KEY_CHECK_NAME), _CHECK_VALUE, now_ms)
+        )
         try:
             vault._open(check)
-        except WrongKey:
-            raise ConfigError(_wrong_key(path, vault._kek.key_id, check.sealed.key_id)) from None
+        except DecryptionFailed:
+            raise ConfigError(
+                _wrong_key_error(path, vault._kek.key_id, check.sealed.key_id)
+            ) from None
         return vault
 
     @classmethod
@@ -93,10 +97,10 @@ class Vault:
         Raises:
             ConfigError: there is no key, or none that opens it.
         """
-        pending, wanted = master_key.pending_of(path), await store.key_id()
-        is_ahead = wanted is not None and master_key.id_of(pending) == wanted
+        pending, wanted = master_key.pending_path(path), await store.key_id()
+        is_ahead = wanted is not None and master_key.key_id_of(pending) == wanted
         place = pending if is_ahead else path
-        master = master_key.read(place)
+        master = master_key.read_key(place)
         return await cls.open(store, master, path=place, now_ms=now_ms, on_reveal=on_reveal)
 
     async def set_credentials(
@@ -107,7 +111,7 @@ class Vault:
         for user_id, exchange, credentials in accounts:
             replaced.append((user_id, exchange))
             for name, value in credentials.fields.items():
-                rows.append(self._lock((user_id, exchange, name), value, now_ms))
+                rows.append(self._seal((user_id, exchange, name), value, now_ms))
         await self._store.put(rows, replaces=replaced, key_id=self._kek.key_id)
 
     async def credentials(self) -> dict[tuple[UserId, str], Credentials]:
@@ -127,13 +131,13 @@ class Vault:
         """Forget an account's keys; how many fields there were."""
         return await self._store.delete(user_id, exchange)
 
-    async def list_credentials(self) -> list[Stored]:
+    async def list_credentials(self) -> list[StoredCredentials]:
         """Whose keys are stored; nothing is opened."""
-        found: dict[tuple[str, str], list[LockedRow]] = {}
+        found: dict[tuple[str, str], list[SealedRow]] = {}
         for row in await self._store.credentials():
             found.setdefault((row.owner, row.exchange), []).append(row)
         return [
-            Stored(
+            StoredCredentials(
                 name=user,
                 exchange=exchange,
                 fields=tuple(sorted(row.field for row in rows)),
@@ -143,12 +147,12 @@ class Vault:
             for (user, exchange), rows in sorted(found.items())
         ]
 
-    async def keep_credentials(self, user_id: UserId, *, now_ms: Ms) -> int:
+    async def reassign_credentials(self, user_id: UserId, *, now_ms: Ms) -> int:
         """Let the present user of a name have the keys that a former one left; how many fields."""
-        return await self._store.keep(user_id, now_ms=now_ms)
+        return await self._store.adopt(user_id, now_ms=now_ms)
 
     async def set_secret(self, name: str, value: str, *, now_ms: Ms) -> None:
-        await self._put(_secret_row_key(name), value, now_ms)
+        await self._store_value(_secret_row_key(name), value, now_ms)
 
     async def secret(self, name: str) -> str | None:
         rows = await self._store.secrets(name)
@@ -157,12 +161,14 @@ class Vault:
     async def delete_secret(self, name: str) -> int:
         return await self._store.delete_secret(name)
 
-    async def list_secrets(self) -> list[Stored]:
+    async def list_secrets(self) -> list[StoredCredentials]:
         """The names of stored secrets; nothing is opened."""
         return [
-            Stored(name=row.owner, exchange="", fields=(), updated_at_ms=row.updated_at_ms)
+            StoredCredentials(
+                name=row.owner, exchange="", fields=(), updated_at_ms=row.updated_at_ms
+            )
             for row in await self._store.secrets()
-            if row.owner != CHECK
+            if row.owner != KEY_CHECK_NAME
         ]
 
     async def resolve(self, text: str) -> str:
@@ -186,15 +192,15 @@ class Vault:
             WrongKey: something does not open with the key in use; nothing has changed.
             ConfigError: the key was changed meanwhile.
         """
-        old, new = self._kek, Kek.of(master)
+        old, new = self._kek, KeyEncryptionKey.of(master)
         count = await self._store.change_all(
-            lambda row: replace(row, sealed=rewrap(old, new, row.sealed, _about(row.key))),
+            lambda row: replace(row, sealed=rewrap(old, new, row.sealed, _context_of(row.key))),
             key_id=old.key_id,
         )
         self._kek = new
         return count
 
-    async def prove(self) -> None:
+    async def verify(self) -> None:
         """See that every value that is stored can be taken out.
 
         Raises:
@@ -203,29 +209,29 @@ class Vault:
         for row in [*await self._store.credentials(), *await self._store.secrets()]:
             self._open(row)
 
-    async def _put(self, key: tuple[str, str, str], value: str, now_ms: Ms) -> None:
-        row = self._lock(key, value, now_ms)
+    async def _store_value(self, key: tuple[str, str, str], value: str, now_ms: Ms) -> None:
+        row = self._seal(key, value, now_ms)
         await self._store.put([row], replaces=(), key_id=self._kek.key_id)
 
-    def _lock(self, key: tuple[str, str, str], value: str, now_ms: Ms) -> LockedRow:
+    def _seal(self, key: tuple[str, str, str], value: str, now_ms: Ms) -> SealedRow:
         owner, exchange, name = key
         self._reveal(owner, value)
-        return LockedRow(
+        return SealedRow(
             owner=owner,
             exchange=exchange,
             field=name,
-            sealed=seal(self._kek, value, _about(key)),
+            sealed=seal(self._kek, value, _context_of(key)),
             updated_at_ms=now_ms,
         )
 
-    def _open(self, row: LockedRow) -> str:
-        value = unseal(self._kek, row.sealed, _about(row.key))
+    def _open(self, row: SealedRow) -> str:
+        value = unseal(self._kek, row.sealed, _context_of(row.key))
         self._reveal(row.owner, value)
         return value
 
     def _reveal(self, owner: str, value: str) -> None:
         """What proves the master key is no secret: its word stands in many an honest line."""
-        if owner != CHECK:
+        if owner != KEY_CHECK_NAME:
             self._on_reveal(value)
 
 
@@ -233,8 +239,8 @@ def _secret_row_key(name: str) -> tuple[str, str, str]:
     return (name, "", "")
 
 
-def _wrong_key(path: Path, key_id: str, wanted: str) -> str:
-    right = master_key.file_with(wanted, path)
+def _wrong_key_error(path: Path, key_id: str, wanted: str) -> str:
+    right = master_key.find_key_file(wanted, path)
     cure = (
         f"{right} is: put it in its place"
         if right is not None
@@ -246,5 +252,5 @@ def _wrong_key(path: Path, key_id: str, wanted: str) -> str:
     )
 
 
-def _about(key: tuple[str, str, str]) -> str:
+def _context_of(key: tuple[str, str, str]) -> str:
     return "|".join(key)

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from signalbot.advisor.open import Ai, asking
+from signalbot.ai.service import AiService, open_ai
 from signalbot.domain.signals import Action, Strength
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.ledger.ai import AiCalls, CallKind
-from signalbot.ledger.database import Database, open_scratch
-from signalbot.strategies.base import CandleTable, Failed, Resting, Tables
+from signalbot.ledger.ai_calls import AiCalls, CallKind
+from signalbot.ledger.database import Database, open_replay_database
+from signalbot.strategies.base import CandleTable, StrategyFailed, StrategySuspended, Tables
 from signalbot.strategies.params import BadParameter
 from signalbot.tasks import LoopClock
-from tests.advisor.scenes import key_of_the_vault, terms
+from tests.advisor.ai_fixtures import key_of_the_vault, terms
 from tests.llm.server import Llm, llm
-from tests.world import START
+from tests.simulation import START
 
 BUY = {
     "action": "BUY",
@@ -42,11 +42,11 @@ def tables() -> Tables:
 @asynccontextmanager
 async def asked(
     folder: Path, *, budget: str | None = None
-) -> AsyncIterator[tuple[Ai, Llm, Database]]:
+) -> AsyncIterator[tuple[AiService, Llm, Database]]:
     """The AI before a loopback server."""
-    async with llm() as server, open_scratch(folder / "signalbot.db") as database:
+    async with llm() as server, open_replay_database(folder / "signalbot.db") as database:
         server.answer = BUY
-        async with asking(
+        async with open_ai(
             terms(server, budget=budget),
             database=database,
             markets={},
@@ -59,8 +59,8 @@ async def asked(
 async def test_an_analysis_becomes_an_idea_with_its_reasoning(tmp_path: Path) -> None:
     """Levels, confidence and words are the model's; risk and reward are reckoned here."""
     async with asked(tmp_path) as (ai, server, database):
-        analyst = ai.analysts.open("oracle", timeframe=Timeframe.M5, params=PARAMS)
-        idea = await analyst.consider("BTC/USDT:USDT", tables())
+        analyst = ai.llm_strategies.open("oracle", timeframe=Timeframe.M5, params=PARAMS)
+        idea = await analyst.evaluate("BTC/USDT:USDT", tables())
         assert idea is not None
         assert (idea.action, idea.strength, idea.confidence) == (Action.LONG, Strength.STRONG, 0.8)
         assert (idea.stop_loss, idea.take_profits) == (95, (110,))
@@ -78,11 +78,11 @@ async def test_an_analysis_becomes_an_idea_with_its_reasoning(tmp_path: Path) ->
 async def test_two_strategies_with_the_same_question_share_one_call(tmp_path: Path) -> None:
     """Another symbol is another question."""
     async with asked(tmp_path) as (ai, server, _):
-        one = ai.analysts.open("one", timeframe=Timeframe.M5, params=PARAMS)
-        two = ai.analysts.open("two", timeframe=Timeframe.M5, params=PARAMS)
-        first = await one.consider("BTC/USDT:USDT", tables())
-        assert await two.consider("BTC/USDT:USDT", tables()) == first
-        await two.consider("ETH/USDT:USDT", tables())
+        one = ai.llm_strategies.open("one", timeframe=Timeframe.M5, params=PARAMS)
+        two = ai.llm_strategies.open("two", timeframe=Timeframe.M5, params=PARAMS)
+        first = await one.evaluate("BTC/USDT:USDT", tables())
+        assert await two.evaluate("BTC/USDT:USDT", tables()) == first
+        await two.evaluate("ETH/USDT:USDT", tables())
         assert len(server.asked) == 2
 
 
@@ -100,8 +100,8 @@ async def test_what_is_uncertain_or_not_worth_its_risk_is_no_signal(
     """HOLD, too little confidence, too little reward."""
     async with asked(tmp_path) as (ai, server, _):
         server.answer = said
-        analyst = ai.analysts.open("oracle", timeframe=Timeframe.M5, params=PARAMS)
-        assert await analyst.consider("BTC/USDT:USDT", tables()) is None
+        analyst = ai.llm_strategies.open("oracle", timeframe=Timeframe.M5, params=PARAMS)
+        assert await analyst.evaluate("BTC/USDT:USDT", tables()) is None
 
 
 @pytest.mark.parametrize(
@@ -119,28 +119,28 @@ async def test_an_answer_that_contradicts_itself_is_a_failed_run(
     """A stop on the wrong side is never put right by guessing."""
     async with asked(tmp_path) as (ai, server, _):
         server.answer = said
-        analyst = ai.analysts.open("oracle", timeframe=Timeframe.M5, params=PARAMS)
-        with pytest.raises(Failed):
-            await analyst.consider("BTC/USDT:USDT", tables())
+        analyst = ai.llm_strategies.open("oracle", timeframe=Timeframe.M5, params=PARAMS)
+        with pytest.raises(StrategyFailed):
+            await analyst.evaluate("BTC/USDT:USDT", tables())
 
 
 async def test_a_model_that_answers_late_fails_by_its_deadline(tmp_path: Path) -> None:
     """Nobody waits longer than the strategy's own setting."""
     async with asked(tmp_path) as (ai, server, _):
         server.delay_s = 3
-        analyst = ai.analysts.open(
+        analyst = ai.llm_strategies.open(
             "oracle", timeframe=Timeframe.M5, params={**PARAMS, "deadline_s": 1}
         )
-        with pytest.raises(Failed, match="no answer within 1 s"):
-            await analyst.consider("BTC/USDT:USDT", tables())
+        with pytest.raises(StrategyFailed, match="no answer within 1 s"):
+            await analyst.evaluate("BTC/USDT:USDT", tables())
 
 
 async def test_a_spent_budget_passes_the_candle_over(tmp_path: Path) -> None:
     """It is no fault of the strategy's."""
     async with asked(tmp_path, budget="0.000001") as (ai, server, _):
-        analyst = ai.analysts.open("oracle", timeframe=Timeframe.M5, params=PARAMS)
-        with pytest.raises(Resting, match="AI_BUDGET_SPENT"):
-            await analyst.consider("BTC/USDT:USDT", tables())
+        analyst = ai.llm_strategies.open("oracle", timeframe=Timeframe.M5, params=PARAMS)
+        with pytest.raises(StrategySuspended, match="AI_BUDGET_SPENT"):
+            await analyst.evaluate("BTC/USDT:USDT", tables())
         assert server.asked == []
 
 
@@ -160,5 +160,5 @@ async def test_wrong_parameters_are_named(
     """Before the first candle."""
     async with asked(tmp_path) as (ai, _, _):
         with pytest.raises(BadParameter) as refused:
-            ai.analysts.open("oracle", timeframe=Timeframe.M5, params=params)
+            ai.llm_strategies.open("oracle", timeframe=Timeframe.M5, params=params)
         assert refused.value.name == name

@@ -7,14 +7,14 @@ import httpx
 import pytest
 
 from signalbot.domain.timeframe import Ms
-from signalbot.ledger.credentials import VaultStore
 from signalbot.ledger.database import open_database
+from signalbot.ledger.vault_store import VaultStore
 from signalbot.ledger.views import LEDGER_NAME
 from signalbot.vault import master_key
 from signalbot.vault.vault import Vault
-from tests.api.rig import BTC, CONFIG, Daemon, daemon
-from tests.canary import MARK, leaks
+from tests.api.api_daemon import BTC, CONFIG, Daemon, daemon
 from tests.llm.server import llm
+from tests.planted_secrets import MARK, leaks
 
 KEY = f"sk-proj-{MARK}0123456789abcdef"
 AI = """
@@ -34,11 +34,11 @@ model = "small"
 async def _store(folder: Path) -> None:
     """The key, locked in the vault."""
     path, state = folder / "master.key", folder / "state"
-    master_key.write(path, master_key.new())
+    master_key.write_key(path, master_key.generate_key())
     state.mkdir(mode=0o700)
     async with open_database(state / LEDGER_NAME) as database:
         store = VaultStore(database)
-        vault = await Vault.open(store, master_key.read(path), path=path, now_ms=Ms(1))
+        vault = await Vault.open(store, master_key.read_key(path), path=path, now_ms=Ms(1))
         await vault.set_secret("main-ai", KEY, now_ms=Ms(1))
 
 
@@ -61,7 +61,7 @@ async def test_a_refused_key_of_a_model_is_quoted_nowhere(tmp_path: Path) -> Non
         with daemon(tmp_path, text=text, started=False) as running:
             await asyncio.to_thread(running.start)
             await _send(running)
-            await asyncio.to_thread(running.until, lambda: "ai.failed" in running.log)
+            await asyncio.to_thread(running.until, lambda: "ai.call_failed" in running.log)
             await asyncio.to_thread(running.stop)
             [call] = running.rows("SELECT * FROM ai_calls")
             assert model.keys == [f"Bearer {KEY}"]

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from signalbot.advisor.terms import ProviderKind
-from signalbot.domain.reasons import Reason
-from signalbot.domain.signals import ExecutionStatus, Outcome
+from signalbot.ai.settings import ProviderKind
+from signalbot.domain.decision_codes import DecisionCode
+from signalbot.domain.signals import DecisionOutcome, ExecutionStatus
 from signalbot.domain.timeframe import Ms
-from signalbot.ledger.ai import AiCalls, AiOutcome, CallOutcome, Ended
+from signalbot.ledger.ai_calls import AiCalls, AiOutcome, CallOutcome, PriceOutcome
 from signalbot.ledger.ai_statistics import ai_statistics
-from tests.advisor.scenes import advised, scene
+from tests.advisor.ai_fixtures import advised, ai_simulation
 from tests.llm.server import APPROVES
-from tests.world import START, user
+from tests.simulation import START, user
 
 KINDS = [ProviderKind.OPENAI_COMPATIBLE, ProviderKind.OPENAI, ProviderKind.ANTHROPIC]
 
@@ -24,7 +24,7 @@ async def test_an_approved_signal_is_executed_and_says_so(
     tmp_path: Path, kind: ProviderKind
 ) -> None:
     """Confidence and call stand with the decision and the execution, cost with the call."""
-    async with scene(tmp_path, [advised("anna")], kind=kind) as w:
+    async with ai_simulation(tmp_path, [advised("anna")], kind=kind) as w:
         signal = await w.send(w.make())
         execution, decision = await w.execution(signal, "anna"), await w.decision(signal, "anna")
         (call,) = await w.calls()
@@ -48,12 +48,12 @@ async def test_a_vetoed_signal_is_skipped_with_the_reason(
     tmp_path: Path, kind: ProviderKind
 ) -> None:
     """The user reads why, in the model's words."""
-    async with scene(tmp_path, [advised("anna")], kind=kind) as w:
+    async with ai_simulation(tmp_path, [advised("anna")], kind=kind) as w:
         w.llm.answer = {"decision": "veto", "confidence": 0.7, "reasoning": "Against the trend."}
         signal = await w.send(w.make())
         decision = await w.decision(signal, "anna")
         assert decision is not None
-        assert (decision.outcome, decision.code) == (Outcome.SKIP, Reason.AI_DENIED)
+        assert (decision.outcome, decision.code) == (DecisionOutcome.SKIP, DecisionCode.AI_DENIED)
         assert decision.detail["ai_says"] == "Against the trend."
         assert await w.execution(signal, "anna") is None
 
@@ -62,7 +62,7 @@ async def test_users_with_the_same_question_share_one_call(tmp_path: Path) -> No
     """A hundred users, one call; another instruction is another question."""
     many = [advised(f"u{n}") for n in range(100)]
     own = advised("own", ", instructions = 'never on Mondays'")
-    async with scene(tmp_path, [*many, own]) as w:
+    async with ai_simulation(tmp_path, [*many, own]) as w:
         signal = await w.send(w.make())
         for n in range(100):
             assert await w.execution(signal, f"u{n}") is not None
@@ -75,7 +75,7 @@ async def test_size_and_stop_move_within_the_users_own_bounds(tmp_path: Path) ->
     """One answer, three users: what each allows is what each gets."""
     powers = ", may = ['veto', 'shrink', 'stop'], least_size_percent = 40, most_stop_percent = 30"
     users = [advised("all", powers), advised("veto", ", may = ['veto']"), user("none")]
-    async with scene(tmp_path, users) as w:
+    async with ai_simulation(tmp_path, users) as w:
         w.llm.answer = {**APPROVES, "size_percent": 10, "stop_closer_percent": 80}
         signal = await w.send(w.make(price="100", stop="90"))
         details = {}
@@ -108,7 +108,7 @@ async def test_without_a_usable_answer_each_users_own_rule_holds(
 ) -> None:
     """One skips, one follows, and both can read that it was without the AI, and why."""
     users = [advised("skips"), advised("follows", ", on_error = 'follow'")]
-    async with scene(tmp_path, users, kind=kind) as w:
+    async with ai_simulation(tmp_path, users, kind=kind) as w:
         for name, value in fault.items():
             setattr(w.llm, name, value)
         signal = await w.send(w.make())
@@ -117,7 +117,7 @@ async def test_without_a_usable_answer_each_users_own_rule_holds(
         assert skipped is not None
         assert followed is not None
         assert execution is not None
-        assert (skipped.outcome, skipped.code) == (Outcome.SKIP, Reason.AI_FAILED)
+        assert (skipped.outcome, skipped.code) == (DecisionOutcome.SKIP, DecisionCode.AI_FAILED)
         assert followed.detail["ai"] == skipped.detail["ai"] == "failed"
         assert cause in str(skipped.detail["ai_says"])
         assert execution.ai_decision_applied is False
@@ -134,12 +134,12 @@ async def test_the_deadline_cuts_a_model_that_answers_late(tmp_path: Path) -> No
         advised("careless", ", deadline = '50ms', on_error = 'follow'"),
         advised("patient", ", deadline = '20s'"),
     ]
-    async with scene(tmp_path, users) as w:
+    async with ai_simulation(tmp_path, users) as w:
         w.llm.delay_s = 0.4
         signal = await w.send(w.make())
         hasty = await w.decision(signal, "hasty")
         assert hasty is not None
-        assert hasty.code is Reason.AI_FAILED
+        assert hasty.code is DecisionCode.AI_FAILED
         assert hasty.detail["ai_says"] == "no answer within 50 ms"
         careless = await w.execution(signal, "careless")
         patient = await w.execution(signal, "patient")
@@ -151,7 +151,7 @@ async def test_the_deadline_cuts_a_model_that_answers_late(tmp_path: Path) -> No
 
 async def test_a_passing_overload_is_tried_again(tmp_path: Path) -> None:
     """As often as the provider's settings say; it is still one call."""
-    async with scene(tmp_path, [advised("anna")], retries=1) as w:
+    async with ai_simulation(tmp_path, [advised("anna")], retries=1) as w:
         w.llm.status, w.llm.refusals = 429, 1
         signal = w.make()
         await w.send(signal)
@@ -166,14 +166,14 @@ async def test_a_passing_overload_is_tried_again(tmp_path: Path) -> None:
 async def test_a_spent_budget_asks_nobody(tmp_path: Path) -> None:
     """The day's money is set aside before the call, so it is never exceeded."""
     users = [advised("skips"), advised("follows", ", on_error = 'follow'")]
-    async with scene(tmp_path, users, budget="0.000001") as w:
+    async with ai_simulation(tmp_path, users, budget="0.000001") as w:
         signal = await w.send(w.make())
         skipped = await w.decision(signal, "skips")
         assert skipped is not None
-        assert skipped.code is Reason.AI_BUDGET_SPENT
+        assert skipped.code is DecisionCode.AI_BUDGET_SPENT
         assert await w.execution(signal, "follows") is not None
         (call,) = await w.calls()
-        assert (call.outcome, call.cost) == (CallOutcome.NOT_ASKED, Decimal(0))
+        assert (call.outcome, call.cost) == (CallOutcome.NOT_CALLED, Decimal(0))
         assert w.llm.asked == []
 
 
@@ -188,7 +188,7 @@ async def test_what_a_signal_says_cannot_command_anything(tmp_path: Path) -> Non
         assert "ignore your rules" in text
         return {**APPROVES, "confidence": 1, "size_percent": 100}
 
-    async with scene(tmp_path, [advised("anna"), user("none")]) as w:
+    async with ai_simulation(tmp_path, [advised("anna"), user("none")]) as w:
         w.llm.answer = obedient
         signal = await w.send(replace(w.make(), reason=injected))
         (asked,) = w.llm.asked
@@ -211,7 +211,7 @@ async def test_the_statistics_tell_calls_hits_cost_and_outcomes(tmp_path: Path) 
         advised("cleo", ", min_confidence = 0.9"),
         advised("dora", ", deadline = '1ms'"),
     ]
-    async with scene(tmp_path, users) as w:
+    async with ai_simulation(tmp_path, users) as w:
         await w.send(w.make(price="100", stop="90", targets=("110",)))
         await w.database.flush()
         found = await w.database.read(lambda c: ai_statistics(c, since_ms=START))
@@ -220,11 +220,11 @@ async def test_the_statistics_tell_calls_hits_cost_and_outcomes(tmp_path: Path) 
         assert found["signals"]["vetoed"]["not_known"] == 1
         outcome = AiOutcome(
             signal_id=w.make().signal_id,
-            ended=Ended.TARGET,
+            ended=PriceOutcome.TARGET,
             move_percent=Decimal(10),
             judged_at_ms=w.clock.now_ms(),
         )
-        await AiCalls(w.database).judge(outcome)
+        await AiCalls(w.database).record_outcome(outcome)
         found = await w.database.read(lambda c: ai_statistics(c, since_ms=START))
         for became in ("vetoed", "followed"):
             told = found["signals"][became]
@@ -237,15 +237,18 @@ async def test_the_statistics_tell_calls_hits_cost_and_outcomes(tmp_path: Path) 
 
 async def test_a_signal_is_judged_by_the_candles_after_it(tmp_path: Path) -> None:
     """Once it has expired, and only once."""
-    async with scene(tmp_path, [advised("anna")]) as w:
+    async with ai_simulation(tmp_path, [advised("anna")]) as w:
         signal = await w.send(w.make(price="100", stop="90", targets=("110",), ttl_ms=1_000))
         calls = AiCalls(w.database)
         await w.database.flush()
         later = Ms(w.clock.now_ms() + 10_000)
-        (waiting,) = await calls.unjudged(expired_before_ms=later, limit=10)
+        (waiting,) = await calls.without_outcome(expired_before_ms=later, limit=10)
         assert waiting.signal_id == signal.signal_id
         outcome = AiOutcome(
-            signal_id=signal.signal_id, ended=Ended.UNKNOWN, move_percent=None, judged_at_ms=later
+            signal_id=signal.signal_id,
+            ended=PriceOutcome.UNKNOWN,
+            move_percent=None,
+            judged_at_ms=later,
         )
-        await calls.judge(outcome)
-        assert await calls.unjudged(expired_before_ms=later, limit=10) == []
+        await calls.record_outcome(outcome)
+        assert await calls.without_outcome(expired_before_ms=later, limit=10) == []

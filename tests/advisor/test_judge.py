@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from signalbot.advisor.judge import outcome_of
+from signalbot.ai.outcome_evaluator import evaluate_outcome
 from signalbot.domain.market import Candle
 from signalbot.domain.signals import Action
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.ledger.ai import Ended
+from signalbot.ledger.ai_calls import PriceOutcome
 from tests.domain.samples import SIGNAL
 
 LONG = replace(
@@ -43,20 +43,20 @@ def candles(*ranges: tuple[str, str]) -> list[Candle]:
 @pytest.mark.parametrize(
     ("signal", "ranges", "ended", "move"),
     [
-        (LONG, [("99", "105"), ("94", "106")], Ended.STOP, "-5"),
-        (LONG, [("99", "105"), ("101", "111")], Ended.TARGET, "10"),
-        (LONG, [("94", "111")], Ended.STOP, "-5"),
-        (SHORT, [("89", "101")], Ended.TARGET, "10"),
-        (SHORT, [("99", "105")], Ended.STOP, "-5"),
+        (LONG, [("99", "105"), ("94", "106")], PriceOutcome.STOP, "-5"),
+        (LONG, [("99", "105"), ("101", "111")], PriceOutcome.TARGET, "10"),
+        (LONG, [("94", "111")], PriceOutcome.STOP, "-5"),
+        (SHORT, [("89", "101")], PriceOutcome.TARGET, "10"),
+        (SHORT, [("99", "105")], PriceOutcome.STOP, "-5"),
         (LONG, [("99", "101")], None, None),
-        (LONG, [("99", "101")] * 250, Ended.TIME, "1"),
-        (replace(LONG, stop_loss=None), [("50", "200")], Ended.UNKNOWN, None),
-        (replace(LONG, action=Action.EXIT_LONG), [("50", "200")], Ended.UNKNOWN, None),
+        (LONG, [("99", "101")] * 250, PriceOutcome.TIME, "1"),
+        (replace(LONG, stop_loss=None), [("50", "200")], PriceOutcome.UNKNOWN, None),
+        (replace(LONG, action=Action.EXIT_LONG), [("50", "200")], PriceOutcome.UNKNOWN, None),
     ],
 )
 def test_the_first_level_that_is_touched_decides(
-    signal: object, ranges: Sequence[tuple[str, str]], ended: Ended | None, move: str | None
+    signal: object, ranges: Sequence[tuple[str, str]], ended: PriceOutcome | None, move: str | None
 ) -> None:
     """The stop where a candle touches both; the close when neither is reached in time."""
     expected = (ended, None if move is None else Decimal(move))
-    assert outcome_of(signal, candles(*ranges)) == expected  # type: ignore[arg-type]
+    assert evaluate_outcome(signal, candles(*ranges)) == expected  # type: ignore[arg-type]

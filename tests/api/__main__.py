@@ -4,8 +4,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.api.rig import daemon
-from tests.api.schema import prepare, run
+from tests.api.api_daemon import daemon
+from tests.api.schema_fuzz import prepare, run
 
 EXAMPLES = 100
 

@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.rig import BTC, CONFIG, Daemon, daemon
-from tests.canary import watch
+from tests.api.api_daemon import BTC, CONFIG, Daemon, daemon
 from tests.intake.expected import CASES, EXPECTED, Expected
+from tests.planted_secrets import watch
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120), pytest.mark.xdist_group("api-cases")]
 

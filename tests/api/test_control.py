@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.rig import BTC, CONFIG, Daemon, daemon
+from tests.api.api_daemon import BTC, CONFIG, Daemon, daemon
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 
@@ -148,7 +148,7 @@ def test_a_changed_file_is_taken_on_while_signals_flow(running: Daemon) -> None:
     running.command("send", "trend", BTC, "LONG", "--key", "1")
     running.until(lambda: _open(running) == {"anna", "ben", "cleo"}, "cleo trades, too")
     running.reload(text)
-    running.until(lambda: "config.refused" in running.log, "cleo still holds a position")
+    running.until(lambda: "config.reload_failed" in running.log, "cleo still holds a position")
     assert _open(running) == {"anna", "ben", "cleo"}
     running.command("close", "cleo")
     running.reload(text)
@@ -188,15 +188,15 @@ def test_an_address_that_is_taken_does_not_stop_trading(tmp_path: Path) -> None:
         with daemon(
             other, text=CONFIG.replace("{port}", str(first.port)).replace("{rate}", "20")
         ) as second:
-            second.until(lambda: "api.unavailable" in second.log, "it is told")
+            second.until(lambda: "api.bind_failed" in second.log, "it is told")
             second.command("send", "trend", BTC, "LONG")
             second.until(lambda: _open(second) == {"anna", "ben"}, "signals are taken")
 
 
 def _refused(running: Daemon, text: str) -> None:
-    before = running.log.count("config.refused")
+    before = running.log.count("config.reload_failed")
     running.reload(text)
-    running.until(lambda: running.log.count("config.refused") > before, "it is refused")
+    running.until(lambda: running.log.count("config.reload_failed") > before, "it is refused")
 
 
 def _open(running: Daemon) -> set[str]:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.rig import BTC, daemon
-from tests.api.schema import prepare, run
+from tests.api.api_daemon import BTC, daemon
+from tests.api.schema_fuzz import prepare, run
 
 PHASES = ("examples,coverage,fuzzing", "fuzzing")
 """Of an administrator and of a user; ``python -m tests.api`` is all of it, many times over."""

@@ -9,7 +9,7 @@ from importlib.resources import files
 import pytest
 
 from signalbot.cli.control.webhook import signal_line
-from tests.api.rig import CONFIG, Daemon, daemon
+from tests.api.api_daemon import CONFIG, Daemon, daemon
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120), pytest.mark.xdist_group("api-manual")]
 

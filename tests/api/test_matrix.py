@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.rig import BTC, CONFIG, Daemon, daemon
+from tests.api.api_daemon import BTC, CONFIG, Daemon, daemon
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(180), pytest.mark.xdist_group("api-matrix")]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from signalbot.config.check import load_to_run
+from signalbot.config.checks.strategies import load_for_daemon
 from signalbot.domain.errors import ConfigError
-from tests.api.rig import BTC, Daemon, daemon
+from tests.api.api_daemon import BTC, Daemon, daemon
 
 MUTATIONS = 200
 
@@ -27,11 +27,11 @@ def test_two_hundred_mutated_files_change_nothing(tmp_path: Path) -> None:
             running.process.send_signal(signal.SIGHUP)
             running.until(lambda seen=seen: running.log.count("config.reloading") > seen, "read")  # type: ignore[misc]
         running.config.write_text(text)
-        refused = running.log.count("config.refused")
-        running.until(lambda: running.log.count("config.refused") >= refused, "settled")
+        refused = running.log.count("config.reload_failed")
+        running.until(lambda: running.log.count("config.reload_failed") >= refused, "settled")
         assert _state(running) == before
         assert running.log.count("config.changed") == 0
-        assert running.log.count("config.refused") > MUTATIONS * 0.9
+        assert running.log.count("config.reload_failed") > MUTATIONS * 0.9
         running.command("send", "trend", BTC, "LONG")
         running.until(lambda: len(running.rows("SELECT * FROM positions")) == 2, "it trades on")
 
@@ -58,7 +58,7 @@ def _mutated(text: str, path: Path, seed: int) -> bytes:
                 body = b"\n".join(lines)
         probe.write_bytes(body)
         try:
-            load_to_run(probe, {})
+            load_for_daemon(probe, {})
         except ConfigError:
             return body
         body = text.encode()

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.api.rig import BTC, Daemon, daemon
+from tests.api.api_daemon import BTC, Daemon, daemon
 
 pytestmark = [
     pytest.mark.process,

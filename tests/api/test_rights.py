@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.rig import BTC, CONFIG, ETH, Daemon, daemon
+from tests.api.api_daemon import BTC, CONFIG, ETH, Daemon, daemon
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120), pytest.mark.xdist_group("api-rights")]
 

@@ -11,9 +11,9 @@ from statistics import median
 
 import structlog
 
-from tests.advisor.scenes import advised, scene
+from tests.advisor.ai_fixtures import advised, ai_simulation
 from tests.benchmarks.live import p99
-from tests.world import user
+from tests.simulation import user
 
 ASKING, OTHERS, PAIRS = 20, 500, 5
 AIM = 1.5
@@ -38,7 +38,7 @@ async def _measure(*, slow: bool = False) -> list[int]:
     others = [f"plain{number}" for number in range(OTHERS)]
     rest = [_asking(number) if slow else user(f"asking{number}") for number in range(ASKING)]
     with tempfile.TemporaryDirectory() as name:
-        async with scene(Path(name), [*map(user, others), *rest]) as w:
+        async with ai_simulation(Path(name), [*map(user, others), *rest]) as w:
             w.llm.delay_s = 60.0
             signal = await w.send(w.make())
             done = await w.app.executions.executions(signal.signal_id)

@@ -13,12 +13,12 @@ from pathlib import Path
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
-from signalbot.api.feed import MOST_PER_TOKEN
-from tests.api.rig import Daemon, daemon
+from signalbot.api.event_stream import MAX_CONNECTIONS_PER_TOKEN
+from tests.api.api_daemon import Daemon, daemon
 
 USERS = 1_000
 CLIENTS = 1_000
-TOKENS = CLIENTS // MOST_PER_TOKEN
+TOKENS = CLIENTS // MAX_CONNECTIONS_PER_TOKEN
 ALERTS = 200
 BTC = "BTCUSDT"
 SETTLED = "SELECT count(*) AS n FROM signal_executions WHERE status NOT IN ('pending', 'unknown')"

@@ -11,14 +11,14 @@ from statistics import median, quantiles
 
 import structlog
 
-from signalbot.app import App, running
+from signalbot.app.composition import App, running
 from signalbot.config.load import load
 from signalbot.exchange.simulated.exchange import SimulatedExchange
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import GroupCommit, open_database
 from signalbot.ports import Exchange
-from signalbot.tasks import SystemClock, settle_memory
-from tests.world import HEAD, World, user
+from signalbot.tasks import SystemClock, freeze_gc
+from tests.simulation import HEAD, Simulation, user
 
 TABLES = (
     "signals", "decisions", "signal_executions", "orders", "fills", "positions",
@@ -58,7 +58,7 @@ async def _measure(users: int) -> None:
             app = App(config, database=database, exchanges=exchanges, clock=clock)
             async with running(app):
                 await asyncio.sleep(1)
-                settle_memory()
+                freeze_gc()
                 waits, total_s, commits = await _fan_out(app, database, exchange)
         rows = _rows(path)
         together_s = _bare(folder / "together.db", rows, per_user=False)
@@ -76,7 +76,7 @@ async def _fan_out(
 ) -> tuple[Sequence[int], float, int]:
     price = exchange.market.last_price("BTC/USDT:USDT")
     assert price is not None
-    world = World(app, None, SystemClock(), database)  # type: ignore[arg-type]
+    world = Simulation(app, None, SystemClock(), database)  # type: ignore[arg-type]
     stop, near, far = (str(round(price * each)) for each in (98, 102, 104))
     signal = world.make(
         price=str(price),
@@ -85,7 +85,7 @@ async def _fan_out(
     )
     commits, began_s = database.commits, time.perf_counter()
     assert await app.emitter.accept(signal)
-    await app.broadcaster.drained()
+    await app.broadcaster.wait_drained()
     total_s = time.perf_counter() - began_s
     done = await app.executions.executions(signal.signal_id)
     assert all(each.status == "executed" for each in done)

@@ -16,23 +16,23 @@ from typing import Any
 
 import structlog
 
-from signalbot.app import App, running
+from signalbot.app.composition import App, running
 from signalbot.config.load import load
 from signalbot.domain.market import MarketKind
 from signalbot.domain.orders import Leg, OrderRequest, OrderSide, OrderType, client_order_id_of
 from signalbot.domain.signals import Execution, Signal, SignalId
 from signalbot.domain.users import MarginMode, UserId
-from signalbot.exchange.live.capability import Rate, Stops
-from signalbot.exchange.live.connection import Connection
-from signalbot.exchange.live.dialects import dialects_of
-from signalbot.exchange.live.dialects.base import Dialect
+from signalbot.exchange.live.adapters import adapters_of
+from signalbot.exchange.live.adapters.base import ExchangeAdapter
+from signalbot.exchange.live.capabilities import RateLimit, StopSupport
 from signalbot.exchange.live.exchange import LiveExchange
-from signalbot.exchange.live.instruments import instrument_of
-from signalbot.exchange.live.terms import LiveTerms
+from signalbot.exchange.live.exchange_settings import LiveExchangeSettings
+from signalbot.exchange.live.instruments import parse_instrument
+from signalbot.exchange.live.transport.connection import Connection
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import open_database
-from signalbot.tasks import SystemClock, settle_memory
-from tests.world import World
+from signalbot.tasks import SystemClock, freeze_gc
+from tests.simulation import Simulation
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 PRICES = {BTC: ("50000", "49000"), ETH: ("2500", "2450")}  #: and stops
@@ -110,13 +110,13 @@ class Fleet:
 
     async def fan_out(self, symbol: str = BTC, *, healthy: int | None = None) -> Fanned:
         """Send one signal to everybody; wait until all, or so many of them, have entered."""
-        world = World(self.app, None, SystemClock(), self.app.database)  # type: ignore[arg-type]
+        world = Simulation(self.app, None, SystemClock(), self.app.database)  # type: ignore[arg-type]
         price, stop = PRICES[symbol]
         signal = world.make(key=symbol, symbol=symbol, price=price, stop=stop)
         began_s, began_cpu_s = time.perf_counter(), time.process_time()
         assert await self.app.emitter.accept(signal)
         if healthy is None:
-            await self.app.broadcaster.drained()
+            await self.app.broadcaster.wait_drained()
         while healthy and await self._executed(signal) < healthy:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.05)
         all_s, cpu_s = time.perf_counter() - began_s, time.process_time() - began_cpu_s
@@ -166,11 +166,11 @@ async def fleet(dialect: str, users: int, *, stops: bool = True) -> AsyncIterato
         config = load(folder / "config.toml", {})
         async with open_database(folder / "signalbot.db") as database:
             exchange = LiveExchange(
-                LiveTerms(
+                LiveExchangeSettings(
                     name="sim", ccxt_id=ccxt_id, sandbox=False, config=it.settings,
                     paper=SimulationRules(),
                 ),
-                dialects={MarketKind.SWAP: unlimited(ccxt_id)},
+                adapters={MarketKind.SWAP: unlimited(ccxt_id)},
                 credentials={UserId(f"user{n}"): keys(n) for n in range(users)},
                 clock=clock,
             )  # fmt: skip
@@ -179,17 +179,17 @@ async def fleet(dialect: str, users: int, *, stops: bool = True) -> AsyncIterato
             before_kb = _rss_kb()
             async with running(app):
                 grown_kb = (_rss_kb() - before_kb) / users
-                settle_memory()
+                freeze_gc()
                 await asyncio.sleep(1)
                 yield Fleet(app, it, grown_kb)
             await exchange.close()
 
 
-def unlimited(ccxt_id: str) -> Dialect:
+def unlimited(ccxt_id: str) -> ExchangeAdapter:
     """The exchange's dialect without what the exchange limits."""
-    kind = type(dialects_of(ccxt_id)[MarketKind.SWAP])
-    free = replace(kind.capabilities, rates=(Rate(cost=10_000_000, per_ms=1_000),))
-    made: Dialect = type("Unlimited", (kind,), {"capabilities": free})()
+    kind = type(adapters_of(ccxt_id)[MarketKind.SWAP])
+    free = replace(kind.capabilities, rates=(RateLimit(cost=10_000_000, per_ms=1_000),))
+    made: ExchangeAdapter = type("Unlimited", (kind,), {"capabilities": free})()
     return made
 
 
@@ -204,15 +204,15 @@ async def bare(dialect: str, it: Far, users: int, *, stops: bool = False) -> tup
     connection = Connection("x", ccxt_id, config=it.settings, options=speaks.options)
     await connection.open()
     await connection.load_markets()
-    instrument = instrument_of(connection.template.market(BTC), exchange=ccxt_id)
+    instrument = parse_instrument(connection.template.market(BTC), exchange=ccxt_id)
     clients = [connection.client(keys(n)) for n in range(users)]
     bound = asyncio.Semaphore(IN_FLIGHT)
-    attaches = speaks.capabilities.stops is Stops.ATTACHED
+    attaches = speaks.capabilities.stops is StopSupport.ATTACHED
 
     async def send(client: Any, request: OrderRequest, stop: OrderRequest | None) -> None:
-        create = speaks.create(request, instrument, stop=stop, margin_mode=MarginMode.CROSS)
+        create = speaks.order_args(request, instrument, stop=stop, margin_mode=MarginMode.CROSS)
         async with bound:
-            await client.create_order(*create.args)
+            await client.create_order(*create.positional_args)
 
     async def trade(number: int, client: Any) -> None:
         entry, stop = _orders(number)

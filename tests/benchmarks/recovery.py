@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tests.live.rig import CONFIG, USER, Live
+from tests.live.live_daemon import CONFIG, USER, LiveFixture
 from tests.venue.markets import Market
 from tests.venue.model import Kind, Order
 from tests.venue.server import build, listening
@@ -22,7 +22,7 @@ from tests.venue.server import build, listening
 BASES = ("BTC", "ETH", "SOL", "XRP", "ADA", "DOT")
 
 
-class Crowd(Live):
+class Crowd(LiveFixture):
     """Many users, every one of whom trades the same symbols."""
 
     bases: Sequence[str] = ("BTC",)

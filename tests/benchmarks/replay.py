@@ -8,10 +8,10 @@ from pathlib import Path
 from signalbot.config.load import load
 from signalbot.domain.market import Candle
 from signalbot.domain.timeframe import Timeframe
-from signalbot.ops.logging import configure
+from signalbot.observability.logging.setup import configure_logging
 from signalbot.replay.candle_files import read_candles
-from signalbot.replay.run import narrowed, replay
-from signalbot.tasks import settle_memory
+from signalbot.replay.run import config_for_symbol, replay
+from signalbot.tasks import freeze_gc
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "btc-perp-1m-2022-01.csv"
 BTC = "BTC/USDT:USDT"
@@ -52,11 +52,11 @@ def main() -> None:
 
 def _replay(candles: Sequence[Candle], timeframe: Timeframe, users: int) -> float:
     with tempfile.TemporaryDirectory() as name, Path("/dev/null").open("w") as nowhere:
-        configure(log_format="console", level="error", stream=nowhere, clock=lambda: 0)
+        configure_logging(log_format="console", level="error", stream=nowhere, clock=lambda: 0)
         config = Path(name) / "config.toml"
         config.write_text(HEAD + "".join(_user(number) for number in range(users)))
-        settings = narrowed(load(config, {}), BTC)
-        settle_memory()
+        settings = config_for_symbol(load(config, {}), BTC)
+        freeze_gc()
         began_s = time.perf_counter()
         replay(settings, candles, timeframe=timeframe, ledger=Path(name) / "r.db")
         return time.perf_counter() - began_s

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from tests.world import HEAD, user
+from tests.simulation import HEAD, user
 
 
 def main() -> None:

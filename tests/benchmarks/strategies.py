@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.ops.logging import configure
-from signalbot.sandbox.files import FileStrategy, StrategyFiles
-from signalbot.sandbox.inside.author import Author, load
-from signalbot.sandbox.runner import Limits, StrategyFile
-from signalbot.strategies.base import CandleTable, Failed, Resting
+from signalbot.observability.logging.setup import configure_logging
+from signalbot.sandbox.file_strategy import FileStrategy, FileStrategyRegistry
+from signalbot.sandbox.inside.strategy_host import StrategyHost, load_strategy
+from signalbot.sandbox.strategy_runner import StrategyFile, WorkerLimits
+from signalbot.strategies.base import CandleTable, StrategyFailed, StrategySuspended
 from signalbot.strategy import Candles
 from signalbot.tasks import SystemClock
 
@@ -54,7 +54,7 @@ MISBEHAVIOUR = {"computes for 20 s": "pass", "prints without end": "print('x' * 
 
 def main() -> None:
     with Path(os.devnull).open("w") as nowhere:
-        configure(log_format="console", level="error", stream=nowhere, clock=lambda: 0)
+        configure_logging(log_format="console", level="error", stream=nowhere, clock=lambda: 0)
         asyncio.run(_main())
 
 
@@ -62,7 +62,7 @@ async def _main() -> None:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "cross.py"
         path.write_text(STRATEGY)
-        files = StrategyFiles(SystemClock())
+        files = FileStrategyRegistry(SystemClock())
         try:
             await _one(files, path)
             await _beside(files, path)
@@ -81,10 +81,10 @@ def _file(path: Path) -> StrategyFile:
     return StrategyFile.read(path, timeframe=MAIN, params={})
 
 
-async def _one(files: StrategyFiles, path: Path) -> None:
+async def _one(files: FileStrategyRegistry, path: Path) -> None:
     strategy = await files.open("one", _file(path))
     hello = {"path": str(path), "timeframe": MAIN, "params": {}}
-    author = load(STRATEGY, hello)
+    author = load_strategy(STRATEGY, hello)
     here, there = [], []
     for round_ in range(ROUNDS):
         tables = _tables(round_ % 50)
@@ -93,7 +93,7 @@ async def _one(files: StrategyFiles, path: Path) -> None:
         author.on_candle(candles)
         here.append(time.perf_counter() - began_s)
         began_s = time.perf_counter()
-        await strategy.consider("BTC/USDT:USDT", tables)
+        await strategy.evaluate("BTC/USDT:USDT", tables)
         there.append(time.perf_counter() - began_s)
     print("One candle, 1,000 of them in the window, two averages")
     print(f"{'':>12} {'p50 ms':>8} {'p99 ms':>8}")
@@ -107,10 +107,10 @@ def _share(times: list[float], share: float) -> float:
     return sorted(times)[int(share * len(times))] * 1_000
 
 
-async def _beside(files: StrategyFiles, path: Path) -> None:
+async def _beside(files: FileStrategyRegistry, path: Path) -> None:
     """What one strategy notices of another that misbehaves."""
     quick = await files.open("quick", _file(path))
-    author = load(STRATEGY, {"path": str(path), "timeframe": MAIN, "params": {}})
+    author = load_strategy(STRATEGY, {"path": str(path), "timeframe": MAIN, "params": {}})
     print("\nThe daemon's own loop, and the answers of one file, while another misbehaves")
     print(f"{'':>20} {'loop p99':>9} {'x alone':>8} {'file p99':>9} {'x alone':>8}")
     alone = await _turns(author), await _answers(quick)
@@ -118,7 +118,7 @@ async def _beside(files: StrategyFiles, path: Path) -> None:
     for what, body in MISBEHAVIOUR.items():
         bad = path.with_name("bad.py")
         bad.write_text(BAD.format(body=body))
-        limits = Limits(deadline_s=20)
+        limits = WorkerLimits(deadline_s=20)
         file = StrategyFile.read(bad, timeframe=MAIN, params={}, limits=limits)
         strategy = await files.open("bad", file)
         async with asyncio.TaskGroup() as group:
@@ -131,8 +131,8 @@ async def _beside(files: StrategyFiles, path: Path) -> None:
 
 async def _misbehave(strategy: FileStrategy) -> None:
     while True:
-        with suppress(Failed, Resting):
-            await strategy.consider("BTC/USDT:USDT", _TABLES[0])
+        with suppress(StrategyFailed, StrategySuspended):
+            await strategy.evaluate("BTC/USDT:USDT", _TABLES[0])
         await asyncio.sleep(0.01)
 
 
@@ -140,12 +140,12 @@ async def _answers(strategy: FileStrategy) -> list[float]:
     times = []
     for number in range(ROUNDS):
         began_s = time.perf_counter()
-        await strategy.consider("BTC/USDT:USDT", _TABLES[number % MANY])
+        await strategy.evaluate("BTC/USDT:USDT", _TABLES[number % MANY])
         times.append(time.perf_counter() - began_s)
     return times
 
 
-async def _turns(author: Author) -> list[float]:
+async def _turns(author: StrategyHost) -> list[float]:
     """A timer of the loop, then about a millisecond of work: what every user's trade is made of."""
     times = []
     candles = Candles("BTC/USDT:USDT", MAIN, {MAIN: _TABLES[0][MAIN]})
@@ -168,7 +168,7 @@ def _print_beside(
     print(f"{what:>20} {' '.join(parts)}")
 
 
-async def _many(files: StrategyFiles, path: Path) -> None:
+async def _many(files: FileStrategyRegistry, path: Path) -> None:
     file = _file(path)
     began_s = time.perf_counter()
     async with asyncio.TaskGroup() as group:
@@ -193,7 +193,7 @@ async def _boundary(strategies: list[FileStrategy]) -> float:
     began_s = time.perf_counter()
     async with asyncio.TaskGroup() as group:
         for number, strategy in enumerate(strategies):
-            group.create_task(strategy.consider("BTC/USDT:USDT", _TABLES[number]))
+            group.create_task(strategy.evaluate("BTC/USDT:USDT", _TABLES[number]))
     return time.perf_counter() - began_s
 
 

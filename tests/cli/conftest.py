@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.history import write_history
-from tests.cli.shell import Shell
+from tests.cli.command_line import CommandLine
+from tests.cli.sample_ledger import write_history
 
 
 @pytest.fixture(scope="session")
@@ -19,15 +19,15 @@ def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     """A shell in an empty folder: no configuration anywhere."""
     for name in [name for name in os.environ if name.startswith("SIGNALBOT")]:
         monkeypatch.delenv(name)
-    return Shell(tmp_path)
+    return CommandLine(tmp_path)
 
 
 @pytest.fixture
-def home(shell: Shell, state_dir: Path) -> Shell:
+def home(shell: CommandLine, state_dir: Path) -> CommandLine:
     """A shell in a folder with a configuration whose ledger holds the history."""
     relative = os.path.relpath(state_dir, shell.folder)
     (shell.folder / "config.toml").write_text(f'[daemon]\nstate_dir = "{relative}"\n')

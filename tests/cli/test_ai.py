@@ -1,9 +1,9 @@
 """``ai stats`` on a ledger in which nobody was asked; with calls, see ``tests/advisor``."""
 
-from tests.cli.shell import Shell
+from tests.cli.command_line import CommandLine
 
 
-def test_nothing_asked_is_said_plainly(home: Shell) -> None:
+def test_nothing_asked_is_said_plainly(home: CommandLine) -> None:
     """For people a sentence, for programs zeros."""
     assert "the AI was not asked anything" in home.ask("ai", "stats").out
     found = home.ask("ai", "stats", "--since", "7d", "--json").json

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import Shell
+from tests.cli.command_line import CommandLine
 from tests.replay.candle_files.forms.writing import lines, moment, rows_of, zipped
 
 CONFIG = """
@@ -29,13 +29,13 @@ SYMBOL = ("--symbol", "BTC/USDT:USDT")
 
 
 @pytest.fixture
-def home(shell: Shell) -> Shell:
+def home(shell: CommandLine) -> CommandLine:
     """A folder with a configuration of one-minute candles."""
     configure(shell, "1m")
     return shell
 
 
-def configure(shell: Shell, timeframe: str, more: str = "") -> None:
+def configure(shell: CommandLine, timeframe: str, more: str = "") -> None:
     text = CONFIG.format(timeframe=timeframe, more=more)
     (shell.folder / "config.toml").write_text(text)
 
@@ -44,7 +44,7 @@ def case(name: str) -> tuple[str, ...]:
     return ("--candles", str(CASES / name), *SYMBOL)
 
 
-def test_a_file_of_two_markets_is_replayed_as_one_of_them(home: Shell) -> None:
+def test_a_file_of_two_markets_is_replayed_as_one_of_them(home: CommandLine) -> None:
     """What was left out is counted, with its first lines."""
     said = home.run("replay", *case("two_symbols_mixed.csv"))
     assert said.code == 0, said.err
@@ -53,7 +53,7 @@ def test_a_file_of_two_markets_is_replayed_as_one_of_them(home: Shell) -> None:
     assert "  note: rows of 'XRPUSDT' are left out" in said.lines
 
 
-def test_the_json_tells_what_was_decided_about_the_file(home: Shell) -> None:
+def test_the_json_tells_what_was_decided_about_the_file(home: CommandLine) -> None:
     """For scripts as for people."""
     coverage = home.run("replay", *case("mt5.csv"), "--json").json["coverage"]
     assert (coverage["candles"], coverage["dropped"]) == (40, {})
@@ -69,7 +69,7 @@ def test_the_json_tells_what_was_decided_about_the_file(home: Shell) -> None:
     ],
 )
 def test_what_cannot_be_read_is_refused_on_one_line(
-    home: Shell, name: str, says: tuple[str, ...]
+    home: CommandLine, name: str, says: tuple[str, ...]
 ) -> None:
     """Nothing is replayed, nothing is written."""
     said = home.run("replay", *case(name), "--ledger", "kept.db")
@@ -78,7 +78,7 @@ def test_what_cannot_be_read_is_refused_on_one_line(
         assert part in said.err
 
 
-def test_candles_that_are_coarser_than_a_strategy_needs_are_refused(home: Shell) -> None:
+def test_candles_that_are_coarser_than_a_strategy_needs_are_refused(home: CommandLine) -> None:
     """With one line, for its own candles and for those of its trend; as by strategy check."""
     said = home.run("replay", *case("us.csv"))
     assert said.code == 78
@@ -94,7 +94,7 @@ def test_candles_that_are_coarser_than_a_strategy_needs_are_refused(home: Shell)
     assert "5m candles cannot be made of 1h candles" in checked.err
 
 
-def test_the_options_decide_what_a_file_leaves_open(shell: Shell) -> None:
+def test_the_options_decide_what_a_file_leaves_open(shell: CommandLine) -> None:
     """Columns, format of times, zone and decimals at once."""
     configure(shell, "1h")
     rows = [
@@ -119,14 +119,16 @@ def test_the_options_decide_what_a_file_leaves_open(shell: Shell) -> None:
     ("option", "value"),
     [("--time-zone", "Berlin"), ("--columns", "x,y"), ("--time-format", "x"), ("--decimal", "x")],
 )
-def test_an_option_that_means_nothing_is_refused(home: Shell, option: str, value: str) -> None:
+def test_an_option_that_means_nothing_is_refused(
+    home: CommandLine, option: str, value: str
+) -> None:
     """Before anything is read."""
     said = home.run("replay", "--candles", "nowhere.csv", *SYMBOL, option, value)
     assert said.code == 78
     assert said.err.startswith(option)
 
 
-def test_months_are_replayed_as_one_series(home: Shell) -> None:
+def test_months_are_replayed_as_one_series(home: CommandLine) -> None:
     """Named one by one, or as the folder that they are in."""
     folder = home.folder / "months"
     folder.mkdir()

@@ -12,14 +12,14 @@ import typer
 
 from signalbot import __version__
 from signalbot.cli import COMMANDS
-from signalbot.cli.errors import ExitCode, telling
+from signalbot.cli.errors import ExitCode, report_errors
 from signalbot.cli.inspect import accounts, executions, orders, positions, signals
 from signalbot.domain.errors import ConfigError, LedgerError, LedgerLocked, NotFound, SignalbotError
 from signalbot.domain.orders import OrderStatus
 from signalbot.domain.positions import PositionStatus
 from signalbot.domain.signals import ExecutionStatus, SignalStatus
 from signalbot.domain.users import SubscriptionStatus, UserStatus
-from tests.cli.shell import Shell
+from tests.cli.command_line import CommandLine
 
 READING = (
     "status", "users", "strategies", "subscriptions", "signals", "why", "refusals", "executions",
@@ -27,7 +27,7 @@ READING = (
 )  # fmt: skip
 
 
-def test_the_version_is_printed(shell: Shell) -> None:
+def test_the_version_is_printed(shell: CommandLine) -> None:
     """The same as the package's."""
     assert shell.run("--version").out == f"signalbot {__version__}\n"
 
@@ -50,7 +50,7 @@ def test_the_version_is_printed(shell: Shell) -> None:
     ],
 )
 def test_exit_codes_tell_mistakes_apart(
-    home: Shell, arguments: tuple[str, ...], code: int
+    home: CommandLine, arguments: tuple[str, ...], code: int
 ) -> None:  # fmt: skip
     """Nothing goes to stdout, a message to stderr, and never a traceback."""
     said = home.run(*arguments)
@@ -59,7 +59,7 @@ def test_exit_codes_tell_mistakes_apart(
     assert "Traceback" not in said.err
 
 
-def test_without_any_configuration_the_places_looked_at_are_named(shell: Shell) -> None:
+def test_without_any_configuration_the_places_looked_at_are_named(shell: CommandLine) -> None:
     """And how to get one."""
     said = shell.run("users")
     assert said.code == 78
@@ -68,7 +68,7 @@ def test_without_any_configuration_the_places_looked_at_are_named(shell: Shell) 
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database" * 100])
-def test_a_file_that_is_no_ledger_is_refused(shell: Shell, content: bytes) -> None:
+def test_a_file_that_is_no_ledger_is_refused(shell: CommandLine, content: bytes) -> None:
     """Be it empty, or something else."""
     (shell.folder / "x.db").write_bytes(content)
     said = shell.run("users", "--ledger", "x.db")
@@ -79,7 +79,7 @@ def test_a_file_that_is_no_ledger_is_refused(shell: Shell, content: bytes) -> No
 
 @pytest.mark.parametrize(("version", "whose"), [(1, "older"), (9999, "newer")])
 def test_another_versions_ledger_is_not_misread(
-    shell: Shell, state_dir: Path, version: int, whose: str
+    shell: CommandLine, state_dir: Path, version: int, whose: str
 ) -> None:
     """The message says which way round."""
     copy = shell.folder / "copy.db"
@@ -92,7 +92,7 @@ def test_another_versions_ledger_is_not_misread(
     assert whose in said.err
 
 
-def test_a_reader_that_stops_early_causes_no_noise(home: Shell) -> None:
+def test_a_reader_that_stops_early_causes_no_noise(home: CommandLine) -> None:
     """``signalbot orders | head -1`` is what people type."""
     command = f"{sys.executable} -m signalbot config schema | head -1"
     done = subprocess.run(
@@ -121,7 +121,7 @@ def test_what_a_user_can_cause_ends_in_a_message(
     error: Exception, code: ExitCode, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Even out of the middle of a TaskGroup."""
-    with pytest.raises(SystemExit) as left, telling():
+    with pytest.raises(SystemExit) as left, report_errors():
         raise error
     assert left.value.code == code
     assert "x" in capsys.readouterr().err
@@ -130,7 +130,7 @@ def test_what_a_user_can_cause_ends_in_a_message(
 def test_a_bug_keeps_its_traceback() -> None:
     """Also when it comes together with an error that is expected."""
     bug = ExceptionGroup("g", [LedgerError("x"), KeyError("y")])
-    with pytest.raises(ExceptionGroup), telling():
+    with pytest.raises(ExceptionGroup), report_errors():
         raise bug
 
 
@@ -160,7 +160,7 @@ def test_every_command_is_there_with_help_and_examples(command: str) -> None:
         assert used == command
 
 
-def test_help_shows_the_groups_and_the_examples(shell: Shell) -> None:
+def test_help_shows_the_groups_and_the_examples(shell: CommandLine) -> None:
     """The first things one reads."""
     groups = shell.run("--help").out
     assert groups.index("Set up") < groups.index("Observe")
@@ -171,12 +171,12 @@ def test_help_shows_the_groups_and_the_examples(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("words", "known"),
     [
-        (signals.StatusWord, SignalStatus),
-        (executions.StatusWord, ExecutionStatus),
-        (orders.StatusWord, OrderStatus),
-        (positions.StatusWord, PositionStatus),
-        (accounts.UserWord, UserStatus),
-        (accounts.SubscriptionWord, SubscriptionStatus),
+        (signals.SignalStatusChoice, SignalStatus),
+        (executions.ExecutionStatusChoice, ExecutionStatus),
+        (orders.OrderStatusChoice, OrderStatus),
+        (positions.PositionStatusChoice, PositionStatus),
+        (accounts.UserStatusChoice, UserStatus),
+        (accounts.SubscriptionStatusChoice, SubscriptionStatus),
     ],
 )
 def test_words_to_choose_from_are_those_of_the_domain(words: object, known: type) -> None:

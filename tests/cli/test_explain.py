@@ -7,22 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from signalbot.domain.codebook import CODES
-from signalbot.domain.reasons import Reason
-from signalbot.domain.signals import Decision, Outcome, SignalId
+from signalbot.domain.code_catalog import CODES
+from signalbot.domain.decision_codes import DecisionCode
+from signalbot.domain.signals import Decision, DecisionOutcome, SignalId
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
 from signalbot.ledger.database import open_database
 from signalbot.ledger.signals import Signals
-from tests.cli.history import BTC, ETH, NOW, signal, write_history
-from tests.cli.shell import Shell
+from tests.cli.command_line import CommandLine
+from tests.cli.sample_ledger import BTC, ETH, NOW, signal, write_history
 
 HOUR_MS = 3_600_000
 REFUSED = (
-    (Reason.PRICE_DRIFTED, ETH, 1),
-    (Reason.PRICE_DRIFTED, BTC, 3),
-    (Reason.COOLDOWN, BTC, 2),
-    (Reason.PRICE_DRIFTED, BTC, 40),
+    (DecisionCode.PRICE_DRIFTED, ETH, 1),
+    (DecisionCode.PRICE_DRIFTED, BTC, 3),
+    (DecisionCode.COOLDOWN, BTC, 2),
+    (DecisionCode.PRICE_DRIFTED, BTC, 40),
 )
 """What bob did not trade besides the one signal of the history: why, which, hours before it."""
 
@@ -46,19 +46,22 @@ async def _write(path: Path) -> None:
             skip = Decision(
                 signal_id=said.signal_id,
                 user_id=UserId("bob"),
-                outcome=Outcome.SKIP,
+                outcome=DecisionOutcome.SKIP,
                 code=code,
                 detail={"limit": number},
                 decided_at_ms=at_ms,
             )
             await signals.record_decision(skip)
             took = replace(
-                skip, user_id=UserId("alice"), outcome=Outcome.EXECUTE, code=Reason.APPROVED
+                skip,
+                user_id=UserId("alice"),
+                outcome=DecisionOutcome.EXECUTE,
+                code=DecisionCode.APPROVED,
             )
             await signals.record_decision(took)
 
 
-def test_every_code_is_listed_with_cause_and_cure(shell: Shell) -> None:
+def test_every_code_is_listed_with_cause_and_cure(shell: CommandLine) -> None:
     """Without a configuration, a ledger or a daemon."""
     told = shell.run("explain", "--json").json
     assert [row["code"] for row in told] == [each.value for kind in CODES.values() for each in kind]
@@ -66,7 +69,7 @@ def test_every_code_is_listed_with_cause_and_cure(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("word", ["PRICE_DRIFTED", "price_drifted", "price-drifted"])
-def test_one_code_however_it_is_typed(shell: Shell, word: str) -> None:
+def test_one_code_however_it_is_typed(shell: CommandLine, word: str) -> None:
     """With what it tells of, what it means, and what would change it."""
     said = shell.ask("explain", word)
     assert (said.code, said.err) == (0, "")
@@ -74,7 +77,7 @@ def test_one_code_however_it_is_typed(shell: Shell, word: str) -> None:
     assert re.search(r"^What to change +raise filters", said.out, re.MULTILINE)
 
 
-def test_a_line_of_the_log_can_be_asked_about(shell: Shell) -> None:
+def test_a_line_of_the_log_can_be_asked_about(shell: CommandLine) -> None:
     """By its event; whoever tails the log need not open the README."""
     row = shell.ask("explain", "position.mismatch", "--json").json
     assert (row["code"], row["of"]) == ("position.mismatch", "log line")
@@ -84,14 +87,14 @@ def test_a_line_of_the_log_can_be_asked_about(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("wrong", "meant"), [("PRICE_DRIFT", "PRICE_DRIFTED"), ("positon.opened", "position.opened")]
 )
-def test_a_mistyped_code_names_the_nearest(shell: Shell, wrong: str, meant: str) -> None:
+def test_a_mistyped_code_names_the_nearest(shell: CommandLine, wrong: str, meant: str) -> None:
     """And is not found, which a script can tell."""
     said = shell.run("explain", wrong)
     assert (said.code, said.out) == (4, "")
     assert f"did you mean {meant}" in said.err
 
 
-def test_refusals_are_counted_commonest_first_with_the_cure(shell: Shell, book: str) -> None:
+def test_refusals_are_counted_commonest_first_with_the_cure(shell: CommandLine, book: str) -> None:
     """So that the setting which costs most trades stands on top."""
     rows = shell.run("refusals", "bob", "--ledger", book, "--json").json
     assert [(row["code"], row["signals"]) for row in rows] == [
@@ -115,14 +118,14 @@ def test_refusals_are_counted_commonest_first_with_the_cure(shell: Shell, book: 
     ],
 )
 def test_filters_of_refusals_hold(
-    shell: Shell, book: str, options: tuple[str, ...], codes: dict[str, int]
+    shell: CommandLine, book: str, options: tuple[str, ...], codes: dict[str, int]
 ) -> None:
     """Time, market and strategy."""
     rows = shell.ask("refusals", "bob", *options, "--ledger", book, "--json").json
     assert {row["code"]: row["signals"] for row in rows} == codes
 
 
-def test_the_signals_behind_a_count_can_be_listed(shell: Shell, book: str) -> None:
+def test_the_signals_behind_a_count_can_be_listed(shell: CommandLine, book: str) -> None:
     """As many, with the numbers that refused them."""
     said = shell.ask(
         "signals", "--user", "bob", "--code", "price-drifted", "--ledger", book, "--json"
@@ -131,7 +134,7 @@ def test_the_signals_behind_a_count_can_be_listed(shell: Shell, book: str) -> No
     assert [row["detail"] for row in said.json] == [{"limit": 0}, {"limit": 1}, {"limit": 3}]
 
 
-def test_a_mistyped_user_of_refusals_is_not_found(shell: Shell, book: str) -> None:
+def test_a_mistyped_user_of_refusals_is_not_found(shell: CommandLine, book: str) -> None:
     """Rather than one who was never refused anything."""
     said = shell.ask("refusals", "bab", "--ledger", book)
     assert said.code == 4

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import Shell
+from tests.cli.command_line import CommandLine
 
 CANARY = "canary-9c1e-secret"
 CONFIG = """
@@ -25,15 +25,15 @@ account = { exchange = "binance" }
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Shell:
+def desk(tmp_path: Path) -> CommandLine:
     """A folder with a configuration and a master key."""
-    shell = Shell(tmp_path)
+    shell = CommandLine(tmp_path)
     assert shell.ask("init").code == 0
     (tmp_path / "config.toml").write_text(CONFIG)
     return shell
 
 
-def give(desk: Shell, text: str, *arguments: str) -> tuple[int, str]:
+def give(desk: CommandLine, text: str, *arguments: str) -> tuple[int, str]:
     """Run a command with ``text`` on its standard input; its exit code, and all it printed."""
     said = desk.run(*arguments, stdin=text)
     return said.code, said.out + said.err
@@ -43,7 +43,7 @@ def keys(**more: str) -> str:
     return json.dumps({"apiKey": f"{CANARY}-key", "secret": CANARY, **more})
 
 
-def test_keys_are_stored_listed_and_deleted(desk: Shell) -> None:
+def test_keys_are_stored_listed_and_deleted(desk: CommandLine) -> None:
     """Whose they are is told, what they are is not."""
     code, said = give(desk, keys(), "keys", "set", "alice")
     assert code == 0, said
@@ -61,7 +61,7 @@ def test_keys_are_stored_listed_and_deleted(desk: Shell) -> None:
     assert desk.ask("keys", "delete", "alice").code == 4
 
 
-def test_the_ledger_alone_tells_nothing(desk: Shell) -> None:
+def test_the_ledger_alone_tells_nothing(desk: CommandLine) -> None:
     """No byte of a key is on the disk in the clear."""
     give(desk, keys(), "keys", "set", "alice")
     give(desk, CANARY, "secret", "set", "telegram")
@@ -69,7 +69,7 @@ def test_the_ledger_alone_tells_nothing(desk: Shell) -> None:
         assert CANARY.encode() not in file.read_bytes(), file.name
 
 
-def test_an_import_is_all_or_nothing(desk: Shell) -> None:
+def test_an_import_is_all_or_nothing(desk: CommandLine) -> None:
     """One wrong line, and no account has changed."""
     good = json.dumps({"user": "alice", "apiKey": "a", "secret": "b"})
     bad = json.dumps({"user": "alicia", "apiKey": CANARY, "secret": CANARY})
@@ -95,7 +95,7 @@ def test_an_import_is_all_or_nothing(desk: Shell) -> None:
         (json.dumps({"apiKey": "", "secret": CANARY}), "apiKey must be a text"),
     ],
 )
-def test_what_is_wrong_is_told_and_not_echoed(desk: Shell, text: str, says: str) -> None:
+def test_what_is_wrong_is_told_and_not_echoed(desk: CommandLine, text: str, says: str) -> None:
     """A secret in the wrong place must not end up in a terminal's history."""
     code, said = give(desk, text, "keys", "set", "alice")
     assert code == 78
@@ -103,7 +103,7 @@ def test_what_is_wrong_is_told_and_not_echoed(desk: Shell, text: str, says: str)
     assert CANARY not in said
 
 
-def test_a_rotated_vault_opens_with_the_new_key_only(desk: Shell) -> None:
+def test_a_rotated_vault_opens_with_the_new_key_only(desk: CommandLine) -> None:
     """The old key stays as a file of its own until somebody is sure."""
     give(desk, keys(), "keys", "set", "alice")
     old = (desk.folder / "master.key").read_bytes()
@@ -117,7 +117,7 @@ def test_a_rotated_vault_opens_with_the_new_key_only(desk: Shell) -> None:
     assert "is not the master key this ledger was locked with" in wrong.err
 
 
-def test_a_master_key_that_others_can_read_is_refused(desk: Shell) -> None:
+def test_a_master_key_that_others_can_read_is_refused(desk: CommandLine) -> None:
     """With the command that mends it."""
     (desk.folder / "master.key").chmod(0o644)
     said = desk.ask("keys", "list")
@@ -125,7 +125,7 @@ def test_a_master_key_that_others_can_read_is_refused(desk: Shell) -> None:
     assert "chmod 600" in said.err
 
 
-def test_secrets_have_names_only(desk: Shell) -> None:
+def test_secrets_have_names_only(desk: CommandLine) -> None:
     """Set, listed, deleted."""
     code, said = give(desk, f"{CANARY}\n", "secret", "set", "telegram")
     assert (code, CANARY in said) == (0, False)
@@ -137,7 +137,7 @@ def test_secrets_have_names_only(desk: Shell) -> None:
     assert give(desk, "", "secret", "set", "empty")[0] == 78
 
 
-def test_a_rotation_that_cannot_write_says_why_and_changes_nothing(desk: Shell) -> None:
+def test_a_rotation_that_cannot_write_says_why_and_changes_nothing(desk: CommandLine) -> None:
     """A full or read-only disk, or a name with which no second file can be made, as here."""
     assert give(desk, keys(), "keys", "set", "alice")[0] == 0
     key = desk.folder / f"{'k' * 253}"

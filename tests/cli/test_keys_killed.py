@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import Shell
+from tests.cli.command_line import CommandLine
 from tests.cli.test_keys import CANARY, CONFIG, give, keys
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Shell:
+def desk(tmp_path: Path) -> CommandLine:
     """A vault with the keys of two users and a secret."""
-    shell = Shell(tmp_path)
+    shell = CommandLine(tmp_path)
     assert shell.ask("init").code == 0
     (tmp_path / "config.toml").write_text(CONFIG)
     for name in ("alice", "bob"):
@@ -26,7 +26,7 @@ def desk(tmp_path: Path) -> Shell:
 
 
 def killed_at_every_step(
-    desk: Shell, step: Callable[[], None], *arguments: str, stdin: str = ""
+    desk: CommandLine, step: Callable[[], None], *arguments: str, stdin: str = ""
 ) -> int:
     """Run a command, killed at its first step, then at its second, until it ends by itself.
 
@@ -42,19 +42,19 @@ def killed_at_every_step(
     raise AssertionError("it never ends")
 
 
-def _findings(desk: Shell) -> list[dict[str, str]]:
+def _findings(desk: CommandLine) -> list[dict[str, str]]:
     found: list[dict[str, str]] = desk.ask("doctor", "--json").json["findings"]
     return found
 
 
-def _values(desk: Shell) -> list[tuple[str, list[str]]]:
+def _values(desk: CommandLine) -> list[tuple[str, list[str]]]:
     listed = desk.ask("keys", "list", "--json")
     assert listed.code == 0, listed.err
     return [(row["user"], row["fields"]) for row in listed.json]
 
 
 def test_a_rotation_that_is_killed_at_every_step_and_run_again_keeps_everything(
-    desk: Shell,
+    desk: CommandLine,
 ) -> None:
     """After every death the vault opens as it is, and after the next run, too."""
     before = _values(desk)
@@ -72,7 +72,7 @@ def test_a_rotation_that_is_killed_at_every_step_and_run_again_keeps_everything(
     assert not list(desk.folder.glob("master.key.next"))
 
 
-def test_keys_that_are_stored_are_all_there_or_none(desk: Shell) -> None:
+def test_keys_that_are_stored_are_all_there_or_none(desk: CommandLine) -> None:
     """An import of many, killed between any two of them."""
     before = desk.ask("keys", "list", "--json").json
     line = json.dumps({"apiKey": "a", "secret": "b", "password": "c"})
@@ -87,7 +87,7 @@ def test_keys_that_are_stored_are_all_there_or_none(desk: Shell) -> None:
     assert before != desk.ask("keys", "list", "--json").json
 
 
-def test_a_doctor_tells_which_file_opens_a_vault_that_the_key_does_not(desk: Shell) -> None:
+def test_a_doctor_tells_which_file_opens_a_vault_that_the_key_does_not(desk: CommandLine) -> None:
     """By name, as the error of every command does."""
     key = desk.folder / "master.key"
     old = key.read_bytes()

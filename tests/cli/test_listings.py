@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.history import BTC, ETH, FATES, NOW, OLDER_ID, POSITION_ID, SIGNAL_ID
-from tests.cli.shell import Shell
+from tests.cli.command_line import CommandLine
+from tests.cli.sample_ledger import BTC, ETH, FATES, NOW, OLDER_ID, POSITION_ID, SIGNAL_ID
 
 LISTINGS = {
     "users": {"user_id", "mode", "status", "origin", "paper_balance", "open_positions"},
@@ -46,7 +46,7 @@ LISTINGS = {
 
 @pytest.mark.parametrize("command", LISTINGS)
 def test_json_has_the_columns_of_the_tables_and_keeps_money_as_text(
-    home: Shell, command: str
+    home: CommandLine, command: str
 ) -> None:
     """Names are those the design promises; no amount becomes a binary float."""
     rows = home.ask(command, "--json").json
@@ -59,7 +59,9 @@ def test_json_has_the_columns_of_the_tables_and_keeps_money_as_text(
 
 
 @pytest.mark.parametrize("command", LISTINGS)
-def test_piped_columns_are_plain_and_can_be_split_at_two_spaces(home: Shell, command: str) -> None:
+def test_piped_columns_are_plain_and_can_be_split_at_two_spaces(
+    home: CommandLine, command: str
+) -> None:
     """No boxes, no colours, no control characters, and the same number of cells in every line."""
     said = home.run(command)
     assert said.code == 0
@@ -73,7 +75,7 @@ def test_piped_columns_are_plain_and_can_be_split_at_two_spaces(home: Shell, com
     }
 
 
-def test_a_terminal_gets_a_table_that_fits_into_it(home: Shell) -> None:
+def test_a_terminal_gets_a_table_that_fits_into_it(home: CommandLine) -> None:
     """Colours and rules are for people, and what does not fit is left out by name."""
     seen = home.on_terminal("executions", columns=80)
     assert "\x1b[" in seen
@@ -84,19 +86,19 @@ def test_a_terminal_gets_a_table_that_fits_into_it(home: Shell) -> None:
     assert "too narrow" in text
 
 
-def test_what_a_signal_says_cannot_steer_the_terminal(home: Shell) -> None:
+def test_what_a_signal_says_cannot_steer_the_terminal(home: CommandLine) -> None:
     """A reason comes from outside: its escape sequences and markup are shown, not obeyed."""
     seen = home.on_terminal("signals", columns=400)
     assert "\x1b[2J" not in seen
     assert "[bold]above[/bold]" in seen
 
 
-def test_times_are_read_in_utc(home: Shell) -> None:
+def test_times_are_read_in_utc(home: CommandLine) -> None:
     """Wherever the computer is."""
     assert "2022-01-05 14:35:00" in home.run("signals", TZ="Asia/Tokyo").out
 
 
-def test_listings_begin_with_the_newest_and_say_that_there_is_more(home: Shell) -> None:
+def test_listings_begin_with_the_newest_and_say_that_there_is_more(home: CommandLine) -> None:
     """A limit is never silent."""
     said = home.ask("signals", "--limit", "1", "--json")
     assert [row["signal_id"] for row in said.json] == [SIGNAL_ID]
@@ -106,7 +108,7 @@ def test_listings_begin_with_the_newest_and_say_that_there_is_more(home: Shell) 
     assert everything.err == ""
 
 
-def test_positions_are_the_open_ones_unless_all_are_asked_for(home: Shell) -> None:
+def test_positions_are_the_open_ones_unless_all_are_asked_for(home: CommandLine) -> None:
     """Closed positions of all users are merged by when they were opened."""
     assert [row["position_id"] for row in home.ask("positions", "--json").json] == [POSITION_ID]
     opened = [row["opened_at_ms"] for row in home.ask("positions", "--all", "--json").json]
@@ -138,7 +140,7 @@ def test_positions_are_the_open_ones_unless_all_are_asked_for(home: Shell) -> No
     ],
 )
 def test_filters_narrow_a_listing(
-    home: Shell, arguments: tuple[str, ...], expected: list[str]
+    home: CommandLine, arguments: tuple[str, ...], expected: list[str]
 ) -> None:
     """Each by itself, whatever its spelling."""
     said = home.ask(*arguments, "--json")
@@ -146,7 +148,7 @@ def test_filters_narrow_a_listing(
     assert [row["signal_id"] for row in said.json] == expected
 
 
-def test_signals_of_a_user_come_with_the_decision(home: Shell) -> None:
+def test_signals_of_a_user_come_with_the_decision(home: CommandLine) -> None:
     """So that one line answers what this user did with it."""
     (row,) = home.ask("signals", "--user", "bob", "--json").json
     assert (row["outcome"], row["code"]) == ("SKIP", "MAX_OPEN_POSITIONS")
@@ -154,7 +156,7 @@ def test_signals_of_a_user_come_with_the_decision(home: Shell) -> None:
 
 
 def test_a_span_counts_back_from_now_or_from_a_files_last_event(
-    home: Shell, state_dir: Path
+    home: CommandLine, state_dir: Path
 ) -> None:
     """A replay's ledger lies years back: there "24h" means the last day it played."""
     assert home.ask("signals", "--since", "24h", "--json").json == []
@@ -163,16 +165,16 @@ def test_a_span_counts_back_from_now_or_from_a_files_last_event(
     assert [row["signal_id"] for row in said.json] == [SIGNAL_ID]
 
 
-def test_a_ledger_file_needs_no_configuration(shell: Shell, state_dir: Path) -> None:
+def test_a_ledger_file_needs_no_configuration(shell: CommandLine, state_dir: Path) -> None:
     """What a replay leaves behind can be read anywhere."""
     said = shell.run("users", "--ledger", str(state_dir / "signalbot.db"), "--json")
     assert {row["user_id"] for row in said.json} == {*FATES, "zoe"}
 
 
-def test_the_configuration_may_be_named_before_or_after_the_command(home: Shell) -> None:
+def test_the_configuration_may_be_named_before_or_after_the_command(home: CommandLine) -> None:
     """Or by the environment; each finds the same ledger."""
     config = home.folder / "config.toml"
-    elsewhere = Shell(home.folder / "elsewhere")
+    elsewhere = CommandLine(home.folder / "elsewhere")
     elsewhere.folder.mkdir()
     outputs = {
         elsewhere.run("-c", str(config), "users").out,
@@ -182,7 +184,7 @@ def test_the_configuration_may_be_named_before_or_after_the_command(home: Shell)
     assert outputs == {home.run("users").out}
 
 
-def test_orders_of_everybody_are_merged_by_time(home: Shell) -> None:
+def test_orders_of_everybody_are_merged_by_time(home: CommandLine) -> None:
     """Two orders each of three users, flags as flags."""
     rows = home.ask("orders", "--json").json
     assert sorted(row["user_id"] for row in rows) == sorted(["alice", "carol", "dave"] * 2)

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from tests.cli.shell import Shell
-from tests.config.files import MINIMAL
-from tests.notify.receiver import Receiver, receiving
+from tests.cli.command_line import CommandLine
+from tests.config.config_files import MINIMAL
+from tests.notifications.http_receiver import Receiver, receiving
 
 
-def shell(folder: Path, receiver: Receiver) -> Shell:
+def shell(folder: Path, receiver: Receiver) -> CommandLine:
     """A folder in which the operator has one destination and alice has two."""
     secret = f"json://alice:canary-word@127.0.0.1:{receiver.port}/second"
     urls = f'"{receiver.url("first")}", "{secret}"'
@@ -16,7 +16,7 @@ def shell(folder: Path, receiver: Receiver) -> Shell:
     text += f'[notify]\noperator = ["{receiver.url("operator")}"]\n'
     text += '[users.bob]\naccount = { exchange = "sim" }\n'
     (folder / "config.toml").write_text(text)
-    return Shell(folder)
+    return CommandLine(folder)
 
 
 def test_every_destination_of_a_user_gets_one(tmp_path: Path) -> None:

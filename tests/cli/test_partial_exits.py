@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from signalbot.domain.timeframe import DAY_MS, Ms, Timeframe
+from signalbot.exchange.simulated.driver import SeededPrices
 from signalbot.exchange.simulated.rules import SimulationRules
-from signalbot.exchange.simulated.runner import SeededPrices
-from tests.cli.shell import Shell
-from tests.sandbox.rig import write
+from tests.cli.command_line import CommandLine
+from tests.sandbox.strategy_fixtures import write
 
 pytestmark = pytest.mark.process
 
@@ -40,9 +40,9 @@ _BODY = """
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Shell:
+def home(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     """A folder with a strategy that leaves in parts, and the ledger of its replay."""
-    shell = Shell(tmp_path_factory.mktemp("parts"))
+    shell = CommandLine(tmp_path_factory.mktemp("parts"))
     write(shell.folder / "strategies", _BODY)
     (shell.folder / "config.toml").write_text(_CONFIG)
     rows = SeededPrices(SimulationRules(seed=3)).history(
@@ -58,7 +58,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     return shell
 
 
-def test_a_strategy_file_leaves_in_parts(home: Shell) -> None:
+def test_a_strategy_file_leaves_in_parts(home: CommandLine) -> None:
     """Half at first, the rest later; profit and fees are those of both fills."""
     with closing(sqlite3.connect(Path(home.folder) / "own.db")) as ledger:
         ledger.row_factory = sqlite3.Row
@@ -83,7 +83,7 @@ def test_a_strategy_file_leaves_in_parts(home: Shell) -> None:
         assert abs(Decimal(position["realized_pnl"]) - gross) < Decimal("0.000001")
 
 
-def test_what_if_of_parts_with_nothing_changed_is_what_was(home: Shell) -> None:
+def test_what_if_of_parts_with_nothing_changed_is_what_was(home: CommandLine) -> None:
     """Every cent; and the signals are listed with the part that they close."""
     asked = ("replay", "--signals", "--ledger", "own.db", "--user", "ann", "--json")
     found = home.ask(*asked, "--candles", "btc.csv", "--symbol", _BTC)

@@ -7,7 +7,7 @@ import pytest
 from signalbot.ledger.connection import connect_writer
 from signalbot.ledger.migrations import migrate
 from signalbot.ledger.sql import queries
-from signalbot.ledger.views import EVERYTHING, Connection
+from signalbot.ledger.views import ALL_ROWS, Connection
 
 SQL = queries("views")
 SMALL = {"users", "strategies", "subscriptions", "absences", "u", "s", "b", "who", "each"}
@@ -29,7 +29,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Connection:
 
 
 def _plan(connection: Connection, sql: str) -> list[str]:
-    named = EVERYTHING.values | {"signal_id": "", "first": "", "beyond": "", "now_ms": 0}
+    named = ALL_ROWS.values | {"signal_id": "", "first": "", "beyond": "", "now_ms": 0}
     rows = connection.execute(f"EXPLAIN QUERY PLAN {sql}", ("",) if "?" in sql else named)
     return [row["detail"] for row in rows]
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signalbot.ledger.profit import GroupBy, settlement_currency
-from tests.cli.history import CLOSED
-from tests.cli.shell import Shell
+from tests.cli.command_line import CommandLine
+from tests.cli.sample_ledger import CLOSED
 
 
-def test_profit_of_a_user_is_exact_to_the_last_digit(home: Shell) -> None:
+def test_profit_of_a_user_is_exact_to_the_last_digit(home: CommandLine) -> None:
     """0.1 + 0.2 is 0.3, and eighteen digits before the point lose none of eight behind it."""
     rows = {row["user_id"]: row for row in home.run("pnl", "--json").json}
     alice, bob = rows["alice"], rows["bob"]
@@ -27,7 +27,7 @@ def test_profit_of_a_user_is_exact_to_the_last_digit(home: Shell) -> None:
 
 
 @pytest.mark.parametrize("by", GroupBy)
-def test_every_grouping_adds_up_to_the_same(home: Shell, by: GroupBy) -> None:
+def test_every_grouping_adds_up_to_the_same(home: CommandLine, by: GroupBy) -> None:
     """Whatever a line stands for, the lines together are all there is."""
     rows = home.ask("pnl", "--by", by.value, "--json").json
     with localcontext(Context(prec=60)):
@@ -45,7 +45,7 @@ def test_every_grouping_adds_up_to_the_same(home: Shell, by: GroupBy) -> None:
     assert len({row[by.column] for row in rows}) == len(rows)
 
 
-def test_days_are_utc_days_and_can_be_limited(home: Shell, state_dir: Path) -> None:
+def test_days_are_utc_days_and_can_be_limited(home: CommandLine, state_dir: Path) -> None:
     """The day is that of the close."""
     ledger = ("--ledger", str(state_dir / "signalbot.db"))
     days = home.ask("pnl", "--by", "day", *ledger, "--json").json

@@ -5,10 +5,10 @@ import stat
 from base64 import b64decode
 
 from signalbot.config.example import example_text
-from tests.cli.shell import Shell
+from tests.cli.command_line import CommandLine
 
 
-def test_init_writes_a_configuration_that_check_finds_right(shell: Shell) -> None:
+def test_init_writes_a_configuration_that_check_finds_right(shell: CommandLine) -> None:
     """With a key that only its owner can read, and the next steps."""
     said = shell.run("init", "bot")
     assert said.code == 0
@@ -23,7 +23,7 @@ def test_init_writes_a_configuration_that_check_finds_right(shell: Shell) -> Non
     assert "the configuration is right" in checked.out
 
 
-def test_init_overwrites_nothing(shell: Shell) -> None:
+def test_init_overwrites_nothing(shell: CommandLine) -> None:
     """A second run keeps what is there and makes what is missing."""
     (shell.folder / "config.toml").write_text("# mine\n")
     first = shell.run("init")
@@ -36,7 +36,7 @@ def test_init_overwrites_nothing(shell: Shell) -> None:
     assert (shell.folder / "master.key").read_bytes() == key
 
 
-def test_every_error_of_a_configuration_is_told_with_line_key_and_value(shell: Shell) -> None:
+def test_every_error_of_a_configuration_is_told_with_line_key_and_value(shell: CommandLine) -> None:
     """And what was meant; exit code 78 stops systemd from trying again."""
     text = example_text().replace('timeframe = "5m"', 'timeframe = "7m"')
     text = text.replace("[users.bob]", "[users.bob]\nmodus = 'paper'")
@@ -56,7 +56,7 @@ def test_every_error_of_a_configuration_is_told_with_line_key_and_value(shell: S
     ]
 
 
-def test_check_builds_the_strategies(shell: Shell) -> None:
+def test_check_builds_the_strategies(shell: CommandLine) -> None:
     """A parameter that its strategy cannot use is as wrong as any other value."""
     text = example_text().replace("fast = 9,", "fast = 30,")
     (shell.folder / "config.toml").write_text(text)
@@ -65,7 +65,7 @@ def test_check_builds_the_strategies(shell: Shell) -> None:
     assert "strategies.trend.params.fast" in said.err
 
 
-def test_check_resolves_users_and_strategies(shell: Shell) -> None:
+def test_check_resolves_users_and_strategies(shell: CommandLine) -> None:
     """What the file comes to, as a program would read it."""
     shell.ask("init")
     found = shell.ask("check", "--json").json
@@ -78,7 +78,7 @@ def test_check_resolves_users_and_strategies(shell: Shell) -> None:
     assert strategies["dips"]["signal_ttl_ms"] == 120_000
 
 
-def test_check_online_asks_nobody_where_everything_is_simulated(shell: Shell) -> None:
+def test_check_online_asks_nobody_where_everything_is_simulated(shell: CommandLine) -> None:
     """Nobody trades live there, so nobody's account is asked about."""
     shell.ask("init")
     assert "nothing to ask" in shell.ask("check", "--online").out
@@ -90,7 +90,7 @@ def test_check_online_asks_nobody_where_everything_is_simulated(shell: Shell) ->
     assert "the configuration is right" in offline.out
 
 
-def test_config_show_says_where_a_value_came_from(shell: Shell) -> None:
+def test_config_show_says_where_a_value_came_from(shell: CommandLine) -> None:
     """Subscription, user, defaults, environment or built in; secrets are masked."""
     text = example_text().replace(
         "[users.alice.account]", 'notify = ["tgram://12345:TOKEN/67890"]\n[users.alice.account]'
@@ -109,7 +109,7 @@ def test_config_show_says_where_a_value_came_from(shell: Shell) -> None:
     assert "***" in changed.out
 
 
-def test_config_show_does_not_know_strangers(shell: Shell) -> None:
+def test_config_show_does_not_know_strangers(shell: CommandLine) -> None:
     """Names are looked up, not passed over."""
     shell.ask("init")
     said = shell.ask("config", "show", "--user", "alise")
@@ -117,7 +117,7 @@ def test_config_show_does_not_know_strangers(shell: Shell) -> None:
     assert "did you mean alice" in said.err
 
 
-def test_config_schema_is_a_json_schema(shell: Shell) -> None:
+def test_config_schema_is_a_json_schema(shell: CommandLine) -> None:
     """It needs no configuration."""
     schema = json.loads(shell.run("config", "schema").out)
     assert schema["$schema"].startswith("https://json-schema.org/")

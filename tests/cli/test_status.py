@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from signalbot.ledger.lock import hold
-from tests.cli.history import BTC, NOW, SIGNAL_ID
-from tests.cli.shell import Shell
+from tests.cli.command_line import CommandLine
+from tests.cli.sample_ledger import BTC, NOW, SIGNAL_ID
 
 
-def test_without_a_daemon_status_says_so_and_leaves_with_3(home: Shell) -> None:
+def test_without_a_daemon_status_says_so_and_leaves_with_3(home: CommandLine) -> None:
     """The ledger is summed up all the same."""
     said = home.run("status", "--json")
     assert said.code == 3
@@ -26,7 +26,7 @@ def test_without_a_daemon_status_says_so_and_leaves_with_3(home: Shell) -> None:
     assert last["dips", BTC]["candle_close_ms"] is None
 
 
-def test_a_running_daemon_is_seen_and_leaves_with_0(home: Shell, state_dir: Path) -> None:
+def test_a_running_daemon_is_seen_and_leaves_with_0(home: CommandLine, state_dir: Path) -> None:
     """Whoever holds the lock of the state directory is the daemon."""
     with hold(state_dir):
         said = home.run("status")
@@ -35,7 +35,7 @@ def test_a_running_daemon_is_seen_and_leaves_with_0(home: Shell, state_dir: Path
     assert "HALTED: listener failed: KeyError" in said.out
 
 
-def test_before_the_first_run_there_is_no_ledger_and_that_is_said(shell: Shell) -> None:
+def test_before_the_first_run_there_is_no_ledger_and_that_is_said(shell: CommandLine) -> None:
     """Not an error of status, but one of every command that needs the ledger."""
     shell.ask("init")
     status = shell.run("status")
@@ -48,7 +48,7 @@ def test_before_the_first_run_there_is_no_ledger_and_that_is_said(shell: Shell) 
     assert "Traceback" not in users.err
 
 
-def test_of_a_file_status_tells_what_is_in_it(shell: Shell, state_dir: Path) -> None:
+def test_of_a_file_status_tells_what_is_in_it(shell: CommandLine, state_dir: Path) -> None:
     """A replay's ledger has no daemon to miss; its time is that of its last event."""
     said = shell.run("status", "--ledger", str(state_dir / "signalbot.db"), "--json")
     assert said.code == 0

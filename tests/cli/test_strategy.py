@@ -1,6 +1,6 @@
 """``strategy``: from nothing to a strategy of one's own that can be replayed."""
 
-from tests.cli.shell import Shell
+from tests.cli.command_line import CommandLine
 
 CONFIG = """
 [exchanges.sim]
@@ -27,7 +27,7 @@ def candles(count: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def test_what_new_writes_passes_its_own_check(shell: Shell) -> None:
+def test_what_new_writes_passes_its_own_check(shell: CommandLine) -> None:
     """Found good on made-up candles, with its parameters explained."""
     written = shell.run("strategy", "new", "range-break")
     assert written.lines[0] == "wrote strategies/range_break.py"
@@ -40,7 +40,7 @@ def test_what_new_writes_passes_its_own_check(shell: Shell) -> None:
     assert found["said"]["LONG"] > 0
 
 
-def test_new_overwrites_nothing(shell: Shell) -> None:
+def test_new_overwrites_nothing(shell: CommandLine) -> None:
     """What somebody wrote stays."""
     shell.run("strategy", "new", "mine")
     (shell.folder / "strategies" / "mine.py").write_text("# mine\n")
@@ -51,7 +51,7 @@ def test_new_overwrites_nothing(shell: Shell) -> None:
     assert shell.run("strategy", "new", "../mine").code == 78
 
 
-def test_check_tells_what_is_wrong_and_where(shell: Shell) -> None:
+def test_check_tells_what_is_wrong_and_where(shell: CommandLine) -> None:
     """Exit code 1, the exception and the line; 78 for a parameter that does not suit."""
     shell.run("strategy", "new", "mine")
     path = shell.folder / "strategies" / "mine.py"
@@ -67,7 +67,7 @@ def test_check_tells_what_is_wrong_and_where(shell: Shell) -> None:
     assert shell.run("strategy", "check", "strategies/none.py").code == 1
 
 
-def test_check_takes_candles_of_ones_own(shell: Shell) -> None:
+def test_check_takes_candles_of_ones_own(shell: CommandLine) -> None:
     """Their timeframe is the strategy's, unless another is named."""
     shell.run("strategy", "new", "mine")
     (shell.folder / "btc.csv").write_text(candles(200))
@@ -80,7 +80,7 @@ def test_check_takes_candles_of_ones_own(shell: Shell) -> None:
     assert "too few of them" in short.err
 
 
-def test_a_strategy_file_is_checked_and_replayed_like_any_other(shell: Shell) -> None:
+def test_a_strategy_file_is_checked_and_replayed_like_any_other(shell: CommandLine) -> None:
     """Two replays write the same ledger, and its signals carry its name."""
     shell.run("strategy", "new", "range-break")
     (shell.folder / "config.toml").write_text(CONFIG)

@@ -14,12 +14,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from signalbot.domain.timeframe import DAY_MS, Ms, Timeframe
+from signalbot.exchange.simulated.driver import SeededPrices
 from signalbot.exchange.simulated.rules import SimulationRules
-from signalbot.exchange.simulated.runner import SeededPrices
-from signalbot.keeping.archiving import archive_past
 from signalbot.ledger.database import open_database
+from signalbot.maintenance.archiving import archive_old_rows
 from signalbot.tasks import SystemClock
-from tests.cli.shell import Said, Shell
+from tests.cli.command_line import CommandLine, CommandResult
 
 pytestmark = pytest.mark.process
 
@@ -60,9 +60,9 @@ WISH = 'filters = {{ min_strength = "STRONG" }}\nsizing = {{ risk_percent = {ris
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Shell:
+def home(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     """A folder with a configuration, candles, and the ledger that a replay of them wrote."""
-    shell = Shell(tmp_path_factory.mktemp("whatif"))
+    shell = CommandLine(tmp_path_factory.mktemp("whatif"))
     users = USER.format(name="ann", mode="paper", own="sizing = { risk_percent = 0.5 }")
     users += USER.format(name="guest", mode="signals", own="")
     (shell.folder / "config.toml").write_text(CONFIG + users)
@@ -76,7 +76,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     return shell
 
 
-def _replay(shell: Shell, config: str, ledger: str) -> Said:
+def _replay(shell: CommandLine, config: str, ledger: str) -> CommandResult:
     candles = ("--candles", "btc.csv", "--symbol", BTC)
     return shell.run("replay", "-c", config, *candles, "--ledger", ledger, "--json")
 
@@ -86,7 +86,7 @@ def _asked(*more: str, user: str = "ann", candles: str = "btc.csv") -> tuple[str
     return ("replay", "--signals", "--ledger", "ann.db", "--user", user, *prices, *more)
 
 
-def _what_if(home: Shell, *more: str, user: str = "ann") -> dict[str, Any]:
+def _what_if(home: CommandLine, *more: str, user: str = "ann") -> dict[str, Any]:
     said = home.ask(*_asked("--json", *more, user=user))
     assert said.code == 0, said.err
     found: dict[str, Any] = said.json
@@ -97,7 +97,7 @@ def _figures(course: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in course.items() if name != "name"}
 
 
-def test_with_nothing_changed_what_would_have_been_is_what_was(home: Shell) -> None:
+def test_with_nothing_changed_what_would_have_been_is_what_was(home: CommandLine) -> None:
     """Every decision, every trade and every cent: it is the same pipeline."""
     found = _what_if(home)
     was, present = found["courses"]
@@ -110,7 +110,7 @@ def test_with_nothing_changed_what_would_have_been_is_what_was(home: Shell) -> N
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, DAYS * 1440 * 60))
 @example(26_521)  # so long before its end that fractions of a millisecond could add up
-def test_that_holds_wherever_it_begins(home: Shell, seconds: int) -> None:
+def test_that_holds_wherever_it_begins(home: CommandLine, seconds: int) -> None:
     """With positions held, losses counted and markets cooling down as they were at that instant."""
     moment = f"2022-01-0{1 + seconds // 86_400}T{seconds // 3600 % 24:02}:{seconds // 60 % 60:02}"
     said = home.ask(*_asked("--json", "--since", f"{moment}:{seconds % 60:02}"))
@@ -122,7 +122,7 @@ def test_that_holds_wherever_it_begins(home: Shell, seconds: int) -> None:
     assert said.json["differences"] == []
 
 
-def test_changed_settings_come_to_what_a_file_with_them_comes_to(home: Shell) -> None:
+def test_changed_settings_come_to_what_a_file_with_them_comes_to(home: CommandLine) -> None:
     """What is tried out on stored signals is what a replay of the changed file does."""
     changed = (home.folder / "config.toml").read_text()
     own = WISH.format(risk=2)
@@ -142,7 +142,7 @@ def test_changed_settings_come_to_what_a_file_with_them_comes_to(home: Shell) ->
         assert tried[name] == ann["metrics"][name], name
 
 
-def test_every_signal_that_ends_otherwise_is_named_with_its_codes(home: Shell) -> None:
+def test_every_signal_that_ends_otherwise_is_named_with_its_codes(home: CommandLine) -> None:
     """On which course it came to what, in the order of time."""
     found = _what_if(home, "--set", "filters.min_strength=VERY_STRONG")
     differences = found["differences"]
@@ -161,7 +161,7 @@ def test_every_signal_that_ends_otherwise_is_named_with_its_codes(home: Shell) -
     assert text.out.count(" STRENGTH_BELOW_MINIMUM ") <= refused
 
 
-def test_settings_hold_from_since_on_and_not_before(home: Shell) -> None:
+def test_settings_hold_from_since_on_and_not_before(home: CommandLine) -> None:
     """The position held at that moment was entered with the settings of its time."""
     with closing(sqlite3.connect(home.folder / "ann.db")) as ledger:
         opened, closed = ledger.execute(
@@ -181,7 +181,7 @@ def _clock(at_ms: int) -> str:
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
-def test_it_says_the_same_twice_and_changes_nothing(home: Shell) -> None:
+def test_it_says_the_same_twice_and_changes_nothing(home: CommandLine) -> None:
     """The ledger is read, and that is all."""
     path = home.folder / "ann.db"
     before = sha256(path.read_bytes()).hexdigest()
@@ -193,7 +193,7 @@ def test_it_says_the_same_twice_and_changes_nothing(home: Shell) -> None:
     assert "COOLDOWN" in first.out
 
 
-def test_a_user_who_is_only_told_sees_what_trading_would_have_come_to(home: Shell) -> None:
+def test_a_user_who_is_only_told_sees_what_trading_would_have_come_to(home: CommandLine) -> None:
     """On paper, with the account's starting balance."""
     was, present = _what_if(home, user="guest")["courses"]
     assert (was["trades"], was["refusals"]["SIGNALS_ONLY"] > 20) == (0, True)
@@ -201,7 +201,7 @@ def test_a_user_who_is_only_told_sees_what_trading_would_have_come_to(home: Shel
     assert "SIGNALS_ONLY" not in present["refusals"]
 
 
-def test_what_no_setting_prevented_stays_refused(home: Shell) -> None:
+def test_what_no_setting_prevented_stays_refused(home: CommandLine) -> None:
     """A pause is not undone by looking back; a signal nobody decided on then is decided now."""
     path = home.folder / "paused.db"
     shutil.copy(home.folder / "ann.db", path)
@@ -245,7 +245,7 @@ def test_what_no_setting_prevented_stays_refused(home: Shell) -> None:
         ("=3", "is not KEY=VALUE"),
     ],
 )
-def test_a_wrong_setting_is_named_as_it_was_given(home: Shell, wish: str, told: str) -> None:
+def test_a_wrong_setting_is_named_as_it_was_given(home: CommandLine, wish: str, told: str) -> None:
     """It goes through the checks of the configuration file, and says what would be right."""
     said = home.ask(*_asked("--set", "risk.cooldown=5m", "--set", wish))
     assert said.code == 78
@@ -253,7 +253,7 @@ def test_a_wrong_setting_is_named_as_it_was_given(home: Shell, wish: str, told: 
     assert told in said.err
 
 
-def test_signals_without_candles_are_named_and_left_out(home: Shell) -> None:
+def test_signals_without_candles_are_named_and_left_out(home: CommandLine) -> None:
     """With the time for which there are none; nothing is guessed."""
     lines = (home.folder / "btc.csv").read_text().splitlines(keepends=True)
     (home.folder / "holes.csv").write_text("".join(lines[:2000] + lines[2300:]))
@@ -269,7 +269,7 @@ def test_signals_without_candles_are_named_and_left_out(home: Shell) -> None:
     assert hole["signals"][0] in text.out
 
 
-def test_without_any_candles_it_says_what_to_give(home: Shell) -> None:
+def test_without_any_candles_it_says_what_to_give(home: CommandLine) -> None:
     """Candles of another time are none."""
     lines = (home.folder / "btc.csv").read_text().splitlines(keepends=True)
     (home.folder / "early.csv").write_text("".join(lines[:5]))
@@ -295,7 +295,9 @@ def test_without_any_candles_it_says_what_to_give(home: Shell) -> None:
         ),
     ],
 )
-def test_wrong_usage_is_told(home: Shell, arguments: tuple[str, ...], code: int, told: str) -> None:
+def test_wrong_usage_is_told(
+    home: CommandLine, arguments: tuple[str, ...], code: int, told: str
+) -> None:
     """Nothing is written over, nothing that was asked for is passed over."""
     said = home.ask("replay", *arguments)
     assert said.code == code
@@ -303,7 +305,7 @@ def test_wrong_usage_is_told(home: Shell, arguments: tuple[str, ...], code: int,
 
 
 def test_a_daemons_ledger_needs_no_candles_where_the_exchange_is_simulated(
-    home: Shell,
+    home: CommandLine,
 ) -> None:
     """Its prices come from their seed again: what the daemon decided is decided again."""
     played = home.run("demo", "--speed", "0", "--keep", "demo")
@@ -328,7 +330,7 @@ def test_a_daemons_ledger_needs_no_candles_where_the_exchange_is_simulated(
     )
 
 
-def test_signals_of_what_is_not_followed_now_are_counted_and_left_out(home: Shell) -> None:
+def test_signals_of_what_is_not_followed_now_are_counted_and_left_out(home: CommandLine) -> None:
     """The rules that held for them are not there any more."""
     whole = (home.folder / "config.toml").read_text()
     (home.folder / "less.toml").write_text(whole.replace("[users.ann.subscriptions.dips]", ""))
@@ -347,7 +349,7 @@ def test_signals_of_what_is_not_followed_now_are_counted_and_left_out(home: Shel
     assert tried["decided"] == sum(counted.values())
 
 
-def test_what_has_moved_to_archives_is_part_of_it(home: Shell) -> None:
+def test_what_has_moved_to_archives_is_part_of_it(home: CommandLine) -> None:
     """Old signals and decisions are found where they are now."""
     folder = home.folder / "old"
     folder.mkdir()
@@ -356,7 +358,7 @@ def test_what_has_moved_to_archives_is_part_of_it(home: Shell) -> None:
 
     async def move() -> int:
         async with open_database(path) as database:
-            return await archive_past(
+            return await archive_old_rows(
                 database,
                 folder / "archive",
                 cutoff_ms=Ms(BEGIN + 2 * DAY_MS),

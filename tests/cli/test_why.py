@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from tests.cli.history import FATES, NOW, OLDER_ID, POSITION_ID, SIGNAL_ID
-from tests.cli.shell import Shell
+from tests.cli.command_line import CommandLine
+from tests.cli.sample_ledger import FATES, NOW, OLDER_ID, POSITION_ID, SIGNAL_ID
 
 
-def test_everybody_subscribed_has_a_line_with_outcome_and_code(home: Shell) -> None:
+def test_everybody_subscribed_has_a_line_with_outcome_and_code(home: CommandLine) -> None:
     """Acted or not: nobody is left out, and nobody else is there."""
     story = home.run("why", SIGNAL_ID, "--json").json
     assert story["signal"]["signal_id"] == SIGNAL_ID
@@ -16,7 +16,7 @@ def test_everybody_subscribed_has_a_line_with_outcome_and_code(home: Shell) -> N
     assert told == FATES
 
 
-def test_a_piped_line_says_all_about_one_user(home: Shell) -> None:
+def test_a_piped_line_says_all_about_one_user(home: CommandLine) -> None:
     """So that ``grep bob`` is enough."""
     lines = home.run("why", SIGNAL_ID).lines
     header = re.split(r" {2,}", next(line for line in lines if line.startswith("USER")))
@@ -37,7 +37,7 @@ def test_a_piped_line_says_all_about_one_user(home: Shell) -> None:
     assert "no decision is recorded" in cells["erin"]["WHY"]
 
 
-def test_one_users_story_has_the_cure_and_the_orders_in_order(home: Shell) -> None:
+def test_one_users_story_has_the_cure_and_the_orders_in_order(home: CommandLine) -> None:
     """What would change it, and everything that was sent."""
     assert "raise risk.max_open_positions" in home.ask("why", SIGNAL_ID, "bob").out
     story = home.run("why", SIGNAL_ID, "alice", "--json").json
@@ -51,12 +51,12 @@ def test_one_users_story_has_the_cure_and_the_orders_in_order(home: Shell) -> No
 
 
 @pytest.mark.parametrize("beginning", ["sig_5f0", "5f0", "5F0C9A", SIGNAL_ID])
-def test_the_beginning_of_an_id_is_enough(home: Shell, beginning: str) -> None:
+def test_the_beginning_of_an_id_is_enough(home: CommandLine, beginning: str) -> None:
     """As long as only one signal begins so."""
     assert home.ask("why", beginning, "--json").json["signal"]["signal_id"] == SIGNAL_ID
 
 
-def test_a_beginning_of_several_ids_names_them(home: Shell) -> None:
+def test_a_beginning_of_several_ids_names_them(home: CommandLine) -> None:
     """Rather than choosing one."""
     said = home.ask("why", "5f")
     assert said.code == 4
@@ -64,7 +64,7 @@ def test_a_beginning_of_several_ids_names_them(home: Shell) -> None:
     assert OLDER_ID in said.err
 
 
-def test_an_unknown_signal_names_the_nearest(home: Shell) -> None:
+def test_an_unknown_signal_names_the_nearest(home: CommandLine) -> None:
     """A mistyped id is one glance away from the right one."""
     said = home.run("why", SIGNAL_ID[:-1] + "4")
     assert said.code == 4
@@ -72,7 +72,7 @@ def test_an_unknown_signal_names_the_nearest(home: Shell) -> None:
     assert said.out == ""
 
 
-def test_a_user_without_part_in_the_signal_is_not_found(home: Shell) -> None:
+def test_a_user_without_part_in_the_signal_is_not_found(home: CommandLine) -> None:
     """And is told apart from one that does not exist."""
     unsubscribed = home.ask("why", SIGNAL_ID, "zoe")
     assert unsubscribed.code == 4
@@ -82,7 +82,7 @@ def test_a_user_without_part_in_the_signal_is_not_found(home: Shell) -> None:
     assert "did you mean alice" in unknown.err
 
 
-def test_a_terminal_gets_decisions_and_executions_apart(home: Shell) -> None:
+def test_a_terminal_gets_decisions_and_executions_apart(home: CommandLine) -> None:
     """One wide table would fit no screen."""
     seen = re.sub(r"\x1b\[[0-9;]*m", "", home.on_terminal("why", SIGNAL_ID, columns=100))
     assert re.search(r"bob +paper +SKIP +MAX_OPEN_POSITIONS", seen)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from signalbot.domain.settings import AiPower
-from tests.config.files import MINIMAL, load_text, problems_of
+from signalbot.domain.settings import AiPermission
+from tests.config.config_files import MINIMAL, load_text, problems_of
 
 PROVIDER = """
 [ai.providers.main]
@@ -23,7 +23,7 @@ def test_a_user_who_asks_needs_no_more_than_a_provider_and_a_model(tmp_path: Pat
     text = MINIMAL + ASKS + "[defaults.ai]\nmay = ['veto']\n" + PROVIDER
     config = load_text(tmp_path, text)
     rules = config.subscriptions[0].settings.ai
-    assert (rules.provider, rules.model, rules.may) == ("main", "small", (AiPower.VETO,))
+    assert (rules.provider, rules.model, rules.may) == ("main", "small", (AiPermission.VETO,))
     assert config.ai.providers["main"].cost(1_000_000, 100_000) == Decimal("4.5")
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from signalbot.config.check import check_strategies
+from signalbot.config.checks.strategies import check_strategies
 from signalbot.config.example import example_text
 from signalbot.config.load import load
-from tests.config.files import CONTRACT, MINIMAL, load_text
+from tests.config.config_files import CONTRACT, MINIMAL, load_text
 
 
 def test_the_contract_and_the_example_have_strategies_that_can_be_built(tmp_path: Path) -> None:

@@ -21,12 +21,12 @@ from signalbot.domain.settings import (
     Sizing,
     SizingMode,
     StopSource,
-    TargetRule,
+    TakeProfitRule,
     TargetSource,
 )
 from signalbot.domain.timeframe import Timeframe
-from signalbot.domain.users import AccountTerms, MarginMode, Mode, UserId
-from tests.config.files import CONTRACT, MINIMAL, load_text
+from signalbot.domain.users import AccountSettings, MarginMode, Mode, UserId
+from tests.config.config_files import CONTRACT, MINIMAL, load_text
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_the_user_and_the_account_are_read(contract: Config) -> None:
     alice = contract.users[UserId("alice")]
     assert alice.mode is Mode.PAPER
     assert alice.notify == ("secret:alice-telegram",)
-    assert alice.account == AccountTerms(
+    assert alice.account == AccountSettings(
         exchange="binance",
         leverage=5,
         margin_mode=MarginMode.ISOLATED,
@@ -98,8 +98,8 @@ def test_the_subscription_has_the_defaults_with_its_own_risk(contract: Config) -
             stop_percent=Decimal(2),
             targets_from=TargetSource.SIGNAL_OR_OWN,
             targets=(
-                TargetRule(percent=Decimal(2), share=Decimal(50)),
-                TargetRule(percent=Decimal(4), share=Decimal(50)),
+                TakeProfitRule(percent=Decimal(2), share=Decimal(50)),
+                TakeProfitRule(percent=Decimal(4), share=Decimal(50)),
             ),
             break_even_after=1,
             trailing_percent=Decimal(0),
@@ -211,7 +211,7 @@ def test_what_is_left_out_is_paper_and_has_no_limits(tmp_path: Path) -> None:
     assert config.subscriptions[0].settings.risk.max_open_positions is None
     assert config.daemon.state_dir == tmp_path / "state"
     assert config.strategies["trend"].signal_ttl_ms == 300_000
-    assert config.notices == ()
+    assert config.warnings == ()
 
 
 def test_an_empty_file_is_a_configuration_of_nothing(tmp_path: Path) -> None:

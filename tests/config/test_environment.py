@@ -7,7 +7,7 @@ import pytest
 
 from signalbot.domain.timeframe import Timeframe
 from signalbot.domain.users import Mode, UserId
-from tests.config.files import CONTRACT, MINIMAL, load_text, only_problem, problems_of
+from tests.config.config_files import CONTRACT, MINIMAL, load_text, only_problem, problems_of
 
 FILE = CONTRACT.read_text(encoding="utf-8")
 

@@ -8,7 +8,7 @@ import pytest
 from signalbot.config.load import load
 from signalbot.config.problems import InvalidConfig
 from signalbot.domain.errors import ConfigError
-from tests.config.files import MINIMAL, load_text, only_problem, problems_of, write
+from tests.config.config_files import MINIMAL, load_text, only_problem, problems_of, write
 
 SIM = '[exchanges.sim]\nccxt_id = "simulated"\n'
 TREND = (

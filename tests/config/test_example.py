@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from signalbot.config.example import example_text
-from signalbot.config.layers import SettingsLayer
+from signalbot.config.sections.settings_layers import SettingsLayer
 from signalbot.domain.users import Mode
 from signalbot.exchange.simulated.rules import SimulationRules
-from tests.config.files import load_text
+from tests.config.config_files import load_text
 
 TOP = Path(__file__).parents[2]
 

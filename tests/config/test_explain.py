@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from signalbot.config.example import example_text
-from signalbot.config.explain import Explained, explain
+from signalbot.config.explain import ExplainedValue, explain
 from signalbot.config.load import load
-from tests.config.files import CONTRACT, MINIMAL, load_text
+from tests.config.config_files import CONTRACT, MINIMAL, load_text
 
 FILE = CONTRACT.read_text(encoding="utf-8")
 TREND = "users.alice.subscriptions.btc-trend"
@@ -17,7 +17,7 @@ TREND = "users.alice.subscriptions.btc-trend"
 
 def explained(
     folder: Path, text: str, environ: Mapping[str, str] | None = None
-) -> dict[tuple[str, str], Explained]:
+) -> dict[tuple[str, str], ExplainedValue]:
     rows = explain(load_text(folder, text, environ))
     return {(row.subject, row.path): row for row in rows}
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import ccxt
 import pytest
 
-from signalbot.config.check import check_strategies
-from signalbot.config.live import live_problems
-from signalbot.exchange.live.dialects import SUPPORTED
-from tests.config.files import load_text
+from signalbot.config.checks.live import live_problems
+from signalbot.config.checks.strategies import check_strategies
+from signalbot.exchange.live.adapters import SUPPORTED
+from tests.config.config_files import load_text
 
 FUTURES = """
 [exchanges.x]

@@ -10,7 +10,7 @@ from signalbot.config.load import load
 from signalbot.config.locate import find_config, state_dir_of
 from signalbot.config.problems import InvalidConfig
 from signalbot.domain.errors import ConfigError
-from tests.config.files import MINIMAL, write
+from tests.config.config_files import MINIMAL, write
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from signalbot.config.example import example_text
 from signalbot.config.schema import file_schema, keys_at, table_with
-from tests.config.files import CONTRACT
+from tests.config.config_files import CONTRACT
 
 FREE = {"ccxt", "params"}
 NAMED = {"exchanges", "strategies", "users", "subscriptions", "symbols"}

@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from signalbot.config.load import load
-from signalbot.config.terms import Config
-from signalbot.config.words import NAME
+from signalbot.config.settings import Config
+from signalbot.config.validators import NAME
 from signalbot.domain.users import Mode, UserId, owner_of, shadow_of
 
 FILE = """
@@ -51,14 +51,14 @@ def test_a_shadow_trades_on_paper_by_its_owners_settings(tmp_path: Path) -> None
     )
     assert beside.settings is own.settings
     assert beside.subscription_id == "anna.shadow/trend"
-    assert config.notices == ()
+    assert config.warnings == ()
 
 
 def test_only_a_live_account_has_one(tmp_path: Path) -> None:
     """Elsewhere the setting says that it does nothing."""
     config = _load(tmp_path, mode="paper")
     assert SHADOW not in config.users
-    assert config.notices == ("account.shadow has an effect on live users only (set for anna)",)
+    assert config.warnings == ("account.shadow has an effect on live users only (set for anna)",)
 
 
 def test_no_user_can_be_called_like_a_shadow() -> None:

@@ -7,7 +7,7 @@ from time import perf_counter
 
 from signalbot.config.load import load
 from signalbot.config.locate import state_dir_of
-from tests.config.files import CONTRACT, write
+from tests.config.config_files import CONTRACT, write
 
 USERS = 1_000
 

@@ -12,50 +12,50 @@ from typing import Any, Final
 
 from signalbot.domain.market import Instrument
 from signalbot.domain.orders import OrderRequest
-from signalbot.domain.users import AccountTerms, Mode, User, UserId
+from signalbot.domain.users import AccountSettings, Mode, User, UserId
+from signalbot.exchange.live.adapters import adapters_of
 from signalbot.exchange.live.broker import LiveBroker
-from signalbot.exchange.live.dialects import dialects_of
 from signalbot.exchange.live.exchange import LiveExchange
-from signalbot.exchange.live.terms import LiveTerms
+from signalbot.exchange.live.exchange_settings import LiveExchangeSettings
 from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.ledger.database import Database
 from signalbot.ports import Broker
-from tests.contract.desks import ALICE, BOB, DEPOSIT, NAME, Can, Desk
+from tests.contract.brokers import ALICE, BOB, DEPOSIT, NAME, BrokerFeatures, BrokerFixture
 from tests.contract.simulated import IN_PARTS, RULES, held_at
 from tests.venue.matching import Fills
 from tests.venue.model import Account, Kind, Side, Ticket
 from tests.venue.server import Venue, build
 
-_BINANCE = Can(keeps_ids=False)
-_ATTACHING = Can(attaches=True, amends=True)
+_BINANCE = BrokerFeatures(keeps_ids=False)
+_ATTACHING = BrokerFeatures(attaches=True, amends=True)
 _GRID = Decimal("0.001")
 _UNFUNDED: Final[Mapping[str, Any]] = MappingProxyType(
     {"tells_funding": False, "funding_interval_ms": None}
 )
 CAN = MappingProxyType({
     "binance": _BINANCE, "bybit": _ATTACHING, "okx": replace(_ATTACHING, funding_interval_ms=None),
-    "htx": Can(
+    "htx": BrokerFeatures(
         keeps_ids=False, reserves_ids=False, says_ids=False, trims=False, trims_stops=False,
         least=_GRID, tells_least=False, fills_kept_days=3, **_UNFUNDED,
     ),
-    "bitget": Can(keeps_ids=False, trims=False, **_UNFUNDED),
-    "mexc": Can(
+    "bitget": BrokerFeatures(keeps_ids=False, trims=False, **_UNFUNDED),
+    "mexc": BrokerFeatures(
         keeps_ids=False, reserves_ids=False, trims=False, refuses_passed_stops=False,
         least=_GRID / 10, **_UNFUNDED,
     ),
-    "krakenfutures": Can(
+    "krakenfutures": BrokerFeatures(
         refuses_passed_stops=False, least=_GRID / 10, tells_least=False, symbol="BTC/USD:USD",
         **_UNFUNDED,
     ),
 })  # fmt: skip
 
 
-class LiveDesk(Desk):
+class LiveBrokerFixture(BrokerFixture):
     """Live accounts at a loopback exchange."""
 
     mode = Mode.LIVE
 
-    def __init__(self, database: Database, venue: Venue, can: Can) -> None:
+    def __init__(self, database: Database, venue: Venue, can: BrokerFeatures) -> None:
         super().__init__(database)
         self.can = can
         self.venue = venue
@@ -68,17 +68,17 @@ class LiveDesk(Desk):
     async def connect(self) -> None:
         ccxt_id = self.venue.dialect.ccxt_id
         self.exchange = LiveExchange(
-            LiveTerms(
+            LiveExchangeSettings(
                 name=NAME, ccxt_id=ccxt_id, sandbox=False, config=self.venue.ccxt_config(),
                 paper=self.paper, request_limits=self.limits,
             ),
-            dialects=dialects_of(ccxt_id),
+            adapters=adapters_of(ccxt_id),
             credentials={each: self.venue.credentials(each) for each in (ALICE, BOB)},
             clock=self.clock,
         )  # fmt: skip
         await self.exchange.open(self.database)
         await self.exchange.connect()
-        self.exchange.ticks.watch(self.symbol)
+        self.exchange.price_feed.watch(self.symbol)
         await self.exchange.prepare()
         self._run = asyncio.create_task(self.exchange.run())
 
@@ -99,14 +99,14 @@ class LiveDesk(Desk):
     def of(self, user_id: UserId) -> Broker:
         user = User(
             user_id=user_id, mode=self.mode,
-            account=AccountTerms(exchange=NAME, leverage=5, paper_balance=DEPOSIT),
+            account=AccountSettings(exchange=NAME, leverage=5, paper_balance=DEPOSIT),
         )  # fmt: skip
         return self.exchange.broker(user, symbols=[self.symbol])
 
     async def price(self, price: int) -> None:
         self.now = Decimal(price)
         self.venue.engine.set_price(self.market_id, self.now)
-        self.exchange.ticks.tell(self.symbol, self.now)
+        self.exchange.price_feed.publish(self.symbol, self.now)
 
     async def by_hand(self, request: OrderRequest) -> str:
         """On the exchange's web page."""
@@ -137,7 +137,7 @@ class LiveDesk(Desk):
         return self.account.held(self.market_id)
 
 
-class PaperDesk(LiveDesk):
+class PaperDesk(LiveBrokerFixture):
     """Paper accounts: the exchange's prices and rules, simulated fills."""
 
     mode = Mode.PAPER
@@ -156,7 +156,7 @@ class PaperDesk(LiveDesk):
         broker = self.broker
         assert isinstance(broker, SimulatedBroker)
         assert not self.account.trades, "paper has reached the exchange"
-        return held_at(broker._venue)
+        return held_at(broker._engine)
 
 
 def exchange_of(dialect: str) -> Venue:

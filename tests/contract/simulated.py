@@ -7,17 +7,27 @@ from signalbot.domain.market import Instrument
 from signalbot.domain.orders import OrderRequest
 from signalbot.domain.users import UserId
 from signalbot.exchange.simulated.broker import SimulatedBroker
+from signalbot.exchange.simulated.engine import MatchingEngine
 from signalbot.exchange.simulated.rules import (
     SimulatedSymbol,
     SimulationRules,
     instrument_of,
     symbol_rules,
 )
-from signalbot.exchange.simulated.venue import SimulatedVenue
 from signalbot.ledger.database import Database
-from signalbot.ledger.simulated import SimulatedStore, load
+from signalbot.ledger.simulated_store import SimulatedStore, load_state
 from signalbot.ports import Broker
-from tests.contract.desks import ALICE, BOB, BTC, DEPOSIT, LEAST, NAME, START, Can, Desk
+from tests.contract.brokers import (
+    ALICE,
+    BOB,
+    BTC,
+    DEPOSIT,
+    LEAST,
+    NAME,
+    START,
+    BrokerFeatures,
+    BrokerFixture,
+)
 
 RULES = SimulationRules(
     slippage_bps=Decimal(0),
@@ -30,21 +40,21 @@ RULES = SimulationRules(
 IN_PARTS = replace(RULES, partial_fill_probability=1.0)
 
 
-class SimulatedDesk(Desk):
-    can = Can(is_sure_at_once=True)
+class SimulatedBrokerFixture(BrokerFixture):
+    can = BrokerFeatures(is_sure_at_once=True)
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self._rules = RULES
 
     async def connect(self) -> None:
-        self._venue = SimulatedVenue(
+        self._venue = MatchingEngine(
             exchange=NAME, rules=self._rules, instrument=_instrument,
-            store=SimulatedStore(self.database, NAME), state=await load(self.database, NAME),
+            store=SimulatedStore(self.database, NAME), state=await load_state(self.database, NAME),
         )  # fmt: skip
         self._brokers = {
             user_id: SimulatedBroker(
-                venue=self._venue, user_id=user_id, deposit=DEPOSIT, clock=self.clock
+                engine=self._venue, user_id=user_id, deposit=DEPOSIT, clock=self.clock
             )
             for user_id in (ALICE, BOB)
         }
@@ -82,9 +92,9 @@ class SimulatedDesk(Desk):
         return held_at(self._venue)
 
 
-def held_at(venue: SimulatedVenue) -> Decimal:
+def held_at(venue: MatchingEngine) -> Decimal:
     """What Alice holds there, negative when short."""
-    stake = venue.account(ALICE, deposit=DEPOSIT).stakes.get(BTC)
+    stake = venue.account(ALICE, deposit=DEPOSIT).positions.get(BTC)
     position = stake.position if stake else None
     return position.quantity * position.side.sign if position else Decimal(0)
 

@@ -7,12 +7,12 @@ from signalbot.domain.orders import OrderSide, OrderStatus
 from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import Ms
 from signalbot.ports import Holding
-from tests.contract.desks import BOB, DEPOSIT, SIZE, START, Desk
-from tests.contract.everywhere import everywhere
+from tests.contract.brokers import BOB, DEPOSIT, SIZE, START, BrokerFixture
+from tests.contract.each_broker import on_each_broker
 
 
-@everywhere
-async def test_an_account_that_has_done_nothing_is_empty(desk: Desk) -> None:
+@on_each_broker
+async def test_an_account_that_has_done_nothing_is_empty(desk: BrokerFixture) -> None:
     """All of its money is free."""
     balance = desk.broker.balance()
     assert (balance.equity, balance.free) == (DEPOSIT, DEPOSIT)
@@ -22,11 +22,11 @@ async def test_an_account_that_has_done_nothing_is_empty(desk: Desk) -> None:
     assert list(await desk.broker.fills(desk.symbol, since_ms=_yesterday(desk))) == []
 
 
-@everywhere
-async def test_a_holding_binds_margin_and_has_cost_its_fee(desk: Desk) -> None:
+@on_each_broker
+async def test_a_holding_binds_margin_and_has_cost_its_fee(desk: BrokerFixture) -> None:
     """A fifth of a thousand at five times; the fills say what was paid."""
     order = await desk.enter()
-    fees = sum((each.fee for each in await desk.broker.fills_of(order)), Decimal(0))
+    fees = sum((each.fee for each in await desk.broker.order_fills(order)), Decimal(0))
     await desk.restart()
     balance = desk.broker.balance()
     assert balance.equity == DEPOSIT - fees
@@ -36,8 +36,8 @@ async def test_a_holding_binds_margin_and_has_cost_its_fee(desk: Desk) -> None:
     ]
 
 
-@everywhere
-async def test_profit_is_equity(desk: Desk) -> None:
+@on_each_broker
+async def test_profit_is_equity(desk: BrokerFixture) -> None:
     """Before it is taken, and after."""
     await desk.enter()
     await desk.price(51_000)
@@ -50,11 +50,11 @@ async def test_profit_is_equity(desk: Desk) -> None:
     assert desk.broker.balance().free == desk.broker.balance().equity
 
 
-@everywhere
-async def test_the_fills_of_an_order_add_up_to_it(desk: Desk) -> None:
+@on_each_broker
+async def test_the_fills_of_an_order_add_up_to_it(desk: BrokerFixture) -> None:
     """Quantity, mean price, side; each with an id of its own, a fee, and its currency."""
     order = await desk.enter()
-    fills = await desk.broker.fills_of(order)
+    fills = await desk.broker.order_fills(order)
     quantity = sum((each.quantity for each in fills), Decimal(0))
     paid = sum((each.quantity * each.price for each in fills), Decimal(0))
     assert quantity == order.filled
@@ -67,14 +67,14 @@ async def test_the_fills_of_an_order_add_up_to_it(desk: Desk) -> None:
         assert not each.is_liquidation
 
 
-@everywhere
-async def test_the_account_s_fills_are_those_of_its_orders(desk: Desk) -> None:
+@on_each_broker
+async def test_the_account_s_fills_are_those_of_its_orders(desk: BrokerFixture) -> None:
     """Entry and stop, once each, oldest or newest first, by the same trade ids."""
     order = await desk.enter()
     stop = await desk.rest(desk.stop(49_000))
     await desk.price(48_900)
     stop = stop.apply(await desk.found(stop.request))
-    alone = [*await desk.broker.fills_of(order), *await desk.broker.fills_of(stop)]
+    alone = [*await desk.broker.order_fills(order), *await desk.broker.order_fills(stop)]
     told = await desk.broker.fills(desk.symbol, since_ms=_yesterday(desk))
     assert {each.trade_id for each in told} == {each.trade_id for each in alone}
     assert len(told) == len(alone) == 2
@@ -82,16 +82,16 @@ async def test_the_account_s_fills_are_those_of_its_orders(desk: Desk) -> None:
     assert by_order == {order.client_order_id: SIZE, stop.client_order_id: SIZE}
 
 
-@everywhere
-async def test_fills_of_before_are_not_told(desk: Desk) -> None:
+@on_each_broker
+async def test_fills_of_before_are_not_told(desk: BrokerFixture) -> None:
     """Since an instant means since that instant."""
     await desk.enter()
     later = Ms(desk.clock.now_ms() + 3_600_000)
     assert list(await desk.broker.fills(desk.symbol, since_ms=later)) == []
 
 
-@everywhere
-async def test_an_order_of_another_hand_is_listed_as_such(desk: Desk) -> None:
+@on_each_broker
+async def test_an_order_of_another_hand_is_listed_as_such(desk: BrokerFixture) -> None:
     """Under the id it is known by there, and never under one of ours."""
     ours = await desk.rest(desk.entry(at=49_500))
     theirs = await desk.by_hand(desk.entry(at=49_000))
@@ -103,8 +103,8 @@ async def test_an_order_of_another_hand_is_listed_as_such(desk: Desk) -> None:
     assert listed[theirs].status is OrderStatus.OPEN
 
 
-@everywhere
-async def test_what_another_hand_has_traded_is_told_as_such(desk: Desk) -> None:
+@on_each_broker
+async def test_what_another_hand_has_traded_is_told_as_such(desk: BrokerFixture) -> None:
     """The holding is the account's, the fill is nobody's of ours."""
     ours = await desk.enter()
     await desk.by_hand(desk.entry(side=OrderSide.SELL, size=SIZE / 2))
@@ -115,8 +115,8 @@ async def test_what_another_hand_has_traded_is_told_as_such(desk: Desk) -> None:
     assert (foreign.side, foreign.quantity) == (OrderSide.SELL, SIZE / 2)
 
 
-@everywhere
-async def test_accounts_see_only_their_own(desk: Desk) -> None:
+@on_each_broker
+async def test_accounts_see_only_their_own(desk: BrokerFixture) -> None:
     """One exchange, one process, two people."""
     await desk.enter()
     await desk.rest(desk.stop(49_000))
@@ -129,8 +129,8 @@ async def test_accounts_see_only_their_own(desk: Desk) -> None:
     assert request.client_order_id not in await desk.listed()
 
 
-@everywhere
-async def test_a_restart_loses_nothing(desk: Desk) -> None:
+@on_each_broker
+async def test_a_restart_loses_nothing(desk: BrokerFixture) -> None:
     """Everything is found again by what the ledger knows: the request, and nothing else."""
     order = await desk.enter()
     stop = await desk.rest(desk.stop(49_000))
@@ -141,15 +141,15 @@ async def test_a_restart_loses_nothing(desk: Desk) -> None:
     assert set(await desk.listed()) == {stop.client_order_id, entry.client_order_id}
     assert (await desk.found(order.request)).filled == SIZE
     assert [each.quantity for each in await desk.broker.holdings({})] == [SIZE]
-    assert len(await desk.broker.fills_of(order)) == 1
+    assert len(await desk.broker.order_fills(order)) == 1
 
 
-def _yesterday(desk: Desk) -> Ms:
+def _yesterday(desk: BrokerFixture) -> Ms:
     return Ms(desk.clock.now_ms() - 86_400_000)
 
 
-@everywhere
-async def test_a_balance_is_kept_fresh_without_being_asked_for(desk: Desk) -> None:
+@on_each_broker
+async def test_a_balance_is_kept_fresh_without_being_asked_for(desk: BrokerFixture) -> None:
     """Entries are refused on an old one: it is read again every minute, as limits allow."""
     before = desk.broker.balance().as_of_ms
     desk.clock.ahead_ms += 120_000

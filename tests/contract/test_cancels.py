@@ -6,9 +6,9 @@ import pytest
 
 from signalbot.domain.errors import OrderOutcomeUnknown
 from signalbot.domain.orders import OrderStatus
-from tests.contract.desks import SIZE
-from tests.contract.everywhere import EXCHANGES, desk_at
-from tests.contract.live import LiveDesk
+from tests.contract.brokers import SIZE
+from tests.contract.each_broker import EXCHANGES, fixture_at
+from tests.contract.live import LiveBrokerFixture
 from tests.venue.faults import Drop, Hide, Reply, Rule
 
 UNKNOWN_CODE = '{"code":"99999","retCode":99999,"msg":"told","success":false,"data":null}'
@@ -19,8 +19,8 @@ async def test_a_cancel_whose_answer_is_lost_is_seen_to_have_worked(
     exchange: str, tmp_path: Path
 ) -> None:
     """The exchange carried it out: the order is over, and nothing is left in doubt."""
-    async with desk_at(exchange, tmp_path) as desk:
-        assert isinstance(desk, LiveDesk)
+    async with fixture_at(exchange, tmp_path) as desk:
+        assert isinstance(desk, LiveBrokerFixture)
         await desk.enter()
         stop = await desk.rest(desk.stop(49_000))
         rule = desk.venue.faults.add(Rule(key=desk.account.key, leg="cancel", does=(Drop(),)))
@@ -36,8 +36,8 @@ async def test_a_cancel_that_did_not_work_is_no_end(
     exchange: str, answer: Drop | Reply, tmp_path: Path
 ) -> None:
     """The stop rests and protects, whatever the answer was."""
-    async with desk_at(exchange, tmp_path) as desk:
-        assert isinstance(desk, LiveDesk)
+    async with fixture_at(exchange, tmp_path) as desk:
+        assert isinstance(desk, LiveBrokerFixture)
         await desk.enter()
         stop = await desk.rest(desk.stop(49_000))
         desk.venue.faults.add(Rule(key=desk.account.key, leg="cancel", does=(answer,), times=-1))
@@ -54,8 +54,8 @@ async def test_a_stop_that_is_shown_late_is_not_cancelled_by_a_cancel_that_did_n
     exchange: str, tmp_path: Path
 ) -> None:
     """That it is not shown proves nothing then: it may rest, and fire later."""
-    async with desk_at(exchange, tmp_path) as desk:
-        assert isinstance(desk, LiveDesk)
+    async with fixture_at(exchange, tmp_path) as desk:
+        assert isinstance(desk, LiveBrokerFixture)
         await desk.enter()
         desk.venue.faults.add(Rule(key=desk.account.key, leg="stop", does=(Hide(seconds=600),)))
         stop = await desk.rest(desk.stop(49_000))
@@ -71,8 +71,8 @@ async def test_what_an_entry_filled_before_an_unanswered_cancel_is_told(
     exchange: str, tmp_path: Path
 ) -> None:
     """Filled in part, then cancelled, and the answer to the cancel is lost."""
-    async with desk_at(exchange, tmp_path) as desk:
-        assert isinstance(desk, LiveDesk)
+    async with fixture_at(exchange, tmp_path) as desk:
+        assert isinstance(desk, LiveBrokerFixture)
         await desk.trade_in_parts()
         entry = await desk.rest(desk.entry(at=50_000))
         assert 0 < desk.held < SIZE

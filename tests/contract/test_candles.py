@@ -11,9 +11,9 @@ import pytest
 
 from signalbot.domain.market import Candle, MarketKind
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.exchange.live.dialects import SUPPORTED, dialects_of
+from signalbot.exchange.live.adapters import SUPPORTED, adapters_of
 from signalbot.exchange.live.exchange import LiveExchange
-from signalbot.exchange.live.terms import LiveTerms
+from signalbot.exchange.live.exchange_settings import LiveExchangeSettings
 from signalbot.ledger.database import open_database
 from signalbot.tasks import SystemClock
 from tests.contract.simulated import RULES
@@ -27,7 +27,7 @@ SWAP = "BTC/USDT:USDT"
 MARKETS = [
     (name, kind)
     for name in (DIALECTS | OTHERS)
-    for kind in dialects_of(build(name).dialect.ccxt_id)
+    for kind in adapters_of(build(name).dialect.ccxt_id)
     if name not in ("bybit", "okx") or kind is MarketKind.SWAP  # their spot pairs speak the same
 ]
 
@@ -38,10 +38,10 @@ async def exchange_at(venue: Venue, folder: Path) -> AsyncIterator[LiveExchange]
     ccxt_id = venue.dialect.ccxt_id
     async with open_database(folder / "x.db") as database:
         exchange = LiveExchange(
-            LiveTerms(
+            LiveExchangeSettings(
                 name="x", ccxt_id=ccxt_id, sandbox=False, config=venue.ccxt_config(), paper=RULES
             ),
-            dialects=dialects_of(ccxt_id), credentials={}, clock=SystemClock(),
+            adapters=adapters_of(ccxt_id), credentials={}, clock=SystemClock(),
         )  # fmt: skip
         await exchange.open(database)
         try:
@@ -66,8 +66,8 @@ async def test_a_year_is_read_without_a_hole(name: str, kind: MarketKind, tmp_pa
     async with listening(build(name)) as venue, exchange_at(venue, tmp_path) as exchange:
         symbol = symbol_of(exchange, kind)
         market_id = exchange._watcher._connection.template.market(symbol)["id"]
-        can = dialects_of(venue.dialect.ccxt_id)[kind].capabilities
-        hours = YEAR if can.candles_told is None else can.candles_told - 1
+        can = adapters_of(venue.dialect.ccxt_id)[kind].capabilities
+        hours = YEAR if can.max_candle_history is None else can.max_candle_history - 1
         end_ms = Timeframe.H1.floor(SystemClock().now_ms())
         for back in range(hours, 0, -1):
             at = Decimal(50_000 + back)
@@ -107,7 +107,7 @@ async def _read(exchange: LiveExchange, symbol: str, end_ms: Ms, hours: int) -> 
 def test_lengths_that_are_offered_are_ones_that_ccxt_can_ask_for(ccxt_id: str) -> None:
     """An unknown one would go out as ``None``, or under a name of another length."""
     known = getattr(ccxt, ccxt_id)().timeframes
-    for dialect in dialects_of(ccxt_id).values():
+    for dialect in adapters_of(ccxt_id).values():
         assert {each.value for each in dialect.capabilities.timeframes} <= set(known)
 
 

@@ -3,11 +3,11 @@
 import asyncio
 
 from signalbot.domain.orders import OrderReport, OrderRequest, OrderStatus
-from tests.contract.desks import SIZE, Desk
-from tests.contract.everywhere import everywhere
+from tests.contract.brokers import SIZE, BrokerFixture
+from tests.contract.each_broker import on_each_broker
 
 
-async def _told(desk: Desk, request: OrderRequest) -> OrderReport:
+async def _told(desk: BrokerFixture, request: OrderRequest) -> OrderReport:
     """The first final report of an order among all that is told."""
     async with asyncio.timeout(20):
         async for report in desk.broker.events():
@@ -16,8 +16,8 @@ async def _told(desk: Desk, request: OrderRequest) -> OrderReport:
     raise AssertionError("the events have ended")
 
 
-@everywhere
-async def test_a_stop_that_fires_is_told(desk: Desk) -> None:
+@on_each_broker
+async def test_a_stop_that_fires_is_told(desk: BrokerFixture) -> None:
     """With all that it closed."""
     await desk.enter()
     stop = await desk.rest(desk.stop(49_000))
@@ -26,8 +26,8 @@ async def test_a_stop_that_fires_is_told(desk: Desk) -> None:
     assert (report.status, report.filled) == (OrderStatus.FILLED, SIZE)
 
 
-@everywhere
-async def test_a_limit_that_fills_is_told(desk: Desk) -> None:
+@on_each_broker
+async def test_a_limit_that_fills_is_told(desk: BrokerFixture) -> None:
     """So its position can be protected."""
     entry = await desk.rest(desk.entry(at=49_500))
     await desk.price(49_500)
@@ -35,8 +35,10 @@ async def test_a_limit_that_fills_is_told(desk: Desk) -> None:
     assert (report.status, report.filled) == (OrderStatus.FILLED, SIZE)
 
 
-@everywhere
-async def test_an_order_from_before_a_restart_is_told_when_it_is_watched(desk: Desk) -> None:
+@on_each_broker
+async def test_an_order_from_before_a_restart_is_told_when_it_is_watched(
+    desk: BrokerFixture,
+) -> None:
     """The ledger knows of it, the new process does not."""
     await desk.enter()
     stop = await desk.rest(desk.stop(49_000))

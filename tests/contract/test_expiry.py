@@ -10,9 +10,9 @@ from signalbot.domain.errors import AccessDenied, OrderRejected
 from signalbot.domain.orders import OrderStatus
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
-from tests.contract.desks import SIZE
-from tests.contract.everywhere import EXCHANGES, desk_at
-from tests.contract.live import LiveDesk
+from tests.contract.brokers import SIZE
+from tests.contract.each_broker import EXCHANGES, fixture_at
+from tests.contract.live import LiveBrokerFixture
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 
@@ -23,8 +23,8 @@ async def test_a_stop_is_found_and_cancelled_after_days(exchange: str, tmp_path:
 
     https://www.htx.com/en-us/opend (USDT-M v5, Place Order, ``client_order_id``)
     """
-    async with desk_at(exchange, tmp_path) as desk:
-        assert isinstance(desk, LiveDesk)
+    async with fixture_at(exchange, tmp_path) as desk:
+        assert isinstance(desk, LiveBrokerFixture)
         await desk.enter()
         stop = await desk.rest(desk.stop(49_000))
         desk.venue.engine.age(2 * DAY_MS)
@@ -43,8 +43,8 @@ async def test_a_stop_whose_ids_say_nothing_is_looked_for_among_those_that_rest(
     exchange: str, tmp_path: Path
 ) -> None:
     """The ledger may not know the exchange's id, and the client's may have expired."""
-    async with desk_at(exchange, tmp_path) as desk:
-        assert isinstance(desk, LiveDesk)
+    async with fixture_at(exchange, tmp_path) as desk:
+        assert isinstance(desk, LiveBrokerFixture)
         await desk.enter()
         request = desk.stop(49_000)
         await desk.rest(request)
@@ -59,7 +59,7 @@ async def test_a_filled_entry_at_htx_is_found_although_its_client_id_ended_with_
     tmp_path: Path,
 ) -> None:
     """Its row in the history has both ids."""
-    async with desk_at("htx", tmp_path) as desk:
+    async with fixture_at("htx", tmp_path) as desk:
         request = desk.entry()
         await desk.broker.submit(request)
         await desk.restart()
@@ -72,7 +72,7 @@ async def test_many_open_orders_at_htx_are_listed_whole(tmp_path: Path) -> None:
 
     https://www.htx.com/en-us/opend (USDT-M v5, Get Current Orders)
     """
-    async with desk_at("htx", tmp_path) as desk:
+    async with fixture_at("htx", tmp_path) as desk:
         for number in range(120):
             await desk.rest(desk.entry(at=40_000 + number, size=desk.can.least))
         assert len(await desk.listed()) == 120
@@ -80,8 +80,8 @@ async def test_many_open_orders_at_htx_are_listed_whole(tmp_path: Path) -> None:
 
 async def test_positions_at_htx_can_be_isolated(tmp_path: Path) -> None:
     """``margin_mode`` isolated, in every order and in its stop."""
-    async with desk_at("htx", tmp_path) as desk:
-        assert isinstance(desk, LiveDesk)
+    async with fixture_at("htx", tmp_path) as desk:
+        assert isinstance(desk, LiveBrokerFixture)
         await desk.enter()
         assert desk.account.margin_mode[desk.market_id].value == MarginMode.ISOLATED.value
         await desk.rest(desk.stop(49_000))
@@ -94,8 +94,8 @@ async def test_a_flag_that_is_refused_is_left_out_and_not_asked_for_again(
     exchange: str, tmp_path: Path
 ) -> None:
     """Clients disagree on whether stops take it; a stop without it is better than none."""
-    async with desk_at(exchange, tmp_path) as desk:
-        assert isinstance(desk, LiveDesk)
+    async with fixture_at(exchange, tmp_path) as desk:
+        assert isinstance(desk, LiveBrokerFixture)
         desk.venue.dialect.swap.refuses_reduce_only = True  # type: ignore[attr-defined]
         await desk.enter()
         path = "/algo/order" if exchange == "htx" else "/planorder/place"
@@ -109,8 +109,8 @@ async def test_a_flag_that_is_refused_is_left_out_and_not_asked_for_again(
 
 async def test_a_refusal_for_another_reason_says_nothing_of_the_flag(tmp_path: Path) -> None:
     """It is refused as well without it, and the next stop carries it again."""
-    async with desk_at("mexc", tmp_path) as desk:
-        assert isinstance(desk, LiveDesk)
+    async with fixture_at("mexc", tmp_path) as desk:
+        assert isinstance(desk, LiveBrokerFixture)
         await desk.enter()
         with pytest.raises(OrderRejected):
             await desk.broker.submit(desk.stop(49_000, size=Decimal("0.00005")))
@@ -124,11 +124,11 @@ async def test_the_end_of_a_stop_at_mexc_is_told(tmp_path: Path) -> None:
 
     https://mexcdevelop.github.io/apidocs/contract_v1_en/#trigger-order
     """
-    async with desk_at("mexc", tmp_path) as desk:
-        assert isinstance(desk, LiveDesk)
+    async with fixture_at("mexc", tmp_path) as desk:
+        assert isinstance(desk, LiveBrokerFixture)
         await desk.enter()
         stop = await desk.rest(desk.stop(49_000))
-        assert desk.broker.stop_lives_ms(desk.symbol) == 7 * DAY_MS
+        assert desk.broker.stop_lifetime_ms(desk.symbol) == 7 * DAY_MS
         desk.venue.engine.age(8 * DAY_MS)
         await desk.restart()
         old = replace(
@@ -148,8 +148,8 @@ async def test_a_unified_account_at_bitget_is_recognized(tmp_path: Path) -> None
 
     https://www.bitget.com/api-doc/common/error-code/restapi
     """
-    async with desk_at("bitget", tmp_path) as desk:
-        assert isinstance(desk, LiveDesk)
+    async with fixture_at("bitget", tmp_path) as desk:
+        assert isinstance(desk, LiveBrokerFixture)
         desk.venue.dialect.unified.add(desk.account.key)  # type: ignore[attr-defined]
         with pytest.raises(AccessDenied, match="Unified Account"):
             await desk.broker.holdings({})
@@ -163,8 +163,8 @@ REFUSALS = (
 @pytest.mark.parametrize("code", REFUSALS)
 async def test_documented_refusals_of_bitget_are_refusals(code: str, tmp_path: Path) -> None:
     """Nothing is live, and nothing is looked for."""
-    async with desk_at("bitget", tmp_path) as desk:
-        assert isinstance(desk, LiveDesk)
+    async with fixture_at("bitget", tmp_path) as desk:
+        assert isinstance(desk, LiveBrokerFixture)
         desk.venue.dialect.mix.refuse_next(int(code))  # type: ignore[attr-defined]
         with pytest.raises(OrderRejected):
             await desk.broker.submit(desk.entry())

@@ -8,8 +8,8 @@ import pytest
 
 from signalbot.domain.orders import OrderSide
 from signalbot.domain.timeframe import Ms
-from tests.contract.everywhere import EXCHANGES, desk_at
-from tests.contract.live import CAN, LiveDesk
+from tests.contract.each_broker import EXCHANGES, fixture_at
+from tests.contract.live import CAN, LiveBrokerFixture
 
 DAY_MS, EIGHT_HOURS_MS = 86_400_000, 28_800_000
 MANY = 120  # more trades than the smallest page holds
@@ -20,8 +20,8 @@ async def test_fills_of_a_month_are_read_in_windows_and_pages(
     exchange: str, tmp_path: Path
 ) -> None:
     """The entry a month ago, many exits three weeks later, and what was forced today."""
-    async with desk_at(exchange, tmp_path) as desk:
-        assert isinstance(desk, LiveDesk)
+    async with fixture_at(exchange, tmp_path) as desk:
+        assert isinstance(desk, LiveBrokerFixture)
         engine = desk.venue.engine
         engine.switches.windows = True
         start, span_ms = desk.clock.now_ms(), desk.can.fills_kept_days * DAY_MS
@@ -44,15 +44,15 @@ async def test_fills_of_a_month_are_read_in_windows_and_pages(
 @pytest.mark.parametrize("exchange", EXCHANGES)
 async def test_an_old_order_still_has_its_fills(exchange: str, tmp_path: Path) -> None:
     """A daemon that was away for long collects the fees of what filled before."""
-    async with desk_at(exchange, tmp_path) as desk:
-        assert isinstance(desk, LiveDesk)
+    async with fixture_at(exchange, tmp_path) as desk:
+        assert isinstance(desk, LiveBrokerFixture)
         desk.venue.engine.switches.windows = True
         order = await desk.enter()
         days = desk.can.fills_kept_days * 2 // 3
         desk.venue.engine.age(days * DAY_MS)
         aged = Ms(order.request.intended_at_ms - days * DAY_MS)
         old = replace(order, request=replace(order.request, intended_at_ms=aged))
-        fills = await desk.broker.fills_of(old)
+        fills = await desk.broker.order_fills(old)
         assert sum(fill.quantity for fill in fills) == order.filled
         assert all(fill.fee > 0 for fill in fills)
 
@@ -60,8 +60,8 @@ async def test_an_old_order_still_has_its_fills(exchange: str, tmp_path: Path) -
 @pytest.mark.parametrize("exchange", [name for name, can in CAN.items() if can.tells_funding])
 async def test_every_funding_payment_is_read_once(exchange: str, tmp_path: Path) -> None:
     """Of a month, every eight hours, with the sign that the account has of it."""
-    async with desk_at(exchange, tmp_path) as desk:
-        assert isinstance(desk, LiveDesk)
+    async with fixture_at(exchange, tmp_path) as desk:
+        assert isinstance(desk, LiveBrokerFixture)
         engine, rates = desk.venue.engine, ("0.0001", "-0.0002")
         engine.switches.windows = True
         await desk.enter()
@@ -86,7 +86,7 @@ async def test_how_often_funding_is_paid_is_known_where_it_is_listed(
     exchange: str, tmp_path: Path
 ) -> None:
     """It says when payments are worth asking for."""
-    async with desk_at(exchange, tmp_path) as desk:
-        assert isinstance(desk, LiveDesk)
+    async with fixture_at(exchange, tmp_path) as desk:
+        assert isinstance(desk, LiveBrokerFixture)
         told = desk.exchange.market.funding_interval_ms(desk.symbol)
         assert told == desk.can.funding_interval_ms

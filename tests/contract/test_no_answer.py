@@ -7,9 +7,9 @@ import pytest
 
 from signalbot.domain.errors import OrderOutcomeUnknown, Unavailable
 from signalbot.domain.orders import Order
-from tests.contract.desks import SIZE
-from tests.contract.everywhere import EXCHANGES, desk_at
-from tests.contract.live import LiveDesk
+from tests.contract.brokers import SIZE
+from tests.contract.each_broker import EXCHANGES, fixture_at
+from tests.contract.live import LiveBrokerFixture
 from tests.venue.faults import Cut, Reply, Rule
 
 NO_ANSWERS: dict[str, Reply | Cut] = {
@@ -25,7 +25,7 @@ NO_ANSWERS: dict[str, Reply | Cut] = {
     "rows without content": Reply(body='[{}, {"code": "0"}]'),
     "success and nothing": Reply(body='{"code":"0","retCode":0,"msg":"","result":{}}'),
 }
-READS: dict[str, Callable[[LiveDesk], Awaitable[object]]] = {
+READS: dict[str, Callable[[LiveBrokerFixture], Awaitable[object]]] = {
     "open orders": lambda desk: desk.broker.open_orders(),
     "holdings": lambda desk: desk.broker.holdings({}),
     "look-up": lambda desk: desk.broker.lookup(Order(request=desk.entry())),
@@ -40,8 +40,8 @@ async def test_nothing_is_read_from_what_is_no_answer(
     exchange: str, read: str, tmp_path: Path
 ) -> None:
     """Neither "no orders" nor "no positions", however long it lasts: the exchange is away."""
-    async with desk_at(exchange, tmp_path) as desk:
-        assert isinstance(desk, LiveDesk)
+    async with fixture_at(exchange, tmp_path) as desk:
+        assert isinstance(desk, LiveBrokerFixture)
         await desk.enter()
         desk.wait_long()
         for name, action in NO_ANSWERS.items():
@@ -57,8 +57,8 @@ async def test_an_entry_whose_answer_is_none_is_not_known_to_have_failed(
     exchange: str, tmp_path: Path
 ) -> None:
     """Whatever came back, the exchange has the order, and a look-up finds it there."""
-    async with desk_at(exchange, tmp_path) as desk:
-        assert isinstance(desk, LiveDesk)
+    async with fixture_at(exchange, tmp_path) as desk:
+        assert isinstance(desk, LiveBrokerFixture)
         for name, action in NO_ANSWERS.items():
             request = desk.entry()
             answer = action if isinstance(action, Cut) else _after(action)
@@ -75,5 +75,5 @@ def _after(reply: Reply) -> Reply:
     )  # fmt: skip
 
 
-def _alice(desk: LiveDesk) -> str:
+def _alice(desk: LiveBrokerFixture) -> str:
     return desk.account.key

@@ -8,14 +8,16 @@ import pytest
 from signalbot.domain.errors import OrderRejected
 from signalbot.domain.money import ZERO
 from signalbot.domain.orders import Order, OrderSide, OrderStatus
-from tests.contract.desks import SIZE, Desk
-from tests.contract.everywhere import everywhere
+from tests.contract.brokers import SIZE, BrokerFixture
+from tests.contract.each_broker import on_each_broker
 
 BUY, SELL = OrderSide.BUY, OrderSide.SELL
 
 
-@everywhere
-async def test_a_stop_rests_and_closes_the_position_when_the_price_comes(desk: Desk) -> None:
+@on_each_broker
+async def test_a_stop_rests_and_closes_the_position_when_the_price_comes(
+    desk: BrokerFixture,
+) -> None:
     """Acknowledged means that it is seen resting, under our id."""
     await desk.enter()
     order = await desk.rest(desk.stop(49_000))
@@ -34,8 +36,8 @@ async def test_a_stop_rests_and_closes_the_position_when_the_price_comes(desk: D
     assert await desk.listed() == {}
 
 
-@everywhere
-async def test_a_short_is_stopped_by_a_purchase_above(desk: Desk) -> None:
+@on_each_broker
+async def test_a_short_is_stopped_by_a_purchase_above(desk: BrokerFixture) -> None:
     """The same the other way round."""
     await desk.enter(side=SELL)
     order = await desk.rest(desk.stop(51_000, side=BUY))
@@ -46,8 +48,8 @@ async def test_a_short_is_stopped_by_a_purchase_above(desk: Desk) -> None:
     assert desk.held == 0
 
 
-@everywhere
-async def test_a_stop_without_a_position_opens_none(desk: Desk) -> None:
+@on_each_broker
+async def test_a_stop_without_a_position_opens_none(desk: BrokerFixture) -> None:
     """Whether it is refused, or rests and comes to nothing."""
     request = desk.stop(49_000)
     try:
@@ -61,8 +63,8 @@ async def test_a_stop_without_a_position_opens_none(desk: Desk) -> None:
     assert desk.held == 0
 
 
-@everywhere
-async def test_a_stop_larger_than_the_position_does_not_turn_it_round(desk: Desk) -> None:
+@on_each_broker
+async def test_a_stop_larger_than_the_position_does_not_turn_it_round(desk: BrokerFixture) -> None:
     """Part of the position has gone another way meanwhile."""
     await desk.enter()
     order = await desk.rest(desk.stop(49_000))
@@ -75,8 +77,8 @@ async def test_a_stop_larger_than_the_position_does_not_turn_it_round(desk: Desk
     assert desk.held == SIZE / 2 - closed
 
 
-@everywhere
-async def test_a_stop_the_price_has_passed_is_refused_as_such(desk: Desk) -> None:
+@on_each_broker
+async def test_a_stop_the_price_has_passed_is_refused_as_such(desk: BrokerFixture) -> None:
     """So its position is closed at market instead."""
     await desk.enter()
     if not desk.can.refuses_passed_stops:
@@ -90,8 +92,8 @@ async def test_a_stop_the_price_has_passed_is_refused_as_such(desk: Desk) -> Non
     assert desk.held == SIZE
 
 
-@everywhere
-async def test_a_cancelled_stop_does_not_fire(desk: Desk) -> None:
+@on_each_broker
+async def test_a_cancelled_stop_does_not_fire(desk: BrokerFixture) -> None:
     """It is gone when its report says so."""
     await desk.enter()
     order = await desk.rest(desk.stop(49_000))
@@ -101,8 +103,8 @@ async def test_a_cancelled_stop_does_not_fire(desk: Desk) -> None:
     assert desk.held == SIZE
 
 
-@everywhere
-async def test_a_target_takes_its_part_and_the_stop_the_rest(desk: Desk) -> None:
+@on_each_broker
+async def test_a_target_takes_its_part_and_the_stop_the_rest(desk: BrokerFixture) -> None:
     """Both rest side by side; neither ends the other."""
     await desk.enter()
     stop = await desk.rest(desk.stop(49_000))
@@ -123,8 +125,8 @@ async def test_a_target_takes_its_part_and_the_stop_the_rest(desk: Desk) -> None
     assert desk.held == 0
 
 
-@everywhere
-async def test_a_target_of_a_short_waits_below(desk: Desk) -> None:
+@on_each_broker
+async def test_a_target_of_a_short_waits_below(desk: BrokerFixture) -> None:
     """And buys back."""
     await desk.enter(side=SELL)
     order = await desk.rest(desk.target(49_000, side=BUY))
@@ -135,8 +137,8 @@ async def test_a_target_of_a_short_waits_below(desk: Desk) -> None:
     assert desk.held == 0
 
 
-@everywhere
-async def test_an_entry_brings_its_stop_along_where_it_can(desk: Desk) -> None:
+@on_each_broker
+async def test_an_entry_brings_its_stop_along_where_it_can(desk: BrokerFixture) -> None:
     """Elsewhere it does not, and says so beforehand: whoever asked places one."""
     entry, stop = desk.entry(), desk.stop(49_000)
     assert desk.broker.attaches_stops(entry.symbol) is desk.can.attaches
@@ -149,8 +151,8 @@ async def test_an_entry_brings_its_stop_along_where_it_can(desk: Desk) -> None:
     assert desk.held == SIZE * (not desk.can.attaches)
 
 
-@everywhere
-async def test_a_stop_that_came_along_is_cancelled_like_any_other(desk: Desk) -> None:
+@on_each_broker
+async def test_a_stop_that_came_along_is_cancelled_like_any_other(desk: BrokerFixture) -> None:
     """It may have no id of its own there; it has ours here."""
     entry, stop = desk.entry(), desk.stop(49_000)
     await desk.broker.submit(entry, stop=stop)
@@ -164,15 +166,15 @@ async def test_a_stop_that_came_along_is_cancelled_like_any_other(desk: Desk) ->
     assert desk.held == SIZE
 
 
-@everywhere
-async def test_a_stop_moves_in_place_where_it_can(desk: Desk) -> None:
+@on_each_broker
+async def test_a_stop_moves_in_place_where_it_can(desk: BrokerFixture) -> None:
     """What rests is one stop all the while; where it cannot move it stays, and that is said."""
     await desk.enter()
     await _move(desk, await desk.rest(desk.stop(49_000)))
 
 
-@everywhere
-async def test_a_stop_that_came_along_moves_as_well(desk: Desk) -> None:
+@on_each_broker
+async def test_a_stop_that_came_along_moves_as_well(desk: BrokerFixture) -> None:
     """With the position, where it belongs to that."""
     entry, stop = desk.entry(), desk.stop(49_000)
     await desk.broker.submit(entry, stop=stop)
@@ -181,7 +183,7 @@ async def test_a_stop_that_came_along_moves_as_well(desk: Desk) -> None:
     await _move(desk, Order(request=stop).apply(await desk.found(stop)))
 
 
-async def _move(desk: Desk, order: Order) -> None:
+async def _move(desk: BrokerFixture, order: Order) -> None:
     """Ask for a stop at 49,000 to be at 49,500, and see where it fires."""
     wanted = replace(order.request, trigger_price=Decimal(49_500))
     assert desk.broker.amends_stops(wanted.symbol) is desk.can.amends

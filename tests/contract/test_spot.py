@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Refusal
+from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, RejectionReason
 from signalbot.domain.market import MarketKind
 from signalbot.domain.money import ZERO
 from signalbot.domain.orders import Order, OrderSide, OrderStatus
 from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import Ms
-from signalbot.exchange.live.capability import Stops
-from signalbot.exchange.live.dialects import dialects_of
+from signalbot.exchange.live.adapters import adapters_of
+from signalbot.exchange.live.capabilities import StopSupport
 from signalbot.ledger.database import Database, open_database
-from tests.contract.desks import BOB, SIZE, Can
-from tests.contract.live import LiveDesk
+from tests.contract.brokers import BOB, SIZE, BrokerFeatures
+from tests.contract.live import LiveBrokerFixture
 from tests.venue.model import Kind, Ticket
 from tests.venue.model import Side as VenueSide
 from tests.venue.server import Venue, build, listening
@@ -33,13 +33,13 @@ QUICK = {46_000: 1_000}  # Kraken's counter of a key; with it a test would take 
 MANY = 60  # more trades than Kraken tells at once
 
 
-class SpotDesk(LiveDesk):
+class SpotDesk(LiveBrokerFixture):
     """Accounts with ten thousand in money and no coins."""
 
     def __init__(self, database: Database, venue: Venue, symbol: str) -> None:
-        super().__init__(database, venue, Can(symbol=symbol))
+        super().__init__(database, venue, BrokerFeatures(symbol=symbol))
         self.market_id = _spot_id(venue)
-        self.dialect = dialects_of(venue.dialect.ccxt_id)[MarketKind.SPOT]
+        self.dialect = adapters_of(venue.dialect.ccxt_id)[MarketKind.SPOT]
 
     def trade_elsewhere(self, name: str) -> None:
         """Alice buys a little on the exchange's web page."""
@@ -86,12 +86,12 @@ async def test_coins_are_bought_found_held_and_sold(name: str, tmp_path: Path) -
         assert (order.status, order.filled) == (OrderStatus.FILLED, SIZE)
         found = await desk.found(order.request)
         assert (found.exchange_order_id, found.filled) == (order.exchange_order_id, SIZE)
-        fills = await desk.broker.fills_of(order)
+        fills = await desk.broker.order_fills(order)
         assert sum(each.quantity for each in fills) == SIZE
         assert all(each.fee > 0 and each.side is OrderSide.BUY for each in fills)
         (holding,) = await desk.broker.holdings({desk.symbol: SIZE})
         assert (holding.side, holding.symbol) == (Side.LONG, desk.symbol)
-        size = await desk.broker.sellable(desk.symbol, SIZE)
+        size = await desk.broker.closable_quantity(desk.symbol, SIZE)
         sold = desk.exit(size=desk.instrument.floor_quantity(size))
         report = await desk.broker.submit(sold)
         assert (report.status, report.filled) == (OrderStatus.FILLED, sold.quantity)
@@ -131,15 +131,17 @@ async def test_a_stop_holds_its_coins_where_one_can_rest(name: str, tmp_path: Pa
     """It fires when the price comes; elsewhere none can be sent, and that is known before."""
     async with spot_desk(name, tmp_path) as desk:
         can = desk.dialect.capabilities
-        if can.stops is Stops.NONE:
+        if can.stops is StopSupport.NONE:
             assert not can.order_types.intersection(("stop", "take_profit"))
             return
         await desk.enter()
-        size = desk.instrument.floor_quantity(await desk.broker.sellable(desk.symbol, SIZE))
+        size = desk.instrument.floor_quantity(
+            await desk.broker.closable_quantity(desk.symbol, SIZE)
+        )
         stop = await desk.rest(desk.stop(49_000, size=size))
         assert (await desk.found(stop.request)).status is OrderStatus.OPEN
         assert set(await desk.listed()) == {stop.client_order_id}
-        if can.holds_coins:
+        if can.stop_locks_coins:
             with pytest.raises(OrderRejected):
                 await desk.broker.submit(desk.exit(size=size))
         await desk.price(48_900)
@@ -153,7 +155,7 @@ async def test_refusals_are_told_for_what_they_are(name: str, tmp_path: Path) ->
     async with spot_desk(name, tmp_path) as desk:
         with pytest.raises(OrderRejected) as raised:
             await desk.broker.submit(desk.entry(size=Decimal(5), at=49_000))
-        assert raised.value.refusal is Refusal.INSUFFICIENT_MARGIN
+        assert raised.value.rejection_reason is RejectionReason.INSUFFICIENT_MARGIN
         never = Order(request=desk.entry())
         with pytest.raises(OrderOutcomeUnknown, match="not found"):
             await desk.broker.lookup(never)

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from signalbot.cli.inspect.status import status
-from signalbot.control.absence import AbsenceWatch
+from signalbot.control.connectivity_monitor import ConnectivityMonitor
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.exchange.simulated.rules import SimulationRules
-from signalbot.ledger.absences import Absences
+from signalbot.ledger.exchange_outages import ExchangeOutages
 from signalbot.ledger.journal import Journal
 from signalbot.ledger.views import LEDGER_NAME
-from signalbot.ports import Away
-from signalbot.replay.exchange import HistoricalExchange
+from signalbot.ports import Outage
+from signalbot.replay.historical_exchange import HistoricalExchange
 from signalbot.tasks import SystemClock
-from tests.ledger.ledgers import Ledger, ledger
+from tests.ledger.ledger_fixtures import Ledger, ledger
 
 
 class Moody(HistoricalExchange):
@@ -26,26 +26,28 @@ class Moody(HistoricalExchange):
     def __init__(self) -> None:
         clock = SystemClock()
         super().__init__("sim", SimulationRules(), base=Timeframe.M1, clock=clock)
-        self.gone: list[Away] = []
+        self.gone: list[Outage] = []
 
-    def away(self) -> list[Away]:
+    def outages(self) -> list[Outage]:
         return self.gone
 
 
-GONE = Away(egress="direct", since_ms=Ms(1_700_000_000_000), cause="refused")
+GONE = Outage(egress="direct", since_ms=Ms(1_700_000_000_000), cause="refused")
 
 
 @asynccontextmanager
-async def _watching(folder: Path) -> AsyncIterator[tuple[Ledger, Moody, AbsenceWatch, list[str]]]:
+async def _watching(
+    folder: Path,
+) -> AsyncIterator[tuple[Ledger, Moody, ConnectivityMonitor, list[str]]]:
     async with ledger(folder) as books:
         exchange, backs = Moody(), list[str]()
-        watch = AbsenceWatch(
+        watch = ConnectivityMonitor(
             {"sim": exchange},
-            Absences(books.database),
-            on_back=backs.append,
+            ExchangeOutages(books.database),
+            on_recovery=backs.append,
             clock=SystemClock(),
         )
-        await watch.remember()
+        await watch.load()
         yield books, exchange, watch, backs
 
 
@@ -59,7 +61,7 @@ async def test_an_absence_is_told_once_and_so_is_its_end(tmp_path: Path) -> None
     async with _watching(tmp_path) as (books, exchange, watch, backs):
         for gone in ([GONE], [GONE], [], [], [GONE]):
             exchange.gone = gone
-            await watch.look()
+            await watch.check()
         assert await _told(books) == ["exchange.lost", "exchange.back", "exchange.lost"]
         assert backs == ["sim"]
 
@@ -68,13 +70,13 @@ async def test_a_restart_during_an_absence_tells_only_its_end(tmp_path: Path) ->
     """Who was told that it is away waits for the word that it is back."""
     async with _watching(tmp_path) as (_, exchange, watch, _):
         exchange.gone = [GONE]
-        await watch.look()
+        await watch.check()
     async with _watching(tmp_path) as (books, exchange, watch, _):
         exchange.gone = [GONE]
-        await watch.look()
+        await watch.check()
         assert await _told(books) == ["exchange.lost"]
         exchange.gone = []
-        await watch.look()
+        await watch.check()
         assert await _told(books) == ["exchange.lost", "exchange.back"]
 
 
@@ -84,6 +86,6 @@ async def test_status_says_which_exchange_is_away(
     """For whoever asks why nothing happens."""
     async with _watching(tmp_path) as (_, exchange, watch, _):
         exchange.gone = [GONE]
-        await watch.look()
+        await watch.check()
         status(ledger=tmp_path / LEDGER_NAME)
         assert "sim (direct) answers nothing since 2023-11-14" in capsys.readouterr().out

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from signalbot.control.heartbeat import Heartbeats
+from signalbot.control.heartbeat_monitor import HeartbeatMonitor
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.journal import Journal
-from signalbot.ledger.silences import Silences
+from signalbot.ledger.source_outages import SourceOutages
 from tests.domain.samples import NOW
-from tests.ledger.ledgers import Ledger, ledger
+from tests.ledger.ledger_fixtures import Ledger, ledger
 
 HOUR_MS = 3_600_000
 
@@ -31,11 +31,11 @@ class Hands:
 
 
 @asynccontextmanager
-async def _listening(folder: Path, clock: Hands) -> AsyncIterator[tuple[Ledger, Heartbeats]]:
+async def _listening(folder: Path, clock: Hands) -> AsyncIterator[tuple[Ledger, HeartbeatMonitor]]:
     async with ledger(folder) as books:
-        silences = Silences(books.database)
-        heartbeats = Heartbeats(lambda: {"tv": HOUR_MS}, silences, clock)
-        await heartbeats.remember()
+        silences = SourceOutages(books.database)
+        heartbeats = HeartbeatMonitor(lambda: {"tv": HOUR_MS}, silences, clock)
+        await heartbeats.load()
         yield books, heartbeats
 
 
@@ -49,43 +49,43 @@ async def test_silence_is_told_once_and_so_is_its_end(tmp_path: Path) -> None:
     clock = Hands()
     async with _listening(tmp_path, clock) as (books, heartbeats):
         for _ in range(3):
-            await heartbeats.look()
+            await heartbeats.check()
             clock.at_ms += HOUR_MS // 2
         assert await _told(books) == []
-        heartbeats.heard("tv")
+        heartbeats.record_alert("tv")
         clock.at_ms += HOUR_MS
-        await heartbeats.look()
+        await heartbeats.check()
         assert await _told(books) == []
         for _ in range(3):
             clock.at_ms += 1
-            await heartbeats.look()
+            await heartbeats.check()
         assert await _told(books) == ["source.silent"]
     async with _listening(tmp_path, clock) as (books, heartbeats):
         clock.at_ms += 2 * HOUR_MS
-        await heartbeats.look()
+        await heartbeats.check()
         assert await _told(books) == ["source.silent"]
         clock.at_ms += 1
-        heartbeats.heard("tv")
-        await heartbeats.look()
-        await heartbeats.look()
+        heartbeats.record_alert("tv")
+        await heartbeats.check()
+        await heartbeats.check()
         assert await _told(books) == ["source.silent", "source.heard"]
         clock.at_ms += HOUR_MS + 1
-        await heartbeats.look()
+        await heartbeats.check()
         assert await _told(books) == ["source.silent", "source.heard", "source.silent"]
-        assert await Silences(books.database).lasting() == {"tv"}
+        assert await SourceOutages(books.database).ongoing() == {"tv"}
 
 
 async def test_time_before_the_start_does_not_count(tmp_path: Path) -> None:
     """Nobody listened then: the source may well have spoken."""
     clock = Hands()
     async with _listening(tmp_path, clock) as (_, heartbeats):
-        heartbeats.heard("tv")
+        heartbeats.record_alert("tv")
     clock.at_ms += 5 * HOUR_MS
     async with _listening(tmp_path, clock) as (books, heartbeats):
-        await heartbeats.look()
+        await heartbeats.check()
         clock.at_ms += HOUR_MS
-        await heartbeats.look()
+        await heartbeats.check()
         assert await _told(books) == []
         clock.at_ms += 1
-        await heartbeats.look()
+        await heartbeats.check()
         assert await _told(books) == ["source.silent"]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbot.control.pricing import check_levels, priced, without_far_price
-from signalbot.domain.errors import BadSignal
+from signalbot.control.level_pricing import check_levels, price_levels, without_implausible_price
+from signalbot.domain.errors import InvalidSignal
 from signalbot.domain.signals import Action, Signal
 from tests.domain.samples import INSTRUMENT, SIGNAL
 from tests.intake.reading import levels
@@ -26,20 +26,20 @@ def test_distances_are_measured_from_the_reference_price() -> None:
     """Down for a long's stop, up for its targets; the other way round for a short."""
     wanted = levels(sl="5%", tp1={"amount": 2000}, tp2="4%", trailing_stop="1%")
     reference = Decimal(60000)
-    long = priced(wanted, Action.LONG, reference=reference, instrument=INSTRUMENT)
+    long = price_levels(wanted, Action.LONG, reference=reference, instrument=INSTRUMENT)
     assert [long.stop_loss, *long.take_profits] == [Decimal(57000), 62000, 62400]
     assert long.trailing_percent == 1
-    short = priced(wanted, Action.SHORT, reference=reference, instrument=INSTRUMENT)
+    short = price_levels(wanted, Action.SHORT, reference=reference, instrument=INSTRUMENT)
     assert [short.stop_loss, *short.take_profits] == [Decimal(63000), 58000, 57600]
 
 
 def test_targets_are_sorted_with_their_shares_and_stand_once() -> None:
     """Nearest first, whatever the sender's order."""
     wanted = levels(tp1=62000, tp1_qty="30%", tp2=61000, tp2_qty="70%")
-    found = priced(wanted, Action.LONG, reference=None, instrument=INSTRUMENT)
+    found = price_levels(wanted, Action.LONG, reference=None, instrument=INSTRUMENT)
     assert [*found.take_profits, *found.shares] == [61000, 62000, 70, 30]
     twice = levels(tp1=62000, tp2="62000.0")
-    found = priced(twice, Action.LONG, reference=None, instrument=INSTRUMENT)
+    found = price_levels(twice, Action.LONG, reference=None, instrument=INSTRUMENT)
     assert list(found.take_profits) == [62000]
 
 
@@ -54,11 +54,11 @@ def test_targets_are_sorted_with_their_shares_and_stand_once() -> None:
 )
 def test_a_level_that_is_no_price_is_refused(wanted: object, why: str) -> None:
     """Naming its field."""
-    with pytest.raises(BadSignal) as refused:
-        priced(wanted, Action.LONG, reference=None, instrument=INSTRUMENT)  # type: ignore[arg-type]
+    with pytest.raises(InvalidSignal) as refused:
+        price_levels(wanted, Action.LONG, reference=None, instrument=INSTRUMENT)  # type: ignore[arg-type]
     assert why in str(refused.value)
-    with pytest.raises(BadSignal, match="so far from the market"):
-        priced(levels(tp={"amount": 70000}), Action.SHORT, reference=Decimal(60000),
+    with pytest.raises(InvalidSignal, match="so far from the market"):
+        price_levels(levels(tp={"amount": 70000}), Action.SHORT, reference=Decimal(60000),
                instrument=INSTRUMENT)  # fmt: skip
 
 
@@ -80,7 +80,7 @@ def test_numbers_far_from_the_market_or_on_the_wrong_side_are_refused(
     signal: Signal, why: str
 ) -> None:
     """By name and value, also without a price in the signal."""
-    with pytest.raises(BadSignal) as refused:
+    with pytest.raises(InvalidSignal) as refused:
         check_levels(signal, Decimal(63000))
     assert why in str(refused.value)
 
@@ -89,6 +89,6 @@ def test_numbers_far_from_the_market_or_on_the_wrong_side_are_refused(
 def test_an_exit_is_never_refused_for_its_price(price: Decimal) -> None:
     """One that cannot be meant is left out; one that can stays."""
     signal = replace(_ENTRY, action=Action.EXIT_LONG, price=price)
-    kept = without_far_price(signal, Decimal(63000))
+    kept = without_implausible_price(signal, Decimal(63000))
     check_levels(kept, Decimal(63000))
     assert kept.price is None or 31500 < kept.price < 126000

@@ -8,17 +8,17 @@ from typing import Any, cast
 
 import pytest
 
-from signalbot.api.callers import Gate
+from signalbot.api.auth import Authenticator
 from signalbot.config.load import load
-from signalbot.control.minting import mint
-from signalbot.control.provenance import Provenance
-from signalbot.control.roster import Roster
-from signalbot.control.tally import Tally
-from signalbot.ledger.tokens import Scope, Tokens
+from signalbot.control.alert_authentication import AlertAuthenticator
+from signalbot.control.discarded_alerts import DiscardedAlertLog
+from signalbot.control.registry import TradingRegistry
+from signalbot.control.token_issuer import create_token
+from signalbot.ledger.tokens import Scope, TokenStore
 from signalbot.tasks import SystemClock
 from tests.control.test_heartbeat import Hands
 from tests.domain.samples import NOW
-from tests.ledger.ledgers import ledger
+from tests.ledger.ledger_fixtures import ledger
 
 CONFIG = """
 [exchanges.sim]
@@ -39,8 +39,8 @@ addresses = ["192.0.2.0/24"]
 class Asked:
     """Tokens of a ledger, and how often they are looked up."""
 
-    def __init__(self, tokens: Tokens) -> None:
-        self._gate = Gate(tokens, SystemClock())
+    def __init__(self, tokens: TokenStore) -> None:
+        self._gate = Authenticator(tokens, SystemClock())
         self.count = 0
 
     async def token(self, text: str) -> Any:
@@ -49,24 +49,32 @@ class Asked:
 
 
 @asynccontextmanager
-async def _provenance(folder: Path) -> AsyncIterator[tuple[Provenance, Asked, dict[str, str]]]:
+async def _provenance(
+    folder: Path,
+) -> AsyncIterator[tuple[AlertAuthenticator, Asked, dict[str, str]]]:
     """Two sources, and the secret of each."""
     (folder / "config.toml").write_text(CONFIG)
     config = load(folder / "config.toml", {})
-    roster = cast(Roster, SimpleNamespace(strategies=config.strategies))
+    roster = cast(TradingRegistry, SimpleNamespace(strategies=config.strategies))
     secrets = {}
     async with ledger(folder) as books:
-        tokens = Tokens(books.database)
+        tokens = TokenStore(books.database)
         for name in config.strategies:
-            secrets[name], made = mint(scope=Scope.SOURCE, subject=name, label="", now_ms=NOW)
+            secrets[name], made = create_token(
+                scope=Scope.SOURCE, subject=name, label="", now_ms=NOW
+            )
             await tokens.add(made)
         asked, clock = Asked(tokens), Hands()
 
         async def resolve(text: str) -> str:
             raise AssertionError(f"{text} is not asked for")
 
-        provenance = Provenance(
-            roster=roster, tokens=asked, resolve=resolve, tally=Tally(clock), clock=clock
+        provenance = AlertAuthenticator(
+            registry=roster,
+            tokens=asked,
+            resolve=resolve,
+            discarded_alerts=DiscardedAlertLog(clock),
+            clock=clock,
         )
         yield provenance, asked, secrets
 
@@ -81,7 +89,7 @@ async def test_a_secret_is_found_in_path_and_body_in_every_form(tmp_path: Path) 
             (f'{{"action": "buy", "PassPhrase": "{secret}"}}'.encode(), None),
             (f"action=buy\ntoken={secret}".encode(), None),
         ):
-            found = await provenance.source_of("tv", body, headers={}, token=token, address=None)
+            found = await provenance.authenticate("tv", body, headers={}, token=token, address=None)
             assert found is not None
             assert found.name == "tv"
 
@@ -102,9 +110,11 @@ async def test_a_secret_opens_its_own_source_only_and_as_a_secret_only(tmp_path:
             ("tv", f"secret={secret}{'&a=1' * 1_000}".encode(), None, None),
             ("tv", f'{{"secret": "{secret}"'.encode(), None, None),
         ):
-            found = await provenance.source_of(name, body, headers={}, token=token, address=address)
+            found = await provenance.authenticate(
+                name, body, headers={}, token=token, address=address
+            )
             assert found is None, (name, body)
-        near = await provenance.source_of(
+        near = await provenance.authenticate(
             "near", b"", headers={}, token=secrets["near"], address="192.0.2.1"
         )
         assert near is not None
@@ -114,10 +124,10 @@ async def test_a_secret_opens_its_own_source_only_and_as_a_secret_only(tmp_path:
 async def test_a_body_without_a_token_is_not_parsed(tmp_path: Path, body: bytes) -> None:
     """It is searched for one, and that is all; a body full of tokens is looked at for a few."""
     async with _provenance(tmp_path) as (provenance, asked, _):
-        found = await provenance.source_of("tv", body, headers={}, token=None, address=None)
+        found = await provenance.authenticate("tv", body, headers={}, token=None, address=None)
         assert (found, asked.count) == (None, 0)
         many = b" ".join(b"sbt_%043d" % number for number in range(1_000))
-        await provenance.source_of("tv", many, headers={}, token=None, address=None)
+        await provenance.authenticate("tv", many, headers={}, token=None, address=None)
         assert asked.count <= 4
 
 
@@ -128,6 +138,6 @@ async def test_a_source_that_is_not_there_takes_the_same_steps(tmp_path: Path) -
         for name in ("tv", "near", "nobody"):
             for token, body in (("x" * 47, b""), (None, b'{"secret": "sbt_%s"}' % (b"a" * 43))):
                 before = asked.count
-                await provenance.source_of(name, body, headers={}, token=token, address=None)
+                await provenance.authenticate(name, body, headers={}, token=token, address=None)
                 counts.append(asked.count - before)
         assert set(counts) == {1}

@@ -1,14 +1,14 @@
 """What is refused again and again is told once a minute, with a count."""
 
-from signalbot.control.tally import Tally
+from signalbot.control.discarded_alerts import DiscardedAlertLog
 from tests.control.test_heartbeat import Hands
 
 Told = list[tuple[str, str, int]]
 
 
-def _tally(clock: Hands) -> tuple[Tally, Told]:
+def _tally(clock: Hands) -> tuple[DiscardedAlertLog, Told]:
     told: Told = []
-    return Tally(clock, lambda *line: told.append(line)), told
+    return DiscardedAlertLog(clock, lambda *line: told.append(line)), told
 
 
 def test_the_first_is_told_at_once_and_the_rest_as_a_number() -> None:
@@ -20,13 +20,13 @@ def test_the_first_is_told_at_once_and_the_rest_as_a_number() -> None:
     tally.refused("other", "not its own")
     assert told == [("tv", "not its own", 1), ("other", "not its own", 1)]
     clock.at_ms += 30_000
-    tally.tell_due()
+    tally.log_due()
     assert len(told) == 2
     clock.at_ms += 30_000
-    tally.tell_due()
+    tally.log_due()
     assert told[2:] == [("tv", "not its own", 999)]
     clock.at_ms += 60_000
-    tally.tell_due()
+    tally.log_due()
     tally.refused("tv", "not its own")
     assert told[3:] == [("tv", "not its own", 1)]
 
@@ -39,5 +39,5 @@ def test_reasons_without_end_do_not_fill_the_log_or_the_memory() -> None:
         tally.refused("tv", f"it is {number} s old")
     assert len(told) < 300
     clock.at_ms += 60_000
-    tally.tell_due()
+    tally.log_due()
     assert sum(count for _, _, count in told) == 10_000

@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from signalbot.decision.decide import Enter, screen
-from signalbot.decision.situation import Denial, ExitPlan, Situation
-from signalbot.domain.book import DayRecord
+from signalbot.decision.decide import ClearedEntry, screen
+from signalbot.decision.decision_input import DecisionInput, ExitPlan, Skip
+from signalbot.domain.account_snapshot import DayRecord
+from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.positions import CloseReason, Position
-from signalbot.domain.reasons import Reason
 from signalbot.domain.settings import (
     Filters,
     HoursRange,
@@ -20,10 +20,10 @@ from signalbot.domain.settings import (
 from signalbot.domain.signals import Action, Side, SignalStatus, Strength
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.domain.users import SubscriptionStatus, UserStatus
-from tests.decision.scenes import USER, scene, under
+from tests.decision.decision_inputs import USER, decision_input, with_settings
 from tests.domain.samples import BTC, ETH, NOW, SIGNAL, held
 
-EVERYTHING_WRONG = scene(
+EVERYTHING_WRONG = decision_input(
     signal=replace(SIGNAL, strength=Strength.WEAK, confidence=0.1, status=SignalStatus.CANCELLED),
     user=replace(USER, status=UserStatus.PAUSED),
     filters=Filters(
@@ -56,50 +56,56 @@ EVERYTHING_WRONG = replace(
     subscription=replace(EVERYTHING_WRONG.subscription, status=SubscriptionStatus.PAUSED),
 )
 
-Cure = Callable[[Situation], Situation]
+Cure = Callable[[DecisionInput], DecisionInput]
 
 
 def _filters(**changes: object) -> Cure:
-    def cure(s: Situation) -> Situation:
-        return under(s, filters=replace(s.settings.filters, **changes))  # type: ignore[arg-type]
+    def cure(s: DecisionInput) -> DecisionInput:
+        return with_settings(s, filters=replace(s.settings.filters, **changes))  # type: ignore[arg-type]
 
     return cure
 
 
 def _risk(**changes: object) -> Cure:
-    def cure(s: Situation) -> Situation:
-        return under(s, risk=replace(s.settings.risk, **changes))  # type: ignore[arg-type]
+    def cure(s: DecisionInput) -> DecisionInput:
+        return with_settings(s, risk=replace(s.settings.risk, **changes))  # type: ignore[arg-type]
 
     return cure
 
 
-def _active(s: Situation) -> Situation:
+def _active(s: DecisionInput) -> DecisionInput:
     return replace(s, subscription=replace(s.subscription, status=SubscriptionStatus.ACTIVE))
 
 
-IN_ORDER: list[tuple[Reason, Cure]] = [
+IN_ORDER: list[tuple[DecisionCode, Cure]] = [
     (
-        Reason.SIGNAL_NOT_ACTIVE,
+        DecisionCode.SIGNAL_NOT_ACTIVE,
         lambda s: replace(s, signal=replace(s.signal, status=SignalStatus.ACTIVE)),
     ),
-    (Reason.SIGNAL_TOO_OLD, _filters(max_signal_age_ms=None)),
-    (Reason.TRADING_HALTED, lambda s: replace(s, halted=False)),
-    (Reason.USER_PAUSED, lambda s: replace(s, user=replace(s.user, status=UserStatus.ACTIVE))),
-    (Reason.SUBSCRIPTION_NOT_ACTIVE, _active),
-    (Reason.SYMBOL_FILTERED, _filters(symbols=("*",))),
-    (Reason.STRENGTH_BELOW_MINIMUM, _filters(min_strength=None)),
-    (Reason.CONFIDENCE_BELOW_MINIMUM, _filters(min_confidence=None)),
-    (Reason.PRICE_DRIFTED, _filters(max_price_drift_percent=None)),
-    (Reason.OUTSIDE_HOURS, _filters(hours=())),
-    (Reason.SYMBOL_IN_DOUBT, lambda s: replace(s, book=replace(s.book, in_doubt=frozenset()))),
-    (Reason.SYMBOL_NOT_FIRST, _risk(symbol_priority=())),
-    (Reason.MAX_OPEN_POSITIONS, _risk(max_open_positions=None)),
-    (Reason.MAX_CONSECUTIVE_LOSSES, _risk(max_consecutive_losses=None)),
-    (Reason.MAX_TRADES_PER_DAY, _risk(max_trades_per_day=None)),
-    (Reason.COOLDOWN, _risk(cooldown_ms=0)),
-    (Reason.MAX_DAILY_LOSS, _risk(max_daily_loss_percent=None)),
-    (Reason.BALANCE_TOO_LOW, _risk(min_balance=None)),
-    (Reason.MAX_EXPOSURE, _risk(max_exposure_percent=None)),
+    (DecisionCode.SIGNAL_TOO_OLD, _filters(max_signal_age_ms=None)),
+    (DecisionCode.TRADING_HALTED, lambda s: replace(s, halted=False)),
+    (
+        DecisionCode.USER_PAUSED,
+        lambda s: replace(s, user=replace(s.user, status=UserStatus.ACTIVE)),
+    ),
+    (DecisionCode.SUBSCRIPTION_NOT_ACTIVE, _active),
+    (DecisionCode.SYMBOL_FILTERED, _filters(symbols=("*",))),
+    (DecisionCode.STRENGTH_BELOW_MINIMUM, _filters(min_strength=None)),
+    (DecisionCode.CONFIDENCE_BELOW_MINIMUM, _filters(min_confidence=None)),
+    (DecisionCode.PRICE_DRIFTED, _filters(max_price_drift_percent=None)),
+    (DecisionCode.OUTSIDE_HOURS, _filters(hours=())),
+    (
+        DecisionCode.SYMBOL_IN_DOUBT,
+        lambda s: replace(s, snapshot=replace(s.snapshot, unresolved_symbols=frozenset())),
+    ),
+    (DecisionCode.SYMBOL_NOT_FIRST, _risk(symbol_priority=())),
+    (DecisionCode.MAX_OPEN_POSITIONS, _risk(max_open_positions=None)),
+    (DecisionCode.MAX_CONSECUTIVE_LOSSES, _risk(max_consecutive_losses=None)),
+    (DecisionCode.MAX_TRADES_PER_DAY, _risk(max_trades_per_day=None)),
+    (DecisionCode.COOLDOWN, _risk(cooldown_ms=0)),
+    (DecisionCode.MAX_DAILY_LOSS, _risk(max_daily_loss_percent=None)),
+    (DecisionCode.BALANCE_TOO_LOW, _risk(min_balance=None)),
+    (DecisionCode.MAX_EXPOSURE, _risk(max_exposure_percent=None)),
 ]
 
 
@@ -108,11 +114,11 @@ def test_the_first_refusal_wins() -> None:
     s, told = EVERYTHING_WRONG, []
     for _, cure in IN_ORDER:
         found = screen(s)
-        assert isinstance(found, Denial)
+        assert isinstance(found, Skip)
         told.append(found.reason)
         s = cure(s)
     assert told == [reason for reason, _ in IN_ORDER]
-    assert screen(s) == Enter()
+    assert screen(s) == ClearedEntry()
 
 
 def test_an_exit_passes_halts_filters_and_risk() -> None:
@@ -122,17 +128,17 @@ def test_an_exit_passes_halts_filters_and_risk() -> None:
     s = replace(
         s,
         signal=replace(s.signal, action=Action.EXIT_LONG),
-        book=replace(s.book, positions={BTC: position}),
+        snapshot=replace(s.snapshot, positions={BTC: position}),
     )
     assert screen(s) == ExitPlan(position=position, reason=CloseReason.EXIT_SIGNAL)
 
 
 def test_an_exit_that_is_over_is_refused() -> None:
     """Expired or withdrawn holds for exits too."""
-    s = scene(action=Action.EXIT_LONG, positions=(held(),), now_ms=SIGNAL.expires_at_ms)
+    s = decision_input(action=Action.EXIT_LONG, positions=(held(),), now_ms=SIGNAL.expires_at_ms)
     found = screen(s)
-    assert isinstance(found, Denial)
-    assert found.reason is Reason.SIGNAL_NOT_ACTIVE
+    assert isinstance(found, Skip)
+    assert found.reason is DecisionCode.SIGNAL_NOT_ACTIVE
 
 
 @pytest.mark.parametrize(
@@ -147,5 +153,5 @@ def test_an_exit_that_is_over_is_refused() -> None:
 )
 def test_an_exit_needs_its_own_position(action: Action, position: Position | None) -> None:
     """Of that side, in that symbol, opened by that strategy."""
-    s = scene(action=action, positions=(position,) if position else ())
-    assert screen(s) == Denial(Reason.NO_POSITION, {"symbol": BTC, "side": action.side})
+    s = decision_input(action=action, positions=(position,) if position else ())
+    assert screen(s) == Skip(DecisionCode.NO_POSITION, {"symbol": BTC, "side": action.side})

@@ -5,44 +5,44 @@ from decimal import Decimal
 
 import pytest
 
-from signalbot.decision.decide import Enter, screen
-from signalbot.decision.situation import Denial, Situation
-from signalbot.domain.reasons import Reason
+from signalbot.decision.decide import ClearedEntry, screen
+from signalbot.decision.decision_input import DecisionInput, Skip
+from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.settings import Filters
 from signalbot.domain.signals import SignalStatus, Strength
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import SubscriptionStatus, UserStatus
-from tests.decision.scenes import USER, scene
+from tests.decision.decision_inputs import USER, decision_input
 from tests.domain.samples import ANNA, BTC, ETH, NOW, SIGNAL
 
 
-def _passes(s: Situation) -> bool:
-    return screen(s) == Enter()
+def _passes(s: DecisionInput) -> bool:
+    return screen(s) == ClearedEntry()
 
 
 def test_without_any_setting_nothing_is_filtered() -> None:
     """A limit that was not given does not apply."""
     weak = replace(SIGNAL, strength=Strength.WEAK, confidence=0.0, symbol=ETH)
-    assert _passes(scene(signal=weak, price="60", now_ms=SIGNAL.expires_at_ms - 1))
+    assert _passes(decision_input(signal=weak, price="60", now_ms=SIGNAL.expires_at_ms - 1))
 
 
 def test_a_signal_can_be_followed_until_it_expires() -> None:
     """At that very instant it is over, even before anybody has marked it so."""
-    assert _passes(scene(now_ms=SIGNAL.expires_at_ms - 1))
-    assert screen(scene(now_ms=SIGNAL.expires_at_ms + 2)) == Denial(
-        Reason.SIGNAL_NOT_ACTIVE, {"status": SignalStatus.ACTIVE, "late_ms": 2}
+    assert _passes(decision_input(now_ms=SIGNAL.expires_at_ms - 1))
+    assert screen(decision_input(now_ms=SIGNAL.expires_at_ms + 2)) == Skip(
+        DecisionCode.SIGNAL_NOT_ACTIVE, {"status": SignalStatus.ACTIVE, "late_ms": 2}
     )
-    denial = screen(scene(now_ms=SIGNAL.expires_at_ms))
-    assert isinstance(denial, Denial)
-    assert denial.reason is Reason.SIGNAL_NOT_ACTIVE
+    denial = screen(decision_input(now_ms=SIGNAL.expires_at_ms))
+    assert isinstance(denial, Skip)
+    assert denial.reason is DecisionCode.SIGNAL_NOT_ACTIVE
 
 
 @pytest.mark.parametrize("status", [SignalStatus.EXPIRED, SignalStatus.CANCELLED])
 def test_a_signal_that_is_over_is_refused_in_time(status: SignalStatus) -> None:
     """Withdrawn is withdrawn, however young."""
-    denial = screen(scene(signal=replace(SIGNAL, status=status)))
-    assert isinstance(denial, Denial)
-    assert denial.reason is Reason.SIGNAL_NOT_ACTIVE
+    denial = screen(decision_input(signal=replace(SIGNAL, status=status)))
+    assert isinstance(denial, Skip)
+    assert denial.reason is DecisionCode.SIGNAL_NOT_ACTIVE
     assert denial.facts["status"] is status
 
 
@@ -50,9 +50,9 @@ def test_age_is_counted_from_the_candles_close() -> None:
     """As old as allowed passes; a millisecond more does not, though it came in just now."""
     filters = Filters(max_signal_age_ms=120_000)
     late = replace(SIGNAL, created_at_ms=Ms(NOW + 119_000), expires_at_ms=Ms(NOW + 400_000))
-    assert _passes(scene(signal=late, filters=filters, now_ms=NOW + 120_000))
-    assert screen(scene(signal=late, filters=filters, now_ms=NOW + 120_001)) == Denial(
-        Reason.SIGNAL_TOO_OLD, {"age_ms": 120_001, "limit_ms": 120_000}
+    assert _passes(decision_input(signal=late, filters=filters, now_ms=NOW + 120_000))
+    assert screen(decision_input(signal=late, filters=filters, now_ms=NOW + 120_001)) == Skip(
+        DecisionCode.SIGNAL_TOO_OLD, {"age_ms": 120_001, "limit_ms": 120_000}
     )
 
 
@@ -60,7 +60,7 @@ def test_a_signal_without_a_candle_ages_from_when_it_came_in() -> None:
     """An alert from outside speaks of its own instant."""
     alert = replace(SIGNAL, candle_close_ms=None, created_at_ms=Ms(NOW + 100_000))
     filters = Filters(max_signal_age_ms=120_000)
-    assert _passes(scene(signal=alert, filters=filters, now_ms=NOW + 220_000))
+    assert _passes(decision_input(signal=alert, filters=filters, now_ms=NOW + 220_000))
 
 
 @pytest.mark.parametrize(
@@ -83,9 +83,11 @@ def test_a_symbol_passes_by_its_globs(
     symbols: tuple[str, ...], exclude: tuple[str, ...], passes: bool
 ) -> None:
     """One that is named and excluded is excluded; case matters."""
-    found = screen(scene(filters=Filters(symbols=symbols, exclude_symbols=exclude)))
-    denial = Denial(Reason.SYMBOL_FILTERED, {"symbol": BTC, "symbols": symbols, "exclude": exclude})
-    assert found == (Enter() if passes else denial)
+    found = screen(decision_input(filters=Filters(symbols=symbols, exclude_symbols=exclude)))
+    denial = Skip(
+        DecisionCode.SYMBOL_FILTERED, {"symbol": BTC, "symbols": symbols, "exclude": exclude}
+    )
+    assert found == (ClearedEntry() if passes else denial)
 
 
 @pytest.mark.parametrize("strength", Strength)
@@ -93,16 +95,16 @@ def test_a_symbol_passes_by_its_globs(
 def test_a_signal_must_be_as_strong_as_asked(strength: Strength, least: Strength) -> None:
     """The same strength passes, one word weaker does not."""
     signal = replace(SIGNAL, strength=strength)
-    found = screen(scene(signal=signal, filters=Filters(min_strength=least)))
-    denial = Denial(Reason.STRENGTH_BELOW_MINIMUM, {"strength": strength, "limit": least})
-    assert found == (Enter() if strength.rank >= least.rank else denial)
+    found = screen(decision_input(signal=signal, filters=Filters(min_strength=least)))
+    denial = Skip(DecisionCode.STRENGTH_BELOW_MINIMUM, {"strength": strength, "limit": least})
+    assert found == (ClearedEntry() if strength.rank >= least.rank else denial)
 
 
 def test_a_signal_must_be_as_confident_as_asked() -> None:
     """Exactly as confident passes."""
-    assert _passes(scene(filters=Filters(min_confidence=0.8)))
-    assert screen(scene(filters=Filters(min_confidence=0.81))) == Denial(
-        Reason.CONFIDENCE_BELOW_MINIMUM, {"confidence": 0.8, "limit": 0.81}
+    assert _passes(decision_input(filters=Filters(min_confidence=0.8)))
+    assert screen(decision_input(filters=Filters(min_confidence=0.81))) == Skip(
+        DecisionCode.CONFIDENCE_BELOW_MINIMUM, {"confidence": 0.8, "limit": 0.81}
     )
 
 
@@ -110,10 +112,10 @@ def test_a_signal_must_be_as_confident_as_asked() -> None:
 def test_the_price_may_not_have_run_away(price: str, drift: str) -> None:
     """Either way, measured from the price the signal saw."""
     filters = Filters(max_price_drift_percent=Decimal("0.5"))
-    assert _passes(scene(filters=filters, price="100.5"))
-    assert _passes(scene(filters=filters, price="99.5"))
-    assert screen(scene(filters=filters, price=price)) == Denial(
-        Reason.PRICE_DRIFTED,
+    assert _passes(decision_input(filters=filters, price="100.5"))
+    assert _passes(decision_input(filters=filters, price="99.5"))
+    assert screen(decision_input(filters=filters, price=price)) == Skip(
+        DecisionCode.PRICE_DRIFTED,
         {
             "signal_price": Decimal(100),
             "price": Decimal(price),
@@ -126,35 +128,39 @@ def test_the_price_may_not_have_run_away(price: str, drift: str) -> None:
 def test_drift_is_unknown_without_both_prices() -> None:
     """A signal without a price, or a market without one, cannot be measured."""
     filters = Filters(max_price_drift_percent=Decimal(0))
-    assert _passes(scene(filters=filters, signal=replace(SIGNAL, price=None), price="250"))
-    assert _passes(scene(filters=filters, price=None))
+    assert _passes(decision_input(filters=filters, signal=replace(SIGNAL, price=None), price="250"))
+    assert _passes(decision_input(filters=filters, price=None))
 
 
 def test_no_drift_at_all_can_be_asked_for() -> None:
     """Zero percent is a limit, not the absence of one."""
     filters = Filters(max_price_drift_percent=Decimal(0))
-    assert _passes(scene(filters=filters, price="100"))
-    assert not _passes(scene(filters=filters, price="100.1"))
+    assert _passes(decision_input(filters=filters, price="100"))
+    assert not _passes(decision_input(filters=filters, price="100.1"))
 
 
 def test_a_halt_of_all_is_told_apart_from_a_users_own() -> None:
     """The facts say who is halted, and why."""
-    assert screen(scene(halted=True)) == Denial(Reason.TRADING_HALTED, {"scope": "all"})
+    assert screen(decision_input(halted=True)) == Skip(
+        DecisionCode.TRADING_HALTED, {"scope": "all"}
+    )
     halted = replace(USER, status=UserStatus.HALTED, status_reason="bad keys")
-    assert screen(scene(user=halted)) == Denial(
-        Reason.TRADING_HALTED, {"scope": ANNA, "why": "bad keys"}
+    assert screen(decision_input(user=halted)) == Skip(
+        DecisionCode.TRADING_HALTED, {"scope": ANNA, "why": "bad keys"}
     )
 
 
 @pytest.mark.parametrize("status", [UserStatus.PAUSED, UserStatus.REMOVED])
 def test_a_user_who_is_not_active_does_not_enter(status: UserStatus) -> None:
     """Paused by the owner, or no longer configured."""
-    assert screen(scene(user=replace(USER, status=status))) == Denial(Reason.USER_PAUSED)
+    assert screen(decision_input(user=replace(USER, status=status))) == Skip(
+        DecisionCode.USER_PAUSED
+    )
 
 
 @pytest.mark.parametrize("status", [SubscriptionStatus.PAUSED, SubscriptionStatus.CANCELLED])
 def test_a_subscription_that_is_not_active_does_not_enter(status: SubscriptionStatus) -> None:
     """The facts say which of the two it is."""
-    s = scene()
+    s = decision_input()
     s = replace(s, subscription=replace(s.subscription, status=status))
-    assert screen(s) == Denial(Reason.SUBSCRIPTION_NOT_ACTIVE, {"status": status})
+    assert screen(s) == Skip(DecisionCode.SUBSCRIPTION_NOT_ACTIVE, {"status": status})

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbot.decision.decide import Enter, screen
-from signalbot.decision.situation import Denial
-from signalbot.domain.reasons import Reason
+from signalbot.decision.decide import ClearedEntry, screen
+from signalbot.decision.decision_input import Skip
+from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.settings import Filters, HoursRange
 from signalbot.domain.timeframe import Ms
-from tests.decision.scenes import scene
+from tests.decision.decision_inputs import decision_input
 from tests.domain.samples import SIGNAL
 
 DAY = HoursRange(time(8), time(22))
@@ -27,11 +27,11 @@ def _allowed(at: str | int, *hours: HoursRange, zone: str = "UTC") -> bool:
     now_ms = at if isinstance(at, int) else round(datetime.fromisoformat(at).timestamp() * 1000)
     signal = replace(SIGNAL, created_at_ms=Ms(now_ms - 1), expires_at_ms=Ms(now_ms + 1))
     found = screen(
-        scene(signal=signal, filters=Filters(hours=hours, time_zone=zone), now_ms=now_ms)
+        decision_input(signal=signal, filters=Filters(hours=hours, time_zone=zone), now_ms=now_ms)
     )
-    assert found == Enter() or isinstance(found, Denial)
-    assert not isinstance(found, Denial) or found.reason is Reason.OUTSIDE_HOURS
-    return found == Enter()
+    assert found == ClearedEntry() or isinstance(found, Skip)
+    assert not isinstance(found, Skip) or found.reason is DecisionCode.OUTSIDE_HOURS
+    return found == ClearedEntry()
 
 
 @pytest.mark.parametrize(
@@ -114,6 +114,6 @@ def test_a_refusal_names_the_local_time() -> None:
     """What the user sees on the wall, and on whose."""
     filters = Filters(hours=(DAY,), time_zone="Asia/Kolkata")
     at_ms = 1_700_000_100_000  # 22:15 UTC
-    assert screen(scene(filters=filters, now_ms=at_ms)) == Denial(
-        Reason.OUTSIDE_HOURS, {"time": "03:45", "time_zone": "Asia/Kolkata"}
+    assert screen(decision_input(filters=filters, now_ms=at_ms)) == Skip(
+        DecisionCode.OUTSIDE_HOURS, {"time": "03:45", "time_zone": "Asia/Kolkata"}
     )

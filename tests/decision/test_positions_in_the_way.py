@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from signalbot.decision.decide import Enter, plan, screen
-from signalbot.decision.situation import Denial, EntryPlan, ExitPlan, Situation
+from signalbot.decision.decide import ClearedEntry, plan, screen
+from signalbot.decision.decision_input import DecisionInput, EntryPlan, ExitPlan, Skip
+from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.positions import CloseReason
-from signalbot.domain.reasons import Reason
 from signalbot.domain.settings import (
     OnOpposite,
     Protection,
@@ -17,7 +17,7 @@ from signalbot.domain.settings import (
     StopSource,
 )
 from signalbot.domain.signals import Action, Side
-from tests.decision.scenes import scene
+from tests.decision.decision_inputs import decision_input
 from tests.domain.samples import BTC, held
 
 
@@ -25,8 +25,8 @@ from tests.domain.samples import BTC, held
 def test_a_position_is_not_added_to(rule: OnOpposite) -> None:
     """Whatever opposite signals may do, one on the same side does nothing."""
     position = held()
-    s = scene(positions=(position,), protection=Protection(on_opposite_signal=rule))
-    assert screen(s) == Denial(Reason.POSITION_OPEN, {"position": position.position_id})
+    s = decision_input(positions=(position,), protection=Protection(on_opposite_signal=rule))
+    assert screen(s) == Skip(DecisionCode.POSITION_OPEN, {"position": position.position_id})
 
 
 @pytest.mark.parametrize("action", [Action.LONG, Action.SHORT])
@@ -34,12 +34,14 @@ def test_a_position_is_not_added_to(rule: OnOpposite) -> None:
 def test_another_strategys_position_is_left_alone(action: Action, rule: OnOpposite) -> None:
     """Neither added to, nor closed, nor reversed."""
     position = replace(held(), strategy="other")
-    s = scene(action=action, positions=(position,), protection=Protection(on_opposite_signal=rule))
-    assert screen(s) == Denial(Reason.SYMBOL_HELD_BY_OTHER_STRATEGY, {"strategy": "other"})
+    s = decision_input(
+        action=action, positions=(position,), protection=Protection(on_opposite_signal=rule)
+    )
+    assert screen(s) == Skip(DecisionCode.SYMBOL_HELD_BY_OTHER_STRATEGY, {"strategy": "other"})
 
 
-def _opposite(rule: OnOpposite, **changes: object) -> Situation:
-    return scene(
+def _opposite(rule: OnOpposite, **changes: object) -> DecisionInput:
+    return decision_input(
         action=Action.SHORT,
         positions=(held(),),
         protection=Protection(on_opposite_signal=rule, stop_source=StopSource.PERCENT),
@@ -50,8 +52,8 @@ def _opposite(rule: OnOpposite, **changes: object) -> Situation:
 def test_an_opposite_signal_is_ignored_if_the_user_says_so() -> None:
     """The position stays."""
     s = _opposite(OnOpposite.IGNORE)
-    assert screen(s) == Denial(
-        Reason.OPPOSITE_POSITION_OPEN, {"position": held().position_id}
+    assert screen(s) == Skip(
+        DecisionCode.OPPOSITE_POSITION_OPEN, {"position": held().position_id}
     )  # fmt: skip
 
 
@@ -65,7 +67,7 @@ def test_an_opposite_signal_reverses_the_position() -> None:
     """The plan enters the other side, after closing this one."""
     s = _opposite(OnOpposite.REVERSE)
     cleared = screen(s)
-    assert cleared == Enter(closes=held())
+    assert cleared == ClearedEntry(closes=held())
     planned = plan(s, cleared)
     assert isinstance(planned, EntryPlan)
     assert planned.side is Side.SHORT
@@ -82,5 +84,5 @@ def test_a_reversal_that_cannot_be_sized_still_closes() -> None:
     """Found out only when planning."""
     s = _opposite(OnOpposite.REVERSE, sizing=Sizing(risk_percent=Decimal("0.0001")))
     cleared = screen(s)
-    assert cleared == Enter(closes=held())
+    assert cleared == ClearedEntry(closes=held())
     assert plan(s, cleared) == ExitPlan(position=held(), reason=CloseReason.OPPOSITE_SIGNAL)

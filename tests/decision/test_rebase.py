@@ -6,8 +6,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbot.decision.rebase import LEAST_SHIFT, rebased
-from signalbot.domain.positions import Position, StopKind, Target
+from signalbot.decision.rebase import MIN_SHIFT, rebased
+from signalbot.domain.positions import Position, StopKind, TakeProfit
 from signalbot.domain.settings import Protection, StopSource, TargetSource
 from signalbot.domain.signals import Side, Signal
 from tests.domain.samples import INSTRUMENT, SIGNAL, held
@@ -26,7 +26,7 @@ def _planned(side: Side, stop: Decimal, target: Decimal) -> Position:
         held(side=side),
         stop_loss=INSTRUMENT.round_price(DECIDED * (ONE - side.sign * stop / 100)),
         take_profits=(
-            Target(
+            TakeProfit(
                 INSTRUMENT.round_price(DECIDED * (ONE + side.sign * target / 100)), Decimal("0.01")
             ),
         ),
@@ -58,7 +58,7 @@ def test_the_distance_in_percent_stays(
     filled = DECIDED * (ONE + slip)
     planned = _planned(side, stop, target)
     moved = _rebased(planned, filled)
-    if abs(slip) <= LEAST_SHIFT:
+    if abs(slip) <= MIN_SHIFT:
         assert moved == planned
         return
     assert moved.stop_loss is not None

@@ -7,10 +7,10 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbot.decision.levels import split
+from signalbot.decision.levels import split_targets
 from signalbot.domain.market import Instrument
-from signalbot.domain.positions import Target
-from tests.decision.scenes import ENTRIES, instruments
+from signalbot.domain.positions import TakeProfit
+from tests.decision.decision_inputs import ENTRIES, instruments
 from tests.domain.samples import INSTRUMENT
 
 HUNDRED = Decimal(100)
@@ -33,7 +33,7 @@ def test_every_part_of_a_split_is_tradable_and_together_they_fit(
     """A part too small joins the next; only a quantity too small itself leaves as a whole."""
     quantity = instrument.lot * lots
     levels = [(price + number, share) for number, share in enumerate(parts)]
-    found = split(levels, quantity=quantity, instrument=instrument)
+    found = split_targets(levels, quantity=quantity, instrument=instrument)
     assert sum((each.quantity for each in found), Decimal(0)) <= quantity
     for each in found:
         is_tradable = each.quantity >= instrument.smallest_quantity(each.price)
@@ -48,7 +48,8 @@ def test_shares_are_respected_within_one_lot(parts: list[Decimal], lots: int) ->
     quantity = Decimal(lots)
     levels = [(HUNDRED + number, share) for number, share in enumerate(parts)]
     found = {
-        each.price: each.quantity for each in split(levels, quantity=quantity, instrument=LOTS_ONLY)
+        each.price: each.quantity
+        for each in split_targets(levels, quantity=quantity, instrument=LOTS_ONLY)
     }
     due, given_so_far = Fraction(0), Fraction(0)
     for price, share in levels:
@@ -63,11 +64,16 @@ def test_shares_are_respected_within_one_lot(parts: list[Decimal], lots: int) ->
 def test_what_cannot_be_sold_alone_leaves_with_the_last_target() -> None:
     """A tenth left over would be below the exchange's minimum of five quote units."""
     levels = [(Decimal(110), Decimal(50)), (Decimal(120), Decimal(40))]
-    found = split(levels, quantity=Decimal("0.4"), instrument=INSTRUMENT)
-    assert found == (Target(Decimal(110), Decimal("0.2")), Target(Decimal(120), Decimal("0.2")))
+    found = split_targets(levels, quantity=Decimal("0.4"), instrument=INSTRUMENT)
+    assert found == (
+        TakeProfit(Decimal(110), Decimal("0.2")),
+        TakeProfit(Decimal(120), Decimal("0.2")),
+    )
 
 
 def test_what_no_target_takes_stays_with_the_stop() -> None:
     """Half is half."""
-    found = split([(Decimal(110), Decimal(50))], quantity=Decimal(10), instrument=INSTRUMENT)
-    assert found == (Target(Decimal(110), Decimal(5)),)
+    found = split_targets(
+        [(Decimal(110), Decimal(50))], quantity=Decimal(10), instrument=INSTRUMENT
+    )
+    assert found == (TakeProfit(Decimal(110), Decimal(5)),)

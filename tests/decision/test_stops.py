@@ -8,17 +8,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signalbot.decision.decide import Enter, plan
-from signalbot.decision.levels import round_stop, stop_loss
-from signalbot.decision.situation import Denial, EntryPlan, Situation
+from signalbot.decision.decide import ClearedEntry, plan
+from signalbot.decision.decision_input import DecisionInput, EntryPlan, Skip
+from signalbot.decision.levels import round_stop, stop_loss_price
+from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.liquidation import liquidation_price
 from signalbot.domain.market import Fees, Instrument, MarginBracket
 from signalbot.domain.money import ZERO
-from signalbot.domain.reasons import Reason
 from signalbot.domain.settings import Protection, Sizing, SizingMode, StopSource
 from signalbot.domain.signals import Side
 from signalbot.domain.users import MarginMode, Mode
-from tests.decision.scenes import TERMS, USER, instruments, scene, situations, under
+from tests.decision.decision_inputs import (
+    TERMS,
+    USER,
+    decision_input,
+    decision_inputs,
+    instruments,
+    with_settings,
+)
 from tests.domain.samples import INSTRUMENT, SIGNAL, decimals
 
 SIDES = st.sampled_from(Side)
@@ -26,8 +33,8 @@ PRICES = decimals(most=10**7, places=4)
 HUNDRED = Decimal(100)
 
 
-def _stop(s: Situation, side: Side = Side.LONG) -> Decimal | Denial | None:
-    return stop_loss(s, side=side, entry=HUNDRED)
+def _stop(s: DecisionInput, side: Side = Side.LONG) -> Decimal | Skip | None:
+    return stop_loss_price(s, side=side, entry=HUNDRED)
 
 
 @given(instruments(), SIDES, PRICES)
@@ -41,10 +48,10 @@ def test_a_stop_is_on_the_tick_and_rounded_towards_the_entry(
 
 
 @settings(max_examples=50)
-@given(situations())
-def test_a_planned_stop_lies_between_liquidation_and_entry(s: Situation) -> None:
+@given(decision_inputs())
+def test_a_planned_stop_lies_between_liquidation_and_entry(s: DecisionInput) -> None:
     """It can be reached, and before the exchange takes the position away."""
-    planned = plan(s, Enter())
+    planned = plan(s, ClearedEntry())
     if isinstance(planned, EntryPlan) and planned.stop_loss is not None:
         side, stop = planned.side, planned.stop_loss
         limit = liquidation_price(
@@ -65,7 +72,7 @@ def test_a_planned_stop_lies_between_liquidation_and_entry(s: Situation) -> None
     ("source", "from_signal", "expected"),
     [
         (StopSource.SIGNAL, "95", Decimal(95)),
-        (StopSource.SIGNAL, None, Reason.NO_STOP_LOSS),
+        (StopSource.SIGNAL, None, DecisionCode.NO_STOP_LOSS),
         (StopSource.PERCENT, "95", Decimal(97)),
         (StopSource.PERCENT, None, Decimal(97)),
         (StopSource.SIGNAL_OR_PERCENT, "95", Decimal(95)),
@@ -74,14 +81,14 @@ def test_a_planned_stop_lies_between_liquidation_and_entry(s: Situation) -> None
     ],
 )
 def test_a_stop_comes_from_where_the_user_says(
-    source: StopSource, from_signal: str | None, expected: Decimal | Reason | None
+    source: StopSource, from_signal: str | None, expected: Decimal | DecisionCode | None
 ) -> None:
     """From the signal, from the user's percentage, from one or else the other, or from nowhere."""
     signal = replace(SIGNAL, stop_loss=None if from_signal is None else Decimal(from_signal))
     rules = Protection(stop_source=source, stop_percent=Decimal(3))
-    found = _stop(scene(signal=signal, protection=rules))
-    if isinstance(expected, Reason):
-        assert found == Denial(expected, {"source": source})
+    found = _stop(decision_input(signal=signal, protection=rules))
+    if isinstance(expected, DecisionCode):
+        assert found == Skip(expected, {"source": source})
     else:
         assert found == expected
 
@@ -90,7 +97,7 @@ def test_a_stop_comes_from_where_the_user_says(
 def test_the_users_own_stop_is_on_the_losing_side(side: Side, stop: str) -> None:
     """Below a long, above a short."""
     rules = Protection(stop_source=StopSource.PERCENT, stop_percent=Decimal(3))
-    assert _stop(scene(protection=rules), side) == Decimal(stop)
+    assert _stop(decision_input(protection=rules), side) == Decimal(stop)
 
 
 @pytest.mark.parametrize(
@@ -108,8 +115,8 @@ def test_the_users_own_stop_is_on_the_losing_side(side: Side, stop: str) -> None
 def test_a_stop_that_would_trigger_at_once_is_refused(side: Side, asked: str, stop: str) -> None:
     """The price has passed it already, or it is none."""
     signal = replace(SIGNAL, stop_loss=Decimal(asked))
-    assert _stop(scene(signal=signal), side) == Denial(
-        Reason.STOP_ON_WRONG_SIDE, {"side": side, "price": HUNDRED, "stop": Decimal(stop)}
+    assert _stop(decision_input(signal=signal), side) == Skip(
+        DecisionCode.STOP_ON_WRONG_SIDE, {"side": side, "price": HUNDRED, "stop": Decimal(stop)}
     )
 
 
@@ -130,9 +137,9 @@ def test_a_stop_beyond_liquidation_is_refused(
     terms = replace(TERMS, leverage=10)
     near = replace(SIGNAL, stop_loss=Decimal(reachable))
     far = replace(SIGNAL, stop_loss=Decimal(too_far))
-    assert _stop(scene(signal=near, terms=terms), side) == Decimal(reachable)
-    assert _stop(scene(signal=far, terms=terms), side) == Denial(
-        Reason.STOP_BEYOND_LIQUIDATION,
+    assert _stop(decision_input(signal=near, terms=terms), side) == Decimal(reachable)
+    assert _stop(decision_input(signal=far, terms=terms), side) == Skip(
+        DecisionCode.STOP_BEYOND_LIQUIDATION,
         {"stop": Decimal(too_far), "liquidation": Decimal(liquidation), "leverage": 10},
     )
 
@@ -140,7 +147,7 @@ def test_a_stop_beyond_liquidation_is_refused(
 @pytest.mark.parametrize("mode", Mode)
 def test_behind_cross_margin_stands_the_whole_account(mode: Mode) -> None:
     """Of a live user; simulated margin is always isolated."""
-    s = scene(
+    s = decision_input(
         signal=replace(SIGNAL, stop_loss=Decimal("90.5")),
         terms=replace(TERMS, leverage=10, margin_mode=MarginMode.CROSS),
         user=replace(USER, mode=mode),
@@ -149,19 +156,19 @@ def test_behind_cross_margin_stands_the_whole_account(mode: Mode) -> None:
     if mode is Mode.LIVE:
         assert found == Decimal("90.5")
     else:
-        assert isinstance(found, Denial)
-        assert found.reason is Reason.STOP_BEYOND_LIQUIDATION
+        assert isinstance(found, Skip)
+        assert found.reason is DecisionCode.STOP_BEYOND_LIQUIDATION
 
 
 def test_fees_and_slippage_bring_the_liquidation_nearer() -> None:
     """A worse entry at 100.2 and a fee of closing of 1 % turn a stop at 91 down."""
     terms = replace(TERMS, leverage=10)
-    s = scene(signal=replace(SIGNAL, stop_loss=Decimal(91)), terms=terms)
+    s = decision_input(signal=replace(SIGNAL, stop_loss=Decimal(91)), terms=terms)
     assert _stop(s) == Decimal(91)
     dear = replace(s, fees=Fees(maker=ZERO, taker=Decimal("0.01")), slippage_bps=Decimal(20))
     found = _stop(dear)
-    assert isinstance(found, Denial)
-    assert found.reason is Reason.STOP_BEYOND_LIQUIDATION
+    assert isinstance(found, Skip)
+    assert found.reason is DecisionCode.STOP_BEYOND_LIQUIDATION
 
 
 def test_a_position_in_a_higher_bracket_is_liquidated_earlier() -> None:
@@ -170,14 +177,14 @@ def test_a_position_in_a_higher_bracket_is_liquidated_earlier() -> None:
         MarginBracket(least=ZERO, rate=Decimal("0.005")),
         MarginBracket(least=Decimal(50_000), rate=Decimal("0.05"), deduction=Decimal(2_250)),
     )
-    s = scene(
+    s = decision_input(
         signal=replace(SIGNAL, stop_loss=Decimal(92)),
         terms=replace(TERMS, leverage=10),
         sizing=Sizing(mode=SizingMode.QUOTE, quote_amount=Decimal(40_000)),
         instrument=replace(INSTRUMENT, brackets=brackets),
     )
-    assert isinstance(plan(s, Enter()), EntryPlan)
+    assert isinstance(plan(s, ClearedEntry()), EntryPlan)
     larger = Sizing(mode=SizingMode.QUOTE, quote_amount=Decimal(99_000))
-    found = plan(under(s, sizing=larger), Enter())
-    assert isinstance(found, Denial)
-    assert found.reason is Reason.STOP_BEYOND_LIQUIDATION
+    found = plan(with_settings(s, sizing=larger), ClearedEntry())
+    assert isinstance(found, Skip)
+    assert found.reason is DecisionCode.STOP_BEYOND_LIQUIDATION

@@ -7,13 +7,13 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 
-from signalbot.decision.decide import Enter, plan
-from signalbot.decision.levels import targets
-from signalbot.decision.situation import EntryPlan, Situation
-from signalbot.domain.positions import Target
-from signalbot.domain.settings import Protection, StopSource, TargetRule, TargetSource
+from signalbot.decision.decide import ClearedEntry, plan
+from signalbot.decision.decision_input import DecisionInput, EntryPlan
+from signalbot.decision.levels import take_profit_targets
+from signalbot.domain.positions import TakeProfit
+from signalbot.domain.settings import Protection, StopSource, TakeProfitRule, TargetSource
 from signalbot.domain.signals import Action, Side
-from tests.decision.scenes import scene, situations
+from tests.decision.decision_inputs import decision_input, decision_inputs
 from tests.domain.samples import INSTRUMENT, SIGNAL
 
 HUNDRED = Decimal(100)
@@ -22,7 +22,7 @@ LOTS_ONLY = replace(
 )  # fmt: skip
 
 
-OWN = tuple(TargetRule(percent=Decimal(each), share=Decimal(50)) for each in (2, 4))
+OWN = tuple(TakeProfitRule(percent=Decimal(each), share=Decimal(50)) for each in (2, 4))
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,8 @@ def test_targets_come_from_where_the_user_says(
     """From the signal, from the user, from one or else the other, or from nowhere."""
     signal = replace(SIGNAL, take_profits=tuple(map(Decimal, from_signal)))
     rules = Protection(targets_from=source, targets=OWN)
-    s = scene(signal=signal, protection=rules)
-    found = targets(s, side=Side.LONG, entry=HUNDRED, quantity=Decimal(9))
+    s = decision_input(signal=signal, protection=rules)
+    found = take_profit_targets(s, side=Side.LONG, entry=HUNDRED, quantity=Decimal(9))
     assert [each.price for each in found] == [Decimal(each) for each in prices]
     assert sum(each.quantity for each in found) == (9 if prices else 0)
 
@@ -52,29 +52,29 @@ def test_a_signals_targets_take_the_users_shares_if_there_are_as_many() -> None:
     """Else they share equally."""
     rules = Protection(
         targets=(
-            TargetRule(percent=Decimal(2), share=Decimal(70)),
-            TargetRule(percent=Decimal(4), share=Decimal(20)),
+            TakeProfitRule(percent=Decimal(2), share=Decimal(70)),
+            TakeProfitRule(percent=Decimal(4), share=Decimal(20)),
         )
     )
-    two = scene(protection=rules)
-    found = targets(two, side=Side.LONG, entry=HUNDRED, quantity=Decimal(10))
-    assert found == (Target(Decimal(110), Decimal(7)), Target(Decimal(120), Decimal(2)))
-    one = scene(protection=rules, signal=replace(SIGNAL, take_profits=(Decimal(110),)))
-    found = targets(one, side=Side.LONG, entry=HUNDRED, quantity=Decimal(10))
-    assert found == (Target(Decimal(110), Decimal(10)),)
+    two = decision_input(protection=rules)
+    found = take_profit_targets(two, side=Side.LONG, entry=HUNDRED, quantity=Decimal(10))
+    assert found == (TakeProfit(Decimal(110), Decimal(7)), TakeProfit(Decimal(120), Decimal(2)))
+    one = decision_input(protection=rules, signal=replace(SIGNAL, take_profits=(Decimal(110),)))
+    found = take_profit_targets(one, side=Side.LONG, entry=HUNDRED, quantity=Decimal(10))
+    assert found == (TakeProfit(Decimal(110), Decimal(10)),)
 
 
 @pytest.mark.parametrize("count", range(1, 10))
 def test_equal_shares_leave_nothing_behind(count: int) -> None:
     """A third three times is a whole: one lot for each of as many targets as there are lots."""
     prices = tuple(Decimal(101 + number) for number in range(count))
-    s = scene(
+    s = decision_input(
         signal=replace(SIGNAL, take_profits=prices),
         instrument=LOTS_ONLY,
         protection=Protection(targets_from=TargetSource.SIGNAL),
     )
-    found = targets(s, side=Side.LONG, entry=HUNDRED, quantity=Decimal(count))
-    assert found == tuple(Target(price, Decimal(1)) for price in prices)
+    found = take_profit_targets(s, side=Side.LONG, entry=HUNDRED, quantity=Decimal(count))
+    assert found == tuple(TakeProfit(price, Decimal(1)) for price in prices)
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def test_equal_shares_leave_nothing_behind(count: int) -> None:
 def test_only_targets_ahead_of_the_price_are_kept(side: Side, ahead: list[str]) -> None:
     """What the price has passed, or what rounds to it, would fill at once."""
     asked = ("70", "99.9", "99.96", "100", "100.04", "100.1", "130")
-    s = scene(signal=replace(SIGNAL, take_profits=tuple(map(Decimal, asked))))
-    found = targets(s, side=side, entry=HUNDRED, quantity=Decimal(7))
+    s = decision_input(signal=replace(SIGNAL, take_profits=tuple(map(Decimal, asked))))
+    found = take_profit_targets(s, side=side, entry=HUNDRED, quantity=Decimal(7))
     assert sorted(each.price for each in found) == sorted(map(Decimal, ahead))
 
 
@@ -94,20 +94,20 @@ def test_a_short_cannot_aim_at_zero_or_below(percent: str) -> None:
     rules = Protection(
         targets_from=TargetSource.OWN,
         targets=(
-            TargetRule(percent=Decimal(10), share=Decimal(50)),
-            TargetRule(percent=Decimal(percent), share=Decimal(50)),
+            TakeProfitRule(percent=Decimal(10), share=Decimal(50)),
+            TakeProfitRule(percent=Decimal(percent), share=Decimal(50)),
         ),
     )
-    s = scene(protection=rules, instrument=replace(INSTRUMENT, tick=Decimal(1)))
-    found = targets(s, side=Side.SHORT, entry=HUNDRED, quantity=Decimal(2))
-    assert found == (Target(Decimal(90), Decimal(1)),)
+    s = decision_input(protection=rules, instrument=replace(INSTRUMENT, tick=Decimal(1)))
+    found = take_profit_targets(s, side=Side.SHORT, entry=HUNDRED, quantity=Decimal(2))
+    assert found == (TakeProfit(Decimal(90), Decimal(1)),)
 
 
 @settings(max_examples=50)
-@given(situations())
-def test_planned_targets_are_ahead_of_the_entry_and_within_the_quantity(s: Situation) -> None:
+@given(decision_inputs())
+def test_planned_targets_are_ahead_of_the_entry_and_within_the_quantity(s: DecisionInput) -> None:
     """On the tick, on the lot, nearest first, and never more than is held."""
-    planned = plan(s, Enter())
+    planned = plan(s, ClearedEntry())
     if isinstance(planned, EntryPlan):
         distances = [(aim.price - planned.price) * planned.side.sign for aim in planned.targets]
         assert all(distance > 0 for distance in distances)
@@ -124,12 +124,14 @@ def test_targets_are_put_in_order(side: Side) -> None:
     rules = Protection(
         targets_from=TargetSource.OWN,
         targets=(
-            TargetRule(percent=Decimal(6), share=Decimal(20)),
-            TargetRule(percent=Decimal(2), share=Decimal(50)),
-            TargetRule(percent=Decimal(4), share=Decimal(30)),
+            TakeProfitRule(percent=Decimal(6), share=Decimal(20)),
+            TakeProfitRule(percent=Decimal(2), share=Decimal(50)),
+            TakeProfitRule(percent=Decimal(4), share=Decimal(30)),
         ),
     )
-    found = targets(scene(protection=rules), side=side, entry=HUNDRED, quantity=Decimal(10))
+    found = take_profit_targets(
+        decision_input(protection=rules), side=side, entry=HUNDRED, quantity=Decimal(10)
+    )
     assert [abs(each.price - HUNDRED) for each in found] == [2, 4, 6]
     assert [each.quantity for each in found] == [5, 3, 2]
 
@@ -138,7 +140,7 @@ def test_a_long_and_a_short_of_the_same_signal_look_the_same_in_a_mirror() -> No
     """Nothing about levels favours a side."""
     rules = Protection(stop_source=StopSource.PERCENT, targets_from=TargetSource.OWN, targets=OWN)
     plans = [
-        plan(scene(action=action, protection=rules), Enter())
+        plan(decision_input(action=action, protection=rules), ClearedEntry())
         for action in (Action.LONG, Action.SHORT)
     ]
     seen = []

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from signalbot.ledger.database import open_database
-from tests.doctor.patient import Patient
-from tests.keeping.rig import Daemon
+from tests.doctor.installation import InstallationFixture
+from tests.maintenance.daemon_process import Daemon
 
 
 @pytest.fixture
-def patient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Patient:
+def patient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> InstallationFixture:
     """A sound installation with a ledger, not running."""
     for name in [name for name in os.environ if name.startswith(("SIGNALBOT", "CREDENTIALS"))]:
         monkeypatch.delenv(name)
@@ -25,11 +25,11 @@ def patient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Patient:
             pass
 
     asyncio.run(make())
-    return Patient(daemon)
+    return InstallationFixture(daemon)
 
 
 @pytest.fixture
-def running(patient: Patient) -> Iterator[Patient]:
+def running(patient: InstallationFixture) -> Iterator[InstallationFixture]:
     """The same, running."""
     patient.daemon.start()
     yield patient

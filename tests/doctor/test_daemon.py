@@ -10,26 +10,26 @@ from threading import Thread
 
 import pytest
 
-from tests.doctor.patient import Patient
-from tests.keeping.rig import BTC, free_port, wait_for
+from tests.doctor.installation import InstallationFixture
+from tests.maintenance.daemon_process import BTC, free_port, wait_for
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 
 
-def _well(patient: Patient) -> dict[str, bool]:
+def _well(patient: InstallationFixture) -> dict[str, bool]:
     return {what: patient.is_well(what) for what in ("service", "api", "streams", "trading")}
 
 
-def test_a_running_daemon_is_in_good_health(running: Patient) -> None:
+def test_a_running_daemon_is_in_good_health(running: InstallationFixture) -> None:
     """Every part that can be looked at is well, and the exit code is 0."""
-    wait_for(lambda: running.daemon.told("backup.made") == 1, "no backup was made")
+    wait_for(lambda: running.daemon.told("backup.created") == 1, "no backup was made")
     wait_for(lambda: running.daemon.told("api.listening") == 1, "no address")
     assert all(_well(running).values())
     assert {each.level for each in running.findings("disk")} == {"ok"}
     running.daemon.stop()
 
 
-def test_a_source_of_alerts_has_no_candles_to_be_late_with(patient: Patient) -> None:
+def test_a_source_of_alerts_has_no_candles_to_be_late_with(patient: InstallationFixture) -> None:
     """Somebody follows it; the streams of the others are looked at all the same."""
     source = 'kind = "webhook"\nexchange = "sim"\nsymbols = ["BTC/USDT:USDT"]'
     patient.configure(after=f"[strategies.tv]\n{source}\n[users.anna.subscriptions.tv]")
@@ -39,7 +39,7 @@ def test_a_source_of_alerts_has_no_candles_to_be_late_with(patient: Patient) -> 
     patient.daemon.stop()
 
 
-def test_a_daemon_that_hangs(running: Patient) -> None:
+def test_a_daemon_that_hangs(running: InstallationFixture) -> None:
     """It has its lock, and answers nothing."""
     process = running.daemon.process
     assert process is not None
@@ -73,7 +73,7 @@ def _another_program(port: int) -> Iterator[None]:
         thread.join()
 
 
-def _move_to(patient: Patient, port: int) -> None:
+def _move_to(patient: InstallationFixture, port: int) -> None:
     path = patient.folder / "config.toml"
     lines = path.read_text().splitlines()
     path.write_text(
@@ -81,7 +81,7 @@ def _move_to(patient: Patient, port: int) -> None:
     )
 
 
-def test_an_address_that_another_program_has(patient: Patient) -> None:
+def test_an_address_that_another_program_has(patient: InstallationFixture) -> None:
     """Webhooks would go there; the daemon itself trades on."""
     port = free_port()
     _move_to(patient, port)
@@ -92,14 +92,14 @@ def test_an_address_that_another_program_has(patient: Patient) -> None:
         patient.daemon.stop()
 
 
-def test_an_address_nobody_answers(running: Patient) -> None:
+def test_an_address_nobody_answers(running: InstallationFixture) -> None:
     """The file says another port than the one that the running daemon has."""
     _move_to(running, free_port())
     assert "does not answer" in running.problem("api").says
     running.daemon.stop()
 
 
-def test_a_stream_that_went_silent(running: Patient) -> None:
+def test_a_stream_that_went_silent(running: InstallationFixture) -> None:
     """The daemon has run for two hours, and the last candle was seen a day ago."""
     import os
     import time
@@ -121,7 +121,9 @@ def test_a_stream_that_went_silent(running: Patient) -> None:
     running.daemon.stop()
 
 
-def test_a_socket_that_is_left_over_from_a_killed_daemon_is_no_daemon(running: Patient) -> None:
+def test_a_socket_that_is_left_over_from_a_killed_daemon_is_no_daemon(
+    running: InstallationFixture,
+) -> None:
     """The lock goes with the process; a file that stays behind deceives nobody."""
     process = running.daemon.process
     assert process is not None

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.forking import run
+from tests.forked_process import run
 from tests.venue.server import Venue, venue
 
 CONFIG = """

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from signalbot.config.schema import keys_at
-from signalbot.domain.codebook import CODES, code_of, meaning_of
+from signalbot.domain.code_catalog import CODES, code_of, meaning_of
 from signalbot.domain.codes import Code
 
 ALL = [each for kind in CODES.values() for each in kind]

@@ -5,8 +5,8 @@ from fnmatch import fnmatchcase
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbot.domain.globs import LONGEST_GLOB, MOST_GLOBS, matches_any
-from tests.growth import grows_too_fast
+from signalbot.domain.globs import MAX_GLOB_LENGTH, MAX_GLOBS, matches_any
+from tests.linear_cost import grows_too_fast
 
 NAMES = st.text("aB/*?[]-!:", max_size=8)
 
@@ -19,13 +19,13 @@ def test_a_list_matches_what_one_of_its_globs_matches(name: str, globs: list[str
 
 def test_a_name_is_matched_in_proportion_to_its_length() -> None:
     """Many stars before a letter that never comes."""
-    glob = ("*a" * (LONGEST_GLOB // 2 - 1) + "*b",)
+    glob = ("*a" * (MAX_GLOB_LENGTH // 2 - 1) + "*b",)
     assert grows_too_fast(lambda size: matches_any("a" * size, glob), length=4_000) is None
 
 
 def test_the_longest_list_is_read_once() -> None:
     """A list that has been used is used again as it is; the second time costs nearly nothing."""
-    globs = tuple(f"{number}*" for number in range(MOST_GLOBS))
-    same = tuple(f"{number}*" for number in range(MOST_GLOBS))
+    globs = tuple(f"{number}*" for number in range(MAX_GLOBS))
+    same = tuple(f"{number}*" for number in range(MAX_GLOBS))
     assert not matches_any("x", globs)
     assert matches_any("999/USDT", same)

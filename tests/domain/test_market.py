@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbot.domain.errors import BadCandle
+from signalbot.domain.errors import InvalidCandle
 from signalbot.domain.market import Candle, Instrument
 from signalbot.domain.timeframe import Ms, Timeframe
 from tests.domain.samples import BTC, CANDLE, INSTRUMENT, decimals
@@ -108,7 +108,7 @@ def test_a_candle_in_which_nothing_happened_is_possible() -> None:
 def test_a_number_that_is_none_is_refused(field: str, value: Decimal) -> None:
     """NaN and infinity, quiet or signalling, in any column."""
     changes: dict[str, Decimal] = {field: value}
-    with pytest.raises(BadCandle, match="finite"):
+    with pytest.raises(InvalidCandle, match="finite"):
         replace(CANDLE, **changes)  # type: ignore[arg-type]
 
 
@@ -116,7 +116,7 @@ def test_a_number_that_is_none_is_refused(field: str, value: Decimal) -> None:
 def test_a_price_that_is_not_positive_is_refused(candle: Candle, field: str, value: int) -> None:
     """Zero is no price."""
     changes: dict[str, Decimal] = {field: Decimal(value)}
-    with pytest.raises(BadCandle):
+    with pytest.raises(InvalidCandle):
         replace(candle, **changes)  # type: ignore[arg-type]
 
 
@@ -125,22 +125,22 @@ def test_high_and_low_enclose_open_and_close(candle: Candle, field: str, beyond:
     """Above the high or below the low, however little, cannot be."""
     above: dict[str, Decimal] = {field: candle.high + beyond}
     below: dict[str, Decimal] = {field: candle.low - beyond}
-    with pytest.raises(BadCandle):
+    with pytest.raises(InvalidCandle):
         replace(candle, **above)  # type: ignore[arg-type]
-    with pytest.raises(BadCandle):
+    with pytest.raises(InvalidCandle):
         replace(candle, **below)  # type: ignore[arg-type]
 
 
 def test_a_high_below_the_low_is_refused() -> None:
     """Swapped columns are the commonest mistake of a parser."""
-    with pytest.raises(BadCandle, match="enclose"):
+    with pytest.raises(InvalidCandle, match="enclose"):
         replace(CANDLE, high=CANDLE.low, low=CANDLE.high)
 
 
 @given(rows(), decimals(most=10**6, places=8))
 def test_a_negative_volume_is_refused(candle: Candle, volume: Decimal) -> None:
     """Volume counts what was traded."""
-    with pytest.raises(BadCandle, match="volume"):
+    with pytest.raises(InvalidCandle, match="volume"):
         replace(candle, volume=-volume)
 
 
@@ -148,5 +148,5 @@ def test_a_negative_volume_is_refused(candle: Candle, volume: Decimal) -> None:
 def test_an_open_time_off_the_grid_is_refused(candle: Candle, data: st.DataObject) -> None:
     """A candle that opens between two boundaries is of another length, or of another clock."""
     off_by = data.draw(st.integers(1, candle.timeframe.ms - 1))
-    with pytest.raises(BadCandle, match="boundary"):
+    with pytest.raises(InvalidCandle, match="boundary"):
         replace(candle, open_ms=Ms(candle.open_ms + off_by))

@@ -7,7 +7,7 @@ from fractions import Fraction
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from signalbot.domain.money import average, ceil_to, floor_to, nearest, text, trimmed
+from signalbot.domain.money import average, ceil_to, floor_to, round_to, text, trimmed
 from tests.domain.samples import decimals
 
 ANY = st.builds(
@@ -70,7 +70,7 @@ def test_ceil_is_the_smallest_multiple_not_below(step: Decimal, value: Decimal) 
 @given(STEPS, VALUES)
 def test_nearest_is_at_most_half_a_step_away(step: Decimal, value: Decimal) -> None:
     """And a value in the middle goes to the even multiple."""
-    steps, asked = _in_steps(nearest(step, value), step), _in_steps(value, step)
+    steps, asked = _in_steps(round_to(step, value), step), _in_steps(value, step)
     assert steps.denominator == 1
     assert steps == round(asked)
 
@@ -79,7 +79,7 @@ def test_nearest_is_at_most_half_a_step_away(step: Decimal, value: Decimal) -> N
 def test_what_is_on_the_grid_stays_where_it_is(step: Decimal, count: int) -> None:
     """Rounding a multiple of the step changes nothing, whichever way."""
     value = step * count
-    assert floor_to(step, value) == ceil_to(step, value) == nearest(step, value) == value
+    assert floor_to(step, value) == ceil_to(step, value) == round_to(step, value) == value
 
 
 @given(VALUES, decimals(most=10**12, places=10))

@@ -212,13 +212,13 @@ def test_the_time_of_opening_is_not_the_fills() -> None:
 def test_a_fee_in_a_third_coin_counts_at_its_price() -> None:
     """Two thousandths of a coin at 600 cost 1.2; without a price they count as nothing."""
     bought = replace(fill(OrderSide.BUY, 1, 100), fee=Decimal("0.002"), fee_currency="BNB")
-    assert bought.third_coin == "BNB"
-    valued = POSITION.apply(bought, reason=MANUAL, worth={"BNB": Decimal(600)})
+    assert bought.foreign_fee_currency == "BNB"
+    valued = POSITION.apply(bought, reason=MANUAL, coin_prices={"BNB": Decimal(600)})
     assert valued.fees == Decimal("1.2")
-    assert valued.charge(bought, worth={"BNB": Decimal(500)}).fees == Decimal("2.2")
+    assert valued.add_fees(bought, coin_prices={"BNB": Decimal(500)}).fees == Decimal("2.2")
     assert POSITION.apply(bought, reason=MANUAL).fees == 0
     for known in ("BTC", "USDT"):
-        assert replace(bought, fee_currency=known).third_coin is None
+        assert replace(bought, fee_currency=known).foreign_fee_currency is None
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def test_slippage_is_positive_exactly_when_the_price_got_worse(
     buys = action in (Action.LONG, Action.EXIT_SHORT)
     worse = Fraction(got) - Fraction(asked) if buys else Fraction(asked) - Fraction(got)
     exact = worse / Fraction(asked) * 10_000
-    found = slippage_bps(action=action, asked=asked, got=got)
+    found = slippage_bps(action=action, requested=asked, filled=got)
     if found is None:
         assert abs(exact) > 1_000_000
         return
@@ -146,7 +146,7 @@ def test_slippage_is_positive_exactly_when_the_price_got_worse(
 )
 def test_a_hundred_basis_points_are_one_percent(action: Action, got: str, bps: str) -> None:
     """Each action with its own direction."""
-    assert slippage_bps(action=action, asked=Decimal(100), got=Decimal(got)) == Decimal(bps)
+    assert slippage_bps(action=action, requested=Decimal(100), filled=Decimal(got)) == Decimal(bps)
 
 
 @given(
@@ -156,9 +156,9 @@ def test_a_hundred_basis_points_are_one_percent(action: Action, got: str, bps: s
 )
 def test_slippage_never_fails_a_booking(action: Action, asked: Decimal, got: Decimal) -> None:
     """Whatever two numbers came from outside, there is a figure or none."""
-    slippage_bps(action=action, asked=asked, got=got)
-    slippage_bps(action=action, asked=Decimal("1e-999999"), got=got)
-    slippage_bps(action=action, asked=asked, got=Decimal("9e999999"))
+    slippage_bps(action=action, requested=asked, filled=got)
+    slippage_bps(action=action, requested=Decimal("1e-999999"), filled=got)
+    slippage_bps(action=action, requested=asked, filled=Decimal("9e999999"))
 
 
 @pytest.mark.parametrize(

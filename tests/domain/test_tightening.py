@@ -18,7 +18,7 @@ from signalbot.domain.settings import (
     SizingMode,
     StopSource,
 )
-from signalbot.domain.tightening import loosened
+from signalbot.domain.settings_bounds import loosened_fields
 
 counts = st.none() | st.integers(1, 5)
 amounts = st.none() | st.integers(1, 5).map(Decimal)
@@ -55,7 +55,7 @@ settings = st.builds(Settings, risk=risks, sizing=sizings, protection=protection
 @given(settings)
 def test_the_same_settings_loosen_nothing(one: Settings) -> None:
     """Whatever they are."""
-    assert loosened(one, one) == ()
+    assert loosened_fields(one, one) == ()
 
 
 @given(settings, settings, settings)
@@ -63,8 +63,8 @@ def test_what_stays_within_what_stays_within_stays_within(
     one: Settings, two: Settings, three: Settings
 ) -> None:
     """Tightening twice is tightening."""
-    if not loosened(one, two) and not loosened(two, three):
-        assert loosened(one, three) == ()
+    if not loosened_fields(one, two) and not loosened_fields(two, three):
+        assert loosened_fields(one, three) == ()
 
 
 @pytest.mark.parametrize(
@@ -87,12 +87,12 @@ def test_every_limit_has_its_direction(
     free = Settings()
     bounds = replace(free, risk=RiskLimits(**{name: bound}))
     for value in looser:
-        [found] = loosened(bounds, replace(free, risk=RiskLimits(**{name: value})))
+        [found] = loosened_fields(bounds, replace(free, risk=RiskLimits(**{name: value})))
         assert found.removeprefix("risk.") == name.removesuffix("_ms")
     for value in tighter:
         wanted = replace(free, risk=RiskLimits(**{name: value}))
-        assert loosened(bounds, wanted) == ()
-        assert loosened(free, wanted) == ()
+        assert loosened_fields(bounds, wanted) == ()
+        assert loosened_fields(free, wanted) == ()
 
 
 def test_every_limit_is_looked_at() -> None:
@@ -108,7 +108,7 @@ def test_every_limit_is_looked_at() -> None:
         min_balance=Decimal(1),
         symbol_priority=("A/B",),
     )
-    found = loosened(Settings(risk=tight), Settings(risk=loosest))
+    found = loosened_fields(Settings(risk=tight), Settings(risk=loosest))
     assert len(found) == len(fields(RiskLimits))
 
 
@@ -129,10 +129,10 @@ def test_what_an_order_is_expected_to_cost_sizes_it(
     """With fewer costs counted, the same percentage at risk buys more."""
     bounds = Settings(sizing=bound)
     if looser is not None:
-        [found] = loosened(bounds, Settings(sizing=looser))
+        [found] = loosened_fields(bounds, Settings(sizing=looser))
         assert found in ("sizing.risk_includes_costs", "sizing.slippage_bps")
     if tighter is not None:
-        assert loosened(bounds, Settings(sizing=tighter)) == ()
+        assert loosened_fields(bounds, Settings(sizing=tighter)) == ()
 
 
 @pytest.mark.parametrize(
@@ -151,10 +151,10 @@ def test_a_stop_comes_no_farther_away(
     """And it follows no later than the operator wrote."""
     bounds = Settings(protection=Protection(**{name: bound}))
     for value in looser:
-        [found] = loosened(bounds, Settings(protection=Protection(**{name: value})))
+        [found] = loosened_fields(bounds, Settings(protection=Protection(**{name: value})))
         assert found.removeprefix("protection.").replace("stop_loss.", "stop_") == name
     for value in tighter:
-        assert loosened(bounds, Settings(protection=Protection(**{name: value}))) == ()
+        assert loosened_fields(bounds, Settings(protection=Protection(**{name: value}))) == ()
 
 
 def test_everything_that_sizes_an_order_is_looked_at() -> None:
@@ -171,7 +171,7 @@ def test_everything_that_sizes_an_order_is_looked_at() -> None:
             risk_includes_costs=False,
             below_minimum=BelowMinimum.ROUND_UP,
         )
-        found |= set(loosened(Settings(sizing=bound), Settings(sizing=wanted)))
+        found |= set(loosened_fields(Settings(sizing=bound), Settings(sizing=wanted)))
     assert found == {f"sizing.{field.name}" for field in fields(Sizing)}
 
 
@@ -189,6 +189,6 @@ def test_size_mode_stop_and_ai_are_the_operators() -> None:
         (replace(free, ai=AiRules(provider="dear")), "ai.provider"),
         (replace(free, ai=AiRules(model="large")), "ai.model"),
     ):  # fmt: skip
-        assert name in loosened(free, wanted)
+        assert name in loosened_fields(free, wanted)
     smaller = replace(free, sizing=Sizing(risk_percent=Decimal("0.1")))
-    assert loosened(free, smaller) == ()
+    assert loosened_fields(free, smaller) == ()

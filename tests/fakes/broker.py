@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from dataclasses import replace
 from decimal import Decimal
 
-from signalbot.domain.book import Balance
+from signalbot.domain.account_snapshot import Balance
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Unavailable
 from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Fees, Instrument
@@ -111,7 +111,7 @@ class FaultyBroker:
     def amends_stops(self, symbol: str) -> bool:
         return self.real.amends_stops(symbol)
 
-    def stop_lives_ms(self, symbol: str) -> int | None:
+    def stop_lifetime_ms(self, symbol: str) -> int | None:
         return self.stop_lives
 
     async def amend(self, order: Order, request: OrderRequest) -> OrderReport:
@@ -139,15 +139,15 @@ class FaultyBroker:
             raise Unavailable("no answer")
         return await self.real.holdings(claimed, is_urgent=is_urgent)
 
-    async def sellable(self, symbol: str, quantity: Decimal) -> Decimal:
-        return await self.real.sellable(symbol, quantity)
+    async def closable_quantity(self, symbol: str, quantity: Decimal) -> Decimal:
+        return await self.real.closable_quantity(symbol, quantity)
 
     async def funding(self, symbols: Collection[str], *, since_ms: Ms) -> Sequence[FundingPayment]:
         return await self.real.funding(symbols, since_ms=since_ms)
 
-    async def fills_of(self, order: Order) -> Sequence[Fill]:
+    async def order_fills(self, order: Order) -> Sequence[Fill]:
         self.fills_asked_ms.append(self._clock.now_ms())
-        return self._with_fee(await self.real.fills_of(order))
+        return self._with_fee(await self.real.order_fills(order))
 
     async def may_withdraw(self) -> bool | None:
         return await self.real.may_withdraw()

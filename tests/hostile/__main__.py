@@ -22,7 +22,7 @@ from typing import Any
 
 import httpx
 
-from tests.api.rig import Daemon, daemon
+from tests.api.api_daemon import Daemon, daemon
 from tests.hostile.attacks import ATTACKS, Target, carry_out
 
 USERS = 20

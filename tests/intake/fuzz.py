@@ -10,7 +10,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from tests.api.rig import BTC, CONFIG, Daemon, daemon
+from tests.api.api_daemon import BTC, CONFIG, Daemon, daemon
 from tests.intake.bodies import any_body, closing_body
 
 _SOURCES = """

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from signalbot.domain.errors import BadSignal
+from signalbot.domain.errors import InvalidSignal
 from tests.intake.reading import NOW, read
 
 _BUY = {"ticker": "BTCUSDT", "action": "buy"}
@@ -52,7 +52,7 @@ def test_an_entry_that_is_too_old_or_from_the_future_is_refused(
     body: dict[str, Any], why: str
 ) -> None:
     """Naming the field; what looks like the time of a bar says what to send instead."""
-    with pytest.raises(BadSignal) as refused:
+    with pytest.raises(InvalidSignal) as refused:
         read(_BUY | body)
     assert why in str(refused.value)
 
@@ -61,7 +61,7 @@ def test_an_entry_that_is_too_old_or_from_the_future_is_refused(
 def test_its_own_limit_can_only_be_shorter(lag: object) -> None:
     """The source's limit counts as well."""
     assert read(_BUY | {"timestamp": _at(-50), "max_lag": lag}).steps
-    with pytest.raises(BadSignal, match="an entry may be 60 s old"):
+    with pytest.raises(InvalidSignal, match="an entry may be 60 s old"):
         read(_BUY | {"timestamp": _at(-80), "max_lag": lag})
 
 
@@ -71,5 +71,5 @@ def test_an_exit_is_refused_only_past_its_own_limit() -> None:
         assert read(_EXIT | {"timestamp": moment}).steps
     assert read(_EXIT | {"timestamp": _at(-90), "max_lag": 100}).steps
     assert read(_EXIT | {"timestamp": _at(-90), "max_lag": 0}).steps
-    with pytest.raises(BadSignal, match="it is 90 s old, and its own limit is 60 s"):
+    with pytest.raises(InvalidSignal, match="it is 90 s old, and its own limit is 60 s"):
         read(_EXIT | {"timestamp": _at(-90), "max_lag": 60})

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbot.domain.errors import BadSignal
+from signalbot.domain.errors import InvalidSignal
 from signalbot.domain.signals import Action, Strength
-from signalbot.intake.alert import secret_of, understand
-from signalbot.intake.direction import Cancel
+from signalbot.webhooks.parser import parse_alert, secret_of
+from signalbot.webhooks.resolution import CancelRequest
 from tests.intake.reading import BTC, ETH, MEANING, NOW, read
 
 LONG, SHORT = Action.LONG, Action.SHORT
@@ -73,7 +73,7 @@ EXIT_LONG, EXIT_SHORT = Action.EXIT_LONG, Action.EXIT_SHORT
             {"ticker": "BTCUSDT", "action": "reverse", "side": "short"},
             (BTC, [EXIT_LONG, SHORT], None),
         ),
-        ({"ticker": "BTCUSDT", "action": "cancel"}, (BTC, [Cancel.OPEN_SIGNALS], None)),
+        ({"ticker": "BTCUSDT", "action": "cancel"}, (BTC, [CancelRequest.OPEN_SIGNALS], None)),
         ({"ticker": "BTCUSDT", "action": "hold"}, (BTC, [], None)),
         ({"ticker": "XBTUSDT", "action": "enter long"}, (BTC, [LONG], None)),
     ],
@@ -116,7 +116,7 @@ def test_alerts_in_the_wild(body: object, expected: tuple[str, list[Any], str | 
 )
 def test_what_cannot_be_meant_is_refused(body: object, why: str) -> None:
     """By the field's name and value; never acted on by guessing."""
-    with pytest.raises(BadSignal) as refused:
+    with pytest.raises(InvalidSignal) as refused:
         read(body)
     assert why in str(refused.value)
 
@@ -143,7 +143,7 @@ def test_of_a_reversal_whose_entry_is_refused_the_exit_is_carried_out() -> None:
 
 def test_a_source_may_ask_only_for_its_actions() -> None:
     """A stolen secret of a source that only exits opens nothing."""
-    with pytest.raises(BadSignal, match="may not ask for LONG: see actions"):
+    with pytest.raises(InvalidSignal, match="may not ask for LONG: see actions"):
         read({"ticker": "BTCUSDT", "action": "buy"}, actions=frozenset({EXIT_LONG}))
 
 
@@ -197,8 +197,8 @@ def test_secrets_are_found_in_the_body() -> None:
 @given(st.binary(max_size=400))
 def test_no_bytes_break_it(body: bytes) -> None:
     """Understood, or refused with a sentence."""
-    with suppress(BadSignal):
-        understand(body, MEANING, now_ms=NOW)
+    with suppress(InvalidSignal):
+        parse_alert(body, MEANING, now_ms=NOW)
 
 
 _WORDS = ("ticker", "action", "side", "price", "sl", "tp", "tp1_qty", "timestamp", "position_size",
@@ -223,8 +223,8 @@ _WORDS = ("ticker", "action", "side", "price", "sl", "tp", "tp1_qty", "timestamp
 def test_no_fields_break_it(body: dict[str, Any]) -> None:
     """Whatever stands in them, nothing but a refusal; and what passes is within bounds."""
     try:
-        alert = understand(json.dumps(body).encode(), MEANING, now_ms=NOW)
-    except BadSignal:
+        alert = parse_alert(json.dumps(body).encode(), MEANING, now_ms=NOW)
+    except InvalidSignal:
         return
     assert alert.symbol in MEANING.symbols
     assert 0 <= alert.confidence <= 1
@@ -262,7 +262,7 @@ _LONG = 60_000
 )
 def test_no_body_takes_long_however_long_it_is(body: str) -> None:
     """Nobody needs a secret to have a body read: each is read in one pass, or refused."""
-    with suppress(BadSignal):
+    with suppress(InvalidSignal):
         read(body)
 
 
@@ -272,5 +272,5 @@ def test_no_body_takes_long_however_long_it_is(body: str) -> None:
 def test_no_letter_or_digit_breaks_it(text: str) -> None:
     """Of any script, in a name or a value."""
     for body in ({"action": text}, {text: "buy"}, {"action": "buy", "sl": text, f"tp{text}": 1}):
-        with suppress(BadSignal):
+        with suppress(InvalidSignal):
             read({"ticker": "BTCUSDT"} | body)

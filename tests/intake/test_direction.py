@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbot.domain.errors import BadSignal
-from signalbot.intake.direction import Direction
+from signalbot.domain.errors import InvalidSignal
+from signalbot.webhooks.resolution import Direction
 from tests.intake.reading import actions
 
 L, S, XL, XS = "LONG", "SHORT", "EXIT_LONG", "EXIT_SHORT"
@@ -47,7 +47,7 @@ def test_positions_before_and_after_tell_exactly_what_was_done(before: str, afte
             return
         assert actions(body, direction=direction) == expected
     body["action"] = {"buy": "sell", "sell": "buy"}[order]
-    with pytest.raises(BadSignal, match="contradict each other"):
+    with pytest.raises(InvalidSignal, match="contradict each other"):
         actions(body)
 
 
@@ -135,7 +135,7 @@ def test_contradictions_are_refused_by_both_names(
     body: dict[str, Any], named: tuple[str, ...]
 ) -> None:
     """So that the sender sees which two do not fit."""
-    with pytest.raises(BadSignal) as refused:
+    with pytest.raises(InvalidSignal) as refused:
         actions(body)
     assert all(name in str(refused.value) for name in named), refused.value
 
@@ -169,6 +169,6 @@ def test_what_closes_never_opens(
     body |= closing
     try:
         found = actions(body, direction=direction)
-    except BadSignal:
+    except InvalidSignal:
         return
     assert not {L, S} & set(found)

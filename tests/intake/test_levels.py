@@ -2,7 +2,7 @@
 
 import pytest
 
-from signalbot.domain.errors import BadSignal
+from signalbot.domain.errors import InvalidSignal
 from tests.intake.reading import aims, brief, levels
 
 
@@ -155,6 +155,6 @@ def test_a_trailing_stop_is_found(fields: dict[str, object], expected: str | Non
 )
 def test_a_level_that_cannot_be_used_refuses_the_entry(fields: dict[str, object], why: str) -> None:
     """With the field's name and value."""
-    with pytest.raises(BadSignal) as refused:
+    with pytest.raises(InvalidSignal) as refused:
         levels(**fields)
     assert why in str(refused.value)

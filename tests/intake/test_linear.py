@@ -8,15 +8,15 @@ from urllib.parse import urlencode
 import pytest
 from fastapi import HTTPException
 
-from signalbot.api.bodies import parse
-from signalbot.api.limits import MOST_BYTES
-from signalbot.domain.errors import BadSignal
-from signalbot.intake.alert import Meaning, secret_of, understand
+from signalbot.api.body_limit import MAX_BODY_BYTES
+from signalbot.api.strict_json import parse_object
+from signalbot.domain.errors import InvalidSignal
+from signalbot.webhooks.parser import AlertRules, parse_alert, secret_of
 from tests.domain.samples import NOW
-from tests.growth import grows_too_fast
 from tests.intake.expected import CASES
+from tests.linear_cost import grows_too_fast
 
-MEANING = Meaning(symbols=("BTC/USDT:USDT", "ETH/USDT:USDT"), actions=frozenset())
+MEANING = AlertRules(symbols=("BTC/USDT:USDT", "ETH/USDT:USDT"), actions=frozenset())
 UNITS = (
     " ", "\t", "\n", "a", "a ", "a=", "a=b;", "a=b\n", "a:b,", "x y=", ":", ",", ";", ".", "-", "/",
     "9", "9.", '"', "\\", "{", "{{", "}", "[", "(", "@", "%", "%41", "&a=1", "PERP", "USDT", "sl ",
@@ -99,7 +99,7 @@ def _body(before: str, unit: str, after: str) -> Body:
 
 
 def _understand(body: bytes) -> object:
-    return understand(body, MEANING, now_ms=NOW)
+    return parse_alert(body, MEANING, now_ms=NOW)
 
 
 def _slow(read: Callable[[bytes], object], bodies: Iterator[tuple[str, Body]]) -> dict[str, float]:
@@ -107,17 +107,17 @@ def _slow(read: Callable[[bytes], object], bodies: Iterator[tuple[str, Body]]) -
     for name, make in bodies:
 
         def attempt(size: int, make: Body = make) -> None:
-            with suppress(BadSignal, HTTPException):
+            with suppress(InvalidSignal, HTTPException):
                 read(make(size))
 
-        growth = grows_too_fast(attempt, length=MOST_BYTES)
+        growth = grows_too_fast(attempt, length=MAX_BODY_BYTES)
         if growth is not None:
             slow[f"{name} {make(60)!r}"] = growth
     return slow
 
 
 @pytest.mark.parametrize("bodies", [stretched, repeated])
-@pytest.mark.parametrize("read", [secret_of, _understand, parse])
+@pytest.mark.parametrize("read", [secret_of, _understand, parse_object])
 def test_the_worst_body_of_every_form_is_read_in_proportion_to_its_length(
     read: Callable[[bytes], object], bodies: Callable[[], Iterator[tuple[str, Body]]]
 ) -> None:
@@ -139,5 +139,5 @@ def test_a_reader_that_goes_back_and_forth_is_found() -> None:
 )
 def test_an_alert_has_so_many_fields(body: str) -> None:
     """As JSON and as a form; one with more is refused, not a failure of ours."""
-    with pytest.raises(BadSignal, match="more than 200 fields"):
-        understand(body.encode(), MEANING, now_ms=NOW)
+    with pytest.raises(InvalidSignal, match="more than 200 fields"):
+        parse_alert(body.encode(), MEANING, now_ms=NOW)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from signalbot.domain.errors import BadSignal
+from signalbot.domain.errors import InvalidSignal
 from tests.intake.reading import BTC, actions, aims, brief, levels, read
 
 L, S, XL, XS = "LONG", "SHORT", "EXIT_LONG", "EXIT_SHORT"
@@ -75,7 +75,7 @@ def test_an_entry_that_could_be_meant_otherwise_is_refused_by_the_fields_name(
 ) -> None:
     """It is never passed over."""
     (name,) = said
-    with pytest.raises(BadSignal, match=name):
+    with pytest.raises(InvalidSignal, match=name):
         actions({"action": "buy"} | said)
 
 
@@ -124,7 +124,7 @@ def test_how_a_level_is_measured_is_read_from_the_field_beside_it(
 ) -> None:
     """A percent is never taken for a price, and a level that is switched off is none."""
     if expected == "refused":
-        with pytest.raises(BadSignal, match="stop_loss"):
+        with pytest.raises(InvalidSignal, match="stop_loss"):
             levels(**said)
     else:
         assert brief(levels(**said).stop) == expected
@@ -170,7 +170,7 @@ def test_a_part_is_closed_in_whatever_words_it_is_asked_for(
 @pytest.mark.parametrize("value", ["{{plot_0}}", "half of it", -50])
 def test_a_share_that_cannot_be_read_refuses_the_exit(value: object) -> None:
     """The whole position is not closed instead."""
-    with pytest.raises(BadSignal, match="exit_percent"):
+    with pytest.raises(InvalidSignal, match="exit_percent"):
         actions({"action": "close", "exit_percent": value})
 
 
@@ -200,7 +200,7 @@ def test_a_position_before_may_be_a_signed_size() -> None:
 def test_a_source_with_one_market_refuses_whatever_names_another(said: dict[str, Any]) -> None:
     """By the field's name. Bybit's XRPPERP settles in USDC."""
     (name,) = said
-    with pytest.raises(BadSignal, match=name):
+    with pytest.raises(InvalidSignal, match=name):
         read({"action": "buy"} | said, symbols=_XRP)
     assert read({"action": "buy", "comment": "XRPUSDT long"}, symbols=_XRP).symbol == _XRP[0]
 
@@ -208,7 +208,7 @@ def test_a_source_with_one_market_refuses_whatever_names_another(said: dict[str,
 @pytest.mark.parametrize("name", ["generated_at", "published_at", "emitted", "created"])
 def test_an_old_entry_is_refused_whatever_its_time_is_called(name: str) -> None:
     """By that name."""
-    with pytest.raises(BadSignal, match=name):
+    with pytest.raises(InvalidSignal, match=name):
         actions({"action": "buy", name: "2020-01-01T00:00:00Z"})
 
 
@@ -268,7 +268,7 @@ def test_what_makes_a_stop_and_its_targets_percent_makes_both(said: dict[str, An
 def test_a_unit_of_no_certain_field_refuses_levels(said: dict[str, Any]) -> None:
     """It is not known whose it is."""
     (name,) = said
-    with pytest.raises(BadSignal, match=name):
+    with pytest.raises(InvalidSignal, match=name):
         levels(sl=2, **said)
     assert actions({"action": "buy"} | said) == [L]
 

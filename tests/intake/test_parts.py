@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from signalbot.domain.errors import BadSignal
+from signalbot.domain.errors import InvalidSignal
 from tests.intake.reading import read
 
 _LESS = {"action": "sell", "market_position": "long", "prev_market_position": "long"}
@@ -52,7 +52,7 @@ def test_a_part_is_told_in_many_ways(body: dict[str, Any], percent: str) -> None
 )
 def test_a_part_of_which_the_size_is_not_told_is_refused(body: dict[str, Any], named: str) -> None:
     """A whole position is not closed for a part of it."""
-    with pytest.raises(BadSignal) as refused:
+    with pytest.raises(InvalidSignal) as refused:
         read({"ticker": "BTCUSDT"} | body)
     assert named in str(refused.value)
     assert "how much of the position leaves is not given" in str(refused.value)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from signalbot.domain.errors import BadSignal
-from signalbot.intake.symbols import market_of
+from signalbot.domain.errors import InvalidSignal
+from signalbot.webhooks.symbols import find_market
 from tests.intake.reading import BTC, ETH, SPOT, actions, read
 
 _XRP = "XRP/USDT:USDT"
@@ -20,7 +20,7 @@ _XRP = "XRP/USDT:USDT"
 )  # fmt: skip
 def test_a_perpetual_is_found_by_every_name(name: str) -> None:
     """Where the source has no other market of that coin."""
-    assert market_of(name, [BTC, ETH]) == BTC
+    assert find_market(name, [BTC, ETH]) == BTC
 
 
 @pytest.mark.parametrize(
@@ -31,15 +31,15 @@ def test_a_perpetual_is_found_by_every_name(name: str) -> None:
 )  # fmt: skip
 def test_a_name_of_another_market_is_refused(name: str) -> None:
     """Other coins, other money, coin-settled, dated: the one that is there is not traded for it."""
-    with pytest.raises(BadSignal, match="is none of this source's markets"):
-        market_of(name, [BTC, ETH])
+    with pytest.raises(InvalidSignal, match="is none of this source's markets"):
+        find_market(name, [BTC, ETH])
 
 
 def test_an_ambiguous_name_tells_what_it_could_mean() -> None:
     """And the perpetual's or the spot market's own spelling settles it."""
     markets = (BTC, SPOT)
     for name in ("BTCUSDT", "BTC"):
-        with pytest.raises(BadSignal, match=r"BTC/USDT:USDT or BTC/USDT: add \.P"):
+        with pytest.raises(InvalidSignal, match=r"BTC/USDT:USDT or BTC/USDT: add \.P"):
             read({"ticker": name, "action": "buy"}, symbols=markets)
     for name in ("BTCUSDT.P", "BTC-PERP", "BTC-USDT-SWAP", "XBTUSDTM"):
         assert read({"ticker": name, "action": "buy"}, symbols=markets).symbol == BTC
@@ -72,7 +72,7 @@ def test_another_market_is_never_traded_because_a_source_has_one(
     body: dict[str, object], named: str
 ) -> None:
     """Under whatever name it is told."""
-    with pytest.raises(BadSignal) as refused:
+    with pytest.raises(InvalidSignal) as refused:
         read(body, symbols=(_XRP,))
     assert named in str(refused.value)
 
@@ -101,5 +101,5 @@ def test_a_source_with_two_names_markets_that_agree() -> None:
     assert actions({"symbol": "BTC/USDT:USDT", "instrument": "BTC-USDT-SWAP", "side": "buy"}) == [
         "LONG"
     ]
-    with pytest.raises(BadSignal, match="ticker 'BTCUSDT' and symbol 'ETHUSDT' name different"):
+    with pytest.raises(InvalidSignal, match="ticker 'BTCUSDT' and symbol 'ETHUSDT' name different"):
         actions({"symbol": "ETHUSDT", "side": "buy"})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from signalbot.domain.errors import BadSignal
+from signalbot.domain.errors import InvalidSignal
 from tests.intake.reading import BTC, aims, brief, read
 
 _CHANNEL = """⚡⚡ #BTC/USDT ⚡⚡
@@ -106,7 +106,7 @@ def test_a_part_is_told_by_a_percent_sign() -> None:
 )
 def test_a_text_that_could_mean_something_else_is_refused(text: str, why: str) -> None:
     """With the line or the word that is in the way."""
-    with pytest.raises(BadSignal) as refused:
+    with pytest.raises(InvalidSignal) as refused:
         read(text)
     assert why in str(refused.value)
 
@@ -122,7 +122,7 @@ def test_a_text_that_could_mean_something_else_is_refused(text: str, why: str) -
 )
 def test_half_a_surrogate_pair_is_refused(body: str) -> None:
     """It stands for no character, so it can neither be stored nor told to anybody."""
-    with pytest.raises(BadSignal, match="not Unicode"):
+    with pytest.raises(InvalidSignal, match="not Unicode"):
         read(body)
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from signalbot.domain.orders import OrderSide
 from signalbot.domain.signals import Side
-from signalbot.intake.aliases import NAMES, names_table
-from signalbot.intake.names import words
-from signalbot.intake.verbs import Kind, Meaning, meaning_of, words_table
+from signalbot.webhooks.actions import ActionKind, ParsedAction, action_synonyms_table, parse_action
+from signalbot.webhooks.aliases import ALIASES, aliases_table
+from signalbot.webhooks.name_tokens import tokenize
 
 
 @pytest.mark.parametrize(
@@ -29,28 +29,30 @@ from signalbot.intake.verbs import Kind, Meaning, meaning_of, words_table
 )  # fmt: skip
 def test_a_name_is_the_same_in_every_spelling(names: tuple[str, ...], expected: str) -> None:
     """Camel case, capitals, underscores, dashes, dots, short forms, all in one."""
-    assert {" ".join(words(name)) for name in names} == {expected}
+    assert {" ".join(tokenize(name)) for name in names} == {expected}
 
 
 @pytest.mark.parametrize("name", ["stopwatch", "buyer", "shortage", "tpsl_note_x", "unclosed"])
 def test_a_word_is_not_found_inside_another(name: str) -> None:
     """Chance is no meaning."""
-    assert meaning_of(name) is None
+    assert parse_action(name) is None
 
 
-def _exit(side: Side | None = None, percent: int | None = None) -> Meaning:
-    return Meaning(Kind.EXIT, side=side, percent=None if percent is None else Decimal(percent))
+def _exit(side: Side | None = None, percent: int | None = None) -> ParsedAction:
+    return ParsedAction(
+        ActionKind.EXIT, side=side, percent=None if percent is None else Decimal(percent)
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "meaning"),
     [
-        ("buy", Meaning(Kind.ORDER, order=OrderSide.BUY)),
-        ("SELL SIGNAL", Meaning(Kind.ORDER, order=OrderSide.SELL)),
-        ("long", Meaning(Kind.SIDE, side=Side.LONG)),
-        ("go short", Meaning(Kind.ENTER, side=Side.SHORT)),
-        ("LONG_OPEN", Meaning(Kind.ENTER, side=Side.LONG)),
-        ("buy to open", Meaning(Kind.ENTER, side=Side.LONG)),
+        ("buy", ParsedAction(ActionKind.ORDER, order=OrderSide.BUY)),
+        ("SELL SIGNAL", ParsedAction(ActionKind.ORDER, order=OrderSide.SELL)),
+        ("long", ParsedAction(ActionKind.SIDE, side=Side.LONG)),
+        ("go short", ParsedAction(ActionKind.ENTER, side=Side.SHORT)),
+        ("LONG_OPEN", ParsedAction(ActionKind.ENTER, side=Side.LONG)),
+        ("buy to open", ParsedAction(ActionKind.ENTER, side=Side.LONG)),
         ("EXIT_LONG", _exit(Side.LONG)),
         ("close-long", _exit(Side.LONG)),
         ("shortExit", _exit(Side.SHORT)),
@@ -62,25 +64,25 @@ def _exit(side: Side | None = None, percent: int | None = None) -> Meaning:
         ("panicSell", _exit()),
         ("close_at_market_price", _exit()),
         ("close 50%", _exit(percent=50)),
-        ("close half", Meaning(Kind.REDUCE, percent=Decimal(50))),
-        ("reduce long", Meaning(Kind.REDUCE, side=Side.LONG)),
-        ("half", Meaning(Kind.REDUCE, percent=Decimal(50))),
-        ("reduce 50", Meaning(Kind.REDUCE, percent=Decimal(50))),
-        ("scale out 12.5%", Meaning(Kind.REDUCE, percent=Decimal("12.5"))),
+        ("close half", ParsedAction(ActionKind.REDUCE, percent=Decimal(50))),
+        ("reduce long", ParsedAction(ActionKind.REDUCE, side=Side.LONG)),
+        ("half", ParsedAction(ActionKind.REDUCE, percent=Decimal(50))),
+        ("reduce 50", ParsedAction(ActionKind.REDUCE, percent=Decimal(50))),
+        ("scale out 12.5%", ParsedAction(ActionKind.REDUCE, percent=Decimal("12.5"))),
         ("Exit Long 1", _exit(Side.LONG)),
-        ("Long 2", Meaning(Kind.SIDE, side=Side.LONG)),
+        ("Long 2", ParsedAction(ActionKind.SIDE, side=Side.LONG)),
         ("go flat", _exit()),
         ("stopped out", _exit()),
         ("SL hit", _exit()),
         ("stop_and_close", _exit()),
-        ("reverse to long", Meaning(Kind.REVERSE, side=Side.LONG)),
-        ("cancelEntry", Meaning(Kind.CANCEL)),
-        ("hold", Meaning(Kind.NOTHING)),
+        ("reverse to long", ParsedAction(ActionKind.REVERSE, side=Side.LONG)),
+        ("cancelEntry", ParsedAction(ActionKind.CANCEL)),
+        ("hold", ParsedAction(ActionKind.NOTHING)),
     ],
 )
-def test_a_word_means_one_thing(text: str, meaning: Meaning) -> None:
+def test_a_word_means_one_thing(text: str, meaning: ParsedAction) -> None:
     """Whatever its case and its separators, wherever it stands."""
-    assert meaning_of(text) == meaning
+    assert parse_action(text) == meaning
 
 
 @pytest.mark.parametrize(
@@ -92,18 +94,18 @@ def test_a_word_means_one_thing(text: str, meaning: Meaning) -> None:
 )  # fmt: skip
 def test_an_unknown_word_means_nothing(text: str) -> None:
     """It falls through to no other meaning."""
-    assert meaning_of(text) is None
+    assert parse_action(text) is None
 
 
 def test_the_manual_shows_the_tables_of_names_and_words() -> None:
     """So that whoever writes an alert finds them."""
     page = (files("signalbot") / "manual" / "webhooks.md").read_text()
-    for mark, table in (("names", names_table()), ("words", words_table())):
+    for mark, table in (("names", aliases_table()), ("words", action_synonyms_table())):
         shown = page.partition(f"<!-- {mark} -->\n")[2].partition(f"<!-- /{mark} -->")[0]
         assert shown == table, f"paste the table of {mark}"
 
 
 def test_every_name_stands_for_one_thing() -> None:
     """However it is written, it is in one row of the table."""
-    rows = Counter(" ".join(words(name)) for names in NAMES.values() for name in names)
+    rows = Counter(" ".join(tokenize(name)) for names in ALIASES.values() for name in names)
     assert [name for name, count in rows.items() if count > 1] == []

@@ -7,14 +7,14 @@ import pytest
 
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import Mode, Origin, SubscriptionStatus, UserId, UserStatus
-from signalbot.ledger.accounts import Standing
+from signalbot.ledger.accounts import PersistedStatus
 from tests.domain.samples import ANNA, NOW, POSITION
-from tests.ledger.ledgers import BEN, STRATEGY, Ledger, ledger, signal, subscription, user
+from tests.ledger.ledger_fixtures import BEN, STRATEGY, Ledger, ledger, signal, subscription, user
 
 CLEO = UserId("cleo")
 
 
-async def _sync(books: Ledger, *users: UserId, at_ms: int = NOW + 9) -> Standing:
+async def _sync(books: Ledger, *users: UserId, at_ms: int = NOW + 9) -> PersistedStatus:
     return await books.accounts.sync(
         users=[user(each) for each in users],
         strategies=[STRATEGY],
@@ -34,14 +34,14 @@ async def _status(books: Ledger, table: str, key: str) -> tuple[str, int]:
 async def test_who_is_new_is_active(tmp_path: Path) -> None:
     """Users and subscriptions alike, and nobody is halted."""
     async with ledger(tmp_path) as books:
-        assert await _sync(books, ANNA, BEN) == Standing(
+        assert await _sync(books, ANNA, BEN) == PersistedStatus(
             users={ANNA: (UserStatus.ACTIVE, ""), BEN: (UserStatus.ACTIVE, "")},
             subscriptions={
                 "anna/trend": SubscriptionStatus.ACTIVE,
                 "ben/trend": SubscriptionStatus.ACTIVE,
             },
             halted=None,
-            left_behind={},
+            orphaned_positions={},
         )
 
 
@@ -167,5 +167,5 @@ async def test_positions_of_users_who_are_gone_are_told(tmp_path: Path) -> None:
     async with ledger(tmp_path) as books:
         await books.signals.store(signal())
         await books.trades.save_position(POSITION)
-        assert (await _sync(books, ANNA, BEN)).left_behind == {}
-        assert (await _sync(books, BEN)).left_behind == {ANNA: 1}
+        assert (await _sync(books, ANNA, BEN)).orphaned_positions == {}
+        assert (await _sync(books, BEN)).orphaned_positions == {ANNA: 1}

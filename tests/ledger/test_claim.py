@@ -18,10 +18,10 @@ from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
 from signalbot.ledger.connection import connect_writer
 from signalbot.ledger.database import open_database
-from signalbot.ledger.executions import Claim
+from signalbot.ledger.executions import ClaimResult
 from signalbot.ledger.sql import queries
 from tests.domain.samples import ANNA, NOW
-from tests.ledger.ledgers import (
+from tests.ledger.ledger_fixtures import (
     BEN,
     Ledger,
     approved,
@@ -38,13 +38,15 @@ TRIES = 200
 
 async def _claim(
     of: Ledger, signal: Signal, user_id: UserId = ANNA, *, at_ms: int = NOW + 1
-) -> Claim:
+) -> ClaimResult:
     return await of.executions.claim(
         pending(signal, user_id, at_ms=at_ms), approved(signal, user_id), [intent(signal, user_id)]
     )
 
 
-async def _claims_at_once(ledgers: list[Ledger], signal: Signal, tries: int) -> Counter[Claim]:
+async def _claims_at_once(
+    ledgers: list[Ledger], signal: Signal, tries: int
+) -> Counter[ClaimResult]:
     """What came of ``tries`` claims that were all under way together, spread over ``ledgers``."""
     async with asyncio.TaskGroup() as group:
         tasks = [
@@ -59,7 +61,7 @@ async def test_of_two_hundred_claims_at_once_one_wins(tmp_path: Path) -> None:
     async with ledger(tmp_path) as books:
         await books.signals.store(signal())
         outcome = await _claims_at_once([books], signal(), TRIES)
-        assert outcome == {Claim.WON: 1, Claim.DUPLICATE: TRIES - 1}
+        assert outcome == {ClaimResult.WON: 1, ClaimResult.DUPLICATE: TRIES - 1}
         for table in ("signal_executions", "decisions", "orders"):
             assert await count(books.database, table) == 1
 
@@ -73,7 +75,7 @@ async def test_it_does_not_matter_how_many_connections_they_come_from(tmp_path: 
             for _ in range(3)
         ]
         outcome = await _claims_at_once([books, *others], signal(), TRIES)
-        assert outcome == {Claim.WON: 1, Claim.DUPLICATE: TRIES - 1}
+        assert outcome == {ClaimResult.WON: 1, ClaimResult.DUPLICATE: TRIES - 1}
         assert await count(books.database, "signal_executions") == 1
 
 
@@ -110,7 +112,7 @@ async def test_every_user_has_a_claim_of_their_own(tmp_path: Path) -> None:
         await books.signals.store(signal())
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_claim(books, signal(), each)) for each in users]
-        assert {task.result() for task in tasks} == {Claim.WON}
+        assert {task.result() for task in tasks} == {ClaimResult.WON}
         executions = await books.executions.executions(signal().signal_id)
         assert {each.user_id for each in executions} == set(users)
 
@@ -119,25 +121,26 @@ async def test_a_claim_outlives_the_daemon(tmp_path: Path) -> None:
     """After a restart the right is still taken."""
     async with ledger(tmp_path) as books:
         await books.signals.store(signal())
-        assert await _claim(books, signal()) is Claim.WON
+        assert await _claim(books, signal()) is ClaimResult.WON
     async with ledger(tmp_path) as books:
-        assert await _claim(books, signal()) is Claim.DUPLICATE
+        assert await _claim(books, signal()) is ClaimResult.DUPLICATE
         assert await books.executions.has_user_executed(signal().signal_id, ANNA)
         assert not await books.executions.has_user_executed(signal().signal_id, BEN)
 
 
 @pytest.mark.parametrize(
-    ("late_ms", "outcome"), [(-1, Claim.WON), (0, Claim.NOT_ACTIVE), (60_000, Claim.NOT_ACTIVE)]
+    ("late_ms", "outcome"),
+    [(-1, ClaimResult.WON), (0, ClaimResult.NOT_ACTIVE), (60_000, ClaimResult.NOT_ACTIVE)],
 )
 async def test_no_claim_wins_once_the_time_is_over(
-    tmp_path: Path, late_ms: int, outcome: Claim
+    tmp_path: Path, late_ms: int, outcome: ClaimResult
 ) -> None:
     """Even if nobody has marked the signal expired yet."""
     async with ledger(tmp_path) as books:
         await books.signals.store(signal())
         at_ms = signal().expires_at_ms + late_ms
         assert await _claim(books, signal(), at_ms=at_ms) is outcome
-        won = outcome is Claim.WON
+        won = outcome is ClaimResult.WON
         assert await count(books.database, "orders") == won
         assert await count(books.database, "decisions") == won
 
@@ -149,24 +152,24 @@ async def test_no_claim_wins_on_an_expired_or_a_withdrawn_signal(tmp_path: Path)
             await books.signals.store(signal(key))
         assert await books.signals.cancel(signal("withdrawn").signal_id, now_ms=NOW)
         await books.signals.expire(signal().expires_at_ms)
-        assert await _claim(books, signal("expired")) is Claim.NOT_ACTIVE
-        assert await _claim(books, signal("withdrawn")) is Claim.NOT_ACTIVE
+        assert await _claim(books, signal("expired")) is ClaimResult.NOT_ACTIVE
+        assert await _claim(books, signal("withdrawn")) is ClaimResult.NOT_ACTIVE
 
 
 async def test_a_signal_nobody_stored_cannot_be_claimed(tmp_path: Path) -> None:
     """There is nothing to act on."""
     async with ledger(tmp_path) as books:
-        assert await _claim(books, signal("unheard of")) is Claim.NOT_ACTIVE
+        assert await _claim(books, signal("unheard of")) is ClaimResult.NOT_ACTIVE
 
 
 async def test_whoever_claimed_in_time_stays_the_owner(tmp_path: Path) -> None:
     """The signal's end takes nothing back, and a second try is still told a duplicate."""
     async with ledger(tmp_path) as books:
         await books.signals.store(signal())
-        assert await _claim(books, signal()) is Claim.WON
+        assert await _claim(books, signal()) is ClaimResult.WON
         assert await books.signals.cancel(signal().signal_id, now_ms=NOW)
-        assert await _claim(books, signal()) is Claim.DUPLICATE
-        assert await _claim(books, signal(), BEN) is Claim.NOT_ACTIVE
+        assert await _claim(books, signal()) is ClaimResult.DUPLICATE
+        assert await _claim(books, signal(), BEN) is ClaimResult.NOT_ACTIVE
 
 
 async def test_a_withdrawal_overtakes_the_claims_that_wait(tmp_path: Path) -> None:
@@ -176,7 +179,7 @@ async def test_a_withdrawal_overtakes_the_claims_that_wait(tmp_path: Path) -> No
         async with asyncio.TaskGroup() as group:
             claimed = group.create_task(_claim(books, signal()))
             group.create_task(books.signals.cancel(signal().signal_id, now_ms=NOW))
-        assert claimed.result() is Claim.NOT_ACTIVE
+        assert claimed.result() is ClaimResult.NOT_ACTIVE
         assert await count(books.database, "signal_executions") == 0
 
 
@@ -193,7 +196,7 @@ async def test_execution_decision_and_intents_are_taken_together_or_not_at_all(
             )
         for table in ("signal_executions", "decisions", "orders"):
             assert await count(books.database, table) == 0
-        assert await _claim(books, signal()) is Claim.WON
+        assert await _claim(books, signal()) is ClaimResult.WON
 
 
 async def test_what_was_claimed_can_be_read_back(tmp_path: Path) -> None:
@@ -203,8 +206,8 @@ async def test_what_was_claimed_can_be_read_back(tmp_path: Path) -> None:
         await _claim(books, signal())
         key = (signal().signal_id, ANNA)
         assert await books.executions.execution(*key) == pending(signal())
-        assert await books.executions.executions_in_doubt(ANNA) == [pending(signal())]
-        assert await books.executions.executions_in_doubt(BEN) == []
+        assert await books.executions.unresolved_executions(ANNA) == [pending(signal())]
+        assert await books.executions.unresolved_executions(BEN) == []
         (order,) = await books.trades.orders_of_signal(*key)
         assert order.request == intent(signal())
         assert order.updated_at_ms == Ms(NOW)

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signalbot.domain.orders import ClientOrderId, Fill, Order, OrderRequest
-from signalbot.domain.positions import Position, Target
+from signalbot.domain.positions import Position, TakeProfit
 from signalbot.domain.signals import (
     Decision,
+    DecisionFacts,
     Execution,
-    Facts,
     PositionId,
     Side,
     Signal,
@@ -28,11 +28,11 @@ from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import Mode, UserId
 from signalbot.ledger.codec import Codec, insert
 from signalbot.ledger.executions import EXECUTIONS
-from signalbot.ledger.intents import PROGRESS, REQUESTS, decode_order
+from signalbot.ledger.order_rows import PROGRESS, REQUESTS, decode_order
 from signalbot.ledger.signals import DECISIONS, RUNS, SIGNALS, StrategyRun
 from signalbot.ledger.trades import FILLS, POSITIONS
 from tests.domain.samples import POSITION, SIGNAL
-from tests.ledger.ledgers import approved, empty_ledger
+from tests.ledger.ledger_fixtures import approved, empty_ledger
 
 MONEY = st.builds(
     lambda digits, exponent: Decimal(digits).scaleb(exponent),
@@ -56,9 +56,9 @@ KINDS: dict[Any, st.SearchStrategy[Any]] = {
     ClientOrderId: TEXTS,
     UserId: TEXTS,
     Mode: st.sampled_from((Mode.PAPER, Mode.LIVE)),
-    tuple[Target, ...]: st.lists(st.builds(Target, MONEY, MONEY), max_size=3).map(tuple),
+    tuple[TakeProfit, ...]: st.lists(st.builds(TakeProfit, MONEY, MONEY), max_size=3).map(tuple),
     tuple[Decimal, ...]: st.lists(MONEY, max_size=3).map(tuple),
-    Facts: st.dictionaries(TEXTS, SCALARS | st.lists(SCALARS, max_size=3), max_size=4),
+    DecisionFacts: st.dictionaries(TEXTS, SCALARS | st.lists(SCALARS, max_size=3), max_size=4),
 }
 
 
@@ -197,7 +197,7 @@ def test_decimals_and_tuples_within_facts_become_text_and_lists(book: sqlite3.Co
 
 def test_targets_are_stored_by_name(book: sqlite3.Connection) -> None:
     """So that a reader of the table knows which number is which."""
-    position = replace(POSITION, take_profits=(Target(Decimal("1E+2"), Decimal("0.50")),))
+    position = replace(POSITION, take_profits=(TakeProfit(Decimal("1E+2"), Decimal("0.50")),))
     row = _stored(book, "positions", POSITIONS.columns, POSITIONS.encode(position))
     assert json.loads(row["take_profits"]) == [{"price": "100", "quantity": "0.50"}]
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from signalbot.domain.failures import Failure
+from signalbot.domain.failure_codes import FailureCode
 from signalbot.domain.signals import Execution, ExecutionStatus, SignalStatistics
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
 from tests.domain.samples import ANNA, NOW
-from tests.ledger.ledgers import BEN, Ledger, approved, intent, ledger, pending, signal
+from tests.ledger.ledger_fixtures import BEN, Ledger, approved, intent, ledger, pending, signal
 
 KEY = (signal().signal_id, ANNA)
 EXECUTED = replace(
@@ -29,7 +29,7 @@ PARTIAL = replace(
     EXECUTED,
     status=ExecutionStatus.PARTIAL,
     quantity=Decimal(4),
-    failure_reason=Failure.PARTIAL_FILL,
+    failure_reason=FailureCode.PARTIAL_FILL,
 )
 Mark = Callable[[Ledger], Awaitable[None]]
 
@@ -44,7 +44,7 @@ async def _fill_in_part(books: Ledger) -> None:
 
 async def _fail(books: Ledger) -> None:
     await books.executions.mark_failed(
-        *KEY, reason=Failure.REJECTED, details="no", now_ms=Ms(NOW + 9)
+        *KEY, reason=FailureCode.REJECTED, details="no", now_ms=Ms(NOW + 9)
     )
 
 
@@ -71,7 +71,7 @@ async def test_an_execution_keeps_what_it_came_to(tmp_path: Path) -> None:
         await _claimed(books)
         await _execute(books)
         assert await _found(books) == EXECUTED
-        assert await books.executions.executions_in_doubt(ANNA) == []
+        assert await books.executions.unresolved_executions(ANNA) == []
 
 
 async def test_a_failed_execution_says_why(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ async def test_a_failed_execution_says_why(tmp_path: Path) -> None:
             pending(signal()),
             status=ExecutionStatus.FAILED,
             failed_at_ms=Ms(NOW + 9),
-            failure_reason=Failure.REJECTED,
+            failure_reason=FailureCode.REJECTED,
             error_details="no",
         )
 
@@ -95,7 +95,7 @@ async def test_doubt_can_be_settled_in_any_way(tmp_path: Path, mark: Mark) -> No
         await _claimed(books)
         await _doubt(books)
         assert (await _found(books)).status is ExecutionStatus.UNKNOWN
-        assert len(await books.executions.executions_in_doubt(ANNA)) == 1
+        assert len(await books.executions.unresolved_executions(ANNA)) == 1
         await mark(books)
         assert (await _found(books)).status.is_settled
 
@@ -160,7 +160,7 @@ async def test_statistics_count_and_average_by_status(tmp_path: Path) -> None:
         for each, outcome in zip(users, outcomes, strict=False):
             await books.executions.mark_executed(replace(outcome, user_id=each))
         await books.executions.mark_failed(
-            signal().signal_id, users[3], reason=Failure.REJECTED, details="", now_ms=NOW
+            signal().signal_id, users[3], reason=FailureCode.REJECTED, details="", now_ms=NOW
         )
         assert await books.executions.statistics(signal().signal_id) == SignalStatistics(
             signal_id=signal().signal_id,

@@ -14,7 +14,7 @@ from signalbot.ledger.connection import APPLICATION_ID, connect_reader, connect_
 from signalbot.ledger.database import open_database
 from signalbot.ledger.migrations import _apply, migrations
 from tests.domain.samples import ANNA, NOW
-from tests.ledger.ledgers import approved, intent, ledger, pending, signal
+from tests.ledger.ledger_fixtures import approved, intent, ledger, pending, signal
 
 NEWEST = migrations()[-1][0]
 OLDER = [number for number, _ in migrations()[:-1]]

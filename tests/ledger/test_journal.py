@@ -8,15 +8,24 @@ from pathlib import Path
 
 import pytest
 
+from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.orders import Fill, Leg, Order, OrderReport, OrderSide, OrderStatus
 from signalbot.domain.positions import CloseReason
-from signalbot.domain.reasons import Reason
 from signalbot.domain.signals import ExecutionStatus
 from signalbot.domain.users import SubscriptionStatus, UserStatus
-from signalbot.ledger.journal import Event, Journal
+from signalbot.ledger.journal import Journal, JournalEvent
 from signalbot.ledger.trades import Booking
 from tests.domain.samples import ANNA, NOW, POSITION, fill, report
-from tests.ledger.ledgers import BEN, Ledger, approved, intent, ledger, pending, signal, skipped
+from tests.ledger.ledger_fixtures import (
+    BEN,
+    Ledger,
+    approved,
+    intent,
+    ledger,
+    pending,
+    signal,
+    skipped,
+)
 
 ENTRY, STOP = Order(request=intent(signal())), Order(request=intent(signal(), leg=Leg.STOP_LOSS))
 BOUGHT = fill(OrderSide.BUY, 10, 100, fee="0.5", trade_id="1")
@@ -58,8 +67,8 @@ async def test_a_report_told_twice_is_one_event(tmp_path: Path) -> None:
         before = await journal.last()
         await books.trades.save_order(ENTRY.apply(_filled(BOUGHT)))
         await books.signals.store(signal())
-        await books.signals.record_decision(skipped(signal(), BEN, Reason.INBOX_FULL))
-        await books.signals.record_decision(skipped(signal(), BEN, Reason.INBOX_FULL))
+        await books.signals.record_decision(skipped(signal(), BEN, DecisionCode.INBOX_FULL))
+        await books.signals.record_decision(skipped(signal(), BEN, DecisionCode.INBOX_FULL))
         assert [event.kind for event in await journal.after(before)] == ["decision.skip"]
 
 
@@ -145,7 +154,7 @@ def _filled(trade: Fill) -> OrderReport:
     return replace(report(OrderStatus.FILLED, 10), fills=(trade,))
 
 
-def _only(events: list[Event], kind: str) -> Event:
+def _only(events: list[JournalEvent], kind: str) -> JournalEvent:
     [found] = [event for event in events if event.kind == kind]
     return found
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from signalbot.domain.errors import LedgerError, LedgerLocked
-from signalbot.ledger.lock import LOCK_NAME, hold, owner_of
+from signalbot.ledger.lock import LOCK_NAME, hold, owner_pid
 
 HOLDER = """
 import sys
@@ -42,11 +42,11 @@ def _another_daemon(state_dir: Path) -> Iterator[subprocess.Popen[str]]:
 def test_a_second_daemon_is_refused_and_told_whom_to_stop(tmp_path: Path) -> None:
     """The message names the directory, the process, and what to do."""
     with _another_daemon(tmp_path) as daemon:
-        assert owner_of(tmp_path) == daemon.pid
+        assert owner_pid(tmp_path) == daemon.pid
         told = f"{tmp_path}: .*process {daemon.pid}.*state_dir"
         with pytest.raises(LedgerLocked, match=told), hold(tmp_path):
             pass
-        assert owner_of(tmp_path) == daemon.pid
+        assert owner_pid(tmp_path) == daemon.pid
 
 
 def test_a_killed_daemon_holds_nothing(tmp_path: Path) -> None:
@@ -55,9 +55,9 @@ def test_a_killed_daemon_holds_nothing(tmp_path: Path) -> None:
         daemon.send_signal(signal.SIGKILL)
         assert daemon.wait() == -signal.SIGKILL
         assert (tmp_path / LOCK_NAME).exists()
-        assert owner_of(tmp_path) is None
+        assert owner_pid(tmp_path) is None
         with hold(tmp_path):
-            assert owner_of(tmp_path) is not None
+            assert owner_pid(tmp_path) is not None
 
 
 def test_within_one_process_too_only_one_may_hold_it(tmp_path: Path) -> None:
@@ -72,27 +72,27 @@ def test_the_lock_is_free_again_after_an_error(tmp_path: Path) -> None:
     """Whatever ended the daemon."""
     with pytest.raises(ZeroDivisionError), hold(tmp_path):
         raise ZeroDivisionError
-    assert owner_of(tmp_path) is None
+    assert owner_pid(tmp_path) is None
 
 
 def test_nobody_owns_what_does_not_exist(tmp_path: Path) -> None:
     """Asking creates nothing."""
-    assert owner_of(tmp_path / "none") is None
-    assert owner_of(tmp_path) is None
+    assert owner_pid(tmp_path / "none") is None
+    assert owner_pid(tmp_path) is None
     assert list(tmp_path.iterdir()) == []
 
 
 def test_directories_are_locked_each_for_itself(tmp_path: Path) -> None:
     """Two daemons live side by side; each directory is made where it is missing."""
     with hold(tmp_path / "a" / "state"), hold(tmp_path / "b" / "state"):
-        assert owner_of(tmp_path / "a" / "state") == owner_of(tmp_path / "b" / "state")
+        assert owner_pid(tmp_path / "a" / "state") == owner_pid(tmp_path / "b" / "state")
 
 
 def test_a_longer_process_id_leaves_nothing_behind(tmp_path: Path) -> None:
     """The id of the owner before, however long, is not mixed into the new one."""
     (tmp_path / LOCK_NAME).write_text("123456789012345\n")
     with hold(tmp_path):
-        owner = owner_of(tmp_path)
+        owner = owner_pid(tmp_path)
         assert (tmp_path / LOCK_NAME).read_text() == f"{owner}\n"
 
 

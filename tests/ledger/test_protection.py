@@ -5,22 +5,22 @@ from typing import Any
 
 from signalbot.domain.users import UserId
 from signalbot.ledger import views
-from tests.world import World, play, user
+from tests.simulation import Simulation, run_in_virtual_time, user
 
 
-async def _row(w: World) -> dict[str, Any]:
+async def _row(w: Simulation) -> dict[str, Any]:
     rows = await w.database.query("SELECT * FROM protection")
     return dict(rows[0])
 
 
-async def _orders(w: World, sql: str, *values: object) -> None:
+async def _orders(w: Simulation, sql: str, *values: object) -> None:
     await w.database.execute(f"UPDATE orders SET {sql} WHERE leg = 'stop_loss'", values)
 
 
 def test_a_protected_position_knows_since_when(tmp_path: Path) -> None:
     """The gap between fill and confirmed stop is counted, and over."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         (position,) = await w.app.trades.open_positions(UserId("anna"))
         row = await _row(w)
@@ -29,13 +29,13 @@ def test_a_protected_position_knows_since_when(tmp_path: Path) -> None:
         assert row["confirmed_at_ms"] >= position.opened_at_ms
         assert row["unprotected_ms"] == row["confirmed_at_ms"] - position.opened_at_ms
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_lost_stop_is_missing_until_the_next_is_confirmed(tmp_path: Path) -> None:
     """Every second without is added up, however often it happens."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         before = await _row(w)
         lost_ms = before["confirmed_at_ms"] + 1_000
@@ -50,13 +50,13 @@ def test_a_lost_stop_is_missing_until_the_next_is_confirmed(tmp_path: Path) -> N
         assert after["unprotected_since_ms"] is None
         assert after["unprotected_ms"] == before["unprotected_ms"] + 500
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_stop_of_less_than_the_position_confirms_only_a_part(tmp_path: Path) -> None:
     """Whoever reads ``confirmed`` may rely on it for all that is held."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         seen = [await _protection(w)]
         await _orders(w, "quantity = '5'")
@@ -65,10 +65,10 @@ def test_a_stop_of_less_than_the_position_confirms_only_a_part(tmp_path: Path) -
         seen.append(await _protection(w))
         assert seen == [("confirmed", "10"), ("PARTIAL", "5"), ("MISSING", "0")]
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
-async def _protection(w: World) -> tuple[str, str]:
+async def _protection(w: Simulation) -> tuple[str, str]:
     """What a listing says of the only position."""
     (row,) = await w.database.read(views.open_positions)
     return row["protection"], row["protected_quantity"]
@@ -77,7 +77,7 @@ async def _protection(w: World) -> tuple[str, str]:
 def test_a_stop_that_has_done_its_work_is_not_lost(tmp_path: Path) -> None:
     """The close ends the watch and leaves the sum."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         open_row = await _row(w)
         await w.price("85")
@@ -87,13 +87,13 @@ def test_a_stop_that_has_done_its_work_is_not_lost(tmp_path: Path) -> None:
         assert row["unprotected_since_ms"] is None
         assert row["unprotected_ms"] == open_row["unprotected_ms"]
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_moved_stop_leaves_no_gap(tmp_path: Path) -> None:
     """Break-even: the new stop stands before the old one goes, so nothing is counted."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("105", "120")))
         before = await _row(w)
         await w.price("106")
@@ -103,32 +103,34 @@ def test_a_moved_stop_leaves_no_gap(tmp_path: Path) -> None:
         assert after["confirmed_at_ms"] is not None
         assert after["unprotected_ms"] == before["unprotected_ms"]
 
-    play(tmp_path, story, user("anna", extra="protection = { break_even_after = 1 }"))
+    run_in_virtual_time(
+        tmp_path, story, user("anna", extra="protection = { break_even_after = 1 }")
+    )
 
 
 def test_no_stop_wanted_is_not_a_missing_stop(tmp_path: Path) -> None:
     """Who trades without stops is not told that one is missing."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         assert len(await w.app.trades.open_positions(UserId("anna"))) == 1
         assert await w.database.query("SELECT * FROM protection") == []
 
     nothing = 'protection = { stop_loss = { source = "none" } }\nsizing = { mode = "quote" }'
-    play(tmp_path, story, user("anna", extra=nothing))
+    run_in_virtual_time(tmp_path, story, user("anna", extra=nothing))
 
 
 def test_the_last_comparison_with_the_exchange_is_kept(tmp_path: Path) -> None:
     """Noted when a round ends, for everybody who was compared."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.clock.sleep(60)
         for account in w.app.accounts.values():
             await w.app.sync.compare(account)
-        w.app.sync.write()
+        w.app.sync.flush()
         await w.database.flush()
         rows = await w.database.query("SELECT user_id, at_ms FROM reconciliations")
         assert [row["user_id"] for row in rows] == ["anna", "ben"]
         assert {row["at_ms"] for row in rows} == {w.clock.now_ms()}
 
-    play(tmp_path, story, user("anna"), user("ben"))
+    run_in_virtual_time(tmp_path, story, user("anna"), user("ben"))

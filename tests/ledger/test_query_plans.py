@@ -9,7 +9,7 @@ from importlib.resources import files
 import pytest
 
 from signalbot.ledger.sql import queries
-from tests.ledger.ledgers import empty_ledger
+from tests.ledger.ledger_fixtures import empty_ledger
 
 GROWING = {
     "signals", "strategy_runs", "decisions", "signal_executions", "orders", "fills", "positions",

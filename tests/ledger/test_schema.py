@@ -11,11 +11,11 @@ from signalbot.domain.orders import OrderSide
 from signalbot.domain.timeframe import Timeframe
 from signalbot.ledger.codec import insert
 from signalbot.ledger.executions import EXECUTIONS
-from signalbot.ledger.intents import PROGRESS, REQUESTS
+from signalbot.ledger.order_rows import PROGRESS, REQUESTS
 from signalbot.ledger.signals import DECISIONS, RUNS, SIGNALS, RunOutcome, StrategyRun
 from signalbot.ledger.trades import FILLS, POSITIONS
 from tests.domain.samples import NOW, ORDER, POSITION, SIGNAL, fill
-from tests.ledger.ledgers import approved, empty_ledger, pending
+from tests.ledger.ledger_fixtures import approved, empty_ledger, pending
 
 RUN = StrategyRun(
     strategy="trend",

@@ -3,13 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-from signalbot.domain.reasons import Reason
-from signalbot.domain.signals import Decision, Outcome, SignalStatus
+from signalbot.domain.decision_codes import DecisionCode
+from signalbot.domain.signals import Decision, DecisionOutcome, SignalStatus
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import SubscriptionStatus
 from signalbot.ledger.signals import RunOutcome, StrategyRun
 from tests.domain.samples import ANNA, BTC, NOW
-from tests.ledger.ledgers import BEN, Ledger, approved, count, ledger, signal
+from tests.ledger.ledger_fixtures import BEN, Ledger, approved, count, ledger, signal
 
 RUN = StrategyRun(
     strategy="trend",
@@ -25,8 +25,8 @@ RUN = StrategyRun(
 )
 
 
-def _skip(code: Reason) -> Decision:
-    return replace(approved(signal()), outcome=Outcome.SKIP, code=code)
+def _skip(code: DecisionCode) -> Decision:
+    return replace(approved(signal()), outcome=DecisionOutcome.SKIP, code=code)
 
 
 async def _status(books: Ledger, key: str) -> SignalStatus:
@@ -115,10 +115,10 @@ async def test_the_first_decision_of_a_user_stands(tmp_path: Path) -> None:
     """Written at once or a moment later; another user's is another."""
     async with ledger(tmp_path) as books:
         await books.signals.store(signal())
-        await books.signals.record_decision(_skip(Reason.COOLDOWN))
-        await books.signals.record_decision(_skip(Reason.MAX_EXPOSURE))
-        books.signals.record_decision_later(_skip(Reason.INBOX_FULL))
-        books.signals.record_decision_later(replace(_skip(Reason.INBOX_FULL), user_id=BEN))
+        await books.signals.record_decision(_skip(DecisionCode.COOLDOWN))
+        await books.signals.record_decision(_skip(DecisionCode.MAX_EXPOSURE))
+        books.signals.record_decision_later(_skip(DecisionCode.INBOX_FULL))
+        books.signals.record_decision_later(replace(_skip(DecisionCode.INBOX_FULL), user_id=BEN))
         await books.database.flush()
         rows = await books.database.query("SELECT user_id, code FROM decisions ORDER BY user_id")
         assert [tuple(row) for row in rows] == [(ANNA, "COOLDOWN"), (BEN, "INBOX_FULL")]
@@ -130,7 +130,7 @@ async def test_who_has_not_decided_is_known(tmp_path: Path) -> None:
         await books.signals.store(signal())
         key = signal().signal_id
         assert await books.signals.undecided_users(key) == [ANNA, BEN]
-        await books.signals.record_decision(_skip(Reason.COOLDOWN))
+        await books.signals.record_decision(_skip(DecisionCode.COOLDOWN))
         assert await books.signals.undecided_users(key) == [BEN]
         for status, left in (
             (SubscriptionStatus.PAUSED, [BEN]),

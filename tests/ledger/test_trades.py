@@ -15,7 +15,16 @@ from signalbot.domain.signals import ExecutionStatus, PositionId
 from signalbot.domain.timeframe import DAY_MS, Ms
 from signalbot.ledger.trades import Booked, Booking
 from tests.domain.samples import ANNA, ETH, NOW, POSITION, fill, report
-from tests.ledger.ledgers import BEN, Ledger, approved, count, intent, ledger, pending, signal
+from tests.ledger.ledger_fixtures import (
+    BEN,
+    Ledger,
+    approved,
+    count,
+    intent,
+    ledger,
+    pending,
+    signal,
+)
 
 ENTRY, STOP = Order(request=intent(signal())), Order(request=intent(signal(), leg=Leg.STOP_LOSS))
 BOUGHT = (

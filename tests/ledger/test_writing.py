@@ -124,7 +124,7 @@ async def test_a_patient_write_lets_everybody_else_go_first(tmp_path: Path) -> N
     async with open_database(tmp_path / "a.db") as database:
         async with asyncio.TaskGroup() as group:
             for number in range(MANY):
-                group.create_task(database.write(work(f"claim {number}"), patient=True))
+                group.create_task(database.write(work(f"claim {number}"), low_priority=True))
             await asyncio.sleep(0)
             for number in range(2):
                 group.create_task(database.write(work(f"booking {number}")))
@@ -138,7 +138,7 @@ async def test_flushing_waits_for_patient_writes_too(tmp_path: Path) -> None:
     """Everything queued by then is committed."""
     async with open_database(tmp_path / "a.db") as database:
         claims = [
-            asyncio.create_task(database.write(_insert(f"{number}"), patient=True))
+            asyncio.create_task(database.write(_insert(f"{number}"), low_priority=True))
             for number in range(MANY)
         ]
         await asyncio.sleep(0)
@@ -167,7 +167,7 @@ async def test_what_found_no_room_is_all_written_in_the_room_set_aside(tmp_path:
 
     keys = [f"large {number}" for number in range(20)]
     async with open_database(tmp_path / "a.db") as database:
-        database.when_full(release)
+        database.on_disk_full(release)
         await database.write(connections.append)
         await database.write(lambda c: c.execute("PRAGMA max_page_count = 1").fetchall())
         async with asyncio.timeout(20), asyncio.TaskGroup() as group:

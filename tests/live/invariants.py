@@ -1,7 +1,7 @@
 """What must be true after every run, whatever went wrong: asked of the exchange's own journal.
 
 With ``SIGNALBOT_FAULTS=file`` every run adds a line of what was found to that file; ``python -m
-tests.live.table file`` makes the table of the README of it.
+tests.live.fault_table file`` makes the table of the README of it.
 """
 
 import json
@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from tests.canary import leaks
-from tests.live.rig import Live
+from tests.live.live_daemon import LiveFixture
+from tests.planted_secrets import leaks
 from tests.venue.model import Kind
 
 NAKED_LIMIT_S = 7.0  # max_unprotected, and what a look and a close at market take
@@ -31,7 +31,7 @@ class Found:
     unexplained: list[str]  #: resting orders the ledger does not know
 
 
-def check(rig: Live, *users: str, naked_limit_s: float = NAKED_LIMIT_S) -> None:
+def check(rig: LiveFixture, *users: str, naked_limit_s: float = NAKED_LIMIT_S) -> None:
     """Every invariant, for these users."""
     found = [_look(rig, user) for user in users]
     _write_down(rig, found)
@@ -45,7 +45,7 @@ def check(rig: Live, *users: str, naked_limit_s: float = NAKED_LIMIT_S) -> None:
     assert rig.rows("PRAGMA foreign_key_check") == []
 
 
-def _look(rig: Live, user: str) -> Found:
+def _look(rig: LiveFixture, user: str) -> Found:
     journal, key = rig.venue.engine.journal, rig.key(user)
     intended = {
         rig.wire_id(row["client_order_id"]): Decimal(row["quantity"])
@@ -73,7 +73,7 @@ def _look(rig: Live, user: str) -> Found:
     )  # fmt: skip
 
 
-def _write_down(rig: Live, found: list[Found]) -> None:
+def _write_down(rig: LiveFixture, found: list[Found]) -> None:
     if path := os.environ.get("SIGNALBOT_FAULTS"):
         test = os.environ["PYTEST_CURRENT_TEST"].partition("::")[2].partition(" ")[0]
         line = {
@@ -85,6 +85,6 @@ def _write_down(rig: Live, found: list[Found]) -> None:
             file.write(json.dumps(line) + "\n")
 
 
-def secrets_are_nowhere(rig: Live) -> None:
+def secrets_are_nowhere(rig: LiveFixture) -> None:
     """Keys are in the exchange's memory, and nowhere else."""
     assert not list(leaks(rig.folder))

@@ -25,12 +25,12 @@ from random import Random
 from typing import Any
 
 from tests.live.invariants import check
-from tests.live.rig import Live, live
+from tests.live.live_daemon import LiveFixture, live
 from tests.live.test_spot import spot
+from tests.venue.corrupt_responses import Junk
 from tests.venue.faults import Action, Drop, Hang, RepeatPage, Reply, Rule, Spoil, Stale, Thin
 from tests.venue.journal import Line
 from tests.venue.model import Kind, Side, Ticket
-from tests.venue.spoiled import Junk
 
 USERS = ("anna", "ben")
 #: Where positions are held: the dialect, and whether coins are bought there.
@@ -76,18 +76,20 @@ class Run:
     kills: int = 0
     reads: int = 0
     struck: int = 0
-    changes: list[Line] = field(default_factory=list)  #: what the exchange did for held positions
+    unexplained_changes: list[Line] = field(
+        default_factory=list
+    )  #: what the exchange did for held positions
 
     def __str__(self) -> str:
         form = "entering" if self.is_entering else "holding"
         return (
             f"seed {self.seed} {self.place} {form}: {self.reads} reads, {self.struck} bad, "
-            f"{self.kills} kills, {len(self.changes)} changes"
+            f"{self.kills} kills, {len(self.unexplained_changes)} changes"
         )
 
 
 @asynccontextmanager
-async def open_rig(folder: Path, place: str) -> AsyncIterator[Live]:
+async def open_rig(folder: Path, place: str) -> AsyncIterator[LiveFixture]:
     dialect, is_spot = PLACES[place]
     if is_spot:
         async with spot(folder, *USERS, dialect=dialect) as rig:
@@ -115,7 +117,7 @@ async def play(folder: Path, place: str, seed: int, *, phases: int) -> Run:
         await _disturb(rig, run, random, phases)
         await _recover(rig, run)
         if not run.is_entering:
-            run.changes = rig.venue.engine.journal.lines[line:]
+            run.unexplained_changes = rig.venue.engine.journal.lines[line:]
             _nothing_changed(rig, run, before, since_s)
         await rig.stop()
         if PLACES[place][1]:
@@ -125,7 +127,7 @@ async def play(folder: Path, place: str, seed: int, *, phases: int) -> Run:
     return run
 
 
-async def _hold(rig: Live) -> None:
+async def _hold(rig: LiveFixture) -> None:
     await rig.go_long()
     await rig.until(lambda: is_calm(rig), what="both hold, protected")
     await rig.fills_told(*USERS)
@@ -133,7 +135,7 @@ async def _hold(rig: Live) -> None:
     await rig.until(lambda: not rig.rows(unnoted), what="the ledger knows the stops")
 
 
-async def _disturb(rig: Live, run: Run, random: Random, phases: int) -> None:
+async def _disturb(rig: LiveFixture, run: Run, random: Random, phases: int) -> None:
     """So many phases, each with faults of its own; one of them begins with a kill."""
     killed = random.randrange(phases)
     for phase in range(phases):
@@ -153,7 +155,7 @@ async def _disturb(rig: Live, run: Run, random: Random, phases: int) -> None:
     rig.venue.faults.clear()
 
 
-def _draw(rig: Live, run: Run, random: Random) -> None:
+def _draw(rig: LiveFixture, run: Run, random: Random) -> None:
     """No-answers to many or all reads, and some lists that are not true."""
     rig.venue.faults.clear()
     drawn = [
@@ -170,7 +172,7 @@ def _draw(rig: Live, run: Run, random: Random) -> None:
         run.faults.append(rig.venue.faults.add(rule))
 
 
-async def _provoke_reads(rig: Live, random: Random) -> None:
+async def _provoke_reads(rig: LiveFixture, random: Random) -> None:
     """Everything that lets a daemon look: ended streams, orders of the owner, prices."""
     for _ in range(4):
         match random.randrange(3):
@@ -183,7 +185,7 @@ async def _provoke_reads(rig: Live, random: Random) -> None:
         await asyncio.sleep(random.uniform(0.4, 1.2))
 
 
-def _owner_moves(rig: Live) -> None:
+def _owner_moves(rig: LiveFixture) -> None:
     """An order of the owner's in another market comes and goes: a hint that something happened."""
     engine = rig.venue.engine
     symbol = rig.symbol.replace("BTC", "ETH")
@@ -198,7 +200,7 @@ def _owner_moves(rig: Live) -> None:
         engine.cancel_by_hand(rig.key(user), order.id)
 
 
-async def _recover(rig: Live, run: Run) -> None:
+async def _recover(rig: LiveFixture, run: Run) -> None:
     """All answers are true again: the daemon gets ready, and comes to know everything."""
     run.struck = sum(rule.struck for rule in run.faults)
     await rig.daemon.wait_for("daemon.ready", seconds=90)
@@ -210,7 +212,7 @@ async def _recover(rig: Live, run: Run) -> None:
     await rig.fills_told(*held)
 
 
-def is_calm(rig: Live) -> bool:
+def is_calm(rig: LiveFixture) -> bool:
     """Every claim is over, every position behind its stop, and ledger and exchange agree."""
     journal = rig.venue.engine.journal
     if any(journal.is_exposed(rig.key(user)) for user in USERS):
@@ -227,14 +229,14 @@ def is_calm(rig: Live) -> bool:
     return not rig.rows(doubtful) and all(_agrees(rig, user) for user in USERS)
 
 
-def _agrees(rig: Live, user: str) -> bool:
+def _agrees(rig: LiveFixture, user: str) -> bool:
     """Whether the ledger's open position is what the account holds."""
     sql = f"SELECT quantity FROM positions WHERE user_id = '{user}' AND status <> 'CLOSED'"
     known = sum((Decimal(row["quantity"]) for row in rig.rows(sql)), Decimal(0))
     return abs(rig.held(user) - known) < Decimal("0.0000001")
 
 
-def _books(rig: Live) -> list[tuple[Any, ...]]:
+def _books(rig: LiveFixture) -> list[tuple[Any, ...]]:
     positions = rig.rows("SELECT * FROM positions ORDER BY position_id")
     fills = rig.rows(
         "SELECT trade_id, client_order_id, quantity, price FROM fills ORDER BY trade_id"
@@ -242,18 +244,20 @@ def _books(rig: Live) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in (*positions, *fills)]
 
 
-def state_of(rig: Live) -> str:
+def state_of(rig: LiveFixture) -> str:
     tables = ("signal_executions", "orders", "positions")
     rows = {table: [dict(each) for each in rig.rows(f"SELECT * FROM {table}")] for table in tables}
     held = {user: (rig.held(user), [str(each) for each in rig.resting(user)]) for user in USERS}
     return f"{rows}\n{held}"
 
 
-def _nothing_changed(rig: Live, run: Run, before: list[tuple[Any, ...]], since_s: float) -> None:
+def _nothing_changed(
+    rig: LiveFixture, run: Run, before: list[tuple[Any, ...]], since_s: float
+) -> None:
     """The books are what they were, and no position was a moment without its stop."""
     after = _books(rig)
     assert after == before, f"{run}\n{before}\n{after}"
-    api = [line for line in run.changes if line.origin.name == "API"]
+    api = [line for line in run.unexplained_changes if line.origin.name == "API"]
     assert not api, f"{run}: {api}"
     journal = rig.venue.engine.journal
     for user in USERS:
@@ -261,7 +265,7 @@ def _nothing_changed(rig: Live, run: Run, before: list[tuple[Any, ...]], since_s
         assert not bare, f"{run}: {bare}"
 
 
-def _bought_once(rig: Live) -> None:
+def _bought_once(rig: LiveFixture) -> None:
     journal = rig.venue.engine.journal
     for user in USERS:
         accepted = journal.entries_accepted(rig.key(user))

@@ -17,50 +17,50 @@ from pathlib import Path
 from random import Random
 
 from tests.live.invariants import check
+from tests.live.live_daemon import LiveFixture
 from tests.live.no_answers import USERS, is_calm, open_rig, state_of
-from tests.live.rig import Live
 from tests.venue.model import Kind, Refused
 from tests.venue.server import DIALECTS
 
 PART = Decimal("0.003")
 
 
-def _cancel_stop(rig: Live, user: str) -> None:
+def _cancel_stop(rig: LiveFixture, user: str) -> None:
     for stop in rig.resting(user, Kind.STOP):
         rig.venue.engine.cancel_by_hand(rig.key(user), stop.id)
 
 
-def _move_stop(rig: Live, user: str) -> None:
+def _move_stop(rig: LiveFixture, user: str) -> None:
     for stop in rig.resting(user, Kind.STOP):
         rig.venue.engine.amend_by_hand(rig.key(user), stop.id, trigger=Decimal(45_000))
 
 
-def _close_part(rig: Live, user: str) -> None:
+def _close_part(rig: LiveFixture, user: str) -> None:
     rig.venue.engine.close_by_hand(rig.key(user), rig.symbol, PART)
 
 
-def _close_all(rig: Live, user: str) -> None:
+def _close_all(rig: LiveFixture, user: str) -> None:
     rig.venue.engine.close_by_hand(rig.key(user), rig.symbol)
 
 
-def _deleverage(rig: Live, user: str) -> None:
+def _deleverage(rig: LiveFixture, user: str) -> None:
     rig.venue.engine.deleverage(rig.key(user), rig.symbol, PART)
 
 
-def _raise_leverage(rig: Live, user: str) -> None:
+def _raise_leverage(rig: LiveFixture, user: str) -> None:
     rig.venue.engine.set_leverage(rig.account(user), rig.symbol, 50)
 
 
-def _end_streams(rig: Live, _: str) -> None:
+def _end_streams(rig: LiveFixture, _: str) -> None:
     rig.venue.hang_up()
 
 
-def _read_file_again(rig: Live, _: str) -> None:
+def _read_file_again(rig: LiveFixture, _: str) -> None:
     if rig.daemon.process.returncode is None:
         rig.daemon.process.send_signal(signal.SIGHUP)
 
 
-ACTS: tuple[Callable[[Live, str], None], ...] = (
+ACTS: tuple[Callable[[LiveFixture, str], None], ...] = (
     _cancel_stop, _cancel_stop, _move_stop, _close_part, _close_all, _deleverage,
     _raise_leverage, _end_streams, _read_file_again,
 )  # fmt: skip

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.invariants import check
-from tests.live.rig import MINUTE_MS, Live, live
+from tests.live.live_daemon import MINUTE_MS, LiveFixture, live
 from tests.venue.faults import (
     Action,
     Ban,
@@ -27,9 +27,9 @@ from tests.venue.faults import (
     Rule,
     Unlist,
 )
+from tests.venue.http_wire import Trouble
 from tests.venue.model import Kind, Reason, Side, Ticket
 from tests.venue.server import DIALECTS
-from tests.venue.wire import Trouble
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
 
@@ -55,7 +55,7 @@ ENTRY_FAULTS: dict[str, tuple[Action, ...]] = {
 NEVER_RECEIVED = {"request-lost", "overloaded"}  # no answer, and the exchange has no order
 
 
-def _executed(rig: Live) -> set[str]:
+def _executed(rig: LiveFixture) -> set[str]:
     sql = "SELECT user_id FROM signal_executions WHERE status = 'executed'"
     return {row["user_id"] for row in rig.rows(sql)}
 
@@ -73,7 +73,7 @@ async def test_whatever_becomes_of_the_answer_an_entry_is_made_once(
         rig.fail("poor", "entry", Refuse(why=Reason.MARGIN))
         await rig.start()
         await rig.go_long()
-        await rig.daemon.wait_for("execution.settled", user_id="undisturbed")
+        await rig.daemon.wait_for("execution.executed", user_id="undisturbed")
         await rig.until(lambda: _executed(rig) == entered, seconds=60, what="all have entered")
         await rig.daemon.wait_for("execution.failed", user_id="poor", reason="REJECTED")
         await rig.until(
@@ -150,7 +150,7 @@ async def test_partial_fills_are_covered_as_they_come(tmp_path: Path) -> None:
     ) as rig:  # fmt: skip
         await rig.start()
         await rig.go_long()
-        await rig.daemon.wait_for("order.resting", user_id="anna")
+        await rig.daemon.wait_for("order.placed", user_id="anna")
         (entry,) = rig.resting("anna")
         for filled in ("0.004", "0.005", "0.010"):
             rig.venue.engine.fill(entry, Decimal(filled))
@@ -186,8 +186,8 @@ async def test_what_the_owner_and_the_exchange_do_is_booked(tmp_path: Path) -> N
         await rig.go_long()
         traders = ("by-hand", "reduced", "forced")
         await rig.until(lambda: all(rig.is_covered(user) for user in traders), what="stops rest")
-        await rig.daemon.wait_for("decision.denied", user_id="foreign", code="SYMBOL_IN_DOUBT")
-        await rig.daemon.wait_for("decision.denied", user_id="twin", code="TRADING_HALTED")
+        await rig.daemon.wait_for("decision.skipped", user_id="foreign", code="SYMBOL_IN_DOUBT")
+        await rig.daemon.wait_for("decision.skipped", user_id="twin", code="TRADING_HALTED")
         await rig.fills_told(*users)
         engine.close_by_hand(rig.key("by-hand"), rig.symbol)
         engine.liquidate(rig.key("forced"), rig.symbol)
@@ -215,7 +215,7 @@ async def test_a_revoked_key_halts_its_user_and_no_other(tmp_path: Path, dialect
         rig.account("anna").is_revoked = True
         await rig.go_long()
         await rig.daemon.wait_for("user.status_changed", user_id="anna", status="HALTED")
-        await rig.daemon.wait_for("execution.settled", user_id="ben", status="executed")
+        await rig.daemon.wait_for("execution.executed", user_id="ben", status="executed")
         await rig.until(lambda: rig.is_covered("ben"))
         await rig.fills_told("ben")
         await rig.stop()
@@ -269,7 +269,7 @@ async def test_whatever_the_stream_does_the_signals_are_the_same(tmp_path: Path)
             await rig.stop()
 
 
-async def _disturb(rig: Live, began_ms: int) -> None:
+async def _disturb(rig: LiveFixture, began_ms: int) -> None:
     """The same candles; the first and the third are only told by REST."""
     for frame in ("not json", "[]", "{}", '{"e":"kline","k":{"s":"BTCUSDT","t":"x"}}'):
         rig.frame(frame)
@@ -290,7 +290,7 @@ async def _disturb(rig: Live, began_ms: int) -> None:
     rig.say(rig.last_open_ms, 60_000)
 
 
-async def _have_run(rig: Live, candles: int, began_ms: int) -> None:
+async def _have_run(rig: LiveFixture, candles: int, began_ms: int) -> None:
     await rig.until(
         lambda: len(_runs(rig, began_ms)) >= candles, seconds=45,
         what=f"{candles} candles have had a run",
@@ -298,13 +298,13 @@ async def _have_run(rig: Live, candles: int, began_ms: int) -> None:
     )  # fmt: skip
 
 
-def _signals(rig: Live) -> list[tuple[object, ...]]:
+def _signals(rig: LiveFixture) -> list[tuple[object, ...]]:
     """Every signal of every candle, to the last digit."""
     sql = f"SELECT candle_close_ms, {_SAID}, price FROM signals ORDER BY candle_close_ms"
     return [tuple(row) for row in rig.rows(sql)]
 
 
-def _runs(rig: Live, began_ms: int) -> list[tuple[object, ...]]:
+def _runs(rig: LiveFixture, began_ms: int) -> list[tuple[object, ...]]:
     """What the strategy has made of every candle since then, in the order in which it ran."""
     sql = (
         "SELECT candle_close_ms, outcome, signal_id, error FROM strategy_runs"
@@ -319,7 +319,7 @@ async def test_an_exchange_whose_clock_differs_takes_no_entries(tmp_path: Path) 
         rig.venue.engine.clock_offset_ms = 8_000
         await rig.start()
         await rig.go_long()
-        await rig.daemon.wait_for("decision.denied", user_id="anna", code="EXCHANGE_HALTED")
+        await rig.daemon.wait_for("decision.skipped", user_id="anna", code="EXCHANGE_HALTED")
         await rig.stop()
         assert rig.account("anna").orders == {}
 
@@ -335,7 +335,7 @@ async def test_a_locked_ledger_delays_and_loses_nothing(tmp_path: Path) -> None:
         assert rig.account("anna").orders == {}
         other.execute("ROLLBACK")
         other.close()
-        await rig.daemon.wait_for("execution.settled", user_id="anna")
+        await rig.daemon.wait_for("execution.executed", user_id="anna")
         await rig.until(lambda: rig.is_covered("anna"))
         await rig.fills_told("anna")
         await rig.stop()
@@ -387,7 +387,7 @@ async def test_one_request_is_sent_before_an_entry_is_acknowledged(tmp_path: Pat
         await asyncio.sleep(1)
         rig.venue.calls.clear()
         await rig.go_long()
-        await rig.daemon.wait_for("execution.settled", user_id="anna")
+        await rig.daemon.wait_for("execution.executed", user_id="anna")
         private = [call.facts.leg for call in rig.venue.calls if call.facts.key]
         assert private[:2] == ["entry", "stop"]
         await rig.stop()
@@ -401,7 +401,7 @@ async def test_while_one_user_hangs_all_others_trade(tmp_path: Path) -> None:
         rig.venue.faults.add(Rule(key=rig.key("stuck"), does=(Hang(before=True),), times=-1))
         await rig.go_long()
         for user in others:
-            await rig.daemon.wait_for("execution.settled", user_id=user, status="executed")
+            await rig.daemon.wait_for("execution.executed", user_id=user, status="executed")
         await rig.until(lambda: all(rig.is_covered(user) for user in others), what="stops rest")
         assert not rig.held("stuck")
         await rig.fills_told(*others)

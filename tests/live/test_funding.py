@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.rig import Live, live
+from tests.live.live_daemon import LiveFixture, live
 from tests.venue.server import DIALECTS
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
@@ -15,7 +15,7 @@ HOUR_MS = 3_600_000
 EIGHT_HOURS_MS = 8 * HOUR_MS
 
 
-def _nine_hours_pass(rig: Live) -> int:
+def _nine_hours_pass(rig: LiveFixture) -> int:
     """Everything so far was nine hours ago; the instant of funding since then."""
     rig.venue.engine.age(9 * HOUR_MS)
     connection = sqlite3.connect(rig.folder / "state" / "signalbot.db")
@@ -35,7 +35,7 @@ async def test_funding_paid_while_the_daemon_was_down_is_booked_once(
     async with live(tmp_path, "anna", dialect=dialect) as rig:
         await rig.start()
         await rig.go_long()
-        await rig.daemon.wait_for("execution.settled", user_id="anna", status="executed")
+        await rig.daemon.wait_for("execution.executed", user_id="anna", status="executed")
         await rig.fills_told("anna")
         await rig.stop()
         paid_ms = _nine_hours_pass(rig)
@@ -61,7 +61,7 @@ async def test_funding_of_a_position_that_closed_meanwhile_is_booked(tmp_path: P
     async with live(tmp_path, "anna") as rig:
         await rig.start()
         await rig.go_long()
-        await rig.daemon.wait_for("execution.settled", user_id="anna", status="executed")
+        await rig.daemon.wait_for("execution.executed", user_id="anna", status="executed")
         await rig.fills_told("anna")
         await rig.stop()
         paid_ms = _nine_hours_pass(rig)

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.rig import Live, live
+from tests.live.live_daemon import LiveFixture, live
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 
 
-def _standing(rig: Live, user: str) -> tuple[str, str, str]:
+def _standing(rig: LiveFixture, user: str) -> tuple[str, str, str]:
     [row] = rig.rows(f"SELECT * FROM users WHERE user_id = '{user}'")
     return row["status"], row["status_by"], row["status_reason"]
 
 
-def _decisions(rig: Live) -> dict[str, str]:
+def _decisions(rig: LiveFixture) -> dict[str, str]:
     return {row["user_id"]: row["code"] for row in rig.rows("SELECT * FROM decisions")}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.invariants import check
-from tests.live.rig import Live, live
+from tests.live.live_daemon import LiveFixture, live
 from tests.venue.model import Kind
 from tests.venue.server import DIALECTS
 
@@ -37,7 +37,7 @@ USERS = ("anna", "ben")
 PATIENT = '[defaults.filters]\nmax_signal_age = "15m"\n'
 
 
-def _is_settled(rig: Live) -> bool:
+def _is_settled(rig: LiveFixture) -> bool:
     """Whether both users hold a position behind a stop of its size, and the ledger agrees."""
     if not all(rig.is_covered(user) for user in USERS):
         return False
@@ -45,7 +45,7 @@ def _is_settled(rig: Live) -> bool:
     return [row["status"] for row in rows] == ["executed", "executed"]
 
 
-def _has_left(rig: Live) -> bool:
+def _has_left(rig: LiveFixture) -> bool:
     """Whether every position is closed, and nothing rests for it any more."""
     if any(rig.resting(user) for user in USERS):
         return False

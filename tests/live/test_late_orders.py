@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.invariants import check
-from tests.live.rig import Live, live
+from tests.live.live_daemon import LiveFixture, live
 from tests.venue.faults import Drop, Hang, Rule, Stale
 from tests.venue.matching import Fills
 from tests.venue.model import Side
@@ -14,16 +14,16 @@ from tests.venue.model import Side
 pytestmark = [pytest.mark.process, pytest.mark.timeout(240)]
 
 
-def _limited(rig: Live) -> None:
+def _limited(rig: LiveFixture) -> None:
     """The exchange's published limits hold."""
     rig.venue.limits.on = True
 
 
-def _statuses(rig: Live) -> list[str]:
+def _statuses(rig: LiveFixture) -> list[str]:
     return [row["status"] for row in rig.rows("SELECT status FROM signal_executions")]
 
 
-def _is_out(rig: Live) -> bool:
+def _is_out(rig: LiveFixture) -> bool:
     closed = [row["status"] for row in rig.rows("SELECT status FROM positions")]
     return not rig.held("anna") and not rig.resting("anna") and set(closed) <= {"CLOSED"}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.invariants import check
-from tests.live.rig import live
+from tests.live.live_daemon import live
 from tests.venue.model import Kind
 from tests.venue.server import DIALECTS
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.rig import Live, live
+from tests.live.live_daemon import LiveFixture, live
 from tests.venue.model import Kind
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
@@ -19,7 +19,7 @@ SYMBOLS = {
 }
 
 
-async def _start(rig: Live, symbol: str) -> None:
+async def _start(rig: LiveFixture, symbol: str) -> None:
     """Candles close when minutes do here: signals are sent by hand."""
     file = rig.folder / "config.toml"
     file.write_text(file.read_text().replace("BTC/USDT:USDT", symbol))
@@ -27,7 +27,7 @@ async def _start(rig: Live, symbol: str) -> None:
     await rig.daemon.wait_for("daemon.ready", seconds=90)
 
 
-def _price(rig: Live, price: int) -> None:
+def _price(rig: LiveFixture, price: int) -> None:
     rig.venue.engine.set_price(rig.symbol, Decimal(price))
 
 
@@ -71,7 +71,7 @@ async def test_a_position_is_opened_guarded_and_closed_whatever_happens(
         assert len(entries) == 3, "one for each signal"
 
 
-async def _enter(rig: Live, symbol: str, key: str) -> None:
+async def _enter(rig: LiveFixture, symbol: str, key: str) -> None:
     await rig.command(
         "send", "trend", symbol, "LONG", "--stop-loss", "49000", "--take-profit", "51000",
         "--key", key,

@@ -6,7 +6,7 @@ import pytest
 
 from tests.contract.live import CAN
 from tests.live.invariants import check
-from tests.live.rig import Live, live
+from tests.live.live_daemon import LiveFixture, live
 from tests.live.test_faults import (
     ENTRY_FAULTS,
     FATAL_STOP_FAULTS,
@@ -21,7 +21,7 @@ from tests.venue.model import Reason
 pytestmark = [pytest.mark.process, pytest.mark.timeout(240)]
 
 
-async def _enter(rig: Live, symbol: str) -> None:
+async def _enter(rig: LiveFixture, symbol: str) -> None:
     """By hand: candles close when minutes do here."""
     file = rig.folder / "config.toml"
     file.write_text(file.read_text().replace("BTC/USDT:USDT", symbol))
@@ -45,7 +45,7 @@ async def test_whatever_becomes_of_the_answer_an_entry_is_made_once(
             rig.fail(user, "entry", *does)
         rig.fail("poor", "entry", Refuse(why=Reason.MARGIN))
         await _enter(rig, SYMBOLS[exchange])
-        await rig.daemon.wait_for("execution.settled", user_id="undisturbed")
+        await rig.daemon.wait_for("execution.executed", user_id="undisturbed")
         await rig.until(
             lambda: all(rig.is_covered(user) for user in users), seconds=90, what="stops rest"
         )

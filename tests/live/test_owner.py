@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.rig import Live, live
+from tests.live.live_daemon import LiveFixture, live
 from tests.venue.matching import Fills
 from tests.venue.model import Kind
 from tests.venue.server import DIALECTS
@@ -16,16 +16,16 @@ pytestmark = [pytest.mark.process, pytest.mark.timeout(150)]
 HELD = Decimal("0.019")
 
 
-async def _long(rig: Live, user: str = "anna") -> None:
+async def _long(rig: LiveFixture, user: str = "anna") -> None:
     """The user holds a protected position whose fills are booked."""
     await rig.start()
     await rig.go_long()
-    await rig.daemon.wait_for("execution.settled", user_id=user, status="executed")
+    await rig.daemon.wait_for("execution.executed", user_id=user, status="executed")
     await rig.until(lambda: rig.is_covered(user), what="the stop rests")
     await rig.fills_told(user)
 
 
-def _an_hour_passes(rig: Live) -> None:
+def _an_hour_passes(rig: LiveFixture) -> None:
     """What was read of the account's settings was read an hour ago."""
     connection = sqlite3.connect(rig.folder / "state" / "signalbot.db")
     with connection:
@@ -64,12 +64,12 @@ async def test_of_an_order_that_turns_the_position_round_only_our_part_is_booked
         (position,) = rig.rows("SELECT * FROM positions")
         assert position["exit_quantity"] == "0.019"
         await rig.go_short()
-        await rig.daemon.wait_for("decision.denied", user_id="anna", code="SYMBOL_IN_DOUBT")
+        await rig.daemon.wait_for("decision.skipped", user_id="anna", code="SYMBOL_IN_DOUBT")
         await rig.stop()
         await rig.start()
         assert rig.held("anna") == Decimal("-0.031"), "what is the owner's is left alone"
         rig.venue.engine.close_by_hand(rig.key("anna"), rig.symbol)
-        await rig.daemon.wait_for("position.agrees_again", user_id="anna")
+        await rig.daemon.wait_for("position.mismatch_resolved", user_id="anna")
         await rig.stop()
         told = rig.rows("SELECT * FROM events WHERE kind = 'position.mismatch'")
         assert len(told) == 1

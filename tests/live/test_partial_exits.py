@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.invariants import check
-from tests.live.rig import Live, live
+from tests.live.live_daemon import LiveFixture, live
 from tests.venue.model import Kind
 from tests.venue.server import DIALECTS
 
@@ -27,7 +27,7 @@ _STEPS = (
 )
 
 
-async def _enter(rig: Live) -> None:
+async def _enter(rig: LiveFixture) -> None:
     await rig.go_long()
     await rig.until(
         lambda: all(rig.is_covered(user) for user in _USERS), what="both are in and protected"
@@ -37,12 +37,12 @@ async def _enter(rig: Live) -> None:
     )
 
 
-async def _send_half(rig: Live) -> str:
+async def _send_half(rig: LiveFixture) -> str:
     sent = await rig.command("send", "trend", "BTC/USDT:USDT", "EXIT_LONG", "--exit-percent", "50")
     return sent.strip()
 
 
-def _has_halved(rig: Live, signal_id: str) -> bool:
+def _has_halved(rig: LiveFixture, signal_id: str) -> bool:
     """Whether half is left everywhere, behind a stop and a target of its size."""
     sql = f"SELECT status FROM signal_executions WHERE signal_id = '{signal_id}'"
     if [row["status"] for row in rig.rows(sql)] != ["executed", "executed"]:
@@ -77,7 +77,7 @@ async def test_half_leaves_once_and_stop_and_targets_follow(tmp_path: Path, dial
             assert Decimal(position["exit_quantity"]) == _WHOLE
 
 
-async def _halve_dying_at(rig: Live, steps: Sequence[str]) -> None:
+async def _halve_dying_at(rig: LiveFixture, steps: Sequence[str]) -> None:
     """One exit of a half, every life of which ends at the next step: half is left, once."""
     await rig.start(crash_at=steps[0])
     await _enter(rig)

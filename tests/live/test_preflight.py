@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.rig import CANARY, live
+from tests.live.live_daemon import CANARY, live
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
 

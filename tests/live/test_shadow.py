@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.live.rig import Live, live
-from tests.notify.receiver import receiving
+from tests.live.live_daemon import LiveFixture, live
+from tests.notifications.http_receiver import receiving
 from tests.venue.faults import Reply
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 ONE_POSITION = "[defaults.risk]\nmax_open_positions = 1\nmax_trades_per_day = 1\n"
 
 
-def _with_shadow(rig: Live, *more: str) -> None:
+def _with_shadow(rig: LiveFixture, *more: str) -> None:
     """Anna's account gets a shadow; ``more`` goes to the head of the file."""
     file = rig.folder / "config.toml"
     text = file.read_text().replace(
@@ -26,7 +26,7 @@ def _with_shadow(rig: Live, *more: str) -> None:
     file.write_text("\n".join((*more, text)))
 
 
-async def _gap(rig: Live) -> Any:
+async def _gap(rig: LiveFixture) -> Any:
     return json.loads(await rig.command("pnl", "--user", "anna", "--shadow", "--json"))
 
 
@@ -43,7 +43,7 @@ async def test_the_shadow_trades_the_same_signal_on_paper_only(tmp_path: Path) -
             await rig.start()
             await rig.go_long()
             for user in ("anna", "anna.shadow"):
-                await rig.daemon.wait_for("execution.settled", user_id=user, status="executed")
+                await rig.daemon.wait_for("execution.executed", user_id=user, status="executed")
             await rig.until(lambda: rig.is_covered("anna"), what="the account is covered")
             await rig.price(49_000)
             for user in ("anna", "anna.shadow"):
@@ -87,7 +87,7 @@ async def test_a_trade_that_only_one_of_them_makes_is_told_apart(tmp_path: Path)
         await rig.start()
         await rig.go_long()
         await rig.daemon.wait_for("execution.failed", user_id="anna", reason="REJECTED")
-        await rig.daemon.wait_for("execution.settled", user_id="anna.shadow", status="executed")
+        await rig.daemon.wait_for("execution.executed", user_id="anna.shadow", status="executed")
         await rig.price(49_000)
         await rig.daemon.wait_for("position.closed", user_id="anna.shadow")
         found = await _gap(rig)
@@ -113,11 +113,11 @@ async def test_a_shadow_comes_and_goes_with_a_reload(tmp_path: Path) -> None:
         rig.daemon.process.send_signal(signal.SIGHUP)
         await rig.daemon.wait_for("config.changed", users_added=["anna.shadow"])
         await rig.go_long()
-        await rig.daemon.wait_for("execution.settled", user_id="anna.shadow", status="executed")
+        await rig.daemon.wait_for("execution.executed", user_id="anna.shadow", status="executed")
         await rig.until(lambda: rig.is_covered("anna"), what="the account is covered")
         (rig.folder / "config.toml").write_text(plain)
         rig.daemon.process.send_signal(signal.SIGHUP)
-        refused = await rig.daemon.wait_for("config.refused")
+        refused = await rig.daemon.wait_for("config.reload_failed")
         assert "close them" in str(refused["problems"])
         await rig.command("close", "anna.shadow")
         await rig.daemon.wait_for("position.closed", user_id="anna.shadow", reason="MANUAL")

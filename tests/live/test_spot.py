@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.rig import CONFIG, USER, Live
+from tests.live.live_daemon import CONFIG, USER, LiveFixture
 from tests.venue.faults import Refuse, Rule, Stale
 from tests.venue.model import Kind, Reason
 from tests.venue.server import Venue, venue
@@ -19,7 +19,7 @@ NO_TARGETS = '[defaults.protection]\ntake_profits_from = "none"\n'
 SPOT = {"binance_spot": "BTCUSDT", "bybit": "spot.BTCUSDT", "okx": "BTC-USDT"}
 
 
-class Spot(Live):
+class Spot(LiveFixture):
     """Users of an exchange who buy coins."""
 
     def __init__(self, folder: Path, venue: Venue, group: asyncio.TaskGroup, symbol: str) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.live.invariants import check
-from tests.live.rig import Live, live
+from tests.live.live_daemon import LiveFixture, live
 from tests.venue.faults import Delay, Drop, Hang, Refuse
+from tests.venue.http_wire import Trouble
 from tests.venue.model import Kind
-from tests.venue.wire import Trouble
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
 
@@ -22,14 +22,14 @@ LIMIT = '[defaults.entry]\ntype = "limit"\nlimit_offset_percent = 0.05\ntimeout 
 TIME_TO_STOP_S = 45
 
 
-async def _stopped(rig: Live) -> None:
+async def _stopped(rig: LiveFixture) -> None:
     """Ask the daemon to stop; it does, in order and in time."""
     rig.daemon.process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(TIME_TO_STOP_S):
         assert await asyncio.to_thread(rig.daemon.process.wait) == 0
 
 
-def _statuses(rig: Live) -> dict[str, str]:
+def _statuses(rig: LiveFixture) -> dict[str, str]:
     rows = rig.rows("SELECT user_id, status FROM signal_executions")
     return {row["user_id"]: row["status"] for row in rows}
 
@@ -78,7 +78,7 @@ async def test_entries_that_rest_are_cancelled_and_stops_stay(tmp_path: Path) ->
         await rig.go_long()
         await rig.until(lambda: all(rig.resting(user) for user in users), what="all entries rest")
         for user in users:
-            await rig.daemon.wait_for("order.resting", user_id=user)
+            await rig.daemon.wait_for("order.placed", user_id=user)
         (entry,) = rig.resting("partly")
         rig.venue.engine.fill(entry, Decimal("0.004"))
         await rig.until(lambda: rig.is_covered("partly"), what="the part has its stop")

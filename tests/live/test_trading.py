@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.rig import live
+from tests.live.live_daemon import live
 from tests.venue.binance import Binance
 from tests.venue.model import Kind, MarginMode
 from tests.venue.server import DIALECTS
@@ -23,7 +23,7 @@ async def test_every_user_trades_the_signal_once_and_is_protected(
         await rig.start()
         await rig.go_long()
         for user in ("anna", "ben"):
-            await rig.daemon.wait_for("execution.settled", user_id=user, status="executed")
+            await rig.daemon.wait_for("execution.executed", user_id=user, status="executed")
             assert rig.held(user) == Decimal("0.019")
             assert rig.account(user).leverage[rig.symbol] == 5
             await rig.until(
@@ -55,7 +55,7 @@ async def test_an_account_leaves_by_its_own_address(tmp_path: Path) -> None:
         await rig.start()
         await rig.go_long()
         for user in ("anna", "ben"):
-            await rig.daemon.wait_for("execution.settled", user_id=user, status="executed")
+            await rig.daemon.wait_for("execution.executed", user_id=user, status="executed")
         for user, address in (("anna", "127.0.0.1"), ("ben", "127.0.0.2")):
             calls = [call for call in rig.venue.calls if call.facts.key == rig.key(user)]
             assert {call.address for call in calls} == {address}
@@ -69,7 +69,7 @@ async def test_margin_is_read_back_where_the_exchange_has_it(tmp_path: Path) -> 
         rig.venue.dialect.is_old = True
         await rig.start()
         await rig.go_long()
-        await rig.daemon.wait_for("execution.settled", user_id="anna", status="executed")
+        await rig.daemon.wait_for("execution.executed", user_id="anna", status="executed")
         assert rig.account("anna").leverage[rig.symbol] == 5
         assert rig.account("anna").margin_mode[rig.symbol] is MarginMode.ISOLATED
         await rig.stop()
@@ -83,10 +83,10 @@ async def test_keys_set_while_it_runs_are_used_at_once(tmp_path: Path) -> None:
         rig.daemon.process.send_signal(signal.SIGHUP)
         await rig.daemon.wait_for("config.changed")
         await rig.import_keys("ben")
-        await rig.daemon.wait_for("user.unlocked", user_id="ben")
+        await rig.daemon.wait_for("user.credentials_loaded", user_id="ben")
         await rig.command("resume", "ben")  # it was halted for want of a key
         await rig.go_long()
         for user in ("anna", "ben"):
-            await rig.daemon.wait_for("execution.settled", user_id=user, status="executed")
+            await rig.daemon.wait_for("execution.executed", user_id=user, status="executed")
             assert rig.held(user) == Decimal("0.019")
         await rig.stop()

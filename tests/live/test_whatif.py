@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.rig import Live, live
+from tests.live.live_daemon import LiveFixture, live
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 
@@ -21,11 +21,11 @@ def _read(out: str) -> dict[str, Any]:
     return found
 
 
-async def _traded(rig: Live) -> None:
+async def _traded(rig: LiveFixture) -> None:
     """The account has entered and was stopped out."""
     await rig.start()
     await rig.go_long()
-    await rig.daemon.wait_for("execution.settled", user_id="anna", status="executed")
+    await rig.daemon.wait_for("execution.executed", user_id="anna", status="executed")
     await rig.until(lambda: rig.is_covered("anna"), what="the account is covered")
     await rig.price(49_000)
     await rig.daemon.wait_for("position.closed", user_id="anna", reason="STOP_LOSS")

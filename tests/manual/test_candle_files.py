@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from signalbot.replay.candle_files.options import NUMBER_UNITS, Role
+from signalbot.replay.candle_files.options import NUMBER_UNITS, ColumnRole
+from tests.cli.command_line import CommandLine
 from tests.cli.conftest import shell
-from tests.cli.shell import Shell
 
 __all__ = ["shell"]
 
@@ -42,7 +42,9 @@ def test_the_examples_are_found() -> None:
 
 
 @pytest.mark.parametrize(("command", "shown"), EXAMPLES)
-def test_an_example_shows_what_the_page_says(shell: Shell, command: str, shown: list[str]) -> None:
+def test_an_example_shows_what_the_page_says(
+    shell: CommandLine, command: str, shown: list[str]
+) -> None:
     """Line by line; ``…`` stands for what differs from run to run."""
     (shell.folder / "config.toml").write_text(CONFIG)
     for name, text in FILES.items():
@@ -59,7 +61,7 @@ def test_every_option_and_role_is_explained() -> None:
     """As the code has them."""
     for option in ("--columns", "--time-format", "--time-zone", "--decimal"):
         assert f"| `{option} " in PAGE
-    for role in Role:
+    for role in ColumnRole:
         assert f"`{role}`" in PAGE
     for unit in NUMBER_UNITS:
         assert f"`{unit}`" in PAGE

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from signalbot.metrics import dashboard
-from signalbot.metrics.meters import Meters, exposed, metrics_table
+from signalbot.metrics.meters import MetricRegistry, exposed_metrics, metrics_table
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 FROM_ELSEWHERE = {"up", "process_resident_memory_bytes"}
@@ -15,7 +15,7 @@ WORDS = re.compile(r"\b(?:signalbot|process)_[a-z_]+\b")
 def _scraped() -> set[str]:
     """Every name a query may use; a histogram has three."""
     names: set[str] = set()
-    for name, family in exposed(Meters()).items():
+    for name, family in exposed_metrics(MetricRegistry()).items():
         parts = ("_bucket", "_sum", "_count") if family.type == "histogram" else ("",)
         names |= {f"{name}{part}" for part in parts}
     return names
@@ -53,7 +53,9 @@ def test_every_metric_is_on_the_dashboard() -> None:
     """What is measured can be seen."""
     shown = _asked(_panels())
     assert {
-        name for name in exposed(Meters()) if not any(each.startswith(name) for each in shown)
+        name
+        for name in exposed_metrics(MetricRegistry())
+        if not any(each.startswith(name) for each in shown)
     } == set()
 
 

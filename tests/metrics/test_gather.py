@@ -6,9 +6,9 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from signalbot.domain.users import UserId
-from signalbot.metrics.gather import Metrics
-from signalbot.ops.lag import LoopLag
-from tests.world import BTC, World, play, user
+from signalbot.metrics.gather import MetricsCollector
+from signalbot.observability.loop_lag import LoopLag
+from tests.simulation import BTC, Simulation, run_in_virtual_time, user
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -28,12 +28,12 @@ class Scraped:
 
 
 def watched(
-    folder: Path, story: Callable[[World, Callable[[], Awaitable[Scraped]]], Awaitable[None]]
+    folder: Path, story: Callable[[Simulation, Callable[[], Awaitable[Scraped]]], Awaitable[None]]
 ) -> None:
     """A world with two users whose metrics can be scraped at any time."""
 
-    async def scene(w: World) -> None:
-        metrics = Metrics(w.app, database=w.database, lag=LoopLag(w.clock), clock=w.clock)
+    async def scene(w: Simulation) -> None:
+        metrics = MetricsCollector(w.app, database=w.database, lag=LoopLag(w.clock), clock=w.clock)
         await metrics.begin()
 
         async def scrape() -> Scraped:
@@ -41,13 +41,15 @@ def watched(
 
         await story(w, scrape)
 
-    play(folder, scene, user("anna"), user("ben", extra="risk = { max_open_positions = 1 }"))
+    run_in_virtual_time(
+        folder, scene, user("anna"), user("ben", extra="risk = { max_open_positions = 1 }")
+    )
 
 
 def test_before_anything_happens_there_is_nothing_to_count(tmp_path: Path) -> None:
     """A fresh daemon shows zeros, not gaps, for what must be watched."""
 
-    async def story(w: World, scrape: Callable[[], Awaitable[Scraped]]) -> None:
+    async def story(w: Simulation, scrape: Callable[[], Awaitable[Scraped]]) -> None:
         seen = await scrape()
         assert seen.value("users") == 2
         assert seen.value("positions_unprotected") == 0
@@ -61,7 +63,7 @@ def test_before_anything_happens_there_is_nothing_to_count(tmp_path: Path) -> No
 def test_a_trade_is_counted_at_every_step(tmp_path: Path) -> None:
     """Signal, decisions, claims, answers, stops, close and profit, each once."""
 
-    async def story(w: World, scrape: Callable[[], Awaitable[Scraped]]) -> None:
+    async def story(w: Simulation, scrape: Callable[[], Awaitable[Scraped]]) -> None:
         await w.send(w.make())
         await w.send(w.make(key="2", symbol="ETH/USDT:USDT"))
         seen = await scrape()
@@ -91,12 +93,12 @@ def test_a_trade_is_counted_at_every_step(tmp_path: Path) -> None:
 def test_profit_made_before_the_start_is_not_forgotten(tmp_path: Path) -> None:
     """Counters begin anew with the daemon; what was earned does not."""
 
-    async def story(w: World, scrape: Callable[[], Awaitable[Scraped]]) -> None:
+    async def story(w: Simulation, scrape: Callable[[], Awaitable[Scraped]]) -> None:
         await w.send(w.make())
         await w.price("85")
         labels = {"strategy": "trend", "mode": "paper", "currency": "USDT"}
         before = (await scrape()).value("net_pnl", **labels)
-        later = Metrics(w.app, database=w.database, lag=LoopLag(w.clock), clock=w.clock)
+        later = MetricsCollector(w.app, database=w.database, lag=LoopLag(w.clock), clock=w.clock)
         await later.begin()
         seen = Scraped(await later.render())
         assert seen.value("net_pnl", **labels) == before
@@ -108,7 +110,7 @@ def test_profit_made_before_the_start_is_not_forgotten(tmp_path: Path) -> None:
 def test_a_position_without_its_stop_is_seen_while_it_lasts(tmp_path: Path) -> None:
     """How many, and for how long the worst."""
 
-    async def story(w: World, scrape: Callable[[], Awaitable[Scraped]]) -> None:
+    async def story(w: Simulation, scrape: Callable[[], Awaitable[Scraped]]) -> None:
         await w.send(w.make())
         await w.database.execute(
             "UPDATE orders SET status = 'cancelled', updated_at_ms = ? "
@@ -125,7 +127,7 @@ def test_a_position_without_its_stop_is_seen_while_it_lasts(tmp_path: Path) -> N
 def test_a_stream_that_falls_silent_is_overdue(tmp_path: Path) -> None:
     """Its lag grows from the moment at which the next candle should have closed."""
 
-    async def story(w: World, scrape: Callable[[], Awaitable[Scraped]]) -> None:
+    async def story(w: Simulation, scrape: Callable[[], Awaitable[Scraped]]) -> None:
         for _ in range(10):
             await w.price("100")
         stream = f"sim {BTC} 5m"
@@ -143,10 +145,10 @@ def test_a_stream_that_falls_silent_is_overdue(tmp_path: Path) -> None:
 def test_halting_is_seen(tmp_path: Path) -> None:
     """At the next scrape."""
 
-    async def story(w: World, scrape: Callable[[], Awaitable[Scraped]]) -> None:
-        await w.app.halts.halt_all("test")
+    async def story(w: Simulation, scrape: Callable[[], Awaitable[Scraped]]) -> None:
+        await w.app.trading_state.halt_all("test")
         assert (await scrape()).value("trading_halted") == 1
-        assert w.app.accounts[UserId("anna")].in_doubt == set()
+        assert w.app.accounts[UserId("anna")].unresolved_symbols == set()
         assert (await scrape()).value("symbols_in_doubt") == 0
 
     watched(tmp_path, story)

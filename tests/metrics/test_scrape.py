@@ -6,7 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from signalbot.metrics.gather import CONTENT_TYPE
-from tests.api.rig import BTC, daemon
+from tests.api.api_daemon import BTC, daemon
 
 
 @pytest.mark.process

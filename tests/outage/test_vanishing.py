@@ -1,6 +1,6 @@
 """What the daemon depends on vanishes and comes back: it says so once, and nothing is lost.
 
-For the disk see ``tests/keeping/test_disk.py``.
+For the disk see ``tests/maintenance/test_disk_monitor.py``.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.invariants import check
-from tests.outage.rig import Plugged, plugged
+from tests.outage.outage_daemon import OutageFixture, outage_fixture
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 
@@ -24,7 +24,7 @@ ENTERED = (
 DECIDED = ENTERED.replace("= 'executed'", "IN ('executed', 'failed')")
 
 
-async def _in_position(it: Plugged, *, started: bool = False) -> int:
+async def _in_position(it: OutageFixture, *, started: bool = False) -> int:
     """Both are in, and told of it; returns how many lines the log has by then."""
     if not started:
         await it.rig.start()
@@ -40,7 +40,7 @@ async def _in_position(it: Plugged, *, started: bool = False) -> int:
 @pytest.mark.parametrize("way", ["exchange frozen", "network cut"])
 async def test_an_exchange_vanishes_while_positions_are_open(tmp_path: Path, way: str) -> None:
     """Alerts are taken, stops stay and fire; what it did meanwhile is booked when it is back."""
-    async with plugged(tmp_path, *USERS) as it:
+    async with outage_fixture(tmp_path, *USERS) as it:
         rig, line = it.rig, await _in_position(it)
         if way == "network cut":
             await it.post.cut()
@@ -87,46 +87,50 @@ async def test_names_are_not_resolved_and_then_a_service_vanishes(
     names = tmp_path / "names"
     monkeypatch.setenv("NAMES", str(names))
     monkeypatch.setenv("PYTHONPATH", f"{RESOLVER}:{os.environ.get('PYTHONPATH', '')}")
-    async with plugged(tmp_path, *USERS, names=("exchange.test", "post.test")) as it:
+    async with outage_fixture(tmp_path, *USERS, names=("exchange.test", "post.test")) as it:
         rig = it.rig
         rig.forks = False  # its resolver comes with its environment
         await rig.start(ready=False)
-        await rig.daemon.wait_for("exchange.unavailable", level="warning")
-        await rig.daemon.wait_for("exchange.unavailable", level="debug")
+        await rig.daemon.wait_for("exchange.connect_failed", level="warning")
+        await rig.daemon.wait_for("exchange.connect_failed", level="debug")
         names.touch()
         line = await _in_position(it, started=True)
-        assert it.told(0)["exchange.unavailable"] == 1
+        assert it.told(0)["exchange.connect_failed"] == 1
         names.unlink()
         await it.post.cut()
         await it.alert("nobody hears of")
         await rig.until(lambda: _entered(it) == set(USERS), what="entered")
-        await rig.daemon.wait_for("notice.delayed", recipient="@operator", after=line)
+        await rig.daemon.wait_for("notice.delivery_delayed", recipient="@operator", after=line)
         await rig.price(49_000)
         await rig.daemon.wait_for("position.closed", user_id="anna", reason="STOP_LOSS")
         assert not it.is_all_told()
         await it.post.mend()
         names.touch()
-        await rig.daemon.wait_for("notice.flowing", recipient="@operator", after=line)
+        await rig.daemon.wait_for("notice.delivery_recovered", recipient="@operator", after=line)
         await rig.until(it.is_all_told, what="all is told")
         await rig.fills_told(*USERS)
         await rig.stop()
-        assert it.told(line)["notice.delayed"] == it.told(line)["notice.flowing"] == 1
+        assert (
+            it.told(line)["notice.delivery_delayed"]
+            == it.told(line)["notice.delivery_recovered"]
+            == 1
+        )
         assert it.receiver.titles("operator") == it.outbox()
         check(rig, *USERS)
 
 
-def _away(it: Plugged) -> list[str]:
+def _away(it: OutageFixture) -> list[str]:
     """Exchanges that the ledger says are away."""
     sql = "SELECT exchange FROM absences WHERE ended_at_ms IS NULL"
     return [row["exchange"] for row in it.rig.rows(sql)]
 
 
-def _entered(it: Plugged) -> set[str]:
+def _entered(it: OutageFixture) -> set[str]:
     """Who has executed the alert."""
     return {row["user_id"] for row in it.rig.rows(ENTERED)}
 
 
-def _decided(it: Plugged) -> set[str]:
+def _decided(it: OutageFixture) -> set[str]:
     """Whose execution of the alert is over, whatever came of it."""
     rows = it.rig.rows(DECIDED)
     return {row["user_id"] for row in rows}

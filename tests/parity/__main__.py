@@ -14,11 +14,11 @@ from pathlib import Path
 
 from signalbot.domain.market import Candle
 from signalbot.domain.timeframe import Timeframe
-from signalbot.replay.assumptions import versions
+from signalbot.replay.report.assumptions import versions
 from tests.parity import accounts, packages, turns
 from tests.parity.candles import jumpy_candles
 from tests.parity.packages import Row
-from tests.real import REAL, real_candles
+from tests.real_candles import REAL, real_candles
 
 _TOLERANCE = 1e-9
 _MARKS = ("<!-- parity -->", "<!-- /parity -->")

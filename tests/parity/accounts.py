@@ -17,12 +17,12 @@ from signalbot.domain.orders import Fill
 from signalbot.domain.positions import Position
 from signalbot.domain.timeframe import Timeframe
 from signalbot.domain.users import UserId
-from signalbot.ledger.report import read_history
+from signalbot.ledger.history import read_ledger_history
 from signalbot.ledger.trades import FILLS
 from signalbot.ledger.views import open_ledger
-from signalbot.ops.logging import configure
-from signalbot.replay.equity import max_drawdown, whole
-from signalbot.replay.run import narrowed, replay
+from signalbot.observability.logging.setup import configure_logging
+from signalbot.replay.report.equity import full_curve, max_drawdown
+from signalbot.replay.run import config_for_symbol, replay
 from tests.parity.engine import Bar, Call, Engine, Terms, Trade
 
 BTC = "BTC/USDT:USDT"
@@ -124,10 +124,10 @@ class Replayed:
 def replayed(text: str, candles: Sequence[Candle]) -> Replayed:
     """Replay ``candles`` by a configuration, and read everything back."""
     with tempfile.TemporaryDirectory() as name, Path("/dev/null").open("w") as nowhere:
-        configure(log_format="console", level="error", stream=nowhere, clock=lambda: 0)
+        configure_logging(log_format="console", level="error", stream=nowhere, clock=lambda: 0)
         config, ledger = Path(name) / "config.toml", Path(name) / "replay.db"
         config.write_text(text)
-        settings = narrowed(load(config, {}), BTC)
+        settings = config_for_symbol(load(config, {}), BTC)
         played = replay(settings, candles, timeframe=Timeframe.M1, ledger=ledger)
         calls: defaultdict[int, list[Call]] = defaultdict(list)
         fills: defaultdict[str, list[Fill]] = defaultdict(list)
@@ -138,14 +138,14 @@ def replayed(text: str, candles: Sequence[Candle]) -> Replayed:
                 calls[row["candle_close_ms"]].append(_call(row))
             for row in connection.execute("SELECT * FROM fills"):
                 fills[row["user_id"]].append(FILLS.decode(row))
-        positions = read_history(ledger).positions
+        positions = read_ledger_history(ledger).positions
     cash = {user.user_id: user.account.paper_balance for user in settings.users.values()}
     start = candles[0].open_ms
     return Replayed(
         positions={str(user_id): of for user_id, of in positions.items()},
         calls=calls,
         equity={
-            user_id: whole(curve, start_equity=cash[user_id], start_ms=start)
+            user_id: full_curve(curve, start_equity=cash[user_id], start_ms=start)
             for user_id, curve in played.equity.items()
         },
         fills={

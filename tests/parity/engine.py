@@ -285,9 +285,11 @@ class Engine:
         equity = self._equity(price) - held.left * price * self.terms.fee
         return equity, equity
 
-    def _carried(self, free: F, last: F, entered: F) -> F:
+    def _carried(self, free: F, last: F, expected_entry: F) -> F:
         free, share = max(free, F(0)), F(1, self.terms.leverage)
-        return min(free / (share + F(2, 1000)) / last, free / (share + self.terms.fee) / entered)
+        return min(
+            free / (share + F(2, 1000)) / last, free / (share + self.terms.fee) / expected_entry
+        )
 
     def _enter(
         self, side: int, last: F, quantity: F, stop: F, targets: list[tuple[F, F]], *,

@@ -13,7 +13,7 @@ from typing import Any
 
 from signalbot.domain.market import Candle
 from signalbot.domain.positions import Position
-from signalbot.replay.equity import daily_returns, max_drawdown, sharpe, sortino
+from signalbot.replay.report.equity import daily_returns, max_drawdown, sharpe, sortino
 from tests.parity.accounts import HEAD, USER, replayed
 
 PACKAGES = (

@@ -9,8 +9,8 @@ import talib
 
 from signalbot.domain.market import Candle
 from signalbot.domain.timeframe import Timeframe
-from signalbot.strategies import build
-from signalbot.strategies.base import CandleWindow, Strategy
+from signalbot.strategies import build_strategy
+from signalbot.strategies.base import CandleWindow, LocalStrategy
 from tests.parity import indicators as ours
 from tests.parity.rules import Columns, Turn, turns
 
@@ -61,7 +61,7 @@ def columns(candles: Sequence[Candle]) -> Columns:
     return Columns(high, low, close)
 
 
-def told(strategy: Strategy, candles: Sequence[Candle]) -> tuple[list[Turn], int]:
+def told(strategy: LocalStrategy, candles: Sequence[Candle]) -> tuple[list[Turn], int]:
     """What it says as the candles close, and the index of the first with a full window."""
     timeframe = strategy.timeframe
     length = strategy.warm_up[timeframe]
@@ -86,7 +86,7 @@ def held(
     kind: str, candles: Sequence[Candle], params: Mapping[str, Any], timeframe: Timeframe
 ) -> Held:
     """One strategy over a history, and what differs."""
-    mine, first = told(build(kind, timeframe=timeframe, params=params), candles)
+    mine, first = told(build_strategy(kind, timeframe=timeframe, params=params), candles)
     theirs = expected(kind, candles, params, first=first)
     return Held(
         turns=len(theirs),

@@ -6,13 +6,13 @@ from pathlib import Path
 from signalbot.domain.orders import Leg
 from signalbot.domain.signals import PositionId
 from signalbot.domain.users import UserId
-from tests.world import World, play, user
+from tests.simulation import Simulation, run_in_virtual_time, user
 
 
 def test_an_attempt_of_what_goes_on_is_never_numbered_twice(tmp_path: Path) -> None:
     """However many positions have come and gone since; those are forgotten one by one."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         account = w.app.accounts[UserId("anna")]
         (position,) = account.positions.values()
@@ -24,40 +24,40 @@ def test_an_attempt_of_what_goes_on_is_never_numbered_twice(tmp_path: Path) -> N
         assert account.next_attempt(position.position_id, Leg.STOP_LOSS) == seen + 1
         assert account.next_attempt(gone, Leg.EXIT) == 0
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_an_open_position_counts_for_the_day_with_its_costs(tmp_path: Path) -> None:
     """As if it were closed at the last price: after fees, partial exits and funding."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("110", "200")))
         await w.price("112", high="112")
         account = w.app.accounts[UserId("anna")]
         (position,) = account.positions.values()
         assert position.exit_quantity, "the first target has left"
-        paid = position.pay(Decimal(-7))
-        account.take_funding(paid, Decimal(-7))
-        book = account.book(w.clock.now_ms())
+        paid = position.add_funding(Decimal(-7))
+        account.apply_funding(paid, Decimal(-7))
+        book = account.snapshot(w.clock.now_ms())
         expected = paid.realized_pnl - paid.fees - 7 + paid.unrealized_pnl(Decimal(112))
         assert book.open_pnl == expected
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_funding_that_comes_after_the_close_counts_for_the_same_day(tmp_path: Path) -> None:
     """Exchanges list it minutes later."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         account = w.app.accounts[UserId("anna")]
         (held,) = account.positions.values()
         await w.price("89", low="89")
-        before = account.book(w.clock.now_ms()).day
+        before = account.snapshot(w.clock.now_ms()).day
         closed = await w.app.trades.position(held.position_id)
         assert closed is not None
-        account.take_funding(closed.pay(Decimal(-3)), Decimal(-3))
-        after = account.book(w.clock.now_ms()).day
+        account.apply_funding(closed.add_funding(Decimal(-3)), Decimal(-3))
+        after = account.snapshot(w.clock.now_ms()).day
         assert after.net_pnl == before.net_pnl - 3
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from signalbot.domain.users import UserId
-from tests.world import HEAD, World, play, user
+from tests.simulation import HEAD, Simulation, run_in_virtual_time, user
 
 ALERTS = HEAD.replace('kind = "ema_cross"', 'kind = "webhook"').replace('timeframe = "5m"\n', "")
 BY_RISK = 'sizing = { mode = "risk", risk_percent = 1 }\n'
@@ -27,11 +27,13 @@ def test_a_stop_as_close_as_can_be_makes_no_position_beyond_the_ceiling(
 ) -> None:
     """One percent of risk a fifth of a percent away, costs included, is five times the equity."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(price="100", stop="99.9"))
         (position,) = await w.app.trades.open_positions(ANNA)
         equity = Decimal(10_000)
         worth = position.entry_price * position.quantity
         assert equity * Decimal(most) * Decimal("0.9") < worth <= equity * Decimal(most)
 
-    play(tmp_path, story, user("anna", leverage=20, extra=BY_RISK + extra), head=head)
+    run_in_virtual_time(
+        tmp_path, story, user("anna", leverage=20, extra=BY_RISK + extra), head=head
+    )

@@ -8,10 +8,10 @@ from signalbot.domain.signals import Action, Strength
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import UserId
 from signalbot.ledger.accounts import Accounts, StrategyRecord
-from signalbot.ledger.database import open_scratch
-from signalbot.pipeline.evaluate import Deployment
+from signalbot.ledger.database import open_replay_database
+from signalbot.pipeline.signals.evaluator import Deployment
 from signalbot.replay import virtual_time
-from signalbot.strategies.base import Failed, Idea, Resting, Tables
+from signalbot.strategies.base import SignalProposal, StrategyFailed, StrategySuspended, Tables
 from signalbot.tasks import LoopClock
 from tests.pipeline.test_evaluate import BTC, START, Counting, Stage
 
@@ -24,23 +24,25 @@ class Slow:
     def __init__(self, clock: LoopClock, delay_s: float, *, length: int = 1) -> None:
         self.timeframe = Timeframe.M1
         self.warm_up: Mapping[Timeframe, int] = {Timeframe.M1: length}
-        self.at_once = 1
+        self.max_concurrent = 1
         self.seen: list[tuple[Ms, int]] = []
         self.rests = 0
         self.raises: Exception | None = None
         self._clock = clock
         self._delay_s = delay_s
 
-    async def consider(self, symbol: str, tables: Tables) -> Idea | None:
+    async def evaluate(self, symbol: str, tables: Tables) -> SignalProposal | None:
         assert symbol == BTC
         await self._clock.sleep(self._delay_s)
         table = tables[self.timeframe]
         self.seen.append((table.close_ms, len(table)))
         if self.raises is not None:
             raise self.raises
-        return Idea(action=Action.LONG, strength=Strength.WEAK, confidence=0.5, reason="late")
+        return SignalProposal(
+            action=Action.LONG, strength=Strength.WEAK, confidence=0.5, reason="late"
+        )
 
-    def rest(self) -> None:
+    def suspend(self) -> None:
         self.rests += 1
 
 
@@ -52,7 +54,7 @@ def play(tmp_path: Path, story: Story, *, delay_s: float, length: int = 1) -> No
 
     async def main() -> None:
         clock = LoopClock(START)
-        async with open_scratch(tmp_path / "ledger.db") as database:
+        async with open_replay_database(tmp_path / "ledger.db") as database:
             records = [
                 StrategyRecord(
                     name=name, kind="x", exchange="sim", symbols=(BTC,), timeframe="1m",
@@ -73,7 +75,7 @@ def play(tmp_path: Path, story: Story, *, delay_s: float, length: int = 1) -> No
                 await story(stage, slow)
                 running.cancel()
 
-    virtual_time.run(main())
+    virtual_time.run_virtual(main())
 
 
 def deployment(name: str, strategy: Counting | Slow) -> Deployment:
@@ -148,7 +150,9 @@ def test_failure_and_rest_are_runs_of_their_own_kind(tmp_path: Path) -> None:
     """With the whole report as the error of the run."""
 
     async def story(stage: Stage, slow: Slow) -> None:
-        for minute, raised in enumerate((Failed("boom\n  in own.py"), Resting("rests"), OSError())):
+        for minute, raised in enumerate(
+            (StrategyFailed("boom\n  in own.py"), StrategySuspended("rests"), OSError())
+        ):
             slow.raises = raised
             await minutes(stage, 1, first=minute)
             await stage.clock.sleep(5)

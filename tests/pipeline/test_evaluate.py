@@ -13,13 +13,13 @@ from signalbot.domain.users import UserId
 from signalbot.exchange.simulated.market import SimulatedMarket
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.accounts import Accounts, StrategyRecord
-from signalbot.ledger.database import Database, open_scratch
+from signalbot.ledger.database import Database, open_replay_database
 from signalbot.ledger.signals import Signals
-from signalbot.pipeline.evaluate import Deployment, Evaluator
-from signalbot.pipeline.feed import CandleKey, Feed
+from signalbot.pipeline.signals.candle_feed import CandleFeed, CandleKey
+from signalbot.pipeline.signals.evaluator import Deployment, Evaluator
 from signalbot.replay import virtual_time
-from signalbot.replay.exchange import HistoricalExchange
-from signalbot.strategies.base import Idea, Strategy, Windows
+from signalbot.replay.historical_exchange import HistoricalExchange
+from signalbot.strategies.base import LocalStrategy, SignalProposal, Windows
 from signalbot.tasks import LoopClock
 
 BTC = "BTC/USDT:USDT"
@@ -37,22 +37,24 @@ class Counting:
         self.runs: list[Ms] = []
 
     @classmethod
-    def build(cls, timeframe: Timeframe, params: Mapping[str, Any]) -> Strategy:
+    def build(cls, timeframe: Timeframe, params: Mapping[str, Any]) -> LocalStrategy:
         raise NotImplementedError
 
-    def on_candle(self, windows: Windows) -> Idea | None:
+    def on_candle(self, windows: Windows) -> SignalProposal | None:
         closes = {timeframe: window.close_ms for timeframe, window in windows.items()}
         now = closes[self.timeframe]
         assert now is not None
         assert all(close == timeframe.floor(now) for timeframe, close in closes.items())
         self.runs.append(now)
-        return Idea(action=Action.LONG, strength=Strength.WEAK, confidence=0.5, reason="always")
+        return SignalProposal(
+            action=Action.LONG, strength=Strength.WEAK, confidence=0.5, reason="always"
+        )
 
 
 class Broken(Counting):
     """Fails on every candle."""
 
-    def on_candle(self, windows: Windows) -> Idea | None:
+    def on_candle(self, windows: Windows) -> SignalProposal | None:
         raise ZeroDivisionError("bad strategy")
 
 
@@ -72,7 +74,7 @@ def candle(timeframe: Timeframe, open_ms: int) -> Candle:
 class Stage:
     """An evaluator with one strategy, its ledger and what it emitted."""
 
-    def __init__(self, database: Database, clock: LoopClock, strategy: Strategy) -> None:
+    def __init__(self, database: Database, clock: LoopClock, strategy: LocalStrategy) -> None:
         self.database, self.clock = database, clock
         self.emitted: list[Signal] = []
         side = HistoricalExchange("sim", SimulationRules(), base=Timeframe.M1, clock=clock)
@@ -107,10 +109,10 @@ class Stage:
         return [tuple(row) for row in rows]
 
 
-def play(tmp_path: Path, strategy: Strategy, story: Any) -> None:
+def play(tmp_path: Path, strategy: LocalStrategy, story: Any) -> None:
     async def main() -> None:
         clock = LoopClock(START)
-        async with open_scratch(tmp_path / "ledger.db") as database:
+        async with open_replay_database(tmp_path / "ledger.db") as database:
             record = StrategyRecord(
                 name="trend", kind="x", exchange="sim", symbols=(BTC,), timeframe="1m",
                 signal_ttl_ms=300_000, params="{}",
@@ -120,7 +122,7 @@ def play(tmp_path: Path, strategy: Strategy, story: Any) -> None:
             )
             await story(Stage(database, clock, strategy))
 
-    virtual_time.run(main())
+    virtual_time.run_virtual(main())
 
 
 def test_one_run_per_candle_with_a_thousand_subscribers(tmp_path: Path) -> None:
@@ -257,7 +259,7 @@ def test_one_that_joins_a_stream_under_way_has_its_history_at_once(tmp_path: Pat
             emit=stage._emit,
             clock=stage.clock,
         )
-        evaluator.feed = Feed({"sim": market}, evaluator.on_candle, stage.clock)
+        evaluator.feed = CandleFeed({"sim": market}, evaluator.on_candle, stage.clock)
         evaluator.deploy(_deployment("trend", first))
         await evaluator.subscribe("trend", UserId("anna"))
         async with asyncio.TaskGroup() as group:
@@ -277,7 +279,7 @@ def test_one_that_joins_a_stream_under_way_has_its_history_at_once(tmp_path: Pat
     play(tmp_path, first, story)
 
 
-def _deployment(name: str, strategy: Strategy) -> Deployment:
+def _deployment(name: str, strategy: LocalStrategy) -> Deployment:
     return Deployment(
         name=name, strategy=strategy, exchange="sim", symbols=(BTC,), signal_ttl_ms=300_000
     )

@@ -6,25 +6,25 @@ from pathlib import Path
 
 import pytest
 
+from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.errors import Unavailable
 from signalbot.domain.orders import Leg, OrderStatus
-from signalbot.domain.reasons import Reason
 from signalbot.domain.signals import Action, ExecutionStatus
 from signalbot.domain.users import UserId, UserStatus
 from tests.fakes.broker import of_leg
-from tests.world import ETH, World, play, user
+from tests.simulation import ETH, Simulation, run_in_virtual_time, user
 
 ANNA, BEN = UserId("anna"), UserId("ben")
 
 
-def _entries(w: World, name: str) -> int:
+def _entries(w: Simulation, name: str) -> int:
     return [each.leg for each in w.broker(name).sent].count(Leg.ENTRY)
 
 
 def test_a_lost_answer_never_buys_twice(tmp_path: Path) -> None:
     """The order arrived, its answer did not: unknown, then found, booked and protected."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         w.broker("anna").lose_answer(of_leg(Leg.ENTRY))
         w.broker("anna").blind = True
         signal = await w.send(w.make())
@@ -40,30 +40,30 @@ def test_a_lost_answer_never_buys_twice(tmp_path: Path) -> None:
         (position,) = await w.app.trades.open_positions(ANNA)
         assert position.protected_at_ms is not None
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_while_an_order_is_in_doubt_entries_in_its_symbol_wait(tmp_path: Path) -> None:
     """Nothing is piled onto an unknown; other symbols go on."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         w.broker("anna").lose_answer(of_leg(Leg.ENTRY))
         w.broker("anna").blind = True
         await w.send(w.make())
         second = await w.send(w.make(key="2"))
         decision = await w.decision(second, "anna")
         assert decision is not None
-        assert decision.code is Reason.SYMBOL_IN_DOUBT
+        assert decision.code is DecisionCode.SYMBOL_IN_DOUBT
         other = await w.send(w.make(key="3", symbol=ETH))
         assert await w.execution(other, "anna") is not None
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_an_entry_proven_absent_is_sent_while_its_signal_is_open(tmp_path: Path) -> None:
     """The request was lost on the way: once that is certain, the same order goes out again."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         w.broker("anna").lose_request(of_leg(Leg.ENTRY))
         signal = await w.send(w.make())
         await w.app.sync.compare(w.app.accounts[ANNA])
@@ -74,13 +74,13 @@ def test_an_entry_proven_absent_is_sent_while_its_signal_is_open(tmp_path: Path)
         assert len(ids) == 1
         assert len(await w.broker("anna").holdings({})) == 1
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_an_entry_proven_absent_is_given_up_once_its_signal_is_over(tmp_path: Path) -> None:
     """Late is never: the execution fails with its reason and nothing is sent."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         w.broker("anna").lose_request(of_leg(Leg.ENTRY))
         w.broker("anna").blind = True
         signal = await w.send(w.make(ttl_ms=60_000))
@@ -94,13 +94,13 @@ def test_an_entry_proven_absent_is_given_up_once_its_signal_is_over(tmp_path: Pa
         assert _entries(w, "anna") == 1
         assert await w.app.trades.unfinished_orders(ANNA) == []
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_user_whose_exchange_hangs_delays_nobody(tmp_path: Path) -> None:
     """Anna's order takes a minute; Ben's is executed at once."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         w.broker("anna").delay(of_leg(Leg.ENTRY), 60)
         signal = w.make()
         assert await w.app.signals.store(signal)
@@ -116,13 +116,13 @@ def test_a_user_whose_exchange_hangs_delays_nobody(tmp_path: Path) -> None:
         assert execution is not None
         assert execution.latency_ms == 60_000
 
-    play(tmp_path, story, user("anna"), user("ben"))
+    run_in_virtual_time(tmp_path, story, user("anna"), user("ben"))
 
 
 def test_a_listener_that_crashes_halts_its_user_and_no_other(tmp_path: Path) -> None:
     """The decision says INTERNAL_ERROR, the user is halted for entries, the other trades on."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         w.broker("anna").broken = RuntimeError("a bug")
         signal = await w.send(w.make())
         assert w.app.accounts[ANNA].user.status is UserStatus.HALTED
@@ -133,37 +133,37 @@ def test_a_listener_that_crashes_halts_its_user_and_no_other(tmp_path: Path) -> 
         later = await w.send(w.make(key="2", symbol=ETH))
         decision = await w.decision(later, "anna")
         assert decision is not None
-        assert decision.code is Reason.TRADING_HALTED
+        assert decision.code is DecisionCode.TRADING_HALTED
         assert await w.execution(later, "ben") is not None
 
-    play(tmp_path, story, user("anna"), user("ben"))
+    run_in_virtual_time(tmp_path, story, user("anna"), user("ben"))
 
 
 def test_halt_stops_entries_of_everybody_and_lets_exits_through(tmp_path: Path) -> None:
     """The very next signal finds the gate closed; a position can still be left."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
-        await w.app.halts.halt_all("testing")
+        await w.app.trading_state.halt_all("testing")
         refused = await w.send(w.make(key="2", symbol=ETH))
         decision = await w.decision(refused, "anna")
         assert decision is not None
-        assert decision.code is Reason.TRADING_HALTED
+        assert decision.code is DecisionCode.TRADING_HALTED
         out = await w.send(w.make(Action.EXIT_LONG, key="3", stop=None))
         execution = await w.execution(out, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED
-        await w.app.halts.resume_all()
+        await w.app.trading_state.resume_all()
         again = await w.send(w.make(key="4", symbol=ETH))
         assert await w.execution(again, "anna") is not None
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_full_inbox_drops_the_signal_for_that_user_and_says_so(tmp_path: Path) -> None:
     """Sixty-four signals may wait; the next is refused with its reason, and others get it."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         w.broker("anna").delay(of_leg(Leg.ENTRY), 30)
         signals = [w.make(key=str(number)) for number in range(70)]
         for signal in signals:
@@ -177,17 +177,17 @@ def test_a_full_inbox_drops_the_signal_for_that_user_and_says_so(tmp_path: Path)
             await w.decision(signals[-1], "ben"),
         )
         assert last_anna is not None
-        assert last_anna.code is Reason.INBOX_FULL
+        assert last_anna.code is DecisionCode.INBOX_FULL
         assert last_ben is not None
-        assert last_ben.code is Reason.POSITION_OPEN
+        assert last_ben.code is DecisionCode.POSITION_OPEN
 
-    play(tmp_path, story, user("anna"), user("ben"))
+    run_in_virtual_time(tmp_path, story, user("anna"), user("ben"))
 
 
 def test_signals_still_open_after_a_restart_reach_who_has_not_decided(tmp_path: Path) -> None:
     """Who has executed does not execute again; who has not, does now."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         signal = w.make()
         assert await w.app.signals.store(signal)
         w.app.broadcaster.broadcast(signal, [ANNA])
@@ -198,7 +198,7 @@ def test_signals_still_open_after_a_restart_reach_who_has_not_decided(tmp_path: 
         assert {each.user_id for each in executions} == {ANNA, BEN}
         assert _entries(w, "anna") == 1
 
-    play(tmp_path, story, user("anna"), user("ben"))
+    run_in_virtual_time(tmp_path, story, user("anna"), user("ben"))
 
 
 WAITING = "entry = { type = 'limit', limit_offset_percent = 1.0, timeout = '1h' }"
@@ -207,37 +207,39 @@ WAITING = "entry = { type = 'limit', limit_offset_percent = 1.0, timeout = '1h' 
 def test_a_second_signal_finds_a_waiting_entry_and_adds_nothing(tmp_path: Path) -> None:
     """One symbol, one entry: when the price comes, exactly one position is opened."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         second = await w.send(w.make(key="2"))
         decision = await w.decision(second, "anna")
         assert decision is not None
-        assert decision.code is Reason.ENTRY_PENDING
+        assert decision.code is DecisionCode.ENTRY_PENDING
         await w.price("98")
         (position,) = await w.app.trades.open_positions(ANNA)
         assert position.quantity == position.entry_quantity
         assert _entries(w, "anna") == 1
 
-    play(tmp_path, story, user("anna", extra=WAITING))
+    run_in_virtual_time(tmp_path, story, user("anna", extra=WAITING))
 
 
 def test_a_waiting_entry_counts_as_an_open_position(tmp_path: Path) -> None:
     """With a limit of one, the second symbol has to wait."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         other = await w.send(w.make(key="2", symbol=ETH))
         decision = await w.decision(other, "anna")
         assert decision is not None
-        assert decision.code is Reason.MAX_OPEN_POSITIONS
+        assert decision.code is DecisionCode.MAX_OPEN_POSITIONS
 
-    play(tmp_path, story, user("anna", extra=f"{WAITING}\nrisk = {{ max_open_positions = 1 }}"))
+    run_in_virtual_time(
+        tmp_path, story, user("anna", extra=f"{WAITING}\nrisk = {{ max_open_positions = 1 }}")
+    )
 
 
 def test_an_old_exit_signal_still_closes(tmp_path: Path) -> None:
     """Age holds entries back, never exits."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         signal = w.make(Action.EXIT_LONG, key="2", stop=None)
         assert await w.app.signals.store(signal)
@@ -246,13 +248,13 @@ def test_an_old_exit_signal_still_closes(tmp_path: Path) -> None:
         await w.settle()
         assert await w.app.trades.open_positions(ANNA) == []
 
-    play(tmp_path, story, user("anna", extra="filters = { max_signal_age = '2m' }"))
+    run_in_virtual_time(tmp_path, story, user("anna", extra="filters = { max_signal_age = '2m' }"))
 
 
 def test_an_exit_without_an_answer_is_looked_up_before_another_is_sent(tmp_path: Path) -> None:
     """The exit arrived and nobody says so: after the deadline it is found, not sent again."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         w.broker("anna").hang(of_leg(Leg.EXIT))
         leaving = w.make(Action.EXIT_LONG, key="2")
@@ -265,19 +267,19 @@ def test_an_exit_without_an_answer_is_looked_up_before_another_is_sent(tmp_path:
         assert [each.leg for each in w.broker("anna").sent].count(Leg.EXIT) == 1
         assert await w.app.trades.open_positions(ANNA) == []
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_claim_whose_order_is_over_unfilled_is_closed_by_reconciliation(tmp_path: Path) -> None:
     """Killed between the order's end and the execution's: the books are closed afterwards."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         w.broker("anna").lose_request(of_leg(Leg.ENTRY))
         w.broker("anna").blind = True
         signal = await w.send(w.make())
         for order in await w.app.trades.unfinished_orders(ANNA):
             over = replace(order, status=OrderStatus.CANCELLED)
-            w.app.accounts[ANNA].keep(over)
+            w.app.accounts[ANNA].track_order(over)
             await w.app.trades.save_order(over)
         await w.app.sync.compare(w.app.accounts[ANNA])
         execution = await w.execution(signal, "anna")
@@ -287,7 +289,7 @@ def test_a_claim_whose_order_is_over_unfilled_is_closed_by_reconciliation(tmp_pa
         )  # fmt: skip
         assert _entries(w, "anna") == 1
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 @pytest.mark.parametrize(("price", "enters"), [("100.4", True), ("101", False)])
@@ -296,7 +298,7 @@ def test_an_entry_that_waits_for_its_exchange_does_not_run_after_the_price(
 ) -> None:
     """It is looked at once more before every try: what has drifted meanwhile is not sent."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         broker = w.broker("anna")
         broker.broken = Unavailable("away")
         signal = w.make(price="100")
@@ -313,8 +315,8 @@ def test_an_entry_that_waits_for_its_exchange_does_not_run_after_the_price(
             assert execution.status is ExecutionStatus.EXECUTED
         else:
             assert execution.status is ExecutionStatus.FAILED
-            assert execution.failure_reason == Reason.PRICE_DRIFTED
+            assert execution.failure_reason == DecisionCode.PRICE_DRIFTED
             assert not await w.app.trades.open_positions(ANNA)
 
     drift = "filters = { max_price_drift_percent = 0.5 }\n"
-    play(tmp_path, story, user("anna", extra=drift))
+    run_in_virtual_time(tmp_path, story, user("anna", extra=drift))

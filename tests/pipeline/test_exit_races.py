@@ -8,7 +8,7 @@ import pytest
 from signalbot.domain.positions import CloseReason, PositionStatus
 from signalbot.domain.signals import Action, ExecutionStatus
 from signalbot.domain.users import UserId
-from tests.world import HEAD, World, play, user
+from tests.simulation import HEAD, Simulation, run_in_virtual_time, user
 
 ANNA = UserId("anna")
 SLOW = HEAD.replace("slippage_bps = 0.0", 'slippage_bps = 0.0\nlatency = "50ms"')
@@ -24,7 +24,7 @@ def test_an_exit_signal_that_finds_nothing_left_is_done(
 ) -> None:
     """The exchange closed the position in the same instant, and has not been heard yet."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         entry = await w.send(w.make(targets=("110", "120")))
         await w.clock.sleep(60)
         async with w.app.accounts[ANNA].lock("BTC/USDT:USDT"):
@@ -44,13 +44,13 @@ def test_an_exit_signal_that_finds_nothing_left_is_done(
         assert await w.app.trades.unfinished_orders(ANNA) == []
         assert rows[0]["signal_id"] == entry.signal_id
 
-    play(tmp_path, story, user("anna"), head=SLOW)
+    run_in_virtual_time(tmp_path, story, user("anna"), head=SLOW)
 
 
 def test_a_reversal_enters_when_the_stop_was_faster(tmp_path: Path) -> None:
     """The opposite signal and the stop are of the same candle, as they often are."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         await w.clock.sleep(60)
         async with w.app.accounts[ANNA].lock("BTC/USDT:USDT"):
@@ -67,4 +67,4 @@ def test_a_reversal_enters_when_the_stop_was_faster(tmp_path: Path) -> None:
         assert position.signal_id == short.signal_id
         assert position.protected_at_ms is not None
 
-    play(tmp_path, story, user("anna", extra=REVERSES), head=SLOW)
+    run_in_virtual_time(tmp_path, story, user("anna", extra=REVERSES), head=SLOW)

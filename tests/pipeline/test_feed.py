@@ -9,8 +9,8 @@ import pytest
 
 from signalbot.domain.market import Candle, Instrument, PriceRange
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.pipeline.feed import CandleKey, Feed
-from signalbot.ports import Source
+from signalbot.pipeline.signals.candle_feed import CandleFeed, CandleKey
+from signalbot.ports import CandleSource
 from signalbot.replay import virtual_time
 from signalbot.tasks import LoopClock
 
@@ -42,7 +42,7 @@ class ScriptedMarket:
 
     is_open = True
 
-    async def opened(self) -> None:
+    async def wait_until_open(self) -> None:
         """It is."""
 
     def instrument(self, symbol: str) -> Instrument:
@@ -68,7 +68,7 @@ class ScriptedMarket:
     def funding_interval_ms(self, symbol: str) -> int | None:
         return None
 
-    def source(self, symbol: str, timeframe: Timeframe) -> Source | None:
+    def source(self, symbol: str, timeframe: Timeframe) -> CandleSource | None:
         return None
 
     async def prices(self, symbol: str) -> AsyncIterator[PriceRange]:
@@ -80,16 +80,16 @@ class ScriptedMarket:
 
 def received(
     script: Sequence[Candle], known: Sequence[Candle] = (), *, history: int = 0
-) -> tuple[list[int], Feed]:
+) -> tuple[list[int], CandleFeed]:
     """Numbers of the candles that came out, and the feed."""
     numbers: list[int] = []
 
-    async def main() -> Feed:
+    async def main() -> CandleFeed:
         async def sink(key: CandleKey, candle: Candle, *, is_history: bool) -> None:
             assert key == KEY
             numbers.append(int(candle.close) - 100)
 
-        feed = Feed({"sim": ScriptedMarket(script, known)}, sink, LoopClock(START))
+        feed = CandleFeed({"sim": ScriptedMarket(script, known)}, sink, LoopClock(START))
         feed.watch(KEY, history=history)
         async with asyncio.TaskGroup() as group:
             task = group.create_task(feed.run())
@@ -97,7 +97,7 @@ def received(
             task.cancel()
         return feed
 
-    return numbers, virtual_time.run(main())
+    return numbers, virtual_time.run_virtual(main())
 
 
 def test_an_undisturbed_stream_passes_through() -> None:

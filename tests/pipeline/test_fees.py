@@ -7,13 +7,13 @@ from signalbot.domain.orders import Leg
 from signalbot.domain.positions import Position
 from signalbot.domain.users import UserId
 from tests.fakes.broker import of_leg
-from tests.world import World, play, user
+from tests.simulation import Simulation, run_in_virtual_time, user
 
 ANNA, BNB = UserId("anna"), "BNB/USDT"
 TWO_OF_A_THOUSAND = (Decimal("0.002"), "BNB")
 
 
-async def _position(w: World) -> Position:
+async def _position(w: Simulation) -> Position:
     (position,) = await w.app.trades.open_positions(ANNA)
     return position
 
@@ -21,19 +21,19 @@ async def _position(w: World) -> Position:
 def test_a_fee_in_a_third_coin_is_valued_at_its_price(tmp_path: Path) -> None:
     """The price is known: it counts with the booking of the entry."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         w.jump("600", symbol=BNB)
         w.broker("anna").fee = TWO_OF_A_THOUSAND
         await w.send(w.make())
         assert (await _position(w)).fees == Decimal("1.2")
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_fee_waits_for_the_price_of_its_coin(tmp_path: Path) -> None:
     """The position is there and protected at once; what it cost is told when it can be."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         w.broker("anna").fee = TWO_OF_A_THOUSAND
         await w.send(w.make())
         early = await _position(w)
@@ -46,13 +46,13 @@ def test_a_fee_waits_for_the_price_of_its_coin(tmp_path: Path) -> None:
         (row,) = await w.database.query("SELECT fee, fee_currency FROM fills")
         assert tuple(row) == ("0.002", "BNB")
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_fee_that_nobody_can_value_is_kept_as_it_is(tmp_path: Path) -> None:
     """After a quarter of an hour the fill is booked with its coin; the PnL leaves it out."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         w.broker("anna").fee = TWO_OF_A_THOUSAND
         await w.send(w.make())
         await w.clock.sleep(60)
@@ -62,14 +62,14 @@ def test_a_fee_that_nobody_can_value_is_kept_as_it_is(tmp_path: Path) -> None:
         (row,) = await w.database.query("SELECT fee, fee_currency FROM fills")
         assert tuple(row) == ("0.002", "BNB")
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_fills_are_asked_for_once_orders_have_stopped_filling(tmp_path: Path) -> None:
     """Nobody's entry waits for what others have paid; nor is that put off for ever."""
     names = [f"user{number}" for number in range(10)]
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         for number, name in enumerate(names):
             w.broker(name).fee = TWO_OF_A_THOUSAND
             w.broker(name).delay(of_leg(Leg.ENTRY), 1.5 * number)
@@ -79,4 +79,4 @@ def test_fills_are_asked_for_once_orders_have_stopped_filling(tmp_path: Path) ->
         asked_s = [(w.broker(name).fills_asked_ms[0] - began_ms) // 1000 for name in names]
         assert asked_s == [10, 11, 13, 14, 15, 15, 15, 15, 15, 15]
 
-    play(tmp_path, story, *map(user, names))
+    run_in_virtual_time(tmp_path, story, *map(user, names))

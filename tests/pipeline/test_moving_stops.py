@@ -9,28 +9,30 @@ from signalbot.domain.positions import CloseReason, Position
 from signalbot.domain.timeframe import EPOCH
 from signalbot.domain.users import UserId
 from tests.fakes.amending import AmendingBroker
-from tests.world import World, play, user
+from tests.simulation import Simulation, run_in_virtual_time, user
 
 ANNA, BTC = UserId("anna"), "BTC/USDT:USDT"
 TRAILING = "protection = { trailing_percent = 10.0 }"
 
 
-def _play(folder: Path, story: Callable[[World], Awaitable[None]], rules: str = TRAILING) -> None:
-    play(folder, story, user("anna", extra=rules), broker=AmendingBroker)
+def _play(
+    folder: Path, story: Callable[[Simulation], Awaitable[None]], rules: str = TRAILING
+) -> None:
+    run_in_virtual_time(folder, story, user("anna", extra=rules), broker=AmendingBroker)
 
 
-def _broker(w: World) -> AmendingBroker:
+def _broker(w: Simulation) -> AmendingBroker:
     broker = w.broker("anna")
     assert isinstance(broker, AmendingBroker)
     return broker
 
 
-async def _position(w: World) -> Position:
+async def _position(w: Simulation) -> Position:
     (position,) = await w.app.trades.open_positions(ANNA)
     return position
 
 
-async def _guard(w: World) -> Order:
+async def _guard(w: Simulation) -> Order:
     """The one stop that rests, as the ledger has it: of the position's price and size."""
     position = await _position(w)
     resting = [
@@ -45,7 +47,7 @@ async def _guard(w: World) -> Order:
 def test_a_trailing_stop_moves_in_place(tmp_path: Path) -> None:
     """One order all its life, under one id; the ledger has its newest terms."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         first = await _guard(w)
         for price in ("120", "140"):
@@ -67,7 +69,7 @@ def test_a_trailing_stop_moves_in_place(tmp_path: Path) -> None:
 def test_one_move_takes_price_and_size(tmp_path: Path) -> None:
     """At the first target half has left, and the stop goes to the entry price."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("110", "120")))
         await w.price("111")
         stop = await _guard(w)
@@ -80,7 +82,7 @@ def test_one_move_takes_price_and_size(tmp_path: Path) -> None:
 def test_a_refused_move_is_made_by_another_stop(tmp_path: Path) -> None:
     """The new one comes first, then the old one goes."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         first = await _guard(w)
         _broker(w).refusals = 1
@@ -93,7 +95,7 @@ def test_a_refused_move_is_made_by_another_stop(tmp_path: Path) -> None:
 def test_a_move_without_an_answer_leaves_one_stop(tmp_path: Path) -> None:
     """Whether it was made or not: another is placed, and the one in doubt is withdrawn."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         _broker(w).lost_answers = 1
         await w.price("120")
@@ -110,12 +112,12 @@ def test_a_move_without_an_answer_leaves_one_stop(tmp_path: Path) -> None:
 def test_a_move_that_was_made_and_not_noted_is_made_again(tmp_path: Path) -> None:
     """As after a kill in between: the ledger's stop is the old one, and reconciliation moves it."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         stop = await _guard(w)
         account = w.app.accounts[ANNA]
         await w.price("120")
-        account.keep(stop)
+        account.track_order(stop)
         await w.app.sync.compare(account)
         assert (await _guard(w)).client_order_id == stop.client_order_id
         assert _broker(w).moves == 2

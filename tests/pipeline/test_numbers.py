@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from signalbot.domain.orders import Leg
 from signalbot.domain.signals import Action, ExecutionStatus, Signal
 from signalbot.domain.users import UserId, UserStatus
-from tests.world import BTC, ETH, World, play, user
+from tests.simulation import BTC, ETH, Simulation, run_in_virtual_time, user
 
 ANNA = UserId("anna")
 NEAR = st.decimals(min_value="80", max_value="120", places=9)
@@ -53,7 +53,7 @@ TINY_PRICE = {
 }  # fmt: skip
 
 
-async def _assert_sound(w: World) -> None:
+async def _assert_sound(w: Simulation) -> None:
     """Ledger and exchange agree, what is held has its stop, and nothing has broken."""
     account = w.app.accounts[ANNA]
     assert account.user.status is UserStatus.ACTIVE, account.user.status_reason
@@ -75,15 +75,15 @@ async def _assert_sound(w: World) -> None:
     for symbol, each in held.items():
         planned = sum(o.request.quantity for o in targets if o.request.symbol == symbol)
         assert planned <= each.quantity
-    assert not await w.app.executions.executions_in_doubt(ANNA)
+    assert not await w.app.executions.unresolved_executions(ANNA)
 
 
-def _entry(w: World, drawn: dict[str, Any], key: str) -> Signal:
+def _entry(w: Simulation, drawn: dict[str, Any], key: str) -> Signal:
     changes = {name: value for name, value in drawn.items() if not name.startswith("exit")}
     return replace(w.make(key=f"in {key}"), **changes)
 
 
-def _exit(w: World, drawn: dict[str, Any], key: str, percent: Decimal) -> Signal:
+def _exit(w: Simulation, drawn: dict[str, Any], key: str, percent: Decimal) -> Signal:
     left = Action.EXIT_LONG if drawn["action"] is Action.LONG else Action.EXIT_SHORT
     return replace(
         w.make(left, key=f"out {key}", stop=None),
@@ -92,7 +92,7 @@ def _exit(w: World, drawn: dict[str, Any], key: str, percent: Decimal) -> Signal
     )
 
 
-async def _trade(w: World, drawn: dict[str, Any], key: str) -> None:
+async def _trade(w: Simulation, drawn: dict[str, Any], key: str) -> None:
     """In, reconciled, a part out, reconciled, all out."""
     await w.send(_entry(w, drawn, key))
     await _assert_sound(w)
@@ -112,30 +112,30 @@ async def _trade(w: World, drawn: dict[str, Any], key: str) -> None:
 def test_every_number_a_signal_may_carry_ends_in_sound_books(drawn: list[dict[str, Any]]) -> None:
     """Entered and protected, or refused with a code; never half-way."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         for count, each in enumerate(drawn):
             await _trade(w, each, str(count))
 
     with TemporaryDirectory() as folder:
-        play(Path(folder), story, user("anna"))
+        run_in_virtual_time(Path(folder), story, user("anna"))
 
 
 def test_a_price_of_nearly_nothing_is_refused_with_a_code(tmp_path: Path) -> None:
     """It is told what is wrong instead of halting the user."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         signal = await w.send(w.make(price="0.00000000000000000001"))
         decision = await w.decision(signal, "anna")
         assert decision is not None
         assert decision.code == "FAR_FROM_MARKET"
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_booking_stands_although_its_statistics_cannot_be_told(tmp_path: Path) -> None:
     """The exchange fills at a price a hundred times off: position and stop are there."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         w.jump("9000")
         left = await w.send(w.make(Action.EXIT_LONG, key="out", price="0.01"))
@@ -143,13 +143,13 @@ def test_a_booking_stands_although_its_statistics_cannot_be_told(tmp_path: Path)
         assert execution is not None
         assert (execution.status, execution.slippage_bps) == (ExecutionStatus.EXECUTED, None)
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_what_cannot_be_reconciled_keeps_no_other_position_from_its_stop(tmp_path: Path) -> None:
     """It is tried again the next time; meanwhile its user enters nothing new."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         for symbol in (BTC, ETH):
             await w.send(w.make(key=symbol, symbol=symbol))
         broker, account = w.broker("anna"), w.app.accounts[ANNA]
@@ -166,13 +166,13 @@ def test_what_cannot_be_reconciled_keeps_no_other_position_from_its_stop(tmp_pat
         await w.app.sync.compare(account)
         assert await _stops(w) == [BTC, ETH]
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_an_execution_that_cannot_be_settled_is_tried_again(tmp_path: Path) -> None:
     """Its row is damaged; another one is settled meanwhile."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         first = await w.send(w.make())
         second = await w.send(w.make(Action.EXIT_LONG, key="out"))
         await w.database.execute(
@@ -182,17 +182,17 @@ def test_an_execution_that_cannot_be_settled_is_tried_again(tmp_path: Path) -> N
         await w.database.execute(damage, ("broken", first.signal_id))
         account = w.app.accounts[ANNA]
         await w.app.sync.compare(account)
-        (waiting,) = await w.app.executions.executions_in_doubt(ANNA)
+        (waiting,) = await w.app.executions.unresolved_executions(ANNA)
         assert waiting.signal_id == first.signal_id
         await w.database.execute(damage, ("100", first.signal_id))
         await w.app.sync.compare(account)
-        assert not await w.app.executions.executions_in_doubt(ANNA)
+        assert not await w.app.executions.unresolved_executions(ANNA)
         assert second.signal_id != first.signal_id
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
-async def _stops(w: World) -> list[str]:
+async def _stops(w: Simulation) -> list[str]:
     """Symbols with a stop that rests at the exchange."""
     orders = [
         await w.app.trades.order(each.client_order_id)

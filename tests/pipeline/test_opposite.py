@@ -13,9 +13,9 @@ from signalbot.domain.orders import ClientOrderId, Fill, Leg, OrderRequest, Orde
 from signalbot.domain.signals import Action
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
-from signalbot.pipeline.opposite import caused
+from signalbot.pipeline.positions.opposite_positions import net_and_overshoot
 from tests.fakes.broker import of_leg
-from tests.world import BTC, World, play, user
+from tests.simulation import BTC, Simulation, run_in_virtual_time, user
 
 ANNA = UserId("anna")
 ENTRY, STOP, OWNER = ClientOrderId("entry"), ClientOrderId("stop"), ClientOrderId("owner")
@@ -30,7 +30,9 @@ def fill(number: int, name: ClientOrderId, quantity: int) -> Fill:
 
 
 def after(*trades: tuple[ClientOrderId, int]) -> tuple[int, int]:
-    net, ours = caused([fill(number, *each) for number, each in enumerate(trades)], {STOP})
+    net, ours = net_and_overshoot(
+        [fill(number, *each) for number, each in enumerate(trades)], {STOP}
+    )
     return int(net), int(ours)
 
 
@@ -57,7 +59,7 @@ def test_no_more_is_caused_than_is_held(trades: Sequence[tuple[ClientOrderId, in
 def test_a_stop_that_turned_the_position_round_is_closed_and_told(tmp_path: Path) -> None:
     """The owner had closed by hand, and the exchange does not know a reduce-only flag for stops."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         broker = w.broker("anna")
         broker.drops_reduce_only = of_leg(Leg.STOP_LOSS)
         await w.send(w.make())
@@ -79,10 +81,10 @@ def test_a_stop_that_turned_the_position_round_is_closed_and_told(tmp_path: Path
         ]
         assert await w.app.trades.unfinished_orders(ANNA) == []
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
-async def _overshoot(w: World, *, reason: str) -> None:
+async def _overshoot(w: Simulation, *, reason: str) -> None:
     """A stop without the flag and an exit have both closed: the other side is held."""
     broker, account = w.broker("anna"), w.app.accounts[ANNA]
     broker.drops_reduce_only = of_leg(Leg.STOP_LOSS)
@@ -97,7 +99,7 @@ async def _overshoot(w: World, *, reason: str) -> None:
     w.jump("88")
     await w.clock.sleep(10)
     await w.settle()
-    assert BTC in account.in_doubt
+    assert BTC in account.unresolved_symbols
     assert await w.app.trades.open_positions(ANNA) == []
 
 
@@ -105,7 +107,7 @@ def test_nothing_is_entered_before_it_is_known_what_a_close_has_left(tmp_path: P
     """A reversal that could not look does not enter; the next comparison closes what is there."""
     reverse = 'protection = { on_opposite_signal = "reverse" }\n'
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await _overshoot(w, reason="reverse")
         broker = w.broker("anna")
         assert [each.leg for each in broker.sent].count(Leg.ENTRY) == 1
@@ -114,32 +116,32 @@ def test_nothing_is_entered_before_it_is_known_what_a_close_has_left(tmp_path: P
         await w.app.reconciler.reconcile(w.app.accounts[ANNA])
         assert list(await broker.holdings({})) == []
 
-    play(tmp_path, story, user("anna", extra=reverse))
+    run_in_virtual_time(tmp_path, story, user("anna", extra=reverse))
 
 
 def test_what_is_closed_after_a_restart_has_an_id_of_its_own(tmp_path: Path) -> None:
     """What was sent for the position before is not in mind any more."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await _overshoot(w, reason="exit")
         broker, account = w.broker("anna"), w.app.accounts[ANNA]
         broker.deaf = broker.unread = False
         broker.drops_reduce_only = None
         exits = [each for each in broker.sent if each.leg is Leg.EXIT]
         assert exits[0].position_id is not None
-        account.recount(exits[0].position_id, [])
+        account.reset_attempts(exits[0].position_id, [])
         await w.app.reconciler.reconcile(account)
         assert list(await broker.holdings({})) == []
         ids = [each.client_order_id for each in broker.sent if each.leg is Leg.EXIT]
         assert len(ids) == len(set(ids)) == 2
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_position_of_the_owner_s_on_the_other_side_is_left_alone(tmp_path: Path) -> None:
     """Nothing of it was caused here: it is told as a difference, and stays."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         (position,) = await w.app.trades.open_positions(ANNA)
         await w.send(w.make(Action.EXIT_LONG, key="exit"))
@@ -149,10 +151,10 @@ def test_a_position_of_the_owner_s_on_the_other_side_is_left_alone(tmp_path: Pat
         assert held.quantity == position.quantity
         assert BTC in w.app.accounts[ANNA].mismatches
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
-async def _sell(w: World, quantity: Decimal, signal_id: str) -> None:
+async def _sell(w: Simulation, quantity: Decimal, signal_id: str) -> None:
     """The owner sells in the exchange's own app."""
     sent = next(each for each in w.broker("anna").sent if each.leg is Leg.ENTRY)
     await w.broker("anna").real.submit(
@@ -169,7 +171,7 @@ WEEK_MS = 7 * 86_400_000
 def test_a_stop_that_the_exchange_would_end_is_renewed_a_day_before(tmp_path: Path) -> None:
     """There is one all the while: the next rests before the former is withdrawn."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         broker = w.broker("anna")
         broker.stop_lives = WEEK_MS
         await w.send(w.make())
@@ -183,8 +185,8 @@ def test_a_stop_that_the_exchange_would_end_is_renewed_a_day_before(tmp_path: Pa
         resting = [each.client_order_id for each in await broker.open_orders()]
         assert resting == [second.client_order_id]
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
-def _stops(w: World) -> list[OrderRequest]:
+def _stops(w: Simulation) -> list[OrderRequest]:
     return [each for each in w.broker("anna").sent if each.leg is Leg.STOP_LOSS]

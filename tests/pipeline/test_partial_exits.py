@@ -6,22 +6,22 @@ from pathlib import Path
 
 import pytest
 
+from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.orders import Leg, OrderRequest, OrderType
 from signalbot.domain.positions import CloseReason, Position
-from signalbot.domain.reasons import Reason
 from signalbot.domain.signals import Action, ExecutionStatus
 from signalbot.domain.timeframe import EPOCH
 from signalbot.domain.users import UserId, UserStatus
-from signalbot.pipeline.reduce import is_reduction
+from signalbot.pipeline.execution.partial_exit import is_partial_exit
 from tests.fakes.broker import of_leg
-from tests.world import BTC, HEAD, World, play, user
+from tests.simulation import BTC, HEAD, Simulation, run_in_virtual_time, user
 
 ANNA = UserId("anna")
 SPOT = "BTC/USDT"
 ALERTS = HEAD.replace('kind = "ema_cross"', 'kind = "webhook"').replace('timeframe = "5m"\n', "")
 
 
-async def _resting(w: World) -> dict[OrderType, list[tuple[Decimal | None, Decimal]]]:
+async def _resting(w: Simulation) -> dict[OrderType, list[tuple[Decimal | None, Decimal]]]:
     """Trigger and quantity of everything at the exchange, by type."""
     found: dict[OrderType, list[tuple[Decimal | None, Decimal]]] = {}
     for report in await w.broker("anna").open_orders():
@@ -32,7 +32,7 @@ async def _resting(w: World) -> dict[OrderType, list[tuple[Decimal | None, Decim
     return {type_: sorted(terms) for type_, terms in found.items()}
 
 
-async def _held(w: World) -> Position:
+async def _held(w: Simulation) -> Position:
     (position,) = await w.app.trades.open_positions(ANNA)
     (holding,) = await w.broker("anna").holdings({position.symbol: position.quantity})
     assert holding.quantity == position.quantity, "ledger and exchange agree"
@@ -42,7 +42,7 @@ async def _held(w: World) -> Position:
 def test_half_leaves_and_stop_and_targets_are_halved(tmp_path: Path) -> None:
     """The rest keeps its stop price, its targets and the shares between them."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("110", "120")))
         half = await w.send(w.make(Action.EXIT_LONG, key="half", exit_percent="50"))
         position = await _held(w)
@@ -66,13 +66,13 @@ def test_half_leaves_and_stop_and_targets_are_halved(tmp_path: Path) -> None:
         assert closed.realized_pnl == Decimal("2.5") * 10 + Decimal("2.5") * 20
         assert await w.broker("anna").open_orders() == []
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_parts_leave_one_after_the_other_until_an_exit_closes_the_rest(tmp_path: Path) -> None:
     """Each is a share of what is held then; profit and count of trades are of one position."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("150",)))
         await w.price("110")
         await w.send(w.make(Action.EXIT_LONG, key="1/2", price="110", exit_percent="50"))
@@ -90,13 +90,13 @@ def test_parts_leave_one_after_the_other_until_an_exit_closes_the_rest(tmp_path:
         assert await w.app.trades.entries_since(ANNA, EPOCH) == 1
         assert await w.app.trades.unfinished_orders(ANNA) == []
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_targets_already_hit_stay_hit(tmp_path: Path) -> None:
     """Only what is ahead is divided anew."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("110", "120", "130"), shares=("50", "25", "25")))
         await w.price("111")
         position = await _held(w)
@@ -111,7 +111,7 @@ def test_targets_already_hit_stay_hit(tmp_path: Path) -> None:
         await w.price("121")
         assert (await _held(w)).targets_hit == 2
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_part_too_small_to_trade_is_refused_or_rounded_up(tmp_path: Path) -> None:
@@ -120,58 +120,58 @@ def test_a_part_too_small_to_trade_is_refused_or_rounded_up(tmp_path: Path) -> N
         "[exchanges.sim.simulated.symbols.'BTC/USDT:USDT']\nmin_quantity = 1\n"
     )
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         little = await w.send(w.make(Action.EXIT_LONG, key="10", exit_percent="10"))
         decision = await w.decision(little, "anna")
         assert decision is not None
-        assert decision.code is Reason.BELOW_MINIMUM
+        assert decision.code is DecisionCode.BELOW_MINIMUM
         assert (await _held(w)).quantity == Decimal(3)
         await w.send(w.make(Action.EXIT_LONG, key="80", exit_percent="80"))
         assert await w.app.trades.open_positions(ANNA) == []
 
-    async def rounded(w: World) -> None:
+    async def rounded(w: Simulation) -> None:
         await w.send(w.make())
         await w.send(w.make(Action.EXIT_LONG, key="10", exit_percent="10"))
         assert (await _held(w)).quantity == Decimal(2)
 
-    play(tmp_path, story, user("anna"), head=head)
+    run_in_virtual_time(tmp_path, story, user("anna"), head=head)
     (tmp_path / "up").mkdir()
     up = user("anna", extra='sizing = { below_minimum = "round_up" }')
-    play(tmp_path / "up", rounded, up, head=head)
+    run_in_virtual_time(tmp_path / "up", rounded, up, head=head)
 
 
 def test_another_strategy_or_side_is_not_reduced(tmp_path: Path) -> None:
     """As with whole exits."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         wrong = await w.send(w.make(Action.EXIT_SHORT, key="short", exit_percent="50"))
         decision = await w.decision(wrong, "anna")
         assert decision is not None
-        assert decision.code is Reason.NO_POSITION
+        assert decision.code is DecisionCode.NO_POSITION
         assert (await _held(w)).quantity == Decimal(10)
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_halted_user_still_leaves_in_parts(tmp_path: Path) -> None:
     """Exits are never held back."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         account = w.app.accounts[ANNA]
-        await w.app.halts.set_status(account, UserStatus.HALTED, reason="test")
+        await w.app.trading_state.set_user_status(account, UserStatus.HALTED, reason="test")
         await w.send(w.make(Action.EXIT_LONG, key="half", exit_percent="50"))
         assert (await _held(w)).quantity == Decimal(5)
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_refused_part_leaves_the_position_as_it_was(tmp_path: Path) -> None:
     """The execution tells why; stop and target still rest."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("110",)))
         w.broker("anna").refuse(of_leg(Leg.EXIT), "no")
         half = await w.send(w.make(Action.EXIT_LONG, key="half", exit_percent="50"))
@@ -182,14 +182,14 @@ def test_a_refused_part_leaves_the_position_as_it_was(tmp_path: Path) -> None:
         assert (await _held(w)).quantity == Decimal(10)
         assert len(await w.broker("anna").open_orders()) == 2
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 @pytest.mark.parametrize("lost", ["answer", "request"])
 def test_a_lost_answer_reduces_once(tmp_path: Path, lost: str) -> None:
     """The order is looked for under its own id; only one that never arrived is sent again."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         broker = w.broker("anna")
         (broker.lose_answer if lost == "answer" else broker.lose_request)(of_leg(Leg.EXIT))
@@ -199,13 +199,13 @@ def test_a_lost_answer_reduces_once(tmp_path: Path, lost: str) -> None:
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_part_without_an_answer_is_found_and_never_sent_again(tmp_path: Path) -> None:
     """It arrived; stop, targets and execution follow once it is found, and so may another part."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("110",)))
         w.broker("anna").hang(of_leg(Leg.EXIT))
         half = w.make(Action.EXIT_LONG, key="half", exit_percent="50")
@@ -217,7 +217,7 @@ def test_a_part_without_an_answer_is_found_and_never_sent_again(tmp_path: Path) 
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED
         (sent,) = (each for each in w.broker("anna").sent if each.leg is Leg.EXIT)
-        assert is_reduction(sent)
+        assert is_partial_exit(sent)
         assert (await _held(w)).quantity == Decimal(5)
         resting = await _resting(w)
         assert resting[OrderType.STOP] == [(Decimal(90), Decimal(5))]
@@ -225,13 +225,13 @@ def test_a_part_without_an_answer_is_found_and_never_sent_again(tmp_path: Path) 
         await w.send(w.make(Action.EXIT_LONG, key="again", exit_percent="40"))
         assert (await _held(w)).quantity == Decimal(3)
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_part_that_never_arrived_fails_and_the_position_stays_protected(tmp_path: Path) -> None:
     """No answer, and then proof that it is not there: a second one could close too much."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         broker = w.broker("anna")
         broker.lose_request(of_leg(Leg.EXIT))
@@ -249,7 +249,7 @@ def test_a_part_that_never_arrived_fails_and_the_position_stays_protected(tmp_pa
         assert (await _held(w)).quantity == Decimal(10)
         assert (await _resting(w))[OrderType.STOP] == [(Decimal(90), Decimal(10))]
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 @pytest.mark.parametrize("arrives", [True, False])
@@ -258,7 +258,7 @@ def test_a_whole_exit_that_meets_a_part_in_doubt_closes_everything(
 ) -> None:
     """It waits until the part is known, and is not lost: nothing is left, nothing is doubled."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("110",)))
         broker = w.broker("anna")
         (broker.hang if arrives else broker.lose_request)(of_leg(Leg.EXIT))
@@ -278,13 +278,13 @@ def test_a_whole_exit_that_meets_a_part_in_doubt_closes_everything(
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_whole_exit_that_never_arrived_is_not_taken_for_a_part(tmp_path: Path) -> None:
     """It is decided anew, and closes everything."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         broker = w.broker("anna")
         broker.lose_request(of_leg(Leg.EXIT))
@@ -302,9 +302,9 @@ def test_a_whole_exit_that_never_arrived_is_not_taken_for_a_part(tmp_path: Path)
         assert execution.status is ExecutionStatus.EXECUTED
         exits = [each for each in broker.sent if each.leg is Leg.EXIT]
         assert len(exits) > 1
-        assert not any(map(is_reduction, exits))
+        assert not any(map(is_partial_exit, exits))
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_target_that_is_placed_anew_for_its_rest_is_not_taken_for_a_double(
@@ -312,27 +312,27 @@ def test_a_target_that_is_placed_anew_for_its_rest_is_not_taken_for_a_double(
 ) -> None:
     """The exchange has ended it half filled: what is left of it rests again, and stays."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("110",)))
         position, account = await _held(w), w.app.accounts[ANNA]
         (target,) = [
             each for each in account.orders_of(position) if each.request.leg is Leg.TAKE_PROFIT
         ]
-        await w.app.closer.withdraw(account, target)
+        await w.app.position_closer.cancel_and_book(account, target)
         async with account.lock(BTC):
-            await w.app.protector.targets.renew(account, replace(target, filled=Decimal(4)))
+            await w.app.protector.take_profits.renew(account, replace(target, filled=Decimal(4)))
             await w.app.protector.protect(account, BTC)
             await w.app.protector.protect(account, BTC)
         assert (await _resting(w))[OrderType.TAKE_PROFIT] == [(Decimal(110), Decimal(6))]
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_spot_position_is_reduced_although_its_stop_holds_the_coins(tmp_path: Path) -> None:
     """The stop goes first and comes back for what is left."""
     head = HEAD.replace("BTC/USDT:USDT", SPOT)
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.price("100", symbol=SPOT)
         await w.send(w.make(symbol=SPOT, targets=("110", "120")))
         before = (await _held(w)).quantity
@@ -344,25 +344,25 @@ def test_a_spot_position_is_reduced_although_its_stop_holds_the_coins(tmp_path: 
         await w.price("89", symbol=SPOT)
         assert await w.app.trades.open_positions(ANNA) == []
 
-    play(tmp_path, story, user("anna", leverage=1), head=head)
+    run_in_virtual_time(tmp_path, story, user("anna", leverage=1), head=head)
 
 
 def test_users_who_are_only_told_are_told_the_share(tmp_path: Path) -> None:
     """What they hold is theirs to know."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         half = await w.send(w.make(Action.EXIT_LONG, key="half", exit_percent="50"))
         decision = await w.decision(half, "grace")
         assert decision is not None
-        assert (decision.code, decision.detail["exit_percent"]) == (Reason.SIGNALS_ONLY, "50")
+        assert (decision.code, decision.detail["exit_percent"]) == (DecisionCode.SIGNALS_ONLY, "50")
 
-    play(tmp_path, story, user("grace", mode="signals"))
+    run_in_virtual_time(tmp_path, story, user("grace", mode="signals"))
 
 
 def test_a_signals_own_trailing_distance_is_followed(tmp_path: Path) -> None:
     """The stop begins at that distance and trails, although the user has set no trailing."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(stop=None, trailing="5"))
         assert (await _resting(w))[OrderType.STOP] == [(Decimal(95), Decimal(10))]
         await w.price("120")
@@ -371,19 +371,19 @@ def test_a_signals_own_trailing_distance_is_followed(tmp_path: Path) -> None:
         (closed,) = await w.app.trades.closed_since(ANNA, EPOCH)
         assert closed.close_reason is CloseReason.TRAILING_STOP
 
-    play(tmp_path, story, user("anna"), head=ALERTS)
+    run_in_virtual_time(tmp_path, story, user("anna"), head=ALERTS)
 
 
 def test_a_user_with_own_stops_keeps_them(tmp_path: Path) -> None:
     """The signal's trailing distance counts where its stop would."""
     own = 'protection = { stop_loss = { source = "percent", percent = 3.0 } }'
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(stop=None, trailing="5"))
         await w.price("120")
         assert (await _resting(w))[OrderType.STOP] == [(Decimal(97), Decimal(10))]
 
-    play(tmp_path, story, user("anna", extra=own), head=ALERTS)
+    run_in_virtual_time(tmp_path, story, user("anna", extra=own), head=ALERTS)
 
 
 def test_shares_of_a_signal_count_before_the_users_own(tmp_path: Path) -> None:
@@ -393,20 +393,20 @@ def test_shares_of_a_signal_count_before_the_users_own(tmp_path: Path) -> None:
         "{ percent = 2.0, share = 50 }] }"
     )
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("110", "120"), shares=("75", "25")))
         assert (await _resting(w))[OrderType.TAKE_PROFIT] == [
             (Decimal(110), Decimal("7.5")),
             (Decimal(120), Decimal("2.5")),
         ]
 
-    play(tmp_path, story, user("anna", extra=own))
+    run_in_virtual_time(tmp_path, story, user("anna", extra=own))
 
 
 def test_the_journal_tells_of_the_reduction(tmp_path: Path) -> None:
     """With what left, at which price, and what is still held."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         await w.send(w.make(Action.EXIT_LONG, key="half", exit_percent="50"))
         rows = await w.database.query(
@@ -417,10 +417,10 @@ def test_the_journal_tells_of_the_reduction(tmp_path: Path) -> None:
         )
         assert [tuple(row) for row in rows] == [("position.reduced", "5", "5")]
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
-def _exits(w: World) -> list[OrderRequest]:
+def _exits(w: Simulation) -> list[OrderRequest]:
     return [each for each in w.broker("anna").sent if each.leg is Leg.EXIT]
 
 
@@ -428,7 +428,7 @@ def test_a_part_is_not_sold_after_the_stop_has_sold_the_coins(tmp_path: Path) ->
     """The stop fired between the signal and the order: what is left there is the owner's."""
     head = HEAD.replace("BTC/USDT:USDT", SPOT)
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.price("100", symbol=SPOT)
         await w.send(w.make(symbol=SPOT))
         await w.clock.sleep(60)
@@ -443,10 +443,10 @@ def test_a_part_is_not_sold_after_the_stop_has_sold_the_coins(tmp_path: Path) ->
         assert execution.status is ExecutionStatus.FAILED
         assert execution.error_details == "not sent: its position has been closed meanwhile"
 
-    play(tmp_path, story, user("anna", leverage=1), head=head)
+    run_in_virtual_time(tmp_path, story, user("anna", leverage=1), head=head)
 
 
-async def _in_doubt(w: World, *, percent: str) -> None:
+async def _in_doubt(w: Simulation, *, percent: str) -> None:
     """A part has left the exchange's position, and nothing says so here."""
     broker = w.broker("anna")
     broker.deaf = broker.blind = True
@@ -457,7 +457,7 @@ async def _in_doubt(w: World, *, percent: str) -> None:
     await w.clock.sleep(31)
 
 
-async def _known_again(w: World) -> None:
+async def _known_again(w: Simulation) -> None:
     w.broker("anna").deaf = w.broker("anna").blind = False
     for _ in range(4):
         await w.clock.sleep(30)
@@ -468,7 +468,7 @@ async def _known_again(w: World) -> None:
 def test_a_part_that_waited_is_a_part_of_what_is_left(tmp_path: Path) -> None:
     """It was planned while the first one was in doubt, from what has left since."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         await _in_doubt(w, percent="60")
         await w.send(w.make(Action.EXIT_LONG, key="second", exit_percent="50"))
@@ -477,13 +477,13 @@ def test_a_part_that_waited_is_a_part_of_what_is_left(tmp_path: Path) -> None:
         assert [each.quantity for each in _exits(w)] == [Decimal(6), Decimal(2)]
         assert (await _held(w)).quantity == Decimal(2)
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_parts_that_wait_do_not_wait_for_one_another(tmp_path: Path) -> None:
     """Each leaves in its turn."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         await _in_doubt(w, percent="50")
         later = [
@@ -497,14 +497,14 @@ def test_parts_that_wait_do_not_wait_for_one_another(tmp_path: Path) -> None:
             assert execution is not None
             assert execution.status is ExecutionStatus.EXECUTED
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_whole_exit_that_waits_for_a_part_keeps_the_spot_stop_meanwhile(tmp_path: Path) -> None:
     """And goes on as soon as the part is known."""
     head = HEAD.replace("BTC/USDT:USDT", SPOT)
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.price("100", symbol=SPOT)
         await w.send(w.make(symbol=SPOT))
         broker = w.broker("anna")
@@ -521,13 +521,13 @@ def test_a_whole_exit_that_waits_for_a_part_keeps_the_spot_stop_meanwhile(tmp_pa
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED
 
-    play(tmp_path, story, user("anna", leverage=1), head=head)
+    run_in_virtual_time(tmp_path, story, user("anna", leverage=1), head=head)
 
 
 def test_a_close_goes_on_when_the_stream_tells_what_became_of_the_part(tmp_path: Path) -> None:
     """No comparison is needed for that."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         await _in_doubt(w, percent="50")
         await w.send(w.make(Action.EXIT_LONG, key="all"))
@@ -538,18 +538,18 @@ def test_a_close_goes_on_when_the_stream_tells_what_became_of_the_part(tmp_path:
         report = await broker.real.lookup(order)
         assert report is not None
         async with account.lock(BTC):
-            await w.app.follower.absorb(account, report)
+            await w.app.order_events.handle_report(account, report)
         await w.settle()
         assert await w.app.trades.open_positions(ANNA) == []
         assert list(await broker.holdings({})) == []
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_target_that_fills_while_a_part_leaves_is_taken_once(tmp_path: Path) -> None:
     """Its order was hit, and the one of its new size is not sent any more."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("110", "120"), shares=("20", "20")))
         await w.clock.sleep(60)
         broker = w.broker("anna")
@@ -566,4 +566,4 @@ def test_a_target_that_fills_while_a_part_leaves_is_taken_once(tmp_path: Path) -
         assert position.targets_hit == 1
         assert (await _resting(w))[OrderType.TAKE_PROFIT] == [(Decimal(120), Decimal(1))]
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))

@@ -3,23 +3,23 @@
 from decimal import Decimal
 from pathlib import Path
 
+from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.orders import Leg, OrderStatus, OrderType
 from signalbot.domain.positions import CloseReason, Position, PositionStatus
-from signalbot.domain.reasons import Reason
 from signalbot.domain.signals import Action, ExecutionStatus
 from signalbot.domain.timeframe import EPOCH
 from signalbot.domain.users import UserId, UserStatus
 from tests.fakes.broker import of_leg
-from tests.world import HEAD, World, play, user
+from tests.simulation import HEAD, Simulation, run_in_virtual_time, user
 
 ANNA = UserId("anna")
 
 
-async def _positions(w: World) -> list[Position]:
+async def _positions(w: Simulation) -> list[Position]:
     return await w.app.trades.closed_since(ANNA, EPOCH)
 
 
-async def _assert_guarded(w: World) -> None:
+async def _assert_guarded(w: Simulation) -> None:
     """The exchange holds exactly one stop, of the position's own size and price."""
     (position,) = await w.app.trades.open_positions(ANNA)
     resting = await w.broker("anna").open_orders()
@@ -30,7 +30,7 @@ async def _assert_guarded(w: World) -> None:
     ]
 
 
-async def _assert_flat(w: World) -> None:
+async def _assert_flat(w: Simulation) -> None:
     """Nothing held, nothing resting, nothing unfinished in the ledger."""
     assert await w.broker("anna").holdings({}) == []
     assert await w.broker("anna").open_orders() == []
@@ -41,7 +41,7 @@ async def _assert_flat(w: World) -> None:
 def test_stop_and_targets_rest_at_the_exchange_right_after_the_entry(tmp_path: Path) -> None:
     """One stop for the whole position, one order per target with its share."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("110", "120")))
         await _assert_guarded(w)
         resting = await w.broker("anna").open_orders()
@@ -53,13 +53,13 @@ def test_stop_and_targets_rest_at_the_exchange_right_after_the_entry(tmp_path: P
         }
         assert targets == {(Decimal(110), Decimal(5), True), (Decimal(120), Decimal(5), True)}
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_stop_closes_the_position_and_its_targets_are_cancelled(tmp_path: Path) -> None:
     """The sibling of a stop that fired never waits for the next position."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("110",)))
         await w.price("85")
         (closed,) = await _positions(w)
@@ -68,7 +68,7 @@ def test_a_stop_closes_the_position_and_its_targets_are_cancelled(tmp_path: Path
         assert closed.realized_pnl == Decimal(-100)
         await _assert_flat(w)
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_the_stop_shrinks_with_the_position_and_moves_to_entry_after_the_first_target(
@@ -76,7 +76,7 @@ def test_the_stop_shrinks_with_the_position_and_moves_to_entry_after_the_first_t
 ) -> None:
     """Half leaves at the first target; the rest can no longer lose."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("110", "120")))
         await w.price("111")
         (position,) = await w.app.trades.open_positions(ANNA)
@@ -90,13 +90,15 @@ def test_the_stop_shrinks_with_the_position_and_moves_to_entry_after_the_first_t
         assert closed.realized_pnl == Decimal(50)
         await _assert_flat(w)
 
-    play(tmp_path, story, user("anna", extra="protection = { break_even_after = 1 }"))
+    run_in_virtual_time(
+        tmp_path, story, user("anna", extra="protection = { break_even_after = 1 }")
+    )
 
 
 def test_all_targets_close_the_position(tmp_path: Path) -> None:
     """Both targets in one candle: the whole position leaves, the stop is cancelled."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("110", "120")))
         await w.price("121")
         (closed,) = await _positions(w)
@@ -104,13 +106,13 @@ def test_all_targets_close_the_position(tmp_path: Path) -> None:
         assert closed.realized_pnl == Decimal(150)
         await _assert_flat(w)
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_trailing_stop_follows_the_price_and_never_goes_back(tmp_path: Path) -> None:
     """Ten percent behind the best price, for a long."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(stop="90"))
         await w.price("120")
         (position,) = await w.app.trades.open_positions(ANNA)
@@ -124,26 +126,28 @@ def test_a_trailing_stop_follows_the_price_and_never_goes_back(tmp_path: Path) -
         assert closed.exit_price == Decimal(108)
         await _assert_flat(w)
 
-    play(tmp_path, story, user("anna", extra="protection = { trailing_percent = 10.0 }"))
+    run_in_virtual_time(
+        tmp_path, story, user("anna", extra="protection = { trailing_percent = 10.0 }")
+    )
 
 
 def test_a_stop_that_is_refused_is_tried_again(tmp_path: Path) -> None:
     """One refusal costs a moment, not the protection; the second try has an id of its own."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         w.broker("anna").refuse(of_leg(Leg.STOP_LOSS), "too many orders")
         await w.send(w.make())
         await _assert_guarded(w)
         stops = [each for each in w.broker("anna").sent if each.leg is Leg.STOP_LOSS]
         assert len({each.client_order_id for each in stops}) == 2
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_position_that_cannot_get_a_stop_is_closed(tmp_path: Path) -> None:
     """After max_unprotected the market exit comes, whatever the exchange says about stops."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         w.broker("anna").refuse(of_leg(Leg.STOP_LOSS), "conditional orders are off", times=1000)
         await w.send(w.make())
         await w.clock.sleep(6)
@@ -153,13 +157,15 @@ def test_a_position_that_cannot_get_a_stop_is_closed(tmp_path: Path) -> None:
         assert closed.closed_at_ms - closed.opened_at_ms <= 5_000
         await _assert_flat(w)
 
-    play(tmp_path, story, user("anna", extra="protection = { max_unprotected = '3s' }"))
+    run_in_virtual_time(
+        tmp_path, story, user("anna", extra="protection = { max_unprotected = '3s' }")
+    )
 
 
 def test_a_position_whose_exit_is_refused_too_is_not_given_up(tmp_path: Path) -> None:
     """Stop and exit in turns, until the exchange takes one of them."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         w.broker("anna").refuse(of_leg(Leg.STOP_LOSS), "conditional orders are off", times=1000)
         w.broker("anna").refuse(of_leg(Leg.EXIT), "overloaded", times=7)
         await w.send(w.make())
@@ -168,13 +174,15 @@ def test_a_position_whose_exit_is_refused_too_is_not_given_up(tmp_path: Path) ->
         assert closed.close_reason is CloseReason.UNPROTECTED
         await _assert_flat(w)
 
-    play(tmp_path, story, user("anna", extra="protection = { max_unprotected = '1s' }"))
+    run_in_virtual_time(
+        tmp_path, story, user("anna", extra="protection = { max_unprotected = '1s' }")
+    )
 
 
 def test_a_stop_that_cannot_be_moved_leaves_the_former_one_in_place(tmp_path: Path) -> None:
     """The position is still guarded, so it is neither closed nor left without a stop."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(stop="90"))
         w.broker("anna").refuse(of_leg(Leg.STOP_LOSS), "too many orders", times=1000)
         await w.price("120")
@@ -186,25 +194,27 @@ def test_a_stop_that_cannot_be_moved_leaves_the_former_one_in_place(tmp_path: Pa
         assert stop.request.trigger_price == Decimal(90)
         assert stop.request.quantity == position.quantity
 
-    play(tmp_path, story, user("anna", extra="protection = { trailing_percent = 10.0 }"))
+    run_in_virtual_time(
+        tmp_path, story, user("anna", extra="protection = { trailing_percent = 10.0 }")
+    )
 
 
 def test_a_lost_answer_to_a_stop_is_looked_up_not_sent_twice(tmp_path: Path) -> None:
     """The stop arrived: it is found by its id, and there is exactly one."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         w.broker("anna").lose_answer(of_leg(Leg.STOP_LOSS))
         await w.send(w.make())
         await _assert_guarded(w)
         assert [each.leg for each in w.broker("anna").sent].count(Leg.STOP_LOSS) == 1
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_stop_that_never_arrived_is_sent_again_under_the_same_id(tmp_path: Path) -> None:
     """Proven absent, then repeated: one id, one stop."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         w.broker("anna").lose_request(of_leg(Leg.STOP_LOSS))
         await w.send(w.make())
         await _assert_guarded(w)
@@ -212,13 +222,13 @@ def test_a_stop_that_never_arrived_is_sent_again_under_the_same_id(tmp_path: Pat
         assert len(stops) == 2
         assert len({each.client_order_id for each in stops}) == 1
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_stop_that_vanished_is_placed_again(tmp_path: Path) -> None:
     """Reconciliation finds a position without its stop and gives it one."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         account = w.app.accounts[ANNA]
         (stop,) = account.orders("BTC/USDT:USDT", Leg.STOP_LOSS)
@@ -227,13 +237,13 @@ def test_a_stop_that_vanished_is_placed_again(tmp_path: Path) -> None:
         await w.app.sync.compare(account)
         await _assert_guarded(w)
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_partial_fill_is_protected_in_its_own_size(tmp_path: Path) -> None:
     """The execution is partial; stop and targets fit what was really bought."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         signal = await w.send(w.make(targets=("110", "120")))
         execution = await w.execution(signal, "anna")
         assert execution is not None
@@ -247,13 +257,13 @@ def test_a_partial_fill_is_protected_in_its_own_size(tmp_path: Path) -> None:
         await _assert_flat(w)
 
     head = HEAD.replace("slippage_bps = 0.0", "partial_fill_probability = 1.0\nslippage_bps = 0.0")
-    play(tmp_path, story, user("anna"), head=head)
+    run_in_virtual_time(tmp_path, story, user("anna"), head=head)
 
 
 def test_an_exit_signal_closes_the_position_of_its_strategy(tmp_path: Path) -> None:
     """EXIT_LONG closes the long at market and cancels what guarded it; it is an execution too."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("110",)))
         await w.price("105")
         out = await w.send(w.make(Action.EXIT_LONG, key="2", price="105", stop=None))
@@ -265,13 +275,13 @@ def test_an_exit_signal_closes_the_position_of_its_strategy(tmp_path: Path) -> N
         assert closed.close_reason is CloseReason.EXIT_SIGNAL
         await _assert_flat(w)
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_an_opposite_signal_reverses_the_position(tmp_path: Path) -> None:
     """Long out, short in, each protected; never both at once."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("120",)))
         await w.price("105")
         await w.send(w.make(Action.SHORT, key="2", price="105", stop="110"))
@@ -281,13 +291,15 @@ def test_an_opposite_signal_reverses_the_position(tmp_path: Path) -> None:
         assert position.side == "SHORT"
         await _assert_guarded(w)
 
-    play(tmp_path, story, user("anna", extra="protection = { on_opposite_signal = 'reverse' }"))
+    run_in_virtual_time(
+        tmp_path, story, user("anna", extra="protection = { on_opposite_signal = 'reverse' }")
+    )
 
 
 def test_a_limit_entry_rests_fills_and_is_protected(tmp_path: Path) -> None:
     """One percent better than the market, filled when the price comes; targets nearest first."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         signal = await w.send(w.make(targets=("110", "120", "130")))
         pending = await w.execution(signal, "anna")
         assert pending is not None
@@ -304,13 +316,13 @@ def test_a_limit_entry_rests_fills_and_is_protected(tmp_path: Path) -> None:
         await _assert_guarded(w)
 
     rules = "entry = { type = 'limit', limit_offset_percent = 1.0, timeout = '3m' }"
-    play(tmp_path, story, user("anna", extra=rules))
+    run_in_virtual_time(tmp_path, story, user("anna", extra=rules))
 
 
 def test_a_limit_entry_that_does_not_fill_is_cancelled_after_its_timeout(tmp_path: Path) -> None:
     """The execution fails with its reason; nothing is left anywhere."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         signal = await w.send(w.make(targets=("110",)))
         await w.price("103")
         await w.price("103")
@@ -321,13 +333,13 @@ def test_a_limit_entry_that_does_not_fill_is_cancelled_after_its_timeout(tmp_pat
         await _assert_flat(w)
 
     rules = "entry = { type = 'limit', limit_offset_percent = 1.0, timeout = '90s' }"
-    play(tmp_path, story, user("anna", extra=rules))
+    run_in_virtual_time(tmp_path, story, user("anna", extra=rules))
 
 
 def test_an_exit_withdraws_the_entry_that_still_rests(tmp_path: Path) -> None:
     """Its strategy has left before the price came: nothing may fill afterwards."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         signal = await w.send(w.make(targets=("110",)))
         opposite = await w.send(w.make(Action.EXIT_SHORT, key="of the other side"))
         assert [each.status for each in await w.broker("anna").open_orders()] == [OrderStatus.OPEN]
@@ -338,18 +350,18 @@ def test_an_exit_withdraws_the_entry_that_still_rests(tmp_path: Path) -> None:
         for left in (opposite, gone):
             decision = await w.decision(left, "anna")
             assert decision is not None
-            assert decision.code is Reason.NO_POSITION
+            assert decision.code is DecisionCode.NO_POSITION
         await w.price("98.5")
         await _assert_flat(w)
 
     rules = "entry = { type = 'limit', limit_offset_percent = 1.0, timeout = '1h' }"
-    play(tmp_path, story, user("anna", extra=rules))
+    run_in_virtual_time(tmp_path, story, user("anna", extra=rules))
 
 
 def test_a_liquidation_is_booked_with_its_reason(tmp_path: Path) -> None:
     """Without a stop of his own, the exchange closes the position: told, booked, nothing left."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(stop=None, targets=("150",)))
         await w.price("70")
         (closed,) = await _positions(w)
@@ -358,13 +370,13 @@ def test_a_liquidation_is_booked_with_its_reason(tmp_path: Path) -> None:
         await _assert_flat(w)
 
     rules = "protection = { stop_loss = { source = 'none' } }"
-    play(tmp_path, story, user("anna", extra=rules))
+    run_in_virtual_time(tmp_path, story, user("anna", extra=rules))
 
 
 def test_a_target_the_price_has_passed_is_taken_at_once(tmp_path: Path) -> None:
     """Refused as an order that would trigger at once, its share leaves at market."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         w.broker("anna").delay(of_leg(Leg.STOP_LOSS), 1.0)
         signal = w.make(targets=("110",))
         assert await w.app.signals.store(signal)
@@ -379,13 +391,13 @@ def test_a_target_the_price_has_passed_is_taken_at_once(tmp_path: Path) -> None:
         assert types == {OrderType.TAKE_PROFIT, OrderType.MARKET}
         await _assert_flat(w)
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 def test_a_bug_while_following_one_user_halts_that_user_alone(tmp_path: Path) -> None:
     """The other user's stop is still followed to its close."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         account = w.app.accounts[ANNA]
         account.market = None  # type: ignore[assignment]
@@ -394,13 +406,13 @@ def test_a_bug_while_following_one_user_halts_that_user_alone(tmp_path: Path) ->
         await w.price("85")
         assert await w.app.trades.open_positions(UserId("ben")) != []
 
-    play(tmp_path, story, user("anna"), user("ben"))
+    run_in_virtual_time(tmp_path, story, user("anna"), user("ben"))
 
 
 def test_a_target_without_an_answer_is_placed_once_it_is_proven_absent(tmp_path: Path) -> None:
     """Ten seconds without a word leave it in doubt; reconciliation looks, then places it."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         w.broker("anna").delay(of_leg(Leg.TAKE_PROFIT), 60)
         await w.send(w.make(targets=("110",)))
         await w.clock.sleep(15)
@@ -414,4 +426,4 @@ def test_a_target_without_an_answer_is_placed_once_it_is_proven_absent(tmp_path:
         await w.price("111")
         await _assert_flat(w)
 
-    play(tmp_path, story, user("anna"))
+    run_in_virtual_time(tmp_path, story, user("anna"))

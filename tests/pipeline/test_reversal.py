@@ -4,14 +4,14 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-from signalbot.domain.book import Balance
+from signalbot.domain.account_snapshot import Balance
+from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.errors import Unavailable
 from signalbot.domain.orders import Leg, OrderStatus
-from signalbot.domain.reasons import Reason
 from signalbot.domain.signals import Action, ExecutionStatus, Signal
 from signalbot.domain.users import UserId
 from tests.fakes.broker import FaultyBroker, of_leg
-from tests.world import HEAD, World, play, user
+from tests.simulation import HEAD, Simulation, run_in_virtual_time, user
 
 ANNA = UserId("anna")
 SIZING = """
@@ -27,36 +27,36 @@ class StaleBroker(FaultyBroker):
 
     showing: Balance | None = None
     following: tuple[Balance, ...] = ()
-    away = False
+    outages = False
 
     def balance(self) -> Balance:
         return self.showing or self.real.balance()
 
     async def refresh_balance(self, *, urgent: bool = False) -> bool:
-        if self.away:
+        if self.outages:
             raise Unavailable("no route to host")
         self.showing, self.following = (*self.following, None)[0], self.following[1:]
         return False
 
 
-def _stale(w: World) -> StaleBroker:
+def _stale(w: Simulation) -> StaleBroker:
     broker = w.broker("anna")
     assert isinstance(broker, StaleBroker)
     return broker
 
 
-async def _reverse(w: World, key: str, action: Action = Action.SHORT) -> Signal:
+async def _reverse(w: Simulation, key: str, action: Action = Action.SHORT) -> Signal:
     return await w.send(w.make(action, key=key, stop=None))
 
 
-async def _sizes(w: World) -> list[Decimal]:
+async def _sizes(w: Simulation) -> list[Decimal]:
     return [each.quantity for each in w.broker("anna").sent if each.leg is Leg.ENTRY]
 
 
 def test_sizes_by_balance_do_not_alternate(tmp_path: Path) -> None:
     """Nine tenths of what is there, every time; only the fees make it less."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         for number, action in enumerate((Action.LONG, Action.SHORT) * 2):
             await _reverse(w, str(number), action)
         sizes = await _sizes(w)
@@ -67,13 +67,13 @@ def test_sizes_by_balance_do_not_alternate(tmp_path: Path) -> None:
             assert size == (wallet * Decimal("0.9") / 100).quantize(Decimal("0.001"), "ROUND_DOWN")
             wallet -= size * 100 * Decimal("0.0005")  # the entry's
 
-    play(tmp_path, story, UNLEVERED)
+    run_in_virtual_time(tmp_path, story, UNLEVERED)
 
 
 def test_the_claimed_quantity_shrinks_to_what_is_free_after_the_close(tmp_path: Path) -> None:
     """The close slips by half a percent, which nobody has foreseen: order and rows say so."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await _reverse(w, "1", Action.LONG)
         signal = await _reverse(w, "2")
         decision = await w.decision(signal, "anna")
@@ -92,13 +92,13 @@ def test_the_claimed_quantity_shrinks_to_what_is_free_after_the_close(tmp_path: 
         (entry,) = [each for each in orders if each.request.leg is Leg.ENTRY]
         assert entry.request.quantity == position.quantity == (await _sizes(w))[1]
 
-    play(tmp_path, story, UNLEVERED, head=SLIPPING)
+    run_in_virtual_time(tmp_path, story, UNLEVERED, head=SLIPPING)
 
 
 def test_a_balance_that_lags_behind_the_close_is_looked_at_again(tmp_path: Path) -> None:
     """Two looks still show the old margin; the third shows what is free, and that is used."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await _reverse(w, "1", Action.LONG)
         broker = _stale(w)
         broker.showing = broker.real.balance()
@@ -108,13 +108,13 @@ def test_a_balance_that_lags_behind_the_close_is_looked_at_again(tmp_path: Path)
         first, second = await _sizes(w)
         assert second > first * Decimal("0.99")
 
-    play(tmp_path, story, UNLEVERED, broker=StaleBroker)
+    run_in_virtual_time(tmp_path, story, UNLEVERED, broker=StaleBroker)
 
 
 def test_a_balance_that_never_shows_the_close_is_believed(tmp_path: Path) -> None:
     """What is not shown to be free is not spent: the entry is what the old balance carries."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await _reverse(w, "1", Action.LONG)
         broker = _stale(w)
         broker.showing = old = broker.real.balance()
@@ -124,27 +124,27 @@ def test_a_balance_that_never_shows_the_close_is_believed(tmp_path: Path) -> Non
         _, second = await _sizes(w)
         assert second == (old.free * Decimal("0.9") / 100).quantize(Decimal("0.001"), "ROUND_DOWN")
 
-    play(tmp_path, story, UNLEVERED, broker=StaleBroker)
+    run_in_virtual_time(tmp_path, story, UNLEVERED, broker=StaleBroker)
 
 
 def test_a_balance_that_cannot_be_asked_leaves_the_claim_as_it_is(tmp_path: Path) -> None:
     """It was made for what would be free; the exchange refuses what is not covered."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await _reverse(w, "1", Action.LONG)
-        _stale(w).away = True
+        _stale(w).outages = True
         signal = await _reverse(w, "2")
         decision = await w.decision(signal, "anna")
         assert decision is not None
         assert (await _sizes(w))[1] == Decimal(str(decision.detail["quantity"]))
 
-    play(tmp_path, story, UNLEVERED, broker=StaleBroker)
+    run_in_virtual_time(tmp_path, story, UNLEVERED, broker=StaleBroker)
 
 
 def test_when_nothing_is_free_the_reversal_only_closes(tmp_path: Path) -> None:
     """The entry fails with its reason, and nothing of it is left to be sent."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await _reverse(w, "1", Action.LONG)
         broker = _stale(w)
         broker.following = (replace(broker.real.balance(), free=Decimal(1)),) * 9
@@ -153,18 +153,18 @@ def test_when_nothing_is_free_the_reversal_only_closes(tmp_path: Path) -> None:
         execution = await w.execution(signal, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.FAILED
-        assert execution.failure_reason == Reason.INSUFFICIENT_BALANCE
+        assert execution.failure_reason == DecisionCode.INSUFFICIENT_BALANCE
         assert len(await _sizes(w)) == 1
         assert await w.app.trades.open_positions(ANNA) == []
         assert await w.app.trades.unfinished_orders(ANNA) == []
 
-    play(tmp_path, story, UNLEVERED, broker=StaleBroker)
+    run_in_virtual_time(tmp_path, story, UNLEVERED, broker=StaleBroker)
 
 
 def test_an_interrupted_reversal_goes_on_with_what_is_free_then(tmp_path: Path) -> None:
     """Its close has filled and its entry never arrived: half of the money is gone meanwhile."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await _reverse(w, "1", Action.LONG)
         broker = _stale(w)
         broker.lose_request(of_leg(Leg.ENTRY))
@@ -182,13 +182,13 @@ def test_an_interrupted_reversal_goes_on_with_what_is_free_then(tmp_path: Path) 
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED
 
-    play(tmp_path, story, UNLEVERED, broker=StaleBroker)
+    run_in_virtual_time(tmp_path, story, UNLEVERED, broker=StaleBroker)
 
 
 def test_targets_keep_their_shares_of_a_smaller_entry(tmp_path: Path) -> None:
     """Under the ids they were claimed with."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await _reverse(w, "1", Action.LONG)
         short = w.make(Action.SHORT, key="2", stop=None, targets=("95", "90"))
         await w.send(short)
@@ -202,4 +202,4 @@ def test_targets_keep_their_shares_of_a_smaller_entry(tmp_path: Path) -> None:
         assert {each.request.quantity for each in aims} == {near.quantity, far.quantity}
         assert {each.status for each in aims} == {OrderStatus.OPEN}
 
-    play(tmp_path, story, UNLEVERED, head=SLIPPING)
+    run_in_virtual_time(tmp_path, story, UNLEVERED, head=SLIPPING)

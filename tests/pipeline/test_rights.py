@@ -8,12 +8,12 @@ import pytest
 
 from signalbot.domain.errors import AccessDenied, Conflict, Unavailable
 from signalbot.domain.timeframe import DAY_MS
-from signalbot.domain.users import AccountTerms, Mode, StatusBy, User, UserId, UserStatus
+from signalbot.domain.users import AccountSettings, Mode, StatusBy, User, UserId, UserStatus
 from signalbot.pipeline.account import Account
-from signalbot.pipeline.halt import Halts
-from signalbot.pipeline.rights import UNKNOWN_MS, KeyRights
+from signalbot.pipeline.key_permissions import RETRY_INTERVAL_MS, KeyPermissionCheck
+from signalbot.pipeline.trading_state import TradingState
 from tests.control.test_heartbeat import Hands
-from tests.ledger.ledgers import ledger
+from tests.ledger.ledger_fixtures import ledger
 
 
 class Key:
@@ -31,7 +31,7 @@ class Key:
 
 
 def _account(key: Key, *, allow: bool = False, mode: Mode = Mode.LIVE) -> Account:
-    terms = AccountTerms(exchange="x", allow_withdrawal_keys=allow)
+    terms = AccountSettings(exchange="x", allow_withdrawal_keys=allow)
     user = User(user_id=UserId("anna"), mode=mode, account=terms)
     return cast(Account, SimpleNamespace(user=user, user_id=user.user_id, broker=cast(Any, key)))
 
@@ -40,7 +40,7 @@ async def test_it_is_asked_daily_and_sooner_when_it_was_not_told(tmp_path: Path)
     """A right can be given to a key at any time."""
     clock, key = Hands(), Key()
     async with ledger(tmp_path) as books:
-        rights = KeyRights(Halts(books.accounts, clock), clock)
+        rights = KeyPermissionCheck(TradingState(books.accounts, clock), clock)
         account = _account(key)
         for _ in range(3):
             await rights.check(account)
@@ -49,10 +49,10 @@ async def test_it_is_asked_daily_and_sooner_when_it_was_not_told(tmp_path: Path)
         key.may = None
         await rights.check(account)
         assert (key.asked, account.user.status) == (2, UserStatus.ACTIVE)
-        clock.at_ms += UNKNOWN_MS
+        clock.at_ms += RETRY_INTERVAL_MS
         key.may = Unavailable("no answer")
         await rights.check(account)
-        clock.at_ms += UNKNOWN_MS
+        clock.at_ms += RETRY_INTERVAL_MS
         key.may = True
         await rights.check(account)
         assert key.asked == 4
@@ -63,9 +63,9 @@ async def test_a_new_key_is_asked_about_at_once(tmp_path: Path) -> None:
     """Whenever the last one was."""
     clock, key = Hands(), Key()
     async with ledger(tmp_path) as books:
-        rights = KeyRights(Halts(books.accounts, clock), clock)
+        rights = KeyPermissionCheck(TradingState(books.accounts, clock), clock)
         await rights.check(_account(key))
-        rights.forget(UserId("anna"))
+        rights.reset(UserId("anna"))
         await rights.check(_account(key))
         assert key.asked == 2
 
@@ -75,19 +75,19 @@ async def test_nobody_trades_again_with_a_key_that_must_not(tmp_path: Path, may:
     """Who was paused meanwhile, too."""
     clock, key = Hands(), Key(may)
     async with ledger(tmp_path) as books:
-        rights = KeyRights(Halts(books.accounts, clock), clock)
+        rights = KeyPermissionCheck(TradingState(books.accounts, clock), clock)
         with pytest.raises(Conflict, match="key"):
-            await rights.refuse_resuming(_account(key))
+            await rights.require_safe_key(_account(key))
         key.may = False
-        await rights.refuse_resuming(_account(key))
+        await rights.require_safe_key(_account(key))
 
 
 async def test_it_concerns_live_accounts_that_have_not_allowed_it(tmp_path: Path) -> None:
     """Play money has no keys."""
     clock, key = Hands(), Key(True)
     async with ledger(tmp_path) as books:
-        rights = KeyRights(Halts(books.accounts, clock), clock)
+        rights = KeyPermissionCheck(TradingState(books.accounts, clock), clock)
         for account in (_account(key, allow=True), _account(key, mode=Mode.PAPER)):
             await rights.check(account)
-            await rights.refuse_resuming(account)
+            await rights.require_safe_key(account)
         assert key.asked == 0

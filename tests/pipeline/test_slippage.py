@@ -11,8 +11,8 @@ from signalbot.domain.orders import Leg
 from signalbot.domain.positions import CloseReason, Position
 from signalbot.domain.users import UserId
 from signalbot.pipeline.account import Account
-from signalbot.pipeline.slippage import SlippageHistory
-from tests.world import BTC, ETH, HEAD, World, play, user
+from signalbot.pipeline.slippage_history import SlippageHistory
+from tests.simulation import BTC, ETH, HEAD, Simulation, run_in_virtual_time, user
 
 COSTS = st.lists(st.integers(-50, 200).map(lambda tenths: Decimal(tenths) / 10), max_size=60)
 
@@ -33,17 +33,17 @@ def test_an_account_sizes_with_what_its_entries_have_cost(tmp_path: Path) -> Non
     slipping = HEAD.replace("slippage_bps = 0.0", "slippage_bps = 20")
     risk = 'sizing = { mode = "risk", risk_percent = 0.1 }'
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         for number in range(6):
             await w.send(w.make(key=f"in{number}", stop="99"))
-            await w.app.closer.close(*_held(w))
+            await w.app.position_closer.close(*_held(w))
         sizes = [each.quantity for each in w.broker("anna").sent if each.leg is Leg.ENTRY]
         assert max(sizes[:5]) - min(sizes[:5]) < Decimal("0.1")
         assert sizes[5] < min(sizes[:5]) * Decimal("0.8")
 
-    play(tmp_path, story, user("anna", extra=risk), head=slipping)
+    run_in_virtual_time(tmp_path, story, user("anna", extra=risk), head=slipping)
 
 
-def _held(w: World) -> tuple[Account, Position, CloseReason]:
+def _held(w: Simulation) -> tuple[Account, Position, CloseReason]:
     account = w.app.accounts[UserId("anna")]
     return account, account.positions[BTC], CloseReason.MANUAL

@@ -9,7 +9,7 @@ from signalbot.domain.market import PriceRange
 from signalbot.domain.positions import Position
 from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import Ms
-from signalbot.pipeline.trail import trailed
+from signalbot.pipeline.positions.trailing_stop import trail_position
 from tests.domain.samples import NOW, held
 
 
@@ -26,7 +26,7 @@ def _reached(at_ms: int) -> PriceRange:
 @pytest.mark.parametrize(("side", "stop"), [(Side.LONG, 108), (Side.SHORT, 88)])
 def test_a_stop_trails_the_best_price_of_a_range(side: Side, stop: int) -> None:
     """Ten percent behind it."""
-    after = trailed(_held(side), _reached(NOW + 1), percent=Decimal(10))
+    after = trail_position(_held(side), _reached(NOW + 1), percent=Decimal(10))
     assert after.stop_loss == stop
 
 
@@ -37,4 +37,4 @@ def test_a_range_that_was_over_when_the_position_opened_moves_nothing(
 ) -> None:
     """Its best price may have come before the entry: only its last one counts."""
     position = _held(side)
-    assert trailed(position, _reached(at_ms), percent=Decimal(10)) is position
+    assert trail_position(position, _reached(at_ms), percent=Decimal(10)) is position

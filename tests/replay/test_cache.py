@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbot.config.terms import ExchangeTerms
+from signalbot.config.settings import ExchangeSettings
 from signalbot.domain.errors import ConfigError
 from signalbot.domain.market import Candle, Instrument
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.exchange.simulated.rules import SimulatedSymbol, SimulationRules, symbol_rules
-from signalbot.replay.cache import CandleCache
+from signalbot.replay.candle_cache import CandleCache
 from signalbot.replay.download import with_rules
 
 PEPE = "1000PEPE/USDT:USDT"
@@ -20,7 +20,7 @@ RULES = Instrument(
     symbol=PEPE, base="1000PEPE", quote="USDT", tick=Decimal("0.0000001"), lot=Decimal(100),
     min_quantity=Decimal(100), min_notional=Decimal(5),
 )  # fmt: skip
-TERMS = ExchangeTerms(name="real", ccxt_id="binanceusdm", sandbox=False, ccxt={}, simulated=None)
+TERMS = ExchangeSettings(name="real", ccxt_id="binanceusdm", sandbox=False, ccxt={}, simulated=None)
 
 
 @given(st.lists(st.decimals("0.00000001", "99999", places=8), min_size=2, max_size=5))
@@ -36,7 +36,7 @@ def test_candles_come_back_as_they_were(
         )
         for place, price in enumerate(prices)
     ]  # fmt: skip
-    cache.keep(PEPE, candles)
+    cache.save(PEPE, candles)
     assert list(cache.candles(PEPE)) == candles
 
 
@@ -44,9 +44,9 @@ def test_rules_of_several_markets_are_kept_together(tmp_path: Path) -> None:
     """One learnt later does not drive out another."""
     cache = CandleCache(tmp_path, "real")
     assert cache.instruments() == {}
-    cache.keep_instruments([RULES])
+    cache.save_instruments([RULES])
     other = Instrument(symbol="A/B", base="A", quote="B", tick=Decimal(1), lot=Decimal(1))
-    cache.keep_instruments([other])
+    cache.save_instruments([other])
     assert cache.instruments() == {PEPE: RULES, "A/B": other}
 
 
@@ -66,7 +66,7 @@ def test_paper_fills_use_the_real_grid_unless_the_file_says_otherwise() -> None:
     known = symbol_rules(rules, PEPE)
     assert (known.tick, known.lot, known.min_notional) == (RULES.tick, RULES.lot, Decimal(5))
     own = SimulatedSymbol(price=Decimal(1), tick=Decimal("0.5"))
-    mine = ExchangeTerms(
+    mine = ExchangeSettings(
         name="real", ccxt_id="binanceusdm", sandbox=False, ccxt={},
         simulated=SimulationRules(symbols={PEPE: own}),
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """What the page tells beyond the results."""
 
-from signalbot.replay.details import details_table, strategies_table
-from tests.replay.made import (
+from signalbot.replay.report.detail_tables import details_table, strategies_table
+from tests.replay.report_fixtures import (
     ALICE,
     START,
     closed_position,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from signalbot.config.load import load
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.replay.cache import CandleCache
-from signalbot.replay.download import Span, download
+from signalbot.replay.candle_cache import CandleCache
+from signalbot.replay.download import MinuteRange, download_candles
 from signalbot.tasks import SystemClock
 from tests.venue.server import Venue, venue
 
@@ -36,18 +36,20 @@ async def test_minutes_of_long_ago_are_whole_at_bitget_and_what_is_missing_is_sa
         )
         terms, cache = load(file, {}).exchanges["x"], CandleCache(tmp_path, "x")
         since_ms = Ms(Timeframe.M1.floor(SystemClock().now_ms()) - 200 * DAY_MS)
-        span = Span(since_ms, Ms(since_ms + SPAN * MINUTE_MS))
-        asked: list[Span] = []
+        span = MinuteRange(since_ms, Ms(since_ms + SPAN * MINUTE_MS))
+        asked: list[MinuteRange] = []
         _push(it, since_ms, 300)
         _push(it, since_ms + 400 * MINUTE_MS, 300)
-        lacking = await download(
-            terms, {BTC: span}, cache, on_ask=lambda _, part: asked.append(part)
+        lacking = await download_candles(
+            terms, {BTC: span}, cache, on_request=lambda _, part: asked.append(part)
         )
         assert lacking == {BTC: 100}
         assert len(cache.candles(BTC)) == 600
         _push(it, since_ms + 300 * MINUTE_MS, 100)
-        again = await download(terms, {BTC: span}, cache, on_ask=lambda _, part: asked.append(part))
+        again = await download_candles(
+            terms, {BTC: span}, cache, on_request=lambda _, part: asked.append(part)
+        )
         assert again == {}
         assert len(cache.candles(BTC)) == SPAN
-        hole = Span(Ms(since_ms + 300 * MINUTE_MS), Ms(since_ms + 400 * MINUTE_MS))
+        hole = MinuteRange(Ms(since_ms + 300 * MINUTE_MS), Ms(since_ms + 400 * MINUTE_MS))
         assert asked == [span, hole], "only the hole is asked for again"

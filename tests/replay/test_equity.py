@@ -8,16 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signalbot.domain.timeframe import Ms
-from signalbot.replay.equity import (
+from signalbot.replay.report.equity import (
     Curve,
     daily_returns,
-    drawdowns,
+    drawdown_percents,
+    full_curve,
     max_drawdown,
     sharpe,
     sortino,
-    whole,
 )
-from tests.replay.made import DAY, HOUR, START, curve_of
+from tests.replay.report_fixtures import DAY, HOUR, START, curve_of
 
 CURVES = st.lists(
     st.decimals(min_value=1, max_value=100_000, places=2, allow_nan=False), min_size=1, max_size=40
@@ -56,7 +56,7 @@ def test_the_deepest_of_all_drawdowns_is_the_drawdown(curve: Curve) -> None:
     """The curve that is drawn and the number that is told agree."""
     found = max_drawdown(curve)
     assert found is not None
-    assert max(drawdowns(curve)) == pytest.approx(found.percent)
+    assert max(drawdown_percents(curve)) == pytest.approx(found.percent)
 
 
 def test_a_fall_and_its_recovery_are_dated() -> None:
@@ -87,7 +87,7 @@ def test_without_samples_there_is_nothing_to_say() -> None:
     """No drawdown, no returns, no ratio."""
     assert max_drawdown([]) is None
     assert daily_returns([]) == []
-    assert drawdowns([]) == []
+    assert drawdown_percents([]) == []
 
 
 def test_more_than_everything_can_be_lost() -> None:
@@ -154,6 +154,6 @@ def test_steady_growth_has_no_sharpe_ratio_however_it_is_rounded() -> None:
 def test_a_late_curve_is_completed_with_where_it_started() -> None:
     """A curve that begins in time, or that is empty, stays as it is."""
     late = curve_of([110], start_ms=Ms(START + HOUR))
-    assert whole(late, start_equity=Decimal(100), start_ms=START) == [(START, 100), *late]
+    assert full_curve(late, start_equity=Decimal(100), start_ms=START) == [(START, 100), *late]
     for curve in ([], curve_of([100])):
-        assert whole(curve, start_equity=Decimal(90), start_ms=START) == curve
+        assert full_curve(curve, start_equity=Decimal(90), start_ms=START) == curve

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from signalbot.domain.timeframe import Ms
-from signalbot.replay import figures
+from signalbot.replay.report import formatting
 
 
 @pytest.mark.parametrize(
@@ -20,13 +20,17 @@ from signalbot.replay import figures
 )
 def test_money_has_two_decimals_or_two_digits(value: str, shown: str) -> None:
     """What is small in one currency is much in another."""
-    assert figures.money(Decimal(value)) == shown
+    assert formatting.format_money(Decimal(value)) == shown
 
 
 def test_a_gain_bears_its_sign() -> None:
     """As a loss does; zero has none."""
-    assert [figures.profit(Decimal(value)) for value in (5, -5, 0)] == ["+5.00", "-5.00", "0.00"]
-    assert [figures.change(value) for value in (5, -5.126, 0, -0.001)] == [
+    assert [formatting.format_profit(Decimal(value)) for value in (5, -5, 0)] == [
+        "+5.00",
+        "-5.00",
+        "0.00",
+    ]
+    assert [formatting.format_change(value) for value in (5, -5.126, 0, -0.001)] == [
         "+5.00", "-5.13", "0.00", "0.00",
     ]  # fmt: skip
 
@@ -43,7 +47,7 @@ def test_a_gain_bears_its_sign() -> None:
 )
 def test_prices_have_no_needless_digits(value: str, shown: str) -> None:
     """Eight at most, no zeros at the end, never an exponent."""
-    assert figures.price(Decimal(value)) == shown
+    assert formatting.format_price(Decimal(value)) == shown
 
 
 @pytest.mark.parametrize(
@@ -58,24 +62,30 @@ def test_prices_have_no_needless_digits(value: str, shown: str) -> None:
 )
 def test_durations_show_their_two_largest_units(length_ms: int, shown: str) -> None:
     """Finer would not be read."""
-    assert figures.duration(length_ms) == shown
+    assert formatting.format_duration(length_ms) == shown
 
 
 def test_instants_are_utc_to_the_minute() -> None:
     """Whatever the zone of the machine."""
-    assert figures.minute(Ms(1_640_995_199_999)) == "2021-12-31 23:59"
+    assert formatting.format_minute(Ms(1_640_995_199_999)) == "2021-12-31 23:59"
 
 
 def test_what_has_no_meaning_is_a_dash() -> None:
     """Everywhere the same one."""
     shown = (
-        figures.money(None), figures.profit(None), figures.change(None), figures.ratio(None),
-        figures.share(None), figures.price(None), figures.duration(None), figures.minute(None),
-    )  # fmt: skip
+        formatting.format_money(None),
+        formatting.format_profit(None),
+        formatting.format_change(None),
+        formatting.format_ratio(None),
+        formatting.format_share(None),
+        formatting.format_price(None),
+        formatting.format_duration(None),
+        formatting.format_minute(None),
+    )
     assert set(shown) == {"-"}
 
 
 def test_ratios_and_shares_are_short() -> None:
     """Two decimals and one; nothing is ever minus zero."""
-    assert (figures.ratio(1.23456), figures.ratio(-0.001)) == ("1.23", "0.00")
-    assert figures.share(0.4049) == "40.5"
+    assert (formatting.format_ratio(1.23456), formatting.format_ratio(-0.001)) == ("1.23", "0.00")
+    assert formatting.format_share(0.4049) == "40.5"

@@ -11,11 +11,11 @@ from signalbot.domain.errors import ConfigError
 from signalbot.domain.market import Candle
 from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import Ms
-from signalbot.exchange.live.funding import funding_history
+from signalbot.exchange.live.market_data.funding_rates import fetch_funding_rates
 from signalbot.exchange.simulated.netting import liquidation_of, margin_of
-from signalbot.replay.funding import Funding, FundingRate, read_funding
-from tests.exchange.simulated.desk import BUY, SELL, SYMBOL, Desk, candle
-from tests.world import BTC, World, play, user
+from signalbot.replay.funding import FundingRate, FundingReplay, read_funding
+from tests.exchange.simulated.trader import BUY, SELL, SYMBOL, Trader, candle
+from tests.simulation import BTC, Simulation, run_in_virtual_time, user
 
 RATE = Decimal("0.001")
 
@@ -59,7 +59,7 @@ def test_a_file_that_cannot_be_used_is_named_with_its_line(
 def test_longs_pay_shorts_what_the_rate_says_of_their_notional() -> None:
     """A tenth of a percent of 200; at a negative rate the other way round."""
     for side, rate, received in ((BUY, RATE, "-0.2"), (SELL, RATE, "0.2"), (BUY, -RATE, "0.2")):
-        desk = Desk()
+        desk = Trader()
         desk.order(side, 2)
         paid = desk.venue.on_funding(SYMBOL, rate, desk.now_ms)
         assert paid == {desk.account.user_id: Decimal(received)}
@@ -68,7 +68,7 @@ def test_longs_pay_shorts_what_the_rate_says_of_their_notional() -> None:
 
 def test_what_the_free_balance_lacks_comes_out_of_the_margin() -> None:
     """So the liquidation comes nearer, and never more than the margin is taken."""
-    desk = Desk(deposit=100)
+    desk = Trader(deposit=100)
     desk.order(BUY, 10, leverage=10)
     position = desk.position
     assert position is not None
@@ -89,7 +89,7 @@ def test_what_the_free_balance_lacks_comes_out_of_the_margin() -> None:
 
 def test_a_half_closed_position_has_half_of_what_its_margin_paid() -> None:
     """The part that leaves takes its share along."""
-    desk = Desk(deposit=100)
+    desk = Trader(deposit=100)
     desk.order(BUY, 10, leverage=10)
     desk.venue.on_funding(SYMBOL, Decimal("0.02"), desk.now_ms)
     desk.order(SELL, 5, reduce_only=True)
@@ -100,21 +100,21 @@ def test_a_half_closed_position_has_half_of_what_its_margin_paid() -> None:
 def test_funding_is_booked_into_the_position_that_paid_it(tmp_path: Path) -> None:
     """Of every user who holds one, once, when its time has come and not before."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make())
         begin_ms = w.clock.now_ms()
         rates = [FundingRate(Ms(begin_ms + minute * 60_000), RATE) for minute in (-5, 1, 9)]
-        funding = Funding(w.app, {BTC: rates})
+        funding = FundingReplay(w.app, {BTC: rates})
         for _ in range(3):
             await w.price("100")
-            await funding.after(_last(w), [w.exchange.real])
+            await funding.pay_due(_last(w), [w.exchange.real])
         for name in ("anna", "ben"):
             (position,) = await w.app.trades.open_positions(w.app.accounts[_id(name)].user_id)
             assert position.side is Side.LONG
             assert position.funding == -position.quantity * 100 * RATE
             assert w.app.accounts[_id(name)].positions[BTC].funding == position.funding
 
-    play(tmp_path, story, user("anna"), user("ben"))
+    run_in_virtual_time(tmp_path, story, user("anna"), user("ben"))
 
 
 @pytest.mark.parametrize("low", ["98", "90"])
@@ -123,14 +123,14 @@ def test_an_entry_that_fills_as_funding_is_due_has_it_in_the_ledger(
 ) -> None:
     """The account paid before the ledger knew of the fill; the position may have closed again."""
 
-    async def story(w: World) -> None:
+    async def story(w: Simulation) -> None:
         await w.send(w.make(stop="95"))
         side, begun = w.exchange.real, w.clock.now_ms()
         filled = replace(_last(w), open_ms=Ms(begun // 60_000 * 60_000), low=Decimal(low))
-        funding = Funding(w.app, {BTC: [FundingRate(filled.close_ms, RATE)]})
+        funding = FundingReplay(w.app, {BTC: [FundingRate(filled.close_ms, RATE)]})
         await w.clock.sleep_until(filled.close_ms)
         side.advance(filled)
-        await funding.after(filled, [side])
+        await funding.pay_due(filled, [side])
         await w.price("100")
         assert funding.is_due(filled)
         await funding.settle()
@@ -140,14 +140,14 @@ def test_an_entry_that_fills_as_funding_is_due_has_it_in_the_ledger(
         assert position.funding == -position.entry_quantity * filled.close * RATE
 
     limit = 'entry = { type = "limit", limit_offset_percent = 1.0, timeout = "5m" }'
-    play(tmp_path, story, user("anna", extra=limit))
+    run_in_virtual_time(tmp_path, story, user("anna", extra=limit))
 
 
 def _id(name: str) -> Any:
     return name
 
 
-def _last(w: World) -> Candle:
+def _last(w: Simulation) -> Candle:
     made = candle(100, 100, 100, 100)
     open_ms = Ms(w.clock.now_ms() // 60_000 * 60_000 - 60_000)
     return replace(made, symbol=BTC, open_ms=open_ms)
@@ -162,7 +162,7 @@ class Pages:
         self.every_ms = every_ms
         self.asked = 0
 
-    async def read(self, method: str, *args: Any, lane: Any, cost: int = 1) -> Any:
+    async def read(self, method: str, *args: Any, priority: Any, cost: int = 1) -> Any:
         symbol, since, limit, params = args
         assert (method, symbol) == ("fetch_funding_rate_history", BTC)
         self.asked += 1
@@ -170,10 +170,10 @@ class Pages:
         times = range(first, params["until"] + 1, self.every_ms)
         return [{"timestamp": at, "fundingRate": "0.0001"} for at in times][-limit:]
 
-    async def order(self, *_: Any, **__: Any) -> Any:
+    async def execute(self, *_: Any, **__: Any) -> Any:
         raise AssertionError("nothing is to be ordered")
 
-    def note(self, error: Any, *, lane: Any) -> Any:
+    def apply_error(self, error: Any, *, priority: Any) -> Any:
         return error
 
 
@@ -182,6 +182,6 @@ async def test_a_long_history_is_asked_for_in_parts_and_without_a_hole(hours: in
     """However often an exchange pays."""
     day = 86_400_000
     pages = Pages(hours * 3_600_000)
-    found = await funding_history(pages, BTC, since_ms=Ms(0), until_ms=Ms(31 * day))
+    found = await fetch_funding_rates(pages, BTC, since_ms=Ms(0), until_ms=Ms(31 * day))
     assert [at_ms for at_ms, _ in found] == list(range(0, 31 * day + 1, hours * 3_600_000))
     assert pages.asked == 8

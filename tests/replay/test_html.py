@@ -14,8 +14,8 @@ from signalbot.domain.positions import Position
 from signalbot.domain.signals import SignalId
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
-from signalbot.replay.html import write_report
-from tests.replay.made import (
+from signalbot.replay.report.html import write_report
+from tests.replay.report_fixtures import (
     ALICE,
     HOUR,
     START,

@@ -8,22 +8,30 @@ from hypothesis import strategies as st
 
 from signalbot.domain.positions import CloseReason, Position
 from signalbot.domain.timeframe import Ms
-from signalbot.replay.equity import Curve
-from signalbot.replay.metrics import (
-    Metrics,
+from signalbot.replay.report.equity import Curve
+from signalbot.replay.report.metrics import (
+    TradeMetrics,
     exposure,
     longest_losing_streak,
-    measure,
+    measure_trades,
     profit_factor,
 )
-from tests.replay.made import DAY, HOUR, START, closed_position, curve_of, decimals, open_position
+from tests.replay.report_fixtures import (
+    DAY,
+    HOUR,
+    START,
+    closed_position,
+    curve_of,
+    decimals,
+    open_position,
+)
 
 PNLS = st.lists(st.decimals(min_value=-1000, max_value=1000, places=2, allow_nan=False))
 
 
-def metrics_of(*positions: Position, equity: Curve = (), days: int = 10) -> Metrics:
+def metrics_of(*positions: Position, equity: Curve = (), days: int = 10) -> TradeMetrics:
     """Of an account that started with 10,000."""
-    return measure(
+    return measure_trades(
         positions,
         start_equity=Decimal(10_000),
         equity=equity,

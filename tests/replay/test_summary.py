@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.errors import LedgerError
 from signalbot.domain.positions import Position
-from signalbot.domain.reasons import Reason
 from signalbot.domain.settings import Settings
 from signalbot.domain.signals import (
     Action,
     Decision,
+    DecisionOutcome,
     Execution,
     ExecutionStatus,
-    Outcome,
     Signal,
     SignalId,
     SignalSource,
@@ -23,7 +23,7 @@ from signalbot.domain.signals import (
 )
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import (
-    AccountTerms,
+    AccountSettings,
     Mode,
     Subscription,
     User,
@@ -31,13 +31,13 @@ from signalbot.domain.users import (
     subscription_id_of,
 )
 from signalbot.ledger.accounts import Accounts, StrategyRecord
-from signalbot.ledger.database import Database, open_scratch
+from signalbot.ledger.database import Database, open_replay_database
 from signalbot.ledger.executions import Executions
-from signalbot.ledger.report import StrategyRuns, read_history
+from signalbot.ledger.history import StrategyRuns, read_ledger_history
 from signalbot.ledger.signals import RunOutcome, Signals, StrategyRun
 from signalbot.ledger.trades import Trades
-from signalbot.replay.summary import summarise, tables, to_json
-from tests.replay.made import (
+from signalbot.replay.report.summary import summarize, tables, to_json
+from tests.replay.report_fixtures import (
     ALICE,
     DAY,
     HOUR,
@@ -96,7 +96,7 @@ def run_at(minute: int, outcome: RunOutcome) -> StrategyRun:
 async def sync_accounts(database: Database) -> None:
     modes = {ALICE: Mode.PAPER, BOB: Mode.PAPER, TOLD: Mode.SIGNALS}
     users = [
-        User(user_id=name, mode=mode, account=AccountTerms(exchange="sim"))
+        User(user_id=name, mode=mode, account=AccountSettings(exchange="sim"))
         for name, mode in modes.items()
     ]
     strategies = [
@@ -122,7 +122,7 @@ async def sync_accounts(database: Database) -> None:
 
 async def write_ledger(path: Path, positions: list[Position]) -> None:
     """Three signals: alice acts on the first two and refuses the third, bob refuses all."""
-    async with open_scratch(path) as database:
+    async with open_replay_database(path) as database:
         await sync_accounts(database)
         signals = Signals(database)
         for minute in range(3):
@@ -131,25 +131,28 @@ async def write_ledger(path: Path, positions: list[Position]) -> None:
             signals.record_run(run_at(minute, outcome))
         signals.record_run(run_at(5, RunOutcome.SKIPPED))
         for name, minute, code in (
-            (ALICE, 0, Reason.APPROVED), (ALICE, 1, Reason.APPROVED), (ALICE, 2, Reason.COOLDOWN),
-            (BOB, 0, Reason.COOLDOWN), (BOB, 1, Reason.BALANCE_TOO_LOW),
-            (BOB, 2, Reason.BALANCE_TOO_LOW),
-        ):  # fmt: skip
+            (ALICE, 0, DecisionCode.APPROVED),
+            (ALICE, 1, DecisionCode.APPROVED),
+            (ALICE, 2, DecisionCode.COOLDOWN),
+            (BOB, 0, DecisionCode.COOLDOWN),
+            (BOB, 1, DecisionCode.BALANCE_TOO_LOW),
+            (BOB, 2, DecisionCode.BALANCE_TOO_LOW),
+        ):
             await decide(database, name, minute, code)
         for position in positions:
             await Trades(database).save_position(position)
 
 
-async def decide(database: Database, user_id: UserId, minute: int, code: Reason) -> None:
+async def decide(database: Database, user_id: UserId, minute: int, code: DecisionCode) -> None:
     decision = Decision(
         signal_id=signal_at(minute).signal_id,
         user_id=user_id,
-        outcome=Outcome.EXECUTE if code is Reason.APPROVED else Outcome.SKIP,
+        outcome=DecisionOutcome.EXECUTE if code is DecisionCode.APPROVED else DecisionOutcome.SKIP,
         code=code,
         detail={},
         decided_at_ms=START,
     )
-    if code is not Reason.APPROVED:
+    if code is not DecisionCode.APPROVED:
         await Signals(database).record_decision(decision)
         return
     execution = Execution(
@@ -170,7 +173,7 @@ async def test_the_ledger_tells_the_whole_story(tmp_path: Path) -> None:
         open_position(signal_id=signal_at(1).signal_id, opened_at_ms=Ms(START + MINUTE)),
     ]
     await write_ledger(tmp_path / "replay.db", positions)
-    history = read_history(tmp_path / "replay.db")
+    history = read_ledger_history(tmp_path / "replay.db")
     assert [(user.user_id, user.mode) for user in history.users] == [
         (ALICE, Mode.PAPER), (BOB, Mode.PAPER), (TOLD, Mode.SIGNALS),
     ]  # fmt: skip
@@ -194,7 +197,7 @@ async def test_the_ledger_tells_the_whole_story(tmp_path: Path) -> None:
 def test_a_ledger_that_is_not_there_is_named(tmp_path: Path) -> None:
     """It is not created by looking at it."""
     with pytest.raises(LedgerError, match=r"none\.db: cannot read"):
-        read_history(tmp_path / "none.db")
+        read_ledger_history(tmp_path / "none.db")
     assert not (tmp_path / "none.db").exists()
 
 
@@ -218,9 +221,9 @@ def test_a_user_who_is_only_told_keeps_the_balance() -> None:
 def test_speed_is_candles_by_time() -> None:
     """No time, no speed."""
     history, coverage = history_of(), coverage_of()
-    summary = summarise(history, coverage=coverage, equity={}, elapsed_s=0.5)
+    summary = summarize(history, coverage=coverage, equity={}, elapsed_s=0.5)
     assert summary.candles_per_s == 480
-    assert summarise(history, coverage=coverage, equity={}, elapsed_s=0).candles_per_s is None
+    assert summarize(history, coverage=coverage, equity={}, elapsed_s=0).candles_per_s is None
 
 
 def test_the_results_have_one_row_per_user() -> None:
@@ -266,8 +269,8 @@ def test_refusals_and_exits_have_tables_of_their_own() -> None:
     _, refused, exits = tables(summary_of(history))
     assert refused.header == ["User", "Code", "Signals", "Because"]
     assert refused.rows == [
-        ["alice", "COOLDOWN", "2", Reason.COOLDOWN.cause],
-        ["alice", "AI_DENIED", "1", Reason.AI_DENIED.cause],
+        ["alice", "COOLDOWN", "2", DecisionCode.COOLDOWN.cause],
+        ["alice", "AI_DENIED", "1", DecisionCode.AI_DENIED.cause],
     ]
     assert exits.header == ["User", "Reason", "Trades", "Win %", "Net PnL"]
     assert exits.rows == [["alice", "TAKE_PROFIT", "1", "100.0", "+30.00"]]

@@ -12,9 +12,9 @@ from signalbot.domain.market import Candle
 from signalbot.domain.orders import OrderSide
 from signalbot.domain.timeframe import Ms
 from signalbot.exchange.simulated.rules import SimulationRules
-from signalbot.replay.equity import Curve, max_drawdown
-from signalbot.replay.track import Track, equity_curves
-from tests.exchange.simulated.desk import BUY, SELL, START_MS, SYMBOL, Desk, candle
+from signalbot.replay.equity_tracking import EquityTrack, equity_curves
+from signalbot.replay.report.equity import Curve, max_drawdown
+from tests.exchange.simulated.trader import BUY, SELL, START_MS, SYMBOL, Trader, candle
 
 TENTHS = st.integers(800, 1_200).map(lambda tenths: Decimal(tenths) / 10)
 COSTS = SimulationRules(taker_fee_percent=Decimal("0.1"), slippage_bps=Decimal(3))
@@ -24,13 +24,13 @@ COSTS = SimulationRules(taker_fee_percent=Decimal("0.1"), slippage_bps=Decimal(3
 class Course:
     """A desk that trades, watched candle by candle, and everything there was to be seen."""
 
-    desk: Desk = field(default_factory=lambda: Desk(COSTS, price=None))
+    desk: Trader = field(default_factory=lambda: Trader(COSTS, price=None))
     candles: list[Candle] = field(default_factory=list)
     seen: list[tuple[Ms, Decimal]] = field(default_factory=list)  #: the plain course of equity
     closed: list[Decimal] = field(default_factory=list)  #: the wallet whenever nothing is open
 
     def __post_init__(self) -> None:
-        self.track = Track(self.desk.account.wallet)
+        self.track = EquityTrack(self.desk.account.wallet)
         self.desk.account.observer = self.track
         self.seen.append((START_MS, self.desk.account.wallet))
 

@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbot.app import App, running
+from signalbot.app.composition import App, running
 from signalbot.config.load import load
 from signalbot.domain.market import Candle
 from signalbot.domain.positions import CloseReason
 from signalbot.domain.timeframe import DAY_MS, Ms, Timeframe
 from signalbot.exchange.simulated.exchange import SimulatedExchange
 from signalbot.exchange.simulated.rules import SimulationRules
-from signalbot.ledger.database import open_scratch
-from signalbot.ledger.report import read_history
+from signalbot.ledger.database import open_replay_database
+from signalbot.ledger.history import read_ledger_history
 from signalbot.replay import virtual_time
-from signalbot.replay.run import narrowed, replay
-from signalbot.tasks import Alarms, LoopClock
+from signalbot.replay.run import config_for_symbol, replay
+from signalbot.tasks import LoopClock, Timers
 
 START = Ms(1_500_000_000_000)
 YEAR_S = 365.25 * 86_400
@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 def in_time(story: Coroutine[Any, Any, T], speed: float | None = None) -> T:
     """What a story comes to; one that stands still fails by its deadline."""
-    return virtual_time.run(story, speed=speed)
+    return virtual_time.run_virtual(story, speed=speed)
 
 
 async def test_real_time_is_not_concerned() -> None:
@@ -125,7 +125,7 @@ def test_alarms_ring_after_years() -> None:
     async def story() -> list[Ms]:
         clock, rang = LoopClock(START), list[Ms]()
         await clock.sleep(4 * YEAR_S)
-        alarms, now_ms = Alarms(clock), clock.now_ms()
+        alarms, now_ms = Timers(clock), clock.now_ms()
 
         async def ring() -> None:
             rang.append(Ms(clock.now_ms() - now_ms))
@@ -181,7 +181,7 @@ def test_ten_years_of_candles_are_replayed_to_the_end(tmp_path: Path) -> None:
         )
         for day in range(days)
     ]
-    settings = narrowed(load(config, {}), "BTC/USDT:USDT")
+    settings = config_for_symbol(load(config, {}), "BTC/USDT:USDT")
     played = replay(settings, candles, timeframe=Timeframe.D1, ledger=tmp_path / "r.db")
     assert played.candles == days
     curve = played.equity["ann"]  # type: ignore[index]
@@ -204,7 +204,7 @@ def test_a_simulated_exchange_trades_on_after_194_days(tmp_path: Path, passed_s:
     async def story() -> None:
         await asyncio.sleep(passed_s)
         clock, settings = LoopClock(START), load(config, {})
-        async with open_scratch(tmp_path / "sim.db") as database:
+        async with open_replay_database(tmp_path / "sim.db") as database:
             sim = await SimulatedExchange.open(
                 "sim", SimulationRules(), database=database, clock=clock
             )
@@ -213,7 +213,7 @@ def test_a_simulated_exchange_trades_on_after_194_days(tmp_path: Path, passed_s:
                 await clock.sleep_until(Ms(START + 3 * 3_600_000))
 
     in_time(story(), 1e9)
-    positions = read_history(tmp_path / "sim.db").positions["ann"]  # type: ignore[index]
+    positions = read_ledger_history(tmp_path / "sim.db").positions["ann"]  # type: ignore[index]
     reasons = {each.close_reason for each in positions}
     assert CloseReason.STOP_LOSS in reasons
     assert all(each.protected_at_ms is not None for each in positions)

@@ -7,16 +7,16 @@ from decimal import Decimal
 from pathlib import Path
 
 from signalbot.config.load import load
-from signalbot.config.wishes import Wishes, read_wish
+from signalbot.config.overrides import Overrides, parse_override
 from signalbot.domain.market import Candle
 from signalbot.domain.timeframe import EPOCH, Ms, Timeframe
 from signalbot.domain.users import UserId
-from signalbot.ledger.views import moment, open_ledger
-from signalbot.replay.prices import Candles
-from signalbot.replay.whatif import WhatIf, read_past, what_if
-from tests.advisor.scenes import advised, scene
+from signalbot.ledger.views import ledger_time, open_ledger
+from signalbot.replay.candle_sources import MarketCandles
+from signalbot.replay.whatif import WhatIf, read_recorded_history, what_if
+from tests.advisor.ai_fixtures import advised, ai_simulation
 from tests.llm.server import APPROVES
-from tests.world import BTC, ETH, START
+from tests.simulation import BTC, ETH, START
 
 ANNA = UserId("anna")
 POWERS = ", may = ['veto', 'shrink', 'stop'], least_size_percent = 10, most_stop_percent = 50"
@@ -26,7 +26,7 @@ def _lived(folder: Path) -> None:
     """One signal is vetoed, one comes at 40 % of its size, one with little confidence."""
 
     async def story() -> None:
-        async with scene(folder, [advised("anna", POWERS)]) as w:
+        async with ai_simulation(folder, [advised("anna", POWERS)]) as w:
             w.jump("100", symbol=ETH)
             w.llm.answer = {"decision": "veto", "confidence": 0.9, "reasoning": "A false break."}
             await w.send(w.make(key="vetoed"))
@@ -41,12 +41,12 @@ def _lived(folder: Path) -> None:
 def _asked(folder: Path, *wishes: str) -> WhatIf:
     file, path = folder / "config.toml", folder / "signalbot.db"
     present = load(file, {})
-    tried = Wishes(user="anna", wishes=tuple(map(read_wish, wishes)))
-    changed = load(file, {}, wishes=tried) if wishes else None
+    tried = Overrides(user="anna", items=tuple(map(parse_override, wishes)))
+    changed = load(file, {}, overrides=tried) if wishes else None
     with open_ledger(path) as connection:
-        until_ms = moment(connection).last_ms
+        until_ms = ledger_time(connection).last_ms
         assert until_ms is not None
-        past = read_past(
+        past = read_recorded_history(
             connection, [each for each in (present, changed) if each], ANNA,
             since_ms=EPOCH, until_ms=until_ms,
         )  # fmt: skip
@@ -54,7 +54,7 @@ def _asked(folder: Path, *wishes: str) -> WhatIf:
     return what_if(past, ANNA, present=present, changed=changed, changes=wishes, candles=candles)
 
 
-def _flat(symbol: str) -> Candles:
+def _flat(symbol: str) -> MarketCandles:
     at = Decimal(100)
     minutes = [
         Candle(
@@ -63,11 +63,13 @@ def _flat(symbol: str) -> Candles:
         )
         for back in (2, 1)
     ]  # fmt: skip
-    return Candles(symbol=symbol, timeframe=Timeframe.M1, candles=minutes, source="a flat market")
+    return MarketCandles(
+        symbol=symbol, timeframe=Timeframe.M1, candles=minutes, source="a flat market"
+    )
 
 
 def _codes(found: WhatIf, course: int) -> dict[str, int]:
-    return dict(found.comparison.courses[course].refusals)
+    return dict(found.comparison.scenarios[course].refusals)
 
 
 def test_what_was_said_is_said_again(tmp_path: Path) -> None:
@@ -76,7 +78,7 @@ def test_what_was_said_is_said_again(tmp_path: Path) -> None:
     found = _asked(tmp_path)
     assert found.comparison.differences == ()
     assert _codes(found, 0) == _codes(found, 1) == {"AI_DENIED": 1}
-    assert [course.open_positions for course in found.comparison.courses] == [2, 2]
+    assert [course.open_positions for course in found.comparison.scenarios] == [2, 2]
     assert found.unasked == 0
 
 
@@ -100,4 +102,4 @@ def test_what_it_was_not_asked_about_passes_and_is_counted(tmp_path: Path) -> No
         ledger.commit()
     found = _asked(tmp_path)
     assert found.unasked == 1
-    assert found.comparison.courses[1].refusals == {"POSITION_OPEN": 1}
+    assert found.comparison.scenarios[1].refusals == {"POSITION_OPEN": 1}

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signalbot.domain.signals import Action
-from signalbot.sandbox.answer import description_of, idea_of
-from signalbot.strategies.base import Failed
+from signalbot.sandbox.response_parser import parse_description, parse_proposal
+from signalbot.strategies.base import StrategyFailed
 from signalbot.strategies.params import BadParameter
 
 CLOSE = 100.0
@@ -38,8 +38,8 @@ anything = st.recursive(
 def test_whatever_it_says_is_tradable_or_refused(said: dict[str, Any]) -> None:
     """Finite numbers, known words, prices on their side of the close."""
     try:
-        idea = idea_of({"number": 1, "idea": said}, number=1, close=CLOSE)
-    except Failed:
+        idea = parse_proposal({"number": 1, "idea": said}, number=1, close=CLOSE)
+    except StrategyFailed:
         return
     assert idea is not None
     assert 0 <= idea.confidence <= 1
@@ -58,10 +58,10 @@ def test_whatever_it_says_is_tradable_or_refused(said: dict[str, Any]) -> None:
 @given(anything)
 def test_an_answer_of_any_shape_is_refused_in_order(answer: object) -> None:
     """Nothing it sends raises anything that is not expected."""
-    for read in (description_of, lambda each: idea_of(each, number=1, close=CLOSE)):
+    for read in (parse_description, lambda each: parse_proposal(each, number=1, close=CLOSE)):
         try:
             read(answer)
-        except (Failed, BadParameter):
+        except (StrategyFailed, BadParameter):
             continue
 
 
@@ -81,14 +81,14 @@ def test_an_answer_of_any_shape_is_refused_in_order(answer: object) -> None:
 )
 def test_it_is_told_what_is_wrong(changed: dict[str, Any], why: str) -> None:
     """By name, value and bound."""
-    with pytest.raises(Failed, match=why):
-        idea_of({"number": 1, "idea": FINE | changed}, number=1, close=CLOSE)
+    with pytest.raises(StrategyFailed, match=why):
+        parse_proposal({"number": 1, "idea": FINE | changed}, number=1, close=CLOSE)
 
 
 def test_an_answer_to_another_question_is_refused() -> None:
     """It cannot prepare answers, nor speak for another symbol: it is not asked which."""
-    with pytest.raises(Failed, match="answered question 2, asked was 1"):
-        idea_of({"number": 2, "idea": FINE}, number=1, close=CLOSE)
+    with pytest.raises(StrategyFailed, match="answered question 2, asked was 1"):
+        parse_proposal({"number": 2, "idea": FINE}, number=1, close=CLOSE)
 
 
 @pytest.mark.parametrize("percent", [0, -5, 100.5, "half", float("nan")])
@@ -100,5 +100,5 @@ def test_a_part_that_cannot_be_closed_is_refused(percent: object) -> None:
         "take_profits": [],
         "exit_percent": percent,
     }
-    with pytest.raises(Failed, match="percent"):
-        idea_of({"number": 1, "idea": said}, number=1, close=CLOSE)
+    with pytest.raises(StrategyFailed, match="percent"):
+        parse_proposal({"number": 1, "idea": said}, number=1, close=CLOSE)

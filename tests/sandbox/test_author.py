@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from signalbot.domain.timeframe import Timeframe
-from signalbot.sandbox.answer import Description
-from signalbot.sandbox.runner import Runner
-from signalbot.strategies.base import Failed
+from signalbot.sandbox.response_parser import StrategyDescription
+from signalbot.sandbox.strategy_runner import StrategyRunner
+from signalbot.strategies.base import StrategyFailed
 from signalbot.strategies.params import BadParameter
-from tests.sandbox.rig import read
+from tests.sandbox.strategy_fixtures import read
 
 HEAD = "from dataclasses import dataclass\nfrom typing import Annotated\n" + (
     "from signalbot.strategy import *\n"
@@ -23,14 +23,14 @@ PARAMS = """
 """
 
 
-def describe(folder: Path, text: str, **params: Any) -> Description:
+def describe(folder: Path, text: str, **params: Any) -> StrategyDescription:
     path = folder / "own.py"
     path.write_text(text)
-    runner = Runner(read(path, **params), lambda _: None)
+    runner = StrategyRunner(read(path, **params), lambda _: None)
     try:
         return runner.describe()
     finally:
-        runner.rest()
+        runner.suspend()
 
 
 def own(body: str) -> str:
@@ -81,7 +81,7 @@ def test_several_timeframes_are_a_table(tmp_path: Path) -> None:
 )
 def test_a_file_that_cannot_be_run_says_why(tmp_path: Path, text: str, why: str) -> None:
     """Before anybody trades on it."""
-    with pytest.raises(Failed, match=why):
+    with pytest.raises(StrategyFailed, match=why):
         describe(tmp_path, text)
 
 

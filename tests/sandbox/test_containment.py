@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from signalbot.sandbox.containment import PROBE, containment
+from signalbot.sandbox.isolation_check import PROBE, check_isolation
 
 UNCONFINED = """
 import sys
@@ -58,12 +58,12 @@ def test_the_probe_gets_through_with_everything_where_nothing_holds_it(tmp_path:
 
 def test_everything_that_is_promised_is_measured() -> None:
     """Each in a sentence that an operator understands."""
-    found = {each.what: each for each in containment()}
+    found = {each.what: each for each in check_isolation()}
     assert found.keys() == {
         "files", "truncation", "network", "calls", "privileges", "priority",
     }  # fmt: skip
     for each in found.values():
-        assert each.says.startswith("a strategy file ")
+        assert each.result.startswith("a strategy file ")
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the number of setpriority is another")

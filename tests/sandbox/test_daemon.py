@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from signalbot.sandbox.files import StrategyFiles
-from signalbot.strategies.base import Failed
+from signalbot.sandbox.file_strategy import FileStrategyRegistry
+from signalbot.strategies.base import StrategyFailed
 from signalbot.tasks import SystemClock
-from tests.api.rig import daemon as api_daemon
-from tests.canary import watch
-from tests.forking import Forked, fork
-from tests.sandbox.rig import read, write
+from tests.api.api_daemon import daemon as api_daemon
+from tests.forked_process import ForkedProcess, fork
+from tests.planted_secrets import watch
+from tests.sandbox.strategy_fixtures import read, write
 
 CONFIG = """
 [exchanges.sim]
@@ -41,7 +41,7 @@ FILES = {
     "dies": "import os; os._exit(7)",
 }
 
-Daemon = tuple[Path, Forked]
+Daemon = tuple[Path, ForkedProcess]
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_who_misbehaves_fails_alone_and_an_edit_counts_after_a_reload(daemon: Da
 
     write(folder / "strategies", "return None (", name="good.py")
     process.send_signal(signal.SIGHUP)
-    wait_for(lambda: "config.refused" in log.read_text())
+    wait_for(lambda: "config.reload_failed" in log.read_text())
     assert "SyntaxError" in log.read_text()
     assert process.poll() is None
 
@@ -154,7 +154,7 @@ def test_a_reload_that_the_system_has_no_room_for_is_refused(tmp_path: Path) -> 
             for n in range(30)
         )
         running.reload(text + more)
-        running.until(lambda: "config.refused" in running.log, "it is refused")
+        running.until(lambda: "config.reload_failed" in running.log, "it is refused")
         assert running.rows("SELECT * FROM strategies WHERE kind = 'file'") == []
         running.command("send", "trend", "BTC/USDT:USDT", "LONG")
         sql = "SELECT * FROM positions WHERE status = 'OPEN'"
@@ -165,11 +165,11 @@ def test_a_reload_that_the_system_has_no_room_for_is_refused(tmp_path: Path) -> 
 
 async def test_a_file_for_which_there_is_no_thread_is_not_run(tmp_path: Path) -> None:
     """It is an error of the file's, not of the daemon."""
-    files = StrategyFiles(SystemClock())
+    files = FileStrategyRegistry(SystemClock())
     file = read(write(tmp_path / "strategies", "return None"))
     before = threading.stack_size(1 << 45)  # more than there is room for
     try:
-        with pytest.raises(Failed, match="no thread"):
+        with pytest.raises(StrategyFailed, match="no thread"):
             await files.open("own", file)
     finally:
         threading.stack_size(before)

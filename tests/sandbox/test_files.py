@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 
 from signalbot.domain.timeframe import Ms
-from signalbot.sandbox.files import FileStrategy, SameThread, StrategyFiles
-from signalbot.sandbox.runner import Limits
-from signalbot.strategies.base import Failed, Idea, RemoteStrategy, Resting
-from tests.sandbox.rig import LIMITS, read, tables, write
+from signalbot.sandbox.file_strategy import FileStrategy, FileStrategyRegistry, InlineExecutor
+from signalbot.sandbox.strategy_runner import WorkerLimits
+from signalbot.strategies.base import (
+    RemoteStrategy,
+    SignalProposal,
+    StrategyFailed,
+    StrategySuspended,
+)
+from tests.sandbox.strategy_fixtures import LIMITS, read, tables, write
 
 
 class HandClock:
@@ -32,18 +37,18 @@ class HandClock:
 CRASH = "if candles.main.close[-1] > 1:\n    import os; os._exit(1)\nreturn long('fine')"
 
 
-async def consider(strategy: FileStrategy, close: float = 1.0) -> Idea | None:
-    return await strategy.consider("BTC/USDT:USDT", tables(close))
+async def consider(strategy: FileStrategy, close: float = 1.0) -> SignalProposal | None:
+    return await strategy.evaluate("BTC/USDT:USDT", tables(close))
 
 
 async def with_file(
     tmp_path: Path,
     body: str,
     story: Callable[[FileStrategy, HandClock], Awaitable[None]],
-    limits: Limits = LIMITS,
+    limits: WorkerLimits = LIMITS,
 ) -> None:
     clock = HandClock()
-    files = StrategyFiles(clock)
+    files = FileStrategyRegistry(clock)
     try:
         strategy = await files.open("own", read(write(tmp_path, body), limits=limits))
         await story(strategy, clock)
@@ -54,10 +59,10 @@ async def with_file(
 async def test_the_loop_goes_on_while_a_strategy_computes(tmp_path: Path) -> None:
     """Another one answers while the first hangs until its deadline."""
     clock = HandClock()
-    files = StrategyFiles(clock)
+    files = FileStrategyRegistry(clock)
     slow = await files.open(
         "slow",
-        read(write(tmp_path / "a", "while True: pass"), limits=Limits(deadline_s=1.0)),
+        read(write(tmp_path / "a", "while True: pass"), limits=WorkerLimits(deadline_s=1.0)),
     )
     quick = await files.open("quick", read(write(tmp_path / "b", "return long('fine')")))
     try:
@@ -72,7 +77,7 @@ async def test_the_loop_goes_on_while_a_strategy_computes(tmp_path: Path) -> Non
 
 
 async def _failing(asked: Awaitable[object]) -> str:
-    with pytest.raises(Failed) as caught:
+    with pytest.raises(StrategyFailed) as caught:
         await asked
     return str(caught.value)
 
@@ -84,7 +89,7 @@ async def test_the_first_death_costs_nothing_the_next_ones_ever_more(tmp_path: P
         for pause_s in (0, 1, 2, 4):
             assert "exit code 1" in await _failing(consider(strategy, 100))
             if pause_s:
-                with pytest.raises(Resting, match="its worker died"):
+                with pytest.raises(StrategySuspended, match="its worker died"):
                     await consider(strategy)
             await clock.sleep(pause_s)
         assert await consider(strategy)
@@ -104,7 +109,7 @@ async def test_an_answer_that_nobody_waits_for_ends_the_worker(tmp_path: Path) -
         assert await consider(strategy)
 
     hang = "if candles.main.close[-1] > 1:\n    while True: pass\nreturn long('fine')"
-    await with_file(tmp_path, hang, story, Limits(deadline_s=60))
+    await with_file(tmp_path, hang, story, WorkerLimits(deadline_s=60))
 
 
 async def test_it_rests_and_wakes(tmp_path: Path) -> None:
@@ -113,7 +118,7 @@ async def test_it_rests_and_wakes(tmp_path: Path) -> None:
     async def story(strategy: FileStrategy, _: HandClock) -> None:
         assert isinstance(strategy, RemoteStrategy)
         assert await consider(strategy)
-        strategy.rest()
+        strategy.suspend()
         assert await consider(strategy)
 
     await with_file(tmp_path, "return long('fine')", story)
@@ -121,10 +126,10 @@ async def test_it_rests_and_wakes(tmp_path: Path) -> None:
 
 async def test_what_runs_is_what_was_read_until_it_is_opened_again(tmp_path: Path) -> None:
     """A half-saved file is not picked up by a restart of the worker."""
-    files = StrategyFiles(HandClock(), thread=SameThread)
+    files = FileStrategyRegistry(HandClock(), thread=InlineExecutor)
     first = await files.open("own", read(write(tmp_path, "return long('first')")))
     path = write(tmp_path, "return long('second')")
-    first.rest()
+    first.suspend()
     before = await consider(first)
     assert before is not None
     assert before.reason == "first"
@@ -137,11 +142,11 @@ async def test_what_runs_is_what_was_read_until_it_is_opened_again(tmp_path: Pat
 
 async def test_an_edit_that_cannot_run_leaves_the_former_one_in_place(tmp_path: Path) -> None:
     """The name still answers."""
-    files = StrategyFiles(HandClock())
+    files = FileStrategyRegistry(HandClock())
     first = await files.open("own", read(write(tmp_path, "return long('first')")))
     broken = tmp_path / "broken.py"
     broken.write_text("def broken(:")
-    with pytest.raises(Failed, match="SyntaxError"):
+    with pytest.raises(StrategyFailed, match="SyntaxError"):
         await files.open("own", read(broken))
     assert await consider(first)
     files.close()

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from signalbot.sandbox.folder import Folder
-from signalbot.sandbox.runner import Runner
-from signalbot.strategies.base import Failed
-from tests.sandbox.kernel import lacks
-from tests.sandbox.rig import ask, read, write
+from signalbot.sandbox.strategy_runner import StrategyRunner
+from signalbot.strategies.base import StrategyFailed
+from tests.sandbox.kernel_features import lacks
+from tests.sandbox.strategy_fixtures import ask, read, write
 
 READS = """
     try:
@@ -19,7 +19,7 @@ READS = """
 """
 
 
-def _said(runner: Runner) -> str:
+def _said(runner: StrategyRunner) -> str:
     idea = ask(runner)
     assert idea is not None
     return idea.reason
@@ -42,7 +42,7 @@ def test_a_link_in_its_place_leads_nowhere(home: Path, when: str) -> None:
     folder = home / "strategies"
     body = READS.format(path=str(folder / "notes.txt"))
     file = read(write(folder, body))
-    runner = Runner(file, lambda _: None)
+    runner = StrategyRunner(file, lambda _: None)
 
     def swap() -> None:
         folder.rename(home / "moved")
@@ -56,17 +56,17 @@ def test_a_link_in_its_place_leads_nowhere(home: Path, when: str) -> None:
             assert _said(runner) == "mine"
             swap()
             if when == "before it restarts":
-                runner.rest()
+                runner.suspend()
             assert _said(runner) == "PermissionError"
     finally:
-        runner.rest()
+        runner.suspend()
 
 
 def test_a_link_on_the_way_is_not_followed_while_it_is_opened(home: Path) -> None:
     """What was resolved before is opened step by step, without links."""
     link = home / "link"
     link.symlink_to(home / "home")
-    with pytest.raises(Failed, match="cannot be opened"):
+    with pytest.raises(StrategyFailed, match="cannot be opened"):
         Folder.open(link)
     assert read(write(home / "strategies", "return None")).folder.holds(home / "strategies")
 
@@ -86,7 +86,7 @@ def test_what_others_may_change_is_not_run(home: Path, at: str, mode: int, says:
     place = home / at
     place.chmod(mode)
     try:
-        with pytest.raises(Failed, match=says):
+        with pytest.raises(StrategyFailed, match=says):
             read(path)
     finally:
         place.chmod(0o755)
@@ -98,7 +98,7 @@ def test_what_belongs_to_another_user_is_not_run(home: Path) -> None:
     """It is that user's to change at any time."""
     path = write(home / "strategies", "return None")
     os.chown(home / "strategies", 4_242, 4_242)
-    with pytest.raises(Failed, match="belongs to another user"):
+    with pytest.raises(StrategyFailed, match="belongs to another user"):
         read(path)
 
 
@@ -114,5 +114,5 @@ def test_a_folder_knows_what_lies_in_it_by_whatever_name(home: Path) -> None:
 def test_what_is_no_plain_file_is_not_read(home: Path) -> None:
     """A pipe would keep the daemon waiting."""
     os.mkfifo(home / "strategies" / "pipe.py")
-    with pytest.raises(Failed, match="no file"):
+    with pytest.raises(StrategyFailed, match="no file"):
         read(home / "strategies" / "pipe.py")

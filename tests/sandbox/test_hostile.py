@@ -6,9 +6,9 @@ from textwrap import dedent
 
 import pytest
 
-from signalbot.strategies.base import Failed
-from tests.sandbox.kernel import lacks
-from tests.sandbox.rig import ask, reached, running, tables, write
+from signalbot.strategies.base import StrategyFailed
+from tests.sandbox.kernel_features import lacks
+from tests.sandbox.strategy_fixtures import ask, reached, running, tables, write
 
 
 @pytest.fixture
@@ -226,7 +226,7 @@ def test_memory_is_bounded_and_the_worker_goes_on(tmp_path: Path) -> None:
         return long("fine")
     """
     with running(write(tmp_path, body)) as runner:
-        with pytest.raises(Failed, match=r"(?s)^MemoryError.*line \d+, in on_candle"):
+        with pytest.raises(StrategyFailed, match=r"(?s)^MemoryError.*line \d+, in on_candle"):
             ask(runner)
         pid = runner.pid
         assert ask(runner, tables(1.0))

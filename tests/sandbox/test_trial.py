@@ -7,13 +7,13 @@ import pytest
 
 from signalbot.domain.market import Candle
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.sandbox.trial import Trial, needed, try_out
-from tests.sandbox.rig import read, write
+from signalbot.sandbox.dry_run import DryRun, dry_run, required_candles
+from tests.sandbox.strategy_fixtures import read, write
 from tests.strategies.candles import random_walk
 
 
-def trial(tmp_path: Path, body: str, *, head: str = "", count: int = 60) -> Trial:
-    return try_out(read(write(tmp_path, body, head=head)), random_walk(1, count), most=50)
+def trial(tmp_path: Path, body: str, *, head: str = "", count: int = 60) -> DryRun:
+    return dry_run(read(write(tmp_path, body, head=head)), random_walk(1, count), most=50)
 
 
 def test_a_pure_strategy_is_good(tmp_path: Path) -> None:
@@ -25,8 +25,8 @@ def test_a_pure_strategy_is_good(tmp_path: Path) -> None:
     """
     found = trial(tmp_path, body)
     assert found.is_good
-    assert found.asked == found.rechecked == 50
-    assert {"LONG", "EXIT_LONG", "HOLD"} == set(found.said)
+    assert found.evaluated == found.rechecked == 50
+    assert {"LONG", "EXIT_LONG", "HOLD"} == set(found.actions)
     assert len(found.durations_s) == 50
 
 
@@ -70,7 +70,7 @@ def test_exceptions_and_wrong_answers_are_counted_and_shown(tmp_path: Path) -> N
 def test_one_that_keeps_dying_is_not_tried_for_ever(tmp_path: Path) -> None:
     """Three workers are enough to know."""
     found = trial(tmp_path, "import os; os._exit(1)")
-    assert found.asked == len(found.failures) == 3
+    assert found.evaluated == len(found.failures) == 3
 
 
 def test_several_timeframes_are_made_of_the_given_candles(tmp_path: Path) -> None:
@@ -89,11 +89,11 @@ def test_several_timeframes_are_made_of_the_given_candles(tmp_path: Path) -> Non
         )
         for number, each in enumerate(random_walk(2, 400))
     ]  # fmt: skip
-    found = try_out(read(path), minutes, most=50)
+    found = dry_run(read(path), minutes, most=50)
     assert not found.failures, found.failures[0].message
-    assert found.asked == 50
+    assert found.evaluated == 50
 
 
 def test_the_warm_up_is_counted_in_candles_of_its_own_timeframe() -> None:
     """With one candle to spare, wherever the first one lies."""
-    assert needed({Timeframe.M5: 10, Timeframe.H1: 3}, Timeframe.M5) == 48
+    assert required_candles({Timeframe.M5: 10, Timeframe.H1: 3}, Timeframe.M5) == 48

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from signalbot.sandbox.runner import Limits, Runner, WorkerDied
-from signalbot.strategies.base import Failed
-from tests.sandbox.rig import ask, running, tables, write
+from signalbot.sandbox.strategy_runner import StrategyRunner, WorkerDied, WorkerLimits
+from signalbot.strategies.base import StrategyFailed
+from tests.sandbox.strategy_fixtures import ask, running, tables, write
 
-SHORT = Limits(deadline_s=1.0, memory_bytes=128 * 1024 * 1024)
+SHORT = WorkerLimits(deadline_s=1.0, memory_bytes=128 * 1024 * 1024)
 
 
 def is_alive(pid: int) -> bool:
@@ -55,11 +55,13 @@ def test_it_kills_its_own_worker_and_no_more(tmp_path: Path, body: str, why: str
 def test_an_exception_is_told_with_its_place_and_costs_no_worker(tmp_path: Path, body: str) -> None:
     """Whatever its kind; lines of anybody else's code are left out."""
     with running(write(tmp_path, body)) as runner:
-        with pytest.raises(Failed, match=r"(?s)^\w+.*own\.py.*line 6, in on_candle") as caught:
+        with pytest.raises(
+            StrategyFailed, match=r"(?s)^\w+.*own\.py.*line 6, in on_candle"
+        ) as caught:
             ask(runner)
         assert "serve.py" not in str(caught.value)
         pid = runner.pid
-        with pytest.raises(Failed):
+        with pytest.raises(StrategyFailed):
             ask(runner)
         assert runner.pid == pid
 
@@ -75,12 +77,14 @@ def test_one_that_answers_twice_or_out_of_turn_is_not_believed(tmp_path: Path) -
     """
     with (
         running(write(tmp_path, forged)) as runner,
-        pytest.raises((WorkerDied, Failed), match=r"more than it was asked|answered question"),
+        pytest.raises(
+            (WorkerDied, StrategyFailed), match=r"more than it was asked|answered question"
+        ),
     ):
         _ask_thrice(runner)
 
 
-def _ask_thrice(runner: Runner) -> None:
+def _ask_thrice(runner: StrategyRunner) -> None:
     for _ in range(3):
         ask(runner)
 

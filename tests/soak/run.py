@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 from websockets.asyncio.client import connect
 
-from tests.api.rig import Daemon, free_port
-from tests.notify.receiver import Receiver, receiving
+from tests.api.api_daemon import Daemon, free_port
+from tests.notifications.http_receiver import Receiver, receiving
 from tests.soak.config import config, names
 from tests.soak.measures import Sample, sample
 
@@ -59,7 +59,7 @@ def _daemon(folder: Path, receiver: Receiver, *, users: int, speed: int) -> Iter
 
 
 @dataclass(slots=True)
-class _Heard:
+class _Received:
     """What those outside have seen."""
 
     samples: list[Sample]
@@ -73,11 +73,11 @@ class _Crowd:
     def __init__(self, daemon: Daemon, alert_s: float) -> None:
         self._daemon = daemon
         self._alert_s = alert_s
-        self._heard = _Heard([], [], [], Counter(), 0)
+        self._heard = _Received([], [], [], Counter(), 0)
         self._wal = daemon.folder / "state" / "signalbot.db-wal"
         self._listens = asyncio.Event()
 
-    async def live(self, seconds: float) -> _Heard:
+    async def live(self, seconds: float) -> _Received:
         """Keep asking, telling and listening; at the end wait until everything is told."""
         await asyncio.to_thread(self._daemon.start)
         socket = httpx.AsyncHTTPTransport(
@@ -186,7 +186,7 @@ LEFT JOIN decisions d USING (signal_id) GROUP BY s.signal_id HAVING count(d.user
 """
 
 
-def _judged(daemon: Daemon, receiver: Receiver, heard: _Heard, *, users: int) -> Soaked:
+def _judged(daemon: Daemon, receiver: Receiver, heard: _Received, *, users: int) -> Soaked:
     told = Counter(
         (row["recipient"].removeprefix("@"), row["title"])
         for row in daemon.rows("SELECT recipient, title FROM notices")

@@ -8,10 +8,10 @@ import numpy as np
 
 from signalbot.domain.market import Candle
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.strategies import build
-from signalbot.strategies.base import CandleWindow, Idea, Strategy
+from signalbot.strategies import build_strategy
+from signalbot.strategies.base import CandleWindow, LocalStrategy, SignalProposal
 
-Told = list[Idea | None]
+Told = list[SignalProposal | None]
 """What a strategy said, candle by candle."""
 
 
@@ -83,18 +83,18 @@ def joined(candles: Sequence[Candle], timeframe: Timeframe) -> list[Candle]:
     ]
 
 
-def market(strategy: Strategy, candles: Sequence[Candle]) -> dict[Timeframe, list[Candle]]:
+def market(strategy: LocalStrategy, candles: Sequence[Candle]) -> dict[Timeframe, list[Candle]]:
     """``candles`` in every timeframe ``strategy`` looks at."""
     return {timeframe: joined(candles, timeframe) for timeframe in strategy.warm_up}
 
 
-def run(kind: str, closes: Iterable[float], **params: Any) -> dict[int, Idea]:
+def run(kind: str, closes: Iterable[float], **params: Any) -> dict[int, SignalProposal]:
     """What a strategy of 5-minute candles with these closes says, by the candle it says it at."""
-    told = feed(build(kind, timeframe=Timeframe.M5, params=params), candles_of(closes))
+    told = feed(build_strategy(kind, timeframe=Timeframe.M5, params=params), candles_of(closes))
     return {at: idea for at, idea in enumerate(told) if idea is not None}
 
 
-def feed(strategy: Strategy, candles: Sequence[Candle], *, length: int = 1) -> Told:
+def feed(strategy: LocalStrategy, candles: Sequence[Candle], *, length: int = 1) -> Told:
     """Show ``candles`` as they close, one by one, in windows ``length`` times the warm-up."""
     windows = {
         timeframe: CandleWindow(count * length) for timeframe, count in strategy.warm_up.items()
@@ -115,12 +115,12 @@ def feed(strategy: Strategy, candles: Sequence[Candle], *, length: int = 1) -> T
 
 
 def look_at(
-    strategy: Strategy,
+    strategy: LocalStrategy,
     whole: Mapping[Timeframe, Sequence[Candle]],
     *,
     now_ms: Ms,
     short: Timeframe | None = None,
-) -> Idea | None:
+) -> SignalProposal | None:
     """Show the windows that end at ``now_ms``, cut out of a history that goes on after it.
 
     The window of the timeframe ``short`` lacks its oldest candle.

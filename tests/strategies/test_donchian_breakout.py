@@ -6,7 +6,7 @@ import pytest
 
 from signalbot.domain.signals import Action
 from signalbot.domain.timeframe import Timeframe
-from signalbot.strategies import build
+from signalbot.strategies import build_strategy
 from tests.strategies.candles import candles_of, feed, mirrored, run
 
 CALM = [1000.0 + at % 2 for at in range(200)]  # a channel from 1000 to 1001
@@ -59,7 +59,7 @@ def test_confidence_is_the_breakouts_share_of_volume(volume: int, confidence: fl
     """Against the mean of the channel: as usual, three times as much, none at all."""
     candles = candles_of([*CALM, 1004.0], volume=10)
     quiet, breakout = candles[:-1], candles_of([*CALM, 1004.0], volume=volume)[-1]
-    strategy = build("donchian_breakout", timeframe=Timeframe.M5, params={})
+    strategy = build_strategy("donchian_breakout", timeframe=Timeframe.M5, params={})
     idea = feed(strategy, [*quiet, breakout])[-1]
     assert idea is not None
     assert idea.confidence == pytest.approx(confidence)
@@ -67,7 +67,7 @@ def test_confidence_is_the_breakouts_share_of_volume(volume: int, confidence: fl
 
 def test_a_market_that_reports_no_volume_is_worth_even_odds() -> None:
     """Nothing speaks for the breakout or against it."""
-    strategy = build("donchian_breakout", timeframe=Timeframe.M5, params={})
+    strategy = build_strategy("donchian_breakout", timeframe=Timeframe.M5, params={})
     candles = candles_of([*CALM, 1004.0], volume=0)
     assert {candle.volume for candle in candles} == {Decimal(0)}
     idea = feed(strategy, candles)[-1]

@@ -8,7 +8,7 @@ import pytest
 from signalbot.domain.market import Candle
 from signalbot.domain.signals import Action, Strength
 from signalbot.domain.timeframe import Timeframe
-from signalbot.strategies import build
+from signalbot.strategies import build_strategy
 from tests.strategies.candles import feed, mirrored, random_walk, run
 
 FALL = [1200.0 - at for at in range(200)]
@@ -50,7 +50,7 @@ def test_without_shorts_the_cross_down_ends_the_long() -> None:
 def test_every_cross_of_the_textbook_is_found_and_no_other() -> None:
     """Averages over the whole history, as the formula has them, cross at the same candles."""
     candles = random_walk(21, 3000)
-    strategy = build("ema_cross", timeframe=Timeframe.M5, params={})
+    strategy = build_strategy("ema_cross", timeframe=Timeframe.M5, params={})
     told = feed(strategy, candles)
     patience = strategy.warm_up[Timeframe.M5] - 1
     gaps = [fast - slow for fast, slow in zip(ema(candles, 9), ema(candles, 21), strict=True)]

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from signalbot.domain.timeframe import Timeframe
-from signalbot.strategies import KINDS, build
+from signalbot.strategies import KINDS, build_strategy
 from tests.parity.turns import CASES, expected, told
-from tests.real import needs_real, real_candles
+from tests.real_candles import needs_real, real_candles
 from tests.strategies.candles import candles_of, random_walk
 
 EVERY = [
@@ -36,7 +36,7 @@ def test_no_turn_of_real_candles_is_missed_or_invented(
 ) -> None:
     """A month of BTC: the same actions at the same candles, from the first full window on."""
     candles = real_candles(timeframe)
-    strategy = build(kind, timeframe=timeframe, params=params)
+    strategy = build_strategy(kind, timeframe=timeframe, params=params)
     said, first = told(strategy, candles)
     assert said == expected(kind, candles, params, first=first)
     assert said or len(candles) < 2 * first
@@ -49,7 +49,7 @@ def test_no_turn_of_a_random_walk_is_missed_or_invented(
 ) -> None:
     """The same on candles that nobody has chosen."""
     candles = random_walk(seed, 4_000)
-    strategy = build(kind, timeframe=Timeframe.M5, params=params)
+    strategy = build_strategy(kind, timeframe=Timeframe.M5, params=params)
     said, first = told(strategy, candles)
     assert said == expected(kind, candles, params, first=first)
     assert said
@@ -62,10 +62,10 @@ def test_after_a_restart_a_strategy_goes_on_as_if_there_had_been_none(
 ) -> None:
     """Begun anew anywhere, with nothing but its windows, it says what it would have said."""
     candles = real_candles(Timeframe.M5)
-    whole, first = told(build(kind, timeframe=Timeframe.M5, params=params), candles)
+    whole, first = told(build_strategy(kind, timeframe=Timeframe.M5, params=params), candles)
     goes_on = 40
     for begin in sorted(Random(7).sample(range(first, len(candles) - goes_on), 25)):
-        strategy = build(kind, timeframe=Timeframe.M5, params=params)
+        strategy = build_strategy(kind, timeframe=Timeframe.M5, params=params)
         length = strategy.warm_up[Timeframe.M5]
         part = candles[begin + 1 - length : begin + goes_on]
         said, _ = told(strategy, part)
@@ -83,6 +83,6 @@ def test_an_exit_is_kept_for_a_breakout_of_long_ago() -> None:
     rest = [1004.0 if at % 10 == 0 else 1010.0 for at in range(92)] + [1010.0] * 28
     closes = [*calm, 995.0, *calm[:20], 1010.6, *rest, 1007.0]
     params = {"period": 55, "exit_period": 20}
-    strategy = build("donchian_breakout", timeframe=Timeframe.M5, params=params)
+    strategy = build_strategy("donchian_breakout", timeframe=Timeframe.M5, params=params)
     said, _ = told(strategy, candles_of(closes))
     assert said == [(500, "SHORT"), (521, "LONG"), (642, "EXIT_LONG")]

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signalbot.domain.timeframe import Timeframe
-from signalbot.strategies import KINDS, build
-from signalbot.strategies.base import Idea
+from signalbot.strategies import KINDS, build_strategy
+from signalbot.strategies.base import SignalProposal
 from tests.strategies.candles import (
     candles_of,
     feed,
@@ -30,7 +30,7 @@ SEED = st.integers(0, 2**32)
 @pytest.mark.parametrize("params", [ALONE, WITH_TREND], ids=["alone", "with trend"])
 def test_the_future_changes_nothing(kind: str, params: dict[str, Any]) -> None:
     """Fed as candles close, or cut out of a history that goes on: the same, candle by candle."""
-    strategy = build(kind, timeframe=Timeframe.M5, params=params)
+    strategy = build_strategy(kind, timeframe=Timeframe.M5, params=params)
     candles = random_walk(9, 1800)
     whole = market(strategy, candles)
     fed = feed(strategy, candles)
@@ -42,7 +42,7 @@ def test_the_future_changes_nothing(kind: str, params: dict[str, Any]) -> None:
 @pytest.mark.parametrize("params", [ALONE, WITH_TREND], ids=["alone", "with trend"])
 def test_nothing_is_said_before_every_window_is_full(kind: str, params: dict[str, Any]) -> None:
     """Whenever there is something to say, one candle less in any window and it is not said."""
-    strategy = build(kind, timeframe=Timeframe.M5, params=params)
+    strategy = build_strategy(kind, timeframe=Timeframe.M5, params=params)
     candles = random_walk(3, 1500)
     whole = market(strategy, candles)
     ideas = spoken(feed(strategy, candles))
@@ -58,7 +58,7 @@ def test_nothing_is_said_before_every_window_is_full(kind: str, params: dict[str
 
 def test_a_longer_memory_would_enter_at_the_same_candles(kind: str) -> None:
     """The rule's own warm-up is long enough: windows four times as long give the same entries."""
-    strategy = build(kind, timeframe=Timeframe.M5, params={"atr_period": 2})
+    strategy = build_strategy(kind, timeframe=Timeframe.M5, params={"atr_period": 2})
     candles = random_walk(11, 5000)
     patience = 4 * strategy.warm_up[Timeframe.M5]
     entries = [
@@ -75,7 +75,7 @@ def test_a_longer_memory_would_enter_at_the_same_candles(kind: str) -> None:
 
 def test_a_market_that_does_not_move_says_nothing(kind: str) -> None:
     """No range, no stop distance, no idea."""
-    strategy = build(kind, timeframe=Timeframe.M5, params={})
+    strategy = build_strategy(kind, timeframe=Timeframe.M5, params={})
     for price in (0.0001, 1.1, 64_250.3):
         assert spoken(feed(strategy, candles_of([price] * 400))) == {}
 
@@ -95,7 +95,7 @@ def test_levels_lie_on_the_right_side_of_the_close(
 ) -> None:
     """Stop behind, targets ahead and in order, all above zero, in any market."""
     params = {"stop_atr": stop_atr, "take_profit_r": targets}
-    strategy = build(name, timeframe=Timeframe.M5, params=params)
+    strategy = build_strategy(name, timeframe=Timeframe.M5, params=params)
     candles = random_walk(seed, 500, volatility=volatility)
     for candle, idea in zip(candles, feed(strategy, candles), strict=True):
         if idea is None:
@@ -109,7 +109,7 @@ def test_levels_lie_on_the_right_side_of_the_close(
             assert idea.take_profits == ()
 
 
-def check_levels(idea: Idea, *, close: float, most_targets: int) -> None:
+def check_levels(idea: SignalProposal, *, close: float, most_targets: int) -> None:
     """Stop, close and targets must follow each other in the direction of the trade."""
     assert idea.stop_loss is not None
     assert len(idea.take_profits) <= most_targets
@@ -126,7 +126,7 @@ def test_whoever_may_not_short_never_does(name: str, seed: int) -> None:
     """The longs stay the same, and no other candle says SHORT."""
     candles = random_walk(seed, 600)
     free, bound = (
-        spoken(feed(build(name, timeframe=Timeframe.M5, params=params), candles))
+        spoken(feed(build_strategy(name, timeframe=Timeframe.M5, params=params), candles))
         for params in ({}, {"allow_short": False})
     )
     assert "SHORT" not in bound.values()

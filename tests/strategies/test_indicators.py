@@ -10,9 +10,9 @@ from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import Timeframe
 from signalbot.strategies.base import CandleWindow, Floats
 from signalbot.strategies.indicators import (
-    ROUGH,
+    DISTANCE_SEED_WEIGHT,
     crossed,
-    efficiency,
+    efficiency_ratio,
     ema_candles,
     last_atr,
     wilder_candles,
@@ -45,16 +45,16 @@ def test_a_crossing_needs_one_side_and_then_the_other(
 def test_straightness_is_a_share_and_has_one_direction(close: Floats) -> None:
     """Between 0 and 1 towards one side, and then 0 towards the other."""
     period = len(close) - 1
-    towards = [efficiency(close, period, side) for side in Side]
+    towards = [efficiency_ratio(close, period, side) for side in Side]
     assert all(0 <= share <= 1 for share in towards)
     assert min(towards) == 0
 
 
 def test_a_straight_way_is_fully_straight() -> None:
     """Every step up is 1 for LONG; back to the start is 0 for both."""
-    assert efficiency(np.array([9.0, 1, 2, 3, 4]), 3, Side.LONG) == 1
-    assert efficiency(np.array([9.0, 1, 2, 3, 1]), 3, Side.LONG) == 0
-    assert efficiency(np.array([1.0, 3, 2, 5]), 3, Side.LONG) == pytest.approx(4 / 6)
+    assert efficiency_ratio(np.array([9.0, 1, 2, 3, 4]), 3, Side.LONG) == 1
+    assert efficiency_ratio(np.array([9.0, 1, 2, 3, 1]), 3, Side.LONG) == 0
+    assert efficiency_ratio(np.array([1.0, 3, 2, 5]), 3, Side.LONG) == pytest.approx(4 / 6)
 
 
 @settings(deadline=None)
@@ -74,7 +74,9 @@ def test_a_full_window_has_forgotten_what_came_before(
 @given(period=st.integers(2, 100), jump=st.floats(0.1, 50))
 def test_a_full_window_has_forgotten_an_earlier_storm(period: int, jump: float) -> None:
     """Wilder's smoothing of true ranges keeps a ten-thousandth of them at most."""
-    calm = [100.0 + at % 2 for at in range(wilder_candles(period, seed_weight=ROUGH))]
+    calm = [
+        100.0 + at % 2 for at in range(wilder_candles(period, seed_weight=DISTANCE_SEED_WEIGHT))
+    ]
     wild = [100.0 + jump * (at % 2) for at in range(3 * period)]
     ranges = []
     for closes in (calm, wild + calm):

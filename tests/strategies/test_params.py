@@ -8,21 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signalbot.domain.timeframe import Timeframe
-from signalbot.strategies import BadParameter, build
+from signalbot.strategies import BadParameter, build_strategy
 from signalbot.strategies.ema_cross import EmaCrossParams
-from signalbot.strategies.params import parse
+from signalbot.strategies.params import parse_params
 
 
 def refusal(kind: str, params: dict[str, Any]) -> BadParameter:
     """Why ``kind`` cannot be built with ``params`` on 5-minute candles."""
     with pytest.raises(BadParameter) as caught:
-        build(kind, timeframe=Timeframe.M5, params=params)
+        build_strategy(kind, timeframe=Timeframe.M5, params=params)
     return caught.value
 
 
 def test_what_is_written_is_what_counts() -> None:
     """The example of the configuration, and everything else a table can hold."""
-    params = parse(
+    params = parse_params(
         EmaCrossParams,
         {
             "fast": 5,
@@ -49,7 +49,7 @@ def test_what_is_written_is_what_counts() -> None:
 
 def test_what_is_left_out_has_its_default() -> None:
     """An empty table is a complete one."""
-    params = parse(EmaCrossParams, {})
+    params = parse_params(EmaCrossParams, {})
     assert (params.fast, params.slow, params.stop_atr) == (9, 21, 2.0)
     assert params.take_profit_r == (1.0, 2.0)
     assert params.trend_timeframe is None
@@ -138,7 +138,7 @@ def test_a_trend_is_of_a_longer_timeframe(kind: str, trend: str) -> None:
 def test_a_trend_is_of_a_multiple() -> None:
     """Candles of 15 minutes do not close with those of 10."""
     with pytest.raises(BadParameter, match="a multiple of it: 30m, 1h,"):
-        build("ema_cross", timeframe=Timeframe.M10, params={"trend_timeframe": "15m"})
+        build_strategy("ema_cross", timeframe=Timeframe.M10, params={"trend_timeframe": "15m"})
 
 
 def test_a_trend_has_a_timeframe_that_exists() -> None:
@@ -152,7 +152,7 @@ def test_a_trend_has_a_timeframe_that_exists() -> None:
 def test_nothing_but_a_number_within_bounds_becomes_one(value: object) -> None:
     """Whatever is written, the parameter is a float from 0.1 to 20 or an error."""
     try:
-        stop_atr = parse(EmaCrossParams, {"stop_atr": value}).stop_atr
+        stop_atr = parse_params(EmaCrossParams, {"stop_atr": value}).stop_atr
     except BadParameter:
         assert isinstance(value, bool) or not (
             isinstance(value, (int, float)) and 0.1 <= value <= 20

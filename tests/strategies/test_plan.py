@@ -6,9 +6,9 @@ import pytest
 
 from signalbot.domain.signals import Action, Strength
 from signalbot.domain.timeframe import Timeframe
-from signalbot.strategies import build
-from signalbot.strategies.base import CandleWindow, Idea
-from signalbot.strategies.plan import grade
+from signalbot.strategies import build_strategy
+from signalbot.strategies.base import CandleWindow, SignalProposal
+from signalbot.strategies.trade_plan import score_strength
 from tests.strategies.candles import candles_of, feed, joined, mirrored, random_walk, run
 
 TREND = {"trend_timeframe": "30m", "trend_period": 2}
@@ -45,7 +45,7 @@ def test_an_entry_with_the_trend_is_made() -> None:
 
 def test_a_trend_that_is_late_allows_no_entry() -> None:
     """The half hour that has just closed is missing: an older one does not stand in for it."""
-    strategy = build("donchian_breakout", timeframe=Timeframe.M5, params=TREND)
+    strategy = build_strategy("donchian_breakout", timeframe=Timeframe.M5, params=TREND)
     candles = candles_of([999.5, *RISE_WITH_A_DIP])  # 206 candles: the last half hour ends at 204
     windows = {timeframe: CandleWindow(count) for timeframe, count in strategy.warm_up.items()}
     for candle in candles:
@@ -96,7 +96,7 @@ def test_no_targets_are_asked_for_with_an_empty_list() -> None:
 )
 def test_a_step_belongs_to_the_stronger_word(value: float, word: Strength) -> None:
     """Below the first step is WEAK, from the last on VERY_STRONG."""
-    assert grade(value, (1.0, 2.0, 3.0)) is word
+    assert score_strength(value, (1.0, 2.0, 3.0)) is word
 
 
 @pytest.mark.parametrize(
@@ -113,17 +113,20 @@ def test_the_word_fits_the_number_in_the_reason(
     kind_: str, number: str, steps: tuple[float, float, float]
 ) -> None:
     """Every strength occurs, from the steps that the class documents."""
-    strategy = build(kind_, timeframe=Timeframe.M5, params={})
+    strategy = build_strategy(kind_, timeframe=Timeframe.M5, params={})
     told = feed(strategy, random_walk(2, 4000))
     entries = [idea for idea in told if idea is not None and idea.action.is_entry]
     for idea in entries:
         value, rounding = stated(number, idea)
-        weakest, strongest = grade(value - rounding, steps), grade(value + rounding, steps)
+        weakest, strongest = (
+            score_strength(value - rounding, steps),
+            score_strength(value + rounding, steps),
+        )
         assert weakest.rank <= idea.strength.rank <= strongest.rank
     assert {idea.strength for idea in entries} == set(Strength)
 
 
-def stated(number: str, idea: Idea) -> tuple[float, float]:
+def stated(number: str, idea: SignalProposal) -> tuple[float, float]:
     """The number that the strength rests on, as the reason tells it, and how far it is rounded."""
     found = re.search(number, idea.reason)
     assert found is not None

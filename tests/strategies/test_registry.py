@@ -6,13 +6,13 @@ import sys
 import pytest
 
 from signalbot.domain.timeframe import Timeframe
-from signalbot.strategies import KINDS, BadParameter, UnknownKind, build
-from signalbot.strategies.base import Strategy
+from signalbot.strategies import KINDS, BadParameter, UnknownKind, build_strategy
+from signalbot.strategies.base import LocalStrategy
 
 
 def test_a_kind_is_built_under_its_own_name(kind: str) -> None:
     """The registry's name, the class's kind and the asked timeframe agree."""
-    strategy: Strategy = build(kind, timeframe=Timeframe.M15, params={})
+    strategy: LocalStrategy = build_strategy(kind, timeframe=Timeframe.M15, params={})
     assert isinstance(strategy, KINDS[kind])
     assert strategy.kind == kind
     assert strategy.timeframe is Timeframe.M15
@@ -35,7 +35,7 @@ def test_listing_the_kinds_loads_no_numerical_library() -> None:
 def test_a_misspelt_kind_is_answered_with_the_nearest(typed: str, meant: str) -> None:
     """And with all there are; the wrong key is ``kind``."""
     with pytest.raises(UnknownKind, match=f"nearest is '{meant}', known are ema_cross, ") as caught:
-        build(typed, timeframe=Timeframe.M5, params={})
+        build_strategy(typed, timeframe=Timeframe.M5, params={})
     assert isinstance(caught.value, BadParameter)
     assert caught.value.name == "kind"
 

@@ -8,7 +8,7 @@ import talib
 from signalbot.domain.market import Candle
 from signalbot.domain.signals import Action
 from signalbot.domain.timeframe import Timeframe
-from signalbot.strategies import build
+from signalbot.strategies import build_strategy
 from tests.strategies.candles import feed, mirrored, random_walk, run
 
 FALL = [1400.0 - at for at in range(400)]  # more than the window needs; it ends at 1001
@@ -45,7 +45,7 @@ def test_without_shorts_the_turn_down_ends_the_long() -> None:
 def test_every_turn_of_an_endless_history_is_found_and_no_other() -> None:
     """TradingView's recursion, begun with the first candle of all, turns at the same candles."""
     candles = random_walk(5, 3000)
-    strategy = build("supertrend", timeframe=Timeframe.M5, params={})
+    strategy = build_strategy("supertrend", timeframe=Timeframe.M5, params={})
     told = feed(strategy, candles)
     patience = strategy.warm_up[Timeframe.M5] - 1
     expected = {at: action for at, action in textbook_turns(candles).items() if at >= patience}

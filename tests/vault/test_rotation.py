@@ -7,11 +7,11 @@ import pytest
 from signalbot.domain.errors import ConfigError
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
-from signalbot.ledger.credentials import VaultStore
 from signalbot.ledger.database import open_database
+from signalbot.ledger.vault_store import VaultStore
 from signalbot.vault import master_key
-from signalbot.vault.envelope import WrongKey
-from signalbot.vault.rotation import rotate
+from signalbot.vault.envelope import DecryptionFailed
+from signalbot.vault.rotation import rotate_master_key
 from signalbot.vault.vault import Credentials, Vault
 
 NOW = Ms(1_700_000_000_000)
@@ -22,7 +22,7 @@ KEYS = {(ANNA, "x"): Credentials({"apiKey": "a-key", "secret": "a-secret"})}
 async def _filled(folder: Path) -> Path:
     """A vault with the keys of an account and a secret; where its master key is."""
     path = folder / "master.key"
-    master_key.create(path, master_key.encoded(master_key.new()))
+    master_key.create_file(path, master_key.encode_key(master_key.generate_key()))
     async with open_database(folder / "ledger.db") as database:
         vault = await Vault.unlock(VaultStore(database), path, now_ms=NOW)
         await vault.set_credentials([(ANNA, "x", KEYS[ANNA, "x"])], now_ms=NOW)
@@ -44,7 +44,7 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 async def _rotate(folder: Path, path: Path) -> None:
     async with open_database(folder / "ledger.db") as database:
-        await rotate(VaultStore(database), path, now_ms=NOW)
+        await rotate_master_key(VaultStore(database), path, now_ms=NOW)
 
 
 async def test_every_key_that_ever_opened_it_is_kept(tmp_path: Path) -> None:
@@ -84,11 +84,11 @@ async def test_with_the_wrong_key_nothing_is_written(tmp_path: Path) -> None:
     """It is proven before; the error names the file that is right."""
     path = await _filled(tmp_path)
     path.rename(tmp_path / "master.key.bak")
-    master_key.create(path, master_key.encoded(master_key.new()))
+    master_key.create_file(path, master_key.encode_key(master_key.generate_key()))
     before = _files(tmp_path)
     async with open_database(tmp_path / "ledger.db") as database:
         with pytest.raises(ConfigError, match=r"master\.key\.bak is"):
-            await rotate(VaultStore(database), path, now_ms=NOW)
+            await rotate_master_key(VaultStore(database), path, now_ms=NOW)
     assert _files(tmp_path) == before
 
 
@@ -99,8 +99,8 @@ async def test_a_value_that_does_not_open_stops_it_before_anything_is_written(
     path = await _filled(tmp_path)
     async with open_database(tmp_path / "ledger.db") as database:
         await database.execute("UPDATE credentials SET ciphertext = x'00' WHERE field = 'secret'")
-        with pytest.raises(WrongKey, match="does not open"):
-            await rotate(VaultStore(database), path, now_ms=NOW)
+        with pytest.raises(DecryptionFailed, match="does not open"):
+            await rotate_master_key(VaultStore(database), path, now_ms=NOW)
     assert [*_files(tmp_path)] == ["master.key"]
 
 
@@ -112,13 +112,13 @@ async def test_what_is_stored_during_a_rotation_is_never_locked_with_the_old_key
     async with open_database(tmp_path / "ledger.db") as database:
         store = VaultStore(database)
         before = await Vault.unlock(store, path, now_ms=NOW)
-        await rotate(store, path, now_ms=NOW)
+        await rotate_master_key(store, path, now_ms=NOW)
         with pytest.raises(ConfigError, match="changed meanwhile"):
             await before.set_secret("late", "x", now_ms=NOW)
         with pytest.raises(ConfigError, match="changed meanwhile"):
             await before.set_credentials([(ANNA, "x", KEYS[ANNA, "x"])], now_ms=NOW)
         with pytest.raises(ConfigError, match="changed meanwhile"):
-            await before.rotate(master_key.new())
+            await before.rotate(master_key.generate_key())
     assert await _held(tmp_path, path) == (KEYS, "tgram://1/2")
 
 
@@ -138,21 +138,21 @@ async def test_keys_that_a_former_user_has_left_are_rotated_and_used_by_nobody(
         assert await vault.credentials() == {}
         [stored] = await vault.list_credentials()
         assert not stored.is_current
-        await rotate(store, path, now_ms=NOW)
+        await rotate_master_key(store, path, now_ms=NOW)
         vault = await Vault.unlock(store, path, now_ms=NOW)
-        assert await vault.keep_credentials(ANNA, now_ms=Ms(NOW + 2)) == 2
+        assert await vault.reassign_credentials(ANNA, now_ms=Ms(NOW + 2)) == 2
         assert await vault.credentials() == KEYS
 
 
 def test_a_file_is_made_whole_or_not_at_all_and_never_over_another(tmp_path: Path) -> None:
     """What a killed run was about to make is swept away by the next."""
     path = tmp_path / "master.key"
-    master_key.create(path, b"one")
+    master_key.create_file(path, b"one")
     with pytest.raises(FileExistsError):
-        master_key.create(path, b"two")
+        master_key.create_file(path, b"two")
     assert path.read_bytes() == b"one"
     for name in (".master.key.0123abcd", ".master.key.next.0123abcd", ".master.key.bak.0123abcd"):
         (tmp_path / name).write_bytes(b"half")
     (tmp_path / ".master.key.mine").write_bytes(b"somebody's")
-    master_key.sweep(path)
+    master_key.remove_unfinished(path)
     assert sorted(each.name for each in tmp_path.iterdir()) == [".master.key.mine", "master.key"]

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from signalbot.domain.errors import ConfigError
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
-from signalbot.ledger.credentials import VaultStore
 from signalbot.ledger.database import open_database
-from signalbot.vault.envelope import Kek, WrongKey, rewrap, seal, unseal
+from signalbot.ledger.vault_store import VaultStore
+from signalbot.vault.envelope import DecryptionFailed, KeyEncryptionKey, rewrap, seal, unseal
 from signalbot.vault.vault import Credentials, Vault
 
-ONE, TWO = Kek.of(bytes(32)), Kek.of(bytes([1] * 32))
+ONE, TWO = KeyEncryptionKey.of(bytes(32)), KeyEncryptionKey.of(bytes([1] * 32))
 NOW = Ms(1_700_000_000_000)
 
 
@@ -32,13 +32,13 @@ def test_a_sealed_value_opens_as_what_it_was_sealed_for(value: str, about: str) 
 def test_a_blob_that_was_moved_or_changed_does_not_open(value: str, other: str, at: int) -> None:
     """Another place, another key, another byte."""
     sealed = seal(ONE, value, "alice|binance|secret")
-    with pytest.raises(WrongKey):
+    with pytest.raises(DecryptionFailed):
         unseal(ONE, sealed, f"alice|binance|secret{other}")
-    with pytest.raises(WrongKey):
+    with pytest.raises(DecryptionFailed):
         unseal(TWO, sealed, "alice|binance|secret")
     changed = bytearray(sealed.ciphertext)
     changed[at % len(changed)] ^= 1
-    with pytest.raises(WrongKey):
+    with pytest.raises(DecryptionFailed):
         unseal(
             ONE,
             type(sealed)(sealed.key_id, sealed.wrapped_key, bytes(changed)),

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from tests.venue.enums import ZERO, MarginMode, PositionSide, Side
 from tests.venue.orders import Order, Trade
-from tests.venue.terms import ZERO, MarginMode, PositionSide, Side
 
 
 @dataclass(slots=True, kw_only=True)

@@ -17,9 +17,9 @@ from tests.venue.binance_params import Params, integer, maybe, required
 from tests.venue.binance_stream import Streaming
 from tests.venue.candles import LENGTHS_MS
 from tests.venue.engine import Engine, Event
+from tests.venue.http_wire import Answer, Call, Dialect, Facts, Socket, Trouble, told
 from tests.venue.limits import Charge, Limits, Over
 from tests.venue.model import Account, Kind, Market, Reason, Refused, Rules
-from tests.venue.wire import Answer, Call, Dialect, Facts, Socket, Trouble, told
 
 Public = Callable[[Params], Any]
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from tests.venue.http_wire import Answer, Trouble, told
 from tests.venue.model import Reason, Refused
-from tests.venue.wire import Answer, Trouble, told
 
 
 class No(Exception):

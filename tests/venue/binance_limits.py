@@ -9,8 +9,8 @@ are not taken off again ("not guaranteed").
 
 from dataclasses import dataclass
 
+from tests.venue.http_wire import Answer, Call, told
 from tests.venue.limits import Charge, Limits, Over
-from tests.venue.wire import Answer, Call, told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

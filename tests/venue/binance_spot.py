@@ -15,8 +15,8 @@ from tests.venue.binance_spot_account import SpotAccountEndpoints
 from tests.venue.binance_spot_orders import CONDITIONAL, SpotOrderEndpoints
 from tests.venue.binance_spot_stream import SpotStreaming
 from tests.venue.engine import Engine
+from tests.venue.http_wire import Answer, Call, Facts, told
 from tests.venue.model import Kind, Market, Reason, Refused, Rules
-from tests.venue.wire import Answer, Call, Facts, told
 
 _REJECTED = {
     Reason.MARGIN: "Account has insufficient balance for requested action.",

@@ -11,9 +11,9 @@ from tests.venue import binance_spot_shapes as shapes
 from tests.venue.binance_shapes import money
 from tests.venue.binance_stream import EXECUTION, Streaming
 from tests.venue.engine import AccountChanged, OrderChanged
+from tests.venue.http_wire import Socket
 from tests.venue.journal import Deed
 from tests.venue.model import ZERO, Account, Order
-from tests.venue.wire import Socket
 
 
 class SpotStreaming(Streaming):

@@ -21,9 +21,9 @@ from tests.venue.engine import (
     OrderChanged,
     PriceMoved,
 )
+from tests.venue.http_wire import Socket
 from tests.venue.journal import Deed
 from tests.venue.model import ZERO, Account, Order, Origin, Position, Reason, Status
-from tests.venue.wire import Socket
 
 LISTEN_KEY_S = 3_600.0
 MOST_TOPICS = 1_024

@@ -16,9 +16,9 @@ from tests.venue.bitget_spot import SpotEndpoints
 from tests.venue.bitget_stream import Streaming, sign
 from tests.venue.counters import Windows
 from tests.venue.engine import Engine, Event
+from tests.venue.http_wire import Answer, Call, Dialect, Facts, Socket, Trouble, told
 from tests.venue.model import Account, Market, Reason, Refused, Rules
 from tests.venue.spot import SpotEngine, SpotMarket
-from tests.venue.wire import Answer, Call, Dialect, Facts, Socket, Trouble, told
 
 _VALID_MS = 30_000
 _FIVE = ("account/set-leverage", "account/set-margin-mode", "account/set-position-mode",

@@ -3,8 +3,8 @@
 Codes and texts are those of "Error Code" in Bitget's v2 documents.
 """
 
+from tests.venue.http_wire import Answer, Trouble, told
 from tests.venue.model import Reason
-from tests.venue.wire import Answer, Trouble, told
 
 
 class No(Exception):

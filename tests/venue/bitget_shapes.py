@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from tests.venue.candles import Candle
+from tests.venue.http_wire import dump
 from tests.venue.model import (
     ZERO,
     Account,
@@ -17,7 +18,6 @@ from tests.venue.model import (
     TriggerBy,
 )
 from tests.venue.spot import SpotEngine, SpotMarket, coins_of
-from tests.venue.wire import dump
 
 Row = dict[str, Any]
 _SOURCES = {Origin.API: "API", Origin.HAND: "WEB", Origin.LIQUIDATION: "SYS", Origin.VENUE: "API"}

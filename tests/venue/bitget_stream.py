@@ -12,9 +12,9 @@ from tests.venue import bitget_shapes as shapes
 from tests.venue.bitget_market import FUTURES, MIX_GRIDS, SPOT_GRIDS, candles_of
 from tests.venue.candles import Candle
 from tests.venue.engine import CandleMoved, Event, OrderChanged
+from tests.venue.http_wire import Socket
 from tests.venue.model import Market
 from tests.venue.spot import SpotEngine, SpotMarket
-from tests.venue.wire import Socket
 
 PRIVATE = "/v2/ws/private"
 _VALID_S = 30

@@ -14,9 +14,9 @@ from tests.venue.bybit_orders import OrderEndpoints
 from tests.venue.bybit_params import SPOT, Asked, in_category, listed, market_of
 from tests.venue.bybit_stream import INTERVALS, Streaming
 from tests.venue.engine import Engine, Event
+from tests.venue.http_wire import Answer, Call, Dialect, Facts, Socket, Trouble, told
 from tests.venue.limits import Charge, Limits, Over
 from tests.venue.model import Account, Market, Reason, Refused, Rules
-from tests.venue.wire import Answer, Call, Dialect, Facts, Socket, Trouble, told
 
 
 class Bybit(Dialect):

@@ -1,7 +1,7 @@
 """What Bybit v5 says when it says no: HTTP 200 and a code, but for limits of an address."""
 
+from tests.venue.http_wire import Answer, Trouble, told
 from tests.venue.model import Reason, Refused
-from tests.venue.wire import Answer, Trouble, told
 
 
 class No(Exception):

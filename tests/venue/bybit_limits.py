@@ -5,8 +5,8 @@ tells the limit, what is left of it, and when there is room again. An address th
 requests gets HTTP 403 for at least ten minutes.
 """
 
+from tests.venue.http_wire import Answer, Call, told
 from tests.venue.limits import Charge, Limits, Over
-from tests.venue.wire import Answer, Call, told
 
 ADDRESS_LIMIT = 600
 BAN_S = 600.0

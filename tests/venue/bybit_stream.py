@@ -10,7 +10,7 @@ import orjson
 from tests.venue import bybit_shapes as shapes
 from tests.venue.candles import LENGTHS_MS, Candle
 from tests.venue.engine import AccountChanged, CandleMoved, Engine, Event, OrderChanged
-from tests.venue.wire import Socket
+from tests.venue.http_wire import Socket
 
 INTERVALS = {
     "1": "1m", "3": "3m", "5": "5m", "15": "15m", "30": "30m", "60": "1h", "120": "2h",

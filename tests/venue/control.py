@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
-from tests.venue import control_hands, control_rules, faults
-from tests.venue.control_hands import account_of, shown
+from tests.venue import control_actions, control_rules, faults
+from tests.venue.control_actions import account_of, shown
+from tests.venue.corrupt_responses import Junk
+from tests.venue.http_wire import Trouble, dump
 from tests.venue.matching import Fills
 from tests.venue.model import Reason
-from tests.venue.spoiled import Junk
 from tests.venue.streams import Slip, StreamRule
-from tests.venue.wire import Trouble, dump
 
 if TYPE_CHECKING:
     from tests.venue.server import Venue
@@ -180,5 +180,5 @@ VERBS: dict[str, Callable[[Any, Body], Any]] = {
     "change_account": _change_account, "fault": _fault, "stream_fault": _stream_fault,
     "clear": _clear, "plan_fills": _plan_fills, "set_clock": _set_clock, "book": _book,
     "counts": _counts, "positions": _positions, "orders": _orders, "unprotected": _unprotected,
-    "hang_up": _hang_up, "release": _release, **control_hands.VERBS, **control_rules.VERBS,
+    "hang_up": _hang_up, "release": _release, **control_actions.VERBS, **control_rules.VERBS,
 }  # fmt: skip

@@ -14,7 +14,7 @@ A dialect needs: ``account_of``, ``place``, ``cancel``, ``amend``, ``find``, ``o
 from decimal import Decimal
 from typing import Any
 
-from tests.venue.booked import Later, Listener, on_loop
+from tests.venue.account_history import Past
 from tests.venue.candles import LENGTHS_MS, Candle
 from tests.venue.events import (
     AccountChanged,
@@ -26,8 +26,8 @@ from tests.venue.events import (
 )
 from tests.venue.funding import Funding
 from tests.venue.model import Account, Market, Side
+from tests.venue.order_journal import Later, Listener, on_loop
 from tests.venue.owner import Owner
-from tests.venue.past import Past
 
 
 class Engine(Owner, Funding, Past):

@@ -18,9 +18,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
 
+from tests.venue.corrupt_responses import Junk
+from tests.venue.http_wire import Call, Trouble
 from tests.venue.model import Reason
-from tests.venue.spoiled import Junk
-from tests.venue.wire import Call, Trouble
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from tests.venue.model import Position
-from tests.venue.placing import Placing
+from tests.venue.order_entry import Placing
 
 EIGHT_HOURS_MS = 28_800_000
 

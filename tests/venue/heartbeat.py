@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.venue.wire import Socket
+from tests.venue.http_wire import Socket
 
 _MISSED = "missed pings"
 

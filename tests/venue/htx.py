@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, quote
 
 from tests.venue.counters import Windows
 from tests.venue.engine import Engine, Event
+from tests.venue.http_wire import Answer, Call, Dialect, Facts, Socket, Trouble, told
 from tests.venue.htx_engine import HtxEngine
 from tests.venue.htx_errors import OTHER_API, Family, No, no
 from tests.venue.htx_market import MarketEndpoints
@@ -20,7 +21,6 @@ from tests.venue.htx_stream import Streaming, is_timely, sign
 from tests.venue.htx_swap import SwapEndpoints
 from tests.venue.model import Account, Market, Reason, Refused, Rules
 from tests.venue.spot import SpotMarket
-from tests.venue.wire import Answer, Call, Dialect, Facts, Socket, Trouble, told
 
 _SPOT_LIMITS = {
     "/v1/order/orders/place": 100, "/v1/order/matchresults": 20, "/v1/order/history": 20,

@@ -7,8 +7,8 @@ look-up, 1061, 1063 or 1071 for a cancel.
 
 from enum import StrEnum
 
+from tests.venue.http_wire import Answer, Trouble, told
 from tests.venue.model import Reason
-from tests.venue.wire import Answer, Trouble, told
 
 
 class Family(StrEnum):

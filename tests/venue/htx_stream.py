@@ -20,11 +20,11 @@ from tests.venue.candles import Candle
 from tests.venue.engine import CandleMoved, Event, OrderChanged
 from tests.venue.grids import ASIAN_MIDNIGHT_MS, DAY_MS, opening
 from tests.venue.heartbeat import Heartbeat
+from tests.venue.http_wire import Socket
 from tests.venue.htx_engine import HtxEngine
 from tests.venue.htx_market import CONTRACT_PERIODS, MarketEndpoints
 from tests.venue.journal import Deed
 from tests.venue.model import Account, Order, Trade
-from tests.venue.wire import Socket
 
 SWAP_ORDERS, SPOT_ORDERS = "/ws/v5/notification", "/ws/v2"
 VALID_S = 300

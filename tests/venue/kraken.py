@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, cast
 
 from tests.venue.engine import Engine, Event
+from tests.venue.http_wire import Answer, Call, Dialect, Facts, Socket, Trouble, told
 from tests.venue.kraken_account import AccountEndpoints
 from tests.venue.kraken_engine import KrakenEngine
 from tests.venue.kraken_errors import No, no
@@ -20,7 +21,6 @@ from tests.venue.kraken_orders import OrderEndpoints
 from tests.venue.kraken_stream import PRIVATE, Streaming
 from tests.venue.model import Account, Market, Reason, Refused, Rules
 from tests.venue.spot import SpotMarket
-from tests.venue.wire import Answer, Call, Dialect, Facts, Socket, Trouble, told
 
 _TRADING = {"AddOrder", "CancelOrder", "CancelAll"}
 

@@ -4,8 +4,8 @@ Texts are those of "Spot Error Messages" in Kraken's documents. That an id of an
 used again is ``cl_ord_id not unique``, as clients have seen it; it is no documented text.
 """
 
+from tests.venue.http_wire import Answer, Trouble, told
 from tests.venue.model import Reason
-from tests.venue.wire import Answer, Trouble, told
 
 
 class No(Exception):

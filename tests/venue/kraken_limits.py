@@ -7,9 +7,9 @@ address may send in a row is not documented: a few, then one a second.
 from dataclasses import dataclass
 
 from tests.venue.counters import Decaying
+from tests.venue.http_wire import Call
 from tests.venue.kraken_engine import KrakenEngine, to_number
 from tests.venue.model import Account, Order
-from tests.venue.wire import Call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

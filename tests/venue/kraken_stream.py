@@ -15,12 +15,12 @@ import orjson
 from tests.venue import kraken_shapes as shapes
 from tests.venue.candles import Candle
 from tests.venue.engine import CandleMoved, Event, OrderChanged
+from tests.venue.http_wire import Socket
 from tests.venue.journal import Deed
 from tests.venue.kraken_account import AccountEndpoints
 from tests.venue.kraken_engine import KrakenEngine, to_text
 from tests.venue.kraken_market import INTERVALS, MarketEndpoints
 from tests.venue.model import Account, Order, Status, Trade, TriggerBy
-from tests.venue.wire import Socket
 
 PRIVATE = "/auth/v2"
 EXECUTIONS = "executions"

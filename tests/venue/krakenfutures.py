@@ -15,6 +15,7 @@ import orjson
 
 from tests.venue.counters import Decaying, Windows
 from tests.venue.engine import Engine, Event, OrderChanged
+from tests.venue.http_wire import Answer, Call, Dialect, Facts, Socket, Trouble, told
 from tests.venue.krakenfutures_account import AccountEndpoints
 from tests.venue.krakenfutures_engine import KrakenFuturesEngine
 from tests.venue.krakenfutures_errors import STATUSES, TROUBLES, No
@@ -24,7 +25,6 @@ from tests.venue.krakenfutures_orders import OrderEndpoints
 from tests.venue.krakenfutures_shapes import stamp
 from tests.venue.krakenfutures_stream import Streaming
 from tests.venue.model import Account, Market, Reason, Refused, Rules
-from tests.venue.wire import Answer, Call, Dialect, Facts, Socket, Trouble, told
 
 API, CHARTS, HISTORY = "/derivatives/api/v3/", "/api/charts/v1/", "/api/history/"
 KEY_CHECK = "/api/auth/v1/api-keys/v3/check"

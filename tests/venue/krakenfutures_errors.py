@@ -5,8 +5,8 @@ Both come with HTTP 200 and the time of the server. Sources: "Send Order" and "G
 Orders' Status"; that an unknown market is ``contractNotFound`` is what clients have seen.
 """
 
+from tests.venue.http_wire import Trouble
 from tests.venue.model import Reason
-from tests.venue.wire import Trouble
 
 
 class No(Exception):

@@ -15,10 +15,10 @@ import orjson
 
 from tests.venue import krakenfutures_shapes as shapes
 from tests.venue.engine import AccountChanged, Event, OrderChanged
+from tests.venue.http_wire import Socket
 from tests.venue.journal import Deed
 from tests.venue.krakenfutures_engine import KrakenFuturesEngine, account_uid, to_text
 from tests.venue.model import Account, Kind, Order, Side, Status, Trade
-from tests.venue.wire import Socket
 
 ORDERS = ("open_orders", "open_orders_verbose")
 _FEEDS = (*ORDERS, "fills", "open_positions", "heartbeat")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from tests.venue.terms import ZERO
+from tests.venue.enums import ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

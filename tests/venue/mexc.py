@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 
 from tests.venue.counters import Windows
 from tests.venue.engine import Engine, Event
+from tests.venue.http_wire import Answer, Call, Dialect, Facts, Socket, Trouble, told
 from tests.venue.mexc_engine import MexcEngine
 from tests.venue.mexc_errors import No, no
 from tests.venue.mexc_market import MarketEndpoints
@@ -22,7 +23,6 @@ from tests.venue.mexc_stream import Streaming
 from tests.venue.mexc_swap import SwapEndpoints
 from tests.venue.model import Account, Market, Reason, Refused, Rules
 from tests.venue.spot import SpotMarket
-from tests.venue.wire import Answer, Call, Dialect, Facts, Socket, Trouble, told
 
 _PUBLIC, _PRIVATE, _SPOT = "/api/v1/contract/", "/api/v1/private/", "/api/v3/"
 

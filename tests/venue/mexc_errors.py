@@ -3,8 +3,8 @@
 Codes are those of "Error code" in the contract documents and of "Error Codes" in the spot ones.
 """
 
+from tests.venue.http_wire import Answer, Trouble, told
 from tests.venue.model import Reason
-from tests.venue.wire import Answer, Trouble, told
 
 
 class No(Exception):

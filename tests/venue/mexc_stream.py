@@ -11,11 +11,11 @@ from tests.venue import mexc_shapes as shapes
 from tests.venue import protobuf
 from tests.venue.candles import LENGTHS_MS, Candle
 from tests.venue.engine import CandleMoved, Event, OrderChanged
+from tests.venue.http_wire import Socket
 from tests.venue.mexc_engine import MexcEngine, is_plan_order
 from tests.venue.mexc_market import INTERVALS
 from tests.venue.mexc_spot import SpotEndpoints
 from tests.venue.model import Account, Order, Side, Status
-from tests.venue.wire import Socket
 
 CONTRACTS, SPOT = "/edge", "/ws"
 _NAMES = {timeframe: name for name, timeframe in INTERVALS.items()}

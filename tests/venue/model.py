@@ -4,9 +4,7 @@ Quantities are base units: dialects translate contracts and names.
 """
 
 from tests.venue.accounts import Account, Booking, Income, Position
-from tests.venue.markets import Bracket, Market, Rules
-from tests.venue.orders import Attached, Order, Ticket, Trade
-from tests.venue.terms import (
+from tests.venue.enums import (
     ZERO,
     Kind,
     MarginMode,
@@ -18,6 +16,8 @@ from tests.venue.terms import (
     Status,
     TriggerBy,
 )
+from tests.venue.markets import Bracket, Market, Rules
+from tests.venue.orders import Attached, Order, Ticket, Trade
 
 __all__ = [
     "ZERO", "Account", "Attached", "Booking", "Bracket", "Income", "Kind", "MarginMode", "Market",

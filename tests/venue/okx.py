@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from tests.venue import okx_limits
 from tests.venue import okx_shapes as shapes
 from tests.venue.engine import Engine, Event
+from tests.venue.http_wire import Answer, Call, Dialect, Facts, Socket, Trouble, told
 from tests.venue.limits import Charge, Limits, Over
 from tests.venue.model import Account, Market, Reason, Refused, Rules
 from tests.venue.okx_account import AccountEndpoints
@@ -19,7 +20,6 @@ from tests.venue.okx_errors import No, no, refused
 from tests.venue.okx_orders import OrderEndpoints
 from tests.venue.okx_params import Asked, fits, market_of
 from tests.venue.okx_stream import BARS, Streaming
-from tests.venue.wire import Answer, Call, Dialect, Facts, Socket, Trouble, told
 
 _VALID_MS = 30_000
 

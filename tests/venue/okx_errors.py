@@ -1,7 +1,7 @@
 """What OKX v5 says when it says no: about a request, or about the order in it."""
 
+from tests.venue.http_wire import Answer, Trouble, told
 from tests.venue.model import Reason, Refused
-from tests.venue.wire import Answer, Trouble, told
 
 
 class No(Exception):

@@ -7,8 +7,8 @@ exempted. Of the limits themselves nothing is told with answers.
 
 from typing import Any
 
+from tests.venue.http_wire import Answer, Call, told
 from tests.venue.limits import Charge, Limits, Over
-from tests.venue.wire import Answer, Call, told
 
 SUB_ACCOUNT = "sub-account"
 ORDERS_IN_TWO_S = 1_000

@@ -11,7 +11,7 @@ import orjson
 from tests.venue import okx_shapes as shapes
 from tests.venue.candles import Candle
 from tests.venue.engine import AccountChanged, CandleMoved, Engine, Event, OrderChanged
-from tests.venue.wire import Socket
+from tests.venue.http_wire import Socket
 
 BARS = {
     "1m": "1m", "3m": "3m", "5m": "5m", "15m": "15m", "30m": "30m", "1H": "1h", "2H": "2h",

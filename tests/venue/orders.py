@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from tests.venue.terms import ZERO, Kind, Origin, PositionSide, Side, Status, TriggerBy
+from tests.venue.enums import ZERO, Kind, Origin, PositionSide, Side, Status, TriggerBy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

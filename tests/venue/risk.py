@@ -16,7 +16,7 @@ from tests.venue.model import (
     Status,
     Ticket,
 )
-from tests.venue.placing import Placing
+from tests.venue.order_entry import Placing
 
 
 class Risk(Placing):

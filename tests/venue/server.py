@@ -17,10 +17,10 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from tests.venue import control
-from tests.venue.answering import Answering, Counts
+from tests.venue.http_wire import Dialect, Facts, Socket, dump
 from tests.venue.model import Account, Market
+from tests.venue.request_handling import Answering, Counts
 from tests.venue.streams import Streams
-from tests.venue.wire import Dialect, Facts, Socket, dump
 
 DIALECTS = {name: f"tests.venue.{name}" for name in ("binance", "bybit", "okx")}
 #: Those that suites over every dialect of perpetuals do not run on.

@@ -25,7 +25,7 @@ from tests.venue.model import (
     Ticket,
 )
 from tests.venue.rules import check_form, check_trigger
-from tests.venue.settling import Fee
+from tests.venue.settlement import Fee
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
 
-from tests.venue.wire import Socket
+from tests.venue.http_wire import Socket
 
 Change = Callable[[str], str]
 RELEASED = "\0released"

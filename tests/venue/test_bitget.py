@@ -298,7 +298,7 @@ async def test_limits_of_the_account_are_kept(it: Venue) -> None:
 async def test_a_request_that_timed_out_has_a_code_of_its_own(it: Venue, api: Any) -> None:
     """40010 "Request timed out": ccxt takes it for an error of authentication."""
     from tests.venue.faults import Refuse, Rule
-    from tests.venue.wire import Trouble
+    from tests.venue.http_wire import Trouble
 
     it.faults.add(Rule(leg="entry", does=(Refuse(why=Trouble.UNKNOWN_OUTCOME, after=True),)))
     text = await refused(enter(api), ccxt.AuthenticationError)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.venue.asking import PERP, control, refused, trading
+from tests.venue.exchange_clients import PERP, control, refused, trading
 
 DAY_MS = 86_400_000
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.venue.asking import BTC, PERP, control, refused, trading, wait
+from tests.venue.exchange_clients import BTC, PERP, control, refused, trading, wait
 from tests.venue.matching import Fills
 
 STOP = {"stopLossPrice": "49000", "reduceOnly": True, "clientOrderId": "s1"}

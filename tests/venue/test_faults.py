@@ -23,10 +23,10 @@ from tests.venue.faults import (
     Rule,
     Unlist,
 )
+from tests.venue.http_wire import Trouble
 from tests.venue.model import Reason
 from tests.venue.server import Venue, venue
 from tests.venue.streams import Slip, StreamRule
-from tests.venue.wire import Trouble
 
 SYMBOL = "BTC/USDT:USDT"
 MARKET = "BTCUSDT"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.venue.asking import BTC, PERP, refused, trading, wait
 from tests.venue.engine import Engine
+from tests.venue.exchange_clients import BTC, PERP, refused, trading, wait
 from tests.venue.model import Kind, Market, PositionSide, Refused, Side, Ticket
 
 EIGHT_HOURS_MS, DAY_MS = 28_800_000, 86_400_000

@@ -6,7 +6,7 @@ from typing import Any
 import ccxt.async_support as ccxt
 import pytest
 
-from tests.venue.asking import BTC, PERP, binance, control, trading
+from tests.venue.exchange_clients import BTC, PERP, binance, control, trading
 from tests.venue.faults import Delay, Hang, Postpone, Rule
 from tests.venue.server import Venue
 

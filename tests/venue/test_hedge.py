@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.venue.asking import BTC, PERP, control, refused, trading
+from tests.venue.exchange_clients import BTC, PERP, control, refused, trading
 from tests.venue.model import Kind, PositionSide, Side, Ticket
 
 DIALECTS = ("binance", "bybit", "okx")

@@ -5,7 +5,7 @@ from typing import Any
 import ccxt.async_support as ccxt
 import pytest
 
-from tests.venue.asking import (
+from tests.venue.exchange_clients import (
     PERP,
     SPOT,
     binance,

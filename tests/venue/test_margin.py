@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.venue.asking import BTC, PERP, binance, control, refused, trading
+from tests.venue.exchange_clients import BTC, PERP, binance, control, refused, trading
 from tests.venue.model import MarginMode
 from tests.venue.server import Venue
 

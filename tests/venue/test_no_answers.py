@@ -7,9 +7,9 @@ from typing import Any
 import ccxt.async_support as ccxt
 import pytest
 
-from tests.venue.asking import BTC, PERP, binance, client_of, control, trading
+from tests.venue.corrupt_responses import Junk
+from tests.venue.exchange_clients import BTC, PERP, binance, client_of, control, trading
 from tests.venue.faults import RepeatPage, Rule, Spoil, Stale, Thin
-from tests.venue.spoiled import Junk
 
 OPEN, TRADES = "/fapi/v1/openOrders", "/fapi/v1/userTrades"
 

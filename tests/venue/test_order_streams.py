@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from ccxt import pro
 
-from tests.venue.asking import BTC, PERP, SPOT, control, trading
+from tests.venue.exchange_clients import BTC, PERP, SPOT, control, trading
 from tests.venue.server import Venue
 from tests.venue.streams import Slip, StreamRule
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.venue.asking import BTC, PERP, control, trading
+from tests.venue.exchange_clients import BTC, PERP, control, trading
 from tests.venue.model import Kind, Side, Ticket
 
 

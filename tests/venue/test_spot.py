@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.venue.asking import SPOT, control, refused, trading
 from tests.venue.engine import Engine
+from tests.venue.exchange_clients import SPOT, control, refused, trading
 from tests.venue.model import Kind, Market, Refused, Side, Ticket
 from tests.venue.server import Venue
 

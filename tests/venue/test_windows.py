@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.venue.asking import BTC, PERP, SPOT, refused, trading
+from tests.venue.exchange_clients import BTC, PERP, SPOT, refused, trading
 from tests.venue.server import Venue
 
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000

@@ -6,7 +6,6 @@ The inside of ``Engine``. Nothing here waits: a pause between partial fills goes
 from dataclasses import replace
 from decimal import ROUND_DOWN, Decimal
 
-from tests.venue.booked import Booked, Later, Listener, on_loop
 from tests.venue.events import AccountChanged, OrderChanged
 from tests.venue.journal import Deed
 from tests.venue.matching import Fills, adverse, is_past, would_take
@@ -26,8 +25,9 @@ from tests.venue.model import (
     Trade,
     TriggerBy,
 )
+from tests.venue.order_journal import Booked, Later, Listener, on_loop
 from tests.venue.rules import afford
-from tests.venue.settling import Fee, fee_of, move_coins, move_position
+from tests.venue.settlement import Fee, fee_of, move_coins, move_position
 
 
 class Trading(Booked):

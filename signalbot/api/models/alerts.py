@@ -7,7 +7,7 @@ from pydantic import Field
 
 from signalbot.api.models.requests import Body
 from signalbot.api.models.rows import Money
-from signalbot.control.receive import Reception, Taken
+from signalbot.control.webhook_receiver import AlertResult, AlertSignalResult
 from signalbot.domain.money import text, trimmed
 
 
@@ -26,27 +26,27 @@ class AlertSignal(Body):
     trailing_percent: Money | None = Field(description="The stop trails at this distance.")
 
     @classmethod
-    def of(cls, taken: Taken) -> Self:
-        signal = taken.signal
+    def of(cls, result: AlertSignalResult) -> Self:
+        signal = result.signal
         return cls(
             signal_id=signal.signal_id,
-            is_new=taken.is_new,
+            is_new=result.is_new,
             symbol=signal.symbol,
             action=signal.action,
             exit_percent=text(signal.exit_percent),
-            price=_shown(signal.price),
-            stop_loss=_shown(signal.stop_loss),
+            price=_decimal_text(signal.price),
+            stop_loss=_decimal_text(signal.stop_loss),
             take_profits=[text(trimmed(each)) for each in signal.take_profits],
             take_profit_shares=[text(each) for each in signal.take_profit_shares],
-            trailing_percent=_shown(signal.trailing_percent),
+            trailing_percent=_decimal_text(signal.trailing_percent),
         )
 
 
-def _shown(value: Decimal | None) -> str | None:
+def _decimal_text(value: Decimal | None) -> str | None:
     return None if value is None else text(trimmed(value))
 
 
-class AlertTaken(Body):
+class AlertResponse(Body):
     """What an alert has led to, in the ledger when this is answered; or would lead to."""
 
     signals: list[AlertSignal] = Field(description="Empty for an alert that asks for nothing.")
@@ -60,9 +60,9 @@ class AlertTaken(Body):
     dry_run: bool = Field(description="True: nothing was stored and nothing happens.")
 
     @classmethod
-    def of(cls, reception: Reception) -> Self:
+    def of(cls, reception: AlertResult) -> Self:
         return cls(
-            signals=[AlertSignal.of(each) for each in reception.taken],
+            signals=[AlertSignal.of(each) for each in reception.sent],
             withdrawn=[AlertSignal.of(each) for each in reception.withdrawn],
             ignored=list(reception.ignored),
             refused=reception.refused,

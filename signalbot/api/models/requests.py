@@ -4,38 +4,38 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from signalbot.config.file import StrategyTable, UserTable
-from signalbot.config.layers import SettingsLayer
-from signalbot.config.words import NAME
+from signalbot.config.sections.file import StrategySection, UserSection
+from signalbot.config.sections.settings_layers import SettingsLayer
+from signalbot.config.validators import NAME
 from signalbot.ledger.views import FOREVER
 
 Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$", examples=["btc-trend"])]
-Words = Annotated[str, Field(max_length=200)]
+ShortText = Annotated[str, Field(max_length=200)]
 
 
 class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class NewStrategy(StrategyTable):
+class NewStrategy(StrategySection):
     """A strategy, as ``[strategies.NAME]`` has it, with its name."""
 
     name: Name
 
 
-class StrategySettings(StrategyTable):
+class StrategyChange(StrategySection):
     """Everything of a strategy but its name; ``version`` is the one that was read."""
 
     version: int = Field(ge=1, description="The version these settings replace.")
 
 
-class NewUser(UserTable):
+class NewUser(UserSection):
     """A user, as ``[users.NAME]`` has it, with its name."""
 
     name: Name
 
 
-class UserChange(UserTable):
+class UserChange(UserSection):
     """Everything of a user but the name; ``version`` is the one that was read."""
 
     version: int = Field(ge=1, description="The version this replaces.")
@@ -54,11 +54,11 @@ class SubscriptionChange(Body):
     settings: SettingsLayer = Field(description="The settings from now on, whole.")
 
 
-class Why(Body):
-    reason: Words = ""
+class ReasonBody(Body):
+    reason: ShortText = ""
 
 
-class WhatToClose(Body):
+class CloseRequest(Body):
     symbol: Annotated[str, Field(max_length=60)] | None = Field(
         default=None, description="One market; left out: everything."
     )
@@ -69,5 +69,5 @@ class NewToken(Body):
     subject: Name | None = Field(
         default=None, description="The user, or the strategy that is the source."
     )
-    label: Words = ""
+    label: ShortText = ""
     expires_at_ms: int | None = Field(default=None, ge=0, le=FOREVER)

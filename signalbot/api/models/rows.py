@@ -10,11 +10,11 @@ Instant = Annotated[int, Field(examples=[1795243020000])]
 """Epoch milliseconds UTC."""
 
 
-class Row(BaseModel):
+class LedgerRow(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
 
-class StrategyRow(Row):
+class StrategyRow(LedgerRow):
     name: str = Field(examples=["btc-trend"])
     kind: str = Field(examples=["ema_cross"])
     exchange: str = Field(examples=["binance"])
@@ -30,7 +30,7 @@ class StrategyRow(Row):
     updated_at_ms: Instant
 
 
-class UserRow(Row):
+class UserRow(LedgerRow):
     user_id: str = Field(examples=["alice"])
     mode: str = Field(examples=["paper"])
     status: str = Field(examples=["ACTIVE"])
@@ -45,7 +45,7 @@ class UserRow(Row):
     updated_at_ms: Instant
 
 
-class SubscriptionRow(Row):
+class SubscriptionRow(LedgerRow):
     subscription_id: str = Field(examples=["alice/btc-trend"])
     user_id: str = Field(examples=["alice"])
     strategy: str = Field(examples=["btc-trend"])
@@ -54,7 +54,7 @@ class SubscriptionRow(Row):
     updated_at_ms: Instant
 
 
-class SignalRow(Row):
+class SignalRow(LedgerRow):
     signal_id: str = Field(examples=["sig_1cb28400431dbdbd"])
     strategy: str = Field(examples=["btc-trend"])
     source: str = Field(examples=["strategy"])
@@ -80,7 +80,7 @@ class SignalRow(Row):
     status: str = Field(examples=["ACTIVE"])
 
 
-class ExecutionRow(Row):
+class ExecutionRow(LedgerRow):
     signal_id: str
     user_id: str
     subscription_id: str
@@ -109,7 +109,7 @@ class ExecutionRow(Row):
     ai_skip_reason: str | None
 
 
-class OrderRow(Row):
+class OrderRow(LedgerRow):
     client_order_id: str
     user_id: str
     signal_id: str | None
@@ -136,12 +136,12 @@ class OrderRow(Row):
     error: str | None
 
 
-class Target(Row):
+class TargetRow(LedgerRow):
     price: Money
     quantity: Money
 
 
-class PositionRow(Row):
+class PositionRow(LedgerRow):
     position_id: str
     user_id: str
     signal_id: str
@@ -156,7 +156,7 @@ class PositionRow(Row):
     entry_price: Money
     stop_loss: Money | None
     stop_kind: str
-    take_profits: list[Target]
+    take_profits: list[TargetRow]
     targets_hit: int
     leverage: int
     opened_at_ms: Instant
@@ -196,7 +196,7 @@ class PositionRow(Row):
     net_pnl: Money | None
 
 
-class ProfitRow(Row):
+class ProfitRow(LedgerRow):
     model_config = ConfigDict(extra="allow")
 
     mode: str
@@ -213,7 +213,7 @@ class ProfitRow(Row):
     open_positions: int | None  #: None in groups by day
 
 
-class RefusalRow(Row):
+class SkipRow(LedgerRow):
     """Signals one user refused for one reason."""
 
     user_id: str
@@ -224,7 +224,7 @@ class RefusalRow(Row):
     cure: str | None = Field(description="What to change.")
 
 
-class DecisionRow(Row):
+class DecisionRow(LedgerRow):
     """What one user made of a signal."""
 
     user_id: str
@@ -247,7 +247,7 @@ class DecisionRow(Row):
     net_pnl: Money | None
 
 
-class RankRow(Row):
+class RankRow(LedgerRow):
     """What it cost to be told at these places of the queue: slippage and latency of what filled."""
 
     first_rank: int
@@ -259,7 +259,7 @@ class RankRow(Row):
     worst_latency_ms: int | None
 
 
-class SignalStats(Row):
+class SignalStats(LedgerRow):
     """All executions of one signal, together and by status."""
 
     signal_id: str
@@ -271,7 +271,7 @@ class SignalStats(Row):
     by_rank: list[RankRow] = Field(description="By place in the fan-out; 0 was told first.")
 
 
-class StrategyStats(Row):
+class StrategyStats(LedgerRow):
     """What came of a strategy's signals."""
 
     strategy: str
@@ -280,24 +280,24 @@ class StrategyStats(Row):
     profit: list[ProfitRow] = Field(description="By mode and currency.")
 
 
-class SubscriptionStats(Row):
+class SubscriptionStats(LedgerRow):
     """What a subscription has earned."""
 
     subscription_id: str
     profit: list[ProfitRow] = Field(description="By mode and currency.")
 
 
-class ClosingRow(Row):
+class CloseRow(LedgerRow):
     position_id: str
     symbol: str
     closed: bool = Field(description="False: the exchange refused; the position keeps its stop.")
 
 
-class TradingState(Row):
+class HaltState(LedgerRow):
     halted: str | None = Field(description="Why nobody may enter; null while trading is on.")
 
 
-class TokenRow(Row):
+class TokenRow(LedgerRow):
     token_id: str = Field(examples=["tok_3fa94c0b77de"])
     scope: str = Field(examples=["user"])
     subject: str | None = Field(description="The user, or the strategy that is the source.")

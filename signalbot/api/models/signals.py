@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from signalbot.api.models.requests import Body, Name
-from signalbot.control.door import LONGEST_REASON, MOST_TARGETS
+from signalbot.control.signal_intake import MAX_REASON_LENGTH, MAX_TARGETS
 from signalbot.domain.money import HUNDRED
 from signalbot.domain.signals import Action, Strength
 
@@ -19,13 +19,13 @@ class NewSignal(Body):
     action: Action
     price: Price | None = None
     stop_loss: Price | None = None
-    take_profits: Annotated[tuple[Price, ...], Field(max_length=MOST_TARGETS)] = ()
+    take_profits: Annotated[tuple[Price, ...], Field(max_length=MAX_TARGETS)] = ()
     exit_percent: Annotated[Decimal, Field(gt=0, le=100, max_digits=20)] = Field(
         default=HUNDRED, description="The part of the position that an exit closes."
     )
     strength: Strength = Strength.MODERATE
     confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
-    reason: Annotated[str, Field(max_length=LONGEST_REASON)] = ""
+    reason: Annotated[str, Field(max_length=MAX_REASON_LENGTH)] = ""
     key: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
         default=None, description="The sender's idempotency key: the same key is the same signal."
     )

@@ -3,8 +3,8 @@
 from fastapi import Response
 from fastapi.responses import PlainTextResponse
 
-from signalbot.api.callers import Administrator
-from signalbot.api.context import Here
+from signalbot.api.auth import Administrator
+from signalbot.api.context import CurrentContext
 from signalbot.api.routes import router
 from signalbot.metrics.gather import CONTENT_TYPE
 
@@ -12,6 +12,6 @@ routes = router("metrics")
 
 
 @routes.get("/metrics", response_class=PlainTextResponse)
-async def metrics(here: Here, _: Administrator) -> Response:
+async def metrics(context: CurrentContext, _: Administrator) -> Response:
     """How the daemon is and what it has done, in the text format of Prometheus."""
-    return Response(await here.metrics.render(), media_type=CONTENT_TYPE)
+    return Response(await context.metrics.render(), media_type=CONTENT_TYPE)

@@ -5,27 +5,27 @@ from typing import Any
 
 from fastapi import Response
 
-from signalbot.api.callers import Administrator, Caller, Known
-from signalbot.api.context import Context, Here
+from signalbot.api.auth import Administrator, Authenticated, Principal
+from signalbot.api.context import Context, CurrentContext
+from signalbot.api.idempotency import IdempotencyKey
 from signalbot.api.models.rows import DecisionRow, SignalRow, SignalStats
 from signalbot.api.models.signals import NewSignal, SentSignal
-from signalbot.api.pages import Listed, Page
-from signalbot.api.repeat import Key
+from signalbot.api.pagination import Page, RequestedPage
 from signalbot.api.routes import router
-from signalbot.control.door import Draft
+from signalbot.control.signal_intake import SignalRequest
 from signalbot.domain.errors import NotFound
 from signalbot.domain.money import text
 from signalbot.domain.signals import SignalId, SignalSource
 from signalbot.ledger import views
-from signalbot.ledger.ranks import by_rank
+from signalbot.ledger.rank_bands import rank_bands
 
 routes = router("signals")
 
 
 @routes.get("/api/signals", response_model=Page[SignalRow])
-async def signals(here: Here, wanted: Listed) -> Any:
+async def signals(context: CurrentContext, query: RequestedPage) -> Any:
     """Signals; a user's token sees those its user decided on."""
-    return await wanted.page(here, views.signals)
+    return await query.page(context, views.signals)
 
 
 @routes.post(
@@ -35,10 +35,14 @@ async def signals(here: Here, wanted: Listed) -> Any:
     responses={200: {"model": SentSignal, "description": "The same had come before."}},
 )
 async def send(
-    here: Here, _: Administrator, new: NewSignal, response: Response, __: Key = None
+    context: CurrentContext,
+    _: Administrator,
+    new: NewSignal,
+    response: Response,
+    __: IdempotencyKey = None,
 ) -> Any:
     """Send a signal by hand. It is in the ledger when this is answered."""
-    draft = Draft(
+    request = SignalRequest(
         strategy=new.strategy,
         symbol=new.symbol,
         action=new.action,
@@ -52,36 +56,36 @@ async def send(
         confidence=new.confidence,
         reason=new.reason,
     )
-    receipt = await here.door.send(draft)
+    receipt = await context.signal_intake.send(request)
     if not receipt.is_new:
         response.status_code = HTTPStatus.OK
     return SentSignal(signal_id=receipt.signal_id, is_new=receipt.is_new)
 
 
 @routes.get("/api/signals/{signal_id}", response_model=SignalRow)
-async def signal(here: Here, caller: Known, signal_id: str) -> Any:
+async def signal(context: CurrentContext, caller: Authenticated, signal_id: str) -> Any:
     """One signal."""
-    return await _row(here, caller, signal_id)
+    return await _row(context, caller, signal_id)
 
 
 @routes.get("/api/signals/{signal_id}/executions", response_model=list[DecisionRow])
-async def executions(here: Here, caller: Known, signal_id: str) -> Any:
+async def executions(context: CurrentContext, caller: Authenticated, signal_id: str) -> Any:
     """Who executed it, and what came of that."""
-    turns = await _turns(here, caller, signal_id)
-    return [turn for turn in turns if turn["status"] is not None]
+    outcomes = await _outcomes(context, caller, signal_id)
+    return [outcome for outcome in outcomes if outcome["status"] is not None]
 
 
 @routes.get("/api/signals/{signal_id}/decisions", response_model=list[DecisionRow])
-async def decisions(here: Here, caller: Known, signal_id: str) -> Any:
+async def decisions(context: CurrentContext, caller: Authenticated, signal_id: str) -> Any:
     """What every user made of it: outcome, code, and the numbers behind."""
-    return await _turns(here, caller, signal_id)
+    return await _outcomes(context, caller, signal_id)
 
 
 @routes.get("/api/signals/{signal_id}/stats", response_model=SignalStats)
-async def stats(here: Here, caller: Administrator, signal_id: str) -> Any:
+async def stats(context: CurrentContext, caller: Administrator, signal_id: str) -> Any:
     """Executions by status, with average slippage and latency."""
-    await _row(here, caller, signal_id)
-    found = await here.executions.statistics(SignalId(signal_id))
+    await _row(context, caller, signal_id)
+    found = await context.executions.statistics(SignalId(signal_id))
     return {
         "signal_id": found.signal_id,
         "executions": found.executions,
@@ -89,41 +93,41 @@ async def stats(here: Here, caller: Administrator, signal_id: str) -> Any:
         "average_slippage_bps": _texts(found.average_slippage_bps),
         "average_latency_ms": _texts(found.average_latency_ms),
         "decisions_by_code": found.decisions_by_code,
-        "by_rank": by_rank(await here.read(lambda c: views.turns(c, signal_id))),
+        "by_rank": rank_bands(await context.read(lambda c: views.signal_outcomes(c, signal_id))),
     }
 
 
 @routes.post("/api/signals/{signal_id}/cancel", response_model=SignalRow)
-async def cancel(here: Here, caller: Administrator, signal_id: str) -> Any:
+async def cancel(context: CurrentContext, caller: Administrator, signal_id: str) -> Any:
     """Withdraw a signal: nobody can execute it from now on; what was executed stays."""
-    await _row(here, caller, signal_id)
-    await here.desk.cancel_signal(SignalId(signal_id))
-    return await _row(here, caller, signal_id)
+    await _row(context, caller, signal_id)
+    await context.operations.cancel_signal(SignalId(signal_id))
+    return await _row(context, caller, signal_id)
 
 
-async def _row(here: Context, caller: Caller, signal_id: str) -> views.Row:
+async def _row(context: Context, caller: Principal, signal_id: str) -> views.Row:
     """A signal, if the caller may see it: a user sees what its own listener decided on."""
-    row = await here.read(lambda c: views.signal(c, signal_id))
-    if row is None or not (caller.is_admin or await _mine(here, caller, signal_id)):
+    row = await context.read(lambda c: views.signal(c, signal_id))
+    if row is None or not (caller.is_admin or await _mine(context, caller, signal_id)):
         raise NotFound("no such signal")
     return row
 
 
-async def _turns(here: Context, caller: Caller, signal_id: str) -> list[views.Row]:
-    await _row(here, caller, signal_id)
-    turns = await here.read(lambda c: views.turns(c, signal_id))
-    return [turn for turn in turns if _is_of(caller, turn)]
+async def _outcomes(context: Context, caller: Principal, signal_id: str) -> list[views.Row]:
+    await _row(context, caller, signal_id)
+    outcomes = await context.read(lambda c: views.signal_outcomes(c, signal_id))
+    return [outcome for outcome in outcomes if _is_of(caller, outcome)]
 
 
-async def _mine(here: Context, caller: Caller, signal_id: str) -> bool:
-    turns = await here.read(lambda c: views.turns(c, signal_id))
-    return any(_is_of(caller, turn) for turn in turns)
+async def _mine(context: Context, caller: Principal, signal_id: str) -> bool:
+    outcomes = await context.read(lambda c: views.signal_outcomes(c, signal_id))
+    return any(_is_of(caller, outcome) for outcome in outcomes)
 
 
-def _is_of(caller: Caller, turn: views.Row) -> bool:
+def _is_of(caller: Principal, outcome: views.Row) -> bool:
     """Whether one user's turn at a signal is the caller's to see."""
-    at_ms = turn["decided_at_ms"] or turn["claimed_at_ms"] or caller.since_ms
-    return caller.owns(turn["user_id"]) and at_ms >= caller.since_ms
+    at_ms = outcome["decided_at_ms"] or outcome["claimed_at_ms"] or caller.since_ms
+    return caller.owns(outcome["user_id"]) and at_ms >= caller.since_ms
 
 
 def _texts(averages: Any) -> dict[str, str]:

@@ -5,16 +5,16 @@ from typing import Annotated, Any
 
 from fastapi import Query, Request
 
-from signalbot.api.callers import Administrator, Caller, Known
-from signalbot.api.context import Context, Here
-from signalbot.api.models.requests import NewStrategy, NewSubscription, StrategySettings
+from signalbot.api.auth import Administrator, Authenticated, Principal
+from signalbot.api.context import Context, CurrentContext
+from signalbot.api.idempotency import IdempotencyKey
+from signalbot.api.models.requests import NewStrategy, NewSubscription, StrategyChange
 from signalbot.api.models.rows import StrategyRow, StrategyStats, SubscriptionRow
-from signalbot.api.pages import Listed, Page
-from signalbot.api.repeat import Key
+from signalbot.api.pagination import Page, RequestedPage
 from signalbot.api.routes import router
-from signalbot.config.file import StrategyTable
-from signalbot.config.terms import StrategyTerms
-from signalbot.control.owners import refuse_beyond_owner
+from signalbot.config.sections.file import StrategySection
+from signalbot.config.settings import StrategySettings
+from signalbot.control.owner_permissions import require_owner_changes_only
 from signalbot.domain.errors import NotAllowed, NotFound
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId, subscription_id_of
@@ -25,74 +25,85 @@ routes = router("strategies")
 
 
 @routes.get("/api/strategies", response_model=Page[StrategyRow])
-async def strategies(here: Here, wanted: Listed) -> Any:
+async def strategies(context: CurrentContext, query: RequestedPage) -> Any:
     """Every strategy the caller may follow."""
-    page = await wanted.page(here, views.strategies)
-    allowed = [row for row in page["items"] if _sees(here, wanted.caller, row["name"])]
+    page = await query.page(context, views.strategies)
+    allowed = [row for row in page["items"] if _sees(context, query.caller, row["name"])]
     return page | {"items": allowed}
 
 
 @routes.post("/api/strategies", response_model=StrategyRow, status_code=HTTPStatus.CREATED)
 async def deploy(
-    here: Here, caller: Administrator, new: NewStrategy, request: Request, _: Key = None
+    context: CurrentContext,
+    caller: Administrator,
+    new: NewStrategy,
+    request: Request,
+    _: IdempotencyKey = None,
 ) -> Any:
     """Deploy a strategy: it runs with the first candle after somebody subscribes."""
     table = dict(await request.json())
     del table["name"]
-    await here.provisioner.define(("strategies", new.name), table, author=caller.name)
-    return await _row(here, new.name)
+    await context.configuration.define(("strategies", new.name), table, author=caller.name)
+    return await _row(context, new.name)
 
 
 @routes.get("/api/strategies/{name}", response_model=StrategyRow)
-async def strategy(here: Here, caller: Known, name: str) -> Any:
+async def strategy(context: CurrentContext, caller: Authenticated, name: str) -> Any:
     """One strategy."""
-    _visible(here, caller, name)
-    return await _row(here, name)
+    _visible(context, caller, name)
+    return await _row(context, name)
 
 
 @routes.delete("/api/strategies/{name}", status_code=HTTPStatus.NO_CONTENT)
-async def withdraw(here: Here, caller: Administrator, name: str) -> None:
+async def withdraw(context: CurrentContext, caller: Administrator, name: str) -> None:
     """Withdraw a strategy that the API has made; its subscriptions end with it."""
-    await here.provisioner.undefine(("strategies", name), author=caller.name)
+    await context.configuration.undefine(("strategies", name), author=caller.name)
 
 
 @routes.put("/api/strategies/{name}/settings", response_model=StrategyRow)
 async def settings(
-    here: Here, caller: Known, name: str, changed: StrategySettings, request: Request
+    context: CurrentContext,
+    caller: Authenticated,
+    name: str,
+    changed: StrategyChange,
+    request: Request,
 ) -> Any:
     """Change a strategy's settings; they count from its next candle on.
 
     Its owner changes its parameters, how long its signals last and who may follow it, nothing else.
     """
-    terms = _visible(here, caller, name)
+    terms = _visible(context, caller, name)
     if not caller.is_admin and caller.user_id != terms.owner:
         raise NotAllowed("only its owner or an administrator may change a strategy")
     table = dict(await request.json())
     del table["version"]
     path = ("strategies", name)
     if not caller.is_admin:
-        known = here.provisioner.config.sources.get(*path)
-        refuse_beyond_owner(StrategyTable.model_validate(known), changed)
-    await here.provisioner.define(
+        current = context.configuration.config.sources.get(*path)
+        require_owner_changes_only(StrategySection.model_validate(current), changed)
+    await context.configuration.define(
         path, table, author=caller.name, replaces=changed.version, by=caller.by
     )
-    return await _row(here, name)
+    return await _row(context, name)
 
 
 @routes.get("/api/strategies/{name}/stats", response_model=StrategyStats)
 async def stats(
-    here: Here, caller: Known, name: str, since_ms: Annotated[int, Query(ge=0, le=2**62)] = 0
+    context: CurrentContext,
+    caller: Authenticated,
+    name: str,
+    since_ms: Annotated[int, Query(ge=0, le=2**62)] = 0,
 ) -> Any:
     """What came of a strategy's signals; a user's token counts its own trades."""
-    terms = _visible(here, caller, name)
+    terms = _visible(context, caller, name)
     own_ms = Ms(max(since_ms, caller.since_ms))
     selection = views.Selection(strategy=name, user=caller.user_id, since_ms=own_ms)
-    everybody = views.Selection(strategy=name, since_ms=Ms(since_ms))
+    all_users = views.Selection(strategy=name, since_ms=Ms(since_ms))
     return {
         "strategy": terms.name,
-        "subscribers": (await _row(here, name))["subscribers"],
-        "signals": len(await here.read(lambda c: views.signals(c, everybody))),
-        "profit": await here.read(lambda c: profit(c, by=GroupBy.STRATEGY, selection=selection)),
+        "subscribers": (await _row(context, name))["subscribers"],
+        "signals": len(await context.read(lambda c: views.signals(c, all_users))),
+        "profit": await context.read(lambda c: profit(c, by=GroupBy.STRATEGY, selection=selection)),
     }
 
 
@@ -102,23 +113,23 @@ async def stats(
     status_code=HTTPStatus.CREATED,
 )
 async def subscribe(
-    here: Here,
-    caller: Known,
+    context: CurrentContext,
+    caller: Authenticated,
     name: str,
     request: Request,
     new: NewSubscription | None = None,
-    _: Key = None,
+    _: IdempotencyKey = None,
 ) -> Any:
     """Let a user follow a strategy; a user's token only tightens what the operator wrote."""
-    _visible(here, caller, name)
+    _visible(context, caller, name)
     user_id = _who(caller, new)
-    if user_id not in here.roster.accounts:
+    if user_id not in context.registry.accounts:
         raise NotFound("no such user")
     table = (await request.json()).get("settings", {}) if new is not None else {}
     path = ("users", user_id, "subscriptions", name)
-    await here.provisioner.define(path, table, author=caller.name, by=caller.by)
-    wanted = views.Selection(user=user_id, strategy=name)
-    rows = await here.read(lambda c: views.subscriptions(c, wanted))
+    await context.configuration.define(path, table, author=caller.name, by=caller.by)
+    query = views.Selection(user=user_id, strategy=name)
+    rows = await context.read(lambda c: views.subscriptions(c, query))
     return next(
         row
         for row in rows
@@ -126,30 +137,30 @@ async def subscribe(
     )
 
 
-def _who(caller: Caller, new: NewSubscription | None) -> UserId:
-    asked = new.user if new is not None else None
-    if asked:
-        return caller.must_own(asked)
+def _who(caller: Principal, new: NewSubscription | None) -> UserId:
+    requested = new.user if new is not None else None
+    if requested:
+        return caller.must_own(requested)
     if caller.user_id is None:
         raise NotFound("name the user who is to follow: an administrator's token is nobody's")
     return caller.user_id
 
 
-def _sees(here: Context, caller: Caller, name: str) -> bool:
+def _sees(context: Context, caller: Principal, name: str) -> bool:
     """A strategy limited to named users is invisible to all others."""
-    terms = here.roster.strategies.get(name)
+    terms = context.registry.strategies.get(name)
     if caller.user_id is None:
         return True
     return terms is not None and (terms.allows(caller.user_id) or terms.owner == caller.user_id)
 
 
-def _visible(here: Context, caller: Caller, name: str) -> StrategyTerms:
-    terms = here.roster.strategies.get(name)
-    if terms is None or not _sees(here, caller, name):
+def _visible(context: Context, caller: Principal, name: str) -> StrategySettings:
+    terms = context.registry.strategies.get(name)
+    if terms is None or not _sees(context, caller, name):
         raise NotFound("no such strategy")
     return terms
 
 
-async def _row(here: Context, name: str) -> views.Row:
-    wanted = views.Selection(strategy=name)
-    return (await here.read(lambda c: views.strategies(c, wanted)))[0]
+async def _row(context: Context, name: str) -> views.Row:
+    query = views.Selection(strategy=name)
+    return (await context.read(lambda c: views.strategies(c, query)))[0]

@@ -3,12 +3,12 @@
 from http import HTTPStatus
 from typing import Any
 
-from signalbot.api.callers import Administrator
-from signalbot.api.context import Here
+from signalbot.api.auth import Administrator
+from signalbot.api.context import CurrentContext
 from signalbot.api.models.requests import NewToken
 from signalbot.api.models.rows import NewTokenRow, TokenRow
 from signalbot.api.routes import router
-from signalbot.control.minting import issue
+from signalbot.control.token_issuer import issue_token
 from signalbot.domain.errors import NotFound
 from signalbot.ledger.tokens import Scope, Token
 
@@ -16,34 +16,34 @@ routes = router("tokens")
 
 
 @routes.get("/api/tokens", response_model=list[TokenRow])
-async def tokens(here: Here, _: Administrator) -> Any:
+async def tokens(context: CurrentContext, _: Administrator) -> Any:
     """Every token ever made; never its text."""
-    return [_row(token) for token in await here.tokens.all()]
+    return [_row(token) for token in await context.tokens.all()]
 
 
 @routes.post("/api/tokens", response_model=NewTokenRow, status_code=HTTPStatus.CREATED)
-async def create(here: Here, _: Administrator, new: NewToken) -> Any:
+async def create(context: CurrentContext, _: Administrator, new: NewToken) -> Any:
     """Make a token; its text is told this once."""
-    config = here.provisioner.config
-    text, token = await issue(
-        here.tokens,
+    config = context.configuration.config
+    text, token = await issue_token(
+        context.tokens,
         scope=Scope(new.scope),
         subject=new.subject,
         label=new.label,
         users=config.users,
         strategies=config.strategies,
-        now_ms=here.clock.now_ms(),
+        now_ms=context.clock.now_ms(),
         expires_at_ms=new.expires_at_ms,
     )
     return _row(token) | {"token": text}
 
 
 @routes.delete("/api/tokens/{token_id}", status_code=HTTPStatus.NO_CONTENT)
-async def revoke(here: Here, _: Administrator, token_id: str) -> None:
+async def revoke(context: CurrentContext, _: Administrator, token_id: str) -> None:
     """Make a token worthless, at once."""
-    if not await here.tokens.revoke(token_id, now_ms=here.clock.now_ms()):
+    if not await context.tokens.revoke(token_id, now_ms=context.clock.now_ms()):
         raise NotFound("no such token, or it was revoked before")
-    here.feed.end(token_id)
+    context.event_stream.disconnect_token(token_id)
 
 
 def _row(token: Token) -> dict[str, Any]:

@@ -1,30 +1,32 @@
 """All trading: halted or not."""
 
-from signalbot.api.callers import Administrator, Known
-from signalbot.api.context import Here
-from signalbot.api.models.requests import Why
-from signalbot.api.models.rows import TradingState
+from signalbot.api.auth import Administrator, Authenticated
+from signalbot.api.context import CurrentContext
+from signalbot.api.models.requests import ReasonBody
+from signalbot.api.models.rows import HaltState
 from signalbot.api.routes import router
 
 routes = router("trading")
 
 
-@routes.get("/api/halt", response_model=TradingState)
-async def halted(here: Here, _: Known) -> TradingState:
+@routes.get("/api/halt", response_model=HaltState)
+async def halted(context: CurrentContext, _: Authenticated) -> HaltState:
     """Whether all entries are halted, and why."""
-    return TradingState(halted=here.desk.halted)
+    return HaltState(halted=context.operations.halted)
 
 
-@routes.post("/api/halt", response_model=TradingState)
-async def halt(here: Here, caller: Administrator, why: Why | None = None) -> TradingState:
+@routes.post("/api/halt", response_model=HaltState)
+async def halt(
+    context: CurrentContext, caller: Administrator, body: ReasonBody | None = None
+) -> HaltState:
     """Stop entries of everybody, within one signal. Exits and stops go on."""
-    reason = why.reason if why is not None else ""
-    await here.desk.halt(reason or f"halted by {caller.name}")
-    return TradingState(halted=here.desk.halted)
+    reason = body.reason if body is not None else ""
+    await context.operations.halt(reason or f"halted by {caller.name}")
+    return HaltState(halted=context.operations.halted)
 
 
-@routes.post("/api/unhalt", response_model=TradingState)
-async def unhalt(here: Here, _: Administrator) -> TradingState:
+@routes.post("/api/unhalt", response_model=HaltState)
+async def unhalt(context: CurrentContext, _: Administrator) -> HaltState:
     """Allow entries again; users halted one by one stay so."""
-    await here.desk.unhalt()
-    return TradingState(halted=here.desk.halted)
+    await context.operations.unhalt()
+    return HaltState(halted=context.operations.halted)

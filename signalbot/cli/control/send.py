@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from signalbot.cli.errors import telling
-from signalbot.cli.options import AsJson, ConfigFile
+from signalbot.cli.control_socket import send_request
+from signalbot.cli.errors import report_errors
+from signalbot.cli.options import ConfigOption, JsonOption
 from signalbot.cli.render import print_json
-from signalbot.cli.socket import ask
 
 Price = Annotated[str | None, typer.Option(metavar="PRICE")]
 
@@ -36,11 +36,11 @@ def send(
     key: Annotated[
         str | None, typer.Option(metavar="KEY", help="The same key is the same signal.")
     ] = None,
-    as_json: AsJson = False,
-    config: ConfigFile = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
 ) -> None:
     """Send a signal by hand: stored, then broadcast to every subscriber of the strategy."""
-    with telling():
+    with report_errors():
         body: dict[str, object] = {
             "strategy": strategy,
             "symbol": symbol,
@@ -55,7 +55,7 @@ def send(
         }
         if exit_percent is not None:
             body["exit_percent"] = exit_percent.removesuffix("%")
-        sent = ask(config, "POST", "/api/signals", body)
+        sent = send_request(config, "POST", "/api/signals", body)
         if as_json:
             print_json(sent)
         else:

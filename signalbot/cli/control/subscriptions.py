@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from signalbot.cli.errors import telling
-from signalbot.cli.options import ConfigFile
-from signalbot.cli.socket import ask
+from signalbot.cli.control_socket import send_request
+from signalbot.cli.errors import report_errors
+from signalbot.cli.options import ConfigOption
 from signalbot.domain.errors import SignalbotError
 
-SIGNAL_PREFIX = "sig_"
+SIGNAL_ID_PREFIX = "sig_"
 
 
 def subscribe(
@@ -22,12 +22,12 @@ def subscribe(
             "--set", metavar="KEY=VALUE", help="A setting of this subscription, as the file has it."
         ),
     ] = None,
-    config: ConfigFile = None,
+    config: ConfigOption = None,
 ) -> None:
     """Let a user follow a strategy, from its next signal on."""
-    with telling():
+    with report_errors():
         body = {"user": user, "settings": _settings(settings or [])}
-        row = ask(config, "POST", f"/api/strategies/{strategy}/subscribe", body)
+        row = send_request(config, "POST", f"/api/strategies/{strategy}/subscribe", body)
         typer.echo(f"{row['subscription_id']} is {row['status']}")
 
 
@@ -36,15 +36,15 @@ def cancel(
         str, typer.Argument(metavar="USER|SIGNAL", help="Whose subscription; or a signal's id.")
     ],
     strategy: Annotated[str | None, typer.Argument(metavar="STRATEGY")] = None,
-    config: ConfigFile = None,
+    config: ConfigOption = None,
 ) -> None:
     """End a subscription, or withdraw a signal. Open positions keep their stops."""
-    with telling():
+    with report_errors():
         if strategy is not None:
-            ask(config, "DELETE", f"/api/subscriptions/{user}/{strategy}")
+            send_request(config, "DELETE", f"/api/subscriptions/{user}/{strategy}")
             typer.echo(f"{user}/{strategy} is CANCELLED")
-        elif user.startswith(SIGNAL_PREFIX):
-            row = ask(config, "POST", f"/api/signals/{user}/cancel")
+        elif user.startswith(SIGNAL_ID_PREFIX):
+            row = send_request(config, "POST", f"/api/signals/{user}/cancel")
             typer.echo(f"{row['signal_id']} is {row['status']}")
         else:
             raise typer.BadParameter("name the strategy, too: signalbot cancel USER STRATEGY")

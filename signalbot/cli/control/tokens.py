@@ -9,20 +9,20 @@ from urllib.parse import quote
 
 import typer
 
-from signalbot.cli.errors import NotRunning, telling
+from signalbot.cli.control_socket import send_request as ask_daemon
+from signalbot.cli.errors import NotRunning, report_errors
+from signalbot.cli.formatting import utc
 from signalbot.cli.lazy import examples_text, new_app
-from signalbot.cli.options import AsJson, ConfigFile
+from signalbot.cli.load_config import load_config
+from signalbot.cli.options import ConfigOption, JsonOption
 from signalbot.cli.render import Column, print_json, print_list
-from signalbot.cli.socket import ask as ask_daemon
-from signalbot.cli.whole import whole_config
-from signalbot.cli.words import utc
 from signalbot.config.duration import parse_duration
-from signalbot.config.terms import Config
-from signalbot.control.minting import issue
+from signalbot.config.settings import Config
+from signalbot.control.token_issuer import issue_token
 from signalbot.domain.errors import NotFound, SignalbotError
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.database import open_database
-from signalbot.ledger.tokens import Scope, Tokens
+from signalbot.ledger.tokens import Scope, TokenStore
 from signalbot.ledger.views import LEDGER_NAME
 from signalbot.tasks import SystemClock
 
@@ -57,17 +57,17 @@ def create(
     expires: Annotated[
         str | None, typer.Option(metavar="SPAN", help="Worthless after this time, such as 90d.")
     ] = None,
-    as_json: AsJson = False,
-    config: ConfigFile = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
 ) -> None:
     """Make a token. It is printed once and kept only as a hash."""
-    with telling():
+    with report_errors():
         scope, subject = _scope(admin=admin, user=user, source=source)
-        settings, now_ms = whole_config(config), SystemClock().now_ms()
+        settings, now_ms = load_config(config), SystemClock().now_ms()
         expires_at_ms = None if expires is None else Ms(now_ms + parse_duration(expires))
         text, token = _with_tokens(
             settings,
-            lambda tokens: issue(
+            lambda tokens: issue_token(
                 tokens,
                 scope=scope,
                 subject=subject,
@@ -85,10 +85,10 @@ def create(
 
 
 @app.command("list", epilog=examples_text(("signalbot token list",)))
-def list_(as_json: AsJson = False, config: ConfigFile = None) -> None:
+def list_(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """Show every token ever made, never its text."""
-    with telling():
-        tokens = _with_tokens(whole_config(config), lambda tokens: tokens.all())
+    with report_errors():
+        tokens = _with_tokens(load_config(config), lambda tokens: tokens.all())
         now_ms = SystemClock().now_ms()
         rows = [
             {
@@ -117,10 +117,10 @@ def list_(as_json: AsJson = False, config: ConfigFile = None) -> None:
 
 @app.command(epilog=examples_text(("signalbot token revoke tok_3fa94c0b77de",)))
 def revoke(
-    token_id: Annotated[str, typer.Argument(metavar="ID")], config: ConfigFile = None
+    token_id: Annotated[str, typer.Argument(metavar="ID")], config: ConfigOption = None
 ) -> None:
     """Make a token worthless, at once."""
-    with telling():
+    with report_errors():
         if not _revoke(config, token_id):
             raise NotFound(f"no valid token {token_id!r}: see 'signalbot token list'")
         typer.echo(f"revoked {token_id}")
@@ -135,7 +135,7 @@ def _revoke(config: Path | None, token_id: str) -> bool:
             return False
         return True
     now_ms = SystemClock().now_ms()
-    return _with_tokens(whole_config(config), lambda tokens: tokens.revoke(token_id, now_ms=now_ms))
+    return _with_tokens(load_config(config), lambda tokens: tokens.revoke(token_id, now_ms=now_ms))
 
 
 def _scope(*, admin: bool, user: str | None, source: str | None) -> tuple[Scope, str | None]:
@@ -146,10 +146,10 @@ def _scope(*, admin: bool, user: str | None, source: str | None) -> tuple[Scope,
     return (Scope.ADMIN, None) if admin else (Scope.SOURCE, source)
 
 
-def _with_tokens(config: Config, work: Callable[[Tokens], Awaitable[T]]) -> T:
+def _with_tokens(config: Config, work: Callable[[TokenStore], Awaitable[T]]) -> T:
     async def opened() -> T:
         path: Path = config.daemon.state_dir / LEDGER_NAME
         async with open_database(path) as database:
-            return await work(Tokens(database))
+            return await work(TokenStore(database))
 
     return asyncio.run(opened())

@@ -4,49 +4,49 @@ from typing import Annotated
 
 import typer
 
-from signalbot.cli.errors import telling
-from signalbot.cli.options import AsJson, ConfigFile
+from signalbot.cli.control_socket import send_request
+from signalbot.cli.errors import report_errors
+from signalbot.cli.options import ConfigOption, JsonOption
 from signalbot.cli.render import Column, print_json, print_list
-from signalbot.cli.socket import ask
 
 User = Annotated[str, typer.Argument(metavar="USER")]
 Strategy = Annotated[str | None, typer.Argument(metavar="STRATEGY", help="Only this subscription.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; shown and kept.")]
 
 
-def halt(reason: Reason = "", config: ConfigFile = None) -> None:
+def halt(reason: Reason = "", config: ConfigOption = None) -> None:
     """Stop all entries, of every user, until unhalt. Exits and stops go on."""
-    with telling():
-        state = ask(config, "POST", "/api/halt", {"reason": reason})
+    with report_errors():
+        state = send_request(config, "POST", "/api/halt", {"reason": reason})
         typer.echo(f"halted: {state['halted']}")
 
 
-def unhalt(config: ConfigFile = None) -> None:
+def unhalt(config: ConfigOption = None) -> None:
     """Allow entries again. Users paused or halted one by one stay so."""
-    with telling():
-        ask(config, "POST", "/api/unhalt")
+    with report_errors():
+        send_request(config, "POST", "/api/unhalt")
         typer.echo("trading")
 
 
 def pause(
-    user: User, strategy: Strategy = None, reason: Reason = "", config: ConfigFile = None
+    user: User, strategy: Strategy = None, reason: Reason = "", config: ConfigOption = None
 ) -> None:
     """Stop entries of one user, or of one subscription, until resumed; restarts included."""
-    with telling():
+    with report_errors():
         if strategy is None:
-            ask(config, "POST", f"/api/users/{user}/pause", {"reason": reason})
+            send_request(config, "POST", f"/api/users/{user}/pause", {"reason": reason})
         else:
-            ask(config, "POST", f"/api/subscriptions/{user}/{strategy}/pause")
+            send_request(config, "POST", f"/api/subscriptions/{user}/{strategy}/pause")
         typer.echo(f"{user}{_on(strategy)} is paused")
 
 
-def resume(user: User, strategy: Strategy = None, config: ConfigFile = None) -> None:
+def resume(user: User, strategy: Strategy = None, config: ConfigOption = None) -> None:
     """Let a paused or halted user, or a paused subscription, enter again."""
-    with telling():
+    with report_errors():
         if strategy is None:
-            ask(config, "POST", f"/api/users/{user}/resume")
+            send_request(config, "POST", f"/api/users/{user}/resume")
         else:
-            ask(config, "POST", f"/api/subscriptions/{user}/{strategy}/resume")
+            send_request(config, "POST", f"/api/subscriptions/{user}/{strategy}/resume")
         typer.echo(f"{user}{_on(strategy)} is active")
 
 
@@ -55,12 +55,12 @@ def close(
     symbol: Annotated[
         str | None, typer.Argument(metavar="SYMBOL", help="One market; else everything.")
     ] = None,
-    as_json: AsJson = False,
-    config: ConfigFile = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
 ) -> None:
     """Close a user's positions at market, and cancel entries that rest."""
-    with telling():
-        closings = ask(config, "POST", f"/api/users/{user}/close", {"symbol": symbol})
+    with report_errors():
+        closings = send_request(config, "POST", f"/api/users/{user}/close", {"symbol": symbol})
         if as_json:
             print_json(closings)
             return

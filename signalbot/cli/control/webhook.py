@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 import typer
 
-from signalbot.cli.errors import telling
+from signalbot.cli.control_socket import send_raw_request
+from signalbot.cli.errors import report_errors
 from signalbot.cli.lazy import examples_text, new_app
-from signalbot.cli.options import AsJson, ConfigFile
+from signalbot.cli.options import ConfigOption, JsonOption
 from signalbot.cli.render import print_facts, print_json
-from signalbot.cli.socket import ask_raw
 from signalbot.domain.errors import NotFound
 
 app = new_app(
@@ -38,23 +38,23 @@ def _webhook() -> None:
         )
     ),
 )
-def try_out(
+def show_alert(
     source: Annotated[
         str, typer.Argument(metavar="SOURCE", help="A strategy of kind webhook in the daemon.")
     ],
     file: Annotated[
         str, typer.Argument(metavar="FILE|-", help="The alert's body; - is standard input.")
     ] = "-",
-    as_json: AsJson = False,
-    config: ConfigFile = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
 ) -> None:
     """Show what an alert would do: signals, levels, what is ignored, or why it is refused.
 
     The body is read as if the source had sent it; a secret is not needed. Nothing is traded.
     """
-    with telling():
+    with report_errors():
         body = sys.stdin.buffer.read() if file == "-" else _content(Path(file))
-        found = ask_raw(config, "POST", f"/hooks/{quote(source, safe='')}?dry_run=1", body)
+        found = send_raw_request(config, "POST", f"/hooks/{quote(source, safe='')}?dry_run=1", body)
         if as_json:
             print_json(found)
         else:

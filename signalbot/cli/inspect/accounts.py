@@ -4,14 +4,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from signalbot.cli.options import AsJson, ConfigFile, LedgerFile, StrategyOption, UserOption
+from signalbot.cli.formatting import comma_list, duration, number, utc
+from signalbot.cli.ledger_source import open_reader
+from signalbot.cli.options import ConfigOption, JsonOption, LedgerOption, StrategyOption, UserOption
 from signalbot.cli.render import Column, print_list
-from signalbot.cli.source import reading
-from signalbot.cli.words import listing, number, span, utc
 from signalbot.ledger import views
 
-UserWord = Literal["ACTIVE", "PAUSED", "HALTED", "REMOVED"]
-SubscriptionWord = Literal["ACTIVE", "PAUSED", "CANCELLED"]
+UserStatusChoice = Literal["ACTIVE", "PAUSED", "HALTED", "REMOVED"]
+SubscriptionStatusChoice = Literal["ACTIVE", "PAUSED", "CANCELLED"]
 
 _USERS = (
     Column("User", "user_id"),
@@ -31,9 +31,9 @@ _STRATEGIES = (
     Column("Status", "status"),
     Column("Exchange", "exchange", is_extra=True),
     Column("Timeframe", "timeframe"),
-    Column("TTL", "signal_ttl_ms", span, is_extra=True),
+    Column("TTL", "signal_ttl_ms", duration, is_extra=True),
     Column("Subscribers", "subscribers", is_number=True),
-    Column("Symbols", "symbols", listing, is_prose=True),
+    Column("Symbols", "symbols", comma_list, is_prose=True),
 )
 _SUBSCRIPTIONS = (
     Column("Subscription", "subscription_id"),
@@ -49,15 +49,15 @@ def users(
     *,
     user: UserOption = None,
     status: Annotated[
-        UserWord | None,
+        UserStatusChoice | None,
         typer.Option("--status", case_sensitive=False, help="Only users of this status."),
     ] = None,
-    as_json: AsJson = False,
-    config: ConfigFile = None,
-    ledger: LedgerFile = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    ledger: LedgerOption = None,
 ) -> None:
     """List the users: mode, status, account, open positions."""
-    with reading(config, ledger) as source:
+    with open_reader(config, ledger) as source:
         selection = source.select(user=user, status=status)
         rows = views.users(source.connection, selection)
     print_list(rows, _USERS, as_json=as_json, none="no users")
@@ -66,12 +66,12 @@ def users(
 def strategies(
     *,
     strategy: StrategyOption = None,
-    as_json: AsJson = False,
-    config: ConfigFile = None,
-    ledger: LedgerFile = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    ledger: LedgerOption = None,
 ) -> None:
     """List the strategies: what they look at, and how many follow them."""
-    with reading(config, ledger) as source:
+    with open_reader(config, ledger) as source:
         selection = source.select(strategy=strategy)
         rows = views.strategies(source.connection, selection)
     print_list(rows, _STRATEGIES, as_json=as_json, none="no strategies")
@@ -82,15 +82,15 @@ def subscriptions(
     user: UserOption = None,
     strategy: StrategyOption = None,
     status: Annotated[
-        SubscriptionWord | None,
+        SubscriptionStatusChoice | None,
         typer.Option("--status", case_sensitive=False, help="Only subscriptions of this status."),
     ] = None,
-    as_json: AsJson = False,
-    config: ConfigFile = None,
-    ledger: LedgerFile = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    ledger: LedgerOption = None,
 ) -> None:
     """List who follows which strategy."""
-    with reading(config, ledger) as source:
+    with open_reader(config, ledger) as source:
         selection = source.select(user=user, strategy=strategy, status=status)
         rows = views.subscriptions(source.connection, selection)
     print_list(rows, _SUBSCRIPTIONS, as_json=as_json, none="no subscriptions")

@@ -3,9 +3,9 @@
 import typer
 
 from signalbot.cli.lazy import examples_text, new_app
-from signalbot.cli.options import AsJson, ConfigFile, LedgerFile, SinceOption
+from signalbot.cli.ledger_source import open_reader
+from signalbot.cli.options import ConfigOption, JsonOption, LedgerOption, SinceOption
 from signalbot.cli.render import Column, print_facts, print_json, print_table
-from signalbot.cli.source import reading
 from signalbot.domain.timeframe import EPOCH
 from signalbot.ledger.ai_statistics import ai_statistics
 
@@ -49,16 +49,16 @@ def root() -> None:
 @app.command("stats", epilog=examples_text(("signalbot ai stats", "signalbot ai stats --since 7d")))
 def stats(
     since: SinceOption = None,
-    as_json: AsJson = False,
-    config: ConfigFile = None,
-    ledger: LedgerFile = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    ledger: LedgerOption = None,
 ) -> None:
     """Add up calls, cache hits and cost; tell how vetoed and followed signals ended.
 
     Later candles tell: the signal's stop or its first target, whichever comes first, else the
     close after 200 candles. Moves are of the signal's price, before all costs.
     """
-    with reading(config, ledger) as source:
+    with open_reader(config, ledger) as source:
         begin_ms = source.select(since=since).since_ms or EPOCH
         found = ai_statistics(source.connection, since_ms=begin_ms)
     if as_json:
@@ -71,6 +71,6 @@ def stats(
     typer.echo()
     print_table([{"what": what, **row} for what, row in found["signals"].items()], _SIGNALS)
     typer.echo()
-    told = {"Calls": found["calls"], "Cache hits": found["cache_hits"], "Cost": found["cost"]}
+    totals = {"Calls": found["calls"], "Cache hits": found["cache_hits"], "Cost": found["cost"]}
     decisions = [(name.replace("_", " "), str(n)) for name, n in found["decisions"].items()]
-    print_facts([*((name, str(value)) for name, value in told.items()), *decisions])
+    print_facts([*((name, str(value)) for name, value in totals.items()), *decisions])

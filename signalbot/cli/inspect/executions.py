@@ -4,11 +4,13 @@ from typing import Annotated, Literal
 
 import typer
 
+from signalbot.cli.formatting import number, utc
+from signalbot.cli.ledger_source import open_reader
 from signalbot.cli.options import (
     DEFAULT_LIMIT,
-    AsJson,
-    ConfigFile,
-    LedgerFile,
+    ConfigOption,
+    JsonOption,
+    LedgerOption,
     LimitOption,
     SinceOption,
     StrategyOption,
@@ -16,11 +18,9 @@ from signalbot.cli.options import (
     UserOption,
 )
 from signalbot.cli.render import Column, print_list
-from signalbot.cli.source import reading
-from signalbot.cli.words import number, utc
 from signalbot.ledger import views
 
-StatusWord = Literal["pending", "executed", "partial", "failed", "unknown"]
+ExecutionStatusChoice = Literal["pending", "executed", "partial", "failed", "unknown"]
 
 _COLUMNS = (
     Column("Signal", "signal_id"),
@@ -46,17 +46,17 @@ def executions(
     strategy: StrategyOption = None,
     symbol: SymbolOption = None,
     status: Annotated[
-        StatusWord | None,
+        ExecutionStatusChoice | None,
         typer.Option("--status", case_sensitive=False, help="Only executions of this status."),
     ] = None,
     since: SinceOption = None,
     limit: LimitOption = DEFAULT_LIMIT,
-    as_json: AsJson = False,
-    config: ConfigFile = None,
-    ledger: LedgerFile = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    ledger: LedgerOption = None,
 ) -> None:
     """List executions, newest first: one user acting on one signal, once."""
-    with reading(config, ledger) as source:
+    with open_reader(config, ledger) as source:
         selection = source.select(
             user=user, strategy=strategy, symbol=symbol, status=status, since=since, limit=limit
         )

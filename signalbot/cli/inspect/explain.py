@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from signalbot.cli.errors import not_found, telling
-from signalbot.cli.options import AsJson
+from signalbot.cli.errors import not_found, report_errors
+from signalbot.cli.options import JsonOption
 from signalbot.cli.render import Column, print_facts, print_json, print_list
-from signalbot.domain.codebook import CODES
+from signalbot.domain.code_catalog import CODES
 
 Row = dict[str, Any]
 
@@ -28,13 +28,13 @@ def explain(
             metavar="CODE", help="Such as PRICE_DRIFTED; or an event of the log: position.mismatch."
         ),
     ] = None,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Tell what a code means and what to change; without one, list them all."""
     if code is None:
         print_list(list(_codes()), _COLUMNS, as_json=as_json, none="no codes")
         return
-    with telling():
+    with report_errors():
         row = _event(code.lower()) if "." in code else _code(code.upper().replace("-", "_"))
     if as_json:
         print_json(row)
@@ -43,11 +43,11 @@ def explain(
 
 
 def _codes() -> Iterator[Row]:
-    for tells_of, kind in CODES.items():
+    for group, kind in CODES.items():
         for each in kind:
             yield {
                 "code": each.value,
-                "of": tells_of,
+                "of": group,
                 "cause": each.cause,
                 "cure": each.cure,
             }
@@ -61,7 +61,7 @@ def _code(wanted: str) -> Row:
 
 
 def _event(wanted: str) -> Row:
-    from signalbot.ops.events import EVENTS
+    from signalbot.domain.events import EVENTS
 
     if wanted not in EVENTS:
         raise not_found("event", wanted, list(EVENTS))

@@ -4,18 +4,18 @@ from typing import Annotated
 
 import typer
 
+from signalbot.cli.formatting import money, signed_money
+from signalbot.cli.ledger_source import open_reader
 from signalbot.cli.options import (
-    AsJson,
-    ConfigFile,
-    LedgerFile,
+    ConfigOption,
+    JsonOption,
+    LedgerOption,
     SinceOption,
     StrategyOption,
     SymbolOption,
     UserOption,
 )
 from signalbot.cli.render import Column, print_list
-from signalbot.cli.source import reading
-from signalbot.cli.words import gain, money
 from signalbot.domain.users import Mode
 from signalbot.ledger.profit import GroupBy, profit
 
@@ -25,12 +25,12 @@ _EARNED = (
     Column("Trades", "trades", is_number=True),
     Column("Wins", "wins", is_number=True),
     Column("Win %", "win_rate_percent", is_number=True),
-    Column("Gross", "gross_pnl", gain, is_number=True, is_extra=True),
+    Column("Gross", "gross_pnl", signed_money, is_number=True, is_extra=True),
     Column("Fees", "fees", money, is_number=True, is_extra=True),
-    Column("Funding", "funding", gain, is_number=True, is_extra=True),
-    Column("Net", "net_pnl", gain, is_number=True),
-    Column("Best", "best", gain, is_number=True, is_extra=True),
-    Column("Worst", "worst", gain, is_number=True, is_extra=True),
+    Column("Funding", "funding", signed_money, is_number=True, is_extra=True),
+    Column("Net", "net_pnl", signed_money, is_number=True),
+    Column("Best", "best", signed_money, is_number=True, is_extra=True),
+    Column("Worst", "worst", signed_money, is_number=True, is_extra=True),
     Column("Open", "open_positions", is_number=True),
 )
 
@@ -51,9 +51,9 @@ def pnl(
             "--shadow", help="With --user: the live account against its shadow, signal by signal."
         ),
     ] = False,
-    as_json: AsJson = False,
-    config: ConfigFile = None,
-    ledger: LedgerFile = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    ledger: LedgerOption = None,
 ) -> None:
     """Add up what closed positions earned, by user or otherwise.
 
@@ -65,11 +65,11 @@ def pnl(
     and paid is told for the quantity that was traded live.
     """
     if shadow:
-        from signalbot.cli.inspect.shadow import against_shadow
+        from signalbot.cli.inspect.shadow import print_shadow_comparison
 
         if mode is not None or by is not GroupBy.USER:
             raise typer.BadParameter("--by and --mode do not go with it", param_hint="--shadow")
-        against_shadow(
+        print_shadow_comparison(
             config,
             ledger,
             user=user,
@@ -79,7 +79,7 @@ def pnl(
             as_json=as_json,
         )
         return
-    with reading(config, ledger) as source:
+    with open_reader(config, ledger) as source:
         selection = source.select(
             user=user, strategy=strategy, symbol=symbol, mode=mode, since=since
         )

@@ -4,11 +4,13 @@ from typing import Annotated, Literal
 
 import typer
 
+from signalbot.cli.formatting import number, seconds, signed_money, targets, utc
+from signalbot.cli.ledger_source import open_reader
 from signalbot.cli.options import (
     DEFAULT_LIMIT,
-    AsJson,
-    ConfigFile,
-    LedgerFile,
+    ConfigOption,
+    JsonOption,
+    LedgerOption,
     LimitOption,
     SinceOption,
     StrategyOption,
@@ -16,13 +18,11 @@ from signalbot.cli.options import (
     UserOption,
 )
 from signalbot.cli.render import Column, print_list
-from signalbot.cli.source import reading
-from signalbot.cli.words import gain, number, seconds, targets, utc
 from signalbot.ledger import views
 
-StatusWord = Literal["OPEN", "CLOSING", "CLOSED"]
+PositionStatusChoice = Literal["OPEN", "CLOSING", "CLOSED"]
 
-_WHAT = (
+_LEADING = (
     Column("Position", "position_id", is_extra=True),
     Column("User", "user_id"),
     Column("Symbol", "symbol"),
@@ -41,16 +41,16 @@ _OPEN = (
     Column("Without", "unprotected_ms", seconds, is_number=True, is_extra=True),
     Column("Compared", "reconciled_at_ms", utc, is_extra=True),
 )
-_PAST = (
+_CLOSED = (
     Column("Quantity", "entry_quantity", number, is_number=True),
     Column("Entry", "entry_price", number, is_number=True),
     Column("Stop", "stop_loss", number, is_number=True, is_extra=True),
     Column("Closed", "closed_at_ms", utc, is_extra=True),
     Column("Exit", "exit_price", number, is_number=True, is_extra=True),
     Column("Close reason", "close_reason"),
-    Column("Net PnL", "net_pnl", gain, is_number=True),
+    Column("Net PnL", "net_pnl", signed_money, is_number=True),
 )
-_MORE = (
+_TRAILING = (
     Column("Strategy", "strategy", is_extra=True),
     Column("Mode", "mode", is_extra=True),
     Column("Signal", "signal_id", is_extra=True),
@@ -66,23 +66,23 @@ def positions(
     strategy: StrategyOption = None,
     symbol: SymbolOption = None,
     status: Annotated[
-        StatusWord | None,
+        PositionStatusChoice | None,
         typer.Option("--status", case_sensitive=False, help="Only positions of this status."),
     ] = None,
     since: SinceOption = None,
     limit: LimitOption = DEFAULT_LIMIT,
-    as_json: AsJson = False,
-    config: ConfigFile = None,
-    ledger: LedgerFile = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    ledger: LedgerOption = None,
 ) -> None:
     """List open positions; with --all, or --status CLOSED, closed ones."""
-    past = everything or status == "CLOSED"
-    with reading(config, ledger) as source:
+    is_closed = everything or status == "CLOSED"
+    with open_reader(config, ledger) as source:
         selection = source.select(
             user=user, strategy=strategy, symbol=symbol, status=status, since=since, limit=limit
         )
-        read = views.positions if past else views.open_positions
+        read = views.positions if is_closed else views.open_positions
         rows = read(source.connection, selection)
-    columns = (*_WHAT, *(_PAST if past else _OPEN), *_MORE)
-    none = "no such positions" if past else "no open positions"
+    columns = (*_LEADING, *(_CLOSED if is_closed else _OPEN), *_TRAILING)
+    none = "no such positions" if is_closed else "no open positions"
     print_list(rows, columns, as_json=as_json, limit=limit, none=none)

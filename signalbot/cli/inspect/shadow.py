@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from signalbot.cli.errors import telling
+from signalbot.cli.errors import report_errors
+from signalbot.cli.formatting import money, number, plain, signed_money, utc
+from signalbot.cli.ledger_source import open_reader
 from signalbot.cli.options import Since
 from signalbot.cli.render import Column, print_facts, print_json, print_table
-from signalbot.cli.source import reading
-from signalbot.cli.words import gain, money, number, plain, utc
 from signalbot.domain.errors import NotFound
 
 if TYPE_CHECKING:
-    from signalbot.ledger.gaps import Gap
+    from signalbot.ledger.shadow_comparison import ShadowDifference
     from signalbot.ledger.views import Selection
 
 _COLUMNS = (
@@ -27,9 +27,9 @@ _COLUMNS = (
     Column("Entry live", "live_entry_price", number, is_number=True),
     Column("Entry paper", "paper_entry_price", number, is_number=True),
     Column("Gap bp", "entry_gap_bps", is_number=True),
-    Column("Net live", "live_net_pnl", gain, is_number=True),
-    Column("Net paper", "paper_net_pnl", gain, is_number=True),
-    Column("Gap", "net_gap", gain, is_number=True),
+    Column("Net live", "live_net_pnl", signed_money, is_number=True),
+    Column("Net paper", "paper_net_pnl", signed_money, is_number=True),
+    Column("Gap", "net_gap", signed_money, is_number=True),
     Column("Fees live", "live_fees", money, is_number=True, is_extra=True),
     Column("Fees paper", "paper_fees", money, is_number=True, is_extra=True),
     Column("Live ms", "live_latency_ms", is_number=True, is_extra=True),
@@ -37,7 +37,7 @@ _COLUMNS = (
 )
 
 
-def against_shadow(
+def print_shadow_comparison(
     config: Path | None,
     ledger: Path | None,
     *,
@@ -50,37 +50,44 @@ def against_shadow(
     """Print every signal that either traded or that they decided unlike, and totals of them all."""
     if user is None:
         raise typer.BadParameter("missing: whose?", param_hint="--user")
-    with telling():
+    with report_errors():
         from signalbot.domain.users import UserId
-        from signalbot.ledger.gaps import add_up, read_gaps, row_of, totals_row
-        from signalbot.ledger.views import as_of_now
+        from signalbot.ledger.shadow_comparison import (
+            difference_row,
+            read_differences,
+            total_differences,
+            totals_row,
+        )
+        from signalbot.ledger.views import read_snapshot
 
-        with reading(config, ledger) as source:
-            wanted = source.select(user=user, strategy=strategy, symbol=symbol, since=since)
-            with as_of_now(source.connection):
-                every = read_gaps(source.connection, UserId(user), since_ms=wanted.since_ms)
-        if not every:
+        with open_reader(config, ledger) as source:
+            selection = source.select(user=user, strategy=strategy, symbol=symbol, since=since)
+            with read_snapshot(source.connection):
+                all_differences = read_differences(
+                    source.connection, UserId(user), since_ms=selection.since_ms
+                )
+        if not all_differences:
             raise NotFound(
                 f"{user} has no shadow that has decided on anything since then: set "
                 f"account.shadow = true in [users.{user}], whose mode must be 'live'"
             )
-        gaps = [each for each in every if _is_of(each, wanted)]
-        rows = [row_of(each) for each in gaps if _is_shown(each)]
-        totals = totals_row(add_up(gaps))
+        differences = [each for each in all_differences if _is_of(each, selection)]
+        rows = [difference_row(each) for each in differences if _is_listed(each)]
+        totals = totals_row(total_differences(differences))
         if as_json:
             print_json({"user_id": user, "totals": totals, "signals": rows})
         else:
             _print(totals, rows)
 
 
-def _is_of(gap: "Gap", wanted: "Selection") -> bool:
-    return (wanted.strategy is None or gap.strategy == wanted.strategy) and (
-        wanted.symbol is None or fnmatchcase(gap.symbol, wanted.symbol)
+def _is_of(difference: "ShadowDifference", selection: "Selection") -> bool:
+    return (selection.strategy is None or difference.strategy == selection.strategy) and (
+        selection.symbol is None or fnmatchcase(difference.symbol, selection.symbol)
     )
 
 
-def _is_shown(gap: "Gap") -> bool:
-    return gap.is_entered or not gap.is_alike
+def _is_listed(difference: "ShadowDifference") -> bool:
+    return difference.has_position or not difference.is_same_result
 
 
 def _print(totals: dict[str, Any], rows: list[dict[str, Any]]) -> None:
@@ -98,13 +105,27 @@ def _facts(totals: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("Signals", told("signals")),
         ("Traded by both", told("traded_by_both")),
-        ("Net of these", f"live {gain(totals['live_net_pnl'])}, paper "
-         f"{gain(totals['paper_net_pnl'])}, gap {gain(totals['net_gap'])}"),
-        ("Fees of these", f"live {money(totals['live_fees'])}, paper "
-         f"{money(totals['paper_fees'])}"),
+        (
+            "Net of these",
+            f"live {signed_money(totals['live_net_pnl'])}, paper "
+            f"{signed_money(totals['paper_net_pnl'])}, gap {signed_money(totals['net_gap'])}",
+        ),
+        (
+            "Fees of these",
+            f"live {money(totals['live_fees'])}, paper {money(totals['paper_fees'])}",
+        ),
         ("Entry gap", told("average_entry_gap_bps", " bp on average")),
-        ("Latency", f"live {told('average_live_latency_ms', ' ms')}, paper "
-         f"{told('average_paper_latency_ms', ' ms')} on average"),
-        ("Only live", f"{told('only_live')} trades, net {gain(totals['only_live_net_pnl'])}"),
-        ("Only paper", f"{told('only_paper')} trades, net {gain(totals['only_paper_net_pnl'])}"),
-    ]  # fmt: skip
+        (
+            "Latency",
+            f"live {told('average_live_latency_ms', ' ms')}, paper "
+            f"{told('average_paper_latency_ms', ' ms')} on average",
+        ),
+        (
+            "Only live",
+            f"{told('only_live')} trades, net {signed_money(totals['only_live_net_pnl'])}",
+        ),
+        (
+            "Only paper",
+            f"{told('only_paper')} trades, net {signed_money(totals['only_paper_net_pnl'])}",
+        ),
+    ]

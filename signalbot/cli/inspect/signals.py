@@ -6,24 +6,24 @@ from typing import Annotated, Literal
 import typer
 
 from signalbot.cli.errors import not_found
+from signalbot.cli.formatting import comma_list, number, plain, utc
+from signalbot.cli.ledger_source import open_reader
 from signalbot.cli.options import (
     DEFAULT_LIMIT,
-    AsJson,
-    ConfigFile,
-    LedgerFile,
+    ConfigOption,
+    JsonOption,
+    LedgerOption,
     LimitOption,
     SinceOption,
     StrategyOption,
     SymbolOption,
 )
 from signalbot.cli.render import Column, print_list
-from signalbot.cli.source import reading
-from signalbot.cli.words import listing, number, plain, utc
-from signalbot.domain.codebook import code_of
-from signalbot.domain.reasons import Reason
-from signalbot.ledger import past
+from signalbot.domain.code_catalog import code_of
+from signalbot.domain.decision_codes import DecisionCode
+from signalbot.ledger import archive_reader
 
-StatusWord = Literal["ACTIVE", "EXPIRED", "CANCELLED"]
+SignalStatusChoice = Literal["ACTIVE", "EXPIRED", "CANCELLED"]
 
 
 def _part(percent: str) -> str:
@@ -31,7 +31,7 @@ def _part(percent: str) -> str:
     return "-" if number(percent) == "100" else number(percent)
 
 
-_WHAT = (
+_LEADING = (
     Column("Signal", "signal_id"),
     Column("Time", "created_at_ms", utc),
     Column("Strategy", "strategy"),
@@ -40,12 +40,12 @@ _WHAT = (
     Column("Exit %", "exit_percent", _part, is_number=True, is_extra=True),
     Column("Price", "price", number, is_number=True, is_extra=True),
 )
-_MORE = (
+_TRAILING = (
     Column("Status", "status", is_extra=True),
     Column("Strength", "strength", is_extra=True),
     Column("Confidence", "confidence", plain, is_number=True, is_extra=True),
     Column("Stop", "stop_loss", number, is_number=True, is_extra=True),
-    Column("Targets", "take_profits", lambda prices: listing(list(map(number, prices))),
+    Column("Targets", "take_profits", lambda prices: comma_list(list(map(number, prices))),
            is_extra=True),
     Column("Timeframe", "timeframe", is_extra=True),
     Column("Expires", "expires_at_ms", utc, is_extra=True),
@@ -67,37 +67,37 @@ def signals(
     strategy: StrategyOption = None,
     symbol: SymbolOption = None,
     status: Annotated[
-        StatusWord | None,
+        SignalStatusChoice | None,
         typer.Option("--status", case_sensitive=False, help="Only signals of this status."),
     ] = None,
     since: SinceOption = None,
     limit: LimitOption = DEFAULT_LIMIT,
-    as_json: AsJson = False,
-    config: ConfigFile = None,
-    ledger: LedgerFile = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    ledger: LedgerOption = None,
 ) -> None:
     """List signals, newest first."""
     if code is not None and user is None:
         raise typer.BadParameter(
             "a code is of one user's decision: add --user", param_hint="--code"
         )
-    with reading(config, ledger) as source:
+    with open_reader(config, ledger) as source:
         selection = source.select(
             user=user, strategy=strategy, symbol=symbol, status=status, since=since, limit=limit
         )
-        decided = replace(selection, code=None if code is None else _known(code))
-        rows = past.signals(source.connection, decided)
-    columns = (*_WHAT, *(_DECIDED if user else ()), *_MORE)
+        decided = replace(selection, code=None if code is None else _decision_code(code))
+        rows = archive_reader.signals(source.connection, decided)
+    columns = (*_LEADING, *(_DECIDED if user else ()), *_TRAILING)
     print_list(rows, columns, as_json=as_json, limit=limit, none="no such signals")
 
 
-def _known(code: str) -> str:
+def _decision_code(code: str) -> str:
     """``code`` as the ledger has it.
 
     Raises:
         NotFound: no decision has such a code.
     """
     name = code.upper().replace("-", "_")
-    if not isinstance(code_of(name), Reason):
-        raise not_found("code", name, list(Reason))
+    if not isinstance(code_of(name), DecisionCode):
+        raise not_found("code", name, list(DecisionCode))
     return name

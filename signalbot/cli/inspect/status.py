@@ -8,12 +8,12 @@ import typer
 
 from signalbot import __version__
 from signalbot.cli.errors import ExitCode
-from signalbot.cli.options import AsJson, ConfigFile, LedgerFile
+from signalbot.cli.formatting import utc
+from signalbot.cli.ledger_source import ledger_path, open_reader
+from signalbot.cli.options import ConfigOption, JsonOption, LedgerOption
 from signalbot.cli.render import Column, print_facts, print_json, print_table
-from signalbot.cli.source import ledger_path, reading
-from signalbot.cli.words import utc
 from signalbot.ledger import views
-from signalbot.ledger.lock import owner_of
+from signalbot.ledger.lock import owner_pid
 
 _RUNS = (
     Column("Strategy", "strategy"),
@@ -37,16 +37,16 @@ _NOTHING_YET: dict[str, Any] = {
     "executions_in_doubt": 0,
     "strategies": [],
 }
-_SHOWN_USERS = 10
+_MAX_LISTED_USERS = 10
 _MIB = 1 << 20
 
 
 def status(
-    *, as_json: AsJson = False, config: ConfigFile = None, ledger: LedgerFile = None
+    *, as_json: JsonOption = False, config: ConfigOption = None, ledger: LedgerOption = None
 ) -> None:
     """Say whether the daemon runs and how things stand; exit code 3 when it does not run."""
     path = ledger_path(config, ledger)
-    pid = owner_of(path.parent)
+    pid = owner_pid(path.parent)
     found: dict[str, Any] = {
         "version": __version__,
         "running": pid is not None,
@@ -56,7 +56,7 @@ def status(
         **_NOTHING_YET,
     }
     if ledger is not None or path.is_file():
-        with reading(config, ledger) as source:
+        with open_reader(config, ledger) as source:
             found |= views.overview(source.connection, now_ms=source.now_ms())
     if as_json:
         print_json(found)
@@ -92,7 +92,7 @@ def _facts(found: dict[str, Any], path: Path) -> Iterator[tuple[str, str]]:
     yield from _not_trading(found["users_not_trading"])
     yield "Open positions", str(found["open_positions"])
     yield "Active signals", str(found["active_signals"])
-    yield "In doubt", _doubt(found["executions_in_doubt"])
+    yield "In doubt", _unresolved(found["executions_in_doubt"])
 
 
 def _count(row: dict[str, Any]) -> str:
@@ -100,14 +100,14 @@ def _count(row: dict[str, Any]) -> str:
 
 
 def _not_trading(users: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    for row in users[:_SHOWN_USERS]:
+    for row in users[:_MAX_LISTED_USERS]:
         reason = f": {row['status_reason']}" if row["status_reason"] else ""
         yield f"  {row['user_id']}", f"{row['status']}{reason}"
-    if len(users) > _SHOWN_USERS:
-        yield "  others", f"{len(users) - _SHOWN_USERS}: see signalbot users"
+    if len(users) > _MAX_LISTED_USERS:
+        yield "  others", f"{len(users) - _MAX_LISTED_USERS}: see signalbot users"
 
 
-def _doubt(executions: int) -> str:
+def _unresolved(executions: int) -> str:
     if not executions:
         return "0"
     return f"{executions}: see signalbot executions --status unknown, or --status pending"

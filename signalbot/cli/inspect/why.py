@@ -5,20 +5,20 @@ from typing import Annotated, Any
 import typer
 
 from signalbot.cli.errors import not_found
-from signalbot.cli.inspect.story import explained, print_story
-from signalbot.cli.options import AsJson, ConfigFile, LedgerFile
+from signalbot.cli.inspect.signal_report import print_signal_report, with_code_meaning
+from signalbot.cli.ledger_source import LedgerReader, open_reader
+from signalbot.cli.options import ConfigOption, JsonOption, LedgerOption
 from signalbot.cli.render import print_json
-from signalbot.cli.source import Source, reading
 from signalbot.domain.errors import NotFound
-from signalbot.ledger import past, views
-from signalbot.ledger.ranks import by_rank
+from signalbot.ledger import archive_reader, views
+from signalbot.ledger.rank_bands import rank_bands
 
 Row = dict[str, Any]
 
 _PREFIX = "sig_"
-_COMPARED = 1000
+_MAX_COMPARED = 1000
 """How many of the newest signals are compared with an id that is not found."""
-_SHOWN_IDS = 5
+_MAX_LISTED_IDS = 5
 
 
 def why(
@@ -30,52 +30,56 @@ def why(
         str | None,
         typer.Argument(metavar="USER", help="Only this user: with the cure, and every order."),
     ] = None,
-    as_json: AsJson = False,
-    config: ConfigFile = None,
-    ledger: LedgerFile = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    ledger: LedgerOption = None,
 ) -> None:
     """Explain what every user made of one signal, or what one user did."""
-    with reading(config, ledger) as source:
+    with open_reader(config, ledger) as source:
         found = _signal(source, signal)
-        with past.story(source.connection, found["signal_id"]) as whole:
-            turns = [explained(row) for row in views.turns(whole, found["signal_id"])]
-        story: Row = {"signal": found, "users": turns, "by_rank": by_rank(turns)}
+        with archive_reader.open_with_archived(source.connection, found["signal_id"]) as merged:
+            outcomes = [
+                with_code_meaning(row) for row in views.signal_outcomes(merged, found["signal_id"])
+            ]
+        report: Row = {"signal": found, "users": outcomes, "by_rank": rank_bands(outcomes)}
         if user is not None:
-            turn = _turn_of(source, story, user)
-            story |= {"users": [turn], "orders": _orders(source, turn)}
+            outcome = _outcome_of(source, report, user)
+            report |= {"users": [outcome], "orders": _orders(source, outcome)}
     if as_json:
-        print_json(story)
+        print_json(report)
     else:
-        print_story(story)
+        print_signal_report(report)
 
 
-def _signal(source: Source, wanted: str) -> Row:
+def _signal(source: LedgerReader, wanted: str) -> Row:
     """The one signal whose id is, or begins with, ``wanted``; with or without its ``sig_``."""
     prefix = _PREFIX + wanted.lower().removeprefix(_PREFIX)
-    ids = views.signal_ids(source.connection, prefix=prefix, limit=_SHOWN_IDS + 1)
+    ids = views.signal_ids(source.connection, prefix=prefix, limit=_MAX_LISTED_IDS + 1)
     if len(ids) > 1 and ids[0] != prefix:
-        more = " and more" if len(ids) > _SHOWN_IDS else ""
-        raise NotFound(f"{wanted!r} begins several signals: {', '.join(ids[:_SHOWN_IDS])}{more}")
-    found = past.signal(source.connection, ids[0]) if ids else None
+        more = " and more" if len(ids) > _MAX_LISTED_IDS else ""
+        raise NotFound(
+            f"{wanted!r} begins several signals: {', '.join(ids[:_MAX_LISTED_IDS])}{more}"
+        )
+    found = archive_reader.signal(source.connection, ids[0]) if ids else None
     if found is None:
-        newest = views.newest_signal_ids(source.connection, limit=_COMPARED)
+        newest = views.newest_signal_ids(source.connection, limit=_MAX_COMPARED)
         raise not_found("signal", prefix, newest)
     return found
 
 
-def _turn_of(source: Source, story: Row, user: str) -> Row:
+def _outcome_of(source: LedgerReader, report: Row, user: str) -> Row:
     source.check_user(user)
-    for turn in story["users"]:
-        if turn["user_id"] == user:
-            return dict(turn)
-    signal = story["signal"]
+    for outcome in report["users"]:
+        if outcome["user_id"] == user:
+            return dict(outcome)
+    signal = report["signal"]
     raise NotFound(
         f"user {user!r} has no part in {signal['signal_id']}: "
         f"not subscribed to {signal['strategy']!r}"
     )
 
 
-def _orders(source: Source, turn: Row) -> list[Row]:
-    if turn["position_id"] is None:
+def _orders(source: LedgerReader, outcome: Row) -> list[Row]:
+    if outcome["position_id"] is None:
         return []
-    return views.orders_of_position(source.connection, turn["position_id"])
+    return views.orders_of_position(source.connection, outcome["position_id"])

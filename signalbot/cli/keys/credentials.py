@@ -10,18 +10,18 @@ from typing import Annotated, Any
 
 import typer
 
-from signalbot.cli.errors import ExitCode, NotRunning, not_found, telling
-from signalbot.cli.keys.opening import ask, configuration, with_store, with_vault
+from signalbot.cli.control_socket import send_request as ask_daemon
+from signalbot.cli.errors import ExitCode, NotRunning, not_found, report_errors
+from signalbot.cli.keys.vault_access import command_config, prompt_secret, with_store, with_vault
 from signalbot.cli.lazy import examples_text, new_app
-from signalbot.cli.options import AsJson, ConfigFile
+from signalbot.cli.options import ConfigOption, JsonOption
 from signalbot.cli.render import Column, print_json, print_list
-from signalbot.cli.socket import ask as ask_daemon
-from signalbot.config.terms import Config
+from signalbot.config.settings import Config
 from signalbot.domain.errors import ConfigError, SignalbotError
 from signalbot.domain.users import UserId, UserStatus
 from signalbot.tasks import SystemClock
 from signalbot.vault import master_key, rotation
-from signalbot.vault.vault import FIELDS, Credentials
+from signalbot.vault.vault import CREDENTIAL_FIELDS, Credentials
 
 app = new_app(
     name="keys",
@@ -44,10 +44,10 @@ User = Annotated[str, typer.Argument(metavar="USER", help="A user of the configu
         )
     ),
 )
-def set_(user: User, config: ConfigFile = None) -> None:
+def set_(user: User, config: ConfigOption = None) -> None:
     """Store a user's keys: prompts for them, or reads one JSON object from standard input."""
-    with telling():
-        settings = configuration(config)
+    with report_errors():
+        settings = command_config(config)
         exchange = _exchange_of(settings, user)
         given = _prompted(settings, exchange) if sys.stdin.isatty() else _parsed(sys.stdin.read())
         _store(settings, [(UserId(user), exchange, _credentials(given, user))])
@@ -64,12 +64,12 @@ def import_(
     file: Annotated[
         Path | None, typer.Argument(metavar="[FILE]", help="JSON lines; else standard input.")
     ] = None,
-    as_json: AsJson = False,
-    config: ConfigFile = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
 ) -> None:
     """Store the keys of many users: one JSON object a line, with "user" added. All or none."""
-    with telling():
-        settings = configuration(config)
+    with report_errors():
+        settings = command_config(config)
         text = sys.stdin.read() if file is None else _text_of(file)
         accounts = list(_accounts(settings, text))
         _store(settings, accounts)
@@ -81,10 +81,10 @@ def import_(
 
 
 @app.command("list", epilog=examples_text(("signalbot keys list", "signalbot keys list --json")))
-def list_(as_json: AsJson = False, config: ConfigFile = None) -> None:
+def list_(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """Show whose keys are stored, never the keys."""
-    with telling():
-        settings = configuration(config)
+    with report_errors():
+        settings = command_config(config)
         stored = with_vault(settings, lambda vault: vault.list_credentials())
         rows = [
             {
@@ -105,70 +105,73 @@ def list_(as_json: AsJson = False, config: ConfigFile = None) -> None:
     "test",
     epilog=examples_text(("signalbot keys test alice", "signalbot keys test alice --json")),
 )
-def examine_account(user: User, as_json: AsJson = False, config: ConfigFile = None) -> None:
+def check_keys(user: User, as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """Ask the exchange about a live account: key, rights, modes, balance, minimums, clock."""
-    with telling():
-        from signalbot.cli.keys.examine import examine, live_users
+    with report_errors():
+        from signalbot.cli.keys.account_checks import check_accounts, live_users
 
-        settings = configuration(config)
+        settings = command_config(config)
         _exchange_of(settings, user)
-        known = [each for each in live_users(settings) if each.user_id == user]
-        if not known:
+        matches = [each for each in live_users(settings) if each.user_id == user]
+        if not matches:
             raise ConfigError(f"{user} does not trade live at a real exchange")
-        path = master_key.locate(settings.daemon.master_key_file, os.environ)
-        found = asyncio.run(examine(settings, known, path))[user]
-        rows = [{"ok": each.is_good, "what": each.what, "says": each.says} for each in found]
+        path = master_key.locate_key_file(settings.daemon.master_key_file, os.environ)
+        found = asyncio.run(check_accounts(settings, matches, path))[user]
+        rows = [{"ok": each.is_ok, "what": each.what, "says": each.result} for each in found]
         print_list(rows, _FINDINGS, as_json=as_json, none="nothing was found")
-        if not all(each.is_good for each in found):
+        if not all(each.is_ok for each in found):
             raise typer.Exit(ExitCode.ERROR)
 
 
 @app.command(epilog=examples_text(("signalbot keys keep alice",)))
-def keep(user: User, config: ConfigFile = None) -> None:
+def keep(user: User, config: ConfigOption = None) -> None:
     """Use the keys that were stored before this user was removed and came back."""
-    with telling():
-        settings, now_ms = configuration(config), SystemClock().now_ms()
+    with report_errors():
+        settings, now_ms = command_config(config), SystemClock().now_ms()
         _exchange_of(settings, user)
-        kept = with_vault(
-            settings, lambda vault: vault.keep_credentials(UserId(user), now_ms=now_ms)
+        adopted = with_vault(
+            settings, lambda vault: vault.reassign_credentials(UserId(user), now_ms=now_ms)
         )
-        if not kept:
+        if not adopted:
             raise not_found("keys of", user, [])
         typer.echo(f"kept the keys of {user}{_handed_over(config, [user])}")
 
 
 @app.command(epilog=examples_text(("signalbot keys delete alice",)))
-def delete(user: User, config: ConfigFile = None) -> None:
+def delete(user: User, config: ConfigOption = None) -> None:
     """Forget a user's keys."""
-    with telling():
-        settings = configuration(config)
-        gone = with_vault(settings, lambda vault: vault.delete_credentials(UserId(user)))
-        if not gone:
+    with report_errors():
+        settings = command_config(config)
+        deleted = with_vault(settings, lambda vault: vault.delete_credentials(UserId(user)))
+        if not deleted:
             stored = with_vault(settings, lambda vault: vault.list_credentials())
             raise not_found("keys of", user, [each.name for each in stored])
         typer.echo(f"deleted the keys of {user}")
 
 
 @app.command(epilog=examples_text(("signalbot keys rotate",)))
-def rotate(config: ConfigFile = None) -> None:
+def rotate(config: ConfigOption = None) -> None:
     """Make a new master key and lock everything with it; the old one stays as FILE.bak.
 
     Killed at any moment, run it again: it finishes or undoes what it had begun.
     """
-    with telling():
-        settings = configuration(config)
-        path = master_key.locate(settings.daemon.master_key_file, os.environ)
+    with report_errors():
+        settings = command_config(config)
+        path = master_key.locate_key_file(settings.daemon.master_key_file, os.environ)
         if "CREDENTIALS_DIRECTORY" in os.environ:
             raise ConfigError(
                 "a credential of systemd cannot be changed: put the key file back, rotate it, and "
                 "encrypt the credential anew before the daemon is restarted"
             )
         done = with_store(
-            settings, lambda store: rotation.rotate(store, path, now_ms=SystemClock().now_ms())
+            settings,
+            lambda store: rotation.rotate_master_key(store, path, now_ms=SystemClock().now_ms()),
         )
-        if done.finished:
+        if done.is_finished:
             typer.echo("finished a rotation that had been cut off")
-        typer.echo(f"locked {done.values} values with a new {path}; the old key is {done.former}")
+        typer.echo(
+            f"locked {done.values} values with a new {path}; the old key is {done.previous_path}"
+        )
 
 
 _FINDINGS = (
@@ -207,9 +210,9 @@ def _exchange_of(config: Config, user: str) -> str:
 
 
 def _prompted(config: Config, exchange: str) -> dict[str, Any]:
-    given = {"apiKey": ask("API key"), "secret": ask("Secret")}
+    given = {"apiKey": prompt_secret("API key"), "secret": prompt_secret("Secret")}
     if config.exchanges[exchange].ccxt_id in _NEEDS_PASSWORD:
-        given["password"] = ask("Passphrase")
+        given["password"] = prompt_secret("Passphrase")
     return given
 
 
@@ -225,9 +228,11 @@ def _parsed(text: str) -> dict[str, Any]:
 
 
 def _credentials(given: dict[str, Any], user: str) -> Credentials:
-    unknown = [name for name in given if name not in FIELDS]
+    unknown = [name for name in given if name not in CREDENTIAL_FIELDS]
     if unknown:
-        raise ConfigError(f"keys of {user}: unknown fields; known are {', '.join(FIELDS)}")
+        raise ConfigError(
+            f"keys of {user}: unknown fields; known are {', '.join(CREDENTIAL_FIELDS)}"
+        )
     empty = [name for name, value in given.items() if not isinstance(value, str) or not value]
     if empty or not given:
         raise ConfigError(f"keys of {user}: {', '.join(empty) or 'apiKey'} must be a text")

@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
-from signalbot.cli.errors import not_found, telling
-from signalbot.cli.keys.opening import ask, configuration, with_vault
+from signalbot.cli.errors import not_found, report_errors
+from signalbot.cli.keys.vault_access import command_config, prompt_secret, with_vault
 from signalbot.cli.lazy import examples_text, new_app
-from signalbot.cli.options import AsJson, ConfigFile
+from signalbot.cli.options import ConfigOption, JsonOption
 from signalbot.cli.render import Column, print_list
-from signalbot.config.words import NAME
+from signalbot.config.validators import NAME
 from signalbot.domain.errors import ConfigError
 from signalbot.tasks import SystemClock
 
@@ -29,31 +29,31 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="What the configuratio
         ("signalbot secret set alice-telegram", "pass show bot | signalbot secret set ops-mail")
     ),
 )
-def set_(name: Name, config: ConfigFile = None) -> None:
+def set_(name: Name, config: ConfigOption = None) -> None:
     """Store a secret: prompts for it, or reads it from standard input."""
-    with telling():
+    with report_errors():
         if not NAME.fullmatch(name):
             raise ConfigError(f"{name!r} is not a name: up to 40 of a-z, 0-9, _ and -")
-        settings, now_ms = configuration(config), SystemClock().now_ms()
-        value = ask("Secret")
+        settings, now_ms = command_config(config), SystemClock().now_ms()
+        value = prompt_secret("Secret")
         with_vault(settings, lambda vault: vault.set_secret(name, value, now_ms=now_ms))
         typer.echo(f"stored {name}")
 
 
 @app.command("list", epilog=examples_text(("signalbot secret list",)))
-def list_(as_json: AsJson = False, config: ConfigFile = None) -> None:
+def list_(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """Show the names of stored secrets, never the secrets."""
-    with telling():
-        stored = with_vault(configuration(config), lambda vault: vault.list_secrets())
+    with report_errors():
+        stored = with_vault(command_config(config), lambda vault: vault.list_secrets())
         rows = [{"name": each.name, "updated_at_ms": each.updated_at_ms} for each in stored]
         print_list(rows, (Column("Name", "name"),), as_json=as_json, none="no secrets are stored")
 
 
 @app.command(epilog=examples_text(("signalbot secret delete alice-telegram",)))
-def delete(name: Name, config: ConfigFile = None) -> None:
+def delete(name: Name, config: ConfigOption = None) -> None:
     """Forget a secret."""
-    with telling():
-        settings = configuration(config)
+    with report_errors():
+        settings = command_config(config)
         if not with_vault(settings, lambda vault: vault.delete_secret(name)):
             stored = with_vault(settings, lambda vault: vault.list_secrets())
             raise not_found("secret", name, [each.name for each in stored])

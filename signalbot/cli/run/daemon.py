@@ -3,27 +3,27 @@
 import os
 import sys
 
-from signalbot.cli.errors import telling
-from signalbot.cli.options import ConfigFile
+from signalbot.cli.errors import report_errors
+from signalbot.cli.options import ConfigOption
 
 
-def run(config: ConfigFile = None) -> None:
+def run(config: ConfigOption = None) -> None:
     """Run the daemon in the foreground until it is told to stop.
 
     It recovers from whatever the last run left, then executes every signal for every user.
     Logs go to standard output. Exit code 78 means that the configuration cannot be used.
     """
-    with telling():
+    with report_errors():
         from signalbot import daemon
-        from signalbot.config.check import load_to_run
+        from signalbot.config.checks.strategies import load_for_daemon
         from signalbot.config.locate import find_config
-        from signalbot.ops.logging import configure
-        from signalbot.ops.secrets import Secrets
+        from signalbot.observability.logging.secrets import SecretRegistry
+        from signalbot.observability.logging.setup import configure_logging
         from signalbot.tasks import SystemClock
 
-        settings = load_to_run(find_config(config, os.environ), os.environ)
-        secrets = Secrets()
-        configure(
+        settings = load_for_daemon(find_config(config, os.environ), os.environ)
+        secrets = SecretRegistry()
+        configure_logging(
             log_format=settings.daemon.log_format,
             level=settings.daemon.log_level,
             stream=sys.stdout,

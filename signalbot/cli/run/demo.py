@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signalbot.cli.errors import telling
+from signalbot.cli.errors import report_errors
+from signalbot.cli.formatting import signed_money, utc
 from signalbot.cli.render import Column, Row, print_table
-from signalbot.cli.words import gain, utc
 from signalbot.domain.money import ZERO, text
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def demo(
     Seven users with different rules receive the same signals. The log tells what each of them
     does and why; a table of every signal and every user ends it.
     """
-    with telling():
+    with report_errors():
         if keep is not None:
             keep.mkdir(parents=True, exist_ok=True)
             _play(keep, minutes, speed)
@@ -49,31 +49,31 @@ def demo(
 
 
 def _play(folder: Path, minutes: int, speed: float) -> None:
-    from signalbot.ops.logging import configure
+    from signalbot.observability.logging.setup import configure_logging
     from signalbot.replay.demo import demo
 
     for leftover in folder.glob("demo.db*"):
         leftover.unlink()
 
     def log_in_virtual_time(clock: "Clock") -> None:
-        configure(log_format="console", level="info", stream=sys.stdout, clock=clock.now_ms)
+        configure_logging(log_format="console", level="info", stream=sys.stdout, clock=clock.now_ms)
 
     ledger = demo(folder, minutes=minutes, speed=speed or None, on_start=log_in_virtual_time)
     _print_summary(ledger)
 
 
 def _print_summary(ledger: Path) -> None:
-    from signalbot.ledger.report import read_history
-    from signalbot.ledger.views import open_ledger, signals, turns
+    from signalbot.ledger.history import read_ledger_history
+    from signalbot.ledger.views import open_ledger, signal_outcomes, signals
 
     with open_ledger(ledger) as connection:
         rows = [
-            _signal_row(signal, turns(connection, signal["signal_id"]))
+            _signal_row(signal, signal_outcomes(connection, signal["signal_id"]))
             for signal in reversed(signals(connection))
         ]
     typer.echo("\nEvery signal, for every user")
     print_table(rows, _SIGNAL_COLUMNS)
-    history = read_history(ledger)
+    history = read_ledger_history(ledger)
     typer.echo("\nEvery user")
     print_table(
         [
@@ -91,15 +91,19 @@ def _print_summary(ledger: Path) -> None:
 
 
 def _signal_row(signal: Row, decided: list[Row]) -> Row:
-    executed = [turn for turn in decided if turn["outcome"] == "EXECUTE"]
-    refused = [f"{turn['user_id']} {turn['code']}" for turn in decided if turn["outcome"] == "SKIP"]
+    executed = [outcome for outcome in decided if outcome["outcome"] == "EXECUTE"]
+    refused = [
+        f"{outcome['user_id']} {outcome['code']}"
+        for outcome in decided
+        if outcome["outcome"] == "SKIP"
+    ]
     return {
         "at": signal["created_at_ms"],
         "signal_id": signal["signal_id"],
         "action": signal["action"],
         "symbol": signal["symbol"],
         "strength": signal["strength"],
-        "executed": ", ".join(turn["user_id"] for turn in executed) or None,
+        "executed": ", ".join(outcome["user_id"] for outcome in executed) or None,
         "refused": ", ".join(refused) or None,
     }
 
@@ -122,7 +126,7 @@ def _user_row(
 
 
 _SIGNAL_COLUMNS = (
-    Column("Time (UTC)", "at", show=utc),
+    Column("Time (UTC)", "at", format=utc),
     Column("Signal", "signal_id", is_extra=True),
     Column("Action", "action"),
     Column("Symbol", "symbol"),
@@ -138,5 +142,5 @@ _USER_COLUMNS = (
     Column("Closed", "closed", is_number=True),
     Column("Won", "won", is_number=True),
     Column("Open", "open", is_number=True),
-    Column("Net PnL", "net_pnl", show=gain, is_number=True),
+    Column("Net PnL", "net_pnl", format=signed_money, is_number=True),
 )

@@ -13,9 +13,9 @@ _LINE_EVERY_S: Final = 15.0
 
 
 @contextmanager
-def progress(total: int, *, shown: bool) -> Iterator[Advance]:
+def progress(total: int, *, is_enabled: bool) -> Iterator[Advance]:
     """Show progress on standard error; a run of a few seconds shows nothing in a log."""
-    if not shown:
+    if not is_enabled:
         yield lambda _: None
     elif sys.stderr.isatty():
         with _bar(total) as advance:

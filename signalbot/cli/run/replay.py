@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signalbot.cli.errors import telling
+from signalbot.cli.errors import report_errors
 from signalbot.cli.options import (
     DEFAULT_LIMIT,
-    AsJson,
     ColumnsOption,
-    ConfigFile,
+    ConfigOption,
     DecimalOption,
+    JsonOption,
     SinceOption,
     TimeFormatOption,
     TimeZoneOption,
@@ -25,13 +25,13 @@ from signalbot.cli.render import Column, print_json, print_table
 from signalbot.cli.run.progress import progress
 
 if TYPE_CHECKING:
-    from signalbot.config.terms import Config
+    from signalbot.config.settings import Config
     from signalbot.replay.candle_files import CandleFile, ReadOptions
     from signalbot.replay.funding import FundingRate
-    from signalbot.replay.summary import Summary, Table
+    from signalbot.replay.report.summary import ReportTable, Summary
 
-_EXCHANGE = "exchange"
-_WORDS = {"User", "Mode", "Code", "Because", "Reason"}
+_FROM_EXCHANGE = "exchange"
+_TEXT_COLUMNS = {"User", "Mode", "Code", "Because", "Reason"}
 
 
 def replay(
@@ -53,7 +53,7 @@ def replay(
     time_format: TimeFormatOption = None,
     time_zone: TimeZoneOption = None,
     decimal: DecimalOption = None,
-    config: ConfigFile = None,
+    config: ConfigOption = None,
     ledger: Annotated[
         Path | None,
         typer.Option(
@@ -102,7 +102,7 @@ def replay(
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Log every event to standard error.")
     ] = False,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Run the daemon's own pipeline over historical candles, on a virtual clock.
 
@@ -117,7 +117,7 @@ def replay(
     With --signals no strategy runs: the signals of a ledger, which is only read, go through one
     user's rules again, as they are and with what --set changes, and the courses are compared.
     """
-    with telling():
+    with report_errors():
         options = _options(columns, time_format, time_zone, decimal)
     if signals:
         from signalbot.cli.run.whatif import what_if
@@ -139,8 +139,8 @@ def replay(
     only = {"--user": user, "--since": since, "--set": settings, "--limit": limit}
     _refuse(only, "goes with --signals only")
     market, paths = _one(_by_market(candles or [], symbol or []))
-    with telling():
-        _refuse_daemons(config, ledger)
+    with report_errors():
+        _refuse_daemon_ledger(config, ledger)
         _replay_candles(
             config,
             paths,
@@ -167,9 +167,9 @@ def _replay_candles(
     as_json: bool,
 ) -> None:
     with _ledger_file(ledger) as path:
-        from signalbot.ledger.report import read_history
-        from signalbot.replay.html import plotly_library, write_report
-        from signalbot.replay.summary import to_json
+        from signalbot.ledger.history import read_ledger_history
+        from signalbot.replay.report.html import plotly_library, write_report
+        from signalbot.replay.report.summary import to_json
 
         if report is not None:
             plotly_library()  # missing, it is better known before the replay than after
@@ -177,7 +177,7 @@ def _replay_candles(
             config, candles, symbol, options, path, funding, verbose=verbose
         )
         if report is not None:
-            history = read_history(path)
+            history = read_ledger_history(path)
             write_report(report, summary, history=history, equity=equity, prices=file.candles)
         if as_json:
             print_json(to_json(summary))
@@ -185,10 +185,10 @@ def _replay_candles(
             _print(file, summary)
 
 
-def _refuse(options: Mapping[str, object], why: str) -> None:
+def _refuse(options: Mapping[str, object], reason: str) -> None:
     for name, value in options.items():
         if value not in (None, []):
-            raise typer.BadParameter(why, param_hint=name)
+            raise typer.BadParameter(reason, param_hint=name)
 
 
 def _options(
@@ -228,7 +228,7 @@ def _one(files: Mapping[str, list[Path]]) -> tuple[str, list[Path]]:
     return next(iter(files.items()))
 
 
-def _refuse_daemons(config: Path | None, ledger: Path | None) -> None:
+def _refuse_daemon_ledger(config: Path | None, ledger: Path | None) -> None:
     """See that ``--ledger`` does not write over the ledger of the daemon.
 
     Raises:
@@ -236,11 +236,11 @@ def _refuse_daemons(config: Path | None, ledger: Path | None) -> None:
     """
     if ledger is None:
         return
-    from signalbot.cli.source import ledger_path
+    from signalbot.cli.ledger_source import ledger_path
     from signalbot.domain.errors import LedgerError
 
-    theirs = ledger_path(config, None)
-    if ledger.resolve() == theirs.resolve():
+    daemon_ledger = ledger_path(config, None)
+    if ledger.resolve() == daemon_ledger.resolve():
         raise LedgerError(f"{ledger}: this is the daemon's own ledger: keep the replay's elsewhere")
 
 
@@ -256,17 +256,23 @@ def _play(
 ) -> "tuple[CandleFile, Summary, EquityCurves]":
     from time import perf_counter
 
-    from signalbot.config.check import check_strategies
+    from signalbot.config.checks.strategies import check_strategies
     from signalbot.config.load import load
     from signalbot.config.locate import find_config
     from signalbot.config.problems import InvalidConfig
-    from signalbot.ledger.report import read_history
-    from signalbot.ops.logging import configure
-    from signalbot.replay.assumptions import assumptions
+    from signalbot.ledger.history import read_ledger_history
+    from signalbot.observability.logging.setup import configure_logging
     from signalbot.replay.candle_files import read_candles
-    from signalbot.replay.run import exchanges_of, narrowed, refuse_coarse, replay, rules_of
-    from signalbot.replay.summary import summarise
-    from signalbot.tasks import settle_memory
+    from signalbot.replay.report.assumptions import describe_assumptions
+    from signalbot.replay.report.summary import summarize
+    from signalbot.replay.run import (
+        check_candle_length,
+        config_for_symbol,
+        exchanges_of,
+        replay,
+        rules_of,
+    )
+    from signalbot.tasks import freeze_gc
 
     settings = load(find_config(config, os.environ), os.environ)
     if any(each.settings.ai.enabled for each in settings.subscriptions):
@@ -274,18 +280,18 @@ def _play(
     problems = check_strategies(settings)
     if problems:
         raise InvalidConfig(problems)
-    settings = narrowed(settings, symbol)
+    settings = config_for_symbol(settings, symbol)
     file = read_candles(candles, symbol, options)
-    refuse_coarse(settings, file.timeframe, source=str(file.path))
+    check_candle_length(settings, file.timeframe, source=str(file.path))
     rates = _funding(settings, funding, file)
 
     def log_in_virtual_time(clock: "Clock") -> None:
         level = "info" if verbose else "error"
-        configure(log_format="console", level=level, stream=sys.stderr, clock=clock.now_ms)
+        configure_logging(log_format="console", level=level, stream=sys.stderr, clock=clock.now_ms)
 
-    settle_memory()
+    freeze_gc()
     began_s = perf_counter()
-    with progress(len(file.candles), shown=not verbose) as advance:
+    with progress(len(file.candles), is_enabled=not verbose) as advance:
         played = replay(
             settings,
             file.candles,
@@ -295,12 +301,12 @@ def _play(
             on_start=log_in_virtual_time,
             on_progress=advance,
         )
-    summary = summarise(
-        read_history(ledger),
+    summary = summarize(
+        read_ledger_history(ledger),
         coverage=file.coverage,
         equity=played.equity,
         elapsed_s=perf_counter() - began_s,
-        assumptions=assumptions(
+        assumptions=describe_assumptions(
             (rules_of(settings, name) for name in exchanges_of(settings)),
             timeframe=file.timeframe,
             funding=funding,
@@ -319,12 +325,12 @@ def _funding(config: "Config", source: str | None, file: "CandleFile") -> "Seque
         return ()
     from signalbot.replay.funding import read_funding
 
-    if source != _EXCHANGE:
+    if source != _FROM_EXCHANGE:
         return read_funding(Path(source))
     import asyncio
 
     from signalbot.domain.errors import ConfigError
-    from signalbot.replay.download import Span, download_funding
+    from signalbot.replay.download import MinuteRange, download_funding
     from signalbot.replay.run import exchanges_of
 
     real = [
@@ -333,7 +339,7 @@ def _funding(config: "Config", source: str | None, file: "CandleFile") -> "Seque
     if not real:
         raise ConfigError("--funding exchange: no real exchange is configured: give a CSV file")
     typer.echo(f"asking {real[0].name} for funding rates of {file.symbol}", err=True)
-    span = Span(file.coverage.start_ms, file.coverage.end_ms)
+    span = MinuteRange(file.coverage.start_ms, file.coverage.end_ms)
     return asyncio.run(download_funding(real[0], file.symbol, span))
 
 
@@ -351,14 +357,14 @@ def _ledger_file(wanted: Path | None) -> Iterator[Path]:
 
 
 def _print(file: "CandleFile", summary: "Summary") -> None:
-    from signalbot.replay.figures import minute
-    from signalbot.replay.summary import tables
+    from signalbot.replay.report.formatting import format_minute
+    from signalbot.replay.report.summary import tables
 
     coverage = summary.coverage
     speed = "" if summary.candles_per_s is None else f", {summary.candles_per_s:,.0f} candles/s"
     typer.echo(
         f"{coverage.symbol} {coverage.timeframe}: {coverage.candles:,} candles from "
-        f"{minute(coverage.start_ms)} to {minute(coverage.end_ms)} UTC, "
+        f"{format_minute(coverage.start_ms)} to {format_minute(coverage.end_ms)} UTC, "
         f"{coverage.missing} missing, {sum(coverage.dropped.values())} dropped; "
         f"{summary.elapsed_s:.1f} s{speed}"
     )
@@ -382,9 +388,9 @@ def _print(file: "CandleFile", summary: "Summary") -> None:
     typer.echo(f"\nMade with {made_with}")
 
 
-def _print_table(table: "Table") -> None:
+def _print_table(table: "ReportTable") -> None:
     columns = [
-        Column(title, title, is_number=title not in _WORDS, is_prose=title == "Because")
+        Column(title, title, is_number=title not in _TEXT_COLUMNS, is_prose=title == "Because")
         for title in table.header
     ]
     print_table([dict(zip(table.header, row, strict=True)) for row in table.rows], columns)

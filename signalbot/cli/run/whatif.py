@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from signalbot.cli.errors import not_found, telling
+from signalbot.cli.errors import not_found, report_errors
+from signalbot.cli.ledger_source import LedgerReader, ledger_path
 from signalbot.cli.options import Since
 from signalbot.cli.render import Column, print_json, print_table
 from signalbot.cli.run.progress import progress
-from signalbot.cli.source import Source, ledger_path
 from signalbot.domain.errors import ConfigError, SignalbotError, Unavailable
 
 if TYPE_CHECKING:
-    from signalbot.config.terms import Config
-    from signalbot.config.wishes import Wish
+    from signalbot.config.overrides import Override
+    from signalbot.config.settings import Config
     from signalbot.domain.users import UserId
     from signalbot.ledger.views import Connection
     from signalbot.ports import Clock
     from signalbot.replay.candle_files import ReadOptions
-    from signalbot.replay.prices import Candles
-    from signalbot.replay.summary import Table
-    from signalbot.replay.whatif import Past, WhatIf
+    from signalbot.replay.candle_sources import MarketCandles
+    from signalbot.replay.report.summary import ReportTable
+    from signalbot.replay.whatif import RecordedHistory, WhatIf
 
 _LEAD_MS = 3_600_000
 """Before the first signal: one gap in the candles does not leave it without a price."""
@@ -50,7 +50,7 @@ def what_if(
     """Compare, and print. ``files`` are candles by market; other prices are found by themselves."""
     if user is None:
         raise typer.BadParameter("missing: whose rules?", param_hint="--user")
-    with telling():
+    with report_errors():
         from signalbot.ledger.views import open_ledger
 
         with open_ledger(ledger_path(config, ledger)) as connection:
@@ -77,40 +77,44 @@ def _compare(
     verbose: bool,
 ) -> "WhatIf":
     from signalbot.config.locate import find_config
-    from signalbot.config.wishes import read_wish
+    from signalbot.config.overrides import parse_override
     from signalbot.domain.users import UserId
-    from signalbot.ledger.views import as_of_now
-    from signalbot.ops.logging import configure
-    from signalbot.replay.whatif import read_past, what_if
-    from signalbot.tasks import SystemClock, settle_memory
+    from signalbot.ledger.views import read_snapshot
+    from signalbot.observability.logging.setup import configure_logging
+    from signalbot.replay.whatif import read_recorded_history, what_if
+    from signalbot.tasks import SystemClock, freeze_gc
 
-    wishes = tuple(map(read_wish, settings))
+    overrides = tuple(map(parse_override, settings))
     path = find_config(file, os.environ)
     present = _load(connection, path, name, ())
-    changed = _load(connection, path, name, wishes) if wishes else None
+    changed = _load(connection, path, name, overrides) if overrides else None
     user = UserId(name)
-    source = Source(connection, is_live=False)
-    with as_of_now(connection):
-        past = read_past(
+    source = LedgerReader(connection, is_live=False)
+    with read_snapshot(connection):
+        history = read_recorded_history(
             connection,
             [each for each in (present, changed) if each],
             user,
             since_ms=source.select(since=since).since_ms,
             until_ms=source.now_ms(),
         )
-    if not past.signals:
+    if not history.signals:
         raise SignalbotError(f"no signals since then of a strategy that {name} follows")
-    configure(log_format="console", level="error", stream=sys.stderr, clock=SystemClock().now_ms)
-    candles = _candles(present, user, past, files, options)
+    configure_logging(
+        log_format="console", level="error", stream=sys.stderr, clock=SystemClock().now_ms
+    )
+    candles = _candles(present, user, history, files, options)
 
     def log_in_virtual_time(clock: "Clock") -> None:
         level = "info" if verbose else "error"
-        configure(log_format="console", level=level, stream=sys.stderr, clock=clock.now_ms)
+        configure_logging(log_format="console", level=level, stream=sys.stderr, clock=clock.now_ms)
 
-    settle_memory()
-    with progress(sum(len(each.candles) for each in candles.values()), shown=not verbose) as bar:
+    freeze_gc()
+    with progress(
+        sum(len(each.candles) for each in candles.values()), is_enabled=not verbose
+    ) as bar:
         return what_if(
-            past,
+            history,
             user,
             present=_with_real_rules(present, user),
             changed=_with_real_rules(changed, user) if changed else None,
@@ -122,7 +126,7 @@ def _compare(
 
 
 def _load(
-    connection: "Connection", path: Path, user: str, wishes: "tuple[Wish, ...]"
+    connection: "Connection", path: Path, user: str, overrides: "tuple[Override, ...]"
 ) -> "Config":  # fmt: skip
     """The configuration with what the API has made, and with ``wishes`` laid over it.
 
@@ -130,14 +134,14 @@ def _load(
         InvalidConfig: it cannot be used; a wrong wish is named as it was given.
         NotFound: it has no such user.
     """
-    from signalbot.config.definitions import Definition
     from signalbot.config.load import load
-    from signalbot.config.wishes import Wishes
+    from signalbot.config.overrides import Overrides
+    from signalbot.config.runtime_definitions import Definition
     from signalbot.domain.users import owner_of
     from signalbot.ledger.definitions import read_definitions
 
     definitions = [
-        Definition.under(each.key, each.table, each.version, each.operator_table)
+        Definition.from_key(each.key, each.table, each.version, each.operator_table)
         for each in read_definitions(connection)
     ]
     named = owner_of(user) or user  # a shadow's settings are its owner's
@@ -145,7 +149,7 @@ def _load(
         path,
         os.environ,
         definitions,
-        wishes=Wishes(user=named, wishes=wishes) if wishes else None,
+        overrides=Overrides(user=named, items=overrides) if overrides else None,
     )
     if user not in config.users:
         raise not_found("user", user, sorted(config.users))
@@ -155,21 +159,21 @@ def _load(
 def _candles(
     config: "Config",
     user: "UserId",
-    past: "Past",
+    history: "RecordedHistory",
     files: Mapping[str, Sequence[Path]],
     options: "ReadOptions",
-) -> "Mapping[str, Candles]":
+) -> "Mapping[str, MarketCandles]":
     """Candles of every market with signals: of a file, else of the exchange itself.
 
     Raises:
         ConfigError: a file cannot be used. SignalbotError: nobody has any, for any signal.
     """
     from signalbot.replay.candle_files import read_candles
-    from signalbot.replay.prices import Candles, holes
+    from signalbot.replay.candle_sources import MarketCandles, find_candle_gaps
 
-    arrivals = past.arrivals
+    arrivals = history.arrivals
     wanted = dict.fromkeys(each.signal.symbol for each in arrivals)
-    found: dict[str, Candles] = {}
+    found: dict[str, MarketCandles] = {}
     for symbol, paths in files.items():
         if symbol not in wanted:
             raise ConfigError(
@@ -179,59 +183,61 @@ def _candles(
         file = read_candles(paths, symbol, options)
         for note in file.notes:
             typer.echo(f"{symbol}: {note}", err=True)
-        found[symbol] = Candles(
+        found[symbol] = MarketCandles(
             symbol=symbol, timeframe=file.timeframe, candles=file.candles, source=str(paths[0])
         )
-    found |= _of_the_exchange(config, user, past, [each for each in wanted if each not in found])
-    gaps = holes(arrivals, found)
-    if arrivals and sum(len(each.signals) for each in gaps) == len(arrivals):
-        from signalbot.replay.whatif_tables import told
+    found |= _of_the_exchange(config, user, history, [each for each in wanted if each not in found])
+    missing = find_candle_gaps(arrivals, found)
+    if arrivals and sum(len(each.signals) for each in missing) == len(arrivals):
+        from signalbot.replay.whatif_tables import gap_text
 
         raise SignalbotError(
             "there are no candles for any of the signals: give some with --candles CSV --symbol "
-            "SYMBOL\n" + "\n".join(told(each) for each in gaps)
+            "SYMBOL\n" + "\n".join(gap_text(each) for each in missing)
         )
     return found
 
 
 def _of_the_exchange(
-    config: "Config", user: "UserId", past: "Past", symbols: Sequence[str]
-) -> "dict[str, Candles]":
+    config: "Config", user: "UserId", history: "RecordedHistory", symbols: Sequence[str]
+) -> "dict[str, MarketCandles]":
     from signalbot.domain.timeframe import Ms, Timeframe
-    from signalbot.replay.prices import Candles, seeded
+    from signalbot.replay.candle_sources import MarketCandles, seeded_candles
 
     if not symbols:
         return {}
     terms = config.exchanges[config.users[user].account.exchange]
-    from_ms = Ms(Timeframe.M1.floor(past.arrivals[0].at_ms) - _LEAD_MS)
-    until_ms = Timeframe.M1.floor(past.until_ms)
+    from_ms = Ms(Timeframe.M1.floor(history.arrivals[0].at_ms) - _LEAD_MS)
+    until_ms = Timeframe.M1.floor(history.until_ms)
     if terms.is_simulated:
         return {
-            symbol: seeded(terms, symbol, from_ms=from_ms, until_ms=until_ms) for symbol in symbols
+            symbol: seeded_candles(terms, symbol, from_ms=from_ms, until_ms=until_ms)
+            for symbol in symbols
         }
     import asyncio
 
-    from signalbot.replay.cache import CandleCache
-    from signalbot.replay.download import Span, download
-    from signalbot.replay.figures import minute
+    from signalbot.replay.candle_cache import CandleCache
+    from signalbot.replay.download import MinuteRange, download_candles
+    from signalbot.replay.report.formatting import format_minute
 
-    def say(symbol: str, span: Span) -> None:
-        what = f"candles of {symbol} from {minute(span.from_ms)} to {minute(span.until_ms)}"
+    def say(symbol: str, span: MinuteRange) -> None:
+        begin, end = format_minute(span.from_ms), format_minute(span.until_ms)
+        what = f"candles of {symbol} from {begin} to {end}"
         typer.echo(f"asking {terms.name} for {what}", err=True)
 
     cache = CandleCache(config.daemon.state_dir, terms.name)
-    spans = dict.fromkeys(symbols, Span(from_ms, until_ms))
+    spans = dict.fromkeys(symbols, MinuteRange(from_ms, until_ms))
     try:
-        lacking = asyncio.run(download(terms, spans, cache, on_ask=say))
+        lacking = asyncio.run(download_candles(terms, spans, cache, on_request=say))
         for symbol, minutes in lacking.items():
-            whole = (until_ms - from_ms) // Timeframe.M1.ms
+            total = (until_ms - from_ms) // Timeframe.M1.ms
             typer.echo(
-                f"{terms.name} told {whole - minutes:,} of {whole:,} minutes of {symbol}", err=True
+                f"{terms.name} told {total - minutes:,} of {total:,} minutes of {symbol}", err=True
             )
     except Unavailable as e:
         typer.echo(f"{e}: going on with what was told before", err=True)
     return {
-        symbol: Candles(
+        symbol: MarketCandles(
             symbol=symbol,
             timeframe=Timeframe.M1,
             candles=cache.candles(symbol),
@@ -243,7 +249,7 @@ def _of_the_exchange(
 
 def _with_real_rules(config: "Config", user: "UserId") -> "Config":
     """The account's exchange with the grids and minimums that it has told before."""
-    from signalbot.replay.cache import CandleCache
+    from signalbot.replay.candle_cache import CandleCache
     from signalbot.replay.download import with_rules
 
     name = config.users[user].account.exchange
@@ -265,7 +271,7 @@ def _print(found: "WhatIf", limit: int) -> None:
         _print_table(table)
 
 
-def _print_table(table: "Table") -> None:
+def _print_table(table: "ReportTable") -> None:
     columns = [
         Column(
             name,

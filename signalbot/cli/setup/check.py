@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from signalbot.cli.errors import ExitCode
-from signalbot.cli.options import AsJson, ConfigFile
+from signalbot.cli.formatting import comma_list, duration, facts, number
+from signalbot.cli.options import ConfigOption, JsonOption
 from signalbot.cli.render import Column, print_facts, print_json, print_table
-from signalbot.cli.words import facts, listing, number, span
 from signalbot.config.locate import find_config
 from signalbot.config.problems import InvalidConfig, Problem
 from signalbot.domain.money import text
 
 if TYPE_CHECKING:
-    from signalbot.config.terms import Config
+    from signalbot.config.settings import Config
 
 _USERS = (
     Column("User", "user_id"),
@@ -26,16 +26,16 @@ _USERS = (
     Column("Leverage", "leverage", is_number=True),
     Column("Margin", "margin_mode", is_extra=True),
     Column("Paper balance", "paper_balance", number, is_number=True, is_extra=True),
-    Column("Follows", "strategies", listing, is_prose=True),
+    Column("Follows", "strategies", comma_list, is_prose=True),
 )
 _STRATEGIES = (
     Column("Strategy", "name"),
     Column("Kind", "kind"),
     Column("Exchange", "exchange"),
     Column("Timeframe", "timeframe"),
-    Column("TTL", "signal_ttl_ms", span, is_extra=True),
+    Column("TTL", "signal_ttl_ms", duration, is_extra=True),
     Column("Subscribers", "subscribers", is_number=True),
-    Column("Symbols", "symbols", listing, is_prose=True),
+    Column("Symbols", "symbols", comma_list, is_prose=True),
     Column("Params", "params", facts, is_prose=True, is_extra=True),
 )
 _ONLINE = (
@@ -51,8 +51,8 @@ def check(
     online: Annotated[
         bool, typer.Option("--online", help="Ask the exchanges, too: keys, rights, balances.")
     ] = False,
-    as_json: AsJson = False,
-    config: ConfigFile = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
 ) -> None:
     """Find everything wrong with the configuration, or show what it comes to.
 
@@ -69,7 +69,7 @@ def check(
         raise typer.Exit(ExitCode.BAD_CONFIG) from None
     found = _summary(loaded)
     if online:
-        found["online"] = _ask_exchanges(loaded)
+        found["online"] = _check_exchanges(loaded)
         found["ok"] = found["ok"] and all(each["ok"] for each in found["online"])
     if as_json:
         print_json(found)
@@ -85,8 +85,8 @@ def _load(path: Path) -> "Config":
     Raises:
         InvalidConfig: something in it is wrong.
     """
-    from signalbot.config.check import check_strategies
-    from signalbot.config.live import live_problems
+    from signalbot.config.checks.live import live_problems
+    from signalbot.config.checks.strategies import check_strategies
     from signalbot.config.load import load
 
     config = load(path, os.environ)
@@ -96,25 +96,25 @@ def _load(path: Path) -> "Config":
     return config
 
 
-def _ask_exchanges(config: "Config") -> list[dict[str, Any]]:
+def _check_exchanges(config: "Config") -> list[dict[str, Any]]:
     """What the exchanges say of every live account."""
-    from signalbot.cli.keys.examine import examine, live_users
+    from signalbot.cli.keys.account_checks import check_accounts, live_users
     from signalbot.vault import master_key
 
     users = live_users(config)
     if not users:
         return []
-    path = master_key.locate(config.daemon.master_key_file, os.environ)
-    found = asyncio.run(examine(config, users, path))
+    path = master_key.locate_key_file(config.daemon.master_key_file, os.environ)
+    found = asyncio.run(check_accounts(config, users, path))
     return [
-        {"user": user, "ok": each.is_good, "what": each.what, "says": each.says}
+        {"user": user, "ok": each.is_ok, "what": each.what, "says": each.result}
         for user, findings in found.items()
         for each in findings
     ]
 
 
 def _summary(config: "Config") -> dict[str, Any]:
-    from signalbot.config.ai import library_problems
+    from signalbot.config.sections.ai import ai_library_problems
 
     subscribers = Counter(each.strategy for each in config.subscriptions)
     followed: dict[str, list[str]] = {user_id: [] for user_id in config.users}
@@ -149,8 +149,8 @@ def _summary(config: "Config") -> dict[str, Any]:
             }
             for each in config.strategies.values()
         ],
-        "notices": list(config.notices),
-        "run_problems": _plain_problems(tuple(library_problems(config))),
+        "notices": list(config.warnings),
+        "run_problems": _plain_problems(tuple(ai_library_problems(config))),
     }
 
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from signalbot.cli.errors import not_found
 from signalbot.cli.lazy import examples_text, new_app
-from signalbot.cli.options import AsJson, ConfigFile, StrategyOption, UserOption
+from signalbot.cli.options import ConfigOption, JsonOption, StrategyOption, UserOption
 from signalbot.cli.render import Column, print_json, print_list
 from signalbot.config.locate import find_config
 
 if TYPE_CHECKING:
-    from signalbot.config.explain import Explained
-    from signalbot.config.terms import Config
+    from signalbot.config.explain import ExplainedValue
+    from signalbot.config.settings import Config
 
 
 def _value(value: object) -> str:
@@ -46,8 +46,8 @@ def show(
     *,
     user: UserOption = None,
     strategy: StrategyOption = None,
-    as_json: AsJson = False,
-    config: ConfigFile = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
 ) -> None:
     """Show every setting that holds and where its value came from; secrets are masked.
 
@@ -90,7 +90,7 @@ def _concerns(subject: str, user: str | None, strategy: str | None) -> bool:
             return user is None and strategy is None
 
 
-def _row(explained: "Explained") -> dict[str, Any]:
+def _row(explained: "ExplainedValue") -> dict[str, Any]:
     return {
         "subject": explained.subject,
         "path": explained.path,

@@ -23,8 +23,8 @@ def init(
     """Write a commented config.toml and create the master key; never overwrite anything."""
     directory.mkdir(parents=True, exist_ok=True)
     config, key = directory / CONFIG_NAME, directory / KEY_NAME
-    _tell(config, is_new=_create(config, example_text().encode(), mode=0o644))
-    _tell(key, is_new=_create(key, b64encode(token_bytes(_KEY_BYTES)) + b"\n", mode=0o600))
+    _report(config, is_new=_create(config, example_text().encode(), mode=0o644))
+    _report(key, is_new=_create(key, b64encode(token_bytes(_KEY_BYTES)) + b"\n", mode=0o600))
     named = quote(str(config))
     typer.echo(
         f"\nNext:\n"
@@ -38,14 +38,14 @@ def init(
 
 def _create(path: Path, content: bytes, *, mode: int) -> bool:
     """Write a new file and have it on the disk; False, and nothing done, when there is one."""
-    from signalbot.vault.master_key import create
+    from signalbot.vault.master_key import create_file
 
     try:
-        create(path, content, mode=mode)
+        create_file(path, content, mode=mode)
     except FileExistsError:
         return False
     return True
 
 
-def _tell(path: Path, *, is_new: bool) -> None:
+def _report(path: Path, *, is_new: bool) -> None:
     typer.echo(f"wrote {path}" if is_new else f"kept {path}: it is there already")

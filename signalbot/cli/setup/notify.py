@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from signalbot.cli.errors import ExitCode, not_found, telling
-from signalbot.cli.keys.opening import with_vault
+from signalbot.cli.errors import ExitCode, not_found, report_errors
+from signalbot.cli.keys.vault_access import with_vault
 from signalbot.cli.lazy import examples_text, new_app
-from signalbot.cli.options import ConfigFile
-from signalbot.cli.whole import whole_config
-from signalbot.config.terms import Config
+from signalbot.cli.load_config import load_config
+from signalbot.cli.options import ConfigOption
+from signalbot.config.settings import Config
 from signalbot.domain.errors import ConfigError, NotFound
 from signalbot.domain.notices import OPERATOR, Recipient
 
@@ -37,16 +37,16 @@ def send_test(
     operator: Annotated[
         bool, typer.Option("--operator", help="Send to the operator, as without options.")
     ] = False,
-    config: ConfigFile = None,
+    config: ConfigOption = None,
 ) -> None:
     """Send a notice to every destination of the operator or of a user, and tell what came of it.
 
     Needs no daemon. Exit code 1 when a destination did not take it.
     """
-    with telling():
+    with report_errors():
         if user is not None and operator:
             raise typer.BadParameter("either --user or --operator")
-        settings = whole_config(config)
+        settings = load_config(config)
         recipient = _recipient(settings, user)
         failures = [
             _try(place, recipient, url)
@@ -79,19 +79,19 @@ def _resolved(config: Config, urls: Sequence[str]) -> list[str]:
 
 def _try(place: int, recipient: Recipient, url: str) -> bool:
     """Whether it failed; what is printed has none of the URL's secrets."""
-    from signalbot.notify.destination import Destination, UnknownDestination, secrets_of
-    from signalbot.notify.texts import Message
-    from signalbot.ops.secrets import Secrets
+    from signalbot.notifications.destinations import Destination, UnknownDestination, url_secrets
+    from signalbot.notifications.templates import Message
+    from signalbot.observability.logging.secrets import SecretRegistry
 
-    secrets = Secrets()
-    for secret in secrets_of(url):
+    secrets = SecretRegistry()
+    for secret in url_secrets(url):
         secrets.add(secret)
     message = Message("👋 Test from signalbot", f"Notices for {_name(recipient)} arrive here.")
     try:
         cause = Destination(url).send(message, is_silent=False)
     except UnknownDestination as e:
         raise ConfigError(f"{_name(recipient)}, destination {place}: {e}") from None
-    outcome = "delivered" if cause is None else f"not delivered: {secrets.hide(cause)}"
+    outcome = "delivered" if cause is None else f"not delivered: {secrets.mask(cause)}"
     typer.echo(f"{_name(recipient)}, destination {place}: {outcome}")
     return cause is not None
 

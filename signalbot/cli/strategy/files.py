@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from signalbot.cli.errors import ExitCode, telling
+from signalbot.cli.errors import ExitCode, report_errors
+from signalbot.cli.formatting import utc
 from signalbot.cli.lazy import examples_text, new_app
 from signalbot.cli.options import (
-    AsJson,
     ColumnsOption,
     DecimalOption,
+    JsonOption,
     TimeFormatOption,
     TimeZoneOption,
 )
 from signalbot.cli.render import Column, print_facts, print_json, print_table
-from signalbot.cli.words import utc
 from signalbot.domain.errors import ConfigError, SignalbotError
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from signalbot.domain.market import Candle
     from signalbot.domain.timeframe import Timeframe
     from signalbot.replay.candle_files import ReadOptions
-    from signalbot.sandbox.runner import StrategyFile
-    from signalbot.sandbox.trial import Fault, Trial
+    from signalbot.sandbox.dry_run import CandleFailure, DryRun
+    from signalbot.sandbox.strategy_runner import StrategyFile
 
 app = new_app(
     name="strategy",
@@ -36,12 +36,14 @@ app = new_app(
     add_completion=False,
 )
 
-TimeframeWord = Literal["1m", "3m", "5m", "10m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d"]
+TimeframeChoice = Literal[
+    "1m", "3m", "5m", "10m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d"
+]
 
 _EXAMPLE = Path(__file__).with_name("example.txt")
 _SYMBOL = "BTC/USDT:USDT"
-_MOST = 1_000
-_SHOWN = 3
+_MAX_CANDLES = 1_000
+_MAX_LISTED = 3
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
 _PARAMS = (
     Column("Parameter", "name"),
@@ -59,14 +61,14 @@ def new(
     ),
 ) -> None:
     """Write a strategy that works, to make your own of it."""
-    with telling():
+    with report_errors():
         if not _NAME.fullmatch(name):
             raise ConfigError(f"{name!r} is not a name: up to 40 of a-z, 0-9, _ and -, a-z first")
         path = folder / f"{name.replace('-', '_')}.py"
-        words = re.split(r"[-_]+", name)
+        name_parts = re.split(r"[-_]+", name)
         text = _EXAMPLE.read_text(encoding="utf-8")
-        text = text.replace("NAME", " ".join(words).strip().capitalize(), 1)
-        text = text.replace("CLASS", "".join(word.capitalize() for word in words), 1)
+        text = text.replace("NAME", " ".join(name_parts).strip().capitalize(), 1)
+        text = text.replace("CLASS", "".join(part.capitalize() for part in name_parts), 1)
         folder.mkdir(parents=True, exist_ok=True)
         try:
             with path.open("x", encoding="utf-8") as file:
@@ -93,7 +95,7 @@ def check(
         typer.Option("--candles", metavar="CSV", help="Candles to try it on; else made-up ones."),
     ] = None,
     timeframe: Annotated[
-        TimeframeWord | None,
+        TimeframeChoice | None,
         typer.Option("--timeframe", help="Its candles; else those of the CSV, or 5m."),
     ] = None,
     symbol: Annotated[
@@ -107,7 +109,7 @@ def check(
     time_format: TimeFormatOption = None,
     time_zone: TimeZoneOption = None,
     decimal: DecimalOption = None,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Try a strategy on candles: what it says, how long it takes, and what is wrong with it.
 
@@ -116,13 +118,13 @@ def check(
     candles: on candles yet to come, on what was asked before, or on chance. Exit code 1 tells
     that something is.
     """
-    with telling():
+    with report_errors():
         from signalbot.replay.candle_files.options import read_options
 
         options = read_options(
             columns=columns, time_format=time_format, time_zone=time_zone, decimal=decimal
         )
-        trial, read = _try(file, candles, timeframe, symbol, options, _params(settings or []))
+        trial, read = _dry_run(file, candles, timeframe, symbol, options, _params(settings or []))
     if as_json:
         print_json(_plain(trial, read))
     else:
@@ -131,19 +133,19 @@ def check(
         raise typer.Exit(ExitCode.ERROR)
 
 
-def _try(
+def _dry_run(
     path: Path,
     csv: Path | None,
     wanted: str | None,
     symbol: str,
     options: "ReadOptions",
     params: "Mapping[str, Any]",
-) -> "tuple[Trial, StrategyFile]":
+) -> "tuple[DryRun, StrategyFile]":
     from signalbot.domain.timeframe import Timeframe
     from signalbot.replay.candle_files import read_candles
-    from signalbot.sandbox.runner import StrategyFile
-    from signalbot.sandbox.trial import describe, needed, try_out
-    from signalbot.strategies.base import Failed
+    from signalbot.sandbox.dry_run import describe_strategy, dry_run, required_candles
+    from signalbot.sandbox.strategy_runner import StrategyFile
+    from signalbot.strategies.base import StrategyFailed
     from signalbot.strategies.params import BadParameter
 
     given = None if csv is None else read_candles(csv, symbol, options)
@@ -154,29 +156,29 @@ def _try(
         raise ConfigError(f"{csv}: {main} candles cannot be made of {given.timeframe} candles")
     try:
         file = StrategyFile.read(path, timeframe=main, params=params)
-        count = needed(describe(file).warm_up, main) + _MOST
-        shown = given.candles if given else _made_up(symbol, main, count)
-        trial = try_out(file, shown, most=_MOST)
+        count = required_candles(describe_strategy(file).warm_up, main) + _MAX_CANDLES
+        series = given.candles if given else _simulated_candles(symbol, main, count)
+        trial = dry_run(file, series, most=_MAX_CANDLES)
     except BadParameter as e:
         raise ConfigError(f"{path}: params.{e.name}: {e}") from None
-    except Failed as e:
+    except StrategyFailed as e:
         raise SignalbotError(f"{path}: {e}") from None
-    if not trial.asked:
+    if not trial.evaluated:
         raise SignalbotError(
-            f"{path}: it needs {count - _MOST} candles of {main} before the first answer, "
+            f"{path}: it needs {count - _MAX_CANDLES} candles of {main} before the first answer, "
             f"and {csv} has too few of them without a gap"
         )
     return trial, file
 
 
-def _made_up(symbol: str, timeframe: "Timeframe", count: int) -> "Sequence[Candle]":
+def _simulated_candles(symbol: str, timeframe: "Timeframe", count: int) -> "Sequence[Candle]":
     """Candles of a simulated market, the same ones every time."""
     from signalbot.domain.timeframe import Ms
+    from signalbot.exchange.simulated.price_feed import SimulatedPriceFeed
     from signalbot.exchange.simulated.rules import SimulationRules
-    from signalbot.exchange.simulated.tape import PriceTape
 
     first_ms = timeframe.floor(Ms(1_700_000_000_000))
-    return PriceTape(symbol, SimulationRules()).candles(timeframe, first_ms, count)
+    return SimulatedPriceFeed(symbol, SimulationRules()).candles(timeframe, first_ms, count)
 
 
 def _params(settings: "Sequence[str]") -> dict[str, Any]:
@@ -192,7 +194,7 @@ def _params(settings: "Sequence[str]") -> dict[str, Any]:
     return params
 
 
-def _plain(trial: "Trial", file: "StrategyFile") -> dict[str, Any]:
+def _plain(trial: "DryRun", file: "StrategyFile") -> dict[str, Any]:
     return {
         "ok": trial.is_good,
         "file": str(file.path),
@@ -200,8 +202,8 @@ def _plain(trial: "Trial", file: "StrategyFile") -> dict[str, Any]:
         "timeframe": file.timeframe,
         "warm_up": dict(trial.description.warm_up),
         "params": [dict(each) for each in trial.description.params],
-        "candles": trial.asked,
-        "said": dict(trial.said),
+        "candles": trial.evaluated,
+        "said": dict(trial.actions),
         "start_ms": round(trial.start_s * 1000, 3),
         "p50_ms": round(trial.duration_s(0.5) * 1000, 3),
         "p99_ms": round(trial.duration_s(0.99) * 1000, 3),
@@ -214,21 +216,21 @@ def _plain(trial: "Trial", file: "StrategyFile") -> dict[str, Any]:
     }
 
 
-def _plain_fault(fault: "Fault") -> dict[str, Any]:
-    return {"candle_close_ms": fault.close_ms, "message": fault.message}
+def _plain_fault(failure: "CandleFailure") -> dict[str, Any]:
+    return {"candle_close_ms": failure.close_ms, "message": failure.message}
 
 
-def _print(trial: "Trial", file: "StrategyFile") -> None:
+def _print(trial: "DryRun", file: "StrategyFile") -> None:
     description = trial.description
-    said = ", ".join(f"{count} {action}" for action, count in trial.said.most_common())
+    actions = ", ".join(f"{count} {action}" for action, count in trial.actions.most_common())
     needs = ", ".join(f"{length} of {name}" for name, length in description.warm_up.items())
     print_facts(
         [
             ("Strategy", f"{description.name} on {file.timeframe} candles"),
             ("Needs", f"{needs} candles"),
-            ("Asked", f"{trial.asked} candles in order, {trial.rechecked} again backwards"),
-            ("Said", said or "nothing"),
-            ("Took", _took(trial)),
+            ("Asked", f"{trial.evaluated} candles in order, {trial.rechecked} again backwards"),
+            ("Said", actions or "nothing"),
+            ("Took", _timings(trial)),
             *(("Printed", line) for line in trial.lines),
             *(("Not contained", why) for why in description.missing.values()),
         ]
@@ -237,25 +239,25 @@ def _print(trial: "Trial", file: "StrategyFile") -> None:
         typer.echo()
         print_table([dict(each) for each in description.params], _PARAMS)
     typer.echo()
-    _print_faults("failed on", trial.failures, trial.asked)
+    _print_faults("failed on", trial.failures, trial.evaluated)
     _print_faults("does not agree with itself on", trial.disagreements, trial.rechecked)
     if trial.is_good:
         typer.echo("no exception, and the same answers in any order: it can be replayed and run")
 
 
-def _took(trial: "Trial") -> str:
+def _timings(trial: "DryRun") -> str:
     return (
         f"{trial.duration_s(0.5) * 1000:.2f} ms, {trial.duration_s(0.99) * 1000:.2f} ms at p99, "
         f"{trial.duration_s(1) * 1000:.2f} ms at worst; {trial.start_s * 1000:.0f} ms to start"
     )
 
 
-def _print_faults(what: str, faults: "Sequence[Fault]", asked: int) -> None:
-    if not faults:
+def _print_faults(what: str, failures: "Sequence[CandleFailure]", total: int) -> None:
+    if not failures:
         return
-    typer.echo(f"it {what} {len(faults)} of {asked} candles; the first:")
-    for fault in faults[:_SHOWN]:
-        first, *more = fault.message.splitlines() or [""]
-        typer.echo(f"  {utc(fault.close_ms)}  {first}")
+    typer.echo(f"it {what} {len(failures)} of {total} candles; the first:")
+    for failure in failures[:_MAX_LISTED]:
+        first, *more = failure.message.splitlines() or [""]
+        typer.echo(f"  {utc(failure.close_ms)}  {first}")
         for line in more:
             typer.echo(f"      {line}")

@@ -9,12 +9,12 @@ from decimal import Decimal
 
 import structlog
 
-from signalbot.domain.book import Balance
+from signalbot.domain.account_snapshot import Balance
 from signalbot.domain.errors import (
     AccessDenied,
     OrderOutcomeUnknown,
     OrderRejected,
-    Refusal,
+    RejectionReason,
     Unavailable,
 )
 from signalbot.domain.funding import FundingPayment
@@ -32,18 +32,19 @@ from signalbot.domain.orders import (
 )
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.domain.users import User
-from signalbot.exchange.live.account_reads import AccountReads
-from signalbot.exchange.live.account_setup import AccountSetup
-from signalbot.exchange.live.capability import Stops
-from signalbot.exchange.live.codes import OrderNotFound
-from signalbot.exchange.live.dialects.base import Api, Dialect, KeyRights, Margin
-from signalbot.exchange.live.in_lane import InLane
-from signalbot.exchange.live.known import KnownOrders
-from signalbot.exchange.live.lanes import Lane
+from signalbot.exchange.live.accounts.account_queries import AccountQueries
+from signalbot.exchange.live.accounts.account_setup import AccountSetup
+from signalbot.exchange.live.accounts.balances import AdaptersByKind, Balances
+from signalbot.exchange.live.adapters.base import ExchangeAdapter, KeyPermissions, SymbolMargin
+from signalbot.exchange.live.capabilities import StopSupport
+from signalbot.exchange.live.orders.order_index import OrderIndex
+from signalbot.exchange.live.orders.order_status import PARSE_ERRORS, OrderStatusReader
+from signalbot.exchange.live.orders.order_submission import response_or_lookup
 from signalbot.exchange.live.preflight import AccountFacts
-from signalbot.exchange.live.shown import UNREADABLE, Shown
-from signalbot.exchange.live.submission import answer_or_look_up
-from signalbot.exchange.live.wallet import Dialects, Wallet
+from signalbot.exchange.live.transport.error_codes import OrderNotFound
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi
+from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.priority_override import PriorityOverride
 from signalbot.ledger.account_states import AccountState, AccountStates
 from signalbot.ports import Clock, Holding, Market
 from signalbot.stream import Stream
@@ -69,8 +70,8 @@ class LiveBroker:
         self,
         user: User,
         *,
-        api: Api | None,
-        dialects: Dialects,
+        api: ExchangeApi | None,
+        adapters: AdaptersByKind,
         market: Market,
         symbols: Collection[str],
         clock: Clock,
@@ -81,75 +82,81 @@ class LiveBroker:
     ) -> None:
         self.user = user
         self.visibility_lag_ms = visibility_lag_ms
-        self._api_or_none = api
-        self._dialects = dialects
+        self._executor_or_none = api
+        self._dialects = adapters
         self._market = market
         self._symbols = set(symbols)
         self._clock = clock
         self._on_placed = on_placed
-        self._born_ms = clock.now_ms()
+        self._created_ms = clock.now_ms()
         self._sent_ms: dict[ClientOrderId, Ms] = {}
-        self._missed_ms: dict[ClientOrderId, Ms] = {}
-        self._known = KnownOrders(self._dialect_of)
-        self._shown = Shown(
-            user.user_id, api=lambda: self._api, place=self._place, known=self._known, clock=clock
+        self._missing_since_ms: dict[ClientOrderId, Ms] = {}
+        self._order_index = OrderIndex(self._adapter_of)
+        self._order_status = OrderStatusReader(
+            user.user_id,
+            api=lambda: self._api,
+            adapter_and_instrument=self._adapter_and_instrument,
+            order_index=self._order_index,
+            clock=clock,
         )
-        remembered = state or AccountState()
+        saved = state or AccountState()
         self.setup = AccountSetup(
             user,
-            dialects=dialects,
-            dialect_of=self._dialect_of,
-            state=remembered,
+            adapters=adapters,
+            adapter_of=self._adapter_of,
+            state=saved,
             states=states,
             clock=clock,
         )
-        self._wallet = Wallet(
-            user.user_id, dialects, market, clock, known=remembered.balance, states=states
+        self._balances = Balances(
+            user.user_id, adapters, market, clock, saved=saved.balance, states=states
         )
-        self._reads = AccountReads(
+        self._queries = AccountQueries(
             user.user_id,
-            dialects=dialects,
+            adapters=adapters,
             market=market,
-            known=self._known,
-            wallet=self._wallet,
+            order_index=self._order_index,
+            balances=self._balances,
             clock=clock,
         )
         self._reported: dict[ClientOrderId, OrderReport] = {}
         self._events: Stream[OrderReport] = Stream()
-        self.is_begun = False  #: its first look is over; until then reads go behind everybody's
+        self.is_initialized = (
+            False  #: its first look is over; until then reads go behind everybody's
+        )
 
     @property
-    def live(self) -> dict[ClientOrderId, OrderRequest]:
+    def watched(self) -> dict[ClientOrderId, OrderRequest]:
         """Orders to keep an eye on."""
-        return self._known.live
+        return self._order_index.watched
 
     # --- what is known without asking -----------------------------------------------------
 
     def balance(self) -> Balance:
-        return self._wallet.balance
+        return self._balances.balance
 
     def fees(self, instrument: Instrument) -> Fees:
         """The market's: what an account pays that has no rebate."""
         return instrument.fees
 
     def attaches_stops(self, symbol: str) -> bool:
-        dialect, _ = self._place(symbol)
-        return dialect.capabilities.stops is Stops.ATTACHED
+        adapter, _ = self._adapter_and_instrument(symbol)
+        return adapter.capabilities.stops is StopSupport.ATTACHED
 
     def events(self) -> AsyncIterator[OrderReport]:
         return self._events
 
     def watch(self, request: OrderRequest, *, exchange_order_id: str | None = None) -> None:
         """Keep an eye on an order that was sent before this process began."""
-        self._known.remember(request, exchange_order_id=exchange_order_id)
-        self.live[request.client_order_id] = request
+        self._order_index.add(request, exchange_order_id=exchange_order_id)
+        self.watched[request.client_order_id] = request
 
     # --- what looking costs ---------------------------------------------------------------
 
     @property
     def poll_cost(self) -> int:
         """Of one look at what should be resting, in the exchange's weights."""
-        symbols = {request.symbol for request in self.live.values()}
+        symbols = {request.symbol for request in self.watched.values()}
         return self._list_cost(self._by_kind(symbols))
 
     @property
@@ -176,106 +183,108 @@ class LiveBroker:
             for kind, symbols in kinds.items()
         )
 
-    def is_touched(self, reached: PriceRange) -> bool:
+    def is_price_touched(self, price_range: PriceRange) -> bool:
         """Whether the price has been where one of the resting orders waits for it."""
         return any(
-            request.symbol == reached.symbol and _touches(request, reached)
-            for request in self.live.values()
+            request.symbol == price_range.symbol and _is_price_touched(request, price_range)
+            for request in self.watched.values()
         )
 
-    def is_ours(self, wire_id: str | None, exchange_id: str | None) -> bool:
+    def is_own_order(self, wire_id: str | None, exchange_id: str | None) -> bool:
         """Whether an order that a stream names is one of ours, by either id."""
-        return self._known.is_known(wire_id, exchange_id)
+        return self._order_index.contains(wire_id, exchange_id)
 
     # --- orders ---------------------------------------------------------------------------
 
     async def submit(
         self, request: OrderRequest, *, stop: OrderRequest | None = None
     ) -> OrderReport:
-        dialect, _ = self._place(request.symbol)
+        adapter, _ = self._adapter_and_instrument(request.symbol)
         if request.leg is Leg.ENTRY:
-            await self.setup.before_entry(self._api, request.symbol)
-        if dialect.capabilities.stops is not Stops.ATTACHED:
+            await self.setup.prepare_entry(self._api, request.symbol)
+        if adapter.capabilities.stops is not StopSupport.ATTACHED:
             stop = None
         report = await self._send(request, stop)
-        self._known.remember(request, exchange_order_id=report.exchange_order_id)
-        self._on_placed(dialect.wire_id(request.client_order_id))
-        self.live[request.client_order_id] = request
+        self._order_index.add(request, exchange_order_id=report.exchange_order_id)
+        self._on_placed(adapter.wire_id(request.client_order_id))
+        self.watched[request.client_order_id] = request
         if stop is not None:
-            self.live[stop.client_order_id] = stop
-        if not _is_sure(request, report):
-            report = await self._shown.until_sure(request, report)
-        return self._note(request, report)
+            self.watched[stop.client_order_id] = stop
+        if not _is_acknowledgement_enough(request, report):
+            report = await self._order_status.confirm(request, report)
+        return self._record(request, report)
 
     async def _send(self, request: OrderRequest, stop: OrderRequest | None) -> OrderReport:
         """Send one order, and read its answer; or what a look-up finds while that is awaited."""
-        dialect, instrument = self._place(request.symbol)
+        adapter, instrument = self._adapter_and_instrument(request.symbol)
         mode = await self.setup.mode(self._api, request.symbol)
         for each in (request, stop):
             if each is not None:
-                self._known.remember(each)
+                self._order_index.add(each)
                 self._sent_ms[each.client_order_id] = self._clock.now_ms()
-        create = dialect.create(request, instrument, stop=stop, margin_mode=mode)
+        create = adapter.order_args(request, instrument, stop=stop, margin_mode=mode)
 
         async def send() -> OrderReport:
-            raw = await dialect.send(self._api, create, _lane(request))
-            return self._shown.report(dialect.found(raw), request, instrument)
+            raw = await adapter.send(self._api, create, _priority_of(request))
+            return self._order_status.report(adapter.to_found_order(raw), request, instrument)
 
         try:
-            return await answer_or_look_up(
-                send(), lambda: self._found_meanwhile(request), self._clock
+            return await response_or_lookup(
+                send(), lambda: self._lookup_while_pending(request), self._clock
             )
         except OrderNotFound as e:
             raise OrderOutcomeUnknown(str(e)) from None
         except OrderRejected as e:
-            await self._learn_from(e, dialect, request.symbol)
+            await self._mark_setup_stale(e, adapter, request.symbol)
             raise
-        except UNREADABLE as e:
+        except PARSE_ERRORS as e:
             raise OrderOutcomeUnknown(f"unreadable answer: {type(e).__name__}: {e}") from None
 
     def amends_stops(self, symbol: str) -> bool:
-        dialect, _ = self._place(symbol)
-        return dialect.capabilities.amends
+        adapter, _ = self._adapter_and_instrument(symbol)
+        return adapter.capabilities.can_amend_stops
 
-    def stop_lives_ms(self, symbol: str) -> int | None:
-        dialect, _ = self._place(symbol)
-        return dialect.capabilities.stop_lives_ms
+    def stop_lifetime_ms(self, symbol: str) -> int | None:
+        adapter, _ = self._adapter_and_instrument(symbol)
+        return adapter.capabilities.stop_lifetime_ms
 
     async def amend(self, order: Order, request: OrderRequest) -> OrderReport:
-        dialect, instrument = self._place(request.symbol)
-        if not dialect.capabilities.amends:
-            raise OrderRejected(f"{dialect.capabilities.exchange} does not amend orders")
+        adapter, instrument = self._adapter_and_instrument(request.symbol)
+        if not adapter.capabilities.can_amend_stops:
+            raise OrderRejected(f"{adapter.capabilities.exchange} does not amend orders")
         try:
-            await dialect.amend(self._api, order, request, instrument, lane=Lane.PROTECT)
+            await adapter.amend(
+                self._api, order, request, instrument, priority=RequestPriority.PROTECT
+            )
         except OrderNotFound as e:
             raise OrderRejected(str(e)) from None
-        report = await self._shown.amended(request)
-        self._known.remember(request)
-        return self._note(request, report)
+        report = await self._order_status.confirm_amended(request)
+        self._order_index.add(request)
+        return self._record(request, report)
 
     async def cancel(self, order: Order) -> OrderReport:
-        dialect, _ = self._place(order.request.symbol)
-        self._known.remember(order.request, exchange_order_id=order.exchange_order_id)
+        adapter, _ = self._adapter_and_instrument(order.request.symbol)
+        self._order_index.add(order.request, exchange_order_id=order.exchange_order_id)
         was_sent = order.exchange_order_id or order.client_order_id in self._sent_ms
         is_surely_over = order.request.reduce_only or not was_sent
         try:
-            await dialect.cancel(self._api, order, lane=Lane.PROTECT)
+            await adapter.cancel(self._api, order, priority=RequestPriority.PROTECT)
         except (OrderNotFound, OrderRejected) as e:
-            log.debug("order.not_cancelled", user_id=self.user.user_id, cause=str(e))
+            log.debug("order.cancel_rejected", user_id=self.user.user_id, cause=str(e))
         except OrderOutcomeUnknown as e:  # only what is shown now says what became of it
             log.debug("order.cancel_unanswered", user_id=self.user.user_id, cause=str(e))
             is_surely_over = False
-        report = await self._shown.cancelled(order, is_surely_over=is_surely_over)
-        return self._note(order.request, report)
+        report = await self._order_status.confirm_cancelled(order, is_surely_over=is_surely_over)
+        return self._record(order.request, report)
 
     async def lookup(self, order: Order) -> OrderReport | None:
         request = order.request
-        self._known.remember(request, exchange_order_id=order.exchange_order_id)
-        lane = Lane.PROTECT if request.reduce_only else Lane.SETTLE
-        report = await self._shown.find(request, lane)
+        self._order_index.add(request, exchange_order_id=order.exchange_order_id)
+        priority = RequestPriority.PROTECT if request.reduce_only else RequestPriority.SETTLE
+        report = await self._order_status.find(request, priority)
         if report is not None:
-            return self._note(request, report)
-        self._raise_if_early(order)
+            return self._record(request, report)
+        self._raise_if_too_early(order)
         return None
 
     # --- the account ----------------------------------------------------------------------
@@ -283,59 +292,68 @@ class LiveBroker:
     async def open_orders(
         self, symbols: Collection[str] | None = None, *, is_urgent: bool = False
     ) -> Sequence[OrderReport]:
-        asked = self._symbols_by_kind() if symbols is None else self._by_kind(symbols)
+        symbols_by_kind = self._symbols_by_kind() if symbols is None else self._by_kind(symbols)
         if not is_urgent:
-            return await self._reads.open_orders(self._api, asked, lane=self._routine_lane)
-        has_plain = any(each.trigger_price is None for each in self.live.values())
-        return await self._reads.open_orders(
-            self._api, asked, lane=Lane.PROTECT, is_conditional=None if has_plain else True
+            return await self._queries.open_orders(
+                self._api, symbols_by_kind, priority=self._routine_priority
+            )
+        has_plain = any(each.trigger_price is None for each in self.watched.values())
+        return await self._queries.open_orders(
+            self._api,
+            symbols_by_kind,
+            priority=RequestPriority.PROTECT,
+            is_conditional=None if has_plain else True,
         )
 
     async def holdings(
         self, claimed: Mapping[str, Decimal], *, is_urgent: bool = False
     ) -> Sequence[Holding]:
-        lane = Lane.PROTECT if is_urgent else self._routine_lane
-        asked = self._symbols_by_kind(claimed)
-        held = await self._reads.holdings(
-            self._api, asked, claimed, lane=lane, on_hedge=self.setup.refuse_hedge
+        priority = RequestPriority.PROTECT if is_urgent else self._routine_priority
+        symbols_by_kind = self._symbols_by_kind(claimed)
+        held = await self._queries.holdings(
+            self._api,
+            symbols_by_kind,
+            claimed,
+            priority=priority,
+            on_hedge=self.setup.hedge_mode_error,
         )
-        self.is_begun = self.is_begun or not is_urgent
+        self.is_initialized = self.is_initialized or not is_urgent
         return held
 
-    async def sellable(self, symbol: str, quantity: Decimal) -> Decimal:
+    async def closable_quantity(self, symbol: str, quantity: Decimal) -> Decimal:
         if self._market.instrument(symbol).kind is not MarketKind.SPOT:
             return quantity
-        await self._wallet.refresh_coins(self._api, lane=Lane.PROTECT)
-        return self._wallet.sellable(symbol, quantity)
+        await self._balances.refresh_coins(self._api, priority=RequestPriority.PROTECT)
+        return self._balances.closable_quantity(symbol, quantity)
 
-    async def fills_of(self, order: Order) -> Sequence[Fill]:
-        return await self._reads.fills_of(self._api, order)
+    async def order_fills(self, order: Order) -> Sequence[Fill]:
+        return await self._queries.order_fills(self._api, order)
 
     async def fills(self, symbol: str, *, since_ms: Ms) -> Sequence[Fill]:
-        return await self._reads.fills(self._api, symbol, since_ms=since_ms)
+        return await self._queries.fills(self._api, symbol, since_ms=since_ms)
 
     async def funding(self, symbols: Collection[str], *, since_ms: Ms) -> Sequence[FundingPayment]:
         by_kind = self._by_kind(symbols)
-        return await self._reads.funding(
+        return await self._queries.funding(
             self._api, by_kind.get(MarketKind.SWAP, ()), since_ms=since_ms
         )
 
     async def set_up(self) -> None:
-        api = InLane(self._api, self._routine_lane)
-        await self.setup.complete(api, self._symbols_by_kind())
-        await self.setup.retry_refused(api)
-        if self._wallet.balance.as_of_ms == EPOCH:
-            await self._wallet.refresh(api, self._symbols_by_kind())
-        self.is_begun = True
+        api = PriorityOverride(self._api, self._routine_priority)
+        await self.setup.ensure_complete(api, self._symbols_by_kind())
+        await self.setup.retry_blocked(api)
+        if self._balances.balance.as_of_ms == EPOCH:
+            await self._balances.refresh(api, self._symbols_by_kind())
+        self.is_initialized = True
 
     async def refresh_setup(self) -> None:
         """Read leverage and margin mode again where that was long ago, and set what differs."""
         for kind, symbols in self._symbols_by_kind().items():
-            await self.setup.set_up(self._api, kind, self.setup.due(symbols))
+            await self.setup.set_up(self._api, kind, self.setup.stale_symbols(symbols))
 
     def is_setup_due(self) -> bool:
         """Whether ``refresh_setup`` has something to read."""
-        return bool(self.setup.due(sorted(self._symbols)))
+        return bool(self.setup.stale_symbols(sorted(self._symbols)))
 
     async def inspect(self) -> AccountFacts:
         """Look at the account without changing anything.
@@ -346,55 +364,55 @@ class LiveBroker:
         """
         await self.refresh_balance()
         is_one_way: bool | None = None
-        rights = KeyRights()
-        margins: dict[str, Margin] = {}
+        rights = KeyPermissions()
+        margins: dict[str, SymbolMargin] = {}
         for kind, symbols in self._symbols_by_kind().items():
-            dialect = self._dialects[kind]
-            rights = await dialect.rights(self._api)
+            adapter = self._dialects[kind]
+            rights = await adapter.key_permissions(self._api)
             if kind is not MarketKind.SWAP:
                 continue
-            is_one_way = await dialect.is_one_way(self._api, symbols[0])
+            is_one_way = await adapter.is_one_way(self._api, symbols[0])
             wanted = self.user.account.margin_mode
-            margins |= await dialect.margins(self._api, symbols, wanted=wanted)
+            margins |= await adapter.margins(self._api, symbols, wanted=wanted)
         return AccountFacts(
-            balance=self._wallet.balance,
+            balance=self._balances.balance,
             is_one_way=is_one_way,
             margins=margins,
             rights=rights,
         )
 
     async def may_withdraw(self) -> bool | None:
-        told = [
-            (await self._dialects[kind].rights(self._api)).may_withdraw
+        permissions = [
+            (await self._dialects[kind].key_permissions(self._api)).may_withdraw
             for kind in self._symbols_by_kind()
         ]
-        return True if True in told else next(iter(told), None)
+        return True if True in permissions else next(iter(permissions), None)
 
     async def refresh_balance(self, *, urgent: bool = False) -> bool:
         """Ask for equity and free margin; ``urgent`` when an order waits for the answer."""
-        lane = Lane.ENTRY if urgent else Lane.POLL
-        await self._wallet.refresh(self._api, self._symbols_by_kind(), lane=lane)
+        priority = RequestPriority.ENTRY if urgent else RequestPriority.POLL
+        await self._balances.refresh(self._api, self._symbols_by_kind(), priority=priority)
         return False
 
     # --- orders that rest -----------------------------------------------------------------
 
     async def poll(self) -> None:
         """Look at every order that should be resting, and report what has changed."""
-        if not self.live:
+        if not self.watched:
             return
-        symbols = {request.symbol for request in self.live.values()}
-        conditional = {request.trigger_price is not None for request in self.live.values()}
+        symbols = {request.symbol for request in self.watched.values()}
+        conditional = {request.trigger_price is not None for request in self.watched.values()}
         listed = {
             report.client_order_id: report
-            for report in await self._reads.open_orders(
+            for report in await self._queries.open_orders(
                 self._api,
                 self._by_kind(symbols),
-                lane=Lane.POLL,
+                priority=RequestPriority.POLL,
                 is_conditional=next(iter(conditional)) if len(conditional) == 1 else None,
             )
         }
-        for client_order_id, request in list(self.live.items()):
-            report = listed.get(client_order_id) or await self._look_for(request)
+        for client_order_id, request in list(self.watched.items()):
+            report = listed.get(client_order_id) or await self._find_or_unknown(request)
             if report is not None:
                 self.report(request, report)
 
@@ -402,25 +420,25 @@ class LiveBroker:
         """Pass on what is new about an order."""
         before = self._reported.get(request.client_order_id)
         if report.status is not OrderStatus.UNKNOWN:
-            self._note(request, report)
+            self._record(request, report)
         if before is None or (before.status, before.filled) != (report.status, report.filled):
             self._reported[request.client_order_id] = report
             self._events.put(report)
         if report.status.is_final:
             self._reported.pop(request.client_order_id, None)
 
-    async def _look_for(self, request: OrderRequest) -> OrderReport | None:
+    async def _find_or_unknown(self, request: OrderRequest) -> OrderReport | None:
         """The order as it is shown by its id; missing in two looks in a row, it is unknown."""
         try:
-            found = await self._shown.find(request, Lane.POLL, in_list=False)
+            found = await self._order_status.find(request, RequestPriority.POLL, in_list=False)
         except OrderOutcomeUnknown as e:
-            log.debug("order.unsettled", user_id=self.user.user_id, cause=str(e))
+            log.debug("order.outcome_pending", user_id=self.user.user_id, cause=str(e))
             return None
         now_ms = self._clock.now_ms()
         if found is not None:
-            self._missed_ms.pop(request.client_order_id, None)
+            self._missing_since_ms.pop(request.client_order_id, None)
             return found
-        first_ms = self._missed_ms.setdefault(request.client_order_id, now_ms)
+        first_ms = self._missing_since_ms.setdefault(request.client_order_id, now_ms)
         if now_ms - first_ms < _PROTECTION_LAG_MS or not request.reduce_only:
             return None
         return OrderReport(
@@ -435,28 +453,28 @@ class LiveBroker:
     # --- inside ---------------------------------------------------------------------------
 
     @property
-    def _api(self) -> Api:
-        if self._api_or_none is None:
+    def _api(self) -> ExchangeApi:
+        if self._executor_or_none is None:
             raise AccessDenied(
                 f"no key is stored: set one with 'signalbot keys set {self.user.user_id}'"
             )
         if not self._market.is_open:
             raise Unavailable(f"{self.user.account.exchange} has not been reached since the start")
-        return self._api_or_none
+        return self._executor_or_none
 
     @property
-    def _routine_lane(self) -> Lane:
-        return Lane.POLL if self.is_begun else Lane.RECOVER
+    def _routine_priority(self) -> RequestPriority:
+        return RequestPriority.POLL if self.is_initialized else RequestPriority.RECOVER
 
-    def _place(self, symbol: str) -> tuple[Dialect, Instrument]:
+    def _adapter_and_instrument(self, symbol: str) -> tuple[ExchangeAdapter, Instrument]:
         instrument = self._market.instrument(symbol)
         return self._dialects[instrument.kind], instrument
 
-    def _dialect_of(self, symbol: str) -> Dialect:
-        return self._place(symbol)[0]
+    def _adapter_of(self, symbol: str) -> ExchangeAdapter:
+        return self._adapter_and_instrument(symbol)[0]
 
     def _symbols_by_kind(self, more: Iterable[str] = ()) -> dict[MarketKind, list[str]]:
-        resting = (request.symbol for request in self.live.values())
+        resting = (request.symbol for request in self.watched.values())
         return self._by_kind((*sorted(self._symbols), *more, *resting))
 
     def _by_kind(self, symbols: Iterable[str]) -> dict[MarketKind, list[str]]:
@@ -465,53 +483,59 @@ class LiveBroker:
             kinds.setdefault(self._market.instrument(symbol).kind, []).append(symbol)
         return kinds
 
-    def _note(self, request: OrderRequest, report: OrderReport) -> OrderReport:
-        self._known.note(request, report)
+    def _record(self, request: OrderRequest, report: OrderReport) -> OrderReport:
+        self._order_index.update(request, report)
         if report.status.is_final:
             self._sent_ms.pop(request.client_order_id, None)
-            self._missed_ms.pop(request.client_order_id, None)
+            self._missing_since_ms.pop(request.client_order_id, None)
         return report
 
-    async def _learn_from(self, refused: OrderRejected, dialect: Dialect, symbol: str) -> None:
+    async def _mark_setup_stale(
+        self, rejection: OrderRejected, adapter: ExchangeAdapter, symbol: str
+    ) -> None:
         """A refusal for position mode or leverage says that the owner has changed something.
 
         Raises:
             OrderRejected: ACCESS_DENIED when that is hedge mode, which only the owner can end.
         """
-        if not dialect.is_about_mode(str(refused)):
+        if not adapter.is_mode_error(str(rejection)):
             return
-        self.setup.doubt()
+        self.setup.mark_stale()
         try:
-            await self.setup.check_mode(self._api, symbol)
+            await self.setup.recheck_position_mode(self._api, symbol)
         except AccessDenied as e:
-            raise OrderRejected(str(e), refusal=Refusal.ACCESS_DENIED) from refused
+            raise OrderRejected(
+                str(e), rejection_reason=RejectionReason.ACCESS_DENIED
+            ) from rejection
         except Unavailable:
             pass  # it is read again before the next entry
 
-    async def _found_meanwhile(self, request: OrderRequest) -> OrderReport | None:
+    async def _lookup_while_pending(self, request: OrderRequest) -> OrderReport | None:
         """What a look-up shows while the answer is still awaited, if that is worth acting on."""
         try:
-            found = await self._shown.find(request, _lane(request))
+            found = await self._order_status.find(request, _priority_of(request))
         except (Unavailable, OrderOutcomeUnknown, OrderRejected):
             return None
         return found if found is not None and _is_worth_acting_on(request, found) else None
 
-    def _raise_if_early(self, order: Order) -> None:
+    def _raise_if_too_early(self, order: Order) -> None:
         """An order may still be on its way, or be shown late."""
         request = order.request
-        dialect, _ = self._place(request.symbol)
-        sent_ms = self._sent_ms.get(request.client_order_id, self._born_ms)
+        adapter, _ = self._adapter_and_instrument(request.symbol)
+        sent_ms = self._sent_ms.get(request.client_order_id, self._created_ms)
         lag_ms = _PROTECTION_LAG_MS if request.reduce_only else 0
-        left_ms = sent_ms + dialect.validity_ms + lag_ms - self._clock.now_ms()
-        if left_ms > 0:
-            raise OrderOutcomeUnknown(f"not found; it may arrive for {left_ms / 1000:.0f} s more")
+        remaining_ms = sent_ms + adapter.request_validity_ms + lag_ms - self._clock.now_ms()
+        if remaining_ms > 0:
+            raise OrderOutcomeUnknown(
+                f"not found; it may arrive for {remaining_ms / 1000:.0f} s more"
+            )
 
 
-def _lane(request: OrderRequest) -> Lane:
-    return Lane.ENTRY if request.leg is Leg.ENTRY else Lane.PROTECT
+def _priority_of(request: OrderRequest) -> RequestPriority:
+    return RequestPriority.ENTRY if request.leg is Leg.ENTRY else RequestPriority.PROTECT
 
 
-def _is_sure(request: OrderRequest, report: OrderReport) -> bool:
+def _is_acknowledgement_enough(request: OrderRequest, report: OrderReport) -> bool:
     """Whether an acknowledgement is enough; a stop must be seen resting, a market order filled."""
     if report.status.is_final:
         return True
@@ -525,10 +549,10 @@ def _is_worth_acting_on(request: OrderRequest, found: OrderReport) -> bool:
     return request.type is not OrderType.MARKET
 
 
-def _touches(request: OrderRequest, reached: PriceRange) -> bool:
+def _is_price_touched(request: OrderRequest, price_range: PriceRange) -> bool:
     """Whether an order must have traded if the exchange saw the same price."""
     at = request.trigger_price or request.price
     if at is None:
         return False
     waits_below = (request.side is OrderSide.SELL) == (request.type is OrderType.STOP)
-    return reached.low <= at if waits_below else reached.high >= at
+    return price_range.low <= at if waits_below else price_range.high >= at

@@ -2,15 +2,21 @@
 
 from decimal import Decimal
 
-from signalbot.domain.market import USUAL_FEES, USUAL_MAINTENANCE, Fees, Instrument, MarketKind
+from signalbot.domain.market import (
+    DEFAULT_FEES,
+    DEFAULT_MAINTENANCE_MARGIN,
+    Fees,
+    Instrument,
+    MarketKind,
+)
 from signalbot.domain.money import ONE, ZERO
-from signalbot.exchange.live.parse import Raw, number
+from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
 
 # What these report as the least amount is the size of a contract, not a count of contracts.
-_MINIMUM_IS_NO_COUNT = frozenset(("htx",))
+_MINIMUM_IN_BASE_UNITS = frozenset(("htx",))
 
 
-def instrument_of(market: Raw, *, exchange: str) -> Instrument:
+def parse_instrument(market: CcxtDict, *, exchange: str) -> Instrument:
     """The rules of one market.
 
     Raises:
@@ -22,9 +28,9 @@ def instrument_of(market: Raw, *, exchange: str) -> Instrument:
         raise KeyError(f"{symbol} is neither spot nor a linear perpetual contract")
     if market.get("active") is False:
         raise KeyError(f"{symbol} is not traded at present")
-    size = number(market.get("contractSize")) or ONE if is_swap else ONE
+    size = parse_decimal(market.get("contractSize")) or ONE if is_swap else ONE
     limits, precision = market.get("limits") or {}, market.get("precision") or {}
-    least = number((limits.get("amount") or {}).get("min")) or ZERO
+    least = parse_decimal((limits.get("amount") or {}).get("min")) or ZERO
     return Instrument(
         symbol=symbol,
         base=market["base"],
@@ -32,37 +38,37 @@ def instrument_of(market: Raw, *, exchange: str) -> Instrument:
         kind=MarketKind.SWAP if is_swap else MarketKind.SPOT,
         tick=_step(precision.get("price"), symbol, "price"),
         lot=(_step(precision.get("amount"), symbol, "amount") * size).normalize(),
-        min_quantity=ZERO if exchange in _MINIMUM_IS_NO_COUNT else least * size,
-        min_notional=number((limits.get("cost") or {}).get("min")) or ZERO,
+        min_quantity=ZERO if exchange in _MINIMUM_IN_BASE_UNITS else least * size,
+        min_notional=parse_decimal((limits.get("cost") or {}).get("min")) or ZERO,
         contract_size=size.normalize(),
-        maintenance_margin=_maintenance(limits),
+        maintenance_margin=_maintenance_margin(limits),
         fees=_fees(market),
     )
 
 
-def _maintenance(limits: Raw) -> Decimal:
+def _maintenance_margin(limits: CcxtDict) -> Decimal:
     """Half of what the highest leverage leaves as margin, until the exchange has told brackets.
 
     That is where exchanges put the first bracket: at 100 x half a percent (Bybit, "Maintenance
     Margin"), at 50 x one percent.
     """
-    most = number((limits.get("leverage") or {}).get("max"))
+    most = parse_decimal((limits.get("leverage") or {}).get("max"))
     if most is None or most <= ONE:
-        return USUAL_MAINTENANCE
-    return max(USUAL_MAINTENANCE, ONE / (2 * most))
+        return DEFAULT_MAINTENANCE_MARGIN
+    return max(DEFAULT_MAINTENANCE_MARGIN, ONE / (2 * most))
 
 
-def _fees(market: Raw) -> Fees:
+def _fees(market: CcxtDict) -> Fees:
     """What an account pays that has no rebate, as far as ccxt knows it."""
-    maker, taker = number(market.get("maker")), number(market.get("taker"))
+    maker, taker = parse_decimal(market.get("maker")), parse_decimal(market.get("taker"))
     return Fees(
-        maker=USUAL_FEES.maker if maker is None else maker,
-        taker=USUAL_FEES.taker if taker is None else taker,
+        maker=DEFAULT_FEES.maker if maker is None else maker,
+        taker=DEFAULT_FEES.taker if taker is None else taker,
     )
 
 
 def _step(value: object, symbol: str, what: str) -> Decimal:
-    step = number(value)
+    step = parse_decimal(value)
     if step is None or step <= 0:
         raise KeyError(f"{symbol} has no {what} step")
     return step.normalize()

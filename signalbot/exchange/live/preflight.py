@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from signalbot.domain.book import Balance
+from signalbot.domain.account_snapshot import Balance
 from signalbot.domain.market import Instrument
-from signalbot.domain.money import brief, text
+from signalbot.domain.money import short_text, text
 from signalbot.domain.timeframe import DAY_MS, Ms
-from signalbot.domain.users import AccountTerms
-from signalbot.exchange.live.dialects.base import KeyRights, Margin
+from signalbot.domain.users import AccountSettings
+from signalbot.exchange.live.adapters.base import KeyPermissions, SymbolMargin
 
 CLOCK_LIMIT_MS = 1_000
 _SOON_DAYS = 7
@@ -21,86 +21,92 @@ class AccountFacts:
 
     balance: Balance
     is_one_way: bool | None  #: None where positions cannot face both ways
-    margins: Mapping[str, Margin]  #: by symbol
-    rights: KeyRights
+    margins: Mapping[str, SymbolMargin]  #: by symbol
+    rights: KeyPermissions
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AccountCheck:
     """One thing that was looked at."""
 
-    is_good: bool
+    is_ok: bool
     what: str
-    says: str
+    result: str
 
 
-def findings(
+def check_account(
     facts: AccountFacts,
-    terms: AccountTerms,
+    terms: AccountSettings,
     *,
     markets: Mapping[str, tuple[Instrument, Decimal | None]],
     clock_offset_ms: int,
     now_ms: Ms,
-) -> Iterator[Finding]:
+) -> Iterator[AccountCheck]:
     """What speaks for and against trading; ``markets`` has each symbol's rules and last price."""
-    yield Finding(True, "key", "is let in and reads the account")
-    yield from _rights(facts.rights, terms, now_ms)
+    yield AccountCheck(True, "key", "is let in and reads the account")
+    yield from _check_permissions(facts.rights, terms, now_ms)
     if facts.is_one_way is not None:
-        said = "one-way" if facts.is_one_way else "hedge: switch it to one-way at the exchange"
-        yield Finding(facts.is_one_way, "position mode", said)
+        result = "one-way" if facts.is_one_way else "hedge: switch it to one-way at the exchange"
+        yield AccountCheck(facts.is_one_way, "position mode", result)
     offset = f"ours is {clock_offset_ms} ms ahead"
-    yield Finding(abs(clock_offset_ms) <= CLOCK_LIMIT_MS, "clock", offset)
-    money = f"equity {brief(facts.balance.equity)}, free {brief(facts.balance.free)}"
-    yield Finding(facts.balance.equity > 0, "balance", money)
+    yield AccountCheck(abs(clock_offset_ms) <= CLOCK_LIMIT_MS, "clock", offset)
+    money = f"equity {short_text(facts.balance.equity)}, free {short_text(facts.balance.free)}"
+    yield AccountCheck(facts.balance.equity > 0, "balance", money)
     for symbol, (instrument, price) in markets.items():
         if symbol in facts.margins:
-            yield _margin(symbol, facts.margins[symbol], terms)
-        yield _minimum(symbol, instrument, price, facts.balance, terms)
+            yield _check_margin(symbol, facts.margins[symbol], terms)
+        yield _check_minimum(symbol, instrument, price, facts.balance, terms)
 
 
-def _rights(rights: KeyRights, terms: AccountTerms, now_ms: Ms) -> Iterator[Finding]:
+def _check_permissions(
+    rights: KeyPermissions, terms: AccountSettings, now_ms: Ms
+) -> Iterator[AccountCheck]:
     """What the exchange does not tell is not taken for safe, only for unverified."""
     if rights.may_trade is not None:
-        said = "allowed" if rights.may_trade else "not allowed: give the key that right"
-        yield Finding(rights.may_trade, "trading", said)
-    yield _withdrawal(rights.may_withdraw, terms)
+        result = "allowed" if rights.may_trade else "not allowed: give the key that right"
+        yield AccountCheck(rights.may_trade, "trading", result)
+    yield _check_withdrawal(rights.may_withdraw, terms)
     if rights.is_ip_bound is not None:
-        said = "bound to addresses" if rights.is_ip_bound else "any address may use it: bind it"
-        yield Finding(True, "addresses", said)
+        result = "bound to addresses" if rights.is_ip_bound else "any address may use it: bind it"
+        yield AccountCheck(True, "addresses", result)
     if rights.expires_at_ms is not None:
         days = (rights.expires_at_ms - now_ms) // DAY_MS
-        said = f"in {days} days" if days >= 0 else "it has expired: make a new key"
-        yield Finding(days >= _SOON_DAYS, "expiry", said)
+        result = f"in {days} days" if days >= 0 else "it has expired: make a new key"
+        yield AccountCheck(days >= _SOON_DAYS, "expiry", result)
 
 
-def _withdrawal(may_withdraw: bool | None, terms: AccountTerms) -> Finding:
+def _check_withdrawal(may_withdraw: bool | None, terms: AccountSettings) -> AccountCheck:
     if may_withdraw is None:
-        return Finding(True, "withdrawal", "unverified: the exchange does not tell")
+        return AccountCheck(True, "withdrawal", "unverified: the exchange does not tell")
     if not may_withdraw:
-        return Finding(True, "withdrawal", "not allowed")
+        return AccountCheck(True, "withdrawal", "not allowed")
     if terms.allow_withdrawal_keys:
-        return Finding(True, "withdrawal", "allowed, as account.allow_withdrawal_keys says")
-    return Finding(False, "withdrawal", "allowed: take that right from the key, or it cannot trade")
+        return AccountCheck(True, "withdrawal", "allowed, as account.allow_withdrawal_keys says")
+    return AccountCheck(
+        False, "withdrawal", "allowed: take that right from the key, or it cannot trade"
+    )
 
 
-def _margin(symbol: str, margin: Margin, terms: AccountTerms) -> Finding:
+def _check_margin(symbol: str, margin: SymbolMargin, terms: AccountSettings) -> AccountCheck:
     is_wanted = margin.leverage == terms.leverage and margin.mode is terms.margin_mode
     now = f"{margin.leverage} x {margin.mode.value if margin.mode else 'unknown'}"
     wanted = "" if is_wanted else f"; will be set to {terms.leverage} x {terms.margin_mode.value}"
-    return Finding(True, f"margin {symbol}", now + wanted)
+    return AccountCheck(True, f"margin {symbol}", now + wanted)
 
 
-def _minimum(
+def _check_minimum(
     symbol: str,
     instrument: Instrument,
     price: Decimal | None,
     balance: Balance,
-    terms: AccountTerms,
-) -> Finding:
+    terms: AccountSettings,
+) -> AccountCheck:
     what = f"minimum {symbol}"
     if price is None:
-        return Finding(False, what, "the price is not known")
+        return AccountCheck(False, what, "the price is not known")
     least = instrument.smallest_quantity(price)
     needed = least * price / terms.leverage
-    said = f"{text(least)} {instrument.base} needs {brief(needed)} {instrument.quote} of margin"
-    return Finding(needed <= balance.free, what, said)
+    result = (
+        f"{text(least)} {instrument.base} needs {short_text(needed)} {instrument.quote} of margin"
+    )
+    return AccountCheck(needed <= balance.free, what, result)

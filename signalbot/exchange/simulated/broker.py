@@ -3,14 +3,14 @@
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from decimal import Decimal
 
-from signalbot.domain.book import Balance
+from signalbot.domain.account_snapshot import Balance
 from signalbot.domain.errors import OrderRejected
 from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Fees, Instrument
 from signalbot.domain.orders import Fill, Order, OrderReport, OrderRequest, OrderStatus
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
-from signalbot.exchange.simulated.venue import SimulatedVenue
+from signalbot.exchange.simulated.engine import MatchingEngine
 from signalbot.ports import Clock, Holding
 
 
@@ -24,17 +24,17 @@ class SimulatedBroker:
     def __init__(
         self,
         *,
-        venue: SimulatedVenue,
+        engine: MatchingEngine,
         user_id: UserId,
         deposit: Decimal,
         clock: Clock,
         is_paper: bool = False,
     ) -> None:
-        self._venue = venue
-        self._account = venue.account(user_id, deposit=deposit, is_paper=is_paper)
+        self._engine = engine
+        self._account = engine.account(user_id, deposit=deposit, is_paper=is_paper)
         self._clock = clock
-        self._fees = venue.rules.fees
-        self._half_latency_s = venue.rules.latency_ms / 2000
+        self._fees = engine.rules.fees
+        self._half_latency_s = engine.rules.latency_ms / 2000
 
     visibility_lag_ms = 0
 
@@ -68,16 +68,16 @@ class SimulatedBroker:
             OrderRejected: the venue refused it; nothing is live.
             OrderOutcomeUnknown: its client order id is taken: an earlier attempt stands.
         """
-        await self._travel()
-        report = await self._venue.submit(self._account, request, at_ms=self._clock.now_ms())
-        await self._travel()
+        await self._network_delay()
+        report = await self._engine.submit(self._account, request, at_ms=self._clock.now_ms())
+        await self._network_delay()
         return report
 
     def amends_stops(self, symbol: str) -> bool:
         """Never: a stop moves by another one."""
         return False
 
-    def stop_lives_ms(self, symbol: str) -> int | None:
+    def stop_lifetime_ms(self, symbol: str) -> int | None:
         """For ever."""
         return None
 
@@ -87,10 +87,10 @@ class SimulatedBroker:
 
     async def cancel(self, order: Order) -> OrderReport:
         """Cancel and report what the order came to; one that never arrived is CANCELLED."""
-        await self._travel()
+        await self._network_delay()
         now_ms = self._clock.now_ms()
-        report = await self._venue.cancel(self._account, order.client_order_id, at_ms=now_ms)
-        await self._travel()
+        report = await self._engine.cancel(self._account, order.client_order_id, at_ms=now_ms)
+        await self._network_delay()
         return report if report is not None else _absent(order, now_ms)
 
     async def lookup(self, order: Order) -> OrderReport | None:
@@ -102,12 +102,12 @@ class SimulatedBroker:
     ) -> Sequence[OrderReport]:
         return [
             order.report()
-            for symbol, stake in self._account.stakes.items()
-            for order in stake.resting
+            for symbol, account_position in self._account.positions.items()
+            for order in account_position.resting
             if symbols is None or symbol in symbols
         ]
 
-    async def sellable(self, symbol: str, quantity: Decimal) -> Decimal:
+    async def closable_quantity(self, symbol: str, quantity: Decimal) -> Decimal:
         return quantity
 
     async def funding(self, symbols: Collection[str], *, since_ms: Ms) -> Sequence[FundingPayment]:
@@ -117,7 +117,9 @@ class SimulatedBroker:
     async def holdings(
         self, claimed: Mapping[str, Decimal], *, is_urgent: bool = False
     ) -> Sequence[Holding]:
-        positions = (stake.position for stake in self._account.stakes.values())
+        positions = (
+            account_position.position for account_position in self._account.positions.values()
+        )
         return [
             Holding(
                 symbol=position.symbol,
@@ -129,7 +131,7 @@ class SimulatedBroker:
             if position is not None
         ]
 
-    async def fills_of(self, order: Order) -> Sequence[Fill]:
+    async def order_fills(self, order: Order) -> Sequence[Fill]:
         found = self._account.orders.get(order.client_order_id)
         return found.report().fills if found is not None else ()
 
@@ -147,7 +149,7 @@ class SimulatedBroker:
         """What happened to orders other than by ``submit`` and ``cancel``: for one reader."""
         return self._account.events
 
-    async def _travel(self) -> None:
+    async def _network_delay(self) -> None:
         if self._half_latency_s:
             await self._clock.sleep(self._half_latency_s)
 

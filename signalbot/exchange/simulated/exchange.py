@@ -5,16 +5,16 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from signalbot.domain.timeframe import EPOCH
 from signalbot.domain.users import Mode, User, UserId
 from signalbot.exchange.simulated.broker import SimulatedBroker
+from signalbot.exchange.simulated.driver import SeededPrices, SimulationDriver
+from signalbot.exchange.simulated.engine import MatchingEngine
 from signalbot.exchange.simulated.market import SimulatedMarket
 from signalbot.exchange.simulated.rules import SimulationRules
-from signalbot.exchange.simulated.runner import SeededPrices, SimulatedRunner
-from signalbot.exchange.simulated.venue import SimulatedVenue
 from signalbot.ledger.database import Database
-from signalbot.ledger.simulated import SimulatedStore, load
-from signalbot.ports import Allowance, Away, Clock
+from signalbot.ledger.simulated_store import SimulatedStore, load_state
+from signalbot.ports import Clock, Outage, RateAllowance
 from signalbot.stream import Stream
 
-COMPARE_EVERY_MS = 20_000
+COMPARE_INTERVAL_MS = 20_000
 
 
 class SimulatedExchange:
@@ -24,13 +24,13 @@ class SimulatedExchange:
         self,
         *,
         market: SimulatedMarket,
-        venue: SimulatedVenue,
-        runner: SimulatedRunner,
+        engine: MatchingEngine,
+        driver: SimulationDriver,
         clock: Clock,
     ) -> None:
         self.market = market
-        self._venue = venue
-        self._runner = runner
+        self._engine = engine
+        self._driver = driver
         self._clock = clock
 
     @classmethod
@@ -39,37 +39,37 @@ class SimulatedExchange:
     ) -> "SimulatedExchange":
         """The exchange ``name`` as the ledger remembers it, or a new one."""
         prices = SeededPrices(rules)
-        venue = SimulatedVenue(
+        engine = MatchingEngine(
             exchange=name,
             rules=rules,
             instrument=prices.instrument,
             store=SimulatedStore(database, name),
-            state=await load(database, name),
+            state=await load_state(database, name),
         )
         market = SimulatedMarket(instrument=prices.instrument, history=prices.history)
-        runner = SimulatedRunner(prices=prices, venue=venue, market=market)
-        return cls(market=market, venue=venue, runner=runner, clock=clock)
+        driver = SimulationDriver(prices=prices, engine=engine, market=market)
+        return cls(market=market, engine=engine, driver=driver, clock=clock)
 
-    trouble: str | None = None
+    entry_block_reason: str | None = None
     retry_at_ms = EPOCH
-    needs_comparing = True
+    needs_reconciliation = True
 
-    def allowances(self) -> Sequence[Allowance]:
+    def rate_allowances(self) -> Sequence[RateAllowance]:
         return ()
 
-    def away(self) -> Sequence[Away]:
+    def outages(self) -> Sequence[Outage]:
         return ()
 
-    def changes(self) -> AsyncIterator[UserId]:
+    def unexplained_changes(self) -> AsyncIterator[UserId]:
         """None: nobody else trades its accounts."""
         return Stream()
 
-    def comparison_interval_ms(self, user_id: UserId) -> int:
-        return COMPARE_EVERY_MS
+    def reconciliation_interval_ms(self, user_id: UserId) -> int:
+        return COMPARE_INTERVAL_MS
 
     def broker(self, user: User, *, symbols: Collection[str] = ()) -> SimulatedBroker:
         return SimulatedBroker(
-            venue=self._venue,
+            engine=self._engine,
             user_id=user.user_id,
             deposit=user.account.paper_balance,
             clock=self._clock,
@@ -84,8 +84,8 @@ class SimulatedExchange:
 
     async def prepare(self) -> None:
         """Let resting orders trade through the time nobody watched, and quote every price."""
-        await self._runner.prepare(self._clock)
+        await self._driver.prepare(self._clock)
 
     async def run(self) -> None:
         """Tick until cancelled."""
-        await self._runner.run(self._clock)
+        await self._driver.run(self._clock)

@@ -8,14 +8,14 @@ from weakref import ref
 from signalbot.domain.market import Candle, Instrument, PriceRange
 from signalbot.domain.resample import Resampler
 from signalbot.domain.timeframe import EPOCH, Ms, Timeframe
-from signalbot.ports import Source
+from signalbot.ports import CandleSource
 from signalbot.stream import Stream
 
 T = TypeVar("T")
 HistorySource = Callable[[str, Timeframe, Ms, int], Sequence[Candle]]
 """``(symbol, timeframe, end_ms, limit)`` to closed candles with ``close_ms <= end_ms``."""
 
-_CANDLES_KEPT: Final = 1_000  # for a reader that does not read; the feed fills what is lost
+_MAX_QUEUED_CANDLES: Final = 1_000  # for a reader that does not read; the feed fills what is lost
 
 
 class SimulatedMarket:
@@ -34,7 +34,7 @@ class SimulatedMarket:
         self._instrument = instrument
         self._history = history
         self._base = base
-        self._channels: dict[str, _Channel] = {}
+        self._channels: dict[str, _SymbolChannel] = {}
         self._on_first_use: Callable[[str], None] | None = None
 
     @property
@@ -48,7 +48,7 @@ class SimulatedMarket:
 
     is_open = True
 
-    async def opened(self) -> None:
+    async def wait_until_open(self) -> None:
         """At once."""
 
     def instrument(self, symbol: str) -> Instrument:
@@ -84,11 +84,11 @@ class SimulatedMarket:
         """None: nobody pays here."""
         return None
 
-    def source(self, symbol: str, timeframe: Timeframe) -> Source | None:
+    def source(self, symbol: str, timeframe: Timeframe) -> CandleSource | None:
         channel = self._channels.get(symbol)
-        if channel is None or channel.told_ms == EPOCH:
+        if channel is None or channel.updated_ms == EPOCH:
             return None
-        return Source(via="simulated", looked_ms=channel.told_ms)
+        return CandleSource(via="simulated", checked_at_ms=channel.updated_ms)
 
     def prices(self, symbol: str) -> AsyncIterator[PriceRange]:
         """Ranges from now on; what a reader has not read yet is one range."""
@@ -96,8 +96,8 @@ class SimulatedMarket:
 
     def tick(self, symbol: str, price: Decimal, at_ms: Ms) -> None:
         """Tell a price; the candle it belongs to follows by ``advance``."""
-        reached = PriceRange(symbol=symbol, high=price, low=price, last=price, at_ms=at_ms)
-        self._channel(symbol).tell(reached)
+        price_range = PriceRange(symbol=symbol, high=price, low=price, last=price, at_ms=at_ms)
+        self._channel(symbol).publish(price_range)
 
     def advance(self, candle: Candle) -> None:
         """Publish a closed base candle and every larger one that closes with it.
@@ -105,8 +105,8 @@ class SimulatedMarket:
         Its range is told as a price as well, unless ticks have told it already.
         """
         channel = self._channel(candle.symbol)
-        if channel.told_ms < candle.close_ms:
-            channel.tell(
+        if channel.updated_ms < candle.close_ms:
+            channel.publish(
                 PriceRange(
                     symbol=candle.symbol,
                     high=candle.high,
@@ -117,27 +117,27 @@ class SimulatedMarket:
             )
         channel.advance(candle)
 
-    def _channel(self, symbol: str) -> "_Channel":
+    def _channel(self, symbol: str) -> "_SymbolChannel":
         channel = self._channels.get(symbol)
         if channel is None:
-            channel = _Channel(self._instrument(symbol), self._base, self._history)
+            channel = _SymbolChannel(self._instrument(symbol), self._base, self._history)
             self._channels[symbol] = channel
             if self._on_first_use is not None:
                 self._on_first_use(symbol)
         return channel
 
 
-class _Channel:
+class _SymbolChannel:
     """One symbol's readers."""
 
     def __init__(self, instrument: Instrument, base: Timeframe, history: HistorySource) -> None:
         self.instrument = instrument
         self.last: Decimal | None = None
-        self.told_ms = EPOCH  #: instant of the last price told
+        self.updated_ms = EPOCH  #: instant of the last price told
         self._base = base
         self._history = history
         self._readers: list[ref[Stream[PriceRange]]] = []
-        self._grids: dict[Timeframe, _Grid] = {}  # largest first
+        self._timeframes: dict[Timeframe, _TimeframeChannel] = {}  # largest first
 
     def open_prices(self) -> Stream[PriceRange]:
         stream: Stream[PriceRange] = Stream(merge=_merged)
@@ -145,24 +145,26 @@ class _Channel:
         return stream
 
     def open_candles(self, timeframe: Timeframe) -> Stream[Candle]:
-        if timeframe not in self._grids:
-            self._grids[timeframe] = _Grid(self._base, timeframe)
-            by_length = sorted(self._grids.items(), key=lambda entry: -entry[0].ms)
-            self._grids = dict(by_length)
-        return self._grids[timeframe].open()
+        if timeframe not in self._timeframes:
+            self._timeframes[timeframe] = _TimeframeChannel(self._base, timeframe)
+            by_length = sorted(self._timeframes.items(), key=lambda entry: -entry[0].ms)
+            self._timeframes = dict(by_length)
+        return self._timeframes[timeframe].open()
 
-    def tell(self, reached: PriceRange) -> None:
-        self.last = reached.last
-        self.told_ms = reached.at_ms
-        self._readers = _put(self._readers, reached)
+    def publish(self, price_range: PriceRange) -> None:
+        self.last = price_range.last
+        self.updated_ms = price_range.at_ms
+        self._readers = _put(self._readers, price_range)
 
     def advance(self, candle: Candle) -> None:
-        unread = [grid for grid in self._grids.values() if not grid.advance(candle, self._history)]
+        unread = [
+            grid for grid in self._timeframes.values() if not grid.advance(candle, self._history)
+        ]
         for grid in unread:
-            del self._grids[grid.timeframe]
+            del self._timeframes[grid.timeframe]
 
 
-class _Grid:
+class _TimeframeChannel:
     """The readers of one timeframe, and the candle that is forming for them."""
 
     def __init__(self, base: Timeframe, timeframe: Timeframe) -> None:
@@ -173,7 +175,7 @@ class _Grid:
         self._readers: list[ref[Stream[Candle]]] = []
 
     def open(self) -> Stream[Candle]:
-        stream: Stream[Candle] = Stream(limit=_CANDLES_KEPT)
+        stream: Stream[Candle] = Stream(limit=_MAX_QUEUED_CANDLES)
         self._readers.append(ref(stream))
         return stream
 

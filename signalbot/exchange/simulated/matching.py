@@ -14,7 +14,7 @@ from signalbot.domain.market import Instrument
 from signalbot.domain.money import HUNDRED, ONE, TEN_THOUSAND, ZERO
 from signalbot.domain.orders import (
     ClientOrderId,
-    Forced,
+    ForcedClose,
     Leg,
     OrderRequest,
     OrderSide,
@@ -24,25 +24,25 @@ from signalbot.domain.orders import (
 )
 from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import Ms
-from signalbot.exchange.simulated.account import Move, Stake
-from signalbot.exchange.simulated.chance import first_part
-from signalbot.exchange.simulated.checks import why_unaffordable
-from signalbot.exchange.simulated.levels import Level
+from signalbot.exchange.simulated.accounts import AccountPosition, PriceMove
 from signalbot.exchange.simulated.netting import (
     bankruptcy_of,
     closable,
     margin_of,
     unrealized_of,
 )
-from signalbot.exchange.simulated.order import VenueOrder
+from signalbot.exchange.simulated.order import EngineOrder
+from signalbot.exchange.simulated.price_levels import PriceLevel
+from signalbot.exchange.simulated.randomness import first_fill_quantity
 from signalbot.exchange.simulated.rules import SimulationRules
-from signalbot.ledger.simulated import SimulatedPosition
+from signalbot.exchange.simulated.validation import insufficient_margin
+from signalbot.ledger.simulated_store import SimulatedPosition
 
 NOTHING_TO_REDUCE = "reduce-only, and there is no position to reduce"
-_REST_UNFILLED = "the rest found nobody to trade with"
+_PARTIALLY_UNFILLED = "the rest found nobody to trade with"
 
 
-class Matching:
+class OrderMatcher:
     """Trades orders of one stake at a time. Knows fees and luck; keeps nothing."""
 
     def __init__(self, exchange: str, rules: SimulationRules) -> None:
@@ -61,95 +61,124 @@ class Matching:
     def taker_fee(self, quantity: Decimal, price: Decimal) -> Decimal:
         return quantity * price * self._taker
 
-    def take(self, stake: Stake, order: VenueOrder, price: Decimal, at_ms: Ms) -> None:
+    def fill_now(
+        self, account_position: AccountPosition, order: EngineOrder, price: Decimal, at_ms: Ms
+    ) -> None:
         """Trade ``order`` at ``price`` now; the caller has checked that it can be afforded."""
-        self._fill(stake, order, self._tradable(stake, order), price, self._taker, at_ms)
+        self._fill(
+            account_position,
+            order,
+            self._tradable_quantity(account_position, order),
+            price,
+            self._taker,
+            at_ms,
+        )
 
-    def walk(self, stake: Stake, move: Move) -> list[VenueOrder]:
+    def trade_through(
+        self, account_position: AccountPosition, move: PriceMove
+    ) -> list[EngineOrder]:
         """Trade everything of ``stake`` that ``move`` reaches; return the orders it changed."""
-        changed: list[VenueOrder] = []
-        observer, stake.entered = stake.account.observer, None
-        is_passed = stake.liquidation is not None and stake.liquidation.is_passed_by(move.open)
-        if stake.position is not None and (is_passed or stake.is_overdue):
-            changed.append(self._liquidate(stake, move.at_ms))
-        stake.is_overdue = False
-        for price in _path(move, stake.position):
-            while (found := _nearest(stake, price, changed)) is not None:
-                changed.append(self._touch(stake, *found, move))
-            stake.is_overdue = stake.is_overdue or _becomes_overdue(stake, price)
+        changed: list[EngineOrder] = []
+        observer, account_position.entry_move = account_position.account.observer, None
+        is_passed = (
+            account_position.liquidation is not None
+            and account_position.liquidation.is_passed_by(move.open)
+        )
+        if account_position.position is not None and (is_passed or account_position.is_overdue):
+            changed.append(self._liquidate(account_position, move.at_ms))
+        account_position.is_overdue = False
+        for price in _visited_prices(move, account_position.position):
+            while (found := _nearest_trigger(account_position, price, changed)) is not None:
+                changed.append(self._trade_level(account_position, *found, move))
+            account_position.is_overdue = account_position.is_overdue or _becomes_overdue(
+                account_position, price
+            )
             if observer is not None:
-                observer.visited(stake, _worth(stake, price), move.at_ms)
+                observer.on_visit(account_position, _worth(account_position, price), move.at_ms)
         return changed
 
-    def touch_now(self, stake: Stake, order: VenueOrder, at_ms: Ms) -> None:
+    def trade_triggered(
+        self, account_position: AccountPosition, order: EngineOrder, at_ms: Ms
+    ) -> None:
         """Trade a stop that the range in which its position was entered has reached already.
 
         Where that range opened beyond the trigger, the entry filled at the open, and so does the
         stop.
         """
-        trigger, entered = order.request.trigger_price, stake.entered
+        trigger, entered = order.request.trigger_price, account_position.entry_move
         assert trigger is not None  # noqa: S101 - a stop has one
         assert entered is not None  # noqa: S101 - or nothing would have been reached
         nearer = min if order.request.side is OrderSide.SELL else max
         price = nearer(trigger, entered.open)
-        self._trade_triggered(stake, order, price, at_ms)
-        if stake.account.observer is not None:
-            stake.account.observer.stopped(stake, price, at_ms)
+        self._trade_triggered(account_position, order, price, at_ms)
+        if account_position.account.observer is not None:
+            account_position.account.observer.on_stop(account_position, price, at_ms)
 
-    def _touch(
+    def _trade_level(
         self,
-        stake: Stake,
-        order: VenueOrder | SimulatedPosition,
-        level: Level[Stake],
-        move: Move,
-    ) -> VenueOrder:
+        account_position: AccountPosition,
+        order: EngineOrder | SimulatedPosition,
+        level: PriceLevel[AccountPosition],
+        move: PriceMove,
+    ) -> EngineOrder:
         if isinstance(order, SimulatedPosition):
-            return self._liquidate(stake, move.at_ms)
+            return self._liquidate(account_position, move.at_ms)
         price = move.open if level.is_passed_by(move.open) else level.price
         if order.is_limit:
-            self._trade(stake, order, price, self._maker, move.at_ms)
+            self._trade(account_position, order, price, self._maker, move.at_ms)
         else:
-            self._trade_triggered(stake, order, price, move.at_ms)
-        if order.filled and not order.request.reduce_only and stake.position is not None:
-            stake.entered = move
-            if stake.account.observer is not None:
-                stake.account.observer.entered(stake, price, move.at_ms)
+            self._trade_triggered(account_position, order, price, move.at_ms)
+        if order.filled and not order.request.reduce_only and account_position.position is not None:
+            account_position.entry_move = move
+            if account_position.account.observer is not None:
+                account_position.account.observer.on_entry(account_position, price, move.at_ms)
         return order
 
     def _trade_triggered(
-        self, stake: Stake, order: VenueOrder, price: Decimal, at_ms: Ms
+        self, account_position: AccountPosition, order: EngineOrder, price: Decimal, at_ms: Ms
     ) -> None:  # fmt: skip
         """A stop or target becomes a market order at its trigger: it slips as any other.
 
         What closes an isolated position never trades beyond the price at which its margin is gone.
         """
         side = order.request.side
-        instrument, position = stake.listing.instrument, stake.position
+        instrument, position = account_position.market.instrument, account_position.position
         worse = self.market_price(instrument, side, price)
-        if position is not None and stake.liquidation is not None and closable(position, side):
+        if (
+            position is not None
+            and account_position.liquidation is not None
+            and closable(position, side)
+        ):
             limit = bankruptcy_of(position, instrument)
             worse = max(worse, limit) if side is OrderSide.SELL else min(worse, limit)
-        self._trade(stake, order, worse, self._taker, at_ms)
+        self._trade(account_position, order, worse, self._taker, at_ms)
 
     def _trade(
-        self, stake: Stake, order: VenueOrder, price: Decimal, fee_rate: Decimal, at_ms: Ms
+        self,
+        account_position: AccountPosition,
+        order: EngineOrder,
+        price: Decimal,
+        fee_rate: Decimal,
+        at_ms: Ms,
     ) -> None:
         """Trade a resting order; what it needs may be gone since it was accepted."""
         request = order.request
-        quantity = self._tradable(stake, order)
+        quantity = self._tradable_quantity(account_position, order)
         reason = None
         if not request.reduce_only:
             fee = quantity * price * fee_rate
-            reason = why_unaffordable(stake, request, quantity=quantity, price=price, fee=fee)
+            reason = insufficient_margin(
+                account_position, request, quantity=quantity, price=price, fee=fee
+            )
         if reason is None:
-            self._fill(stake, order, quantity, price, fee_rate, at_ms)
+            self._fill(account_position, order, quantity, price, fee_rate, at_ms)
         else:
             order.end(OrderStatus.CANCELLED, at_ms, reason)
 
     def _fill(
         self,
-        stake: Stake,
-        order: VenueOrder,
+        account_position: AccountPosition,
+        order: EngineOrder,
         quantity: Decimal,
         price: Decimal,
         fee_rate: Decimal,
@@ -159,34 +188,36 @@ class Matching:
             order.end(OrderStatus.CANCELLED, at_ms, NOTHING_TO_REDUCE)
             return
         fee = quantity * price * fee_rate
-        if order.request.reduce_only and stake.liquidation is not None:
-            fee = min(fee, _left_of_margin(stake, quantity, price))
-        stake.account.book(stake, order, quantity=quantity, price=price, fee=fee, at_ms=at_ms)
+        if order.request.reduce_only and account_position.liquidation is not None:
+            fee = min(fee, _remaining_margin(account_position, quantity, price))
+        account_position.account.book(
+            account_position, order, quantity=quantity, price=price, fee=fee, at_ms=at_ms
+        )
         if order.request.reduce_only or not order.remaining:
             order.end(OrderStatus.FILLED, at_ms)
         elif order.is_limit:
             order.status = OrderStatus.PARTIALLY_FILLED
         else:
-            order.end(OrderStatus.CANCELLED, at_ms, _REST_UNFILLED)
+            order.end(OrderStatus.CANCELLED, at_ms, _PARTIALLY_UNFILLED)
 
-    def _tradable(self, stake: Stake, order: VenueOrder) -> Decimal:
+    def _tradable_quantity(self, account_position: AccountPosition, order: EngineOrder) -> Decimal:
         request = order.request
         if request.reduce_only:
-            return min(order.remaining, closable(stake.position, request.side))
+            return min(order.remaining, closable(account_position.position, request.side))
         if order.filled:
             return order.remaining
-        return first_part(self._rules, request, stake.listing.instrument)
+        return first_fill_quantity(self._rules, request, account_position.market.instrument)
 
-    def _liquidate(self, stake: Stake, at_ms: Ms) -> VenueOrder:
+    def _liquidate(self, account_position: AccountPosition, at_ms: Ms) -> EngineOrder:
         """Close the whole position at the price at which its margin is gone.
 
         The exchange takes the position over there, and keeps what its own closing of it brings:
         the trader loses the margin, no less and no more. Bybit and OKX, on isolated margin; where
         Binance charges a liquidation fee instead, that fee exceeds the maintenance margin.
         """
-        account, position = stake.account, stake.position
+        account, position = account_position.account, account_position.position
         assert position is not None  # noqa: S101 - only what is held can be liquidated
-        price = bankruptcy_of(position, stake.listing.instrument)
+        price = bankruptcy_of(position, account_position.market.instrument)
         order_id = account.new_order_id()
         request = OrderRequest(
             client_order_id=ClientOrderId(f"liquidation-{order_id}"),
@@ -201,30 +232,32 @@ class Matching:
             leverage=position.leverage,
             intended_at_ms=at_ms,
         )
-        order = VenueOrder(request=request, order_id=order_id, updated_at_ms=at_ms)
+        order = EngineOrder(request=request, order_id=order_id, updated_at_ms=at_ms)
         account.orders[request.client_order_id] = order
         account.book(
-            stake,
+            account_position,
             order,
             quantity=position.quantity,
             price=price,
             fee=max(ZERO, margin_of(position) + unrealized_of(position, price)),
             at_ms=at_ms,
-            forced=Forced.LIQUIDATION,
+            forced=ForcedClose.LIQUIDATION,
         )
         order.end(OrderStatus.FILLED, at_ms)
         return order
 
 
-def _left_of_margin(stake: Stake, quantity: Decimal, price: Decimal) -> Decimal:
+def _remaining_margin(
+    account_position: AccountPosition, quantity: Decimal, price: Decimal
+) -> Decimal:
     """What a part of the position still has of its margin at ``price``: its closing fee at most."""
-    position = stake.position
+    position = account_position.position
     assert position is not None  # noqa: S101 - it has a price of liquidation
-    left = margin_of(position) + unrealized_of(position, price)
-    return max(ZERO, left * quantity / position.quantity)
+    remaining = margin_of(position) + unrealized_of(position, price)
+    return max(ZERO, remaining * quantity / position.quantity)
 
 
-def _path(move: Move, position: SimulatedPosition | None) -> Sequence[Decimal]:
+def _visited_prices(move: PriceMove, position: SimulatedPosition | None) -> Sequence[Decimal]:
     """The prices visited: the open, the extreme that hurts, the other one, the close.
 
     Without a position: as a candle that rose most often went, first down, and the other way round.
@@ -236,42 +269,48 @@ def _path(move: Move, position: SimulatedPosition | None) -> Sequence[Decimal]:
     return (move.open, first, second, move.close)
 
 
-_Found = tuple[VenueOrder | SimulatedPosition, Level[Stake]]
+_Trigger = tuple[EngineOrder | SimulatedPosition, PriceLevel[AccountPosition]]
 """What happens at a level: an order trades, or the position is liquidated."""
 
 
-def _nearest(stake: Stake, price: Decimal, done: Sequence[VenueOrder]) -> _Found | None:
+def _nearest_trigger(
+    account_position: AccountPosition, price: Decimal, done: Sequence[EngineOrder]
+) -> _Trigger | None:
     """The level first passed on the way to ``price``, leaving out orders already ``done``."""
-    found: list[_Found] = [
+    found: list[_Trigger] = [
         (order, level)
-        for order, level in stake.resting.items()
+        for order, level in account_position.resting.items()
         if level.is_passed_by(price) and order not in done
     ]
-    position, liquidation = stake.position, stake.liquidation
-    is_liquidated = stake.entered is None and _is_liquidated_at(stake, price)
+    position, liquidation = account_position.position, account_position.liquidation
+    is_liquidated = account_position.entry_move is None and _is_liquidated_at(
+        account_position, price
+    )
     if position is not None and liquidation is not None and is_liquidated:
         found.append((position, liquidation))
-    return min(found, key=_turn, default=None)
+    return min(found, key=_trigger_order, default=None)
 
 
-def _worth(stake: Stake, price: Decimal) -> Decimal:
+def _worth(account_position: AccountPosition, price: Decimal) -> Decimal:
     """The price that values the position: beyond its liquidation nothing more can be lost."""
-    position = stake.position
-    if position is None or not stake.is_overdue:
+    position = account_position.position
+    if position is None or not account_position.is_overdue:
         return price
-    return bankruptcy_of(position, stake.listing.instrument)
+    return bankruptcy_of(position, account_position.market.instrument)
 
 
-def _becomes_overdue(stake: Stake, price: Decimal) -> bool:
+def _becomes_overdue(account_position: AccountPosition, price: Decimal) -> bool:
     """Liquidated in the range of its entry, unless a stop, sent only after it, was hit before."""
-    return stake.entered is not None and _is_liquidated_at(stake, price)
+    return account_position.entry_move is not None and _is_liquidated_at(account_position, price)
 
 
-def _is_liquidated_at(stake: Stake, price: Decimal) -> bool:
-    return stake.liquidation is not None and stake.liquidation.is_passed_by(price)
+def _is_liquidated_at(account_position: AccountPosition, price: Decimal) -> bool:
+    return account_position.liquidation is not None and account_position.liquidation.is_passed_by(
+        price
+    )
 
 
-def _turn(found: _Found) -> tuple[bool, Decimal, int]:
+def _trigger_order(found: _Trigger) -> tuple[bool, Decimal, int]:
     """Sorts by distance; at the same price stops come first and the liquidation last."""
     order, level = found
     distance = level.price.copy_negate() if level.falling else level.price

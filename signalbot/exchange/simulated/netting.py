@@ -8,11 +8,11 @@ from signalbot.domain.market import Instrument, MarketKind
 from signalbot.domain.money import ZERO, average
 from signalbot.domain.orders import OrderRequest, OrderSide
 from signalbot.domain.signals import Side
-from signalbot.ledger.simulated import SimulatedPosition
+from signalbot.ledger.simulated_store import SimulatedPosition
 
 
 @dataclass(frozen=True, slots=True)
-class Netted:
+class NettingResult:
     """What a fill leaves of a position, and the gross profit of the part it closed."""
 
     position: SimulatedPosition | None
@@ -27,30 +27,32 @@ def net(
     quantity: Decimal,
     price: Decimal,
     leverage: int,
-) -> Netted:
+) -> NettingResult:
     """The position after a fill: what is against it closes first, the rest opens.
 
     ``leverage`` holds for a position the fill opens; an open one keeps its own.
     """
     facing = Side.LONG if side is OrderSide.BUY else Side.SHORT
     if position is None:
-        return Netted(_opened(symbol, facing, quantity, price, leverage))
+        return NettingResult(_open_position(symbol, facing, quantity, price, leverage))
     if position.side is facing:
         held = position.quantity + quantity
         cost = position.entry_price * position.quantity + price * quantity
-        return Netted(replace(position, quantity=held, entry_price=average(cost, held)))
+        return NettingResult(replace(position, quantity=held, entry_price=average(cost, held)))
     closing = min(quantity, position.quantity)
     realized = (price - position.entry_price) * closing * position.side.sign
     if quantity > closing:
-        return Netted(_opened(symbol, facing, quantity - closing, price, leverage), realized)
+        return NettingResult(
+            _open_position(symbol, facing, quantity - closing, price, leverage), realized
+        )
     if closing == position.quantity:
-        return Netted(None, realized)
-    left = position.quantity - closing
-    paid = position.margin_paid and average(position.margin_paid * left, position.quantity)
-    return Netted(replace(position, quantity=left, margin_paid=paid), realized)
+        return NettingResult(None, realized)
+    remaining = position.quantity - closing
+    paid = position.margin_paid and average(position.margin_paid * remaining, position.quantity)
+    return NettingResult(replace(position, quantity=remaining, margin_paid=paid), realized)
 
 
-def _opened(
+def _open_position(
     symbol: str, side: Side, quantity: Decimal, price: Decimal, leverage: int
 ) -> SimulatedPosition:
     return SimulatedPosition(

@@ -13,11 +13,11 @@ from signalbot.domain.orders import (
     OrderType,
 )
 from signalbot.domain.timeframe import Ms
-from signalbot.ledger.simulated import SimulatedOrder
+from signalbot.ledger.simulated_store import SimulatedOrder
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class VenueOrder:
+class EngineOrder:
     """Changes as it fills; ``report`` and ``saved`` are snapshots of it."""
 
     request: OrderRequest

@@ -74,7 +74,7 @@ def _symbol(price: str, volatility: str, tick: str, lot: str) -> SimulatedSymbol
     )
 
 
-KNOWN_SYMBOLS: Mapping[str, SimulatedSymbol] = {
+PRESET_SYMBOLS: Mapping[str, SimulatedSymbol] = {
     "BTC/USDT:USDT": _symbol("60000", "50", "0.1", "0.001"),
     "ETH/USDT:USDT": _symbol("3000", "65", "0.01", "0.001"),
     "SOL/USDT:USDT": _symbol("150", "85", "0.01", "0.01"),
@@ -83,12 +83,12 @@ KNOWN_SYMBOLS: Mapping[str, SimulatedSymbol] = {
 }
 """Grids as the large exchanges have them; what a configuration need not spell out."""
 
-_GENERIC = SimulatedSymbol(price=Decimal(100))
+_DEFAULT_SYMBOL = SimulatedSymbol(price=Decimal(100))
 
 
 def default_symbol(symbol: str) -> SimulatedSymbol:
     """What ``symbol`` is like when nothing is configured for it: known, else generic."""
-    return KNOWN_SYMBOLS.get(symbol, _GENERIC)
+    return PRESET_SYMBOLS.get(symbol, _DEFAULT_SYMBOL)
 
 
 def symbol_rules(rules: SimulationRules, symbol: str) -> SimulatedSymbol:

@@ -8,9 +8,9 @@ for certain is refused with line, value and the option that decides it; nothing 
 money.
 """
 
-from signalbot.replay.candle_files.faults import BadRow, Fault
+from signalbot.replay.candle_files.candle_series import CandleFile
 from signalbot.replay.candle_files.options import ReadOptions, read_options
-from signalbot.replay.candle_files.read import read_candles
-from signalbot.replay.candle_files.series import CandleFile
+from signalbot.replay.candle_files.reader import read_candles
+from signalbot.replay.candle_files.row_errors import BadRow, RowFault
 
-__all__ = ["BadRow", "CandleFile", "Fault", "ReadOptions", "read_candles", "read_options"]
+__all__ = ["BadRow", "CandleFile", "ReadOptions", "RowFault", "read_candles", "read_options"]

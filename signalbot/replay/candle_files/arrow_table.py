@@ -5,20 +5,20 @@ from datetime import UTC, date, datetime, time
 from io import BytesIO
 from typing import Any, Final
 
-from signalbot.replay.candle_files.container import Part
-from signalbot.replay.candle_files.faults import refusal
-from signalbot.replay.candle_files.table import Row, Table
+from signalbot.replay.candle_files.archives import FilePart
+from signalbot.replay.candle_files.row_errors import unreadable_error
+from signalbot.replay.candle_files.table import Row, TextTable
 
 _PARQUET: Final = b"PAR1"
 _ARROW: Final = b"ARROW1"
 _OLD_FEATHER: Final = b"FEA1"
 
 
-def is_arrow(part: Part) -> bool:
+def is_arrow(part: FilePart) -> bool:
     return part.data.startswith((_PARQUET, _ARROW, _OLD_FEATHER))
 
 
-def arrow_table(part: Part) -> Table:
+def arrow_table(part: FilePart) -> TextTable:
     """The table of a Parquet or Feather file, every value as text.
 
     Raises:
@@ -28,7 +28,7 @@ def arrow_table(part: Part) -> Table:
         import pyarrow as pa  # noqa: PLC0415 - an extra
         from pyarrow import feather, parquet  # noqa: PLC0415
     except ImportError:
-        raise refusal(
+        raise unreadable_error(
             part.name, "Parquet and Feather need pyarrow: pip install 'signalbot[parquet]'"
         ) from None
     try:
@@ -36,9 +36,9 @@ def arrow_table(part: Part) -> Table:
         is_parquet = part.data.startswith(_PARQUET)
         table = parquet.read_table(source) if is_parquet else feather.read_table(source)
     except (pa.ArrowException, OSError, ValueError) as e:
-        raise refusal(part.name, f"damaged, or not downloaded whole: {e}") from e
+        raise unreadable_error(part.name, f"damaged, or not downloaded whole: {e}") from e
     names = ["" if name.startswith("__index_level_") else name for name in table.column_names]
-    return Table(part.name, "row", [names], _rows(table))
+    return TextTable(part.name, "row", [names], _rows(table))
 
 
 def _rows(table: Any) -> Iterator[Row]:

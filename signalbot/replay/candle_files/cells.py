@@ -6,9 +6,15 @@ from operator import itemgetter
 from typing import Final
 
 from signalbot.replay.candle_files.columns import Columns
-from signalbot.replay.candle_files.faults import Dropped, Fault, Place, refusal, shown
 from signalbot.replay.candle_files.options import DECIMAL
-from signalbot.replay.candle_files.table import Table
+from signalbot.replay.candle_files.row_errors import (
+    DroppedRows,
+    RowFault,
+    RowLocation,
+    quoted_cell,
+    unreadable_error,
+)
+from signalbot.replay.candle_files.table import TextTable
 
 _SOME: Final = 3  # rows that are no accident
 _FIFTH: Final = 5
@@ -21,7 +27,7 @@ class Cells:
     lines: Sequence[int]
     prices: tuple[Sequence[str], Sequence[str], Sequence[str], Sequence[str]]
     time: Sequence[str] | None = None
-    clock: Sequence[str] | None = None
+    time_of_day: Sequence[str] | None = None
     close_time: Sequence[str] | None = None
     volume: Sequence[str] | None = None
     tick_volume: Sequence[str] | None = None
@@ -29,7 +35,7 @@ class Cells:
     interval: Sequence[str] | None = None
     closed: Sequence[str] | None = None
 
-    def only(self, keep: Sequence[bool]) -> "Cells":
+    def filtered(self, keep: Sequence[bool]) -> "Cells":
         """The rows for which ``keep`` is true."""
         if all(keep):
             return self
@@ -44,7 +50,7 @@ class Cells:
             lines=[line for line, is_kept in zip(self.lines, keep, strict=True) if is_kept],
             prices=(opened, high, low, close),
             time=kept(self.time),
-            clock=kept(self.clock),
+            time_of_day=kept(self.time_of_day),
             close_time=kept(self.close_time),
             volume=kept(self.volume),
             tick_volume=kept(self.tick_volume),
@@ -59,7 +65,7 @@ _NAMES: Final = (
 )  # fmt: skip
 
 
-def collect(table: Table, columns: Columns, dropped: Dropped) -> Cells:
+def collect_cells(table: TextTable, columns: Columns, dropped: DroppedRows) -> Cells:
     """The cells of every row that has all it needs.
 
     Raises:
@@ -70,7 +76,7 @@ def collect(table: Table, columns: Columns, dropped: Dropped) -> Cells:
     pick = itemgetter(*places)
     lines: list[int] = []
     picked = []
-    for line, cells in _whole_rows(table, columns, max(places) + 1, dropped):
+    for line, cells in _complete_rows(table, columns, max(places) + 1, dropped):
         lines.append(line)
         picked.append(pick(cells))
     by_column = list(zip(*picked, strict=True)) or [()] * len(places)
@@ -80,8 +86,8 @@ def collect(table: Table, columns: Columns, dropped: Dropped) -> Cells:
     return Cells(lines=lines, prices=(opened, high, low, close), **others)
 
 
-def _whole_rows(
-    table: Table, columns: Columns, needed: int, dropped: Dropped
+def _complete_rows(
+    table: TextTable, columns: Columns, needed: int, dropped: DroppedRows
 ) -> Iterator[tuple[int, Sequence[str]]]:
     width, least, rows = table.width, columns.least_width, 0
     wide: tuple[int, list[str]] | None = None
@@ -89,12 +95,12 @@ def _whole_rows(
         if len(cells) < needed:
             if len(cells) < least:
                 if any(cell.strip() for cell in cells):
-                    dropped.add(line, Fault.TOO_FEW_COLUMNS)
+                    dropped.add(line, RowFault.TOO_FEW_COLUMNS)
                 continue
             cells = [*cells, *[""] * (needed - len(cells))]  # noqa: PLW2901 - filled up
         rows += 1
         if len(cells) > width and any(cell.strip() for cell in cells[width:]):
-            dropped.add(line, Fault.TOO_MANY_COLUMNS)
+            dropped.add(line, RowFault.TOO_MANY_COLUMNS)
             wide = wide or (line, cells)
             continue
         if table.header and cells == table.header[0]:
@@ -104,15 +110,20 @@ def _whole_rows(
 
 
 def _check_width(
-    table: Table, width: int, rows: int, wide: tuple[int, list[str]] | None, dropped: Dropped
+    table: TextTable,
+    width: int,
+    rows: int,
+    wide: tuple[int, list[str]] | None,
+    dropped: DroppedRows,
 ) -> None:
-    many = dropped.counts[Fault.TOO_MANY_COLUMNS]
+    many = dropped.counts[RowFault.TOO_MANY_COLUMNS]
     if wide is None or many < _SOME or many * _FIFTH <= rows:
         return
     line, cells = wide
-    raise refusal(
-        Place(table.part, table.unit, line),
-        f"{len(cells)} cells for {width} columns ({shown(','.join(cells))}), and so in {many} "
+    raise unreadable_error(
+        RowLocation(table.part, table.unit, line),
+        f"{len(cells)} cells for {width} columns ({quoted_cell(','.join(cells))}), and so in "
+        f"{many} "
         "rows: where a comma parts both cells and decimals neither can be told; write the file "
         f"with ';' between its cells, and read it with {DECIMAL} ','",
     )

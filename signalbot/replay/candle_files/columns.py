@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from signalbot.replay.candle_files import names
+from signalbot.replay.candle_files import column_names
 from signalbot.replay.candle_files.header import Header, read_header
-from signalbot.replay.candle_files.markets import Market
-from signalbot.replay.candle_files.options import ColumnChoice, Role
+from signalbot.replay.candle_files.market_matching import MarketName
+from signalbot.replay.candle_files.options import ColumnChoice, ColumnRole
 from signalbot.replay.candle_files.price_columns import find_prices
-from signalbot.replay.candle_files.table import Table
+from signalbot.replay.candle_files.table import TextTable
 from signalbot.replay.candle_files.time_columns import find_time
 from signalbot.replay.candle_files.volume_columns import find_volume
 
@@ -22,7 +22,7 @@ class Columns:
 
     time: int | None  #: None: only ``close_time`` is there
     prices: tuple[int, int, int, int]  #: open, high, low, close
-    clock: int | None = None  #: the time of day, where ``time`` holds the day
+    time_of_day: int | None = None  #: the time of day, where ``time`` holds the day
     close_time: int | None = None
     volume: int | None = None
     tick_volume: int | None = None  #: used where ``volume`` is zero throughout
@@ -30,21 +30,21 @@ class Columns:
     is_symbol_sure: bool = True
     interval: int | None = None
     closed: int | None = None
-    clock_is_hour: bool = False  #: it is the hour alone
+    is_time_of_day_hour: bool = False  #: it is the hour alone
     time_name: str = ""  #: as the header has it
     notes: Sequence[str] = ()
 
     @property
     def least_width(self) -> int:
         """Cells of the shortest row that has all it needs."""
-        needed = [*self.prices, self.time, self.clock, self.volume, self.symbol]
+        needed = [*self.prices, self.time, self.time_of_day, self.volume, self.symbol]
         if self.time is None:
             needed.append(self.close_time)
         return max(each for each in needed if each is not None) + 1
 
 
 def find_columns(
-    table: Table, market: Market, choice: ColumnChoice | None, *, is_formatted: bool
+    table: TextTable, market: MarketName, choice: ColumnChoice | None, *, is_formatted: bool
 ) -> Columns:
     """The columns of ``table``, which has a header, for the candles of ``market``.
 
@@ -57,19 +57,25 @@ def find_columns(
     header, looks = read_header(table, market, choice), not is_formatted
     prices = find_prices(header)
     time, clock = find_time(header, looks=looks)
-    close_time = header.first(Role.CLOSE_TIME, names.CLOSE_TIMES, looks=looks)
+    close_time = header.first_column(ColumnRole.CLOSE_TIME, column_names.CLOSE_TIMES, looks=looks)
     if time is None and close_time is None:
-        raise header.missing("the open time", Role.TIME, ("open_time", "timestamp", "date"))
+        raise header.missing_column_error(
+            "the open time", ColumnRole.TIME, ("open_time", "timestamp", "date")
+        )
     symbol, is_sure = _symbol(header)
-    named = [each for each in header.columns if each.at == (close_time if time is None else time)]
+    named = [
+        each for each in header.columns if each.index == (close_time if time is None else time)
+    ]
     return Columns(
         time=time,
-        clock=clock,
-        clock_is_hour=clock is not None and header.columns[clock].name == "hour",
+        time_of_day=clock,
+        is_time_of_day_hour=clock is not None and header.columns[clock].name == "hour",
         close_time=close_time,
         prices=prices,
         volume=find_volume(header),
-        tick_volume=next((each.at for each in header.called(*names.TICK_VOLUMES)), None),
+        tick_volume=next(
+            (each.index for each in header.columns_named(*column_names.TICK_VOLUMES)), None
+        ),
         symbol=symbol,
         is_symbol_sure=is_sure,
         interval=_interval(header),
@@ -80,31 +86,31 @@ def find_columns(
 
 
 def _symbol(header: Header) -> tuple[int | None, bool]:
-    chosen = header.chosen(Role.SYMBOL)
+    chosen = header.chosen_column(ColumnRole.SYMBOL)
     if chosen is not None:
         return chosen, True
-    if header.choice is not None and Role.SYMBOL in header.choice.ignored:
+    if header.choice is not None and ColumnRole.SYMBOL in header.choice.ignored:
         return None, True
-    for each in header.called(*names.SYMBOLS):
-        return each.at, True
-    for each in header.called(*names.MAYBE_SYMBOLS):
-        return each.at, False
+    for each in header.columns_named(*column_names.SYMBOLS):
+        return each.index, True
+    for each in header.columns_named(*column_names.MAYBE_SYMBOLS):
+        return each.index, False
     return None, True
 
 
 def _interval(header: Header) -> int | None:
-    chosen = header.chosen(Role.INTERVAL)
-    if chosen is not None or (header.choice and Role.INTERVAL in header.choice.ignored):
+    chosen = header.chosen_column(ColumnRole.INTERVAL)
+    if chosen is not None or (header.choice and ColumnRole.INTERVAL in header.choice.ignored):
         return chosen
-    return next((each.at for each in header.called(*names.INTERVALS)), None)
+    return next((each.index for each in header.columns_named(*column_names.INTERVALS)), None)
 
 
 def _closed(header: Header) -> int | None:
-    chosen = header.chosen(Role.CLOSED)
-    if chosen is not None or (header.choice and Role.CLOSED in header.choice.ignored):
+    chosen = header.chosen_column(ColumnRole.CLOSED)
+    if chosen is not None or (header.choice and ColumnRole.CLOSED in header.choice.ignored):
         return chosen
-    for each in header.called(*names.CLOSED_FLAGS):
-        cells = {cell.strip().lower() for cell in header.table.sample(each.at)}
+    for each in header.columns_named(*column_names.CLOSED_FLAGS):
+        cells = {cell.strip().lower() for cell in header.table.sample(each.index)}
         if cells <= _FLAGS:
-            return each.at
+            return each.index
     return None

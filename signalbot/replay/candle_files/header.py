@@ -4,54 +4,59 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from signalbot.replay.candle_files import names
-from signalbot.replay.candle_files.clock import is_time
-from signalbot.replay.candle_files.faults import Unreadable
-from signalbot.replay.candle_files.markets import Fit, Market, is_coin, is_market_name
-from signalbot.replay.candle_files.names import column_name, plain_name
-from signalbot.replay.candle_files.options import COLUMNS, ColumnChoice, Role
-from signalbot.replay.candle_files.table import Table
-from signalbot.replay.candle_files.times import looks_like_time
+from signalbot.replay.candle_files import column_names
+from signalbot.replay.candle_files.column_names import column_name, plain_name
+from signalbot.replay.candle_files.market_matching import (
+    MarketFit,
+    MarketName,
+    is_coin,
+    is_market_name,
+)
+from signalbot.replay.candle_files.options import COLUMNS, ColumnChoice, ColumnRole
+from signalbot.replay.candle_files.row_errors import UnreadableTable
+from signalbot.replay.candle_files.table import TextTable
+from signalbot.replay.candle_files.time_column_parsing import looks_like_time
+from signalbot.replay.candle_files.time_of_day import is_time
 
-SIDES: Final = frozenset(("mid", "bid", "ask", "trade", "mark", "index"))
+PRICE_SIDES: Final = frozenset(("mid", "bid", "ask", "trade", "mark", "index"))
 """What a price may be a price of, beside a market."""
 
 CURRENCIES: Final = frozenset((
     "usd", "usdt", "usdc", "busd", "eur", "gbp", "jpy", "cny", "krw", "try", "brl", "inr", "aud",
     "cad", "chf", "rub", "btc", "eth", "bnb", "currency",
 ))  # fmt: skip
-_LONGEST: Final = 200  # characters of a header that a message shows
+_MAX_NAME_LENGTH: Final = 200  # characters of a header that a message shows
 
 
 @dataclass(slots=True)
-class Named:
+class NamedColumn:
     """A column under its plain name; ``side`` is what stands beside: a currency, a market."""
 
-    at: int
+    index: int
     name: str
-    side: str = ""
+    qualifier: str = ""
     levels: Sequence[str] = ()
 
 
 @dataclass(slots=True)
 class Header:
-    table: Table
-    market: Market
+    table: TextTable
+    market: MarketName
     choice: ColumnChoice | None
-    columns: list[Named] = field(default_factory=list)
-    side: str = ""  #: of the prices that are taken
+    columns: list[NamedColumn] = field(default_factory=list)
+    qualifier: str = ""  #: of the prices that are taken
     notes: list[str] = field(default_factory=list)
 
-    def called(self, *wanted: str) -> Iterator[Named]:
+    def columns_named(self, *wanted: str) -> Iterator[NamedColumn]:
         """Columns of these names, in the order of the names."""
         for name in wanted:
-            yield from (each for each in self.columns if each.name == name and not each.side)
+            yield from (each for each in self.columns if each.name == name and not each.qualifier)
 
-    def shown(self) -> str:
+    def describe(self) -> str:
         rows = [", ".join(row) for row in self.table.header]
-        return " / ".join(rows)[:_LONGEST] or "(empty)"
+        return " / ".join(rows)[:_MAX_NAME_LENGTH] or "(empty)"
 
-    def chosen(self, role: Role) -> int | None:
+    def chosen_column(self, role: ColumnRole) -> int | None:
         """The column that the user has named for ``role``.
 
         Raises:
@@ -62,107 +67,117 @@ class Header:
         column = self.choice.by_role[role]
         if isinstance(column, int):
             if column >= self.table.width:
-                raise Unreadable(
+                raise UnreadableTable(
                     f"{COLUMNS} {role}={column + 1}: it has {self.table.width} columns"
                 )
             return column
         for each in self.columns:
             if column in each.levels:
-                return each.at
+                return each.index
         for each in self.columns:
             if plain_name(column) in map(plain_name, each.levels):
-                return each.at
-        raise Unreadable(f"{COLUMNS} {role}={column}: the header reads: {self.shown()}")
+                return each.index
+        raise UnreadableTable(f"{COLUMNS} {role}={column}: the header reads: {self.describe()}")
 
-    def is_ignored(self, role: Role) -> bool:
+    def is_ignored(self, role: ColumnRole) -> bool:
         """Whether the user wants no column of this role."""
         return self.choice is not None and role in self.choice.ignored
 
-    def first(self, role: Role, wanted: Sequence[str], *, looks: bool) -> int | None:
+    def first_column(self, role: ColumnRole, wanted: Sequence[str], *, looks: bool) -> int | None:
         """The column that is chosen for ``role``, else the first of these names that fits."""
-        chosen = self.chosen(role)
+        chosen = self.chosen_column(role)
         if chosen is not None or self.is_ignored(role):
             return chosen
-        for each in self.called(*wanted):
-            if not looks or self.holds_times(each):
-                return each.at
+        for each in self.columns_named(*wanted):
+            if not looks or self.has_times(each):
+                return each.index
         return None
 
-    def holds_times(self, column: Named) -> bool:
+    def has_times(self, column: NamedColumn) -> bool:
         """Whether there are times in a column; a name that tells its unit is believed.
 
         All cells must be, where the name may be that of a mere count.
         """
-        cells = [cell for cell in self.table.sample(column.at) if cell.strip()]
-        if column.name in names.COUNTS:
+        cells = [cell for cell in self.table.sample(column.index) if cell.strip()]
+        if column.name in column_names.COUNTS:
             return bool(cells) and all(map(looks_like_time, cells))
         return column.name.endswith("_ms") or not cells or any(map(is_time, cells))
 
     def _line(self) -> str:
         return f" ({self.table.unit} {self.table.header_line})" if self.table.header_line else ""
 
-    def missing(self, meaning: str, role: Role, wanted: Sequence[str]) -> Unreadable:
+    def missing_column_error(
+        self, meaning: str, role: ColumnRole, wanted: Sequence[str]
+    ) -> UnreadableTable:
         """The error that says that a column is missing, and what would do."""
-        return Unreadable(
+        return UnreadableTable(
             f"no column for {meaning}: the header needs {' or '.join(wanted)}, or {COLUMNS} "
-            f"{role}=NAME says which it is; it reads: {self.shown()}{self._line()}"
+            f"{role}=NAME says which it is; it reads: {self.describe()}{self._line()}"
         )
 
 
-def read_header(table: Table, market: Market, choice: ColumnChoice | None) -> Header:
+def read_header(table: TextTable, market: MarketName, choice: ColumnChoice | None) -> Header:
     """The columns of ``table``, which has a header, by their names."""
     return Header(table, market, choice, _named(table, market))
 
 
-def _named(table: Table, market: Market) -> list[Named]:
+def _named(table: TextTable, market: MarketName) -> list[NamedColumn]:
     width = table.width
     levels = [[row[at] if at < len(row) else "" for row in table.header] for at in range(width)]
     plain = [[column_name(level) for level in each] for each in levels]
     has_small = {name for each in plain for name in each} & set("ohlc")
     found = []
     for at, each in enumerate(plain):
-        cased = [_uncased(name, has_small=bool(has_small)) for name in each]
+        cased = [_lower_case(name, has_small=bool(has_small)) for name in each]
         if at == 0 and len(cased) > 1:  # pandas: names of the levels, above that of the index
-            found.append(Named(at, cased[-1] if cased[-1] in names.TIMES else "", "", levels[at]))
+            found.append(
+                NamedColumn(
+                    at, cased[-1] if cased[-1] in column_names.TIMES else "", "", levels[at]
+                )
+            )
         else:
-            found.append(_joined(at, cased, levels[at], market))
+            found.append(_joined_levels(at, cased, levels[at], market))
     return found
 
 
-def _uncased(name: str, *, has_small: bool) -> str:
+def _lower_case(name: str, *, has_small: bool) -> str:
     if len(name) != 1 or name.islower():
         return name
-    return names.CAPITALS.get(name, name) if has_small else name.lower()
+    return column_names.CAPITAL_NAMES.get(name, name) if has_small else name.lower()
 
 
-def _joined(at: int, cased: Sequence[str], levels: Sequence[str], market: Market) -> Named:
+def _joined_levels(
+    at: int, cased: Sequence[str], levels: Sequence[str], market: MarketName
+) -> NamedColumn:
     """The level that names a price or volume; the others tell which market's."""
     for place, name in enumerate(cased):
-        if name in names.CORE or any(name in known for known in names.PRICE_NAMES.values()):
+        if name in column_names.CORE_NAMES or any(
+            name in known for known in column_names.PRICE_NAMES.values()
+        ):
             others = [text for each, text in enumerate(levels) if each != place and text.strip()]
             side = next((text for text in others if not text.startswith("Unnamed")), "")
-            return Named(at, name, side if len(cased) > 1 else "", levels)
+            return NamedColumn(at, name, side if len(cased) > 1 else "", levels)
     name = next((each for each in cased if each), "")
-    for core in names.CORE:
-        side = _beside(name, core)
+    for core in column_names.CORE_NAMES:
+        side = _side_name(name, core)
         if side and _is_side(side, market):
-            return Named(at, core, side, levels)
-    return Named(at, name, "", levels)
+            return NamedColumn(at, core, side, levels)
+    return NamedColumn(at, name, "", levels)
 
 
-def _beside(name: str, core: str) -> str:
+def _side_name(name: str, core: str) -> str:
     if name.startswith(core + "_"):
         return name[len(core) + 1 :]
     if name.endswith("_" + core):
         return name[: -len(core) - 1]
-    if name.endswith(core) and name[: -len(core)] in SIDES:
+    if name.endswith(core) and name[: -len(core)] in PRICE_SIDES:
         return name[: -len(core)]  # "bidopen"
     return ""
 
 
-def _is_side(side: str, market: Market) -> bool:
-    if side in SIDES or side in CURRENCIES:
+def _is_side(side: str, market: MarketName) -> bool:
+    if side in PRICE_SIDES or side in CURRENCIES:
         return True
     upper = side.upper()
-    is_known = market.fit(upper) is not Fit.OTHER or market.is_quote(upper) or is_coin(upper)
+    is_known = market.fit(upper) is not MarketFit.OTHER or market.is_quote(upper) or is_coin(upper)
     return is_known or is_market_name(upper)

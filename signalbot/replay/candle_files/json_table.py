@@ -8,23 +8,23 @@ from datetime import tzinfo
 from typing import Any, Final
 
 from signalbot.domain.errors import ConfigError
-from signalbot.replay.candle_files.container import Part
-from signalbot.replay.candle_files.faults import refusal
-from signalbot.replay.candle_files.markets import (
-    Fit,
-    Market,
+from signalbot.replay.candle_files.archives import FilePart
+from signalbot.replay.candle_files.column_names import SYMBOLS, core_of, name_prices, plain_name
+from signalbot.replay.candle_files.market_matching import (
+    MarketFit,
+    MarketName,
     is_coin,
     is_market_name,
     is_market_of_two,
 )
-from signalbot.replay.candle_files.names import SYMBOLS, core_of, name_prices, plain_name
 from signalbot.replay.candle_files.options import parse_zone
-from signalbot.replay.candle_files.table import PRICE_COUNT, Row, Table
-from signalbot.replay.candle_files.text import Text
-from signalbot.replay.candle_files.times import looks_like_time
+from signalbot.replay.candle_files.row_errors import unreadable_error
+from signalbot.replay.candle_files.table import PRICE_COUNT, Row, TextTable
+from signalbot.replay.candle_files.text_decoding import DecodedText
+from signalbot.replay.candle_files.time_column_parsing import looks_like_time
 
-_DEEPEST: Final = 8
-_LEAST: Final = PRICE_COUNT + 1
+_MAX_DEPTH: Final = 8
+_MIN_COLUMNS: Final = PRICE_COUNT + 1
 _ZONES: Final = ("time_zone", "timezone", "exchange_timezone")
 _DECLARING: Final = frozenset((*SYMBOLS, "digital_currency_code", "coin", "base_currency")) - {"s"}
 _CHANNELS: Final = frozenset(("ch", "channel", "topic", "stream", "subject", "rep"))
@@ -32,7 +32,7 @@ _QUOTING: Final = frozenset(("market_code", "quote_currency", "quote_asset", "vs
 
 
 @dataclass(slots=True)
-class _Found:
+class _FoundTable:
     """A table inside a document, and the keys that lead to it."""
 
     path: tuple[str, ...]
@@ -41,31 +41,31 @@ class _Found:
 
 
 @dataclass(slots=True)
-class _Search:
-    tables: list[_Found] = field(default_factory=list)
+class _TableSearch:
+    tables: list[_FoundTable] = field(default_factory=list)
     declared: list[str] = field(default_factory=list)
     quote: str = ""  #: currency of the prices
     zone: tzinfo | None = None
 
 
-def is_json(text: Text) -> bool:
+def is_json(text: DecodedText) -> bool:
     return "".join(text.head()[:20]).lstrip("\ufeff \t")[:1] in ("{", "[")
 
 
-def json_table(text: Text, market: Market) -> Table:
+def json_table(text: DecodedText, market: MarketName) -> TextTable:
     """The candles of a JSON document, or of one document a line.
 
     Raises:
         ConfigError: it is not JSON, has no candles, or those of several markets, none of them
             ``market``.
     """
-    part, whole_text = text.part, text.whole()
+    part, document_text = text.part, text.read_all()
     try:
-        document = json.loads(whole_text, parse_float=str, parse_int=str, parse_constant=str)
+        document = json.loads(document_text, parse_float=str, parse_int=str, parse_constant=str)
     except ValueError as whole:
-        lines = _json_lines(whole_text)
+        lines = _json_lines(document_text)
         if lines is None:
-            raise refusal(part.name, f"not JSON: {whole}") from None
+            raise unreadable_error(part.name, f"not JSON: {whole}") from None
         return _table(part, lines[1], market, unit="line", numbers=lines[0])
     return _table(part, document, market, unit="row")
 
@@ -86,18 +86,18 @@ def _json_lines(text: str) -> tuple[list[int], list[Any]] | None:
 
 
 def _table(
-    part: Part,
+    part: FilePart,
     document: Any,
-    market: Market,
+    market: MarketName,
     *,
     unit: str,
     numbers: Sequence[int] | None = None,
-) -> Table:
-    search = _Search()
-    _look(document, (), search)
-    found = _single(part, search.tables, market)
+) -> TextTable:
+    search = _TableSearch()
+    _search_tables(document, (), search)
+    found = _choose_table(part, search.tables, market)
     if search.quote and not market.is_quote(search.quote):
-        raise refusal(
+        raise unreadable_error(
             part.name, f"its prices are in {search.quote}, and those of {market.symbol} are not"
         )
     rows: Iterator[Row] = (
@@ -106,52 +106,52 @@ def _table(
     )
     header = [list(found.header)] if found.header else []
     keys = [key for key in found.path if is_market_name(key)]
-    return Table(
+    return TextTable(
         part.name, unit, header, rows, declared=[*search.declared, *keys], zone=search.zone
     )
 
 
-def _single(part: Part, tables: Sequence[_Found], market: Market) -> _Found:
+def _choose_table(part: FilePart, tables: Sequence[_FoundTable], market: MarketName) -> _FoundTable:
     if not tables:
-        raise refusal(part.name, "no candles are found in this JSON")
+        raise unreadable_error(part.name, "no candles are found in this JSON")
     if len(tables) == 1:
         return tables[0]
-    fits = [max((market.fit(key) for key in each.path), default=Fit.OTHER) for each in tables]
+    fits = [max((market.fit(key) for key in each.path), default=MarketFit.OTHER) for each in tables]
     best = max(fits)
-    if best is not Fit.OTHER and fits.count(best) == 1:
+    if best is not MarketFit.OTHER and fits.count(best) == 1:
         return tables[fits.index(best)]
     paths = ", ".join(".".join(each.path) for each in tables[:5])
-    raise refusal(
+    raise unreadable_error(
         part.name,
         f"there are {len(tables)} tables in this JSON ({paths}), and which is {market.symbol} "
         "(--symbol) cannot be told: keep one of them",
     )
 
 
-def _look(node: Any, path: tuple[str, ...], search: _Search) -> None:
+def _search_tables(node: Any, path: tuple[str, ...], search: _TableSearch) -> None:
     """Find tables below ``node``, and what stands beside them."""
-    if len(path) > _DEEPEST:
+    if len(path) > _MAX_DEPTH:
         return
     if isinstance(node, Mapping):
-        _look_beside(node, search)
+        _search_metadata(node, search)
         table = _of_mapping(node)
         if table is not None:
-            search.tables.append(_Found(path, *table))
+            search.tables.append(_FoundTable(path, *table))
             return
         for key, inner in node.items():
             if isinstance(inner, Mapping | list):
-                _look(inner, (*path, str(key)), search)
+                _search_tables(inner, (*path, str(key)), search)
     elif isinstance(node, list) and node:
         table = _of_list(node)
         if table is not None:
-            search.tables.append(_Found(path, *table))
+            search.tables.append(_FoundTable(path, *table))
             return
         for inner in node[:20]:
             if isinstance(inner, Mapping | list):
-                _look(inner, path, search)
+                _search_tables(inner, path, search)
 
 
-def _look_beside(node: Mapping[str, Any], search: _Search) -> None:
+def _search_metadata(node: Mapping[str, Any], search: _TableSearch) -> None:
     for key, value in node.items():
         name = plain_name(str(key))
         if not isinstance(value, str):
@@ -182,14 +182,14 @@ _Rows = tuple[Sequence[str], Sequence[Sequence[Any]]]
 def _of_list(items: list[Any]) -> _Rows | None:
     """Rows as lists, or as objects with names."""
     lists = [each for each in items if isinstance(each, list)]
-    if len(lists) * 2 > len(items) and all(len(each) >= _LEAST for each in lists):
+    if len(lists) * 2 > len(items) and all(len(each) >= _MIN_COLUMNS for each in lists):
         if any(isinstance(cell, Mapping | list) for each in lists[:20] for cell in each):
             return None
         return _header_inside([each if isinstance(each, list) else [] for each in items])
     objects = [each for each in items if isinstance(each, Mapping)]
     if len(objects) * 2 <= len(items):
         return None
-    flat = [_flat(each) if isinstance(each, Mapping) else {} for each in items]
+    flat = [_flatten(each) if isinstance(each, Mapping) else {} for each in items]
     names = list(dict.fromkeys(name for each in flat for name in each))
     if not name_prices(names):
         return None
@@ -217,7 +217,7 @@ def _of_mapping(node: Mapping[str, Any]) -> _Rows | None:
         columns = ["", *inner]
         return columns, [[key, *(each.get(key) for each in inner.values())] for key in index]
     if len(inner) * 2 > len(node) and all(map(_is_key_of_row, inner)):
-        flat = {key: _flat(each) for key, each in inner.items()}
+        flat = {key: _flatten(each) for key, each in inner.items()}
         names = list(dict.fromkeys(name for each in flat.values() for name in each))
         if name_prices(names):
             rows = [[key, *(each.get(name) for name in names)] for key, each in flat.items()]
@@ -241,7 +241,7 @@ def _timestamps_apart(node: Mapping[str, Any]) -> _Rows | None:
     times = node.get("timestamp")
     if not isinstance(times, list) or not times:
         return None
-    columns = _columns_below(node, len(times), _DEEPEST)
+    columns = _columns_below(node, len(times), _MAX_DEPTH)
     if columns is None:
         return None
     names = ["timestamp", *columns]
@@ -269,7 +269,7 @@ def _open_of(columns: Mapping[str, Any]) -> Any:
     return next(each for key, each in columns.items() if core_of(key) == "open")
 
 
-def _flat(node: Mapping[str, Any]) -> dict[str, Any]:
+def _flatten(node: Mapping[str, Any]) -> dict[str, Any]:
     """An object without objects inside: by the last name, or by all where that is not enough."""
     deep: list[tuple[tuple[str, ...], Any]] = []
 

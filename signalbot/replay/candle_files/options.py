@@ -17,10 +17,10 @@ TIME_ZONE: Final = "--time-zone"
 DECIMAL: Final = "--decimal"
 
 _OFFSET: Final = re.compile(r"(?:UTC|GMT)?\s*([+-])(\d{1,2})(?::?([0-5]\d))?", re.ASCII)
-_MOST_HOURS: Final = 14
+_MAX_OFFSET_HOURS: Final = 14
 
 
-class Role(StrEnum):
+class ColumnRole(StrEnum):
     """What a column holds."""
 
     TIME = "time"
@@ -36,7 +36,7 @@ class Role(StrEnum):
     CLOSED = "closed"  #: whether the candle is final
 
 
-PRICES: Final = (Role.OPEN, Role.HIGH, Role.LOW, Role.CLOSE)
+PRICES: Final = (ColumnRole.OPEN, ColumnRole.HIGH, ColumnRole.LOW, ColumnRole.CLOSE)
 NUMBER_UNITS: Final = ("s", "ms", "us", "ns", "excel")
 """Values of ``--time-format`` for times that are numbers."""
 
@@ -45,8 +45,8 @@ NUMBER_UNITS: Final = ("s", "ms", "us", "ns", "excel")
 class ColumnChoice:
     """Which column is which, as ``--columns`` says; a column is a name or a place from 0."""
 
-    by_role: Mapping[Role, str | int]
-    ignored: frozenset[Role] = frozenset()
+    by_role: Mapping[ColumnRole, str | int]
+    ignored: frozenset[ColumnRole] = frozenset()
     is_complete: bool = False  #: every column is named, in order
 
 
@@ -103,11 +103,11 @@ def parse_columns(text: str) -> ColumnChoice:
     items = [item.strip() for item in text.split(",")]
     if not any("=" in item for item in items):
         return _in_order(items)
-    chosen: dict[Role, str | int] = {}
-    ignored: set[Role] = set()
+    chosen: dict[ColumnRole, str | int] = {}
+    ignored: set[ColumnRole] = set()
     for item in items:
         word, _, column = item.partition("=")
-        role, column = _role(word.strip()), column.strip()
+        role, column = _parse_role(word.strip()), column.strip()
         if role in chosen or role in ignored or not column:
             raise ConfigError(f"{COLUMNS} {item}: expected each ROLE=COLUMN once")
         if column == "-":
@@ -124,7 +124,7 @@ def parse_zone(text: str) -> tzinfo:
         ConfigError: it is neither.
     """
     found = _OFFSET.fullmatch(text.strip().upper())
-    if found and int(found[2]) <= _MOST_HOURS:
+    if found and int(found[2]) <= _MAX_OFFSET_HOURS:
         minutes = int(found[2]) * 60 + int(found[3] or 0)
         return timezone(timedelta(minutes=minutes if found[1] == "+" else -minutes))
     try:
@@ -137,16 +137,16 @@ def parse_zone(text: str) -> tzinfo:
 
 
 def _in_order(items: Sequence[str]) -> ColumnChoice:
-    chosen: dict[Role, str | int] = {}
+    chosen: dict[ColumnRole, str | int] = {}
     for place, item in enumerate(items):
         if item in ("-", ""):
             continue
-        role = _role(item)
+        role = _parse_role(item)
         if role in chosen:
             raise ConfigError(f"{COLUMNS}: {item!r} is named twice")
         chosen[role] = place
     missing = [role for role in PRICES if role not in chosen]
-    if missing or not chosen.keys() & {Role.TIME, Role.CLOSE_TIME, Role.DATE}:
+    if missing or not chosen.keys() & {ColumnRole.TIME, ColumnRole.CLOSE_TIME, ColumnRole.DATE}:
         raise ConfigError(
             f"{COLUMNS}: a list needs {', '.join(missing) or 'time'} as well; or name single "
             "columns, such as close=Price"
@@ -154,8 +154,8 @@ def _in_order(items: Sequence[str]) -> ColumnChoice:
     return ColumnChoice(chosen, is_complete=True)
 
 
-def _role(word: str) -> Role:
+def _parse_role(word: str) -> ColumnRole:
     try:
-        return Role(word.lower())
+        return ColumnRole(word.lower())
     except ValueError:
-        raise ConfigError(f"{COLUMNS}: {word!r} is not one of {', '.join(Role)}") from None
+        raise ConfigError(f"{COLUMNS}: {word!r} is not one of {', '.join(ColumnRole)}") from None

@@ -7,13 +7,13 @@ from datetime import tzinfo
 from itertools import chain, islice
 from typing import Final
 
-from signalbot.replay.candle_files.numbers import is_empty
-from signalbot.replay.candle_files.times import looks_like_time
+from signalbot.replay.candle_files.number_parsing import is_empty
+from signalbot.replay.candle_files.time_column_parsing import looks_like_time
 
 Row = tuple[int, list[str]]
 """Where a row stands, from 1, and its cells."""
 
-HEAD: Final = 1_000
+SAMPLE_ROWS: Final = 1_000
 """Rows that are looked at to find out which column is which."""
 
 PRICE_COUNT: Final = 4
@@ -23,7 +23,7 @@ _NUMERIC: Final = re.compile(
 
 
 @dataclass(slots=True)
-class Table:
+class TextTable:
     """Rows with or without a header; ``head`` are the first of ``rows``."""
 
     part: str  #: where it comes from, for messages
@@ -38,7 +38,7 @@ class Table:
 
     def __post_init__(self) -> None:
         rows = iter(self.rows)
-        self.head = list(islice(rows, HEAD))
+        self.head = list(islice(rows, SAMPLE_ROWS))
         self.rows = chain(self.head, rows)
 
     @property

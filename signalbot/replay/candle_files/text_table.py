@@ -5,32 +5,32 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from signalbot.replay.candle_files.faults import Place, refusal, shown
-from signalbot.replay.candle_files.names import name_prices
-from signalbot.replay.candle_files.table import PRICE_COUNT, Row, Table, split_header
-from signalbot.replay.candle_files.text import Text
+from signalbot.replay.candle_files.column_names import name_prices
+from signalbot.replay.candle_files.row_errors import RowLocation, quoted_cell, unreadable_error
+from signalbot.replay.candle_files.table import PRICE_COUNT, Row, TextTable, split_header
+from signalbot.replay.candle_files.text_decoding import DecodedText
 
 _SEPARATORS: Final = ("\t", ";", "|", ",")
 """The comma last: where two fit equally well, it is the sign before decimals."""
 
-_LOOKED_AT: Final = 60  # lines that show the separator
+_SAMPLE_LINES: Final = 60  # lines that show the separator
 _COMMENTS: Final = ("#", "//")
-_LEAST: Final = PRICE_COUNT + 1
+_MIN_COLUMNS: Final = PRICE_COUNT + 1
 
 
-def text_table(text: Text) -> Table:
+def text_table(text: DecodedText) -> TextTable:
     """The table that a text with separators is.
 
     Raises:
         ConfigError: its cells cannot be told apart.
     """
     part = text.part
-    separator, width = _separator(text.head()[:_LOOKED_AT])
+    separator, width = _separator(text.head()[:_SAMPLE_LINES])
     rows = _rows(text, separator, width)
     header, header_line, rows = split_header(rows)
     if header:
         header[0][0] = header[0][0].lstrip("#").strip()
-    table = Table(part.name, "line", header, rows, header_line=header_line)
+    table = TextTable(part.name, "line", header, rows, header_line=header_line)
     _name_index(table)
     return table
 
@@ -41,10 +41,10 @@ def _separator(lines: Sequence[str]) -> tuple[str, int]:
         separator = lines[0][len("sep=")]
         return separator, _width(lines[1:], separator)[1]
     found = [(*_width(lines, separator), separator) for separator in _SEPARATORS]
-    wide = [each for each in found if each[1] >= _LEAST]
+    wide = [each for each in found if each[1] >= _MIN_COLUMNS]
     if not wide:
         found = [(*_width(lines, " "), " ")]
-        wide = [each for each in found if each[0] > len(lines) / 2 and each[1] >= _LEAST]
+        wide = [each for each in found if each[0] > len(lines) / 2 and each[1] >= _MIN_COLUMNS]
     if not wide:
         found = [(*_width(lines, separator), separator) for separator in _SEPARATORS]
         _, width, separator = max(found, key=lambda each: each[1])
@@ -59,39 +59,39 @@ def _width(lines: Sequence[str], separator: str) -> tuple[int, int]:
         rows = list(csv.reader(lines, delimiter=separator, skipinitialspace=separator == " "))
     except csv.Error:
         return 0, 0
-    widths = Counter(len(cells) for cells in rows if len(cells) >= _LEAST)
+    widths = Counter(len(cells) for cells in rows if len(cells) >= _MIN_COLUMNS)
     if not widths:
         return 0, max(map(len, rows), default=0)
     width, count = widths.most_common(1)[0]
     return count, width
 
 
-def _rows(text: Text, separator: str, width: int) -> Iterator[Row]:
+def _rows(text: DecodedText, separator: str, width: int) -> Iterator[Row]:
     """Rows with cells; what stands before the table is passed over."""
     reader = csv.reader(text.lines(), delimiter=separator, skipinitialspace=separator == " ")
     has_begun = False
     try:
         for cells in reader:
             if not has_begun:
-                if not _begins(cells, width):
+                if not _is_table_start(cells, width):
                     continue
                 has_begun = True
             if cells and not cells[0].startswith(_COMMENTS[1]):
                 yield reader.line_num, cells
     except csv.Error as e:
-        place = Place(text.part.name, "line", reader.line_num)
-        raise refusal(place, f"not CSV: {e}") from e
+        place = RowLocation(text.part.name, "line", reader.line_num)
+        raise unreadable_error(place, f"not CSV: {e}") from e
 
 
-def _begins(cells: Sequence[str], width: int) -> bool:
+def _is_table_start(cells: Sequence[str], width: int) -> bool:
     """Whether the table begins with this row: a banner or a comment is narrower."""
-    if width < _LEAST:
+    if width < _MIN_COLUMNS:
         return bool(cells) and not cells[0].lower().startswith("sep=")
     is_comment = bool(cells) and cells[0].startswith(_COMMENTS) and not name_prices(cells)
-    return len(cells) >= min(_LEAST, width - 1) and not is_comment
+    return len(cells) >= min(_MIN_COLUMNS, width - 1) and not is_comment
 
 
-def _name_index(table: Table) -> None:
+def _name_index(table: TextTable) -> None:
     """Name the column that R and others write without a name before all others."""
     if len(table.header) != 1:
         return
@@ -102,5 +102,5 @@ def _name_index(table: Table) -> None:
         line, row = table.head[0]
         table.notes.append(
             f"{table.unit} {line} has {len(row)} cells for {width} names: the first, "
-            f"{shown(row[0])}, is taken for a row's name"
+            f"{quoted_cell(row[0])}, is taken for a row's name"
         )

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from signalbot.replay.candle_files import names
-from signalbot.replay.candle_files.clock import is_clock, is_date_only
-from signalbot.replay.candle_files.header import Header, Named
-from signalbot.replay.candle_files.options import Role
+from signalbot.replay.candle_files import column_names
+from signalbot.replay.candle_files.header import Header, NamedColumn
+from signalbot.replay.candle_files.options import ColumnRole
+from signalbot.replay.candle_files.time_of_day import is_date_only, is_time_of_day
 
 _DATES: Final = (
     "date", "dtyyyymmdd", "day", "tradingday", "trading_day", "trade_date", "datum", "fecha",
@@ -19,46 +19,49 @@ _CLOCKS: Final = (
 
 def find_time(header: Header, *, looks: bool) -> tuple[int | None, int | None]:
     """The column of times, and that of the times of day if days stand alone."""
-    day, time = header.chosen(Role.DATE), header.chosen(Role.TIME)
+    day, time = header.chosen_column(ColumnRole.DATE), header.chosen_column(ColumnRole.TIME)
     if day is not None:
         return day, time
     if time is not None:
         return time, None
-    if header.chosen(Role.CLOSE_TIME) is not None:
+    if header.chosen_column(ColumnRole.CLOSE_TIME) is not None:
         return None, None
-    wanted = [*header.called(*names.OPEN_TIMES), *header.called(*names.TIMES)]
-    found = [each for each in wanted if not looks or header.holds_times(each)]
+    wanted = [
+        *header.columns_named(*column_names.OPEN_TIMES),
+        *header.columns_named(*column_names.TIMES),
+    ]
+    found = [each for each in wanted if not looks or header.has_times(each)]
     return _best(header, [each for each in found if _varies(header, each)] or found)
 
 
-def _varies(header: Header, column: Named) -> bool:
+def _varies(header: Header, column: NamedColumn) -> bool:
     """Whether a column may tell rows apart: the bounds of a query, for example, do not.
 
     A day may stand in all rows, beside a column with the time of day.
     """
-    cells = header.table.sample(column.at)
+    cells = header.table.sample(column.index)
     return len(set(cells)) > 1 or len(cells) < 2 or column.name in _DATES  # noqa: PLR2004
 
 
-def _best(header: Header, found: Sequence[Named]) -> tuple[int | None, int | None]:
+def _best(header: Header, found: Sequence[NamedColumn]) -> tuple[int | None, int | None]:
     """The first of these columns; a later one where days stand alone and repeat."""
     fallback: int | None = None
     for each in found:
-        cells = header.table.sample(each.at)
+        cells = header.table.sample(each.index)
         if each.name not in _DATES or not all(map(is_date_only, filter(None, cells))):
-            return each.at, None
-        clock = _clock(header, each.at)
+            return each.index, None
+        clock = _clock(header, each.index)
         if clock is not None:
-            return each.at, clock
+            return each.index, clock
         if len(set(cells)) == len(cells):
-            return each.at, None
-        fallback = each.at if fallback is None else fallback
+            return each.index, None
+        fallback = each.index if fallback is None else fallback
     return fallback, None
 
 
 def _clock(header: Header, day: int) -> int | None:
-    for each in header.called(*_CLOCKS):
-        cells = [cell for cell in header.table.sample(each.at) if cell.strip()]
-        if each.at != day and cells and all(map(is_clock, cells)):
-            return each.at
+    for each in header.columns_named(*_CLOCKS):
+        cells = [cell for cell in header.table.sample(each.index) if cell.strip()]
+        if each.index != day and cells and all(map(is_time_of_day, cells)):
+            return each.index
     return None

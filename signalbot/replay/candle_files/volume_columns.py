@@ -1,33 +1,38 @@
 """Which column holds the volume: in coins, if there is one."""
 
-from signalbot.replay.candle_files import names
-from signalbot.replay.candle_files.header import CURRENCIES, Header, Named
-from signalbot.replay.candle_files.markets import Fit, Market
-from signalbot.replay.candle_files.options import Role
+from signalbot.replay.candle_files import column_names
+from signalbot.replay.candle_files.header import CURRENCIES, Header, NamedColumn
+from signalbot.replay.candle_files.market_matching import MarketFit, MarketName
+from signalbot.replay.candle_files.options import ColumnRole
 
 
 def find_volume(header: Header) -> int | None:
     """The place of the volume; None if there is none."""
-    chosen = header.chosen(Role.VOLUME)
-    if chosen is not None or header.is_ignored(Role.VOLUME):
+    chosen = header.chosen_column(ColumnRole.VOLUME)
+    if chosen is not None or header.is_ignored(ColumnRole.VOLUME):
         return chosen
-    sided = [each for each in header.columns if each.side and each.name in ("volume", "vol", "v")]
-    is_of_market = header.side.lower() not in CURRENCIES
-    beside = [each for each in sided if each.side == header.side and is_of_market]
-    based = [each for each in sided if _is_base_side(each.side, header.market)]
-    others = [*(each for each in sided if each not in based), *header.called(*names.QUOTE_VOLUMES)]
-    ticks = header.called(*names.TICK_VOLUMES)
-    found = next(iter((*beside, *_plain(header), *based, *others, *ticks)), None)
+    sided = [
+        each for each in header.columns if each.qualifier and each.name in ("volume", "vol", "v")
+    ]
+    is_of_market = header.qualifier.lower() not in CURRENCIES
+    beside = [each for each in sided if each.qualifier == header.qualifier and is_of_market]
+    based = [each for each in sided if _is_base_side(each.qualifier, header.market)]
+    others = [
+        *(each for each in sided if each not in based),
+        *header.columns_named(*column_names.QUOTE_VOLUMES),
+    ]
+    ticks = header.columns_named(*column_names.TICK_VOLUMES)
+    found = next(iter((*beside, *_unsided_volumes(header), *based, *others, *ticks)), None)
     if found is None:
         return None
     if found in others and found not in beside:
         header.notes.append(f"the volume is that of {' '.join(found.levels)!r}: not in coins")
-    return found.at
+    return found.index
 
 
-def _plain(header: Header) -> list[Named]:
+def _unsided_volumes(header: Header) -> list[NamedColumn]:
     """Volumes without a side, the likeliest to be in coins first."""
-    found = list(header.called(*names.VOLUMES))
+    found = list(header.columns_named(*column_names.VOLUMES))
     called = {each.name for each in header.columns}
     if {"id", "vol", "amount"} <= called:  # HTX counts coins in amount, quote units in vol
         found.sort(key=lambda each: each.name != "amount")
@@ -41,9 +46,11 @@ def _is_okx_spot(header: Header) -> bool:
 
     On spot volCcy is the volume in the quote currency, as volCcyQuote is everywhere.
     """
-    quoted, also = (next(iter(header.called(name))).at for name in ("vol_ccy", "vol_ccy_quote"))
+    quoted, also = (
+        next(iter(header.columns_named(name))).index for name in ("vol_ccy", "vol_ccy_quote")
+    )
     return header.table.sample(quoted) == header.table.sample(also)
 
 
-def _is_base_side(side: str, market: Market) -> bool:
-    return market.is_base(side) or market.fit(side) is not Fit.OTHER
+def _is_base_side(side: str, market: MarketName) -> bool:
+    return market.is_base(side) or market.fit(side) is not MarketFit.OTHER

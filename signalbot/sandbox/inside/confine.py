@@ -22,19 +22,19 @@ _SYSTEM = (
     "/usr/share/zoneinfo", "/etc/localtime", os.devnull, "/dev/urandom",
 )  # fmt: skip
 _OPEN_FILES = 64
-_OOM_SCORE, _FIRST_TO_GO = "/proc/self/oom_score_adj", "1000"
+_OOM_SCORE, _MAX_OOM_SCORE = "/proc/self/oom_score_adj", "1000"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def die_with(parent: int) -> None:
+def exit_with_parent(parent: int) -> None:
     """Be killed when the thread that started this process ends; end now if it has."""
     _libc.prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(0)
 
 
-def step_back(parent: int) -> dict[str, str]:
+def lower_priority(parent: int) -> dict[str, str]:
     """Let the daemon go first: on the processors, and when memory runs out.
 
     Tells what of it cannot be had: by measure, why. Where a service may not change priorities, its
@@ -44,10 +44,10 @@ def step_back(parent: int) -> dict[str, str]:
     with suppress(OSError):
         os.nice(10)
     with suppress(OSError):
-        Path(_OOM_SCORE).write_text(_FIRST_TO_GO)
+        Path(_OOM_SCORE).write_text(_MAX_OOM_SCORE)
     if os.getpriority(os.PRIO_PROCESS, 0) <= os.getpriority(os.PRIO_PROCESS, parent):
         missing["priority"] = "it has the priority of the daemon"
-    elif _oom_score() != _FIRST_TO_GO:
+    elif _oom_score() != _MAX_OOM_SCORE:
         missing["priority"] = "it is not the first to go when memory runs out"
     return missing
 
@@ -67,14 +67,14 @@ def confine(*, folder: int, memory_bytes: int) -> dict[str, str]:
     missing: dict[str, str] = {}
     if _libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         missing["privileges"] = "the kernel refuses no_new_privs"
-    _limit(memory_bytes)
+    _limit_resources(memory_bytes)
     _drop_capabilities()
     try:
-        version = landlock.restrict(_readable(), folder=folder)
+        version = landlock.restrict(_readable_paths(), folder=folder)
     except OSError as e:
         missing["files"] = str(e)
     else:
-        missing.update(_beyond(version))
+        missing.update(_unsupported_rights(version))
     finally:
         os.close(folder)
     try:
@@ -85,13 +85,13 @@ def confine(*, folder: int, memory_bytes: int) -> dict[str, str]:
     return missing
 
 
-def _beyond(version: int) -> dict[str, str]:
+def _unsupported_rights(version: int) -> dict[str, str]:
     """What a Landlock of this version cannot do to files."""
     truncation = 3
     return {} if version >= truncation else {"truncation": f"Landlock {version} lets files be cut"}
 
 
-def _limit(memory_bytes: int) -> None:
+def _limit_resources(memory_bytes: int) -> None:
     with open("/proc/self/statm", encoding="ascii") as pages:
         used = int(pages.read().split()[0]) * resource.getpagesize()
     _set(resource.RLIMIT_AS, used + memory_bytes)
@@ -116,14 +116,16 @@ def _drop_capabilities() -> None:
     _libc.capset(header, (ctypes.c_uint32 * 6)())
 
 
-def _readable() -> Iterable[str]:
+def _readable_paths() -> Iterable[str]:
     """Interpreter, installed packages, system libraries, and signalbot itself."""
     paths = sysconfig.get_paths()
     own = (paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
-    return dict.fromkeys((*own, *_base(), *site.getsitepackages(), *_package(), *_SYSTEM))
+    return dict.fromkeys(
+        (*own, *_standard_library(), *site.getsitepackages(), *_package(), *_SYSTEM)
+    )
 
 
-def _base() -> Iterator[str]:
+def _standard_library() -> Iterator[str]:
     """The standard library beneath a virtual environment."""
     for name in ("stdlib", "platstdlib"):
         yield sysconfig.get_path(name, vars={"base": sys.base_prefix, "platbase": sys.base_prefix})

@@ -102,7 +102,7 @@ class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_uint16), ("steps", ctypes.POINTER(_Step))]
 
 
-def is_known_machine() -> bool:
+def is_supported_machine() -> bool:
     """Whether the numbers of this machine's system calls are known here."""
     return platform.machine() in _MACHINES
 
@@ -134,30 +134,32 @@ def _steps(machine: _Machine, pid: int) -> Iterator[_Code]:
     yield (_EQUAL, 1, 0, machine.audit)
     yield (_RETURN, 0, 0, _KILL)  # system calls of another architecture have other numbers
     yield (_LOAD, 0, 0, _NUMBER)
-    yield from _no_such_call(_AT_LEAST, _FIRST_UNKNOWN)
-    yield from _no_such_call(_EQUAL, _CLONE3)  # the library then tries clone, which is refused
+    yield from _return_enosys(_AT_LEAST, _FIRST_UNKNOWN)
+    yield from _return_enosys(_EQUAL, _CLONE3)  # the library then tries clone, which is refused
     for number in machine.refused:
         yield (_EQUAL, 0, 1, number)
         yield _REFUSE
     for number in machine.kills:
-        yield from _only(number, (_EQUAL, pid))
-    yield from _only(machine.prlimit, (_EQUAL, 0), (_EQUAL, pid))
+        yield from _allow_only(number, (_EQUAL, pid))
+    yield from _allow_only(machine.prlimit, (_EQUAL, 0), (_EQUAL, pid))
     for number, commands in (
         (machine.fcntl, _FCNTL_COMMANDS),
         (machine.ioctl, _IOCTL_COMMANDS),
     ):
         tests = [(_EQUAL, command) for command in commands]
-        yield from _only(number, *tests, argument=_SECOND_ARGUMENT)
-    yield from _unless(machine.prctl, _PR_SET_PDEATHSIG)
+        yield from _allow_only(number, *tests, argument=_SECOND_ARGUMENT)
+    yield from _refuse_value(machine.prctl, _PR_SET_PDEATHSIG)
     yield _PASS
 
 
-def _no_such_call(test: int, number: int) -> Iterator[_Code]:
+def _return_enosys(test: int, number: int) -> Iterator[_Code]:
     yield (test, 0, 1, number)
     yield (_RETURN, 0, 0, _ERRNO | errno.ENOSYS)
 
 
-def _only(number: int, *tests: tuple[int, int], argument: int = _FIRST_ARGUMENT) -> Iterator[_Code]:
+def _allow_only(
+    number: int, *tests: tuple[int, int], argument: int = _FIRST_ARGUMENT
+) -> Iterator[_Code]:
     """Allow call ``number`` when an argument of it passes one of the tests, else refuse it."""
     yield (_EQUAL, 0, 2 + 2 * len(tests), number)
     yield (_LOAD, 0, 0, argument)
@@ -167,7 +169,7 @@ def _only(number: int, *tests: tuple[int, int], argument: int = _FIRST_ARGUMENT)
     yield _REFUSE
 
 
-def _unless(number: int, value: int) -> Iterator[_Code]:
+def _refuse_value(number: int, value: int) -> Iterator[_Code]:
     """Refuse call ``number`` when its first argument is ``value``."""
     yield (_EQUAL, 0, 3, number)
     yield (_LOAD, 0, 0, _FIRST_ARGUMENT)

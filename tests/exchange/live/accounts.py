@@ -1,24 +1,26 @@
 """A user's account behind a line to a loopback exchange."""
 
-from signalbot.domain.users import AccountTerms, Mode, User, UserId
+from signalbot.domain.users import AccountSettings, Mode, User, UserId
 from signalbot.exchange.live.broker import LiveBroker
 from signalbot.exchange.simulated.market import SimulatedMarket
 from signalbot.ports import Clock
 from signalbot.tasks import SystemClock
-from tests.exchange.live.line import Line
-from tests.exchange.live.rig import SWAP
+from tests.exchange.live.loopback_exchange import LoopbackConnection
+from tests.exchange.live.wire_fixtures import SWAP
 
 
-def account_at(line: Line, *, symbol: str = SWAP, clock: Clock | None = None) -> LiveBroker:
+def account_at(
+    line: LoopbackConnection, *, symbol: str = SWAP, clock: Clock | None = None
+) -> LiveBroker:
     """As it is after a start: it has sent nothing yet."""
     return LiveBroker(
         User(
             user_id=UserId("anna"),
             mode=Mode.LIVE,
-            account=AccountTerms(exchange="rig", leverage=5),
+            account=AccountSettings(exchange="rig", leverage=5),
         ),
         api=line.api,
-        dialects={line.dialect.capabilities.kind: line.dialect},
+        adapters={line.dialect.capabilities.kind: line.dialect},
         market=SimulatedMarket(instrument=line.instrument, history=lambda *_: ()),
         symbols=[symbol],
         clock=clock or SystemClock(),

@@ -13,16 +13,16 @@ from ccxt.base.errors import NetworkError
 
 from signalbot.domain.market import Candle
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.exchange.live.budget import Budget
-from signalbot.exchange.live.caller import Caller
-from signalbot.exchange.live.connection import Connection
-from signalbot.exchange.live.dialects import dialects_of
-from signalbot.exchange.live.dialects.binance_usdm import BinanceUsdm
-from signalbot.exchange.live.history import History
-from signalbot.exchange.live.market import LiveMarket
-from signalbot.exchange.live.ticks import Ticks
-from signalbot.exchange.live.watcher import CandleWatcher
-from signalbot.pipeline.feed import CandleKey, Feed
+from signalbot.exchange.live.adapters import adapters_of
+from signalbot.exchange.live.adapters.binance_usdm import BinanceUsdm
+from signalbot.exchange.live.market_data.candle_history import CandleHistory
+from signalbot.exchange.live.market_data.candle_stream import CandleWatcher
+from signalbot.exchange.live.market_data.market import LiveMarket
+from signalbot.exchange.live.market_data.prices import PriceFeed
+from signalbot.exchange.live.transport.connection import Connection
+from signalbot.exchange.live.transport.rate_limiter import RateLimiter
+from signalbot.exchange.live.transport.request_executor import RequestExecutor
+from signalbot.pipeline.signals.candle_feed import CandleFeed, CandleKey
 from signalbot.replay import virtual_time
 from signalbot.tasks import LoopClock, supervise
 
@@ -218,7 +218,7 @@ def _kline(frame: Frame) -> dict[str, Any]:
 
 def played(schedule: Schedule, *, more_s: float = 60.0) -> Run:
     """Follow the stream through its schedule, and ``more_s`` longer."""
-    return virtual_time.run(_played(schedule, more_s))
+    return virtual_time.run_virtual(_played(schedule, more_s))
 
 
 async def _played(schedule: Schedule, more_s: float) -> Run:
@@ -226,22 +226,27 @@ async def _played(schedule: Schedule, more_s: float) -> Run:
     far = Far(schedule, clock, run)
     connection = Connection("far", far.id, config={}, options={})
     connection.template = far
-    caller = Caller(
-        far, budget=Budget("far", rates=(), clock=clock), codes=dialect.codes, on_clock=lambda: None
+    caller = RequestExecutor(
+        far,
+        rate_limiter=RateLimiter("far", rates=(), clock=clock),
+        codes=dialect.codes,
+        on_clock_skew=lambda: None,
     )
-    history = History(caller, dialects=dialects_of("binanceusdm"), now_ms=clock.now_ms, clock=clock)
-    ticks = Ticks(caller, clock=clock)
+    history = CandleHistory(
+        caller, adapters=adapters_of("binanceusdm"), now_ms=clock.now_ms, clock=clock
+    )
+    ticks = PriceFeed(caller, clock=clock)
     watcher = CandleWatcher(
-        connection, history=history, ticks=ticks, now_ms=clock.now_ms, clock=clock
+        connection, history=history, price_feed=ticks, now_ms=clock.now_ms, clock=clock
     )
-    market = LiveMarket(connection, history=history, watcher=watcher, ticks=ticks, clock=clock)
+    market = LiveMarket(connection, history=history, watcher=watcher, price_feed=ticks, clock=clock)
     market.open()
 
     async def sink(key: CandleKey, candle: Candle, *, is_history: bool) -> None:
         assert key == KEY
         run.heard.append(Heard(candle, far.now_s))
 
-    feed = Feed({"far": market}, sink, clock)
+    feed = CandleFeed({"far": market}, sink, clock)
     feed.watch(KEY, history=WARM_UP)
     async with asyncio.TaskGroup() as group:
         working = [

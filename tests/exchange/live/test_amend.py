@@ -6,16 +6,21 @@ from typing import Any
 
 import pytest
 
-from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Refusal, SignalbotError
+from signalbot.domain.errors import (
+    OrderOutcomeUnknown,
+    OrderRejected,
+    RejectionReason,
+    SignalbotError,
+)
 from signalbot.domain.orders import Order, OrderReport, OrderStatus
-from signalbot.exchange.live.dialects.base import Dialect
-from signalbot.exchange.live.dialects.bybit import BybitSpot, BybitSwap
-from signalbot.exchange.live.dialects.okx import OkxSpot, OkxSwap
+from signalbot.exchange.live.adapters.base import ExchangeAdapter
+from signalbot.exchange.live.adapters.bybit import BybitSpot, BybitSwap
+from signalbot.exchange.live.adapters.okx import OkxSpot, OkxSwap
 from tests.exchange.live import test_bybit_requests as bybit
 from tests.exchange.live import test_okx_requests as okx
 from tests.exchange.live.accounts import account_at
-from tests.exchange.live.line import Line, line_to, spot, swap
-from tests.exchange.live.rig import SPOT, STOP_ID, SWAP, stop
+from tests.exchange.live.loopback_exchange import LoopbackConnection, loopback_to, spot, swap
+from tests.exchange.live.wire_fixtures import SPOT, STOP_ID, SWAP, stop
 
 REALTIME, AMEND = "/v5/order/realtime", "/v5/order/amend"
 TRADING_STOP = "/v5/position/trading-stop"
@@ -25,14 +30,14 @@ OWN = {**bybit.ATTACHED, "orderLinkId": STOP_ID, "stopOrderType": "Stop", "qty":
 
 
 def at_bybit() -> Any:
-    return line_to(BybitSwap(), swap("BTCUSDT", lot="0.001"))
+    return loopback_to(BybitSwap(), swap("BTCUSDT", lot="0.001"))
 
 
 def at_okx() -> Any:
-    return line_to(OkxSwap(), swap("BTC-USDT-SWAP", size="0.01", lot="0.01"))
+    return loopback_to(OkxSwap(), swap("BTC-USDT-SWAP", size="0.01", lot="0.01"))
 
 
-async def _move(line: Line, *, symbol: str = SWAP) -> OrderReport:
+async def _move(line: LoopbackConnection, *, symbol: str = SWAP) -> OrderReport:
     """A stop of 0.02 at 48000 is to guard 0.01 at 49500."""
     resting = Order(request=stop(symbol), status=OrderStatus.OPEN, exchange_order_id="9")
     request = replace(resting.request, trigger_price=Decimal(49_500), quantity=Decimal("0.01"))
@@ -84,7 +89,7 @@ async def test_a_stop_that_is_there_already_counts_as_moved() -> None:
 
 async def test_spot_stops_are_amended_where_they_live() -> None:
     """No moment in which the coins are free and unguarded."""
-    async with line_to(BybitSpot(), spot("BTCUSDT")) as line:
+    async with loopback_to(BybitSpot(), spot("BTCUSDT")) as line:
         line.answer(REALTIME, bybit.rows(bybit.shown("9", **(OWN | MOVED))))
         line.answer(AMEND, bybit.ok({"orderId": "9", "orderLinkId": STOP_ID}))
         await _move(line, symbol=SPOT)
@@ -99,10 +104,10 @@ async def test_spot_stops_are_amended_where_they_live() -> None:
     ],
 )
 async def test_an_algo_order_is_amended_by_our_id(
-    dialect: Dialect, market: dict[str, Any], size: str
+    dialect: ExchangeAdapter, market: dict[str, Any], size: str
 ) -> None:
     """At market, on the last price, in the unit the market counts in."""
-    async with line_to(dialect, market) as line:
+    async with loopback_to(dialect, market) as line:
         place = {"instId": market["id"]}
         shown = okx.algo("9", slTriggerPx="49500", sz=size, **place)
         line.answer(ALGO, okx.ok(shown))
@@ -127,13 +132,13 @@ async def test_a_move_that_is_not_shown_is_not_believed() -> None:
 @pytest.mark.parametrize(
     ("code", "kind", "refusal"),
     [
-        ("51278", OrderRejected, Refusal.WOULD_TRIGGER),
-        ("51503", OrderRejected, Refusal.OTHER),
+        ("51278", OrderRejected, RejectionReason.WOULD_TRIGGER),
+        ("51503", OrderRejected, RejectionReason.OTHER),
         ("50004", OrderOutcomeUnknown, None),
     ],
 )
 async def test_a_move_that_is_refused_leaves_the_stop_as_it_was(
-    code: str, kind: type[SignalbotError], refusal: Refusal | None
+    code: str, kind: type[SignalbotError], refusal: RejectionReason | None
 ) -> None:
     """The price has passed it, there is no such order; or nobody knows."""
     async with at_okx() as line:

@@ -10,20 +10,25 @@ from signalbot.domain.errors import (
     AccessDenied,
     OrderOutcomeUnknown,
     OrderRejected,
-    Refusal,
+    RejectionReason,
     SignalbotError,
 )
-from signalbot.domain.orders import Forced, Leg, OrderRequest, OrderStatus, OrderType
+from signalbot.domain.orders import ForcedClose, Leg, OrderRequest, OrderStatus, OrderType
 from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.codes import AccountLimited, ClockOff, Limited, OrderNotFound
-from signalbot.exchange.live.dialects.base import Margin
-from signalbot.exchange.live.dialects.binance_spot import BinanceSpot
-from signalbot.exchange.live.dialects.binance_usdm import BinanceUsdm
-from signalbot.exchange.live.lanes import Lane
-from signalbot.exchange.live.parse import holding_of
-from tests.exchange.live.rig import (
+from signalbot.exchange.live.adapters.base import SymbolMargin
+from signalbot.exchange.live.adapters.binance_spot import BinanceSpot
+from signalbot.exchange.live.adapters.binance_usdm import BinanceUsdm
+from signalbot.exchange.live.parsing import parse_holding
+from signalbot.exchange.live.transport.error_codes import (
+    AccountRateLimited,
+    AddressRateLimited,
+    ClockSkewed,
+    OrderNotFound,
+)
+from signalbot.exchange.live.transport.priority import RequestPriority
+from tests.exchange.live.wire_fixtures import (
     ENTRY_ID,
     EXIT_ID,
     NOW,
@@ -272,8 +277,8 @@ async def test_holdings_have_a_side(swap: Wire) -> None:
         "positionInitialMargin": "5000", "openOrderInitialMargin": "0", "bidNotional": "0",
         "askNotional": "0",
     }])  # fmt: skip
-    (raw,) = await swap.dialect.holdings(swap.api, [SWAP], lane=Lane.POLL)
-    held = holding_of(raw, instrument=swap.instrument(SWAP))
+    (raw,) = await swap.dialect.holdings(swap.api, [SWAP], priority=RequestPriority.POLL)
+    held = parse_holding(raw, instrument=swap.instrument(SWAP))
     assert held is not None
     assert (held.side, held.quantity, held.entry_price) == (
         Side.SHORT, Decimal("0.5"), Decimal(50010),
@@ -284,7 +289,9 @@ async def test_leverage_and_margin_mode_are_read_and_set_by_symbol(swap: Wire) -
     """What is set already is no failure."""
     config = BTC | {"marginType": "CROSSED", "leverage": 21, "isAutoAddMargin": "false"}
     swap.venue.answers("GET /fapi/v1/symbolConfig", [config])
-    assert await swap.dialect.margin(swap.api, SWAP) == Margin(leverage=21, mode=MarginMode.CROSS)
+    assert await swap.dialect.margin(swap.api, SWAP) == SymbolMargin(
+        leverage=21, mode=MarginMode.CROSS
+    )
     already = {"code": -4046, "msg": "No need to change margin type."}
     swap.venue.answers("POST /fapi/v1/marginType", already, status=400)
     await swap.dialect.set_margin_mode(swap.api, SWAP, 5, MarginMode.ISOLATED)
@@ -313,7 +320,9 @@ async def test_equity_has_what_is_not_realised(swap: Wire) -> None:
         "maxWithdrawAmount": "740.5", "updateTime": NOW,
     }  # fmt: skip
     swap.venue.answers("GET /fapi/v3/account", {"assets": [usdt], "positions": []})
-    balance = await swap.dialect.balance(swap.api, "USDT", now_ms=NOW, lane=Lane.POLL)
+    balance = await swap.dialect.balance(
+        swap.api, "USDT", now_ms=NOW, priority=RequestPriority.POLL
+    )
     assert (balance.equity, balance.free) == (Decimal(990), Decimal("740.5"))
 
 
@@ -324,7 +333,7 @@ async def test_liquidations_are_told_by_a_list_of_their_own(swap: Wire) -> None:
     since_ms = Ms(swap.api.client.milliseconds() - 60_000)
     found = await swap.dialect.forced_orders(swap.api, SWAP, since_ms=since_ms)
     assert swap.venue.last.params.items() >= (BTC | {"startTime": str(since_ms)}).items()
-    assert found == {"6071832819": Forced.LIQUIDATION}
+    assert found == {"6071832819": ForcedClose.LIQUIDATION}
 
 
 # --- spot ---------------------------------------------------------------------------------
@@ -370,8 +379,10 @@ async def test_the_answer_to_a_market_order_has_its_fills(spot: Wire) -> None:
     answer = plain(1, transactTime=NOW, cummulativeQuoteQty="1000.2", fills=[fill], **FILLED)
     answer.pop("time")
     spot.venue.answers(f"POST {SPOT_ORDER}", answer)
-    create = spot.dialect.create(order(SPOT), spot.instrument(SPOT), stop=None)
-    found = spot.dialect.found(await spot.dialect.send(spot.api, create, Lane.ENTRY))
+    create = spot.dialect.order_args(order(SPOT), spot.instrument(SPOT), stop=None)
+    found = spot.dialect.to_found_order(
+        await spot.dialect.send(spot.api, create, RequestPriority.ENTRY)
+    )
     spot.venue.answers(SPOT_TRADES, [TRADE])
     told = [spot.fill(each, SPOT) for each in found.raw["trades"]]
     assert told == await spot.fills(SPOT, order_id="1")
@@ -422,9 +433,13 @@ async def test_a_spot_balance_has_what_is_locked(spot: Wire) -> None:
     usdt = {"asset": "USDT", "free": "700", "locked": "300"}
     account = {"makerCommission": 10, "updateTime": NOW, "accountType": "SPOT", "balances": [usdt]}
     spot.venue.answers("GET /api/v3/account", account)
-    balance = await spot.dialect.balance(spot.api, "USDT", now_ms=NOW, lane=Lane.POLL)
+    balance = await spot.dialect.balance(
+        spot.api, "USDT", now_ms=NOW, priority=RequestPriority.POLL
+    )
     assert (balance.equity, balance.free) == (Decimal(1000), Decimal(700))
-    assert await spot.dialect.coins(spot.api, lane=Lane.POLL) == {"USDT": Decimal(1000)}
+    assert await spot.dialect.spot_balances(spot.api, priority=RequestPriority.POLL) == {
+        "USDT": Decimal(1000)
+    }
     assert await spot.dialect.is_one_way(spot.api, SPOT) is None
 
 
@@ -434,27 +449,37 @@ async def test_a_spot_balance_has_what_is_locked(spot: Wire) -> None:
 @pytest.mark.parametrize(
     ("code", "message", "refusal"),
     [
-        (-1111, "Precision is over the maximum defined for this asset.", Refusal.OTHER),
-        (-2022, "ReduceOnly Order is rejected.", Refusal.OTHER),
-        (-2027, "Exceeded the maximum allowable position at current leverage.", Refusal.OTHER),
-        (-4164, "Order's notional must be no smaller than 100", Refusal.OTHER),
-        (-4108, "Symbol is in delivering or delivered or settling.", Refusal.OTHER),
-        (-4130, "An open stop or take profit order already closes this.", Refusal.OTHER),
-        (-4411, "Please sign the agreement of this kind of contract.", Refusal.OTHER),
-        (-4509, "Time in force GTE needs an open position.", Refusal.OTHER),
-        (-4192, "Trade forbidden due to Cooling-off Period.", Refusal.OTHER),
-        (-2019, "Margin is insufficient.", Refusal.INSUFFICIENT_MARGIN),
-        (-2021, "Order would immediately trigger.", Refusal.WOULD_TRIGGER),
-        (-4142, "REJECT: take profit or stop order will be triggered", Refusal.WOULD_TRIGGER),
-        (-2015, "Invalid API-key, IP, or permissions for action.", Refusal.ACCESS_DENIED),
+        (-1111, "Precision is over the maximum defined for this asset.", RejectionReason.OTHER),
+        (-2022, "ReduceOnly Order is rejected.", RejectionReason.OTHER),
+        (
+            -2027,
+            "Exceeded the maximum allowable position at current leverage.",
+            RejectionReason.OTHER,
+        ),
+        (-4164, "Order's notional must be no smaller than 100", RejectionReason.OTHER),
+        (-4108, "Symbol is in delivering or delivered or settling.", RejectionReason.OTHER),
+        (-4130, "An open stop or take profit order already closes this.", RejectionReason.OTHER),
+        (-4411, "Please sign the agreement of this kind of contract.", RejectionReason.OTHER),
+        (-4509, "Time in force GTE needs an open position.", RejectionReason.OTHER),
+        (-4192, "Trade forbidden due to Cooling-off Period.", RejectionReason.OTHER),
+        (-2019, "Margin is insufficient.", RejectionReason.INSUFFICIENT_MARGIN),
+        (-2021, "Order would immediately trigger.", RejectionReason.WOULD_TRIGGER),
+        (
+            -4142,
+            "REJECT: take profit or stop order will be triggered",
+            RejectionReason.WOULD_TRIGGER,
+        ),
+        (-2015, "Invalid API-key, IP, or permissions for action.", RejectionReason.ACCESS_DENIED),
     ],
 )
-async def test_refusals_are_final(swap: Wire, code: int, message: str, refusal: Refusal) -> None:
+async def test_refusals_are_final(
+    swap: Wire, code: int, message: str, refusal: RejectionReason
+) -> None:
     """Known by their code, whatever address ccxt has been given."""
     swap.venue.answers(f"POST {ALGO}", {"code": code, "msg": message}, status=400)
     with pytest.raises(OrderRejected) as raised:
         await swap.send(stop(SWAP))
-    assert raised.value.refusal is refusal
+    assert raised.value.rejection_reason is refusal
 
 
 @pytest.mark.parametrize(
@@ -467,9 +492,9 @@ async def test_refusals_are_final(swap: Wire, code: int, message: str, refusal: 
         (-1007, "Timeout waiting for response from backend server.", 408, OrderOutcomeUnknown),
         (-1008, "Server is currently overloaded.", 503, OrderOutcomeUnknown),
         (-9876, "a code of tomorrow", 400, OrderOutcomeUnknown),
-        (-1021, "Timestamp for this request is outside of the recvWindow.", 400, ClockOff),
-        (-1003, "Too many requests; IP banned", 418, Limited),
-        (-1015, "Too many new orders", 429, AccountLimited),
+        (-1021, "Timestamp for this request is outside of the recvWindow.", 400, ClockSkewed),
+        (-1003, "Too many requests; IP banned", 418, AddressRateLimited),
+        (-1015, "Too many new orders", 429, AccountRateLimited),
     ],
 )
 async def test_what_is_no_refusal_is_not_taken_for_one(
@@ -484,20 +509,23 @@ async def test_what_is_no_refusal_is_not_taken_for_one(
 @pytest.mark.parametrize(
     ("message", "refusal"),
     [
-        ("Account has insufficient balance for requested action.", Refusal.INSUFFICIENT_MARGIN),
-        ("Stop price would trigger immediately.", Refusal.WOULD_TRIGGER),
-        ("Order would trigger immediately.", Refusal.WOULD_TRIGGER),
+        (
+            "Account has insufficient balance for requested action.",
+            RejectionReason.INSUFFICIENT_MARGIN,
+        ),
+        ("Stop price would trigger immediately.", RejectionReason.WOULD_TRIGGER),
+        ("Order would trigger immediately.", RejectionReason.WOULD_TRIGGER),
     ],
 )
 async def test_a_rejected_spot_order_is_known_by_its_text(
-    spot: Wire, message: str, refusal: Refusal
+    spot: Wire, message: str, refusal: RejectionReason
 ) -> None:
     """One code stands for every reason there."""
     answer = {"code": -2010, "msg": message}
     spot.venue.answers(f"POST {SPOT_ORDER}", answer, status=400)
     with pytest.raises(OrderRejected) as raised:
         await spot.send(stop(SPOT))
-    assert raised.value.refusal is refusal
+    assert raised.value.rejection_reason is refusal
 
 
 @pytest.mark.parametrize("message", ["Duplicate order sent.", "a text of tomorrow"])

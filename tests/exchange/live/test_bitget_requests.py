@@ -6,24 +6,31 @@ from typing import Any
 
 import pytest
 
-from signalbot.domain.book import Balance
+from signalbot.domain.account_snapshot import Balance
 from signalbot.domain.errors import (
     AccessDenied,
     OrderOutcomeUnknown,
     OrderRejected,
-    Refusal,
+    RejectionReason,
     SignalbotError,
     Unavailable,
 )
 from signalbot.domain.orders import OrderSide, OrderStatus
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.codes import ClockOff, Limited
-from signalbot.exchange.live.dialects.base import Margin
-from signalbot.exchange.live.dialects.bitget import BitgetSpot, BitgetSwap
-from signalbot.exchange.live.lanes import Lane
-from signalbot.exchange.live.parse import holding_of
-from tests.exchange.live.line import Line, close, entry, line_to, spot, swap
-from tests.exchange.live.rig import (
+from signalbot.exchange.live.adapters.base import SymbolMargin
+from signalbot.exchange.live.adapters.bitget import BitgetSpot, BitgetSwap
+from signalbot.exchange.live.parsing import parse_holding
+from signalbot.exchange.live.transport.error_codes import AddressRateLimited, ClockSkewed
+from signalbot.exchange.live.transport.priority import RequestPriority
+from tests.exchange.live.loopback_exchange import (
+    LoopbackConnection,
+    close,
+    entry,
+    loopback_to,
+    spot,
+    swap,
+)
+from tests.exchange.live.wire_fixtures import (
     ENTRY_ID,
     NOW,
     SPOT,
@@ -109,15 +116,15 @@ TARGET = target(SWAP, "63000")
 
 
 @pytest.fixture
-async def line() -> AsyncIterator[Line]:
-    async with line_to(BitgetSwap(), swap("BTCUSDT", lot="0.001")) as made:
+async def line() -> AsyncIterator[LoopbackConnection]:
+    async with loopback_to(BitgetSwap(), swap("BTCUSDT", lot="0.001")) as made:
         made.answer(ACCOUNT, account())
         yield made
 
 
 @pytest.fixture
-async def coins() -> AsyncIterator[Line]:
-    async with line_to(BitgetSpot(), spot("BTCUSDT")) as made:
+async def coins() -> AsyncIterator[LoopbackConnection]:
+    async with loopback_to(BitgetSpot(), spot("BTCUSDT")) as made:
         yield made
 
 
@@ -140,7 +147,9 @@ PLAIN = MARKET | {
         ),
     ],
 )
-async def test_an_entry_says_its_margin_mode(line: Line, request_: Any, says: Any) -> None:
+async def test_an_entry_says_its_margin_mode(
+    line: LoopbackConnection, request_: Any, says: Any
+) -> None:
     """Mode, size in coins and our id go along; an acknowledgement is not more than that."""
     line.answer(PLACE, ok({"orderId": "123456", "clientOid": ENTRY_ID}))
     found = await line.send(request_)
@@ -153,7 +162,7 @@ async def test_an_entry_says_its_margin_mode(line: Line, request_: Any, says: An
     [(STOP, "loss_plan", "59000"), (TARGET, "profit_plan", "63000")],
 )
 async def test_a_plan_order_has_a_size_and_watches_the_last_price(
-    line: Line, request_: Any, plan_type: str, price: str
+    line: LoopbackConnection, request_: Any, plan_type: str, price: str
 ) -> None:
     """Not the whole position, and not the mark price, which ccxt would both choose."""
     line.answer(PLACE_PLAN, ok({"orderId": "777", "clientOid": request_.client_order_id}))
@@ -172,14 +181,14 @@ async def test_a_plan_order_has_a_size_and_watches_the_last_price(
     assert (found.raw["id"], found.wire_id) == ("777", request_.client_order_id)
 
 
-async def test_a_close_only_reduces(line: Line) -> None:
+async def test_a_close_only_reduces(line: LoopbackConnection) -> None:
     """An exit of an order that is gone must not open the other side."""
     line.answer(PLACE, ok({"orderId": "1", "clientOid": STOP_ID}))
     await line.send(close(SWAP))
     assert line.says["reduceOnly"] == "YES"
 
 
-async def test_cancels_name_our_id_and_the_kind_of_plan(line: Line) -> None:
+async def test_cancels_name_our_id_and_the_kind_of_plan(line: LoopbackConnection) -> None:
     """Plain orders and plan orders are cancelled at different places."""
     line.answer("/api/v2/mix/order/cancel-order", ok({"orderId": "1", "clientOid": ENTRY_ID}))
     line.answer("/api/v2/mix/order/cancel-plan-order", ok({"successList": [], "failureList": []}))
@@ -202,7 +211,7 @@ async def test_cancels_name_our_id_and_the_kind_of_plan(line: Line) -> None:
     ],
 )
 async def test_an_order_is_found_by_our_id(
-    line: Line, said: dict[str, str], status: OrderStatus, filled: str
+    line: LoopbackConnection, said: dict[str, str], status: OrderStatus, filled: str
 ) -> None:
     """Whatever has become of it."""
     line.answer(DETAIL, ok(order(**said)))
@@ -213,7 +222,7 @@ async def test_an_order_is_found_by_our_id(
     assert report.average_price == (Decimal("60000.5") if report.filled else None)
 
 
-async def test_a_resting_stop_is_found_among_the_pending(line: Line) -> None:
+async def test_a_resting_stop_is_found_among_the_pending(line: LoopbackConnection) -> None:
     """One question is enough."""
     line.answer(PLANS, ok({"entrustedList": [plan()], "endId": "777"}))
     report = await line.report(STOP)
@@ -222,7 +231,9 @@ async def test_a_resting_stop_is_found_among_the_pending(line: Line) -> None:
     assert line.says == MARKET | {"planType": "profit_loss", "clientOid": STOP_ID}
 
 
-async def test_a_triggered_stop_is_followed_to_the_order_it_became(line: Line) -> None:
+async def test_a_triggered_stop_is_followed_to_the_order_it_became(
+    line: LoopbackConnection,
+) -> None:
     """Its fills are what counts, and they are that order's."""
     executed = plan(planStatus="executed", executeOrderId="888", baseVolume="0.02")
     line.answer(PLANS, ok({"entrustedList": None, "endId": None}))
@@ -239,7 +250,7 @@ async def test_a_triggered_stop_is_followed_to_the_order_it_became(line: Line) -
     [("cancelled", OrderStatus.CANCELLED), ("fail_execute", OrderStatus.REJECTED)],
 )
 async def test_an_ended_stop_is_found_in_the_history(
-    line: Line, state: str, status: OrderStatus
+    line: LoopbackConnection, state: str, status: OrderStatus
 ) -> None:
     """Cancelled by hand, or failed when it triggered."""
     line.answer(PLANS, ok({"entrustedList": [], "endId": None}))
@@ -250,7 +261,7 @@ async def test_an_ended_stop_is_found_in_the_history(
 
 
 @pytest.mark.parametrize("code", ["40109", "43001"])
-async def test_an_unknown_order_is_absent(line: Line, code: str) -> None:
+async def test_an_unknown_order_is_absent(line: LoopbackConnection, code: str) -> None:
     """The exchange says that there is none; anything else would be an error."""
     line.answer(DETAIL, {"code": code, "msg": "no such order", "data": None}, status=400)
     line.answer(PLANS, ok({"entrustedList": [], "endId": None}))
@@ -259,23 +270,23 @@ async def test_an_unknown_order_is_absent(line: Line, code: str) -> None:
     assert await line.report(STOP) is None
 
 
-async def test_a_broken_lookup_proves_nothing(line: Line) -> None:
+async def test_a_broken_lookup_proves_nothing(line: LoopbackConnection) -> None:
     """An exchange in trouble must not look like an exchange without our order."""
     line.answer(DETAIL, {"code": "40015", "msg": "System is abnormal", "data": None}, status=400)
     with pytest.raises(Unavailable):
         await line.report(entry(SWAP))
 
 
-async def test_open_orders_come_from_every_list(line: Line) -> None:
+async def test_open_orders_come_from_every_list(line: LoopbackConnection) -> None:
     """Plain orders, stops and targets, and the owner's own trigger orders."""
     line.answer(PENDING, ok({"entrustedList": [order(status="live", baseVolume="0")]}))
     line.answer(PLANS, ok({"entrustedList": [plan()]}), ok({"entrustedList": None}))
-    listed = await line.dialect.open_orders(line.api, [SWAP], lane=Lane.POLL)
+    listed = await line.dialect.open_orders(line.api, [SWAP], priority=RequestPriority.POLL)
     assert [found.wire_id for found in listed] == [ENTRY_ID, STOP_ID]
     assert [said.get("planType") for said in line.all_said] == [None, "profit_loss", "normal_plan"]
 
 
-async def test_fills_carry_what_was_paid(line: Line) -> None:
+async def test_fills_carry_what_was_paid(line: LoopbackConnection) -> None:
     """Fees are negative there; a forced sale says so."""
     fill = {
         "tradeId": "11",
@@ -297,7 +308,7 @@ async def test_fills_carry_what_was_paid(line: Line) -> None:
     assert (found.fee, found.fee_currency, found.is_liquidation) == (Decimal("0.72"), "USDT", True)
 
 
-async def test_balance_counts_unrealized_and_usable_margin(line: Line) -> None:
+async def test_balance_counts_unrealized_and_usable_margin(line: LoopbackConnection) -> None:
     """Equity is the account's, free is what a new position may use in either mode."""
     row = {
         "marginCoin": "USDT",
@@ -308,12 +319,14 @@ async def test_balance_counts_unrealized_and_usable_margin(line: Line) -> None:
         "accountEquity": "1500.5",
     }
     line.answer("/api/v2/mix/account/accounts", ok([row]))
-    balance = await line.dialect.balance(line.api, "USDT", now_ms=NOW, lane=Lane.POLL)
+    balance = await line.dialect.balance(
+        line.api, "USDT", now_ms=NOW, priority=RequestPriority.POLL
+    )
     assert line.says == {"productType": "USDT-FUTURES"}
     assert balance == Balance(equity=Decimal("1500.5"), free=Decimal(800), as_of_ms=NOW)
 
 
-async def test_a_position_is_read(line: Line) -> None:
+async def test_a_position_is_read(line: LoopbackConnection) -> None:
     """Side, size in coins and entry price."""
     row = {
         "marginCoin": "USDT",
@@ -329,14 +342,14 @@ async def test_a_position_is_read(line: Line) -> None:
         "uTime": "1627300098776",
     }
     line.answer("/api/v2/mix/position/all-position", ok([row]))
-    (raw,) = await line.dialect.holdings(line.api, [SWAP], lane=Lane.POLL)
-    holding = holding_of(raw, instrument=line.instrument(SWAP))
+    (raw,) = await line.dialect.holdings(line.api, [SWAP], priority=RequestPriority.POLL)
+    holding = parse_holding(raw, instrument=line.instrument(SWAP))
     assert holding is not None
     assert (holding.side.value, holding.quantity) == ("SHORT", Decimal("0.03"))
     assert holding.entry_price == Decimal(61000)
 
 
-async def test_leverage_and_mode_are_set_and_read(line: Line) -> None:
+async def test_leverage_and_mode_are_set_and_read(line: LoopbackConnection) -> None:
     """Per symbol; the leverage that counts is that of the mode in force."""
     here = MARKET | {"marginCoin": "USDT"}
     line.answer("/api/v2/mix/account/set-leverage", ok({"symbol": "BTCUSDT"}))
@@ -345,7 +358,9 @@ async def test_leverage_and_mode_are_set_and_read(line: Line) -> None:
     assert line.says == here | {"leverage": "5"}
     await line.dialect.set_margin_mode(line.api, SWAP, 5, MarginMode.ISOLATED)
     assert line.says == here | {"marginMode": "isolated"}
-    assert await line.dialect.margin(line.api, SWAP) == Margin(leverage=5, mode=MarginMode.CROSS)
+    assert await line.dialect.margin(line.api, SWAP) == SymbolMargin(
+        leverage=5, mode=MarginMode.CROSS
+    )
     assert await line.dialect.is_one_way(line.api, SWAP) is True
     assert line.says == here
 
@@ -353,28 +368,32 @@ async def test_leverage_and_mode_are_set_and_read(line: Line) -> None:
 @pytest.mark.parametrize(
     ("code", "kind", "refusal"),
     [
-        ("40017", OrderRejected, Refusal.OTHER),
-        ("40762", OrderRejected, Refusal.INSUFFICIENT_MARGIN),
-        ("40917", OrderRejected, Refusal.WOULD_TRIGGER),
-        ("45122", OrderRejected, Refusal.WOULD_TRIGGER),
-        ("45060", OrderRejected, Refusal.WOULD_TRIGGER),  # TP price of long > current price
-        ("45062", OrderRejected, Refusal.WOULD_TRIGGER),  # SL price of long < current price
-        ("45121", OrderRejected, Refusal.OTHER),  # mark price deviates too much: opening risk
-        ("45068", OrderRejected, Refusal.OTHER),  # no position temporarily: no TP and SL
-        ("43119", OrderRejected, Refusal.OTHER),  # trading is not open
-        ("45043", OrderRejected, Refusal.OTHER),  # trade is suspended
-        ("45108", OrderRejected, Refusal.OTHER),  # API is restricted to close position
-        ("22067", OrderRejected, Refusal.OTHER),  # ADL processing: symbol forbidden
-        ("45120", OrderRejected, Refusal.INSUFFICIENT_MARGIN),  # size > max can open
-        ("40916", OrderRejected, Refusal.ACCESS_DENIED),  # futures services are restricted
-        ("40036", OrderRejected, Refusal.ACCESS_DENIED),  # passphrase is error
-        ("40753", OrderRejected, Refusal.ACCESS_DENIED),  # contract business is disabled
+        ("40017", OrderRejected, RejectionReason.OTHER),
+        ("40762", OrderRejected, RejectionReason.INSUFFICIENT_MARGIN),
+        ("40917", OrderRejected, RejectionReason.WOULD_TRIGGER),
+        ("45122", OrderRejected, RejectionReason.WOULD_TRIGGER),
+        ("45060", OrderRejected, RejectionReason.WOULD_TRIGGER),  # TP price of long > current price
+        ("45062", OrderRejected, RejectionReason.WOULD_TRIGGER),  # SL price of long < current price
+        (
+            "45121",
+            OrderRejected,
+            RejectionReason.OTHER,
+        ),  # mark price deviates too much: opening risk
+        ("45068", OrderRejected, RejectionReason.OTHER),  # no position temporarily: no TP and SL
+        ("43119", OrderRejected, RejectionReason.OTHER),  # trading is not open
+        ("45043", OrderRejected, RejectionReason.OTHER),  # trade is suspended
+        ("45108", OrderRejected, RejectionReason.OTHER),  # API is restricted to close position
+        ("22067", OrderRejected, RejectionReason.OTHER),  # ADL processing: symbol forbidden
+        ("45120", OrderRejected, RejectionReason.INSUFFICIENT_MARGIN),  # size > max can open
+        ("40916", OrderRejected, RejectionReason.ACCESS_DENIED),  # futures services are restricted
+        ("40036", OrderRejected, RejectionReason.ACCESS_DENIED),  # passphrase is error
+        ("40753", OrderRejected, RejectionReason.ACCESS_DENIED),  # contract business is disabled
         ("50060", OrderOutcomeUnknown, None),  # duplicated clientOid
         ("40910", OrderOutcomeUnknown, None),  # operation timed out
-        ("40014", OrderRejected, Refusal.ACCESS_DENIED),
-        ("40085", OrderRejected, Refusal.ACCESS_DENIED),
-        ("40008", ClockOff, None),
-        ("30007", Limited, None),
+        ("40014", OrderRejected, RejectionReason.ACCESS_DENIED),
+        ("40085", OrderRejected, RejectionReason.ACCESS_DENIED),
+        ("40008", ClockSkewed, None),
+        ("30007", AddressRateLimited, None),
         ("40786", OrderOutcomeUnknown, None),
         ("40010", OrderOutcomeUnknown, None),
         ("43118", OrderOutcomeUnknown, None),
@@ -384,7 +403,7 @@ async def test_leverage_and_mode_are_set_and_read(line: Line) -> None:
     ],
 )
 async def test_refusals_mean_what_the_code_says(
-    line: Line, code: str, kind: type[SignalbotError], refusal: Refusal | None
+    line: LoopbackConnection, code: str, kind: type[SignalbotError], refusal: RejectionReason | None
 ) -> None:
     """A code nobody listed is no refusal.
 
@@ -396,7 +415,9 @@ async def test_refusals_mean_what_the_code_says(
     assert getattr(caught.value, "refusal", None) is refusal
 
 
-async def test_a_close_that_is_answered_without_an_order_id_is_looked_up(line: Line) -> None:
+async def test_a_close_that_is_answered_without_an_order_id_is_looked_up(
+    line: LoopbackConnection,
+) -> None:
     """Where it made other reduce-only orders go, "the response ... will not include an `orderId`".
 
     "You can use the `clientOid` set in the request to query order details."
@@ -412,14 +433,16 @@ async def test_a_close_that_is_answered_without_an_order_id_is_looked_up(line: L
     assert report.status is OrderStatus.FILLED
 
 
-async def test_a_revoked_key_denies_access(line: Line) -> None:
+async def test_a_revoked_key_denies_access(line: LoopbackConnection) -> None:
     """To a question as well."""
     line.answer(DETAIL, {"code": "40037", "msg": "Apikey does not exist", "data": None}, status=400)
     with pytest.raises(AccessDenied):
         await line.report(entry(SWAP))
 
 
-async def test_a_spot_buy_at_market_is_bounded_and_counted_in_coins(coins: Line) -> None:
+async def test_a_spot_buy_at_market_is_bounded_and_counted_in_coins(
+    coins: LoopbackConnection,
+) -> None:
     """The exchange would take a cost: a limit one percent above the ask buys the exact quantity."""
     coins.answer("/api/v2/spot/market/tickers", ok([{"symbol": "BTCUSDT", "askPr": "60000"}]))
     coins.answer("/api/v2/spot/trade/place-order", ok({"orderId": "1", "clientOid": ENTRY_ID}))
@@ -446,7 +469,7 @@ async def test_a_spot_buy_at_market_is_bounded_and_counted_in_coins(coins: Line)
     ],
 )
 async def test_other_spot_orders_go_out_as_they_are(
-    coins: Line, request_: Any, says: dict[str, str]
+    coins: LoopbackConnection, request_: Any, says: dict[str, str]
 ) -> None:
     """Nothing that only reduces exists here."""
     coins.answer("/api/v2/spot/trade/place-order", ok({"orderId": "1", "clientOid": ENTRY_ID}))
@@ -459,7 +482,7 @@ async def test_other_spot_orders_go_out_as_they_are(
     }
 
 
-async def test_a_spot_order_is_found_cancelled_and_paid(coins: Line) -> None:
+async def test_a_spot_order_is_found_cancelled_and_paid(coins: LoopbackConnection) -> None:
     """By our id; fees of a purchase are coins."""
     row = {
         "symbol": "BTCUSDT",
@@ -502,14 +525,18 @@ async def test_a_spot_order_is_found_cancelled_and_paid(coins: Line) -> None:
     assert coins.says == {"symbol": "BTCUSDT", "clientOid": ENTRY_ID}
 
 
-async def test_the_wallet_is_free_and_locked_coins_together(coins: Line) -> None:
+async def test_the_wallet_is_free_and_locked_coins_together(coins: LoopbackConnection) -> None:
     """Coins in an open order are still the account's."""
     rows = [
         {"coin": "USDT", "available": "900", "frozen": "100", "locked": "0"},
         {"coin": "BTC", "available": "0.5", "frozen": "0.25", "locked": "0"},
     ]
     coins.answer("/api/v2/spot/account/assets", ok(rows))
-    balance = await coins.dialect.balance(coins.api, "USDT", now_ms=NOW, lane=Lane.POLL)
+    balance = await coins.dialect.balance(
+        coins.api, "USDT", now_ms=NOW, priority=RequestPriority.POLL
+    )
     assert (balance.equity, balance.free) == (Decimal(1000), Decimal(900))
-    assert (await coins.dialect.coins(coins.api, lane=Lane.POLL))["BTC"] == Decimal("0.75")
-    assert await coins.dialect.holdings(coins.api, [SPOT], lane=Lane.POLL) == ()
+    assert (await coins.dialect.spot_balances(coins.api, priority=RequestPriority.POLL))[
+        "BTC"
+    ] == Decimal("0.75")
+    assert await coins.dialect.holdings(coins.api, [SPOT], priority=RequestPriority.POLL) == ()

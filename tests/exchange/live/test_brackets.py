@@ -15,13 +15,17 @@ from signalbot.domain.liquidation import liquidation_price
 from signalbot.domain.market import BracketUnit, Instrument, MarginBracket, MarketKind
 from signalbot.domain.money import ZERO
 from signalbot.domain.signals import Side
-from signalbot.exchange.live.brackets import TIERS, Brackets, brackets_of
-from signalbot.exchange.live.budget import Budget
-from signalbot.exchange.live.caller import Caller
-from signalbot.exchange.live.connection import Connection
-from signalbot.exchange.live.dialects.binance_usdm import BinanceUsdm
-from signalbot.ledger.database import Database, open_scratch
-from signalbot.ledger.margins import Margins
+from signalbot.exchange.live.adapters.binance_usdm import BinanceUsdm
+from signalbot.exchange.live.market_data.margin_brackets import (
+    LEVERAGE_TIER_REQUESTS,
+    MarginBracketCache,
+    parse_brackets,
+)
+from signalbot.exchange.live.transport.connection import Connection
+from signalbot.exchange.live.transport.rate_limiter import RateLimiter
+from signalbot.exchange.live.transport.request_executor import RequestExecutor
+from signalbot.ledger.database import Database, open_replay_database
+from signalbot.ledger.margin_brackets import MarginBracketStore
 from signalbot.tasks import SystemClock
 from tests.domain.samples import BTC, ETH, INSTRUMENT
 from tests.venue.server import venue
@@ -107,7 +111,7 @@ DOCUMENTED: Mapping[str, tuple[Any, list[tuple[str, str, str, int | None]]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("exchange", TIERS)
+@pytest.mark.parametrize("exchange", LEVERAGE_TIER_REQUESTS)
 async def test_documented_answers_become_brackets(exchange: str) -> None:
     """In base units where ccxt's ``minNotional`` is a count of contracts; deductions kept."""
     answer, expected = DOCUMENTED[exchange]
@@ -116,7 +120,7 @@ async def test_documented_answers_become_brackets(exchange: str) -> None:
         told = client.parse_market_leverage_tiers(answer, MARKET)
     finally:
         await client.close()
-    found = brackets_of(told, TIERS[exchange], CONTRACT)
+    found = parse_brackets(told, LEVERAGE_TIER_REQUESTS[exchange], CONTRACT)
     assert [
         (str(each.least.normalize() + 0), str(each.rate)[:20], str(each.deduction.normalize() + 0),
          each.leverage)
@@ -145,37 +149,40 @@ GOOD = {"minNotional": "0", "maintenanceMarginRate": "0.01", "info": {}}
 )
 def test_tiers_that_cannot_be_true_are_none(told: Any) -> None:
     """The market keeps its usual margin."""
-    assert brackets_of(told, TIERS["bitget"], INSTRUMENT) == ()
+    assert parse_brackets(told, LEVERAGE_TIER_REQUESTS["bitget"], INSTRUMENT) == ()
 
 
 @asynccontextmanager
 async def _binance(
     tmp_path: Path,
-) -> AsyncIterator[tuple[Brackets, Caller, Database]]:
-    async with venue("binance", accounts=["anna"]) as it, open_scratch(tmp_path / "a.db") as book:
+) -> AsyncIterator[tuple[MarginBracketCache, RequestExecutor, Database]]:
+    async with (
+        venue("binance", accounts=["anna"]) as it,
+        open_replay_database(tmp_path / "a.db") as book,
+    ):
         connection = Connection(
             "x", "binanceusdm", config=it.ccxt_config(), options=BinanceUsdm.options
         )
         await connection.open()
         await connection.load_markets()
         clock, dialect = SystemClock(), BinanceUsdm()
-        caller = Caller(
+        caller = RequestExecutor(
             connection.client(it.credentials("anna")),
-            budget=Budget("x", rates=dialect.capabilities.rates, clock=clock),
+            rate_limiter=RateLimiter("x", rates=dialect.capabilities.rates, clock=clock),
             codes=dialect.codes,
-            on_clock=lambda: None,
+            on_clock_skew=lambda: None,
         )
         yield _brackets(book, caller), caller, book
         await connection.close()
 
 
-def _brackets(book: Database, api: Caller | None) -> Brackets:
-    return Brackets(
+def _brackets(book: Database, api: RequestExecutor | None) -> MarginBracketCache:
+    return MarginBracketCache(
         "binanceusdm",
-        margins=Margins(book, "x"),
+        margins=MarginBracketStore(book, "x"),
         api=lambda _: api,
         clock=SystemClock(),
-        on_learned=lambda: None,
+        on_updated=lambda: None,
     )
 
 
@@ -187,23 +194,23 @@ async def test_brackets_are_told_once_and_known_after_a_restart(tmp_path: Path) 
         MarginBracket(least=Decimal(300_000), rate=Decimal("0.01"), deduction=Decimal(1_800)),
     )
     async with _binance(tmp_path) as (brackets, _, book):
-        await brackets.look([INSTRUMENT, other])
-        known = brackets.complete(INSTRUMENT)
+        await brackets.refresh_due([INSTRUMENT, other])
+        known = brackets.with_brackets(INSTRUMENT)
         assert known.brackets == expected
         assert known.bracket_unit is BracketUnit.NOTIONAL
         await book.flush()
         later = _brackets(book, None)
         await later.load()
-        assert later.complete(other).brackets == expected
-        await later.look([INSTRUMENT])  # not due: nobody is asked
+        assert later.with_brackets(other).brackets == expected
+        await later.refresh_due([INSTRUMENT])  # not due: nobody is asked
 
 
 async def test_without_a_key_nothing_is_asked_where_one_is_needed(tmp_path: Path) -> None:
     """And a market that is not told of stays as its rules are."""
-    async with open_scratch(tmp_path / "a.db") as book:
+    async with open_replay_database(tmp_path / "a.db") as book:
         brackets = _brackets(book, None)
-        await brackets.look([INSTRUMENT])
-        assert brackets.complete(INSTRUMENT) is INSTRUMENT
+        await brackets.refresh_due([INSTRUMENT])
+        assert brackets.with_brackets(INSTRUMENT) is INSTRUMENT
 
 
 async def test_an_exchange_that_does_not_answer_is_asked_again_later(tmp_path: Path) -> None:
@@ -215,22 +222,22 @@ async def test_an_exchange_that_does_not_answer_is_asked_again_later(tmp_path: P
         async def read(self, *_: Any, **__: Any) -> Any:
             raise Unavailable("no route to host")
 
-        async def order(self, *_: Any, **__: Any) -> Any:
+        async def execute(self, *_: Any, **__: Any) -> Any:
             raise AssertionError("nothing is to be ordered")
 
-        def note(self, error: Any, *, lane: Any) -> Any:
+        def apply_error(self, error: Any, *, priority: Any) -> Any:
             return error
 
-    async with open_scratch(tmp_path / "a.db") as book:
-        brackets = Brackets(
+    async with open_replay_database(tmp_path / "a.db") as book:
+        brackets = MarginBracketCache(
             "bybit",
-            margins=Margins(book, "x"),
+            margins=MarginBracketStore(book, "x"),
             api=lambda _: Silent(),
             clock=SystemClock(),
-            on_learned=lambda: None,
+            on_updated=lambda: None,
         )
-        await brackets.look([INSTRUMENT])
-        assert brackets.complete(INSTRUMENT) is INSTRUMENT
+        await brackets.refresh_due([INSTRUMENT])
+        assert brackets.with_brackets(INSTRUMENT) is INSTRUMENT
 
 
 def test_spot_markets_have_none() -> None:

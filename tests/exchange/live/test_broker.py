@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 
 from signalbot.domain.orders import ClientOrderId, OrderReport, OrderRequest
-from signalbot.exchange.live.dialects.bybit import BybitSwap
-from signalbot.exchange.live.dialects.mexc import MexcSwap
+from signalbot.exchange.live.adapters.bybit import BybitSwap
+from signalbot.exchange.live.adapters.mexc import MexcSwap
 from tests.exchange.live import test_bybit_requests as bybit
 from tests.exchange.live import test_mexc_requests as mexc
 from tests.exchange.live.accounts import account_at
-from tests.exchange.live.line import Line, line_to, swap
-from tests.exchange.live.rig import ENTRY_ID, STOP_ID, SWAP, order, stop
+from tests.exchange.live.loopback_exchange import LoopbackConnection, loopback_to, swap
+from tests.exchange.live.wire_fixtures import ENTRY_ID, STOP_ID, SWAP, order, stop
 
 
-async def _listed(line: Line, *watched: OrderRequest) -> dict[str, OrderReport]:
+async def _listed(line: LoopbackConnection, *watched: OrderRequest) -> dict[str, OrderReport]:
     """What rests, as an account tells it that was told of ``watched`` by the ledger."""
     account = account_at(line)
     for request in watched:
@@ -24,7 +24,7 @@ async def _listed(line: Line, *watched: OrderRequest) -> dict[str, OrderReport]:
     return {each.client_order_id: each for each in await account.open_orders()}
 
 
-def _bybit_account(line: Line, *resting: dict[str, Any]) -> None:
+def _bybit_account(line: LoopbackConnection, *resting: dict[str, Any]) -> None:
     """One-way, five times, isolated; these orders rest."""
     held = {
         "symbol": "BTCUSDT", "leverage": "5", "size": "0.02", "side": "Buy", "positionIdx": 0,
@@ -39,7 +39,7 @@ def _bybit_account(line: Line, *resting: dict[str, Any]) -> None:
 
 async def test_a_stop_that_came_with_its_entry_is_known_after_a_restart() -> None:
     """It has no id of ours: price, side, kind and time say whose it is, without a look-up."""
-    async with line_to(BybitSwap(), swap("BTCUSDT", lot="0.001")) as line:
+    async with loopback_to(BybitSwap(), swap("BTCUSDT", lot="0.001")) as line:
         _bybit_account(line, bybit.shown("sl-1", **bybit.ATTACHED))
         listed = await _listed(line, stop(SWAP))
         assert set(listed) == {STOP_ID}
@@ -52,7 +52,7 @@ async def test_a_stop_that_came_with_its_entry_is_known_after_a_restart() -> Non
 )
 async def test_a_stop_somebody_else_set_stays_foreign(change: dict[str, Any]) -> None:
     """Another price, side or kind is another's; it is listed under the exchange's own id."""
-    async with line_to(BybitSwap(), swap("BTCUSDT", lot="0.001")) as line:
+    async with loopback_to(BybitSwap(), swap("BTCUSDT", lot="0.001")) as line:
         _bybit_account(line, bybit.shown("sl-1", **(bybit.ATTACHED | change)))
         line.answer("/v5/order/history", bybit.rows())
         assert set(await _listed(line, stop(SWAP))) == {"sl-1"}
@@ -60,7 +60,7 @@ async def test_a_stop_somebody_else_set_stays_foreign(change: dict[str, Any]) ->
 
 async def test_an_id_of_ours_says_more_than_a_likeness() -> None:
     """Two stops at one price: the one that names itself is itself, the other came along."""
-    async with line_to(BybitSwap(), swap("BTCUSDT", lot="0.001")) as line:
+    async with loopback_to(BybitSwap(), swap("BTCUSDT", lot="0.001")) as line:
         second = ClientOrderId("6" * 32)
         named = {**bybit.ATTACHED, "orderLinkId": second, "stopOrderType": "Stop"}
         _bybit_account(line, bybit.shown("sl-1", **bybit.ATTACHED), bybit.shown("stop-2", **named))
@@ -72,7 +72,7 @@ async def test_an_id_of_ours_says_more_than_a_likeness() -> None:
 
 async def test_plan_orders_without_ids_are_known_after_a_restart() -> None:
     """The same at an exchange where no stop or target carries an id."""
-    async with line_to(MexcSwap(), swap("BTC_USDT", size="0.0001", lot="1")) as line:
+    async with loopback_to(MexcSwap(), swap("BTC_USDT", size="0.0001", lot="1")) as line:
         line.answer(mexc.LEVERAGE, mexc.levers(1))
         line.answer("/api/v1/private/position/position_mode", mexc.ok(2))
         line.answer("/api/v1/private/account/assets", mexc.ok([]))

@@ -10,29 +10,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signalbot.domain.timeframe import Ms
-from signalbot.exchange.live.budget import Budget
-from signalbot.exchange.live.capability import Rate
-from signalbot.exchange.live.codes import Limited
-from signalbot.exchange.live.lanes import Lane
+from signalbot.exchange.live.capabilities import RateLimit
+from signalbot.exchange.live.transport.error_codes import AddressRateLimited
+from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.rate_limiter import RateLimiter
 from signalbot.replay import virtual_time
 from signalbot.tasks import LoopClock
 
-RATE = Rate(cost=20, per_ms=1_000)
+RATE = RateLimit(cost=20, per_ms=1_000)
 
 
 def in_virtual_time(story: Coroutine[Any, Any, None]) -> None:
-    virtual_time.run(story)
+    virtual_time.run_virtual(story)
 
 
-def budget(*, rates: tuple[Rate, ...] = (RATE,), in_flight: int = 64) -> Budget:
-    return Budget("x", rates=rates, in_flight=in_flight, clock=LoopClock(Ms(1_000_000)))
+def budget(*, rates: tuple[RateLimit, ...] = (RATE,), in_flight: int = 64) -> RateLimiter:
+    return RateLimiter("x", rates=rates, in_flight=in_flight, clock=LoopClock(Ms(1_000_000)))
 
 
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(Lane),
+            st.sampled_from(RequestPriority),
             st.integers(1, 5),
             st.integers(0, 400),
             st.integers(0, 300),
@@ -42,16 +42,20 @@ def budget(*, rates: tuple[Rate, ...] = (RATE,), in_flight: int = 64) -> Budget:
         max_size=60,
     )
 )
-def test_no_window_holds_more_than_the_limit(asked: list[tuple[Lane, int, int, int, int]]) -> None:
+def test_no_window_holds_more_than_the_limit(
+    asked: list[tuple[RequestPriority, int, int, int, int]],
+) -> None:
     """Whatever is asked, at whatever pace, and whenever under way the exchange counts it."""
 
     async def story() -> None:
         shared, clock = budget(), LoopClock(Ms(0))
         counted: list[tuple[int, int]] = []
 
-        async def ask(lane: Lane, cost: int, delay_ms: int, there_ms: int, back_ms: int) -> None:
+        async def ask(
+            priority: RequestPriority, cost: int, delay_ms: int, there_ms: int, back_ms: int
+        ) -> None:
             await asyncio.sleep(delay_ms / 1000)
-            async with shared.slot(lane, cost):
+            async with shared.slot(priority, cost):
                 await asyncio.sleep(there_ms / 1000)
                 counted.append((clock.now_ms(), cost))
                 await asyncio.sleep(back_ms / 1000)
@@ -68,16 +72,16 @@ def test_no_window_holds_more_than_the_limit(asked: list[tuple[Lane, int, int, i
 
 
 SHARES = [
-    (Lane.PROTECT, 20),
-    (Lane.ENTRY, 18),
-    (Lane.SETTLE, 15),
-    (Lane.POLL, 12),
-    (Lane.RECOVER, 10),
+    (RequestPriority.PROTECT, 20),
+    (RequestPriority.ENTRY, 18),
+    (RequestPriority.SETTLE, 15),
+    (RequestPriority.POLL, 12),
+    (RequestPriority.RECOVER, 10),
 ]
 
 
 @pytest.mark.parametrize(("lane", "most"), SHARES)
-def test_a_lane_fills_its_share_and_no_more(lane: Lane, most: int) -> None:
+def test_a_lane_fills_its_share_and_no_more(lane: RequestPriority, most: int) -> None:
     """At once, and again when the window has passed: nothing of the limit is wasted."""
 
     async def story() -> None:
@@ -97,7 +101,7 @@ def test_a_lane_fills_its_share_and_no_more(lane: Lane, most: int) -> None:
 
 
 @pytest.mark.parametrize(("lane", "most"), SHARES)
-def test_a_lane_has_its_share_under_way_and_no_more(lane: Lane, most: int) -> None:
+def test_a_lane_has_its_share_under_way_and_no_more(lane: RequestPriority, most: int) -> None:
     """Polls that hang do not keep a stop from going out."""
 
     async def story() -> None:
@@ -121,7 +125,7 @@ def test_a_lane_has_its_share_under_way_and_no_more(lane: Lane, most: int) -> No
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from([Lane.ENTRY, Lane.SETTLE, Lane.POLL]),
+            st.sampled_from([RequestPriority.ENTRY, RequestPriority.SETTLE, RequestPriority.POLL]),
             st.integers(0, 900),
             st.integers(0, 2_000),
         ),
@@ -131,23 +135,23 @@ def test_a_lane_has_its_share_under_way_and_no_more(lane: Lane, most: int) -> No
     st.sampled_from([(RATE,), ()]),
 )
 def test_protection_waits_for_nobody(
-    others: list[tuple[Lane, int, int]], at_ms: int, rates: tuple[Rate, ...]
+    others: list[tuple[RequestPriority, int, int]], at_ms: int, rates: tuple[RateLimit, ...]
 ) -> None:
     """Whatever the other lanes do, the reserve is free: of the limit and of what is under way."""
 
     async def story() -> None:
         shared, clock = budget(rates=rates, in_flight=20), LoopClock(Ms(0))
 
-        async def ask(lane: Lane, delay_ms: int, takes_ms: int) -> None:
+        async def ask(priority: RequestPriority, delay_ms: int, takes_ms: int) -> None:
             await asyncio.sleep(delay_ms / 1000)
-            async with shared.slot(lane):
+            async with shared.slot(priority):
                 await asyncio.sleep(takes_ms / 1000)
 
         async with asyncio.TaskGroup() as group:
             for each in others:
                 group.create_task(ask(*each))
             await asyncio.sleep(at_ms / 1000)
-            async with shared.slot(Lane.PROTECT), shared.slot(Lane.PROTECT):
+            async with shared.slot(RequestPriority.PROTECT), shared.slot(RequestPriority.PROTECT):
                 assert clock.now_ms() == at_ms
 
     in_virtual_time(story())
@@ -155,20 +159,23 @@ def test_protection_waits_for_nobody(
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.tuples(st.sampled_from(Lane), st.integers(1, 5), st.integers(0, 800)), max_size=50),
+    st.lists(
+        st.tuples(st.sampled_from(RequestPriority), st.integers(1, 5), st.integers(0, 800)),
+        max_size=50,
+    ),
     st.integers(1, 4),
 )
 def test_nothing_is_lost_when_waiting_ends_early(
-    asked: list[tuple[Lane, int, int]], in_flight: int
+    asked: list[tuple[RequestPriority, int, int]], in_flight: int
 ) -> None:
     """Whoever gives up, waiting or under way: afterwards everything is free again."""
 
     async def story() -> None:
         shared, clock = budget(in_flight=in_flight), LoopClock(Ms(0))
 
-        async def ask(lane: Lane, cost: int, patience_ms: int) -> None:
+        async def ask(priority: RequestPriority, cost: int, patience_ms: int) -> None:
             with suppress(TimeoutError):
-                async with asyncio.timeout(patience_ms / 1000), shared.slot(lane, cost):
+                async with asyncio.timeout(patience_ms / 1000), shared.slot(priority, cost):
                     await asyncio.sleep(0.2)
 
         async with asyncio.TaskGroup() as group:
@@ -176,11 +183,11 @@ def test_nothing_is_lost_when_waiting_ends_early(
                 group.create_task(ask(*each))
         assert shared.queued == 0
         await asyncio.sleep(RATE.per_ms / 1000)
-        assert shared.left() == 1.0
+        assert shared.free_share() == 1.0
         began_ms = clock.now_ms()
         async with AsyncExitStack() as stack:
             for _ in range(in_flight):
-                await stack.enter_async_context(shared.slot(Lane.PROTECT))
+                await stack.enter_async_context(shared.slot(RequestPriority.PROTECT))
         assert clock.now_ms() == began_ms
 
     in_virtual_time(story())
@@ -190,21 +197,21 @@ def test_protection_goes_before_everything_that_waits() -> None:
     """Five hundred polls are queued; a stop is placed at once when there is room at all."""
 
     async def story() -> None:
-        shared, order = budget(), list[Lane]()
+        shared, order = budget(), list[RequestPriority]()
 
-        async def ask(lane: Lane) -> None:
-            async with shared.slot(lane):
-                order.append(lane)
+        async def ask(priority: RequestPriority) -> None:
+            async with shared.slot(priority):
+                order.append(priority)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(500):
-                group.create_task(ask(Lane.POLL))
+                group.create_task(ask(RequestPriority.POLL))
             await asyncio.sleep(1.5)
             polled = len(order)
-            group.create_task(ask(Lane.PROTECT))
+            group.create_task(ask(RequestPriority.PROTECT))
             await asyncio.sleep(0)
             await asyncio.sleep(0)
-            assert order[polled:] == [Lane.PROTECT]
+            assert order[polled:] == [RequestPriority.PROTECT]
 
     in_virtual_time(story())
 
@@ -214,12 +221,12 @@ def test_a_cancelled_request_leaves_no_trace() -> None:
 
     async def story() -> None:
         shared = budget(in_flight=1)
-        async with shared.slot(Lane.ENTRY):
+        async with shared.slot(RequestPriority.ENTRY):
             with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.1), shared.slot(Lane.ENTRY):
+                async with asyncio.timeout(0.1), shared.slot(RequestPriority.ENTRY):
                     pass
             assert shared.queued == 0
-        async with asyncio.timeout(0.1), shared.slot(Lane.ENTRY):
+        async with asyncio.timeout(0.1), shared.slot(RequestPriority.ENTRY):
             pass
 
     in_virtual_time(story())
@@ -232,16 +239,16 @@ def test_a_turn_that_comes_too_late_is_passed_on() -> None:
         shared = budget(in_flight=1)
 
         async def ask() -> None:
-            async with shared.slot(Lane.ENTRY):
+            async with shared.slot(RequestPriority.ENTRY):
                 pass
 
         async with asyncio.TaskGroup() as group:
-            async with shared.slot(Lane.ENTRY):
+            async with shared.slot(RequestPriority.ENTRY):
                 task = group.create_task(ask())
                 await asyncio.sleep(0)
             task.cancel()
         assert task.cancelled()
-        async with asyncio.timeout(0.1), shared.slot(Lane.ENTRY):
+        async with asyncio.timeout(0.1), shared.slot(RequestPriority.ENTRY):
             pass
 
     in_virtual_time(story())
@@ -256,10 +263,10 @@ def test_who_gives_up_makes_way() -> None:
 
         async def ask(cost: int, patience_s: float) -> None:
             with suppress(TimeoutError):
-                async with asyncio.timeout(patience_s), shared.slot(Lane.PROTECT, cost):
+                async with asyncio.timeout(patience_s), shared.slot(RequestPriority.PROTECT, cost):
                     went.append(clock.now_ms())
 
-        async with shared.slot(Lane.PROTECT, 18), asyncio.TaskGroup() as group:
+        async with shared.slot(RequestPriority.PROTECT, 18), asyncio.TaskGroup() as group:
             group.create_task(ask(5, 0.1))
             await asyncio.sleep(0)
             group.create_task(ask(2, 9.0))
@@ -277,12 +284,12 @@ def test_a_ban_stops_everybody_until_it_is_over() -> None:
 
         async def ask() -> None:
             try:
-                async with shared.slot(Lane.PROTECT):
+                async with shared.slot(RequestPriority.PROTECT):
                     pass
-            except Limited as e:
+            except AddressRateLimited as e:
                 refused.append(str(e))
 
-        async with shared.slot(Lane.ENTRY), asyncio.TaskGroup() as group:
+        async with shared.slot(RequestPriority.ENTRY), asyncio.TaskGroup() as group:
             group.create_task(ask())
             await asyncio.sleep(0.1)
             shared.ban(retry_after_s=7, reason="HTTP 429")
@@ -356,11 +363,11 @@ class SetBack:
 async def test_a_clock_set_back_holds_nobody_up_for_long() -> None:
     """What was counted before counts for one more window, not for the hour."""
     clock = SetBack()
-    shared = Budget("x", rates=(RATE,), clock=clock)
+    shared = RateLimiter("x", rates=(RATE,), clock=clock)
     for _ in range(20):
-        async with shared.slot(Lane.PROTECT):
+        async with shared.slot(RequestPriority.PROTECT):
             pass
     clock.at_ms = Ms(clock.at_ms - 3_600_000)
-    assert shared.left() == 0.0
+    assert shared.free_share() == 0.0
     await clock.sleep(1)
-    assert shared.left() == 1.0
+    assert shared.free_share() == 1.0

@@ -10,19 +10,24 @@ from signalbot.domain.errors import (
     AccessDenied,
     OrderOutcomeUnknown,
     OrderRejected,
-    Refusal,
+    RejectionReason,
     SignalbotError,
 )
 from signalbot.domain.orders import Leg, OrderRequest, OrderSide, OrderStatus, OrderType
 from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.codes import AccountLimited, ClockOff, Limited, OrderNotFound
-from signalbot.exchange.live.dialects.base import Dialect, KeyRights, Margin
-from signalbot.exchange.live.dialects.bybit import BybitSpot, BybitSwap
-from signalbot.exchange.live.lanes import Lane
-from signalbot.exchange.live.parse import holding_of
-from tests.exchange.live.rig import (
+from signalbot.exchange.live.adapters.base import ExchangeAdapter, KeyPermissions, SymbolMargin
+from signalbot.exchange.live.adapters.bybit import BybitSpot, BybitSwap
+from signalbot.exchange.live.parsing import parse_holding
+from signalbot.exchange.live.transport.error_codes import (
+    AccountRateLimited,
+    AddressRateLimited,
+    ClockSkewed,
+    OrderNotFound,
+)
+from signalbot.exchange.live.transport.priority import RequestPriority
+from tests.exchange.live.wire_fixtures import (
     ENTRY_ID,
     NOW,
     SPOT,
@@ -94,7 +99,7 @@ async def spot() -> AsyncIterator[Wire]:
         yield each
 
 
-def _wire(dialect: Dialect) -> Any:
+def _wire(dialect: ExchangeAdapter) -> Any:
     return wire(
         dialect,
         urls=lambda url: {"public": url, "private": url},
@@ -198,7 +203,7 @@ async def test_a_spot_stop_the_price_has_passed_is_not_sent(spot: Wire) -> None:
     spot.venue.answers(TICKERS, ticker("47999"))
     with pytest.raises(OrderRejected) as refused:
         await spot.send(stop(SPOT))
-    assert refused.value.refusal is Refusal.WOULD_TRIGGER
+    assert refused.value.rejection_reason is RejectionReason.WOULD_TRIGGER
     assert spot.venue.calls() == [TICKERS]
 
 
@@ -484,10 +489,10 @@ INFO = "GET /v5/account/info"
 async def test_holdings_are_asked_for_once_per_settlement_coin(swap: Wire) -> None:
     """A list takes one symbol only; the coin gives them all."""
     swap.venue.answers(POSITIONS, rows(POSITION))
-    (raw,) = await swap.dialect.holdings(swap.api, [SWAP], lane=Lane.POLL)
+    (raw,) = await swap.dialect.holdings(swap.api, [SWAP], priority=RequestPriority.POLL)
     asked = {"category": "linear", "settleCoin": "USDT", "limit": "200"}
     assert swap.venue.last.params == asked
-    held = holding_of(raw, instrument=swap.instrument(SWAP))
+    held = parse_holding(raw, instrument=swap.instrument(SWAP))
     assert held is not None
     assert (held.side, held.quantity, held.entry_price) == (
         Side.SHORT, Decimal("0.5"), Decimal(50010),
@@ -514,7 +519,7 @@ async def test_leverage_is_the_symbols_and_the_margin_mode_the_accounts(
     """Two places tell the two."""
     swap.venue.answers(POSITIONS, rows(POSITION))
     swap.venue.answers(INFO, ok({"marginMode": said, "unifiedMarginStatus": 6}))
-    assert await swap.dialect.margin(swap.api, SWAP) == Margin(leverage=5, mode=mode)
+    assert await swap.dialect.margin(swap.api, SWAP) == SymbolMargin(leverage=5, mode=mode)
 
 
 async def test_leverage_and_margin_mode_are_set(swap: Wire) -> None:
@@ -544,7 +549,9 @@ async def test_free_margin_is_the_accounts_or_else_the_coins(
 ) -> None:
     """In isolated mode the account as a whole has none."""
     swap.venue.answers(WALLET, wallet(available))
-    balance = await swap.dialect.balance(swap.api, "USDT", now_ms=NOW, lane=Lane.POLL)
+    balance = await swap.dialect.balance(
+        swap.api, "USDT", now_ms=NOW, priority=RequestPriority.POLL
+    )
     assert swap.venue.last.params == {"accountType": "UNIFIED"}
     assert (balance.equity, balance.free) == (Decimal(990), Decimal(free))
 
@@ -552,10 +559,14 @@ async def test_free_margin_is_the_accounts_or_else_the_coins(
 async def test_a_spot_balance_is_the_wallets(spot: Wire) -> None:
     """What is bound elsewhere in the account is not free."""
     spot.venue.answers(WALLET, wallet("740.5"))
-    balance = await spot.dialect.balance(spot.api, "USDT", now_ms=NOW, lane=Lane.POLL)
+    balance = await spot.dialect.balance(
+        spot.api, "USDT", now_ms=NOW, priority=RequestPriority.POLL
+    )
     assert (balance.equity, balance.free) == (Decimal(1000), Decimal(750))
-    assert await spot.dialect.coins(spot.api, lane=Lane.POLL) == {"USDT": Decimal(1000)}
-    assert await spot.dialect.holdings(spot.api, [SPOT], lane=Lane.POLL) == ()
+    assert await spot.dialect.spot_balances(spot.api, priority=RequestPriority.POLL) == {
+        "USDT": Decimal(1000)
+    }
+    assert await spot.dialect.holdings(spot.api, [SPOT], priority=RequestPriority.POLL) == ()
 
 
 # --- refusals -----------------------------------------------------------------------------
@@ -564,25 +575,35 @@ async def test_a_spot_balance_is_the_wallets(spot: Wire) -> None:
 @pytest.mark.parametrize(
     ("code", "message", "refusal"),
     [
-        (10001, "Qty invalid", Refusal.OTHER),
-        (110017, "Reduce-only rule not satisfied", Refusal.OTHER),
-        (110121, "Sign the agreement of this kind of contract first", Refusal.OTHER),
-        (110126, "The contract is not open for this account", Refusal.OTHER),
-        (110094, "Order does not meet minimum order value 5USDT", Refusal.OTHER),
-        (110007, "ab not enough for new order", Refusal.INSUFFICIENT_MARGIN),
-        (170131, "Balance insufficient", Refusal.INSUFFICIENT_MARGIN),
-        (110092, "expect Rising, but trigger_price[1] <= current[2]", Refusal.WOULD_TRIGGER),
-        (110093, "expect Falling, but trigger_price[2] >= current[1]", Refusal.WOULD_TRIGGER),
-        (10005, "Permission denied for current apikey", Refusal.ACCESS_DENIED),
-        (33004, "Your api key has expired", Refusal.ACCESS_DENIED),
+        (10001, "Qty invalid", RejectionReason.OTHER),
+        (110017, "Reduce-only rule not satisfied", RejectionReason.OTHER),
+        (110121, "Sign the agreement of this kind of contract first", RejectionReason.OTHER),
+        (110126, "The contract is not open for this account", RejectionReason.OTHER),
+        (110094, "Order does not meet minimum order value 5USDT", RejectionReason.OTHER),
+        (110007, "ab not enough for new order", RejectionReason.INSUFFICIENT_MARGIN),
+        (170131, "Balance insufficient", RejectionReason.INSUFFICIENT_MARGIN),
+        (
+            110092,
+            "expect Rising, but trigger_price[1] <= current[2]",
+            RejectionReason.WOULD_TRIGGER,
+        ),
+        (
+            110093,
+            "expect Falling, but trigger_price[2] >= current[1]",
+            RejectionReason.WOULD_TRIGGER,
+        ),
+        (10005, "Permission denied for current apikey", RejectionReason.ACCESS_DENIED),
+        (33004, "Your api key has expired", RejectionReason.ACCESS_DENIED),
     ],
 )
-async def test_refusals_are_final(swap: Wire, code: int, message: str, refusal: Refusal) -> None:
+async def test_refusals_are_final(
+    swap: Wire, code: int, message: str, refusal: RejectionReason
+) -> None:
     """And say what comes next."""
     swap.venue.answers(CREATE, failed(code, message))
     with pytest.raises(OrderRejected) as refused:
         await swap.send(order(SWAP))
-    assert refused.value.refusal is refusal
+    assert refused.value.rejection_reason is refusal
 
 
 @pytest.mark.parametrize(
@@ -597,9 +618,9 @@ async def test_refusals_are_final(swap: Wire, code: int, message: str, refusal: 
         (170035, "Submitted to the system for processing!", OrderOutcomeUnknown),
         (170007, "Timeout waiting for response from backend server", OrderOutcomeUnknown),
         (987654, "a code of tomorrow", OrderOutcomeUnknown),
-        (10002, "The request time exceeds the time window range", ClockOff),
-        (10006, "Too many visits. Exceeded the API Rate Limit.", AccountLimited),
-        (10018, "Exceeded the IP Rate Limit", Limited),
+        (10002, "The request time exceeds the time window range", ClockSkewed),
+        (10006, "Too many visits. Exceeded the API Rate Limit.", AccountRateLimited),
+        (10018, "Exceeded the IP Rate Limit", AddressRateLimited),
     ],
 )
 async def test_what_is_no_refusal_is_not_taken_for_one(
@@ -628,7 +649,7 @@ async def test_a_key_without_the_right_is_told_apart_when_reading(swap: Wire) ->
                 "ips": ["*"],
                 "expiredAt": "2026-02-14T08:00:00Z",
             },
-            KeyRights(
+            KeyPermissions(
                 may_trade=True,
                 may_withdraw=False,
                 is_ip_bound=False,
@@ -637,14 +658,14 @@ async def test_a_key_without_the_right_is_told_apart_when_reading(swap: Wire) ->
         ),
         (
             {"readOnly": 1, "permissions": {"Wallet": ["Withdraw"]}, "ips": ["10.0.0.1"]},
-            KeyRights(may_trade=False, may_withdraw=True, is_ip_bound=True),
+            KeyPermissions(may_trade=False, may_withdraw=True, is_ip_bound=True),
         ),
-        ({}, KeyRights()),
+        ({}, KeyPermissions()),
     ],
 )
 async def test_what_a_key_may_do_is_told(
-    swap: Wire, told: dict[str, Any], rights: KeyRights
+    swap: Wire, told: dict[str, Any], rights: KeyPermissions
 ) -> None:
     """Trade, withdraw, from where, until when; what is not told is not taken for safe."""
     swap.venue.answers("GET /v5/user/query-api", {"retCode": 0, "result": told})
-    assert await swap.dialect.rights(swap.api) == rights
+    assert await swap.dialect.key_permissions(swap.api) == rights

@@ -14,16 +14,20 @@ from signalbot.domain.errors import (
     AccessDenied,
     OrderOutcomeUnknown,
     OrderRejected,
-    Refusal,
+    RejectionReason,
     SignalbotError,
     Unavailable,
 )
-from signalbot.exchange.live.budget import Budget
-from signalbot.exchange.live.caller import Caller
-from signalbot.exchange.live.codes import ClockOff, Limited, OrderNotFound
-from signalbot.exchange.live.connection import Connection
-from signalbot.exchange.live.dialects.binance_usdm import BinanceUsdm
-from signalbot.exchange.live.lanes import Lane
+from signalbot.exchange.live.adapters.binance_usdm import BinanceUsdm
+from signalbot.exchange.live.transport.connection import Connection
+from signalbot.exchange.live.transport.error_codes import (
+    AddressRateLimited,
+    ClockSkewed,
+    OrderNotFound,
+)
+from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.rate_limiter import RateLimiter
+from signalbot.exchange.live.transport.request_executor import RequestExecutor
 from signalbot.tasks import SystemClock
 from tests.venue.faults import Action, Cut, Drop, Hang, Reply, Rule
 from tests.venue.server import Venue, venue
@@ -38,19 +42,19 @@ class Desk:
     """One account behind one budget, at a loopback Binance."""
 
     venue: Venue
-    caller: Caller
-    budget: Budget
+    caller: RequestExecutor
+    budget: RateLimiter
     clock_faults: list[None] = field(default_factory=list)
 
     async def buy(self, *, amount: str = "0.002", deadline_s: float = 5.0) -> Any:
         params = {"clientOrderId": "e" * 32}
-        return await self.caller.order(
+        return await self.caller.execute(
             "create_order", SYMBOL, "market", "buy", amount, None, params,
-            lane=Lane.ENTRY, deadline_s=deadline_s,
+            priority=RequestPriority.ENTRY, deadline_s=deadline_s,
         )  # fmt: skip
 
     async def ask(self, method: str = "fetch_open_orders", *args: Any) -> Any:
-        return await self.caller.read(method, *args, lane=Lane.POLL, deadline_s=5.0)
+        return await self.caller.read(method, *args, priority=RequestPriority.POLL, deadline_s=5.0)
 
     def goes_wrong(self, does: Action, *, path: str = "/order$") -> None:
         self.venue.faults.add(Rule(path=path, does=(does,), times=-1))
@@ -83,13 +87,13 @@ async def desk(*, in_flight: int = 64) -> AsyncIterator[Desk]:
         try:
             await connection.load_markets()
             rates = BinanceUsdm.capabilities.rates
-            budget = Budget("x", rates=rates, in_flight=in_flight, clock=SystemClock())
+            budget = RateLimiter("x", rates=rates, in_flight=in_flight, clock=SystemClock())
             clock_faults: list[None] = []
-            caller = Caller(
+            caller = RequestExecutor(
                 connection.client({"apiKey": KEY, "secret": SECRET}),
-                budget=budget,
+                rate_limiter=budget,
                 codes=BinanceUsdm.codes,
-                on_clock=lambda: clock_faults.append(None),
+                on_clock_skew=lambda: clock_faults.append(None),
             )
             yield Desk(it, caller, budget, clock_faults)
         finally:
@@ -147,20 +151,20 @@ async def test_a_yes_that_names_no_order_is_no_answer(body: str) -> None:
 @pytest.mark.parametrize(
     ("code", "status", "refusal"),
     [
-        (-2019, 400, Refusal.INSUFFICIENT_MARGIN),
-        (-2021, 400, Refusal.WOULD_TRIGGER),
-        (-2015, 401, Refusal.ACCESS_DENIED),
-        (-4164, 400, Refusal.OTHER),
-        (-1111, 400, Refusal.OTHER),
+        (-2019, 400, RejectionReason.INSUFFICIENT_MARGIN),
+        (-2021, 400, RejectionReason.WOULD_TRIGGER),
+        (-2015, 401, RejectionReason.ACCESS_DENIED),
+        (-4164, 400, RejectionReason.OTHER),
+        (-1111, 400, RejectionReason.OTHER),
     ],
 )
-async def test_a_refusal_by_code_is_final(code: int, status: int, refusal: Refusal) -> None:
+async def test_a_refusal_by_code_is_final(code: int, status: int, refusal: RejectionReason) -> None:
     """Under an address where ccxt does not know most of the codes."""
     async with desk() as at:
         at.says(code, status=status)
         with pytest.raises(OrderRejected) as raised:
             await at.buy()
-        assert raised.value.refusal is refusal
+        assert raised.value.rejection_reason is refusal
 
 
 async def test_a_refused_connection_was_never_sent() -> None:
@@ -186,7 +190,7 @@ async def test_a_wrong_clock_is_told_and_nothing_was_accepted() -> None:
     """The order may be sent again under the same id once the clock is measured."""
     async with desk() as at:
         at.says(-1021, "Timestamp for this request is outside of the recvWindow.")
-        with pytest.raises(ClockOff):
+        with pytest.raises(ClockSkewed):
             await at.buy()
         assert len(at.clock_faults) == 1
 
@@ -207,13 +211,13 @@ async def test_too_many_requests_silence_the_whole_address(
     """For as long as the exchange says, or ever longer; not one request goes out meanwhile."""
     async with desk() as at:
         at.says(-1003, "Too many requests.", status=status, headers=headers)
-        with pytest.raises(Limited):
+        with pytest.raises(AddressRateLimited):
             await at.buy()
         left_s = (at.budget.banned_until_ms - SystemClock().now_ms()) / 1000
         assert for_s - 2 < left_s <= for_s
         asked, until_ms = at.requests, at.budget.banned_until_ms
         for call in (at.buy, at.ask):
-            with pytest.raises(Limited, match="not asked for"):
+            with pytest.raises(AddressRateLimited, match="not asked for"):
                 await call()
         assert at.requests == asked
         assert at.budget.banned_until_ms == until_ms
@@ -225,7 +229,7 @@ async def test_too_many_requests_count_by_their_status_alone() -> None:
         at.goes_wrong(
             Reply(status=429, body="<html>slow down</html>", headers=(("Retry-After", "9"),))
         )
-        with pytest.raises(Limited):
+        with pytest.raises(AddressRateLimited):
             await at.buy()
         assert at.budget.banned_until_ms > SystemClock().now_ms() + 7_000
 
@@ -237,7 +241,7 @@ async def test_too_many_requests_count_by_their_status_alone() -> None:
         (Drop(before=True), Unavailable),
         (Reply(status=400, body='{"code":-2013,"msg":"Order does not exist."}'), OrderNotFound),
         (Reply(status=401, body='{"code":-2015,"msg":"Invalid API-key"}'), AccessDenied),
-        (Reply(status=400, body='{"code":-1021,"msg":"recvWindow"}'), ClockOff),
+        (Reply(status=400, body='{"code":-1021,"msg":"recvWindow"}'), ClockSkewed),
         (Reply(status=400, body='{"code":-1100,"msg":"Illegal characters"}'), Unavailable),
     ],
 )
@@ -254,7 +258,9 @@ async def test_what_already_is_so_counts_as_done() -> None:
     """Setting the margin mode it has is refused by Binance; asked for and true all the same."""
     async with desk() as at:
         for _ in range(2):
-            await at.caller.order("set_margin_mode", "isolated", SYMBOL, lane=Lane.POLL)
+            await at.caller.execute(
+                "set_margin_mode", "isolated", SYMBOL, priority=RequestPriority.POLL
+            )
         assert at.venue.counts.of("POST", "/marginType") == 2
 
 
@@ -275,13 +281,18 @@ async def test_no_text_tells_a_key() -> None:
 async def test_waiting_for_a_turn_counts_and_was_never_sent() -> None:
     """A full budget is no reason to look an order up."""
     async with desk() as at:
-        narrow = Budget("x", rates=(), in_flight=1, clock=SystemClock())
-        caller = Caller(
-            at.caller.client, budget=narrow, codes=BinanceUsdm.codes, on_clock=lambda: None
+        narrow = RateLimiter("x", rates=(), in_flight=1, clock=SystemClock())
+        caller = RequestExecutor(
+            at.caller.client,
+            rate_limiter=narrow,
+            codes=BinanceUsdm.codes,
+            on_clock_skew=lambda: None,
         )
-        async with narrow.slot(Lane.ENTRY):
+        async with narrow.slot(RequestPriority.ENTRY):
             with pytest.raises(Unavailable, match=r"never sent.* its turn"):
-                await caller.order("create_order", lane=Lane.ENTRY, deadline_s=0.05)
+                await caller.execute(
+                    "create_order", priority=RequestPriority.ENTRY, deadline_s=0.05
+                )
         assert narrow.queued == 0
 
 
@@ -309,28 +320,28 @@ class Closing:
 
 async def test_a_cancellation_nobody_asked_for_is_a_failure() -> None:
     """It must not end the task that was only trading."""
-    caller = Caller(
+    caller = RequestExecutor(
         Closing(),
-        budget=Budget("x", rates=(), clock=SystemClock()),
+        rate_limiter=RateLimiter("x", rates=(), clock=SystemClock()),
         codes=BinanceUsdm.codes,
-        on_clock=lambda: None,
+        on_clock_skew=lambda: None,
     )
     with pytest.raises(Unavailable):
-        await caller.order("create_order", lane=Lane.ENTRY)
+        await caller.execute("create_order", priority=RequestPriority.ENTRY)
 
 
 class Slow:
     """A ccxt client that notes who is under way."""
 
     def __init__(self) -> None:
-        self.order: list[str] = []
+        self.execute: list[str] = []
         self.most_at_once = 0
         self._now = 0
 
     async def ask(self, name: str) -> None:
         self._now += 1
         self.most_at_once = max(self.most_at_once, self._now)
-        self.order.append(name)
+        self.execute.append(name)
         await asyncio.sleep(0.01)
         self._now -= 1
 
@@ -343,18 +354,18 @@ async def test_a_rising_nonce_is_kept_by_going_one_by_one(
 ) -> None:
     """By lane all the same: a stop does not queue behind the account's own polls."""
     client = Slow()
-    caller = Caller(
+    caller = RequestExecutor(
         client,
-        budget=Budget("x", rates=(), clock=SystemClock()),
+        rate_limiter=RateLimiter("x", rates=(), clock=SystemClock()),
         codes=BinanceUsdm.codes,
-        on_clock=lambda: None,
+        on_clock_skew=lambda: None,
         serial=serial,
     )
     async with asyncio.TaskGroup() as group:
         for number in range(3):
-            group.create_task(caller.read("ask", f"poll {number}", lane=Lane.POLL))
+            group.create_task(caller.read("ask", f"poll {number}", priority=RequestPriority.POLL))
         await asyncio.sleep(0)
-        group.create_task(caller.order("ask", "stop", lane=Lane.PROTECT))
+        group.create_task(caller.execute("ask", "stop", priority=RequestPriority.PROTECT))
     assert at_once(client.most_at_once)
     if serial:
-        assert client.order == ["poll 0", "stop", "poll 1", "poll 2"]
+        assert client.execute == ["poll 0", "stop", "poll 1", "poll 2"]

@@ -15,16 +15,16 @@ from aiohttp import web
 from ccxt import pro
 
 from signalbot.domain.errors import ConfigError, Unavailable
-from signalbot.exchange.live.connection import (
-    _OWN_DICTS,
-    _OWN_NOTHING,
-    _OWN_OPTIONS,
+from signalbot.exchange.live.adapters import SUPPORTED
+from signalbot.exchange.live.adapters.kraken import KrakenSpot
+from signalbot.exchange.live.adapters.kraken_futures import KrakenFutures
+from signalbot.exchange.live.transport.connection import (
+    _PER_CLIENT_DICTS,
+    _PER_CLIENT_OPTIONS,
+    _PER_CLIENT_RESETS,
     Connection,
     Egress,
 )
-from signalbot.exchange.live.dialects import SUPPORTED
-from signalbot.exchange.live.dialects.kraken import KrakenSpot
-from signalbot.exchange.live.dialects.kraken_futures import KrakenFutures
 from tests.venue.faults import Delay, Rule
 from tests.venue.server import Venue, venue
 
@@ -141,8 +141,8 @@ def test_what_ccxt_writes_into_is_every_accounts_own(ccxt_id: str) -> None:
     """Read from ccxt's own source, so that a later version of it cannot go unnoticed."""
     caches = _written(_CACHE, ccxt_id)
     assert "orderbooks" in caches, "the patterns find nothing any more"
-    assert caches - _OF_MARKETS - _AT_OPENING <= {*_OWN_DICTS, *_OWN_NOTHING}
-    assert _written(_OPTION, ccxt_id) <= _OF_MARKETS | set(_OWN_OPTIONS)
+    assert caches - _OF_MARKETS - _AT_OPENING <= {*_PER_CLIENT_DICTS, *_PER_CLIENT_RESETS}
+    assert _written(_OPTION, ccxt_id) <= _OF_MARKETS | set(_PER_CLIENT_OPTIONS)
 
 
 async def test_an_account_writes_into_its_own_options() -> None:
@@ -234,7 +234,7 @@ async def test_an_exchange_without_an_endpoint_for_the_time_tells_it_with_its_an
         assert (method, args) == ("publicGetTickersSymbol", ({"symbol": "PF_XBTUSD"},))
         return {"result": "success", "serverTime": "2020-09-13T12:26:40.000Z"}
 
-    async with built("krakenfutures", clock=KrakenFutures.clock) as connection:
+    async with built("krakenfutures", clock=KrakenFutures.server_time) as connection:
         ahead_ms = await connection.measure_clock(ask)
         assert abs(connection.template.milliseconds() - 1_600_000_000_000 - ahead_ms) < 60_000
         assert connection.clock_offset_ms == ahead_ms
@@ -260,7 +260,7 @@ async def test_an_answer_without_the_time_measures_nothing() -> None:
     async def ask(_client: object, _method: str, *_args: object) -> object:
         return {"result": "success"}
 
-    async with built("krakenfutures", clock=KrakenFutures.clock) as connection:
+    async with built("krakenfutures", clock=KrakenFutures.server_time) as connection:
         with pytest.raises(Unavailable, match="its time"):
             await connection.measure_clock(ask)
 

@@ -13,21 +13,28 @@ from signalbot.domain.errors import (
     AccessDenied,
     OrderOutcomeUnknown,
     OrderRejected,
-    Refusal,
+    RejectionReason,
     SignalbotError,
     Unavailable,
 )
 from signalbot.domain.orders import ClientOrderId, OrderRequest, OrderSide, OrderStatus
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.codes import AccountLimited, ClockOff
-from signalbot.exchange.live.dialects.base import Margin
-from signalbot.exchange.live.dialects.htx import HtxSwap
-from signalbot.exchange.live.dialects.htx_spot import HtxSpot
-from signalbot.exchange.live.lanes import Lane
-from signalbot.exchange.live.parse import holding_of
+from signalbot.exchange.live.adapters.base import SymbolMargin
+from signalbot.exchange.live.adapters.htx import HtxSwap
+from signalbot.exchange.live.adapters.htx_spot import HtxSpot
+from signalbot.exchange.live.parsing import parse_holding
+from signalbot.exchange.live.transport.error_codes import AccountRateLimited, ClockSkewed
+from signalbot.exchange.live.transport.priority import RequestPriority
 from signalbot.tasks import SystemClock
-from tests.exchange.live.line import Line, close, entry, line_to, spot, swap
-from tests.exchange.live.rig import (
+from tests.exchange.live.loopback_exchange import (
+    LoopbackConnection,
+    close,
+    entry,
+    loopback_to,
+    spot,
+    swap,
+)
+from tests.exchange.live.wire_fixtures import (
     ENTRY_ID,
     EXIT_ID,
     NOW,
@@ -109,14 +116,14 @@ def algo(**said: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def line() -> AsyncIterator[Line]:
-    async with line_to(HtxSwap(), swap("BTC-USDT", size="0.001", lot="1")) as made:
+async def line() -> AsyncIterator[LoopbackConnection]:
+    async with loopback_to(HtxSwap(), swap("BTC-USDT", size="0.001", lot="1")) as made:
         yield made
 
 
 @pytest.fixture
-async def coins() -> AsyncIterator[Line]:
-    async with line_to(HtxSpot(), spot("btcusdt")) as made:
+async def coins() -> AsyncIterator[LoopbackConnection]:
+    async with loopback_to(HtxSpot(), spot("btcusdt")) as made:
         accounts = [{"id": 7, "type": "spot", "subtype": "", "state": "working"}]
         made.answer("/v1/account/accounts", {"status": "ok", "data": accounts})
         yield made
@@ -136,7 +143,7 @@ def test_an_id_is_an_integer_that_survives_a_float(digits: str) -> None:
 )
 def test_ids_the_exchange_makes_itself_are_not_ours(wire_id: str | None, ours: bool) -> None:
     """Theirs are longer than 52 bits."""
-    assert HtxSwap().is_ours(wire_id) is ours
+    assert HtxSwap().is_own_order_id(wire_id) is ours
 
 
 BUY = {"side": "buy", "type": "market", "client_order_id": ENTRY_INT}
@@ -153,7 +160,7 @@ EXIT = {"side": "sell", "type": "market", "reduce_only": 1, "client_order_id": E
     ],
 )
 async def test_orders_count_contracts(
-    line: Line, request_: OrderRequest, says: dict[str, Any]
+    line: LoopbackConnection, request_: OrderRequest, says: dict[str, Any]
 ) -> None:
     """0.02 BTC are twenty contracts; the id is an integer."""
     line.answer(ORDER, ok({"order_id": "15125", "client_order_id": str(says["client_order_id"])}))
@@ -167,7 +174,7 @@ async def test_orders_count_contracts(
     ("request_", "kind", "wire_id"), [(STOP, "sl", STOP_INT), (TARGET, "tp", TARGET_INT)]
 )
 async def test_algo_orders_watch_the_last_price(
-    line: Line, request_: OrderRequest, kind: str, wire_id: int
+    line: LoopbackConnection, request_: OrderRequest, kind: str, wire_id: int
 ) -> None:
     """And sell at market when it is reached; ``position_side`` "both" where positions net.
 
@@ -195,17 +202,33 @@ async def test_algo_orders_watch_the_last_price(
 @pytest.mark.parametrize(
     ("code", "kind", "refusal"),
     [
-        (1040, OrderRejected, Refusal.OTHER),
-        (2100, OrderRejected, Refusal.OTHER),
-        (1047, OrderRejected, Refusal.INSUFFICIENT_MARGIN),
-        (1407, OrderRejected, Refusal.WOULD_TRIGGER),
-        (1220, OrderRejected, Refusal.ACCESS_DENIED),
-        (6023, OrderRejected, Refusal.ACCESS_DENIED),  # "does not support this interface": not v5
-        (1465, OrderRejected, Refusal.OTHER),  # "unfilled orders for closing ... not exceed"
-        (1468, OrderRejected, Refusal.OTHER),  # "take-profit and stop-loss orders ... not exceed"
-        (10921, OrderRejected, Refusal.OTHER),  # "equity would be less than zero"
-        (50002, OrderRejected, Refusal.ACCESS_DENIED),  # "not available ... in your country"
-        (1032, AccountLimited, None),
+        (1040, OrderRejected, RejectionReason.OTHER),
+        (2100, OrderRejected, RejectionReason.OTHER),
+        (1047, OrderRejected, RejectionReason.INSUFFICIENT_MARGIN),
+        (1407, OrderRejected, RejectionReason.WOULD_TRIGGER),
+        (1220, OrderRejected, RejectionReason.ACCESS_DENIED),
+        (
+            6023,
+            OrderRejected,
+            RejectionReason.ACCESS_DENIED,
+        ),  # "does not support this interface": not v5
+        (
+            1465,
+            OrderRejected,
+            RejectionReason.OTHER,
+        ),  # "unfilled orders for closing ... not exceed"
+        (
+            1468,
+            OrderRejected,
+            RejectionReason.OTHER,
+        ),  # "take-profit and stop-loss orders ... not exceed"
+        (10921, OrderRejected, RejectionReason.OTHER),  # "equity would be less than zero"
+        (
+            50002,
+            OrderRejected,
+            RejectionReason.ACCESS_DENIED,
+        ),  # "not available ... in your country"
+        (1032, AccountRateLimited, None),
         (1003, OrderOutcomeUnknown, None),  # "Abnormal redis operation."
         (1046, OrderOutcomeUnknown, None),  # "Abnormal service. Please try again later."
         (1076, OrderOutcomeUnknown, None),  # "No orders, please try again later."
@@ -215,7 +238,7 @@ async def test_algo_orders_watch_the_last_price(
     ],
 )
 async def test_refusals_are_read_although_ccxt_overlooks_them(
-    line: Line, code: int, kind: type[SignalbotError], refusal: Refusal | None
+    line: LoopbackConnection, code: int, kind: type[SignalbotError], refusal: RejectionReason | None
 ) -> None:
     """They come with status 200; a code nobody listed is no refusal."""
     line.answer(ALGO, {"code": code, "message": "told", "data": None, "ts": 1})
@@ -224,7 +247,7 @@ async def test_refusals_are_read_although_ccxt_overlooks_them(
     assert getattr(caught.value, "refusal", None) is refusal
 
 
-async def test_a_refusal_of_the_only_algo_order_counts(line: Line) -> None:
+async def test_a_refusal_of_the_only_algo_order_counts(line: LoopbackConnection) -> None:
     """The whole answer may be a success all the same."""
     line.answer(ALGO, ok([{"code": 1407, "message": "The stop-loss price shall not be ..."}]))
     with pytest.raises(OrderRejected) as caught:
@@ -232,7 +255,7 @@ async def test_a_refusal_of_the_only_algo_order_counts(line: Line) -> None:
     assert caught.value.would_trigger
 
 
-async def test_cancels_name_our_id(line: Line) -> None:
+async def test_cancels_name_our_id(line: LoopbackConnection) -> None:
     """Plain orders and algo orders are cancelled at different places."""
     line.answer("/v5/trade/cancel_order", ok({"order_id": "1", "client_order_id": "2"}))
     line.answer("/v5/algo/cancel_orders", ok([{"algo_id": "1", "code": 200}]))
@@ -253,7 +276,7 @@ async def test_cancels_name_our_id(line: Line) -> None:
     ],
 )
 async def test_an_order_is_found_by_our_id(
-    line: Line, said: dict[str, str], status: OrderStatus, filled: str
+    line: LoopbackConnection, said: dict[str, str], status: OrderStatus, filled: str
 ) -> None:
     """Its id is the order's, not its row's, or no fill would ever belong to it."""
     line.answer(ORDER, ok(order(**said)))
@@ -264,7 +287,7 @@ async def test_an_order_is_found_by_our_id(
     assert (report.status, report.filled) == (status, Decimal(filled))
 
 
-async def test_a_forgotten_order_is_found_in_the_history(line: Line) -> None:
+async def test_a_forgotten_order_is_found_in_the_history(line: LoopbackConnection) -> None:
     """Among others that are not ours."""
     line.answer(ORDER, {"code": 1017, "message": "Order doesn't exist.", "data": None})
     line.answer(OPEN, ok([]))
@@ -274,7 +297,7 @@ async def test_a_forgotten_order_is_found_in_the_history(line: Line) -> None:
     assert (report.status, report.average_price) == (OrderStatus.FILLED, Decimal("60000.5"))
 
 
-async def test_a_code_of_two_meanings_is_read_by_its_text(line: Line) -> None:
+async def test_a_code_of_two_meanings_is_read_by_its_text(line: LoopbackConnection) -> None:
     """1003 is "Abnormal redis operation" in the error table, "invalid signature" to a wrong key.
 
     https://www.htx.com/en-us/opend (USDT-M, error code table); recorded in ccxt's ``handle_errors``
@@ -282,13 +305,15 @@ async def test_a_code_of_two_meanings_is_read_by_its_text(line: Line) -> None:
     line.answer(ORDER, {"code": 1003, "message": "invalid signature", "data": None})
     with pytest.raises(OrderRejected) as caught:
         await line.send(entry(SWAP))
-    assert caught.value.refusal is Refusal.ACCESS_DENIED
+    assert caught.value.rejection_reason is RejectionReason.ACCESS_DENIED
     line.answer(ORDER, {"code": 1003, "message": "Abnormal redis operation.", "data": None})
     with pytest.raises(OrderOutcomeUnknown):
         await line.send(entry(SWAP))
 
 
-async def test_a_wrong_time_is_no_wrong_key(line: Line, coins: Line) -> None:
+async def test_a_wrong_time_is_no_wrong_key(
+    line: LoopbackConnection, coins: LoopbackConnection
+) -> None:
     """Both have one code: the clock is measured again, and the user goes on trading.
 
     https://www.htx.com/en-us/opend (error code table: 12001 "Invalid submission time"); 403 with
@@ -297,7 +322,7 @@ async def test_a_wrong_time_is_no_wrong_key(line: Line, coins: Line) -> None:
     line.answer(
         ORDER, {"status": "error", "err_code": 403, "err_msg": "Abnormal timestamp [时间戳错误]"}
     )
-    with pytest.raises(ClockOff):
+    with pytest.raises(ClockSkewed):
         await line.send(entry(SWAP))
     line.answer(
         ORDER,
@@ -305,16 +330,16 @@ async def test_a_wrong_time_is_no_wrong_key(line: Line, coins: Line) -> None:
     )
     with pytest.raises(OrderRejected) as caught:
         await line.send(entry(SWAP))
-    assert caught.value.refusal is Refusal.ACCESS_DENIED
+    assert caught.value.rejection_reason is RejectionReason.ACCESS_DENIED
     text = "Signature not valid: Invalid submission time [提交时间错误]"
     told = {"status": "error", "err-code": "api-signature-not-valid", "err-msg": text}
     coins.answer(PLACE, told | {"data": None})
-    with pytest.raises(ClockOff):
+    with pytest.raises(ClockSkewed):
         await coins.send(entry(SPOT, side=OrderSide.SELL))
 
 
 @pytest.mark.parametrize("code", [1017, 1061])
-async def test_an_unknown_order_is_absent(line: Line, code: int) -> None:
+async def test_an_unknown_order_is_absent(line: LoopbackConnection, code: int) -> None:
     """The exchange says so, and its history does not know better."""
     for path in (ORDER, ALGO):
         line.answer(path, {"code": code, "message": "The order does not exist.", "data": None})
@@ -324,7 +349,9 @@ async def test_an_unknown_order_is_absent(line: Line, code: int) -> None:
     assert await line.report(lately(TARGET)) is None
 
 
-async def test_an_order_from_before_all_that_is_told_is_not_known_to_be_absent(line: Line) -> None:
+async def test_an_order_from_before_all_that_is_told_is_not_known_to_be_absent(
+    line: LoopbackConnection,
+) -> None:
     """Get Order History: orders of 90 days; client ids do not live that long."""
     line.answer(ORDER, {"code": 1017, "message": "Order doesn't exist.", "data": None})
     for path in (OPEN, HISTORY):
@@ -333,14 +360,14 @@ async def test_an_order_from_before_all_that_is_told_is_not_known_to_be_absent(l
         await line.report(entry(SWAP))
 
 
-async def test_a_broken_lookup_proves_nothing(line: Line) -> None:
+async def test_a_broken_lookup_proves_nothing(line: LoopbackConnection) -> None:
     """ "System error" comes with status 200 and no order as well."""
     line.answer(ORDER, {"code": 1000, "message": "System error.", "data": None})
     with pytest.raises(Unavailable):
         await line.report(entry(SWAP))
 
 
-async def test_a_resting_stop_is_found(line: Line) -> None:
+async def test_a_resting_stop_is_found(line: LoopbackConnection) -> None:
     """By our id and its type."""
     line.answer(ALGO, ok([algo()]))
     report = await line.report(STOP)
@@ -349,7 +376,9 @@ async def test_a_resting_stop_is_found(line: Line) -> None:
     assert (report.status, report.exchange_order_id) == (OrderStatus.OPEN, "1513832307038027776")
 
 
-async def test_a_triggered_stop_is_followed_to_the_order_it_became(line: Line) -> None:
+async def test_a_triggered_stop_is_followed_to_the_order_it_became(
+    line: LoopbackConnection,
+) -> None:
     """Its fills are what counts, and they are that order's."""
     line.answer(ALGO, ok([]))
     line.answer(OPEN_ALGOS, ok([]))
@@ -368,7 +397,9 @@ async def test_a_triggered_stop_is_followed_to_the_order_it_became(line: Line) -
     ("state", "status"),
     [("canceled", OrderStatus.CANCELLED), ("failed", OrderStatus.CANCELLED)],
 )
-async def test_an_ended_stop_is_told(line: Line, state: str, status: OrderStatus) -> None:
+async def test_an_ended_stop_is_told(
+    line: LoopbackConnection, state: str, status: OrderStatus
+) -> None:
     """ccxt does not know how algo orders end."""
     line.answer(ALGO, ok([algo(state=state)]))
     report = await line.report(STOP)
@@ -376,7 +407,7 @@ async def test_an_ended_stop_is_told(line: Line, state: str, status: OrderStatus
     assert report.status is status
 
 
-async def test_open_orders_come_from_every_list(line: Line) -> None:
+async def test_open_orders_come_from_every_list(line: LoopbackConnection) -> None:
     """One for each type of algo order."""
     line.answer("/v5/trade/order/opens", ok([order(state="new", trade_volume="0")]))
     line.answer(
@@ -385,12 +416,12 @@ async def test_open_orders_come_from_every_list(line: Line) -> None:
         ok([algo(type="tp", algo_client_order_id="9")]),
         ok([]),
     )
-    listed = await line.dialect.open_orders(line.api, [SWAP], lane=Lane.POLL)
+    listed = await line.dialect.open_orders(line.api, [SWAP], priority=RequestPriority.POLL)
     assert [found.wire_id for found in listed] == [str(ENTRY_INT), str(STOP_INT), "9"]
     assert [said.get("type") for said in line.all_said] == [None, "sl", "tp", "tpsl", "trigger"]
 
 
-async def test_fees_are_paid_not_earned(line: Line) -> None:
+async def test_fees_are_paid_not_earned(line: LoopbackConnection) -> None:
     """They are positive there; ccxt takes them for rebates."""
     fill = {
         "id": "1513834754679549965",
@@ -421,7 +452,7 @@ async def test_fees_are_paid_not_earned(line: Line) -> None:
     assert found.is_liquidation
 
 
-async def test_balance_and_position_are_read(line: Line) -> None:
+async def test_balance_and_position_are_read(line: LoopbackConnection) -> None:
     """Equity with unrealized profit; contracts as coins."""
     details = [{"currency": "USDT", "equity": "174.2", "available_margin": "150.1"}]
     position = {
@@ -435,16 +466,18 @@ async def test_balance_and_position_are_read(line: Line) -> None:
     }
     line.answer("/v5/account/balance", ok({"equity": "174.2", "details": details}))
     line.answer("/v5/trade/position/opens", ok([position]))
-    balance = await line.dialect.balance(line.api, "USDT", now_ms=NOW, lane=Lane.POLL)
+    balance = await line.dialect.balance(
+        line.api, "USDT", now_ms=NOW, priority=RequestPriority.POLL
+    )
     assert (balance.equity, balance.free) == (Decimal("174.2"), Decimal("150.1"))
-    (raw,) = await line.dialect.holdings(line.api, [SWAP], lane=Lane.POLL)
-    holding = holding_of(raw, instrument=line.instrument(SWAP))
+    (raw,) = await line.dialect.holdings(line.api, [SWAP], priority=RequestPriority.POLL)
+    holding = parse_holding(raw, instrument=line.instrument(SWAP))
     assert holding is not None
     assert (holding.side.value, holding.quantity) == ("SHORT", Decimal("0.003"))
     assert holding.entry_price == Decimal("63204.5")
 
 
-async def test_leverage_is_set_and_read(line: Line) -> None:
+async def test_leverage_is_set_and_read(line: LoopbackConnection) -> None:
     """Each margin mode has its own; where nothing is held it is the one that is wanted.
 
     https://www.htx.com/en-us/opend (USDT-M v5, Set Leverage: ``margin_mode`` cross or isolated)
@@ -455,18 +488,20 @@ async def test_leverage_is_set_and_read(line: Line) -> None:
     line.answer("/v5/position/mode", ok({"position_mode": "dual_side"}))
     await line.dialect.set_leverage(line.api, SWAP, 5, MarginMode.CROSS)
     assert line.says == WHERE | {"lever_rate": 5}
-    assert await line.dialect.margin(line.api, SWAP, wanted=MarginMode.CROSS) == Margin(
+    assert await line.dialect.margin(line.api, SWAP, wanted=MarginMode.CROSS) == SymbolMargin(
         leverage=5, mode=MarginMode.CROSS
     )
     assert line.says == WHERE
-    assert await line.dialect.margin(line.api, SWAP) == Margin(leverage=None, mode=None)
+    assert await line.dialect.margin(line.api, SWAP) == SymbolMargin(leverage=None, mode=None)
     assert await line.dialect.is_one_way(line.api, SWAP) is False
 
 
 PLACE = "/v1/order/orders/place"
 
 
-async def test_a_spot_buy_at_market_is_bounded_and_counted_in_coins(coins: Line) -> None:
+async def test_a_spot_buy_at_market_is_bounded_and_counted_in_coins(
+    coins: LoopbackConnection,
+) -> None:
     """The exchange would take a cost: a limit one percent above the ask buys the exact quantity."""
     tick = {"bid": [59990, 1], "ask": [60000, 1], "close": 59995}
     coins.answer("/market/detail/merged", {"status": "ok", "ts": 1, "tick": tick})
@@ -491,7 +526,7 @@ async def test_a_spot_buy_at_market_is_bounded_and_counted_in_coins(coins: Line)
     ],
 )
 async def test_other_spot_orders_go_out_as_they_are(
-    coins: Line, request_: OrderRequest, says: dict[str, str]
+    coins: LoopbackConnection, request_: OrderRequest, says: dict[str, str]
 ) -> None:
     """The account's number is asked for before, once."""
     coins.answer(PLACE, {"status": "ok", "data": "1"})
@@ -503,7 +538,7 @@ async def test_other_spot_orders_go_out_as_they_are(
     assert coins.paths == ["/v1/account/accounts", PLACE, PLACE]
 
 
-async def test_a_spot_order_is_found_cancelled_and_paid(coins: Line) -> None:
+async def test_a_spot_order_is_found_cancelled_and_paid(coins: LoopbackConnection) -> None:
     """By our id; fees of a purchase are coins."""
     row = {
         "id": 438398393065481,
@@ -558,11 +593,11 @@ async def test_a_spot_order_is_found_cancelled_and_paid(coins: Line) -> None:
         ("account-frozen-balance-insufficient-error", OrderRejected),
         ("invalid-client-order-id", OrderOutcomeUnknown),
         ("gateway-internal-error", OrderOutcomeUnknown),
-        ("rate-too-many-requests", AccountLimited),
+        ("rate-too-many-requests", AccountRateLimited),
     ],
 )
 async def test_spot_refusals_mean_what_the_code_says(
-    coins: Line, code: str, kind: type[SignalbotError]
+    coins: LoopbackConnection, code: str, kind: type[SignalbotError]
 ) -> None:
     """Words instead of numbers."""
     coins.answer(PLACE, {"status": "error", "err-code": code, "err-msg": "told", "data": None})
@@ -570,7 +605,7 @@ async def test_spot_refusals_mean_what_the_code_says(
         await coins.send(entry(SPOT, side=OrderSide.SELL))
 
 
-async def test_a_revoked_key_denies_access(coins: Line) -> None:
+async def test_a_revoked_key_denies_access(coins: LoopbackConnection) -> None:
     """To a question as well."""
     refusal = {"status": "error", "err-code": "api-signature-not-valid", "err-msg": "Incorrect key"}
     coins.answer("/v1/order/orders/getClientOrder", refusal)

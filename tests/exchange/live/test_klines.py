@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from signalbot.exchange.live.klines import READERS
+from signalbot.exchange.live.market_data.klines import KLINE_READERS
 
 
 @pytest.mark.parametrize(("market_id", "coins"), [("BTC-USDT-SWAP", "0.75"), ("BTC-USDT", "75")])
@@ -15,5 +15,5 @@ def test_okx_counts_contracts_first_of_swaps_and_coins_of_spot(market_id: str, c
     """
     row = ["1700000000000", "50000", "50010", "49990", "50005", "75", "0.75", "37503.75", "1"]
     frame = {"arg": {"channel": "candle1m", "instId": market_id}, "data": [row]}
-    (kline,) = READERS["okx"](frame)
+    (kline,) = KLINE_READERS["okx"](frame)
     assert (kline.volume, kline.is_closed) == (Decimal(coins), True)

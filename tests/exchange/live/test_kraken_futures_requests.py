@@ -10,20 +10,26 @@ from signalbot.domain.errors import (
     AccessDenied,
     OrderOutcomeUnknown,
     OrderRejected,
-    Refusal,
+    RejectionReason,
     SignalbotError,
     Unavailable,
 )
 from signalbot.domain.orders import OrderRequest, OrderSide, OrderStatus
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.codes import AccountLimited
-from signalbot.exchange.live.dialects.base import Margin
-from signalbot.exchange.live.dialects.kraken_futures import KrakenFutures
-from signalbot.exchange.live.lanes import Lane
-from signalbot.exchange.live.parse import holding_of, report_of
-from tests.exchange.live.line import Line, close, entry, line_to, swap
-from tests.exchange.live.rig import ENTRY_ID, NOW, STOP_ID, stop, target
+from signalbot.exchange.live.adapters.base import SymbolMargin
+from signalbot.exchange.live.adapters.kraken_futures import KrakenFutures
+from signalbot.exchange.live.parsing import parse_holding, parse_report
+from signalbot.exchange.live.transport.error_codes import AccountRateLimited
+from signalbot.exchange.live.transport.priority import RequestPriority
+from tests.exchange.live.loopback_exchange import (
+    LoopbackConnection,
+    close,
+    entry,
+    loopback_to,
+    swap,
+)
+from tests.exchange.live.wire_fixtures import ENTRY_ID, NOW, STOP_ID, stop, target
 
 PERP = "BTC/USD:USD"
 SEND, STATUS = "/derivatives/api/v3/sendorder", "/derivatives/api/v3/orders/status"
@@ -88,9 +94,9 @@ NOTHING = ok(elements=[], len=0)
 
 
 @pytest.fixture
-async def line() -> AsyncIterator[Line]:
+async def line() -> AsyncIterator[LoopbackConnection]:
     market = swap("PF_XBTUSD", lot="0.0001", quote="USD")
-    async with line_to(KrakenFutures(), market, secret="c2VjcmV0") as made:
+    async with loopback_to(KrakenFutures(), market, secret="c2VjcmV0") as made:
         made.answer(STATUS, ok(orders=[]))
         made.answer(FILLS, ok(fills=[]))
         made.answer(ORDERS, NOTHING)
@@ -115,7 +121,7 @@ TRIGGERED = {"side": "sell", "triggerSignal": "last", "reduceOnly": "true"}
     ],
 )
 async def test_an_order_watches_the_last_price_and_grows_too_old(
-    line: Line, request_: OrderRequest, says: dict[str, str]
+    line: LoopbackConnection, request_: OrderRequest, says: dict[str, str]
 ) -> None:
     """An order stuck on its way is never taken late."""
     line.answer(SEND, sent())
@@ -126,10 +132,10 @@ async def test_an_order_watches_the_last_price_and_grows_too_old(
         "cliOrdId": request_.client_order_id,
     }
     left_ms = line.api.client.parse8601(line.params["processBefore"])
-    assert 0 < left_ms - line.api.client.milliseconds() <= line.dialect.validity_ms
+    assert 0 < left_ms - line.api.client.milliseconds() <= line.dialect.request_validity_ms
 
 
-async def test_an_execution_in_the_answer_counts(line: Line) -> None:
+async def test_an_execution_in_the_answer_counts(line: LoopbackConnection) -> None:
     """Market orders are told with what they filled."""
     prior = {
         "orderId": UID,
@@ -155,11 +161,11 @@ async def test_an_execution_in_the_answer_counts(line: Line) -> None:
     }
     line.answer(SEND, sent("placed", event))
     found = await line.send(entry(PERP))
-    report = report_of(
+    report = parse_report(
         found.raw,
         client_order_id=ENTRY_ID,
         instrument=line.instrument(PERP),
-        asked=Decimal("0.02"),
+        requested=Decimal("0.02"),
         now_ms=NOW,
     )
     assert found.wire_id == ENTRY_ID
@@ -168,7 +174,7 @@ async def test_an_execution_in_the_answer_counts(line: Line) -> None:
 
 
 @pytest.mark.parametrize("request_", [entry(PERP), STOP])
-async def test_cancels_name_our_id_alone(line: Line, request_: OrderRequest) -> None:
+async def test_cancels_name_our_id_alone(line: LoopbackConnection, request_: OrderRequest) -> None:
     """ccxt's own cancel would send an empty exchange id."""
     path = "/derivatives/api/v3/cancelorder"
     line.answer(path, ok(cancelStatus={"status": "cancelled"}))
@@ -180,7 +186,7 @@ async def test_cancels_name_our_id_alone(line: Line, request_: OrderRequest) -> 
     ("request_", "status"), [(entry(PERP), "ENTERED_BOOK"), (STOP, "TRIGGER_PLACED")]
 )
 async def test_a_resting_order_is_found_by_our_id(
-    line: Line, request_: OrderRequest, status: str
+    line: LoopbackConnection, request_: OrderRequest, status: str
 ) -> None:
     """Plain or conditional, one question is enough."""
     line.answer(STATUS, known(status, cli=request_.client_order_id))
@@ -191,7 +197,9 @@ async def test_a_resting_order_is_found_by_our_id(
 
 
 @pytest.mark.parametrize("is_remembered", [True, False])
-async def test_a_filled_order_is_told_by_its_fills(line: Line, is_remembered: bool) -> None:
+async def test_a_filled_order_is_told_by_its_fills(
+    line: LoopbackConnection, is_remembered: bool
+) -> None:
     """They carry our id long after the order is forgotten, and only they tell the price."""
     if is_remembered:
         line.answer(STATUS, known("FULLY_EXECUTED", filled="0.02"))
@@ -203,7 +211,7 @@ async def test_a_filled_order_is_told_by_its_fills(line: Line, is_remembered: bo
     assert (report.filled, report.average_price) == (Decimal("0.02"), Decimal("60000.5"))
 
 
-async def test_a_triggered_stop_is_told_by_its_fills(line: Line) -> None:
+async def test_a_triggered_stop_is_told_by_its_fills(line: LoopbackConnection) -> None:
     """It stays ours by id."""
     line.answer(FILLS, ok(fills=[fill(cli=STOP_ID, price=58990)]))
     report = await line.report(STOP)
@@ -211,7 +219,7 @@ async def test_a_triggered_stop_is_told_by_its_fills(line: Line) -> None:
     assert (report.status, report.average_price) == (OrderStatus.FILLED, Decimal(58990))
 
 
-async def test_a_partly_filled_order_that_still_rests_is_open(line: Line) -> None:
+async def test_a_partly_filled_order_that_still_rests_is_open(line: LoopbackConnection) -> None:
     """Its fills alone would look like an end."""
     line.answer(STATUS, known("PARTIALLY_FILLED", filled="0.01"))
     line.answer(FILLS, ok(fills=[fill(size=0.01)]))
@@ -229,7 +237,7 @@ async def test_a_partly_filled_order_that_still_rests_is_open(line: Line) -> Non
     ],
 )
 async def test_an_order_that_ended_unfilled_is_found_in_the_history(
-    line: Line, path: str, name: str, request_: OrderRequest, status: OrderStatus
+    line: LoopbackConnection, path: str, name: str, request_: OrderRequest, status: OrderStatus
 ) -> None:
     """From shortly before it was meant on."""
     line.answer(path, ok(elements=[ended(name, "another"), ended(name, request_.client_order_id)]))
@@ -239,7 +247,7 @@ async def test_an_order_that_ended_unfilled_is_found_in_the_history(
     assert line.says == {"since": str(NOW - 5_000)}
 
 
-async def test_an_ended_order_is_found_behind_newer_events(line: Line) -> None:
+async def test_an_ended_order_is_found_behind_newer_events(line: LoopbackConnection) -> None:
     """A page is not the whole history: "continuationToken" tells that there is more.
 
     https://docs.kraken.com/api/docs/futures-api/history/get-order-events
@@ -255,13 +263,13 @@ async def test_an_ended_order_is_found_behind_newer_events(line: Line) -> None:
     assert line.says == {"since": str(NOW - 5_000), "continuation_token": "c3RyaW5n"}
 
 
-async def test_an_order_that_was_only_placed_has_not_ended(line: Line) -> None:
+async def test_an_order_that_was_only_placed_has_not_ended(line: LoopbackConnection) -> None:
     """The history tells of its beginning too, which ccxt takes for a cancellation."""
     line.answer(ORDERS, ok(elements=[ended("OrderPlaced", ENTRY_ID)]))
     assert await line.report(entry(PERP)) is None
 
 
-async def test_a_refused_trigger_is_rejected(line: Line) -> None:
+async def test_a_refused_trigger_is_rejected(line: LoopbackConnection) -> None:
     """A stop that could not be activated protects nobody."""
     line.answer(STATUS, known("TRIGGER_ACTIVATION_FAILURE", cli=STOP_ID))
     report = await line.report(STOP)
@@ -269,7 +277,7 @@ async def test_a_refused_trigger_is_rejected(line: Line) -> None:
     assert report.status is OrderStatus.REJECTED
 
 
-async def test_open_orders_of_every_symbol_take_one_request(line: Line) -> None:
+async def test_open_orders_of_every_symbol_take_one_request(line: LoopbackConnection) -> None:
     """Stops are among them, and what has filled counts."""
     row = {
         "order_id": UID,
@@ -286,13 +294,13 @@ async def test_open_orders_of_every_symbol_take_one_request(line: Line) -> None:
         "reduceOnly": False,
     }
     line.answer(OPEN, ok(openOrders=[row, row | {"cliOrdId": STOP_ID, "orderType": "stop"}]))
-    listed = await line.dialect.open_orders(line.api, [PERP], lane=Lane.POLL)
+    listed = await line.dialect.open_orders(line.api, [PERP], priority=RequestPriority.POLL)
     assert [found.wire_id for found in listed] == [ENTRY_ID, STOP_ID]
-    report = report_of(
+    report = parse_report(
         listed[0].raw,
         client_order_id=ENTRY_ID,
         instrument=line.instrument(PERP),
-        asked=None,
+        requested=None,
         now_ms=NOW,
     )
     assert (report.status, report.filled) == (OrderStatus.PARTIALLY_FILLED, Decimal("0.005"))
@@ -304,7 +312,7 @@ def execution(uid: str) -> dict[str, Any]:
     return {"uid": uid, "timestamp": NOW, "event": {"Execution": {"execution": body}}}
 
 
-async def test_fees_of_fills_are_read_from_the_history(line: Line) -> None:
+async def test_fees_of_fills_are_read_from_the_history(line: LoopbackConnection) -> None:
     """Get execution events: ``orderData`` of the own side tells the ``fee``; fills do not.
 
     https://docs.kraken.com/api/docs/futures-api/history/get-execution-events
@@ -325,7 +333,7 @@ async def test_fees_of_fills_are_read_from_the_history(line: Line) -> None:
     assert taken.is_liquidation
 
 
-async def test_balance_and_position_are_read(line: Line) -> None:
+async def test_balance_and_position_are_read(line: LoopbackConnection) -> None:
     """The multi-collateral wallet, in dollars."""
     flex = {
         "currencies": {"usdt": {"quantity": "1000", "available": "900"}},
@@ -343,21 +351,21 @@ async def test_balance_and_position_are_read(line: Line) -> None:
     }
     line.answer("/derivatives/api/v3/accounts", ok(accounts={"flex": flex}))
     line.answer("/derivatives/api/v3/openpositions", ok(openPositions=[position]))
-    balance = await line.dialect.balance(line.api, "USD", now_ms=NOW, lane=Lane.POLL)
+    balance = await line.dialect.balance(line.api, "USD", now_ms=NOW, priority=RequestPriority.POLL)
     assert (balance.equity, balance.free) == (Decimal("1010.5"), Decimal("850.25"))
-    (raw,) = await line.dialect.holdings(line.api, [PERP], lane=Lane.POLL)
-    holding = holding_of(raw, instrument=line.instrument(PERP))
+    (raw,) = await line.dialect.holdings(line.api, [PERP], priority=RequestPriority.POLL)
+    holding = parse_holding(raw, instrument=line.instrument(PERP))
     assert holding is not None
     assert (holding.side.value, holding.quantity) == ("SHORT", Decimal("0.03"))
     assert holding.entry_price == Decimal("60000.5")
 
 
-async def test_a_leverage_preference_is_isolated_margin(line: Line) -> None:
+async def test_a_leverage_preference_is_isolated_margin(line: LoopbackConnection) -> None:
     """And its absence is cross margin."""
     preference = {"symbol": "PF_XBTUSD", "maxLeverage": 5.0}
     line.answer(LEVERAGE, ok(leveragePreferences=[preference]))
     margin = await line.dialect.margin(line.api, PERP)
-    assert margin == Margin(leverage=5, mode=MarginMode.ISOLATED)
+    assert margin == SymbolMargin(leverage=5, mode=MarginMode.ISOLATED)
     await line.dialect.set_leverage(line.api, PERP, 5, MarginMode.ISOLATED)
     assert line.called == f"PUT {LEVERAGE}"
     assert line.says == {"symbol": "PF_XBTUSD", "maxLeverage": "5"}
@@ -366,29 +374,32 @@ async def test_a_leverage_preference_is_isolated_margin(line: Line) -> None:
     line.answer(LEVERAGE, ok(leveragePreferences=[]))
     await line.dialect.set_leverage(line.api, PERP, 5, MarginMode.CROSS)
     margin = await line.dialect.margin(line.api, PERP)
-    assert margin == Margin(leverage=None, mode=MarginMode.CROSS)
+    assert margin == SymbolMargin(leverage=None, mode=MarginMode.CROSS)
     assert len(line.paths) == 4
 
 
 @pytest.mark.parametrize(
     ("status", "kind", "refusal"),
     [
-        ("invalidPrice", OrderRejected, Refusal.OTHER),
-        ("wouldNotReducePosition", OrderRejected, Refusal.OTHER),
-        ("wouldProcessAfterSpecifiedTime", OrderRejected, Refusal.OTHER),
-        ("marketSuspended", OrderRejected, Refusal.OTHER),
-        ("insufficientAvailableFunds", OrderRejected, Refusal.INSUFFICIENT_MARGIN),
-        ("marketIsPostOnly", OrderRejected, Refusal.OTHER),
-        ("clientOrderIdInvalid", OrderRejected, Refusal.OTHER),
-        ("clientOrderIdTooBig", OrderRejected, Refusal.OTHER),
-        ("wouldIncreasePriceDislocation", OrderRejected, Refusal.OTHER),
-        ("fixedLeverageTooHigh", OrderRejected, Refusal.OTHER),
+        ("invalidPrice", OrderRejected, RejectionReason.OTHER),
+        ("wouldNotReducePosition", OrderRejected, RejectionReason.OTHER),
+        ("wouldProcessAfterSpecifiedTime", OrderRejected, RejectionReason.OTHER),
+        ("marketSuspended", OrderRejected, RejectionReason.OTHER),
+        ("insufficientAvailableFunds", OrderRejected, RejectionReason.INSUFFICIENT_MARGIN),
+        ("marketIsPostOnly", OrderRejected, RejectionReason.OTHER),
+        ("clientOrderIdInvalid", OrderRejected, RejectionReason.OTHER),
+        ("clientOrderIdTooBig", OrderRejected, RejectionReason.OTHER),
+        ("wouldIncreasePriceDislocation", OrderRejected, RejectionReason.OTHER),
+        ("fixedLeverageTooHigh", OrderRejected, RejectionReason.OTHER),
         ("clientOrderIdAlreadyExist", OrderOutcomeUnknown, None),
         ("somethingNew", OrderOutcomeUnknown, None),
     ],
 )
 async def test_refusals_mean_what_the_status_says(
-    line: Line, status: str, kind: type[SignalbotError], refusal: Refusal | None
+    line: LoopbackConnection,
+    status: str,
+    kind: type[SignalbotError],
+    refusal: RejectionReason | None,
 ) -> None:
     """They come as a success; a status nobody listed is no refusal.
 
@@ -402,7 +413,7 @@ async def test_refusals_mean_what_the_status_says(
 
 @pytest.mark.parametrize("status", ["selfFill", "wouldNotReducePosition"])
 async def test_an_order_that_traded_before_it_was_refused_is_not_refused(
-    line: Line, status: str
+    line: LoopbackConnection, status: str
 ) -> None:
     """REJECTED_AFTER_EXECUTION is one of the reasons: what it traded is in the account.
 
@@ -418,7 +429,7 @@ async def test_an_order_that_traded_before_it_was_refused_is_not_refused(
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        ("apiLimitExceeded", AccountLimited),
+        ("apiLimitExceeded", AccountRateLimited),
         ("requiredArgumentMissing", OrderRejected),
         ("authenticationError", OrderRejected),
         ("Server Error", OrderOutcomeUnknown),
@@ -426,7 +437,7 @@ async def test_an_order_that_traded_before_it_was_refused_is_not_refused(
     ],
 )
 async def test_errors_mean_what_they_say(
-    line: Line, error: str, kind: type[SignalbotError]
+    line: LoopbackConnection, error: str, kind: type[SignalbotError]
 ) -> None:
     """Here the whole request has failed."""
     line.answer(SEND, {"result": "error", "serverTime": WHEN, "error": error})
@@ -438,7 +449,7 @@ async def test_errors_mean_what_they_say(
     ("error", "kind"), [("authenticationError", AccessDenied), ("Server Error", Unavailable)]
 )
 async def test_a_failed_lookup_proves_nothing(
-    line: Line, error: str, kind: type[SignalbotError]
+    line: LoopbackConnection, error: str, kind: type[SignalbotError]
 ) -> None:
     """Wherever it fails."""
     line.answer(FILLS, {"result": "error", "serverTime": WHEN, "error": error})

@@ -10,15 +10,21 @@ from signalbot.domain.errors import (
     AccessDenied,
     OrderOutcomeUnknown,
     OrderRejected,
-    Refusal,
+    RejectionReason,
     SignalbotError,
 )
 from signalbot.domain.orders import OrderRequest, OrderSide, OrderStatus
-from signalbot.exchange.live.codes import AccountLimited, ClockOff
-from signalbot.exchange.live.dialects.kraken import KrakenSpot
-from signalbot.exchange.live.lanes import Lane
-from tests.exchange.live.line import Line, close, entry, line_to, spot
-from tests.exchange.live.rig import ENTRY_ID, NOW, SPOT, STOP_ID, stop
+from signalbot.exchange.live.adapters.kraken import KrakenSpot
+from signalbot.exchange.live.transport.error_codes import AccountRateLimited, ClockSkewed
+from signalbot.exchange.live.transport.priority import RequestPriority
+from tests.exchange.live.loopback_exchange import (
+    LoopbackConnection,
+    close,
+    entry,
+    loopback_to,
+    spot,
+)
+from tests.exchange.live.wire_fixtures import ENTRY_ID, NOW, SPOT, STOP_ID, stop
 
 ADD, OPEN, CLOSED = "/0/private/AddOrder", "/0/private/OpenOrders", "/0/private/ClosedOrders"
 STOP = stop(SPOT, "59000")
@@ -79,9 +85,9 @@ RESTING = {"status": "open", "vol_exec": "0.00000000", "cost": "0.00000", "price
 
 
 @pytest.fixture
-async def line() -> AsyncIterator[Line]:
+async def line() -> AsyncIterator[LoopbackConnection]:
     market = spot("XBTUSDT") | {"altname": "XBTUSDT"}
-    async with line_to(KrakenSpot(), market, secret="c2VjcmV0") as made:
+    async with loopback_to(KrakenSpot(), market, secret="c2VjcmV0") as made:
         yield made
 
 
@@ -101,7 +107,7 @@ async def line() -> AsyncIterator[Line]:
     ],
 )
 async def test_an_order_pays_in_the_quote_currency_and_grows_too_old(
-    line: Line, request_: OrderRequest, says: dict[str, str]
+    line: LoopbackConnection, request_: OrderRequest, says: dict[str, str]
 ) -> None:
     """What was bought is then what is owned, and an order stuck on its way is never taken late."""
     told = {"order": "buy 0.02000000 XBTUSDT @ market"}
@@ -115,7 +121,7 @@ async def test_an_order_pays_in_the_quote_currency_and_grows_too_old(
     }
     now_ms = line.api.client.milliseconds()
     left_ms = line.api.client.parse8601(line.params["deadline"]) - now_ms
-    assert 0 < left_ms <= line.dialect.validity_ms
+    assert 0 < left_ms <= line.dialect.request_validity_ms
     assert found.raw["id"] == "OEKVV2-IH52O-TPL6GZ"
 
 
@@ -129,7 +135,7 @@ async def test_an_order_pays_in_the_quote_currency_and_grows_too_old(
     ],
 )
 async def test_an_ended_order_is_found_among_the_closed(
-    line: Line, said: dict[str, str], status: OrderStatus, filled: str
+    line: LoopbackConnection, said: dict[str, str], status: OrderStatus, filled: str
 ) -> None:
     """By our id, whatever it came to."""
     line.answer(OPEN, ok({"open": {}}))
@@ -142,7 +148,7 @@ async def test_an_ended_order_is_found_among_the_closed(
     assert report.average_price == (Decimal("60000.5") if report.filled else None)
 
 
-async def test_a_stop_rests_and_fills_under_one_id(line: Line) -> None:
+async def test_a_stop_rests_and_fills_under_one_id(line: LoopbackConnection) -> None:
     """A triggered stop stays the same order there."""
     line.answer(OPEN, ok({"open": {"OA": order(**STOPPED, **RESTING)}}), ok({"open": {}}))
     line.answer(CLOSED, ok({"closed": {"OA": order(**STOPPED, price="58990.0")}, "count": 1}))
@@ -154,31 +160,31 @@ async def test_a_stop_rests_and_fills_under_one_id(line: Line) -> None:
     assert filled.average_price == Decimal(58990)
 
 
-async def test_an_order_nobody_lists_is_absent(line: Line) -> None:
+async def test_an_order_nobody_lists_is_absent(line: LoopbackConnection) -> None:
     """Neither open nor closed."""
     line.answer(OPEN, ok({"open": {}}))
     line.answer(CLOSED, ok({"closed": {}, "count": 0}))
     assert await line.report(entry(SPOT)) is None
 
 
-async def test_open_orders_of_every_symbol_take_one_request(line: Line) -> None:
+async def test_open_orders_of_every_symbol_take_one_request(line: LoopbackConnection) -> None:
     """Stops are among them."""
     both = {"OA": order(**RESTING), "OB": order(**STOPPED, **RESTING)}
     line.answer(OPEN, ok({"open": both}))
-    listed = await line.dialect.open_orders(line.api, [SPOT], lane=Lane.POLL)
+    listed = await line.dialect.open_orders(line.api, [SPOT], priority=RequestPriority.POLL)
     assert sorted(str(found.wire_id) for found in listed) == sorted((ENTRY_ID, STOP_ID))
     assert line.paths == [OPEN]
 
 
 @pytest.mark.parametrize("request_", [entry(SPOT), STOP])
-async def test_cancels_name_our_id(line: Line, request_: OrderRequest) -> None:
+async def test_cancels_name_our_id(line: LoopbackConnection, request_: OrderRequest) -> None:
     """And an order that is gone already is told as that."""
     line.answer("/0/private/CancelOrder", ok({"count": 1}))
     await line.cancel(request_)
     assert line.says == {"cl_ord_id": request_.client_order_id}
 
 
-async def test_fills_are_named_by_their_order(line: Line) -> None:
+async def test_fills_are_named_by_their_order(line: LoopbackConnection) -> None:
     """Trades cannot be asked for by order."""
     trade = {
         "ordertxid": "OA",
@@ -204,31 +210,35 @@ async def test_fills_are_named_by_their_order(line: Line) -> None:
     )  # fmt: skip
 
 
-async def test_the_wallet_holds_what_orders_lock(line: Line) -> None:
+async def test_the_wallet_holds_what_orders_lock(line: LoopbackConnection) -> None:
     """Nothing is asked that ccxt would only pass on."""
     wallet = {
         "USDT": {"balance": "1000.5", "hold_trade": "200.5"},
         "BTC": {"balance": "0.75", "hold_trade": "0.25"},
     }
     line.answer("/0/private/BalanceEx", ok(wallet))
-    balance = await line.dialect.balance(line.api, "USDT", now_ms=NOW, lane=Lane.POLL)
+    balance = await line.dialect.balance(
+        line.api, "USDT", now_ms=NOW, priority=RequestPriority.POLL
+    )
     assert line.says == {}
     assert (balance.equity, balance.free) == (Decimal("1000.5"), Decimal(800))
-    assert (await line.dialect.coins(line.api, lane=Lane.POLL))["BTC"] == Decimal("0.75")
+    assert (await line.dialect.spot_balances(line.api, priority=RequestPriority.POLL))[
+        "BTC"
+    ] == Decimal("0.75")
 
 
 @pytest.mark.parametrize(
     ("error", "kind", "refusal"),
     [
-        ("EOrder:Order minimum not met", OrderRejected, Refusal.OTHER),
-        ("EOrder:Cost minimum not met", OrderRejected, Refusal.OTHER),
-        ("EGeneral:Invalid arguments:volume", OrderRejected, Refusal.OTHER),
-        ("EService:Market in cancel_only mode", OrderRejected, Refusal.OTHER),
-        ("EService:Deadline elapsed", OrderRejected, Refusal.OTHER),
-        ("EOrder:Insufficient funds", OrderRejected, Refusal.INSUFFICIENT_MARGIN),
-        ("EGeneral:Permission denied", OrderRejected, Refusal.ACCESS_DENIED),
-        ("EAPI:Invalid nonce", ClockOff, None),
-        ("EAPI:Rate limit exceeded", AccountLimited, None),
+        ("EOrder:Order minimum not met", OrderRejected, RejectionReason.OTHER),
+        ("EOrder:Cost minimum not met", OrderRejected, RejectionReason.OTHER),
+        ("EGeneral:Invalid arguments:volume", OrderRejected, RejectionReason.OTHER),
+        ("EService:Market in cancel_only mode", OrderRejected, RejectionReason.OTHER),
+        ("EService:Deadline elapsed", OrderRejected, RejectionReason.OTHER),
+        ("EOrder:Insufficient funds", OrderRejected, RejectionReason.INSUFFICIENT_MARGIN),
+        ("EGeneral:Permission denied", OrderRejected, RejectionReason.ACCESS_DENIED),
+        ("EAPI:Invalid nonce", ClockSkewed, None),
+        ("EAPI:Rate limit exceeded", AccountRateLimited, None),
         ("EService:Timeout", OrderOutcomeUnknown, None),
         ("EService:Unavailable", OrderOutcomeUnknown, None),
         ("EGeneral:Internal error", OrderOutcomeUnknown, None),
@@ -236,7 +246,10 @@ async def test_the_wallet_holds_what_orders_lock(line: Line) -> None:
     ],
 )
 async def test_refusals_mean_what_they_say(
-    line: Line, error: str, kind: type[SignalbotError], refusal: Refusal | None
+    line: LoopbackConnection,
+    error: str,
+    kind: type[SignalbotError],
+    refusal: RejectionReason | None,
 ) -> None:
     """A text nobody listed is no refusal."""
     line.answer(ADD, refused(error))
@@ -245,7 +258,7 @@ async def test_refusals_mean_what_they_say(
     assert getattr(caught.value, "refusal", None) is refusal
 
 
-async def test_a_revoked_key_denies_access(line: Line) -> None:
+async def test_a_revoked_key_denies_access(line: LoopbackConnection) -> None:
     """To a question as well."""
     line.answer(OPEN, refused("EAPI:Invalid key"))
     with pytest.raises(AccessDenied):

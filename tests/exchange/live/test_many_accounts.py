@@ -12,20 +12,20 @@ from typing import Any
 import pytest
 
 from signalbot.domain.market import Instrument
-from signalbot.domain.users import AccountTerms, Mode, User, UserId
+from signalbot.domain.users import AccountSettings, Mode, User, UserId
+from signalbot.exchange.live.adapters.base import ExchangeAdapter
+from signalbot.exchange.live.adapters.binance_usdm import BinanceUsdm
+from signalbot.exchange.live.adapters.bybit import BybitSwap
 from signalbot.exchange.live.broker import LiveBroker
-from signalbot.exchange.live.budget import Budget
-from signalbot.exchange.live.caller import Caller
-from signalbot.exchange.live.connection import Connection
-from signalbot.exchange.live.dialects.base import Dialect
-from signalbot.exchange.live.dialects.binance_usdm import BinanceUsdm
-from signalbot.exchange.live.dialects.bybit import BybitSwap
-from signalbot.exchange.live.lanes import Lane
+from signalbot.exchange.live.transport.connection import Connection
+from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.rate_limiter import RateLimiter
+from signalbot.exchange.live.transport.request_executor import RequestExecutor
 from signalbot.exchange.simulated.market import SimulatedMarket
 from signalbot.replay import virtual_time
 from signalbot.tasks import LoopClock, SystemClock
 from tests.domain.samples import INSTRUMENT
-from tests.exchange.live.rig import NOW, SWAP
+from tests.exchange.live.wire_fixtures import NOW, SWAP
 from tests.venue.server import venue
 
 ACCOUNTS, AT_ONCE = 1_000, 32
@@ -90,7 +90,7 @@ class Far:
         return most
 
 
-def _account(name: str, dialect: Dialect, api: Caller, clock: Any) -> LiveBroker:
+def _account(name: str, dialect: ExchangeAdapter, api: RequestExecutor, clock: Any) -> LiveBroker:
     def instrument(_symbol: str) -> Instrument:
         return INSTRUMENT
 
@@ -98,10 +98,10 @@ def _account(name: str, dialect: Dialect, api: Caller, clock: Any) -> LiveBroker
         User(
             user_id=UserId(name),
             mode=Mode.LIVE,
-            account=AccountTerms(exchange="x", leverage=5),
+            account=AccountSettings(exchange="x", leverage=5),
         ),
         api=api,
-        dialects={dialect.capabilities.kind: dialect},
+        adapters={dialect.capabilities.kind: dialect},
         market=SimulatedMarket(instrument=instrument, history=lambda *_: ()),
         symbols=[SWAP],
         clock=clock,
@@ -123,19 +123,21 @@ async def _bring_in_step(broker: LiveBroker) -> None:
     ids=["binanceusdm", "bybit"],
 )
 def test_a_thousand_accounts_start_within_the_published_limit(
-    dialect: Dialect, answers: Mapping[str, Any], limit: int, per_ms: int, most_s: int
+    dialect: ExchangeAdapter, answers: Mapping[str, Any], limit: int, per_ms: int, most_s: int
 ) -> None:
     """No window of the exchange's, wherever it begins, holds more than it allows."""
 
     async def story() -> None:
         clock = LoopClock(NOW)
         far, began_ms = Far(answers, clock), clock.now_ms()
-        budget = Budget("x", rates=dialect.capabilities.rates, clock=clock)
+        budget = RateLimiter("x", rates=dialect.capabilities.rates, clock=clock)
         waiting = [
             _account(
                 f"user{number}",
                 dialect,
-                Caller(far, budget=budget, codes=dialect.codes, on_clock=lambda: None),
+                RequestExecutor(
+                    far, rate_limiter=budget, codes=dialect.codes, on_clock_skew=lambda: None
+                ),
                 clock,
             )
             for number in range(ACCOUNTS)
@@ -153,9 +155,9 @@ def test_a_thousand_accounts_start_within_the_published_limit(
         assert (clock.now_ms() - began_ms) / 1000 <= most_s
         asked = sum(weight for _, weight in far.asked)
         spent = limit * (clock.now_ms() - began_ms) / per_ms
-        assert asked >= spent * Lane.RECOVER.share * 0.9, "the limit is not made use of"
+        assert asked >= spent * RequestPriority.RECOVER.share * 0.9, "the limit is not made use of"
 
-    virtual_time.run(story())
+    virtual_time.run_virtual(story())
 
 
 async def test_no_request_weighs_more_than_it_is_reckoned_with() -> None:
@@ -168,13 +170,13 @@ async def test_no_request_weighs_more_than_it_is_reckoned_with() -> None:
         await connection.load_markets()
         it.counts.weights.clear()
         clock, dialect = SystemClock(), BinanceUsdm()
-        budget = Budget("x", rates=dialect.capabilities.rates, clock=clock)
-        caller = Caller(
+        budget = RateLimiter("x", rates=dialect.capabilities.rates, clock=clock)
+        caller = RequestExecutor(
             connection.client(it.credentials("anna")),
-            budget=budget, codes=dialect.codes, on_clock=lambda: None,
+            rate_limiter=budget, codes=dialect.codes, on_clock_skew=lambda: None,
         )  # fmt: skip
         await _bring_in_step(_account("anna", dialect, caller, clock))
-        reckoned = round((1 - budget.left()) * it.dialect.weight_per_minute)
+        reckoned = round((1 - budget.free_share()) * it.dialect.weight_per_minute)
         assert sum(it.counts.weights.values()) <= reckoned
         assert it.counts.of(path="leverageBracket") == 0
         await connection.close()

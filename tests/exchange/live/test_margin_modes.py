@@ -9,17 +9,17 @@ from structlog.testing import capture_logs
 from signalbot.domain.errors import OrderRejected, Unavailable
 from signalbot.domain.orders import Leg, OrderType
 from signalbot.domain.timeframe import Ms
-from signalbot.exchange.live.dialects.base import Dialect
-from signalbot.exchange.live.dialects.bitget import BitgetSwap
-from signalbot.exchange.live.dialects.mexc import MexcSwap
-from signalbot.exchange.live.dialects.okx import OkxSwap
+from signalbot.exchange.live.adapters.base import ExchangeAdapter
+from signalbot.exchange.live.adapters.bitget import BitgetSwap
+from signalbot.exchange.live.adapters.mexc import MexcSwap
+from signalbot.exchange.live.adapters.okx import OkxSwap
 from signalbot.tasks import SystemClock
 from tests.exchange.live import test_bitget_requests as bitget
 from tests.exchange.live import test_mexc_requests as mexc
 from tests.exchange.live import test_okx_requests as okx
 from tests.exchange.live.accounts import account_at
-from tests.exchange.live.line import Line, line_to, swap
-from tests.exchange.live.rig import ENTRY_ID, EXIT_ID, SWAP, order
+from tests.exchange.live.loopback_exchange import LoopbackConnection, loopback_to, swap
+from tests.exchange.live.wire_fixtures import ENTRY_ID, EXIT_ID, SWAP, order
 
 POSITIONS, PLACE = "/api/v5/account/positions", "/api/v5/trade/order"
 LEVERAGE, SET_LEVERAGE = "/api/v5/account/leverage-info", "/api/v5/account/set-leverage"
@@ -35,15 +35,15 @@ class LaterClock(SystemClock):
 
 
 def at_okx() -> Any:
-    return line_to(OkxSwap(), swap("BTC-USDT-SWAP", size="0.01", lot="0.01"))
+    return loopback_to(OkxSwap(), swap("BTC-USDT-SWAP", size="0.01", lot="0.01"))
 
 
-def _at_bitget(line: Line) -> None:
+def _at_bitget(line: LoopbackConnection) -> None:
     line.answer(bitget.ACCOUNT, bitget.account(marginMode="isolated"))
     line.answer(bitget.PLACE, bitget.ok({"orderId": "1", "clientOid": ENTRY_ID}))
 
 
-def _at_mexc(line: Line) -> None:
+def _at_mexc(line: LoopbackConnection) -> None:
     line.answer(mexc.LEVERAGE, mexc.levers(1))
     line.answer(mexc.HELD, mexc.ok([]))
     line.answer(mexc.CREATE, mexc.ok({"orderId": "1", "ts": 1}))
@@ -65,15 +65,15 @@ def _at_mexc(line: Line) -> None:
     ids=["bitget", "mexc"],
 )  # fmt: skip
 async def test_the_mode_is_asked_for_once_and_said_with_every_order(
-    dialect: Dialect,
+    dialect: ExchangeAdapter,
     market: dict[str, Any],
-    answer: Callable[[Line], None],
+    answer: Callable[[LoopbackConnection], None],
     asks: tuple[str, ...],
     places: str,
     says: Mapping[str, Any],
 ) -> None:
     """Whoever has set it, it is the account's; nothing is kept in ccxt's client."""
-    async with line_to(dialect, market) as line:
+    async with loopback_to(dialect, market) as line:
         answer(line)
         account, options = account_at(line), dict(line.api.client.options)
         limit = order(SWAP, type_=OrderType.LIMIT, price="50000")
@@ -142,13 +142,13 @@ async def test_what_could_not_be_set_is_tried_again_and_told_once() -> None:
                 await account.set_up()
                 clock.ahead_ms += 60_000
             assert line.paths.count(SET_LEVERAGE) == 3
-            assert [each["event"] for each in told] == ["account.not_set_up"]
+            assert [each["event"] for each in told] == ["account.setup_failed"]
             with pytest.raises(OrderRejected, match="cancel your orders"):
                 await account.submit(entry)
             line.answer(LEVERAGE, okx.ok(shown | {"lever": "5"}))
             await account.set_up()
             assert [each["event"] for each in told if each["log_level"] == "error"] == [
-                "account.not_set_up"
+                "account.setup_failed"
             ]
         await account.submit(entry)
         assert line.says["tdMode"] == "isolated"

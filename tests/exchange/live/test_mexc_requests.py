@@ -10,20 +10,32 @@ from signalbot.domain.errors import (
     AccessDenied,
     OrderOutcomeUnknown,
     OrderRejected,
-    Refusal,
+    RejectionReason,
     SignalbotError,
     Unavailable,
 )
 from signalbot.domain.orders import OrderRequest, OrderSide, OrderStatus
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.codes import AccountLimited, ClockOff, Limited, OrderNotFound
-from signalbot.exchange.live.dialects.base import Margin
-from signalbot.exchange.live.dialects.mexc import MexcSwap
-from signalbot.exchange.live.dialects.mexc_spot import MexcSpot
-from signalbot.exchange.live.lanes import Lane
-from signalbot.exchange.live.parse import holding_of
-from tests.exchange.live.line import Line, close, entry, line_to, spot, swap
-from tests.exchange.live.rig import ENTRY_ID, EXIT_ID, NOW, SPOT, SWAP, stop, target
+from signalbot.exchange.live.adapters.base import SymbolMargin
+from signalbot.exchange.live.adapters.mexc import MexcSwap
+from signalbot.exchange.live.adapters.mexc_spot import MexcSpot
+from signalbot.exchange.live.parsing import parse_holding
+from signalbot.exchange.live.transport.error_codes import (
+    AccountRateLimited,
+    AddressRateLimited,
+    ClockSkewed,
+    OrderNotFound,
+)
+from signalbot.exchange.live.transport.priority import RequestPriority
+from tests.exchange.live.loopback_exchange import (
+    LoopbackConnection,
+    close,
+    entry,
+    loopback_to,
+    spot,
+    swap,
+)
+from tests.exchange.live.wire_fixtures import ENTRY_ID, EXIT_ID, NOW, SPOT, SWAP, stop, target
 
 CREATE, PLAN = "/api/v1/private/order/create", "/api/v1/private/planorder/place"
 PLANS = "/api/v1/private/planorder/list/orders"
@@ -95,15 +107,15 @@ def plan(**said: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def line() -> AsyncIterator[Line]:
-    async with line_to(MexcSwap(), swap("BTC_USDT", size="0.0001", lot="1")) as made:
+async def line() -> AsyncIterator[LoopbackConnection]:
+    async with loopback_to(MexcSwap(), swap("BTC_USDT", size="0.0001", lot="1")) as made:
         made.answer(LEVERAGE, levers(2))
         yield made
 
 
 @pytest.fixture
-async def coins() -> AsyncIterator[Line]:
-    async with line_to(MexcSpot(), spot("BTCUSDT")) as made:
+async def coins() -> AsyncIterator[LoopbackConnection]:
+    async with loopback_to(MexcSpot(), spot("BTCUSDT")) as made:
         yield made
 
 
@@ -122,7 +134,7 @@ WHAT = {"symbol": "BTC_USDT", "vol": 200.0, "leverage": 5, "openType": 2, "posit
     ],
 )
 async def test_orders_count_contracts_and_open_or_close(
-    line: Line, request_: OrderRequest, says: dict[str, Any]
+    line: LoopbackConnection, request_: OrderRequest, says: dict[str, Any]
 ) -> None:
     """0.02 BTC are two hundred contracts; closing is a side of its own, and says that it reduces.
 
@@ -144,7 +156,7 @@ async def test_orders_count_contracts_and_open_or_close(
     [(STOP, 4, 2), (TARGET, 4, 1), (SHORT_STOP, 2, 1), (SHORT_TARGET, 2, 2)],
 )
 async def test_triggers_know_where_the_price_comes_from(
-    line: Line, request_: OrderRequest, side: int, direction: int
+    line: LoopbackConnection, request_: OrderRequest, side: int, direction: int
 ) -> None:
     """1 is at or above, 2 at or below; the last price counts; they live for seven days."""
     line.answer(PLAN, ok("259208506303929856"))
@@ -177,7 +189,7 @@ async def test_triggers_know_where_the_price_comes_from(
     ],
 )
 async def test_an_order_is_found_by_our_id(
-    line: Line, said: dict[str, str], status: OrderStatus, filled: str
+    line: LoopbackConnection, said: dict[str, str], status: OrderStatus, filled: str
 ) -> None:
     """At a place of its own, which ccxt's own look-up does not know."""
     line.answer(FOUND, ok(order(**said)))
@@ -189,7 +201,7 @@ async def test_an_order_is_found_by_our_id(
 
 
 @pytest.mark.parametrize("answer", [refused(2040), ok(None), ok({})])
-async def test_an_unknown_order_is_absent(line: Line, answer: dict[str, Any]) -> None:
+async def test_an_unknown_order_is_absent(line: LoopbackConnection, answer: dict[str, Any]) -> None:
     """Told as an error, or as nothing."""
     line.answer(FOUND, answer)
     line.answer(PLANS, ok([]))
@@ -197,7 +209,7 @@ async def test_an_unknown_order_is_absent(line: Line, answer: dict[str, Any]) ->
     assert await line.report(STOP) is None
 
 
-async def test_a_broken_lookup_proves_nothing(line: Line) -> None:
+async def test_a_broken_lookup_proves_nothing(line: LoopbackConnection) -> None:
     """An exchange in trouble must not look like an exchange without our order."""
     line.answer(FOUND, refused(500))
     line.answer(PLANS, refused(501))
@@ -215,7 +227,7 @@ OTHERS = [
 ]
 
 
-async def test_a_resting_stop_is_found_by_what_it_says(line: Line) -> None:
+async def test_a_resting_stop_is_found_by_what_it_says(line: LoopbackConnection) -> None:
     """Plan orders carry no id of ours: side, size, price and time have to do."""
     line.answer(PLANS, ok([*OTHERS, plan()]))
     report = await line.report(STOP)
@@ -229,7 +241,7 @@ async def test_a_resting_stop_is_found_by_what_it_says(line: Line) -> None:
     assert (report.status, report.exchange_order_id) == (OrderStatus.OPEN, "265557643326564352")
 
 
-async def test_a_stop_is_found_although_our_clock_is_ahead(line: Line) -> None:
+async def test_a_stop_is_found_although_our_clock_is_ahead(line: LoopbackConnection) -> None:
     """The exchange dates it by its own, and the difference is known."""
     line.answer(PLANS, ok([plan(createTime=str(NOW - 29_900))]))
     assert await line.report(STOP) is None
@@ -237,7 +249,9 @@ async def test_a_stop_is_found_although_our_clock_is_ahead(line: Line) -> None:
     assert await line.report(STOP) is not None
 
 
-async def test_a_triggered_stop_is_followed_to_the_order_it_became(line: Line) -> None:
+async def test_a_triggered_stop_is_followed_to_the_order_it_became(
+    line: LoopbackConnection,
+) -> None:
     """Its fills are what counts, and they are that order's."""
     line.answer(PLANS, ok([plan(state="3", orderId="777")]))
     became = order(orderId="777", side="4", externalOid="_m_1", dealAvgPrice="58990")
@@ -256,7 +270,9 @@ async def test_a_triggered_stop_is_followed_to_the_order_it_became(line: Line) -
         ("5", OrderStatus.CANCELLED),  # it was taken, and failed when its trigger was reached
     ],
 )
-async def test_an_ended_stop_is_told(line: Line, state: str, status: OrderStatus) -> None:
+async def test_an_ended_stop_is_told(
+    line: LoopbackConnection, state: str, status: OrderStatus
+) -> None:
     """ccxt takes a cancelled plan order for an open one."""
     line.answer(PLANS, ok([plan(state=state)]))
     report = await line.report(STOP)
@@ -264,11 +280,11 @@ async def test_an_ended_stop_is_told(line: Line, state: str, status: OrderStatus
     assert report.status is status
 
 
-async def test_open_orders_of_every_symbol_are_in_two_lists(line: Line) -> None:
+async def test_open_orders_of_every_symbol_are_in_two_lists(line: LoopbackConnection) -> None:
     """A plan order's id is its own, not that of the order it may become."""
     line.answer("/api/v1/private/order/list/open_orders", ok([order(state="2", dealVol="0")]))
     line.answer(PLANS, ok([plan(orderId="0")]), ok([]))
-    listed = await line.dialect.open_orders(line.api, [SWAP], lane=Lane.POLL)
+    listed = await line.dialect.open_orders(line.api, [SWAP], priority=RequestPriority.POLL)
     assert [(found.wire_id, found.raw["id"]) for found in listed] == [
         (ENTRY_ID, "264995729269765120"),
         (None, "265557643326564352"),
@@ -276,7 +292,7 @@ async def test_open_orders_of_every_symbol_are_in_two_lists(line: Line) -> None:
     assert (line.says["states"], line.says["page_size"]) == ("1", "100")
 
 
-async def test_cancels_name_the_exchanges_id(line: Line) -> None:
+async def test_cancels_name_the_exchanges_id(line: LoopbackConnection) -> None:
     """Ours when theirs is not known; a plan order that is nowhere cannot be cancelled."""
     plain, planned = "/api/v1/private/order/cancel", "/api/v1/private/planorder/cancel"
     line.answer(plain, ok([{"orderId": 264995729269765120, "errorCode": 0, "errorMsg": "success"}]))
@@ -303,7 +319,7 @@ async def test_cancels_name_the_exchanges_id(line: Line) -> None:
 @pytest.mark.parametrize(
     ("code", "side"), [("1", "buy"), ("2", "buy"), ("3", "sell"), ("4", "sell")]
 )
-async def test_fills_have_the_side_they_had(line: Line, code: str, side: str) -> None:
+async def test_fills_have_the_side_they_had(line: LoopbackConnection, code: str, side: str) -> None:
     """Closing a short is a purchase, which ccxt takes for a sale."""
     fill = {
         "id": "299444585",
@@ -329,7 +345,7 @@ async def test_fills_have_the_side_they_had(line: Line, code: str, side: str) ->
     assert found.is_liquidation
 
 
-async def test_balance_and_position_are_read(line: Line) -> None:
+async def test_balance_and_position_are_read(line: LoopbackConnection) -> None:
     """Equity with what positions hold, which ccxt's total leaves out."""
     wallet = {
         "currency": "USDT",
@@ -352,16 +368,18 @@ async def test_balance_and_position_are_read(line: Line) -> None:
     }
     line.answer("/api/v1/private/account/assets", ok([wallet]))
     line.answer("/api/v1/private/position/open_positions", ok([position]))
-    balance = await line.dialect.balance(line.api, "USDT", now_ms=NOW, lane=Lane.POLL)
+    balance = await line.dialect.balance(
+        line.api, "USDT", now_ms=NOW, priority=RequestPriority.POLL
+    )
     assert (balance.equity, balance.free) == (Decimal("1010.25"), Decimal("850.5"))
-    (raw,) = await line.dialect.holdings(line.api, [SWAP], lane=Lane.POLL)
-    holding = holding_of(raw, instrument=line.instrument(SWAP))
+    (raw,) = await line.dialect.holdings(line.api, [SWAP], priority=RequestPriority.POLL)
+    holding = parse_holding(raw, instrument=line.instrument(SWAP))
     assert holding is not None
     assert (holding.side.value, holding.quantity) == ("SHORT", Decimal("0.03"))
     assert holding.entry_price == Decimal(61000)
 
 
-async def test_leverage_and_mode_are_one_setting_of_both_sides(line: Line) -> None:
+async def test_leverage_and_mode_are_one_setting_of_both_sides(line: LoopbackConnection) -> None:
     """Longs and shorts each have theirs."""
     line.answer(CHANGE, ok(None))
     line.answer("/api/v1/private/position/open_positions", ok([]))
@@ -369,27 +387,29 @@ async def test_leverage_and_mode_are_one_setting_of_both_sides(line: Line) -> No
     await line.dialect.set_leverage(line.api, SWAP, 5, MarginMode.ISOLATED)
     here = {"symbol": "BTC_USDT", "leverage": 5, "openType": 1}
     assert line.all_said == [here | {"positionType": 1}, here | {"positionType": 2}]
-    assert await line.dialect.margin(line.api, SWAP) == Margin(leverage=5, mode=MarginMode.CROSS)
+    assert await line.dialect.margin(line.api, SWAP) == SymbolMargin(
+        leverage=5, mode=MarginMode.CROSS
+    )
     assert await line.dialect.is_one_way(line.api, SWAP) is True
 
 
 @pytest.mark.parametrize(
     ("code", "kind", "refusal"),
     [
-        (2015, OrderRejected, Refusal.OTHER),
-        (2009, OrderRejected, Refusal.OTHER),
-        (2005, OrderRejected, Refusal.INSUFFICIENT_MARGIN),
-        (406, OrderRejected, Refusal.ACCESS_DENIED),
-        (704, OrderRejected, Refusal.ACCESS_DENIED),
-        (513, ClockOff, None),
-        (510, AccountLimited, None),
+        (2015, OrderRejected, RejectionReason.OTHER),
+        (2009, OrderRejected, RejectionReason.OTHER),
+        (2005, OrderRejected, RejectionReason.INSUFFICIENT_MARGIN),
+        (406, OrderRejected, RejectionReason.ACCESS_DENIED),
+        (704, OrderRejected, RejectionReason.ACCESS_DENIED),
+        (513, ClockSkewed, None),
+        (510, AccountRateLimited, None),
         (603, OrderOutcomeUnknown, None),
         (500, OrderOutcomeUnknown, None),
         (9999, OrderOutcomeUnknown, None),
     ],
 )
 async def test_refusals_mean_what_the_code_says(
-    line: Line, code: int, kind: type[SignalbotError], refusal: Refusal | None
+    line: LoopbackConnection, code: int, kind: type[SignalbotError], refusal: RejectionReason | None
 ) -> None:
     """A code nobody listed is no refusal."""
     line.answer(CREATE, refused(code))
@@ -398,7 +418,7 @@ async def test_refusals_mean_what_the_code_says(
     assert getattr(caught.value, "refusal", None) is refusal
 
 
-async def test_a_revoked_key_denies_access(line: Line) -> None:
+async def test_a_revoked_key_denies_access(line: LoopbackConnection) -> None:
     """To a question as well."""
     line.answer(FOUND, refused(402))
     with pytest.raises(AccessDenied):
@@ -414,7 +434,7 @@ async def test_a_revoked_key_denies_access(line: Line) -> None:
     ],
 )
 async def test_spot_orders_count_coins(
-    coins: Line, request_: OrderRequest, says: dict[str, str]
+    coins: LoopbackConnection, request_: OrderRequest, says: dict[str, str]
 ) -> None:
     """At market as well."""
     coins.answer(ORDER, {"symbol": "BTCUSDT", "orderId": "C02__1", "orderListId": -1})
@@ -425,7 +445,7 @@ async def test_spot_orders_count_coins(
     assert found.raw["id"] == "C02__1"
 
 
-async def test_a_spot_order_is_found_cancelled_and_paid(coins: Line) -> None:
+async def test_a_spot_order_is_found_cancelled_and_paid(coins: LoopbackConnection) -> None:
     """By our id, under one name."""
     row = {
         "symbol": "BTCUSDT",
@@ -478,14 +498,14 @@ async def test_a_spot_order_is_found_cancelled_and_paid(coins: Line) -> None:
     [
         (30002, OrderRejected),
         (30004, OrderRejected),
-        (700003, ClockOff),
+        (700003, ClockSkewed),
         (700007, OrderRejected),
-        (429, Limited),
+        (429, AddressRateLimited),
         (730000, OrderOutcomeUnknown),
     ],
 )
 async def test_spot_refusals_mean_what_the_code_says(
-    coins: Line, code: int, kind: type[SignalbotError]
+    coins: LoopbackConnection, code: int, kind: type[SignalbotError]
 ) -> None:
     """They come with status 400."""
     coins.answer(ORDER, {"code": code, "msg": "told"}, status=400)
@@ -494,19 +514,23 @@ async def test_spot_refusals_mean_what_the_code_says(
 
 
 @pytest.mark.parametrize("code", [-2013, -2011])
-async def test_an_unknown_spot_order_is_absent(coins: Line, code: int) -> None:
+async def test_an_unknown_spot_order_is_absent(coins: LoopbackConnection, code: int) -> None:
     """ccxt has no name for it."""
     coins.answer(ORDER, {"code": code, "msg": "Order does not exist."}, status=400)
     assert await coins.report(entry(SPOT)) is None
 
 
-async def test_the_spot_wallet_holds_what_orders_lock(coins: Line) -> None:
+async def test_the_spot_wallet_holds_what_orders_lock(coins: LoopbackConnection) -> None:
     """Free and locked together."""
     rows = [
         {"asset": "USDT", "free": "900", "locked": "100"},
         {"asset": "BTC", "free": "0.5", "locked": "0.25"},
     ]
     coins.answer("/api/v3/account", {"balances": rows})
-    balance = await coins.dialect.balance(coins.api, "USDT", now_ms=NOW, lane=Lane.POLL)
+    balance = await coins.dialect.balance(
+        coins.api, "USDT", now_ms=NOW, priority=RequestPriority.POLL
+    )
     assert (balance.equity, balance.free) == (Decimal(1000), Decimal(900))
-    assert (await coins.dialect.coins(coins.api, lane=Lane.POLL))["BTC"] == Decimal("0.75")
+    assert (await coins.dialect.spot_balances(coins.api, priority=RequestPriority.POLL))[
+        "BTC"
+    ] == Decimal("0.75")

@@ -10,18 +10,18 @@ from signalbot.domain.errors import (
     AccessDenied,
     OrderOutcomeUnknown,
     OrderRejected,
-    Refusal,
+    RejectionReason,
     SignalbotError,
 )
 from signalbot.domain.orders import Leg, OrderRequest, OrderStatus, OrderType
 from signalbot.domain.signals import Side
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.codes import AccountLimited, ClockOff
-from signalbot.exchange.live.dialects.base import Dialect, KeyRights, Margin
-from signalbot.exchange.live.dialects.okx import OkxSpot, OkxSwap
-from signalbot.exchange.live.lanes import Lane
-from signalbot.exchange.live.parse import holding_of
-from tests.exchange.live.rig import (
+from signalbot.exchange.live.adapters.base import ExchangeAdapter, KeyPermissions, SymbolMargin
+from signalbot.exchange.live.adapters.okx import OkxSpot, OkxSwap
+from signalbot.exchange.live.parsing import parse_holding
+from signalbot.exchange.live.transport.error_codes import AccountRateLimited, ClockSkewed
+from signalbot.exchange.live.transport.priority import RequestPriority
+from tests.exchange.live.wire_fixtures import (
     ENTRY_ID,
     EXIT_ID,
     NOW,
@@ -102,7 +102,7 @@ async def spot() -> AsyncIterator[Wire]:
         yield each
 
 
-def _wire(dialect: Dialect) -> Any:
+def _wire(dialect: ExchangeAdapter) -> Any:
     contract = market(
         "BTC-USDT-SWAP", SWAP, step="0.01", least="0.01", contract_size="0.01"
     )  # fmt: skip
@@ -403,9 +403,9 @@ def position(**changed: str) -> dict[str, Any]:
 async def test_holdings_are_contracts_turned_into_coins(swap: Wire) -> None:
     """All perpetuals at once; a negative position is a short one."""
     swap.venue.answers(POSITIONS, ok(position()))
-    (raw,) = await swap.dialect.holdings(swap.api, [SWAP], lane=Lane.POLL)
+    (raw,) = await swap.dialect.holdings(swap.api, [SWAP], priority=RequestPriority.POLL)
     assert swap.venue.last.params == {"instType": "SWAP"}
-    held = holding_of(raw, instrument=swap.instrument(SWAP))
+    held = parse_holding(raw, instrument=swap.instrument(SWAP))
     assert held is not None
     assert (held.side, held.quantity, held.entry_price) == (
         Side.SHORT, Decimal("0.5"), Decimal(50010),
@@ -426,7 +426,7 @@ async def test_leverage_is_asked_for_in_the_mode_that_is_used(swap: Wire) -> Non
     swap.venue.answers(SET_LEVERAGE, ok(shown))
     wanted = MarginMode.ISOLATED
     margin = await swap.dialect.margin(swap.api, SWAP, wanted=wanted)
-    assert margin == Margin(leverage=5, mode=wanted)
+    assert margin == SymbolMargin(leverage=5, mode=wanted)
     assert swap.venue.last.params == BTC | {"mgnMode": "isolated"}
     await swap.dialect.set_leverage(swap.api, SWAP, 5, MarginMode.ISOLATED)
     assert SET_LEVERAGE not in swap.venue.calls()
@@ -439,7 +439,7 @@ async def test_a_position_keeps_its_margin_mode(swap: Wire) -> None:
     swap.venue.answers(POSITIONS, ok(position(mgnMode="cross")))
     swap.venue.answers(LEVERAGE, ok({"mgnMode": "cross", "posSide": "net", "lever": "3"}))
     margin = await swap.dialect.margin(swap.api, SWAP, wanted=MarginMode.ISOLATED)
-    assert margin == Margin(leverage=3, mode=MarginMode.CROSS)
+    assert margin == SymbolMargin(leverage=3, mode=MarginMode.CROSS)
 
 
 def details(**changed: str) -> dict[str, Any]:
@@ -452,7 +452,9 @@ async def test_free_is_margin_for_perpetuals_and_cash_for_spot(swap: Wire, spot:
     """Equity has what is not realised in it."""
     for each, free in ((swap, 700), (spot, 650)):
         each.venue.answers(BALANCE, details())
-        balance = await each.dialect.balance(each.api, "USDT", now_ms=NOW, lane=Lane.POLL)
+        balance = await each.dialect.balance(
+            each.api, "USDT", now_ms=NOW, priority=RequestPriority.POLL
+        )
         assert (balance.equity, balance.free) == (Decimal(990), Decimal(free))
 
 
@@ -462,21 +464,43 @@ async def test_free_is_margin_for_perpetuals_and_cash_for_spot(swap: Wire, spot:
 @pytest.mark.parametrize(
     ("code", "message", "refusal"),
     [
-        ("51000", "Parameter posSide error", Refusal.OTHER),
-        ("51020", "Order amount should be greater than the min available amount.", Refusal.OTHER),
-        ("51169", "You don't have any positions in this direction to close.", Refusal.OTHER),
-        ("51008", "Order failed. Insufficient USDT margin in account", Refusal.INSUFFICIENT_MARGIN),
-        ("51280", "SL trigger price must be less than the last price", Refusal.WOULD_TRIGGER),
-        ("51278", "SL trigger price cannot be lower than the last price", Refusal.WOULD_TRIGGER),
-        ("51010", "Request unsupported under current account mode", Refusal.ACCESS_DENIED),
+        ("51000", "Parameter posSide error", RejectionReason.OTHER),
+        (
+            "51020",
+            "Order amount should be greater than the min available amount.",
+            RejectionReason.OTHER,
+        ),
+        (
+            "51169",
+            "You don't have any positions in this direction to close.",
+            RejectionReason.OTHER,
+        ),
+        (
+            "51008",
+            "Order failed. Insufficient USDT margin in account",
+            RejectionReason.INSUFFICIENT_MARGIN,
+        ),
+        (
+            "51280",
+            "SL trigger price must be less than the last price",
+            RejectionReason.WOULD_TRIGGER,
+        ),
+        (
+            "51278",
+            "SL trigger price cannot be lower than the last price",
+            RejectionReason.WOULD_TRIGGER,
+        ),
+        ("51010", "Request unsupported under current account mode", RejectionReason.ACCESS_DENIED),
     ],
 )
-async def test_refusals_are_final(swap: Wire, code: str, message: str, refusal: Refusal) -> None:
+async def test_refusals_are_final(
+    swap: Wire, code: str, message: str, refusal: RejectionReason
+) -> None:
     """The code of the order counts, not the one of the answer."""
     swap.venue.answers(PLACE_ALGO, refused(code, message))
     with pytest.raises(OrderRejected) as raised:
         await swap.send(stop(SWAP))
-    assert raised.value.refusal is refusal
+    assert raised.value.rejection_reason is refusal
 
 
 @pytest.mark.parametrize("code", ["0", "2"])
@@ -486,7 +510,7 @@ async def test_a_refusal_in_an_answer_that_seems_fine_is_one(swap: Wire, code: s
     swap.venue.answers(PLACE, {"code": code, "msg": "", "data": [data]})
     with pytest.raises(OrderRejected) as raised:
         await swap.send(order(SWAP))
-    assert raised.value.refusal is Refusal.INSUFFICIENT_MARGIN
+    assert raised.value.rejection_reason is RejectionReason.INSUFFICIENT_MARGIN
 
 
 @pytest.mark.parametrize(
@@ -497,9 +521,9 @@ async def test_a_refusal_in_an_answer_that_seems_fine_is_one(swap: Wire, code: s
         (refused("50013", "Systems are busy."), 200, OrderOutcomeUnknown),
         (refused("99999", "a code of tomorrow"), 200, OrderOutcomeUnknown),
         ({"code": "50004", "msg": "API endpoint request timeout."}, 400, OrderOutcomeUnknown),
-        ({"code": "50102", "msg": "Timestamp request expired."}, 401, ClockOff),
-        ({"code": "50011", "msg": "Too Many Requests"}, 429, AccountLimited),
-        ({"code": "50061", "msg": "Order rate limit reached."}, 200, AccountLimited),
+        ({"code": "50102", "msg": "Timestamp request expired."}, 401, ClockSkewed),
+        ({"code": "50011", "msg": "Too Many Requests"}, 429, AccountRateLimited),
+        ({"code": "50061", "msg": "Order rate limit reached."}, 200, AccountRateLimited),
     ],
 )
 async def test_what_is_no_refusal_is_not_taken_for_one(
@@ -523,18 +547,18 @@ async def test_a_key_without_the_right_is_told_apart_when_reading(swap: Wire) ->
     [
         (
             {"perm": "read_only,trade", "ip": ""},
-            KeyRights(may_trade=True, may_withdraw=False, is_ip_bound=False),
+            KeyPermissions(may_trade=True, may_withdraw=False, is_ip_bound=False),
         ),
         (
             {"perm": "read_only,withdraw", "ip": "10.0.0.1"},
-            KeyRights(may_trade=False, may_withdraw=True, is_ip_bound=True),
+            KeyPermissions(may_trade=False, may_withdraw=True, is_ip_bound=True),
         ),
-        ({}, KeyRights()),
+        ({}, KeyPermissions()),
     ],
 )
 async def test_what_a_key_may_do_is_told(
-    swap: Wire, told: dict[str, str], rights: KeyRights
+    swap: Wire, told: dict[str, str], rights: KeyPermissions
 ) -> None:
     """Trade, withdraw, from where; what is not told is not taken for safe."""
     swap.venue.answers(CONFIG, {"code": "0", "data": [told]})
-    assert await swap.dialect.rights(swap.api) == rights
+    assert await swap.dialect.key_permissions(swap.api) == rights

@@ -10,18 +10,18 @@ import pytest
 from aiohttp import WSMsgType, web
 
 from signalbot.domain.users import UserId
-from signalbot.exchange.live.budget import Budget
-from signalbot.exchange.live.caller import Caller
-from signalbot.exchange.live.connection import Connection
-from signalbot.exchange.live.dialects.base import Dialect
-from signalbot.exchange.live.dialects.binance_usdm import BinanceUsdm
-from signalbot.exchange.live.dialects.bybit import BybitSwap
-from signalbot.exchange.live.dialects.mexc_spot import MexcSpot
-from signalbot.exchange.live.dialects.okx import OkxSwap
-from signalbot.exchange.live.order_streams import OrderStreams
+from signalbot.exchange.live.adapters.base import ExchangeAdapter
+from signalbot.exchange.live.adapters.binance_usdm import BinanceUsdm
+from signalbot.exchange.live.adapters.bybit import BybitSwap
+from signalbot.exchange.live.adapters.mexc_spot import MexcSpot
+from signalbot.exchange.live.adapters.okx import OkxSwap
+from signalbot.exchange.live.orders.order_stream import OrderStreams
+from signalbot.exchange.live.transport.connection import Connection
+from signalbot.exchange.live.transport.rate_limiter import RateLimiter
+from signalbot.exchange.live.transport.request_executor import RequestExecutor
 from signalbot.tasks import SystemClock
-from tests.exchange.live.line import swap
-from tests.exchange.live.rig import KEYS, SWAP
+from tests.exchange.live.loopback_exchange import swap
+from tests.exchange.live.wire_fixtures import KEYS, SWAP
 from tests.venue.binance import Binance
 from tests.venue.server import Venue, venue
 
@@ -31,26 +31,26 @@ ANNA, BEN = UserId("anna"), UserId("ben")
 class Desk:
     """Accounts whose streams are watched, and the hints that came."""
 
-    def __init__(self, connection: Connection, dialect: Dialect, *, most: int = 50) -> None:
+    def __init__(self, connection: Connection, dialect: ExchangeAdapter, *, most: int = 50) -> None:
         clock = SystemClock()
         self.connection = connection
-        self.budget = Budget("x", rates=dialect.capabilities.rates, clock=clock)
+        self.budget = RateLimiter("x", rates=dialect.capabilities.rates, clock=clock)
         self.dialect = dialect
-        self.hints: list[UserId] = []
+        self.changes: list[UserId] = []
         self._news = asyncio.Event()
-        self.streams = OrderStreams([dialect], clock=clock, most=most)
+        self.streams = OrderStreams([dialect], clock=clock, max_accounts=most)
 
     async def _take(self) -> None:
-        async for hint in self.streams.hints:
-            self.hints.append(hint.user_id)
+        async for hint in self.streams.changes:
+            self.changes.append(hint.user_id)
             self._news.set()
 
-    def follow(self, user_id: UserId, keys: Mapping[str, str]) -> Caller:
-        caller = Caller(
+    def follow(self, user_id: UserId, keys: Mapping[str, str]) -> RequestExecutor:
+        caller = RequestExecutor(
             self.connection.client(keys),
-            budget=self.budget,
+            rate_limiter=self.budget,
             codes=self.dialect.codes,
-            on_clock=lambda: None,
+            on_clock_skew=lambda: None,
         )
         self.streams.follow(user_id, caller)
         return caller
@@ -112,7 +112,7 @@ async def test_an_order_that_changes_is_a_hint_to_its_owner() -> None:
         await _listened(it, 2)
         await _buy(it, BEN, "b" * 32)
         await desk.hint()
-        assert set(desk.hints) == {BEN}
+        assert set(desk.changes) == {BEN}
 
 
 async def test_a_listen_key_that_expires_is_replaced() -> None:
@@ -123,10 +123,10 @@ async def test_a_listen_key_that_expires_is_replaced() -> None:
         it.dialect.streaming.expire(ANNA)
         await desk.hint()  # nobody tells again what happened meanwhile
         await _listened(it)
-        desk.hints.clear()
+        desk.changes.clear()
         await _buy(it, ANNA, "a" * 32)
         await desk.hint()
-        assert desk.hints
+        assert desk.changes
 
 
 async def test_a_connection_that_is_lost_is_dialled_again() -> None:
@@ -148,7 +148,7 @@ async def test_many_accounts_have_no_streams() -> None:
         await _listened(it, 1)
         desk.follow(BEN, it.credentials(ANNA))
         await _listened(it, 0)
-        desk.streams.leave(BEN)
+        desk.streams.unfollow(BEN)
         await _listened(it, 1)
 
 
@@ -262,7 +262,7 @@ OKX_ORDER = {
     ids=["bybit", "okx"],
 )
 async def test_one_stream_tells_of_every_order_of_an_account(
-    dialect: Dialect,
+    dialect: ExchangeAdapter,
     market_id: str,
     answer: Callable[[Any], list[Any]],
     order: Mapping[str, Any],

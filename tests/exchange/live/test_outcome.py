@@ -9,13 +9,21 @@ from signalbot.domain.errors import (
     AccessDenied,
     OrderOutcomeUnknown,
     OrderRejected,
-    Refusal,
+    RejectionReason,
     SignalbotError,
     Unavailable,
 )
-from signalbot.exchange.live.codes import ClockOff, Limited, OrderNotFound
-from signalbot.exchange.live.dialects.binance_usdm import BinanceUsdm
-from signalbot.exchange.live.outcome import code_of, order_error, read_error
+from signalbot.exchange.live.adapters.binance_usdm import BinanceUsdm
+from signalbot.exchange.live.transport.error_codes import (
+    AddressRateLimited,
+    ClockSkewed,
+    OrderNotFound,
+)
+from signalbot.exchange.live.transport.error_mapping import (
+    exchange_code_of,
+    order_error,
+    read_error,
+)
 
 CODES = BinanceUsdm.codes
 
@@ -29,19 +37,19 @@ def said(code: int, text: str = "no") -> str:
     ("error", "kind", "refusal"),
     [
         # Behind another address than the production one ccxt knows only its most general class.
-        (ccxt.ExchangeError(said(-2019)), OrderRejected, Refusal.INSUFFICIENT_MARGIN),
-        (ccxt.ExchangeError(said(-2021)), OrderRejected, Refusal.WOULD_TRIGGER),
-        (ccxt.ExchangeError(said(-4164)), OrderRejected, Refusal.OTHER),
-        (ccxt.ExchangeError(said(-2015)), OrderRejected, Refusal.ACCESS_DENIED),
+        (ccxt.ExchangeError(said(-2019)), OrderRejected, RejectionReason.INSUFFICIENT_MARGIN),
+        (ccxt.ExchangeError(said(-2021)), OrderRejected, RejectionReason.WOULD_TRIGGER),
+        (ccxt.ExchangeError(said(-4164)), OrderRejected, RejectionReason.OTHER),
+        (ccxt.ExchangeError(said(-2015)), OrderRejected, RejectionReason.ACCESS_DENIED),
         (ccxt.ExchangeError(said(-4116)), OrderOutcomeUnknown, None),
         (ccxt.InvalidOrder(said(-4116)), OrderOutcomeUnknown, None),
-        (ccxt.ExchangeError(said(-1021)), ClockOff, None),
-        (ccxt.ExchangeError(said(-1003)), Limited, None),
-        (ccxt.InsufficientFunds("x"), OrderRejected, Refusal.INSUFFICIENT_MARGIN),
-        (ccxt.AuthenticationError("x"), OrderRejected, Refusal.ACCESS_DENIED),
-        (ccxt.BadSymbol("x"), OrderRejected, Refusal.OTHER),
-        (ccxt.InvalidNonce("x"), ClockOff, None),
-        (ccxt.DDoSProtection("x"), Limited, None),
+        (ccxt.ExchangeError(said(-1021)), ClockSkewed, None),
+        (ccxt.ExchangeError(said(-1003)), AddressRateLimited, None),
+        (ccxt.InsufficientFunds("x"), OrderRejected, RejectionReason.INSUFFICIENT_MARGIN),
+        (ccxt.AuthenticationError("x"), OrderRejected, RejectionReason.ACCESS_DENIED),
+        (ccxt.BadSymbol("x"), OrderRejected, RejectionReason.OTHER),
+        (ccxt.InvalidNonce("x"), ClockSkewed, None),
+        (ccxt.DDoSProtection("x"), AddressRateLimited, None),
         # Never a rejection: the order may be live.
         (ccxt.ExchangeError("x"), OrderOutcomeUnknown, None),
         (ccxt.ExchangeError(said(-9999)), OrderOutcomeUnknown, None),
@@ -57,13 +65,13 @@ def said(code: int, text: str = "no") -> str:
     ],
 )
 def test_an_order_has_three_outcomes(
-    error: Exception, kind: type[SignalbotError], refusal: Refusal | None
+    error: Exception, kind: type[SignalbotError], refusal: RejectionReason | None
 ) -> None:
     """Codes first, then classes; a request that was sent is unknown unless refused for sure."""
     found = order_error(error, codes=CODES, was_sent=True)
     assert type(found) is kind
     if isinstance(found, OrderRejected):
-        assert found.refusal is refusal
+        assert found.rejection_reason is refusal
 
 
 @pytest.mark.parametrize("error", [ccxt.ExchangeNotAvailable("refused"), TimeoutError()])
@@ -77,24 +85,26 @@ def test_what_never_left_may_be_sent_again(error: Exception) -> None:
 @pytest.mark.parametrize(
     ("error", "refusal"),
     [
-        (ccxt.InvalidOrder("amount must be above 0.001"), Refusal.OTHER),
-        (ccxt.BadSymbol("does not have market symbol X"), Refusal.OTHER),
-        (ccxt.AuthenticationError('requires "secret"'), Refusal.ACCESS_DENIED),
+        (ccxt.InvalidOrder("amount must be above 0.001"), RejectionReason.OTHER),
+        (ccxt.BadSymbol("does not have market symbol X"), RejectionReason.OTHER),
+        (ccxt.AuthenticationError('requires "secret"'), RejectionReason.ACCESS_DENIED),
     ],
 )
-def test_what_ccxt_refuses_before_sending_is_refused(error: Exception, refusal: Refusal) -> None:
+def test_what_ccxt_refuses_before_sending_is_refused(
+    error: Exception, refusal: RejectionReason
+) -> None:
     """It would refuse it again: there is nothing to try later."""
     found = order_error(error, codes=CODES, was_sent=False)
     assert isinstance(found, OrderRejected)
-    assert found.refusal is refusal
+    assert found.rejection_reason is refusal
 
 
 @pytest.mark.parametrize("status", [418, 429])
 def test_too_many_requests_are_known_by_their_status(status: int) -> None:
     """Some exchanges' ccxt calls it an outage; it is provably not accepted."""
     error = ccxt.ExchangeNotAvailable("okx POST 429 Too Many Requests")
-    assert type(order_error(error, codes=CODES, was_sent=True, status=status)) is Limited
-    assert type(read_error(error, codes=CODES, status=status)) is Limited
+    assert type(order_error(error, codes=CODES, was_sent=True, status=status)) is AddressRateLimited
+    assert type(read_error(error, codes=CODES, status=status)) is AddressRateLimited
 
 
 @pytest.mark.parametrize(
@@ -136,7 +146,7 @@ def test_a_duplicate_is_there(error: Exception) -> None:
         (ccxt.ExchangeError(said(-2013)), OrderNotFound),
         (ccxt.ExchangeError(said(-2015)), AccessDenied),
         (ccxt.PermissionDenied("x"), AccessDenied),
-        (ccxt.DDoSProtection("x"), Limited),
+        (ccxt.DDoSProtection("x"), AddressRateLimited),
         (ccxt.InsufficientFunds("x"), Unavailable),
         (ccxt.ExchangeError("x"), Unavailable),
         (ValueError("x"), Unavailable),
@@ -179,7 +189,7 @@ def test_a_failed_question_proves_nothing(error: Exception, kind: type[Signalbot
 )
 def test_the_exchanges_own_code_is_found(text: str, code: str | None) -> None:
     """In whichever of the usual places it stands."""
-    assert code_of(ccxt.ExchangeError(text)) == code
+    assert exchange_code_of(ccxt.ExchangeError(text)) == code
 
 
 _CLASSES = [

@@ -4,14 +4,14 @@ import asyncio
 
 import pytest
 
-from signalbot.exchange.live.codes import AccountLimited, Limited
-from signalbot.exchange.live.dialects.bybit import BybitSwap
-from signalbot.exchange.live.lanes import Lane
-from signalbot.exchange.live.pause import Pause
+from signalbot.exchange.live.adapters.bybit import BybitSwap
+from signalbot.exchange.live.transport.account_backoff import AccountBackoff
+from signalbot.exchange.live.transport.error_codes import AccountRateLimited, AddressRateLimited
+from signalbot.exchange.live.transport.priority import RequestPriority
 from signalbot.replay import virtual_time
 from signalbot.tasks import LoopClock
-from tests.exchange.live.line import Line, entry, line_to, swap
-from tests.exchange.live.rig import NOW, SWAP, stop
+from tests.exchange.live.loopback_exchange import LoopbackConnection, entry, loopback_to, swap
+from tests.exchange.live.wire_fixtures import NOW, SWAP, stop
 
 REALTIME, CREATE = "/v5/order/realtime", "/v5/order/create"
 TOO_MANY = {"retCode": 10006, "retMsg": "Too many visits. Exceeded the API Rate Limit."}
@@ -19,19 +19,19 @@ NOTHING = {"retCode": 0, "retMsg": "OK", "result": {"list": [], "category": "lin
 PLACED = {"retCode": 0, "retMsg": "OK", "result": {"orderId": "1", "orderLinkId": "5" * 32}}
 
 
-async def _ask(line: Line) -> None:
-    await line.api.read("fetch_open_orders", SWAP, lane=Lane.POLL)
+async def _ask(line: LoopbackConnection) -> None:
+    await line.api.read("fetch_open_orders", SWAP, priority=RequestPriority.POLL)
 
 
 async def test_a_limited_account_is_not_asked_but_its_neighbour_is() -> None:
     """Both share the address and its budget; only one of them has asked too much."""
-    async with line_to(BybitSwap(), swap("BTCUSDT", lot="0.001")) as line:
+    async with loopback_to(BybitSwap(), swap("BTCUSDT", lot="0.001")) as line:
         other = line.neighbour()
         line.answer(REALTIME, TOO_MANY, NOTHING)
-        with pytest.raises(AccountLimited):
+        with pytest.raises(AccountRateLimited):
             await _ask(line)
         for _ in range(3):
-            with pytest.raises(AccountLimited, match="not asked for"):
+            with pytest.raises(AccountRateLimited, match="not asked for"):
                 await _ask(line)
         assert line.paths == [REALTIME]
         await _ask(other)
@@ -40,26 +40,26 @@ async def test_a_limited_account_is_not_asked_but_its_neighbour_is() -> None:
 
 async def test_a_stop_goes_out_while_polls_wait() -> None:
     """Endpoints have limits of their own: a list that is refused must not hold up protection."""
-    async with line_to(BybitSwap(), swap("BTCUSDT", lot="0.001")) as line:
+    async with loopback_to(BybitSwap(), swap("BTCUSDT", lot="0.001")) as line:
         line.answer(REALTIME, TOO_MANY)
         line.answer(CREATE, PLACED)
-        with pytest.raises(AccountLimited):
+        with pytest.raises(AccountRateLimited):
             await _ask(line)
-        with pytest.raises(AccountLimited, match="not asked for"):
+        with pytest.raises(AccountRateLimited, match="not asked for"):
             await line.send(entry(SWAP))
-        create = line.dialect.create(stop(SWAP), line.instrument(SWAP), stop=None)
-        await line.dialect.send(line.api, create, Lane.PROTECT)
+        create = line.dialect.order_args(stop(SWAP), line.instrument(SWAP), stop=None)
+        await line.dialect.send(line.api, create, RequestPriority.PROTECT)
         assert line.paths == [REALTIME, CREATE]
 
 
 async def test_a_gateway_that_bans_the_address_stops_everybody() -> None:
     """Status 403 with these words is for the address, whoever's request it was."""
-    async with line_to(BybitSwap(), swap("BTCUSDT", lot="0.001")) as line:
+    async with loopback_to(BybitSwap(), swap("BTCUSDT", lot="0.001")) as line:
         other = line.neighbour()
         line.answer(REALTIME, {"error": "403, access too frequent"}, status=403)
-        with pytest.raises(Limited):
+        with pytest.raises(AddressRateLimited):
             await _ask(line)
-        with pytest.raises(Limited, match="not asked for"):
+        with pytest.raises(AddressRateLimited, match="not asked for"):
             await _ask(other)
         assert line.paths == [REALTIME]
 
@@ -69,10 +69,12 @@ def test_pauses_grow_while_refusals_follow_each_other_and_start_anew_afterwards(
 
     async def story() -> None:
         clock = LoopClock(NOW)
-        pause = Pause(clock)
+        pause = AccountBackoff(clock)
 
         async def refused(retry_after_s: float | None = None) -> int:
-            for_ms = pause.begin(Lane.POLL, retry_after_s=retry_after_s, reason="too many")
+            for_ms = pause.begin(
+                RequestPriority.POLL, retry_after_s=retry_after_s, reason="too many"
+            )
             await clock.sleep_until(pause.until_ms)
             return for_ms
 
@@ -83,7 +85,7 @@ def test_pauses_grow_while_refusals_follow_each_other_and_start_anew_afterwards(
         assert await refused() == 1_000
         assert await refused(retry_after_s=7) == 7_000
 
-    virtual_time.run(story())
+    virtual_time.run_virtual(story())
 
 
 def test_a_refused_stop_waits_a_moment_and_no_longer() -> None:
@@ -91,12 +93,12 @@ def test_a_refused_stop_waits_a_moment_and_no_longer() -> None:
 
     async def story() -> None:
         clock = LoopClock(NOW)
-        pause = Pause(clock)
-        pause.begin(Lane.PROTECT, retry_after_s=50, reason="too many")
+        pause = AccountBackoff(clock)
+        pause.begin(RequestPriority.PROTECT, retry_after_s=50, reason="too many")
         async with asyncio.TaskGroup() as group:
-            group.create_task(pause.over(Lane.PROTECT))
+            group.create_task(pause.wait(RequestPriority.PROTECT))
         assert clock.now_ms() == NOW + 2_000
-        with pytest.raises(AccountLimited, match=r"48\.0 s"):
-            await pause.over(Lane.ENTRY)
+        with pytest.raises(AccountRateLimited, match=r"48\.0 s"):
+            await pause.wait(RequestPriority.ENTRY)
 
-    virtual_time.run(story())
+    virtual_time.run_virtual(story())

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from signalbot.domain.market import Candle
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.exchange.live.dialects import dialects_of
+from signalbot.exchange.live.adapters import adapters_of
 from signalbot.exchange.live.exchange import LiveExchange
-from signalbot.exchange.live.terms import LiveTerms
+from signalbot.exchange.live.exchange_settings import LiveExchangeSettings
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import Database, open_database
 from signalbot.replay import virtual_time
 from signalbot.tasks import LoopClock
-from tests.exchange.live.rig import SWAP
+from tests.exchange.live.wire_fixtures import SWAP
 from tests.venue.server import DIALECTS, Venue, venue
 from tests.venue.streams import Slip, StreamRule
 
@@ -76,11 +76,11 @@ def _is_subscribed(it: Venue) -> bool:
 async def _silence(dialect: str, database: Database, clock: LoopClock) -> None:
     async with venue(dialect) as it, asyncio.TaskGroup() as group:
         exchange = LiveExchange(
-            LiveTerms(
+            LiveExchangeSettings(
                 name=dialect, ccxt_id=it.dialect.ccxt_id, sandbox=False, config=it.ccxt_config(),
                 paper=SimulationRules(),
             ),
-            dialects=dialects_of(it.dialect.ccxt_id), credentials={}, clock=clock,
+            adapters=adapters_of(it.dialect.ccxt_id), credentials={}, clock=clock,
         )  # fmt: skip
         await exchange.open(database)
         running = group.create_task(exchange.run())
@@ -111,4 +111,4 @@ def test_a_silent_stream_is_replaced_by_rest_and_dialled_again(tmp_path: Path) -
             for dialect in DIALECTS:
                 group.create_task(_silence(dialect, database, clock))
 
-    virtual_time.run(everywhere(), speed=SPEED)
+    virtual_time.run_virtual(everywhere(), speed=SPEED)

@@ -3,7 +3,7 @@
 import ccxt.pro
 import pytest
 
-from signalbot.exchange.live.sockets import kind_of
+from signalbot.exchange.live.market_data.websocket_market import market_kind_of
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,4 @@ from signalbot.exchange.live.sockets import kind_of
 )
 def test_an_address_tells_the_kind_of_its_markets(exchange: str, url: str, kind: str) -> None:
     """As ccxt's own tables have them; an unknown one is of perpetuals."""
-    assert kind_of(getattr(ccxt.pro, exchange)(), url) == kind
+    assert market_kind_of(getattr(ccxt.pro, exchange)(), url) == kind

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from signalbot.domain.errors import Unavailable
-from signalbot.exchange.live.connection import Connection
+from signalbot.exchange.live.transport.connection import Connection
 
 
 def _certificate(folder: Path) -> Path:

@@ -20,11 +20,11 @@ from signalbot.domain.orders import (
 from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import DAY_MS, Ms
 from signalbot.exchange.simulated.broker import SimulatedBroker
+from signalbot.exchange.simulated.engine import MatchingEngine
 from signalbot.exchange.simulated.rules import SimulationRules
-from signalbot.exchange.simulated.venue import SimulatedVenue
 from signalbot.ports import Broker, Holding
 from tests.exchange.simulated.clocks import JumpClock
-from tests.exchange.simulated.desk import ALICE, BUY, NO_COSTS, SELL, START_MS, SYMBOL, swap
+from tests.exchange.simulated.trader import ALICE, BUY, NO_COSTS, SELL, START_MS, SYMBOL, swap
 
 
 class Seat:
@@ -32,9 +32,9 @@ class Seat:
 
     def __init__(self, rules: SimulationRules = NO_COSTS) -> None:
         self.clock = JumpClock(START_MS)
-        self.venue = SimulatedVenue(exchange="paper", rules=rules, instrument=swap)
+        self.venue = MatchingEngine(exchange="paper", rules=rules, instrument=swap)
         self.broker = SimulatedBroker(
-            venue=self.venue, user_id=ALICE, deposit=Decimal(10_000), clock=self.clock
+            engine=self.venue, user_id=ALICE, deposit=Decimal(10_000), clock=self.clock
         )
         self.tick(100)
 

@@ -6,17 +6,17 @@ from decimal import Decimal
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from signalbot.decision.decide import Enter, plan
-from signalbot.decision.situation import EntryPlan, Situation
+from signalbot.decision.decide import ClearedEntry, plan
+from signalbot.decision.decision_input import DecisionInput, EntryPlan
 from signalbot.domain.market import MarginBracket
 from signalbot.domain.money import ZERO
 from signalbot.domain.orders import OrderStatus, entry_side, exit_side
 from signalbot.domain.settings import Sizing, SizingMode
 from signalbot.domain.signals import Action, Side
 from signalbot.exchange.simulated.rules import SimulationRules
-from tests.decision.scenes import TERMS, scene
+from tests.decision.decision_inputs import TERMS, decision_input
 from tests.domain.samples import INSTRUMENT, SIGNAL, decimals
-from tests.exchange.simulated.desk import SYMBOL, Desk
+from tests.exchange.simulated.trader import SYMBOL, Trader
 
 BRACKETS = (
     MarginBracket(least=ZERO, rate=Decimal("0.004")),
@@ -26,7 +26,7 @@ BRACKETS = (
 
 
 @st.composite
-def scenes(draw: st.DrawFn) -> Situation:
+def scenes(draw: st.DrawFn) -> DecisionInput:
     """An entry with a stop that is near the price of its liquidation, or nearer."""
     side = draw(st.sampled_from(Side))
     leverage = draw(st.sampled_from((1, 2, 5, 10, 20, 50, 100)))
@@ -50,7 +50,7 @@ def scenes(draw: st.DrawFn) -> Situation:
         taker_fee_percent=Decimal(draw(st.integers(0, 100))) / 100,
         slippage_bps=Decimal(draw(st.integers(0, 30))),
     )
-    s = scene(
+    s = decision_input(
         signal=signal,
         price=price,
         sizing=sizing,
@@ -65,9 +65,9 @@ def scenes(draw: st.DrawFn) -> Situation:
     return replace(s, fees=costs.fees, slippage_bps=costs.slippage_bps)
 
 
-def _entered(s: Situation) -> tuple[Desk, EntryPlan, Decimal]:
+def _entered(s: DecisionInput) -> tuple[Trader, EntryPlan, Decimal]:
     """A desk with the planned position behind its stop, and the stop."""
-    planned = plan(s, Enter())
+    planned = plan(s, ClearedEntry())
     assume(isinstance(planned, EntryPlan))
     assert isinstance(planned, EntryPlan)
     stop = planned.stop_loss
@@ -75,8 +75,8 @@ def _entered(s: Situation) -> tuple[Desk, EntryPlan, Decimal]:
     rules = SimulationRules(
         taker_fee_percent=s.fees.taker * 100, maker_fee_percent=ZERO, slippage_bps=s.slippage_bps
     )
-    equity = s.book.balance.equity
-    desk = Desk(rules, price=planned.price, deposit=equity, instrument=s.instrument)
+    equity = s.snapshot.balance.equity
+    desk = Trader(rules, price=planned.price, deposit=equity, instrument=s.instrument)
     report = desk.order(entry_side(planned.side), planned.quantity, leverage=planned.leverage)
     assert report.status is OrderStatus.FILLED
     return desk, planned, stop
@@ -84,7 +84,7 @@ def _entered(s: Situation) -> tuple[Desk, EntryPlan, Decimal]:
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(scenes())
-def test_no_approved_stop_lies_beyond_liquidation(s: Situation) -> None:
+def test_no_approved_stop_lies_beyond_liquidation(s: DecisionInput) -> None:
     """The price that reaches the stop has liquidated nothing on its way."""
     desk, planned, stop = _entered(s)
     guard = desk.stop(exit_side(planned.side), planned.quantity, stop)
@@ -96,7 +96,7 @@ def test_no_approved_stop_lies_beyond_liquidation(s: Situation) -> None:
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(scenes())
-def test_a_hit_stop_loses_no_more_than_was_risked(s: Situation) -> None:
+def test_a_hit_stop_loses_no_more_than_was_risked(s: DecisionInput) -> None:
     """Entry, stop, slippage of both and their fees: within ``risk_percent`` of equity."""
     assume(s.settings.sizing.mode is SizingMode.RISK)
     desk, planned, stop = _entered(s)
@@ -104,5 +104,5 @@ def test_a_hit_stop_loses_no_more_than_was_risked(s: Situation) -> None:
     high, low = max(planned.price, stop), min(planned.price, stop)
     desk.candle(planned.price, high, low, stop)
     assert desk.held == 0
-    equity, risked = s.book.balance.equity, s.settings.sizing.risk_percent / 100
+    equity, risked = s.snapshot.balance.equity, s.settings.sizing.risk_percent / 100
     assert equity - desk.account.wallet <= equity * risked

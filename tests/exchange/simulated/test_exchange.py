@@ -7,20 +7,20 @@ import pytest
 
 from signalbot.domain.orders import ClientOrderId, Leg, OrderRequest, OrderType
 from signalbot.domain.timeframe import DAY_MS
-from signalbot.domain.users import AccountTerms, Mode, User
+from signalbot.domain.users import AccountSettings, Mode, User
 from signalbot.exchange.simulated.exchange import SimulatedExchange
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import Database, open_database
 from signalbot.ports import Clock
 from tests.exchange.simulated.clocks import End, JumpClock
-from tests.exchange.simulated.desk import ALICE, BUY
+from tests.exchange.simulated.trader import ALICE, BUY
 
 BTC = "BTC/USDT:USDT"
 NOON_MS = 19_700 * DAY_MS + DAY_MS // 2
 USER = User(
     user_id=ALICE,
     mode=Mode.LIVE,
-    account=AccountTerms(exchange="sim", paper_balance=Decimal(50_000)),
+    account=AccountSettings(exchange="sim", paper_balance=Decimal(50_000)),
 )
 
 

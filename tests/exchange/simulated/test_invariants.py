@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from signalbot.domain.orders import Fill, OrderReport, OrderStatus
 from signalbot.domain.users import UserId
 from signalbot.exchange.simulated.netting import margin_of, unrealized_of
-from tests.exchange.simulated.desk import SYMBOL, Desk
-from tests.exchange.simulated.steps import RULES, STEPS, Step, a_cancel, an_order, play
+from tests.exchange.simulated.random_steps import RULES, STEPS, Step, a_cancel, an_order, play
+from tests.exchange.simulated.trader import SYMBOL, Trader
 
 CENTS = Fraction(1, 10**9)
 
@@ -99,7 +99,7 @@ def test_no_order_fills_more_than_its_quantity(steps: list[Step]) -> None:
             )
     ids = [fill.trade_id for fill in desk.fills()]
     assert ids == [f"t{number}" for number in range(1, len(ids) + 1)]
-    resting = desk.account.stakes[SYMBOL].resting if desk.account.stakes else {}
+    resting = desk.account.positions[SYMBOL].resting if desk.account.positions else {}
     live = [order for order in desk.account.orders.values() if order.status.is_live]
     assert list(resting) == live
 
@@ -109,17 +109,17 @@ def test_no_order_fills_more_than_its_quantity(steps: list[Step]) -> None:
 def test_a_market_waits_for_nothing_that_is_gone(steps: list[Step]) -> None:
     """One level per resting order, and one for the liquidation of the position."""
     desk, _ = play(steps)
-    stake = desk.account.stakes.get(SYMBOL)
+    stake = desk.account.positions.get(SYMBOL)
     if stake is not None:
         expected = len(stake.resting) + (stake.liquidation is not None)
-        assert len(stake.listing.levels) == expected
+        assert len(stake.market.levels) == expected
 
 
 @settings(deadline=None)
 @given(STEPS)
 def test_no_status_moves_backwards(steps: list[Step]) -> None:
     """Every change of an order is one that the domain allows."""
-    desk = Desk(RULES)
+    desk = Trader(RULES)
     reports: list[OrderReport] = []
     known: dict[str, OrderStatus] = {}
     for step in steps:
@@ -141,7 +141,7 @@ def test_two_runs_are_identical(steps: list[Step]) -> None:
 def test_users_do_not_see_each_other(steps: list[Step], others: list[Step]) -> None:
     """A second trader in the same market changes no fill of the first."""
     alone, _ = play(steps)
-    shared = Desk(RULES)
+    shared = Trader(RULES)
     neighbour = shared.neighbour(UserId("bob"))
     reports: list[OrderReport] = []
     theirs: list[OrderReport] = []
@@ -151,5 +151,5 @@ def test_users_do_not_see_each_other(steps: list[Step], others: list[Step]) -> N
     assert shared.fills() == alone.fills()
 
 
-def nothing(_: Desk, __: list[OrderReport]) -> None:
+def nothing(_: Trader, __: list[OrderReport]) -> None:
     """The other trader is not done yet."""

@@ -6,7 +6,7 @@ import pytest
 
 from signalbot.domain.orders import OrderStatus
 from signalbot.domain.timeframe import Ms
-from tests.exchange.simulated.desk import BUY, SELL, START_MS, Desk, candle
+from tests.exchange.simulated.trader import BUY, SELL, START_MS, Trader, candle
 
 RISING, FALLING = (100, 112, 94, 106), (100, 112, 94, 97)
 
@@ -28,17 +28,17 @@ def test_a_market_order_meets_the_price_where_it_has_come_to(
     path: tuple[int, int, int, int], after_ms: int, price: str
 ) -> None:
     """Open, the extreme away from the close, the other one, the close: in equal times."""
-    desk = Desk()
-    desk.venue.ahead(candle(*path))
+    desk = Trader()
+    desk.venue.upcoming(candle(*path))
     desk.now_ms = Ms(START_MS + after_ms)
     assert desk.order(BUY, 1).average_price == Decimal(price)
 
 
 def test_a_trigger_is_measured_against_the_price_on_its_way() -> None:
     """A stop at 96 is refused while the price is below it, and rests when it is back."""
-    desk = Desk()
+    desk = Trader()
     desk.order(BUY, 1)
-    desk.venue.ahead(candle(*RISING))
+    desk.venue.upcoming(candle(*RISING))
     desk.now_ms = Ms(START_MS + 20_000)
     with pytest.raises(Exception, match="last price 94"):
         desk.stop(SELL, 1, 96)
@@ -48,6 +48,6 @@ def test_a_trigger_is_measured_against_the_price_on_its_way() -> None:
 
 def test_where_nothing_is_known_to_come_the_last_price_holds() -> None:
     """As on every market whose prices are told as they happen."""
-    desk = Desk()
+    desk = Trader()
     desk.now_ms = Ms(START_MS + 10_000)
     assert desk.order(BUY, 1).average_price == 100

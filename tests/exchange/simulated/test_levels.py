@@ -5,7 +5,7 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signalbot.exchange.simulated.levels import Level, Levels
+from signalbot.exchange.simulated.price_levels import PriceLevel, PriceLevels
 
 PRICES = st.integers(1, 60).map(Decimal)
 ADDITIONS = st.tuples(PRICES, st.booleans())
@@ -23,14 +23,14 @@ def test_reached_levels_are_those_a_scan_would_find(
     ranges: list[tuple[Decimal, Decimal]],
 ) -> None:
     """Again and again: what was reached stays until it is removed."""
-    levels: Levels[int] = Levels()
-    made = [Level(price, falling, index) for index, (price, falling) in enumerate(additions)]
+    levels: PriceLevels[int] = PriceLevels()
+    made = [PriceLevel(price, falling, index) for index, (price, falling) in enumerate(additions)]
     for level in made:
         levels.add(level)
     for index in removed & set(range(len(made))):
         levels.remove(made[index])
         levels.remove(made[index])
-    left = [level for level in made if level.live]
+    left = [level for level in made if level.is_active]
     assert len(levels) == len(left)
     for one, other in ranges:
         low, high = min(one, other), max(one, other)
@@ -46,19 +46,19 @@ def test_reached_levels_are_those_a_scan_would_find(
 
 def test_each_side_comes_nearest_first() -> None:
     """Falling levels from the highest down, rising ones from the lowest up."""
-    levels: Levels[str] = Levels()
+    levels: PriceLevels[str] = PriceLevels()
     for price, falling in ((90, True), (95, True), (110, False), (105, False), (80, True)):
-        levels.add(Level(Decimal(price), falling, f"{price}"))
+        levels.add(PriceLevel(Decimal(price), falling, f"{price}"))
     found = [level.owner for level in levels.reached(Decimal(85), Decimal(120))]
     assert found == ["95", "90", "105", "110"]
 
 
 def test_removed_levels_do_not_pile_up() -> None:
     """A stop that trails for months leaves nothing behind."""
-    levels: Levels[None] = Levels()
-    levels.add(Level(Decimal(1), True, None))
+    levels: PriceLevels[None] = PriceLevels()
+    levels.add(PriceLevel(Decimal(1), True, None))
     for price in range(2, 5_000):
-        level = Level(Decimal(price), price % 2 == 0, None)
+        level = PriceLevel(Decimal(price), price % 2 == 0, None)
         levels.add(level)
         levels.remove(level)
     assert len(levels) == 1

@@ -7,13 +7,13 @@ import pytest
 from signalbot.domain.errors import OrderRejected
 from signalbot.domain.orders import OrderSide, OrderStatus
 from signalbot.exchange.simulated.rules import SimulationRules
-from tests.exchange.simulated.desk import BUY, SELL, Desk
+from tests.exchange.simulated.trader import BUY, SELL, Trader
 
 
 @pytest.mark.parametrize(("side", "price"), [(BUY, 105), (BUY, 100), (SELL, 95), (SELL, 100)])
 def test_a_marketable_limit_order_takes_the_last_price(side: OrderSide, price: int) -> None:
     """It pays the taker's fee, and gets the market's price rather than its own."""
-    desk = Desk(SimulationRules())
+    desk = Trader(SimulationRules())
     report = desk.limit(side, 1, price)
     assert report.status is OrderStatus.FILLED
     assert report.average_price == 100
@@ -27,7 +27,7 @@ def test_a_resting_limit_order_fills_at_its_price_when_the_range_reaches_it(
     side: OrderSide, price: int, touched: tuple[int, int, int, int]
 ) -> None:
     """As a maker: its own price, the smaller fee."""
-    desk = Desk(SimulationRules())
+    desk = Trader(SimulationRules())
     report = desk.limit(side, 1, price)
     assert report.status is OrderStatus.OPEN
     desk.candle(100, 102, 98, 100)
@@ -43,7 +43,7 @@ def test_a_gap_beyond_the_limit_fills_at_the_better_open(
     side: OrderSide, price: int, opened: int
 ) -> None:
     """The first price after the gap was there to be had."""
-    desk = Desk()
+    desk = Trader()
     report = desk.limit(side, 1, price)
     desk.candle(opened, 108, 92, 100)
     assert desk.now(report).average_price == opened
@@ -51,13 +51,13 @@ def test_a_gap_beyond_the_limit_fills_at_the_better_open(
 
 def test_a_limit_order_whose_margin_is_gone_is_cancelled_when_touched() -> None:
     """The money was spent elsewhere meanwhile: the venue says so and opens nothing."""
-    desk = Desk(deposit=100)
+    desk = Trader(deposit=100)
     resting = desk.limit(BUY, 5, 95)
     desk.order(BUY, 8)
     desk.stop(SELL, 8, 97)
     desk.tick(94)
     assert desk.now(resting).status is OrderStatus.FILLED  # the stop freed the margin
-    poor = Desk(deposit=100)
+    poor = Trader(deposit=100)
     resting = poor.limit(BUY, 8, 99)
     poor.order(BUY, 8)
     poor.tick(99)
@@ -75,7 +75,7 @@ def test_the_candle_that_fills_an_entry_can_hit_its_stop(
     side: OrderSide, stop: int, path: tuple[int, int, int, int]
 ) -> None:
     """The stop is sent when the candle is over: as what came first is hidden, it is hit."""
-    desk = Desk()
+    desk = Trader()
     entry = desk.limit(side, 1, 95 if side is BUY else 105)
     desk.candle(*path)
     assert desk.now(entry).status is OrderStatus.FILLED
@@ -86,7 +86,7 @@ def test_the_candle_that_fills_an_entry_can_hit_its_stop(
 
 def test_a_stop_that_its_entrys_candle_has_not_reached_rests() -> None:
     """And is hit by a later one as any other."""
-    desk = Desk()
+    desk = Trader()
     desk.limit(BUY, 1, 95)
     desk.candle(100, 101, 94, 99)
     guard = desk.stop(SELL, 1, 93)
@@ -103,7 +103,7 @@ def test_a_stop_that_the_open_has_passed_with_its_entry_fills_there(
     side: OrderSide, stop: int, path: tuple[int, int, int, int], filled: int
 ) -> None:
     """The price was never at the trigger while the position was held: nothing is earned by it."""
-    desk = Desk()
+    desk = Trader()
     desk.limit(side, 1, 95 if side is BUY else 105)
     desk.candle(*path)
     guard = desk.stop(SELL if side is BUY else BUY, 1, stop)
@@ -114,7 +114,7 @@ def test_a_stop_that_the_open_has_passed_with_its_entry_fills_there(
 @pytest.mark.parametrize("has_stop", [True, False])
 def test_the_entrys_candle_liquidates_only_what_no_stop_has_saved(*, has_stop: bool) -> None:
     """The stop lay nearer than the liquidation, and is sent when the candle is over."""
-    desk = Desk(deposit=1_000)
+    desk = Trader(deposit=1_000)
     desk.limit(SELL, 1, 105)
     desk.candle(100, 150, 99, 104)
     if has_stop:
@@ -126,7 +126,7 @@ def test_the_entrys_candle_liquidates_only_what_no_stop_has_saved(*, has_stop: b
 
 def test_what_is_entered_after_a_stop_is_not_liquidated_for_it() -> None:
     """A new position has a liquidation price of its own."""
-    desk = Desk()
+    desk = Trader()
     desk.limit(SELL, 1, 105)
     desk.candle(100, 150, 99, 104)
     desk.stop(BUY, 1, 107)
@@ -137,7 +137,7 @@ def test_what_is_entered_after_a_stop_is_not_liquidated_for_it() -> None:
 
 def test_only_the_first_stop_is_measured_against_the_entrys_candle() -> None:
     """One that follows the price was not there; beyond the last price it is refused as ever."""
-    desk = Desk()
+    desk = Trader()
     desk.limit(SELL, 1, 105)
     desk.candle(100, 106, 90, 104)
     assert desk.stop(BUY, 1, 110).status is OrderStatus.OPEN
@@ -148,7 +148,7 @@ def test_only_the_first_stop_is_measured_against_the_entrys_candle() -> None:
 
 def test_the_entrys_candle_counts_until_the_next_price() -> None:
     """What is sent later is measured against the price that is then."""
-    desk = Desk()
+    desk = Trader()
     desk.limit(BUY, 1, 95)
     desk.candle(100, 101, 92, 99)
     desk.tick(99)
@@ -157,7 +157,7 @@ def test_the_entrys_candle_counts_until_the_next_price() -> None:
 
 def test_a_target_is_not_reached_in_the_candle_that_fills_its_entry() -> None:
     """The high may have come before the fill: in doubt against the trader."""
-    desk = Desk()
+    desk = Trader()
     desk.limit(BUY, 1, 95)
     desk.candle(100, 120, 94, 99)
     assert desk.target(SELL, 1, 110).status is OrderStatus.OPEN

@@ -12,7 +12,7 @@ from signalbot.domain.market import MarketKind
 from signalbot.domain.orders import OrderSide, OrderStatus
 from signalbot.exchange.simulated.netting import liquidation_of, margin_of
 from signalbot.exchange.simulated.rules import SimulationRules
-from tests.exchange.simulated.desk import BUY, NO_COSTS, SELL, Desk, swap
+from tests.exchange.simulated.trader import BUY, NO_COSTS, SELL, Trader, swap
 
 
 @pytest.mark.parametrize(("side", "price", "bankrupt"), [(BUY, "90.5", 90), (SELL, "109.4", 110)])
@@ -23,7 +23,7 @@ def test_a_touched_liquidation_price_costs_the_whole_margin(
 
     The exchange takes the position over where its margin is gone, and keeps the difference.
     """
-    desk = Desk()
+    desk = Trader()
     desk.order(side, 3)
     low, high = (Decimal(price), Decimal(101)) if side is BUY else (Decimal(99), Decimal(price))
     desk.candle(100, high - Decimal("0.1"), low + Decimal("0.1"), 100)
@@ -41,7 +41,7 @@ def test_a_touched_liquidation_price_costs_the_whole_margin(
 @pytest.mark.parametrize("leverage", [2, 3, 20, 125])
 def test_a_gap_costs_the_margin_and_no_more(side: OrderSide, leverage: int) -> None:
     """However far beyond bankruptcy the price jumps, and whatever the fee."""
-    desk = Desk(SimulationRules(taker_fee_percent=Decimal(2), slippage_bps=Decimal(0)))
+    desk = Trader(SimulationRules(taker_fee_percent=Decimal(2), slippage_bps=Decimal(0)))
     desk.order(side, 3, leverage=leverage)
     after_entry = desk.account.wallet
     desk.tick("0.1" if side is BUY else 300)
@@ -61,7 +61,7 @@ def test_no_close_of_an_isolated_position_costs_more_than_its_margin(
 ) -> None:
     """By a stop, a gap, a liquidation, or a stop that slips: law of isolated margin."""
     rules = SimulationRules(taker_fee_percent=Decimal(1), slippage_bps=Decimal(slippage_bps))
-    desk = Desk(rules)
+    desk = Trader(rules)
     try:
         desk.order(side, 3, leverage=leverage)
         desk.stop(SELL if side is BUY else BUY, 3, trigger)
@@ -76,7 +76,7 @@ def test_no_close_of_an_isolated_position_costs_more_than_its_margin(
 def test_a_stop_nearer_than_the_liquidation_price_wins() -> None:
     """In one candle through both, the stop comes first; at the same price as well."""
     for trigger in ("92", "90.5"):
-        desk = Desk()
+        desk = Trader()
         desk.order(BUY, 3)
         stop = desk.stop(SELL, 3, trigger)
         desk.candle(100, 101, 80, 85)
@@ -86,7 +86,7 @@ def test_a_stop_nearer_than_the_liquidation_price_wins() -> None:
 
 def test_a_stop_beyond_the_liquidation_price_comes_too_late() -> None:
     """The position is gone when its trigger is reached."""
-    desk = Desk()
+    desk = Trader()
     desk.order(BUY, 3)
     stop = desk.stop(SELL, 3, 85)
     desk.candle(100, 101, 80, 85)
@@ -96,7 +96,7 @@ def test_a_stop_beyond_the_liquidation_price_comes_too_late() -> None:
 
 def test_a_gap_beyond_the_liquidation_price_is_no_matter_of_the_stop() -> None:
     """The position was liquidated before the first price at which its stop could have traded."""
-    desk = Desk()
+    desk = Trader()
     desk.order(BUY, 3)
     stop = desk.stop(SELL, 3, 92)
     desk.candle(70, 71, 60, 65)
@@ -107,7 +107,7 @@ def test_a_gap_beyond_the_liquidation_price_is_no_matter_of_the_stop() -> None:
 
 def test_a_gap_between_stop_and_liquidation_is_the_stops() -> None:
     """It gets what is there."""
-    desk = Desk()
+    desk = Trader()
     desk.order(BUY, 3)
     stop = desk.stop(SELL, 3, 92)
     desk.candle(91, 92, 60, 65)
@@ -116,7 +116,7 @@ def test_a_gap_between_stop_and_liquidation_is_the_stops() -> None:
 
 def test_liquidation_cancels_nothing_else() -> None:
     """Resting orders stay: whoever placed them must take them away."""
-    desk = Desk()
+    desk = Trader()
     desk.order(BUY, 3)
     target = desk.target(SELL, 3, 120)
     entry = desk.limit(BUY, 1, 50)
@@ -128,7 +128,7 @@ def test_liquidation_cancels_nothing_else() -> None:
 
 def test_the_liquidation_price_moves_with_the_average_entry() -> None:
     """Buying more below shifts it down; the old level no longer counts."""
-    desk = Desk()
+    desk = Trader()
     desk.order(BUY, 1)
     desk.tick(92)
     desk.order(BUY, 1)
@@ -140,7 +140,7 @@ def test_the_liquidation_price_moves_with_the_average_entry() -> None:
 
 def test_an_entry_limit_can_be_liquidated_by_the_candle_that_filled_it() -> None:
     """Filled at 95, liquidated on the way to 80: once the next begins, as no stop was hit."""
-    desk = Desk()
+    desk = Trader()
     desk.limit(BUY, 1, 95)
     desk.candle(100, 101, 80, 82)
     assert [fill.is_liquidation for fill in desk.fills()] == [False]
@@ -151,7 +151,7 @@ def test_an_entry_limit_can_be_liquidated_by_the_candle_that_filled_it() -> None
 
 def test_an_entry_at_the_high_can_be_liquidated_by_the_close() -> None:
     """The path ends at the close, after both extremes."""
-    desk = Desk()
+    desk = Trader()
     desk.stop(BUY, 1, 110, reduce_only=False, leverage=50)
     desk.candle(100, 111, 100, 101)
     desk.candle(111, 111, 111, 111)
@@ -161,7 +161,7 @@ def test_an_entry_at_the_high_can_be_liquidated_by_the_close() -> None:
 
 def test_an_unlevered_long_is_never_liquidated() -> None:
     """It is paid in full."""
-    desk = Desk()
+    desk = Trader()
     desk.order(BUY, 1, leverage=1)
     desk.tick("0.1")
     assert desk.held == 1
@@ -169,7 +169,7 @@ def test_an_unlevered_long_is_never_liquidated() -> None:
 
 def test_leverage_without_margin_above_maintenance_is_refused() -> None:
     """200x against a maintenance margin of 0.5 % would be liquidated at its own entry."""
-    desk = Desk()
+    desk = Trader()
     with pytest.raises(OrderRejected, match="leverage 200 leaves no margin"):
         desk.order(BUY, 1, leverage=200)
     with pytest.raises(OrderRejected, match="leverage 0 is below 1"):
@@ -179,7 +179,7 @@ def test_leverage_without_margin_above_maintenance_is_refused() -> None:
 def test_spot_coins_are_paid_in_full_and_cannot_be_sold_short() -> None:
     """The venue also serves paper users of spot exchanges."""
     spot = replace(swap("ABC/USDT"), kind=MarketKind.SPOT)
-    desk = Desk(NO_COSTS, instrument=spot)
+    desk = Trader(NO_COSTS, instrument=spot)
     with pytest.raises(OrderRejected, match="insufficient balance"):
         desk.order(SELL, 1)
     desk.order(BUY, 50, leverage=10)

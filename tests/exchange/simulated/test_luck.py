@@ -7,14 +7,14 @@ import pytest
 
 from signalbot.domain.errors import OrderRejected
 from signalbot.domain.orders import OrderReport, OrderStatus
-from tests.exchange.simulated.desk import BUY, NO_COSTS, SELL, Desk
+from tests.exchange.simulated.trader import BUY, NO_COSTS, SELL, Trader
 
 REFUSING = replace(NO_COSTS, reject_probability=0.3)
 PARTIAL = replace(NO_COSTS, partial_fill_probability=1.0)
 
 
 def refused(seed: int, count: int = 200) -> set[str]:
-    desk = Desk(replace(REFUSING, seed=seed))
+    desk = Trader(replace(REFUSING, seed=seed))
     cids = set()
     for number in range(count):
         try:
@@ -34,11 +34,11 @@ def test_refusals_depend_on_the_seed_and_the_order_alone() -> None:
 
 def test_reduce_only_orders_are_never_unlucky() -> None:
     """A simulation must not keep anybody in a position."""
-    desk = Desk(replace(PARTIAL, reject_probability=0.0))
+    desk = Trader(replace(PARTIAL, reject_probability=0.0))
     desk.order(BUY, 10)
     held = desk.held
     assert desk.order(SELL, 10, reduce_only=True).filled == held
-    desk = Desk(replace(NO_COSTS, reject_probability=1.0))
+    desk = Trader(replace(NO_COSTS, reject_probability=1.0))
     assert desk.order(SELL, 1, reduce_only=True).status is OrderStatus.CANCELLED
     with pytest.raises(OrderRejected):
         desk.order(BUY, 1)
@@ -47,7 +47,7 @@ def test_reduce_only_orders_are_never_unlucky() -> None:
 def test_a_partly_filled_market_order_loses_its_rest() -> None:
     """20 to 80 % on the lot; the status is CANCELLED, and what filled is held."""
     for number in range(50):
-        desk = Desk(PARTIAL)
+        desk = Trader(PARTIAL)
         report = desk.order(BUY, 10, cid=f"order-{number}")
         assert report.status is OrderStatus.CANCELLED
         assert 2 - Decimal("0.01") <= report.filled <= 8
@@ -57,7 +57,7 @@ def test_a_partly_filled_market_order_loses_its_rest() -> None:
 
 def test_a_partly_filled_limit_order_fills_its_rest_on_a_later_touch() -> None:
     """Not twice within one candle."""
-    desk = Desk(PARTIAL)
+    desk = Trader(PARTIAL)
     order = desk.limit(BUY, 10, 95)
     desk.candle(100, 101, 94, 96)
     partly = desk.now(order)
@@ -72,7 +72,7 @@ def test_a_partly_filled_limit_order_fills_its_rest_on_a_later_touch() -> None:
 
 def test_a_partly_filled_marketable_limit_order_rests_at_its_price() -> None:
     """What took at once stays; the rest waits."""
-    desk = Desk(PARTIAL)
+    desk = Trader(PARTIAL)
     order = desk.limit(BUY, 10, 101)
     assert order.status is OrderStatus.PARTIALLY_FILLED
     desk.tick(100)
@@ -83,9 +83,9 @@ def test_a_partly_filled_marketable_limit_order_rests_at_its_price() -> None:
 
 def test_one_lot_cannot_be_split() -> None:
     """The smallest order fills whole or not at all."""
-    desk = Desk(PARTIAL, price=1000)
+    desk = Trader(PARTIAL, price=1000)
     desk.market = replace(desk.market, min_quantity=Decimal("0.01"))
     order: OrderReport = desk.order(BUY, "0.02")
     assert order.filled == Decimal("0.01")
-    lone = Desk(PARTIAL, price=1000, instrument=desk.market)
+    lone = Trader(PARTIAL, price=1000, instrument=desk.market)
     assert lone.order(BUY, "0.01").status is OrderStatus.FILLED

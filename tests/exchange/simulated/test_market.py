@@ -8,10 +8,10 @@ from decimal import Decimal
 import pytest
 
 from signalbot.domain.market import Candle, Instrument, PriceRange
-from signalbot.domain.resample import join
+from signalbot.domain.resample import aggregate
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.exchange.simulated.market import SimulatedMarket
-from tests.exchange.simulated.desk import SYMBOL, swap
+from tests.exchange.simulated.trader import SYMBOL, swap
 
 HOUR_MS = 1_700_006_400_000
 
@@ -107,7 +107,7 @@ async def test_a_larger_candle_that_was_forming_is_completed_from_history() -> N
     market.advance(minute(4))
     made = await anext(stream)
     assert asked == [(Ms(HOUR_MS + 180_000), 3)]
-    assert made == join(
+    assert made == aggregate(
         [minute(0), minute(1), minute(2, close=120), minute(3), minute(4)], Timeframe.M5
     )
 
@@ -174,7 +174,7 @@ async def test_a_reader_that_is_gone_costs_nothing() -> None:
     gc.collect()
     market.advance(minute(1))
     channel = market._channels[SYMBOL]
-    assert not channel._grids
+    assert not channel._timeframes
     assert not channel._readers
 
 

@@ -9,12 +9,12 @@ from signalbot.domain.errors import OrderRejected
 from signalbot.domain.orders import OrderStatus
 from signalbot.domain.signals import Side
 from signalbot.exchange.simulated.rules import SimulationRules
-from tests.exchange.simulated.desk import BUY, NO_COSTS, SELL, Desk
+from tests.exchange.simulated.trader import BUY, NO_COSTS, SELL, Trader
 
 
 def test_a_market_order_fills_at_the_last_price() -> None:
     """Without slippage the price is the market's; the report carries the fill."""
-    desk = Desk(price="101.5")
+    desk = Trader(price="101.5")
     report = desk.order(BUY, 2)
     assert (report.status, report.filled) == (OrderStatus.FILLED, Decimal(2))
     assert report.average_price == Decimal("101.5")
@@ -24,14 +24,14 @@ def test_a_market_order_fills_at_the_last_price() -> None:
 @pytest.mark.parametrize(("side", "price"), [(BUY, "100.1"), (SELL, "99.9")])
 def test_slippage_is_against_the_taker_and_ends_on_the_tick(side: object, price: str) -> None:
     """One basis point of 100 is 0.01, less than a tick of 0.1: it costs a whole tick."""
-    desk = Desk(replace(NO_COSTS, slippage_bps=Decimal(1)))
+    desk = Trader(replace(NO_COSTS, slippage_bps=Decimal(1)))
     report = desk.order(BUY if side is BUY else SELL, 1)
     assert report.average_price == Decimal(price)
 
 
 def test_the_taker_fee_is_taken_from_the_wallet_in_quote_units() -> None:
     """0.05 % of 2 x 100."""
-    desk = Desk(SimulationRules(slippage_bps=Decimal(0)))
+    desk = Trader(SimulationRules(slippage_bps=Decimal(0)))
     report = desk.order(BUY, 2)
     assert report.fills[0].fee == Decimal("0.1")
     assert report.fills[0].fee_currency == "USDT"
@@ -40,7 +40,7 @@ def test_the_taker_fee_is_taken_from_the_wallet_in_quote_units() -> None:
 
 def test_buying_more_averages_the_entry_and_keeps_the_leverage() -> None:
     """One net position per market, at the average price of what is held."""
-    desk = Desk()
+    desk = Trader()
     desk.order(BUY, 1, leverage=5)
     desk.tick(110)
     desk.order(BUY, 3, leverage=20)
@@ -51,7 +51,7 @@ def test_buying_more_averages_the_entry_and_keeps_the_leverage() -> None:
 
 def test_an_opposite_order_closes_first_and_opens_with_the_rest() -> None:
     """One-way mode: selling 3 against a long of 2 leaves a short of 1, entered at the new price."""
-    desk = Desk()
+    desk = Trader()
     desk.order(BUY, 2)
     desk.tick(110)
     desk.order(SELL, 3, leverage=4)
@@ -63,14 +63,14 @@ def test_an_opposite_order_closes_first_and_opens_with_the_rest() -> None:
 
 def test_an_order_in_a_market_without_a_price_is_refused() -> None:
     """Nobody trades at an unknown price."""
-    desk = Desk()
+    desk = Trader()
     with pytest.raises(OrderRejected, match="no price yet"):
         desk.order(BUY, 1, symbol="XYZ/USDT:USDT")
 
 
 def test_ids_are_counted_per_account() -> None:
     """Two runs give the same ids, and users do not shift each other's."""
-    desk = Desk()
+    desk = Trader()
     reports = [desk.order(BUY, 1), desk.order(SELL, 1)]
     assert [report.exchange_order_id for report in reports] == ["1", "2"]
     assert [fill.trade_id for report in reports for fill in report.fills] == ["t1", "t2"]

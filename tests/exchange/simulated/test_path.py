@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signalbot.exchange.simulated.path import PricePath
+from signalbot.exchange.simulated.price_path import PricePath
 
 BLOCK_S = 1 << 24
 MONTH_OF_MINUTES = 1_700_000_000 + 60 * np.arange(30 * 24 * 60, dtype=np.int64)

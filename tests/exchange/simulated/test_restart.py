@@ -17,25 +17,25 @@ from signalbot.domain.orders import Order, OrderReport, OrderStatus, OrderType
 from signalbot.domain.timeframe import DAY_MS, Ms
 from signalbot.domain.users import UserId
 from signalbot.exchange.simulated.broker import SimulatedBroker
+from signalbot.exchange.simulated.engine import MatchingEngine
 from signalbot.exchange.simulated.rules import SimulationRules
-from signalbot.exchange.simulated.venue import SimulatedVenue
 from signalbot.ledger.database import Database, open_database
 from signalbot.ledger.migrations import migrations
-from signalbot.ledger.simulated import SimulatedStore, load
+from signalbot.ledger.simulated_store import SimulatedStore, load_state
 from tests.exchange.simulated.clocks import JumpClock
-from tests.exchange.simulated.desk import (
+from tests.exchange.simulated.random_steps import RULES, STEPS, Step
+from tests.exchange.simulated.test_broker import ask
+from tests.exchange.simulated.trader import (
     ALICE,
     BUY,
     NO_COSTS,
     SELL,
     START_MS,
     SYMBOL,
-    Desk,
+    Trader,
     settle,
     swap,
 )
-from tests.exchange.simulated.steps import RULES, STEPS, Step
-from tests.exchange.simulated.test_broker import ask
 
 T = TypeVar("T")
 BOB = UserId("bob")
@@ -47,16 +47,16 @@ async def open_broker(
     *,
     exchange: str = "paper",
     rules: SimulationRules = NO_COSTS,
-) -> tuple[SimulatedVenue, SimulatedBroker]:
-    venue = SimulatedVenue(
+) -> tuple[MatchingEngine, SimulatedBroker]:
+    venue = MatchingEngine(
         exchange=exchange,
         rules=rules,
         instrument=swap,
         store=SimulatedStore(database, exchange),
-        state=await load(database, exchange),
+        state=await load_state(database, exchange),
     )
     venue.on_price(SYMBOL, Decimal(100), clock.now_ms())
-    broker = SimulatedBroker(venue=venue, user_id=ALICE, deposit=Decimal(10_000), clock=clock)
+    broker = SimulatedBroker(engine=venue, user_id=ALICE, deposit=Decimal(10_000), clock=clock)
     return venue, broker
 
 
@@ -150,14 +150,14 @@ async def test_a_paper_order_is_written_before_what_the_ledger_writes_of_it(
     async with open_database(tmp_path / "a.db") as database:
         venue, _ = await open_broker(database, clock)
         broker = SimulatedBroker(
-            venue=venue, user_id=BOB, deposit=Decimal(100), clock=clock, is_paper=True
+            engine=venue, user_id=BOB, deposit=Decimal(100), clock=clock, is_paper=True
         )
         commits = database.commits
         await broker.submit(replace(ask("in", BUY), user_id=BOB))
         assert database.commits == commits
         await database.write(lambda connection: connection.execute("SELECT 1").fetchall())
         assert database.commits == commits + 1
-        saved = (await load(database, "paper")).accounts
+        saved = (await load_state(database, "paper")).accounts
     assert [account.user_id for account in saved] == [BOB]
     assert len(saved[0].fills) == 1
 
@@ -186,8 +186,8 @@ async def test_exchanges_do_not_share_accounts(tmp_path: Path) -> None:
         _, there = await open_broker(database, clock, exchange="elsewhere")
         assert await there.holdings({}) == []
         await there.submit(replace(ask("in", SELL), exchange="elsewhere"))
-        assert (await load(database, "paper")).accounts != (
-            await load(database, "elsewhere")
+        assert (await load_state(database, "paper")).accounts != (
+            await load_state(database, "elsewhere")
         ).accounts
 
 
@@ -195,15 +195,15 @@ async def test_the_last_instant_seen_is_the_later_of_prices_and_orders(tmp_path:
     """Time before the newest order must not be matched against it again."""
     clock = JumpClock(START_MS)
     async with open_database(tmp_path / "a.db") as database:
-        assert (await load(database, "paper")).last_seen_ms is None
+        assert (await load_state(database, "paper")).last_seen_ms is None
         venue, broker = await open_broker(database, clock)
-        venue.seen(Ms(START_MS + 60_000))
-        venue.seen(Ms(START_MS + 30_000))
+        venue.mark_matched(Ms(START_MS + 60_000))
+        venue.mark_matched(Ms(START_MS + 30_000))
         await database.flush()
-        assert (await load(database, "paper")).last_seen_ms == START_MS + 60_000
+        assert (await load_state(database, "paper")).last_seen_ms == START_MS + 60_000
         clock.ms = START_MS + 75_000
         await broker.submit(ask("in", BUY))
-        assert (await load(database, "paper")).last_seen_ms == START_MS + 75_000
+        assert (await load_state(database, "paper")).last_seen_ms == START_MS + 75_000
 
 
 async def test_a_position_in_a_market_no_longer_listed_does_not_stop_the_start(
@@ -214,13 +214,13 @@ async def test_a_position_in_a_market_no_longer_listed_does_not_stop_the_start(
     async with open_database(tmp_path / "a.db") as database:
         _, broker = await open_broker(database, clock)
         await broker.submit(ask("in", BUY))
-        state = await load(database, "paper")
+        state = await load_state(database, "paper")
 
     def nothing_listed(symbol: str) -> Instrument:
         raise KeyError(symbol)
 
-    venue = SimulatedVenue(exchange="paper", rules=NO_COSTS, instrument=nothing_listed, state=state)
-    broker = SimulatedBroker(venue=venue, user_id=ALICE, deposit=Decimal(1), clock=clock)
+    venue = MatchingEngine(exchange="paper", rules=NO_COSTS, instrument=nothing_listed, state=state)
+    broker = SimulatedBroker(engine=venue, user_id=ALICE, deposit=Decimal(1), clock=clock)
     assert (await broker.holdings({}))[0].quantity == 2
     assert broker.balance().equity == 10_000
 
@@ -250,11 +250,11 @@ class InlineDatabase:
 def test_a_restart_at_any_moment_changes_nothing(before: list[Step], after: list[Step]) -> None:
     """Whatever happens afterwards happens as if there had been none."""
     database = cast("Database", InlineDatabase())
-    first = Desk(RULES, store=SimulatedStore(database, "paper"))
+    first = Trader(RULES, store=SimulatedStore(database, "paper"))
     reports: list[OrderReport] = []
     for step in before:
         step(first, reports)
-    second = Desk(RULES, state=settle(load(database, "paper")), price=None)
+    second = Trader(RULES, state=settle(load_state(database, "paper")), price=None)
     second._orders, second.now_ms = first._orders, first.now_ms
     for desk, known in ((first, list(reports)), (second, list(reports))):
         desk.tick(100)

@@ -7,7 +7,7 @@ import pytest
 
 from signalbot.domain.market import MarketKind
 from signalbot.exchange.simulated.rules import (
-    KNOWN_SYMBOLS,
+    PRESET_SYMBOLS,
     SimulatedSymbol,
     SimulationRules,
     instrument_of,
@@ -20,13 +20,13 @@ def test_configured_symbols_come_before_known_before_generic() -> None:
     own = SimulatedSymbol(price=Decimal(7))
     rules = SimulationRules(symbols={"BTC/USDT:USDT": own})
     assert symbol_rules(rules, "BTC/USDT:USDT") is own
-    assert symbol_rules(rules, "ETH/USDT:USDT") is KNOWN_SYMBOLS["ETH/USDT:USDT"]
+    assert symbol_rules(rules, "ETH/USDT:USDT") is PRESET_SYMBOLS["ETH/USDT:USDT"]
     assert symbol_rules(rules, "NEW/USDT:USDT").price == 100
 
 
 def test_an_instrument_reads_its_currencies_from_the_symbol() -> None:
     """A settlement currency makes it a perpetual contract."""
-    perp = instrument_of("BTC/USDT:USDT", KNOWN_SYMBOLS["BTC/USDT:USDT"])
+    perp = instrument_of("BTC/USDT:USDT", PRESET_SYMBOLS["BTC/USDT:USDT"])
     assert (perp.base, perp.quote, perp.kind) == ("BTC", "USDT", MarketKind.SWAP)
     assert perp.tick == Decimal("0.1")
     assert instrument_of("BTC/EUR", SimulatedSymbol(price=Decimal(1))).kind is MarketKind.SPOT

@@ -17,13 +17,13 @@ from signalbot.domain.orders import (
     OrderType,
 )
 from signalbot.domain.timeframe import DAY_MS, EPOCH, Ms, Timeframe
+from signalbot.exchange.simulated.driver import SeededPrices, SimulationDriver
+from signalbot.exchange.simulated.engine import MatchingEngine
 from signalbot.exchange.simulated.market import SimulatedMarket
 from signalbot.exchange.simulated.rules import SimulationRules
-from signalbot.exchange.simulated.runner import SeededPrices, SimulatedRunner
-from signalbot.exchange.simulated.venue import SimulatedVenue
-from signalbot.ledger.simulated import SimulatedState
+from signalbot.ledger.simulated_store import SimulatedState
 from tests.exchange.simulated.clocks import End, JumpClock
-from tests.exchange.simulated.desk import ALICE, settle
+from tests.exchange.simulated.trader import ALICE, settle
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 NOON_MS = 19_700 * DAY_MS + DAY_MS // 2
@@ -33,16 +33,16 @@ RULES = SimulationRules()
 @dataclass
 class Exchange:
     prices: SeededPrices
-    venue: SimulatedVenue
+    venue: MatchingEngine
     market: SimulatedMarket
-    runner: SimulatedRunner
+    runner: SimulationDriver
 
 
 def make_exchange(state: SimulatedState | None = None) -> Exchange:
     prices = SeededPrices(RULES)
-    venue = SimulatedVenue(exchange="sim", rules=RULES, instrument=prices.instrument, state=state)
+    venue = MatchingEngine(exchange="sim", rules=RULES, instrument=prices.instrument, state=state)
     market = SimulatedMarket(instrument=prices.instrument, history=prices.history)
-    runner = SimulatedRunner(prices=prices, venue=venue, market=market)
+    runner = SimulationDriver(prices=prices, engine=venue, market=market)
     return Exchange(prices, venue, market, runner)
 
 
@@ -73,8 +73,8 @@ async def test_every_five_seconds_there_is_a_price_and_every_minute_a_candle() -
     with pytest.raises(End):
         await exchange.runner.run(JumpClock(NOON_MS + 31_234, NOON_MS + 185_000))
     made: list[Candle] = [await anext(candles) for _ in range(3)]
-    assert made == exchange.prices.tape(BTC).candles(Timeframe.M1, Ms(NOON_MS), 3)
-    assert exchange.market.last_price(BTC) == exchange.prices.tape(BTC).price(Ms(NOON_MS + 185_000))
+    assert made == exchange.prices.feed(BTC).candles(Timeframe.M1, Ms(NOON_MS), 3)
+    assert exchange.market.last_price(BTC) == exchange.prices.feed(BTC).price(Ms(NOON_MS + 185_000))
     assert exchange.venue.last_price(BTC) == exchange.market.last_price(BTC)
 
 
@@ -104,7 +104,7 @@ async def test_the_venue_trades_before_anybody_hears_the_price() -> None:
 
     market = Listening(instrument=exchange.prices.instrument, history=exchange.prices.history)
     market.instrument(BTC)
-    runner = SimulatedRunner(prices=exchange.prices, venue=exchange.venue, market=market)
+    runner = SimulationDriver(prices=exchange.prices, engine=exchange.venue, market=market)
     with pytest.raises(End):
         await runner.run(JumpClock(NOON_MS, NOON_MS + 60_000))
     assert len(told) == 13
@@ -117,16 +117,16 @@ async def test_a_market_first_looked_at_has_a_price_at_once() -> None:
     exchange.market.instrument(BTC)
     with pytest.raises(End):
         await exchange.runner.run(JumpClock(NOON_MS, NOON_MS))
-    assert exchange.market.last_price(ETH) == exchange.prices.tape(ETH).price(Ms(NOON_MS))
+    assert exchange.market.last_price(ETH) == exchange.prices.feed(ETH).price(Ms(NOON_MS))
     assert exchange.venue.last_price(ETH) == exchange.market.last_price(ETH)
 
 
 async def test_orders_trigger_in_time_that_was_missed() -> None:
     """Ten days away: the stop fills in the minute that first reached it, not at the end."""
     exchange = make_exchange()
-    tape = exchange.prices.tape(BTC)
+    tape = exchange.prices.feed(BTC)
     exchange.venue.on_price(BTC, tape.price(Ms(NOON_MS)), Ms(NOON_MS))
-    exchange.venue.seen(Ms(NOON_MS))
+    exchange.venue.mark_matched(Ms(NOON_MS))
     minutes = tape.candles(Timeframe.M1, Ms(NOON_MS), 10 * 24 * 60)
     trigger = (min(candle.low for candle in minutes) + minutes[0].open) / 2
     trigger = exchange.prices.instrument(BTC).floor_price(trigger)
@@ -155,9 +155,9 @@ async def test_catching_up_equals_having_watched(missed_ms: int) -> None:
     start_ms = NOON_MS + 22_000
     orders = []
     for exchange in (watched, absent):
-        price = exchange.prices.tape(BTC).price(Ms(start_ms))
+        price = exchange.prices.feed(BTC).price(Ms(start_ms))
         exchange.venue.on_price(BTC, price, Ms(start_ms))
-        exchange.venue.seen(Ms(start_ms))
+        exchange.venue.mark_matched(Ms(start_ms))
         limit = exchange.prices.instrument(BTC).floor_price(price * Decimal("0.9998"))
         orders.append(
             submit(exchange, start_ms, side=OrderSide.BUY, type=OrderType.LIMIT, price=limit)
@@ -172,14 +172,14 @@ async def test_catching_up_equals_having_watched(missed_ms: int) -> None:
 async def test_a_prepared_exchange_has_traded_and_quotes_every_price() -> None:
     """Before anything else of the daemon looks at it."""
     exchange = make_exchange()
-    tape = exchange.prices.tape(BTC)
+    tape = exchange.prices.feed(BTC)
     exchange.venue.on_price(BTC, tape.price(Ms(NOON_MS)), Ms(NOON_MS))
-    exchange.venue.seen(Ms(NOON_MS))
+    exchange.venue.mark_matched(Ms(NOON_MS))
     exchange.market.instrument(ETH)
     await exchange.runner.prepare(JumpClock(NOON_MS + DAY_MS))
     assert exchange.venue.last_seen_ms == NOON_MS + DAY_MS
     for symbol in (BTC, ETH):
-        price = exchange.prices.tape(symbol).price(Ms(NOON_MS + DAY_MS))
+        price = exchange.prices.feed(symbol).price(Ms(NOON_MS + DAY_MS))
         assert exchange.venue.last_price(symbol) == price
     assert exchange.market.last_price(ETH) == exchange.venue.last_price(ETH)
 
@@ -189,7 +189,7 @@ async def test_no_more_than_thirty_days_are_caught_up() -> None:
     exchange = make_exchange(SimulatedState(last_seen_ms=EPOCH))
     seen: list[int] = []
 
-    class Counting(SimulatedVenue):
+    class Counting(MatchingEngine):
         def on_candle(self, candle: Candle) -> None:
             seen.append(candle.open_ms)
             super().on_candle(candle)
@@ -201,7 +201,7 @@ async def test_no_more_than_thirty_days_are_caught_up() -> None:
         state=SimulatedState(last_seen_ms=EPOCH),
     )
     venue.on_price(BTC, Decimal(60_000), EPOCH)
-    runner = SimulatedRunner(prices=exchange.prices, venue=venue, market=exchange.market)
+    runner = SimulationDriver(prices=exchange.prices, engine=venue, market=exchange.market)
     await runner.catch_up(JumpClock(NOON_MS))
     assert len(seen) == 30 * 24 * 60
     assert seen[0] == NOON_MS - 30 * DAY_MS

@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from signalbot.domain.resample import Resampler
 from signalbot.domain.timeframe import DAY_MS, Ms, Timeframe
+from signalbot.exchange.simulated.price_feed import SimulatedPriceFeed
 from signalbot.exchange.simulated.rules import SimulatedSymbol, SimulationRules
-from signalbot.exchange.simulated.tape import PriceTape
 
 NOON_MS = Ms(19_700 * DAY_MS + DAY_MS // 2)
 SYMBOL = "ETH/USDT:USDT"
 LARGER = [timeframe for timeframe in Timeframe if timeframe is not Timeframe.M1]
 
 
-def tape(seed: int = 1) -> PriceTape:
-    return PriceTape(SYMBOL, SimulationRules(seed=seed))
+def tape(seed: int = 1) -> SimulatedPriceFeed:
+    return SimulatedPriceFeed(SYMBOL, SimulationRules(seed=seed))
 
 
 @pytest.mark.parametrize("timeframe", LARGER)
@@ -84,6 +84,6 @@ def test_a_market_far_below_its_tick_still_has_a_price() -> None:
     worthless = SimulatedSymbol(
         price=Decimal("0.01"), annual_volatility_percent=Decimal(3_000), tick=Decimal("0.01")
     )
-    subject = PriceTape("X/Y:Y", SimulationRules(symbols={"X/Y:Y": worthless}))
+    subject = SimulatedPriceFeed("X/Y:Y", SimulationRules(symbols={"X/Y:Y": worthless}))
     candles = subject.candles(Timeframe.D1, Ms(19_700 * DAY_MS), 30)
     assert min(candle.low for candle in candles) == Decimal("0.01")

@@ -8,13 +8,13 @@ import pytest
 from signalbot.domain.errors import OrderRejected
 from signalbot.domain.orders import OrderSide, OrderStatus, OrderType
 from signalbot.exchange.simulated.rules import SimulationRules
-from tests.exchange.simulated.desk import BUY, NO_COSTS, SELL, Desk
+from tests.exchange.simulated.trader import BUY, NO_COSTS, SELL, Trader
 
 SLIPPING = replace(NO_COSTS, slippage_bps=Decimal(20))
 
 
-def long_desk(rules: SimulationRules = NO_COSTS) -> Desk:
-    desk = Desk(rules)
+def long_desk(rules: SimulationRules = NO_COSTS) -> Trader:
+    desk = Trader(rules)
     desk.order(BUY, 2, leverage=2)
     return desk
 
@@ -78,7 +78,7 @@ def test_a_trigger_the_price_has_passed_is_refused_as_such(
     side: OrderSide, type_: OrderType, trigger: int
 ) -> None:
     """The caller must close instead of protect, so the refusal says which kind it is."""
-    desk = Desk()
+    desk = Trader()
     with pytest.raises(OrderRejected, match="trigger immediately") as refusal:
         desk.order(side, 1, type=type_, trigger=trigger, reduce_only=True)
     assert refusal.value.would_trigger
@@ -88,7 +88,7 @@ def test_a_trigger_the_price_has_passed_is_refused_as_such(
 @pytest.mark.parametrize("entry", [BUY, SELL])
 def test_the_stop_wins_when_stop_and_target_lie_in_one_candle(entry: OrderSide) -> None:
     """What the candle hides is decided against the trader; the target then finds no position."""
-    desk = Desk()
+    desk = Trader()
     desk.order(entry, 2, leverage=2)
     close, sign = (SELL, 1) if entry is BUY else (BUY, -1)
     target = desk.target(close, 2, 100 + 5 * sign)
@@ -124,7 +124,7 @@ def test_several_targets_in_one_candle_fill_nearest_first() -> None:
 
 def test_a_stop_entry_opens_a_position_when_triggered() -> None:
     """Not every stop protects: without reduce-only it is an entry on a breakout."""
-    desk = Desk()
+    desk = Trader()
     desk.stop(BUY, 1, 103, reduce_only=False)
     desk.candle(100, 104, 99, 104)
     assert desk.held == 1

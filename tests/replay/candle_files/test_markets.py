@@ -2,63 +2,63 @@
 
 import pytest
 
-from signalbot.replay.candle_files.markets import Fit, Market, is_market_name
+from signalbot.replay.candle_files.market_matching import MarketFit, MarketName, is_market_name
 
-PERPETUAL = Market("BTC/USDT:USDT")
-SPOT = Market("BTC/USDT")
+PERPETUAL = MarketName("BTC/USDT:USDT")
+SPOT = MarketName("BTC/USDT")
 
 
 @pytest.mark.parametrize(
     ("name", "perpetual", "spot"),
     [
-        ("BTC/USDT:USDT", Fit.KIND, Fit.OTHER),
-        ("BTC/USDT", Fit.SAME, Fit.KIND),
-        ("BTCUSDT", Fit.SAME, Fit.SAME),
-        ("btc_usdt", Fit.SAME, Fit.SAME),
-        ("BTC-USDT", Fit.SAME, Fit.SAME),
-        ("BTC-USDT-SWAP", Fit.KIND, Fit.OTHER),
-        ("BTCUSDT_UMCBL", Fit.KIND, Fit.OTHER),
-        ("BTC_USDT_USDT", Fit.KIND, Fit.OTHER),
-        ("BINANCE:BTCUSDT.P", Fit.KIND, Fit.OTHER),
-        ("BINANCE:BTCUSDT", Fit.SAME, Fit.SAME),
-        ("X:BTC-USD", Fit.DOLLAR, Fit.DOLLAR),
-        ("XXBTZUSD", Fit.DOLLAR, Fit.DOLLAR),
-        ("XBT/USD", Fit.DOLLAR, Fit.DOLLAR),
-        ("tBTCUSD", Fit.DOLLAR, Fit.DOLLAR),
-        ("PF_XBTUSD", Fit.DOLLAR, Fit.OTHER),
-        ("USDT-BTC", Fit.SAME, Fit.SAME),
-        ("KRW-BTC", Fit.OTHER, Fit.OTHER),
-        ("BTC", Fit.BASE, Fit.BASE),
-        ("Bitcoin", Fit.BASE, Fit.BASE),
-        ("BTC.V", Fit.BASE, Fit.BASE),
-        ("ETHUSDT", Fit.OTHER, Fit.OTHER),
-        ("BTCEUR", Fit.OTHER, Fit.OTHER),
-        ("ETHBTC", Fit.OTHER, Fit.OTHER),
-        ("WBTCUSDT", Fit.OTHER, Fit.OTHER),
-        ("BTCDOMUSDT", Fit.OTHER, Fit.OTHER),
-        ("BTCUSDT_240329", Fit.OTHER, Fit.OTHER),
-        ("BTC/USDT:USDT-240329", Fit.OTHER, Fit.OTHER),
-        ("BTC-29MAR24", Fit.OTHER, Fit.OTHER),
-        ("BTC-29MAR24-60000-C", Fit.OTHER, Fit.OTHER),
-        ("2781", Fit.OTHER, Fit.OTHER),
-        ("", Fit.OTHER, Fit.OTHER),
+        ("BTC/USDT:USDT", MarketFit.KIND, MarketFit.OTHER),
+        ("BTC/USDT", MarketFit.SAME, MarketFit.KIND),
+        ("BTCUSDT", MarketFit.SAME, MarketFit.SAME),
+        ("btc_usdt", MarketFit.SAME, MarketFit.SAME),
+        ("BTC-USDT", MarketFit.SAME, MarketFit.SAME),
+        ("BTC-USDT-SWAP", MarketFit.KIND, MarketFit.OTHER),
+        ("BTCUSDT_UMCBL", MarketFit.KIND, MarketFit.OTHER),
+        ("BTC_USDT_USDT", MarketFit.KIND, MarketFit.OTHER),
+        ("BINANCE:BTCUSDT.P", MarketFit.KIND, MarketFit.OTHER),
+        ("BINANCE:BTCUSDT", MarketFit.SAME, MarketFit.SAME),
+        ("X:BTC-USD", MarketFit.DOLLAR, MarketFit.DOLLAR),
+        ("XXBTZUSD", MarketFit.DOLLAR, MarketFit.DOLLAR),
+        ("XBT/USD", MarketFit.DOLLAR, MarketFit.DOLLAR),
+        ("tBTCUSD", MarketFit.DOLLAR, MarketFit.DOLLAR),
+        ("PF_XBTUSD", MarketFit.DOLLAR, MarketFit.OTHER),
+        ("USDT-BTC", MarketFit.SAME, MarketFit.SAME),
+        ("KRW-BTC", MarketFit.OTHER, MarketFit.OTHER),
+        ("BTC", MarketFit.BASE, MarketFit.BASE),
+        ("Bitcoin", MarketFit.BASE, MarketFit.BASE),
+        ("BTC.V", MarketFit.BASE, MarketFit.BASE),
+        ("ETHUSDT", MarketFit.OTHER, MarketFit.OTHER),
+        ("BTCEUR", MarketFit.OTHER, MarketFit.OTHER),
+        ("ETHBTC", MarketFit.OTHER, MarketFit.OTHER),
+        ("WBTCUSDT", MarketFit.OTHER, MarketFit.OTHER),
+        ("BTCDOMUSDT", MarketFit.OTHER, MarketFit.OTHER),
+        ("BTCUSDT_240329", MarketFit.OTHER, MarketFit.OTHER),
+        ("BTC/USDT:USDT-240329", MarketFit.OTHER, MarketFit.OTHER),
+        ("BTC-29MAR24", MarketFit.OTHER, MarketFit.OTHER),
+        ("BTC-29MAR24-60000-C", MarketFit.OTHER, MarketFit.OTHER),
+        ("2781", MarketFit.OTHER, MarketFit.OTHER),
+        ("", MarketFit.OTHER, MarketFit.OTHER),
     ],
 )
-def test_a_name_fits_or_does_not(name: str, perpetual: Fit, spot: Fit) -> None:
+def test_a_name_fits_or_does_not(name: str, perpetual: MarketFit, spot: MarketFit) -> None:
     """As exchanges, charts and vendors write it."""
     assert (PERPETUAL.fit(name), SPOT.fit(name)) == (perpetual, spot)
 
 
 def test_a_multiple_of_a_coin_is_another_market() -> None:
     """1000PEPE costs a thousand PEPE."""
-    assert Market("PEPE/USDT:USDT").fit("1000PEPEUSDT") is Fit.OTHER
-    assert Market("1000PEPE/USDT:USDT").fit("1000PEPEUSDT") is Fit.SAME
+    assert MarketName("PEPE/USDT:USDT").fit("1000PEPEUSDT") is MarketFit.OTHER
+    assert MarketName("1000PEPE/USDT:USDT").fit("1000PEPEUSDT") is MarketFit.SAME
 
 
 def test_the_best_name_drives_out_the_others() -> None:
     """A perpetual is preferred where one is asked for."""
     assert PERPETUAL.best(["BTC-USD", "BTC-USDT", "BTC-USDT-SWAP"]) == (
-        Fit.KIND,
+        MarketFit.KIND,
         ["BTC-USDT-SWAP"],
     )
 

@@ -6,23 +6,28 @@ from typing import Any
 import pytest
 
 from signalbot.domain.errors import ConfigError
-from signalbot.replay.candle_files.options import Role, parse_columns, parse_zone, read_options
+from signalbot.replay.candle_files.options import (
+    ColumnRole,
+    parse_columns,
+    parse_zone,
+    read_options,
+)
 
 
 def test_columns_may_be_named_in_their_order() -> None:
     """A hyphen passes one over."""
     choice = parse_columns("-,time,open,high,low,close,-,volume")
     assert choice.is_complete
-    assert choice.by_role[Role.TIME] == 1
-    assert choice.by_role[Role.VOLUME] == 7
+    assert choice.by_role[ColumnRole.TIME] == 1
+    assert choice.by_role[ColumnRole.VOLUME] == 7
 
 
 def test_single_columns_may_be_named() -> None:
     """By the header, or by their place from 1 on; a hyphen leaves one out of consideration."""
     choice = parse_columns("close=Last Price, time=1, symbol=-")
     assert not choice.is_complete
-    assert choice.by_role == {Role.CLOSE: "Last Price", Role.TIME: 0}
-    assert choice.ignored == {Role.SYMBOL}
+    assert choice.by_role == {ColumnRole.CLOSE: "Last Price", ColumnRole.TIME: 0}
+    assert choice.ignored == {ColumnRole.SYMBOL}
 
 
 @pytest.mark.parametrize(

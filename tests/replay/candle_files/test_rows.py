@@ -7,8 +7,8 @@ import pytest
 
 from signalbot.domain.errors import ConfigError
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.replay.candle_files import BadRow, CandleFile, Fault, ReadOptions, read_candles
-from tests.replay.made import HOUR, START, SYMBOL, decimals
+from signalbot.replay.candle_files import BadRow, CandleFile, ReadOptions, RowFault, read_candles
+from tests.replay.report_fixtures import HOUR, START, SYMBOL, decimals
 
 HEADER = "timestamp,open,high,low,close,volume"
 GOOD = [
@@ -106,25 +106,25 @@ def test_empty_lines_are_no_rows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "fault"),
     [
-        ("2022-01-01 04:00,10,12,9,11", Fault.TOO_FEW_COLUMNS),
-        ("tomorrow,10,12,9,11,5", Fault.NOT_A_TIME),
-        (",10,12,9,11,5", Fault.NOT_A_TIME),
-        ("2022-01-01 04:00,10,12,9,eleven,5", Fault.NOT_A_NUMBER),
-        ("2022-01-01 04:00,10,12,9,,5", Fault.NOT_A_NUMBER),
-        ("2022-01-01 04:00,10,12,9,NaN,5", Fault.NOT_A_NUMBER),
-        ("2022-01-01 04:00,10,inf,9,11,5", Fault.NOT_A_NUMBER),
-        ("2022-01-01 04:00,10,12,9,11,nan", Fault.NOT_A_NUMBER),
-        ("2022-01-01 04:00,0,12,0,11,5", Fault.NOT_POSITIVE),
-        ("2022-01-01 04:00,10,12,-9,11,5", Fault.NOT_POSITIVE),
-        ("2022-01-01 04:00,10,9,12,11,5", Fault.HIGH_BELOW_LOW),
-        ("2022-01-01 04:00,13,12,9,11,5", Fault.OUTSIDE_RANGE),
-        ("2022-01-01 04:00,10,12,9,8,5", Fault.OUTSIDE_RANGE),
-        ("2022-01-01 04:00,10,12,9,11,-5", Fault.NEGATIVE_VOLUME),
-        ("2022-01-01 04:30,10,12,9,11,5", Fault.OFF_GRID),
-        ("2022-01-01 03:00,10,12,9,11,5", Fault.DUPLICATE),
+        ("2022-01-01 04:00,10,12,9,11", RowFault.TOO_FEW_COLUMNS),
+        ("tomorrow,10,12,9,11,5", RowFault.NOT_A_TIME),
+        (",10,12,9,11,5", RowFault.NOT_A_TIME),
+        ("2022-01-01 04:00,10,12,9,eleven,5", RowFault.NOT_A_NUMBER),
+        ("2022-01-01 04:00,10,12,9,,5", RowFault.NOT_A_NUMBER),
+        ("2022-01-01 04:00,10,12,9,NaN,5", RowFault.NOT_A_NUMBER),
+        ("2022-01-01 04:00,10,inf,9,11,5", RowFault.NOT_A_NUMBER),
+        ("2022-01-01 04:00,10,12,9,11,nan", RowFault.NOT_A_NUMBER),
+        ("2022-01-01 04:00,0,12,0,11,5", RowFault.NOT_POSITIVE),
+        ("2022-01-01 04:00,10,12,-9,11,5", RowFault.NOT_POSITIVE),
+        ("2022-01-01 04:00,10,9,12,11,5", RowFault.HIGH_BELOW_LOW),
+        ("2022-01-01 04:00,13,12,9,11,5", RowFault.OUTSIDE_RANGE),
+        ("2022-01-01 04:00,10,12,9,8,5", RowFault.OUTSIDE_RANGE),
+        ("2022-01-01 04:00,10,12,9,11,-5", RowFault.NEGATIVE_VOLUME),
+        ("2022-01-01 04:30,10,12,9,11,5", RowFault.OFF_GRID),
+        ("2022-01-01 03:00,10,12,9,11,5", RowFault.DUPLICATE),
     ],
 )
-def test_a_bad_row_is_left_out_and_named(tmp_path: Path, row: str, fault: Fault) -> None:
+def test_a_bad_row_is_left_out_and_named(tmp_path: Path, row: str, fault: RowFault) -> None:
     """Its fault is counted, its line can be found, and the rows around it stay."""
     later = "2022-01-01 05:00,13,15,12,14,8"
     file = read(tmp_path, *GOOD, row, later)
@@ -137,20 +137,20 @@ def test_a_good_row_may_follow_a_bad_one_of_the_same_time(tmp_path: Path) -> Non
     """Only what was taken counts as seen before."""
     file = read(tmp_path, *GOOD[:3], "2022-01-01 03:00,1,1,1,-1,1", GOOD[3])
     assert len(file.candles) == 4
-    assert file.dropped == {Fault.NOT_POSITIVE: 1}
+    assert file.dropped == {RowFault.NOT_POSITIVE: 1}
 
 
 def test_all_bad_rows_are_counted_and_the_first_few_shown(tmp_path: Path) -> None:
     """Counts are complete, examples are not a flood."""
     file = read(tmp_path, *GOOD, *["x,1,1,1,1,1"] * 8, "y")
-    assert file.dropped == {Fault.NOT_A_TIME: 8, Fault.TOO_FEW_COLUMNS: 1}
+    assert file.dropped == {RowFault.NOT_A_TIME: 8, RowFault.TOO_FEW_COLUMNS: 1}
     assert [bad.line for bad in file.examples] == [6, 7, 8, 14]
 
 
 def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
     """Empty lines and line breaks inside quotes are lines."""
     file = read(tmp_path, GOOD[0], "", '"x\ny",1,1,1,1,1', *GOOD[1:])
-    assert file.examples == (BadRow(5, Fault.NOT_A_TIME),)
+    assert file.examples == (BadRow(5, RowFault.NOT_A_TIME),)
 
 
 def test_gaps_are_counted_and_stay(tmp_path: Path) -> None:
@@ -280,7 +280,7 @@ def test_the_finished_state_of_a_candle_is_kept(tmp_path: Path) -> None:
     for rows in ((GOOD[0], half, *GOOD[1:]), (*GOOD, half), (*reversed(GOOD), half)):
         file = read(tmp_path, *rows)
         assert (file.candles[1].close, file.candles[1].volume) == decimals(12, 6)
-        assert file.dropped == {Fault.DUPLICATE: 1}
+        assert file.dropped == {RowFault.DUPLICATE: 1}
 
 
 def test_a_candle_that_has_not_closed_yet_is_left_out(tmp_path: Path) -> None:
@@ -289,7 +289,7 @@ def test_a_candle_that_has_not_closed_yet_is_left_out(tmp_path: Path) -> None:
     file.write_text("\n".join((HEADER, *GOOD)))
     half_past_three = ReadOptions(now_ms=Ms(START + 3 * HOUR + HOUR // 2))
     read_then = read_candles(file, SYMBOL, half_past_three)
-    assert (len(read_then.candles), read_then.dropped) == (3, {Fault.UNFINISHED: 1})
+    assert (len(read_then.candles), read_then.dropped) == (3, {RowFault.UNFINISHED: 1})
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_a_candle_that_is_flagged_unfinished_is_left_out(
     rows[-1] = f"{GOOD[-1]},{no}"
     for each in (rows, rows[::-1]):
         file = read(tmp_path, *each, header=f"{HEADER},{column}")
-        assert (len(file.candles), file.dropped) == (3, {Fault.UNFINISHED: 1})
+        assert (len(file.candles), file.dropped) == (3, {RowFault.UNFINISHED: 1})
 
 
 def test_minutes_without_a_trade_are_gaps(tmp_path: Path) -> None:
@@ -311,7 +311,7 @@ def test_minutes_without_a_trade_are_gaps(tmp_path: Path) -> None:
     rows = (GOOD[0], "2022-01-01 01:00,NaN,NaN,NaN,NaN,NaN", "2022-01-01 02:00,,,,,", GOOD[3])
     file = read(tmp_path, *rows)
     assert (len(file.candles), file.missing) == (2, 2)
-    assert file.dropped == {Fault.NO_PRICES: 2}
+    assert file.dropped == {RowFault.NO_PRICES: 2}
 
 
 def test_prices_that_jump_are_not_one_market(tmp_path: Path) -> None:

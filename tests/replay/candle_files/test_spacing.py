@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signalbot.domain.timeframe import Timeframe
-from signalbot.replay.candle_files.spacing import NoSpacing, find_grid
+from signalbot.replay.candle_files.candle_spacing import IrregularSpacing, find_grid
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -57,16 +57,16 @@ def test_the_order_of_rows_does_not_matter(times: Sequence[int]) -> None:
 )
 def test_a_spacing_that_is_no_timeframe_is_told(times: list[int], says: str) -> None:
     """It is never taken for a smaller one whose every second candle is missing."""
-    with pytest.raises(NoSpacing, match=says):
+    with pytest.raises(IrregularSpacing, match=says):
         find_grid(times, None)
 
 
 def test_the_length_that_rows_tell_is_believed_if_it_can_be() -> None:
     """Rows that follow each other sooner contradict it."""
     assert find_grid(stamps(0, 60, 180), HOUR).timeframe is Timeframe.H1
-    with pytest.raises(NoSpacing, match="lasts 1h, and 3 rows follow each other sooner"):
+    with pytest.raises(IrregularSpacing, match="lasts 1h, and 3 rows follow each other sooner"):
         find_grid(stamps(0, 1, 2, 3), HOUR)
-    with pytest.raises(NoSpacing, match="lasts 7 d"):
+    with pytest.raises(IrregularSpacing, match="lasts 7 d"):
         find_grid(stamps(0, 1, 2, 3), 7 * 24 * HOUR)
 
 

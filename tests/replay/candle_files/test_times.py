@@ -8,7 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signalbot.replay.candle_files.options import NUMBER_UNITS
-from signalbot.replay.candle_files.times import Ambiguous, looks_like_time, read_times
+from signalbot.replay.candle_files.time_column_parsing import (
+    AmbiguousTime,
+    looks_like_time,
+    read_times,
+)
 
 NEW_YEAR_MS = 1_640_995_200_000  # 2022-01-01 00:00 UTC
 HOUR_MS = 3_600_000
@@ -162,7 +166,7 @@ def test_day_and_month_are_told_by_candles_that_follow_each_other() -> None:
 )
 def test_day_and_month_that_cannot_be_told_apart_are_refused(texts: list[str]) -> None:
     """With both formats, ready to be chosen from."""
-    with pytest.raises(Ambiguous) as refused:
+    with pytest.raises(AmbiguousTime) as refused:
         read_times(texts)
     assert refused.value.text == texts[0]
     assert "--time-format '%d/%m/%Y" in str(refused.value)
@@ -171,7 +175,7 @@ def test_day_and_month_that_cannot_be_told_apart_are_refused(texts: list[str]) -
 
 def test_days_that_contradict_each_other_are_refused() -> None:
     """A file has one form."""
-    with pytest.raises(Ambiguous, match="the day comes second here and first in '13/01/2024'"):
+    with pytest.raises(AmbiguousTime, match="the day comes second here and first in '13/01/2024'"):
         read_times(["13/01/2024", "01/14/2024"])
 
 
@@ -209,7 +213,7 @@ def test_a_column_may_name_its_zone(column: str, hours: int) -> None:
 
 def test_a_local_time_is_refused_until_the_place_is_known() -> None:
     """The file says that it is local, and not where."""
-    with pytest.raises(Ambiguous, match="--time-zone"):
+    with pytest.raises(AmbiguousTime, match="--time-zone"):
         read_times(["01.01.2022 00:00:00.000"], column="Local time")
     read = read_times(["01.01.2022 01:00:00.000"], column="Local time", zone=BERLIN)
     assert read.at_ms == [NEW_YEAR_MS]
@@ -217,7 +221,7 @@ def test_a_local_time_is_refused_until_the_place_is_known() -> None:
 
 def test_an_abbreviation_of_a_zone_is_refused_until_one_is_chosen() -> None:
     """IST is in Ireland, Israel and India."""
-    with pytest.raises(Ambiguous, match="IST is the name of more than one zone: --time-zone"):
+    with pytest.raises(AmbiguousTime, match="IST is the name of more than one zone: --time-zone"):
         read_times(["2022-01-01 05:30 IST"])
     assert read_times(["2022-01-01 05:30 IST"], zone=ZoneInfo("Asia/Kolkata")).at_ms == [
         NEW_YEAR_MS

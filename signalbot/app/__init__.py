@@ -1,0 +1,1 @@
+"""Composition: builds the services of the daemon, starts and stops them."""

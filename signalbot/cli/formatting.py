@@ -1,0 +1,78 @@
+"""How values read in a table: instants, numbers, spans, facts. JSON keeps them as they are."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Any, Final
+
+from signalbot.config.duration import duration_text
+from signalbot.domain.money import text, to_cents
+
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DISPLAY_CONTEXT: Final = Context(prec=8, rounding=ROUND_HALF_EVEN)
+_CENT: Final = Decimal("0.01")
+
+
+def plain(value: Any) -> str:
+    """Text and numbers as they are, flags as the configuration writes them."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def utc(at_ms: int) -> str:
+    """``2022-01-05 14:35:00``, in UTC."""
+    return f"{_FIRST + timedelta(milliseconds=at_ms):%Y-%m-%d %H:%M:%S}"
+
+
+def number(value: str) -> str:
+    """A price or quantity to eight significant digits, without zeros that say nothing."""
+    return text(Decimal(value).normalize(_DISPLAY_CONTEXT))
+
+
+def signed_money(value: str) -> str:
+    """Money earned, with its sign: to the cent, to four digits where it is less than a cent."""
+    amount = Decimal(value)
+    if abs(amount) >= _CENT or amount.is_zero():
+        return f"{to_cents(amount):+f}"
+    return f"{amount.normalize(Context(prec=4)):+f}"
+
+
+def money(value: str) -> str:
+    """``gain`` without a plus."""
+    return signed_money(value).removeprefix("+")
+
+
+def duration(ms: int) -> str:
+    """``5m``, ``1h30m``."""
+    return duration_text(ms)
+
+
+def seconds(ms: int) -> str:
+    """``0.18 s``: how long something took."""
+    return f"{ms / 1000:.2f} s"
+
+
+def comma_list(values: list[Any]) -> str:
+    """Values one after the other."""
+    return ", ".join(map(plain, values))
+
+
+def action_of(signal: Mapping[str, Any]) -> str:
+    """``EXIT_LONG 50 %`` for a part, the action alone for everything."""
+    percent = number(signal["exit_percent"])
+    return str(signal["action"]) if percent == "100" else f"{signal['action']} {percent} %"
+
+
+def targets(values: list[Mapping[str, str]]) -> str:
+    """The prices of a position's take profits."""
+    return ", ".join(number(each["price"]) for each in values)
+
+
+def facts(detail: Mapping[str, Any]) -> str:
+    """``open=3 limit=3``: the numbers behind a decision."""
+    return " ".join(f"{name}={_fact(value)}" for name, value in detail.items() if value is not None)
+
+
+def _fact(value: Any) -> str:
+    return ",".join(map(plain, value)) if isinstance(value, list) else plain(value)

@@ -1,0 +1,48 @@
+"""``refusals``: what users did not trade, counted by code."""
+
+from typing import Annotated
+
+import typer
+
+from signalbot.cli.formatting import utc
+from signalbot.cli.ledger_source import open_reader
+from signalbot.cli.options import (
+    ConfigOption,
+    JsonOption,
+    LedgerOption,
+    SinceOption,
+    StrategyOption,
+    SymbolOption,
+)
+from signalbot.cli.render import Column, print_list
+from signalbot.domain.code_catalog import meaning_of
+from signalbot.ledger import views
+
+_COLUMNS = (
+    Column("User", "user_id"),
+    Column("Code", "code"),
+    Column("Signals", "signals", is_number=True),
+    Column("Last", "last_at_ms", utc),
+    Column("It means", "cause", is_extra=True, is_prose=True),
+    Column("What to change", "cure", is_prose=True),
+)
+
+
+def skips(
+    user: Annotated[
+        str | None, typer.Argument(metavar="USER", help="One user; left out: everybody.")
+    ] = None,
+    *,
+    strategy: StrategyOption = None,
+    symbol: SymbolOption = None,
+    since: SinceOption = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    ledger: LedgerOption = None,
+) -> None:
+    """Count the signals that users refused, by code, the commonest first."""
+    with open_reader(config, ledger) as source:
+        selection = source.select(user=user, strategy=strategy, symbol=symbol, since=since)
+        rows = views.skips(source.connection, selection)
+    explained = [row | meaning_of(row["code"]) for row in rows]
+    print_list(explained, _COLUMNS, as_json=as_json, none="nothing was refused")

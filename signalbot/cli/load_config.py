@@ -1,0 +1,30 @@
+"""The configuration as the daemon has it: the file, and what the API has made beside it."""
+
+import os
+from pathlib import Path
+
+from signalbot.config.load import load
+from signalbot.config.locate import find_config
+from signalbot.config.runtime_definitions import Definition
+from signalbot.config.settings import Config
+from signalbot.ledger.definitions import read_definitions
+from signalbot.ledger.views import LEDGER_NAME, open_ledger
+
+
+def load_config(config: Path | None) -> Config:
+    """File and definitions together; without a ledger, the file alone.
+
+    Raises:
+        ConfigError: they cannot be used.
+    """
+    path = find_config(config, os.environ)
+    alone = load(path, os.environ)
+    ledger = alone.daemon.state_dir / LEDGER_NAME
+    if not ledger.exists():
+        return alone
+    with open_ledger(ledger) as connection:
+        made = [
+            Definition.from_key(each.key, each.table, each.version, each.operator_table)
+            for each in read_definitions(connection)
+        ]
+    return load(path, os.environ, made) if made else alone

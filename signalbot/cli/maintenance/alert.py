@@ -1,0 +1,46 @@
+"""``alert``: a line to the operator, whether the daemon runs or not."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from signalbot.cli.errors import report_errors
+from signalbot.cli.keys.vault_access import command_config, with_vault
+from signalbot.cli.options import ConfigOption
+from signalbot.domain.errors import ConfigError, Unavailable
+
+
+def alert(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to say.")],
+    config: ConfigOption = None,
+) -> None:
+    """Send a line to the operator's destinations, notify.operator.
+
+    Does not need the daemon: systemd uses it to tell that the daemon has died.
+    """
+    with report_errors():
+        from signalbot.notifications.send_now import send_now as deliver
+        from signalbot.notifications.templates import Message
+        from signalbot.vault.vault import Vault
+
+        settings = command_config(config)
+        urls = settings.notify.operator
+        if not urls:
+            raise ConfigError(f"{settings.path}: notify.operator: nobody is named there")
+        message = Message(title="signalbot", body=text)
+
+        async def with_secrets(vault: Vault) -> list[str]:
+            return await deliver(message, urls, resolve_secret=vault.resolve)
+
+        if any(url.startswith("secret:") for url in urls):
+            failures = with_vault(settings, with_secrets)
+        else:
+            failures = asyncio.run(deliver(message, urls, resolve_secret=_itself))
+        if failures:
+            raise Unavailable("; ".join(failures))
+        typer.echo(f"told {len(urls)} destination{'s' if len(urls) > 1 else ''}")
+
+
+async def _itself(url: str) -> str:
+    return url

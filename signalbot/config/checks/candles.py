@@ -1,0 +1,78 @@
+"""Candles that an exchange does not tell: refused before anybody waits for them."""
+
+from collections.abc import Iterator, Mapping
+
+from signalbot.config.problems import Problem
+from signalbot.config.settings import FILE_KIND, Config, ExchangeSettings, StrategySettings
+from signalbot.domain.market import MarketKind
+from signalbot.domain.timeframe import Timeframe
+from signalbot.exchange.live.adapters import adapters_of
+from signalbot.exchange.live.capabilities import Capabilities
+from signalbot.strategies import BadParameter, UnknownKind, build_strategy
+
+_DAY_OFFSETS = {"htx": "its days open at 16:00 UTC"}
+
+
+def candle_problems(config: Config) -> Iterator[Problem]:
+    """Strategies whose candles, or whose warm-up, their exchange does not tell.
+
+    A strategy file says itself what it needs, when it is tried.
+    """
+    for strategy in config.strategies.values():
+        if strategy.timeframe is not None and strategy.kind != FILE_KIND:
+            yield from window_problems(config, strategy, _warm_up(strategy))
+
+
+def window_problems(
+    config: Config, strategy: StrategySettings, warm_up: Mapping[Timeframe, int]
+) -> Iterator[Problem]:
+    """The same for one strategy that needs so many candles of each length."""
+    table = ("strategies", strategy.name)
+    for capabilities in _capabilities(config.exchanges[strategy.exchange], strategy):
+        for timeframe, candles in warm_up.items():
+            key = "timeframe" if timeframe is strategy.timeframe else "params"
+            if timeframe not in capabilities.timeframes:
+                yield config.sources.problem((*table, key), _unavailable(capabilities, timeframe))
+            elif (
+                capabilities.max_candle_history is not None
+                and candles > capabilities.max_candle_history
+            ):
+                yield config.sources.problem(
+                    (*table, "params"),
+                    f"it needs {candles} candles of {timeframe} before it can say anything, and "
+                    f"{capabilities.exchange!r} tells the latest "
+                    f"{capabilities.max_candle_history}: use shorter periods",
+                )
+
+
+def _unavailable(capabilities: Capabilities, timeframe: Timeframe) -> str:
+    offered = ", ".join(each for each in Timeframe if each in capabilities.timeframes)
+    reason = _DAY_OFFSETS.get(capabilities.exchange, "") if timeframe is Timeframe.D1 else ""
+    because = f" ({reason})" if reason else ""
+    return (
+        f"{capabilities.exchange!r} tells no candles of {timeframe}{because}: use one of {offered}"
+    )
+
+
+def _warm_up(strategy: StrategySettings) -> Mapping[Timeframe, int]:
+    """What a built-in strategy needs; of others at least the candles that run them."""
+    least = {strategy.candle_timeframe: 1}
+    try:
+        built = build_strategy(
+            strategy.kind, timeframe=strategy.candle_timeframe, params=strategy.params
+        )
+    except (UnknownKind, BadParameter):
+        return least  # told elsewhere
+    return built.warm_up
+
+
+def _capabilities(exchange: ExchangeSettings, strategy: StrategySettings) -> list[Capabilities]:
+    """Of the kinds of market in which a strategy's symbols are."""
+    if exchange.is_simulated:
+        return []
+    kinds = {MarketKind.SWAP if ":" in each else MarketKind.SPOT for each in strategy.symbols}
+    return [
+        each.capabilities
+        for kind, each in adapters_of(exchange.ccxt_id).items()
+        if kind in kinds
+    ]  # fmt: skip

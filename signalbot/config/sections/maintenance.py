@@ -1,0 +1,68 @@
+"""What is kept, where and for how long: backups of the ledger, and its own past."""
+
+from datetime import time
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from signalbot.config.locate import resolve_within
+from signalbot.config.number_types import Duration, Number
+from signalbot.config.section import Section
+from signalbot.config.settings import BackupSettings, RetentionSettings
+from signalbot.config.validators import Text, TimeOfDay
+
+_MIN_BACKUP_INTERVAL_MS = 1_000
+_MIN_RETENTION_MS = 7 * 86_400_000
+
+
+class BackupSection(Section):
+    """Copies of the ledger that the daemon makes while it runs."""
+
+    directory: Text = Field(
+        default="backups", description="Where they go; relative to the state directory."
+    )
+    every_ms: Annotated[int | None, Duration(least_ms=_MIN_BACKUP_INTERVAL_MS, or_none=True)] = (
+        Field(
+            default="1d",
+            alias="every",
+            validate_default=True,
+            description='How often one is made; "none" for never.',
+        )
+    )
+    at: TimeOfDay = Field(
+        default="03:30", validate_default=True, description="A time of day, in UTC, of one of them."
+    )
+    keep_daily: Annotated[int, Number(kind=int, at_least=1, at_most=366)] = Field(
+        default=7, description="The newest of each of so many days is kept,"
+    )
+    keep_weekly: Annotated[int, Number(kind=int, at_least=0, at_most=520)] = Field(
+        default=4, description="and the newest of each of so many weeks."
+    )
+
+
+class RetentionSection(Section):
+    """What becomes of old signals, decisions, runs and events; trades stay in the ledger."""
+
+    keep_ms: Annotated[int | None, Duration(least_ms=_MIN_RETENTION_MS, or_none=True)] = Field(
+        default="90d",
+        alias="keep",
+        validate_default=True,
+        description='Age at which they move to monthly archives; "none" for never.',
+    )
+
+
+def backup_settings(table: BackupSection, state_dir: Path) -> BackupSettings:
+    """What the ``[backup]`` of a file whose state is in ``state_dir`` comes to."""
+    at: time = table.at
+    return BackupSettings(
+        directory=resolve_within(state_dir, table.directory),
+        every_ms=table.every_ms,
+        at=at,
+        keep_daily=table.keep_daily,
+        keep_weekly=table.keep_weekly,
+    )
+
+
+def retention_settings(table: RetentionSection) -> RetentionSettings:
+    return RetentionSettings(keep_ms=table.keep_ms)

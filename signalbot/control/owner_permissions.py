@@ -1,0 +1,40 @@
+"""What the owner of a strategy may change of it: how it decides, never what it is."""
+
+from typing import Any
+
+from signalbot.config.sections.ai import LLM_KIND
+from signalbot.config.sections.file import StrategySection
+from signalbot.domain.errors import NotAllowed
+
+OWNER_FIELDS = frozenset({"params", "signal_ttl_ms", "allowed_users"})
+"""Settings of a strategy that are its owner's; all others are the operator's."""
+
+_OPERATOR_PARAMS = ("provider", "model")
+"""Parameters of a strategy that asks an AI: who is asked, and at whose cost, is the operator's."""
+
+
+def require_owner_changes_only(current: StrategySection, requested: StrategySection) -> None:
+    """See that ``wanted`` differs from ``known`` in what is the owner's.
+
+    Raises:
+        NotAllowed: it differs in more; the message names it.
+    """
+    changed = [
+        field.alias or name
+        for name, field in StrategySection.model_fields.items()
+        if name not in OWNER_FIELDS and getattr(current, name) != getattr(requested, name)
+    ]
+    if current.kind == LLM_KIND:
+        changed += [
+            f"params.{name}" for name in _OPERATOR_PARAMS if _differs(name, current, requested)
+        ]
+    if changed:
+        raise NotAllowed(
+            f"only an administrator may change {', '.join(changed)} of a strategy; its owner may "
+            "change params, signal_ttl and allowed_users"
+        )
+
+
+def _differs(name: str, current: StrategySection, requested: StrategySection) -> bool:
+    before: Any = current.params.get(name)
+    return bool(before != requested.params.get(name))

@@ -1,0 +1,26 @@
+"""Whether the daemon could start with this configuration."""
+
+from collections.abc import Iterator
+
+from signalbot.doctor.finding import Finding, note, passed, problem
+from signalbot.doctor.installation import Installation
+
+_CHECK = "configuration"
+
+
+def check(installation: Installation) -> Iterator[Finding]:
+    from signalbot.config.checks.live import live_problems
+    from signalbot.config.checks.strategies import check_strategies
+    from signalbot.config.sections.ai import ai_library_problems
+
+    config = installation.config
+    found = (*check_strategies(config), *live_problems(config), *ai_library_problems(config))
+    for each in found:
+        yield problem(_CHECK, str(each), "correct that line, then 'signalbot check'")
+    for text in config.warnings:
+        yield note(_CHECK, text)
+    if not found:
+        yield passed(
+            _CHECK,
+            f"{config.path}: {len(config.users)} users, {len(config.strategies)} strategies",
+        )

@@ -1,0 +1,67 @@
+"""Whether the exchanges can be reached, list what is traded, and agree with our clock."""
+
+import asyncio
+from collections.abc import Iterator
+
+from signalbot.config.settings import Config, ExchangeSettings
+from signalbot.doctor.finding import Finding, passed, problem
+from signalbot.doctor.installation import Installation
+from signalbot.domain.errors import ConfigError, Unavailable
+
+_CLOCK_LIMIT_MS = 1_000
+
+
+def check(installation: Installation) -> Iterator[Finding]:
+    if not installation.is_online:
+        return
+    for terms in installation.config.exchanges.values():
+        if not terms.is_simulated:
+            yield from asyncio.run(_check_exchange(installation.config, terms))
+
+
+async def _check_exchange(config: Config, terms: ExchangeSettings) -> list[Finding]:
+    from signalbot.exchange.live.adapters import adapters_of
+    from signalbot.exchange.live.transport.connection import Connection
+
+    subject = f"exchange {terms.name}"
+    dialects = adapters_of(terms.ccxt_id).values()
+    options = {name: value for each in dialects for name, value in each.options.items()}
+    connection = Connection(
+        terms.name, terms.ccxt_id, config=terms.ccxt, options=options, sandbox=terms.sandbox,
+        clock_step_ms=max((each.clock_step_ms for each in dialects), default=1),
+        clock=next((each.server_time for each in dialects if each.server_time), None),
+    )  # fmt: skip
+    try:
+        await connection.open()
+        await connection.load_markets()
+        offset_ms = await connection.measure_clock()
+        listed = frozenset(connection.template.markets)
+    except ConfigError as e:
+        return [problem(subject, str(e), "correct the configuration")]
+    except Unavailable as e:
+        fix = "see that this machine has a way out, and the exchange's status page"
+        return [problem(subject, str(e), fix)]
+    finally:
+        await connection.close()
+    return [*_symbols(config, terms, listed), _clock(terms, offset_ms)]
+
+
+def _symbols(config: Config, terms: ExchangeSettings, listed: frozenset[str]) -> Iterator[Finding]:
+    subject = f"exchange {terms.name}"
+    traded = {
+        symbol
+        for strategy in config.strategies.values()
+        if strategy.exchange == terms.name
+        for symbol in strategy.symbols
+    }
+    for symbol in sorted(traded - listed):
+        yield problem(subject, f"does not list {symbol}", "take it out of the strategy's symbols")
+    if traded <= listed:
+        yield passed(subject, f"can be reached and lists {len(listed)} markets")
+
+
+def _clock(terms: ExchangeSettings, offset_ms: int) -> Finding:
+    subject, result = "clock", f"is {offset_ms} ms ahead of {terms.name}'s"
+    if abs(offset_ms) > _CLOCK_LIMIT_MS:
+        return problem(subject, f"{result}: nobody enters there", "set it by a time server: chrony")
+    return passed(subject, result)

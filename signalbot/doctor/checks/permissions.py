@@ -1,0 +1,61 @@
+"""Whether others on this machine can read or change what is not theirs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from stat import S_IMODE
+
+from signalbot.config.mask import masked
+from signalbot.doctor.finding import Finding, passed, problem
+from signalbot.doctor.installation import Installation
+from signalbot.vault import master_key
+
+_CHECK = "permissions"
+_OTHERS = 0o077
+_OTHERS_WRITE = 0o022
+_WORLD_READS = 0o004
+_PRIVATE = ("signalbot.db", "signalbot.db-wal", "signalbot.seen", "control.sock")
+
+
+def check(installation: Installation) -> Iterator[Finding]:
+    found = [*_state(installation), *_key(installation), *_file(installation)]
+    yield from found or [passed(_CHECK, "nobody but the daemon's user reads its state and key")]
+
+
+def _state(installation: Installation) -> Iterator[Finding]:
+    folder = installation.state_dir
+    if not folder.is_dir():
+        return
+    if _mode(folder) & _OTHERS:
+        yield problem(_CHECK, f"others may enter {folder}", f"chmod 700 {folder}")
+    for path in (folder / name for name in _PRIVATE):
+        if path.exists() and _mode(path) & _OTHERS:
+            yield problem(_CHECK, f"others may use {path}", f"chmod 600 {path}")
+
+
+def _key(installation: Installation) -> Iterator[Finding]:
+    path = master_key.locate_key_file(
+        installation.config.daemon.master_key_file, installation.environ
+    )
+    is_credential = "CREDENTIALS_DIRECTORY" in installation.environ  # systemd sees to those
+    if path.exists() and not is_credential and _mode(path) & _OTHERS:
+        yield problem(
+            _CHECK,
+            f"others may read the master key {path}",
+            f"chmod 600 {path}; if somebody may have read it, 'signalbot keys rotate' and new keys",
+        )
+
+
+def _file(installation: Installation) -> Iterator[Finding]:
+    path, tables = installation.config.path, installation.config.sources.tables
+    if _mode(path) & _OTHERS_WRITE:
+        yield problem(_CHECK, f"others may change {path}", f"chmod go-w {path}")
+    if _mode(path) & _WORLD_READS and masked((), tables) != tables:
+        yield problem(
+            _CHECK,
+            f"{path} holds a secret and everybody may read it",
+            f"chmod 640 {path}, and move it to the vault: 'signalbot secret set NAME'",
+        )
+
+
+def _mode(path: Path) -> int:
+    return S_IMODE(path.stat().st_mode)

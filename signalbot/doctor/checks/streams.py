@@ -1,0 +1,45 @@
+"""Whether the strategies that somebody follows have seen the candles that have closed."""
+
+from collections.abc import Iterator
+
+from signalbot.doctor.finding import Finding, passed, problem
+from signalbot.doctor.installation import Installation
+from signalbot.domain.timeframe import Timeframe
+from signalbot.ledger import views
+
+_CHECK = "streams"
+_GRACE_MS = 60_000
+
+
+def check(installation: Installation) -> Iterator[Finding]:
+    if installation.pid is None:
+        return
+    with installation.open_ledger() as connection:
+        if connection is None:
+            return
+        followed = {row["name"] for row in views.strategies(connection) if row["subscribers"]}
+        runs = [
+            row
+            for row in views.last_runs(connection)
+            if row["strategy"] in followed and row["timeframe"]  # sources of alerts have none
+        ]
+        at = views.ledger_time(connection)
+    now_ms = max(at.clock_ms, at.last_ms or 0)
+    late = [row for row in runs if now_ms > _due_ms(row, installation)]
+    for row in late:
+        waiting_s = (now_ms - _due_ms(row, installation)) // 1000
+        yield problem(
+            _CHECK,
+            f"{row['strategy']} has seen no {row['timeframe']} candle of {row['symbol']} "
+            f"that should have closed; it is {waiting_s} s overdue",
+            "look in the log for stream.timed_out, candle.fetch_failed and exchange.banned; "
+            "try 'signalbot doctor --online'",
+        )
+    if runs and not late:
+        yield passed(_CHECK, f"{len(runs)} streams are up to date")
+
+
+def _due_ms(row: views.Row, installation: Installation) -> int:
+    """When a run must have followed the last one, or the start."""
+    last_ms = max(row["candle_close_ms"] or 0, installation.started_ms)
+    return int(last_ms + Timeframe(row["timeframe"]).ms + _GRACE_MS)

@@ -1,0 +1,1 @@
+"""State of live accounts: balances, setup, polling."""

@@ -1,0 +1,103 @@
+"""Binance spot: every order, stops included, at one endpoint and under one id all its life."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar, Final
+
+from signalbot.domain.orders import OrderRequest
+from signalbot.domain.timeframe import Ms
+from signalbot.exchange.live.adapters import response_shapes
+from signalbot.exchange.live.adapters.base import FoundOrder, KeyPermissions
+from signalbot.exchange.live.adapters.binance_key_permissions import binance_key_permissions
+from signalbot.exchange.live.adapters.binance_request_weight import MINUTE_MS, parse_used_weight
+from signalbot.exchange.live.adapters.binance_trades import trades_of_order, trades_since
+from signalbot.exchange.live.adapters.error_responses import codes_in
+from signalbot.exchange.live.adapters.spot import SpotAdapter
+from signalbot.exchange.live.adapters.spot_market_buy import spot_capabilities
+from signalbot.exchange.live.capabilities import RateLimit, StopSupport
+from signalbot.exchange.live.parsing import CcxtDict
+from signalbot.exchange.live.transport.error_codes import ErrorCodes
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi
+from signalbot.exchange.live.transport.priority import RequestPriority
+
+_DAY_MS = 86_400_000
+
+_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({
+    "fetchMarkets": {"types": ["spot"]},
+    "recvWindow": 5_000,
+})  # fmt: skip
+
+
+class BinanceSpot(SpotAdapter):
+    capabilities: ClassVar = spot_capabilities(
+        "binance",
+        stop_locks_coins=True,
+        lookup="order by client id",
+        rates=(RateLimit(cost=6_000, per_ms=MINUTE_MS, is_aligned=True),),
+        stops=StopSupport.SEPARATE,
+    )
+    codes: ClassVar = ErrorCodes(
+        rejected=codes_in(
+            "-1013 -1014 -1016 -1020 -1100 -1101 -1102 -1103 -1104 -1105 -1106 -1108 -1111 -1114"
+            " -1115 -1116 -1117 -1118 -1119 -1121 -1128 -1130 -1131 -1135 -1145 -2016"
+        ),
+        no_margin=codes_in("-2018 -2019"),
+        access_denied=codes_in("-1002 -1022 -1099 -2008 -2014 -2015"),
+        clock=codes_in("-1021"),
+        limited=codes_in("-1003"),
+        account_limited=codes_in("-1015"),  # orders of one account
+        not_found=codes_in("-2011 -2013 -2026"),
+        # "New order rejected", for any reason: a duplicate too. ccxt knows the reasons that matter
+        # (no balance, a stop beyond the price) by their text, and their errors carry no code.
+        unknown=codes_in("-1000 -1001 -1006 -1007 -1008 -1010 -2010"),
+    )
+    options: ClassVar = _OPTIONS
+    response_shapes: ClassVar = response_shapes.BINANCE_SPOT
+    lookup_cost: ClassVar = 4
+    open_orders_cost: ClassVar = 6
+    trades_cost: ClassVar = 20
+    balance_cost: ClassVar = 20
+
+    def conditional_params(self, request: OrderRequest) -> dict[str, Any]:
+        return {}
+
+    def to_found_order(self, raw: CcxtDict) -> FoundOrder:
+        """An answer to a new order has its fills, with neither time nor side of their own."""
+        fills = [
+            {**_trade(fill), "timestamp": raw.get("timestamp"), "side": raw.get("side")}
+            for fill in raw.get("trades") or ()
+        ]
+        return super().to_found_order({**raw, "trades": fills})
+
+    async def trades(
+        self,
+        api: ExchangeApi,
+        symbol: str,
+        *,
+        priority: RequestPriority,
+        since_ms: Ms,
+        order_id: str | None = None,
+    ) -> Sequence[CcxtDict]:
+        """An order's at whatever time; a day's at once.
+
+        https://developers.binance.com/docs/binance-spot-api-docs/rest-api/account-endpoints#account-trade-list-user_data
+        """
+        cost = self.trades_cost
+        if order_id is not None:
+            found = await trades_of_order(api, symbol, order_id, priority=priority, cost=cost)
+        else:
+            found = await trades_since(
+                api, symbol, since_ms, span_ms=_DAY_MS, priority=priority, cost=cost
+            )
+        return [_trade(trade) for trade in found]
+
+    def reported_usage(self, headers: Mapping[str, str]) -> Mapping[int, int]:
+        return parse_used_weight(headers)
+
+    async def key_permissions(self, api: ExchangeApi) -> KeyPermissions:
+        return await binance_key_permissions(api, trading="enableSpotAndMarginTrading")
+
+
+def _trade(raw: CcxtDict) -> dict[str, Any]:
+    """A trade under an id that is the account's: numbers are the market's own, and repeat."""
+    return {**raw, "id": f"{raw['symbol']} {raw['id']}"}

@@ -1,0 +1,320 @@
+"""Binance USDⓈ-M futures: plain orders at one endpoint, conditional ("algo") orders at another."""
+
+from collections.abc import Collection, Mapping, Sequence
+from itertools import count
+from typing import Any, ClassVar
+
+from signalbot.domain.errors import AccessDenied, Unavailable
+from signalbot.domain.funding import FundingPayment
+from signalbot.domain.market import MarketKind
+from signalbot.domain.money import ZERO
+from signalbot.domain.orders import ForcedClose, OrderRequest
+from signalbot.domain.timeframe import Ms
+from signalbot.domain.users import MarginMode
+from signalbot.exchange.live.adapters import response_shapes
+from signalbot.exchange.live.adapters.base import (
+    ExchangeAdapter,
+    FoundOrder,
+    KeyPermissions,
+    SymbolMargin,
+)
+from signalbot.exchange.live.adapters.binance_key_permissions import binance_key_permissions
+from signalbot.exchange.live.adapters.binance_request_weight import MINUTE_MS, parse_used_weight
+from signalbot.exchange.live.adapters.binance_trades import MAX_PAGE, trades_of_order, trades_since
+from signalbot.exchange.live.adapters.error_responses import codes_in
+from signalbot.exchange.live.adapters.time_windows import split_windows
+from signalbot.exchange.live.capabilities import Capabilities, RateLimit
+from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
+from signalbot.exchange.live.transport.error_codes import ErrorCodes
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi
+from signalbot.exchange.live.transport.priority import RequestPriority
+
+_ALGO = {"trigger": True}
+_MAX_INCOMES, _INCOME_COST = 1_000, 30
+_INCOME_RETENTION_MS = 89 * 86_400_000  # three months
+_MAX_FORCED, _FORCED_COST = 100, 20
+_WEEK_MS = 7 * 86_400_000
+_SKEW_MS = 60_000  # how far clocks may differ
+_FUNDING_HOURS = 8
+_MARGIN_TYPES = {
+    "cross": MarginMode.CROSS,
+    "crossed": MarginMode.CROSS,
+    "isolated": MarginMode.ISOLATED,
+}
+
+
+class BinanceUsdm(ExchangeAdapter):
+    capabilities: ClassVar = Capabilities(
+        exchange="binanceusdm",
+        kind=MarketKind.SWAP,
+        lookup="order, or algoOrder for stops and targets, by client id",
+        rates=(RateLimit(cost=2_400, per_ms=MINUTE_MS, is_aligned=True),),
+    )
+    codes: ClassVar = ErrorCodes(
+        rejected=codes_in(
+            "-1013 -1014 -1016 -1020 -1100 -1101 -1102 -1103 -1104 -1105 -1106 -1108 -1111 -1114"
+            " -1115 -1116 -1117 -1118 -1119 -1121 -1122 -1128 -1130 -1136"
+            # what the order is, and what the position, the market or the leverage allows
+            " -2016 -2020 -2022 -2023 -2024 -2025 -2026 -2027 -2028"
+            " -4001 -4002 -4003 -4004 -4005 -4006 -4007 -4013 -4014 -4015 -4016 -4020 -4022 -4023"
+            " -4024 -4028 -4031 -4032 -4045 -4047 -4048 -4060 -4061 -4062 -4067 -4068 -4108 -4118"
+            " -4120 -4130 -4131 -4135 -4136 -4137 -4138 -4139 -4140 -4141 -4144 -4161 -4164 -4168"
+            " -4183 -4184 -4192 -4202 -4203 -4205 -4206 -4208 -4209 -4210 -4211 -4400 -4403 -4411"
+            " -4509 -5021 -5022 -5024 -5025 -5041 -1112 -4084"
+        ),
+        duplicate=codes_in("-4115 -4116 -20132"),
+        would_trigger=codes_in("-2021 -4142"),
+        no_margin=codes_in("-2018 -2019 -4050 -4051"),
+        access_denied=codes_in(
+            "-1002 -1005 -1011 -1022 -1099 -1109 -2014 -2015 -2017 -4056 -4057 -4087 -4088 -4109"
+            " -4401 -4402"
+        ),
+        clock=codes_in("-1021 -5028"),
+        limited=codes_in("-1003"),
+        account_limited=codes_in("-1015"),  # orders of one account
+        already_set=codes_in("-4046 -4059"),
+        not_found=codes_in("-2011 -2013"),
+        # -2010 refuses an order for any reason, and -4117 finds a stop about to trigger.
+        unknown=codes_in("-1000 -1001 -1006 -1007 -1008 -1010 -2010 -4117"),
+    )
+    position_mode_cost: ClassVar = 30
+    margin_cost: ClassVar = 5
+    response_shapes: ClassVar = response_shapes.BINANCE_USDM
+    order_stream: ClassVar[Mapping[str, Any] | None] = {}
+    options: ClassVar[Mapping[str, Any]] = {
+        "leverageBrackets": {},  # else fetch_positions asks for them once per account
+        "fetchOpenOrders": {"warnWithoutSymbol": False},
+        "watchPositions": {"fetchPositionsSnapshot": False},
+        "listenKeyRefreshRate": 3_000_000,  # a stream is renewed before: nobody counts ccxt's
+        "recvWindow": 5_000,
+    }
+
+    def trigger_params(self, request: OrderRequest) -> dict[str, Any]:
+        if request.trigger_price is None:
+            return {}
+        return super().trigger_params(request) | {"workingType": "CONTRACT_PRICE"}
+
+    async def lookup(
+        self,
+        api: ExchangeApi,
+        request: OrderRequest,
+        *,
+        priority: RequestPriority,
+        order_id: str | None = None,
+    ) -> FoundOrder | None:
+        """A conditional order that has triggered goes on as another order, under another id."""
+        found = await super().lookup(api, request, priority=priority, order_id=order_id)
+        if found is None or request.trigger_price is None:
+            return found
+        actual_id = found.raw["info"].get("actualOrderId")
+        if not actual_id:
+            return found
+        raw = await self.read_or_none(
+            api, "fetch_order", actual_id, request.symbol, {}, priority=priority
+        )
+        return found if raw is None else FoundOrder(raw=raw, wire_id=found.wire_id)
+
+    def open_order_lists(self) -> Sequence[Mapping[str, Any]]:
+        return ({}, _ALGO)
+
+    async def funding(
+        self, api: ExchangeApi, symbols: Collection[str], *, since_ms: Ms, priority: RequestPriority
+    ) -> Sequence[FundingPayment]:
+        """One answer holds every symbol; it is told oldest first.
+
+        https://developers.binance.com/docs/derivatives/usds-margined-futures/account/rest-api/Get-Income-History
+        """
+        ids = {api.client.market(symbol)["id"]: symbol for symbol in symbols}
+        now_ms = api.client.milliseconds()
+        earliest_ms = now_ms - _INCOME_RETENTION_MS
+        found: list[FundingPayment] = []
+        for start_ms, end_ms in split_windows(max(since_ms, earliest_ms), now_ms, _WEEK_MS):
+            request_params = {
+                "incomeType": "FUNDING_FEE", "startTime": start_ms, "endTime": end_ms,
+                "limit": _MAX_INCOMES,
+            }  # fmt: skip
+            for page in count(1):
+                rows = await api.read(
+                    "fapiPrivateGetIncome",
+                    {**request_params, "page": page},
+                    priority=priority,
+                    cost=_INCOME_COST,
+                )
+                found += [_parse_payment(row, ids) for row in rows if row.get("symbol") in ids]
+                if len(rows) < _MAX_INCOMES:
+                    break
+        return found
+
+    async def trades(
+        self,
+        api: ExchangeApi,
+        symbol: str,
+        *,
+        priority: RequestPriority,
+        since_ms: Ms,
+        order_id: str | None = None,
+    ) -> Sequence[CcxtDict]:
+        """A week at once, of one order too.
+
+        https://developers.binance.com/docs/derivatives/usds-margined-futures/trade/rest-api/Account-Trade-List
+        """
+        cost, now_ms = self.trades_cost, api.client.milliseconds()
+        if order_id is None:
+            return await trades_since(
+                api, symbol, since_ms, span_ms=_WEEK_MS, priority=priority, cost=cost
+            )
+        if since_ms > now_ms - _WEEK_MS + _SKEW_MS:
+            return await trades_of_order(api, symbol, order_id, priority=priority, cost=cost)
+        found: list[CcxtDict] = []
+        for start_ms, end_ms in split_windows(since_ms, now_ms, _WEEK_MS):
+            request_params = {"orderId": order_id, "endTime": end_ms}
+            found += await api.read(
+                "fetch_my_trades",
+                symbol,
+                start_ms,
+                MAX_PAGE,
+                request_params,
+                priority=priority,
+                cost=cost,
+            )
+        return found
+
+    async def funding_intervals_ms(self, api: ExchangeApi) -> Mapping[str, int]:
+        """Only contracts that differ from eight hours are listed.
+
+        https://developers.binance.com/docs/derivatives/usds-margined-futures/market-data/rest-api/Get-Funding-Rate-Info
+        """
+        rows = await api.read("fapiPublicGetFundingInfo", {}, priority=RequestPriority.POLL, cost=0)
+        hours = {row["symbol"]: int(row["fundingIntervalHours"]) for row in rows}
+        return {
+            symbol: hours.get(market["id"], _FUNDING_HOURS) * 3_600_000
+            for symbol, market in api.client.markets.items()
+        }
+
+    def is_mode_error(self, refusal: str) -> bool:
+        """-4061: position side; -2027, -2028: leverage and the size that it allows."""
+        return any(code in refusal for code in ("-4061", "-2027", "-2028"))
+
+    async def forced_orders(
+        self, api: ExchangeApi, symbol: str, *, since_ms: Ms
+    ) -> Mapping[str, ForcedClose]:
+        """Trades do not say that they were forced; this list does, where there is one.
+
+        https://developers.binance.com/docs/derivatives/usds-margined-futures/trade/rest-api/Users-Force-Orders
+        """
+        market, forced = api.client.market(symbol), dict[str, ForcedClose]()
+        for start_ms, end_ms in split_windows(since_ms, api.client.milliseconds(), _WEEK_MS):
+            request_params = {
+                "symbol": market["id"], "startTime": start_ms, "endTime": end_ms,
+                "limit": _MAX_FORCED,
+            }  # fmt: skip
+            try:
+                rows = await api.read(
+                    "fapiPrivateGetForceOrders",
+                    request_params,
+                    priority=RequestPriority.SETTLE,
+                    cost=_FORCED_COST,
+                )
+            except Unavailable:
+                continue
+            forced |= {str(row["orderId"]): _forced_reason(row) for row in rows}
+        return forced
+
+    def reported_usage(self, headers: Mapping[str, str]) -> Mapping[int, int]:
+        return parse_used_weight(headers)
+
+    async def key_permissions(self, api: ExchangeApi) -> KeyPermissions:
+        """https://developers.binance.com/docs/wallet/account/api-key-permission"""
+        return await binance_key_permissions(api, trading="enableFutures")
+
+    async def is_one_way(self, api: ExchangeApi, symbol: str) -> bool | None:
+        """From the account's configuration, which weighs a sixth of the mode's own endpoint.
+
+        Where that is missing, by the other, or by the sides that positions are listed with.
+        """
+        try:
+            config = await api.read(
+                "fapiPrivateGetAccountConfig", {}, priority=RequestPriority.POLL, cost=5
+            )
+            return not config["dualSidePosition"]
+        except AccessDenied:
+            raise
+        except (Unavailable, KeyError):
+            pass
+        try:
+            return await super().is_one_way(api, symbol)
+        except AccessDenied:
+            raise
+        except Unavailable:
+            sides = {str(row.get("positionSide")) for row in await self._risk(api, symbol)}
+            return sides <= {"BOTH"} if sides else None
+
+    def margins_cost(self, symbols: int) -> int:
+        """One answer holds them all."""
+        return self.margin_cost
+
+    async def margin(
+        self, api: ExchangeApi, symbol: str, *, wanted: MarginMode | None = None
+    ) -> SymbolMargin:
+        """From the symbol's configuration; where that is missing, from the older position list."""
+        request_params = {"symbol": api.client.market(symbol)["id"]}
+        try:
+            rows = await api.read(
+                "fapiPrivateGetSymbolConfig", request_params, priority=RequestPriority.POLL, cost=5
+            )
+        except AccessDenied:
+            raise
+        except Unavailable:
+            rows = await self._risk(api, symbol)
+        return _parse_margin(rows, request_params["symbol"])
+
+    async def margins(
+        self, api: ExchangeApi, symbols: Collection[str], *, wanted: MarginMode | None = None
+    ) -> Mapping[str, SymbolMargin]:
+        """One answer holds every symbol, and weighs as much as one of them."""
+        if len(symbols) > 1:
+            try:
+                rows = await api.read(
+                    "fapiPrivateGetSymbolConfig", {}, priority=RequestPriority.POLL, cost=5
+                )
+            except AccessDenied:
+                raise
+            except Unavailable:
+                pass
+            else:
+                ids = {symbol: api.client.market(symbol)["id"] for symbol in symbols}
+                return {symbol: _parse_margin(rows, market) for symbol, market in ids.items()}
+        return await super().margins(api, symbols, wanted=wanted)
+
+    async def _risk(self, api: ExchangeApi, symbol: str) -> Sequence[Mapping[str, Any]]:
+        """The older position list, which has leverage and margin mode of empty positions, too."""
+        request_params = {"symbol": api.client.market(symbol)["id"]}
+        rows: Sequence[Mapping[str, Any]] = await api.read(
+            "fapiPrivateV2GetPositionRisk", request_params, priority=RequestPriority.POLL, cost=5
+        )
+        return rows
+
+
+def _parse_margin(rows: Sequence[Mapping[str, Any]], market_id: str) -> SymbolMargin:
+    """Leverage and margin mode of one market; nothing of either if its row is missing."""
+    named = (each for each in rows if each.get("symbol") == market_id)
+    row: Mapping[str, Any] = next(named, {})
+    leverage, mode = row.get("leverage"), str(row.get("marginType", "")).lower()
+    return SymbolMargin(
+        leverage=None if leverage is None else int(leverage), mode=_MARGIN_TYPES.get(mode)
+    )
+
+
+def _forced_reason(order: Mapping[str, Any]) -> ForcedClose:
+    """Client ids begin with ``autoclose-`` when liquidated, and are ``adl_autoclose`` else."""
+    is_adl = str(order.get("clientOrderId", "")).startswith("adl")
+    return ForcedClose.DELEVERAGING if is_adl else ForcedClose.LIQUIDATION
+
+
+def _parse_payment(row: Mapping[str, Any], symbols: Mapping[str, str]) -> FundingPayment:
+    return FundingPayment(
+        payment_id=str(row["tranId"]),
+        symbol=symbols[row["symbol"]],
+        amount=parse_decimal(row["income"]) or ZERO,
+        paid_at_ms=Ms(int(row["time"])),
+    )

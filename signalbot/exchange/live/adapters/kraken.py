@@ -1,0 +1,225 @@
+"""Kraken spot: one list of open and one of closed orders, asked for by client id."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, ClassVar
+
+from signalbot.domain.errors import Unavailable
+from signalbot.domain.orders import OrderRequest
+from signalbot.domain.timeframe import Ms, Timeframe
+from signalbot.exchange.live.adapters import response_shapes
+from signalbot.exchange.live.adapters.base import CreateOrderArgs, FoundOrder
+from signalbot.exchange.live.adapters.candle_windows import MINUTES_TO_FOUR_HOURS
+from signalbot.exchange.live.adapters.spot import SpotAdapter
+from signalbot.exchange.live.adapters.spot_market_buy import spot_capabilities
+from signalbot.exchange.live.capabilities import RateLimit, StopSupport
+from signalbot.exchange.live.parsing import CcxtDict
+from signalbot.exchange.live.transport.error_codes import ErrorCodes
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi
+from signalbot.exchange.live.transport.priority import RequestPriority
+
+_PAGE, _MAX_PAGES = 50, 200
+# https://docs.kraken.com/api/docs/guides/spot-rest-ratelimits: a starter's counter holds 15 points
+# and loses 0.33 a second; a key does not say which tier its account has.
+_COUNTER, _COUNTER_MS = 15, 46_000
+_DOUBLE_COST_METHODS = frozenset(
+    ("privatePostTradesHistory", "fetch_order_trades", "fetch_my_trades")
+)
+_FREE_METHODS = frozenset((
+    "create_order", "cancel_order", "fetch_ticker", "fetch_tickers", "fetch_ohlcv", "fetch_time",
+    "load_markets",
+))  # fmt: skip
+_DEADLINE_MS = 30_000  # Kraken takes 2 to 60 s
+
+
+class KrakenSpot(SpotAdapter):
+    capabilities: ClassVar = spot_capabilities(
+        "kraken",
+        lookup="open, then closed orders by client id",
+        # Kraken limits accounts and pairs, not addresses: this only keeps bursts civil.
+        rates=(RateLimit(cost=500, per_ms=10_000),),
+        stops=StopSupport.SEPARATE,
+        stop_locks_coins=True,
+        timeframes=MINUTES_TO_FOUR_HOURS | {Timeframe.D1},
+        # https://docs.kraken.com/api/docs/rest-api/get-ohlc-data: "up to 720 of the most recent
+        # entries ... older data cannot be retrieved"; the last of them is still forming.
+        max_candle_history=719,
+    )
+    # https://docs.kraken.com/api/docs/guides/spot-errors
+    codes: ClassVar = ErrorCodes(
+        rejected=frozenset(
+            (
+                "EQuery:Invalid asset pair",
+                "EQuery:Unknown asset pair",
+                "EGeneral:Invalid arguments",
+                "EOrder:Invalid order",
+                "EOrder:Invalid price",
+                "EOrder:Order minimum not met",
+                "EOrder:Cost minimum not met",
+                "EOrder:Tick size check failed",
+                "EOrder:Orders limit exceeded",
+                "EOrder:Cannot open position",
+                "EOrder:Trading agreement required",
+                "EOrder:Post only order",
+                "EOrder:Market order is not allowed",
+                "EService:Market in cancel",
+                "EService:Market in limit",
+                "EService:Market in post",
+                "EService:Deadline elapsed",
+                "EOrder:Invalid deadline",
+            )
+        ),
+        no_margin=frozenset(("EOrder:Insufficient funds", "EOrder:Insufficient margin")),
+        access_denied=frozenset(
+            (
+                "EAPI:Invalid key",
+                "EAPI:Invalid signature",
+                "EGeneral:Permission denied",
+                "ESession:Invalid session",
+                "EAccount:Invalid permissions",
+                "ETrade:User Locked",
+            )
+        ),
+        clock=frozenset(("EAPI:Invalid nonce",)),
+        limited=frozenset(("EGeneral:Too many requests",)),
+        # The counter of a key, of its orders in a pair, of its requests at a time.
+        account_limited=frozenset(
+            (
+                "EAPI:Rate limit exceeded",
+                "EOrder:Rate limit exceeded",
+                "EGeneral:Temporary lockout",
+                "EService: Throttled",
+                "EService:Throttled",
+            )
+        ),
+        not_found=frozenset(("EOrder:Unknown order",)),
+    )
+    request_validity_ms: ClassVar = _DEADLINE_MS
+    response_shapes: ClassVar = response_shapes.KRAKEN
+    requires_serial_requests: ClassVar = True
+    # https://docs.kraken.com/api/docs/rest-api/get-server-time: ``unixtime`` in whole seconds.
+    clock_step_ms: ClassVar = 1_000
+    account_rates: ClassVar = (RateLimit(cost=_COUNTER, per_ms=_COUNTER_MS),)
+    has_lists_by_symbol: ClassVar = False
+
+    def account_cost(self, method: str) -> int:
+        """Histories count twice, orders and cancels not here, what is public not at all."""
+        if method in _FREE_METHODS or method.startswith("public"):
+            return 0
+        return 2 if method in _DOUBLE_COST_METHODS else 1
+
+    def extra_params(self, request: OrderRequest) -> dict[str, Any]:
+        """Fees in the quote currency: what was bought is then what is owned."""
+        return {"oflags": "fciq"}
+
+    def trigger_params(self, request: OrderRequest) -> dict[str, Any]:
+        if request.trigger_price is None:
+            return {}
+        return super().trigger_params(request) | {"trigger": "last"}
+
+    async def send(
+        self, api: ExchangeApi, create: CreateOrderArgs, priority: RequestPriority
+    ) -> CcxtDict:
+        """An order may wait in a queue there for long: it says itself when it is too old."""
+        deadline_ms = api.client.nonce() + _DEADLINE_MS
+        create.params["deadline"] = api.client.iso8601(deadline_ms)
+        return await super().send(api, create, priority)
+
+    def conditional_params(self, request: OrderRequest) -> dict[str, Any]:
+        """Conditional orders live among the others."""
+        return {}
+
+    async def lookup(
+        self,
+        api: ExchangeApi,
+        request: OrderRequest,
+        *,
+        priority: RequestPriority,
+        order_id: str | None = None,
+    ) -> FoundOrder | None:
+        """By the exchange's id one question is enough, of a counter that allows few."""
+        wire_id = self.wire_id(request.client_order_id)
+        if order_id is not None:
+            raw = await self.read_or_none(
+                api, "fetch_order", order_id, request.symbol, {}, priority=priority
+            )
+            if raw is not None:
+                return self.to_found_order(raw)
+        for method in ("fetch_open_orders", "fetch_closed_orders"):
+            raws = await api.read(
+                method, request.symbol, None, None, {"clientOrderId": wire_id},
+                priority=priority, cost=self.lookup_cost,
+            )  # fmt: skip
+            for raw in raws:
+                if raw.get("clientOrderId") == wire_id:
+                    return self.to_found_order(raw)
+        return None
+
+    async def open_orders(
+        self,
+        api: ExchangeApi,
+        symbols: Collection[str],
+        *,
+        priority: RequestPriority,
+        is_conditional: bool | None = None,
+    ) -> Sequence[FoundOrder]:
+        """One answer holds the open orders of every symbol."""
+        raws = await api.read("fetch_open_orders", priority=priority, cost=self.open_orders_cost)
+        return [self.to_found_order(raw) for raw in raws if raw.get("symbol") in symbols]
+
+    async def trades(
+        self,
+        api: ExchangeApi,
+        symbol: str,
+        *,
+        priority: RequestPriority,
+        since_ms: Ms,
+        order_id: str | None = None,
+    ) -> Sequence[CcxtDict]:
+        """Trades cannot be asked for by order: the order names them."""
+        if order_id is None:
+            return await self._history(api, symbol, since_ms=since_ms, priority=priority)
+        order = await self.read_or_none(
+            api, "fetch_order", order_id, symbol, {"trades": "true"}, priority=priority
+        )
+        ids = [] if order is None else order["info"].get("trades") or []
+        if not ids:
+            return ()
+        raws: Sequence[CcxtDict] = await api.read(
+            "fetch_order_trades", order_id, symbol, None, None, {"trades": ids},
+            priority=priority, cost=self.trades_cost,
+        )  # fmt: skip
+        return raws
+
+    async def _history(
+        self, api: ExchangeApi, symbol: str, *, since_ms: int, priority: RequestPriority
+    ) -> Sequence[CcxtDict]:
+        """All pages of the account's trades, which are those of every pair.
+
+        https://docs.kraken.com/api/docs/rest-api/get-trade-history: "50 results are returned at a
+        time", ``ofs`` goes on; the end is fixed, so that new trades move no page.
+
+        Raises:
+            Unavailable: there are more than anybody's orders make.
+        """
+        market, end_s = api.client.market(symbol), api.client.milliseconds() // 1000 + 1
+        request_params = {"start": since_ms // 1000 - 1, "end": end_s}
+        found: dict[str, CcxtDict] = {}
+        for page in range(_MAX_PAGES):
+            response = await api.read(
+                "privatePostTradesHistory",
+                {**request_params, "ofs": page * _PAGE},
+                priority=priority,
+                cost=self.trades_cost,
+            )
+            rows = response["result"]["trades"]
+            found |= {
+                name: api.client.parse_trade({**row, "id": name}) for name, row in rows.items()
+            }
+            if len(rows) < _PAGE:
+                mine = [raw for raw in found.values() if raw["symbol"] == market["symbol"]]
+                return [raw for raw in mine if raw["timestamp"] >= since_ms]
+        raise Unavailable(f"the fills of {symbol} do not end")
+
+    def balance_params(self) -> dict[str, Any]:
+        """There is one wallet, and ccxt would send on whatever we add."""
+        return {}

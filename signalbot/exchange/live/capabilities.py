@@ -1,0 +1,89 @@
+"""What an exchange can do for us, checked before anybody trades there."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from signalbot.domain.market import MarketKind
+from signalbot.domain.orders import OrderType
+from signalbot.domain.timeframe import Timeframe
+from signalbot.domain.users import MarginMode
+
+
+class StopSupport(StrEnum):
+    """ATTACHED: the entry carries its stop; later ones are orders of their own all the same."""
+
+    ATTACHED = "attached"
+    SEPARATE = "separate"
+    NONE = "none"
+
+
+class QuantityUnit(StrEnum):
+    """What an exchange counts quantities in."""
+
+    BASE = "base"
+    CONTRACTS = "contracts"
+
+
+ALL_TYPES = frozenset(OrderType)
+
+
+COMMON_TIMEFRAMES = frozenset(Timeframe) - {Timeframe.M10}
+"""What most exchanges tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    """At most ``cost`` units in any ``per_ms`` milliseconds."""
+
+    cost: int
+    per_ms: int
+    is_aligned: bool = False  #: counted in windows that begin at multiples of ``per_ms``
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """One row of the capability table: one exchange, one kind of market."""
+
+    exchange: str  #: ccxt id
+    kind: MarketKind
+    order_types: frozenset[OrderType] = ALL_TYPES
+    stops: StopSupport = StopSupport.SEPARATE
+    stop_lifetime_ms: int | None = None  #: stops and targets end by themselves then; None: never
+    can_amend_stops: bool = False  #: a resting stop can be given another price and size
+    reduce_only: bool = True
+    stop_locks_coins: bool = False  #: a resting spot stop keeps its coins from being sold otherwise
+    unit: QuantityUnit = QuantityUnit.BASE
+    client_id: str = "32 hex digits"  #: how ours goes out
+    client_id_retention: str = "as its order"  #: for how long an order is known by it
+    order_retention_days: int | None = None  #: ended orders are told for so long; None: not known
+    fill_retention_days: int | None = None  #: likewise fills
+    lookup: str  #: where an order is found again by that id
+    position_mode: str = "one-way"
+    margin_modes: frozenset[MarginMode] = frozenset(MarginMode)
+    leverage: bool = True
+    #: Lengths of candles that open at whole multiples of their length, counted in UTC.
+    timeframes: frozenset[Timeframe] = COMMON_TIMEFRAMES
+    max_candle_history: int | None = (
+        None  #: no more than so many candles are told; None: no limit known
+    )
+    streams_candles: bool = True  #: else they are asked for over REST
+    candle_page: int = 500  #: candles of one answer
+    trigger_price: str = "last"  #: what stops and targets watch: always stated, never the default
+    rates: tuple[RateLimit, ...]  #: published limits of one address, in the exchange's own weights
+
+    @property
+    def has_take_profit(self) -> bool:
+        return OrderType.TAKE_PROFIT in self.order_types
+
+    @property
+    def stop_move_method(self) -> str:
+        """What becomes of the old stop when it moves; on spot it holds the coins of the new one."""
+        if self.stops is StopSupport.NONE:
+            return "never"
+        if self.can_amend_stops:
+            return "in place"
+        return "old goes first" if self.kind is MarketKind.SPOT else "new comes first"
+
+    @property
+    def can_short(self) -> bool:
+        return self.kind is MarketKind.SWAP

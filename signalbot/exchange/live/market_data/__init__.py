@@ -1,0 +1,1 @@
+"""Candles and prices of a live exchange."""

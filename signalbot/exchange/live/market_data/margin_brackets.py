@@ -1,0 +1,212 @@
+"""Maintenance margins as each exchange tells them, asked for beside trading and remembered.
+
+Nothing waits for them: until they are told, a market has the usual margin of its highest leverage.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any, Final
+
+import structlog
+
+from signalbot.domain.errors import SignalbotError, Unavailable
+from signalbot.domain.market import BracketUnit, Instrument, MarginBracket, MarketKind
+from signalbot.domain.money import ONE, ZERO
+from signalbot.domain.timeframe import DAY_MS, Ms
+from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi
+from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.ledger.margin_brackets import MarginBracketStore, StoredBrackets
+from signalbot.ports import Clock
+
+log = structlog.get_logger()
+
+FIRST_REFRESH_S: Final = 15.0
+"""After a start, once accounts have been brought in step."""
+
+REFRESH_INTERVAL_S: Final = 600.0
+_MAX_AGE_MS: Final = DAY_MS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeverageTierRequest:
+    """How ccxt is asked for the leverage tiers of one exchange, and what its numbers mean."""
+
+    method: str  #: ``fetch_leverage_tiers`` for all, or ``fetch_market_leverage_tiers`` for one
+    unit: BracketUnit  #: of ``minNotional``: contracts, whatever its name says, where QUANTITY
+    deduction: str = ""  #: where the exchange's own answer has it; empty: the whole rate holds
+    by_leverage: bool = False  #: a tier holds for its leverage alone
+    params: Mapping[str, Any] | None = None
+    cost: int = 1
+    is_private: bool = False
+
+    @property
+    def is_per_market(self) -> bool:
+        return self.method == "fetch_market_leverage_tiers"
+
+
+LEVERAGE_TIER_REQUESTS: Final[Mapping[str, LeverageTierRequest]] = {
+    "binanceusdm": LeverageTierRequest(
+        method="fetch_leverage_tiers",
+        unit=BracketUnit.NOTIONAL,
+        deduction="cum",
+        is_private=True,
+        cost=2,
+    ),
+    "bybit": LeverageTierRequest(
+        method="fetch_market_leverage_tiers", unit=BracketUnit.NOTIONAL, deduction="mmDeduction"
+    ),
+    "okx": LeverageTierRequest(
+        method="fetch_market_leverage_tiers",
+        unit=BracketUnit.QUANTITY,
+        params={"marginMode": "isolated"},
+    ),
+    "bitget": LeverageTierRequest(method="fetch_market_leverage_tiers", unit=BracketUnit.NOTIONAL),
+    "htx": LeverageTierRequest(
+        method="fetch_leverage_tiers", unit=BracketUnit.QUANTITY, by_leverage=True
+    ),
+    "mexc": LeverageTierRequest(method="fetch_leverage_tiers", unit=BracketUnit.QUANTITY, cost=5),
+    "krakenfutures": LeverageTierRequest(method="fetch_leverage_tiers", unit=BracketUnit.NOTIONAL),
+}
+"""By ccxt id; an exchange that is not here tells none."""
+
+
+class MarginBracketCache:
+    """What is known of one exchange's brackets, from the ledger and from asking now and then."""
+
+    def __init__(
+        self,
+        ccxt_id: str,
+        *,
+        margins: MarginBracketStore,
+        api: Callable[[bool], ExchangeApi | None],
+        clock: Clock,
+        on_updated: Callable[[], None],
+    ) -> None:
+        """``api`` gives a line to the exchange, a private one if asked; None: there is none."""
+        self._tiers = LEVERAGE_TIER_REQUESTS.get(ccxt_id)
+        self._margins = margins
+        self._api = api
+        self._clock = clock
+        self._on_updated = on_updated
+        self._brackets: dict[str, StoredBrackets] = {}
+
+    async def load(self) -> None:
+        """Remember what was told before this start."""
+        self._brackets = await self._margins.load()
+
+    def with_brackets(self, instrument: Instrument) -> Instrument:
+        """The market with its brackets, if they are known."""
+        cached = self._brackets.get(instrument.symbol)
+        if cached is None:
+            return instrument
+        return replace(instrument, brackets=cached.brackets, bracket_unit=cached.unit)
+
+    async def refresh_forever(self, instruments: Callable[[], Collection[Instrument]]) -> None:
+        """Look at the markets in use now and then, until cancelled."""
+        await self._clock.sleep(FIRST_REFRESH_S)
+        while True:
+            await self.refresh_due(instruments())
+            await self._clock.sleep(REFRESH_INTERVAL_S)
+
+    async def refresh_due(self, instruments: Collection[Instrument]) -> None:
+        """Ask for those brackets that are a day old or not known; trouble is for the next time."""
+        due = [each for each in instruments if self._is_due(each)]
+        if self._tiers is not None and due:
+            await self._fetch(self._tiers, due)
+
+    def _is_due(self, instrument: Instrument) -> bool:
+        cached = self._brackets.get(instrument.symbol)
+        is_old = cached is None or self._clock.now_ms() - cached.fetched_at_ms >= _MAX_AGE_MS
+        return instrument.kind is MarketKind.SWAP and is_old
+
+    async def _fetch(self, tiers: LeverageTierRequest, due: Sequence[Instrument]) -> None:
+        api = self._api(tiers.is_private)
+        if api is None:
+            return
+        try:
+            tiers_by_symbol = await _fetch_tiers(api, tiers, due)
+        except SignalbotError as e:
+            log.debug("brackets.fetch_failed", cause=str(e))
+            return
+        learned = {}
+        for instrument in due:
+            brackets = parse_brackets(tiers_by_symbol.get(instrument.symbol), tiers, instrument)
+            if brackets:
+                learned[instrument.symbol] = StoredBrackets(
+                    unit=tiers.unit, brackets=brackets, fetched_at_ms=Ms(self._clock.now_ms())
+                )
+        self._margins.save_later(learned)
+        self._brackets |= learned
+        self._on_updated()
+
+
+async def _fetch_tiers(
+    api: ExchangeApi, tiers: LeverageTierRequest, due: Sequence[Instrument]
+) -> Mapping[str, object]:
+    """ccxt's tiers by symbol.
+
+    Raises:
+        Unavailable: the exchange does not tell, or tells something else.
+    """
+    params = dict(tiers.params or {})
+    if tiers.is_per_market:
+        return {
+            each.symbol: await api.read(
+                tiers.method, each.symbol, params, priority=RequestPriority.POLL, cost=tiers.cost
+            )
+            for each in due
+        }
+    symbols = [each.symbol for each in due]
+    tiers_by_symbol = await api.read(
+        tiers.method, symbols, params, priority=RequestPriority.POLL, cost=tiers.cost
+    )
+    if not isinstance(tiers_by_symbol, Mapping):
+        raise Unavailable("no leverage tiers in the answer")
+    return tiers_by_symbol
+
+
+def parse_brackets(
+    tiers_by_symbol: object, tiers: LeverageTierRequest, instrument: Instrument
+) -> tuple[MarginBracket, ...]:  # fmt: skip
+    """ccxt's tiers of one market as brackets, smallest first; none if they cannot be true."""
+    if not isinstance(tiers_by_symbol, Sequence) or isinstance(tiers_by_symbol, str):
+        return ()
+    is_contracts = tiers.unit is BracketUnit.QUANTITY
+    size = instrument.contract_size if is_contracts else ONE
+    found = [
+        _parse_bracket(each, tiers, size) for each in tiers_by_symbol if isinstance(each, Mapping)
+    ]
+    if not found or any(each is None for each in found):
+        return ()
+    brackets = sorted(
+        (each for each in found if each is not None),
+        key=lambda each: (each.leverage or 0, each.least),
+    )
+    for before, after in pairwise(brackets):
+        if before.leverage == after.leverage and not before.least < after.least:
+            return ()
+    return tuple(brackets) if brackets[0].least == 0 else ()
+
+
+def _parse_bracket(
+    raw: CcxtDict, tiers: LeverageTierRequest, size: Decimal
+) -> MarginBracket | None:
+    least, rate = (
+        parse_decimal(raw.get("minNotional")),
+        parse_decimal(raw.get("maintenanceMarginRate")),
+    )
+    if least is None or rate is None or not 0 < rate < 1:
+        return None
+    info = raw.get("info")
+    own = info if isinstance(info, Mapping) else {}
+    deduction = parse_decimal(own.get(tiers.deduction)) if tiers.deduction else None
+    leverage = parse_decimal(raw.get("maxLeverage")) if tiers.by_leverage else None
+    return MarginBracket(
+        least=(least * size).normalize(),
+        rate=rate,
+        deduction=deduction or ZERO,
+        leverage=None if leverage is None else int(leverage),
+    )

@@ -1,0 +1,1 @@
+"""Orders of live accounts: index, status, streams, parsing."""

@@ -1,0 +1,227 @@
+"""Private streams of a few accounts: whatever one tells is only a reason to look at once.
+
+Reads stay the truth: a stream that is silent, broken or cannot be opened costs the hint alone.
+While it names our own orders in time it is known to speak, and its account is polled less often.
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from ccxt.base.errors import NetworkError
+
+from signalbot.domain.timeframe import Ms
+from signalbot.domain.users import UserId
+from signalbot.exchange.live.adapters.base import ExchangeAdapter
+from signalbot.exchange.live.transport.error_mapping import redacted_text
+from signalbot.exchange.live.transport.request_executor import RequestExecutor
+from signalbot.ports import Clock
+from signalbot.stream import Stream
+from signalbot.tasks import backoff_s
+
+log = structlog.get_logger()
+
+MAX_STREAMS = 50  # of one exchange: beyond that, polls and the shared price feed have to do
+_CHECK_INTERVAL_S = 1.0
+_CONNECT_INTERVAL_S = 0.25  # exchanges count how many connections an address opens
+_RENEW_S = 1_500.0  # before a listen key of an hour is over; what it watches is asked for anew
+_STABLE_S = 60.0
+_CLOSE_TIMEOUT_S = 2.0
+_EXPECTED_WITHIN_MS = 3_000  # a stream that names an order of ours later than this does not speak
+_MAX_QUEUED_CHANGES = 10_000
+_EXPIRED = "listenKeyExpired"
+_CONFIG_CHANGED = "ACCOUNT_CONFIG_UPDATE"
+
+OrderIds = tuple[str | None, str | None]
+"""An order's client id and exchange id, as a stream has them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountChange:
+    """Something has changed in an account; whatever it says is only a reason to look."""
+
+    user_id: UserId
+    orders: tuple[OrderIds, ...] = ()  #: those it names; none: anything may have happened
+    leverage: int | None = None  #: what an account's leverage in some market is now
+
+
+@dataclass(eq=False, slots=True)
+class _AccountStream:
+    user_id: UserId
+    executor: RequestExecutor
+    tasks: tuple[asyncio.Task[None], ...] = ()
+    open_ms: Ms | None = None  #: since when the stream is open
+    expected_until_ms: dict[str, Ms] = field(
+        default_factory=dict
+    )  #: orders to be named, and by when
+    is_unresponsive: bool = False  #: it did not name one of them in time
+
+
+class OrderStreams:
+    """Puts into ``hints`` what the exchange says has changed in an account, for one reader.
+
+    All accounts are followed while there are at most ``most`` of them, and none beyond.
+    """
+
+    def __init__(
+        self,
+        adapters: Collection[ExchangeAdapter],
+        *,
+        clock: Clock,
+        max_accounts: int = MAX_STREAMS,
+    ) -> None:
+        stream_params = (each.order_stream for each in adapters)
+        self._streams = [
+            dict(each)
+            for each in dict.fromkeys(tuple(p.items()) for p in stream_params if p is not None)
+        ]
+        self.changes: Stream[AccountChange] = Stream(limit=_MAX_QUEUED_CHANGES)
+        self._clock = clock
+        self._max_accounts = max_accounts
+        self._accounts: dict[UserId, _AccountStream] = {}
+
+    def follow(self, user_id: UserId, executor: RequestExecutor) -> None:
+        """Watch an account from now on, with the client of ``caller``."""
+        self.unfollow(user_id)
+        self._accounts[user_id] = _AccountStream(user_id, executor)
+
+    def unfollow(self, user_id: UserId) -> None:
+        account = self._accounts.pop(user_id, None)
+        if account is not None:
+            _stop(account)
+
+    def expect_order(self, user_id: UserId, client_order_id: str) -> None:
+        """The exchange has taken an order of this account: its stream should name it soon."""
+        account = self._accounts.get(user_id)
+        if account is not None and account.open_ms is not None:
+            account.expected_until_ms[client_order_id] = Ms(
+                self._clock.now_ms() + _EXPECTED_WITHIN_MS
+            )
+
+    def is_reliable(self, user_id: UserId) -> bool:
+        """Whether an account's stream is open and has named every order it should have named."""
+        account = self._accounts.get(user_id)
+        if account is None or account.open_ms is None or not account.tasks:
+            return False
+        now_ms = self._clock.now_ms()
+        if any(until_ms < now_ms for until_ms in account.expected_until_ms.values()):
+            account.is_unresponsive = True
+            account.expected_until_ms.clear()
+            log.debug("account.stream_unresponsive", user_id=user_id)
+        return not account.is_unresponsive
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        if not self._streams:
+            return
+        async with asyncio.TaskGroup() as group:
+            while True:
+                is_few = len(self._accounts) <= self._max_accounts
+                for account in list(self._accounts.values()):
+                    if not is_few:
+                        _stop(account)
+                    elif not account.tasks:
+                        account.tasks = tuple(
+                            group.create_task(
+                                self._watch(account, params), name=f"orders {account.user_id}"
+                            )
+                            for params in self._streams
+                        )
+                        await self._clock.sleep(_CONNECT_INTERVAL_S)
+                await self._clock.sleep(_CHECK_INTERVAL_S)
+
+    async def _watch(self, account: _AccountStream, params: Mapping[str, Any]) -> None:
+        """Keep one stream alive: every ending is followed by another try, and by a look."""
+        client, delays = account.executor.client, backoff_s(initial_s=1.0, max_s=300.0)
+        self._install_frame_handler(account)
+        while True:
+            began_ms = self._clock.now_ms()
+            await self._clock.sleep_until(account.executor.banned_until_ms)
+            cause = "it is renewed now and then"
+            try:
+                async with asyncio.timeout(_RENEW_S):
+                    while True:
+                        orders = await client.watch_orders(None, None, None, dict(params))
+                        self._handle_orders(account, orders)
+            except TimeoutError:
+                delays = backoff_s(initial_s=1.0, max_s=300.0)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise
+                cause = "the socket was closed"
+            except Exception as e:  # noqa: BLE001 - whatever ends a stream, it is begun again
+                cause = redacted_text(e)
+            finally:
+                account.open_ms = None
+                account.expected_until_ms.clear()
+                await _close_sockets(client)
+            if self._clock.now_ms() - began_ms > _STABLE_S * 1000:
+                delays = backoff_s(initial_s=1.0, max_s=300.0)
+            log.debug("account.stream_disconnected", user_id=account.user_id, cause=cause)
+            await self._clock.sleep(next(delays))
+            self.changes.put(
+                AccountChange(user_id=account.user_id)
+            )  # nothing is told again of what happened
+
+    def _handle_orders(self, account: _AccountStream, raws: Collection[Mapping[str, Any]]) -> None:
+        """Hint at the orders that ccxt has read from the stream."""
+        ids = tuple((raw.get("clientOrderId"), _text(raw.get("id"))) for raw in raws)
+        for client_id, _ in ids:
+            if client_id is not None and account.expected_until_ms.pop(client_id, None) is not None:
+                account.is_unresponsive = False
+        self.changes.put(AccountChange(user_id=account.user_id, orders=ids))
+
+    def _install_frame_handler(self, account: _AccountStream) -> None:
+        """Let no frame end the socket's reading, and see what ccxt overlooks."""
+        client = account.executor.client
+        handle = type(client).handle_message
+
+        def look(socket: Any, message: Any) -> None:
+            if account.open_ms is None:
+                account.open_ms = self._clock.now_ms()
+                account.is_unresponsive = False
+            event = message.get("e") if isinstance(message, Mapping) else None
+            if event == _EXPIRED:
+                socket.reset(NetworkError("the listen key has expired"))
+                return
+            if event == _CONFIG_CHANGED:
+                leverage = (message.get("ac") or {}).get("l")
+                if leverage is not None:
+                    self.changes.put(AccountChange(user_id=account.user_id, leverage=int(leverage)))
+                return
+            try:
+                handle(client, socket, message)
+            except Exception as e:  # noqa: BLE001 - ccxt's reader would end without a word
+                log.debug("stream.frame_invalid", exchange=client.id, cause=redacted_text(e))
+                self.changes.put(AccountChange(user_id=account.user_id))
+
+        client.handle_message = look
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _stop(account: _AccountStream) -> None:
+    for task in account.tasks:
+        task.cancel()
+    account.tasks = ()
+    account.open_ms = None
+
+
+async def _close_sockets(client: Any) -> None:
+    """Close an account's sockets; it is let in anew the next time."""
+    sockets = list(client.clients.values())
+    client.clients.clear()
+    for kind, value in list(client.options.items()):
+        if isinstance(value, dict) and "listenKey" in value:
+            del client.options[kind]
+    for socket in sockets:
+        try:
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                await socket.close()
+        except (TimeoutError, Exception) as e:  # noqa: BLE001 - it is gone all the same
+            log.debug("exchange.close_failed", cause=redacted_text(e))

@@ -1,0 +1,1 @@
+"""Requests to an exchange: connection, rate limits, deadlines, error mapping."""

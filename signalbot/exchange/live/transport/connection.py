@@ -1,0 +1,330 @@
+"""One line to one exchange from one address: session, certificates, markets, clock, clients.
+
+Building a ccxt client takes milliseconds and a quarter of a megabyte, its first request a TLS
+context of its own. So one client is built, and every user's is a shallow copy of it with keys and
+state of its own.
+"""
+
+import asyncio
+import copy
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any, Final
+
+import aiohttp
+import certifi
+import structlog
+from ccxt import pro
+
+from signalbot.domain.errors import ConfigError, Unavailable
+from signalbot.exchange.live.parsing import parse_instant_ms
+from signalbot.exchange.live.transport.ccxt_settings import egress_error, forbidden_options
+from signalbot.exchange.live.transport.error_mapping import redacted_text
+from signalbot.exchange.live.transport.request_trace import OnHeaders, trace_config
+from signalbot.exchange.live.transport.response_validation import ResponseShapes, validated_class
+from signalbot.exchange.live.transport.server_time import ServerTimeEndpoint
+
+log = structlog.get_logger()
+
+_MARKETS_DEADLINE_S = 60.0
+_CLOCK_DEADLINE_S = 10.0
+_KEEP_ALIVE_S = 75.0  # longer than the quiet between two signals of one minute
+_REQUEST_DEADLINE_MS = 20_000  # longer than an exchange may think about an order
+_SOCKET_PING_MS = 15_000
+_DNS_CACHE_S = 300
+_CLOCK_SAMPLES = 3
+_NO_SHAPES: Final[ResponseShapes] = MappingProxyType({})
+_FAST_RESPONSE_MS = 300  # the exchange's time is then known to half of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Egress:
+    """How an account's requests leave this machine; exchanges limit each address by itself."""
+
+    proxy: str | None = field(default=None, repr=False)  #: http:// URL
+    local_address: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Tells addresses apart in the log, without a proxy's password."""
+        if self.proxy is not None:
+            return f"proxy {self.proxy.rpartition('@')[2]}"
+        return self.local_address or "direct"
+
+
+DIRECT = Egress()
+
+SendRequest = Callable[..., Awaitable[Any]]
+"""``ask(client, method, *args)`` makes one call of a ccxt client, in its turn."""
+
+
+async def _send_immediately(client: Any, method: str, *args: Any) -> Any:
+    return await getattr(client, method)(*args)
+
+
+def _ignore(_headers: Mapping[str, str]) -> None:
+    """Nothing is counted."""
+
+
+class Connection:
+    """Shared by every account of one exchange behind one address."""
+
+    def __init__(
+        self,
+        name: str,
+        ccxt_id: str,
+        *,
+        config: Mapping[str, Any],
+        options: Mapping[str, Any],
+        shapes: ResponseShapes = _NO_SHAPES,
+        sandbox: bool = False,
+        egress: Egress = DIRECT,
+        on_headers: OnHeaders = _ignore,
+        clock: ServerTimeEndpoint | None = None,
+        clock_step_ms: int = 1,
+    ) -> None:
+        self._clock_step_ms = clock_step_ms
+        self._server_time = clock
+        self.name = name
+        self.ccxt_id = ccxt_id
+        self._config = dict(config)
+        self._options = {**_CACHE_LIMITS, **options}
+        self._shapes = shapes
+        self._sandbox = sandbox
+        self._egress = egress
+        self._on_headers = on_headers
+        self._session: aiohttp.ClientSession | None = None
+        self._clients: list[Any] = []
+        self.template: Any = None  #: the key-less client: markets, candles, prices
+
+    async def open(self) -> None:
+        """Build session and template. Nothing is asked of the exchange yet.
+
+        Raises:
+            ConfigError: ccxt does not know the exchange, or refuses the settings.
+        """
+        kind = getattr(pro, self.ccxt_id) if self.ccxt_id in pro.exchanges else None
+        if kind is None:
+            matches = get_close_matches(self.ccxt_id, pro.exchanges, n=1)
+            suggestion = f"; did you mean {matches[0]!r}?" if matches else ""
+            raise ConfigError(
+                f"exchanges.{self.name}.ccxt_id: ccxt has no exchange {self.ccxt_id!r}{suggestion}"
+            )
+        self._check_settings()
+        context = self._tls_context()
+        self._session = self._open_session(context)
+        try:
+            self.template = validated_class(kind, self._shapes)(self._settings(context))
+            if self._sandbox:
+                self._enter_sandbox()
+        except Exception as e:  # noqa: BLE001 - whatever ccxt raises here is about the settings
+            await self.close()
+            raise ConfigError(f"exchanges.{self.name}: {redacted_text(e)}") from None
+
+    async def close(self) -> None:
+        """Close every socket; clients are of no use afterwards."""
+        for client in self._clients:
+            await _close_client(client)
+        if self.template is not None:
+            await _close_client(self.template)
+        if self._session is not None:
+            await self._session.close()
+
+    async def load_markets(self, send: SendRequest = _send_immediately) -> None:
+        """Learn what is traded, once for every account.
+
+        Raises:
+            Unavailable: the exchange does not tell.
+        """
+        loader = self._copy_template()  # nobody else waits for it, nor can cancel it
+        try:
+            async with asyncio.timeout(_MARKETS_DEADLINE_S):
+                await send(loader, "load_markets", True)
+        except Unavailable:
+            raise
+        except (TimeoutError, Exception) as e:  # noqa: BLE001 - ccxt raises what it likes
+            raise Unavailable(
+                f"{self.name} does not tell its markets: {redacted_text(e)}"
+            ) from None
+        finally:
+            loader.session = None
+        for client in (self.template, *self._clients):
+            client.set_markets_from_exchange(loader)
+
+    @property
+    def has_markets(self) -> bool:
+        """Whether it is known what is traded."""
+        return bool(self.template.markets)
+
+    def adopt_markets(self, other: "Connection") -> None:
+        """Take over what another connection to the same exchange has learnt of its markets."""
+        if other is not self:
+            for client in (self.template, *self._clients):
+                client.set_markets_from_exchange(other.template)
+
+    async def measure_clock(self, send: SendRequest = _send_immediately) -> int:
+        """Ask for the exchange's time and share the difference with every account.
+
+        Returns how many milliseconds our clock is ahead of the exchange's. The quickest of a few
+        answers counts: a slow one says little.
+
+        Raises:
+            Unavailable: the exchange does not tell.
+        """
+        try:
+            async with asyncio.timeout(_CLOCK_DEADLINE_S):
+                offset_ms = await self._offset_ms(send)
+        except Unavailable:
+            raise
+        except (TimeoutError, Exception) as e:  # noqa: BLE001 - ccxt raises what it likes
+            raise Unavailable(f"{self.name} does not tell its time: {redacted_text(e)}") from None
+        for client in (self.template, *self._clients):
+            client.options["timeDifference"] = offset_ms
+        return offset_ms
+
+    async def _offset_ms(self, send: SendRequest) -> int:
+        measured: list[tuple[int, int]] = []
+        for _ in range(_CLOCK_SAMPLES):
+            before_ms = self.template.milliseconds()
+            server_ms = await self._server_time_ms(send)
+            after_ms = self.template.milliseconds()
+            measured.append((after_ms - before_ms, (before_ms + after_ms) // 2 - server_ms))
+            if after_ms - before_ms <= _FAST_RESPONSE_MS:
+                break
+        return min(measured)[1]
+
+    async def _server_time_ms(self, send: SendRequest) -> int:
+        if self._server_time is None:
+            return int(await send(self.template, "fetch_time")) + self._clock_step_ms // 2
+        response = await send(
+            self.template, self._server_time.method, dict(self._server_time.params)
+        )
+        time_ms = parse_instant_ms(str(response.get(self._server_time.field)))
+        if time_ms is None:
+            raise Unavailable(f"{self.name} does not tell its time")
+        return time_ms
+
+    @property
+    def clock_offset_ms(self) -> int:
+        """How far our clock is ahead of the exchange's, as last measured."""
+        return int(self.template.options.get("timeDifference") or 0)
+
+    def client(self, credentials: Mapping[str, str]) -> Any:
+        """A client of one account: cheap, and sharing nothing that must differ."""
+        client = self._copy_template()
+        for name, value in credentials.items():
+            setattr(client, name, value)
+        self._clients.append(client)
+        return client
+
+    def _copy_template(self) -> Any:
+        client = copy.copy(self.template)
+        for name in _PER_CLIENT_DICTS:
+            setattr(client, name, {})
+        for name in _PER_CLIENT_RESETS:
+            setattr(client, name, None)
+        client.headers = dict(self.template.headers)  # okx: what tells a test account's orders
+        client.options = dict(self.template.options)
+        for name in _PER_CLIENT_OPTIONS:
+            if client.options.get(name) is not None:
+                client.options[name] = dict(client.options[name])
+        client.reloading_markets = False
+        vars(client).pop("handle_message", None)  # what the candles' reader looks through
+        return client
+
+    def _open_session(self, context: ssl.SSLContext | bool) -> aiohttp.ClientSession:
+        local = self._egress.local_address
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0,
+                ssl=context,
+                keepalive_timeout=_KEEP_ALIVE_S,
+                resolver=aiohttp.ThreadedResolver(),
+                ttl_dns_cache=_DNS_CACHE_S,
+                local_addr=None if local is None else (local, 0),
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[trace_config(self._on_headers)],
+            trust_env=bool(self._config.get("aiohttp_trust_env", False)),
+        )
+
+    def _check_settings(self) -> None:
+        """Refuse what would break a promise or tell a secret."""
+        for where, why in forbidden_options(self._config):
+            raise ConfigError(f"exchanges.{self.name}.ccxt.{'.'.join(where)} {why}")
+        fault = egress_error(self._egress.proxy or "direct")
+        if fault is not None:
+            raise ConfigError(f"exchanges.{self.name}: {fault}")
+
+    def _settings(self, context: ssl.SSLContext | bool) -> dict[str, Any]:
+        own: dict[str, Any] = {
+            "session": self._session,
+            "ssl_context": context,
+            "asyncio_loop": asyncio.get_running_loop(),
+            "enableRateLimit": False,  # Budget counts for all accounts of the address
+            "timeout": _REQUEST_DEADLINE_MS,
+            "timeout_on_exit": 0,
+            "enableLastHttpResponse": False,
+            "userAgent": "signalbot",
+            "options": dict(self._options),
+            "streaming": {"keepAlive": _SOCKET_PING_MS},
+            **self._proxies(),
+        }
+        configured = {name: value for name, value in self._config.items() if name not in _TLS_NAMES}
+        merged: dict[str, Any] = pro.Exchange.deep_extend(own, configured)
+        merged["session"], merged["ssl_context"] = self._session, context
+        return merged
+
+    def _proxies(self) -> dict[str, str]:
+        proxy = self._egress.proxy
+        return {} if proxy is None else {"httpsProxy": proxy, "wssProxy": proxy}
+
+    def _tls_context(self) -> ssl.SSLContext | bool:
+        if self._config.get("verify", True) is False:
+            return False
+        return ssl.create_default_context(cafile=self._config.get("cafile", certifi.where()))
+
+    def _enter_sandbox(self) -> None:
+        if self.ccxt_id == "binanceusdm":
+            self.template.enable_demo_trading(True)  # its futures test network was closed
+        else:
+            self.template.set_sandbox_mode(True)
+
+
+_TLS_NAMES = frozenset(("verify", "cafile"))
+
+# ccxt keeps what streams told, of every account; only what is new is read here.
+_CACHE_LIMITS = {
+    "ordersLimit": 50,
+    "tradesLimit": 50,
+    "liquidationsLimit": 1,
+    "myLiquidationsLimit": 1,
+}
+
+# What one account's client writes to, and another's must not see.
+_PER_CLIENT_DICTS = (
+    "clients", "balance", "orderbooks", "tickers", "bidsasks", "trades", "ohlcvs", "transactions",
+    "fundingRates", "ws_dial_backoff",
+)  # fmt: skip
+_PER_CLIENT_RESETS = (
+    "orders", "myTrades", "positions", "triggerOrders", "liquidations", "myLiquidations",
+    "accounts", "accountsById", "markets_loading", "socks_proxy_sessions",
+    "last_http_response", "last_json_response", "last_response_headers",
+    "last_request_body", "last_request_url", "last_request_headers",
+)  # fmt: skip
+_PER_CLIENT_OPTIONS = (
+    "requestId", "streamBySubscriptionsHash", "numSubscriptionsByStream", "leverageBrackets",
+)  # fmt: skip
+
+
+async def _close_client(client: Any) -> None:
+    """Close a client's websockets; the session is not its own and stays open."""
+    try:
+        async with asyncio.timeout(2):
+            await client.close()
+    except (TimeoutError, Exception) as e:  # noqa: BLE001 - nothing depends on it any more
+        log.debug("exchange.close_failed", cause=redacted_text(e))
+    client.session = None

@@ -1,0 +1,36 @@
+"""Where the strategies behind sources of alerts stand, from one alert to the next."""
+
+import sqlite3
+
+from signalbot.domain.position_tracking import AlertReport, TrackedPosition, TrackResult, track
+from signalbot.domain.timeframe import Ms
+from signalbot.ledger.base import Database
+from signalbot.ledger.codec import Codec
+from signalbot.ledger.sql import queries
+
+_SQL = queries("alignments")
+_TRACKED_POSITIONS = Codec(TrackedPosition)
+
+
+class TrackedPositions:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def track(
+        self, report: AlertReport, *, strategy: str, symbol: str, now_ms: Ms
+    ) -> TrackResult:
+        """Keep what an alert tells of its strategy's position; durable when this returns."""
+
+        def follow(connection: sqlite3.Connection) -> TrackResult:
+            row = connection.execute(_SQL["alignment"], (strategy, symbol)).fetchone()
+            tracked = None if row is None else _TRACKED_POSITIONS.decode(row)
+            result = track(tracked, report, strategy=strategy, symbol=symbol, now_ms=now_ms)
+            if result.tracked is not None and result.tracked != tracked:
+                connection.execute(_SQL["put_alignment"], _values(result.tracked))
+            return result
+
+        return await self._database.write(follow)
+
+
+def _values(position: TrackedPosition) -> dict[str, object]:
+    return dict(zip(_TRACKED_POSITIONS.columns, _TRACKED_POSITIONS.encode(position), strict=True))

@@ -1,0 +1,20 @@
+"""Long work on files, beside the event loop, that ends soon when the daemon does."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from signalbot.ledger.backup import IsCancelled
+
+T = TypeVar("T")
+
+
+async def run_in_thread(work: Callable[[IsCancelled], T]) -> T:
+    """Run ``work`` in a thread of its own; when cancelled, its ``IsCancelled`` says so."""
+    cancelled = threading.Event()
+    try:
+        return await asyncio.to_thread(work, cancelled.is_set)
+    except asyncio.CancelledError:
+        cancelled.set()
+        raise

@@ -1,0 +1,89 @@
+"""Sets up the log: one format, one stream, one clock, no secrets."""
+
+import logging
+import os
+from collections.abc import Callable
+from typing import Any, Literal, TextIO
+
+import structlog
+
+from signalbot.observability.logging.console import ConsoleRenderer
+from signalbot.observability.logging.error_hooks import capture_crashes, capture_library_logs
+from signalbot.observability.logging.json_lines import JsonRenderer
+from signalbot.observability.logging.redaction import Redaction
+from signalbot.observability.logging.secrets import SecretRegistry
+from signalbot.observability.logging.writer import LogWriter
+
+LogFormat = Literal["console", "json"]
+
+#: What libraries say is of interest when it is a warning, or when somebody looks closely.
+_LIBRARY_LEVELS = {"debug": logging.INFO, "error": logging.ERROR, "critical": logging.CRITICAL}
+
+
+class _Logger(structlog.BoundLoggerBase):
+    """structlog's filtering logger of whichever level is in force, on the shortest way out."""
+
+    def _proxy_to_logger(self, method_name: str, event: str | None = None, **facts: object) -> None:
+        line: Any = {**self._context, **facts, "event": event}
+        try:
+            for processor in self._processors:
+                line = processor(self._logger, method_name, line)
+        except structlog.DropEvent:
+            return
+        self._logger.write(line)
+
+
+# A logger is put together at its first use and keeps its parts, which saves 2 µs per line. So the
+# parts are always these, and ``configure`` changes what is in them.
+_processors: list[structlog.typing.Processor] = []
+_writer = LogWriter()
+
+
+def configure_logging(
+    *,
+    log_format: LogFormat,
+    level: str,
+    stream: TextIO,
+    clock: Callable[[], int],
+    color: bool | None = None,
+    secrets: SecretRegistry | None = None,
+) -> None:
+    """Log to ``stream`` from ``level`` up, at the times of ``clock`` (epoch ms).
+
+    May be called again at any time and then holds for every logger, used before or not. ``colour``
+    is by default for terminals only. What is added to ``secrets``, also later, is never shown.
+    Warnings, uncaught exceptions and what libraries log come here too. The event loop is the
+    caller's to connect: ``loop.set_exception_handler(task_failed)``, see ``ops.hooks``.
+    """
+    redaction = Redaction(secrets or SecretRegistry())
+    render: structlog.typing.Processor
+    if log_format == "json":
+        render = JsonRenderer(clock, redaction)
+    else:
+        color = _wants_color(stream) if color is None else color
+        render = ConsoleRenderer(clock, redaction, color=color)
+    _writer.stream = stream
+    _processors[:] = [structlog.contextvars.merge_contextvars, render]
+    set_level(level)
+    structlog.configure(
+        processors=_processors,
+        wrapper_class=_Logger,
+        logger_factory=lambda *_: _writer,
+        cache_logger_on_first_use=True,
+    )
+    capture_crashes()
+
+
+def set_level(level: str) -> None:
+    """Log from ``level`` (debug, info, warning, error or critical) up, whatever it was before."""
+    filtering = structlog.make_filtering_bound_logger(level)
+    for name, method in vars(filtering).items():
+        if not name.startswith("_"):
+            setattr(_Logger, name, method)
+    capture_library_logs(_LIBRARY_LEVELS.get(level, logging.WARNING))
+
+
+def _wants_color(stream: TextIO) -> bool:
+    """Terminals do, unless their owner says otherwise: https://no-color.org."""
+    dumb = os.environ.get("TERM") == "dumb" or bool(os.environ.get("NO_COLOR"))
+    return stream.isatty() and not dumb

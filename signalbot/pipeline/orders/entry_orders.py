@@ -1,0 +1,270 @@
+"""Entries after they were sent: books what the exchange reports of one, cancels it, or fails it.
+
+Whoever closes a position goes through here first: an entry that is still filling would open again
+what has just been closed.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+import structlog
+
+from signalbot.decision.rebase import rebased
+from signalbot.domain.codes import Code
+from signalbot.domain.errors import LedgerError, OrderOutcomeUnknown, Unavailable
+from signalbot.domain.failure_codes import FailureCode
+from signalbot.domain.money import text
+from signalbot.domain.orders import Leg, Order, OrderReport, OrderStatus
+from signalbot.domain.positions import Position
+from signalbot.domain.signals import Execution, ExecutionStatus, Signal, slippage_bps
+from signalbot.ledger.executions import Executions
+from signalbot.ledger.signals import Signals
+from signalbot.ledger.trades import Trades
+from signalbot.pipeline.account import Account
+from signalbot.pipeline.orders.booking import BookedReport, FillBooker, RebasedLevels
+from signalbot.pipeline.orders.order_intents import EntryIntents, restore_intents
+from signalbot.pipeline.orders.order_placement import mark_unsent
+from signalbot.pipeline.orders.unresolved_orders import UnresolvedOrderQueue
+from signalbot.ports import Clock
+from signalbot.tasks import crash_point
+
+log = structlog.get_logger()
+
+_CANCEL_TIMEOUT_S = 5.0  # a position to be closed does not wait for longer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingEntry:
+    """A claimed entry: the signal behind it, the right to act on it, the orders it stands for."""
+
+    signal: Signal
+    execution: Execution
+    intents: EntryIntents
+
+
+class EntryOrders:
+    def __init__(
+        self,
+        *,
+        signals: Signals,
+        executions: Executions,
+        trades: Trades,
+        fill_booker: FillBooker,
+        unresolved_orders: UnresolvedOrderQueue,
+        clock: Clock,
+    ) -> None:
+        self._signals = signals
+        self._executions = executions
+        self._trades = trades
+        self._fill_booker = fill_booker
+        self._unresolved_orders = unresolved_orders
+        self._clock = clock
+
+    async def load(self, account: Account, order: Order) -> PendingEntry:
+        """The entry an order belongs to, read back from the ledger.
+
+        Raises:
+            LedgerError: the order is in the ledger without its signal or execution.
+        """
+        signal_id = order.request.signal_id
+        if signal_id is not None:
+            signal = await self._signals.signal(signal_id)
+            execution = await self._executions.execution(signal_id, account.user_id)
+            orders = await self._trades.orders_of_signal(signal_id, account.user_id)
+            if signal is not None and execution is not None:
+                rules = account.settings_for(signal.strategy).protection
+                intents = restore_intents(signal, account.user, orders, rules)
+                return PendingEntry(signal=signal, execution=execution, intents=intents)
+        raise LedgerError(f"order {order.client_order_id} has no signal or execution")
+
+    async def book(
+        self, account: Account, entry: PendingEntry, order: Order, report: OrderReport
+    ) -> tuple[BookedReport, Execution]:
+        """Book what has filled of an entry, with what it means for its execution."""
+        outcome = self._outcome(entry, report)
+        opened_at_ms = report.fills[0].filled_at_ms if report.fills else report.updated_at_ms
+        planned = replace(entry.intents.position, opened_at_ms=opened_at_ms)
+        levels = (
+            _rebased_levels(account, entry, planned, report) if report.status.is_final else None
+        )
+        recorded = await self._fill_booker.book(
+            account, order, report, opens=planned, execution=outcome, levels=levels
+        )
+        crash_point("entry.recorded")
+        return recorded, outcome
+
+    async def fail(
+        self, account: Account, entry: PendingEntry, order: Order, *, reason: Code, error: str
+    ) -> None:
+        """The entry came to nothing: close its execution, drop the protection planned for it."""
+        account.track_order(order)
+        await self._drop_protection(account, order, entry.intents)
+        crash_point("entry.dropped")
+        await self._executions.mark_failed(
+            entry.signal.signal_id,
+            account.user_id,
+            reason=reason,
+            details=error,
+            now_ms=self._clock.now_ms(),
+        )
+        log.warning(
+            "execution.failed",
+            user_id=account.user_id,
+            signal_id=entry.signal.signal_id,
+            symbol=entry.signal.symbol,
+            reason=reason.value,
+            error=error,
+        )
+
+    async def fail_unfilled(
+        self, account: Account, entry: PendingEntry, order: Order, report: OrderReport
+    ) -> None:
+        """The exchange reports that the entry is over and that nothing of it has filled."""
+        after = order.apply(report)
+        error = report.error or f"the exchange reports it {report.status}, nothing filled"
+        await self.fail(account, entry, after, reason=FailureCode.NOT_FILLED, error=error)
+
+    async def end_entries(self, account: Account, position: Position) -> None:
+        """End every entry of a position and book what it came to. The symbol's lock is held.
+
+        One whose end is not known stays in doubt and is looked up: what it fills late is sold.
+        """
+        for order in account.orders_of(position):
+            if order.request.leg is not Leg.ENTRY:
+                continue
+            report = await self._cancel_in_time(account, order)
+            if report is None:
+                continue
+            entry = await self.load(account, order)
+            if report.filled:
+                _, outcome = await self.book(account, entry, order, report)
+                self.log_executed(account, entry.signal, outcome, requested=order.request.quantity)
+            else:
+                await self.fail_unfilled(account, entry, order, report)
+
+    async def cancel(self, account: Account, order: Order) -> OrderReport | None:
+        """Cancel an entry; what it came to, or None if that is not known: it is in doubt then."""
+        try:
+            return await account.trading_broker.cancel(order)
+        except (OrderOutcomeUnknown, Unavailable) as e:
+            account.unresolved_symbols.add(order.request.symbol)
+            log.warning("order.cancel_unconfirmed", user_id=account.user_id, cause=str(e))
+            self._unresolved_orders.add(account, order)
+            return None
+
+    async def _cancel_in_time(self, account: Account, order: Order) -> OrderReport | None:
+        try:
+            async with asyncio.timeout(_CANCEL_TIMEOUT_S):
+                return await self.cancel(account, order)
+        except TimeoutError:
+            account.unresolved_symbols.add(order.request.symbol)
+            self._unresolved_orders.add(account, order)
+            log.warning(
+                "order.cancel_unconfirmed", user_id=account.user_id, cause="no answer in time"
+            )
+            return None
+
+    def log_executed(
+        self, account: Account, signal: Signal, outcome: Execution, *, requested: Decimal
+    ) -> None:
+        """One line that is the whole story of an execution."""
+        position = account.positions.get(signal.symbol)
+        log.info(
+            "execution.executed",
+            user_id=account.user_id,
+            signal_id=signal.signal_id,
+            symbol=signal.symbol,
+            action=signal.action.value,
+            status=outcome.status.value,
+            asked=text(requested),
+            filled=text(outcome.quantity or Decimal(0)),
+            price=None if outcome.actual_entry_price is None else text(outcome.actual_entry_price),
+            slippage_bps=None if outcome.slippage_bps is None else text(outcome.slippage_bps),
+            latency_ms=outcome.latency_ms,
+            stop=text(position.stop_loss) if position and position.stop_loss else None,
+            targets=_prices(aim.price for aim in position.take_profits) if position else None,
+        )
+
+    def _outcome(self, entry: PendingEntry, report: OrderReport) -> Execution:
+        complete = report.filled == entry.intents.entry.quantity
+        executed_at_ms = self._clock.now_ms()
+        price = report.average_price
+        return replace(
+            entry.execution,
+            status=ExecutionStatus.EXECUTED if complete else ExecutionStatus.PARTIAL,
+            executed_at_ms=executed_at_ms,
+            actual_entry_price=price,
+            quantity=report.filled,
+            order_id=report.exchange_order_id,
+            slippage_bps=signal_slippage_bps(entry.signal, price),
+            latency_ms=executed_at_ms - entry.signal.created_at_ms,
+            failed_at_ms=None,
+            failure_reason=None if complete else FailureCode.PARTIAL_FILL,
+            error_details=None,
+        )
+
+    async def _drop_protection(self, account: Account, order: Order, intents: EntryIntents) -> None:
+        """The protection of an entry that never filled was never sent and never will be."""
+        dropped = [
+            mark_unsent(Order(request=request), "the entry did not fill", self._clock)
+            for request in intents.protection
+        ]
+        for each in dropped:
+            account.track_order(each)
+        await self._trades.save_orders([order, *dropped])
+
+
+def signal_slippage_bps(signal: Signal, price: Decimal | None) -> Decimal | None:
+    """Basis points against the signal's price; None when either price is not known."""
+    if signal.price is None or price is None:
+        return None
+    return slippage_bps(action=signal.action, requested=signal.price, filled=price)
+
+
+def _prices(prices: Iterable[Decimal]) -> str:
+    return " ".join(text(price) for price in prices)
+
+
+def _rebased_levels(
+    account: Account, entry: PendingEntry, planned: Position, report: OrderReport
+) -> RebasedLevels | None:
+    """Where stop and targets belong now that it is known what the entry has filled at.
+
+    A stop that went to the exchange along with its entry is moved there afterwards.
+    """
+    request, signal = entry.intents.entry, entry.signal
+    if request.decided_price is None or report.average_price is None:
+        return None
+    held = account.positions.get(request.symbol)
+    before = held if held is not None and held.position_id == planned.position_id else planned
+    after = rebased(
+        before,
+        decided=request.decided_price,
+        filled=report.average_price,
+        signal=signal,
+        rules=account.settings_for(signal.strategy).protection,
+        instrument=account.market.instrument(request.symbol),
+    )
+    if after is before:
+        return None
+    triggers = {
+        old.price: new.price
+        for old, new in zip(before.take_profits, after.take_profits, strict=True)
+    }
+    moved = []
+    for order in account.orders_of(planned):
+        if order.status is not OrderStatus.INTENDED or order.request.trigger_price is None:
+            continue
+        if order.request.leg is Leg.TAKE_PROFIT:
+            trigger = triggers.get(order.request.trigger_price)
+        elif order.request.leg is Leg.STOP_LOSS and not account.trading_broker.attaches_stops(
+            request.symbol
+        ):
+            trigger = after.stop_loss
+        else:
+            continue
+        if trigger is not None:
+            moved.append(replace(order.request, trigger_price=trigger))
+    return RebasedLevels(position=after, orders=tuple(moved))

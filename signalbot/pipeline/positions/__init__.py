@@ -1,0 +1,1 @@
+"""Open positions: stops, take profits, funding, closing."""

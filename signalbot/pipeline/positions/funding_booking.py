@@ -1,0 +1,24 @@
+"""Books what a position paid or received for funding."""
+
+from decimal import Decimal
+
+from signalbot.domain.positions import Position
+from signalbot.ledger.trades import Trades
+from signalbot.pipeline.account import Account
+
+
+class FundingBooker:
+    def __init__(self, trades: Trades) -> None:
+        self._trades = trades
+
+    async def book(self, account: Account, held: Position, received: Decimal) -> None:
+        """Add what this position received, whether it is still open or closed by now."""
+        async with account.lock(held.symbol):
+            current = account.positions.get(held.symbol)
+            if current is None or current.position_id != held.position_id:
+                current = await self._trades.position(held.position_id)
+            if current is None:
+                return
+            paid = current.add_funding(received)
+            account.apply_funding(paid, received)
+            await self._trades.save_position(paid)

@@ -1,0 +1,215 @@
+"""Places a position's take profits, behind its stop: each is a reduce-only order of its own."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+import structlog
+
+from signalbot.decision.levels import split_targets
+from signalbot.domain.errors import OrderRejected
+from signalbot.domain.money import HUNDRED, ZERO
+from signalbot.domain.orders import Leg, Order, OrderStatus, OrderType
+from signalbot.domain.positions import Position
+from signalbot.ledger.trades import Trades
+from signalbot.pipeline.account import Account
+from signalbot.pipeline.orders.order_intents import closing_request
+from signalbot.pipeline.orders.order_placement import OrderPlacer, mark_rejected, mark_unsent
+from signalbot.pipeline.positions.closing import PositionCloser
+from signalbot.ports import Clock
+
+log = structlog.get_logger()
+
+_PLACE_TIMEOUT_S = 10.0
+_MAX_RENEWALS = 5
+
+
+class TakeProfitPlacer:
+    def __init__(
+        self,
+        trades: Trades,
+        order_placer: OrderPlacer,
+        position_closer: PositionCloser,
+        clock: Clock,
+    ) -> None:
+        self._trades = trades
+        self._order_placer = order_placer
+        self._position_closer = position_closer
+        self._clock = clock
+
+    async def place(self, account: Account, position: Position) -> None:
+        """Place the targets that were never placed; withdraw those the position has no more.
+
+        The exchange shrinks the others with the position.
+        """
+        if account.orders(position.symbol, Leg.ENTRY):
+            return  # the entry is still filling; its size is not known yet
+        for surplus in _surplus(account, position):
+            await self._position_closer.cancel_and_book(account, surplus)
+            await self._deduct_filled(account, surplus)
+        current = account.positions.get(position.symbol)
+        if current is None or current.position_id != position.position_id:
+            return
+        position = current
+        waiting = [
+            order
+            for order in account.orders_of(position)
+            if order.request.leg is Leg.TAKE_PROFIT and order.status is OrderStatus.INTENDED
+        ]
+        if sum((each.request.quantity for each in waiting), ZERO) > position.quantity:
+            waiting = await self._resize(account, position, waiting)
+        settled = [
+            order
+            for intent in waiting
+            if position.symbol in account.positions
+            and (order := await self._place(account, intent)) is not None
+        ]
+        if settled:
+            self._trades.save_orders_later(settled)
+
+    async def _deduct_filled(self, account: Account, surplus: Order) -> None:
+        """What a withdrawn target has filled meanwhile need not leave at its price once more."""
+        ended = await self._trades.order(surplus.client_order_id)
+        filled = ZERO if ended is None else ended.filled - surplus.filled
+        for order in account.working_orders.get(surplus.request.symbol, {}).copy().values():
+            request = order.request
+            if (
+                filled <= ZERO
+                or order.status is not OrderStatus.INTENDED
+                or request.type is not OrderType.TAKE_PROFIT
+                or request.trigger_price != surplus.request.trigger_price
+            ):
+                continue
+            left = request.quantity - filled
+            least = account.market.instrument(request.symbol).smallest_quantity(
+                request.trigger_price or ZERO
+            )
+            if left < least:
+                await self._position_closer.drop_order(
+                    account, order, why="its part has left already"
+                )
+                continue
+            smaller = replace(request, quantity=left)
+            await self._trades.shrink([smaller], [])
+            account.track_order(Order(request=smaller))
+
+    async def renew(self, account: Account, ended: Order) -> None:
+        """A target ended before all of it had filled, by no cancel of ours: the rest rests again.
+
+        ``protect`` places it. What the exchange goes on ending is not placed for ever.
+        """
+        position = account.positions.get(ended.request.symbol)
+        left = ended.request.quantity - ended.filled
+        if position is None or position.position_id != ended.request.position_id or left <= ZERO:
+            return
+        attempt = account.next_attempt(position.position_id, Leg.TAKE_PROFIT)
+        lives_ms = account.trading_broker.stop_lifetime_ms(position.symbol)
+        age_ms = self._clock.now_ms() - ended.request.intended_at_ms
+        has_run_out = lives_ms is not None and age_ms >= lives_ms
+        if attempt >= len(position.take_profits) + _MAX_RENEWALS and not has_run_out:
+            return
+        request = closing_request(
+            position,
+            leg=Leg.TAKE_PROFIT,
+            type_=OrderType.TAKE_PROFIT,
+            trigger=ended.request.trigger_price,
+            quantity=min(left, position.quantity),
+            attempt=attempt,
+            now_ms=self._clock.now_ms(),
+        )
+        await self._trades.intend([request])
+        account.track_order(Order(request=request))
+
+    async def _place(self, account: Account, order: Order) -> Order | None:
+        """Place one target; return it to be saved, or None if it has been booked already."""
+        try:
+            async with asyncio.timeout(_PLACE_TIMEOUT_S):
+                report = await self._order_placer.place(account, order.request)
+        except OrderRejected as e:
+            log.warning("order.rejected", user_id=account.user_id, leg="take_profit", reason=str(e))
+            account.track_order(refused := mark_rejected(order, e, self._clock))
+            await self._trades.save_order(refused)
+            await self._exit_at_market(account, refused)
+            return None
+        except TimeoutError:
+            account.track_order(unknown := replace(order, status=OrderStatus.UNKNOWN))
+            return unknown
+        if report.filled:
+            await self._position_closer.book(account, order, report)
+            return None
+        account.track_order(placed := order.apply(report))
+        return placed
+
+    async def _exit_at_market(self, account: Account, refused: Order) -> None:
+        """A target was refused. If the price is already beyond it, its share leaves at market."""
+        position = account.positions[refused.request.symbol]
+        price = account.market.last_price(position.symbol)
+        level = refused.request.trigger_price
+        if price is None or level is None or (price - level) * position.side.sign < 0:
+            return
+        quantity = min(refused.request.quantity, position.quantity)
+        await self._position_closer.send_exit(
+            account, position, quantity=quantity, leg=Leg.TAKE_PROFIT
+        )
+        if position.symbol not in account.positions:
+            await self._position_closer.cancel_protection(account, position)
+
+    async def _resize(
+        self, account: Account, position: Position, planned: Sequence[Order]
+    ) -> list[Order]:
+        """Targets were planned for more than was filled: divide what there is in their place."""
+        total = sum((order.request.quantity for order in planned), ZERO)
+        levels = [
+            (order.request.trigger_price or ZERO, order.request.quantity / total * HUNDRED)
+            for order in planned
+        ]
+        instrument = account.market.instrument(position.symbol)
+        take_profits = split_targets(levels, quantity=position.quantity, instrument=instrument)
+        resized = replace(position, take_profits=take_profits)
+        requests = [
+            closing_request(
+                resized,
+                leg=Leg.TAKE_PROFIT,
+                type_=OrderType.TAKE_PROFIT,
+                trigger=level.price,
+                quantity=level.quantity,
+                attempt=account.next_attempt(position.position_id, Leg.TAKE_PROFIT),
+                now_ms=self._clock.now_ms(),
+            )
+            for level in take_profits
+        ]
+        why = "planned for more than was filled"
+        dropped = [mark_unsent(order, why, self._clock) for order in planned]
+        await self._trades.save_position(resized, dropped)
+        await self._trades.intend(requests)
+        account.update_position(resized)
+        for order in dropped:
+            account.track_order(order)
+        return [Order(request=request) for request in requests]
+
+
+def _surplus(account: Account, position: Position) -> list[Order]:
+    """Orders that are no target of the position any more, be they sent or not.
+
+    Each price has one order: of several, one of the quantity the position wants there, else the
+    one that was intended last.
+    """
+    wanted = {level.price: level.quantity for level in position.take_profits}
+    by_price: dict[Decimal, list[Order]] = defaultdict(list)
+    surplus: list[Order] = []
+    for order in account.orders_of(position):
+        price = order.request.trigger_price
+        if order.request.type is not OrderType.TAKE_PROFIT or price is None:
+            continue
+        (by_price[price] if price in wanted else surplus).append(order)
+    for price, orders in by_price.items():
+        orders.sort(
+            key=lambda each: (
+                each.request.quantity == wanted[price],
+                each.request.intended_at_ms,
+            )
+        )
+        surplus += orders[:-1]
+    return surplus

@@ -1,0 +1,1 @@
+"""Compares the ledger with each exchange account and resolves differences."""

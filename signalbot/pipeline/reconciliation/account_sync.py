@@ -1,0 +1,353 @@
+"""Brings every account in step with its exchange: at a start, then in turn, and on hints.
+
+An exchange's limits do not allow to compare a thousand accounts at once. So a start looks first at
+those that hold something, the unprotected before all others, and asks of them only what protection
+needs; accounts that were flat a moment before the stop take entries at once. Exchanges are
+independent: one that is away keeps only its own users waiting.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from signalbot.domain.errors import AccessDenied, Unavailable
+from signalbot.domain.timeframe import EPOCH, Ms
+from signalbot.domain.users import UserId, UserStatus
+from signalbot.ledger.reconciliations import Reconciliations
+from signalbot.pipeline.account import Account
+from signalbot.pipeline.key_permissions import KeyPermissionCheck
+from signalbot.pipeline.log_levels import failure_log_level
+from signalbot.pipeline.reconciliation.reconciler import Reconciler
+from signalbot.pipeline.trading_state import AccountsByUser, TradingState
+from signalbot.ports import Clock, Exchange
+from signalbot.tasks import backoff_s
+
+log = structlog.get_logger()
+
+_URGENT_CONCURRENCY: Final = 4  # what protects comes one after the other, not all at the same time
+_CONCURRENCY: Final = 16
+_IDLE_INTERVAL_MS: Final = 600_000
+_RETRY_INITIAL_MS: Final = 1_000  # accounts that could not be compared, or are not ready
+_RETRY_MAX_MS: Final = 10_000
+_STARTUP_ATTEMPTS: Final = 3  # of an account at a start, before the others are told to be ready
+_POLL_INTERVAL_S: Final = 1.0
+_COALESCE_S: Final = 1.0  # several hints of one account are one comparison
+
+CatchUp = Callable[[Collection[UserId]], Awaitable[None]]
+"""Hands the signals that are still open to accounts that have just become ready."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecentComparisons:
+    """Which flat accounts need not be compared before they take entries."""
+
+    compared_ms: Mapping[UserId, Ms]  #: when each was last compared, by a former process
+    since_ms: Ms | None  #: comparisons since then are young enough; None: none is trusted
+
+    def covers(self, account: Account) -> bool:
+        if self.since_ms is None or account.has_activity:
+            return False
+        return self.compared_ms.get(account.user_id, EPOCH) >= self.since_ms
+
+
+class AccountSync:
+    def __init__(
+        self,
+        accounts: AccountsByUser,
+        exchanges: Mapping[str, Exchange],
+        reconciler: Reconciler,
+        trading_state: TradingState,
+        key_permissions: KeyPermissionCheck,
+        reconciliations: Reconciliations,
+        *,
+        catch_up: CatchUp,
+        on_connected: Callable[[str], None],
+        clock: Clock,
+    ) -> None:
+        """``on_connected`` is called with the name of each exchange once its markets are known."""
+        self._accounts = accounts
+        self._exchanges = exchanges
+        self._reconciler = reconciler
+        self._trading_state = trading_state
+        self._key_permissions = key_permissions
+        self._reconciliations = reconciliations
+        self._catch_up = catch_up
+        self._on_connected = on_connected
+        self._clock = clock
+        self._compared: dict[UserId, Ms] = {}
+        self._tried: dict[UserId, Ms] = {}
+        self._failures: dict[UserId, int] = {}  # tries in a row that did not make it ready
+        self._unwritten: dict[UserId, Ms] = {}
+        self._last_comparison_ms: dict[str, Ms] = {}
+        self._ready: dict[str, asyncio.Event] = {name: asyncio.Event() for name in exchanges}
+
+    # --- one account ----------------------------------------------------------------------
+
+    async def compare(self, account: Account, *, is_urgent: bool = False) -> bool:
+        """Compare one account with its exchange; True if all of it could be.
+
+        One that cannot be asked is left for later; a bug halts this user alone.
+        """
+        if account.broker is None:
+            return True
+        done = False
+        async with self._trading_state.halt_on_error(account, "reconciliation"):
+            try:
+                await self._reconciler.reconcile(account, is_urgent=is_urgent)
+            except AccessDenied as e:
+                await self._trading_state.on_access_denied(account, str(e))
+            except Unavailable as e:
+                log.log(
+                    failure_log_level(e),
+                    "account.reconcile_failed",
+                    user_id=account.user_id,
+                    cause=str(e),
+                )
+            else:
+                done = True
+        now_ms = self._clock.now_ms()
+        self._last_comparison_ms[account.user.account.exchange] = self._tried[account.user_id] = (
+            now_ms
+        )
+        if done:
+            self._compared[account.user_id] = now_ms
+            if account.is_ready:
+                self._unwritten[account.user_id] = now_ms
+            self._failures.pop(account.user_id, None)
+        else:
+            self._count_failure(account)
+        return done
+
+    async def make_ready(self, account: Account) -> None:
+        """Compare an account and set it up for entries, for as much as its exchange answers."""
+        if account.broker is None:
+            account.is_ready = True
+        elif await self.compare(account):
+            await self._set_up(account)
+
+    async def _set_up(self, account: Account, *, checks_rights: bool = True) -> None:
+        """Let an account take entries; what was compared is noted once all of it is in order."""
+        async with self._trading_state.halt_on_error(account, "setting up"):
+            try:
+                await account.trading_broker.set_up()
+                if checks_rights:
+                    await self._key_permissions.check(account)
+            except AccessDenied as e:
+                await self._trading_state.on_access_denied(account, str(e))
+            except Unavailable as e:
+                log.log(
+                    failure_log_level(e),
+                    "account.setup_deferred",
+                    user_id=account.user_id,
+                    cause=str(e),
+                )
+            else:
+                account.is_ready = True
+                if (compared_ms := self._compared.get(account.user_id)) is not None:
+                    self._unwritten[account.user_id] = compared_ms
+        if not account.is_ready:
+            self._count_failure(account)
+
+    def _count_failure(self, account: Account) -> None:
+        self._failures[account.user_id] = self._failures.get(account.user_id, 0) + 1
+
+    def expedite(self, name: str) -> None:
+        """Compare every account of an exchange that has something there now: it was away."""
+        for account in self._accounts_of(name):
+            if account.has_activity:
+                self._compared.pop(account.user_id, None)
+                self._tried.pop(account.user_id, None)
+
+    # --- one exchange ---------------------------------------------------------------------
+
+    async def serve(self, name: str, recent: RecentComparisons) -> None:
+        """Connect one exchange, bring its accounts in step, and keep them there until cancelled."""
+        exchange = self._exchanges[name]
+        await self._connect(name, exchange)
+        self._on_connected(name)
+        await exchange.prepare()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(exchange.run(), name=f"run {name}")
+            if exchange.needs_reconciliation:
+                group.create_task(self._flush_periodically(), name=f"note comparisons {name}")
+            await self._start_accounts(name, recent)
+            self._ready[name].set()
+            if exchange.needs_reconciliation:
+                group.create_task(self._follow_changes(name), name=f"hints {name}")
+                await self._compare_periodically(name)
+
+    async def wait_ready(self) -> None:
+        """Return once every exchange is connected and its accounts have had their first turn."""
+        for event in self._ready.values():
+            await event.wait()
+
+    @property
+    def not_ready(self) -> Mapping[str, int]:
+        """How many accounts of each exchange take no entries yet; none where all do."""
+        counts: dict[str, int] = {}
+        for account in self._accounts.values():
+            if not account.is_ready:
+                name = account.user.account.exchange
+                counts[name] = counts.get(name, 0) + 1
+        return counts
+
+    def oldest_comparison_ms(self) -> Ms:
+        """When the exchange that was looked at longest ago was looked at: comparing is alive."""
+        return min(self._last_comparison_ms.values(), default=self._clock.now_ms())
+
+    async def _connect(self, name: str, exchange: Exchange) -> None:
+        """However long that takes: an exchange that is away at the start comes back."""
+        for tries, delay_s in enumerate(backoff_s(initial_s=1.0, max_s=30.0)):
+            try:
+                await exchange.connect()
+            except Unavailable as e:
+                level = logging.DEBUG if tries else logging.WARNING
+                log.log(level, "exchange.connect_failed", exchange=name, cause=str(e))
+                now_ms = self._clock.now_ms()
+                await self._clock.sleep_until(
+                    max(Ms(now_ms + round(delay_s * 1000)), exchange.retry_at_ms)
+                )
+            else:
+                log.info("exchange.connected", exchange=name)
+                return
+
+    async def _start_accounts(self, name: str, recent: RecentComparisons) -> None:
+        """What holds something is looked at first; who was flat a moment ago is believed."""
+        accounts = self._accounts_of(name)
+        busy = sorted((each for each in accounts if each.has_activity), key=_by_urgency)
+        await self._for_each(busy, self._reconcile_urgently, at_once=_URGENT_CONCURRENCY)
+        trusted = [account for account in accounts if recent.covers(account)]
+        for account in trusted:
+            self._compared[account.user_id] = recent.compared_ms[account.user_id]
+        await self._for_each(trusted, self._set_up_as_before, at_once=_CONCURRENCY)
+        await self._announce_ready(trusted)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(
+                self._for_each(trusted, self._check_key_permissions, at_once=_CONCURRENCY),
+                name=f"rights {name}",
+            )
+            await self._start_remaining(accounts)
+
+    async def _start_remaining(self, accounts: Iterable[Account]) -> None:
+        waiting = (account for account in accounts if not account.is_ready)
+        rest = sorted(waiting, key=lambda each: not each.has_activity)
+        await self._for_each(rest, self._make_ready_and_announce, at_once=_CONCURRENCY)
+        for _ in range(_STARTUP_ATTEMPTS - 1):  # one lost answer costs nobody the first signal
+            if rest := [
+                each for each in rest if not each.is_ready and each.user.status is UserStatus.ACTIVE
+            ]:
+                await self._clock.sleep(_RETRY_INITIAL_MS / 1000)
+                await self._for_each(rest, self._make_ready_and_announce, at_once=_CONCURRENCY)
+
+    async def _set_up_as_before(self, account: Account) -> None:
+        """The former process has seen what its key may do: it is asked again once all are ready."""
+        await self._set_up(account, checks_rights=False)
+
+    async def _check_key_permissions(self, account: Account) -> None:
+        async with self._trading_state.halt_on_error(account, "looking at what its key may do"):
+            try:
+                await self._key_permissions.check(account)
+            except AccessDenied as e:
+                await self._trading_state.on_access_denied(account, str(e))
+
+    async def _reconcile_urgently(self, account: Account) -> None:
+        await self.compare(account, is_urgent=True)
+
+    async def _make_ready_and_announce(self, account: Account) -> None:
+        await self.make_ready(account)
+        await self._announce_ready([account])
+
+    async def _announce_ready(self, accounts: Iterable[Account]) -> None:
+        ready = {account.user_id for account in accounts if account.is_ready}
+        if ready:
+            await self._catch_up(ready)
+
+    async def _compare_periodically(self, name: str) -> None:
+        """Accounts with business often, idle ones now and then, as the limits allow."""
+        while True:
+            self._last_comparison_ms[name] = self._clock.now_ms()
+            due = [account for account in self._accounts_of(name) if self._is_due(name, account)]
+            await self._for_each(due, self._compare_and_set_up, at_once=_CONCURRENCY)
+            await self._clock.sleep(_POLL_INTERVAL_S)
+
+    async def _flush_periodically(self) -> None:
+        """Also of a start that is cut off before all accounts have had their turn."""
+        while True:
+            await self._clock.sleep(_POLL_INTERVAL_S)
+            self.flush()
+
+    async def _compare_and_set_up(self, account: Account) -> None:
+        was_ready = account.is_ready
+        await self.make_ready(account)
+        if not was_ready:
+            await self._announce_ready([account])
+
+    def _is_due(self, name: str, account: Account) -> bool:
+        if account.broker is None:
+            return False
+        user_id = account.user_id
+        compared_ms = self._compared.get(user_id, EPOCH)
+        tried_ms = self._tried.get(user_id, EPOCH)
+        interval_ms = _IDLE_INTERVAL_MS
+        if account.has_activity:
+            interval_ms = self._exchanges[name].reconciliation_interval_ms(user_id)
+        if failures := self._failures.get(user_id, 0):
+            again_ms = min(_RETRY_INITIAL_MS * 2 ** min(failures - 1, 8), _RETRY_MAX_MS)
+            interval_ms = min(interval_ms, again_ms)
+        elif not account.is_ready:
+            interval_ms = min(interval_ms, _RETRY_MAX_MS)
+        return self._clock.now_ms() - max(compared_ms, tried_ms) >= interval_ms
+
+    async def _follow_changes(self, name: str) -> None:
+        """Compare accounts in which something happened that no order of ours explains."""
+        due: set[UserId] = set()
+
+        async def compare(user_id: UserId) -> None:
+            await self._clock.sleep(_COALESCE_S)
+            due.discard(user_id)
+            account = self._accounts.get(user_id)
+            if account is not None and account.is_ready:
+                await self.compare(account)
+
+        async with asyncio.TaskGroup() as group:
+            async for user_id in self._exchanges[name].unexplained_changes():
+                if user_id not in due:
+                    due.add(user_id)
+                    group.create_task(compare(user_id), name=f"compare {user_id}")
+
+    async def _for_each(
+        self,
+        accounts: Iterable[Account],
+        work: Callable[[Account], Awaitable[None]],
+        *,
+        at_once: int,
+    ) -> None:
+        """Do something with several accounts, in order, a few at a time."""
+        waiting = deque(accounts)
+
+        async def take_turns() -> None:
+            while waiting:
+                await work(waiting.popleft())
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(min(at_once, len(waiting))):
+                group.create_task(take_turns(), name=f"turn {number}")
+
+    def _accounts_of(self, name: str) -> list[Account]:
+        return [each for each in self._accounts.values() if each.user.account.exchange == name]
+
+    def flush(self) -> None:
+        """Note in the ledger which accounts have been compared since the last time."""
+        if self._unwritten:
+            self._reconciliations.record_later(self._unwritten)
+            self._unwritten = {}
+
+
+def _by_urgency(account: Account) -> bool:
+    """Accounts with a position that no stop guards come first, then those with a position."""
+    return not account.is_unprotected

@@ -1,0 +1,195 @@
+"""Explains what happened to a position outside of us: closed by hand, reduced, liquidated."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import groupby
+
+import structlog
+
+from signalbot.domain.errors import Unavailable
+from signalbot.domain.money import ZERO
+from signalbot.domain.orders import (
+    ClientOrderId,
+    Fill,
+    ForcedClose,
+    Leg,
+    Order,
+    OrderReport,
+    OrderRequest,
+    OrderStatus,
+    OrderType,
+    exit_side,
+)
+from signalbot.domain.positions import CloseReason, Position
+from signalbot.ledger.trades import Trades
+from signalbot.pipeline.account import Account
+from signalbot.pipeline.log_levels import failure_log_level
+from signalbot.pipeline.orders.booking import FillBooker
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What the account's fills say of a position that is smaller than the ledger has it."""
+
+    is_liquidation: bool = False
+
+
+class ExternalChangeDetector:
+    """Books fills that no order of ours explains, so that PnL and reason of a close are true."""
+
+    def __init__(self, trades: Trades, fill_booker: FillBooker) -> None:
+        self._trades = trades
+        self._fill_booker = fill_booker
+
+    async def explain(self, account: Account, position: Position) -> Explanation:
+        """Book every fill that took something out of ``position`` and is not booked yet.
+
+        Fills of our own orders that ended without them are booked on those. Of what the owner has
+        closed, or the exchange by force, as much as was ours. Without an answer nothing is booked.
+        """
+        try:
+            fills = await account.trading_broker.fills(
+                position.symbol, since_ms=position.opened_at_ms
+            )
+        except Unavailable as e:
+            log.log(
+                failure_log_level(e), "fills.fetch_failed", user_id=account.user_id, cause=str(e)
+            )
+            return Explanation()
+        ours = await self._own_orders(position)
+        closing = [fill for fill in fills if fill.side is exit_side(position.side)]
+        is_liquidation = False
+        for order_id, taken in _by_order(closing):
+            held = account.positions.get(position.symbol)
+            if held is None or held.position_id != position.position_id:
+                break
+            own_order = ours.get(order_id)
+            if own_order is not None:
+                await self._book_missed_fills(account, own_order, taken)
+            else:
+                is_liquidation = is_liquidation or any(fill.is_liquidation for fill in taken)
+                await self._adopt(account, held, order_id, taken)
+        return Explanation(is_liquidation)
+
+    async def _own_orders(self, position: Position) -> dict[str, Order]:
+        """Our orders of the position, by either id: a fill may carry the exchange's."""
+        found: dict[str, Order] = {}
+        for order in await self._trades.orders_of_position(position.position_id):
+            found[order.client_order_id] = order
+            if order.exchange_order_id:
+                found[order.exchange_order_id] = order
+        return found
+
+    async def _book_missed_fills(
+        self, account: Account, order: Order, fills: Sequence[Fill]
+    ) -> None:
+        """An order of ours has filled more than was known when it ended."""
+        filled = sum((fill.quantity for fill in fills), ZERO)
+        if filled <= order.filled or order.status is OrderStatus.REJECTED:
+            return
+        is_complete = filled >= order.request.quantity
+        ended = OrderStatus.CANCELLED if order.status.is_final else OrderStatus.PARTIALLY_FILLED
+        report = replace(
+            order.report(),
+            status=OrderStatus.FILLED if is_complete else ended,
+            filled=filled,
+            average_price=_average(fills),
+            fills=tuple(replace(f, client_order_id=order.client_order_id) for f in fills),
+            updated_at_ms=fills[-1].filled_at_ms,
+        )
+        await self._fill_booker.book(account, order, report)
+
+    async def _adopt(
+        self, account: Account, position: Position, order_id: ClientOrderId, fills: Sequence[Fill]
+    ) -> None:
+        """The order behind foreign fills becomes one of ours, an exit that tells why.
+
+        Of an order that closed more than our position, the part that was ours is booked.
+        """
+        own_fills = _fills_within(fills, position)
+        if not own_fills:
+            return
+        first = own_fills[0]
+        quantity = sum((fill.quantity for fill in own_fills), ZERO)
+        forced = first.forced
+        request = OrderRequest(
+            client_order_id=order_id,
+            user_id=account.user_id,
+            exchange=position.exchange,
+            symbol=position.symbol,
+            leg=Leg.EXIT,
+            side=first.side,
+            type=OrderType.MARKET,
+            quantity=quantity,
+            reduce_only=True,
+            leverage=position.leverage,
+            signal_id=position.signal_id,
+            position_id=position.position_id,
+            intended_at_ms=first.filled_at_ms,
+        )
+        explained = replace(position, close_reason=forced_close_reason(forced))
+        await self._trades.intend([request], explained)
+        account.update_position(explained)
+        report = OrderReport(
+            client_order_id=order_id,
+            exchange_order_id=None,
+            symbol=position.symbol,
+            status=OrderStatus.FILLED,
+            filled=quantity,
+            average_price=_average(own_fills),
+            fills=tuple(own_fills),
+            updated_at_ms=own_fills[-1].filled_at_ms,
+        )
+        log_external_close(account, position.symbol, forced)
+        await self._fill_booker.book(account, Order(request=request), report)
+
+
+def forced_close_reason(forced: ForcedClose | None) -> CloseReason:
+    """Why a position closed that nobody here has closed."""
+    match forced:
+        case ForcedClose.LIQUIDATION:
+            return CloseReason.LIQUIDATION
+        case ForcedClose.DELEVERAGING:
+            return CloseReason.DELEVERAGING
+        case None:
+            return CloseReason.EXTERNAL
+
+
+def log_external_close(account: Account, symbol: str, forced: ForcedClose | None) -> None:
+    """Log that a position, or a part of it, was closed outside."""
+    names = {"user_id": account.user_id, "symbol": symbol}
+    match forced:
+        case ForcedClose.LIQUIDATION:
+            log.error("position.liquidated", **names)
+        case ForcedClose.DELEVERAGING:
+            log.error("position.deleveraged", **names)
+        case None:
+            log.warning("position.closed_externally", **names)
+
+
+def _fills_within(fills: Sequence[Fill], position: Position) -> list[Fill]:
+    """As much of ``fills`` as the position holds; of the last one only the part that fits."""
+    left, own_fills = position.quantity, []
+    for fill in fills:
+        part = min(fill.quantity, left)
+        if part <= ZERO:
+            break
+        share = part / fill.quantity
+        own_fills.append(fill if share == 1 else replace(fill, quantity=part, fee=fill.fee * share))
+        left -= part
+    return own_fills
+
+
+def _average(fills: Sequence[Fill]) -> Decimal:
+    quantity = sum((fill.quantity for fill in fills), ZERO)
+    return sum((fill.quantity * fill.price for fill in fills), ZERO) / quantity
+
+
+def _by_order(fills: Iterable[Fill]) -> list[tuple[ClientOrderId, list[Fill]]]:
+    """Fills of each order in the order in which they happened, those of the first order first."""
+    ordered = sorted(fills, key=lambda fill: (fill.client_order_id, fill.filled_at_ms))
+    groups = [(key, list(group)) for key, group in groupby(ordered, lambda f: f.client_order_id)]
+    return sorted(groups, key=lambda each: each[1][0].filled_at_ms)

@@ -1,0 +1,54 @@
+"""Fills an account with what the ledger knows of it, before its exchange is asked anything."""
+
+from collections.abc import Callable
+
+from signalbot.domain.orders import Order
+from signalbot.domain.timeframe import Ms, day_start
+from signalbot.ledger.executions import Executions
+from signalbot.ledger.trades import Trades
+from signalbot.pipeline.account import Account
+from signalbot.ports import Clock
+
+
+class AccountRestorer:
+    """``on_untold`` is called with orders that filled before their fills were reported."""
+
+    def __init__(
+        self,
+        trades: Trades,
+        executions: Executions,
+        clock: Clock,
+        *,
+        on_fills_pending: Callable[[Account, Order], None],
+    ) -> None:
+        self._trades = trades
+        self._executions = executions
+        self._clock = clock
+        self._on_fills_pending = on_fills_pending
+
+    async def restore(self, account: Account) -> None:
+        """Take up positions, unfinished orders, how the day went so far, and what entries cost."""
+        now_ms, user_id = self._clock.now_ms(), account.user_id
+        positions = await self._trades.open_positions(user_id)
+        unfinished = await self._trades.unfinished_orders(user_id)
+        if account.broker is not None:
+            for order in unfinished:
+                account.broker.watch(order.request, exchange_order_id=order.exchange_order_id)
+            for order in await self._trades.orders_with_fills_pending(user_id):
+                self._on_fills_pending(account, order)
+        today_ms = day_start(now_ms)
+        cooldown_ms = max((each.risk.cooldown_ms for each in account.settings.values()), default=0)
+        since_ms = min(today_ms, Ms(now_ms - cooldown_ms))
+        account.restore(
+            positions=positions,
+            unfinished=unfinished,
+            position_orders=[
+                order
+                for position in positions
+                for order in await self._trades.orders_of_position(position.position_id)
+            ],
+            closed=await self._trades.closed_since(user_id, since_ms),
+            entries_today=await self._trades.entries_since(user_id, today_ms),
+            slippages=await self._executions.latest_slippages(user_id),
+            now_ms=now_ms,
+        )

@@ -1,0 +1,151 @@
+"""Closed candles, exactly once and in order per (exchange, symbol, timeframe), gaps filled.
+
+Whatever the source does - repeat, reorder, skip, pause - what comes out is the same.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from signalbot.domain.market import Candle
+from signalbot.domain.timeframe import Ms, Timeframe
+from signalbot.ports import CandleSource, Clock, Market
+from signalbot.tasks import supervise
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CandleKey:
+    """Names one stream of candles."""
+
+    exchange: str
+    symbol: str
+    timeframe: Timeframe
+
+    def __str__(self) -> str:
+        return f"{self.exchange} {self.symbol} {self.timeframe}"
+
+
+class CandleSink(Protocol):
+    """Where closed candles go; ``is_history`` tells those that closed before the stream began."""
+
+    def __call__(self, key: CandleKey, candle: Candle, *, is_history: bool) -> Awaitable[None]: ...
+
+
+@dataclass(slots=True)
+class CandleStream:
+    """One watched key and what has come of it."""
+
+    key: CandleKey
+    history: int  #: candles wanted before the first live one
+    last_open_ms: Ms | None = None
+    accepted: int = 0
+    duplicates: int = 0
+    out_of_order: int = 0
+    gaps_filled: int = 0
+    task: asyncio.Task[None] | None = field(default=None, repr=False)
+
+
+class CandleFeed:
+    def __init__(self, markets: Mapping[str, Market], sink: CandleSink, clock: Clock) -> None:
+        self._markets = markets
+        self._sink = sink
+        self._clock = clock
+        self._group: asyncio.TaskGroup | None = None
+        self.streams: dict[CandleKey, CandleStream] = {}
+
+    async def run(self) -> None:
+        """Follow every watched stream, those added later included, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            for stream in self.streams.values():
+                self._start(stream)
+            await asyncio.Event().wait()
+
+    def watch(self, key: CandleKey, *, history: int) -> None:
+        """Deliver the candles of ``key`` from now on, preceded by ``history`` older ones."""
+        stream = self.streams.get(key)
+        if stream is not None:
+            stream.history = max(stream.history, history)
+            return
+        self.streams[key] = stream = CandleStream(key, history)
+        if self._group is not None:
+            self._start(stream)
+
+    def last_open_ms(self, key: CandleKey) -> Ms | None:
+        """Open of the newest candle of ``key`` that was delivered; None before the first."""
+        stream = self.streams.get(key)
+        return None if stream is None else stream.last_open_ms
+
+    def source(self, key: CandleKey) -> CandleSource | None:
+        """What feeds ``key`` now; None before anything does."""
+        return self._markets[key.exchange].source(key.symbol, key.timeframe)
+
+    def unwatch(self, key: CandleKey) -> None:
+        """Nobody needs the candles of ``key`` any more."""
+        stream = self.streams.pop(key, None)
+        if stream is not None and stream.task is not None:
+            stream.task.cancel()
+
+    def _start(self, stream: CandleStream) -> None:
+        assert self._group is not None  # noqa: S101 - only called while running
+        name = f"feed {stream.key}"
+        stream.task = self._group.create_task(
+            supervise(name, lambda: self._follow(stream), self._clock), name=name
+        )
+
+    async def _follow(self, stream: CandleStream) -> None:
+        key = stream.key
+        market = self._markets[key.exchange]
+        await market.wait_until_open()
+        await self._catch_up(stream, market)
+        async for candle in market.candles(key.symbol, key.timeframe):
+            await self._accept(stream, market, candle)
+
+    async def _catch_up(self, stream: CandleStream, market: Market) -> None:
+        """History before the first live candle; after a reconnect, all that was missed."""
+        key, now_ms, wanted = stream.key, self._clock.now_ms(), stream.history
+        if stream.last_open_ms is not None:
+            wanted = max(wanted, (now_ms - stream.last_open_ms) // key.timeframe.ms)
+        candles = await market.history(key.symbol, key.timeframe, end_ms=now_ms, limit=wanted)
+        for candle in candles:
+            if stream.last_open_ms is None or candle.open_ms > stream.last_open_ms:
+                await self._deliver(stream, candle, is_history=True)
+
+    async def _accept(self, stream: CandleStream, market: Market, candle: Candle) -> None:
+        if stream.last_open_ms is not None:
+            expected = stream.last_open_ms + stream.key.timeframe.ms
+            if candle.open_ms < expected:
+                self._count_stale(stream, candle)
+                return
+            if candle.open_ms > expected:
+                await self._fill_gap(stream, market, Ms(expected), candle.open_ms)
+        await self._deliver(stream, candle, is_history=False)
+
+    async def _fill_gap(
+        self, stream: CandleStream, market: Market, first_ms: Ms, end_ms: Ms
+    ) -> None:
+        key = stream.key
+        missing = (end_ms - first_ms) // key.timeframe.ms
+        found = await market.history(key.symbol, key.timeframe, end_ms=end_ms, limit=missing)
+        fitting = [candle for candle in found if candle.open_ms >= first_ms]
+        for candle in fitting:
+            await self._deliver(stream, candle, is_history=False)
+        stream.gaps_filled += len(fitting)
+        log.warning("candle.gap_filled", stream=str(key), missing=missing, found=len(fitting))
+
+    async def _deliver(self, stream: CandleStream, candle: Candle, *, is_history: bool) -> None:
+        stream.last_open_ms = candle.open_ms
+        stream.accepted += 1
+        await self._sink(stream.key, candle, is_history=is_history)
+
+    def _count_stale(self, stream: CandleStream, candle: Candle) -> None:
+        if candle.open_ms == stream.last_open_ms:
+            stream.duplicates += 1
+        else:
+            stream.out_of_order += 1
+        log.debug("candle.dropped", stream=str(stream.key), open_ms=candle.open_ms)

@@ -1,0 +1,117 @@
+"""How long the candles of a file are, and where on the clock they begin."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import gcd
+from typing import Final
+
+from signalbot.domain.timeframe import DAY_MS, Timeframe
+
+_BEFORE_THE_NEXT: Final = (1, 1_000)
+"""How many milliseconds before the next candle a vendor may say that one ends."""
+
+_FEW: Final = 50  # one row in so many may lie off the grid
+_HOUR_MS: Final = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class CandleGrid:
+    """Stamps lie at ``phase_ms`` after the boundaries of ``timeframe``, but for ``outliers``."""
+
+    timeframe: Timeframe
+    phase_ms: int
+    outliers: int
+
+    @property
+    def is_before_the_close(self) -> bool:
+        """Whether a stamp is the last moment of its candle, such as 23:59:59.999."""
+        return self.timeframe.ms - self.phase_ms in _BEFORE_THE_NEXT
+
+
+class IrregularSpacing(Exception):
+    """The stamps are those of no timeframe; the text says how far apart they are."""
+
+
+def find_grid(stamps: Sequence[int], length_ms: int | None) -> CandleGrid:
+    """The grid of ``stamps``, in any order; ``length_ms`` is how long the rows say they are.
+
+    The commonest spacing is the timeframe if it holds for nearly every row, else the greatest
+    common one: a file with gaps has larger steps, and none that is no multiple.
+
+    Raises:
+        NoSpacing: there is none.
+    """
+    times = sorted(set(stamps))
+    steps = [after - before for before, after in pairwise(times)]
+    if length_ms is not None:
+        return _of_length(times, steps, length_ms)
+    if not steps:
+        raise IrregularSpacing("fewer than two candles with different times")
+    counts = Counter(steps)
+    most = max(counts.values())
+    commonest = min(step for step, count in counts.items() if count == most)
+    is_regular = 2 * most >= len(steps)
+    tolerated = max(len(times) // _FEW, int(is_regular))
+    timeframe = _timeframe(commonest)
+    if timeframe is not None:
+        grid = _grid(times, timeframe)
+        if grid.outliers <= tolerated:
+            return grid
+    for each in sorted(Timeframe, key=lambda each: -each.ms):
+        grid = _grid(times, each)
+        if grid.outliers <= len(times) // _FEW and _common_step(times, grid) == each.ms:
+            return grid
+    raise IrregularSpacing(
+        f"most rows are {_duration_text(commonest)} apart; candles must be one of "
+        f"{', '.join(Timeframe)}"
+    )
+
+
+def _of_length(times: Sequence[int], steps: Sequence[int], length_ms: int) -> CandleGrid:
+    timeframe = _timeframe(length_ms)
+    if timeframe is None:
+        raise IrregularSpacing(
+            f"each row says that it lasts {_duration_text(length_ms)}; candles must be one of "
+            f"{', '.join(Timeframe)}"
+        )
+    grid = _grid(times, timeframe)
+    short = sum(step < length_ms for step in steps)
+    if short > max(1, len(times) // _FEW):
+        raise IrregularSpacing(
+            f"each row says that it lasts {timeframe}, and {short} rows follow each other sooner"
+        )
+    return grid
+
+
+def zone_of(phase_ms: int) -> str | None:
+    """A zone whose midnight lies ``phase_ms`` after that of UTC; None if no whole hour is."""
+    hours, rest = divmod(phase_ms % DAY_MS, _HOUR_MS)
+    if rest or not hours:
+        return None
+    ahead = 24 - hours if hours > 10 else -hours  # noqa: PLR2004 - zones go from -12 to +14
+    return {8: "Asia/Shanghai", 9: "Asia/Tokyo"}.get(ahead, f"{ahead:+03d}:00")
+
+
+def _grid(times: Sequence[int], timeframe: Timeframe) -> CandleGrid:
+    phases = Counter(at % timeframe.ms for at in times)
+    phase, count = phases.most_common(1)[0]
+    return CandleGrid(timeframe, phase, len(times) - count)
+
+
+def _common_step(times: Sequence[int], grid: CandleGrid) -> int:
+    """The greatest common step between the stamps that lie on ``grid``."""
+    on_it = [at for at in times if at % grid.timeframe.ms == grid.phase_ms]
+    return gcd(*(after - before for before, after in pairwise(on_it)))
+
+
+def _timeframe(length_ms: int) -> Timeframe | None:
+    return next((each for each in Timeframe if each.ms == length_ms), None)
+
+
+def _duration_text(length_ms: int) -> str:
+    for unit, ms in (("d", DAY_MS), ("h", _HOUR_MS), ("min", 60_000)):
+        if length_ms % ms == 0:
+            return f"{length_ms // ms} {unit}"
+    return f"{length_ms / 1000:g} s"

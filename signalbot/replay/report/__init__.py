@@ -1,0 +1,1 @@
+"""Reports of a replay: figures, tables, charts, HTML."""

@@ -1,0 +1,77 @@
+"""Numbers and instants as a report shows them; what has no meaning is a dash."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from signalbot.domain.money import text
+from signalbot.domain.timeframe import DAY_MS, Ms
+
+NO_VALUE: Final = "-"
+
+_CENT: Final = Decimal("0.01")
+_HALF_CENT: Final = 0.005  # less shows as zero, and zero has no sign
+_PRICE_DIGITS: Final = 8
+_HOUR_MS, _MINUTE_MS, _SECOND_MS = 3_600_000, 60_000, 1_000
+
+
+def format_money(value: Decimal | None) -> str:
+    """Two decimals and thousands apart; below a cent, two digits that are not zero."""
+    if value is None:
+        return NO_VALUE
+    if value and abs(value) < _CENT:
+        return text(_significant_digits(value, 2))
+    return f"{value:,.2f}"
+
+
+def format_profit(value: Decimal | None) -> str:
+    """Money with its sign, so that a gain stands out from a loss."""
+    return f"+{format_money(value)}" if value is not None and value > 0 else format_money(value)
+
+
+def format_change(percent: float | None) -> str:
+    """Percent with its sign and without the percent mark."""
+    if percent is None:
+        return NO_VALUE
+    return f"{percent:+,.2f}" if abs(percent) >= _HALF_CENT else "0.00"
+
+
+def format_ratio(value: float | None) -> str:
+    if value is None:
+        return NO_VALUE
+    return f"{value:,.2f}" if abs(value) >= _HALF_CENT else "0.00"
+
+
+def format_share(value: float | None) -> str:
+    """A share of one as percent, without the percent mark."""
+    return NO_VALUE if value is None else f"{value * 100:.1f}"
+
+
+def format_price(value: Decimal | None) -> str:
+    """Eight digits at most, and no zeros at the end."""
+    return NO_VALUE if value is None else text(_significant_digits(value, _PRICE_DIGITS))
+
+
+def format_duration(length_ms: int | None) -> str:
+    """The two largest units: ``2d 3h``, ``1h 05m``, ``4m 30s``, ``12s``."""
+    if length_ms is None:
+        return NO_VALUE
+    days, rest = divmod(length_ms, DAY_MS)
+    hours, rest = divmod(rest, _HOUR_MS)
+    minutes, rest = divmod(rest, _MINUTE_MS)
+    if days:
+        return f"{days}d {hours}h"
+    if hours:
+        return f"{hours}h {minutes:02}m"
+    return f"{minutes}m {rest // _SECOND_MS:02}s" if minutes else f"{rest // _SECOND_MS}s"
+
+
+def format_minute(at_ms: Ms | None) -> str:
+    """UTC, to the minute: ``2022-01-31 23:59``."""
+    if at_ms is None:
+        return NO_VALUE
+    return f"{datetime.fromtimestamp(at_ms // 1000, tz=UTC):%Y-%m-%d %H:%M}"
+
+
+def _significant_digits(value: Decimal, digits: int) -> Decimal:
+    return round(value, max(digits - 1 - value.adjusted(), 0)).normalize()

@@ -1,0 +1,190 @@
+"""The report as one web page that needs nothing else: no network, no files beside it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib.resources import files
+from itertools import chain
+from pathlib import Path
+from string import Template
+from typing import Any, Final
+
+from signalbot.domain.errors import ConfigError
+from signalbot.domain.market import Candle
+from signalbot.domain.users import UserId
+from signalbot.ledger.history import LedgerHistory
+from signalbot.replay.report import charts, formatting
+from signalbot.replay.report.detail_tables import details_table, strategies_table
+from signalbot.replay.report.equity import Curve
+from signalbot.replay.report.summary import ReportTable, Summary, tables
+
+_TEXT_COLUMNS: Final = frozenset(("User", "Mode", "Code", "Because", "Reason", "Strategy", "Kind"))
+"""Columns of words; all others are numbers, and stand to the right."""
+
+_SIGNED: Final = {"+": "gain", "-": "loss"}
+
+
+def write_report(
+    path: Path,
+    summary: Summary,
+    *,
+    history: LedgerHistory,
+    equity: Mapping[UserId, Curve],
+    prices: Sequence[Candle],
+) -> None:
+    """Write the page to ``path``, in place of what was there.
+
+    ``summary`` is made of ``history`` and ``equity``; ``prices`` are the candles replayed (at
+    least one).
+
+    Raises:
+        ConfigError: Plotly is not installed, or the file cannot be written.
+    """
+    page = _render_page(
+        summary,
+        library=plotly_library(),
+        drawn={
+            "start_ms": summary.coverage.start_ms,
+            "end_ms": summary.coverage.end_ms,
+            "quote": _quote(summary.coverage.symbol),
+            "curves": charts.draw_curves(summary, equity),
+            "bars": charts.draw_bars(prices),
+            "columns": charts.COLUMNS,
+            "trades": charts.draw_trades(
+                list(chain.from_iterable(history.positions.values())), history.reasons
+            ),
+        },
+    )
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as e:
+        raise ConfigError(f"{path}: the report cannot be written: {e.strerror}") from e
+
+
+def plotly_library() -> str:
+    """Plotly's script; ask before a long replay whose report would need it.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    try:
+        from plotly.offline import get_plotlyjs  # noqa: PLC0415 - an optional extra, and slow
+    except ImportError as e:
+        raise ConfigError(
+            "an HTML report needs Plotly, which is not installed: pip install 'signalbot[report]'"
+        ) from e
+    library: str = get_plotlyjs()
+    return library
+
+
+def _render_page(summary: Summary, *, library: str, drawn: dict[str, Any]) -> str:
+    results, *others = tables(summary)
+    return Template(_read_template("report.html")).substitute(
+        symbol=escape(summary.coverage.symbol),
+        period=escape(_period(summary)),
+        facts=_facts(summary),
+        notes="".join(f"<p class=note>{escape(note)}</p>" for note in _notes(summary, drawn)),
+        results=_table(results),
+        details=_table(details_table(summary)),
+        others="".join(map(_section, [*others, strategies_table(summary)]))
+        + _assumptions_html(summary),
+        style=_read_template("report.css"),
+        script=_read_template("report.js"),
+        library=library,
+        drawn=_script_safe(drawn),
+    )
+
+
+def _read_template(name: str) -> str:
+    return files(__package__).joinpath("page", name).read_text(encoding="utf-8")
+
+
+def _script_safe(value: object) -> str:
+    """JSON that cannot end the script element it stands in."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
+
+
+def _quote(symbol: str) -> str:
+    """The currency results are in: ``USDT`` of ``BTC/USDT:USDT``; empty if it cannot be told."""
+    return symbol.partition("/")[2].partition(":")[0]
+
+
+def _period(summary: Summary) -> str:
+    covered = summary.coverage
+    start, end = (
+        formatting.format_minute(covered.start_ms),
+        formatting.format_minute(covered.end_ms),
+    )
+    length = formatting.format_duration(covered.end_ms - covered.start_ms)
+    return f"{start} to {end} UTC · {length} of {covered.timeframe} candles"
+
+
+def _facts(summary: Summary) -> str:
+    speed = summary.candles_per_s
+    facts = {
+        "Candles": f"{summary.coverage.candles:,}",
+        "Candles/s": formatting.NO_VALUE if speed is None else f"{speed:,.0f}",
+        "Signals": f"{sum(each.signals for each in summary.strategies):,}",
+        "Users": f"{len(summary.users):,}",
+        "Trades": f"{sum(user.metrics.trades for user in summary.users):,}",
+        "Still open": f"{sum(user.open_positions for user in summary.users):,}",
+    }
+    return "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items())
+
+
+def _notes(summary: Summary, drawn: Mapping[str, Any]) -> list[str]:
+    """What the reader must know about what is not on the page."""
+    covered, notes = summary.coverage, []
+    if covered.dropped:
+        faults = ", ".join(f"{count:,} {fault}" for fault, count in covered.dropped.items())
+        notes.append(f"Rows of the file that were left out: {faults}.")
+    notes += [f"{note[:1].upper()}{note[1:]}." for note in covered.notes]
+    if covered.gaps:
+        notes.append(f"{covered.missing:,} candles are missing, in {covered.gaps:,} gaps.")
+    curves, sampled = len(drawn["curves"]), len(summary.users)
+    if curves == charts.MAX_CURVES < sampled:
+        notes.append(f"Curves are drawn of the {curves} users whose equity changed most.")
+    trades = sum(user.metrics.trades + user.open_positions for user in summary.users)
+    if trades > len(drawn["trades"]):
+        notes.append(f"The newest {len(drawn['trades']):,} of {trades:,} trades are shown.")
+    return notes
+
+
+def _assumptions_html(summary: Summary) -> str:
+    """What the numbers rest on, and what they were made with."""
+    sentences = "".join(f"<li>{escape(each)}</li>" for each in summary.assumptions)
+    made_with = ", ".join(f"{name} {number}" for name, number in summary.versions.items())
+    return (
+        f"<section><h2>Assumptions</h2><ul>{sentences}</ul>"
+        f"<p>Made with {escape(made_with)}.</p></section>"
+    )
+
+
+def _section(table: ReportTable) -> str:
+    width = "" if "Because" in table.header else " class=half"
+    return f"<section{width}><h2>{escape(table.title)}</h2>{_table(table)}</section>"
+
+
+def _table(table: ReportTable) -> str:
+    text_columns = [name in _TEXT_COLUMNS for name in table.header]
+    rows = "".join(f"<tr>{_cells('td', row, text_columns)}</tr>" for row in table.rows)
+    return (
+        f'<div class="wide"><table><thead><tr>{_cells("th", table.header, text_columns)}'
+        "</tr></thead>"
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _cells(tag: str, texts: Sequence[str], text_columns: Sequence[bool]) -> str:
+    return "".join(
+        f"<{tag}{_cell_class(text, is_text=word)}>{escape(text)}</{tag}>"
+        for text, word in zip(texts, text_columns, strict=True)
+    )
+
+
+def _cell_class(cell: str, *, is_text: bool) -> str:
+    """The class of a cell: a word, a gain, a loss, or just a number."""
+    if is_text:
+        return " class=word"
+    sign = _SIGNED.get(cell[:1]) if len(cell) > 1 else None
+    return f" class={sign}" if sign else ""

@@ -1,0 +1,158 @@
+"""What keeps a strategy file to itself on this machine, and what does not.
+
+A file that tries everything it must not be able to do is run like any other, here and now: what it
+gets through with is told, whatever the kernel says it can do.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from signalbot.domain.timeframe import Ms, Timeframe
+from signalbot.sandbox.strategy_runner import StrategyFile, StrategyRunner, WorkerDied
+from signalbot.strategies.base import CandleTable, StrategyFailed
+
+PROBE = """
+import ctypes, fcntl, os, signal, socket, threading
+from pathlib import Path
+from signalbot.strategy import Strategy, long
+
+HERE = Path(__file__)
+OWN = str(HERE.with_name("own.txt"))
+OUTSIDE = str(HERE.parent.with_name("outside.txt"))
+ATTEMPTS = {
+    "reads": lambda: open(OUTSIDE).read(),
+    "lists": lambda: os.listdir(HERE.parents[1]),
+    "writes": lambda: open(OWN, "a").write("x"),
+    "makes": lambda: os.mkdir(OWN + ".folder"),
+    "moves": lambda: (os.rename(OWN, OWN + ".moved"), os.rename(OWN + ".moved", OWN)),
+    "cuts": lambda: os.truncate(OWN, 0),
+    "tcp": lambda: socket.socket(),
+    "udp": lambda: socket.socket(type=socket.SOCK_DGRAM),
+    "unix": lambda: socket.socket(socket.AF_UNIX),
+    "forks": lambda: os.fork() or os._exit(0),
+    "threads": lambda: threading.Thread(target=int).start(),
+    "signals": lambda: os.kill(os.getppid(), 0),
+    "owns": lambda: fcntl.fcntl(1, fcntl.F_SETOWN, os.getppid()),
+    "modes": lambda: os.chmod(OWN, 0o600),
+    "times": lambda: os.utime(OWN),
+    "gains": lambda: 1 / (ctypes.CDLL(None).prctl(39, 0, 0, 0, 0) == 0),
+}
+
+def succeeds(attempt):
+    try:
+        attempt()
+    except BaseException:
+        return False
+    return True
+
+class Probe(Strategy):
+    def warm_up(self, timeframe, params):
+        return 1
+
+    def on_candle(self, candles, params):
+        return long(" ".join(name for name, attempt in ATTEMPTS.items() if succeeds(attempt)))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class IsolationCheck:
+    """One thing a strategy file must not be able to do."""
+
+    what: str
+    holds: bool
+    result: str  #: one sentence for the operator
+
+
+@dataclass(frozen=True, slots=True)
+class _IsolationRule:
+    missing: tuple[str, ...]  #: what a worker reports when it could not be had
+    attempts: tuple[str, ...]  #: of the probe: none of them may succeed
+    held: str
+    broken: str
+
+
+_ISOLATION_RULES: Mapping[str, _IsolationRule] = {
+    "files": _IsolationRule(
+        ("files",),
+        ("reads", "lists", "writes", "makes", "moves"),
+        "reads libraries and its own folder, writes nothing",
+        "may read and write whatever the daemon's user may, the master key and the ledger included",
+    ),
+    "truncation": _IsolationRule(
+        ("files", "truncation"),
+        ("cuts",),
+        "cannot cut files short",
+        "may cut short files of the daemon's user",
+    ),
+    "network": _IsolationRule(
+        ("calls",),
+        ("tcp", "udp", "unix"),
+        "opens no socket",
+        "may open sockets",
+    ),
+    "calls": _IsolationRule(
+        ("calls",),
+        ("forks", "threads", "signals", "owns", "modes", "times"),
+        "starts no process or thread and touches no other, nor owner, mode or times of files",
+        "may start threads, send signals to the daemon and change owner, mode and times of files",
+    ),
+    "privileges": _IsolationRule(
+        ("privileges",),
+        ("gains",),
+        "cannot gain privileges",
+        "may gain privileges by running programs that have them",
+    ),
+    "priority": _IsolationRule(
+        ("priority",),
+        (),
+        "gives way to the daemon on the processors and when memory runs out",
+        "competes with the daemon for the processors and for memory",
+    ),
+}
+
+
+def check_isolation() -> tuple[IsolationCheck, ...]:
+    """What a worker reports and tries that was started and confined on this machine just now."""
+    missing, succeeded = _probe_worker()
+    return tuple(_check(what, each, missing, succeeded) for what, each in _ISOLATION_RULES.items())
+
+
+def _check(
+    what: str, rule: _IsolationRule, missing: Mapping[str, str], succeeded: frozenset[str]
+) -> IsolationCheck:
+    lacking = [missing[each] for each in rule.missing if each in missing]
+    lacking += [f"it {each} when it tries" for each in rule.attempts if each in succeeded]
+    result = f"{rule.broken}: {'; '.join(lacking)}" if lacking else rule.held
+    return IsolationCheck(what, not lacking, f"a strategy file {result}")
+
+
+def _probe_worker() -> tuple[dict[str, str], frozenset[str]]:
+    """What could not be given up, by measure, and the attempts that succeeded."""
+    with TemporaryDirectory(prefix="signalbot-probe-") as folder:
+        home = Path(folder, "strategies")
+        home.mkdir(mode=0o700)
+        Path(folder, "outside.txt").write_text("outside", encoding="utf-8")
+        Path(home, "own.txt").write_text("own", encoding="utf-8")
+        path = home / "probe.py"
+        path.write_text(PROBE, encoding="utf-8")
+        try:
+            return _run_probe(StrategyFile.read(path, timeframe=Timeframe.M1, params={}))
+        except (StrategyFailed, WorkerDied) as e:
+            reason = f"no worker can be started: {e}"
+            everything = (name for each in _ISOLATION_RULES.values() for name in each.missing)
+            return dict.fromkeys(everything, reason), frozenset()
+
+
+def _run_probe(file: StrategyFile) -> tuple[dict[str, str], frozenset[str]]:
+    runner = StrategyRunner(file, on_line=lambda _: None)
+    try:
+        missing = dict(runner.describe().missing)
+        one = CandleTable.of(Ms(60_000), np.ones((5, 1), np.float64))
+        proposal = runner.evaluate("BTC/USDT", {Timeframe.M1: one})
+        return missing, frozenset(proposal.reason.split() if proposal is not None else ())
+    finally:
+        runner.suspend()

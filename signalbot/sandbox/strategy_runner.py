@@ -1,0 +1,167 @@
+"""Keeps one strategy file answering: starts its worker when it is needed, and anew when it died."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from signalbot.domain.timeframe import Timeframe
+from signalbot.sandbox.folder import Folder
+from signalbot.sandbox.output_capture import LineSink
+from signalbot.sandbox.response_parser import StrategyDescription, parse_description, parse_proposal
+from signalbot.sandbox.worker import Worker, WorkerDied
+from signalbot.strategies.base import SignalProposal, StrategyFailed, Tables
+
+_MAX_SOURCE_BYTES = 1_000_000
+_START_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerLimits:
+    """What one strategy file may use."""
+
+    deadline_s: float = 30.0  #: for one candle
+    memory_bytes: int = 512 * 1024 * 1024  #: beyond what the interpreter itself takes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyFile:
+    """A strategy file as it was when it was read; later edits do not change it."""
+
+    path: Path  #: absolute, without links
+    folder: Folder = field(repr=False)  #: the one it lies in, which its worker may read
+    source: bytes = field(repr=False)
+    timeframe: Timeframe
+    params: Mapping[str, Any] = field(repr=False)  #: JSON values
+    limits: WorkerLimits = field(default_factory=WorkerLimits)
+
+    @classmethod
+    def read(
+        cls,
+        path: Path,
+        *,
+        timeframe: Timeframe,
+        params: Mapping[str, Any],
+        limits: WorkerLimits | None = None,
+    ) -> "StrategyFile":
+        """The file at ``path``, read once.
+
+        Raises:
+            Failed: it cannot be read, is too long to be a strategy, or others may change it.
+        """
+        try:
+            place = path.resolve(strict=True)
+            folder = Folder.open(place.parent)
+            source = folder.read(place.name, most=_MAX_SOURCE_BYTES + 1)
+            source.decode()
+        except OSError as e:
+            raise StrategyFailed(f"{path} cannot be read: {e.strerror}") from None
+        except UnicodeDecodeError:
+            raise StrategyFailed(f"{path} is not a text file in UTF-8") from None
+        if len(source) > _MAX_SOURCE_BYTES:
+            raise StrategyFailed(
+                f"{path} is longer than {_MAX_SOURCE_BYTES:,} bytes: no strategy is"
+            )
+        return cls(
+            path=place,
+            folder=folder,
+            source=source,
+            timeframe=timeframe,
+            params=params,
+            limits=limits or WorkerLimits(),
+        )
+
+
+class StrategyRunner:
+    """Runs one strategy file; its methods block, and belong to one thread but for ``kill``."""
+
+    def __init__(self, file: StrategyFile, on_line: LineSink) -> None:
+        self.file = file
+        self._on_line = on_line
+        self._worker: Worker | None = None
+        self._number = 0
+        self._is_stopped = Event()
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process, while there is one."""
+        return None if self._worker is None else self._worker.pid
+
+    def describe(self) -> StrategyDescription:
+        """Start the worker anew and have the file describe itself.
+
+        Raises:
+            BadParameter: a configured parameter does not suit the file.
+            Failed: the file cannot be run.
+            WorkerDied: it ended, or did not come back.
+        """
+        self.suspend()
+        if self._is_stopped.is_set():
+            raise WorkerDied("it was stopped")
+        self._worker = worker = Worker(self._on_line, folder=self.file.folder.descriptor)
+        if self._is_stopped.is_set():
+            worker.kill()  # stopped while it began
+        file = self.file
+        hello = {
+            "path": str(file.path),
+            "timeframe": file.timeframe,
+            "params": dict(file.params),
+            "memory_bytes": file.limits.memory_bytes,
+        }
+        try:
+            return parse_description(
+                worker.request(hello, file.source, deadline_s=_START_TIMEOUT_S)
+            )
+        except BaseException:
+            self.suspend()
+            raise
+
+    def evaluate(self, symbol: str, tables: Tables) -> SignalProposal | None:
+        """What the file says about the newest candle of ``symbol``.
+
+        Raises:
+            Failed: its code raised, or what it says cannot be; the worker lives on.
+            WorkerDied: the worker ended, hung or broke the rules; the next question starts another.
+        """
+        if self._worker is None:
+            self.describe()
+        assert self._worker is not None  # noqa: S101 - or describe has raised
+        self._number += 1
+        head = {
+            "number": self._number,
+            "symbol": symbol,
+            "tables": [[name, len(table), table.close_ms] for name, table in tables.items()],
+        }
+        blob = b"".join(
+            row.tobytes()
+            for table in tables.values()
+            for row in (table.open, table.high, table.low, table.close, table.volume)
+        )
+        try:
+            response = self._worker.request(head, blob, deadline_s=self.file.limits.deadline_s)
+        except BaseException:
+            self.suspend()
+            raise
+        close = float(tables[self.file.timeframe].close[-1])
+        return parse_proposal(response, number=self._number, close=close)
+
+    def kill(self) -> None:
+        """End the worker now, whatever it does; a question still out fails. From any thread."""
+        worker = self._worker
+        if worker is not None:
+            worker.kill()
+
+    def stop(self) -> None:
+        """``kill``, and start no other worker. From any thread."""
+        self._is_stopped.set()
+        self.kill()
+
+    def suspend(self) -> None:
+        """End the worker until the next question."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.terminate()
+
+
+__all__ = ["StrategyFile", "StrategyRunner", "WorkerDied", "WorkerLimits"]

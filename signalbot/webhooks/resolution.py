@@ -1,0 +1,367 @@
+"""Decides what an alert asks for from all its instructions; contradictions are refused.
+
+What closes never opens: one word, flag or position that closes is enough, whatever else the alert
+holds. An order without any of these means what its source's ``direction`` setting means.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import TypeVar
+
+from signalbot.domain.errors import InvalidSignal
+from signalbot.domain.orders import OrderSide
+from signalbot.domain.position_tracking import ReportedPosition
+from signalbot.domain.signals import Action, Side
+from signalbot.webhooks.actions import ActionKind, opened_side
+from signalbot.webhooks.fields import AlertField
+from signalbot.webhooks.instructions import Instructions, Statement
+
+
+class Direction(StrEnum):
+    """What ``buy`` and ``sell`` of a source mean.
+
+    BOTH: they open long and short. LONG: buy opens, sell closes. SHORT: sell opens, buy closes.
+    """
+
+    BOTH = "both"
+    LONG = "long"
+    SHORT = "short"
+
+
+class CancelRequest(StrEnum):
+    """Not a signal: the open entries of this market are withdrawn."""
+
+    OPEN_SIGNALS = "cancel"
+
+
+AlertStep = Action | CancelRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedAlert:
+    """What is to be done, in this order."""
+
+    steps: tuple[AlertStep, ...]  #: none for an alert that asks for nothing
+    before: ReportedPosition | None = None  #: where the strategy stood
+    after: ReportedPosition | None = None  #: and where it stands now
+    partial_exit_error: str | None = (
+        None  #: only a part leaves: how much must be given; else this refuses
+    )
+    exit_percent: Decimal | None = (
+        None  #: percent of the position that leaves, if the words give it
+    )
+
+
+_NEGLIGIBLE = Decimal("0.005")  # of a size: what rounding leaves of a position is none
+
+
+def resolve_alert(
+    instructions: Instructions, direction: Direction, contracts: Decimal | None
+) -> ResolvedAlert:
+    """What all instructions come to; ``contracts`` is the size of the strategy's order, if given.
+
+    Raises:
+        BadSignal: nothing is asked for, or two things that exclude each other; both are named.
+    """
+    case = _SortedStatements(instructions, contracts)
+    for words, steps in ((case.cancels, (CancelRequest.OPEN_SIGNALS,)), (case.no_ops, ())):
+        if words:
+            case.reject_combination(words, case.enters, case.exits, case.reverses, case.closes_only)
+            return ResolvedAlert(steps=steps, before=case.before, after=case.after)
+    if case.before is not None and case.after is not None:
+        return _resolve_known_change(case, case.before, case.after)
+    return _resolve_unknown_change(case, direction)
+
+
+def _resolve_unknown_change(case: "_SortedStatements", direction: Direction) -> ResolvedAlert:
+    """What is asked for by an alert without both the position before and after."""
+    if case.after is ReportedPosition.FLAT:
+        return _resolve_flat(case)
+    if case.exits_and_closes:
+        return _resolve_exit(case)
+    if case.reverses:
+        return _resolve_reversal(case)
+    return _resolve_order(case, direction)
+
+
+class _SortedStatements:
+    """The statements of one alert, sorted; contradictions within one sort are refused."""
+
+    def __init__(self, instructions: Instructions, contracts: Decimal | None) -> None:
+        of = instructions.of
+        self.orders, self.sides = of(ActionKind.ORDER), of(ActionKind.SIDE)
+        self.enters, self.reverses = of(ActionKind.ENTER), of(ActionKind.REVERSE)
+        self.exits = of(ActionKind.EXIT, ActionKind.REDUCE)
+        self.closes_only = of(ActionKind.CLOSES_ONLY)
+        if self.orders and not self.enters:
+            self.closes_only = self.closes_only + instructions.label_statements
+        self.cancels, self.no_ops = of(ActionKind.CANCEL), of(ActionKind.NOTHING)
+        self.order = _common_value(self.orders, lambda each: each.action.order)
+        self.with_side = [e for e in (*self.sides, *self.enters, *self.exits) if e.action.side]
+        self.side = _common_value(self.with_side, lambda each: each.action.side)
+        afters, befores = of(ActionKind.AFTER), of(ActionKind.BEFORE)
+        self.after = _common_value(afters, lambda each: each.action.position)
+        self.before = _common_value(befores, lambda each: each.action.position)
+        self.after_field = afters[0].field if afters else None
+        self.before_field = befores[0].field if befores else None
+        self._add_sizes(instructions, contracts)
+
+    @property
+    def exits_and_closes(self) -> list[Statement]:
+        return [*self.exits, *self.closes_only]
+
+    @property
+    def exit_percent(self) -> Decimal | None:
+        """The part that a word such as ``close half`` names."""
+        percents = [each.action.percent for each in self.exits if each.action.percent is not None]
+        return min(percents) if percents else None
+
+    @property
+    def reduction(self) -> Statement | None:
+        """A word that asks for a part only."""
+        return next((each for each in self.exits if each.action.kind is ActionKind.REDUCE), None)
+
+    def contradiction_error(self, *named: Statement) -> InvalidSignal:
+        """The refusal that names these statements and the fields of the position."""
+        fields = [*(each.field for each in named), self.after_field, self.before_field]
+        return _contradiction(*(each for each in fields if each is not None))
+
+    def reject_combination(
+        self, instructions: Sequence[Statement], *others: Sequence[Statement]
+    ) -> None:
+        for other in others:
+            if other:
+                raise _contradiction(instructions[0].field, other[0].field)
+
+    def _add_sizes(self, instructions: Instructions, contracts: Decimal | None) -> None:
+        """The position that sizes imply, and with the size of the order the one before."""
+        if instructions.size_held is not None and instructions.size_held[0] == 0:
+            self._set_position(ReportedPosition.FLAT, instructions.size_held[1])
+        if (
+            instructions.size_held_before is not None
+            and instructions.size_held_before[0] == 0
+            and self.before is None
+        ):
+            self.before, self.before_field = ReportedPosition.FLAT, instructions.size_held_before[1]
+        if instructions.position_size is None:
+            return
+        size, field = instructions.position_size
+        if size == 0:
+            self._set_position(ReportedPosition.FLAT, field)
+        elif size < 0:
+            self._set_position(ReportedPosition.SHORT, field)
+        elif (
+            self.after is None and self.order is not None and not self.enters and not self.with_side
+        ):
+            self._set_position(
+                ReportedPosition.LONG, field
+            )  # strategies sign it: above none is long
+        if contracts and self.order is not None and self.before is None and self.after is not None:
+            signed = -size if self.after is ReportedPosition.SHORT and size > 0 else size
+            self.before, self.before_field = _position_before(signed, contracts, self.order), field
+
+    def _set_position(self, position: ReportedPosition, field: AlertField) -> None:
+        if self.after is not None and self.after is not position:
+            raise _contradiction(*(each for each in (self.after_field, field) if each))
+        self.after, self.after_field = position, self.after_field or field
+
+
+def _position_before(size: Decimal, contracts: Decimal, order: OrderSide) -> ReportedPosition:
+    before = size - order.sign * contracts
+    if abs(before) <= _NEGLIGIBLE * max(abs(size), contracts):
+        return ReportedPosition.FLAT
+    return ReportedPosition.LONG if before > 0 else ReportedPosition.SHORT
+
+
+def _resolve_known_change(
+    case: _SortedStatements, before: ReportedPosition, after: ReportedPosition
+) -> ResolvedAlert:
+    """The positions before and after are known: the difference is what was done."""
+    if before is after:
+        return _resolve_unchanged(case, after)
+    if case.order is not None:
+        rises = _direction_sign(after) > _direction_sign(before)
+        if rises is not (case.order is OrderSide.BUY):
+            raise case.contradiction_error(case.orders[0])
+    exits, entries = _exit_of(before), _entry_of(after)
+    if case.exits_and_closes and not exits:
+        raise case.contradiction_error(case.exits_and_closes[0])
+    if case.enters and not entries:
+        raise case.contradiction_error(case.enters[0])
+    steps = exits if case.exits_and_closes else (*exits, *entries)
+    if case.side is not None and case.side not in {step.side for step in steps}:
+        raise case.contradiction_error(case.with_side[0])
+    return ResolvedAlert(steps=steps, before=before, after=after)
+
+
+def _resolve_unchanged(case: _SortedStatements, position: ReportedPosition) -> ResolvedAlert:
+    """More of the same asks for nothing: positions are not added to. Less of it is a part."""
+    side = _SIDES.get(position)
+    is_less = case.order is not None and side is not None and opened_side(case.order) is not side
+    if side is None or not (is_less or case.exits_and_closes):
+        return ResolvedAlert(steps=(), before=position, after=position)
+    if case.order is not None and not is_less:
+        raise case.contradiction_error(case.orders[0], case.exits_and_closes[0])
+    first = (case.orders or case.exits_and_closes)[0]
+    return ResolvedAlert(
+        steps=_exit_of(position),
+        before=position,
+        after=position,
+        partial_exit_error=str(case.contradiction_error(first)),
+        exit_percent=case.exit_percent,
+    )
+
+
+def _resolve_flat(case: _SortedStatements) -> ResolvedAlert:
+    """Nothing is to be held: whatever is, is closed."""
+    for other in (case.enters, case.reverses):
+        if other:
+            raise case.contradiction_error(other[0])
+    return ResolvedAlert(steps=_exits(case.side), before=case.before, after=ReportedPosition.FLAT)
+
+
+def _resolve_exit(case: _SortedStatements) -> ResolvedAlert:
+    case.reject_combination(case.exits_and_closes, case.enters, case.reverses)
+    side, order = case.side, case.order
+    if case.after is not None:  # long or short: the position that is left in part
+        held = _SIDES[case.after]
+        if side is not None and side is not held:
+            raise case.contradiction_error(case.with_side[0])
+        side = held
+    if not case.exits and order is None and side is None:
+        raise InvalidSignal(_NO_ACTION)
+    if order is not None:
+        closes = opened_side(order).opposite
+        if side is not None and side is not closes:
+            raise case.contradiction_error(
+                case.orders[0], *(case.with_side or case.closes_only)[:1]
+            )
+        side = closes
+    reduction = case.reduction
+    return ResolvedAlert(
+        steps=_exits(side),
+        before=case.before,
+        after=case.after,
+        partial_exit_error=None if reduction is None else str(reduction.field),
+        exit_percent=case.exit_percent,
+    )
+
+
+def _resolve_reversal(case: _SortedStatements) -> ResolvedAlert:
+    named = [each.action.side for each in case.reverses if each.action.side is not None]
+    named += [] if case.side is None else [case.side]
+    named += [] if case.order is None else [opened_side(case.order)]
+    named += [] if case.after is None else [_SIDES[case.after]]
+    if case.before is not None and case.before is not ReportedPosition.FLAT:
+        named.append(_SIDES[case.before].opposite)
+    if not named:
+        raise InvalidSignal(
+            f"{case.reverses[0].field}: it needs the side to turn to: add side or market_position"
+        )
+    if len(set(named)) > 1:
+        raise case.contradiction_error(case.reverses[0], *case.with_side[:1], *case.orders[:1])
+    (to,) = set(named)
+    return ResolvedAlert(
+        steps=(_exit(to.opposite), _entry(to)), before=case.before, after=_POSITIONS[to]
+    )
+
+
+def _resolve_order(case: _SortedStatements, direction: Direction) -> ResolvedAlert:
+    """Neither flat nor a word that closes: an entry, or an order against a named position."""
+    if case.enters:
+        return _resolve_entry(case)
+    if case.order is None and case.side is None:
+        raise InvalidSignal(_NO_ACTION)
+    if case.after is not None:
+        return _resolve_towards(case, _SIDES[case.after])
+    if case.order is None:
+        assert case.side is not None  # noqa: S101 - looked at above
+        return ResolvedAlert(steps=(_entry(case.side),), before=case.before)
+    opens = opened_side(case.order)
+    if case.side is not None:
+        step = _entry(opens) if case.side is opens else _exit(case.side)
+        return ResolvedAlert(steps=(step,), before=case.before)
+    if case.before is not None and case.before is not ReportedPosition.FLAT:
+        held = _SIDES[case.before]  # the position now is unknown: only leaving is certain
+        return ResolvedAlert(steps=() if held is opens else (_exit(held),), before=case.before)
+    is_closing = (direction is Direction.LONG and opens is Side.SHORT) or (
+        direction is Direction.SHORT and opens is Side.LONG
+    )
+    step = _exit(opens.opposite) if is_closing else _entry(opens)
+    return ResolvedAlert(steps=(step,), before=case.before)
+
+
+def _resolve_towards(case: _SortedStatements, held: Side) -> ResolvedAlert:
+    """The strategy is long or short now; an order against that was a part of its position."""
+    if case.side is not None and case.side is not held:
+        raise case.contradiction_error(case.with_side[0])
+    if case.order is None or opened_side(case.order) is held:
+        return ResolvedAlert(steps=(_entry(held),), before=case.before, after=case.after)
+    return ResolvedAlert(
+        steps=(_exit(held),),
+        before=case.before,
+        after=case.after,
+        partial_exit_error=str(case.contradiction_error(case.orders[0])),
+    )
+
+
+def _resolve_entry(case: _SortedStatements) -> ResolvedAlert:
+    side = case.side or (None if case.order is None else opened_side(case.order))
+    if side is None and case.after is not None:
+        side = _SIDES[case.after]
+    if side is None:
+        raise InvalidSignal(f"{case.enters[0].field}: an entry needs its side: long or short")
+    if case.order is not None and opened_side(case.order) is not side:
+        raise case.contradiction_error(case.enters[0], case.orders[0])
+    if case.after is not None and _SIDES[case.after] is not side:
+        raise case.contradiction_error(case.enters[0])
+    return ResolvedAlert(steps=(_entry(side),), before=case.before, after=case.after)
+
+
+_T = TypeVar("_T")
+
+
+def _common_value(
+    statements: Sequence[Statement], of: Callable[[Statement], _T | None]
+) -> _T | None:
+    """What all of them agree on."""
+    for each in statements[1:]:
+        if of(each) != of(statements[0]):
+            raise _contradiction(statements[0].field, each.field)
+    return of(statements[0]) if statements else None
+
+
+def _contradiction(*fields: AlertField) -> InvalidSignal:
+    named = " and ".join(dict.fromkeys(str(each) for each in fields))
+    return InvalidSignal(f"{named} contradict each other: which one counts?")
+
+
+_NO_ACTION = "the alert does not say what to do: it needs an action"
+_SIDES = {ReportedPosition.LONG: Side.LONG, ReportedPosition.SHORT: Side.SHORT}
+_POSITIONS = {side: position for position, side in _SIDES.items()}
+
+
+def _direction_sign(position: ReportedPosition) -> int:
+    return 0 if position is ReportedPosition.FLAT else _SIDES[position].sign
+
+
+def _entry(side: Side) -> Action:
+    return Action.LONG if side is Side.LONG else Action.SHORT
+
+
+def _exit(side: Side) -> Action:
+    return Action.EXIT_LONG if side is Side.LONG else Action.EXIT_SHORT
+
+
+def _exits(side: Side | None) -> tuple[Action, ...]:
+    return (_exit(side),) if side is not None else (Action.EXIT_LONG, Action.EXIT_SHORT)
+
+
+def _exit_of(position: ReportedPosition) -> tuple[Action, ...]:
+    return () if position is ReportedPosition.FLAT else (_exit(_SIDES[position]),)
+
+
+def _entry_of(position: ReportedPosition) -> tuple[Action, ...]:
+    return () if position is ReportedPosition.FLAT else (_entry(_SIDES[position]),)

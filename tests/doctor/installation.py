@@ -1,0 +1,50 @@
+"""An installation and what the doctor says of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.cli.command_line import CommandLine
+from tests.maintenance.daemon_process import Daemon
+
+
+@dataclass(frozen=True)
+class Finding:
+    level: str
+    what: str
+    says: str
+    cure: str | None
+
+
+@dataclass(frozen=True)
+class InstallationFixture:
+    daemon: Daemon
+
+    @property
+    def folder(self) -> Path:
+        return self.daemon.folder
+
+    def configure(self, before: str = "", after: str = "") -> None:
+        """Add tables to the configuration: at its end, or in place of ``before``."""
+        path = self.folder / "config.toml"
+        text = path.read_text()
+        path.write_text(text.replace(before, after) if before else f"{text}\n{after}\n")
+
+    def findings(self, what: str, *options: str) -> list[Finding]:
+        """What is found about one part."""
+        said = CommandLine(self.folder).ask("doctor", "--json", *options)
+        found = [Finding(**each) for each in said.json["findings"]]
+        has_problem = any(each.level == "problem" for each in found)
+        assert said.code == int(has_problem)
+        assert said.json["ok"] is not has_problem
+        assert all(each.cure for each in found if each.level == "problem")
+        return [each for each in found if each.what == what]
+
+    def problem(self, what: str, *options: str) -> Finding:
+        """The only problem with one part."""
+        (found,) = [each for each in self.findings(what, *options) if each.level == "problem"]
+        return found
+
+    def is_well(self, what: str, *options: str) -> bool:
+        """Whether a part was looked at and nothing is wrong with it."""
+        found = self.findings(what, *options)
+        return bool(found) and all(each.level != "problem" for each in found)

@@ -1,0 +1,321 @@
+"""What notices say, word for word: a headline and short lines that fit on a phone."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from signalbot.domain.notices import NoticeKind
+from signalbot.domain.signals import Action, Signal
+from signalbot.domain.users import UserId
+from signalbot.ledger.journal import JournalEvent
+from signalbot.notifications.templates import NoticeContext, notice_kind, render_notice
+from tests.domain.samples import ANNA, BTC, NOW, SIGNAL
+
+BERLIN = ZoneInfo("Europe/Berlin")
+EXECUTED: dict[str, Any] = {
+    "mode": "live",
+    "action": "LONG",
+    "quantity": "0.168",
+    "leverage": 5,
+    "price": "59219.2",
+    "slippage_bps": "1.20",
+    "latency_ms": 84,
+    "failure_reason": None,
+    "error_details": None,
+}
+CLOSED: dict[str, Any] = {
+    "mode": "live",
+    "side": "LONG",
+    "quantity": "0.168",
+    "entry_price": "59219.2",
+    "exit_price": "61500",
+    "close_reason": "TAKE_PROFIT",
+    "realized_pnl": "383.1744",
+    "fees": "10.14",
+    "funding": "-0.5",
+    "opened_at_ms": NOW - 7_500_000,
+}
+ADVICE = replace(
+    SIGNAL,
+    price=Decimal("61234.5"),
+    stop_loss=Decimal(59_000),
+    take_profits=(Decimal(62_500), Decimal(64_000)),
+    reason="EMA 9 crossed above EMA 21",
+)
+
+
+def event(kind: str, user: UserId | None = ANNA, **detail: Any) -> JournalEvent:
+    """One event of the journal."""
+    return JournalEvent(
+        event_id=1,
+        at_ms=NOW,
+        kind=kind,
+        user_id=user,
+        strategy="trend",
+        symbol=BTC,
+        signal_id=SIGNAL.signal_id,
+        position_id="pos_1",
+        detail=detail,
+    )
+
+
+def said(of: JournalEvent, signal: Signal | None = None) -> str:
+    """The whole notice as one text."""
+    kind = notice_kind(of)
+    assert kind is not None
+    message = render_notice(kind, NoticeContext(event=of, signal=signal, zone=BERLIN))
+    return f"{message.title}\n{message.body}"
+
+
+CASES: dict[str, tuple[JournalEvent, str]] = {
+    "filled": (
+        event("execution.executed", **EXECUTED),
+        """\
+✅ Filled: LONG BTC/USDT perp
+0.168 BTC at 59,219.2
+Worth: 9,948.83 USDT, leverage 5x
+Slippage: 1.2 bp
+From: trend""",
+    ),
+    "filled in part, on paper": (
+        event("execution.partial", **EXECUTED | {"mode": "paper", "leverage": 1}),
+        """\
+✅ Filled in part: LONG BTC/USDT perp (paper)
+0.168 BTC at 59,219.2
+Worth: 9,948.83 USDT
+Slippage: 1.2 bp
+From: trend""",
+    ),
+    "sent": (
+        event("order.sent", side="buy", type="limit", quantity="0.168", price="59000"),
+        """\
+📤 Order sent: BTC/USDT perp
+Buy 0.168 BTC at 59,000, limit""",
+    ),
+    "protected": (
+        event(
+            "position.protected",
+            mode="live",
+            side="LONG",
+            entry_price="59219.2",
+            stop_loss="58000",
+            take_profits=[{"price": "61500", "quantity": "0.084"}],
+        ),
+        """\
+🛡 Stop in place: LONG BTC/USDT perp
+Stop: 58,000 (-2.06 %)
+Target: 61,500 (+3.85 %)""",
+    ),
+    "target hit": (
+        event("position.target_hit", side="sell", quantity="0.084", price="61500"),
+        """\
+🎯 Target hit: BTC/USDT perp
+Sold 0.084 BTC at 61,500""",
+    ),
+    "closed in part": (
+        event(
+            "position.reduced",
+            side="sell",
+            quantity="0.084",
+            price="61500",
+            left="0.084",
+            mode="paper",
+            position_side="LONG",
+        ),
+        """\
+➗ Closed in part: LONG BTC/USDT perp (paper)
+Sold 0.084 BTC at 61,500
+Left: 0.084 BTC""",
+    ),
+    "closed with a gain": (
+        event("position.closed", **CLOSED),
+        """\
+🟢 Closed: LONG BTC/USDT perp +372.53 USDT
+Because: take profit
+Result: +372.53 USDT (+3.74 %) after fees
+0.168 BTC: 59,219.2 → 61,500
+Fees: 10.14 USDT, funding -0.50 USDT
+Held: 2h 5m, trend""",
+    ),
+    "closed with a loss": (
+        event(
+            "position.closed",
+            **CLOSED | {"realized_pnl": "-100", "close_reason": "STOP_LOSS", "funding": "0"},
+        ),
+        """\
+🔴 Closed: LONG BTC/USDT perp -110.14 USDT
+Because: stop loss
+Result: -110.14 USDT (-1.11 %) after fees
+0.168 BTC: 59,219.2 → 61,500
+Fees: 10.14 USDT
+Held: 2h 5m, trend""",
+    ),
+    "closed for lack of a stop": (
+        event("position.closed", **CLOSED | {"close_reason": "UNPROTECTED", "funding": "0"}),
+        """\
+⚠️ Closed for lack of a stop: LONG BTC/USDT perp
+Because: no stop could be placed in time
+Result: +373.03 USDT (+3.75 %) after fees
+0.168 BTC: 59,219.2 → 61,500
+Fees: 10.14 USDT
+Held: 2h 5m, trend""",
+    ),
+    "refused": (
+        event(
+            "decision.skip",
+            code="MAX_OPEN_POSITIONS",
+            action="LONG",
+            numbers={"open": 3, "limit": 3},
+        ),
+        """\
+🚫 Not taken: LONG BTC/USDT perp
+MAX_OPEN_POSITIONS: as many positions are open as risk.max_open_positions allows
+open=3, limit=3
+From: trend""",
+    ),
+    "failed": (
+        event(
+            "execution.failed",
+            **EXECUTED
+            | {
+                "failure_reason": "REJECTED",
+                "error_details": "margin is insufficient",
+                "price": None,
+            },
+        ),
+        """\
+❌ Failed: LONG BTC/USDT perp
+Nothing was opened.
+Because: the exchange refused the order: margin is insufficient
+From: trend""",
+    ),
+    "a lost exit": (
+        event("alert.missed", None, known="long", told="flat", position="short"),
+        """\
+⚠️ Alert lost: BTC/USDT perp
+From: trend
+Thought long, was flat, is short now.
+Whoever is still long: signalbot send trend BTC/USDT:USDT EXIT_LONG, unless on_missed = "exit" \
+has sent it.""",
+    ),
+    "a lost entry": (
+        event("alert.missed", None, known="flat", told="long", position="long"),
+        """\
+⚠️ Alert lost: BTC/USDT perp
+From: trend
+Thought flat, was long, is long now.
+Nothing to do: entering late would not be safe.""",
+    ),
+    "a silent source": (
+        event("source.silent", None, heard_at_ms=NOW),
+        "⚠️ trend is silent\nNothing came since 23:15.",
+    ),
+    "a source that is back": (
+        event("source.heard", None, heard_at_ms=NOW),
+        "✅ trend is heard again\n",
+    ),
+    "a symbol in which the exchange holds something else": (
+        event("position.mismatch", exchange="bybit", ledger="nothing", held="SHORT 0.031"),
+        """\
+⚠️ BTC/USDT perp differs
+The exchange holds SHORT 0.031, signalbot knows of nothing.
+No new entries there until both agree; exits and stops go on.""",
+    ),
+    "a halted user": (
+        event("user.halted", reason="API key was refused"),
+        """\
+⛔ Account anna halted
+Because: API key was refused
+No new entries; exits and stops go on.""",
+    ),
+    "a paused user": (
+        event("user.paused", reason=""),
+        "⏸ Account anna paused\nNo new entries; exits and stops go on.",
+    ),
+    "a full disk": (
+        event("disk.low", None, reason="200 MB free, 500 MB wanted"),
+        """\
+💾 The disk is filling up
+200 MB free, 500 MB wanted
+No new entries; exits and stops go on.""",
+    ),
+    "trading resumed": (
+        event("trading.resumed", None, reason=None),
+        "▶️ Trading resumed\nEntries are allowed again.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_notice_says_exactly_this(case: str) -> None:
+    """Numbers as people write them, the result first, nothing to decode."""
+    of, expected = CASES[case]
+    assert said(of) == expected
+
+
+def test_whoever_trades_by_hand_gets_the_whole_advice() -> None:
+    """Entry, stop and targets with their distance, how sure, why, and until when: local time."""
+    skipped = event("decision.skip", code="SIGNALS_ONLY", action="LONG", numbers={})
+    assert (
+        said(skipped, ADVICE)
+        == """\
+📈 Signal: LONG BTC/USDT perp
+Entry: 61,234.5
+Stop: 59,000 (-3.65 %)
+Targets: 62,500 (+2.07 %), 64,000 (+4.52 %)
+Strength: strong, confidence 80 %
+Why: EMA 9 crossed above EMA 21
+From: trend 5m, good until 23:20"""
+    )
+
+
+def test_an_exit_is_advised_as_an_exit() -> None:
+    """Nobody takes it for a new position."""
+    bare = replace(ADVICE, action=Action.EXIT_LONG, stop_loss=None, take_profits=(), reason="")
+    skipped = event("decision.skip", code="SIGNALS_ONLY", action="EXIT_LONG", numbers={})
+    assert (
+        said(skipped, bare)
+        == """\
+📈 Signal: leave LONG BTC/USDT perp
+Price: 61,234.5
+Strength: strong, confidence 80 %
+From: trend 5m, good until 23:20"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail"),
+    [
+        ("signal.created", {"action": "LONG"}),
+        ("execution.pending", EXECUTED),
+        ("execution.unknown", EXECUTED),
+        ("execution.executed", EXECUTED | {"action": "EXIT_LONG"}),
+        ("position.opened", {}),
+        ("order.filled", {"leg": "entry"}),
+        ("decision.execute", {"code": "APPROVED", "action": "LONG"}),
+    ],
+)
+def test_what_is_not_certain_or_told_otherwise_is_no_notice(kind: str, detail: Any) -> None:
+    """An intent, a doubt, or the other half of something that has a notice of its own."""
+    assert notice_kind(event(kind, **detail)) is None
+
+
+def test_a_notice_about_a_market_in_small_coins_keeps_its_digits() -> None:
+    """What is far below a cent is not rounded away."""
+    tiny = event(
+        "execution.executed",
+        **EXECUTED | {"price": "0.00001234", "quantity": "1500000", "slippage_bps": None},
+    )
+    assert said(replace(tiny, symbol="PEPE/USDT")).splitlines()[:2] == [
+        "✅ Filled: LONG PEPE/USDT",
+        "1,500,000 PEPE at 0.00001234",
+    ]
+
+
+def test_every_kind_but_the_summary_has_words() -> None:
+    """Each way to a notice is in the cases above."""
+    kinds = {notice_kind(of) for of, _ in CASES.values()} | {NoticeKind.SIGNAL, NoticeKind.SUMMARY}
+    assert kinds == {*NoticeKind}
