@@ -233,7 +233,9 @@ COMMANDS = {
 """A function is imported when its command is given, so a command may import what it needs."""
 
 app = lazy_app(
-    COMMANDS, help_text="One trading signal becomes every user's own trade, exactly once each."
+    COMMANDS,
+    help_text="One trading signal becomes every user's own trade, exactly once each.",
+    aliases={"refusals": "skips"},
 )
 
 

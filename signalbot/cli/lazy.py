@@ -7,6 +7,7 @@ from collections import UserDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any
 
 import typer
@@ -23,12 +24,20 @@ class CommandEntry:
     examples: tuple[str, ...]  #: command lines that make sense as they are
 
 
-def lazy_app(entries: Mapping[str, CommandEntry], *, help_text: str) -> typer.Typer:
-    """An app of ``entries`` by command name, in the order of the help."""
+def lazy_app(
+    entries: Mapping[str, CommandEntry],
+    *,
+    help_text: str,
+    aliases: Mapping[str, str] = MappingProxyType({}),
+) -> typer.Typer:
+    """An app of ``entries`` by command name, in the order of the help.
+
+    ``aliases`` are other names of commands; the help does not list them.
+    """
 
     class LazyGroup(TyperGroup):
         def __init__(self, **attributes: Any) -> None:
-            super().__init__(**{**attributes, "commands": _Commands(entries)})
+            super().__init__(**{**attributes, "commands": _Commands(entries, aliases)})
 
     return new_app(cls=LazyGroup, help=help_text, no_args_is_help=True)
 
@@ -49,9 +58,17 @@ def examples_text(examples: tuple[str, ...]) -> str:
 
 
 class _Commands(UserDict[str, Any]):
-    """Entries by name outside, commands inside: each is built when it is looked up."""
+    """Maps names to commands, each of which is built when it is looked up."""
+
+    def __init__(self, entries: Mapping[str, CommandEntry], aliases: Mapping[str, str]) -> None:
+        super().__init__(entries)
+        self._aliases = aliases
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.data or name in self._aliases
 
     def __getitem__(self, name: str) -> Any:
+        name = self._aliases.get(name, name)
         return _build(name, self.data[name])
 
 

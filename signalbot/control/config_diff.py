@@ -14,7 +14,7 @@ V = TypeVar("V")
 SubscriptionKey = tuple[UserId, str]
 
 RELOADABLE = frozenset(
-    {"path", "notify", "users", "strategies", "subscriptions", "notices", "sources"}
+    {"path", "notify", "users", "strategies", "subscriptions", "warnings", "sources"}
 )
 """Parts of a configuration that a running daemon takes on; all others are read at the start."""
 

@@ -227,7 +227,7 @@ EVENTS: Final[Mapping[str, EventType]] = {
         _ERROR, "A notice could not be put into words, which is a bug."
     ),
     "order.cancel_unconfirmed": EventType(
-        _WARNING, "A cancel has no sure answer; entries in that symbol wait for reconciliation."
+        _ONCE, "A cancel has no sure answer; entries in that symbol wait for reconciliation."
     ),
     "order.foreign_found": EventType(
         _WARNING, "An account has an order the ledger does not know; it is left alone."

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from tests.api.api_daemon import BTC, CONFIG, Daemon, daemon
-from tests.intake.expected import CASES, EXPECTED, Expected
 from tests.planted_secrets import watch
+from tests.webhooks.expected import CASES, EXPECTED, Expected
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120), pytest.mark.xdist_group("api-cases")]
 

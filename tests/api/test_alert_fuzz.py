@@ -1,10 +1,10 @@
-"""Random alerts, posted to a real daemon; many more by ``python -m tests.intake.fuzz``."""
+"""Random alerts, posted to a real daemon; many more by ``python -m tests.webhooks.fuzz``."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.intake.fuzz import post
+from tests.webhooks.fuzz import post
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 _BODIES = 400

@@ -11,7 +11,7 @@ from statistics import median
 
 import structlog
 
-from tests.advisor.ai_fixtures import advised, ai_simulation
+from tests.ai.ai_fixtures import advised, ai_simulation
 from tests.benchmarks.live import p99
 from tests.simulation import user
 

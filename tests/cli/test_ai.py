@@ -1,4 +1,4 @@
-"""``ai stats`` on a ledger in which nobody was asked; with calls, see ``tests/advisor``."""
+"""``ai stats`` on a ledger in which nobody was asked; with calls, see ``tests/ai``."""
 
 from tests.cli.command_line import CommandLine
 

@@ -22,7 +22,7 @@ from signalbot.domain.users import SubscriptionStatus, UserStatus
 from tests.cli.command_line import CommandLine
 
 READING = (
-    "status", "users", "strategies", "subscriptions", "signals", "why", "refusals", "executions",
+    "status", "users", "strategies", "subscriptions", "signals", "why", "skips", "executions",
     "positions", "orders", "pnl",
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""``explain`` and ``refusals``: why users did not trade, in general and in numbers."""
+"""``explain`` and ``skips``: why users did not trade, in general and in numbers."""
 
 import asyncio
 import re
@@ -94,9 +94,9 @@ def test_a_mistyped_code_names_the_nearest(shell: CommandLine, wrong: str, meant
     assert f"did you mean {meant}" in said.err
 
 
-def test_refusals_are_counted_commonest_first_with_the_cure(shell: CommandLine, book: str) -> None:
+def test_skips_are_counted_commonest_first_with_the_cure(shell: CommandLine, book: str) -> None:
     """So that the setting which costs most trades stands on top."""
-    rows = shell.run("refusals", "bob", "--ledger", book, "--json").json
+    rows = shell.run("skips", "bob", "--ledger", book, "--json").json
     assert [(row["code"], row["signals"]) for row in rows] == [
         ("PRICE_DRIFTED", 3),
         ("COOLDOWN", 1),
@@ -104,7 +104,7 @@ def test_refusals_are_counted_commonest_first_with_the_cure(shell: CommandLine, 
     ]
     assert rows[0]["cure"] == "raise filters.max_price_drift_percent"
     assert rows[0]["last_at_ms"] == NOW - HOUR_MS
-    everybody = shell.ask("refusals", "--ledger", book, "--json").json
+    everybody = shell.ask("skips", "--ledger", book, "--json").json
     assert [row for row in everybody if row["user_id"] == "bob"] == rows
     assert "alice" not in {row["user_id"] for row in everybody}
 
@@ -117,11 +117,11 @@ def test_refusals_are_counted_commonest_first_with_the_cure(shell: CommandLine, 
         (("--strategy", "dips"), {}),
     ],
 )
-def test_filters_of_refusals_hold(
+def test_filters_of_skips_hold(
     shell: CommandLine, book: str, options: tuple[str, ...], codes: dict[str, int]
 ) -> None:
     """Time, market and strategy."""
-    rows = shell.ask("refusals", "bob", *options, "--ledger", book, "--json").json
+    rows = shell.ask("skips", "bob", *options, "--ledger", book, "--json").json
     assert {row["code"]: row["signals"] for row in rows} == codes
 
 
@@ -134,8 +134,8 @@ def test_the_signals_behind_a_count_can_be_listed(shell: CommandLine, book: str)
     assert [row["detail"] for row in said.json] == [{"limit": 0}, {"limit": 1}, {"limit": 3}]
 
 
-def test_a_mistyped_user_of_refusals_is_not_found(shell: CommandLine, book: str) -> None:
+def test_a_mistyped_user_of_skips_is_not_found(shell: CommandLine, book: str) -> None:
     """Rather than one who was never refused anything."""
-    said = shell.ask("refusals", "bab", "--ledger", book)
+    said = shell.ask("skips", "bab", "--ledger", book)
     assert said.code == 4
     assert "did you mean bob" in said.err

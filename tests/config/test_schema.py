@@ -53,17 +53,17 @@ def test_unknown_keys_are_refused_by_the_schema_too() -> None:
 def test_durations_limits_and_bounds_read_as_they_are_written() -> None:
     """Text with a pattern, numbers with bounds, and "none" where a limit can be lifted."""
     definitions = file_schema()["$defs"]
-    age = definitions["FiltersTable"]["properties"]["max_signal_age"]["anyOf"]
+    age = definitions["FiltersSection"]["properties"]["max_signal_age"]["anyOf"]
     assert age[1] == {"const": "none"}
     assert re.match(age[0]["pattern"], "1h30m")
     assert not re.match(age[0]["pattern"], "5 m")
-    leverage = definitions["AccountTable"]["properties"]["leverage"]
+    leverage = definitions["AccountSection"]["properties"]["leverage"]
     assert (leverage["type"], leverage["minimum"], leverage["maximum"]) == ("integer", 1, 125)
-    risk = definitions["SizingTable"]["properties"]["risk_percent"]
+    risk = definitions["SizingSection"]["properties"]["risk_percent"]
     assert (risk["type"], risk["exclusiveMinimum"], risk["maximum"]) == ("number", 0, 100)
     assert "default" not in risk, "what is left out is inherited"
-    assert definitions["StrategyTable"]["properties"]["signal_ttl"]["default"] == "5m"
-    assert definitions["DaemonTable"]["properties"]["log_level"]["enum"][0] == "debug"
+    assert definitions["StrategySection"]["properties"]["signal_ttl"]["default"] == "5m"
+    assert definitions["DaemonSection"]["properties"]["log_level"]["enum"][0] == "debug"
 
 
 def test_the_schema_is_json_without_null() -> None:

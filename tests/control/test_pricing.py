@@ -11,7 +11,7 @@ from signalbot.control.level_pricing import check_levels, price_levels, without_
 from signalbot.domain.errors import InvalidSignal
 from signalbot.domain.signals import Action, Signal
 from tests.domain.samples import INSTRUMENT, SIGNAL
-from tests.intake.reading import levels
+from tests.webhooks.reading import levels
 
 _ENTRY = replace(SIGNAL, price=None, stop_loss=None, take_profits=())
 

@@ -105,7 +105,7 @@ def test_a_line_without_a_subject_tells_its_facts_at_once() -> None:
 def test_facts_that_are_none_are_left_out() -> None:
     """Nothing is said about what is not known."""
     assert line("order.placed", price=None, symbol=None, leg="entry").endswith(
-        "order.placed                leg=entry\n"
+        "order.placed                 leg=entry\n"
     )
 
 

@@ -30,7 +30,7 @@ def log_calls() -> Iterator[tuple[str, str, ast.expr]]:
 
 def _levels(method: str, call: ast.Call) -> tuple[str, ...]:
     match method, call.args[0]:
-        case "log", ast.Name(id="level") | ast.Call(func=ast.Name(id="level_of")):
+        case "log", ast.Name(id="level") | ast.Call(func=ast.Name(id="failure_log_level")):
             return ("debug", "warning")
         case _:
             return (LEVELS[method],)
@@ -96,4 +96,4 @@ def test_the_readme_shows_the_table_of_events() -> None:
     """The section between the markers is the catalogue as it is now."""
     text = README.read_text(encoding="utf-8")
     section = text.partition("<!-- events -->")[2].partition("<!-- /events -->")[0]
-    assert section.strip() == events_table().strip(), "paste signalbot.ops.events.events_table()"
+    assert section.strip() == events_table().strip(), "paste signalbot.domain.events.events_table()"

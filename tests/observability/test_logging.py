@@ -123,7 +123,7 @@ def test_colours_are_for_terminals(start: Start, monkeypatch: pytest.MonkeyPatch
     log = structlog.get_logger()
 
     def has_colours(stream: StringIO, colour: bool | None) -> bool:
-        start(stream=stream, colour=colour)
+        start(stream=stream, color=colour)
         log.error("order.rejected", user_id="alice")
         return "\x1b[" in stream.getvalue()
 
@@ -278,11 +278,13 @@ def run_script(body: str) -> "subprocess.CompletedProcess[str]":
     """Run a script that has its log on standard output."""
     preamble = f"""
 import os, signal, sys, threading, warnings, structlog
-from signalbot.ops.logging import configure
-from signalbot.ops.secrets import Secrets
-secrets = Secrets()
+from signalbot.observability.logging.setup import configure_logging
+from signalbot.observability.logging.secrets import SecretRegistry
+secrets = SecretRegistry()
 secrets.add({CANARY!r})
-configure(log_format="console", level="info", stream=sys.stdout, clock=lambda: 0, secrets=secrets)
+configure_logging(
+    log_format="console", level="info", stream=sys.stdout, clock=lambda: 0, secrets=secrets
+)
 log = structlog.get_logger()
 """
     return subprocess.run(

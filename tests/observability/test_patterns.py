@@ -25,14 +25,14 @@ WORDS = (
 BOUNDED = {
     "signalbot.config.document._SYNTAX_ERROR": "a message of tomllib, not the file",
     "signalbot.config.duration._PART": "only what PATTERN has matched: bounded digits",
-    "signalbot.config.lines._DOT": "matched at a place, never searched for",
-    "signalbot.config.lines._EQUALS": "matched at a place, never searched for",
-    "signalbot.intake.channel._PRICE": "a text of at most 4,000 characters, 400 a line",
-    "signalbot.intake.channel._SHARE": "a text of at most 4,000 characters, 400 a line",
-    "signalbot.intake.commands._COMMANDS": "a text of at most 4,000 characters, 400 a line",
-    "signalbot.intake.symbols._GLUED_DATE": "names of at most 60 characters",
-    "signalbot.intake.symbols._GLUED_PERPETUAL": "names of at most 60 characters",
-    "signalbot.intake.symbols._KUCOIN": "names of at most 60 characters",
+    "signalbot.config.toml_positions._DOT": "matched at a place, never searched for",
+    "signalbot.config.toml_positions._EQUALS": "matched at a place, never searched for",
+    "signalbot.webhooks.channel_format._PRICE": "a text of at most 4,000 characters, 400 a line",
+    "signalbot.webhooks.channel_format._SHARE": "a text of at most 4,000 characters, 400 a line",
+    "signalbot.webhooks.brace_commands._COMMANDS": "a text of at most 4,000 characters, 400 a line",
+    "signalbot.webhooks.symbols._GLUED_DATE": "names of at most 60 characters",
+    "signalbot.webhooks.symbols._GLUED_PERPETUAL": "names of at most 60 characters",
+    "signalbot.webhooks.symbols._KUCOIN": "names of at most 60 characters",
 }
 """Patterns that take more, and why they never see a long text."""
 

@@ -10,9 +10,9 @@ from tests.api.api_daemon import daemon
 
 ASKED = """
 import ctypes, resource
-from signalbot.ops.process import keep_memory_private, raise_open_files
-print(raise_open_files(), *resource.getrlimit(resource.RLIMIT_NOFILE))
-keep_memory_private()
+from signalbot.observability.process_limits import protect_memory, raise_open_file_limit
+print(raise_open_file_limit(), *resource.getrlimit(resource.RLIMIT_NOFILE))
+protect_memory()
 print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), *resource.getrlimit(resource.RLIMIT_CORE))
 """
 

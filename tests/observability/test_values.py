@@ -45,7 +45,7 @@ def test_a_decimal_keeps_its_value_in_a_bounded_text(value: Decimal) -> None:
 
 def test_objects_that_cannot_be_shown_are_named() -> None:
     """Even a failing ``repr`` tells what was logged."""
-    assert value_text(HostileValue()) == "<Hostile that cannot be shown>"
+    assert value_text(HostileValue()) == "<HostileValue that cannot be shown>"
     assert value_text(Broken("x")) == "Broken: Broken('x')"
     assert value_text(TimeoutError()) == "TimeoutError"
     assert value_text(ValueError("why")) == "ValueError: why"

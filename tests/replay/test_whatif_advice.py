@@ -14,7 +14,7 @@ from signalbot.domain.users import UserId
 from signalbot.ledger.views import ledger_time, open_ledger
 from signalbot.replay.candle_sources import MarketCandles
 from signalbot.replay.whatif import WhatIf, read_recorded_history, what_if
-from tests.advisor.ai_fixtures import advised, ai_simulation
+from tests.ai.ai_fixtures import advised, ai_simulation
 from tests.llm.server import APPROVES
 from tests.simulation import BTC, ETH, START
 

@@ -21,7 +21,7 @@ print(*(name for name, attempt in module.ATTEMPTS.items() if not module.succeeds
 """
 REFUSING = """
 import ctypes, os, sys
-from signalbot.sandbox.containment import containment
+from signalbot.sandbox.isolation_check import check_isolation
 nice = int(sys.argv[1])
 if nice:
     os.setpriority(os.PRIO_PROCESS, 0, nice)
@@ -36,7 +36,7 @@ steps = (Step * 4)(Step(0x20, 0, 0, 0), Step(0x15, 0, 1, 141), Step(0x06, 0, 0, 
 libc = ctypes.CDLL(None, use_errno=True)
 assert libc.prctl(38, 1, 0, 0, 0) == 0
 assert libc.prctl(22, 2, ctypes.byref(Program(4, steps)), 0, 0) == 0
-print(*(each.holds for each in containment() if each.what == "priority"))
+print(*(each.holds for each in check_isolation() if each.what == "priority"))
 """
 
 

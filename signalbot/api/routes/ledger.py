@@ -33,9 +33,10 @@ async def positions(context: CurrentContext, query: RequestedPage) -> Any:
     return await query.page(context, views.positions)
 
 
-@routes.get("/api/refusals", response_model=list[SkipRow])
+@routes.get("/api/skips", response_model=list[SkipRow])
+@routes.get("/api/refusals", response_model=list[SkipRow], include_in_schema=False)
 async def skips(context: CurrentContext, query: RequestedPage) -> Any:
-    """Signals that users refused, counted by code, with cause and cure."""
+    """Signals that users skipped, counted by code, with cause and cure."""
     selection = query.selection()
     rows = await context.read(lambda c: views.skips(c, selection))
     return [row | meaning_of(row["code"]) for row in rows]

@@ -1,4 +1,4 @@
-"""``refusals``: what users did not trade, counted by code."""
+"""``skips``: signals that users did not trade, counted by code."""
 
 from typing import Annotated
 
@@ -40,9 +40,9 @@ def skips(
     config: ConfigOption = None,
     ledger: LedgerOption = None,
 ) -> None:
-    """Count the signals that users refused, by code, the commonest first."""
+    """Count the signals that users skipped, by code, the commonest first."""
     with open_reader(config, ledger) as source:
         selection = source.select(user=user, strategy=strategy, symbol=symbol, since=since)
         rows = views.skips(source.connection, selection)
     explained = [row | meaning_of(row["code"]) for row in rows]
-    print_list(explained, _COLUMNS, as_json=as_json, none="nothing was refused")
+    print_list(explained, _COLUMNS, as_json=as_json, none="nothing was skipped")

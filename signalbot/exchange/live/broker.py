@@ -272,7 +272,7 @@ class LiveBroker:
         except (OrderNotFound, OrderRejected) as e:
             log.debug("order.cancel_rejected", user_id=self.user.user_id, cause=str(e))
         except OrderOutcomeUnknown as e:  # only what is shown now says what became of it
-            log.debug("order.cancel_unanswered", user_id=self.user.user_id, cause=str(e))
+            log.debug("order.cancel_unconfirmed", user_id=self.user.user_id, cause=str(e))
             is_surely_over = False
         report = await self._order_status.confirm_cancelled(order, is_surely_over=is_surely_over)
         return self._record(order.request, report)

@@ -61,7 +61,7 @@ class Cells:
 
 
 _NAMES: Final = (
-    "time", "clock", "close_time", "volume", "tick_volume", "symbol", "interval", "closed",
+    "time", "time_of_day", "close_time", "volume", "tick_volume", "symbol", "interval", "closed",
 )  # fmt: skip
 
 

@@ -145,7 +145,7 @@ async def test_a_move_that_is_refused_leaves_the_stop_as_it_was(
         line.answer(AMEND_ALGOS, okx.refused(code, "no"))
         with pytest.raises(kind) as raised:
             await _move(line)
-        assert getattr(raised.value, "refusal", None) is refusal
+        assert getattr(raised.value, "rejection_reason", None) is refusal
         assert line.paths == [AMEND_ALGOS]
 
 

@@ -412,7 +412,7 @@ async def test_refusals_mean_what_the_code_says(
     line.answer(PLACE_PLAN, {"code": code, "msg": "told", "data": None}, status=400)
     with pytest.raises(kind) as caught:
         await line.send(STOP)
-    assert getattr(caught.value, "refusal", None) is refusal
+    assert getattr(caught.value, "rejection_reason", None) is refusal
 
 
 async def test_a_close_that_is_answered_without_an_order_id_is_looked_up(

@@ -244,7 +244,7 @@ async def test_refusals_are_read_although_ccxt_overlooks_them(
     line.answer(ALGO, {"code": code, "message": "told", "data": None, "ts": 1})
     with pytest.raises(kind) as caught:
         await line.send(STOP)
-    assert getattr(caught.value, "refusal", None) is refusal
+    assert getattr(caught.value, "rejection_reason", None) is refusal
 
 
 async def test_a_refusal_of_the_only_algo_order_counts(line: LoopbackConnection) -> None:

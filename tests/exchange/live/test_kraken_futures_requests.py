@@ -408,7 +408,7 @@ async def test_refusals_mean_what_the_status_says(
     line.answer(SEND, sent(status))
     with pytest.raises(kind) as caught:
         await line.send(STOP)
-    assert getattr(caught.value, "refusal", None) is refusal
+    assert getattr(caught.value, "rejection_reason", None) is refusal
 
 
 @pytest.mark.parametrize("status", ["selfFill", "wouldNotReducePosition"])

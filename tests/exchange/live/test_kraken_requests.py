@@ -255,7 +255,7 @@ async def test_refusals_mean_what_they_say(
     line.answer(ADD, refused(error))
     with pytest.raises(kind) as caught:
         await line.send(STOP)
-    assert getattr(caught.value, "refusal", None) is refusal
+    assert getattr(caught.value, "rejection_reason", None) is refusal
 
 
 async def test_a_revoked_key_denies_access(line: LoopbackConnection) -> None:

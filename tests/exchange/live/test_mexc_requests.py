@@ -415,7 +415,7 @@ async def test_refusals_mean_what_the_code_says(
     line.answer(CREATE, refused(code))
     with pytest.raises(kind) as caught:
         await line.send(entry(SWAP))
-    assert getattr(caught.value, "refusal", None) is refusal
+    assert getattr(caught.value, "rejection_reason", None) is refusal
 
 
 async def test_a_revoked_key_denies_access(line: LoopbackConnection) -> None:

@@ -52,7 +52,7 @@ class BinanceSpot(SpotAdapter):
         unknown=codes_in("-1000 -1001 -1006 -1007 -1008 -1010 -2010"),
     )
     options: ClassVar = _OPTIONS
-    response_shapes: ClassVar = response_shapes.BINANCE_SPOT
+    shapes: ClassVar = response_shapes.BINANCE_SPOT
     lookup_cost: ClassVar = 4
     open_orders_cost: ClassVar = 6
     trades_cost: ClassVar = 20

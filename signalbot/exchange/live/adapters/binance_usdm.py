@@ -79,7 +79,7 @@ class BinanceUsdm(ExchangeAdapter):
     )
     position_mode_cost: ClassVar = 30
     margin_cost: ClassVar = 5
-    response_shapes: ClassVar = response_shapes.BINANCE_USDM
+    shapes: ClassVar = response_shapes.BINANCE_USDM
     order_stream: ClassVar[Mapping[str, Any] | None] = {}
     options: ClassVar[Mapping[str, Any]] = {
         "leverageBrackets": {},  # else fetch_positions asks for them once per account

@@ -38,7 +38,7 @@ class BitgetSwap(ExchangeAdapter):
         candle_page=_CANDLES,
     )
     codes: ClassVar = CODES
-    response_shapes: ClassVar = response_shapes.BITGET
+    shapes: ClassVar = response_shapes.BITGET
     sends_margin_mode: ClassVar = True
     options: ClassVar[Mapping[str, Any]] = {"uta": False}  # else ccxt guesses, and keeps its guess
     request_validity_ms: ClassVar = 30_000
@@ -195,7 +195,7 @@ class BitgetSpot(MarketBuyByCost):
         candle_page=_CANDLES,
     )
     codes: ClassVar = CODES
-    response_shapes: ClassVar = response_shapes.BITGET
+    shapes: ClassVar = response_shapes.BITGET
     options: ClassVar[Mapping[str, Any]] = BitgetSwap.options
     request_validity_ms: ClassVar = 30_000
 

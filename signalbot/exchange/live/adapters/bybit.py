@@ -61,7 +61,7 @@ _OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({
 
 class _BybitAdapter(ExchangeAdapter):
     codes: ClassVar = CODES
-    response_shapes: ClassVar = response_shapes.BYBIT
+    shapes: ClassVar = response_shapes.BYBIT
     options: ClassVar = _OPTIONS
     order_stream: ClassVar = MappingProxyType({})
     trades_cost: ClassVar = 1

@@ -70,7 +70,7 @@ class HtxSwap(ExchangeAdapter):
         candle_page=1_000,
     )
     codes: ClassVar = CODES
-    response_shapes: ClassVar = response_shapes.HTX
+    shapes: ClassVar = response_shapes.HTX
     request_validity_ms: ClassVar = 60_000
     sends_margin_mode: ClassVar = True
     has_lists_by_symbol: ClassVar = False

@@ -37,7 +37,7 @@ class HtxSpot(MarketBuyByCost):
         candle_page=150,  # as many as are told without a size, which would void the window
     )
     codes: ClassVar = CODES
-    response_shapes: ClassVar = response_shapes.HTX
+    shapes: ClassVar = response_shapes.HTX
     request_validity_ms: ClassVar = 60_000
 
     async def send(

@@ -94,7 +94,7 @@ class KrakenSpot(SpotAdapter):
         not_found=frozenset(("EOrder:Unknown order",)),
     )
     request_validity_ms: ClassVar = _DEADLINE_MS
-    response_shapes: ClassVar = response_shapes.KRAKEN
+    shapes: ClassVar = response_shapes.KRAKEN
     requires_serial_requests: ClassVar = True
     # https://docs.kraken.com/api/docs/rest-api/get-server-time: ``unixtime`` in whole seconds.
     clock_step_ms: ClassVar = 1_000

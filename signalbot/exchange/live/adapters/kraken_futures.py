@@ -81,7 +81,7 @@ class KrakenFutures(ExchangeAdapter):
         not_found=frozenset(("notFound", "orderForEditNotFound")),
     )
     request_validity_ms: ClassVar = _DEADLINE_MS
-    response_shapes: ClassVar = response_shapes.KRAKEN_FUTURES
+    shapes: ClassVar = response_shapes.KRAKEN_FUTURES
     order_cost: ClassVar = _COST
     server_time: ClassVar = ServerTimeEndpoint(
         method="publicGetTickersSymbol", params={"symbol": "PF_XBTUSD"}, field="serverTime"

@@ -76,7 +76,7 @@ class MexcSwap(ExchangeAdapter):
         timeframes=MINUTES_TO_FOUR_HOURS | {Timeframe.D1},
     )
     codes: ClassVar = CODES
-    response_shapes: ClassVar = response_shapes.MEXC
+    shapes: ClassVar = response_shapes.MEXC
     sends_margin_mode: ClassVar = True
     has_lists_by_symbol: ClassVar = False
     options: ClassVar[Mapping[str, Any]] = OPTIONS

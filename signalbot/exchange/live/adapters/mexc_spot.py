@@ -36,7 +36,7 @@ class MexcSpot(SpotAdapter):
         streams_candles=False,
     )
     codes: ClassVar = CODES
-    response_shapes: ClassVar = response_shapes.MEXC
+    shapes: ClassVar = response_shapes.MEXC
     options: ClassVar[Mapping[str, Any]] = OPTIONS
     request_validity_ms: ClassVar = 5_000
 

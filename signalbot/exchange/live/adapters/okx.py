@@ -53,7 +53,7 @@ _OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({
 
 class _OkxAdapter(ExchangeAdapter):
     codes: ClassVar = CODES
-    response_shapes: ClassVar = response_shapes.OKX
+    shapes: ClassVar = response_shapes.OKX
     options: ClassVar = _OPTIONS
     order_stream: ClassVar = MappingProxyType({})  # of every kind of instrument
     request_validity_ms: ClassVar = 30_000  # how old a request's time stamp may be

@@ -13,8 +13,8 @@ from signalbot.api.strict_json import parse_object
 from signalbot.domain.errors import InvalidSignal
 from signalbot.webhooks.parser import AlertRules, parse_alert, secret_of
 from tests.domain.samples import NOW
-from tests.intake.expected import CASES
 from tests.linear_cost import grows_too_fast
+from tests.webhooks.expected import CASES
 
 MEANING = AlertRules(symbols=("BTC/USDT:USDT", "ETH/USDT:USDT"), actions=frozenset())
 UNITS = (

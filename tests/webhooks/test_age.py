@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from signalbot.domain.errors import InvalidSignal
-from tests.intake.reading import NOW, read
+from tests.webhooks.reading import NOW, read
 
 _BUY = {"ticker": "BTCUSDT", "action": "buy"}
 _EXIT = {"ticker": "BTCUSDT", "action": "exit"}

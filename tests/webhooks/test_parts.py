@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from signalbot.domain.errors import InvalidSignal
-from tests.intake.reading import read
+from tests.webhooks.reading import read
 
 _LESS = {"action": "sell", "market_position": "long", "prev_market_position": "long"}
 

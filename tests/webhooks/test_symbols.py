@@ -4,7 +4,7 @@ import pytest
 
 from signalbot.domain.errors import InvalidSignal
 from signalbot.webhooks.symbols import find_market
-from tests.intake.reading import BTC, ETH, SPOT, actions, read
+from tests.webhooks.reading import BTC, ETH, SPOT, actions, read
 
 _XRP = "XRP/USDT:USDT"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.intake.expected import CASES
+from tests.webhooks.expected import CASES
 
 _TRUE: tuple[Any, ...] = (True, "true", "True", 1, "1", "yes", "on")
 _NAMES = {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from signalbot.domain.errors import InvalidSignal
 from signalbot.webhooks.resolution import Direction
-from tests.intake.reading import actions
+from tests.webhooks.reading import actions
 
 L, S, XL, XS = "LONG", "SHORT", "EXIT_LONG", "EXIT_SHORT"
 _SIDED = {"long": (L, XL), "short": (S, XS)}

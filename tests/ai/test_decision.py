@@ -12,7 +12,7 @@ from signalbot.domain.signals import DecisionOutcome, ExecutionStatus
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.ai_calls import AiCalls, AiOutcome, CallOutcome, PriceOutcome
 from signalbot.ledger.ai_statistics import ai_statistics
-from tests.advisor.ai_fixtures import advised, ai_simulation
+from tests.ai.ai_fixtures import advised, ai_simulation
 from tests.llm.server import APPROVES
 from tests.simulation import START, user
 

@@ -13,7 +13,7 @@ from signalbot.domain.errors import InvalidSignal
 from signalbot.domain.signals import Action, Strength
 from signalbot.webhooks.parser import parse_alert, secret_of
 from signalbot.webhooks.resolution import CancelRequest
-from tests.intake.reading import BTC, ETH, MEANING, NOW, read
+from tests.webhooks.reading import BTC, ETH, MEANING, NOW, read
 
 LONG, SHORT = Action.LONG, Action.SHORT
 EXIT_LONG, EXIT_SHORT = Action.EXIT_LONG, Action.EXIT_SHORT

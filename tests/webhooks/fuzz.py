@@ -1,4 +1,4 @@
-"""Posts random alerts to a real daemon: ``python -m tests.intake.fuzz --bodies 10000``.
+"""Posts random alerts to a real daemon: ``python -m tests.webhooks.fuzz --bodies 10000``.
 
 No answer may be a server error, and nothing that closes may ever open: half of the bodies go to a
 source whose user must never hold a position.
@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.api.api_daemon import BTC, CONFIG, Daemon, daemon
-from tests.intake.bodies import any_body, closing_body
+from tests.webhooks.bodies import any_body, closing_body
 
 _SOURCES = """
 [strategies.{name}]

@@ -3,7 +3,7 @@
 import pytest
 
 from signalbot.domain.errors import InvalidSignal
-from tests.intake.reading import BTC, aims, brief, read
+from tests.webhooks.reading import BTC, aims, brief, read
 
 _CHANNEL = """⚡⚡ #BTC/USDT ⚡⚡
 Exchanges: Binance Futures

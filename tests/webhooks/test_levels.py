@@ -3,7 +3,7 @@
 import pytest
 
 from signalbot.domain.errors import InvalidSignal
-from tests.intake.reading import aims, brief, levels
+from tests.webhooks.reading import aims, brief, levels
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from signalbot.ledger.database import Database, open_replay_database
 from signalbot.strategies.base import CandleTable, StrategyFailed, StrategySuspended, Tables
 from signalbot.strategies.params import BadParameter
 from signalbot.tasks import LoopClock
-from tests.advisor.ai_fixtures import key_of_the_vault, terms
+from tests.ai.ai_fixtures import key_of_the_vault, terms
 from tests.llm.server import Llm, llm
 from tests.simulation import START
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from signalbot.domain.errors import InvalidSignal
-from tests.intake.reading import BTC, actions, aims, brief, levels, read
+from tests.webhooks.reading import BTC, actions, aims, brief, levels, read
 
 L, S, XL, XS = "LONG", "SHORT", "EXIT_LONG", "EXIT_SHORT"
 _XRP = ("XRP/USDT:USDT",)
