@@ -5,7 +5,8 @@ one in force, written down, and only then taken on. What cannot be taken on whol
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -42,6 +43,8 @@ log = structlog.get_logger()
 
 _SUBSCRIPTION_PATH_LENGTH = 4
 """Length of the path of a subscription: ``users.NAME.subscriptions.STRATEGY``."""
+
+_BUSY = "has open positions or orders: close them before the account goes or changes"
 
 LoadCredentials = Callable[[Config, tuple[User, ...]], Awaitable[None]]
 """Makes the keys of these live users known to their exchanges."""
@@ -252,13 +255,49 @@ class ConfigurationService:
         self, new: Config, *, put: list[Definition], delete: list[str], author: str
     ) -> ConfigDiff:
         found = diff_configs(self.config, new)
-        problems = [
-            *restart_problems(self.config, new),
-            *self._unlisted_symbols(new),
-            *self._accounts_in_use(found, new),
+        moved = [
+            user.user_id
+            for user in found.users.changed
+            if _account_identity(user) != _account_identity(self.config.users[user.user_id])
         ]
-        if problems:
-            raise InvalidConfig(problems)
+        async with self._leaving((*found.users.removed, *moved)) as busy:
+            problems = [
+                *restart_problems(self.config, new),
+                *self._unlisted_symbols(new),
+                *(new.sources.problem(("users", user_id), _BUSY) for user_id in busy),
+            ]
+            if problems:
+                raise InvalidConfig(problems)
+            return await self._change(found, new, put=put, delete=delete, author=author)
+
+    @asynccontextmanager
+    async def _leaving(self, user_ids: Collection[UserId]) -> AsyncIterator[list[UserId]]:
+        """Users whose account goes or becomes another; yields those that hold something.
+
+        They enter nothing meanwhile, and again only if this fails: what was decided before is
+        finished, so that nothing can be opened between the look and the change.
+        """
+        accounts = [self._registry.accounts[user_id] for user_id in user_ids]
+        for account in accounts:
+            account.is_leaving = True
+        try:
+            for account in accounts:
+                await account.wait_idle()
+            yield [each.user_id for each in accounts if self._holds_something(each)]
+        except BaseException:
+            for account in accounts:
+                account.is_leaving = False
+            raise
+
+    async def _change(
+        self,
+        found: ConfigDiff,
+        new: Config,
+        *,
+        put: list[Definition],
+        delete: list[str],
+        author: str,
+    ) -> ConfigDiff:
         made = await self._registry.build((*found.strategies.added, *found.strategies.changed))
         now_ms = self._clock.now_ms()
         tables = [
@@ -319,21 +358,9 @@ class ConfigurationService:
                     found.append(new.sources.problem(path, message))
         return found
 
-    def _accounts_in_use(self, found: ConfigDiff, new: Config) -> list[Problem]:
-        """Users whose account cannot go or become another while it holds something."""
-        moved = [
-            user.user_id
-            for user in found.users.changed
-            if _account_identity(user) != _account_identity(self.config.users[user.user_id])
-        ]
-        return [
-            new.sources.problem(
-                ("users", user_id),
-                "has open positions or orders: close them before the account goes or changes",
-            )
-            for user_id in (*found.users.removed, *moved)
-            if self._registry.accounts[user_id].has_activity
-        ]
+    def _holds_something(self, account: Account) -> bool:
+        """Whether anything of an account is at its exchange, or may still appear there."""
+        return account.has_activity or bool(account.late.symbols(self._clock.now_ms()))
 
 
 def _account_identity(user: User) -> tuple[object, ...]:

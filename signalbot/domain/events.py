@@ -37,6 +37,9 @@ EVENTS: Final[Mapping[str, EventType]] = {
     "balance.fetch_failed": EventType(
         _WARNING, "What of a spot position can be sold is not known; it is tried again."
     ),
+    "entry.appeared_late": EventType(
+        _WARNING, "An entry that had failed as NOT_RECEIVED is there after all, and is taken up."
+    ),
     "entry.filled_late": EventType(
         _WARNING, "An entry filled after its position was closed; what it bought is sold at once."
     ),

@@ -9,7 +9,7 @@ from signalbot.domain.money import ONE, ZERO
 from signalbot.domain.orders import ClientOrderId, Fill, Leg, Order, OrderRequest, OrderStatus
 from signalbot.domain.positions import CloseReason, CoinPrices, Position
 from signalbot.domain.signals import Execution, PositionId, SignalId
-from signalbot.domain.timeframe import EPOCH, Ms
+from signalbot.domain.timeframe import DAY_MS, EPOCH, Ms
 from signalbot.domain.users import UserId
 from signalbot.ledger.codec import Codec, insert, upsert
 from signalbot.ledger.database import Database
@@ -126,6 +126,11 @@ class Trades:
     async def unfinished_orders(self, user_id: UserId) -> list[Order]:
         """Orders that may still be live, or that may never have been sent."""
         return await self._orders("unfinished_orders", user_id)
+
+    async def unconfirmed_entries(self, user_id: UserId, since_ms: Ms) -> list[Order]:
+        """Entries that ended at or after ``since_ms`` without a word of the exchange."""
+        intended_ms = Ms(since_ms - DAY_MS)
+        return await self._orders("unconfirmed_entries", user_id, intended_ms, since_ms)
 
     async def orders_of_symbol(self, user_id: UserId, symbol: str, since_ms: Ms) -> list[Order]:
         """Orders of one market intended at or after ``since_ms``, oldest first."""

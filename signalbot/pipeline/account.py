@@ -22,6 +22,7 @@ from signalbot.domain.timeframe import DAY_MS, EPOCH, Ms, day_start
 from signalbot.domain.users import User, UserId
 from signalbot.ledger.position_mismatches import PositionMismatch
 from signalbot.pipeline.absence_tracker import AbsenceTracker
+from signalbot.pipeline.late_entries import LateEntries
 from signalbot.pipeline.slippage_history import SlippageHistory
 from signalbot.ports import Broker, Exchange
 
@@ -55,8 +56,10 @@ class Account:
         self.foreign_orders: dict[str, frozenset[str]] = {}  #: orders that are not ours, by symbol
         self.slippage = SlippageHistory()
         self.is_ready = False  #: in step with its exchange, and set up for entries there
+        self.is_leaving = False  #: it is about to be closed, or to become another
         self.margin_rejections = 0  #: entries refused in a row because margin was short
         self.absences = AbsenceTracker()  #: what its exchange does not show, by order or position
+        self.late = LateEntries()
         self.mismatches: dict[
             str, PositionMismatch
         ] = {}  #: what its exchange holds otherwise, by symbol
@@ -182,6 +185,7 @@ class Account:
         *,
         positions: Iterable[Position],
         unfinished: Iterable[Order],
+        unconfirmed: Iterable[Order],
         position_orders: Iterable[Order],
         closed: Iterable[Position],
         entries_today: int,
@@ -190,7 +194,8 @@ class Account:
     ) -> None:
         """Fill a fresh account from the ledger.
 
-        ``known`` are all orders of its open positions; ``closed`` the positions closed lately, in
+        ``unconfirmed`` are entries that ended lately without a word of the exchange; ``known`` are
+        all orders of its open positions; ``closed`` the positions closed lately, in
         order: since midnight UTC, and as far back as a cooldown reaches. ``slippages`` are those
         of its latest entries at market, oldest first.
         """
@@ -198,6 +203,8 @@ class Account:
         self.positions = {position.symbol: position for position in positions}
         for order in unfinished:
             self.track_order(order)
+        for order in unconfirmed:
+            self.late.expect(order)
         for order in position_orders:
             if order.request.position_id is not None:
                 self.next_attempt(order.request.position_id, order.request.leg)
@@ -234,6 +241,9 @@ class Account:
         trouble = self._exchange.entry_block_reason
         if trouble is not None:
             return Skip(DecisionCode.EXCHANGE_HALTED, {"why": trouble})
+        if self.is_leaving:
+            why = "its user is being removed, or changes accounts"
+            return Skip(DecisionCode.ACCOUNT_NOT_READY, {"why": why})
         if not self.is_ready:
             return Skip(
                 DecisionCode.ACCOUNT_NOT_READY, {"why": "not compared with its exchange yet"}

@@ -39,7 +39,7 @@ PLACES = {
     "binance-spot": ("binance_spot", True), "bybit-spot": ("bybit", True),
     "okx-spot": ("okx", True),
 }  # fmt: skip
-_PATIENT = '[defaults.filters]\nmax_signal_age = "15m"\n'
+PATIENT = '[defaults.filters]\nmax_signal_age = "15m"\n'
 _PATHS = ("", "", "osition", "rder", "rade|fill|execution", "alance|account")
 _LIKE_TRUTH = frozenset({Junk.LIST, Junk.OBJECT})  # of an exchange that answers plain lists
 _NO_ANSWERS: tuple[Action, ...] = (
@@ -95,7 +95,7 @@ async def open_rig(folder: Path, place: str) -> AsyncIterator[LiveFixture]:
         async with spot(folder, *USERS, dialect=dialect) as rig:
             yield rig
     else:
-        async with live(folder, *USERS, dialect=dialect, defaults=_PATIENT) as rig:
+        async with live(folder, *USERS, dialect=dialect, defaults=PATIENT) as rig:
             yield rig
 
 
@@ -212,15 +212,18 @@ async def _recover(rig: LiveFixture, run: Run) -> None:
     await rig.fills_told(*held)
 
 
-def is_calm(rig: LiveFixture) -> bool:
-    """Every claim is over, every position behind its stop, and ledger and exchange agree."""
+def is_calm(rig: LiveFixture, *, claims: int = len(USERS)) -> bool:
+    """Every claim is over, every position behind its stop, and ledger and exchange agree.
+
+    ``claims`` is how many there are at least.
+    """
     journal = rig.venue.engine.journal
     if any(journal.is_exposed(rig.key(user)) for user in USERS):
         return False
     if any(rig.unexplained(user) for user in USERS):
         return False
-    claims = [row["status"] for row in rig.rows("SELECT status FROM signal_executions")]
-    if len(claims) < len(USERS) or not set(claims) <= {"executed", "partial", "failed"}:
+    found = [row["status"] for row in rig.rows("SELECT status FROM signal_executions")]
+    if len(found) < claims or not set(found) <= {"executed", "partial", "failed"}:
         return False
     doubtful = (
         "SELECT 1 FROM orders WHERE status = 'unknown'"
@@ -233,7 +236,7 @@ def _agrees(rig: LiveFixture, user: str) -> bool:
     """Whether the ledger's open position is what the account holds."""
     sql = f"SELECT quantity FROM positions WHERE user_id = '{user}' AND status <> 'CLOSED'"
     known = sum((Decimal(row["quantity"]) for row in rig.rows(sql)), Decimal(0))
-    return abs(rig.held(user) - known) < Decimal("0.0000001")
+    return abs(abs(rig.held(user)) - known) < Decimal("0.0000001")
 
 
 def _books(rig: LiveFixture) -> list[tuple[Any, ...]]:

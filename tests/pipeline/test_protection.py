@@ -427,3 +427,21 @@ def test_a_target_without_an_answer_is_placed_once_it_is_proven_absent(tmp_path:
         await _assert_flat(w)
 
     run_in_virtual_time(tmp_path, story, user("anna"))
+
+
+def test_a_stop_found_gone_while_an_exit_is_refused_is_placed_again_at_once(
+    tmp_path: Path,
+) -> None:
+    """The position stays open: the look that shows why also shows that nothing guards it."""
+
+    async def story(w: Simulation) -> None:
+        await w.send(w.make())
+        broker = w.broker("anna")
+        (stop,) = await w.app.trades.unfinished_orders(ANNA)
+        broker.deaf = True
+        await broker.real.cancel(stop)
+        broker.refuse(of_leg(Leg.EXIT), "not now", times=3)
+        await w.send(w.make(Action.EXIT_LONG, key="out"))
+        await _assert_guarded(w)
+
+    run_in_virtual_time(tmp_path, story, user("anna"))

@@ -169,9 +169,13 @@ class AccountPoller:
                 await self._clock.sleep(_CHECK_INTERVAL_S)
 
     def _is_old(self, user_id: UserId, state: _PollState) -> bool:
-        is_streaming = self._streams.is_reliable(user_id)
-        limit_ms = _STREAMED_POLL_INTERVAL_MS if is_streaming else _POLL_INTERVAL_MS
-        return self._clock.now_ms() - state.at_ms >= limit_ms
+        now_ms = self._clock.now_ms()
+        if not self._streams.is_reliable(user_id):
+            return now_ms - state.at_ms >= _POLL_INTERVAL_MS
+        covered_ms = self._streams.covers_from_ms(user_id)
+        if state.at_ms < covered_ms:  # once more for what happened before
+            return now_ms >= covered_ms
+        return now_ms - state.at_ms >= _STREAMED_POLL_INTERVAL_MS
 
     async def _refresh_balances(self) -> None:
         """The oldest balance first, while any is older than a minute."""

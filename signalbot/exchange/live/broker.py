@@ -210,6 +210,8 @@ class LiveBroker:
         self.watched[request.client_order_id] = request
         if stop is not None:
             self.watched[stop.client_order_id] = stop
+            if request.type is OrderType.MARKET:  # it rests once the entry has filled
+                self._on_placed(adapter.wire_id(stop.client_order_id))
         if not _is_acknowledgement_enough(request, report):
             report = await self._order_status.confirm(request, report)
         return self._record(request, report)

@@ -39,7 +39,8 @@ UPDATE signal_executions
        slippage_bps = :slippage_bps, latency_ms = :latency_ms, failure_reason = :failure_reason,
        failed_at_ms = NULL
  WHERE signal_id = :signal_id AND user_id = :user_id
-   AND (status IN ('pending', 'unknown', 'partial') OR failure_reason = 'NOT_RECEIVED');
+   AND (status IN ('pending', 'unknown', 'partial')
+        OR failure_reason IN ('NOT_RECEIVED', 'INTERRUPTED', 'NOT_FILLED'));
 
 -- mark_failed --
 UPDATE signal_executions

@@ -13,6 +13,16 @@ SELECT * FROM orders INDEXED BY orders_unfinished
  WHERE status IN ('intended', 'open', 'partially_filled', 'unknown') AND user_id = ?
  ORDER BY intended_at_ms, client_order_id;
 
+-- unconfirmed_entries --
+-- A refusal before anything was sent has a code of a decision; these may have been sent.
+SELECT o.* FROM orders o
+  JOIN signal_executions e ON e.signal_id = o.signal_id AND e.user_id = o.user_id
+ WHERE o.user_id = ? AND o.intended_at_ms >= ? AND o.updated_at_ms >= ?
+   AND o.leg = 'entry' AND o.status = 'cancelled' AND o.exchange_order_id IS NULL
+   AND (e.status IN ('pending', 'unknown')
+        OR e.failure_reason IN ('NOT_RECEIVED', 'INTERRUPTED', 'NOT_FILLED'))
+ ORDER BY o.intended_at_ms, o.client_order_id;
+
 -- position --
 SELECT * FROM positions WHERE position_id = ?;
 

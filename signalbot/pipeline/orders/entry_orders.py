@@ -100,6 +100,8 @@ class EntryOrders:
     ) -> None:
         """The entry came to nothing: close its execution, drop the protection planned for it."""
         account.track_order(order)
+        if isinstance(reason, FailureCode) and _may_appear(account, order):
+            account.late.expect(order)
         await self._drop_protection(account, order, entry.intents)
         crash_point("entry.dropped")
         await self._executions.mark_failed(
@@ -221,6 +223,12 @@ def signal_slippage_bps(signal: Signal, price: Decimal | None) -> Decimal | None
     if signal.price is None or price is None:
         return None
     return slippage_bps(action=signal.action, requested=signal.price, filled=price)
+
+
+def _may_appear(account: Account, order: Order) -> bool:
+    """Whether an entry ended without a word of the exchange, which may show it late."""
+    is_unconfirmed = order.status is OrderStatus.CANCELLED and order.exchange_order_id is None
+    return is_unconfirmed and account.trading_broker.visibility_lag_ms > 0
 
 
 def _prices(prices: Iterable[Decimal]) -> str:

@@ -234,7 +234,7 @@ class PositionCloser:
             except (OrderOutcomeUnknown, Unavailable) as e:
                 log.warning("order.outcome_pending", user_id=account.user_id, cause=str(e))
                 continue
-            if report is not None and report.filled > order.filled:
+            if report is not None and (report.filled > order.filled or report.status.is_final):
                 await self._fill_booker.book(account, order, report)
 
 

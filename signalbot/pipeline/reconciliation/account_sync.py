@@ -44,13 +44,16 @@ CatchUp = Callable[[Collection[UserId]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentComparisons:
-    """Which flat accounts need not be compared before they take entries."""
+    """Which flat accounts need not be compared before they take entries.
+
+    None of which an entry may still appear at its exchange.
+    """
 
     compared_ms: Mapping[UserId, Ms]  #: when each was last compared, by a former process
     since_ms: Ms | None  #: comparisons since then are young enough; None: none is trusted
 
-    def covers(self, account: Account) -> bool:
-        if self.since_ms is None or account.has_activity:
+    def covers(self, account: Account, now_ms: Ms) -> bool:
+        if self.since_ms is None or account.has_activity or account.late.symbols(now_ms):
             return False
         return self.compared_ms.get(account.user_id, EPOCH) >= self.since_ms
 
@@ -221,7 +224,8 @@ class AccountSync:
         accounts = self._accounts_of(name)
         busy = sorted((each for each in accounts if each.has_activity), key=_by_urgency)
         await self._for_each(busy, self._reconcile_urgently, at_once=_URGENT_CONCURRENCY)
-        trusted = [account for account in accounts if recent.covers(account)]
+        now_ms = self._clock.now_ms()
+        trusted = [account for account in accounts if recent.covers(account, now_ms)]
         for account in trusted:
             self._compared[account.user_id] = recent.compared_ms[account.user_id]
         await self._for_each(trusted, self._set_up_as_before, at_once=_CONCURRENCY)
@@ -294,7 +298,7 @@ class AccountSync:
         compared_ms = self._compared.get(user_id, EPOCH)
         tried_ms = self._tried.get(user_id, EPOCH)
         interval_ms = _IDLE_INTERVAL_MS
-        if account.has_activity:
+        if account.has_activity or account.late.symbols(self._clock.now_ms()):
             interval_ms = self._exchanges[name].reconciliation_interval_ms(user_id)
         if failures := self._failures.get(user_id, 0):
             again_ms = min(_RETRY_INITIAL_MS * 2 ** min(failures - 1, 8), _RETRY_MAX_MS)

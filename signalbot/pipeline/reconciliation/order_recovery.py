@@ -7,13 +7,14 @@ exchange shows everything at once.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from signalbot.domain.errors import OrderOutcomeUnknown, SignalbotError, Unavailable
 from signalbot.domain.failure_codes import FailureCode
 from signalbot.domain.market import MarketKind
+from signalbot.domain.money import text
 from signalbot.domain.orders import ClientOrderId, Leg, Order, OrderReport, OrderStatus
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.ledger.trades import Trades
@@ -157,14 +158,59 @@ class OrderRecovery:
             if order.request.leg is not Leg.ENTRY or order.status is not OrderStatus.CANCELLED:
                 continue
             try:
-                report = await account.trading_broker.lookup(order)
-            except (OrderOutcomeUnknown, Unavailable):
+                if await self._find_late(account, order):
+                    return True
+            except Unavailable:
                 continue
-            if report is not None and report.filled > order.filled:
-                entry = await self._entry_orders.load(account, order)
-                await self._entry_settler.settle(account, entry, order, report)
-                return True
         return False
+
+    async def look_for_late(self, account: Account, symbol: str) -> None:
+        """Look for entries that ended without a word of the exchange; the lock is held.
+
+        Raises:
+            Unavailable: not all of them could be looked for.
+        """
+        since_ms = Ms(self._clock.now_ms() - _LOOKBACK_MS)
+        for order in await self._trades.orders_of_symbol(account.user_id, symbol, since_ms):
+            if account.late.is_expected(order.client_order_id):
+                await self._find_late(account, order)
+
+    async def _find_late(self, account: Account, order: Order) -> bool:
+        """Take up an entry that was over as far as was known, if it is there.
+
+        It is followed as any other, its protection included; what still rests of it is cancelled
+        once its time is over.
+
+        Raises:
+            Unavailable: it could not be looked for.
+        """
+        try:
+            report = await account.trading_broker.lookup(order)
+        except OrderOutcomeUnknown:
+            return False
+        if report is None:
+            return False
+        is_resting = report.status.is_live and account.late.is_expected(order.client_order_id)
+        account.late.settled(order.client_order_id)
+        if report.filled <= order.filled and not is_resting:
+            return False
+        log.warning(
+            "entry.appeared_late",
+            user_id=account.user_id,
+            symbol=order.request.symbol,
+            client_order_id=order.client_order_id,
+            filled=text(report.filled),
+        )
+        entry = await self._entry_orders.load(account, order)
+        if order.request.position_id is not None:
+            orders = await self._trades.orders_of_position(order.request.position_id)
+            account.reset_attempts(order.request.position_id, orders)
+        stop = entry.intents.stop
+        if stop is not None and account.trading_broker.attaches_stops(order.request.symbol):
+            account.track_order(Order(request=stop, status=OrderStatus.UNKNOWN))
+        revived = replace(order, status=OrderStatus.UNKNOWN, error=None)
+        await self._entry_settler.settle(account, entry, revived, report)
+        return True
 
     # --- what is not shown ----------------------------------------------------------------
 

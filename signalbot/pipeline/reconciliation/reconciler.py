@@ -92,6 +92,10 @@ class Reconciler:
             for symbol in list(account.working_orders):
                 async with self._isolated(account, symbol, failures), account.lock(symbol):
                     await self._order_recovery.resolve_all(account, symbol, open_orders)
+        if not is_urgent:
+            for symbol in account.late.symbols(self._clock.now_ms()):
+                async with self._isolated(account, symbol, failures), account.lock(symbol):
+                    await self._order_recovery.look_for_late(account, symbol)
         holdings = await self._fetch_holdings(account, failures, is_urgent=is_urgent)
         for symbol in dict.fromkeys(
             (*(holdings or ()), *account.active_symbols, *account.working_orders)

@@ -7,6 +7,7 @@ from signalbot.domain.timeframe import Ms, day_start
 from signalbot.ledger.executions import Executions
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
+from signalbot.pipeline.late_entries import APPEARS_WITHIN_MS
 from signalbot.ports import Clock
 
 
@@ -31,6 +32,9 @@ class AccountRestorer:
         now_ms, user_id = self._clock.now_ms(), account.user_id
         positions = await self._trades.open_positions(user_id)
         unfinished = await self._trades.unfinished_orders(user_id)
+        unconfirmed = await self._trades.unconfirmed_entries(
+            user_id, Ms(now_ms - APPEARS_WITHIN_MS)
+        )
         if account.broker is not None:
             for order in unfinished:
                 account.broker.watch(order.request, exchange_order_id=order.exchange_order_id)
@@ -42,6 +46,7 @@ class AccountRestorer:
         account.restore(
             positions=positions,
             unfinished=unfinished,
+            unconfirmed=unconfirmed,
             position_orders=[
                 order
                 for position in positions

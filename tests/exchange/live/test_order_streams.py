@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ from signalbot.tasks import SystemClock
 from tests.exchange.live.loopback_exchange import swap
 from tests.exchange.live.wire_fixtures import KEYS, SWAP
 from tests.venue.binance import Binance
+from tests.venue.model import Kind, Order, Side, Ticket
 from tests.venue.server import Venue, venue
 
 ANNA, BEN = UserId("anna"), UserId("ben")
@@ -115,6 +118,75 @@ async def test_an_order_that_changes_is_a_hint_to_its_owner() -> None:
         assert set(desk.changes) == {BEN}
 
 
+DIALECTS: Mapping[str, ExchangeAdapter] = {
+    "binance": BinanceUsdm(), "bybit": BybitSwap(), "okx": OkxSwap(),
+}  # fmt: skip
+
+
+@asynccontextmanager
+async def _at(name: str) -> AsyncIterator[tuple[Venue, Desk]]:
+    """One account at a whole exchange; its streams are not opened yet."""
+    dialect = DIALECTS[name]
+    async with venue(name, accounts=[ANNA]) as it:
+        connection = Connection(
+            "x", it.dialect.ccxt_id, config=it.ccxt_config(), options=dialect.options
+        )
+        await connection.open()
+        try:
+            await connection.load_markets()
+            desk = Desk(connection, dialect)
+            desk.follow(ANNA, it.credentials(ANNA))
+            yield it, desk
+        finally:
+            await connection.close()
+
+
+def _stop(it: Venue) -> Order:
+    """The owner has a position, and a stop behind it."""
+    symbol = it.dialect.market_id("BTC")
+    buy = Ticket(
+        client_id="", symbol=symbol, side=Side.BUY, kind=Kind.MARKET, quantity=Decimal("0.1")
+    )
+    it.engine.place_foreign(ANNA, buy)
+    stop = Ticket(
+        client_id="", symbol=symbol, side=Side.SELL, kind=Kind.STOP, quantity=Decimal("0.1"),
+        trigger=Decimal(45_000), reduce_only=True,
+    )  # fmt: skip
+    return it.engine.place_foreign(ANNA, stop)
+
+
+async def _speaking(desk: Desk) -> None:
+    async with asyncio.timeout(10):
+        while not desk.streams.is_reliable(ANNA):  # noqa: ASYNC110 - no event says so
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("name", ["bybit", "okx"])
+async def test_a_stop_that_ends_is_a_hint(name: str) -> None:
+    """An account whose streams are believed hears of the end of its conditional orders, too."""
+    async with _at(name) as (it, desk):
+        stop = _stop(it)
+        async with desk.running():
+            await _speaking(desk)
+            waiting = asyncio.create_task(desk.hint())
+            await asyncio.sleep(0)
+            it.engine.cancel_by_hand(ANNA, stop.id)
+            await waiting
+
+
+async def test_a_stop_that_ends_at_binance_is_a_hint() -> None:
+    """Its streams say nothing before something happens."""
+    async with _at("binance") as (it, desk):
+        stop = _stop(it)
+        async with desk.running():
+            await _listened(it)
+            waiting = asyncio.create_task(desk.hint())
+            await asyncio.sleep(0)
+            it.engine.cancel_by_hand(ANNA, stop.id)
+            await waiting
+            assert desk.streams.is_reliable(ANNA)
+
+
 async def test_a_listen_key_that_expires_is_replaced() -> None:
     """ccxt overlooks it and would wait for ever; the next order is heard again."""
     async with at_binance(ANNA) as (it, desk):
@@ -188,7 +260,8 @@ class Private:
         self._answer = answer
         self.heard: list[Any] = []
         self.sockets: list[web.WebSocketResponse] = []
-        self.is_watched = asyncio.Event()
+        self.watched: dict[str, web.WebSocketResponse] = {}  #: by channel
+        self._subscribed = asyncio.Semaphore(0)
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
@@ -202,8 +275,16 @@ class Private:
             for each in self._answer(said):
                 await socket.send_json(each)
             if said["op"] == "subscribe":
-                self.is_watched.set()
+                first = said["args"][0]
+                channel = first["channel"] if isinstance(first, dict) else "orders"
+                self.watched[channel] = socket
+                self._subscribed.release()
         return socket
+
+    async def subscribed(self) -> None:
+        """Return once one more connection has subscribed."""
+        async with asyncio.timeout(10):
+            await self._subscribed.acquire()
 
 
 @asynccontextmanager
@@ -213,10 +294,12 @@ async def _served(private: Private) -> AsyncIterator[str]:
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"ws://127.0.0.1:{runner.addresses[0][1]}"
-    for socket in private.sockets:
-        await socket.close()
-    await runner.cleanup()
+    try:
+        yield f"ws://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        for socket in private.sockets:
+            await socket.close()
+        await runner.cleanup()
 
 
 def _bybit(said: Any) -> list[Any]:
@@ -254,21 +337,22 @@ OKX_ORDER = {
 
 
 @pytest.mark.parametrize(
-    ("dialect", "market_id", "answer", "order", "broken"),
+    ("dialect", "market_id", "answer", "order", "broken", "streams"),
     [
-        (BybitSwap(), "BTCUSDT", _bybit, BYBIT_ORDER, {"topic": "order", "data": [7]}),
-        (OkxSwap(), "BTC-USDT-SWAP", _okx, OKX_ORDER, {**OKX_ORDER, "data": [7]}),
+        (BybitSwap(), "BTCUSDT", _bybit, BYBIT_ORDER, {"topic": "order", "data": [7]}, 1),
+        (OkxSwap(), "BTC-USDT-SWAP", _okx, OKX_ORDER, {**OKX_ORDER, "data": [7]}, 2),
     ],
     ids=["bybit", "okx"],
 )
-async def test_one_stream_tells_of_every_order_of_an_account(
+async def test_a_few_streams_tell_of_every_order_of_an_account(
     dialect: ExchangeAdapter,
     market_id: str,
     answer: Callable[[Any], list[Any]],
     order: Mapping[str, Any],
     broken: Mapping[str, Any],
+    streams: int,
 ) -> None:
-    """Let in once, asked for once; a frame nobody understands is a hint too, and ends nothing."""
+    """Each let in once, asked for once; an unreadable frame is a hint too, and ends none."""
     private = Private(answer)
     async with _served(private) as url:
         exchange = dialect.capabilities.exchange
@@ -282,16 +366,49 @@ async def test_one_stream_tells_of_every_order_of_an_account(
         desk.follow(ANNA, KEYS)
         try:
             async with desk.running():
-                await asyncio.wait_for(private.is_watched.wait(), 10)
+                for _ in range(streams):
+                    await private.subscribed()
+                await _speaking(desk)
                 for frame in (order, broken, order):
                     waiting = asyncio.create_task(desk.hint())
                     await asyncio.sleep(0)
-                    await private.sockets[-1].send_json(frame)
+                    await private.watched["orders"].send_json(frame)
                     await waiting
-                assert [each["op"] for each in private.heard] == [
-                    "login" if exchange == "okx" else "auth",
-                    "subscribe",
-                ]
+                let_in = "login" if exchange == "okx" else "auth"
+                said = Counter(each["op"] for each in private.heard)
+                assert said == {let_in: streams, "subscribe": streams}
+        finally:
+            await connection.close()
+
+
+async def test_an_account_is_polled_less_often_only_once_all_its_streams_are_open() -> None:
+    """OKX has plain and conditional orders on two connections; one alone says too little."""
+    logins: list[Any] = []
+
+    def let_in_once(said: Any) -> list[Any]:
+        if said["op"] == "login":
+            logins.append(said)
+        return _okx(said) if len(logins) < 2 else []
+
+    private, dialect = Private(let_in_once), OkxSwap()
+    async with _served(private) as url:
+        config = {"urls": {"api": {"ws": _ws("okx", url)}}}
+        connection = Connection("x", "okx", config=config, options=dialect.options)
+        await connection.open()
+        connection.template.set_markets([swap("BTC-USDT-SWAP", lot="0.001")])
+        desk = Desk(connection, dialect)
+        desk.follow(ANNA, KEYS)
+        try:
+            async with desk.running():
+                await private.subscribed()
+                waiting = asyncio.create_task(desk.hint())
+                await asyncio.sleep(0)
+                (watched,) = private.watched
+                await private.watched[watched].send_json(
+                    {**OKX_ORDER, "arg": {"channel": watched, "instType": "ANY"}}
+                )
+                await waiting
+                assert not desk.streams.is_reliable(ANNA)
         finally:
             await connection.close()
 

@@ -82,8 +82,9 @@ class ExchangeAdapter:
     requires_serial_requests: ClassVar[bool] = False
     #: Every order names the margin mode it is for.
     sends_margin_mode: ClassVar[bool] = False
-    #: How ccxt is asked for the stream of an account's orders; None: it is only polled.
-    order_stream: ClassVar[Mapping[str, Any] | None] = None
+    #: How ccxt is asked for each stream that an account's plain and conditional orders need, each
+    #: on a connection of its own; none: the account is only polled.
+    order_streams: ClassVar[Sequence[Mapping[str, Any]]] = ()
     #: The exchange tells its time in steps of so much: half of it is added on average.
     clock_step_ms: ClassVar[int] = 1
     server_time: ClassVar[ServerTimeEndpoint | None] = None  #: None: ccxt's ``fetch_time``

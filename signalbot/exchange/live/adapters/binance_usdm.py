@@ -80,7 +80,7 @@ class BinanceUsdm(ExchangeAdapter):
     position_mode_cost: ClassVar = 30
     margin_cost: ClassVar = 5
     shapes: ClassVar = response_shapes.BINANCE_USDM
-    order_stream: ClassVar[Mapping[str, Any] | None] = {}
+    order_streams: ClassVar[Sequence[Mapping[str, Any]]] = ({},)
     options: ClassVar[Mapping[str, Any]] = {
         "leverageBrackets": {},  # else fetch_positions asks for them once per account
         "fetchOpenOrders": {"warnWithoutSymbol": False},

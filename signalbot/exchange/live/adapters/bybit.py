@@ -63,7 +63,7 @@ class _BybitAdapter(ExchangeAdapter):
     codes: ClassVar = CODES
     shapes: ClassVar = response_shapes.BYBIT
     options: ClassVar = _OPTIONS
-    order_stream: ClassVar = MappingProxyType({})
+    order_streams: ClassVar = (MappingProxyType({}),)
     trades_cost: ClassVar = 1
     holdings_cost: ClassVar = 1
     balance_cost: ClassVar = 1

@@ -55,7 +55,8 @@ class _OkxAdapter(ExchangeAdapter):
     codes: ClassVar = CODES
     shapes: ClassVar = response_shapes.OKX
     options: ClassVar = _OPTIONS
-    order_stream: ClassVar = MappingProxyType({})  # of every kind of instrument
+    #: Of every kind of instrument; conditional orders are in a channel of their own.
+    order_streams: ClassVar = (MappingProxyType({}), MappingProxyType({"trigger": True}))
     request_validity_ms: ClassVar = 30_000  # how old a request's time stamp may be
     trades_cost: ClassVar = 1
     holdings_cost: ClassVar = 1

@@ -1,7 +1,8 @@
 """Private streams of a few accounts: whatever one tells is only a reason to look at once.
 
 Reads stay the truth: a stream that is silent, broken or cannot be opened costs the hint alone.
-While it names our own orders in time it is known to speak, and its account is polled less often.
+While every stream an account needs is open, and names our own orders in time, the account is polled
+less often. One that is told of its plain orders alone would learn too late that a stop is gone.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from typing import Any
 import structlog
 from ccxt.base.errors import NetworkError
 
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.domain.users import UserId
 from signalbot.exchange.live.adapters.base import ExchangeAdapter
 from signalbot.exchange.live.transport.error_mapping import redacted_text
@@ -30,6 +31,7 @@ _RENEW_S = 1_500.0  # before a listen key of an hour is over; what it watches is
 _STABLE_S = 60.0
 _CLOSE_TIMEOUT_S = 2.0
 _EXPECTED_WITHIN_MS = 3_000  # a stream that names an order of ours later than this does not speak
+_SUBSCRIBES_WITHIN_MS = 1_500  # after a connection's first word
 _MAX_QUEUED_CHANGES = 10_000
 _EXPIRED = "listenKeyExpired"
 _CONFIG_CHANGED = "ACCOUNT_CONFIG_UPDATE"
@@ -52,7 +54,8 @@ class _AccountStream:
     user_id: UserId
     executor: RequestExecutor
     tasks: tuple[asyncio.Task[None], ...] = ()
-    open_ms: Ms | None = None  #: since when the stream is open
+    heard: set[str] = field(default_factory=set)  #: connections that have said something, by url
+    opened_ms: Ms = EPOCH  #: when the last of them said something first
     expected_until_ms: dict[str, Ms] = field(
         default_factory=dict
     )  #: orders to be named, and by when
@@ -72,11 +75,12 @@ class OrderStreams:
         clock: Clock,
         max_accounts: int = MAX_STREAMS,
     ) -> None:
-        stream_params = (each.order_stream for each in adapters)
-        self._streams = [
-            dict(each)
-            for each in dict.fromkeys(tuple(p.items()) for p in stream_params if p is not None)
-        ]
+        streamed = [each for each in adapters if each.order_streams]
+        stream_params = (
+            tuple(params.items()) for each in streamed for params in each.order_streams
+        )
+        self._streams = [dict(each) for each in dict.fromkeys(stream_params)]
+        self._found = streamed[0].to_found_order if streamed else None
         self.changes: Stream[AccountChange] = Stream(limit=_MAX_QUEUED_CHANGES)
         self._clock = clock
         self._max_accounts = max_accounts
@@ -95,15 +99,15 @@ class OrderStreams:
     def expect_order(self, user_id: UserId, client_order_id: str) -> None:
         """The exchange has taken an order of this account: its stream should name it soon."""
         account = self._accounts.get(user_id)
-        if account is not None and account.open_ms is not None:
+        if account is not None and self._is_open(account):
             account.expected_until_ms[client_order_id] = Ms(
                 self._clock.now_ms() + _EXPECTED_WITHIN_MS
             )
 
     def is_reliable(self, user_id: UserId) -> bool:
-        """Whether an account's stream is open and has named every order it should have named."""
+        """Whether an account's streams are open and have named every order they should have."""
         account = self._accounts.get(user_id)
-        if account is None or account.open_ms is None or not account.tasks:
+        if account is None or not account.tasks or not self._is_open(account):
             return False
         now_ms = self._clock.now_ms()
         if any(until_ms < now_ms for until_ms in account.expected_until_ms.values()):
@@ -111,6 +115,17 @@ class OrderStreams:
             account.expected_until_ms.clear()
             log.debug("account.stream_unresponsive", user_id=user_id)
         return not account.is_unresponsive
+
+    def covers_from_ms(self, user_id: UserId) -> Ms:
+        """From when on an account's streams tell of changes: none does before it is subscribed to.
+
+        Of an account without open streams this says nothing.
+        """
+        account = self._accounts.get(user_id)
+        return EPOCH if account is None else Ms(account.opened_ms + _SUBSCRIBES_WITHIN_MS)
+
+    def _is_open(self, account: _AccountStream) -> bool:
+        return len(account.heard) >= len(self._streams)
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -155,7 +170,7 @@ class OrderStreams:
             except Exception as e:  # noqa: BLE001 - whatever ends a stream, it is begun again
                 cause = redacted_text(e)
             finally:
-                account.open_ms = None
+                account.heard.clear()
                 account.expected_until_ms.clear()
                 await _close_sockets(client)
             if self._clock.now_ms() - began_ms > _STABLE_S * 1000:
@@ -168,11 +183,17 @@ class OrderStreams:
 
     def _handle_orders(self, account: _AccountStream, raws: Collection[Mapping[str, Any]]) -> None:
         """Hint at the orders that ccxt has read from the stream."""
-        ids = tuple((raw.get("clientOrderId"), _text(raw.get("id"))) for raw in raws)
+        ids = tuple(self._ids(raw) for raw in raws)
         for client_id, _ in ids:
             if client_id is not None and account.expected_until_ms.pop(client_id, None) is not None:
                 account.is_unresponsive = False
         self.changes.put(AccountChange(user_id=account.user_id, orders=ids))
+
+    def _ids(self, raw: Mapping[str, Any]) -> OrderIds:
+        if self._found is None or not isinstance(raw.get("info"), Mapping):
+            return raw.get("clientOrderId"), _text(raw.get("id"))
+        found = self._found(raw)
+        return found.wire_id, _text(found.raw.get("id"))
 
     def _install_frame_handler(self, account: _AccountStream) -> None:
         """Let no frame end the socket's reading, and see what ccxt overlooks."""
@@ -180,8 +201,9 @@ class OrderStreams:
         handle = type(client).handle_message
 
         def look(socket: Any, message: Any) -> None:
-            if account.open_ms is None:
-                account.open_ms = self._clock.now_ms()
+            if socket.url not in account.heard:
+                account.heard.add(socket.url)
+                account.opened_ms = self._clock.now_ms()
                 account.is_unresponsive = False
             event = message.get("e") if isinstance(message, Mapping) else None
             if event == _EXPIRED:
@@ -209,7 +231,7 @@ def _stop(account: _AccountStream) -> None:
     for task in account.tasks:
         task.cancel()
     account.tasks = ()
-    account.open_ms = None
+    account.heard.clear()
 
 
 async def _close_sockets(client: Any) -> None:
