@@ -360,7 +360,7 @@ class ConfigurationService:
 
     def _holds_something(self, account: Account) -> bool:
         """Whether anything of an account is at its exchange, or may still appear there."""
-        return account.has_activity or bool(account.late.symbols(self._clock.now_ms()))
+        return account.has_activity or bool(account.late_entries.symbols(self._clock.now_ms()))
 
 
 def _account_identity(user: User) -> tuple[object, ...]:

@@ -1,1 +1,1 @@
-"""The way of a signal, one verb per module: the only place where awaiting and deciding meet."""
+"""Carries a signal from candle to protected position; the only package that awaits and decides."""

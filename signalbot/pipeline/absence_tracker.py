@@ -1,7 +1,7 @@
-"""When an exchange that does not show something may be believed.
+"""Decides when an order or position that the exchange does not list is really absent.
 
-Lists are late and caches old: one answer without a position or an order says little. Several whole
-answers, with the exchange's visibility lag between them, say enough.
+Lists lag and responses are cached, so one response without an order or position proves nothing.
+Several complete responses, each a visibility lag after the one before, are proof.
 """
 
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ REQUIRED_MISSES = 3
 
 @dataclass(frozen=True, slots=True)
 class MissCount:
-    """How many looks, each well apart from the one before, did not show something."""
+    """Consecutive complete responses, far enough apart, that did not list something."""
 
     misses: int
     first_ms: Ms
@@ -21,15 +21,15 @@ class MissCount:
 
 
 class AbsenceTracker:
-    """What one account's exchange does not show though the ledger has it, by id."""
+    """Counts responses of one account's exchange that lack something in the ledger, by key."""
 
     def __init__(self) -> None:
         self._absences: dict[str, MissCount] = {}
 
     def record_miss(self, key: str, now_ms: Ms, *, apart_ms: int) -> bool:
-        """Note one whole answer without ``key``; True once the absence is proven.
+        """Count one complete response without ``key``; True once its absence is proven.
 
-        ``apart_ms`` is how long after the former look this one counts; 0: one look is enough.
+        A miss counts only ``apart_ms`` or more after the previous one; 0: one miss is proof.
         """
         if apart_ms <= 0:
             return True
@@ -42,9 +42,9 @@ class AbsenceTracker:
         return misses.misses >= REQUIRED_MISSES
 
     def record_seen(self, key: str) -> None:
-        """It was shown after all, or does not matter any more."""
+        """Forget the misses of ``key``: it was listed, or is no longer needed."""
         self._absences.pop(key, None)
 
     def is_missing(self, key: str) -> bool:
-        """Whether the last whole answer did not show it."""
+        """Whether the last complete response lacked ``key``."""
         return key in self._absences

@@ -1,6 +1,6 @@
-"""One user's account as the pipeline holds it in memory: positions, live orders, how the day went.
+"""One user's account in memory: positions, unfinished orders, and what blocks its entries.
 
-The ledger is the record and the exchange the truth; this is what a decision can read at once.
+The ledger is the record and the exchange the truth; a decision reads this copy without waiting.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from signalbot.pipeline.slippage_history import SlippageHistory
 from signalbot.ports import Broker, Exchange
 
 MAX_BALANCE_AGE_MS = 900_000
-"""A balance older than this is no ground for an entry."""
+"""An older balance blocks entries."""
 
 _MAX_ATTEMPT_COUNTERS = 32
 
@@ -52,19 +52,19 @@ class Account:
         self.working_orders: dict[
             str, dict[ClientOrderId, Order]
         ] = {}  #: unfinished orders by symbol
-        self.unresolved_symbols: set[str] = set()  #: symbols whose entries wait for an answer
+        self.unresolved_symbols: set[str] = set()  #: symbols that take no entries until resolved
         self.foreign_orders: dict[str, frozenset[str]] = {}  #: orders that are not ours, by symbol
         self.slippage = SlippageHistory()
-        self.is_ready = False  #: in step with its exchange, and set up for entries there
-        self.is_leaving = False  #: it is about to be closed, or to become another
-        self.margin_rejections = 0  #: entries refused in a row because margin was short
-        self.absences = AbsenceTracker()  #: what its exchange does not show, by order or position
-        self.late = LateEntries()
+        self.is_ready = False  #: compared with its exchange, and set up for entries there
+        self.is_leaving = False  #: it is being removed, or replaced by another account
+        self.margin_rejections = 0  #: consecutive entries rejected for insufficient margin
+        self.absences = AbsenceTracker()  #: orders and positions missing from exchange responses
+        self.late_entries = LateEntries()
         self.mismatches: dict[
             str, PositionMismatch
-        ] = {}  #: what its exchange holds otherwise, by symbol
+        ] = {}  #: unresolved differences from the exchange, by symbol
         self.unprotected_since_ms: dict[PositionId, Ms] = {}  #: since when no stop is confirmed
-        self._attempts: dict[PositionId, Counter[Leg]] = {}  # the last one asked for is last
+        self._attempts: dict[PositionId, Counter[Leg]] = {}  # most recently used last
         self._last_close_ms: dict[str, Ms] = {}
         self._day = DayRecord(day_ms=EPOCH)
         self._locks: dict[str, asyncio.Lock] = {}
@@ -75,18 +75,18 @@ class Account:
 
     @property
     def active_symbols(self) -> list[str]:
-        """Symbols in which anything of it is at the exchange, or may be."""
+        """Symbols with a position, order or mismatch at the exchange, or possibly there."""
         working = (symbol for symbol, orders in self.working_orders.items() if orders)
         return sorted({*self.positions, *self.unresolved_symbols, *self.mismatches, *working})
 
     @property
     def has_activity(self) -> bool:
-        """Whether anything of it is at the exchange, or may be."""
+        """Whether any symbol is active."""
         return bool(self.active_symbols)
 
     @property
     def is_unprotected(self) -> bool:
-        """Whether a position wants a stop, and none rests as far as is known."""
+        """Whether a position requires a stop and has no live one in the ledger."""
         return any(
             position.stop_loss is not None
             and not any(
@@ -107,7 +107,7 @@ class Account:
         return self._locks.setdefault(symbol, asyncio.Lock())
 
     async def wait_idle(self) -> None:
-        """Return once everything begun or queued for a symbol's lock by now is finished."""
+        """Return once all work that now holds or awaits a symbol's lock is finished."""
         for lock in list(self._locks.values()):
             async with lock:
                 pass
@@ -129,7 +129,7 @@ class Account:
         ]
 
     def track_order(self, order: Order) -> None:
-        """Remember an order while it is unfinished, forget it when it is."""
+        """Store an unfinished order; remove a final one."""
         orders = self.working_orders.setdefault(order.request.symbol, {})
         if order.status.is_final:
             orders.pop(order.client_order_id, None)
@@ -137,7 +137,7 @@ class Account:
             orders[order.client_order_id] = order
 
     def update_position(self, position: Position) -> None:
-        """Remember an open position; learn from one that has closed."""
+        """Store an open position; remove a closed one and count its result for the day."""
         if position.is_open:
             self.positions[position.symbol] = position
             return
@@ -148,7 +148,7 @@ class Account:
             self._record_close(position)
 
     def apply_funding(self, position: Position, amount: Decimal) -> None:
-        """Remember a position that was paid ``amount``, and its day if it has closed already."""
+        """Store a position that received ``amount``; of a closed one, add it to the day's PnL."""
         held = self.positions.get(position.symbol)
         if held is not None and held.position_id == position.position_id:
             self.positions[position.symbol] = position
@@ -156,7 +156,7 @@ class Account:
             self._day = replace(self._day, net_pnl=self._day.net_pnl + amount)
 
     def next_attempt(self, position_id: PositionId, leg: Leg) -> int:
-        """A number not used yet for this leg of this position."""
+        """Return a number that no order of this leg and position has used."""
         used = self._attempts.pop(position_id, None) or Counter()
         self._attempts[position_id] = used
         attempt = used[leg]
@@ -166,19 +166,19 @@ class Account:
         return attempt
 
     def reset_attempts(self, position_id: PositionId, orders: Iterable[Order]) -> None:
-        """Count every order of a position that the ledger knows, so that no id is used twice."""
+        """Count every stored order of a position, so that no order id is used twice."""
         self._attempts[position_id] = Counter(order.request.leg for order in orders)
 
     def _evict_attempts(self) -> None:
-        """Of the positions that are over, the one whose last order was longest ago."""
-        going_on: set[PositionId | None] = {
+        """Forget the counters of the inactive position that was used least recently."""
+        active: set[PositionId | None] = {
             position.position_id for position in self.positions.values()
         }
         for orders in self.working_orders.values():
-            going_on |= {order.request.position_id for order in orders.values()}
-        over = next((each for each in self._attempts if each not in going_on), None)
-        if over is not None:
-            del self._attempts[over]
+            active |= {order.request.position_id for order in orders.values()}
+        inactive = next((each for each in self._attempts if each not in active), None)
+        if inactive is not None:
+            del self._attempts[inactive]
 
     def restore(
         self,
@@ -194,17 +194,17 @@ class Account:
     ) -> None:
         """Fill a fresh account from the ledger.
 
-        ``unconfirmed`` are entries that ended lately without a word of the exchange; ``known`` are
-        all orders of its open positions; ``closed`` the positions closed lately, in
-        order: since midnight UTC, and as far back as a cooldown reaches. ``slippages`` are those
-        of its latest entries at market, oldest first.
+        ``unconfirmed`` are recent entries that ended without a report of the exchange.
+        ``position_orders`` are all orders of its open positions. ``closed`` are positions closed
+        since midnight UTC, or since the longest cooldown if that is earlier, oldest first.
+        ``slippages`` are those of its latest market entries, oldest first.
         """
         self.slippage.restore(slippages)
         self.positions = {position.symbol: position for position in positions}
         for order in unfinished:
             self.track_order(order)
         for order in unconfirmed:
-            self.late.expect(order)
+            self.late_entries.expect(order)
         for order in position_orders:
             if order.request.position_id is not None:
                 self.next_attempt(order.request.position_id, order.request.leg)
@@ -213,7 +213,7 @@ class Account:
             self._record_close(position)
 
     def claim(self, intents: Iterable[OrderRequest], now_ms: Ms) -> None:
-        """Remember the orders of a claimed entry; it counts as one of today's."""
+        """Store the orders of a claimed entry, and count the entry among today's trades."""
         for request in intents:
             self.track_order(Order(request=request))
             if request.position_id is not None:
@@ -222,25 +222,25 @@ class Account:
         self._day = replace(day, trades=day.trades + 1)
 
     def settings_for(self, strategy: str) -> Settings:
-        """The user's settings for a strategy; the built-in ones if no longer subscribed."""
+        """Return the user's settings for a strategy; the defaults if no longer subscribed."""
         return self.settings.get(strategy) or Settings()
 
     def fees(self, instrument: Instrument) -> Fees:
-        """What a trade costs the user in a market."""
+        """Return the user's fee rates in a market."""
         return instrument.fees if self.broker is None else self.broker.fees(instrument)
 
     def slippage_bps(self, signal: Signal) -> Decimal:
-        """By how much market orders are expected to fill worse: as set, else as of late."""
+        """Return the expected slippage of market orders: as configured, else as measured."""
         fixed = self.settings_for(signal.strategy).sizing.slippage_bps
         return self.slippage.expected_bps(signal.symbol) if fixed is None else fixed
 
     def entry_block(self, now_ms: Ms) -> Skip | None:
-        """Why this account takes no entries now, whatever the signal; exits go on."""
+        """Why this account takes no entries now, for any signal; exits are not affected."""
         if self.broker is None:
             return None
-        trouble = self._exchange.entry_block_reason
-        if trouble is not None:
-            return Skip(DecisionCode.EXCHANGE_HALTED, {"why": trouble})
+        reason = self._exchange.entry_block_reason
+        if reason is not None:
+            return Skip(DecisionCode.EXCHANGE_HALTED, {"why": reason})
         if self.is_leaving:
             why = "its user is being removed, or changes accounts"
             return Skip(DecisionCode.ACCOUNT_NOT_READY, {"why": why})
@@ -254,7 +254,7 @@ class Account:
         return None
 
     def snapshot(self, now_ms: Ms) -> AccountSnapshot:
-        """The snapshot a decision sees, at last known prices."""
+        """Return the snapshot a decision reads, at the last prices."""
         notional = open_pnl = ZERO
         for symbol, position in self.positions.items():
             price = self.market.last_price(symbol) or position.entry_price
@@ -272,15 +272,15 @@ class Account:
         )
 
     def _pending_entry_notional(self) -> dict[str, Decimal]:
-        """Notional of entries that are not filled yet, by symbol."""
-        waiting: dict[str, Decimal] = {}
+        """Notional of the unfilled part of entries, by symbol."""
+        pending: dict[str, Decimal] = {}
         for symbol, orders in self.working_orders.items():
             for order in orders.values():
                 if order.request.leg is Leg.ENTRY:
                     price = order.request.price or self.market.last_price(symbol) or ZERO
                     left = (order.request.quantity - order.filled) * price
-                    waiting[symbol] = waiting.get(symbol, ZERO) + left
-        return waiting
+                    pending[symbol] = pending.get(symbol, ZERO) + left
+        return pending
 
     def _balance(self, now_ms: Ms) -> Balance:
         if self.broker is not None:

@@ -1,4 +1,4 @@
-"""Lets no key trade that may withdraw: whoever steals it could take more than a bad trade costs."""
+"""Halts users with a key that can withdraw: a stolen one would lose more than bad trades do."""
 
 import structlog
 
@@ -12,14 +12,14 @@ from signalbot.ports import Clock
 log = structlog.get_logger()
 
 RECHECK_INTERVAL_MS = DAY_MS
-"""How long an answer of the exchange counts: a right can be given to a key at any time."""
+"""How long a result is valid: a permission can be granted to a key at any time."""
 
 RETRY_INTERVAL_MS = 600_000
-"""How soon it is asked again when it has not told."""
+"""Delay before the next check when the exchange did not report the permissions."""
 
 
 class KeyPermissionCheck:
-    """Asks exchanges what the keys of live accounts may do, and halts those that may withdraw."""
+    """Checks the permissions of live accounts' keys and halts users with keys that can withdraw."""
 
     def __init__(self, trading_state: TradingState, clock: Clock) -> None:
         self._trading_state = trading_state
@@ -27,14 +27,14 @@ class KeyPermissionCheck:
         self._next_ms: dict[UserId, Ms] = {}
 
     def reset(self, user_id: UserId) -> None:
-        """The account has another key: ask anew."""
+        """Forget the last check of an account: its key was replaced."""
         self._next_ms.pop(user_id, None)
 
     async def check(self, account: Account) -> None:
-        """Ask if it is time to, and halt the user whose key may withdraw.
+        """Check the key if its last check has expired; halt the user if it can withdraw.
 
         Raises:
-            AccessDenied: the exchange does not let the key in.
+            AccessDenied: the exchange rejected the key.
         """
         if not _is_applicable(account) or self._clock.now_ms() < self._next_ms.get(
             account.user_id, 0
@@ -46,10 +46,10 @@ class KeyPermissionCheck:
             )
 
     async def require_safe_key(self, account: Account) -> None:
-        """See that a user who is to be active again has a key that may be.
+        """Check the key of a user who is to be resumed.
 
         Raises:
-            Conflict: it may withdraw, or is not let in.
+            Conflict: it can withdraw, or the exchange rejected it.
         """
         if not _is_applicable(account):
             return
@@ -75,7 +75,7 @@ class KeyPermissionCheck:
 
 
 def _is_applicable(account: Account) -> bool:
-    """Whether a key of this account is used and must not be able to withdraw."""
+    """Whether the account trades live with a key that must not be able to withdraw."""
     user = account.user
     return (
         user.mode is Mode.LIVE

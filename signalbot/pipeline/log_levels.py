@@ -1,4 +1,4 @@
-"""How loudly a failure is logged: what is tried again and again is told once."""
+"""Chooses the level of a failure's log line, so that retries do not repeat warnings."""
 
 import logging
 
@@ -6,5 +6,5 @@ from signalbot.domain.errors import SignalbotError, Unreachable
 
 
 def failure_log_level(error: SignalbotError, *, is_repeat: bool = False) -> int:
-    """WARNING the first time; DEBUG when it is tried again, or its whole exchange is away."""
+    """Return WARNING for a first failure; DEBUG for a repeat or an unreachable exchange."""
     return logging.DEBUG if is_repeat or isinstance(error, Unreachable) else logging.WARNING

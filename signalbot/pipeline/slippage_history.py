@@ -1,4 +1,4 @@
-"""What an account's market entries cost of late against the price their signals saw."""
+"""Measures the slippage of an account's latest market entries against their signals' prices."""
 
 from bisect import insort
 from collections import deque
@@ -8,18 +8,18 @@ from decimal import Decimal
 from signalbot.domain.money import ZERO
 
 _MAX_SAMPLES = 20  # entries of one symbol that count
-_MIN_SAMPLES = 5  # less than that tells nothing
+_MIN_SAMPLES = 5  # fewer are no basis for an estimate
 
 
 class SlippageHistory:
-    """The median of the last entries in each symbol: what the next one is expected to cost."""
+    """Estimates the slippage of the next entry in a symbol by the median of the last ones."""
 
     def __init__(self) -> None:
         self._latest: dict[str, deque[Decimal]] = {}
         self._ranked: dict[str, list[Decimal]] = {}  #: the same, smallest first
 
     def add(self, symbol: str, bps: Decimal) -> None:
-        """Add what an entry at market cost, in basis points; negative where it filled better."""
+        """Add the slippage of a market entry in basis points; negative if it filled better."""
         latest = self._latest.setdefault(symbol, deque())
         ranked = self._ranked.setdefault(symbol, [])
         latest.append(bps)
@@ -28,15 +28,15 @@ class SlippageHistory:
             ranked.remove(latest.popleft())
 
     def restore(self, entries: Iterable[tuple[str, Decimal]]) -> None:
-        """Learn from ``(symbol, bps)`` pairs, oldest first."""
+        """Add ``(symbol, bps)`` pairs, oldest first."""
         for symbol, bps in entries:
             self.add(symbol, bps)
 
     def expected_bps(self, symbol: str) -> Decimal:
-        """Never below zero; zero while too few entries are known."""
+        """Return the median, at least zero; zero with fewer than five entries."""
         ranked = self._ranked.get(symbol, ())
         if len(ranked) < _MIN_SAMPLES:
             return ZERO
-        half, is_odd = divmod(len(ranked), 2)
-        middle = ranked[half] if is_odd else (ranked[half - 1] + ranked[half]) / 2
-        return max(ZERO, middle)
+        half, remainder = divmod(len(ranked), 2)
+        median = ranked[half] if remainder else (ranked[half - 1] + ranked[half]) / 2
+        return max(ZERO, median)

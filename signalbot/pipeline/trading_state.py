@@ -1,4 +1,4 @@
-"""Stops entries of one user, or of all; exits and stops always go on."""
+"""Blocks entries of one user or of all users; exits and protective orders are never blocked."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -18,11 +18,11 @@ log = structlog.get_logger()
 
 
 MAX_MARGIN_REJECTIONS = 3
-"""Entries refused in a row for want of margin, after which the user is halted."""
+"""Consecutive entries rejected for insufficient margin before the user is halted."""
 
 
 class TradingState:
-    """Who may not enter, and why; it outlives a restart."""
+    """Holds which users may not enter and why; persisted, so it survives a restart."""
 
     def __init__(self, accounts: Accounts, clock: Clock, *, halted: str | None = None) -> None:
         self._accounts = accounts
@@ -34,19 +34,19 @@ class TradingState:
 
     @property
     def entry_block(self) -> Skip | None:
-        """Why nobody can enter now although trading is on; exits go on."""
+        """Why entries of all users are blocked although trading is not halted."""
         return (
             None if self.disk_low is None else Skip(DecisionCode.DISK_LOW, {"why": self.disk_low})
         )
 
     async def halt_all(self, reason: str) -> None:
-        """Stop entries of every user."""
+        """Block entries of every user."""
         self.halted = reason
         await self._accounts.set_halted(reason, now_ms=self._clock.now_ms())
         log.warning("trading.halted", reason=reason)
 
     async def resume_all(self) -> None:
-        """Allow entries again; users halted one by one stay so."""
+        """Allow entries again; users halted individually stay halted."""
         self.halted = None
         await self._accounts.set_halted(None, now_ms=self._clock.now_ms())
         log.info("trading.resumed")
@@ -69,9 +69,9 @@ class TradingState:
         )
 
     async def on_rejection(self, account: Account, error: OrderRejected) -> None:
-        """Learn from a refused entry: a key that is not let in, or margin short time and again."""
-        short = error.rejection_reason is RejectionReason.INSUFFICIENT_MARGIN
-        account.margin_rejections = account.margin_rejections + 1 if short else 0
+        """Halt a user after an entry was rejected for the key, or repeatedly for the margin."""
+        is_margin = error.rejection_reason is RejectionReason.INSUFFICIENT_MARGIN
+        account.margin_rejections = account.margin_rejections + 1 if is_margin else 0
         if error.rejection_reason is RejectionReason.ACCESS_DENIED:
             await self.on_access_denied(account, str(error))
         elif account.margin_rejections >= MAX_MARGIN_REJECTIONS:
@@ -80,16 +80,17 @@ class TradingState:
             await self.set_user_status(account, UserStatus.HALTED, reason=reason)
 
     async def on_access_denied(self, account: Account, cause: str) -> None:
-        """The exchange does not let this user's key in, or not do what it must."""
+        """Halt an active user after the exchange denied its key access or a permission."""
         if account.user.status is UserStatus.ACTIVE:
             reason = f"the exchange refuses the key: {cause}"
             await self.set_user_status(account, UserStatus.HALTED, reason=reason, by=StatusBy.KEY)
 
     @asynccontextmanager
     async def halt_on_error(self, account: Account, what: str) -> AsyncIterator[None]:
-        """Whatever breaks inside concerns this user alone: it is halted, the others go on.
+        """Halt this user on any error inside the block; other users are not affected.
 
-        A broken ledger concerns everybody and is raised.
+        Raises:
+            LedgerError: the ledger failed, which affects every user.
         """
         try:
             yield

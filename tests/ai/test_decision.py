@@ -140,7 +140,7 @@ async def test_the_deadline_cuts_a_model_that_answers_late(tmp_path: Path) -> No
         hasty = await w.decision(signal, "hasty")
         assert hasty is not None
         assert hasty.code is DecisionCode.AI_FAILED
-        assert hasty.detail["ai_says"] == "no answer within 50 ms"
+        assert hasty.detail["ai_says"] == "no response within 50 ms"
         careless = await w.execution(signal, "careless")
         patient = await w.execution(signal, "patient")
         assert careless is not None

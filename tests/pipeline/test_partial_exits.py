@@ -441,7 +441,7 @@ def test_a_part_is_not_sold_after_the_stop_has_sold_the_coins(tmp_path: Path) ->
         execution = await w.execution(part, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.FAILED
-        assert execution.error_details == "not sent: its position has been closed meanwhile"
+        assert execution.error_details == "not sent: its position has been closed"
 
     run_in_virtual_time(tmp_path, story, user("anna", leverage=1), head=head)
 

@@ -1,1 +1,1 @@
-"""From a signal to one user's order."""
+"""Turns a signal into one user's decision, claim and order."""

@@ -1,7 +1,6 @@
-"""Settles an entry: books whatever the exchange says of it, protects what was filled, logs it.
+"""Settles an entry: books the exchange's report, protects what was filled, logs the result.
 
-A report may come from the submit itself, from the event stream, from a cancel or from a look-up
-after a crash; all of them end here.
+Reports from submits, the order stream, cancels and look-ups after a crash are all settled here.
 """
 
 from dataclasses import replace
@@ -25,6 +24,8 @@ log = structlog.get_logger()
 
 
 class EntrySettler:
+    """Applies reports of entry orders to ledger, account and protection."""
+
     def __init__(
         self,
         *,
@@ -77,7 +78,7 @@ class EntrySettler:
             )  # fmt: skip
 
     async def _close_late_fill(self, account: Account, order: Order, reason: CloseReason) -> None:
-        """What filled after its position was closed is not wanted any more: it is sold at once."""
+        """Close at once what an entry filled after its position had been closed."""
         position = account.positions.get(order.request.symbol)
         if position is None:
             return
@@ -95,7 +96,7 @@ class EntrySettler:
     async def mark_unknown(
         self, account: Account, entry: PendingEntry, order: Order, *, cause: str
     ) -> None:
-        """No trustworthy answer: the order may be live. Entries in this symbol wait."""
+        """Record that the submit's outcome is unknown; block entries in the symbol until then."""
         account.unresolved_symbols.add(order.request.symbol)
         unknown = replace(order, status=OrderStatus.UNKNOWN, error=cause)
         account.track_order(unknown)
@@ -127,7 +128,7 @@ class EntrySettler:
         self.schedule_timeout(account, entry.signal.strategy, open_entry)
 
     def schedule_timeout(self, account: Account, strategy: str, order: Order) -> None:
-        """Cancel a resting entry once the user's timeout has passed."""
+        """Cancel an open entry once the user's timeout has passed."""
         timeout_ms = account.settings_for(strategy).entry.timeout_ms
         deadline_ms = Ms(order.request.intended_at_ms + timeout_ms)
         self._timers.at(deadline_ms, lambda: self._cancel_timed_out(account, order))
@@ -140,7 +141,7 @@ class EntrySettler:
                 await self.cancel_and_book(account, current)
 
     async def cancel_and_book(self, account: Account, order: Order) -> None:
-        """Cancel a resting entry and settle what it came to. The symbol's lock is held."""
+        """Cancel an open entry and settle the result. The symbol's lock is held."""
         report = await self._entry_orders.cancel(account, order)
         if report is not None:
             entry = await self._entry_orders.load(account, order)

@@ -1,7 +1,7 @@
-"""Claim, then submit: the one place where an entry is sent.
+"""Claims a signal for a user, then submits: the only module that sends entries.
 
-The claim is durable before the wire, so being killed anywhere leaves either nothing sent or rows
-that say what to look for.
+The claim is committed before anything is sent, so a process killed at any point has either sent
+nothing or left rows that identify the order to look up.
 """
 
 from collections.abc import Mapping
@@ -38,6 +38,8 @@ log = structlog.get_logger()
 
 
 class Executor:
+    """Executes approved plans, at most once for each signal and user."""
+
     def __init__(
         self,
         *,
@@ -70,7 +72,7 @@ class Executor:
         facts: Mapping[str, object],
         advice: Advice | None = None,
     ) -> ClaimResult:
-        """Act on an approved signal, if this user's claim wins. The symbol's lock is held."""
+        """Execute an approved plan if this user's claim wins. The symbol's lock is held."""
         now_ms = self._clock.now_ms()
         intents = (
             build_intents(signal, account.user, plan, now_ms=now_ms)
@@ -105,17 +107,17 @@ class Executor:
     async def settle_partial_exit(
         self, account: Account, execution: Execution, order: Order
     ) -> None:
-        """Bring a claim in step with its partial exit, which is over."""
+        """Complete the claim of a partial exit order that is final."""
         await self._partial_exits.settle(account, execution, order)
 
     async def partial_exit_not_received(self, account: Account, order: Order) -> None:
-        """A partial exit is proven not to be at the exchange. The symbol's lock is held."""
+        """Handle a partial exit that the exchange provably does not have. The lock is held."""
         await self._partial_exits.not_received(account, order)
 
     async def cancel_entry(self, account: Account, signal: Signal) -> None:
-        """Withdraw what rests of the entry that an exit signal leaves. The symbol's lock is held.
+        """Cancel the strategy's open entry on the side of an exit signal. The lock is held.
 
-        It must not fill after its strategy has left, nor while its position is being reduced.
+        It must not fill after its strategy has exited, nor while its position is reduced.
         """
         for order in account.orders(signal.symbol, Leg.ENTRY):
             if not order.status.is_live or order.request.side is not entry_side(signal.action.side):
@@ -127,9 +129,9 @@ class Executor:
     async def enter(
         self, account: Account, entry: PendingEntry, *, is_resumed: bool = False
     ) -> None:
-        """Send a claimed entry that is known never to have been sent, and settle its answer.
+        """Send a claimed entry that was provably never sent, and settle the response.
 
-        ``is_resumed``: the process that claimed it may have closed the opposite position already.
+        ``is_resumed``: a previous process claimed it and may have closed the opposite position.
         """
         signal = entry.signal
         held = account.positions.get(signal.symbol)
@@ -149,10 +151,10 @@ class Executor:
         order = Order(request=entry.intents.entry)
         cause = "never sent"
         for tries, delay_s in enumerate(backoff_s(initial_s=0.2, max_s=2.0)):
-            refusal = self._stale_reason(account, signal)
-            if refusal is not None:
-                over = mark_unsent(order, cause, self._clock)
-                await self._entry_orders.fail(account, entry, over, reason=refusal, error=cause)
+            stale = self._stale_reason(account, signal)
+            if stale is not None:
+                unsent = mark_unsent(order, cause, self._clock)
+                await self._entry_orders.fail(account, entry, unsent, reason=stale, error=cause)
                 return
             try:
                 await self._send(account, entry, order)
@@ -167,23 +169,23 @@ class Executor:
                 return
 
     async def _fail_unresolved(self, account: Account, entry: PendingEntry) -> None:
-        """What is held after the close is not known: it may be on the new side already."""
-        error = "what is left of the closed position at the exchange is not known yet"
-        over = mark_unsent(Order(request=entry.intents.entry), error, self._clock)
+        """Fail a reversal while the closed side's holding is unknown: it may have flipped."""
+        error = "the remaining holding at the exchange is unknown after the close"
+        unsent = mark_unsent(Order(request=entry.intents.entry), error, self._clock)
         await self._entry_orders.fail(
-            account, entry, over, reason=DecisionCode.SYMBOL_IN_DOUBT, error=error
+            account, entry, unsent, reason=DecisionCode.SYMBOL_IN_DOUBT, error=error
         )
 
     async def _fail_for_margin(self, account: Account, entry: PendingEntry) -> None:
-        """A reversal has closed, and what is free does not carry the smallest entry."""
-        error = "what the closed position has set free is less than the smallest entry needs"
-        over = mark_unsent(Order(request=entry.intents.entry), error, self._clock)
+        """Fail a reversal: after its close the free margin is below the smallest entry's."""
+        error = "the margin freed by the close is less than the smallest entry needs"
+        unsent = mark_unsent(Order(request=entry.intents.entry), error, self._clock)
         await self._entry_orders.fail(
-            account, entry, over, reason=DecisionCode.INSUFFICIENT_BALANCE, error=error
+            account, entry, unsent, reason=DecisionCode.INSUFFICIENT_BALANCE, error=error
         )
 
     async def _send(self, account: Account, entry: PendingEntry, order: Order) -> None:
-        """Send the entry, once, and settle whatever comes back.
+        """Send the entry once and settle the response.
 
         Raises:
             Unavailable: it was provably not accepted.
@@ -194,9 +196,9 @@ class Executor:
         try:
             report = await account.trading_broker.submit(order.request, stop=stop)
         except OrderRejected as e:
-            refused = mark_rejected(order, e, self._clock)
+            rejected = mark_rejected(order, e, self._clock)
             await self._entry_orders.fail(
-                account, entry, refused, reason=FailureCode.REJECTED, error=str(e)
+                account, entry, rejected, reason=FailureCode.REJECTED, error=str(e)
             )
             await self._trading_state.on_rejection(account, e)
         except OrderOutcomeUnknown as e:
@@ -204,18 +206,18 @@ class Executor:
         else:
             crash_point("entry.after_answer")
             account.margin_rejections = 0
-            if stop is not None:  # it is there if the exchange took it along: protection looks
+            if stop is not None:  # placed if the exchange accepted it; protection looks it up
                 account.track_order(replace(Order(request=stop), status=OrderStatus.UNKNOWN))
             await self._entry_settler.settle(account, entry, order, report)
 
     async def request_exit(
         self, account: Account, signal: Signal, execution: Execution, plan: ExitPlan
     ) -> None:
-        """Close a position on a claimed exit or opposite signal."""
+        """Close a position for a claimed exit or opposite signal. The symbol's lock is held."""
         closed = await self._protector.close(account, plan.position, plan.reason)
         held = account.positions.get(plan.position.symbol)
         if held is not None and held.status is PositionStatus.CLOSING:
-            details = "no answer came to the exit yet"
+            details = "no response to the exit order yet"
             await self._executions.mark_unknown(
                 signal.signal_id, account.user_id, details=details
             )  # fmt: skip
@@ -225,18 +227,18 @@ class Executor:
                 signal.signal_id,
                 account.user_id,
                 reason=FailureCode.EXIT_FAILED,
-                details="the exchange did not take the exit; the position is still protected",
+                details="the exchange rejected the exit order; the position is still protected",
                 now_ms=self._clock.now_ms(),
             )
             return
-        done = await self._trades.position(plan.position.position_id)
-        if done is not None:
-            await self.finish_exit(account, signal, execution, done)
+        stored = await self._trades.position(plan.position.position_id)
+        if stored is not None:
+            await self.finish_exit(account, signal, execution, stored)
 
     async def finish_exit(
         self, account: Account, signal: Signal, execution: Execution, closed: Position
     ) -> None:
-        """Note that an exit signal was executed: its position is closed."""
+        """Record that an exit signal was executed: its position is closed."""
         now_ms = self._clock.now_ms()
         outcome = replace(
             execution,
@@ -278,7 +280,7 @@ class Executor:
         position_id = plan.position.position_id if isinstance(plan, ExitPlan) else None
         if first is not None:
             position_id = first.position_id
-        answered = advice if advice and advice.verdict is not Verdict.ABSTAIN else None
+        applied = advice if advice and advice.verdict is not Verdict.ABSTAIN else None
         return Execution(
             signal_id=signal.signal_id,
             user_id=account.user_id,
@@ -290,13 +292,13 @@ class Executor:
             leverage=account.user.account.leverage,
             client_order_id=first.client_order_id if first else None,
             position_id=position_id,
-            ai_decision_applied=answered is not None,
-            ai_confidence=answered.confidence if answered else None,
-            ai_skip_reason=advice.reason if advice and answered is None else None,
+            ai_decision_applied=applied is not None,
+            ai_confidence=applied.confidence if applied else None,
+            ai_skip_reason=advice.reason if advice and applied is None else None,
         )
 
     def _stale_reason(self, account: Account, signal: Signal) -> DecisionCode | None:
-        """The last look before the wire: why the entry must not be sent any more."""
+        """Why the entry must no longer be sent, checked right before each send."""
         now_ms = self._clock.now_ms()
         if not signal.is_open(now_ms):
             return DecisionCode.SIGNAL_NOT_ACTIVE

@@ -1,4 +1,7 @@
-"""One listener per user: filters, risk, advice, size, then claim and execution; always a reason."""
+"""Decides on signals for one user: filters, risk, advice, sizing, then claim and execution.
+
+Every signal ends in an execution or in a recorded skip with a reason.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -26,7 +29,7 @@ log = structlog.get_logger()
 
 
 class Listener:
-    """Decides and acts for one user, one signal after the other."""
+    """Processes one user's signals one after the other."""
 
     def __init__(
         self,
@@ -52,7 +55,7 @@ class Listener:
         self._advisor = advisor
 
     async def run(self) -> None:
-        """Take signals from the inbox until cancelled; a bug halts this user and no other."""
+        """Process the inbox until cancelled; an error halts this user and no other."""
         while True:
             delivery = await self._inbox.get()
             try:
@@ -61,11 +64,11 @@ class Listener:
                 self._inbox.task_done()
 
     async def _receive(self, delivery: SignalDelivery) -> None:
-        decided = False
+        is_done = False
         async with self._trading_state.halt_on_error(self._account, "listener"):
             await self._process(delivery)
-            decided = True
-        if not decided:
+            is_done = True
+        if not is_done:
             await self._skip(delivery, Skip(DecisionCode.INTERNAL_ERROR))
 
     async def _process(self, delivery: SignalDelivery) -> None:
@@ -78,26 +81,26 @@ class Listener:
             return
         market = self._market(signal)
         if not market.is_open and not await self._wait_open(market, signal):
-            why = {"why": "its exchange has not been reached since the start"}
+            why = {"why": "the exchange has not been reached since the start"}
             await self._skip(delivery, Skip(DecisionCode.ACCOUNT_NOT_READY, why))
             return
-        await market.fresh_price(signal.symbol)  # asked for before the lock, read behind it
+        await market.fresh_price(signal.symbol)  # fetched before the lock, read under it
         async with self._account.lock(signal.symbol):
             if not signal.action.is_entry:
                 await self._executor.cancel_entry(self._account, signal)
-            situation = await self._decision_input(signal, subscription)
-            cleared = screen(situation)
+            decision_input = await self._decision_input(signal, subscription)
+            cleared = screen(decision_input)
             if not self._needs_advice(subscription, cleared):
-                await self._act_on(delivery, situation, cleared)
+                await self._act_on(delivery, decision_input, cleared)
                 return
-        await self._process_with_advice(delivery, subscription, situation)
+        await self._process_with_advice(delivery, subscription, decision_input)
 
     async def _process_with_advice(
-        self, delivery: SignalDelivery, subscription: Subscription, situation: DecisionInput
+        self, delivery: SignalDelivery, subscription: Subscription, decision_input: DecisionInput
     ) -> None:
-        """Ask the advisor without holding anything up, then look at everything afresh."""
+        """Request advice without the lock, then decide again on fresh data under it."""
         rules = subscription.settings.ai
-        advice = await self._request_advice(situation.signal, rules)
+        advice = await self._request_advice(decision_input.signal, rules)
         log.info(
             "decision.advised",
             user_id=self._account.user_id,
@@ -110,34 +113,34 @@ class Listener:
             why=advice.reason,
         )
         async with self._account.lock(delivery.signal.symbol):
-            situation = await self._decision_input(delivery.signal, subscription)
-            await self._act_on(delivery, situation, screen(situation), advice)
+            decision_input = await self._decision_input(delivery.signal, subscription)
+            await self._act_on(delivery, decision_input, screen(decision_input), advice)
 
     async def _act_on(
         self,
         delivery: SignalDelivery,
-        situation: DecisionInput,
+        decision_input: DecisionInput,
         cleared: ClearedEntry | ExitPlan | Skip,
         advice: Advice | None = None,
     ) -> None:
-        """Turn what was cleared into orders, or into a recorded refusal."""
-        decided = _plan_decision(situation, cleared, advice)
-        if isinstance(decided, Skip):
-            await self._skip(delivery, decided)
+        """Execute the plan, or record the skip, that follows from screening and advice."""
+        decision = _plan_or_skip(decision_input, cleared, advice)
+        if isinstance(decision, Skip):
+            await self._skip(delivery, decision)
             return
-        facts = _facts(decided) | {"rank": delivery.rank}
-        if advice is not None and isinstance(decided, ExitPlan):
-            facts |= advice_facts(advice, situation.settings.ai)
+        facts = _facts(decision) | {"rank": delivery.rank}
+        if advice is not None and isinstance(decision, ExitPlan):
+            facts |= advice_facts(advice, decision_input.settings.ai)
         if self._account.user.mode is Mode.SIGNALS:
             await self._skip(delivery, Skip(DecisionCode.SIGNALS_ONLY, facts))
             return
         claim = await self._executor.execute(
             self._account,
             delivery.signal,
-            situation.subscription,
-            decided,
+            decision_input.subscription,
+            decision,
             facts=facts,
-            advice=advice if isinstance(decided, EntryPlan) else None,
+            advice=advice if isinstance(decision, EntryPlan) else None,
         )
         match claim:
             case ClaimResult.WON:
@@ -148,7 +151,7 @@ class Listener:
                 await self._skip(delivery, Skip(DecisionCode.SIGNAL_NOT_ACTIVE))
 
     async def _wait_open(self, market: Market, signal: Signal) -> bool:
-        """Whether the market has opened; an exit waits for it, for as long as its signal lives."""
+        """Whether the market is open; an exit waits for that until its signal expires."""
         if signal.action.is_entry:
             return False
         left_s = (signal.expires_at_ms - self._clock.now_ms()) / 1000
@@ -177,7 +180,7 @@ class Listener:
         )
 
     def _market(self, signal: Signal) -> Market:
-        """Where the signal would be traded: who is only told may follow any exchange."""
+        """Return the signal's market; signal-only users may follow any exchange."""
         is_signals_only = self._account.user.mode is Mode.SIGNALS
         return self._markets[signal.exchange] if is_signals_only else self._account.market
 
@@ -191,33 +194,33 @@ class Listener:
         )
 
     async def _request_advice(self, signal: Signal, rules: AiRules) -> Advice:
-        assert self._advisor is not None  # noqa: S101 - checked by _wants_advice
+        assert self._advisor is not None  # noqa: S101 - checked by _needs_advice
         try:
             async with asyncio.timeout(rules.deadline_ms / 1000):
                 return await self._advisor.advise(signal, rules)
         except TimeoutError:
-            reason = f"no answer within {rules.deadline_ms} ms"
+            reason = f"no response within {rules.deadline_ms} ms"
             return Advice(verdict=Verdict.ABSTAIN, confidence=0.0, reason=reason)
 
-    async def _skip(self, delivery: SignalDelivery, denial: Skip) -> None:
+    async def _skip(self, delivery: SignalDelivery, skip: Skip) -> None:
         signal = delivery.signal
         await self._signals.record_decision(
             Decision(
                 signal_id=signal.signal_id,
                 user_id=self._account.user_id,
                 outcome=DecisionOutcome.SKIP,
-                code=denial.reason,
-                detail=denial.facts,
+                code=skip.reason,
+                detail=skip.facts,
                 decided_at_ms=self._clock.now_ms(),
             )
         )
-        facts = {name: str(fact) for name, fact in denial.facts.items() if _is_short(fact)}
+        facts = {name: str(fact) for name, fact in skip.facts.items() if _is_short(fact)}
         names = {
             "user_id": self._account.user_id,
             "signal_id": signal.signal_id,
             "symbol": signal.symbol,
             "action": signal.action.value,
-            "code": denial.reason.value,
+            "code": skip.reason.value,
         }
         log.info("decision.skipped", **(names | facts | names))
 
@@ -230,26 +233,26 @@ class Listener:
         )
 
 
-def _plan_decision(
+def _plan_or_skip(
     s: DecisionInput, cleared: ClearedEntry | ExitPlan | Skip, advice: Advice | None
 ) -> Plan | Skip:
-    """What a cleared signal comes to; a reversal that is advised against still closes."""
+    """Return the plan for a cleared signal; a reversal that is advised against still closes."""
     if not isinstance(cleared, ClearedEntry):
         return cleared
-    denial = None if advice is None else check_advice(advice, s.settings.ai)
-    decided = denial or plan(s, cleared)
-    if advice is not None and isinstance(decided, EntryPlan):
-        decided = apply_advice(s, decided, advice)
-    if isinstance(decided, Skip) and cleared.closes is not None:
+    skip = None if advice is None else check_advice(advice, s.settings.ai)
+    decision = skip or plan(s, cleared)
+    if advice is not None and isinstance(decision, EntryPlan):
+        decision = apply_advice(s, decision, advice)
+    if isinstance(decision, Skip) and cleared.closes is not None:
         return ExitPlan(position=cleared.closes, reason=CloseReason.OPPOSITE_SIGNAL)
-    return decided
+    return decision
 
 
-def _facts(decided: EntryPlan | ExitPlan) -> dict[str, object]:
-    if isinstance(decided, EntryPlan):
-        return dict(decided.facts)
-    facts: dict[str, object] = {"closes": decided.position.position_id, "reason": decided.reason}
-    return facts if decided.quantity is None else facts | {"quantity": decided.quantity}
+def _facts(plan: Plan) -> dict[str, object]:
+    if isinstance(plan, EntryPlan):
+        return dict(plan.facts)
+    facts: dict[str, object] = {"closes": plan.position.position_id, "reason": plan.reason}
+    return facts if plan.quantity is None else facts | {"quantity": plan.quantity}
 
 
 def _is_short(value: object) -> bool:

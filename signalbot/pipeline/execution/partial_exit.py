@@ -1,7 +1,7 @@
-"""Carries out an exit that closes a part of a position: exit order, stop, then targets.
+"""Executes an exit that closes a part of a position: exit order, then stop, then targets.
 
-The exit order has an id of its own signal and is durable with the claim, so that after a crash it
-is looked for under that id and never sent twice.
+The exit order's id derives from its signal and is committed with the claim, so that after a crash
+it is looked up under that id and never sent twice.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ _EXIT_TIMEOUT_S = 30.0
 def partial_exit_request(
     signal: Signal, position: Position, *, quantity: Decimal, now_ms: Ms
 ) -> OrderRequest:
-    """The market order of a partial exit, under the id it has whenever it is computed."""
+    """Return the market order of a partial exit, with its deterministic id."""
     request = closing_request(
         position,
         leg=Leg.EXIT,
@@ -63,9 +63,9 @@ def partial_exit_request(
 
 
 def is_partial_exit(request: OrderRequest) -> bool:
-    """Whether an order is the exit of a part, made by ``reducing_request``.
+    """Whether an order is a partial exit, made by ``partial_exit_request``.
 
-    It belongs to the signal that asks for it; other exits to the one that opened the position.
+    It has the id of the exit signal; other exits have that of the signal that opened the position.
     """
     if request.leg is not Leg.EXIT or request.signal_id is None:
         return False
@@ -74,6 +74,8 @@ def is_partial_exit(request: OrderRequest) -> bool:
 
 
 class PartialExitExecutor:
+    """Sends claimed partial exits and adjusts the position's protection to the rest."""
+
     def __init__(
         self,
         *,
@@ -102,10 +104,10 @@ class PartialExitExecutor:
     async def reduce(
         self, account: Account, signal: Signal, execution: Execution, request: OrderRequest
     ) -> None:
-        """Send a claimed partial exit and bring stop and targets in step. The lock is held.
+        """Send a claimed partial exit and adjust stop and targets. The symbol's lock is held.
 
-        While another exit of the position is in doubt nothing is sent: the claim waits for it. What
-        is sent is the signal's part of what is held then, and never more than was claimed.
+        While another exit of the position is unresolved, nothing is sent and the claim waits. The
+        quantity sent is the signal's part of the current holding, at most the claimed quantity.
         """
         order = Order(request=request)
         position = account.positions.get(request.symbol)
@@ -125,7 +127,7 @@ class PartialExitExecutor:
             await self._protector.protect(account, request.symbol)
 
     async def settle(self, account: Account, execution: Execution, order: Order) -> None:
-        """Bring a claim in step with its partial exit, which is over."""
+        """Complete the claim of a partial exit order that is final."""
         async with account.lock(order.request.symbol):
             current = await self._executions.execution(execution.signal_id, account.user_id)
             signal = await self._signals.signal(execution.signal_id)
@@ -133,10 +135,10 @@ class PartialExitExecutor:
                 await self._finish(account, signal, current, order)
 
     async def not_received(self, account: Account, order: Order) -> None:
-        """A partial exit is proven not to be at the exchange. The symbol's lock is held.
+        """Handle a partial exit that the exchange provably does not have. The lock is held.
 
-        One that was never sent, because a former process ended before, is sent now; one that got
-        no answer is over: a second one could close more than was asked for.
+        One that a previous process never sent is sent now. One that got no response is given up:
+        a second order could close more than the signal's part.
         """
         signal_id = order.request.signal_id
         if signal_id is None:
@@ -150,17 +152,17 @@ class PartialExitExecutor:
             log.info("execution.resumed", user_id=account.user_id, signal_id=signal_id)
             await self.reduce(account, signal, execution, order.request)
             return
-        await self._position_closer.drop_order(account, order, why="it never arrived")
-        over = await self._trades.order(order.client_order_id)
-        if over is not None and not execution.status.is_settled:
-            await self._finish(account, signal, execution, over)
+        await self._position_closer.drop_order(account, order, why="the exchange never received it")
+        dropped = await self._trades.order(order.client_order_id)
+        if dropped is not None and not execution.status.is_settled:
+            await self._finish(account, signal, execution, dropped)
 
     async def _sized(self, account: Account, signal: Signal, order: Order) -> Order:
-        """The order for what is held now; final where nothing of it is left to be sold."""
+        """Return the order resized to the current holding; final if too little is left."""
         request = order.request
         position = _open_position(account, request)
         if position is None:
-            why = "its position has been closed meanwhile"
+            why = "its position has been closed"
             return await self._position_closer.drop_order(account, order, why=why)
         instrument = account.market.instrument(request.symbol)
         price = account.market.last_price(request.symbol) or position.entry_price
@@ -178,7 +180,7 @@ class PartialExitExecutor:
         if quantity == request.quantity:
             return order
         if quantity < least:
-            why = "its part of what is left is too small"
+            why = "its part of the remaining position is too small"
             return await self._position_closer.drop_order(account, order, why=why)
         smaller = Order(request=replace(request, quantity=quantity))
         await self._trades.shrink([smaller.request], [])
@@ -186,26 +188,26 @@ class PartialExitExecutor:
         return smaller
 
     async def _place(self, account: Account, signal: Signal, order: Order) -> Order:
-        """The order after the exchange has answered; not final if that is not its end."""
+        """Send the order and return its state; not final if it is open or its outcome unknown."""
         try:
             async with asyncio.timeout(_EXIT_TIMEOUT_S):
                 found = await self._order_placer.place(account, order.request)
         except OrderRejected as e:
-            refused = mark_rejected(order, e, self._clock)
-            account.track_order(refused)
-            await self._trades.save_order(refused)
+            rejected = mark_rejected(order, e, self._clock)
+            account.track_order(rejected)
+            await self._trades.save_order(rejected)
             log.warning("order.rejected", user_id=account.user_id, leg="exit", reason=str(e))
-            return refused
+            return rejected
         except TimeoutError:
-            unknown = replace(order, status=OrderStatus.UNKNOWN, error="no answer")
+            unknown = replace(order, status=OrderStatus.UNKNOWN, error="no response")
             account.track_order(unknown)
             account.unresolved_symbols.add(order.request.symbol)
             await self._trades.save_order(unknown)
             await self._executions.mark_unknown(
-                signal.signal_id, account.user_id, details="no answer came to the exit yet"
+                signal.signal_id, account.user_id, details="no response to the exit order yet"
             )
             log.error(
-                "order.outcome_pending", user_id=account.user_id, leg="exit", cause="no answer"
+                "order.outcome_pending", user_id=account.user_id, leg="exit", cause="no response"
             )
             self._unresolved_orders.add(account, unknown)
             return unknown
@@ -215,7 +217,7 @@ class PartialExitExecutor:
     async def _finish(
         self, account: Account, signal: Signal, execution: Execution, order: Order
     ) -> None:
-        """Bring the stop in step first, then the targets together with the execution."""
+        """Adjust the stop, then save the targets together with the execution."""
         crash_point("reduction.recorded")
         await self._protector.protect(account, order.request.symbol)
         if not order.filled:
@@ -223,7 +225,7 @@ class PartialExitExecutor:
                 signal.signal_id,
                 account.user_id,
                 reason=FailureCode.EXIT_FAILED,
-                details=order.error or f"the exit is {order.status}, nothing filled",
+                details=order.error or f"the exit order is {order.status}, nothing filled",
                 now_ms=self._clock.now_ms(),
             )
             return
@@ -241,7 +243,7 @@ class PartialExitExecutor:
     async def _rescale(
         self, account: Account, position: Position, order: Order, outcome: Execution
     ) -> None:
-        """Give the targets their share of what is left; the old ones are withdrawn for them."""
+        """Resize the targets to the remaining position; orders of the old sizes are cancelled."""
         take_profits = rescaled_targets(
             position,
             before=position.quantity + order.filled,
@@ -268,7 +270,7 @@ class PartialExitExecutor:
         await self._protector.protect(account, position.symbol)
 
     async def _release(self, account: Account, order: Order) -> None:
-        """The exit, or a stop that was faster, has closed the position: nothing of it may rest."""
+        """Cancel the protection of a position that the exit, or a faster stop, has closed."""
         if order.request.position_id is None:
             return
         closed = await self._trades.position(order.request.position_id)
@@ -293,7 +295,7 @@ class PartialExitExecutor:
 def _must_wait(account: Account, position: Position, request: OrderRequest) -> bool:
     """Whether another exit may be at the exchange, or is to be sent before this one.
 
-    Of those that were never sent only earlier ones count: they do not wait for one another.
+    Of unsent exits only those intended earlier count, so that no two wait for each other.
     """
     this = (request.intended_at_ms, request.client_order_id)
     return any(
@@ -309,7 +311,7 @@ def _must_wait(account: Account, position: Position, request: OrderRequest) -> b
 
 
 def _open_position(account: Account, request: OrderRequest) -> Position | None:
-    """The position that an exit is to reduce, while it is there and is not being closed."""
+    """Return the position an exit reduces; None if it is closed or closing."""
     held = account.positions.get(request.symbol)
     if held is None or held.position_id != request.position_id:
         return None
@@ -317,5 +319,5 @@ def _open_position(account: Account, request: OrderRequest) -> Position | None:
 
 
 def _stop_locks_coins(account: Account, position: Position) -> bool:
-    """On spot a resting stop holds the very coins that are to be sold."""
+    """Whether a live stop reserves the coins to be sold, as it does on spot."""
     return account.market.instrument(position.symbol).kind is MarketKind.SPOT

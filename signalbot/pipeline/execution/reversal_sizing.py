@@ -1,7 +1,7 @@
-"""What a reversal can enter with once its close has set margin free.
+"""Resizes the entry of a reversal to the margin that is free after the close.
 
-The claim was made for what would be free then, as far as that could be known. Now it is known, and
-the claimed quantity may only shrink: durably, before anything is sent.
+The claimed quantity assumed an estimate of that margin. It may only shrink, and the smaller one is
+committed before anything is sent.
 """
 
 import asyncio
@@ -25,15 +25,17 @@ from signalbot.ports import Clock
 log = structlog.get_logger()
 
 _SUFFICIENT_SHARE = Decimal("0.95")
-"""Of the claimed quantity: costs and a moved price explain what is missing."""
+"""Share of the claimed quantity: fees and price moves explain a smaller shortfall."""
 
 _RETRY_DELAYS_S = (0.0, 0.2, 0.4, 0.8)
-"""Before each look at a balance that may not show the close yet."""
+"""Delay before each read of a balance that may not include the close yet."""
 
 _BALANCE_TIMEOUT_S = 4.0
 
 
 class ReversalSizer:
+    """Shrinks the entry of a reversal that the free margin does not cover."""
+
     def __init__(self, trades: Trades, clock: Clock) -> None:
         self._trades = trades
         self._clock = clock
@@ -41,11 +43,11 @@ class ReversalSizer:
     async def fit_to_free_margin(
         self, account: Account, entry: PendingEntry
     ) -> PendingEntry | None:
-        """The entry, as large as the free balance carries now; None: not even the smallest.
+        """Return the entry, reduced to the free balance; None if not even the smallest fits.
 
-        Some exchanges show the margin of a closed position a moment late: a balance that leaves
-        much less than was claimed is looked at again. One that cannot be asked is taken as the
-        claim has foreseen it: the exchange refuses what is not covered.
+        Some exchanges release the margin of a closed position late, so a balance far below the
+        claimed need is read again. If it cannot be read, the entry stays as claimed: the exchange
+        rejects what is not covered.
         """
         intents, symbol = entry.intents, entry.signal.symbol
         instrument = account.market.instrument(symbol)
@@ -53,12 +55,12 @@ class ReversalSizer:
         requested = intents.entry.quantity
         if price is None:
             return entry
-        most = await self._max_quantity(account, entry, price)
-        if most is None or most >= requested:
+        affordable = await self._fetch_affordable(account, entry, price)
+        if affordable is None or affordable >= requested:
             return entry
-        if most < instrument.smallest_quantity(price):
+        if affordable < instrument.smallest_quantity(price):
             return None
-        smaller = resize_intents(intents, most, instrument)
+        smaller = resize_intents(intents, affordable, instrument)
         await self._shrink(account, intents, smaller)
         log.info(
             "entry.reduced",
@@ -66,34 +68,36 @@ class ReversalSizer:
             signal_id=entry.signal.signal_id,
             symbol=symbol,
             claimed=text(requested),
-            quantity=text(most),
+            quantity=text(affordable),
             free=text(round(account.trading_broker.balance().free, 2)),
         )
-        return replace(entry, intents=smaller, execution=replace(entry.execution, quantity=most))
+        return replace(
+            entry, intents=smaller, execution=replace(entry.execution, quantity=affordable)
+        )
 
-    async def _max_quantity(
+    async def _fetch_affordable(
         self, account: Account, entry: PendingEntry, price: Decimal
     ) -> Decimal | None:
-        """The quantity that is covered now; None when the balance cannot be asked."""
-        requested, most = entry.intents.entry.quantity, None
+        """Return the quantity the balance covers now; None if the balance cannot be read."""
+        requested, affordable = entry.intents.entry.quantity, None
         try:
             async with asyncio.timeout(_BALANCE_TIMEOUT_S):
                 for pause_s in _RETRY_DELAYS_S:
                     await self._clock.sleep(pause_s)
                     is_current = await account.trading_broker.refresh_balance(urgent=True)
-                    most = self._affordable(account, entry, price)
-                    if is_current or most >= requested * _SUFFICIENT_SHARE:
+                    affordable = self._affordable(account, entry, price)
+                    if is_current or affordable >= requested * _SUFFICIENT_SHARE:
                         break
         except (TimeoutError, Unavailable) as e:
-            log.debug("account.poll_failed", user_id=account.user_id, cause=str(e) or "no answer")
-        return most
+            log.debug("account.poll_failed", user_id=account.user_id, cause=str(e) or "no response")
+        return affordable
 
     def _affordable(self, account: Account, entry: PendingEntry, price: Decimal) -> Decimal:
         request, signal = entry.intents.entry, entry.signal
         instrument = account.market.instrument(signal.symbol)
-        entered = price
+        expected_entry = price
         if request.type is OrderType.MARKET:
-            entered = market_fill_price(
+            expected_entry = market_fill_price(
                 instrument,
                 side=signal.action.side,
                 price=price,
@@ -105,15 +109,17 @@ class ReversalSizer:
             free=account.trading_broker.balance().free,
             leverage=request.leverage,
             price=price,
-            expected_entry=entered,
+            expected_entry=expected_entry,
             fees=account.fees(instrument),
         )
 
     async def _shrink(self, account: Account, before: EntryIntents, after: EntryIntents) -> None:
-        """Write the smaller orders, and keep them in place of the claimed ones."""
+        """Save the smaller orders in place of the claimed ones."""
         kept = {each.client_order_id for each in after.all}
         dropped = [
-            mark_unsent(Order(request=each), "too small a share of a smaller entry", self._clock)
+            mark_unsent(
+                Order(request=each), "its share of the smaller entry is too small", self._clock
+            )
             for each in before.all
             if each.client_order_id not in kept
         ]

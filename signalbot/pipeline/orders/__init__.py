@@ -1,1 +1,1 @@
-"""Orders after the decision: intents, placement, booking, fees."""
+"""Orders from intent to booking: placement, entries, fills, fees."""

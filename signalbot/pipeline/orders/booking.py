@@ -1,4 +1,4 @@
-"""Books what an exchange reports: order state, new fills and the position, in one commit."""
+"""Books an exchange's order report: order state, new fills and the position, in one commit."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -17,33 +17,35 @@ log = structlog.get_logger()
 
 
 def _ignore(_account: Account, _order: Order) -> None:
-    """Nobody wants to know."""
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RebasedLevels:
-    """Stop and targets measured from what an entry has filled at."""
+    """Stop and targets recalculated from an entry's fill price."""
 
     position: Position  #: only its stop and its targets count
-    orders: tuple[OrderRequest, ...]  #: at these levels; none of them has been sent
+    orders: tuple[OrderRequest, ...]  #: unsent orders at these levels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookedReport:
+    """The state after a report was booked."""
+
     order: Order
-    position: Position | None  #: as it is now; closed positions are given once
+    position: Position | None  #: a closed position is included only when this report closed it
     new_fills: tuple[Fill, ...]
     moved: bool  #: whether the position changed
-    reopened: CloseReason | None = None  #: why it had been closed before a late fill of its entry
+    reopened: CloseReason | None = None  #: close reason of a position that a late fill reopened
 
 
 class FillBooker:
-    """The one way reports enter ledger and account; the same report twice changes nothing."""
+    """Applies reports to ledger and account; booking a report twice changes nothing."""
 
     def __init__(
         self, trades: Trades, *, on_fills_pending: Callable[[Account, Order], None] = _ignore
     ) -> None:
-        """``on_untold`` is called with orders that filled before their fills were told."""
+        """``on_fills_pending`` is called with orders that filled without their fills."""
         self._trades = trades
         self._on_fills_pending = on_fills_pending
 
@@ -58,19 +60,19 @@ class FillBooker:
         levels: RebasedLevels | None = None,
         is_final_attempt: bool = False,
     ) -> BookedReport:
-        """Book ``report`` of ``order``; ``opens`` is the position its first fill would start.
+        """Book ``report`` of ``order``; ``opens`` is the position its first fill would open.
 
-        ``levels`` are what stop and targets are to be once the report ends an entry.
+        ``levels`` are the stop and targets to set once the report ends an entry.
 
-        Fills whose fees cannot be valued yet are left to be collected once they can, unless this
-        ``is_last_word``: then what has no price counts as nothing.
+        Fills with fees that cannot be converted yet are not booked but collected later, unless
+        ``is_final_attempt``: then a fee without a price counts as zero.
 
         Raises:
-            IllegalTransition: the report contradicts what is known of the order or position.
+            IllegalTransition: the report contradicts the order's or position's state.
         """
         held = account.positions.get(order.request.symbol)
         if held is not None and held.position_id != order.request.position_id:
-            held = None  # a late word of an order whose position is history
+            held = None  # a late report of an order of a closed position
         late = await self._reopened(order, report) if held is None else None
         before = held or late or opens
         rates = fee_rates_of(account.market, report.fills)
@@ -112,7 +114,7 @@ class FillBooker:
         )
 
     async def _reopened(self, order: Order, report: OrderReport) -> Position | None:
-        """The closed position of an entry that fills on: it holds something again."""
+        """Return the closed position that a late fill of its entry reopens, if any."""
         position_id = order.request.position_id
         is_late = order.request.leg is Leg.ENTRY and 0 < order.filled < report.filled
         if not is_late or position_id is None:
@@ -122,17 +124,17 @@ class FillBooker:
 
 
 def _track_rebased_orders(account: Account, levels: RebasedLevels, position: Position) -> None:
-    """Have in memory what the booking has moved: nothing, where the entry still fills."""
-    is_there = (position.stop_loss, position.take_profits) == (
+    """Track the orders that were rebased, if the booking has applied ``levels``."""
+    is_applied = (position.stop_loss, position.take_profits) == (
         levels.position.stop_loss,
         levels.position.take_profits,
     )
-    for request in levels.orders if is_there else ():
+    for request in levels.orders if is_applied else ():
         account.track_order(Order(request=request))
 
 
 def _close_reason(order: Order, position: Position | None) -> CloseReason:
-    """Why the position would close if this order's fills close it."""
+    """Return the close reason that applies if this order's fills close the position."""
     if position is None:
         return CloseReason.EXTERNAL
     match order.request.leg:
@@ -142,7 +144,7 @@ def _close_reason(order: Order, position: Position | None) -> CloseReason:
             return CloseReason.TAKE_PROFIT
         case Leg.EXIT | Leg.ENTRY:
             if position.close_reason is None and order.request.signal_id != position.signal_id:
-                return CloseReason.EXIT_SIGNAL  # a partial exit that took the last of it
+                return CloseReason.EXIT_SIGNAL  # a partial exit that closed the rest
             return position.close_reason or CloseReason.EXTERNAL
 
 

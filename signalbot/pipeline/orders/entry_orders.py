@@ -1,7 +1,6 @@
-"""Entries after they were sent: books what the exchange reports of one, cancels it, or fails it.
+"""Entry orders after submission: loads, books, cancels and fails them.
 
-Whoever closes a position goes through here first: an entry that is still filling would open again
-what has just been closed.
+A close ends a position's entries first: one that still fills would reopen the position.
 """
 
 import asyncio
@@ -32,12 +31,12 @@ from signalbot.tasks import crash_point
 
 log = structlog.get_logger()
 
-_CANCEL_TIMEOUT_S = 5.0  # a position to be closed does not wait for longer
+_CANCEL_TIMEOUT_S = 5.0  # longest wait of a close for a cancel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingEntry:
-    """A claimed entry: the signal behind it, the right to act on it, the orders it stands for."""
+    """A claimed entry: its signal, execution and order intents."""
 
     signal: Signal
     execution: Execution
@@ -45,6 +44,8 @@ class PendingEntry:
 
 
 class EntryOrders:
+    """Books, cancels and fails entry orders together with their executions."""
+
     def __init__(
         self,
         *,
@@ -63,7 +64,7 @@ class EntryOrders:
         self._clock = clock
 
     async def load(self, account: Account, order: Order) -> PendingEntry:
-        """The entry an order belongs to, read back from the ledger.
+        """Load the entry an order belongs to from the ledger.
 
         Raises:
             LedgerError: the order is in the ledger without its signal or execution.
@@ -82,7 +83,7 @@ class EntryOrders:
     async def book(
         self, account: Account, entry: PendingEntry, order: Order, report: OrderReport
     ) -> tuple[BookedReport, Execution]:
-        """Book what has filled of an entry, with what it means for its execution."""
+        """Book an entry's fills together with the state of its execution."""
         outcome = self._outcome(entry, report)
         opened_at_ms = report.fills[0].filled_at_ms if report.fills else report.updated_at_ms
         planned = replace(entry.intents.position, opened_at_ms=opened_at_ms)
@@ -98,10 +99,10 @@ class EntryOrders:
     async def fail(
         self, account: Account, entry: PendingEntry, order: Order, *, reason: Code, error: str
     ) -> None:
-        """The entry came to nothing: close its execution, drop the protection planned for it."""
+        """Fail an entry without fills: mark its execution failed, drop its planned protection."""
         account.track_order(order)
         if isinstance(reason, FailureCode) and _may_appear(account, order):
-            account.late.expect(order)
+            account.late_entries.expect(order)
         await self._drop_protection(account, order, entry.intents)
         crash_point("entry.dropped")
         await self._executions.mark_failed(
@@ -123,15 +124,15 @@ class EntryOrders:
     async def fail_unfilled(
         self, account: Account, entry: PendingEntry, order: Order, report: OrderReport
     ) -> None:
-        """The exchange reports that the entry is over and that nothing of it has filled."""
+        """Fail an entry that the exchange reports as ended without a fill."""
         after = order.apply(report)
         error = report.error or f"the exchange reports it {report.status}, nothing filled"
         await self.fail(account, entry, after, reason=FailureCode.NOT_FILLED, error=error)
 
     async def end_entries(self, account: Account, position: Position) -> None:
-        """End every entry of a position and book what it came to. The symbol's lock is held.
+        """Cancel every entry of a position and book the result. The symbol's lock is held.
 
-        One whose end is not known stays in doubt and is looked up: what it fills late is sold.
+        One with an unknown result is looked up later, and what it fills late is closed.
         """
         for order in account.orders_of(position):
             if order.request.leg is not Leg.ENTRY:
@@ -147,7 +148,7 @@ class EntryOrders:
                 await self.fail_unfilled(account, entry, order, report)
 
     async def cancel(self, account: Account, order: Order) -> OrderReport | None:
-        """Cancel an entry; what it came to, or None if that is not known: it is in doubt then."""
+        """Cancel an entry and return the report; None if unknown, then it is looked up later."""
         try:
             return await account.trading_broker.cancel(order)
         except (OrderOutcomeUnknown, Unavailable) as e:
@@ -164,14 +165,14 @@ class EntryOrders:
             account.unresolved_symbols.add(order.request.symbol)
             self._unresolved_orders.add(account, order)
             log.warning(
-                "order.cancel_unconfirmed", user_id=account.user_id, cause="no answer in time"
+                "order.cancel_unconfirmed", user_id=account.user_id, cause="no response in time"
             )
             return None
 
     def log_executed(
         self, account: Account, signal: Signal, outcome: Execution, *, requested: Decimal
     ) -> None:
-        """One line that is the whole story of an execution."""
+        """Log one line that sums up an execution."""
         position = account.positions.get(signal.symbol)
         log.info(
             "execution.executed",
@@ -190,12 +191,12 @@ class EntryOrders:
         )
 
     def _outcome(self, entry: PendingEntry, report: OrderReport) -> Execution:
-        complete = report.filled == entry.intents.entry.quantity
+        is_complete = report.filled == entry.intents.entry.quantity
         executed_at_ms = self._clock.now_ms()
         price = report.average_price
         return replace(
             entry.execution,
-            status=ExecutionStatus.EXECUTED if complete else ExecutionStatus.PARTIAL,
+            status=ExecutionStatus.EXECUTED if is_complete else ExecutionStatus.PARTIAL,
             executed_at_ms=executed_at_ms,
             actual_entry_price=price,
             quantity=report.filled,
@@ -203,12 +204,12 @@ class EntryOrders:
             slippage_bps=signal_slippage_bps(entry.signal, price),
             latency_ms=executed_at_ms - entry.signal.created_at_ms,
             failed_at_ms=None,
-            failure_reason=None if complete else FailureCode.PARTIAL_FILL,
+            failure_reason=None if is_complete else FailureCode.PARTIAL_FILL,
             error_details=None,
         )
 
     async def _drop_protection(self, account: Account, order: Order, intents: EntryIntents) -> None:
-        """The protection of an entry that never filled was never sent and never will be."""
+        """Mark the protection of an unfilled entry as never sent, together with the entry."""
         dropped = [
             mark_unsent(Order(request=request), "the entry did not fill", self._clock)
             for request in intents.protection
@@ -219,14 +220,14 @@ class EntryOrders:
 
 
 def signal_slippage_bps(signal: Signal, price: Decimal | None) -> Decimal | None:
-    """Basis points against the signal's price; None when either price is not known."""
+    """Return the slippage in basis points of the signal's price; None without either price."""
     if signal.price is None or price is None:
         return None
     return slippage_bps(action=signal.action, requested=signal.price, filled=price)
 
 
 def _may_appear(account: Account, order: Order) -> bool:
-    """Whether an entry ended without a word of the exchange, which may show it late."""
+    """Whether an entry ended without a report of the exchange, which may list it late."""
     is_unconfirmed = order.status is OrderStatus.CANCELLED and order.exchange_order_id is None
     return is_unconfirmed and account.trading_broker.visibility_lag_ms > 0
 
@@ -238,9 +239,9 @@ def _prices(prices: Iterable[Decimal]) -> str:
 def _rebased_levels(
     account: Account, entry: PendingEntry, planned: Position, report: OrderReport
 ) -> RebasedLevels | None:
-    """Where stop and targets belong now that it is known what the entry has filled at.
+    """Return stop and targets for the entry's fill price; None if they stay as planned.
 
-    A stop that went to the exchange along with its entry is moved there afterwards.
+    A stop that was attached to its entry is moved later, at the exchange.
     """
     request, signal = entry.intents.entry, entry.signal
     if request.decided_price is None or report.average_price is None:

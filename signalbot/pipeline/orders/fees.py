@@ -1,4 +1,4 @@
-"""What fees cost that were paid in a third coin: mostly an exchange's own, for a discount."""
+"""Converts fees paid in a third coin, usually an exchange's own coin for a discount."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,34 +10,35 @@ from signalbot.ports import Market
 
 @dataclass(frozen=True, slots=True)
 class FeeRates:
-    """Prices of third coins in the quote currency of what was traded."""
+    """Prices of third coins in the quote currency of the traded market."""
 
     prices: dict[str, Decimal]
-    pending: frozenset[str]  #: listed there, and the price not told yet
+    pending: frozenset[str]  #: coins that have a market but no price yet
 
 
 def fee_rates_of(market: Market, fills: Iterable[Fill]) -> FeeRates:
-    """What the coins are worth that the fees of ``fills``, all of one market, were paid in.
+    """Return the prices of the coins in which the fees of ``fills`` were paid.
 
-    Without I/O: asking for a coin's market is what makes an exchange tell its price soon.
+    All fills are of one market. Does no I/O: requesting a coin's instrument makes the exchange
+    subscribe to its price.
     """
     prices: dict[str, Decimal] = {}
-    awaited: set[str] = set()
+    pending: set[str] = set()
     for fill in fills:
         coin = fill.foreign_fee_currency
-        if coin is None or coin in prices or coin in awaited:
+        if coin is None or coin in prices or coin in pending:
             continue
         symbol = _market_of(market, coin, fill.symbol)
         price = None if symbol is None else market.last_price(symbol)
         if price is not None:
             prices[coin] = price
         elif symbol is not None:
-            awaited.add(coin)
-    return FeeRates(prices, frozenset(awaited))
+            pending.add(coin)
+    return FeeRates(prices, frozenset(pending))
 
 
 def _market_of(market: Market, coin: str, traded: str) -> str | None:
-    """Where the coin is traded for the same quote currency; None where it is not."""
+    """Return the coin's market in the same quote currency; None if there is none."""
     quote = traded.partition("/")[2].partition(":")[0]
     for symbol in (f"{coin}/{quote}", f"{coin}/{quote}:{quote}"):
         try:

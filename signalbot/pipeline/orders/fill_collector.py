@@ -1,4 +1,4 @@
-"""Collects the fills of orders that were booked before their fills were told, for their fees."""
+"""Fetches the fills of orders that were booked without them, to book their fees."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -18,13 +18,13 @@ from signalbot.tasks import Timers
 
 log = structlog.get_logger()
 
-#: Exchanges tell the fills of an order up to seconds after the order; then asking gets rarer.
+#: Exchanges list fills up to seconds after the order, so the first delays are short.
 RETRY_DELAYS_MS = (2_000, 3_000, 5_000, 10_000, 30_000, 120_000, 600_000)
-_MAX_QUIET_WAIT_MS = 10_000  # how long orders that go on filling hold it up
+_MAX_QUIET_WAIT_MS = 10_000  # longest delay of the first fetch while orders keep filling
 
 
 class FillCollector:
-    """Never in the way of a trade: it asks once orders have stopped filling for a moment."""
+    """Fetches fills once no order has filled for two seconds, so that trades are not slowed."""
 
     def __init__(self, trades: Trades, timers: Timers, clock: Clock) -> None:
         self._trades = trades
@@ -33,7 +33,7 @@ class FillCollector:
         self._fill_booker: FillBooker | None = None
         self._protect: Callable[[Account, str], Awaitable[None]] | None = None
         self._pending: set[str] = set()
-        self._last_request_ms = EPOCH  #: when it was last wanted
+        self._last_request_ms = EPOCH
 
     def serve(
         self, recorder: FillBooker, protect: Callable[[Account, str], Awaitable[None]]
@@ -42,7 +42,7 @@ class FillCollector:
         self._fill_booker, self._protect = recorder, protect
 
     def request(self, account: Account, order: Order) -> None:
-        """Collect the fills of ``order`` soon; asking again while it is under way is harmless."""
+        """Fetch the fills of ``order`` soon; repeated requests for it are ignored meanwhile."""
         if order.client_order_id not in self._pending:
             self._pending.add(order.client_order_id)
             self._last_request_ms = self._clock.now_ms()
@@ -51,22 +51,22 @@ class FillCollector:
             )
 
     def _fetch_when_quiet(self, account: Account, order: Order, *, until_ms: Ms) -> None:
-        """Ask once nothing has filled for the first pause, or at ``until_ms``."""
+        """Fetch once nothing has filled for the first delay, at ``until_ms`` at the latest."""
 
-        async def ring() -> None:
+        async def fire() -> None:
             if self._clock.now_ms() < min(until_ms, self._last_request_ms + RETRY_DELAYS_MS[0]):
                 self._fetch_when_quiet(account, order, until_ms=until_ms)
             else:
                 await self._fetch(account, order, tries=0)
 
-        self._timers.at(Ms(min(until_ms, self._last_request_ms + RETRY_DELAYS_MS[0])), ring)
+        self._timers.at(Ms(min(until_ms, self._last_request_ms + RETRY_DELAYS_MS[0])), fire)
 
     def _fetch_after_delay(self, account: Account, order: Order, *, tries: int) -> None:
         at_ms = Ms(self._clock.now_ms() + RETRY_DELAYS_MS[tries])
         self._timers.at(at_ms, lambda: self._fetch(account, order, tries=tries))
 
     async def _fetch(self, account: Account, requested: Order, *, tries: int) -> None:
-        """Under the id it has by now: a conditional order that triggers may become another."""
+        """Fetch by the order's current id, which changes when a conditional order triggers."""
         order = await self._trades.order(requested.client_order_id) or requested
         try:
             fills = tuple(await account.trading_broker.order_fills(order))
@@ -89,11 +89,10 @@ class FillCollector:
     async def _book(
         self, account: Account, requested: Order, fills: tuple[Fill, ...], *, is_final_attempt: bool
     ) -> bool:
-        """Book the fills if they are all there, on the order as it is by now.
+        """Book the fills if they are complete; False if they or a fee's price are missing.
 
-        Also if the price of what a fee was paid in is known; the last time, whether or not. A fee
-        that was kept in the coins makes the position smaller: its stop follows at once, for it
-        would sell coins of the owner's.
+        ``is_final_attempt`` books without the price. A fee kept in the bought coins shrinks the
+        position, so its stop is resized at once: it would sell other coins of the owner.
         """
         assert self._fill_booker is not None  # noqa: S101 - wired before anything is booked
         assert self._protect is not None  # noqa: S101
@@ -114,6 +113,6 @@ class FillCollector:
 
 
 def _report_with_fills(order: Order, fills: tuple[Fill, ...]) -> OrderReport:
-    """What is known of the order, with its fills."""
+    """Return the order's state as a report, with its fills."""
     named = tuple(replace(fill, client_order_id=order.client_order_id) for fill in fills)
     return replace(order.report(), fills=named)

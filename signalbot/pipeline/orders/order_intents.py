@@ -1,4 +1,4 @@
-"""The orders a plan stands for, before anything is sent: pure, deterministic, one place."""
+"""Builds the orders of a plan, with deterministic ids; pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ from signalbot.domain.users import User
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryIntents:
-    """An entry with its protection, and the position its first fill will start."""
+    """An entry with its protection, and the position its first fill opens."""
 
     position: Position  #: planned: holds nothing yet
     entry: OrderRequest
@@ -43,7 +43,7 @@ class EntryIntents:
 
 
 def build_intents(signal: Signal, user: User, plan: EntryPlan, *, now_ms: Ms) -> EntryIntents:
-    """Every order of an entry plan, under the ids it will have whenever it is computed."""
+    """Return every order of an entry plan; the ids depend on signal and user only."""
     position = _planned_position(signal, user, plan, now_ms=now_ms)
     entry = OrderRequest(
         client_order_id=client_order_id_of(
@@ -87,7 +87,7 @@ def build_intents(signal: Signal, user: User, plan: EntryPlan, *, now_ms: Ms) ->
 def restore_intents(
     signal: Signal, user: User, orders: Sequence[Order], rules: Protection
 ) -> EntryIntents:
-    """The same, read back from the orders a claim has stored."""
+    """Rebuild the intents from the orders stored with a claim."""
     requests = [order.request for order in orders if not _was_dropped(order)]
     entry = next(request for request in requests if request.leg is Leg.ENTRY)
     stop = next((each.trigger_price for each in requests if each.leg is Leg.STOP_LOSS), None)
@@ -114,7 +114,7 @@ def restore_intents(
 
 
 def _was_dropped(order: Order) -> bool:
-    """Whether an order was given up before it was sent: its share had become too small."""
+    """Whether a target was cancelled before it was sent, as its share had become too small."""
     is_target = order.request.leg is Leg.TAKE_PROFIT
     return is_target and order.status is OrderStatus.CANCELLED and not order.exchange_order_id
 
@@ -122,9 +122,9 @@ def _was_dropped(order: Order) -> bool:
 def resize_intents(
     intents: EntryIntents, quantity: Decimal, instrument: Instrument
 ) -> EntryIntents:
-    """The same orders for a smaller entry of ``quantity``, under the same ids.
+    """Return the intents for a smaller entry of ``quantity``, with the same ids.
 
-    Targets share it as before; one whose share is too small to trade is left out.
+    Targets keep their shares; one with a share too small to trade is left out.
     """
     entry, planned = intents.entry, intents.position
     levels = [(aim.price, aim.quantity / entry.quantity * HUNDRED) for aim in planned.take_profits]
@@ -152,7 +152,7 @@ def closing_request(
     now_ms: Ms,
     trigger: Decimal | None = None,
 ) -> OrderRequest:
-    """A reduce-only order on the closing side of ``position``."""
+    """Return a reduce-only order on the closing side of ``position``."""
     return OrderRequest(
         client_order_id=client_order_id_of(
             signal_id=position.signal_id, user_id=position.user_id, leg=leg, attempt=attempt

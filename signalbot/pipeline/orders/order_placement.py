@@ -1,6 +1,6 @@
-"""Places one order that must end up known: protective and exit orders, which may be tried again.
+"""Places protective and exit orders, which may be sent again once proven absent.
 
-An entry is never placed from here: its outcome may stay unknown, a stop's may not.
+Entries are never placed here: they are sent at most once.
 """
 
 from dataclasses import replace
@@ -18,19 +18,19 @@ log = structlog.get_logger()
 
 
 class OrderPlacer:
-    """Submits, and looks up what got no answer, until the outcome is known."""
+    """Submits orders, and looks up those without a response until the outcome is known."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
     async def place(self, account: Account, request: OrderRequest) -> OrderReport:
-        """Submit a durable intent and return what became of it.
+        """Submit a committed intent and return the exchange's report.
 
-        A lost answer is looked up until the exchange tells; only an order proven never to have
-        arrived is sent again, under the same id. Bound the wait with ``asyncio.timeout``.
+        Without a response the order is looked up; only one that provably never arrived is sent
+        again, with the same id. Callers limit the wait with ``asyncio.timeout``.
 
         Raises:
-            OrderRejected: the exchange refused it.
+            OrderRejected: the exchange rejected it.
         """
         crash_point(f"{request.leg}.before_send")
         for tries, delay_s in enumerate(backoff_s(initial_s=0.1, max_s=2.0)):
@@ -62,9 +62,9 @@ class OrderPlacer:
         raise AssertionError("backoff never ends")
 
     async def find(self, account: Account, order: Order) -> OrderReport | None:
-        """Look an order up until the exchange gives a sure answer; None: it is not there.
+        """Look an order up until the exchange responds; None if it provably does not exist.
 
-        Bound the wait with ``asyncio.timeout``.
+        Callers limit the wait with ``asyncio.timeout``.
         """
         for tries, delay_s in enumerate(backoff_s(initial_s=0.1, max_s=2.0)):
             try:
@@ -77,14 +77,14 @@ class OrderPlacer:
 
 
 def mark_rejected(order: Order, error: OrderRejected, clock: Clock) -> Order:
-    """The order after the exchange refused it."""
+    """Return the order as rejected by the exchange."""
     return replace(
         order, status=OrderStatus.REJECTED, error=str(error), updated_at_ms=clock.now_ms()
     )
 
 
 def mark_unsent(order: Order, why: str, clock: Clock) -> Order:
-    """The order as an intent that never went out and never will."""
+    """Return the order as cancelled before it was sent."""
     return replace(
         order, status=OrderStatus.CANCELLED, error=f"not sent: {why}", updated_at_ms=clock.now_ms()
     )

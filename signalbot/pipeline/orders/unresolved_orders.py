@@ -1,4 +1,4 @@
-"""Orders whose outcome is not known: whoever meets one says so here, and it is looked up soon."""
+"""Queues orders with an unknown outcome for a look-up."""
 
 from signalbot.domain.orders import Order
 from signalbot.pipeline.account import Account
@@ -6,11 +6,11 @@ from signalbot.stream import Stream
 
 
 class UnresolvedOrderQueue:
-    """A queue between those who send orders and the one who looks them up."""
+    """Passes orders with an unknown outcome from the code that sends to the poller."""
 
     def __init__(self) -> None:
         self.queue: Stream[tuple[Account, Order]] = Stream()
 
     def add(self, account: Account, order: Order) -> None:
-        """Have ``order`` looked up before the next comparison; saying it twice is harmless."""
+        """Have ``order`` looked up before the next comparison; repeating is harmless."""
         self.queue.put((account, order))

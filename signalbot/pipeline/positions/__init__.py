@@ -1,1 +1,1 @@
-"""Open positions: stops, take profits, funding, closing."""
+"""Open positions: stops, targets, trailing, funding, closing."""

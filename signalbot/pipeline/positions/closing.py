@@ -1,4 +1,4 @@
-"""Takes a position off the exchange: exit at market first, then the orders that guarded it."""
+"""Closes a position at market, then cancels its protective orders."""
 
 import asyncio
 from dataclasses import replace
@@ -29,14 +29,16 @@ _EXIT_DEADLINE_S = 30.0
 
 
 class ExitResult(Enum):
-    """What became of one exit order."""
+    """Outcome of one exit order."""
 
     DONE = auto()
     REJECTED = auto()
-    UNKNOWN = auto()  #: it may be live: no other one may be sent before it is known
+    UNKNOWN = auto()  #: it may be live, so no other exit may be sent
 
 
 class PositionCloser:
+    """Sends exits, and cancels and books protective orders."""
+
     def __init__(
         self,
         *,
@@ -59,9 +61,10 @@ class PositionCloser:
     async def close(self, account: Account, position: Position, reason: CloseReason) -> bool:
         """Close the whole position at market. The symbol's lock is held.
 
-        Entries that still fill are ended first, so that nothing opens behind the exit. The stop
-        stays until the position is flat. False when it is not: the exchange has refused the exit,
-        and the position is open again; or the exit's outcome is not known, and it is CLOSING.
+        Open entries are cancelled first, so that none fills after the exit. The stop stays until
+        the position is flat; on spot it is cancelled first, as it reserves the coins. False if
+        the position is not closed: the exchange rejected the exit and it is OPEN again, or the
+        exit's outcome is unknown and it is CLOSING.
         """
         await self._entry_orders.end_entries(account, position)
         held = account.positions.get(position.symbol)
@@ -70,9 +73,7 @@ class PositionCloser:
             return False
         instrument = account.market.instrument(position.symbol)
         if instrument.kind is MarketKind.SPOT:
-            await self.cancel_protection(
-                account, position
-            )  # its stop holds the very coins to be sold
+            await self.cancel_protection(account, position)  # its stop reserves the coins
         held = account.positions.get(position.symbol)
         if held is None:
             return True
@@ -96,9 +97,10 @@ class PositionCloser:
     async def _close_after_partial_exit(
         self, account: Account, held: Position, reason: CloseReason
     ) -> None:
-        """A part may be leaving: the rest goes after it, and what protects it stays till then.
+        """Mark a position CLOSING while another exit of it is unresolved.
 
-        One without a stop stays open, so that a stop is still tried.
+        Its protection stays, and the rest is closed after that exit. A position without a stop
+        stays OPEN, so that a stop is still tried.
         """
         if held.status is PositionStatus.OPEN and reason is not CloseReason.UNPROTECTED:
             closing = replace(held, status=PositionStatus.CLOSING, close_reason=reason)
@@ -108,7 +110,7 @@ class PositionCloser:
     async def send_exit(
         self, account: Account, position: Position, *, quantity: Decimal, leg: Leg
     ) -> ExitResult:
-        """Sell ``quantity`` of a position at market, and book what came of it."""
+        """Close ``quantity`` of a position at market and book the result."""
         request = closing_request(
             position,
             leg=leg,
@@ -126,9 +128,9 @@ class PositionCloser:
             async with asyncio.timeout(_EXIT_DEADLINE_S):
                 report = await self._order_placer.place(account, request)
         except OrderRejected as e:
-            refused = mark_rejected(order, e, self._clock)
-            account.track_order(refused)
-            await self._trades.save_order(refused)
+            rejected = mark_rejected(order, e, self._clock)
+            account.track_order(rejected)
+            await self._trades.save_order(rejected)
             log.warning(
                 "order.rejected", user_id=account.user_id, leg=leg.value, reason=str(e)
             )  # fmt: skip
@@ -140,15 +142,15 @@ class PositionCloser:
         return ExitResult.DONE
 
     async def book(self, account: Account, order: Order, report: OrderReport) -> None:
-        """Book what filled of a protective order; what rests for a position it closed goes."""
+        """Book a protective order's report; cancel the rest of the protection if it closed all."""
         recorded = await self._fill_booker.book(account, order, report)
         if recorded.position is not None and not recorded.position.is_open:
             await self.cancel_protection(account, recorded.position)
 
     async def cancel_protection(self, account: Account, position: Position) -> None:
-        """Cancel what still rests for a position, its stop and targets.
+        """Cancel a position's stops and targets.
 
-        Once it is closed, see that none of them has opened another one on the other side.
+        If it is closed, also close what these orders may have opened on the opposite side.
         """
         for order in account.orders_of(position):
             if order.request.leg not in (Leg.ENTRY, Leg.EXIT):
@@ -157,9 +159,9 @@ class PositionCloser:
             await self._opposite_guard.check(account, position)
 
     async def cancel_and_book(self, account: Account, order: Order) -> None:
-        """Cancel one order, and book what it filled before the cancel reached it.
+        """Cancel one order and book its fills so far.
 
-        An order without a sure answer stays in doubt until a comparison settles it.
+        Without a definite response the symbol stays unresolved until a comparison.
         """
         crash_point("cancel.before_send")
         try:
@@ -182,16 +184,17 @@ class PositionCloser:
         await self._fill_booker.book(account, order, report)
 
     async def drop_order(self, account: Account, order: Order, *, why: str) -> Order:
-        """An order that is proven never to have arrived, or to be gone, is over."""
+        """Cancel an order in the ledger that provably never arrived or no longer exists."""
         dropped = mark_unsent(order, why, self._clock)
         account.track_order(dropped)
         await self._trades.save_order(dropped)
         return dropped
 
     async def closable_quantity(self, account: Account, position: Position) -> Decimal:
-        """What of a position an order can close: fees may have been kept in its coins.
+        """Return the quantity an order can close: on spot, fees may have been kept in the coins.
 
-        All of it where the wallet shows none: the exchange refuses what is not there.
+        If the balance shows no coins, it is the whole position: the exchange rejects an order for
+        coins that are not there.
         """
         instrument = account.market.instrument(position.symbol)
         quantity = position.quantity
@@ -203,8 +206,8 @@ class PositionCloser:
         return instrument.floor_quantity(quantity) or instrument.floor_quantity(position.quantity)
 
     async def _mark_unknown(self, account: Account, order: Order) -> None:
-        """No answer: nothing more is sent for this position before it is known."""
-        unknown = replace(order, status=OrderStatus.UNKNOWN, error="no answer")
+        """Record an exit without a response: no other is sent before it is resolved."""
+        unknown = replace(order, status=OrderStatus.UNKNOWN, error="no response")
         account.track_order(unknown)
         account.unresolved_symbols.add(order.request.symbol)
         await self._trades.save_order(unknown)
@@ -212,7 +215,7 @@ class PositionCloser:
         self._unresolved_orders.add(account, unknown)
 
     async def _reopen(self, account: Account, closing: Position, reason: CloseReason) -> None:
-        """The exchange refuses every exit: the position is kept, and kept behind its stop."""
+        """Reopen a position after the exchange rejected every exit; its stop stays."""
         reopened = replace(closing, status=PositionStatus.OPEN, close_reason=None)
         account.update_position(reopened)
         await self._trades.save_position(reopened)
@@ -225,7 +228,7 @@ class PositionCloser:
         )
 
     async def _book_missed_fills(self, account: Account, position: Position) -> None:
-        """After an exit in vain: the stop or a target may have been faster, and not booked yet."""
+        """Look up and book fills of stop and targets that may have closed the position first."""
         for order in account.orders_of(position):
             if order.request.leg is Leg.EXIT or not order.status.is_live:
                 continue
@@ -239,7 +242,7 @@ class PositionCloser:
 
 
 def has_unresolved_exit(account: Account, position: Position) -> bool:
-    """Whether an exit of the position may be at the exchange, or is still to be sent."""
+    """Whether an exit of the position may be at the exchange or is about to be sent."""
     return any(
         order.request.leg is Leg.EXIT and not order.status.is_final
         for order in account.orders_of(position)

@@ -1,4 +1,4 @@
-"""Books what a position paid or received for funding."""
+"""Books the funding of simulated positions."""
 
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ class FundingBooker:
         self._trades = trades
 
     async def book(self, account: Account, held: Position, received: Decimal) -> None:
-        """Add what this position received, whether it is still open or closed by now."""
+        """Add ``received`` to the position, open or closed."""
         async with account.lock(held.symbol):
             current = account.positions.get(held.symbol)
             if current is None or current.position_id != held.position_id:

@@ -1,4 +1,4 @@
-"""Books the funding that live positions pay or receive, from each exchange's own records."""
+"""Books the funding that live positions pay or receive, from the exchanges' records."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -21,15 +21,15 @@ from signalbot.ports import Clock, Exchange
 
 log = structlog.get_logger()
 
-_HOUR_MS: Final = 3_600_000  # no exchange lets holders pay each other more often
-_QUERY_DELAY_MS: Final = 60_000  # a payment is asked for that long after its instant
-_RETRY_MS: Final = 300_000  # a payment that is not listed yet is asked for again
-_GIVE_UP_MS: Final = 1_800_000  # after that there was none: exchanges do not list one of zero
+_HOUR_MS: Final = 3_600_000  # shortest funding interval of any exchange
+_QUERY_DELAY_MS: Final = 60_000  # from a payment's instant to its first query
+_RETRY_MS: Final = 300_000  # until a payment that was not listed is queried again
+_GIVE_UP_MS: Final = 1_800_000  # then there was none: exchanges do not list payments of zero
 _POLL_INTERVAL_S: Final = 60.0
 
 
 class FundingCollector:
-    """One loop for each exchange; a payment is booked once, however often it is read."""
+    """Runs one loop per exchange; a payment is booked once, however often it is read."""
 
     def __init__(
         self,
@@ -47,14 +47,14 @@ class FundingCollector:
         self._retry_at_ms: dict[UserId, Ms] = {}
 
     async def serve(self, name: str) -> None:
-        """Collect until cancelled; what was paid while nothing ran is collected first."""
+        """Collect until cancelled, starting with payments made while the daemon was down."""
         await self._exchanges[name].market.wait_until_open()
         while True:
             await self.collect(name)
             await self._clock.sleep(_POLL_INTERVAL_S)
 
     async def collect(self, name: str) -> None:
-        """Book what is due at one exchange. One that does not answer is asked again later."""
+        """Book the funding due at one exchange; if it does not respond, the next call retries."""
         now_ms = self._clock.now_ms()
         until_ms = Ms((now_ms - _QUERY_DELAY_MS) // _HOUR_MS * _HOUR_MS)
         by_user: dict[UserId, list[FundingDue]] = defaultdict(list)
@@ -102,7 +102,7 @@ class FundingCollector:
             self._retry_at_ms[account.user_id] = Ms(self._clock.now_ms() + _RETRY_MS)
 
     def _latest_instant(self, account: Account, due: FundingDue, until_ms: Ms) -> Ms | None:
-        """When funding was last paid that is not booked; None if none can have been."""
+        """Return when funding was last paid that is not booked; None if there was none."""
         interval_ms = account.market.funding_interval_ms(due.position.symbol) or _HOUR_MS
         end_ms = min(until_ms, due.position.closed_at_ms or until_ms)
         instant_ms = Ms(end_ms // interval_ms * interval_ms)
@@ -111,11 +111,11 @@ class FundingCollector:
     def _is_complete(
         self, account: Account, due: FundingDue, paid: Sequence[FundingPayment], until_ms: Ms
     ) -> bool:
-        """Whether the latest payment is listed, or will not be any more."""
+        """Whether the latest payment is listed, or no longer expected."""
         if account.market.funding_interval_ms(due.position.symbol) is None:
-            return True  # if there was one, the next look will find it
+            return True  # the next query finds a payment if there was one
         latest_ms = self._latest_instant(account, due, until_ms)
-        assert latest_ms is not None  # noqa: S101 - only such are asked for
+        assert latest_ms is not None  # noqa: S101 - only such positions are requested
         is_listed = any(each.paid_at_ms >= latest_ms for each in paid)
         return is_listed or self._clock.now_ms() - latest_ms > _GIVE_UP_MS
 

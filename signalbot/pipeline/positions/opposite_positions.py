@@ -1,8 +1,7 @@
-"""Closes what closing orders have opened on the other side.
+"""Closes a position that closing orders have opened on the opposite side.
 
-Reduce-only orders cannot do that. Where an exchange does not take that flag for a stop, or two
-orders close the same position at the same time, they can: so after every close the exchange is
-asked what it holds.
+Reduce-only orders cannot do that, but some exchanges do not support the flag for stops, and two
+orders may close the same position at once. So the holding is read after every close.
 """
 
 import asyncio
@@ -43,34 +42,34 @@ log = structlog.get_logger()
 
 _EXIT_TIMEOUT_S: Final = 30.0
 _LOOKBACK_MS: Final = 7 * 86_400_000
-_SPARE_ATTEMPTS: Final = 32  # numbers that were given to orders which never became durable
-_CLOCK_SKEW_MS: Final = 60_000  # how far clocks may differ
+_SPARE_ATTEMPTS: Final = 32  # attempt numbers of orders that were never committed
+_CLOCK_SKEW_MS: Final = 60_000  # largest difference between our clock and the exchange's
 
 
 def net_and_overshoot(
     fills: Iterable[Fill], closing: Collection[ClientOrderId]
 ) -> tuple[Decimal, Decimal]:
-    """What the fills since a position was opened have come to, and how much ``closing`` overshot.
+    """Return the net quantity of ``fills``, and how much orders in ``closing`` overshot.
 
-    The first is signed, positive when long. The second counts what closing orders added while
-    nothing, or the other side, was held.
+    ``fills`` are those since a position was opened. The net is positive when long. The overshoot
+    is what closing orders added while nothing, or the opposite side, was held.
     """
-    net, ours = ZERO, ZERO
+    net, overshoot = ZERO, ZERO
     for fill in sorted(fills, key=lambda each: (each.filled_at_ms, each.trade_id)):
         change = fill.quantity if fill.side is OrderSide.BUY else -fill.quantity
         after = net + change
         if net * change < 0 <= net * after:  # smaller, or flat
-            ours = min(ours, abs(after))
+            overshoot = min(overshoot, abs(after))
         else:
-            beyond = abs(after) if net * after < 0 else abs(change)
-            before = ZERO if net * after < 0 else ours
-            ours = before + (beyond if fill.client_order_id in closing else ZERO)
+            added = abs(after) if net * after < 0 else abs(change)
+            before = ZERO if net * after < 0 else overshoot
+            overshoot = before + (added if fill.client_order_id in closing else ZERO)
         net = after
-    return net, ours
+    return net, overshoot
 
 
 def _own_orders(orders: Sequence[Order]) -> list[Order]:
-    """Those that went out from here: what the owner closes by hand is booked as an exit, too."""
+    """Return the orders with ids we made: exits by the owner are booked as orders, too."""
     attempts = range(len(orders) + _SPARE_ATTEMPTS)
 
     def is_sent(order: Order) -> bool:
@@ -90,19 +89,21 @@ def _own_orders(orders: Sequence[Order]) -> list[Order]:
 
 
 def _ids(orders: Iterable[Order], *, is_entry: bool) -> set[ClientOrderId]:
-    """Both ids of each order: fills carry the exchange's where the order has not been seen."""
+    """Return both ids of each order: fills of unmatched orders carry the exchange's id."""
     chosen = [each for each in orders if (each.request.leg is Leg.ENTRY) is is_entry]
     theirs = {ClientOrderId(each.exchange_order_id) for each in chosen if each.exchange_order_id}
     return theirs | {each.client_order_id for each in chosen}
 
 
 def _since_entry(fills: Iterable[Fill], entries: Collection[ClientOrderId]) -> list[Fill]:
-    """The fills from the first of the position's entry on: it began flat."""
+    """Return the fills from the position's first entry fill on, in order."""
     ordered = sorted(fills, key=lambda each: (each.filled_at_ms, each.trade_id))
     return list(dropwhile(lambda each: each.client_order_id not in entries, ordered))
 
 
 class OppositePositionGuard:
+    """Closes opposite positions that provably come from our closing orders."""
+
     def __init__(
         self,
         *,
@@ -121,9 +122,9 @@ class OppositePositionGuard:
         self._clock = clock
 
     async def check(self, account: Account, closed: Position) -> None:
-        """Look at what is held after a position was closed. The symbol's lock is held.
+        """Check the holding after a position was closed. The symbol's lock is held.
 
-        What cannot be read now is found by the next comparison: nothing is entered before it.
+        If it cannot be read, entries in the symbol wait for the next comparison.
         """
         symbol = closed.symbol
         if account.market.instrument(symbol).kind is not MarketKind.SWAP:
@@ -138,7 +139,7 @@ class OppositePositionGuard:
             log.debug("position.fetch_failed", user_id=account.user_id, symbol=symbol, cause=str(e))
 
     async def close_latest(self, account: Account, holding: Holding) -> bool:
-        """The same for the last position that was closed on the other side, where none is known.
+        """Close ``holding`` if the last position closed on the opposite side explains it.
 
         Raises:
             Unavailable: fills cannot be read.
@@ -157,29 +158,29 @@ class OppositePositionGuard:
         return await self.close(account, latest, holding)
 
     async def close(self, account: Account, closed: Position, holding: Holding) -> bool:
-        """Close what closing orders of ``closed`` have opened; True when something was sent.
+        """Close what closing orders of ``closed`` have opened; True if an order was sent.
 
-        Nothing is sent unless fills explain all that is held: it may be the owner's.
+        Nothing is sent unless fills explain the whole holding: it may be the owner's.
 
         Raises:
             Unavailable: fills cannot be read.
         """
         if holding.side is closed.side or closed.symbol in account.positions:
             return False
-        recorded = await self._trades.orders_of_position(closed.position_id)
+        stored = await self._trades.orders_of_position(closed.position_id)
         account.reset_attempts(
-            closed.position_id, recorded
-        )  # a closed position's are not kept in mind
-        orders = _own_orders(recorded)
+            closed.position_id, stored
+        )  # counters of closed positions may be gone
+        orders = _own_orders(stored)
         if any(each.request.leg is Leg.EXIT and not each.status.is_final for each in orders):
-            return False  # one may be on its way
+            return False  # an exit may still fill
         entries, closing = _ids(orders, is_entry=True), _ids(orders, is_entry=False)
         since_ms = Ms(closed.opened_at_ms - _CLOCK_SKEW_MS)
         fills = await account.trading_broker.fills(closed.symbol, since_ms=since_ms)
-        net, ours = net_and_overshoot(_since_entry(fills, entries), closing)
-        if net != holding.quantity * holding.side.sign or not ours:
+        net, overshoot = net_and_overshoot(_since_entry(fills, entries), closing)
+        if net != holding.quantity * holding.side.sign or not overshoot:
             return False
-        await self._send(account, replace(closed, side=holding.side), quantity=ours)
+        await self._send(account, replace(closed, side=holding.side), quantity=overshoot)
         return True
 
     async def _send(self, account: Account, opposite: Position, *, quantity: Decimal) -> None:
@@ -208,12 +209,12 @@ class OppositePositionGuard:
             async with asyncio.timeout(_EXIT_TIMEOUT_S):
                 report = await self._order_placer.place(account, request)
         except OrderRejected as e:
-            account.track_order(refused := mark_rejected(order, e, self._clock))
-            await self._trades.save_order(refused)
+            account.track_order(rejected := mark_rejected(order, e, self._clock))
+            await self._trades.save_order(rejected)
             log.warning("order.rejected", user_id=account.user_id, leg="exit", reason=str(e))
         except TimeoutError:
             account.track_order(
-                unknown := replace(order, status=OrderStatus.UNKNOWN, error="no answer")
+                unknown := replace(order, status=OrderStatus.UNKNOWN, error="no response")
             )
             account.unresolved_symbols.add(opposite.symbol)
             await self._trades.save_order(unknown)

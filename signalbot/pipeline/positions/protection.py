@@ -1,9 +1,9 @@
-"""Keeps every open position behind exactly one stop of its size, and its targets in place.
+"""Keeps exactly one stop of the right size, and the targets, at the exchange for every position.
 
-Protection is an invariant, not a step: ``protect`` compares what should rest at the exchange with
-what does, and may be called at any time. A stop moves in place where the exchange can do that;
-else a new one is placed before the old one is cancelled. Nothing here waits under the symbol's lock
-for long: what is not settled in time is looked at again a moment later.
+Protection is an invariant, not a step: ``protect`` compares the wanted orders with the live ones
+and may be called at any time. A stop is amended in place where the exchange supports that; else a
+new one is placed before the old one is cancelled. The symbol's lock is held for a bounded time
+only: what is not confirmed within it is retried later.
 """
 
 import asyncio
@@ -37,13 +37,15 @@ from signalbot.tasks import Timers, crash_point
 
 log = structlog.get_logger()
 
-_AMEND_TIMEOUT_S: Final = 3.0  # meanwhile the stop rests as it was
-_LOOKUP_TIMEOUT_S: Final = 1.5  # for a stop that went along with its entry
-_RENEW_BEFORE_END_MS: Final = 86_400_000  # before its end, so that no outage of a day leaves none
+_AMEND_TIMEOUT_S: Final = 3.0  # meanwhile the stop stays active unchanged
+_LOOKUP_TIMEOUT_S: Final = 1.5  # of a stop that was attached to its entry
+_RENEW_BEFORE_END_MS: Final = 86_400_000  # a stop survives an outage of one day
 _RETRY_DELAYS_MS: Final = (1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000)
 
 
 class Protector:
+    """Places, moves and verifies the protective orders of positions."""
+
     def __init__(
         self,
         *,
@@ -61,14 +63,14 @@ class Protector:
         self._timers = timers
         self.take_profits = TakeProfitPlacer(trades, order_placer, position_closer, clock)
         self._clock = clock
-        self._retries: dict[tuple[str, str], int] = {}  #: looks in a row without a confirmed stop
+        self._retries: dict[tuple[str, str], int] = {}  #: consecutive tries, by user and symbol
 
     async def protect(self, account: Account, symbol: str) -> None:
-        """Bring stop and targets in step with the position. The symbol's lock is held.
+        """Adjust stop and targets to the position. The symbol's lock is held.
 
-        A position whose stop the exchange refuses for the user's ``max_unprotected``, or whose
-        stop the price has already passed, is closed at market. One that can be neither protected
-        nor closed now is tried again within seconds, and then ever less often.
+        The position is closed at market if the exchange rejects its stop for the user's
+        ``max_unprotected``, or if the price has already passed the stop. If it can be neither
+        protected nor closed now, that is retried after 1 s, then at growing intervals.
         """
         position = account.positions.get(symbol)
         if position is None or position.status is not PositionStatus.OPEN:
@@ -79,13 +81,13 @@ class Protector:
         guarded = account.positions[symbol]
         await self.take_profits.place(account, guarded)
         after = account.positions.get(symbol)
-        if after is not None and after is not guarded:  # a target left at market at once
+        if after is not None and after is not guarded:  # a target was filled at once
             await self._ensure_stop(account, after)
 
     async def close(self, account: Account, position: Position, reason: CloseReason) -> bool:
-        """Close a position at market; if the exchange refuses, it gets its stop back.
+        """Close a position at market; if the exchange rejects that, protect it again.
 
-        The symbol's lock is held. False when it is not closed.
+        The symbol's lock is held. False if the position is not closed.
         """
         if await self._position_closer.close(account, position, reason):
             return True
@@ -93,16 +95,16 @@ class Protector:
         return position.symbol not in account.positions
 
     async def finish_close(self, account: Account, symbol: str) -> None:
-        """Go on with a close that was interrupted, or whose exit never arrived; the lock is held.
+        """Resume a close that was interrupted or lost its exit order. The symbol's lock is held.
 
-        An exit whose outcome is not known yet is waited for.
+        Nothing is sent while an exit's outcome is unknown.
         """
         position = account.positions.get(symbol)
         if position is not None and position.status is PositionStatus.CLOSING:
             await self.close(account, position, position.close_reason or CloseReason.MANUAL)
 
     async def _ensure_stop(self, account: Account, position: Position) -> bool:
-        """Whether the position now has exactly one live stop, at the wanted price and size."""
+        """Ensure one live stop at the right price and size; False if that failed or it closed."""
         if position.stop_loss is None:
             return True
         limit_s = self._limit_s(account, position)
@@ -121,7 +123,7 @@ class Protector:
     async def _ensure_stop_size(
         self, account: Account, position: Position, size: Decimal, *, is_unread: bool
     ) -> bool:
-        """The same, for a size that is known."""
+        """Ensure one live stop of ``size``; ``is_unread``: a sent stop could not be read."""
         live = [stop for stop in stops_of(account, position) if stop.status.is_live]
         fitting = next(
             (
@@ -147,7 +149,7 @@ class Protector:
     async def _replace(
         self, account: Account, position: Position, live: list[Order], size: Decimal
     ) -> bool:
-        """Place a stop beside, or on spot in the place of, those that do not fit any more."""
+        """Place a stop beside those that no longer fit; on spot these are cancelled first."""
         since_ms = self._clock.now_ms()
         if position.protected_at_ms is None:
             since_ms = min(since_ms, position.opened_at_ms)
@@ -180,9 +182,9 @@ class Protector:
     async def _handle_missing_stop(
         self, account: Account, position: Position, attempt: StopAttempt
     ) -> bool:
-        """Close a position that has no stop, unless the exchange has taken one very lately.
+        """Close a position without a stop, unless the exchange has just accepted one.
 
-        Always False: it has no stop now.
+        Always False: the position has no confirmed stop.
         """
         if attempt.outcome is StopOutcome.WOULD_TRIGGER:
             reason = position.stop_kind.close_reason
@@ -198,9 +200,9 @@ class Protector:
         return False
 
     def _may_wait(self, account: Account, position: Position, attempt: StopAttempt) -> bool:
-        """Whether a stop that was taken, but not shown, may still come to light.
+        """Whether an accepted stop may still become visible at the exchange.
 
-        So may a position that the exchange does not show: it is not closed on one look.
+        Also True for a position that the exchange does not list: one response is no proof.
         """
         if attempt.is_unread or account.absences.is_missing(position.position_id):
             return True
@@ -213,7 +215,7 @@ class Protector:
         return self._clock.now_ms() - since_ms < lag_ms
 
     def _retry_later(self, account: Account, position: Position) -> None:
-        """Protect once more in a while; the symbol's lock is free meanwhile."""
+        """Protect the position again after a delay; the symbol's lock is free meanwhile."""
         key = (account.user_id, position.symbol)
         tries = self._retries.get(key, 0)
         self._retries[key] = tries + 1
@@ -232,9 +234,9 @@ class Protector:
     async def _amend(
         self, account: Account, position: Position, live: list[Order], size: Decimal
     ) -> bool:
-        """Move the one stop that rests to where it should be; True if no other one is needed.
+        """Amend the only live stop to the right price and size; True if that succeeded.
 
-        Whatever goes wrong, it rests as it was or as it is to be, and another one can be placed.
+        On any failure the stop is still active, moved or unmoved, and another can be placed.
         """
         if (
             len(live) != 1
@@ -252,7 +254,7 @@ class Protector:
             async with asyncio.timeout(_AMEND_TIMEOUT_S):
                 report = await account.trading_broker.amend(stop, request)
         except (OrderRejected, OrderOutcomeUnknown, Unavailable, TimeoutError) as e:
-            log.warning("order.amend_failed", **_names(position), cause=str(e) or "no answer")
+            log.warning("order.amend_failed", **_names(position), cause=str(e) or "no response")
             return False
         crash_point("stop_loss.amended")
         if report.filled or report.status.is_final:
@@ -266,7 +268,7 @@ class Protector:
     async def _free_spot_coins(
         self, account: Account, position: Position, live: list[Order]
     ) -> bool:
-        """On spot a resting stop holds the very coins that the next one needs: it goes first."""
+        """On spot, cancel live stops to release their coins; False on other markets."""
         if account.market.instrument(position.symbol).kind is not MarketKind.SPOT:
             return False
         for stop in live:
@@ -274,10 +276,10 @@ class Protector:
         return True
 
     def _is_ending(self, account: Account, stop: Order) -> bool:
-        """Whether the exchange will end a stop before long: another one is placed beside it."""
-        lives_ms = account.trading_broker.stop_lifetime_ms(stop.request.symbol)
+        """Whether the exchange ends a stop within a day, so that it must be renewed."""
+        lifetime_ms = account.trading_broker.stop_lifetime_ms(stop.request.symbol)
         age_ms = self._clock.now_ms() - stop.request.intended_at_ms
-        return lives_ms is not None and age_ms >= lives_ms - _RENEW_BEFORE_END_MS
+        return lifetime_ms is not None and age_ms >= lifetime_ms - _RENEW_BEFORE_END_MS
 
     def _limit_s(self, account: Account, position: Position) -> float:
         return account.settings_for(position.strategy).protection.max_unprotected_ms / 1000

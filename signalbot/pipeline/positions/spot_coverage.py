@@ -1,7 +1,7 @@
-"""What to believe of a spot wallet that shows less than the fills of a position say.
+"""Sizes a spot stop when the balance holds fewer coins than the position.
 
-Fees may be kept in the coins that were bought: a little less is right at once. Much less is a late
-answer, or coins that the owner has moved: it is believed once several looks agree.
+Fees may be kept in the bought coins, so a small shortfall is accepted at once. A larger one is a
+late response, or the owner moved coins: it is accepted after several consistent reads.
 """
 
 from decimal import Decimal
@@ -11,7 +11,7 @@ from signalbot.domain.positions import Position
 from signalbot.domain.timeframe import Ms
 from signalbot.pipeline.account import Account
 
-WITHOUT_FEE: Final = Decimal("0.98")  # a fee kept in coins may be booked after them
+WITHOUT_FEE: Final = Decimal("0.98")  # tolerance: fees kept in the coins may be booked after fills
 
 
 def is_short(held: Decimal, quantity: Decimal) -> bool:
@@ -22,16 +22,16 @@ def is_short(held: Decimal, quantity: Decimal) -> bool:
 def stop_size(
     account: Account, position: Position, held: Decimal, *, guarded: Decimal, now_ms: Ms
 ) -> Decimal | None:
-    """How many coins a stop is to sell when the wallet shows ``held``; None: leave it as it is.
+    """Return how many coins a stop sells when the balance is ``held``; None: leave it as it is.
 
-    ``guarded`` is what live stops would sell. A wallet that is short right after the purchase is
-    late: the exchange itself refuses a stop for coins that are not there.
+    ``guarded`` is what live stops sell. A balance that is short right after the purchase lags:
+    then the stop covers the position, as the exchange rejects a stop for coins that are not there.
     """
-    proof, lag_ms = f"coins of {position.position_id}", account.trading_broker.visibility_lag_ms
+    key, lag_ms = f"coins of {position.position_id}", account.trading_broker.visibility_lag_ms
     if not is_short(held, position.quantity):
-        account.absences.record_seen(proof)
+        account.absences.record_seen(key)
         return held
-    if account.absences.record_miss(proof, now_ms, apart_ms=lag_ms):
+    if account.absences.record_miss(key, now_ms, apart_ms=lag_ms):
         return held or None
     if guarded and not is_short(guarded, position.quantity):
         return None

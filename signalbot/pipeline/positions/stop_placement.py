@@ -1,7 +1,8 @@
-"""Places one stop, and finds those that were sent without a sure answer.
+"""Places one stop, and finds stops with an unconfirmed outcome.
 
-A stop counts once the exchange shows it. One that it has taken and cannot be read, or does not
-show, is kept in mind: it may rest, and is withdrawn once it comes to light beside another.
+A stop is confirmed once it was read back from the exchange. One that was accepted but cannot be
+read, or is not listed, stays UNKNOWN: it may be live, and is cancelled once it shows up beside
+another.
 """
 
 import asyncio
@@ -35,42 +36,43 @@ from signalbot.tasks import backoff_s, crash_point
 
 log = structlog.get_logger()
 
-_LOOKUP_TIMEOUT_S: Final = 1.0  # then another one is sent: a second reduce-only stop does no harm
-_MAX_UNRESOLVED: Final = 3  # stops that may rest unseen: a further one helps nobody
+_LOOKUP_TIMEOUT_S: Final = 1.0  # then another is sent: a second reduce-only stop is harmless
+_MAX_UNRESOLVED: Final = 3  # stops that may be live but unseen; no more are sent beyond that
 
-
-_UNREAD: Final = "the exchange has taken it, and cannot be read"
-_NOT_FOUND: Final = "the exchange has taken it, and does not show it"
+_UNREAD: Final = "the exchange accepted it and cannot be read"
+_NOT_FOUND: Final = "the exchange accepted it and does not list it"
 
 
 class StopOutcome(Enum):
-    """What came of trying to place a stop."""
+    """Outcome of placing a stop."""
 
     CONFIRMED = auto()
-    UNCONFIRMED = auto()  #: the exchange has taken one, and has not shown it
+    UNCONFIRMED = auto()  #: accepted, and not read back
     REJECTED = auto()
-    WOULD_TRIGGER = auto()  #: the price is beyond it
+    WOULD_TRIGGER = auto()  #: the price has passed its trigger
 
 
 @dataclass(slots=True)
 class StopAttempt:
-    """How trying for a stop stands."""
+    """The outcome so far of placing a stop, and the cause of the last failure."""
 
     outcome: StopOutcome = StopOutcome.REJECTED
     cause: str = ""
 
     @property
     def is_unread(self) -> bool:
-        """Whether nothing says that the stop is not there."""
+        """Whether the stop was accepted and could not be read."""
         return self.outcome is StopOutcome.UNCONFIRMED and self.cause == _UNREAD
 
 
 def unread_attempt() -> StopAttempt:
-    """A stop that the exchange has taken, while it cannot be read."""
+    """Return the attempt of a stop that was accepted and cannot be read."""
     return StopAttempt(StopOutcome.UNCONFIRMED, _UNREAD)
 
 
 class StopPlacer:
+    """Sends stops until one is confirmed."""
+
     def __init__(
         self,
         trades: Trades,
@@ -86,16 +88,16 @@ class StopPlacer:
     async def find_sent_stops(
         self, account: Account, position: Position, *, limit_s: float
     ) -> bool:
-        """Look for stops that went out without a sure answer, or with their entry.
+        """Look up stops with an unknown outcome, or attached to their entry.
 
-        Each for at most ``limit_s`` seconds; one that cannot be found stays unknown. True when
-        one that the exchange has taken could not be read at all.
+        Each look-up takes at most ``limit_s`` seconds; a stop not found stays UNKNOWN. True if an
+        accepted stop could not be read at all.
         """
         attaches = account.trading_broker.attaches_stops(position.symbol)
         is_unread = False
         for stop in stops_of(account, position):
-            went_along = attaches and is_unsent(stop) and stop.request.is_initial_stop
-            if not went_along and stop.status is not OrderStatus.UNKNOWN:
+            is_attached = attaches and is_unsent(stop) and stop.request.is_initial_stop
+            if not is_attached and stop.status is not OrderStatus.UNKNOWN:
                 continue
             unknown = replace(stop, status=OrderStatus.UNKNOWN)
             account.track_order(unknown)
@@ -117,9 +119,9 @@ class StopPlacer:
         return is_unread
 
     async def size(self, account: Account, position: Position) -> Decimal | None:
-        """What of a position a stop can close; None when that cannot be known now.
+        """Return the quantity a stop can close; None if the spot balance cannot be read.
 
-        On spot the exchange may have kept its fee in the coins that were bought.
+        On spot the exchange may have kept its fee in the bought coins.
         """
         instrument = account.market.instrument(position.symbol)
         if instrument.kind is not MarketKind.SPOT:
@@ -160,12 +162,12 @@ class StopPlacer:
         *,
         size: Decimal,
     ) -> StopAttempt:
-        """Try for at most ``limit_s`` seconds to have a stop of ``size`` confirmed.
+        """Try for at most ``limit_s`` seconds to place and confirm a stop of ``size``.
 
-        A refused stop, or one that is not shown, is followed by one under a new id: two
-        reduce-only stops are better than none, but no more than a few are left unresolved.
+        A stop that is rejected or not listed is followed by one with a new id: two reduce-only
+        stops are better than none, but at most ``_MAX_UNRESOLVED`` are left unresolved.
         """
-        attempt = StopAttempt(cause=f"no answer within {limit_s:g} s")
+        attempt = StopAttempt(cause=f"no response within {limit_s:g} s")
         if any(each.exchange_order_id for each in _unresolved(account, position)):
             attempt.outcome, attempt.cause = StopOutcome.UNCONFIRMED, _NOT_FOUND
         try:
@@ -188,7 +190,7 @@ class StopPlacer:
     async def _place_once(
         self, account: Account, position: Position, order: Order, attempt: StopAttempt
     ) -> Order | None:
-        """Send one stop and note how it went; the order itself if it may be sent again."""
+        """Send one stop and note the outcome; return the order if it may be sent again."""
         try:
             report = await self._send_stop(account, order)
         except OrderRejected as e:
@@ -214,12 +216,12 @@ class StopPlacer:
         report: OrderReport,
         attempt: StopAttempt,
     ) -> None:
-        """A stop counts once it was read back."""
+        """Confirm a stop that was read back; mark any other UNKNOWN."""
         if report.confirmation is not Confirmation.READ_BACK:
-            taken = replace(order, exchange_order_id=report.exchange_order_id)
+            accepted = replace(order, exchange_order_id=report.exchange_order_id)
             is_unread = report.confirmation is Confirmation.ACKNOWLEDGED
             attempt.cause = _UNREAD if is_unread else _NOT_FOUND
-            await self._record_unknown(account, taken, attempt.cause)
+            await self._record_unknown(account, accepted, attempt.cause)
             attempt.outcome = StopOutcome.UNCONFIRMED
             return
         await self._confirm(account, position, order, report)
@@ -229,11 +231,11 @@ class StopPlacer:
             attempt.cause = f"it ended {report.status}"
 
     async def _send_stop(self, account: Account, order: Order) -> OrderReport:
-        """Send one stop; an answer that got lost is looked up before anything else is tried.
+        """Send one stop; without a response it is looked up.
 
         Raises:
-            OrderRejected: it was refused.
-            OrderOutcomeUnknown: it went out, and cannot be found.
+            OrderRejected: the exchange rejected it.
+            OrderOutcomeUnknown: it was sent and cannot be found.
             Unavailable: it provably never arrived.
         """
         crash_point("stop_loss.before_send")
@@ -259,12 +261,12 @@ class StopPlacer:
             async with asyncio.timeout(_LOOKUP_TIMEOUT_S):
                 return await self._order_placer.find(account, order)
         except TimeoutError as e:
-            raise OrderOutcomeUnknown("no answer, and it cannot be found") from e
+            raise OrderOutcomeUnknown("no response, and it cannot be found") from e
 
     async def _confirm(
         self, account: Account, position: Position, order: Order, report: OrderReport
     ) -> None:
-        """Note that the exchange has a stop; or book it, if it has been filled already."""
+        """Record a live stop, or book one that has already been filled."""
         account.absences.record_seen(order.client_order_id)
         if report.filled or report.status.is_final:
             await self._position_closer.book(account, order, report)
@@ -277,9 +279,9 @@ class StopPlacer:
         self._trades.save_position_later(held, [placed])
 
     async def _record_rejection(self, account: Account, order: Order, error: OrderRejected) -> None:
-        refused = mark_rejected(order, error, self._clock)
-        account.track_order(refused)
-        await self._trades.save_order(refused)
+        rejected = mark_rejected(order, error, self._clock)
+        account.track_order(rejected)
+        await self._trades.save_order(rejected)
         log.warning(
             "order.rejected", user_id=account.user_id, leg="stop_loss", reason=str(error)
         )  # fmt: skip
@@ -292,17 +294,17 @@ class StopPlacer:
         await self._trades.save_order(unknown)
 
     async def _intend_stop(self, account: Account, position: Position, size: Decimal) -> Order:
-        """A stop of what can be sold now: a refusal may have come of coins that were not there.
+        """Commit the intent of a stop, with a freshly read size; ``size`` if it cannot be read.
 
-        ``size`` where that cannot be known now.
+        On spot the previous stop may have been rejected for missing coins.
         """
-        now_sellable = await self.size(account, position)
+        current_size = await self.size(account, position)
         request = closing_request(
             position,
             leg=Leg.STOP_LOSS,
             type_=OrderType.STOP,
             trigger=position.stop_loss,
-            quantity=now_sellable or size,
+            quantity=current_size or size,
             attempt=account.next_attempt(position.position_id, Leg.STOP_LOSS),
             now_ms=self._clock.now_ms(),
         )
@@ -318,10 +320,10 @@ def stops_of(account: Account, position: Position) -> list[Order]:
 
 
 def _unresolved(account: Account, position: Position) -> list[Order]:
-    """Stops that may rest, as far as is known."""
+    """Stops of a position that may be live."""
     return [stop for stop in stops_of(account, position) if stop.status is OrderStatus.UNKNOWN]
 
 
 def is_unsent(order: Order) -> bool:
-    """Whether an order is planned and was never sent, as far as is known."""
+    """Whether an order is committed and, by the ledger, was never sent."""
     return order.status is OrderStatus.INTENDED

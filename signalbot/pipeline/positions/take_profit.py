@@ -1,4 +1,4 @@
-"""Places a position's take profits, behind its stop: each is a reduce-only order of its own."""
+"""Places a position's take profits, each as a separate reduce-only order, after its stop."""
 
 import asyncio
 from collections import defaultdict
@@ -27,6 +27,8 @@ _MAX_RENEWALS = 5
 
 
 class TakeProfitPlacer:
+    """Keeps the take-profit orders in step with the position's targets."""
+
     def __init__(
         self,
         trades: Trades,
@@ -40,12 +42,12 @@ class TakeProfitPlacer:
         self._clock = clock
 
     async def place(self, account: Account, position: Position) -> None:
-        """Place the targets that were never placed; withdraw those the position has no more.
+        """Place targets that were never sent; cancel orders that match no target any more.
 
-        The exchange shrinks the others with the position.
+        The exchange shrinks the other reduce-only orders with the position.
         """
         if account.orders(position.symbol, Leg.ENTRY):
-            return  # the entry is still filling; its size is not known yet
+            return  # the entry is still filling, so the size is not final
         for surplus in _surplus(account, position):
             await self._position_closer.cancel_and_book(account, surplus)
             await self._deduct_filled(account, surplus)
@@ -53,26 +55,26 @@ class TakeProfitPlacer:
         if current is None or current.position_id != position.position_id:
             return
         position = current
-        waiting = [
+        unsent = [
             order
             for order in account.orders_of(position)
             if order.request.leg is Leg.TAKE_PROFIT and order.status is OrderStatus.INTENDED
         ]
-        if sum((each.request.quantity for each in waiting), ZERO) > position.quantity:
-            waiting = await self._resize(account, position, waiting)
-        settled = [
+        if sum((each.request.quantity for each in unsent), ZERO) > position.quantity:
+            unsent = await self._resize(account, position, unsent)
+        placed = [
             order
-            for intent in waiting
+            for intent in unsent
             if position.symbol in account.positions
             and (order := await self._place(account, intent)) is not None
         ]
-        if settled:
-            self._trades.save_orders_later(settled)
+        if placed:
+            self._trades.save_orders_later(placed)
 
     async def _deduct_filled(self, account: Account, surplus: Order) -> None:
-        """What a withdrawn target has filled meanwhile need not leave at its price once more."""
-        ended = await self._trades.order(surplus.client_order_id)
-        filled = ZERO if ended is None else ended.filled - surplus.filled
+        """Deduct the last fills of a cancelled target from the unsent one at its price."""
+        stored = await self._trades.order(surplus.client_order_id)
+        filled = ZERO if stored is None else stored.filled - surplus.filled
         for order in account.working_orders.get(surplus.request.symbol, {}).copy().values():
             request = order.request
             if (
@@ -88,7 +90,7 @@ class TakeProfitPlacer:
             )
             if left < least:
                 await self._position_closer.drop_order(
-                    account, order, why="its part has left already"
+                    account, order, why="its part is already filled"
                 )
                 continue
             smaller = replace(request, quantity=left)
@@ -96,19 +98,20 @@ class TakeProfitPlacer:
             account.track_order(Order(request=smaller))
 
     async def renew(self, account: Account, ended: Order) -> None:
-        """A target ended before all of it had filled, by no cancel of ours: the rest rests again.
+        """Intend the rest of a target that the exchange ended before it was filled.
 
-        ``protect`` places it. What the exchange goes on ending is not placed for ever.
+        ``protect`` places it. The number of renewals is limited, except for orders that reached
+        the exchange's order lifetime.
         """
         position = account.positions.get(ended.request.symbol)
         left = ended.request.quantity - ended.filled
         if position is None or position.position_id != ended.request.position_id or left <= ZERO:
             return
         attempt = account.next_attempt(position.position_id, Leg.TAKE_PROFIT)
-        lives_ms = account.trading_broker.stop_lifetime_ms(position.symbol)
+        lifetime_ms = account.trading_broker.stop_lifetime_ms(position.symbol)
         age_ms = self._clock.now_ms() - ended.request.intended_at_ms
-        has_run_out = lives_ms is not None and age_ms >= lives_ms
-        if attempt >= len(position.take_profits) + _MAX_RENEWALS and not has_run_out:
+        has_expired = lifetime_ms is not None and age_ms >= lifetime_ms
+        if attempt >= len(position.take_profits) + _MAX_RENEWALS and not has_expired:
             return
         request = closing_request(
             position,
@@ -123,15 +126,15 @@ class TakeProfitPlacer:
         account.track_order(Order(request=request))
 
     async def _place(self, account: Account, order: Order) -> Order | None:
-        """Place one target; return it to be saved, or None if it has been booked already."""
+        """Place one target and return it for saving; None if it has already been saved."""
         try:
             async with asyncio.timeout(_PLACE_TIMEOUT_S):
                 report = await self._order_placer.place(account, order.request)
         except OrderRejected as e:
             log.warning("order.rejected", user_id=account.user_id, leg="take_profit", reason=str(e))
-            account.track_order(refused := mark_rejected(order, e, self._clock))
-            await self._trades.save_order(refused)
-            await self._exit_at_market(account, refused)
+            account.track_order(rejected := mark_rejected(order, e, self._clock))
+            await self._trades.save_order(rejected)
+            await self._exit_at_market(account, rejected)
             return None
         except TimeoutError:
             account.track_order(unknown := replace(order, status=OrderStatus.UNKNOWN))
@@ -142,14 +145,14 @@ class TakeProfitPlacer:
         account.track_order(placed := order.apply(report))
         return placed
 
-    async def _exit_at_market(self, account: Account, refused: Order) -> None:
-        """A target was refused. If the price is already beyond it, its share leaves at market."""
-        position = account.positions[refused.request.symbol]
+    async def _exit_at_market(self, account: Account, rejected: Order) -> None:
+        """Close a rejected target's share at market if the price has already passed the target."""
+        position = account.positions[rejected.request.symbol]
         price = account.market.last_price(position.symbol)
-        level = refused.request.trigger_price
-        if price is None or level is None or (price - level) * position.side.sign < 0:
+        target = rejected.request.trigger_price
+        if price is None or target is None or (price - target) * position.side.sign < 0:
             return
-        quantity = min(refused.request.quantity, position.quantity)
+        quantity = min(rejected.request.quantity, position.quantity)
         await self._position_closer.send_exit(
             account, position, quantity=quantity, leg=Leg.TAKE_PROFIT
         )
@@ -159,7 +162,7 @@ class TakeProfitPlacer:
     async def _resize(
         self, account: Account, position: Position, planned: Sequence[Order]
     ) -> list[Order]:
-        """Targets were planned for more than was filled: divide what there is in their place."""
+        """Replace targets that were planned for more than was filled; they keep their shares."""
         total = sum((order.request.quantity for order in planned), ZERO)
         levels = [
             (order.request.trigger_price or ZERO, order.request.quantity / total * HUNDRED)
@@ -191,10 +194,9 @@ class TakeProfitPlacer:
 
 
 def _surplus(account: Account, position: Position) -> list[Order]:
-    """Orders that are no target of the position any more, be they sent or not.
+    """Return orders, sent or unsent, that match no target of the position.
 
-    Each price has one order: of several, one of the quantity the position wants there, else the
-    one that was intended last.
+    Each target keeps one order: one of the right quantity, else the one intended last.
     """
     wanted = {level.price: level.quantity for level in position.take_profits}
     by_price: dict[Decimal, list[Order]] = defaultdict(list)

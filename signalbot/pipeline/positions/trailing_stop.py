@@ -1,4 +1,4 @@
-"""Moves trailing stops behind the price, in steps, never backwards."""
+"""Moves trailing stops after the price, in steps, and only toward profit."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -17,12 +17,12 @@ from signalbot.ports import Market
 
 log = structlog.get_logger()
 
-#: A stop moves when it would gain this part of its distance; smaller steps only cost requests.
+#: A stop moves once it gains this share of its distance; smaller steps would waste requests.
 MIN_STEP_SHARE = Decimal("0.25")
 
 
 class TrailingStops:
-    """Watches one symbol's price for every account that trails a stop in it."""
+    """Follows a symbol's price for every account with a trailing stop in it."""
 
     def __init__(
         self, accounts: AccountsByUser, protector: Protector, trading_state: TradingState
@@ -75,10 +75,10 @@ class TrailingStops:
 
 
 def trail_position(position: Position, price: PriceRange, *, percent: Decimal) -> Position:
-    """The position after ``price``: its best price, and its stop if that is worth moving.
+    """Return the position after ``price``: its new best price, and a moved stop if due.
 
-    The same object when nothing changes. ``percent`` is the distance behind the best price. Of a
-    range that was over when the position opened, only the last price counts.
+    Returns the same object if nothing changes. ``percent`` is the stop's distance to the best
+    price. Of a range that ended before the position opened, only the last price counts.
     """
     if percent <= 0 or position.status is not PositionStatus.OPEN or position.stop_loss is None:
         return position

@@ -1,9 +1,9 @@
-"""Brings every account in step with its exchange: at a start, then in turn, and on hints.
+"""Schedules the comparison of accounts with their exchanges: at startup, periodically, on changes.
 
-An exchange's limits do not allow to compare a thousand accounts at once. So a start looks first at
-those that hold something, the unprotected before all others, and asks of them only what protection
-needs; accounts that were flat a moment before the stop take entries at once. Exchanges are
-independent: one that is away keeps only its own users waiting.
+Rate limits do not allow comparing a thousand accounts at once. Startup therefore first compares
+active accounts, unprotected ones before all others, and reads only what protection needs. Accounts
+that were compared and flat shortly before the stop take entries at once. Exchanges are
+independent: an unreachable one delays its own users only.
 """
 
 import asyncio
@@ -29,36 +29,39 @@ from signalbot.tasks import backoff_s
 
 log = structlog.get_logger()
 
-_URGENT_CONCURRENCY: Final = 4  # what protects comes one after the other, not all at the same time
+_URGENT_CONCURRENCY: Final = 4  # low, so that the first accounts are protected soon
 _CONCURRENCY: Final = 16
 _IDLE_INTERVAL_MS: Final = 600_000
-_RETRY_INITIAL_MS: Final = 1_000  # accounts that could not be compared, or are not ready
+_RETRY_INITIAL_MS: Final = 1_000  # of accounts that could not be compared, or are not ready
 _RETRY_MAX_MS: Final = 10_000
-_STARTUP_ATTEMPTS: Final = 3  # of an account at a start, before the others are told to be ready
+_STARTUP_ATTEMPTS: Final = 3  # per account before startup counts as complete
 _POLL_INTERVAL_S: Final = 1.0
-_COALESCE_S: Final = 1.0  # several hints of one account are one comparison
+_COALESCE_S: Final = 1.0  # changes of one account within it cause one comparison
 
 CatchUp = Callable[[Collection[UserId]], Awaitable[None]]
-"""Hands the signals that are still open to accounts that have just become ready."""
+"""Delivers open signals to accounts that have just become ready."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentComparisons:
-    """Which flat accounts need not be compared before they take entries.
+    """Comparisons by the previous process that let flat accounts take entries at once.
 
-    None of which an entry may still appear at its exchange.
+    Accounts with an entry that may still appear at their exchange are not among them.
     """
 
-    compared_ms: Mapping[UserId, Ms]  #: when each was last compared, by a former process
-    since_ms: Ms | None  #: comparisons since then are young enough; None: none is trusted
+    compared_ms: Mapping[UserId, Ms]  #: last comparison of each account
+    since_ms: Ms | None  #: comparisons from then on count; None: none does
 
     def covers(self, account: Account, now_ms: Ms) -> bool:
-        if self.since_ms is None or account.has_activity or account.late.symbols(now_ms):
+        """Whether the account is flat and was compared recently enough."""
+        if self.since_ms is None or account.has_activity or account.late_entries.symbols(now_ms):
             return False
         return self.compared_ms.get(account.user_id, EPOCH) >= self.since_ms
 
 
 class AccountSync:
+    """Runs the comparisons of all accounts, exchange by exchange."""
+
     def __init__(
         self,
         accounts: AccountsByUser,
@@ -72,7 +75,7 @@ class AccountSync:
         on_connected: Callable[[str], None],
         clock: Clock,
     ) -> None:
-        """``on_connected`` is called with the name of each exchange once its markets are known."""
+        """``on_connected`` is called with the name of each exchange once it is connected."""
         self._accounts = accounts
         self._exchanges = exchanges
         self._reconciler = reconciler
@@ -92,9 +95,9 @@ class AccountSync:
     # --- one account ----------------------------------------------------------------------
 
     async def compare(self, account: Account, *, is_urgent: bool = False) -> bool:
-        """Compare one account with its exchange; True if all of it could be.
+        """Compare one account with its exchange; True if the comparison was complete.
 
-        One that cannot be asked is left for later; a bug halts this user alone.
+        An unavailable exchange is retried later; any other error halts this user alone.
         """
         if account.broker is None:
             return True
@@ -127,14 +130,14 @@ class AccountSync:
         return done
 
     async def make_ready(self, account: Account) -> None:
-        """Compare an account and set it up for entries, for as much as its exchange answers."""
+        """Compare an account and set it up for entries, if its exchange responds."""
         if account.broker is None:
             account.is_ready = True
         elif await self.compare(account):
             await self._set_up(account)
 
     async def _set_up(self, account: Account, *, checks_rights: bool = True) -> None:
-        """Let an account take entries; what was compared is noted once all of it is in order."""
+        """Set an account up at its exchange; it is ready for entries once that succeeded."""
         async with self._trading_state.halt_on_error(account, "setting up"):
             try:
                 await account.trading_broker.set_up()
@@ -160,7 +163,7 @@ class AccountSync:
         self._failures[account.user_id] = self._failures.get(account.user_id, 0) + 1
 
     def expedite(self, name: str) -> None:
-        """Compare every account of an exchange that has something there now: it was away."""
+        """Make every active account of an exchange due now, after the exchange was away."""
         for account in self._accounts_of(name):
             if account.has_activity:
                 self._compared.pop(account.user_id, None)
@@ -169,7 +172,7 @@ class AccountSync:
     # --- one exchange ---------------------------------------------------------------------
 
     async def serve(self, name: str, recent: RecentComparisons) -> None:
-        """Connect one exchange, bring its accounts in step, and keep them there until cancelled."""
+        """Connect one exchange, compare its accounts, and repeat that until cancelled."""
         exchange = self._exchanges[name]
         await self._connect(name, exchange)
         self._on_connected(name)
@@ -185,13 +188,13 @@ class AccountSync:
                 await self._compare_periodically(name)
 
     async def wait_ready(self) -> None:
-        """Return once every exchange is connected and its accounts have had their first turn."""
+        """Return once every exchange is connected and has started its accounts."""
         for event in self._ready.values():
             await event.wait()
 
     @property
     def not_ready(self) -> Mapping[str, int]:
-        """How many accounts of each exchange take no entries yet; none where all do."""
+        """Number of accounts not ready, by exchange; exchanges without any are left out."""
         counts: dict[str, int] = {}
         for account in self._accounts.values():
             if not account.is_ready:
@@ -200,11 +203,11 @@ class AccountSync:
         return counts
 
     def oldest_comparison_ms(self) -> Ms:
-        """When the exchange that was looked at longest ago was looked at: comparing is alive."""
+        """Return the oldest of the exchanges' last comparisons, which shows that all are served."""
         return min(self._last_comparison_ms.values(), default=self._clock.now_ms())
 
     async def _connect(self, name: str, exchange: Exchange) -> None:
-        """However long that takes: an exchange that is away at the start comes back."""
+        """Connect, retrying for as long as it takes."""
         for tries, delay_s in enumerate(backoff_s(initial_s=1.0, max_s=30.0)):
             try:
                 await exchange.connect()
@@ -220,7 +223,7 @@ class AccountSync:
                 return
 
     async def _start_accounts(self, name: str, recent: RecentComparisons) -> None:
-        """What holds something is looked at first; who was flat a moment ago is believed."""
+        """Compare active accounts first; flat ones compared recently are ready at once."""
         accounts = self._accounts_of(name)
         busy = sorted((each for each in accounts if each.has_activity), key=_by_urgency)
         await self._for_each(busy, self._reconcile_urgently, at_once=_URGENT_CONCURRENCY)
@@ -241,7 +244,7 @@ class AccountSync:
         waiting = (account for account in accounts if not account.is_ready)
         rest = sorted(waiting, key=lambda each: not each.has_activity)
         await self._for_each(rest, self._make_ready_and_announce, at_once=_CONCURRENCY)
-        for _ in range(_STARTUP_ATTEMPTS - 1):  # one lost answer costs nobody the first signal
+        for _ in range(_STARTUP_ATTEMPTS - 1):  # one lost response must not cost the first signal
             if rest := [
                 each for each in rest if not each.is_ready and each.user.status is UserStatus.ACTIVE
             ]:
@@ -249,11 +252,11 @@ class AccountSync:
                 await self._for_each(rest, self._make_ready_and_announce, at_once=_CONCURRENCY)
 
     async def _set_up_as_before(self, account: Account) -> None:
-        """The former process has seen what its key may do: it is asked again once all are ready."""
+        """Set up without a key check: the previous process made it, and it follows later."""
         await self._set_up(account, checks_rights=False)
 
     async def _check_key_permissions(self, account: Account) -> None:
-        async with self._trading_state.halt_on_error(account, "looking at what its key may do"):
+        async with self._trading_state.halt_on_error(account, "key permission check"):
             try:
                 await self._key_permissions.check(account)
             except AccessDenied as e:
@@ -272,7 +275,7 @@ class AccountSync:
             await self._catch_up(ready)
 
     async def _compare_periodically(self, name: str) -> None:
-        """Accounts with business often, idle ones now and then, as the limits allow."""
+        """Compare active accounts at the exchange's interval, idle ones every ten minutes."""
         while True:
             self._last_comparison_ms[name] = self._clock.now_ms()
             due = [account for account in self._accounts_of(name) if self._is_due(name, account)]
@@ -280,7 +283,7 @@ class AccountSync:
             await self._clock.sleep(_POLL_INTERVAL_S)
 
     async def _flush_periodically(self) -> None:
-        """Also of a start that is cut off before all accounts have had their turn."""
+        """Save comparisons every second, so that an interrupted startup keeps them, too."""
         while True:
             await self._clock.sleep(_POLL_INTERVAL_S)
             self.flush()
@@ -298,7 +301,7 @@ class AccountSync:
         compared_ms = self._compared.get(user_id, EPOCH)
         tried_ms = self._tried.get(user_id, EPOCH)
         interval_ms = _IDLE_INTERVAL_MS
-        if account.has_activity or account.late.symbols(self._clock.now_ms()):
+        if account.has_activity or account.late_entries.symbols(self._clock.now_ms()):
             interval_ms = self._exchanges[name].reconciliation_interval_ms(user_id)
         if failures := self._failures.get(user_id, 0):
             again_ms = min(_RETRY_INITIAL_MS * 2 ** min(failures - 1, 8), _RETRY_MAX_MS)
@@ -308,7 +311,7 @@ class AccountSync:
         return self._clock.now_ms() - max(compared_ms, tried_ms) >= interval_ms
 
     async def _follow_changes(self, name: str) -> None:
-        """Compare accounts in which something happened that no order of ours explains."""
+        """Compare accounts with a change that none of our orders explains."""
         due: set[UserId] = set()
 
         async def compare(user_id: UserId) -> None:
@@ -331,27 +334,27 @@ class AccountSync:
         *,
         at_once: int,
     ) -> None:
-        """Do something with several accounts, in order, a few at a time."""
+        """Await ``work`` for each account, in order, at most ``at_once`` at a time."""
         waiting = deque(accounts)
 
-        async def take_turns() -> None:
+        async def process() -> None:
             while waiting:
                 await work(waiting.popleft())
 
         async with asyncio.TaskGroup() as group:
             for number in range(min(at_once, len(waiting))):
-                group.create_task(take_turns(), name=f"turn {number}")
+                group.create_task(process(), name=f"accounts {number}")
 
     def _accounts_of(self, name: str) -> list[Account]:
         return [each for each in self._accounts.values() if each.user.account.exchange == name]
 
     def flush(self) -> None:
-        """Note in the ledger which accounts have been compared since the last time."""
+        """Save which accounts were compared since the last call."""
         if self._unwritten:
             self._reconciliations.record_later(self._unwritten)
             self._unwritten = {}
 
 
 def _by_urgency(account: Account) -> bool:
-    """Accounts with a position that no stop guards come first, then those with a position."""
+    """Sort accounts with an unprotected position first."""
     return not account.is_unprotected

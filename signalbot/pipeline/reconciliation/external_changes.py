@@ -1,4 +1,4 @@
-"""Explains what happened to a position outside of us: closed by hand, reduced, liquidated."""
+"""Books external changes of a position: closed by hand, reduced, liquidated."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -32,23 +32,24 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What the account's fills say of a position that is smaller than the ledger has it."""
+    """What the account's fills explain of a position that is smaller than in the ledger."""
 
     is_liquidation: bool = False
 
 
 class ExternalChangeDetector:
-    """Books fills that no order of ours explains, so that PnL and reason of a close are true."""
+    """Books fills that are not in the ledger, so that PnL and close reason are correct."""
 
     def __init__(self, trades: Trades, fill_booker: FillBooker) -> None:
         self._trades = trades
         self._fill_booker = fill_booker
 
     async def explain(self, account: Account, position: Position) -> Explanation:
-        """Book every fill that took something out of ``position`` and is not booked yet.
+        """Book every unbooked fill that reduced ``position``.
 
-        Fills of our own orders that ended without them are booked on those. Of what the owner has
-        closed, or the exchange by force, as much as was ours. Without an answer nothing is booked.
+        Fills of our own orders are booked on those orders. Fills of the owner's orders, or of
+        forced closes, are booked up to the position's quantity. Without a response from the
+        exchange nothing is booked.
         """
         try:
             fills = await account.trading_broker.fills(
@@ -75,7 +76,7 @@ class ExternalChangeDetector:
         return Explanation(is_liquidation)
 
     async def _own_orders(self, position: Position) -> dict[str, Order]:
-        """Our orders of the position, by either id: a fill may carry the exchange's."""
+        """Return our orders of the position by both ids: a fill may carry the exchange's id."""
         found: dict[str, Order] = {}
         for order in await self._trades.orders_of_position(position.position_id):
             found[order.client_order_id] = order
@@ -86,7 +87,7 @@ class ExternalChangeDetector:
     async def _book_missed_fills(
         self, account: Account, order: Order, fills: Sequence[Fill]
     ) -> None:
-        """An order of ours has filled more than was known when it ended."""
+        """Book fills of our own order that its last report did not contain."""
         filled = sum((fill.quantity for fill in fills), ZERO)
         if filled <= order.filled or order.status is OrderStatus.REJECTED:
             return
@@ -105,9 +106,9 @@ class ExternalChangeDetector:
     async def _adopt(
         self, account: Account, position: Position, order_id: ClientOrderId, fills: Sequence[Fill]
     ) -> None:
-        """The order behind foreign fills becomes one of ours, an exit that tells why.
+        """Store the order of external fills as an exit, with the reason of the close, and book it.
 
-        Of an order that closed more than our position, the part that was ours is booked.
+        Of an order that closed more than our position, only that part is booked.
         """
         own_fills = _fills_within(fills, position)
         if not own_fills:
@@ -148,7 +149,7 @@ class ExternalChangeDetector:
 
 
 def forced_close_reason(forced: ForcedClose | None) -> CloseReason:
-    """Why a position closed that nobody here has closed."""
+    """Return the close reason of a position that none of our orders closed."""
     match forced:
         case ForcedClose.LIQUIDATION:
             return CloseReason.LIQUIDATION
@@ -159,7 +160,7 @@ def forced_close_reason(forced: ForcedClose | None) -> CloseReason:
 
 
 def log_external_close(account: Account, symbol: str, forced: ForcedClose | None) -> None:
-    """Log that a position, or a part of it, was closed outside."""
+    """Log that a position, or a part of it, was closed externally."""
     names = {"user_id": account.user_id, "symbol": symbol}
     match forced:
         case ForcedClose.LIQUIDATION:
@@ -171,7 +172,7 @@ def log_external_close(account: Account, symbol: str, forced: ForcedClose | None
 
 
 def _fills_within(fills: Sequence[Fill], position: Position) -> list[Fill]:
-    """As much of ``fills`` as the position holds; of the last one only the part that fits."""
+    """Return ``fills`` up to the position's quantity; the last one is cut to fit."""
     left, own_fills = position.quantity, []
     for fill in fills:
         part = min(fill.quantity, left)
@@ -189,7 +190,7 @@ def _average(fills: Sequence[Fill]) -> Decimal:
 
 
 def _by_order(fills: Iterable[Fill]) -> list[tuple[ClientOrderId, list[Fill]]]:
-    """Fills of each order in the order in which they happened, those of the first order first."""
+    """Group fills by order, sorted by time within each order and by first fill between orders."""
     ordered = sorted(fills, key=lambda fill: (fill.client_order_id, fill.filled_at_ms))
     groups = [(key, list(group)) for key, group in groupby(ordered, lambda f: f.client_order_id)]
     return sorted(groups, key=lambda each: each[1][0].filled_at_ms)

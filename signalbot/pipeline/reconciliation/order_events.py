@@ -1,4 +1,4 @@
-"""Follows one account's orders after they were sent: fills, targets, stops, liquidation."""
+"""Handles an account's order stream: entries, fills, targets, stops, liquidations."""
 
 from dataclasses import replace
 
@@ -31,6 +31,8 @@ log = structlog.get_logger()
 
 
 class OrderEventHandler:
+    """Books order reports and adjusts the protection of the positions they change."""
+
     def __init__(
         self,
         *,
@@ -51,16 +53,16 @@ class OrderEventHandler:
         self._trading_state = trading_state
 
     async def run(self, account: Account) -> None:
-        """Take in an account's order events until cancelled; a bug halts this user alone."""
+        """Handle an account's order events until cancelled; an error halts this user alone."""
         async for report in account.trading_broker.events():
             async with (
-                self._trading_state.halt_on_error(account, "follower"),
+                self._trading_state.halt_on_error(account, "order stream"),
                 account.lock(report.symbol),
             ):
                 await self.handle_report(account, report)
 
     async def handle_report(self, account: Account, report: OrderReport) -> None:
-        """Book one report and bring the position's protection in step. The lock is held."""
+        """Book one report and adjust the position's protection. The symbol's lock is held."""
         order = await self._order(account, report)
         if order is None:
             self._log_foreign(account, report)
@@ -90,7 +92,7 @@ class OrderEventHandler:
         await self._protector.protect(account, report.symbol)
 
     async def _mark_missing(self, account: Account, order: Order, report: OrderReport) -> None:
-        """Look after look does not show a stop or target: another may be needed beside it."""
+        """Mark a live stop or target that the exchange no longer lists UNKNOWN, and protect."""
         if order.request.leg is Leg.ENTRY or not order.status.is_live:
             return
         log.warning(
@@ -120,7 +122,7 @@ class OrderEventHandler:
         return await self._adopt_forced(account, report)
 
     async def _adopt_forced(self, account: Account, report: OrderReport) -> Order | None:
-        """The exchange closed (a part of) a position itself: its order becomes one of ours."""
+        """Store the exchange's own order that closed a position, or a part of it, as an exit."""
         position = account.positions.get(report.symbol)
         if position is None:
             return None

@@ -1,9 +1,9 @@
-"""Learns what became of orders whose outcome is not known: by looking, never by sending again.
+"""Resolves orders with an unknown outcome by look-ups.
 
-An entry that got no answer is never sent a second time: what an exchange shows may be later than
-anybody waits, and a second order is worse than none. Only one of which this process knows nothing
-but the intent, because a former one died, is sent once its absence is proven; and any where the
-exchange shows everything at once.
+An entry without a response is not sent again: exchanges may list orders late, and a double order
+is worse than none. There are two exceptions, both only once its absence is proven: an entry that a
+previous process intended and may not have sent, and any entry at an exchange without visibility
+lag.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -39,18 +39,18 @@ LOOKUP_DELAYS_MS = (
     500, 500, 1_000, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000, 15_000, 15_000, 15_000, 30_000,
     60_000, 120_000, 300_000,
 )  # fmt: skip
-_LOOKBACK_MS = 86_400_000  # orders that came to nothing are remembered for a day
+_LOOKBACK_MS = 86_400_000  # how long cancelled entries are checked for late fills
 
 
 @dataclass(frozen=True, slots=True)
 class _LookupResult:
-    """One whole look for an order."""
+    """One complete look-up of an order."""
 
-    report: OrderReport | None  #: None: it was shown nowhere
+    report: OrderReport | None  #: None: it is not listed
 
     @property
     def filled_ms(self) -> Ms:
-        """When it last filled, as far as is known."""
+        """Time of its last fill, else of the report."""
         if self.report is None:
             return EPOCH
         fills = (fill.filled_at_ms for fill in self.report.fills)
@@ -58,6 +58,8 @@ class _LookupResult:
 
 
 class OrderRecovery:
+    """Looks up unfinished orders and applies the results; never sends what may exist already."""
+
     def __init__(
         self,
         *,
@@ -84,10 +86,10 @@ class OrderRecovery:
     async def resolve_all(
         self, account: Account, symbol: str, open_orders: Mapping[ClientOrderId, OrderReport]
     ) -> None:
-        """Learn what became of every unfinished order; the lock is held.
+        """Resolve every unfinished order of a symbol. The symbol's lock is held.
 
-        Entries come first. Orders that close are booked in the order in which they filled: the
-        last of them says why the position closed.
+        Entries come first. Closing orders are booked in the order of their fills: the last one
+        determines the position's close reason.
         """
         orders = list(account.working_orders.get(symbol, {}).values())
         for order in (each for each in orders if each.request.leg is Leg.ENTRY):
@@ -112,9 +114,9 @@ class OrderRecovery:
     async def settle(
         self, account: Account, order: Order, report: OrderReport | None = None
     ) -> None:
-        """Learn what became of one unfinished order, by ``report`` or by asking.
+        """Resolve one unfinished order by ``report``, else by a look-up.
 
-        The symbol's lock is held; what cannot be known yet stays as it is.
+        The symbol's lock is held. The order stays unchanged if its outcome is still unknown.
         """
         result = await self._look_up(account, order, report)
         if result is not None:
@@ -123,7 +125,7 @@ class OrderRecovery:
     async def _look_up(
         self, account: Account, order: Order, report: OrderReport | None
     ) -> _LookupResult | None:
-        """What is seen of an order; None when it could not be looked for everywhere."""
+        """Look an order up; None if the look-up was not complete."""
         try:
             return _LookupResult(report or await account.trading_broker.lookup(order))
         except (OrderOutcomeUnknown, Unavailable) as e:
@@ -142,16 +144,16 @@ class OrderRecovery:
             await self._exit_not_found(account, order)
 
     async def resolve_and_protect(self, account: Account, order: Order) -> None:
-        """``settle``, and what follows for the position. The symbol's lock is held."""
+        """Resolve one order, then adjust its position. The symbol's lock is held."""
         await self.settle(account, order)
         if order.request.leg is not Leg.ENTRY:
             await self._protector.finish_close(account, order.request.symbol)
             await self._protector.protect(account, order.request.symbol)
 
     async def find_late_fills(self, account: Account, symbol: str) -> bool:
-        """Look once more for entries that came to nothing lately; True if one did something.
+        """Look up recently cancelled entries again; True if one has filled after all.
 
-        The exchange holds more than the ledger knows: such an entry may be why.
+        Used when the exchange holds more than the ledger, which such an entry may explain.
         """
         since_ms = Ms(self._clock.now_ms() - _LOOKBACK_MS)
         for order in await self._trades.orders_of_symbol(account.user_id, symbol, since_ms):
@@ -164,25 +166,24 @@ class OrderRecovery:
                 continue
         return False
 
-    async def look_for_late(self, account: Account, symbol: str) -> None:
-        """Look for entries that ended without a word of the exchange; the lock is held.
+    async def find_late_entries(self, account: Account, symbol: str) -> None:
+        """Look up entries that ended without a report. The symbol's lock is held.
 
         Raises:
-            Unavailable: not all of them could be looked for.
+            Unavailable: not all of them could be looked up.
         """
         since_ms = Ms(self._clock.now_ms() - _LOOKBACK_MS)
         for order in await self._trades.orders_of_symbol(account.user_id, symbol, since_ms):
-            if account.late.is_expected(order.client_order_id):
+            if account.late_entries.is_expected(order.client_order_id):
                 await self._find_late(account, order)
 
     async def _find_late(self, account: Account, order: Order) -> bool:
-        """Take up an entry that was over as far as was known, if it is there.
+        """Look up an entry that has ended in the ledger, and settle it if it exists.
 
-        It is followed as any other, its protection included; what still rests of it is cancelled
-        once its time is over.
+        Its protection is placed as usual; an unfilled rest is cancelled at the entry's timeout.
 
         Raises:
-            Unavailable: it could not be looked for.
+            Unavailable: it could not be looked up.
         """
         try:
             report = await account.trading_broker.lookup(order)
@@ -190,9 +191,9 @@ class OrderRecovery:
             return False
         if report is None:
             return False
-        is_resting = report.status.is_live and account.late.is_expected(order.client_order_id)
-        account.late.settled(order.client_order_id)
-        if report.filled <= order.filled and not is_resting:
+        is_open = report.status.is_live and account.late_entries.is_expected(order.client_order_id)
+        account.late_entries.discard(order.client_order_id)
+        if report.filled <= order.filled and not is_open:
             return False
         log.warning(
             "entry.appeared_late",
@@ -212,16 +213,16 @@ class OrderRecovery:
         await self._entry_settler.settle(account, entry, revived, report)
         return True
 
-    # --- what is not shown ----------------------------------------------------------------
+    # --- orders that are not found --------------------------------------------------------
 
     async def _entry_not_found(self, account: Account, order: Order) -> None:
-        """One more whole look without it; once that proves its absence, it is over or goes on."""
+        """Count a miss of an entry; once its absence is proven, send it or give it up."""
         lag_ms = account.trading_broker.visibility_lag_ms
         is_proven = account.absences.record_miss(
             order.client_order_id, self._clock.now_ms(), apart_ms=lag_ms // 2
         )
         if not is_proven:
-            self._retry_later(account, order, cause="not shown, which proves nothing yet")
+            self._retry_later(account, order, cause="not listed, which is no proof yet")
             return
         may_send = order.status is OrderStatus.INTENDED or lag_ms == 0
         if may_send and not await self._has_traces(account, order):
@@ -230,16 +231,17 @@ class OrderRecovery:
             await self._not_received(account, order)
 
     async def _exit_not_found(self, account: Account, order: Order) -> None:
-        """An order that only closes: a second one does no harm where it cannot open anything.
+        """Handle a closing order that was not found.
 
-        That of a part may close too much: whatever becomes of it follows from a proof alone. A stop
-        or target that was only intended is sent by whoever protects.
+        A second reduce-only order is harmless, so absence is proven only where a second one could
+        close too much: for orders the exchange accepted, partial exits, and exits on spot. Unsent
+        stops and targets are left to ``Protector.protect``.
         """
-        is_exit, was_taken = order.request.leg is Leg.EXIT, order.exchange_order_id is not None
+        is_exit, was_accepted = order.request.leg is Leg.EXIT, order.exchange_order_id is not None
         is_part = is_partial_exit(order.request)
         if order.status is OrderStatus.INTENDED and not is_exit:
             return
-        if was_taken or is_part or (is_exit and _is_spot(account, order)):
+        if was_accepted or is_part or (is_exit and _is_spot(account, order)):
             is_proven = account.absences.record_miss(
                 order.client_order_id,
                 self._clock.now_ms(),
@@ -247,7 +249,7 @@ class OrderRecovery:
             )
             if not is_proven:
                 if not order.status.is_live:
-                    self._retry_later(account, order, cause="not shown, which proves nothing yet")
+                    self._retry_later(account, order, cause="not listed, which is no proof yet")
                 return
         if is_part:
             account.unresolved_symbols.discard(order.request.symbol)
@@ -255,14 +257,16 @@ class OrderRecovery:
             await self._executor.partial_exit_not_received(account, order)
         elif is_exit:
             account.unresolved_symbols.discard(order.request.symbol)
-            await self._position_closer.drop_order(account, order, why="it never arrived")
-        elif was_taken:
+            await self._position_closer.drop_order(
+                account, order, why="the exchange never received it"
+            )
+        elif was_accepted:
             await self._mark_missing(account, order)
         else:
             account.track_order(Order(request=order.request))
 
     async def _mark_missing(self, account: Account, order: Order) -> None:
-        """It was there, and the exchange has not shown it for long: it was cancelled."""
+        """Cancel a stop or target in the ledger that the exchange provably no longer has."""
         log.warning(
             "order.missing",
             user_id=account.user_id,
@@ -272,11 +276,11 @@ class OrderRecovery:
         )
         account.absences.record_seen(order.client_order_id)
         await self._position_closer.drop_order(
-            account, order, why="the exchange does not show it any more"
+            account, order, why="the exchange no longer lists it"
         )
 
     async def _resume(self, account: Account, order: Order) -> None:
-        """A claimed entry that is proven never to have arrived: send it while it still counts."""
+        """Send a claimed entry that provably never arrived, unless its signal is too old."""
         account.unresolved_symbols.discard(order.request.symbol)
         account.absences.record_seen(order.client_order_id)
         entry = await self._entry_orders.load(account, order)
@@ -286,27 +290,27 @@ class OrderRecovery:
             log.info("execution.resumed", user_id=account.user_id, signal_id=entry.signal.signal_id)
             await self._executor.enter(account, entry, is_resumed=True)
             return
-        error = "interrupted before the entry was sent, and the signal is over"
-        over = mark_unsent(order, error, self._clock)
+        error = "interrupted before the entry was sent, and the signal has expired"
+        unsent = mark_unsent(order, error, self._clock)
         await self._entry_orders.fail(
-            account, entry, over, reason=FailureCode.INTERRUPTED, error=error
+            account, entry, unsent, reason=FailureCode.INTERRUPTED, error=error
         )
 
     async def _not_received(self, account: Account, order: Order) -> None:
-        """It went out, or may have, and nothing shows it: it is over, and not sent again."""
+        """Fail an entry that may have been sent and provably is not at the exchange."""
         account.unresolved_symbols.discard(order.request.symbol)
         account.absences.record_seen(order.client_order_id)
         entry = await self._entry_orders.load(account, order)
-        error = "no answer came, and the exchange does not know the order"
-        over = mark_unsent(order, error, self._clock)
+        error = "no response, and the exchange does not have the order"
+        unsent = mark_unsent(order, error, self._clock)
         await self._entry_orders.fail(
-            account, entry, over, reason=FailureCode.NOT_RECEIVED, error=error
+            account, entry, unsent, reason=FailureCode.NOT_RECEIVED, error=error
         )
 
     async def _has_traces(self, account: Account, order: Order) -> bool:
-        """Whether anything in the account could be the doing of an order that is not shown.
+        """Whether a holding or fill in the account may come from an order that is not listed.
 
-        What the ledger knows is no trace: a reversal's exit trades on the same side.
+        Fills of stored orders do not count: a reversal's exit trades on the same side.
         """
         request = order.request
         held = account.positions.get(request.symbol)
@@ -330,7 +334,7 @@ class OrderRecovery:
     def _retry_later(
         self, account: Account, order: Order, *, cause: str, error: SignalbotError | None = None
     ) -> None:
-        """Nothing is known yet: entries in this symbol wait, and it is looked up again soon."""
+        """Block entries in the symbol and have the order looked up again."""
         is_repeat = order.request.symbol in account.unresolved_symbols
         account.unresolved_symbols.add(order.request.symbol)
         log.log(
@@ -344,7 +348,7 @@ class OrderRecovery:
             self._unresolved_orders.add(account, order)
 
     async def _restore_entry_timeout(self, account: Account, order: Order) -> None:
-        """A limit entry that still rests gets its timeout back."""
+        """Schedule the timeout of an entry that is still open."""
         current = account.working_orders.get(order.request.symbol, {}).get(order.client_order_id)
         if current is not None and current.request.leg is Leg.ENTRY:
             entry = await self._entry_orders.load(account, current)
@@ -352,13 +356,13 @@ class OrderRecovery:
 
 
 ResolveOrder = Callable[[Account, Order], Awaitable[None]]
-"""Learns what became of one order; the symbol's lock is held."""
+"""Resolves one order; the symbol's lock is held."""
 
 
 class UnresolvedOrderPoller:
-    """Looks orders of unknown outcome up within seconds, then ever less often.
+    """Looks up orders with an unknown outcome within seconds, then at growing intervals.
 
-    Comparisons would find them too, but half a minute is long for a position without a stop.
+    Comparisons would resolve them too, but too late for a position without a stop.
     """
 
     def __init__(
@@ -377,7 +381,7 @@ class UnresolvedOrderPoller:
         self._watched: set[ClientOrderId] = set()
 
     async def run(self) -> None:
-        """Take up every order that is said to be unresolved, until cancelled."""
+        """Poll every order from the queue until it is resolved; runs until cancelled."""
         async for account, order in self._unresolved_orders.queue:
             if order.client_order_id not in self._watched:
                 self._watched.add(order.client_order_id)
@@ -407,25 +411,25 @@ class UnresolvedOrderPoller:
 
 
 def _by_fill_time(each: tuple[Order, _LookupResult]) -> tuple[Ms, bool]:
-    """Orders within one millisecond: a target leaves something for the stop, never the reverse."""
+    """Sort by last fill; of two in one millisecond the target first, as it closes only a part."""
     order, result = each
     return result.filled_ms, order.request.leg is not Leg.TAKE_PROFIT
 
 
 def _still_unresolved(account: Account, order: Order) -> Order | None:
-    """The order as it is now, if it is not known yet what became of it."""
+    """Return the current order if its outcome is still unknown."""
     current = account.working_orders.get(order.request.symbol, {}).get(order.client_order_id)
     unknown = (OrderStatus.UNKNOWN, OrderStatus.INTENDED)
     return current if current is not None and current.status in unknown else None
 
 
 def _is_spot(account: Account, order: Order) -> bool:
-    """Whether a second sale would take the owner's other coins: nothing there only reduces."""
+    """Whether the market has no reduce-only orders, so a second sale takes the owner's coins."""
     return account.market.instrument(order.request.symbol).kind is MarketKind.SPOT
 
 
 def _ids(orders: Iterable[Order]) -> Iterable[str]:
-    """Both ids of each order: a fill may carry the exchange's."""
+    """Yield both ids of each order: a fill may carry the exchange's id."""
     for order in orders:
         yield order.client_order_id
         if order.exchange_order_id is not None:

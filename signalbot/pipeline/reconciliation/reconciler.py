@@ -1,8 +1,8 @@
-"""Makes ledger and exchange agree: at a start, on schedule, and when something foreign happens.
+"""Reconciles one account with its exchange: at startup, on schedule, and on external changes.
 
-The exchange is right about orders, the ledger about why. Everything here may be repeated: it looks
-first, books what it finds, and sends only what is proven not to be there. A position the exchange
-does not show is kept, with its stop, until fills explain it or its absence is proven.
+The exchange is authoritative for orders and holdings, the ledger for their reasons. Every step is
+repeatable: it reads first, books what it finds, and sends only what is provably absent. A position
+the exchange does not list is kept, with its stop, until fills explain it or its absence is proven.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -43,6 +43,8 @@ _OpenOrders = Mapping[ClientOrderId, OrderReport]
 
 
 class Reconciler:
+    """Compares orders, positions and executions of one account with its exchange."""
+
     def __init__(
         self,
         *,
@@ -75,14 +77,15 @@ class Reconciler:
         self._clock = clock
 
     async def reconcile(self, account: Account, *, is_urgent: bool = False) -> None:
-        """Bring one account in step with its exchange.
+        """Compare orders, positions and executions of one account, and protect its positions.
 
-        What is urgent looks only where the ledger has something, in the lane of what protects.
-        One read that fails does not keep the others from being made, and what breaks on one order
-        or execution no other from being looked at, and no position from its stop.
+        An urgent run reads active symbols only, with the request priority of protection. A failed
+        read does not stop the other reads; an error on one symbol or execution does not stop the
+        others, nor the protection of positions.
 
         Raises:
-            Unavailable: not everything could be compared; nothing was assumed of the rest.
+            AccessDenied: the exchange rejected the key.
+            Unavailable: the comparison is incomplete; nothing was assumed about the rest.
         """
         failures: list[Unavailable] = []
         open_orders = await self._fetch_open_orders(account, failures, is_urgent=is_urgent)
@@ -93,9 +96,9 @@ class Reconciler:
                 async with self._isolated(account, symbol, failures), account.lock(symbol):
                     await self._order_recovery.resolve_all(account, symbol, open_orders)
         if not is_urgent:
-            for symbol in account.late.symbols(self._clock.now_ms()):
+            for symbol in account.late_entries.symbols(self._clock.now_ms()):
                 async with self._isolated(account, symbol, failures), account.lock(symbol):
-                    await self._order_recovery.look_for_late(account, symbol)
+                    await self._order_recovery.find_late_entries(account, symbol)
         holdings = await self._fetch_holdings(account, failures, is_urgent=is_urgent)
         for symbol in dict.fromkeys(
             (*(holdings or ()), *account.active_symbols, *account.working_orders)
@@ -116,12 +119,10 @@ class Reconciler:
     async def _isolated(
         self, account: Account, what: str, failures: list[Unavailable]
     ) -> AsyncIterator[None]:
-        """What breaks on one thing keeps no other from being looked at, and is tried again.
-
-        A bug halts the user's entries, and nothing else.
+        """Add an ``Unavailable`` of the block to ``failures``; halt the user on other errors.
 
         Raises:
-            AccessDenied: the exchange does not let the account in: nothing more can be asked.
+            AccessDenied: the exchange rejected the key, so nothing more can be read.
         """
         denied: AccessDenied | None = None
         async with self._trading_state.halt_on_error(account, f"reconciliation of {what}"):
@@ -166,11 +167,11 @@ class Reconciler:
     # --- positions ------------------------------------------------------------------------
 
     async def _compare(self, account: Account, symbol: str, holding: Holding | None) -> None:
-        """Compare a position with what the exchange holds; a difference is looked at twice.
+        """Compare a position with the exchange's holding; a difference is verified first.
 
-        The first look may be older than what has been booked since, and a fill may still be on its
-        way to us. So before anything is concluded, orders and holdings are asked for again while
-        nothing else can happen in this symbol.
+        ``holding`` may be older than the last booking, and a fill may not have been reported yet.
+        So orders and holdings are read again, under the symbol's lock, before anything is
+        concluded.
         """
         if not _matches(account, symbol, holding):
             await self._order_recovery.resolve_all(account, symbol, {})
@@ -194,7 +195,7 @@ class Reconciler:
     async def _handle_difference(
         self, account: Account, symbol: str, holding: Holding | None
     ) -> None:
-        """Exchange and ledger differ for sure: book what is certain, flag the rest."""
+        """Book what explains a verified difference; record the rest as a mismatch."""
         position = account.positions.get(symbol)
         if position is not None and _is_less(holding, position):
             explained = await self._external_changes.explain(account, position)
@@ -220,12 +221,12 @@ class Reconciler:
         await self._record_mismatch(account, symbol, holding)
 
     async def _release_closed(self, account: Account, before: Position | None) -> None:
-        """What rested for a position that was closed elsewhere goes."""
+        """Cancel the protection of a position that was closed externally."""
         if before is not None and before.symbol not in account.positions:
             await self._position_closer.cancel_protection(account, before)
 
     async def _record_absence(self, account: Account, position: Position) -> None:
-        """No fill explains why it is not held: lists may be late. Its stop stays meanwhile."""
+        """Count a response without the position; close it in the ledger once that is proof."""
         is_proven = account.absences.record_miss(
             position.position_id,
             self._clock.now_ms(),
@@ -237,7 +238,7 @@ class Reconciler:
     async def _record_mismatch(
         self, account: Account, symbol: str, holding: Holding | None
     ) -> None:
-        """Once for every difference, however long it lasts."""
+        """Store and log a mismatch, once per distinct difference."""
         position = account.positions.get(symbol)
         if position is None and holding is None:
             return
@@ -261,7 +262,7 @@ class Reconciler:
         )
 
     async def _clear_orphans(self, account: Account, symbol: str) -> None:
-        """Protective orders of a position that is gone must not wait for the next one."""
+        """Cancel protective orders that belong to no open position and no open entry."""
         position = account.positions.get(symbol)
         entering = {order.request.position_id for order in account.orders(symbol, Leg.ENTRY)}
         needed = entering | ({position.position_id} if position else set())
@@ -270,8 +271,8 @@ class Reconciler:
                 await self._position_closer.cancel_and_book(account, order)
 
     async def _close_externally(self, account: Account, position: Position) -> None:
-        """The exchange has held nothing for long: something closed it, and no fill tells what."""
-        gone = replace(
+        """Close a position in the ledger that is provably not held, and that no fill explains."""
+        closed = replace(
             position,
             status=PositionStatus.CLOSED,
             close_reason=CloseReason.EXTERNAL,
@@ -279,14 +280,14 @@ class Reconciler:
         )
         log.warning("position.closed_externally", user_id=account.user_id, symbol=position.symbol)
         account.absences.record_seen(position.position_id)
-        await self._trades.save_position(gone)
-        account.update_position(gone)
-        await self._position_closer.cancel_protection(account, gone)
+        await self._trades.save_position(closed)
+        account.update_position(closed)
+        await self._position_closer.cancel_protection(account, closed)
 
     # --- executions -----------------------------------------------------------------------
 
     async def _settle_execution(self, account: Account, execution: Execution) -> None:
-        """Close the books on a claim that was interrupted after its orders were over."""
+        """Complete a claim that was interrupted after its orders had ended."""
         if execution.client_order_id is None:
             await self._settle_exit(account, execution)
             return
@@ -305,7 +306,7 @@ class Reconciler:
             )
 
     async def _settle_exit(self, account: Account, execution: Execution) -> None:
-        """An exit that was claimed and interrupted: done if its position is gone, else again."""
+        """Complete an interrupted exit: record it if its position is closed, else close again."""
         if execution.position_id is None:
             return
         signal = await self._signals.signal(execution.signal_id)

@@ -1,4 +1,4 @@
-"""Fills an account with what the ledger knows of it, before its exchange is asked anything."""
+"""Restores an account from the ledger, before anything is read from its exchange."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,10 @@ from signalbot.ports import Clock
 
 
 class AccountRestorer:
-    """``on_untold`` is called with orders that filled before their fills were reported."""
+    """Loads positions, orders and the day's record of one account.
+
+    ``on_fills_pending`` is called with orders that filled without their fills.
+    """
 
     def __init__(
         self,
@@ -28,7 +31,7 @@ class AccountRestorer:
         self._on_fills_pending = on_fills_pending
 
     async def restore(self, account: Account) -> None:
-        """Take up positions, unfinished orders, how the day went so far, and what entries cost."""
+        """Load positions, unfinished orders, the day's record and past slippages."""
         now_ms, user_id = self._clock.now_ms(), account.user_id
         positions = await self._trades.open_positions(user_id)
         unfinished = await self._trades.unfinished_orders(user_id)

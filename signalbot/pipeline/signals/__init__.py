@@ -1,1 +1,1 @@
-"""From a closed candle to a signal in every listener."""
+"""Signals from the closed candle to every subscriber's inbox."""

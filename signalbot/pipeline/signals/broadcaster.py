@@ -1,4 +1,4 @@
-"""Hands one signal to every subscriber's own bounded inbox; the slowest user delays nobody."""
+"""Delivers a signal to every subscriber's bounded inbox, without waiting for any of them."""
 
 import asyncio
 from collections import deque
@@ -17,21 +17,23 @@ from signalbot.ports import Clock
 log = structlog.get_logger()
 
 INBOX_SIZE = 64
-_BATCH_SIZE = 32  # a decision takes 0.2 ms: a thousand in one go would keep everything else waiting
+_BATCH_SIZE = 32  # a decision takes 0.2 ms: a thousand in one go would block the event loop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalDelivery:
+    """One signal for one user."""
+
     signal: Signal
-    rank: int  #: place in the fan-out, 0 first
-    executed: bool = False  #: this user has claimed the signal before
+    rank: int  #: position in the fan-out, 0 first
+    executed: bool = False  #: whether this user has already claimed the signal
 
 
 Inbox = asyncio.Queue[SignalDelivery]
 
 
 class Broadcaster(Protocol):
-    """How a stored signal reaches its users; in-process here, a stream between daemons later."""
+    """Delivers a stored signal to its users."""
 
     def broadcast(
         self, signal: Signal, users: Sequence[UserId], *, executed: frozenset[UserId] = frozenset()
@@ -39,6 +41,8 @@ class Broadcaster(Protocol):
 
 
 class InProcessBroadcaster:
+    """Delivers signals through queues in this process."""
+
     def __init__(self, signals: Signals, clock: Clock) -> None:
         self._signals = signals
         self._clock = clock
@@ -48,20 +52,20 @@ class InProcessBroadcaster:
         self._all_delivered.set()
 
     def open(self, user_id: UserId) -> Inbox:
-        """The inbox a user's listener reads from."""
+        """Open and return the inbox of a user's listener."""
         return self._inboxes.setdefault(user_id, Inbox(INBOX_SIZE))
 
     def close(self, user_id: UserId) -> None:
-        """Forget a user; what is left in the inbox is not delivered."""
+        """Remove a user's inbox; undelivered signals in it are dropped."""
         self._inboxes.pop(user_id, None)
 
     @property
     def queued(self) -> int:
-        """Deliveries that no listener has taken yet."""
+        """Number of deliveries that no listener has received yet."""
         return len(self._waiting) + sum(inbox.qsize() for inbox in self._inboxes.values())
 
     async def wait_drained(self) -> None:
-        """Return when every listener has finished what was broadcast to it."""
+        """Return once every listener has processed its inbox."""
         await self._all_delivered.wait()
         for inbox in list(self._inboxes.values()):
             await inbox.join()
@@ -69,10 +73,10 @@ class InProcessBroadcaster:
     def broadcast(
         self, signal: Signal, users: Sequence[UserId], *, executed: frozenset[UserId] = frozenset()
     ) -> None:
-        """Hand the signal out to every inbox, in order, without waiting.
+        """Queue the signal for every user, without waiting.
 
-        Who comes first rotates with the signal, so that nobody is always last in the market;
-        shadows come after everybody. A full inbox is a decision too: it is recorded as one.
+        The first user rotates with the signal, so that no user is always the last in the market;
+        shadow users come after all others. A full inbox is recorded as a skip.
         """
         for rank, user_id in enumerate(_fan_out_order(signal, users)):
             delivery = SignalDelivery(signal=signal, rank=rank, executed=user_id in executed)
@@ -81,7 +85,7 @@ class InProcessBroadcaster:
             self._deliver_batch()
 
     def _deliver_batch(self) -> None:
-        """Deliver to the next few, then let answers, stops and alerts have their turn."""
+        """Deliver the next batch, then yield to the event loop before the following one."""
         for _ in range(min(_BATCH_SIZE, len(self._waiting))):
             self._deliver(*self._waiting.popleft())
         if self._waiting:

@@ -1,6 +1,6 @@
-"""Closed candles, exactly once and in order per (exchange, symbol, timeframe), gaps filled.
+"""Delivers closed candles exactly once and in order per (exchange, symbol, timeframe).
 
-Whatever the source does - repeat, reorder, skip, pause - what comes out is the same.
+Duplicates and late candles of the source are dropped; gaps are filled from history.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, order=True)
 class CandleKey:
-    """Names one stream of candles."""
+    """Identifies one stream of candles."""
 
     exchange: str
     symbol: str
@@ -31,14 +31,14 @@ class CandleKey:
 
 
 class CandleSink(Protocol):
-    """Where closed candles go; ``is_history`` tells those that closed before the stream began."""
+    """Receives closed candles; ``is_history`` marks those fetched from history."""
 
     def __call__(self, key: CandleKey, candle: Candle, *, is_history: bool) -> Awaitable[None]: ...
 
 
 @dataclass(slots=True)
 class CandleStream:
-    """One watched key and what has come of it."""
+    """One watched key with its progress and counters."""
 
     key: CandleKey
     history: int  #: candles wanted before the first live one
@@ -51,6 +51,8 @@ class CandleStream:
 
 
 class CandleFeed:
+    """Follows the candle streams of all watched keys."""
+
     def __init__(self, markets: Mapping[str, Market], sink: CandleSink, clock: Clock) -> None:
         self._markets = markets
         self._sink = sink
@@ -59,7 +61,7 @@ class CandleFeed:
         self.streams: dict[CandleKey, CandleStream] = {}
 
     async def run(self) -> None:
-        """Follow every watched stream, those added later included, until cancelled."""
+        """Follow every watched stream, including those added later, until cancelled."""
         async with asyncio.TaskGroup() as group:
             self._group = group
             for stream in self.streams.values():
@@ -77,16 +79,16 @@ class CandleFeed:
             self._start(stream)
 
     def last_open_ms(self, key: CandleKey) -> Ms | None:
-        """Open of the newest candle of ``key`` that was delivered; None before the first."""
+        """Return the open time of the last delivered candle; None before the first."""
         stream = self.streams.get(key)
         return None if stream is None else stream.last_open_ms
 
     def source(self, key: CandleKey) -> CandleSource | None:
-        """What feeds ``key`` now; None before anything does."""
+        """Return the current source of ``key``; None before the first candle."""
         return self._markets[key.exchange].source(key.symbol, key.timeframe)
 
     def unwatch(self, key: CandleKey) -> None:
-        """Nobody needs the candles of ``key`` any more."""
+        """Stop delivering the candles of ``key``."""
         stream = self.streams.pop(key, None)
         if stream is not None and stream.task is not None:
             stream.task.cancel()
@@ -107,11 +109,11 @@ class CandleFeed:
             await self._accept(stream, market, candle)
 
     async def _catch_up(self, stream: CandleStream, market: Market) -> None:
-        """History before the first live candle; after a reconnect, all that was missed."""
-        key, now_ms, wanted = stream.key, self._clock.now_ms(), stream.history
+        """Deliver history before the first live candle; after a reconnect, all missed candles."""
+        key, now_ms, limit = stream.key, self._clock.now_ms(), stream.history
         if stream.last_open_ms is not None:
-            wanted = max(wanted, (now_ms - stream.last_open_ms) // key.timeframe.ms)
-        candles = await market.history(key.symbol, key.timeframe, end_ms=now_ms, limit=wanted)
+            limit = max(limit, (now_ms - stream.last_open_ms) // key.timeframe.ms)
+        candles = await market.history(key.symbol, key.timeframe, end_ms=now_ms, limit=limit)
         for candle in candles:
             if stream.last_open_ms is None or candle.open_ms > stream.last_open_ms:
                 await self._deliver(stream, candle, is_history=True)

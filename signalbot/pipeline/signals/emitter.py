@@ -1,4 +1,4 @@
-"""Sends a stored signal out to everybody subscribed; whatever its source, it passes here."""
+"""Emits stored signals of every source to their subscribers."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -16,10 +16,12 @@ from signalbot.ports import Clock
 log = structlog.get_logger()
 
 Subscribers = Mapping[str, Sequence[UserId]]
-"""Users by strategy: everybody whose subscription is not cancelled."""
+"""Users by strategy; cancelled subscriptions are left out."""
 
 
 class Emitter:
+    """Logs, schedules the expiry of, and broadcasts signals."""
+
     def __init__(
         self,
         *,
@@ -56,14 +58,14 @@ class Emitter:
         self._broadcaster.broadcast(signal, users)
 
     async def accept(self, signal: Signal) -> bool:
-        """Store a signal from outside and broadcast it; False if its event is known already."""
+        """Store an external signal and broadcast it; False if it is a duplicate."""
         if not await self._signals.store(signal):
             return False
         await self.emit(signal)
         return True
 
     async def redeliver(self, signal: Signal) -> None:
-        """Hand an open signal out once more: who has decided on it will not decide again."""
+        """Broadcast an open signal again; users who have decided on it do not decide again."""
         executed = frozenset(
             execution.user_id for execution in await self._executions.executions(signal.signal_id)
         )
@@ -71,13 +73,13 @@ class Emitter:
         self._broadcaster.broadcast(signal, [*sorted(executed), *undecided], executed=executed)
 
     async def start(self) -> None:
-        """After a start: see that every signal still open expires in time."""
+        """Expire overdue signals and schedule the expiry of open ones, after a start."""
         await self._expirer.expire()
         for signal in await self._signals.active(self._clock.now_ms()):
             self._expirer.schedule(signal)
 
     async def catch_up(self, ready: Collection[UserId]) -> None:
-        """Signals still open go to those of ``ready`` who have not decided on them."""
+        """Broadcast open signals to the users in ``ready`` who have not decided on them."""
         for signal in await self._signals.active(self._clock.now_ms()):
             undecided = await self._signals.undecided_users(signal.signal_id)
             users = [user_id for user_id in undecided if user_id in ready]

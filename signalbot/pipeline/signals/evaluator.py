@@ -29,13 +29,13 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class _SymbolEvaluation:
-    """One deployment on one symbol: its windows, and the candle it still owes a run for."""
+    """One deployment on one symbol: its windows, and the candle it is due to run on."""
 
     deployment: Deployment
     symbol: str
     windows: dict[Timeframe, CandleWindow]
     last_run_ms: Ms | None
-    evaluation: LocalStrategy | RemoteEvaluation  #: at once, or in turn
+    evaluation: LocalStrategy | RemoteEvaluation  #: runs at once, or queued
     due: Candle | None = None
 
     @property
@@ -43,7 +43,7 @@ class _SymbolEvaluation:
         return all(window.is_full for window in self.windows.values())
 
     def is_ready(self, close_ms: Ms) -> bool:
-        """Every timeframe has its newest candle that closed by then: nothing less, never more."""
+        """Whether every timeframe's window ends with its last candle closed at ``close_ms``."""
         return all(
             window.close_ms == timeframe.floor(close_ms)
             for timeframe, window in self.windows.items()
@@ -58,6 +58,8 @@ class _DeployedStrategy:
 
 
 class Evaluator:
+    """Runs deployed strategies that have subscribers."""
+
     def __init__(
         self, *, signals: Signals, markets: dict[str, Market], emit: Emit, clock: Clock
     ) -> None:
@@ -73,25 +75,25 @@ class Evaluator:
         self.feed: CandleFeed | None = None
 
     async def run(self) -> None:
-        """Ask the strategies that answer later, until cancelled. The others need no task."""
+        """Run remote strategies until cancelled; local ones run in ``on_candle``."""
         await self._remote_evaluator.run()
 
     def deploy(self, deployment: Deployment) -> None:
-        """Make a strategy known. It runs once somebody subscribes."""
+        """Register a strategy; it runs while it has subscribers."""
         self._deployed[deployment.name] = _DeployedStrategy(deployment)
 
     def suspend_idle(self) -> None:
-        """Let strategies that nobody follows let go of what they hold."""
+        """Suspend remote strategies without subscribers, to release their resources."""
         for deployed in self._deployed.values():
             if not deployed.evaluations:
                 _suspend(deployed.deployment)
 
     def subscribers(self, strategy: str) -> int:
-        """How many active subscribers a strategy has."""
+        """Return the number of a strategy's active subscribers."""
         return len(self._deployed[strategy].subscribers)
 
     async def subscribe(self, strategy: str, user_id: UserId) -> None:
-        """The first subscriber of a strategy starts its candles."""
+        """Add a subscriber; the first one starts the strategy."""
         deployed = self._deployed[strategy]
         is_first = not deployed.subscribers
         deployed.subscribers.add(user_id)
@@ -99,7 +101,7 @@ class Evaluator:
             await self._start(deployed)
 
     def unsubscribe(self, strategy: str, user_id: UserId) -> None:
-        """The last one gone stops them."""
+        """Remove a subscriber; the last one stops the strategy."""
         deployed = self._deployed[strategy]
         if user_id not in deployed.subscribers:
             return
@@ -108,11 +110,11 @@ class Evaluator:
             self._stop(deployed)
 
     async def on_candle(self, key: CandleKey, candle: Candle, *, is_history: bool) -> None:
-        """Take in a closed candle and run the strategies that now have all they need."""
+        """Append a closed candle and run the strategies that now have all their candles."""
         for symbol_evaluation in self._by_key.get(key, ()):
             window = symbol_evaluation.windows[key.timeframe]
             if window.close_ms is not None and candle.close_ms <= window.close_ms:
-                continue  # of a history that was fetched already
+                continue  # already part of the fetched history
             window.append(candle)
             if key.timeframe is symbol_evaluation.deployment.strategy.timeframe:
                 self._schedule(symbol_evaluation, candle, is_history=is_history)
@@ -147,9 +149,9 @@ class Evaluator:
         log.info("strategy.started", strategy=deployment.name, symbols=len(deployment.symbols))
 
     async def _backfill(self, key: CandleKey, window: CandleWindow, length: int) -> None:
-        """Fetch the history of a stream that others follow already: it will not tell it again.
+        """Fetch the history of a stream that is already followed and so delivers none.
 
-        Where that cannot be had without a gap, the window fills with the candles to come.
+        If it cannot be fetched without a gap, the window fills with live candles.
         """
         found: Sequence[Candle] = ()
         while self.feed is not None and (last_ms := self.feed.last_open_ms(key)) is not None:
@@ -183,7 +185,7 @@ class Evaluator:
     def _schedule(
         self, symbol_evaluation: _SymbolEvaluation, candle: Candle, *, is_history: bool
     ) -> None:
-        """Note that this candle wants a run, unless it had one or came too late to trade on."""
+        """Make a candle due for a run, unless it had one or is too late to trade on."""
         if symbol_evaluation.due is not None:
             self._skip(
                 symbol_evaluation,

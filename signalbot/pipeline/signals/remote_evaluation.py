@@ -1,7 +1,7 @@
-"""Asks strategies that answer later; nobody else waits for their answers.
+"""Evaluates strategies that respond asynchronously, without delaying other strategies.
 
-Every strategy and symbol has a queue of its own, so candles are considered in order and one by
-one, and a strategy that hangs delays nothing but itself.
+Every strategy and symbol has a queue, so candles are evaluated in order and one at a time, and a
+strategy that hangs delays only itself.
 """
 
 import asyncio
@@ -16,12 +16,12 @@ from signalbot.strategies.base import RemoteStrategy, StrategyFailed, StrategySu
 
 log = structlog.get_logger()
 
-_MAX_QUEUED = 16  # candles of one symbol; beyond it the oldest is passed over
+_MAX_QUEUED = 16  # candles of one symbol; beyond that the oldest is skipped
 
 
 @dataclass(slots=True)
 class RemoteEvaluation:
-    """The candles that one strategy is asked about on one symbol."""
+    """The queue of candles of one strategy on one symbol."""
 
     strategy: RemoteStrategy
     slots: asyncio.Semaphore  #: shared by the symbols of the strategy
@@ -30,6 +30,8 @@ class RemoteEvaluation:
 
 
 class RemoteEvaluator:
+    """Runs the evaluation queues of remote strategies."""
+
     def __init__(self, signal_recorder: SignalRecorder, clock: Clock) -> None:
         self._signal_recorder = signal_recorder
         self._clock = clock
@@ -37,46 +39,46 @@ class RemoteEvaluator:
         self._open: list[RemoteEvaluation] = []
 
     async def run(self) -> None:
-        """Follow every consultation, those opened later included, until cancelled."""
+        """Process every queue, including those opened later, until cancelled."""
         async with asyncio.TaskGroup() as group:
             self._group = group
-            for consultation in self._open:
-                self._start(consultation)
+            for evaluation in self._open:
+                self._start(evaluation)
             await asyncio.Event().wait()
 
     def open(self, strategy: RemoteStrategy, slots: asyncio.Semaphore) -> RemoteEvaluation:
-        """Begin to ask ``strategy`` about one more symbol."""
-        consultation = RemoteEvaluation(strategy, slots)
-        self._open.append(consultation)
-        self._start(consultation)
-        return consultation
+        """Open the queue of ``strategy`` for one more symbol."""
+        evaluation = RemoteEvaluation(strategy, slots)
+        self._open.append(evaluation)
+        self._start(evaluation)
+        return evaluation
 
-    def close(self, consultation: RemoteEvaluation) -> None:
-        """Ask no more; an answer still out is not waited for."""
-        self._open.remove(consultation)
-        if consultation.task is not None:
-            consultation.task.cancel()
+    def close(self, evaluation: RemoteEvaluation) -> None:
+        """Stop processing a queue; a pending response is discarded."""
+        self._open.remove(evaluation)
+        if evaluation.task is not None:
+            evaluation.task.cancel()
 
-    def submit(self, consultation: RemoteEvaluation, run: EvaluationRun, tables: Tables) -> None:
-        """Have the strategy look at a candle when its turn comes."""
-        if consultation.queue.qsize() >= _MAX_QUEUED:
-            oldest, _ = consultation.queue.get_nowait()
+    def submit(self, evaluation: RemoteEvaluation, run: EvaluationRun, tables: Tables) -> None:
+        """Queue a candle for evaluation."""
+        if evaluation.queue.qsize() >= _MAX_QUEUED:
+            oldest, _ = evaluation.queue.get_nowait()
             self._signal_recorder.record_skip(
                 oldest, f"{_MAX_QUEUED} later candles wait for the strategy"
             )
-        consultation.queue.put_nowait((run, tables))
+        evaluation.queue.put_nowait((run, tables))
 
-    def _start(self, consultation: RemoteEvaluation) -> None:
+    def _start(self, evaluation: RemoteEvaluation) -> None:
         if self._group is not None:
-            consultation.task = self._group.create_task(
-                self._process_queue(consultation), name="consultation"
+            evaluation.task = self._group.create_task(
+                self._process_queue(evaluation), name="evaluation"
             )
 
-    async def _process_queue(self, consultation: RemoteEvaluation) -> None:
+    async def _process_queue(self, evaluation: RemoteEvaluation) -> None:
         while True:
-            run, tables = await consultation.queue.get()
-            async with consultation.slots:
-                await self._evaluate(consultation.strategy, run, tables)
+            run, tables = await evaluation.queue.get()
+            async with evaluation.slots:
+                await self._evaluate(evaluation.strategy, run, tables)
 
     async def _evaluate(self, strategy: RemoteStrategy, run: EvaluationRun, tables: Tables) -> None:
         now_ms = self._clock.now_ms()
@@ -85,7 +87,7 @@ class RemoteEvaluator:
         run = replace(run, started_ms=now_ms)
         if late_ms >= run.deployment.signal_ttl_ms:
             self._signal_recorder.record_skip(
-                run, f"its turn came {late_ms} ms after the candle's close"
+                run, f"evaluation would start {late_ms} ms after the candle's close"
             )
             return
         try:

@@ -1,4 +1,4 @@
-"""Turns what came of one run of a strategy into a record, and an idea into a signal."""
+"""Records strategy runs, and turns a strategy's proposal into a stored signal."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -17,11 +17,12 @@ from signalbot.strategies.base import LocalStrategy, RemoteStrategy, SignalPropo
 log = structlog.get_logger()
 
 Emit = Callable[[Signal], Awaitable[None]]
+"""Emits a signal that has just been stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """A strategy as configured: what it looks at and how long its signals live."""
+    """A configured strategy: its exchange, symbols and the lifetime of its signals."""
 
     name: str
     strategy: LocalStrategy | RemoteStrategy
@@ -32,7 +33,7 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationRun:
-    """One run of a strategy on one candle, from the moment it began."""
+    """One run of a strategy on one candle."""
 
     deployment: Deployment
     symbol: str
@@ -42,7 +43,7 @@ class EvaluationRun:
 
 
 class SignalRecorder:
-    """Records every run, and emits the signal of those that have one."""
+    """Records every run, and emits the signals of those that proposed one."""
 
     def __init__(
         self, *, signals: Signals, markets: Mapping[str, Market], emit: Emit, clock: Clock
@@ -53,16 +54,14 @@ class SignalRecorder:
         self._clock = clock
 
     async def record_result(self, run: EvaluationRun, proposal: SignalProposal | None) -> None:
-        """Record what the strategy said; a signal is stored, then emitted, once."""
+        """Record a strategy's result; a proposal is stored as a signal, then emitted, once."""
         if proposal is None:
             self._record(run, RunOutcome.NO_SIGNAL)
             return
         try:
             signal = self._signal(run, proposal)
         except (ValueError, ArithmeticError) as e:
-            log.error(
-                "strategy.failed", **_log_fields(run), error=f"it said what cannot be true: {e}"
-            )
+            log.error("strategy.failed", **_log_fields(run), error=f"invalid signal proposal: {e}")
             self.record_failure(run, f"{type(e).__name__}: {e}")
             return
         record = self._run_row(run, RunOutcome.SIGNAL, signal)
@@ -70,16 +69,16 @@ class SignalRecorder:
             await self._emit(signal)
 
     def record_failure(self, run: EvaluationRun, error: str) -> None:
-        """Record that the strategy could not look at the candle; ``error`` says why."""
+        """Record that the run failed with ``error``."""
         self._record(run, RunOutcome.FAILED, error=error)
 
     def record_skip(self, run: EvaluationRun, why: str) -> None:
-        """Record that the strategy did not look at the candle."""
+        """Record that the strategy was not run on the candle."""
         log.warning("strategy.skipped", **_log_fields(run), why=why)
         self._record(run, RunOutcome.SKIPPED, error=why)
 
     def _signal(self, run: EvaluationRun, proposal: SignalProposal) -> Signal:
-        """The one place where a strategy's floats meet the instrument's ticks."""
+        """Build the signal; the only place that converts a strategy's floats to ticks."""
         deployment, candle = run.deployment, run.candle
         instrument = self._markets[deployment.exchange].instrument(run.symbol)
         now_ms = self._clock.now_ms()
@@ -140,7 +139,7 @@ class SignalRecorder:
 
 
 def to_percent(value: float) -> Decimal:
-    """A percentage of a strategy file, to a ten-thousandth: more digits mean nothing."""
+    """Convert a strategy's percentage to Decimal, rounded to four decimal places."""
     return trimmed(Decimal(repr(round(float(value), 4))))
 
 
