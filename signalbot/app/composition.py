@@ -273,7 +273,7 @@ class App:
         """Take up what the ledger knows, and begin: exchanges connect and recover from now on."""
         recent = await self._recent_comparisons()
         standing = await self._sync_definitions()
-        self.trading_state.halted = standing.halted
+        self.trading_state.restore(standing.halted)
         for user_id, positions in standing.orphaned_positions.items():
             log.error("user.positions_orphaned", user_id=user_id, positions=positions)
         self.registry.load(self.config, standing)
@@ -281,8 +281,10 @@ class App:
         mismatches = await PositionMismatches(self.database).all()
         for account in self.accounts.values():
             await self._restorer.restore(account)
-            account.mismatches.update(mismatches.get(account.user_id, {}))
-            account.is_ready = account.broker is None
+            for symbol, mismatch in mismatches.get(account.user_id, {}).items():
+                account.set_mismatch(symbol, mismatch)
+            if account.broker is None:
+                account.mark_ready()
 
         def spawn(name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
             return self._spawn(group, name, run)

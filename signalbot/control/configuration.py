@@ -279,14 +279,14 @@ class ConfigurationService:
         """
         accounts = [self._registry.accounts[user_id] for user_id in user_ids]
         for account in accounts:
-            account.is_leaving = True
+            account.set_leaving(is_leaving=True)
         try:
             for account in accounts:
                 await account.wait_idle()
             yield [each.user_id for each in accounts if self._holds_something(each)]
         except BaseException:
             for account in accounts:
-                account.is_leaving = False
+                account.set_leaving(is_leaving=False)
             raise
 
     async def _change(

@@ -161,7 +161,7 @@ class TradingRegistry:
         previous = self._symbols_of(user_id)
         self.register_subscription(subscription)
         account = self.accounts[user_id]
-        account.settings[subscription.strategy] = subscription.settings
+        account.set_settings(subscription.strategy, subscription.settings)
         if account.user.mode is Mode.LIVE and self._symbols_of(user_id) - previous:
             await self.reopen_user(account.user)  # the exchange side is prepared symbol by symbol
         await self.sync_strategies(user_id)

@@ -62,12 +62,12 @@ class DiskMonitor:
         reason = (
             f"{self._folder}: {free_mb} MB are free, daemon.min_free_disk_mb is {self._floor_mb}"
         )
-        self._trading_state.disk_low = reason
+        self._trading_state.set_disk_low(reason)
         log.error("disk.low", free_mb=free_mb, floor_mb=self._floor_mb, path=str(self._folder))
         await self._record(reason)
 
     async def _allow_entries(self, free_mb: int) -> None:
-        self._trading_state.disk_low = None
+        self._trading_state.set_disk_low(None)
         log.info("disk.recovered", free_mb=free_mb, floor_mb=self._floor_mb)
         await self._record(None)
 

@@ -4,24 +4,24 @@ The ledger is the record and the exchange the truth; a decision reads this copy 
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 from decimal import Decimal
 
 from signalbot.decision.decision_input import Skip
-from signalbot.domain.account_snapshot import AccountSnapshot, Balance, DayRecord
+from signalbot.domain.account_snapshot import AccountSnapshot, Balance
 from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.market import Fees, Instrument
-from signalbot.domain.money import ZERO
 from signalbot.domain.orders import ClientOrderId, Leg, Order, OrderRequest
 from signalbot.domain.positions import Position
 from signalbot.domain.settings import Settings
 from signalbot.domain.signals import PositionId, Signal
-from signalbot.domain.timeframe import DAY_MS, EPOCH, Ms, day_start
-from signalbot.domain.users import User, UserId
+from signalbot.domain.timeframe import EPOCH, Ms
+from signalbot.domain.users import StatusBy, User, UserId, UserStatus
 from signalbot.ledger.position_mismatches import PositionMismatch
 from signalbot.pipeline.absence_tracker import AbsenceTracker
+from signalbot.pipeline.account_history import DayHistory, OrderAttempts
+from signalbot.pipeline.account_valuation import pending_entry_notional, value_positions
 from signalbot.pipeline.late_entries import LateEntries
 from signalbot.pipeline.slippage_history import SlippageHistory
 from signalbot.ports import Broker, Exchange
@@ -29,11 +29,12 @@ from signalbot.ports import Broker, Exchange
 MAX_BALANCE_AGE_MS = 900_000
 """An older balance blocks entries."""
 
-_MAX_ATTEMPT_COUNTERS = 32
-
 
 class Account:
-    """Owned by one event loop; everything about one symbol happens under its lock."""
+    """Owned by one event loop; everything about one symbol happens under its lock.
+
+    Other modules read its state and change it through its methods only.
+    """
 
     def __init__(
         self,
@@ -41,43 +42,81 @@ class Account:
         *,
         exchange: Exchange,
         broker: Broker | None,
-        settings: dict[str, Settings],
+        settings: Mapping[str, Settings],
     ) -> None:
-        self.user = user
+        """``broker`` is None for users who only receive signals; ``settings`` are by strategy."""
         self.market = exchange.market
-        self._exchange = exchange
-        self.broker = broker  #: None for users who only receive signals
-        self.settings = settings  #: by strategy
-        self.positions: dict[str, Position] = {}  #: open ones by symbol
-        self.working_orders: dict[
-            str, dict[ClientOrderId, Order]
-        ] = {}  #: unfinished orders by symbol
-        self.unresolved_symbols: set[str] = set()  #: symbols that take no entries until resolved
-        self.foreign_orders: dict[str, frozenset[str]] = {}  #: orders that are not ours, by symbol
+        self.broker = broker
         self.slippage = SlippageHistory()
-        self.is_ready = False  #: compared with its exchange, and set up for entries there
-        self.is_leaving = False  #: it is being removed, or replaced by another account
-        self.margin_rejections = 0  #: consecutive entries rejected for insufficient margin
         self.absences = AbsenceTracker()  #: orders and positions missing from exchange responses
         self.late_entries = LateEntries()
-        self.mismatches: dict[
-            str, PositionMismatch
-        ] = {}  #: unresolved differences from the exchange, by symbol
-        self.unprotected_since_ms: dict[PositionId, Ms] = {}  #: since when no stop is confirmed
-        self._attempts: dict[PositionId, Counter[Leg]] = {}  # most recently used last
-        self._last_close_ms: dict[str, Ms] = {}
-        self._day = DayRecord(day_ms=EPOCH)
+        self._user = user
+        self._exchange = exchange
+        self._settings = dict(settings)
+        self._positions: dict[str, Position] = {}
+        self._working_orders: dict[str, dict[ClientOrderId, Order]] = {}
+        self._unresolved_symbols: set[str] = set()
+        self._foreign_orders: Mapping[str, frozenset[str]] = {}
+        self._mismatches: dict[str, PositionMismatch] = {}
+        self._unprotected_since_ms: dict[PositionId, Ms] = {}
+        self._margin_rejections = 0
+        self._is_ready = False
+        self._is_leaving = False
+        self._attempts = OrderAttempts()
+        self._history = DayHistory()
         self._locks: dict[str, asyncio.Lock] = {}
+
+    # --- state ----------------------------------------------------------------------------
+
+    @property
+    def user(self) -> User:
+        """The user with the current status."""
+        return self._user
 
     @property
     def user_id(self) -> UserId:
-        return self.user.user_id
+        return self._user.user_id
+
+    @property
+    def settings(self) -> Mapping[str, Settings]:
+        """The user's settings by strategy."""
+        return self._settings
+
+    @property
+    def positions(self) -> Mapping[str, Position]:
+        """Open positions by symbol."""
+        return self._positions
+
+    @property
+    def working_orders(self) -> Mapping[str, Mapping[ClientOrderId, Order]]:
+        """Unfinished orders by symbol and id."""
+        return self._working_orders
+
+    @property
+    def unresolved_symbols(self) -> Set[str]:
+        """Symbols that take no entries until an order or holding in them is resolved."""
+        return self._unresolved_symbols
+
+    @property
+    def foreign_orders(self) -> Mapping[str, frozenset[str]]:
+        """Ids of open orders that are not in the ledger, by symbol."""
+        return self._foreign_orders
+
+    @property
+    def mismatches(self) -> Mapping[str, PositionMismatch]:
+        """Unresolved differences between ledger and exchange, by symbol."""
+        return self._mismatches
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it was compared with its exchange and set up for entries there."""
+        return self._is_ready
 
     @property
     def active_symbols(self) -> list[str]:
         """Symbols with a position, order or mismatch at the exchange, or possibly there."""
-        working = (symbol for symbol, orders in self.working_orders.items() if orders)
-        return sorted({*self.positions, *self.unresolved_symbols, *self.mismatches, *working})
+        working = (symbol for symbol, orders in self._working_orders.items() if orders)
+        return sorted({*self._positions, *self._unresolved_symbols, *self._mismatches, *working})
 
     @property
     def has_activity(self) -> bool:
@@ -93,7 +132,7 @@ class Account:
                 order.status.is_live and order.request.leg is Leg.STOP_LOSS
                 for order in self.orders_of(position)
             )
-            for position in self.positions.values()
+            for position in self._positions.values()
         )
 
     @property
@@ -116,7 +155,7 @@ class Account:
         """Unfinished orders of one leg in one symbol."""
         return [
             order
-            for order in self.working_orders.get(symbol, {}).values()
+            for order in self._working_orders.get(symbol, {}).values()
             if order.request.leg is leg
         ]
 
@@ -124,13 +163,15 @@ class Account:
         """Unfinished orders that belong to one position."""
         return [
             order
-            for order in self.working_orders.get(position.symbol, {}).values()
+            for order in self._working_orders.get(position.symbol, {}).values()
             if order.request.position_id == position.position_id
         ]
 
+    # --- changes --------------------------------------------------------------------------
+
     def track_order(self, order: Order) -> None:
         """Store an unfinished order; remove a final one."""
-        orders = self.working_orders.setdefault(order.request.symbol, {})
+        orders = self._working_orders.setdefault(order.request.symbol, {})
         if order.status.is_final:
             orders.pop(order.client_order_id, None)
         else:
@@ -139,46 +180,38 @@ class Account:
     def update_position(self, position: Position) -> None:
         """Store an open position; remove a closed one and count its result for the day."""
         if position.is_open:
-            self.positions[position.symbol] = position
+            self._positions[position.symbol] = position
             return
-        held = self.positions.get(position.symbol)
+        held = self._positions.get(position.symbol)
         if held is not None and held.position_id == position.position_id:
-            del self.positions[position.symbol]
-            self.unprotected_since_ms.pop(position.position_id, None)
-            self._record_close(position)
+            del self._positions[position.symbol]
+            self._unprotected_since_ms.pop(position.position_id, None)
+            self._history.record_close(position)
 
     def apply_funding(self, position: Position, amount: Decimal) -> None:
         """Store a position that received ``amount``; of a closed one, add it to the day's PnL."""
-        held = self.positions.get(position.symbol)
+        held = self._positions.get(position.symbol)
         if held is not None and held.position_id == position.position_id:
-            self.positions[position.symbol] = position
-        elif (position.closed_at_ms or EPOCH) >= self._day.day_ms:
-            self._day = replace(self._day, net_pnl=self._day.net_pnl + amount)
+            self._positions[position.symbol] = position
+        else:
+            self._history.add_funding(position.closed_at_ms or EPOCH, amount)
 
     def next_attempt(self, position_id: PositionId, leg: Leg) -> int:
         """Return a number that no order of this leg and position has used."""
-        used = self._attempts.pop(position_id, None) or Counter()
-        self._attempts[position_id] = used
-        attempt = used[leg]
-        used[leg] += 1
-        if len(self._attempts) > _MAX_ATTEMPT_COUNTERS:
-            self._evict_attempts()
+        attempt = self._attempts.next(position_id, leg)
+        if self._attempts.is_full:
+            self._attempts.evict(self._active_position_ids())
         return attempt
 
     def reset_attempts(self, position_id: PositionId, orders: Iterable[Order]) -> None:
         """Count every stored order of a position, so that no order id is used twice."""
-        self._attempts[position_id] = Counter(order.request.leg for order in orders)
+        self._attempts.reset(position_id, orders)
 
-    def _evict_attempts(self) -> None:
-        """Forget the counters of the inactive position that was used least recently."""
-        active: set[PositionId | None] = {
-            position.position_id for position in self.positions.values()
-        }
-        for orders in self.working_orders.values():
+    def _active_position_ids(self) -> set[PositionId | None]:
+        active: set[PositionId | None] = {each.position_id for each in self._positions.values()}
+        for orders in self._working_orders.values():
             active |= {order.request.position_id for order in orders.values()}
-        inactive = next((each for each in self._attempts if each not in active), None)
-        if inactive is not None:
-            del self._attempts[inactive]
+        return active
 
     def restore(
         self,
@@ -200,7 +233,7 @@ class Account:
         ``slippages`` are those of its latest market entries, oldest first.
         """
         self.slippage.restore(slippages)
-        self.positions = {position.symbol: position for position in positions}
+        self._positions = {position.symbol: position for position in positions}
         for order in unfinished:
             self.track_order(order)
         for order in unconfirmed:
@@ -208,9 +241,7 @@ class Account:
         for order in position_orders:
             if order.request.position_id is not None:
                 self.next_attempt(order.request.position_id, order.request.leg)
-        self._day = DayRecord(day_ms=day_start(now_ms), trades=entries_today)
-        for position in closed:
-            self._record_close(position)
+        self._history.restore(entries_today=entries_today, closed=closed, now_ms=now_ms)
 
     def claim(self, intents: Iterable[OrderRequest], now_ms: Ms) -> None:
         """Store the orders of a claimed entry, and count the entry among today's trades."""
@@ -218,12 +249,70 @@ class Account:
             self.track_order(Order(request=request))
             if request.position_id is not None:
                 self.next_attempt(request.position_id, request.leg)
-        day = self._today(now_ms)
-        self._day = replace(day, trades=day.trades + 1)
+        self._history.count_entry(now_ms)
+
+    def resolve_symbol(self, symbol: str) -> None:
+        """Let a symbol take entries again."""
+        self._unresolved_symbols.discard(symbol)
+
+    def mark_unresolved(self, symbol: str) -> None:
+        """Block entries in a symbol until an order or holding in it is resolved."""
+        self._unresolved_symbols.add(symbol)
+
+    def mark_unprotected(self, position_id: PositionId, since_ms: Ms) -> None:
+        """Note that a position has had no confirmed stop since ``since_ms``, or since earlier."""
+        self._unprotected_since_ms.setdefault(position_id, since_ms)
+
+    def mark_protected(self, position_id: PositionId) -> None:
+        """Note that a position's stop is confirmed."""
+        self._unprotected_since_ms.pop(position_id, None)
+
+    def unprotected_since_ms(self, position_id: PositionId) -> Ms | None:
+        """Return since when a position has had no confirmed stop; None if it has one."""
+        return self._unprotected_since_ms.get(position_id)
+
+    def set_foreign_orders(self, orders: Mapping[str, frozenset[str]]) -> None:
+        """Replace the open orders that are not in the ledger, by symbol."""
+        self._foreign_orders = orders
+
+    def set_mismatch(self, symbol: str, mismatch: PositionMismatch) -> None:
+        """Store a difference between ledger and exchange."""
+        self._mismatches[symbol] = mismatch
+
+    def clear_mismatch(self, symbol: str) -> bool:
+        """Forget a symbol's difference; False if there was none."""
+        return self._mismatches.pop(symbol, None) is not None
+
+    # --- entries --------------------------------------------------------------------------
+
+    def mark_ready(self) -> None:
+        """Let the account take entries."""
+        self._is_ready = True
+
+    def set_leaving(self, *, is_leaving: bool) -> None:
+        """Block entries of an account that is being removed or replaced, or allow them again."""
+        self._is_leaving = is_leaving
+
+    def set_status(self, status: UserStatus, *, reason: str, by: StatusBy) -> None:
+        """Change the user's status in memory; ``TradingState`` persists it."""
+        self._user = replace(self._user, status=status, status_reason=reason, status_by=by)
+
+    def set_settings(self, strategy: str, settings: Settings) -> None:
+        """Replace the user's settings for a strategy."""
+        self._settings[strategy] = settings
+
+    def count_margin_rejection(self) -> int:
+        """Count an entry rejected for insufficient margin; return the consecutive ones."""
+        self._margin_rejections += 1
+        return self._margin_rejections
+
+    def reset_margin_rejections(self) -> None:
+        """Forget the consecutive rejections for insufficient margin."""
+        self._margin_rejections = 0
 
     def settings_for(self, strategy: str) -> Settings:
         """Return the user's settings for a strategy; the defaults if no longer subscribed."""
-        return self.settings.get(strategy) or Settings()
+        return self._settings.get(strategy) or Settings()
 
     def fees(self, instrument: Instrument) -> Fees:
         """Return the user's fee rates in a market."""
@@ -241,10 +330,10 @@ class Account:
         reason = self._exchange.entry_block_reason
         if reason is not None:
             return Skip(DecisionCode.EXCHANGE_HALTED, {"why": reason})
-        if self.is_leaving:
+        if self._is_leaving:
             why = "its user is being removed, or changes accounts"
             return Skip(DecisionCode.ACCOUNT_NOT_READY, {"why": why})
-        if not self.is_ready:
+        if not self._is_ready:
             return Skip(
                 DecisionCode.ACCOUNT_NOT_READY, {"why": "not compared with its exchange yet"}
             )
@@ -255,53 +344,23 @@ class Account:
 
     def snapshot(self, now_ms: Ms) -> AccountSnapshot:
         """Return the snapshot a decision reads, at the last prices."""
-        notional = open_pnl = ZERO
-        for symbol, position in self.positions.items():
-            price = self.market.last_price(symbol) or position.entry_price
-            notional += position.notional(price)
-            open_pnl += position.net_pnl + position.unrealized_pnl(price)
+        notional, open_pnl = value_positions(self._positions.values(), self.market)
         return AccountSnapshot(
             balance=self._balance(now_ms),
-            positions=self.positions,
+            positions=self._positions,
             notional=notional,
             open_pnl=open_pnl,
-            day=self._today(now_ms),
-            last_close_ms=self._last_close_ms,
-            pending_entries=self._pending_entry_notional(),
-            unresolved_symbols=frozenset(self.unresolved_symbols | self.foreign_orders.keys()),
+            day=self._history.today(now_ms),
+            last_close_ms=self._history.last_close_ms,
+            pending_entries=pending_entry_notional(self._working_orders, self.market),
+            unresolved_symbols=frozenset(self._unresolved_symbols | self._foreign_orders.keys()),
         )
-
-    def _pending_entry_notional(self) -> dict[str, Decimal]:
-        """Notional of the unfilled part of entries, by symbol."""
-        pending: dict[str, Decimal] = {}
-        for symbol, orders in self.working_orders.items():
-            for order in orders.values():
-                if order.request.leg is Leg.ENTRY:
-                    price = order.request.price or self.market.last_price(symbol) or ZERO
-                    left = (order.request.quantity - order.filled) * price
-                    pending[symbol] = pending.get(symbol, ZERO) + left
-        return pending
 
     def _balance(self, now_ms: Ms) -> Balance:
         if self.broker is not None:
             return self.broker.balance()
-        nominal: Decimal = self.user.account.paper_balance
+        nominal: Decimal = self._user.account.paper_balance
         return Balance(equity=nominal, free=nominal, as_of_ms=now_ms)
 
-    def _today(self, now_ms: Ms) -> DayRecord:
-        if now_ms - self._day.day_ms >= DAY_MS:
-            self._day = DayRecord(day_ms=day_start(now_ms))
-        return self._day
 
-    def _record_close(self, closed: Position) -> None:
-        closed_ms = closed.closed_at_ms or EPOCH
-        self._last_close_ms[closed.symbol] = closed_ms
-        day = self._today(closed_ms)
-        if closed_ms < day.day_ms:
-            return
-        earned = closed.net_pnl
-        self._day = replace(
-            day,
-            net_pnl=day.net_pnl + earned,
-            consecutive_losses=day.consecutive_losses + 1 if earned < 0 else 0,
-        )
+AccountsByUser = Mapping[UserId, Account]

@@ -1,15 +1,21 @@
 """Blocks entries of one user or of all users; exits and protective orders are never blocked."""
 
-from collections.abc import AsyncIterator, Mapping
+import logging
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import structlog
 
 from signalbot.decision.decision_input import Skip
 from signalbot.domain.decision_codes import DecisionCode
-from signalbot.domain.errors import LedgerError, OrderRejected, RejectionReason
-from signalbot.domain.users import StatusBy, UserId, UserStatus
+from signalbot.domain.errors import (
+    LedgerError,
+    OrderRejected,
+    RejectionReason,
+    SignalbotError,
+    Unreachable,
+)
+from signalbot.domain.users import StatusBy, UserStatus
 from signalbot.ledger.accounts import Accounts
 from signalbot.pipeline.account import Account
 from signalbot.ports import Clock
@@ -22,32 +28,52 @@ MAX_MARGIN_REJECTIONS = 3
 
 
 class TradingState:
-    """Holds which users may not enter and why; persisted, so it survives a restart."""
+    """Decides who may enter: halts of all users and of single users, and low disk space.
 
-    def __init__(self, accounts: Accounts, clock: Clock, *, halted: str | None = None) -> None:
+    Halts are persisted, so they survive a restart. A halt and low disk space are independent: each
+    blocks entries until it is lifted. Exits and protective orders go on under both.
+    """
+
+    def __init__(self, accounts: Accounts, clock: Clock) -> None:
         self._accounts = accounts
         self._clock = clock
-        self.halted = halted  #: why no user may enter; None when trading is on
-        self.disk_low: str | None = (
-            None  #: why nobody enters though trading is on; passes by itself
-        )
+        self._halted: str | None = None
+        self._disk_low: str | None = None
+
+    @property
+    def halted(self) -> str | None:
+        """Why all users are halted; None while trading is on."""
+        return self._halted
+
+    @property
+    def disk_low(self) -> str | None:
+        """Why entries of all users are blocked until disk space is free again; None if not."""
+        return self._disk_low
 
     @property
     def entry_block(self) -> Skip | None:
         """Why entries of all users are blocked although trading is not halted."""
-        return (
-            None if self.disk_low is None else Skip(DecisionCode.DISK_LOW, {"why": self.disk_low})
-        )
+        if self._disk_low is None:
+            return None
+        return Skip(DecisionCode.DISK_LOW, {"why": self._disk_low})
+
+    def restore(self, halted: str | None) -> None:
+        """Take over the persisted halt of all users."""
+        self._halted = halted
+
+    def set_disk_low(self, reason: str | None) -> None:
+        """Block entries of every user for lack of disk space; None allows them again."""
+        self._disk_low = reason
 
     async def halt_all(self, reason: str) -> None:
         """Block entries of every user."""
-        self.halted = reason
+        self._halted = reason
         await self._accounts.set_halted(reason, now_ms=self._clock.now_ms())
         log.warning("trading.halted", reason=reason)
 
     async def resume_all(self) -> None:
         """Allow entries again; users halted individually stay halted."""
-        self.halted = None
+        self._halted = None
         await self._accounts.set_halted(None, now_ms=self._clock.now_ms())
         log.info("trading.resumed")
 
@@ -60,7 +86,7 @@ class TradingState:
         by: StatusBy = StatusBy.DAEMON,
     ) -> None:
         """Pause, halt or resume one user."""
-        account.user = replace(account.user, status=status, status_reason=reason, status_by=by)
+        account.set_status(status, reason=reason, by=by)
         await self._accounts.set_user_status(
             account.user_id, status, reason=reason, by=by, now_ms=self._clock.now_ms()
         )
@@ -70,12 +96,12 @@ class TradingState:
 
     async def on_rejection(self, account: Account, error: OrderRejected) -> None:
         """Halt a user after an entry was rejected for the key, or repeatedly for the margin."""
-        is_margin = error.rejection_reason is RejectionReason.INSUFFICIENT_MARGIN
-        account.margin_rejections = account.margin_rejections + 1 if is_margin else 0
-        if error.rejection_reason is RejectionReason.ACCESS_DENIED:
-            await self.on_access_denied(account, str(error))
-        elif account.margin_rejections >= MAX_MARGIN_REJECTIONS:
-            account.margin_rejections = 0
+        if error.rejection_reason is not RejectionReason.INSUFFICIENT_MARGIN:
+            account.reset_margin_rejections()
+            if error.rejection_reason is RejectionReason.ACCESS_DENIED:
+                await self.on_access_denied(account, str(error))
+        elif account.count_margin_rejection() >= MAX_MARGIN_REJECTIONS:
+            account.reset_margin_rejections()
             reason = f"margin was insufficient {MAX_MARGIN_REJECTIONS} times in a row: {error}"
             await self.set_user_status(account, UserStatus.HALTED, reason=reason)
 
@@ -102,4 +128,6 @@ class TradingState:
             await self.set_user_status(account, UserStatus.HALTED, reason=reason)
 
 
-AccountsByUser = Mapping[UserId, Account]
+def failure_log_level(error: SignalbotError, *, is_repeat: bool = False) -> int:
+    """Return WARNING for a first failure; DEBUG for a repeat or an unreachable exchange."""
+    return logging.DEBUG if is_repeat or isinstance(error, Unreachable) else logging.WARNING

@@ -33,7 +33,8 @@ class Key:
 def _account(key: Key, *, allow: bool = False, mode: Mode = Mode.LIVE) -> Account:
     terms = AccountSettings(exchange="x", allow_withdrawal_keys=allow)
     user = User(user_id=UserId("anna"), mode=mode, account=terms)
-    return cast(Account, SimpleNamespace(user=user, user_id=user.user_id, broker=cast(Any, key)))
+    exchange = cast(Any, SimpleNamespace(market=None))
+    return Account(user, exchange=exchange, broker=cast(Any, key), settings={})
 
 
 async def test_it_is_asked_daily_and_sooner_when_it_was_not_told(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ class EntrySettler:
     ) -> None:
         """Book ``report`` of an entry order. The symbol's lock is held; repeating is harmless."""
         symbol = order.request.symbol
-        account.unresolved_symbols.discard(symbol)
+        account.resolve_symbol(symbol)
         account.absences.record_seen(order.client_order_id)
         if report.filled:
             await self._settle_fill(account, entry, order, report)
@@ -97,7 +97,7 @@ class EntrySettler:
         self, account: Account, entry: PendingEntry, order: Order, *, cause: str
     ) -> None:
         """Record that the submit's outcome is unknown; block entries in the symbol until then."""
-        account.unresolved_symbols.add(order.request.symbol)
+        account.mark_unresolved(order.request.symbol)
         unknown = replace(order, status=OrderStatus.UNKNOWN, error=cause)
         account.track_order(unknown)
         await self._trades.save_order(unknown)

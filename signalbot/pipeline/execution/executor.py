@@ -25,12 +25,11 @@ from signalbot.pipeline.account import Account
 from signalbot.pipeline.execution.entry_settlement import EntrySettler
 from signalbot.pipeline.execution.partial_exit import PartialExitExecutor, partial_exit_request
 from signalbot.pipeline.execution.reversal_sizing import ReversalSizer
-from signalbot.pipeline.log_levels import failure_log_level
 from signalbot.pipeline.orders.entry_orders import EntryOrders, PendingEntry, signal_slippage_bps
 from signalbot.pipeline.orders.order_intents import EntryIntents, build_intents
 from signalbot.pipeline.orders.order_placement import mark_rejected, mark_unsent
 from signalbot.pipeline.positions.protection import Protector
-from signalbot.pipeline.trading_state import TradingState
+from signalbot.pipeline.trading_state import TradingState, failure_log_level
 from signalbot.ports import Clock
 from signalbot.tasks import backoff_s, crash_point
 
@@ -205,7 +204,7 @@ class Executor:
             await self._entry_settler.mark_unknown(account, entry, order, cause=str(e))
         else:
             crash_point("entry.after_answer")
-            account.margin_rejections = 0
+            account.reset_margin_rejections()
             if stop is not None:  # placed if the exchange accepted it; protection looks it up
                 account.track_order(replace(Order(request=stop), status=OrderStatus.UNKNOWN))
             await self._entry_settler.settle(account, entry, order, report)

@@ -201,7 +201,7 @@ class PartialExitExecutor:
         except TimeoutError:
             unknown = replace(order, status=OrderStatus.UNKNOWN, error="no response")
             account.track_order(unknown)
-            account.unresolved_symbols.add(order.request.symbol)
+            account.mark_unresolved(order.request.symbol)
             await self._trades.save_order(unknown)
             await self._executions.mark_unknown(
                 signal.signal_id, account.user_id, details="no response to the exit order yet"

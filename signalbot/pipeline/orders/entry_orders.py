@@ -152,7 +152,7 @@ class EntryOrders:
         try:
             return await account.trading_broker.cancel(order)
         except (OrderOutcomeUnknown, Unavailable) as e:
-            account.unresolved_symbols.add(order.request.symbol)
+            account.mark_unresolved(order.request.symbol)
             log.warning("order.cancel_unconfirmed", user_id=account.user_id, cause=str(e))
             self._unresolved_orders.add(account, order)
             return None
@@ -162,7 +162,7 @@ class EntryOrders:
             async with asyncio.timeout(_CANCEL_TIMEOUT_S):
                 return await self.cancel(account, order)
         except TimeoutError:
-            account.unresolved_symbols.add(order.request.symbol)
+            account.mark_unresolved(order.request.symbol)
             self._unresolved_orders.add(account, order)
             log.warning(
                 "order.cancel_unconfirmed", user_id=account.user_id, cause="no response in time"

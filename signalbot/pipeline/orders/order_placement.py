@@ -10,7 +10,7 @@ import structlog
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Unavailable
 from signalbot.domain.orders import Order, OrderReport, OrderRequest, OrderStatus
 from signalbot.pipeline.account import Account
-from signalbot.pipeline.log_levels import failure_log_level
+from signalbot.pipeline.trading_state import failure_log_level
 from signalbot.ports import Clock
 from signalbot.tasks import backoff_s, crash_point
 

@@ -177,7 +177,7 @@ class PositionCloser:
                     await account.trading_broker.cancel(order) if order.status.is_live else found
                 )
         except (OrderOutcomeUnknown, Unavailable) as e:
-            account.unresolved_symbols.add(order.request.symbol)
+            account.mark_unresolved(order.request.symbol)
             log.warning("order.cancel_unconfirmed", user_id=account.user_id, cause=str(e))
             return
         crash_point("cancel.after_answer")
@@ -209,7 +209,7 @@ class PositionCloser:
         """Record an exit without a response: no other is sent before it is resolved."""
         unknown = replace(order, status=OrderStatus.UNKNOWN, error="no response")
         account.track_order(unknown)
-        account.unresolved_symbols.add(order.request.symbol)
+        account.mark_unresolved(order.request.symbol)
         await self._trades.save_order(unknown)
         log.error("order.outcome_pending", user_id=account.user_id, leg=order.request.leg.value)
         self._unresolved_orders.add(account, unknown)

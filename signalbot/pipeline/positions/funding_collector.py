@@ -15,8 +15,7 @@ from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
 from signalbot.ledger.funding import FundingDue, FundingStore
 from signalbot.ledger.trades import Trades
-from signalbot.pipeline.account import Account
-from signalbot.pipeline.trading_state import AccountsByUser
+from signalbot.pipeline.account import Account, AccountsByUser
 from signalbot.ports import Clock, Exchange
 
 log = structlog.get_logger()

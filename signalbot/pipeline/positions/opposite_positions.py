@@ -135,7 +135,7 @@ class OppositePositionGuard:
             if holding is not None:
                 await self.close(account, closed, holding)
         except Unavailable as e:
-            account.unresolved_symbols.add(symbol)
+            account.mark_unresolved(symbol)
             log.debug("position.fetch_failed", user_id=account.user_id, symbol=symbol, cause=str(e))
 
     async def close_latest(self, account: Account, holding: Holding) -> bool:
@@ -216,7 +216,7 @@ class OppositePositionGuard:
             account.track_order(
                 unknown := replace(order, status=OrderStatus.UNKNOWN, error="no response")
             )
-            account.unresolved_symbols.add(opposite.symbol)
+            account.mark_unresolved(opposite.symbol)
             await self._trades.save_order(unknown)
             self._unresolved_orders.add(account, unknown)
         else:

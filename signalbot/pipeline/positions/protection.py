@@ -140,7 +140,7 @@ class Protector:
             return await self._handle_missing_stop(account, position, unread_attempt())
         if fitting is None and not await self._replace(account, position, live, size):
             return False
-        account.unprotected_since_ms.pop(position.position_id, None)
+        account.mark_protected(position.position_id)
         for stop in live:
             if stop is not fitting:
                 await self._position_closer.cancel_and_book(account, stop)
@@ -154,7 +154,7 @@ class Protector:
         if position.protected_at_ms is None:
             since_ms = min(since_ms, position.opened_at_ms)
         if not live:
-            account.unprotected_since_ms.setdefault(position.position_id, since_ms)
+            account.mark_unprotected(position.position_id, since_ms)
         intent = next(
             (
                 each
@@ -208,11 +208,12 @@ class Protector:
             return True
         if attempt.outcome is not StopOutcome.UNCONFIRMED:
             return False
-        since_ms = account.unprotected_since_ms.get(position.position_id, self._clock.now_ms())
+        now_ms = self._clock.now_ms()
+        since_ms = account.unprotected_since_ms(position.position_id)
         lag_ms = account.trading_broker.visibility_lag_ms + round(
             self._limit_s(account, position) * 1000
         )
-        return self._clock.now_ms() - since_ms < lag_ms
+        return now_ms - (now_ms if since_ms is None else since_ms) < lag_ms
 
     def _retry_later(self, account: Account, position: Position) -> None:
         """Protect the position again after a delay; the symbol's lock is free meanwhile."""

@@ -75,7 +75,7 @@ class TakeProfitPlacer:
         """Deduct the last fills of a cancelled target from the unsent one at its price."""
         stored = await self._trades.order(surplus.client_order_id)
         filled = ZERO if stored is None else stored.filled - surplus.filled
-        for order in account.working_orders.get(surplus.request.symbol, {}).copy().values():
+        for order in list(account.working_orders.get(surplus.request.symbol, {}).values()):
             request = order.request
             if (
                 filled <= ZERO

@@ -10,9 +10,9 @@ from signalbot.domain.market import PriceRange
 from signalbot.domain.money import HUNDRED, ONE, text
 from signalbot.domain.positions import Position, PositionStatus, StopKind
 from signalbot.domain.signals import Side
-from signalbot.pipeline.account import Account
+from signalbot.pipeline.account import Account, AccountsByUser
 from signalbot.pipeline.positions.protection import Protector
-from signalbot.pipeline.trading_state import AccountsByUser, TradingState
+from signalbot.pipeline.trading_state import TradingState
 from signalbot.ports import Market
 
 log = structlog.get_logger()

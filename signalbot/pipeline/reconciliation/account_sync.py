@@ -19,11 +19,10 @@ from signalbot.domain.errors import AccessDenied, Unavailable
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.domain.users import UserId, UserStatus
 from signalbot.ledger.reconciliations import Reconciliations
-from signalbot.pipeline.account import Account
+from signalbot.pipeline.account import Account, AccountsByUser
 from signalbot.pipeline.key_permissions import KeyPermissionCheck
-from signalbot.pipeline.log_levels import failure_log_level
 from signalbot.pipeline.reconciliation.reconciler import Reconciler
-from signalbot.pipeline.trading_state import AccountsByUser, TradingState
+from signalbot.pipeline.trading_state import TradingState, failure_log_level
 from signalbot.ports import Clock, Exchange
 from signalbot.tasks import backoff_s
 
@@ -132,7 +131,7 @@ class AccountSync:
     async def make_ready(self, account: Account) -> None:
         """Compare an account and set it up for entries, if its exchange responds."""
         if account.broker is None:
-            account.is_ready = True
+            account.mark_ready()
         elif await self.compare(account):
             await self._set_up(account)
 
@@ -153,7 +152,7 @@ class AccountSync:
                     cause=str(e),
                 )
             else:
-                account.is_ready = True
+                account.mark_ready()
                 if (compared_ms := self._compared.get(account.user_id)) is not None:
                     self._unwritten[account.user_id] = compared_ms
         if not account.is_ready:

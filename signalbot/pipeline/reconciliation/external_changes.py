@@ -24,8 +24,8 @@ from signalbot.domain.orders import (
 from signalbot.domain.positions import CloseReason, Position
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
-from signalbot.pipeline.log_levels import failure_log_level
 from signalbot.pipeline.orders.booking import FillBooker
+from signalbot.pipeline.trading_state import failure_log_level
 
 log = structlog.get_logger()
 

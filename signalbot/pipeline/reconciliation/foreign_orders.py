@@ -35,7 +35,7 @@ class ForeignOrders:
         for symbol, ids in foreign.items():
             for new in ids - account.foreign_orders.get(symbol, frozenset()):
                 await self._report(account, symbol, new)
-        account.foreign_orders = {symbol: frozenset(ids) for symbol, ids in foreign.items()}
+        account.set_foreign_orders({symbol: frozenset(ids) for symbol, ids in foreign.items()})
 
     async def _report(self, account: Account, symbol: str, client_order_id: str) -> None:
         log.warning(

@@ -22,14 +22,13 @@ from signalbot.pipeline.account import Account
 from signalbot.pipeline.execution.entry_settlement import EntrySettler
 from signalbot.pipeline.execution.executor import Executor
 from signalbot.pipeline.execution.partial_exit import is_partial_exit
-from signalbot.pipeline.log_levels import failure_log_level
 from signalbot.pipeline.orders.entry_orders import EntryOrders
 from signalbot.pipeline.orders.order_placement import mark_unsent
 from signalbot.pipeline.orders.unresolved_orders import UnresolvedOrderQueue
 from signalbot.pipeline.positions.closing import PositionCloser
 from signalbot.pipeline.positions.protection import Protector
 from signalbot.pipeline.reconciliation.order_events import OrderEventHandler
-from signalbot.pipeline.trading_state import TradingState
+from signalbot.pipeline.trading_state import TradingState, failure_log_level
 from signalbot.ports import Clock
 from signalbot.tasks import Timers, crash_point
 
@@ -136,7 +135,7 @@ class OrderRecovery:
         if result.report is not None:
             account.absences.record_seen(order.client_order_id)
             await self._order_events.handle_report(account, result.report)
-            account.unresolved_symbols.discard(order.request.symbol)
+            account.resolve_symbol(order.request.symbol)
             await self._restore_entry_timeout(account, order)
         elif order.request.leg is Leg.ENTRY:
             await self._entry_not_found(account, order)
@@ -252,11 +251,11 @@ class OrderRecovery:
                     self._retry_later(account, order, cause="not listed, which is no proof yet")
                 return
         if is_part:
-            account.unresolved_symbols.discard(order.request.symbol)
+            account.resolve_symbol(order.request.symbol)
             account.absences.record_seen(order.client_order_id)
             await self._executor.partial_exit_not_received(account, order)
         elif is_exit:
-            account.unresolved_symbols.discard(order.request.symbol)
+            account.resolve_symbol(order.request.symbol)
             await self._position_closer.drop_order(
                 account, order, why="the exchange never received it"
             )
@@ -281,7 +280,7 @@ class OrderRecovery:
 
     async def _resume(self, account: Account, order: Order) -> None:
         """Send a claimed entry that provably never arrived, unless its signal is too old."""
-        account.unresolved_symbols.discard(order.request.symbol)
+        account.resolve_symbol(order.request.symbol)
         account.absences.record_seen(order.client_order_id)
         entry = await self._entry_orders.load(account, order)
         limit_ms = account.settings_for(entry.signal.strategy).filters.max_signal_age_ms
@@ -298,7 +297,7 @@ class OrderRecovery:
 
     async def _not_received(self, account: Account, order: Order) -> None:
         """Fail an entry that may have been sent and provably is not at the exchange."""
-        account.unresolved_symbols.discard(order.request.symbol)
+        account.resolve_symbol(order.request.symbol)
         account.absences.record_seen(order.client_order_id)
         entry = await self._entry_orders.load(account, order)
         error = "no response, and the exchange does not have the order"
@@ -336,7 +335,7 @@ class OrderRecovery:
     ) -> None:
         """Block entries in the symbol and have the order looked up again."""
         is_repeat = order.request.symbol in account.unresolved_symbols
-        account.unresolved_symbols.add(order.request.symbol)
+        account.mark_unresolved(order.request.symbol)
         log.log(
             failure_log_level(error or OrderOutcomeUnknown(cause), is_repeat=is_repeat),
             "order.outcome_pending",

@@ -186,11 +186,11 @@ class Reconciler:
         position = account.positions.get(symbol)
         if position is not None:
             account.absences.record_seen(position.position_id)
-        if account.mismatches.pop(symbol, None) is not None:
+        if account.clear_mismatch(symbol):
             await self._mismatches.end(account.user_id, symbol)
             log.info("position.mismatch_resolved", user_id=account.user_id, symbol=symbol)
         if not any(order.status is OrderStatus.UNKNOWN for order in _working(account, symbol)):
-            account.unresolved_symbols.discard(symbol)
+            account.resolve_symbol(symbol)
 
     async def _handle_difference(
         self, account: Account, symbol: str, holding: Holding | None
@@ -215,7 +215,7 @@ class Reconciler:
             await self._release_closed(account, position)
             return
         position = account.positions.get(symbol)
-        account.unresolved_symbols.add(symbol)
+        account.mark_unresolved(symbol)
         if position is not None and (holding is None or holding.side is not position.side):
             await self._record_absence(account, position)
         await self._record_mismatch(account, symbol, holding)
@@ -248,7 +248,7 @@ class Reconciler:
         )
         if account.mismatches.get(symbol) == mismatch:
             return
-        account.mismatches[symbol] = mismatch
+        account.set_mismatch(symbol, mismatch)
         exchange = account.user.account.exchange
         await self._mismatches.put(
             account.user_id, exchange, symbol, mismatch, now_ms=self._clock.now_ms()
