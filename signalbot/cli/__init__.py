@@ -119,7 +119,7 @@ COMMANDS = {
     "explain": CommandEntry(
         where="signalbot.cli.inspect.explain:explain",
         panel=OBSERVE,
-        examples=("signalbot explain COOLDOWN", "signalbot explain position.mismatch"),
+        examples=("signalbot explain COOLDOWN", "signalbot explain position.mismatch_found"),
     ),
     "executions": CommandEntry(
         where="signalbot.cli.inspect.executions:executions",

@@ -65,14 +65,14 @@ class ConnectivityMonitor:
     async def _report_lost(self, line: ExchangeRoute, outages: Outage) -> None:
         self._reported[line] = outages.since_ms
         log.error(
-            "exchange.lost", exchange=line.exchange, egress=line.egress, cause=outages.cause
+            "exchange.disconnected", exchange=line.exchange, egress=line.egress, cause=outages.cause
         )  # fmt: skip
         await self._exchange_outages.begin(line, since_ms=outages.since_ms)
 
     async def _report_recovered(self, line: ExchangeRoute) -> None:
         now_ms = self._clock.now_ms()
         for_s = round((now_ms - self._reported.pop(line)) / 1000)
-        log.info("exchange.back", exchange=line.exchange, egress=line.egress, away_s=for_s)
+        log.info("exchange.reconnected", exchange=line.exchange, egress=line.egress, away_s=for_s)
         await self._exchange_outages.end(line, now_ms=now_ms)
         self._on_recovery(line.exchange)
 

@@ -26,7 +26,7 @@ class _Count:
 
 def log_discarded(source: str, why: str, count: int) -> None:
     """Log that so many alerts to a source were refused."""
-    log.warning("alert.refused", strategy=source, why=why, count=count)
+    log.warning("alert.discarded", strategy=source, why=why, count=count)
 
 
 class DiscardedAlertLog:

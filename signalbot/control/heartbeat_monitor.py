@@ -62,11 +62,13 @@ class HeartbeatMonitor:
             if noticed_ms is None and now_ms - since_ms > promise_ms:
                 self._silent_since_ms[source] = now_ms
                 await self._source_outages.begin(source, last_alert_ms=since_ms, now_ms=now_ms)
-                log.warning("source.silent", strategy=source, for_s=(now_ms - since_ms) // 1000)
+                log.warning(
+                    "source.heartbeat_missed", strategy=source, for_s=(now_ms - since_ms) // 1000
+                )
             elif noticed_ms is not None and self._last_alert_ms.get(source, EPOCH) > noticed_ms:
                 del self._silent_since_ms[source]
                 await self._source_outages.end(source, last_alert_ms=since_ms, now_ms=now_ms)
-                log.info("source.heard", strategy=source)
+                log.info("source.recovered", strategy=source)
 
     async def _run(self) -> None:
         while True:

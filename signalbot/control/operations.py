@@ -31,6 +31,12 @@ from signalbot.ports import Clock
 
 log = structlog.get_logger()
 
+_STATUS_EVENTS = {
+    SubscriptionStatus.ACTIVE: "subscription.resumed",
+    SubscriptionStatus.PAUSED: "subscription.paused",
+    SubscriptionStatus.CANCELLED: "subscription.cancelled",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseResult:
@@ -192,9 +198,7 @@ class Operations:
         )
         changed = replace(current, status=status, status_by=by)
         await self._registry.subscribe(changed)
-        log.info(
-            "subscription.status_changed", user_id=user_id, strategy=strategy, status=status.value
-        )
+        log.info(_STATUS_EVENTS[status], user_id=user_id, strategy=strategy)
         return changed
 
     def _account(self, user_id: UserId) -> Account:

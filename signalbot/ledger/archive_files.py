@@ -18,6 +18,7 @@ from shutil import copyfileobj
 from typing import Any, BinaryIO
 
 from signalbot.domain.errors import LedgerError
+from signalbot.domain.events import current_kind
 
 ARCHIVE_FOLDER_NAME = "archive"
 """The folder of the archives in the state directory."""
@@ -39,6 +40,8 @@ class ArchivedRow:
     @classmethod
     def from_line(cls, line: bytes) -> "ArchivedRow":
         ((table, values),) = json.loads(line).items()
+        if table == "events":
+            values["kind"] = current_kind(values["kind"])
         return cls(table, values)
 
 

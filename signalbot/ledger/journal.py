@@ -26,7 +26,7 @@ class JournalEvent:
 
     event_id: int  #: rises with every commit, never used twice
     at_ms: Ms
-    kind: str  #: ``signal.created``, ``position.closed``, …: the word before the dot is its topic
+    kind: str  #: an ``EventKind``; the word before the dot is its topic
     user_id: UserId | None  #: None when it concerns everybody
     strategy: str | None
     symbol: str | None

@@ -50,7 +50,8 @@ SELECT o.symbol, e.slippage_bps FROM signal_executions e INDEXED BY executions_b
 """
 _SELECT_ORDER: Final = """
 SELECT signal_id, max(event_id) AS event_id FROM events
- WHERE kind = 'signal.created' OR (kind IN ('decision.execute', 'decision.skip') AND user_id = ?)
+ WHERE kind = 'signal.created'
+    OR (kind IN ('decision.accepted', 'decision.skipped') AND user_id = ?)
  GROUP BY signal_id
 """
 

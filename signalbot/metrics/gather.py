@@ -12,6 +12,7 @@ from decimal import Decimal
 from prometheus_client import Histogram, generate_latest
 
 from signalbot.app.composition import App
+from signalbot.domain.events import EventKind
 from signalbot.domain.money import ZERO
 from signalbot.ledger.database import Database
 from signalbot.ledger.outbox import Outbox
@@ -22,6 +23,21 @@ from signalbot.observability.loop_lag import LoopLag
 from signalbot.ports import Clock
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_OUTCOMES = {
+    EventKind.DECISION_ACCEPTED.value: "execute",
+    EventKind.DECISION_SKIPPED.value: "skip",
+}
+"""The label ``outcome`` of each kind of decision: the words of the table ``decisions``."""
+
+_STATUSES = {
+    EventKind.EXECUTION_CLAIMED.value: "pending",
+    EventKind.EXECUTION_EXECUTED.value: "executed",
+    EventKind.EXECUTION_PARTIALLY_FILLED.value: "partial",
+    EventKind.EXECUTION_OUTCOME_UNKNOWN.value: "unknown",
+    EventKind.EXECUTION_FAILED.value: "failed",
+}
+"""The label ``status`` of each kind of execution: the words of ``signal_executions``."""
 
 
 class MetricsCollector:
@@ -70,24 +86,22 @@ class MetricsCollector:
     # --- what has happened ----------------------------------------------------------------
 
     def _count(self, event: TimedEvent) -> None:
-        meters, topic = self._meters, event.kind.partition(".")
-        match topic[0], topic[2]:
-            case "signal", "created":
+        meters = self._meters
+        if event.kind in _OUTCOMES:
+            meters.decisions.labels(_OUTCOMES[event.kind], event.detail["code"]).inc()
+        if event.kind in _STATUSES:
+            meters.executions.labels(event.mode, _STATUSES[event.kind]).inc()
+        match event.kind:
+            case EventKind.SIGNAL_CREATED:
                 meters.signals.labels(event.strategy).inc()
                 _observe(meters.candle_to_signal, event.candle_close_ms, event.created_at_ms)
-            case "decision", outcome:
-                meters.decisions.labels(outcome, event.detail["code"]).inc()
-            case "execution", status:
-                meters.executions.labels(event.mode, status).inc()
-                if status == "pending":
-                    _observe(meters.signal_to_claim, event.created_at_ms, event.claimed_at_ms)
-                elif status in ("executed", "partial"):
-                    _observe(
-                        meters.claim_to_acknowledged, event.claimed_at_ms, event.executed_at_ms
-                    )
-            case "position", "protected":
+            case EventKind.EXECUTION_CLAIMED:
+                _observe(meters.signal_to_claim, event.created_at_ms, event.claimed_at_ms)
+            case EventKind.EXECUTION_EXECUTED | EventKind.EXECUTION_PARTIALLY_FILLED:
+                _observe(meters.claim_to_acknowledged, event.claimed_at_ms, event.executed_at_ms)
+            case EventKind.POSITION_PROTECTED:
                 _observe(meters.acknowledged_to_protected, event.executed_at_ms, event.at_ms)
-            case "position", "closed":
+            case EventKind.POSITION_CLOSED:
                 self._count_close(event)
 
     def _count_close(self, event: TimedEvent) -> None:

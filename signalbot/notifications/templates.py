@@ -35,29 +35,29 @@ _FAILURES = {
 }
 
 _KINDS: Mapping[str, NoticeKind] = {
-    "decision.skip": NoticeKind.REFUSED,
+    "decision.skipped": NoticeKind.REFUSED,
     "order.sent": NoticeKind.SENT,
     "execution.executed": NoticeKind.FILLED,
-    "execution.partial": NoticeKind.FILLED,
+    "execution.partially_filled": NoticeKind.FILLED,
     "execution.failed": NoticeKind.FAILED,
     "position.protected": NoticeKind.PROTECTED,
     "position.target_hit": NoticeKind.TARGET_HIT,
     "position.reduced": NoticeKind.REDUCED,
     "position.closed": NoticeKind.CLOSED,
-    "position.mismatch": NoticeKind.HALTED,
+    "position.mismatch_found": NoticeKind.HALTED,
     "position.opposite_found": NoticeKind.HALTED,
-    "user.active": NoticeKind.HALTED,
+    "user.resumed": NoticeKind.HALTED,
     "user.paused": NoticeKind.HALTED,
     "user.halted": NoticeKind.HALTED,
     "trading.halted": NoticeKind.HALTED,
     "trading.resumed": NoticeKind.HALTED,
     "disk.low": NoticeKind.TROUBLE,
     "disk.recovered": NoticeKind.TROUBLE,
-    "exchange.lost": NoticeKind.TROUBLE,
-    "exchange.back": NoticeKind.TROUBLE,
+    "exchange.disconnected": NoticeKind.TROUBLE,
+    "exchange.reconnected": NoticeKind.TROUBLE,
     "alert.missed": NoticeKind.TROUBLE,
-    "source.silent": NoticeKind.TROUBLE,
-    "source.heard": NoticeKind.TROUBLE,
+    "source.heartbeat_missed": NoticeKind.TROUBLE,
+    "source.recovered": NoticeKind.TROUBLE,
 }
 """Events that people are told of: states that are certain, never what is in doubt."""
 
@@ -163,7 +163,7 @@ def _sent(context: NoticeContext) -> tuple[str, Iterator[str]]:
 
 def _filled(context: NoticeContext) -> tuple[str, Iterator[str]]:
     event, detail = context.event, context.event.detail
-    label = "Filled in part" if event.kind == "execution.partial" else "Filled"
+    label = "Filled in part" if event.kind == "execution.partially_filled" else "Filled"
     title = f"✅ {label}: {detail['action']} {market(_symbol(event))}{_paper(detail)}"
     return title, _entry(event, detail)
 
@@ -292,14 +292,14 @@ def _failed(context: NoticeContext) -> tuple[str, Iterator[str]]:
 
 def _halted(context: NoticeContext) -> tuple[str, Iterator[str]]:
     event = context.event
-    if event.kind == "position.mismatch":
+    if event.kind == "position.mismatch_found":
         return _mismatch(event)
     if event.kind == "position.opposite_found":
         return _opposite(event)
     subject = "Trading" if event.user_id is None else f"Account {event.user_id}"
     reason = event.detail.get("reason")
     because = [f"Because: {sanitized(str(reason))}"] if reason else []
-    if event.kind in ("user.active", "trading.resumed"):
+    if event.kind in ("user.resumed", "trading.resumed"):
         return f"▶️ {subject} resumed", iter([*because, "Entries are allowed again."])
     label = (
         "⏸ " + subject + " paused" if event.kind == "user.paused" else "⛔ " + subject + " halted"
@@ -331,11 +331,11 @@ def _trouble(context: NoticeContext) -> tuple[str, Iterator[str]]:
             return "💾 The disk is filling up", iter(lines)
         case "disk.recovered":
             return "💾 The disk has room again", iter(("Entries are allowed again.",))
-        case "exchange.lost" | "exchange.back":
+        case "exchange.disconnected" | "exchange.reconnected":
             return _exchange_outage(context)
         case "alert.missed":
             return _missed_alert(context)
-        case "source.silent":
+        case "source.heartbeat_missed":
             last_alert = time_of_day(detail["heard_at_ms"], context.zone)
             return f"⚠️ {event.strategy} is silent", iter([f"Nothing came since {last_alert}."])
         case _:
@@ -350,7 +350,7 @@ def _exchange_outage(context: NoticeContext) -> tuple[str, Iterator[str]]:
     )
     egress = detail["egress"]
     name = detail["exchange"] if egress == "direct" else f"{detail['exchange']} ({egress})"
-    if context.event.kind == "exchange.back":
+    if context.event.kind == "exchange.reconnected":
         return f"🔌 {name} answers again", iter([f"It was away since {since}."])
     lines = (f"Nothing there answers since {since}.", "Stops that rest there stay.")
     return f"🔌 {name} is away", iter(lines)

@@ -42,7 +42,7 @@ _PAGE = 200
 _SUMMARY_CHECK_INTERVAL_S = 60.0
 _RETENTION_MS = 7 * 86_400_000
 _STATUS_PAUSE_MS = 600_000  # between two notices of what a user does to its own account
-_STATES = frozenset({"user.active", "user.paused", "user.halted"})
+_STATES = frozenset({"user.resumed", "user.paused", "user.halted"})
 
 _USERS = "SELECT user_id, status FROM users WHERE status <> 'REMOVED'"
 
@@ -165,7 +165,7 @@ class NoticeWriter:
     async def _signal_of(
         self, event: JournalEvent, signal_cache: dict[str, Signal | None]
     ) -> Signal | None:
-        if event.signal_id is None or event.kind != "decision.skip":
+        if event.signal_id is None or event.kind != "decision.skipped":
             return None
         if event.signal_id not in signal_cache:
             signal_cache[event.signal_id] = await self._signals.signal(SignalId(event.signal_id))

@@ -22,6 +22,12 @@ from signalbot.ports import Clock
 
 log = structlog.get_logger()
 
+_STATUS_EVENTS = {
+    UserStatus.ACTIVE: "user.resumed",
+    UserStatus.PAUSED: "user.paused",
+    UserStatus.HALTED: "user.halted",
+    UserStatus.REMOVED: "user.removed",
+}
 
 MAX_MARGIN_REJECTIONS = 3
 """Consecutive entries rejected for insufficient margin before the user is halted."""
@@ -90,9 +96,7 @@ class TradingState:
         await self._accounts.set_user_status(
             account.user_id, status, reason=reason, by=by, now_ms=self._clock.now_ms()
         )
-        log.warning(
-            "user.status_changed", user_id=account.user_id, status=status.value, reason=reason
-        )
+        log.warning(_STATUS_EVENTS[status], user_id=account.user_id, reason=reason)
 
     async def on_rejection(self, account: Account, error: OrderRejected) -> None:
         """Halt a user after an entry was rejected for the key, or repeatedly for the margin."""

@@ -74,7 +74,7 @@ async def test_each_user_hears_of_its_own_trade(running: Daemon) -> None:
             kinds.append(event["kind"])
             users.add(event["user_id"])
         assert kinds[0] == "signal.created"
-        assert {"decision.execute", "execution.executed", "position.opened"} <= set(kinds)
+        assert {"decision.accepted", "execution.executed", "position.opened"} <= set(kinds)
         assert users == {None, "anna"}
 
 
@@ -96,6 +96,15 @@ async def test_a_client_that_comes_back_has_missed_nothing(running: Daemon) -> N
     known = running.rows("SELECT event_id FROM events WHERE event_id > ? ORDER BY 1", at)
     assert ids == [row["event_id"] for row in known][: len(ids)]
     assert len(ids) == len(set(ids))
+
+
+async def test_a_filter_may_name_a_kind_of_the_version_before(running: Daemon) -> None:
+    """A client written for 0.1 still receives what it filters for, under the present name."""
+    token = running.command("token", "create", "--admin").strip()
+    async with _feed(running, token) as socket:
+        await _subscribe(socket, events=["decision.skip"])
+        await _send(running, "EXIT_SHORT", "old filter")
+        assert (await _next(socket))["kind"] == "decision.skipped"
 
 
 async def test_filters_let_only_what_is_wanted_through(running: Daemon) -> None:

@@ -303,10 +303,10 @@ def test_a_source_that_is_only_to_tell_sends_nothing_of_its_own(
 def test_a_source_that_falls_silent_is_told_and_so_is_its_return(running: Daemon) -> None:
     """Be it only a heartbeat that comes back."""
     secret = running.command("token", "create", "--source", "pulsing").strip()
-    running.until(lambda: "source.silent" in running.log, "it is missed")
+    running.until(lambda: "source.heartbeat_missed" in running.log, "it is missed")
     body = {"action": "hold"}
     assert running.client(None).post(f"/hooks/pulsing/{secret}", json=body).status_code == 202
-    running.until(lambda: "source.heard" in running.log, "it is back")
+    running.until(lambda: "source.recovered" in running.log, "it is back")
 
 
 def test_secrets_of_sources_are_nowhere(running: Daemon, token: str) -> None:

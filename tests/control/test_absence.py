@@ -62,7 +62,11 @@ async def test_an_absence_is_told_once_and_so_is_its_end(tmp_path: Path) -> None
         for gone in ([GONE], [GONE], [], [], [GONE]):
             exchange.gone = gone
             await watch.check()
-        assert await _told(books) == ["exchange.lost", "exchange.back", "exchange.lost"]
+        assert await _told(books) == [
+            "exchange.disconnected",
+            "exchange.reconnected",
+            "exchange.disconnected",
+        ]
         assert backs == ["sim"]
 
 
@@ -74,10 +78,10 @@ async def test_a_restart_during_an_absence_tells_only_its_end(tmp_path: Path) ->
     async with _watching(tmp_path) as (books, exchange, watch, _):
         exchange.gone = [GONE]
         await watch.check()
-        assert await _told(books) == ["exchange.lost"]
+        assert await _told(books) == ["exchange.disconnected"]
         exchange.gone = []
         await watch.check()
-        assert await _told(books) == ["exchange.lost", "exchange.back"]
+        assert await _told(books) == ["exchange.disconnected", "exchange.reconnected"]
 
 
 async def test_status_says_which_exchange_is_away(

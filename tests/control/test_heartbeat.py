@@ -59,19 +59,23 @@ async def test_silence_is_told_once_and_so_is_its_end(tmp_path: Path) -> None:
         for _ in range(3):
             clock.at_ms += 1
             await heartbeats.check()
-        assert await _told(books) == ["source.silent"]
+        assert await _told(books) == ["source.heartbeat_missed"]
     async with _listening(tmp_path, clock) as (books, heartbeats):
         clock.at_ms += 2 * HOUR_MS
         await heartbeats.check()
-        assert await _told(books) == ["source.silent"]
+        assert await _told(books) == ["source.heartbeat_missed"]
         clock.at_ms += 1
         heartbeats.record_alert("tv")
         await heartbeats.check()
         await heartbeats.check()
-        assert await _told(books) == ["source.silent", "source.heard"]
+        assert await _told(books) == ["source.heartbeat_missed", "source.recovered"]
         clock.at_ms += HOUR_MS + 1
         await heartbeats.check()
-        assert await _told(books) == ["source.silent", "source.heard", "source.silent"]
+        assert await _told(books) == [
+            "source.heartbeat_missed",
+            "source.recovered",
+            "source.heartbeat_missed",
+        ]
         assert await SourceOutages(books.database).ongoing() == {"tv"}
 
 
@@ -88,4 +92,4 @@ async def test_time_before_the_start_does_not_count(tmp_path: Path) -> None:
         assert await _told(books) == []
         clock.at_ms += 1
         await heartbeats.check()
-        assert await _told(books) == ["source.silent"]
+        assert await _told(books) == ["source.heartbeat_missed"]

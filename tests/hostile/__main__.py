@@ -241,7 +241,7 @@ def _run(running: Daemon, attacks: list[str], seconds: float) -> bool:
     print(f"\n{told_apart(running)}")
     running.command("halt")
     running.command("unhalt")
-    for event in ("alert.refused", "library.logged"):
+    for event in ("alert.discarded", "library.logged"):
         print(f"{running.log.count(event)} lines {event} in the log")
     unexpected = running.log.count("Traceback")
     if unexpected:

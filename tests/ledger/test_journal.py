@@ -41,8 +41,8 @@ async def test_a_trade_is_told_from_signal_to_close(tmp_path: Path) -> None:
         events = await journal.after(0)
         assert [event.kind for event in events] == [
             "signal.created",
-            "execution.pending",
-            "decision.execute",
+            "execution.claimed",
+            "decision.accepted",
             "position.opened",
             "order.filled",
             "execution.executed",
@@ -69,7 +69,7 @@ async def test_a_report_told_twice_is_one_event(tmp_path: Path) -> None:
         await books.signals.store(signal())
         await books.signals.record_decision(skipped(signal(), BEN, DecisionCode.INBOX_FULL))
         await books.signals.record_decision(skipped(signal(), BEN, DecisionCode.INBOX_FULL))
-        assert [event.kind for event in await journal.after(before)] == ["decision.skip"]
+        assert [event.kind for event in await journal.after(before)] == ["decision.skipped"]
 
 
 async def test_what_was_rolled_back_is_not_told(tmp_path: Path) -> None:

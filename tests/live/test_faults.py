@@ -182,7 +182,7 @@ async def test_what_the_owner_and_the_exchange_do_is_booked(tmp_path: Path) -> N
             )  # fmt: skip
             engine.place_foreign(rig.key(user), rest)
         await rig.start()
-        await rig.daemon.wait_for("user.status_changed", user_id="twin", status="HALTED")
+        await rig.daemon.wait_for("user.halted", user_id="twin")
         await rig.go_long()
         traders = ("by-hand", "reduced", "forced")
         await rig.until(lambda: all(rig.is_covered(user) for user in traders), what="stops rest")
@@ -214,7 +214,7 @@ async def test_a_revoked_key_halts_its_user_and_no_other(tmp_path: Path, dialect
         await rig.start()
         rig.account("anna").is_revoked = True
         await rig.go_long()
-        await rig.daemon.wait_for("user.status_changed", user_id="anna", status="HALTED")
+        await rig.daemon.wait_for("user.halted", user_id="anna")
         await rig.daemon.wait_for("execution.executed", user_id="ben", status="executed")
         await rig.until(lambda: rig.is_covered("ben"))
         await rig.fills_told("ben")
@@ -375,7 +375,7 @@ async def test_a_user_in_hedge_mode_is_halted_with_the_cure(tmp_path: Path) -> N
     async with live(tmp_path, "anna", "ben") as rig:
         rig.account("anna").is_hedged = True
         await rig.start()
-        line = await rig.daemon.wait_for("user.status_changed", user_id="anna", status="HALTED")
+        line = await rig.daemon.wait_for("user.halted", user_id="anna")
         assert "one-way" in line["reason"]
         await rig.stop()
 

@@ -50,7 +50,7 @@ async def test_funding_paid_while_the_daemon_was_down_is_booked_once(
         await rig.fills_told("anna")
         await rig.stop()
         (position,) = rig.rows("SELECT * FROM positions")
-        (event,) = rig.rows("SELECT * FROM events WHERE kind = 'funding.paid'")
+        (event,) = rig.rows("SELECT * FROM events WHERE kind = 'funding.booked'")
         assert income.change < 0
         assert Decimal(position["funding"]) == income.change
         assert event["position_id"] == position["position_id"]

@@ -60,7 +60,7 @@ async def test_of_an_order_that_turns_the_position_round_only_our_part_is_booked
         await _long(rig)
         rig.venue.engine.close_by_hand(rig.key("anna"), rig.symbol, Decimal("0.05"))
         await rig.daemon.wait_for("position.closed", user_id="anna", reason="EXTERNAL")
-        await rig.daemon.wait_for("position.mismatch", user_id="anna", exchange="SHORT 0.031")
+        await rig.daemon.wait_for("position.mismatch_found", user_id="anna", exchange="SHORT 0.031")
         (position,) = rig.rows("SELECT * FROM positions")
         assert position["exit_quantity"] == "0.019"
         await rig.go_short()
@@ -71,7 +71,7 @@ async def test_of_an_order_that_turns_the_position_round_only_our_part_is_booked
         rig.venue.engine.close_by_hand(rig.key("anna"), rig.symbol)
         await rig.daemon.wait_for("position.mismatch_resolved", user_id="anna")
         await rig.stop()
-        told = rig.rows("SELECT * FROM events WHERE kind = 'position.mismatch'")
+        told = rig.rows("SELECT * FROM events WHERE kind = 'position.mismatch_found'")
         assert len(told) == 1
         assert not rig.rows("SELECT * FROM position_mismatches")
 
@@ -100,7 +100,7 @@ async def test_a_liquidation_halts_its_user(tmp_path: Path, dialect: str) -> Non
         await _long(rig)
         rig.venue.engine.liquidate(rig.key("anna"), rig.symbol)
         await rig.daemon.wait_for("position.closed", user_id="anna", reason="LIQUIDATION")
-        await rig.daemon.wait_for("user.status_changed", user_id="anna", status="HALTED")
+        await rig.daemon.wait_for("user.halted", user_id="anna")
         await rig.fills_told("anna")
         await rig.stop()
         assert not rig.resting("anna")
@@ -115,7 +115,7 @@ async def test_hedge_mode_switched_on_later_stops_entries(tmp_path: Path, dialec
         symbol = rig.symbol if dialect == "bybit" else ""
         rig.venue.engine.set_position_mode(account, hedged=True, symbol=symbol)
         await rig.go_long()
-        await rig.daemon.wait_for("user.status_changed", user_id="anna", status="HALTED")
+        await rig.daemon.wait_for("user.halted", user_id="anna")
         (user,) = rig.rows("SELECT * FROM users")
         assert "hedge" in user["status_reason"]
         assert rig.held("anna") == 0

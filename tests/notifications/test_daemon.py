@@ -175,11 +175,11 @@ def test_killed_between_any_two_steps_nothing_is_lost_or_written_twice(
         )
     finally:
         stop(process)
-    assert owed(tmp_path, "dave", "decision.skip") == written(tmp_path, "dave", "signal")
+    assert owed(tmp_path, "dave", "decision.skipped") == written(tmp_path, "dave", "signal")
     assert owed(tmp_path, "anna", "position.closed") == written(
         tmp_path, "anna", "closed", "unprotected"
     )
-    filled = owed(tmp_path, "anna", "execution.executed", "execution.partial")
+    filled = owed(tmp_path, "anna", "execution.executed", "execution.partially_filled")
     assert filled == written(tmp_path, "anna", "filled")
     delivered = rows(
         tmp_path, "SELECT title FROM notices WHERE recipient = 'anna' AND status = 'delivered'"

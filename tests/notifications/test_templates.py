@@ -81,7 +81,7 @@ Slippage: 1.2 bp
 From: trend""",
     ),
     "filled in part, on paper": (
-        event("execution.partial", **EXECUTED | {"mode": "paper", "leverage": 1}),
+        event("execution.partially_filled", **EXECUTED | {"mode": "paper", "leverage": 1}),
         """\
 ✅ Filled in part: LONG BTC/USDT perp (paper)
 0.168 BTC at 59,219.2
@@ -165,7 +165,7 @@ Held: 2h 5m, trend""",
     ),
     "refused": (
         event(
-            "decision.skip",
+            "decision.skipped",
             code="MAX_OPEN_POSITIONS",
             action="LONG",
             numbers={"open": 3, "limit": 3},
@@ -210,15 +210,15 @@ Thought flat, was long, is long now.
 Nothing to do: entering late would not be safe.""",
     ),
     "a silent source": (
-        event("source.silent", None, heard_at_ms=NOW),
+        event("source.heartbeat_missed", None, heard_at_ms=NOW),
         "⚠️ trend is silent\nNothing came since 23:15.",
     ),
     "a source that is back": (
-        event("source.heard", None, heard_at_ms=NOW),
+        event("source.recovered", None, heard_at_ms=NOW),
         "✅ trend is heard again\n",
     ),
     "a symbol in which the exchange holds something else": (
-        event("position.mismatch", exchange="bybit", ledger="nothing", held="SHORT 0.031"),
+        event("position.mismatch_found", exchange="bybit", ledger="nothing", held="SHORT 0.031"),
         """\
 ⚠️ BTC/USDT perp differs
 The exchange holds SHORT 0.031, signalbot knows of nothing.
@@ -258,7 +258,7 @@ def test_a_notice_says_exactly_this(case: str) -> None:
 
 def test_whoever_trades_by_hand_gets_the_whole_advice() -> None:
     """Entry, stop and targets with their distance, how sure, why, and until when: local time."""
-    skipped = event("decision.skip", code="SIGNALS_ONLY", action="LONG", numbers={})
+    skipped = event("decision.skipped", code="SIGNALS_ONLY", action="LONG", numbers={})
     assert (
         said(skipped, ADVICE)
         == """\
@@ -275,7 +275,7 @@ From: trend 5m, good until 23:20"""
 def test_an_exit_is_advised_as_an_exit() -> None:
     """Nobody takes it for a new position."""
     bare = replace(ADVICE, action=Action.EXIT_LONG, stop_loss=None, take_profits=(), reason="")
-    skipped = event("decision.skip", code="SIGNALS_ONLY", action="EXIT_LONG", numbers={})
+    skipped = event("decision.skipped", code="SIGNALS_ONLY", action="EXIT_LONG", numbers={})
     assert (
         said(skipped, bare)
         == """\
@@ -290,12 +290,12 @@ From: trend 5m, good until 23:20"""
     ("kind", "detail"),
     [
         ("signal.created", {"action": "LONG"}),
-        ("execution.pending", EXECUTED),
-        ("execution.unknown", EXECUTED),
+        ("execution.claimed", EXECUTED),
+        ("execution.outcome_unknown", EXECUTED),
         ("execution.executed", EXECUTED | {"action": "EXIT_LONG"}),
         ("position.opened", {}),
         ("order.filled", {"leg": "entry"}),
-        ("decision.execute", {"code": "APPROVED", "action": "LONG"}),
+        ("decision.accepted", {"code": "APPROVED", "action": "LONG"}),
     ],
 )
 def test_what_is_not_certain_or_told_otherwise_is_no_notice(kind: str, detail: Any) -> None:

@@ -51,7 +51,7 @@ async def test_an_exchange_vanishes_while_positions_are_open(tmp_path: Path, way
         await rig.price(49_000)
         assert rig.held("anna") == 0
         assert rig.is_covered("ben")
-        await rig.daemon.wait_for("exchange.lost", exchange="venue", after=line)
+        await rig.daemon.wait_for("exchange.disconnected", exchange="venue", after=line)
         metric = 'signalbot_exchange_away_seconds{egress="direct",exchange="venue"}'
         assert f"{metric} 0.0" not in await it.metrics()
         await rig.until(lambda: _away(it) == ["venue"], what="the ledger has it")
@@ -61,7 +61,7 @@ async def test_an_exchange_vanishes_while_positions_are_open(tmp_path: Path, way
         assert told.total() <= MOST_LINES, told
         await it.exchange.mend()
         await it.post.mend()
-        back = await rig.daemon.wait_for("exchange.back", exchange="venue", after=line)
+        back = await rig.daemon.wait_for("exchange.reconnected", exchange="venue", after=line)
         assert back["away_s"] >= 3
         await rig.until(lambda: _decided(it) == set(USERS), what="entered, or not", seconds=60)
         if way == "network cut":  # nothing had left: what may have left is not sent again
@@ -73,7 +73,7 @@ async def test_an_exchange_vanishes_while_positions_are_open(tmp_path: Path, way
         await rig.fills_told(*USERS)
         await rig.until(it.is_all_told, what="all is told")
         await rig.stop()
-        assert it.told(line)["exchange.lost"] == it.told(line)["exchange.back"] == 1
+        assert it.told(line)["exchange.disconnected"] == it.told(line)["exchange.reconnected"] == 1
         assert {"🔌 venue is away", "🔌 venue answers again"} <= set(it.outbox())
         assert it.receiver.titles("operator") == it.outbox()
         assert _away(it) == []

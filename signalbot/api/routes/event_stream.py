@@ -29,6 +29,7 @@ from signalbot.api.hosts import is_foreign_origin
 from signalbot.api.strict_json import parse_object
 from signalbot.control.token_issuer import TOKEN
 from signalbot.domain.errors import Conflict
+from signalbot.domain.events import current_kind
 from signalbot.domain.timeframe import EPOCH, Ms
 
 routes = APIRouter()
@@ -171,7 +172,9 @@ async def _send(
 ) -> None:
     """Send what is missed, then what comes, until the client has gone or fallen behind."""
     event_filter = EventFilter(
-        strategies=subscription.strategies, symbols=subscription.symbols, events=subscription.events
+        strategies=subscription.strategies,
+        symbols=subscription.symbols,
+        events=tuple(map(current_kind, subscription.events)),
     )
     feed, subscriber = context.event_stream, EventSubscriber(client.caller, event_filter)
     try:

@@ -24,9 +24,7 @@ def explain(
     *,
     code: Annotated[
         str | None,
-        typer.Argument(
-            metavar="CODE", help="Such as PRICE_DRIFTED; or an event of the log: position.mismatch."
-        ),
+        typer.Argument(metavar="CODE", help="A code or log event, e.g. position.mismatch_found."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

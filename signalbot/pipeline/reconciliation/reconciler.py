@@ -254,7 +254,7 @@ class Reconciler:
             account.user_id, exchange, symbol, mismatch, now_ms=self._clock.now_ms()
         )
         log.error(
-            "position.mismatch",
+            "position.mismatch_found",
             user_id=account.user_id,
             symbol=symbol,
             ledger=mismatch.ledger,
