@@ -50,11 +50,11 @@ from signalbot.observability.scheduler import Scheduler, run_on_event
 from signalbot.observability.systemd import SystemdNotifier
 from signalbot.ports import Clock, Exchange
 from signalbot.replay import virtual_time
+from signalbot.state_dir import LEDGER_NAME
 from signalbot.tasks import LoopClock, SystemClock, freeze_gc, start_threads
 
 log = structlog.get_logger()
 
-LEDGER_NAME = "signalbot.db"
 _CHECKPOINT_INTERVAL_S = 3600.0
 
 

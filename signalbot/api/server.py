@@ -17,12 +17,10 @@ from signalbot.api.uvicorn_log import quiet_uvicorn
 from signalbot.config.settings import ApiSettings
 from signalbot.domain.errors import ConfigError
 from signalbot.ports import Clock
+from signalbot.state_dir import SOCKET_NAME
 from signalbot.tasks import backoff_s
 
 log = structlog.get_logger()
-
-SOCKET_NAME = "control.sock"
-"""The control socket in the state directory."""
 
 _BACKLOG = 1024
 _ACCEPTS_PER_TURN = 4

@@ -10,8 +10,8 @@ from typing import Any
 from signalbot.cli.errors import NotRunning
 from signalbot.config.locate import find_config, state_dir_of
 from signalbot.domain.errors import NotFound, SignalbotError
+from signalbot.state_dir import SOCKET_NAME
 
-SOCKET_NAME = "control.sock"
 _TIMEOUT_S = 60.0
 _NOT_FOUND = 404
 _FIRST_ERROR = 400

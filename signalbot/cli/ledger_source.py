@@ -12,7 +12,6 @@ from signalbot.config.locate import find_config, state_dir_of
 from signalbot.domain.errors import LedgerError
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.ledger.views import (
-    LEDGER_NAME,
     Connection,
     Selection,
     ledger_time,
@@ -20,6 +19,7 @@ from signalbot.ledger.views import (
     strategy_names,
     user_ids,
 )
+from signalbot.state_dir import LEDGER_NAME
 
 
 def ledger_path(config: Path | None, ledger: Path | None) -> Path:

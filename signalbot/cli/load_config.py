@@ -8,7 +8,8 @@ from signalbot.config.locate import find_config
 from signalbot.config.runtime_definitions import Definition
 from signalbot.config.settings import Config
 from signalbot.ledger.definitions import read_definitions
-from signalbot.ledger.views import LEDGER_NAME, open_ledger
+from signalbot.ledger.views import open_ledger
+from signalbot.state_dir import LEDGER_NAME
 
 
 def load_config(config: Path | None) -> Config:

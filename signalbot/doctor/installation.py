@@ -7,8 +7,8 @@ from pathlib import Path
 
 from signalbot.config.settings import Config
 from signalbot.domain.timeframe import Ms
-from signalbot.ledger.lock import LOCK_NAME
-from signalbot.ledger.views import LEDGER_NAME, Connection, open_ledger
+from signalbot.ledger.views import Connection, open_ledger
+from signalbot.state_dir import LEDGER_NAME, LOCK_NAME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

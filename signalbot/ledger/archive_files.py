@@ -20,9 +20,6 @@ from typing import Any, BinaryIO
 from signalbot.domain.errors import LedgerError
 from signalbot.domain.events import current_kind
 
-ARCHIVE_FOLDER_NAME = "archive"
-"""The folder of the archives in the state directory."""
-
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _BLOCK_BYTES = 1 << 20
 _COMPRESSION_LEVEL = 6  # of 9: half the time of the most, and a few percent larger

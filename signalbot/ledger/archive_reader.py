@@ -10,6 +10,7 @@ from signalbot.ledger import archive_files, views
 from signalbot.ledger.archive_files import ArchivedRow, month_of
 from signalbot.ledger.sql import queries
 from signalbot.ledger.views import Connection, Row, Selection
+from signalbot.state_dir import ARCHIVE_FOLDER_NAME
 
 _SQL = queries("archive")
 _ARCHIVED_TABLES = {"signals": ("signal_id",), "decisions": ("signal_id", "user_id")}
@@ -70,7 +71,7 @@ def _months(connection: Connection, selection: Selection, rows: list[Row]) -> li
 def _rows_of_months(
     connection: Connection, months: Iterable[str], *texts: bytes
 ) -> Iterator[ArchivedRow]:
-    folder = _ledger_of(connection).parent / archive_files.ARCHIVE_FOLDER_NAME
+    folder = _ledger_of(connection).parent / ARCHIVE_FOLDER_NAME
     confirmed = {row["month"]: row["bytes"] for row in connection.execute(_SQL["archives"])}
     for month in months:
         path = archive_files.archive_path(folder, month)

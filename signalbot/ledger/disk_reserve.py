@@ -9,7 +9,6 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-RESERVE_NAME = "reserve"
 RESERVE_BYTES = 16 << 20
 
 _FULL = 13

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from signalbot.domain.errors import LedgerLocked
+from signalbot.state_dir import LOCK_NAME
 
-LOCK_NAME = "signalbot.lock"
 _ATTEMPTS = 5
 _RETRY_DELAY_S = 0.02
 

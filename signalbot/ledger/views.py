@@ -23,7 +23,6 @@ from signalbot.ledger.connection import APPLICATION_ID, connect_reader
 from signalbot.ledger.migrations import migrations
 from signalbot.ledger.sql import queries
 
-LEDGER_NAME = "signalbot.db"
 """The ledger's file in the state directory."""
 
 FOREVER = Ms(2**62)

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from signalbot.ledger.base import Database
-
-MARKER_NAME = "signalbot.seen"
+from signalbot.state_dir import MARKER_NAME
 
 _SELECT_POSITION = """
 SELECT (SELECT ledger_id FROM lineage) AS ledger_id,

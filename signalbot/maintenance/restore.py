@@ -10,8 +10,8 @@ from signalbot.domain.timeframe import Ms
 from signalbot.ledger import lock
 from signalbot.ledger.backup import check_copy, copy_ledger
 from signalbot.ledger.connection import connect_writer
-from signalbot.ledger.views import LEDGER_NAME
 from signalbot.maintenance.backups import utc_stamp
+from signalbot.state_dir import LEDGER_NAME
 
 _COMPANIONS = ("-wal", "-shm")
 """What belongs to a ledger beside its file."""

@@ -10,8 +10,7 @@ from signalbot.config.settings import Config
 from signalbot.domain.errors import LedgerError
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.accounts import Accounts
-from signalbot.ledger.archive_files import ARCHIVE_FOLDER_NAME
-from signalbot.ledger.disk_reserve import RESERVE_NAME, DiskReserve
+from signalbot.ledger.disk_reserve import DiskReserve
 from signalbot.ledger.group_commit import GroupCommit
 from signalbot.maintenance.archiving import archive_old_rows
 from signalbot.maintenance.backups import backups_in, create_backup
@@ -26,6 +25,7 @@ from signalbot.maintenance.threads import run_in_thread
 from signalbot.observability.scheduler import Scheduler, run_on_event
 from signalbot.pipeline.trading_state import TradingState
 from signalbot.ports import Clock
+from signalbot.state_dir import ARCHIVE_FOLDER_NAME, RESERVE_NAME
 from signalbot.tasks import SystemClock
 
 log = structlog.get_logger()

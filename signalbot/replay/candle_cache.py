@@ -22,8 +22,8 @@ from signalbot.domain.market import (
 )
 from signalbot.domain.money import text
 from signalbot.replay.candle_files import ReadOptions, read_candles
+from signalbot.state_dir import CANDLE_FOLDER_NAME
 
-FOLDER_NAME = "candles"
 """The folder of the cache in the state directory."""
 
 _RULES = "rules.json"
@@ -35,7 +35,7 @@ class CandleCache:
     """What is kept of one exchange."""
 
     def __init__(self, state_dir: Path, exchange: str) -> None:
-        self._folder = state_dir / FOLDER_NAME / exchange
+        self._folder = state_dir / CANDLE_FOLDER_NAME / exchange
 
     def path(self, symbol: str) -> Path:
         """Where the candles of a market are, or will be."""

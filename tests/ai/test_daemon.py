@@ -9,7 +9,7 @@ import pytest
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.database import open_database
 from signalbot.ledger.vault_store import VaultStore
-from signalbot.ledger.views import LEDGER_NAME
+from signalbot.state_dir import LEDGER_NAME
 from signalbot.vault import master_key
 from signalbot.vault.vault import Vault
 from tests.api.api_daemon import BTC, CONFIG, Daemon, daemon

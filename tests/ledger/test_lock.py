@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from signalbot.domain.errors import LedgerError, LedgerLocked
-from signalbot.ledger.lock import LOCK_NAME, hold, owner_pid
+from signalbot.ledger.lock import hold, owner_pid
+from signalbot.state_dir import LOCK_NAME
 
 HOLDER = """
 import sys

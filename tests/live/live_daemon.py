@@ -21,7 +21,7 @@ from signalbot.domain.users import UserId
 from signalbot.exchange.live.adapters import adapters_of
 from signalbot.ledger.database import open_database
 from signalbot.ledger.vault_store import VaultStore
-from signalbot.ledger.views import LEDGER_NAME
+from signalbot.state_dir import LEDGER_NAME
 from signalbot.vault import master_key
 from signalbot.vault.vault import Credentials, Vault
 from tests.forked_process import ForkedProcess, fork, run

@@ -23,7 +23,7 @@ from signalbot.domain.errors import NotFound, SignalbotError
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.database import open_database
 from signalbot.ledger.tokens import Scope, TokenStore
-from signalbot.ledger.views import LEDGER_NAME
+from signalbot.state_dir import LEDGER_NAME
 from signalbot.tasks import SystemClock
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from signalbot.exchange.live.exchange import LiveExchange
 from signalbot.exchange.live.preflight import AccountCheck
 from signalbot.ledger.database import open_database
 from signalbot.ledger.vault_store import VaultStore
-from signalbot.ledger.views import LEDGER_NAME
+from signalbot.state_dir import LEDGER_NAME
 from signalbot.tasks import SystemClock
 from signalbot.vault.vault import Vault
 

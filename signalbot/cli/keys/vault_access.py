@@ -13,8 +13,8 @@ from signalbot.config.settings import Config
 from signalbot.domain.errors import ConfigError
 from signalbot.ledger.database import open_database
 from signalbot.ledger.vault_store import VaultStore
-from signalbot.ledger.views import LEDGER_NAME
 from signalbot.observability.process_limits import protect_memory
+from signalbot.state_dir import LEDGER_NAME
 from signalbot.tasks import SystemClock
 from signalbot.vault import master_key
 from signalbot.vault.vault import Vault

@@ -8,6 +8,7 @@ import typer
 
 from signalbot.cli.options import ConfigOption, JsonOption
 from signalbot.cli.render import print_facts, print_json
+from signalbot.state_dir import LEDGER_NAME
 
 
 def backup(
@@ -27,7 +28,7 @@ def backup(
     from signalbot.config.locate import find_config
     from signalbot.domain.errors import Conflict
     from signalbot.ledger.backup import copy_ledger
-    from signalbot.ledger.views import LEDGER_NAME, open_ledger
+    from signalbot.ledger.views import open_ledger
     from signalbot.maintenance.backups import create_backup
     from signalbot.tasks import SystemClock
 

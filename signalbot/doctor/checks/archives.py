@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from signalbot.doctor.finding import Finding, passed, problem
 from signalbot.doctor.installation import Installation
 from signalbot.ledger.archive_batches import archives
-from signalbot.ledger.archive_files import ARCHIVE_FOLDER_NAME, archive_path
+from signalbot.ledger.archive_files import archive_path
+from signalbot.state_dir import ARCHIVE_FOLDER_NAME
 
 _CHECK = "archives"
 _FIX = "put the whole file back from your copy of the archives"

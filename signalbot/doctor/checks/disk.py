@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from signalbot.doctor.finding import Finding, note, passed, problem
 from signalbot.doctor.installation import Installation
-from signalbot.ledger.disk_reserve import RESERVE_NAME
 from signalbot.maintenance.disk_space import free_bytes
+from signalbot.state_dir import RESERVE_NAME
 
 _CHECK = "disk"
 _MB = 1 << 20

@@ -7,13 +7,13 @@ from stat import S_IMODE
 from signalbot.config.mask import masked
 from signalbot.doctor.finding import Finding, passed, problem
 from signalbot.doctor.installation import Installation
+from signalbot.state_dir import PRIVATE_NAMES
 from signalbot.vault import master_key
 
 _CHECK = "permissions"
 _OTHERS = 0o077
 _OTHERS_WRITE = 0o022
 _WORLD_READS = 0o004
-_PRIVATE = ("signalbot.db", "signalbot.db-wal", "signalbot.seen", "control.sock")
 
 
 def check(installation: Installation) -> Iterator[Finding]:
@@ -27,7 +27,7 @@ def _state(installation: Installation) -> Iterator[Finding]:
         return
     if _mode(folder) & _OTHERS:
         yield problem(_CHECK, f"others may enter {folder}", f"chmod 700 {folder}")
-    for path in (folder / name for name in _PRIVATE):
+    for path in (folder / name for name in PRIVATE_NAMES):
         if path.exists() and _mode(path) & _OTHERS:
             yield problem(_CHECK, f"others may use {path}", f"chmod 600 {path}")
 

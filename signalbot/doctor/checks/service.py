@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from signalbot.doctor.finding import Finding, note, passed, problem
 from signalbot.doctor.installation import Installation
+from signalbot.state_dir import SOCKET_NAME
 
 _CHECK = "service"
 _UNIT = "signalbot.service"
-_SOCKET = "control.sock"
 _TIMEOUT_S = 5.0
 _MANY_RESTARTS = 3
 
@@ -31,7 +31,7 @@ def check(installation: Installation) -> Iterator[Finding]:
 
 def _running(installation: Installation, pid: int) -> Iterator[Finding]:
     try:
-        _request_health(str(installation.state_dir / _SOCKET))
+        _request_health(str(installation.state_dir / SOCKET_NAME))
     except OSError as e:
         yield problem(
             _CHECK, f"process {pid} runs and does not answer its control socket: {e}",
