@@ -12,7 +12,7 @@ from signalbot.domain.account_snapshot import Balance
 from signalbot.domain.advice import Advice
 from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Candle, Fees, Instrument, PriceRange
-from signalbot.domain.orders import Fill, Order, OrderReport, OrderRequest
+from signalbot.domain.orders import ClientOrderId, Fill, Order, OrderReport, OrderRequest
 from signalbot.domain.settings import AiRules
 from signalbot.domain.signals import Side, Signal
 from signalbot.domain.timeframe import Ms, Timeframe
@@ -251,6 +251,14 @@ class Broker(Protocol):
 
     async def fills(self, symbol: str, *, since_ms: Ms) -> Sequence[Fill]:
         """All the account's fills in a symbol, whoever ordered them."""
+        ...
+
+    def wire_id(self, client_order_id: ClientOrderId, symbol: str) -> str:
+        """The form in which the exchange holds a client order id in ``symbol``'s market."""
+        ...
+
+    def is_own_order_id(self, order_id: str, symbol: str) -> bool:
+        """Whether an order id that the exchange lists has the form that only signalbot gives."""
         ...
 
     def watch(self, request: OrderRequest, *, exchange_order_id: str | None = None) -> None:

@@ -14,6 +14,9 @@ from signalbot.domain.users import UserId
 ClientOrderId = NewType("ClientOrderId", str)
 """Ours, decided before anything is sent: 32 hex digits, which every supported exchange accepts."""
 
+_ID_LENGTH = 32
+_HEX_DIGITS = frozenset("0123456789abcdef")
+
 
 class OrderSide(StrEnum):
     BUY = "buy"
@@ -241,7 +244,12 @@ def client_order_id_of(
     *, signal_id: SignalId, user_id: UserId, leg: Leg, attempt: int = 0
 ) -> ClientOrderId:
     """The id of one leg of one execution: the same leg and attempt always give the same id."""
-    return ClientOrderId(digest(signal_id, user_id, leg, str(attempt))[:32])
+    return ClientOrderId(digest(signal_id, user_id, leg, str(attempt))[:_ID_LENGTH])
+
+
+def is_client_order_id(text: str) -> bool:
+    """Whether ``text`` has the form of the ids that ``client_order_id_of`` makes."""
+    return len(text) == _ID_LENGTH and _HEX_DIGITS.issuperset(text)
 
 
 def entry_side(side: Side) -> OrderSide:

@@ -8,7 +8,7 @@ from signalbot.domain.account_snapshot import Balance
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Unavailable
 from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Fees, Instrument
-from signalbot.domain.orders import Fill, Leg, Order, OrderReport, OrderRequest
+from signalbot.domain.orders import ClientOrderId, Fill, Leg, Order, OrderReport, OrderRequest
 from signalbot.domain.timeframe import Ms
 from signalbot.ports import Broker, Clock, Holding
 
@@ -74,6 +74,12 @@ class FaultyBroker:
 
     async def refresh_balance(self, *, urgent: bool = False) -> bool:
         return await self.real.refresh_balance(urgent=urgent)
+
+    def wire_id(self, client_order_id: ClientOrderId, symbol: str) -> str:
+        return self.real.wire_id(client_order_id, symbol)
+
+    def is_own_order_id(self, order_id: str, symbol: str) -> bool:
+        return self.real.is_own_order_id(order_id, symbol)
 
     def fees(self, instrument: Instrument) -> Fees:
         return self.real.fees(instrument)

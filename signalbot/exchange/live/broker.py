@@ -194,6 +194,12 @@ class LiveBroker:
         """Whether an order that a stream names is one of ours, by either id."""
         return self._order_index.contains(wire_id, exchange_id)
 
+    def wire_id(self, client_order_id: ClientOrderId, symbol: str) -> str:
+        return self._adapter_of(symbol).wire_id(client_order_id)
+
+    def is_own_order_id(self, order_id: str, symbol: str) -> bool:
+        return self._adapter_of(symbol).is_own_order_id(order_id)
+
     # --- orders ---------------------------------------------------------------------------
 
     async def submit(

@@ -7,7 +7,15 @@ from signalbot.domain.account_snapshot import Balance
 from signalbot.domain.errors import OrderRejected
 from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Fees, Instrument
-from signalbot.domain.orders import Fill, Order, OrderReport, OrderRequest, OrderStatus
+from signalbot.domain.orders import (
+    ClientOrderId,
+    Fill,
+    Order,
+    OrderReport,
+    OrderRequest,
+    OrderStatus,
+    is_client_order_id,
+)
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
 from signalbot.exchange.simulated.engine import MatchingEngine
@@ -141,6 +149,12 @@ class SimulatedBroker:
 
     async def fills(self, symbol: str, *, since_ms: Ms) -> Sequence[Fill]:
         return [fill for fill in self._account.fills_since(since_ms) if fill.symbol == symbol]
+
+    def wire_id(self, client_order_id: ClientOrderId, symbol: str) -> str:
+        return client_order_id
+
+    def is_own_order_id(self, order_id: str, symbol: str) -> bool:
+        return is_client_order_id(order_id)
 
     def watch(self, request: OrderRequest, *, exchange_order_id: str | None = None) -> None:
         """The venue tells of all its orders."""

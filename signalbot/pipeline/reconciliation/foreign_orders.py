@@ -5,12 +5,15 @@ from collections.abc import Mapping
 import structlog
 
 from signalbot.domain.orders import ClientOrderId, OrderReport
+from signalbot.domain.timeframe import DAY_MS, Ms
 from signalbot.domain.users import UserStatus
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
 from signalbot.pipeline.trading_state import TradingState
 
 log = structlog.get_logger()
+
+_MAX_AGE_MS = 90 * DAY_MS  # exchanges that shorten client order ids hold orders that long
 
 
 class ForeignOrders:
@@ -30,12 +33,25 @@ class ForeignOrders:
         for client_order_id, report in open_orders.items():
             if client_order_id in account.working_orders.get(report.symbol, {}):
                 continue
-            if await self._trades.order(client_order_id) is None:
+            if not await self._is_recorded(account, report):
                 foreign.setdefault(report.symbol, set()).add(client_order_id)
         for symbol, ids in foreign.items():
             for new in ids - account.foreign_orders.get(symbol, frozenset()):
                 await self._report(account, symbol, new)
         account.set_foreign_orders({symbol: frozenset(ids) for symbol, ids in foreign.items()})
+
+    async def _is_recorded(self, account: Account, report: OrderReport) -> bool:
+        """Whether the ledger holds the order, under its own id or in the exchange's form of it."""
+        order_id, symbol = report.client_order_id, report.symbol
+        if await self._trades.order(order_id) is not None:
+            return True
+        broker = account.trading_broker
+        is_known_foreign = order_id in account.foreign_orders.get(symbol, frozenset())
+        if is_known_foreign or not broker.is_own_order_id(order_id, symbol):
+            return False
+        since_ms = Ms(max(0, report.updated_at_ms - _MAX_AGE_MS))
+        recorded = await self._trades.orders_of_symbol(account.user_id, symbol, since_ms)
+        return any(broker.wire_id(each.client_order_id, symbol) == order_id for each in recorded)
 
     async def _report(self, account: Account, symbol: str, client_order_id: str) -> None:
         log.warning(
@@ -44,15 +60,10 @@ class ForeignOrders:
             symbol=symbol,
             client_order_id=client_order_id,
         )
-        if has_own_id_format(client_order_id):
+        if account.trading_broker.is_own_order_id(client_order_id, symbol):
             await self._trading_state.set_user_status(
                 account,
                 UserStatus.HALTED,
                 reason=f"order {client_order_id} in {symbol} has an id of signalbot's that this "
                 "ledger does not know: does another signalbot trade this account?",
             )
-
-
-def has_own_id_format(client_order_id: str) -> bool:
-    """Whether an id has the form that only signalbot gives: 32 hex digits."""
-    return len(client_order_id) == 32 and set(client_order_id) <= set("0123456789abcdef")  # noqa: PLR2004

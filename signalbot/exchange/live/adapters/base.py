@@ -15,7 +15,14 @@ from signalbot.domain.errors import OrderRejected
 from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Instrument
 from signalbot.domain.money import ZERO, text
-from signalbot.domain.orders import ClientOrderId, ForcedClose, Order, OrderRequest, OrderType
+from signalbot.domain.orders import (
+    ClientOrderId,
+    ForcedClose,
+    Order,
+    OrderRequest,
+    OrderType,
+    is_client_order_id,
+)
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capabilities import Capabilities, RateLimit
@@ -145,8 +152,8 @@ class ExchangeAdapter:
         return client_order_id
 
     def is_own_order_id(self, wire_id: str | None) -> bool:
-        """Whether an id has the form of one of ours: whoever sent it, it was signalbot."""
-        return wire_id is not None and len(wire_id) == _ID_LENGTH and _HEX.issuperset(wire_id)
+        """Whether a client order id has the form that only signalbot gives."""
+        return wire_id is not None and is_client_order_id(wire_id)
 
     def to_found_order(self, raw: CcxtDict) -> FoundOrder:
         """An order structure with the client id the exchange has for it."""
@@ -491,10 +498,6 @@ class ExchangeAdapter:
     ) -> None:
         """Called only when ``margin`` does not say the wanted mode."""
         await api.execute("set_margin_mode", mode.value, symbol, priority=RequestPriority.POLL)
-
-
-_HEX = frozenset("0123456789abcdef")
-_ID_LENGTH = 32
 
 
 def parse_margin(raw: CcxtDict) -> SymbolMargin:
