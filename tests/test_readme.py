@@ -20,7 +20,7 @@ from signalbot.config.sections.notify import notices_table
 from signalbot.config.settings import ApiSettings
 from signalbot.domain import globs
 from signalbot.domain.code_catalog import CODES, codes_table
-from signalbot.exchange.live.adapters import capability_table, retention_table
+from signalbot.exchange.live.capability_tables import capability_table, retention_table
 from signalbot.ledger.idempotency import MAX_KEYS_PER_AUTHOR
 from signalbot.webhooks import fields, signature
 

@@ -151,8 +151,8 @@ class ExchangeFactory:
 
     async def _open(self, terms: ExchangeSettings, stack: AsyncExitStack) -> "LiveExchange":
         """Build what can be without asking the exchange anything; it is connected later."""
-        from signalbot.exchange.live.adapters import adapters_of  # noqa: PLC0415 - ccxt is large
         from signalbot.exchange.live.exchange import LiveExchange  # noqa: PLC0415
+        from signalbot.exchange.live.registry import adapters_of  # noqa: PLC0415 - ccxt is large
 
         exchange = LiveExchange(
             live_settings(terms),

@@ -17,7 +17,7 @@ from signalbot.config.duration import PATTERN, is_duration, parse_duration
 from signalbot.config.time_zones import zone_suggestion
 from signalbot.domain.globs import MAX_GLOB_LENGTH, MAX_GLOBS
 from signalbot.domain.settings import HoursRange
-from signalbot.exchange.live.adapters import supported_message
+from signalbot.exchange.live.registry import supported_message
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 """Names of exchanges, strategies and users."""

@@ -154,8 +154,8 @@ async def _open_exchange(settings: ExchangeSettings, stack: AsyncExitStack) -> "
     Raises:
         Unavailable: it cannot be reached.
     """
-    from signalbot.exchange.live.adapters import adapters_of  # noqa: PLC0415 - ccxt is large
     from signalbot.exchange.live.exchange import LiveExchange  # noqa: PLC0415
+    from signalbot.exchange.live.registry import adapters_of  # noqa: PLC0415 - ccxt is large
 
     folder = stack.enter_context(TemporaryDirectory(prefix="signalbot-candles-"))
     database = await stack.enter_async_context(open_replay_database(Path(folder) / "none.db"))

@@ -22,12 +22,12 @@ from signalbot.domain.market import MarketKind
 from signalbot.domain.orders import Leg, OrderRequest, OrderSide, OrderType, client_order_id_of
 from signalbot.domain.signals import Execution, Signal, SignalId
 from signalbot.domain.users import MarginMode, UserId
-from signalbot.exchange.live.adapters import adapters_of
 from signalbot.exchange.live.adapters.base import ExchangeAdapter
 from signalbot.exchange.live.capabilities import RateLimit, StopSupport
 from signalbot.exchange.live.exchange import LiveExchange
 from signalbot.exchange.live.exchange_settings import LiveExchangeSettings
 from signalbot.exchange.live.instruments import parse_instrument
+from signalbot.exchange.live.registry import adapters_of
 from signalbot.exchange.live.transport.connection import Connection
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import open_database
@@ -204,7 +204,7 @@ async def bare(dialect: str, it: Far, users: int, *, stops: bool = False) -> tup
     connection = Connection("x", ccxt_id, config=it.settings, options=speaks.options)
     await connection.open()
     await connection.load_markets()
-    instrument = parse_instrument(connection.template.market(BTC), exchange=ccxt_id)
+    instrument = parse_instrument(connection.template.market(BTC))
     clients = [connection.client(keys(n)) for n in range(users)]
     bound = asyncio.Semaphore(IN_FLIGHT)
     attaches = speaks.capabilities.stops is StopSupport.ATTACHED

@@ -7,7 +7,7 @@ import pytest
 
 from signalbot.config.checks.live import live_problems
 from signalbot.config.checks.strategies import check_strategies
-from signalbot.exchange.live.adapters import SUPPORTED
+from signalbot.exchange.live.registry import SUPPORTED
 from tests.config.config_files import load_text
 
 FUTURES = """

@@ -13,10 +13,10 @@ from typing import Any, Final
 from signalbot.domain.market import Instrument
 from signalbot.domain.orders import OrderRequest
 from signalbot.domain.users import AccountSettings, Mode, User, UserId
-from signalbot.exchange.live.adapters import adapters_of
 from signalbot.exchange.live.broker import LiveBroker
 from signalbot.exchange.live.exchange import LiveExchange
 from signalbot.exchange.live.exchange_settings import LiveExchangeSettings
+from signalbot.exchange.live.registry import adapters_of
 from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.ledger.database import Database
 from signalbot.ports import Broker

@@ -11,9 +11,9 @@ import pytest
 
 from signalbot.domain.market import Candle, MarketKind
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.exchange.live.adapters import SUPPORTED, adapters_of
 from signalbot.exchange.live.exchange import LiveExchange
 from signalbot.exchange.live.exchange_settings import LiveExchangeSettings
+from signalbot.exchange.live.registry import SUPPORTED, adapters_of
 from signalbot.ledger.database import open_database
 from signalbot.tasks import SystemClock
 from tests.contract.simulated import RULES

@@ -14,8 +14,8 @@ from signalbot.domain.money import ZERO
 from signalbot.domain.orders import Order, OrderSide, OrderStatus
 from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import Ms
-from signalbot.exchange.live.adapters import adapters_of
 from signalbot.exchange.live.capabilities import StopSupport
+from signalbot.exchange.live.registry import adapters_of
 from signalbot.ledger.database import Database, open_database
 from tests.contract.brokers import BOB, SIZE, BrokerFeatures
 from tests.contract.live import LiveBrokerFixture

@@ -18,7 +18,7 @@ from signalbot.domain.market import MarketKind
 from signalbot.domain.orders import ClientOrderId
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
-from signalbot.exchange.live.adapters import adapters_of
+from signalbot.exchange.live.registry import adapters_of
 from signalbot.ledger.database import open_database
 from signalbot.ledger.vault_store import VaultStore
 from signalbot.state_dir import LEDGER_NAME

@@ -7,9 +7,9 @@ from signalbot.config.checks.live import exchange_capabilities
 from signalbot.config.settings import Config
 from signalbot.domain.errors import SignalbotError
 from signalbot.domain.users import Mode, User
-from signalbot.exchange.live.adapters import adapters_of
 from signalbot.exchange.live.exchange import LiveExchange
 from signalbot.exchange.live.preflight import AccountCheck
+from signalbot.exchange.live.registry import adapters_of
 from signalbot.ledger.database import open_database
 from signalbot.ledger.vault_store import VaultStore
 from signalbot.state_dir import LEDGER_NAME

@@ -19,6 +19,7 @@ from signalbot.cli.render import Column, print_json, print_list
 from signalbot.config.settings import Config
 from signalbot.domain.errors import ConfigError, SignalbotError
 from signalbot.domain.users import UserId, UserStatus
+from signalbot.exchange.live.registry import exchange_row
 from signalbot.tasks import SystemClock
 from signalbot.vault import master_key, rotation
 from signalbot.vault.vault import CREDENTIAL_FIELDS, Credentials
@@ -29,8 +30,6 @@ app = new_app(
     no_args_is_help=True,
     add_completion=False,
 )
-
-_NEEDS_PASSWORD = frozenset(("okx", "bitget", "kucoin", "kucoinfutures"))
 
 User = Annotated[str, typer.Argument(metavar="USER", help="A user of the configuration.")]
 
@@ -211,7 +210,7 @@ def _exchange_of(config: Config, user: str) -> str:
 
 def _prompted(config: Config, exchange: str) -> dict[str, Any]:
     given = {"apiKey": prompt_secret("API key"), "secret": prompt_secret("Secret")}
-    if config.exchanges[exchange].ccxt_id in _NEEDS_PASSWORD:
+    if exchange_row(config.exchanges[exchange].ccxt_id).needs_password:
         given["password"] = prompt_secret("Passphrase")
     return given
 

@@ -6,11 +6,9 @@ from signalbot.config.problems import Problem
 from signalbot.config.settings import FILE_KIND, Config, ExchangeSettings, StrategySettings
 from signalbot.domain.market import MarketKind
 from signalbot.domain.timeframe import Timeframe
-from signalbot.exchange.live.adapters import adapters_of
 from signalbot.exchange.live.capabilities import Capabilities
+from signalbot.exchange.live.registry import adapters_of, exchange_row
 from signalbot.strategies import BadParameter, UnknownKind, build_strategy
-
-_DAY_OFFSETS = {"htx": "its days open at 16:00 UTC"}
 
 
 def candle_problems(config: Config) -> Iterator[Problem]:
@@ -47,7 +45,8 @@ def window_problems(
 
 def _unavailable(capabilities: Capabilities, timeframe: Timeframe) -> str:
     offered = ", ".join(each for each in Timeframe if each in capabilities.timeframes)
-    reason = _DAY_OFFSETS.get(capabilities.exchange, "") if timeframe is Timeframe.D1 else ""
+    row = exchange_row(capabilities.exchange)
+    reason = row.no_daily_candles_reason if timeframe is Timeframe.D1 else ""
     because = f" ({reason})" if reason else ""
     return (
         f"{capabilities.exchange!r} tells no candles of {timeframe}{because}: use one of {offered}"

@@ -10,8 +10,13 @@ from signalbot.domain.market import MarketKind
 from signalbot.domain.orders import OrderType
 from signalbot.domain.settings import EntryType, Settings, StopSource, TargetSource
 from signalbot.domain.users import Mode, Subscription, User
-from signalbot.exchange.live.adapters import adapters_of, has_sandbox, unsupported_message
 from signalbot.exchange.live.capabilities import Capabilities, StopSupport
+from signalbot.exchange.live.registry import (
+    Sandbox,
+    adapters_of,
+    exchange_row,
+    unsupported_message,
+)
 from signalbot.exchange.live.transport.ccxt_settings import forbidden_options
 
 
@@ -51,7 +56,7 @@ def _of_exchange(config: Config, exchange: ExchangeSettings) -> Iterator[Problem
     problem, table = config.sources.problem, ("exchanges", exchange.name)
     if not exchange_capabilities(exchange):
         yield problem((*table, "ccxt_id"), unsupported_message(exchange.ccxt_id))
-    if exchange.sandbox and not has_sandbox(exchange.ccxt_id):
+    if exchange.sandbox and exchange_row(exchange.ccxt_id).sandbox is Sandbox.NONE:
         yield problem(
             (*table, "sandbox"),
             f"{exchange.ccxt_id!r} has no test network: set it to false, and try things out in "

@@ -20,7 +20,7 @@ def check(installation: Installation) -> Iterator[Finding]:
 
 
 async def _check_exchange(config: Config, terms: ExchangeSettings) -> list[Finding]:
-    from signalbot.exchange.live.adapters import adapters_of
+    from signalbot.exchange.live.registry import adapters_of
     from signalbot.exchange.live.transport.connection import Connection
 
     subject = f"exchange {terms.name}"

@@ -1,9 +1,11 @@
 """What an exchange can do for us, checked before anybody trades there."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from signalbot.domain.market import MarketKind
+from signalbot.domain.market import BracketUnit, MarketKind
 from signalbot.domain.orders import OrderType
 from signalbot.domain.timeframe import Timeframe
 from signalbot.domain.users import MarginMode
@@ -38,6 +40,23 @@ class RateLimit:
     cost: int
     per_ms: int
     is_aligned: bool = False  #: counted in windows that begin at multiples of ``per_ms``
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeverageTierRequest:
+    """The ccxt call that returns an exchange's leverage tiers, and what its numbers mean."""
+
+    method: str  #: ``fetch_leverage_tiers`` for all, or ``fetch_market_leverage_tiers`` for one
+    unit: BracketUnit  #: of ``minNotional``: contracts, whatever its name says, where QUANTITY
+    deduction: str = ""  #: where the exchange's own answer has it; empty: the whole rate holds
+    by_leverage: bool = False  #: a tier holds for its leverage alone
+    params: Mapping[str, Any] | None = None
+    cost: int = 1
+    is_private: bool = False
+
+    @property
+    def is_per_market(self) -> bool:
+        return self.method == "fetch_market_leverage_tiers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from signalbot.exchange.live.market_data.prices import PriceFeed
 from signalbot.exchange.live.orders.order_stream import OrderStreams
 from signalbot.exchange.live.paper import PaperExchange
 from signalbot.exchange.live.preflight import CLOCK_LIMIT_MS, AccountCheck, check_account
+from signalbot.exchange.live.registry import exchange_row
 from signalbot.exchange.live.transport.connection import DIRECT, Egress
 from signalbot.exchange.live.transport.rate_limiter import RateLimiter
 from signalbot.exchange.live.transport.request_executor import RequestExecutor
@@ -107,7 +108,7 @@ class LiveExchange:
             ),
         )
         self._brackets = MarginBracketCache(
-            self._settings.ccxt_id,
+            exchange_row(self._settings.ccxt_id).leverage_tiers,
             margins=MarginBracketStore(database, self._settings.name),
             api=self._executor_for,
             clock=self._clock,

@@ -12,12 +12,9 @@ from signalbot.domain.market import (
 from signalbot.domain.money import ONE, ZERO
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
 
-# What these report as the least amount is the size of a contract, not a count of contracts.
-_MINIMUM_IN_BASE_UNITS = frozenset(("htx",))
 
-
-def parse_instrument(market: CcxtDict, *, exchange: str) -> Instrument:
-    """The rules of one market.
+def parse_instrument(market: CcxtDict, *, has_minimum: bool = True) -> Instrument:
+    """The rules of one market; without ``has_minimum`` its least amount is not known.
 
     Raises:
         KeyError: it is neither spot nor a linear perpetual contract, or it is not traded now.
@@ -38,7 +35,7 @@ def parse_instrument(market: CcxtDict, *, exchange: str) -> Instrument:
         kind=MarketKind.SWAP if is_swap else MarketKind.SPOT,
         tick=_step(precision.get("price"), symbol, "price"),
         lot=(_step(precision.get("amount"), symbol, "amount") * size).normalize(),
-        min_quantity=ZERO if exchange in _MINIMUM_IN_BASE_UNITS else least * size,
+        min_quantity=least * size if has_minimum else ZERO,
         min_notional=parse_decimal((limits.get("cost") or {}).get("min")) or ZERO,
         contract_size=size.normalize(),
         maintenance_margin=_maintenance_margin(limits),

@@ -13,12 +13,12 @@ from ccxt.base.errors import NetworkError
 
 from signalbot.domain.market import Candle
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.exchange.live.adapters import adapters_of
 from signalbot.exchange.live.adapters.binance_usdm import BinanceUsdm
 from signalbot.exchange.live.market_data.candle_history import CandleHistory
 from signalbot.exchange.live.market_data.candle_stream import CandleWatcher
 from signalbot.exchange.live.market_data.market import LiveMarket
 from signalbot.exchange.live.market_data.prices import PriceFeed
+from signalbot.exchange.live.registry import adapters_of
 from signalbot.exchange.live.transport.connection import Connection
 from signalbot.exchange.live.transport.rate_limiter import RateLimiter
 from signalbot.exchange.live.transport.request_executor import RequestExecutor

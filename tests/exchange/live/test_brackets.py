@@ -16,11 +16,12 @@ from signalbot.domain.market import BracketUnit, Instrument, MarginBracket, Mark
 from signalbot.domain.money import ZERO
 from signalbot.domain.signals import Side
 from signalbot.exchange.live.adapters.binance_usdm import BinanceUsdm
+from signalbot.exchange.live.capabilities import LeverageTierRequest
 from signalbot.exchange.live.market_data.margin_brackets import (
-    LEVERAGE_TIER_REQUESTS,
     MarginBracketCache,
     parse_brackets,
 )
+from signalbot.exchange.live.registry import SUPPORTED, exchange_row
 from signalbot.exchange.live.transport.connection import Connection
 from signalbot.exchange.live.transport.rate_limiter import RateLimiter
 from signalbot.exchange.live.transport.request_executor import RequestExecutor
@@ -111,7 +112,18 @@ DOCUMENTED: Mapping[str, tuple[Any, list[tuple[str, str, str, int | None]]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("exchange", LEVERAGE_TIER_REQUESTS)
+def tiers_of(exchange: str) -> LeverageTierRequest:
+    tiers = exchange_row(exchange).leverage_tiers
+    assert tiers is not None
+    return tiers
+
+
+def test_every_exchange_with_leverage_tiers_has_a_documented_answer() -> None:
+    """So that a new one cannot go untested."""
+    assert set(DOCUMENTED) == {each for each in SUPPORTED if exchange_row(each).leverage_tiers}
+
+
+@pytest.mark.parametrize("exchange", DOCUMENTED)
 async def test_documented_answers_become_brackets(exchange: str) -> None:
     """In base units where ccxt's ``minNotional`` is a count of contracts; deductions kept."""
     answer, expected = DOCUMENTED[exchange]
@@ -120,7 +132,7 @@ async def test_documented_answers_become_brackets(exchange: str) -> None:
         told = client.parse_market_leverage_tiers(answer, MARKET)
     finally:
         await client.close()
-    found = parse_brackets(told, LEVERAGE_TIER_REQUESTS[exchange], CONTRACT)
+    found = parse_brackets(told, tiers_of(exchange), CONTRACT)
     assert [
         (str(each.least.normalize() + 0), str(each.rate)[:20], str(each.deduction.normalize() + 0),
          each.leverage)
@@ -149,7 +161,7 @@ GOOD = {"minNotional": "0", "maintenanceMarginRate": "0.01", "info": {}}
 )
 def test_tiers_that_cannot_be_true_are_none(told: Any) -> None:
     """The market keeps its usual margin."""
-    assert parse_brackets(told, LEVERAGE_TIER_REQUESTS["bitget"], INSTRUMENT) == ()
+    assert parse_brackets(told, tiers_of("bitget"), INSTRUMENT) == ()
 
 
 @asynccontextmanager
@@ -178,7 +190,7 @@ async def _binance(
 
 def _brackets(book: Database, api: RequestExecutor | None) -> MarginBracketCache:
     return MarginBracketCache(
-        "binanceusdm",
+        tiers_of("binanceusdm"),
         margins=MarginBracketStore(book, "x"),
         api=lambda _: api,
         clock=SystemClock(),
@@ -230,7 +242,7 @@ async def test_an_exchange_that_does_not_answer_is_asked_again_later(tmp_path: P
 
     async with open_replay_database(tmp_path / "a.db") as book:
         brackets = MarginBracketCache(
-            "bybit",
+            tiers_of("bybit"),
             margins=MarginBracketStore(book, "x"),
             api=lambda _: Silent(),
             clock=SystemClock(),

@@ -15,9 +15,9 @@ from aiohttp import web
 from ccxt import pro
 
 from signalbot.domain.errors import ConfigError, Unavailable
-from signalbot.exchange.live.adapters import SUPPORTED
 from signalbot.exchange.live.adapters.kraken import KrakenSpot
 from signalbot.exchange.live.adapters.kraken_futures import KrakenFutures
+from signalbot.exchange.live.registry import SUPPORTED
 from signalbot.exchange.live.transport.connection import (
     _PER_CLIENT_DICTS,
     _PER_CLIENT_OPTIONS,

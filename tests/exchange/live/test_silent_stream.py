@@ -11,9 +11,9 @@ from pathlib import Path
 
 from signalbot.domain.market import Candle
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.exchange.live.adapters import adapters_of
 from signalbot.exchange.live.exchange import LiveExchange
 from signalbot.exchange.live.exchange_settings import LiveExchangeSettings
+from signalbot.exchange.live.registry import adapters_of
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import Database, open_database
 from signalbot.replay import virtual_time

@@ -33,6 +33,7 @@ from signalbot.domain.users import MarginMode, UserId
 from signalbot.exchange.live.adapters.base import ExchangeAdapter, FoundOrder
 from signalbot.exchange.live.instruments import parse_instrument
 from signalbot.exchange.live.parsing import CcxtDict, parse_fill, parse_report
+from signalbot.exchange.live.registry import exchange_row
 from signalbot.exchange.live.transport.connection import Connection
 from signalbot.exchange.live.transport.priority import RequestPriority
 from signalbot.exchange.live.transport.rate_limiter import RateLimiter
@@ -138,7 +139,8 @@ class Wire:
         return Wire(self.dialect, self.venue, self._admit)
 
     def instrument(self, symbol: str) -> Instrument:
-        return parse_instrument(self.api.client.market(symbol), exchange=self.api.client.id)
+        row = exchange_row(self.api.client.id)
+        return parse_instrument(self.api.client.market(symbol), has_minimum=row.has_minimum)
 
     async def send(self, request: OrderRequest, *, stop: OrderRequest | None = None) -> OrderReport:
         """Send an order and read its acknowledgement; ``venue.last`` is what went out."""

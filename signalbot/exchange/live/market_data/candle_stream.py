@@ -14,10 +14,11 @@ from signalbot.domain.errors import InvalidCandle, SignalbotError
 from signalbot.domain.market import Candle
 from signalbot.domain.timeframe import EPOCH, Ms, Timeframe
 from signalbot.exchange.live.market_data.candle_history import CandleHistory
-from signalbot.exchange.live.market_data.klines import KLINE_READERS, Kline
+from signalbot.exchange.live.market_data.klines import Kline
 from signalbot.exchange.live.market_data.prices import PriceFeed
 from signalbot.exchange.live.market_data.websocket_market import market_kind_of
 from signalbot.exchange.live.parsing import parse_decimal
+from signalbot.exchange.live.registry import exchange_row
 from signalbot.exchange.live.transport.connection import Connection
 from signalbot.exchange.live.transport.error_mapping import redacted_text
 from signalbot.ports import CandleSource, Clock
@@ -31,7 +32,6 @@ _JITTER_MS = 500
 _STREAM_TIMEOUT_MS = 30_000
 _STABLE_MS = 60_000
 _MAX_QUEUED_CANDLES = 1_000
-_STREAM_KINDS = ("binance", "binanceusdm", "bybit", "okx", "bitget", "htx", "kraken", "mexc")
 
 Boundary = Callable[[Timeframe], asyncio.Event]
 """An event that is set at every boundary of a timeframe, a moment after the candle's close."""
@@ -87,7 +87,7 @@ class CandleWatcher:
         self._now_ms = now_ms
         self._clock = clock
         self._boundary = boundary
-        self._read = KLINE_READERS.get(connection.ccxt_id)
+        self._read = exchange_row(connection.ccxt_id).kline_reader
         self._subscriptions: dict[tuple[str, str], CandleSubscription] = {}
         self._group: asyncio.TaskGroup | None = None
         self._last_message_ms = (
@@ -137,7 +137,7 @@ class CandleWatcher:
         )
         if not self._is_streamed(subscription.symbol):
             self._log_no_stream()
-        elif self._connection.ccxt_id in _STREAM_KINDS:
+        else:
             subscription.tasks.append(
                 self._group.create_task(self._stream(subscription), name=f"ws {name}")
             )

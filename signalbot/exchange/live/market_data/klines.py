@@ -1,4 +1,4 @@
-"""Reads from raw websocket frames what ccxt drops: that a candle has closed, with exact values."""
+"""A candle as a raw websocket frame holds it: closed or forming, with exact values."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from signalbot.domain.timeframe import Ms, Timeframe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kline:
-    """One candle as a stream has it: closed for good, or still forming."""
+    """One candle of a stream, closed for good or still forming."""
 
     market_id: str
     interval: str  #: as the exchange names it
@@ -28,7 +28,7 @@ class Kline:
         """The closed candle.
 
         Raises:
-            BadCandle: its values cannot be true.
+            InvalidCandle: its values cannot be true.
         """
         return Candle(
             symbol=symbol,
@@ -43,50 +43,4 @@ class Kline:
 
 
 KlineReader = Callable[[Mapping[str, Any]], Iterator[Kline]]
-"""The candles of one frame. May raise anything on a frame that is not one of candles."""
-
-
-_OKX_VOLUME, _OKX_COIN_VOLUME = 5, 6
-
-
-def _binance(frame: Mapping[str, Any]) -> Iterator[Kline]:
-    k = frame.get("data", frame)["k"]
-    yield Kline(
-        market_id=k["s"], interval=k["i"], open_ms=Ms(int(k["t"])),
-        open=Decimal(k["o"]), high=Decimal(k["h"]), low=Decimal(k["l"]), close=Decimal(k["c"]),
-        volume=Decimal(k["v"]), is_closed=bool(k["x"]),
-    )  # fmt: skip
-
-
-def _bybit(frame: Mapping[str, Any]) -> Iterator[Kline]:
-    _, interval, market_id = frame["topic"].split(".")
-    for k in frame["data"]:
-        yield Kline(
-            market_id=market_id, interval=interval, open_ms=Ms(int(k["start"])),
-            open=Decimal(k["open"]), high=Decimal(k["high"]), low=Decimal(k["low"]),
-            close=Decimal(k["close"]), volume=Decimal(k["volume"]), is_closed=bool(k["confirm"]),
-        )  # fmt: skip
-
-
-def _okx(frame: Mapping[str, Any]) -> Iterator[Kline]:
-    """Volume in coins, as REST tells it: of swaps the sixth value counts contracts.
-
-    https://www.okx.com/docs-v5/en/#order-book-trading-market-data-ws-candlesticks-channel
-    """
-    channel, market_id = frame["arg"]["channel"], frame["arg"]["instId"]
-    volume = _OKX_COIN_VOLUME if market_id.endswith("-SWAP") else _OKX_VOLUME
-    for row in frame["data"]:
-        yield Kline(
-            market_id=market_id, interval=channel.removeprefix("candle"), open_ms=Ms(int(row[0])),
-            open=Decimal(row[1]), high=Decimal(row[2]), low=Decimal(row[3]), close=Decimal(row[4]),
-            volume=Decimal(row[volume]), is_closed=row[8] == "1",
-        )  # fmt: skip
-
-
-KLINE_READERS: Mapping[str, KlineReader] = {
-    "binance": _binance,
-    "binanceusdm": _binance,
-    "bybit": _bybit,
-    "okx": _okx,
-}
-"""By ccxt id. Elsewhere the stream does not say when a candle has closed: REST does."""
+"""Yields the candles of one frame; may raise anything on a frame without candles."""

@@ -4,10 +4,10 @@ Nothing waits for them: until they are told, a market has the usual margin of it
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -15,6 +15,7 @@ from signalbot.domain.errors import SignalbotError, Unavailable
 from signalbot.domain.market import BracketUnit, Instrument, MarginBracket, MarketKind
 from signalbot.domain.money import ONE, ZERO
 from signalbot.domain.timeframe import DAY_MS, Ms
+from signalbot.exchange.live.capabilities import LeverageTierRequest
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
 from signalbot.exchange.live.transport.exchange_api import ExchangeApi
 from signalbot.exchange.live.transport.priority import RequestPriority
@@ -30,55 +31,12 @@ REFRESH_INTERVAL_S: Final = 600.0
 _MAX_AGE_MS: Final = DAY_MS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeverageTierRequest:
-    """How ccxt is asked for the leverage tiers of one exchange, and what its numbers mean."""
-
-    method: str  #: ``fetch_leverage_tiers`` for all, or ``fetch_market_leverage_tiers`` for one
-    unit: BracketUnit  #: of ``minNotional``: contracts, whatever its name says, where QUANTITY
-    deduction: str = ""  #: where the exchange's own answer has it; empty: the whole rate holds
-    by_leverage: bool = False  #: a tier holds for its leverage alone
-    params: Mapping[str, Any] | None = None
-    cost: int = 1
-    is_private: bool = False
-
-    @property
-    def is_per_market(self) -> bool:
-        return self.method == "fetch_market_leverage_tiers"
-
-
-LEVERAGE_TIER_REQUESTS: Final[Mapping[str, LeverageTierRequest]] = {
-    "binanceusdm": LeverageTierRequest(
-        method="fetch_leverage_tiers",
-        unit=BracketUnit.NOTIONAL,
-        deduction="cum",
-        is_private=True,
-        cost=2,
-    ),
-    "bybit": LeverageTierRequest(
-        method="fetch_market_leverage_tiers", unit=BracketUnit.NOTIONAL, deduction="mmDeduction"
-    ),
-    "okx": LeverageTierRequest(
-        method="fetch_market_leverage_tiers",
-        unit=BracketUnit.QUANTITY,
-        params={"marginMode": "isolated"},
-    ),
-    "bitget": LeverageTierRequest(method="fetch_market_leverage_tiers", unit=BracketUnit.NOTIONAL),
-    "htx": LeverageTierRequest(
-        method="fetch_leverage_tiers", unit=BracketUnit.QUANTITY, by_leverage=True
-    ),
-    "mexc": LeverageTierRequest(method="fetch_leverage_tiers", unit=BracketUnit.QUANTITY, cost=5),
-    "krakenfutures": LeverageTierRequest(method="fetch_leverage_tiers", unit=BracketUnit.NOTIONAL),
-}
-"""By ccxt id; an exchange that is not here tells none."""
-
-
 class MarginBracketCache:
     """What is known of one exchange's brackets, from the ledger and from asking now and then."""
 
     def __init__(
         self,
-        ccxt_id: str,
+        tiers: LeverageTierRequest | None,
         *,
         margins: MarginBracketStore,
         api: Callable[[bool], ExchangeApi | None],
@@ -86,7 +44,7 @@ class MarginBracketCache:
         on_updated: Callable[[], None],
     ) -> None:
         """``api`` gives a line to the exchange, a private one if asked; None: there is none."""
-        self._tiers = LEVERAGE_TIER_REQUESTS.get(ccxt_id)
+        self._tiers = tiers
         self._margins = margins
         self._api = api
         self._clock = clock

@@ -12,6 +12,7 @@ from signalbot.exchange.live.instruments import parse_instrument
 from signalbot.exchange.live.market_data.candle_history import CandleHistory
 from signalbot.exchange.live.market_data.candle_stream import CandleWatcher
 from signalbot.exchange.live.market_data.prices import PriceFeed
+from signalbot.exchange.live.registry import exchange_row
 from signalbot.exchange.live.transport.connection import Connection
 from signalbot.ports import CandleSource, Clock
 
@@ -95,7 +96,9 @@ class LiveMarket:
                 return self._saved[symbol]
             raise Unavailable(f"{self._connection.name} has not been reached since the start")
         market = self._connection.template.markets[symbol]
-        listed = parse_instrument(market, exchange=self._connection.ccxt_id)
+        listed = parse_instrument(
+            market, has_minimum=exchange_row(self._connection.ccxt_id).has_minimum
+        )
         if listed != self._saved.get(symbol):
             self._save(listed)
         return listed

@@ -21,6 +21,7 @@ from ccxt import pro
 
 from signalbot.domain.errors import ConfigError, Unavailable
 from signalbot.exchange.live.parsing import parse_instant_ms
+from signalbot.exchange.live.registry import Sandbox, exchange_row
 from signalbot.exchange.live.transport.ccxt_settings import egress_error, forbidden_options
 from signalbot.exchange.live.transport.error_mapping import redacted_text
 from signalbot.exchange.live.transport.request_trace import OnHeaders, trace_config
@@ -288,8 +289,8 @@ class Connection:
         return ssl.create_default_context(cafile=self._config.get("cafile", certifi.where()))
 
     def _enter_sandbox(self) -> None:
-        if self.ccxt_id == "binanceusdm":
-            self.template.enable_demo_trading(True)  # its futures test network was closed
+        if exchange_row(self.ccxt_id).sandbox is Sandbox.DEMO_TRADING:
+            self.template.enable_demo_trading(True)
         else:
             self.template.set_sandbox_mode(True)
 

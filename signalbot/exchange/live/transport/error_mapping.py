@@ -31,9 +31,9 @@ from signalbot.exchange.live.transport.error_codes import (
 _CODE_KEYS = ("code", "retCode", "sCode", "err_code", "err-code", "error_code", "errorCode")
 _SUCCESS = frozenset(("0", "1", "00000", "200", "OK", "success", ""))
 _JSON = json.JSONDecoder()
-_KRAKEN = re.compile(r"(?<![A-Za-z])E[A-Z][A-Za-z]+:[A-Za-z ]+[a-z]")
+_WORDED_CODE = re.compile(r"(?<![A-Za-z])E[A-Z][A-Za-z]+:[A-Za-z ]+[a-z]")
 _STATUS = re.compile(r'"(?:sendStatus|status|error)"\s*:\s*(?:\{\s*"status"\s*:\s*)?"([A-Za-z_]+)"')
-_DUE_TO = re.compile(r"failed due to (\w+)")  # as ccxt words the statuses of krakenfutures
+_DUE_TO = re.compile(r"failed due to (\w+)")  # how ccxt quotes a status
 _SECRET = re.compile(
     r"(?i)(?:https?|wss?|socks\w*)://\S+"
     r"|\b(?:signature|sign|api-?_?key|access-?_?key(?:id)?|secret|passphrase|password|listenkey"
@@ -73,7 +73,7 @@ def exchange_code_of(error: BaseException) -> str | None:
             code = None
         if code is not None:
             return code
-    for pattern in (_KRAKEN, _STATUS, _DUE_TO):
+    for pattern in (_WORDED_CODE, _STATUS, _DUE_TO):
         match = pattern.search(text)
         if match is not None:
             return match.group(match.lastindex or 0)
