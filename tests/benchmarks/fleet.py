@@ -28,6 +28,7 @@ from signalbot.exchange.live.exchange import LiveExchange
 from signalbot.exchange.live.exchange_settings import LiveExchangeSettings
 from signalbot.exchange.live.instruments import parse_instrument
 from signalbot.exchange.live.registry import adapters_of
+from signalbot.exchange.live.transport.client_profile import ClientProfile
 from signalbot.exchange.live.transport.connection import Connection
 from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import open_database
@@ -201,7 +202,7 @@ async def bare(dialect: str, it: Far, users: int, *, stops: bool = False) -> tup
     """
     ccxt_id = CCXT_IDS[dialect]
     speaks = unlimited(ccxt_id)
-    connection = Connection("x", ccxt_id, config=it.settings, options=speaks.options)
+    connection = Connection("x", ClientProfile(ccxt_id, options=speaks.options), config=it.settings)
     await connection.open()
     await connection.load_markets()
     instrument = parse_instrument(connection.template.market(BTC))

@@ -12,12 +12,12 @@ from signalbot.domain.settings import EntryType, Settings, StopSource, TargetSou
 from signalbot.domain.users import Mode, Subscription, User
 from signalbot.exchange.live.capabilities import Capabilities, StopSupport
 from signalbot.exchange.live.registry import (
-    Sandbox,
     adapters_of,
     exchange_row,
     unsupported_message,
 )
 from signalbot.exchange.live.transport.ccxt_settings import forbidden_options
+from signalbot.exchange.live.transport.client_profile import Sandbox
 
 
 def live_problems(config: Config) -> tuple[Problem, ...]:

@@ -20,17 +20,14 @@ def check(installation: Installation) -> Iterator[Finding]:
 
 
 async def _check_exchange(config: Config, terms: ExchangeSettings) -> list[Finding]:
-    from signalbot.exchange.live.registry import adapters_of
+    from signalbot.exchange.live.registry import adapters_of, client_profile
     from signalbot.exchange.live.transport.connection import Connection
 
     subject = f"exchange {terms.name}"
-    dialects = adapters_of(terms.ccxt_id).values()
-    options = {name: value for each in dialects for name, value in each.options.items()}
-    connection = Connection(
-        terms.name, terms.ccxt_id, config=terms.ccxt, options=options, sandbox=terms.sandbox,
-        clock_step_ms=max((each.clock_step_ms for each in dialects), default=1),
-        clock=next((each.server_time for each in dialects if each.server_time), None),
-    )  # fmt: skip
+    profile = client_profile(
+        terms.ccxt_id, adapters_of(terms.ccxt_id).values(), sandbox=terms.sandbox
+    )
+    connection = Connection(terms.name, profile, config=terms.ccxt)
     try:
         await connection.open()
         await connection.load_markets()

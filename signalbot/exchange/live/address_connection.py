@@ -11,6 +11,7 @@ from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.accounts.balances import AdaptersByKind
 from signalbot.exchange.live.capabilities import RateLimit
 from signalbot.exchange.live.exchange_settings import LiveExchangeSettings
+from signalbot.exchange.live.registry import client_profile
 from signalbot.exchange.live.transport.connection import Connection, Egress
 from signalbot.exchange.live.transport.priority import RequestPriority
 from signalbot.exchange.live.transport.rate_limiter import RateLimiter
@@ -43,15 +44,10 @@ class AddressConnection:
         )
         self.connection = Connection(
             settings.name,
-            settings.ccxt_id,
+            client_profile(settings.ccxt_id, self._dialects, sandbox=settings.sandbox),
             config=settings.config,
-            options={k: v for each in self._dialects for k, v in each.options.items()},
-            shapes={k: v for each in self._dialects for k, v in each.shapes.items()},
-            sandbox=settings.sandbox,
             egress=egress,
             on_headers=self._on_headers,
-            clock_step_ms=max(each.clock_step_ms for each in self._dialects),
-            clock=next((each.server_time for each in self._dialects if each.server_time), None),
         )
 
     def executor(

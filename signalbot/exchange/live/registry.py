@@ -4,36 +4,29 @@ A new exchange is an adapter module in ``adapters/`` and one row here. Adapters 
 is large: they are loaded when they are needed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from enum import Enum, auto
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from signalbot.domain.errors import ConfigError
 from signalbot.domain.market import BracketUnit, MarketKind
-from signalbot.exchange.live.adapters.kline_readers import (
+from signalbot.exchange.live.adapters.klines import (
+    KlineReader,
     read_binance_klines,
     read_bybit_klines,
     read_okx_klines,
 )
 from signalbot.exchange.live.capabilities import LeverageTierRequest
-from signalbot.exchange.live.market_data.klines import KlineReader
+from signalbot.exchange.live.transport.client_profile import ClientProfile, Sandbox
 
 if TYPE_CHECKING:
     from signalbot.exchange.live.adapters.base import ExchangeAdapter
 
 SPOT, SWAP = MarketKind.SPOT, MarketKind.SWAP
 _ADAPTERS_PACKAGE: Final = "signalbot.exchange.live.adapters"
-
-
-class Sandbox(Enum):
-    """How ccxt reaches an exchange's test network."""
-
-    NONE = auto()  #: ccxt knows none
-    TESTNET = auto()
-    DEMO_TRADING = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +149,27 @@ def adapters_of(ccxt_id: str) -> Mapping[MarketKind, "ExchangeAdapter"]:
         module, _, name = place.partition(":")
         found[kind] = getattr(import_module(f"{_ADAPTERS_PACKAGE}.{module}"), name)()
     return found
+
+
+def client_profile(
+    ccxt_id: str, adapters: Collection["ExchangeAdapter"], *, sandbox: bool = False
+) -> ClientProfile:
+    """The ccxt client that serves all ``adapters`` of one exchange.
+
+    Raises:
+        ConfigError: ``sandbox`` is wanted where there is no test network.
+    """
+    row = exchange_row(ccxt_id)
+    if sandbox and row.sandbox is Sandbox.NONE:
+        raise ConfigError(f"{ccxt_id!r} has no test network")
+    return ClientProfile(
+        ccxt_id,
+        options={name: value for each in adapters for name, value in each.options.items()},
+        shapes={path: shape for each in adapters for path, shape in each.shapes.items()},
+        sandbox=row.sandbox if sandbox else Sandbox.NONE,
+        server_time=next((each.server_time for each in adapters if each.server_time), None),
+        clock_step_ms=max((each.clock_step_ms for each in adapters), default=1),
+    )
 
 
 def unsupported_message(ccxt_id: str) -> str:

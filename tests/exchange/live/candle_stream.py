@@ -19,6 +19,7 @@ from signalbot.exchange.live.market_data.candle_stream import CandleWatcher
 from signalbot.exchange.live.market_data.market import LiveMarket
 from signalbot.exchange.live.market_data.prices import PriceFeed
 from signalbot.exchange.live.registry import adapters_of
+from signalbot.exchange.live.transport.client_profile import ClientProfile
 from signalbot.exchange.live.transport.connection import Connection
 from signalbot.exchange.live.transport.rate_limiter import RateLimiter
 from signalbot.exchange.live.transport.request_executor import RequestExecutor
@@ -224,7 +225,7 @@ def played(schedule: Schedule, *, more_s: float = 60.0) -> Run:
 async def _played(schedule: Schedule, more_s: float) -> Run:
     clock, run, dialect = LoopClock(START), Run(), BinanceUsdm()
     far = Far(schedule, clock, run)
-    connection = Connection("far", far.id, config={}, options={})
+    connection = Connection("far", ClientProfile(far.id), config={})
     connection.template = far
     caller = RequestExecutor(
         far,

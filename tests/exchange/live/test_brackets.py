@@ -22,6 +22,7 @@ from signalbot.exchange.live.market_data.margin_brackets import (
     parse_brackets,
 )
 from signalbot.exchange.live.registry import SUPPORTED, exchange_row
+from signalbot.exchange.live.transport.client_profile import ClientProfile
 from signalbot.exchange.live.transport.connection import Connection
 from signalbot.exchange.live.transport.rate_limiter import RateLimiter
 from signalbot.exchange.live.transport.request_executor import RequestExecutor
@@ -173,7 +174,7 @@ async def _binance(
         open_replay_database(tmp_path / "a.db") as book,
     ):
         connection = Connection(
-            "x", "binanceusdm", config=it.ccxt_config(), options=BinanceUsdm.options
+            "x", ClientProfile("binanceusdm", options=BinanceUsdm.options), config=it.ccxt_config()
         )
         await connection.open()
         await connection.load_markets()

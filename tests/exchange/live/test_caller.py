@@ -19,6 +19,7 @@ from signalbot.domain.errors import (
     Unavailable,
 )
 from signalbot.exchange.live.adapters.binance_usdm import BinanceUsdm
+from signalbot.exchange.live.transport.client_profile import ClientProfile
 from signalbot.exchange.live.transport.connection import Connection
 from signalbot.exchange.live.transport.error_codes import (
     AddressRateLimited,
@@ -81,7 +82,7 @@ class Desk:
 async def desk(*, in_flight: int = 64) -> AsyncIterator[Desk]:
     async with venue("binance", accounts=[KEY]) as it:
         connection = Connection(
-            "x", "binanceusdm", config=it.ccxt_config(), options={}, shapes=BinanceUsdm.shapes
+            "x", ClientProfile("binanceusdm", shapes=BinanceUsdm.shapes), config=it.ccxt_config()
         )
         await connection.open()
         try:

@@ -18,10 +18,12 @@ from signalbot.domain.errors import ConfigError, Unavailable
 from signalbot.exchange.live.adapters.kraken import KrakenSpot
 from signalbot.exchange.live.adapters.kraken_futures import KrakenFutures
 from signalbot.exchange.live.registry import SUPPORTED
+from signalbot.exchange.live.transport.client_profile import ClientProfile, Sandbox
 from signalbot.exchange.live.transport.connection import (
     _PER_CLIENT_DICTS,
     _PER_CLIENT_OPTIONS,
     _PER_CLIENT_RESETS,
+    DIRECT,
     Connection,
     Egress,
 )
@@ -32,7 +34,7 @@ from tests.venue.server import Venue, venue
 @asynccontextmanager
 async def connected(**config: Any) -> AsyncIterator[tuple[Venue, Connection]]:
     async with venue("binance") as it:
-        connection = Connection("x", "binanceusdm", config=it.ccxt_config() | config, options={})
+        connection = Connection("x", ClientProfile("binanceusdm"), config=it.ccxt_config() | config)
         await connection.open()
         try:
             yield it, connection
@@ -40,12 +42,15 @@ async def connected(**config: Any) -> AsyncIterator[tuple[Venue, Connection]]:
             await connection.close()
 
 
+FUTURES = ClientProfile("krakenfutures", server_time=KrakenFutures.server_time)
+
+
 @asynccontextmanager
 async def built(
-    ccxt_id: str, *, config: dict[str, Any] | None = None, **more: Any
+    profile: ClientProfile, *, config: dict[str, Any] | None = None, egress: Egress = DIRECT
 ) -> AsyncIterator[Connection]:
     """A connection that has asked nothing yet."""
-    connection = Connection("x", ccxt_id, config=config or {}, options={}, **more)
+    connection = Connection("x", profile, config=config or {}, egress=egress)
     await connection.open()
     try:
         yield connection
@@ -106,7 +111,7 @@ _STATIC = frozenset((
 @pytest.mark.parametrize("ccxt_id", SUPPORTED)
 async def test_copies_share_what_is_static_and_nothing_else(ccxt_id: str) -> None:
     """Everything that can be written to is either on the list or every account's own."""
-    async with built(ccxt_id) as connection:
+    async with built(ClientProfile(ccxt_id)) as connection:
         one, two = connection.client({"apiKey": "1"}), connection.client({"apiKey": "2"})
         for each, other in ((one, two), (one, connection.template)):
             shared = {
@@ -147,7 +152,7 @@ def test_what_ccxt_writes_into_is_every_accounts_own(ccxt_id: str) -> None:
 
 async def test_an_account_writes_into_its_own_options() -> None:
     """One level down as well: stream counters, caches."""
-    async with built("binanceusdm") as connection:
+    async with built(ClientProfile("binanceusdm")) as connection:
         one, two = connection.client({"apiKey": "1"}), connection.client({"apiKey": "2"})
         one.options["defaultType"] = "spot"
         one.options["requestId"]["wss://x"] = 7
@@ -157,7 +162,7 @@ async def test_an_account_writes_into_its_own_options() -> None:
 
 async def test_a_test_accounts_mark_goes_with_every_order() -> None:
     """okx tells test money from real money by a header alone."""
-    async with built("okx", sandbox=True) as connection:
+    async with built(ClientProfile("okx", sandbox=Sandbox.TESTNET)) as connection:
         client = connection.client({"apiKey": "1"})
         assert client.prepare_request_headers({})["x-simulated-trading"] == "1"
 
@@ -192,7 +197,7 @@ async def test_what_a_market_listing_taught_reaches_every_copy() -> None:
     """kraken keeps the names of its markets among the options."""
     async with loopback(_kraken_answers) as here:
         url = {"public": here}
-        async with built("kraken", config={"urls": {"api": url}}) as connection:
+        async with built(ClientProfile("kraken"), config={"urls": {"api": url}}) as connection:
             client = connection.client({"apiKey": "1"})
             assert not client.options["marketsByAltname"]
             await connection.load_markets()
@@ -234,7 +239,7 @@ async def test_an_exchange_without_an_endpoint_for_the_time_tells_it_with_its_an
         assert (method, args) == ("publicGetTickersSymbol", ({"symbol": "PF_XBTUSD"},))
         return {"result": "success", "serverTime": "2020-09-13T12:26:40.000Z"}
 
-    async with built("krakenfutures", clock=KrakenFutures.server_time) as connection:
+    async with built(FUTURES) as connection:
         ahead_ms = await connection.measure_clock(ask)
         assert abs(connection.template.milliseconds() - 1_600_000_000_000 - ahead_ms) < 60_000
         assert connection.clock_offset_ms == ahead_ms
@@ -249,7 +254,7 @@ async def test_a_clock_of_whole_seconds_is_not_taken_for_one_that_is_behind() ->
     async def ask(client: Any, _method: str, *_args: object) -> object:
         return client.milliseconds() // 1_000 * 1_000
 
-    async with built("kraken", clock_step_ms=KrakenSpot.clock_step_ms) as connection:
+    async with built(ClientProfile("kraken", clock_step_ms=KrakenSpot.clock_step_ms)) as connection:
         for _ in range(20):
             assert abs(await connection.measure_clock(ask)) <= 520
 
@@ -260,7 +265,7 @@ async def test_an_answer_without_the_time_measures_nothing() -> None:
     async def ask(_client: object, _method: str, *_args: object) -> object:
         return {"result": "success"}
 
-    async with built("krakenfutures", clock=KrakenFutures.server_time) as connection:
+    async with built(FUTURES) as connection:
         with pytest.raises(Unavailable, match="its time"):
             await connection.measure_clock(ask)
 
@@ -278,7 +283,7 @@ async def test_requests_leave_by_the_egress_they_are_given(is_proxy: bool) -> No
         venue = "http://nowhere.invalid" if is_proxy else here
         egress = Egress(proxy=here) if is_proxy else Egress(local_address="127.0.0.2")
         config = {"urls": {"api": {"fapiPublic": f"{venue}/fapi/v1"}}}
-        async with built("binanceusdm", config=config, egress=egress) as connection:
+        async with built(ClientProfile("binanceusdm"), config=config, egress=egress) as connection:
             await connection.measure_clock()
     if is_proxy:
         assert seen == [("127.0.0.1", "http://nowhere.invalid/fapi/v1/time")]
@@ -307,7 +312,7 @@ async def test_settings_that_cannot_be_used_are_told(
     ccxt_id: str, config: dict[str, Any], says: str
 ) -> None:
     """With the key of the configuration they stand under."""
-    connection = Connection("x", ccxt_id, config=config, options={})
+    connection = Connection("x", ClientProfile(ccxt_id), config=config)
     with pytest.raises(ConfigError, match=r"^exchanges\.x") as raised:
         await connection.open()
     assert says in str(raised.value)
@@ -316,6 +321,6 @@ async def test_settings_that_cannot_be_used_are_told(
 async def test_a_socks_proxy_is_refused() -> None:
     """ccxt would send through a session where nobody sees whether an order has left."""
     egress = Egress(proxy="socks5://10.0.0.1:1080")
-    connection = Connection("x", "binanceusdm", config={}, options={}, egress=egress)
+    connection = Connection("x", ClientProfile("binanceusdm"), config={}, egress=egress)
     with pytest.raises(ConfigError, match="must be an http:// one"):
         await connection.open()

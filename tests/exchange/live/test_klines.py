@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from signalbot.exchange.live.adapters.kline_readers import read_okx_klines
+from signalbot.exchange.live.adapters.klines import read_okx_klines
 
 
 @pytest.mark.parametrize(("market_id", "coins"), [("BTC-USDT-SWAP", "0.75"), ("BTC-USDT", "75")])

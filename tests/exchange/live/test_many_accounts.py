@@ -17,6 +17,7 @@ from signalbot.exchange.live.adapters.base import ExchangeAdapter
 from signalbot.exchange.live.adapters.binance_usdm import BinanceUsdm
 from signalbot.exchange.live.adapters.bybit import BybitSwap
 from signalbot.exchange.live.broker import LiveBroker
+from signalbot.exchange.live.transport.client_profile import ClientProfile
 from signalbot.exchange.live.transport.connection import Connection
 from signalbot.exchange.live.transport.priority import RequestPriority
 from signalbot.exchange.live.transport.rate_limiter import RateLimiter
@@ -164,7 +165,7 @@ async def test_no_request_weighs_more_than_it_is_reckoned_with() -> None:
     """Binance's own count of an account's start, and ours: the brackets are never asked for."""
     async with venue("binance", accounts=["anna"]) as it:
         connection = Connection(
-            "x", "binanceusdm", config=it.ccxt_config(), options=BinanceUsdm.options
+            "x", ClientProfile("binanceusdm", options=BinanceUsdm.options), config=it.ccxt_config()
         )
         await connection.open()
         await connection.load_markets()

@@ -18,6 +18,7 @@ from signalbot.exchange.live.adapters.bybit import BybitSwap
 from signalbot.exchange.live.adapters.mexc_spot import MexcSpot
 from signalbot.exchange.live.adapters.okx import OkxSwap
 from signalbot.exchange.live.orders.order_stream import OrderStreams
+from signalbot.exchange.live.transport.client_profile import ClientProfile
 from signalbot.exchange.live.transport.connection import Connection
 from signalbot.exchange.live.transport.rate_limiter import RateLimiter
 from signalbot.exchange.live.transport.request_executor import RequestExecutor
@@ -79,7 +80,7 @@ class Desk:
 async def at_binance(*users: UserId, most: int = 50) -> AsyncIterator[tuple[Venue, Desk]]:
     async with venue("binance", accounts=users) as it:
         connection = Connection(
-            "x", "binanceusdm", config=it.ccxt_config(), options=BinanceUsdm.options
+            "x", ClientProfile("binanceusdm", options=BinanceUsdm.options), config=it.ccxt_config()
         )
         await connection.open()
         try:
@@ -101,7 +102,7 @@ async def _listened(it: Venue, users: int = 1) -> None:
 
 
 async def _buy(it: Venue, user: UserId, name: str) -> None:
-    connection = Connection("y", "binanceusdm", config=it.ccxt_config(), options={})
+    connection = Connection("y", ClientProfile("binanceusdm"), config=it.ccxt_config())
     await connection.open()
     await connection.load_markets()
     client = connection.client(it.credentials(user))
@@ -228,7 +229,7 @@ async def test_a_banned_address_dials_nobody() -> None:
     """A stream begins with a request, and none is made before the ban is over."""
     async with venue("binance", accounts=[ANNA]) as it:
         connection = Connection(
-            "x", "binanceusdm", config=it.ccxt_config(), options=BinanceUsdm.options
+            "x", ClientProfile("binanceusdm", options=BinanceUsdm.options), config=it.ccxt_config()
         )
         await connection.open()
         await connection.load_markets()
@@ -245,7 +246,7 @@ async def test_a_banned_address_dials_nobody() -> None:
 
 async def test_an_exchange_without_a_stream_is_only_polled() -> None:
     """Its run ends at once; it has nothing to do."""
-    connection = Connection("x", "mexc", config={}, options=MexcSpot.options)
+    connection = Connection("x", ClientProfile("mexc", options=MexcSpot.options), config={})
     async with asyncio.timeout(1):
         await Desk(connection, MexcSpot()).streams.run()
 
@@ -356,10 +357,9 @@ async def test_a_few_streams_tell_of_every_order_of_an_account(
     private = Private(answer)
     async with _served(private) as url:
         exchange = dialect.capabilities.exchange
-        connection = Connection(
-            "x", exchange, config={"urls": {"api": {"ws": _ws(exchange, url)}}},
-            options=dialect.options,
-        )  # fmt: skip
+        profile = ClientProfile(dialect.capabilities.exchange, options=dialect.options)
+        config = {"urls": {"api": {"ws": _ws(exchange, url)}}}
+        connection = Connection("x", profile, config=config)
         await connection.open()
         connection.template.set_markets([swap(market_id, lot="0.001")])
         desk = Desk(connection, dialect)

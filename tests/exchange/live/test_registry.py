@@ -9,10 +9,12 @@ import pytest
 from ccxt import pro
 
 import signalbot
+from signalbot.domain.errors import ConfigError
 from signalbot.domain.market import MarketKind
 from signalbot.exchange.live.registry import (
     SUPPORTED,
     adapters_of,
+    client_profile,
     exchange_row,
     supported_message,
     unsupported_message,
@@ -87,6 +89,12 @@ def test_a_row_agrees_with_ccxt_on_keys(ccxt_id: str) -> None:
     """Whether a key has a passphrase."""
     needed = getattr(pro, ccxt_id)().requiredCredentials
     assert exchange_row(ccxt_id).needs_password is bool(needed["password"])
+
+
+def test_a_test_network_that_does_not_exist_never_becomes_the_real_exchange() -> None:
+    """However the configuration came past its check."""
+    with pytest.raises(ConfigError, match="no test network"):
+        client_profile("mexc", adapters_of("mexc").values(), sandbox=True)
 
 
 def test_an_unknown_id_has_a_row_without_adapters() -> None:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from signalbot.domain.errors import Unavailable
+from signalbot.exchange.live.transport.client_profile import ClientProfile
 from signalbot.exchange.live.transport.connection import Connection
 
 
@@ -69,7 +70,7 @@ async def _exchange(file: Path) -> AsyncIterator[str]:
 
 async def _measured(url: str, **more: Any) -> int:
     config = {"urls": {"api": {"fapiPublic": url}}, **more}
-    connection = Connection("x", "binanceusdm", config=config, options={})
+    connection = Connection("x", ClientProfile("binanceusdm"), config=config)
     await connection.open()
     try:
         return await connection.measure_clock()

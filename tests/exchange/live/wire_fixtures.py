@@ -34,6 +34,7 @@ from signalbot.exchange.live.adapters.base import ExchangeAdapter, FoundOrder
 from signalbot.exchange.live.instruments import parse_instrument
 from signalbot.exchange.live.parsing import CcxtDict, parse_fill, parse_report
 from signalbot.exchange.live.registry import exchange_row
+from signalbot.exchange.live.transport.client_profile import ClientProfile
 from signalbot.exchange.live.transport.connection import Connection
 from signalbot.exchange.live.transport.priority import RequestPriority
 from signalbot.exchange.live.transport.rate_limiter import RateLimiter
@@ -223,10 +224,10 @@ async def wire(
     venue.url = f"http://{host}:{port}"
     connection = Connection(
         "rig",
-        dialect.capabilities.exchange,
+        ClientProfile(
+            dialect.capabilities.exchange, options=dialect.options, shapes=dialect.shapes
+        ),
         config={"urls": {"api": dict(urls(venue.url))}, "timeout": 5_000},
-        options=dialect.options,
-        shapes=dialect.shapes,
     )
     try:
         await connection.open()

@@ -27,11 +27,11 @@ from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.capabilities import Capabilities, RateLimit
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
+from signalbot.exchange.live.transport.client_profile import ServerTimeEndpoint
 from signalbot.exchange.live.transport.error_codes import ErrorCodes, OrderNotFound
 from signalbot.exchange.live.transport.exchange_api import ExchangeApi
 from signalbot.exchange.live.transport.priority import RequestPriority
 from signalbot.exchange.live.transport.response_validation import ResponseShapes
-from signalbot.exchange.live.transport.server_time import ServerTimeEndpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,17 +6,15 @@ from typing import Any, ClassVar, Final
 
 from signalbot.domain.orders import OrderRequest
 from signalbot.domain.timeframe import Ms
-from signalbot.exchange.live.adapters import response_shapes
+from signalbot.exchange.live.adapters import error_tables, response_shapes
 from signalbot.exchange.live.adapters.base import FoundOrder, KeyPermissions
 from signalbot.exchange.live.adapters.binance_key_permissions import binance_key_permissions
 from signalbot.exchange.live.adapters.binance_request_weight import MINUTE_MS, parse_used_weight
 from signalbot.exchange.live.adapters.binance_trades import trades_of_order, trades_since
-from signalbot.exchange.live.adapters.error_responses import codes_in
 from signalbot.exchange.live.adapters.spot import SpotAdapter
 from signalbot.exchange.live.adapters.spot_market_buy import spot_capabilities
 from signalbot.exchange.live.capabilities import RateLimit, StopSupport
 from signalbot.exchange.live.parsing import CcxtDict
-from signalbot.exchange.live.transport.error_codes import ErrorCodes
 from signalbot.exchange.live.transport.exchange_api import ExchangeApi
 from signalbot.exchange.live.transport.priority import RequestPriority
 
@@ -36,21 +34,7 @@ class BinanceSpot(SpotAdapter):
         rates=(RateLimit(cost=6_000, per_ms=MINUTE_MS, is_aligned=True),),
         stops=StopSupport.SEPARATE,
     )
-    codes: ClassVar = ErrorCodes(
-        rejected=codes_in(
-            "-1013 -1014 -1016 -1020 -1100 -1101 -1102 -1103 -1104 -1105 -1106 -1108 -1111 -1114"
-            " -1115 -1116 -1117 -1118 -1119 -1121 -1128 -1130 -1131 -1135 -1145 -2016"
-        ),
-        no_margin=codes_in("-2018 -2019"),
-        access_denied=codes_in("-1002 -1022 -1099 -2008 -2014 -2015"),
-        clock=codes_in("-1021"),
-        limited=codes_in("-1003"),
-        account_limited=codes_in("-1015"),  # orders of one account
-        not_found=codes_in("-2011 -2013 -2026"),
-        # "New order rejected", for any reason: a duplicate too. ccxt knows the reasons that matter
-        # (no balance, a stop beyond the price) by their text, and their errors carry no code.
-        unknown=codes_in("-1000 -1001 -1006 -1007 -1008 -1010 -2010"),
-    )
+    codes: ClassVar = error_tables.BINANCE_SPOT
     options: ClassVar = _OPTIONS
     shapes: ClassVar = response_shapes.BINANCE_SPOT
     lookup_cost: ClassVar = 4

@@ -11,7 +11,7 @@ from signalbot.domain.money import ZERO
 from signalbot.domain.orders import ForcedClose, OrderRequest
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.adapters import response_shapes
+from signalbot.exchange.live.adapters import error_tables, response_shapes
 from signalbot.exchange.live.adapters.base import (
     ExchangeAdapter,
     FoundOrder,
@@ -21,11 +21,9 @@ from signalbot.exchange.live.adapters.base import (
 from signalbot.exchange.live.adapters.binance_key_permissions import binance_key_permissions
 from signalbot.exchange.live.adapters.binance_request_weight import MINUTE_MS, parse_used_weight
 from signalbot.exchange.live.adapters.binance_trades import MAX_PAGE, trades_of_order, trades_since
-from signalbot.exchange.live.adapters.error_responses import codes_in
 from signalbot.exchange.live.adapters.time_windows import split_windows
 from signalbot.exchange.live.capabilities import Capabilities, RateLimit
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
-from signalbot.exchange.live.transport.error_codes import ErrorCodes
 from signalbot.exchange.live.transport.exchange_api import ExchangeApi
 from signalbot.exchange.live.transport.priority import RequestPriority
 
@@ -50,33 +48,7 @@ class BinanceUsdm(ExchangeAdapter):
         lookup="order, or algoOrder for stops and targets, by client id",
         rates=(RateLimit(cost=2_400, per_ms=MINUTE_MS, is_aligned=True),),
     )
-    codes: ClassVar = ErrorCodes(
-        rejected=codes_in(
-            "-1013 -1014 -1016 -1020 -1100 -1101 -1102 -1103 -1104 -1105 -1106 -1108 -1111 -1114"
-            " -1115 -1116 -1117 -1118 -1119 -1121 -1122 -1128 -1130 -1136"
-            # what the order is, and what the position, the market or the leverage allows
-            " -2016 -2020 -2022 -2023 -2024 -2025 -2026 -2027 -2028"
-            " -4001 -4002 -4003 -4004 -4005 -4006 -4007 -4013 -4014 -4015 -4016 -4020 -4022 -4023"
-            " -4024 -4028 -4031 -4032 -4045 -4047 -4048 -4060 -4061 -4062 -4067 -4068 -4108 -4118"
-            " -4120 -4130 -4131 -4135 -4136 -4137 -4138 -4139 -4140 -4141 -4144 -4161 -4164 -4168"
-            " -4183 -4184 -4192 -4202 -4203 -4205 -4206 -4208 -4209 -4210 -4211 -4400 -4403 -4411"
-            " -4509 -5021 -5022 -5024 -5025 -5041 -1112 -4084"
-        ),
-        duplicate=codes_in("-4115 -4116 -20132"),
-        would_trigger=codes_in("-2021 -4142"),
-        no_margin=codes_in("-2018 -2019 -4050 -4051"),
-        access_denied=codes_in(
-            "-1002 -1005 -1011 -1022 -1099 -1109 -2014 -2015 -2017 -4056 -4057 -4087 -4088 -4109"
-            " -4401 -4402"
-        ),
-        clock=codes_in("-1021 -5028"),
-        limited=codes_in("-1003"),
-        account_limited=codes_in("-1015"),  # orders of one account
-        already_set=codes_in("-4046 -4059"),
-        not_found=codes_in("-2011 -2013"),
-        # -2010 refuses an order for any reason, and -4117 finds a stop about to trigger.
-        unknown=codes_in("-1000 -1001 -1006 -1007 -1008 -1010 -2010 -4117"),
-    )
+    codes: ClassVar = error_tables.BINANCE_USDM
     position_mode_cost: ClassVar = 30
     margin_cost: ClassVar = 5
     shapes: ClassVar = response_shapes.BINANCE_USDM

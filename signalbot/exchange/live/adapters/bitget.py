@@ -9,9 +9,8 @@ from signalbot.domain.money import ZERO
 from signalbot.domain.orders import ForcedClose, OrderRequest, OrderType
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.adapters import response_shapes
+from signalbot.exchange.live.adapters import error_tables, response_shapes
 from signalbot.exchange.live.adapters.base import ExchangeAdapter, FoundOrder, SymbolMargin
-from signalbot.exchange.live.adapters.bitget_codes import CODES
 from signalbot.exchange.live.adapters.bitget_fills import fetch_fills
 from signalbot.exchange.live.adapters.spot_market_buy import MarketBuyByCost, spot_capabilities
 from signalbot.exchange.live.capabilities import Capabilities, RateLimit
@@ -37,7 +36,7 @@ class BitgetSwap(ExchangeAdapter):
         fill_retention_days=90,
         candle_page=_CANDLES,
     )
-    codes: ClassVar = CODES
+    codes: ClassVar = error_tables.BITGET
     shapes: ClassVar = response_shapes.BITGET
     sends_margin_mode: ClassVar = True
     options: ClassVar[Mapping[str, Any]] = {"uta": False}  # else ccxt guesses, and keeps its guess
@@ -194,7 +193,7 @@ class BitgetSpot(MarketBuyByCost):
         fill_retention_days=90,
         candle_page=_CANDLES,
     )
-    codes: ClassVar = CODES
+    codes: ClassVar = error_tables.BITGET
     shapes: ClassVar = response_shapes.BITGET
     options: ClassVar[Mapping[str, Any]] = BitgetSwap.options
     request_validity_ms: ClassVar = 30_000

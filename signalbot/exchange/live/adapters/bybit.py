@@ -17,7 +17,7 @@ from signalbot.domain.money import ZERO, text
 from signalbot.domain.orders import ForcedClose, Leg, Order, OrderRequest
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.adapters import response_shapes
+from signalbot.exchange.live.adapters import error_tables, response_shapes
 from signalbot.exchange.live.adapters.base import (
     CreateOrderArgs,
     ExchangeAdapter,
@@ -25,7 +25,6 @@ from signalbot.exchange.live.adapters.base import (
     KeyPermissions,
     SymbolMargin,
 )
-from signalbot.exchange.live.adapters.bybit_error_codes import CODES
 from signalbot.exchange.live.adapters.spot import SpotAdapter
 from signalbot.exchange.live.adapters.spot_market_buy import spot_capabilities
 from signalbot.exchange.live.adapters.time_windows import split_windows
@@ -60,7 +59,7 @@ _OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({
 
 
 class _BybitAdapter(ExchangeAdapter):
-    codes: ClassVar = CODES
+    codes: ClassVar = error_tables.BYBIT
     shapes: ClassVar = response_shapes.BYBIT
     options: ClassVar = _OPTIONS
     order_streams: ClassVar = (MappingProxyType({}),)

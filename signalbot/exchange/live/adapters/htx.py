@@ -12,7 +12,7 @@ from signalbot.domain.market import MarketKind
 from signalbot.domain.orders import ClientOrderId, ForcedClose, OrderRequest, OrderType
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.adapters import response_shapes
+from signalbot.exchange.live.adapters import error_tables, response_shapes
 from signalbot.exchange.live.adapters.base import (
     CreateOrderArgs,
     ExchangeAdapter,
@@ -24,7 +24,6 @@ from signalbot.exchange.live.adapters.candle_windows import (
     fetch_candle_window,
 )
 from signalbot.exchange.live.adapters.error_responses import rejected_order_error, while_building
-from signalbot.exchange.live.adapters.htx_error_codes import CODES
 from signalbot.exchange.live.adapters.htx_paging import (
     DAY_MS,
     FILL_RETENTION_MS,
@@ -69,7 +68,7 @@ class HtxSwap(ExchangeAdapter):
         timeframes=MINUTES_TO_FOUR_HOURS,  # days open at 16:00 UTC
         candle_page=1_000,
     )
-    codes: ClassVar = CODES
+    codes: ClassVar = error_tables.HTX
     shapes: ClassVar = response_shapes.HTX
     request_validity_ms: ClassVar = 60_000
     sends_margin_mode: ClassVar = True

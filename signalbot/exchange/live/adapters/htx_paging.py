@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from signalbot.domain.errors import Unavailable
 from signalbot.domain.timeframe import Ms
+from signalbot.exchange.live.adapters import error_tables
 from signalbot.exchange.live.adapters.error_responses import failed_read_error
-from signalbot.exchange.live.adapters.htx_error_codes import CODES
 from signalbot.exchange.live.adapters.time_windows import split_windows
 from signalbot.exchange.live.transport.error_codes import OrderNotFound
 from signalbot.exchange.live.transport.exchange_api import ExchangeApi
@@ -49,7 +49,7 @@ async def fetch_rows(
         return []
     if str(response.get("code")) == SUCCESS:
         return parse_rows(response)
-    error = failed_read_error(response.get("code"), response.get("message"), codes=CODES)
+    error = failed_read_error(response.get("code"), response.get("message"), codes=error_tables.HTX)
     if isinstance(error, OrderNotFound):
         return []
     raise api.apply_error(error, priority=priority)

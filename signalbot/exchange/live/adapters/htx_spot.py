@@ -5,14 +5,13 @@ from typing import Any, ClassVar, Final
 
 from signalbot.domain.errors import Unavailable
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.exchange.live.adapters import response_shapes
+from signalbot.exchange.live.adapters import error_tables, response_shapes
 from signalbot.exchange.live.adapters.base import CreateOrderArgs
 from signalbot.exchange.live.adapters.candle_windows import (
     MINUTES_TO_FOUR_HOURS,
     fetch_candle_window,
 )
 from signalbot.exchange.live.adapters.htx import RATES
-from signalbot.exchange.live.adapters.htx_error_codes import CODES
 from signalbot.exchange.live.adapters.spot_market_buy import MarketBuyByCost, spot_capabilities
 from signalbot.exchange.live.adapters.time_windows import split_windows
 from signalbot.exchange.live.parsing import CcxtDict
@@ -36,7 +35,7 @@ class HtxSpot(MarketBuyByCost):
         timeframes=MINUTES_TO_FOUR_HOURS,  # days open at 16:00 UTC
         candle_page=150,  # as many as are told without a size, which would void the window
     )
-    codes: ClassVar = CODES
+    codes: ClassVar = error_tables.HTX
     shapes: ClassVar = response_shapes.HTX
     request_validity_ms: ClassVar = 60_000
 

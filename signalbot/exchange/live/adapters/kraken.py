@@ -6,14 +6,13 @@ from typing import Any, ClassVar
 from signalbot.domain.errors import Unavailable
 from signalbot.domain.orders import OrderRequest
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.exchange.live.adapters import response_shapes
+from signalbot.exchange.live.adapters import error_tables, response_shapes
 from signalbot.exchange.live.adapters.base import CreateOrderArgs, FoundOrder
 from signalbot.exchange.live.adapters.candle_windows import MINUTES_TO_FOUR_HOURS
 from signalbot.exchange.live.adapters.spot import SpotAdapter
 from signalbot.exchange.live.adapters.spot_market_buy import spot_capabilities
 from signalbot.exchange.live.capabilities import RateLimit, StopSupport
 from signalbot.exchange.live.parsing import CcxtDict
-from signalbot.exchange.live.transport.error_codes import ErrorCodes
 from signalbot.exchange.live.transport.exchange_api import ExchangeApi
 from signalbot.exchange.live.transport.priority import RequestPriority
 
@@ -45,54 +44,7 @@ class KrakenSpot(SpotAdapter):
         max_candle_history=719,
     )
     # https://docs.kraken.com/api/docs/guides/spot-errors
-    codes: ClassVar = ErrorCodes(
-        rejected=frozenset(
-            (
-                "EQuery:Invalid asset pair",
-                "EQuery:Unknown asset pair",
-                "EGeneral:Invalid arguments",
-                "EOrder:Invalid order",
-                "EOrder:Invalid price",
-                "EOrder:Order minimum not met",
-                "EOrder:Cost minimum not met",
-                "EOrder:Tick size check failed",
-                "EOrder:Orders limit exceeded",
-                "EOrder:Cannot open position",
-                "EOrder:Trading agreement required",
-                "EOrder:Post only order",
-                "EOrder:Market order is not allowed",
-                "EService:Market in cancel",
-                "EService:Market in limit",
-                "EService:Market in post",
-                "EService:Deadline elapsed",
-                "EOrder:Invalid deadline",
-            )
-        ),
-        no_margin=frozenset(("EOrder:Insufficient funds", "EOrder:Insufficient margin")),
-        access_denied=frozenset(
-            (
-                "EAPI:Invalid key",
-                "EAPI:Invalid signature",
-                "EGeneral:Permission denied",
-                "ESession:Invalid session",
-                "EAccount:Invalid permissions",
-                "ETrade:User Locked",
-            )
-        ),
-        clock=frozenset(("EAPI:Invalid nonce",)),
-        limited=frozenset(("EGeneral:Too many requests",)),
-        # The counter of a key, of its orders in a pair, of its requests at a time.
-        account_limited=frozenset(
-            (
-                "EAPI:Rate limit exceeded",
-                "EOrder:Rate limit exceeded",
-                "EGeneral:Temporary lockout",
-                "EService: Throttled",
-                "EService:Throttled",
-            )
-        ),
-        not_found=frozenset(("EOrder:Unknown order",)),
-    )
+    codes: ClassVar = error_tables.KRAKEN
     request_validity_ms: ClassVar = _DEADLINE_MS
     shapes: ClassVar = response_shapes.KRAKEN
     requires_serial_requests: ClassVar = True

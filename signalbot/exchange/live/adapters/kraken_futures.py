@@ -11,7 +11,7 @@ from signalbot.domain.money import ZERO, average, text
 from signalbot.domain.orders import ForcedClose, OrderRequest
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.adapters import response_shapes
+from signalbot.exchange.live.adapters import error_tables, response_shapes
 from signalbot.exchange.live.adapters.base import (
     CreateOrderArgs,
     ExchangeAdapter,
@@ -21,17 +21,16 @@ from signalbot.exchange.live.adapters.base import (
 )
 from signalbot.exchange.live.adapters.candle_windows import MINUTES_TO_FOUR_HOURS
 from signalbot.exchange.live.adapters.error_responses import (
-    codes_in,
     rejected_order_error,
     while_building,
 )
 from signalbot.exchange.live.adapters.kraken_futures_fills import fetch_fills, history, with_fees
 from signalbot.exchange.live.capabilities import Capabilities, RateLimit
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
-from signalbot.exchange.live.transport.error_codes import ErrorCodes, OrderNotFound
+from signalbot.exchange.live.transport.client_profile import ServerTimeEndpoint
+from signalbot.exchange.live.transport.error_codes import OrderNotFound
 from signalbot.exchange.live.transport.exchange_api import ExchangeApi
 from signalbot.exchange.live.transport.priority import RequestPriority
-from signalbot.exchange.live.transport.server_time import ServerTimeEndpoint
 
 _DEADLINE_MS = 30_000
 _SKEW_MS = 5_000
@@ -60,26 +59,7 @@ class KrakenFutures(ExchangeAdapter):
         timeframes=MINUTES_TO_FOUR_HOURS | {Timeframe.H12, Timeframe.D1},
     )
     # https://docs.kraken.com/api/docs/futures-api/trading/send-order
-    codes: ClassVar = ErrorCodes(
-        rejected=codes_in(
-            "invalidOrderType invalidSide invalidSize invalidPrice selfFill "
-            "tooManySmallOrders maxPositionViolation marketSuspended marketInactive "
-            "clientOrderIdTooLong outsidePriceCollar postWouldExecute iocWouldNotExecute "
-            "wouldNotReducePosition wouldProcessAfterSpecifiedTime requiredArgumentMissing "
-            "invalidArgument contractNotFound marketUnavailable wouldCauseLiquidation "
-            "tooManyOrders clientOrderIdTooBig clientOrderIdInvalid wouldIncreasePriceDislocation "
-            "marketIsPostOnly fixedLeverageTooHigh orderForEditNotAStop invalidAccount "
-            "invalidAmount invalidUnit"
-        ),
-        duplicate=frozenset(("clientOrderIdAlreadyExist",)),
-        no_margin=frozenset(
-            ("insufficientAvailableFunds", "insufficientFunds", "INSUFFICIENT_MARGIN", "92")
-        ),
-        access_denied=frozenset(("authenticationError", "accountInactive", "Forbidden")),
-        clock=frozenset(("nonceBelowThreshold", "nonceDuplicate")),
-        account_limited=frozenset(("apiLimitExceeded",)),
-        not_found=frozenset(("notFound", "orderForEditNotFound")),
-    )
+    codes: ClassVar = error_tables.KRAKEN_FUTURES
     request_validity_ms: ClassVar = _DEADLINE_MS
     shapes: ClassVar = response_shapes.KRAKEN_FUTURES
     order_cost: ClassVar = _COST

@@ -17,7 +17,7 @@ from signalbot.domain.money import ONE, ZERO, text
 from signalbot.domain.orders import ForcedClose, OrderRequest, OrderSide, OrderType
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.adapters import response_shapes
+from signalbot.exchange.live.adapters import error_tables, response_shapes
 from signalbot.exchange.live.adapters.base import (
     CreateOrderArgs,
     ExchangeAdapter,
@@ -29,7 +29,6 @@ from signalbot.exchange.live.adapters.candle_windows import (
     fetch_candle_window,
 )
 from signalbot.exchange.live.adapters.error_responses import rejected_order_error, while_building
-from signalbot.exchange.live.adapters.mexc_error_codes import CODES
 from signalbot.exchange.live.adapters.mexc_paging import DAY_MS, fetch_pages, fetch_since
 from signalbot.exchange.live.capabilities import Capabilities, QuantityUnit, RateLimit
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
@@ -75,7 +74,7 @@ class MexcSwap(ExchangeAdapter):
         fill_retention_days=90,
         timeframes=MINUTES_TO_FOUR_HOURS | {Timeframe.D1},
     )
-    codes: ClassVar = CODES
+    codes: ClassVar = error_tables.MEXC
     shapes: ClassVar = response_shapes.MEXC
     sends_margin_mode: ClassVar = True
     has_lists_by_symbol: ClassVar = False

@@ -6,13 +6,12 @@ from typing import Any, ClassVar, Final
 from signalbot.domain.errors import Unavailable
 from signalbot.domain.orders import OrderRequest
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.exchange.live.adapters import response_shapes
+from signalbot.exchange.live.adapters import error_tables, response_shapes
 from signalbot.exchange.live.adapters.candle_windows import (
     MINUTES_TO_FOUR_HOURS,
     fetch_candle_window,
 )
 from signalbot.exchange.live.adapters.mexc import OPTIONS, RATES
-from signalbot.exchange.live.adapters.mexc_error_codes import CODES
 from signalbot.exchange.live.adapters.spot import SpotAdapter
 from signalbot.exchange.live.adapters.spot_market_buy import spot_capabilities
 from signalbot.exchange.live.parsing import CcxtDict
@@ -35,7 +34,7 @@ class MexcSpot(SpotAdapter):
         # https://mexcdevelop.github.io/apidocs/spot_v3_en/#websocket-market-streams
         streams_candles=False,
     )
-    codes: ClassVar = CODES
+    codes: ClassVar = error_tables.MEXC
     shapes: ClassVar = response_shapes.MEXC
     options: ClassVar[Mapping[str, Any]] = OPTIONS
     request_validity_ms: ClassVar = 5_000

@@ -18,7 +18,7 @@ from signalbot.domain.money import ZERO, average, text
 from signalbot.domain.orders import ForcedClose, Leg, Order, OrderRequest
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.adapters import response_shapes
+from signalbot.exchange.live.adapters import error_tables, response_shapes
 from signalbot.exchange.live.adapters.base import (
     CreateOrderArgs,
     ExchangeAdapter,
@@ -27,7 +27,6 @@ from signalbot.exchange.live.adapters.base import (
     SymbolMargin,
 )
 from signalbot.exchange.live.adapters.error_responses import rejected_order_error
-from signalbot.exchange.live.adapters.okx_error_codes import CODES
 from signalbot.exchange.live.adapters.spot import SpotAdapter
 from signalbot.exchange.live.adapters.spot_market_buy import spot_capabilities
 from signalbot.exchange.live.capabilities import Capabilities, QuantityUnit, RateLimit, StopSupport
@@ -52,7 +51,7 @@ _OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({
 
 
 class _OkxAdapter(ExchangeAdapter):
-    codes: ClassVar = CODES
+    codes: ClassVar = error_tables.OKX
     shapes: ClassVar = response_shapes.OKX
     options: ClassVar = _OPTIONS
     #: Of every kind of instrument; conditional orders are in a channel of their own.

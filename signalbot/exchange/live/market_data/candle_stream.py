@@ -13,8 +13,8 @@ from ccxt.base.errors import NetworkError
 from signalbot.domain.errors import InvalidCandle, SignalbotError
 from signalbot.domain.market import Candle
 from signalbot.domain.timeframe import EPOCH, Ms, Timeframe
+from signalbot.exchange.live.adapters.klines import Kline
 from signalbot.exchange.live.market_data.candle_history import CandleHistory
-from signalbot.exchange.live.market_data.klines import Kline
 from signalbot.exchange.live.market_data.prices import PriceFeed
 from signalbot.exchange.live.market_data.websocket_market import market_kind_of
 from signalbot.exchange.live.parsing import parse_decimal

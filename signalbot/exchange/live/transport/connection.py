@@ -11,8 +11,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 import aiohttp
 import certifi
@@ -21,12 +20,11 @@ from ccxt import pro
 
 from signalbot.domain.errors import ConfigError, Unavailable
 from signalbot.exchange.live.parsing import parse_instant_ms
-from signalbot.exchange.live.registry import Sandbox, exchange_row
 from signalbot.exchange.live.transport.ccxt_settings import egress_error, forbidden_options
+from signalbot.exchange.live.transport.client_profile import ClientProfile, Sandbox
 from signalbot.exchange.live.transport.error_mapping import redacted_text
 from signalbot.exchange.live.transport.request_trace import OnHeaders, trace_config
-from signalbot.exchange.live.transport.response_validation import ResponseShapes, validated_class
-from signalbot.exchange.live.transport.server_time import ServerTimeEndpoint
+from signalbot.exchange.live.transport.response_validation import validated_class
 
 log = structlog.get_logger()
 
@@ -37,7 +35,6 @@ _REQUEST_DEADLINE_MS = 20_000  # longer than an exchange may think about an orde
 _SOCKET_PING_MS = 15_000
 _DNS_CACHE_S = 300
 _CLOCK_SAMPLES = 3
-_NO_SHAPES: Final[ResponseShapes] = MappingProxyType({})
 _FAST_RESPONSE_MS = 300  # the exchange's time is then known to half of it
 
 
@@ -76,30 +73,24 @@ class Connection:
     def __init__(
         self,
         name: str,
-        ccxt_id: str,
+        profile: ClientProfile,
         *,
         config: Mapping[str, Any],
-        options: Mapping[str, Any],
-        shapes: ResponseShapes = _NO_SHAPES,
-        sandbox: bool = False,
         egress: Egress = DIRECT,
         on_headers: OnHeaders = _ignore,
-        clock: ServerTimeEndpoint | None = None,
-        clock_step_ms: int = 1,
     ) -> None:
-        self._clock_step_ms = clock_step_ms
-        self._server_time = clock
         self.name = name
-        self.ccxt_id = ccxt_id
+        self._profile = profile
         self._config = dict(config)
-        self._options = {**_CACHE_LIMITS, **options}
-        self._shapes = shapes
-        self._sandbox = sandbox
         self._egress = egress
         self._on_headers = on_headers
         self._session: aiohttp.ClientSession | None = None
         self._clients: list[Any] = []
         self.template: Any = None  #: the key-less client: markets, candles, prices
+
+    @property
+    def ccxt_id(self) -> str:
+        return self._profile.ccxt_id
 
     async def open(self) -> None:
         """Build session and template. Nothing is asked of the exchange yet.
@@ -118,9 +109,8 @@ class Connection:
         context = self._tls_context()
         self._session = self._open_session(context)
         try:
-            self.template = validated_class(kind, self._shapes)(self._settings(context))
-            if self._sandbox:
-                self._enter_sandbox()
+            self.template = validated_class(kind, self._profile.shapes)(self._settings(context))
+            self._enter_sandbox()
         except Exception as e:  # noqa: BLE001 - whatever ccxt raises here is about the settings
             await self.close()
             raise ConfigError(f"exchanges.{self.name}: {redacted_text(e)}") from None
@@ -198,12 +188,11 @@ class Connection:
         return min(measured)[1]
 
     async def _server_time_ms(self, send: SendRequest) -> int:
-        if self._server_time is None:
-            return int(await send(self.template, "fetch_time")) + self._clock_step_ms // 2
-        response = await send(
-            self.template, self._server_time.method, dict(self._server_time.params)
-        )
-        time_ms = parse_instant_ms(str(response.get(self._server_time.field)))
+        endpoint = self._profile.server_time
+        if endpoint is None:
+            return int(await send(self.template, "fetch_time")) + self._profile.clock_step_ms // 2
+        response = await send(self.template, endpoint.method, dict(endpoint.params))
+        time_ms = parse_instant_ms(str(response.get(endpoint.field)))
         if time_ms is None:
             raise Unavailable(f"{self.name} does not tell its time")
         return time_ms
@@ -270,7 +259,7 @@ class Connection:
             "timeout_on_exit": 0,
             "enableLastHttpResponse": False,
             "userAgent": "signalbot",
-            "options": dict(self._options),
+            "options": {**_CACHE_LIMITS, **self._profile.options},
             "streaming": {"keepAlive": _SOCKET_PING_MS},
             **self._proxies(),
         }
@@ -289,9 +278,9 @@ class Connection:
         return ssl.create_default_context(cafile=self._config.get("cafile", certifi.where()))
 
     def _enter_sandbox(self) -> None:
-        if exchange_row(self.ccxt_id).sandbox is Sandbox.DEMO_TRADING:
+        if self._profile.sandbox is Sandbox.DEMO_TRADING:
             self.template.enable_demo_trading(True)
-        else:
+        elif self._profile.sandbox is Sandbox.TESTNET:
             self.template.set_sandbox_mode(True)
 
 

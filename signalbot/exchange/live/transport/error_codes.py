@@ -1,32 +1,36 @@
-"""What an exchange's own codes mean to us, and the errors that only this package knows."""
+"""Meanings of an exchange's own error codes, and the errors that only this package raises."""
 
+import shlex
 from dataclasses import dataclass, fields
+from typing import Final
 
 from signalbot.domain.errors import SignalbotError, Unavailable
 
+_SPAN: Final = ".."
+
 
 class OrderNotFound(SignalbotError):
-    """The place that was asked does not know the order. That alone proves nothing."""
+    """The endpoint does not know the order. That alone proves nothing."""
 
 
 class AddressRateLimited(Unavailable):
-    """Too many requests from this address: nobody may ask until the ban is over."""
+    """Too many requests from this address: none may be sent until the ban is over."""
 
 
 class AccountRateLimited(Unavailable):
-    """Too many requests of this account: it waits for a moment, the others go on."""
+    """Too many requests of this account: it pauses for a moment, the others go on."""
 
 
 class ClockSkewed(Unavailable):
-    """The exchange finds our time wrong: nothing was accepted; measure its clock, then go on."""
+    """The exchange rejects our time: nothing was accepted; measure its clock, then go on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorCodes:
-    """What an exchange's own codes mean; a code may stand in one set only.
+    """An exchange's error codes by meaning; a code is in one set only.
 
-    ``CODE|words`` is that code where its text has these words, in lower case: some exchanges use
-    one number for two things. It counts before the bare code.
+    ``CODE|text`` is that code where the error's text contains ``text``, in lower case: some
+    exchanges use one number for two errors. It counts before the bare code.
     """
 
     rejected: frozenset[str] = frozenset()
@@ -39,11 +43,32 @@ class ErrorCodes:
     account_limited: frozenset[str] = frozenset()  #: of one account, or of one endpoint for it
     already_set: frozenset[str] = frozenset()
     not_found: frozenset[str] = frozenset()
-    unknown: frozenset[str] = frozenset()  #: codes whose ccxt class says more than is sure
+    unknown: frozenset[str] = frozenset()  #: codes with a ccxt class that claims too much
+
+    @classmethod
+    def from_text(cls, **tables: str) -> "ErrorCodes":
+        """Read each set from a text: codes separated by blanks, in quotes where they hold blanks.
+
+        ``51000..51031`` is every code of that span that no other set lists.
+        """
+        listed = {name: shlex.split(text) for name, text in tables.items()}
+        single = {name: {code for code in codes if _SPAN not in code}
+                  for name, codes in listed.items()}  # fmt: skip
+        taken = set().union(*single.values())
+        return cls(**{
+            name: frozenset(single[name] | (_expand(codes) - taken))
+            for name, codes in listed.items()
+        })  # fmt: skip
 
     def __or__(self, other: "ErrorCodes") -> "ErrorCodes":
-        """What either says."""
+        """The union of both tables."""
         return ErrorCodes(
             **{each.name: getattr(self, each.name) | getattr(other, each.name)
                for each in fields(self)}
         )  # fmt: skip
+
+
+def _expand(codes: list[str]) -> set[str]:
+    """Every code of the spans among ``codes``."""
+    spans = (code.split(_SPAN) for code in codes if _SPAN in code)
+    return {str(code) for first, last in spans for code in range(int(first), int(last) + 1)}
