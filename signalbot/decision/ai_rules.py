@@ -1,6 +1,6 @@
-"""What an AI's advice does to a plan: within the user's bounds, and never towards more risk.
+"""Applies an AI's advice to a plan: within the user's bounds, and never towards more risk.
 
-The bounds are kept here, by arithmetic, whatever the answer says and whoever wrote it.
+The bounds are enforced here by arithmetic, whatever the response contains.
 """
 
 from dataclasses import replace
@@ -16,7 +16,7 @@ from signalbot.domain.signals import Side
 
 
 def check_advice(advice: Advice, rules: AiRules) -> Skip | None:
-    """The refusal that the advice comes to, if any."""
+    """The skip that results from the advice, if any."""
     facts = advice_facts(advice, rules)
     if advice.verdict is Verdict.ABSTAIN:
         return Skip(advice.failure_code, facts) if rules.on_error is OnAiError.SKIP else None
@@ -30,9 +30,9 @@ def check_advice(advice: Advice, rules: AiRules) -> Skip | None:
 
 
 def apply_advice(s: DecisionInput, plan: EntryPlan, advice: Advice) -> EntryPlan | Skip:
-    """The plan as the advice leaves it: as large or smaller, its stop as far or closer.
+    """The plan after the advice: never larger, its stop never farther away.
 
-    The size was found with the stop as it was, so a closer stop risks less, too.
+    The size was computed with the original stop, so a closer stop also reduces the risk.
     """
     rules = s.settings.ai
     if advice.verdict is not Verdict.APPROVE:
@@ -59,7 +59,7 @@ def apply_advice(s: DecisionInput, plan: EntryPlan, advice: Advice) -> EntryPlan
 
 
 def advice_facts(advice: Advice, rules: AiRules) -> dict[str, object]:
-    """The advice as facts of the decision, with what it asked for and may not have."""
+    """The advice as facts of the decision, including requests that the rules do not permit."""
     facts: dict[str, object] = {"ai": _VERDICT_TEXT[advice.verdict]}
     if advice.verdict is not Verdict.ABSTAIN:
         facts["ai_confidence"] = advice.confidence
@@ -103,7 +103,7 @@ def _quantity(s: DecisionInput, plan: EntryPlan, advice: Advice) -> Decimal | Sk
 
 
 def _stop(s: DecisionInput, plan: EntryPlan, advice: Advice) -> Decimal | None:
-    """Closer by at most the allowed part of its distance; it stays on its side of the price."""
+    """The stop moved closer by at most the permitted part of its distance, on the same side."""
     rules, stop = s.settings.ai, plan.stop_loss
     if stop is None or AiPermission.STOP not in rules.may or advice.stop_percent <= ZERO:
         return stop

@@ -1,4 +1,4 @@
-"""What trading costs beside the price: fees and slippage, at the stop and in a reversal."""
+"""Trading costs: fees and slippage, at the stop and in a reversal."""
 
 from decimal import Decimal
 
@@ -14,7 +14,7 @@ from signalbot.domain.signals import Side
 def market_fill_price(
     instrument: Instrument, *, side: Side, price: Decimal, slippage_bps: Decimal
 ) -> Decimal:
-    """Where a market order towards ``side`` fills when the price is there: worse, on the tick."""
+    """Expected fill of a market order towards ``side``: ``price`` plus slippage, on the tick."""
     worse = price * (ONE + side.sign * slippage_bps / TEN_THOUSAND)
     if side is Side.LONG:
         return instrument.ceil_price(worse)
@@ -22,17 +22,17 @@ def market_fill_price(
 
 
 def expected_entry_price(s: DecisionInput, *, side: Side, entry: Decimal) -> Decimal:
-    """Where an entry planned at ``entry`` is expected to fill; a limit entry fills there."""
+    """Expected fill of an entry planned at ``entry``; limit entries fill at their limit."""
     if s.settings.entry.type is EntryType.LIMIT:
         return entry
     return _expected_fill(s, side=side, price=entry)
 
 
 def loss_per_unit(s: DecisionInput, *, side: Side, entry: Decimal, stop: Decimal) -> Decimal:
-    """What one base unit loses from entry to stop, in quote units, fees and slippage included.
+    """Loss of one base unit from entry to stop, in quote units, with fees and slippage.
 
-    A limit entry fills at its price or not at all; its fee is taken to be a taker's all the same.
-    The plain distance, if that is what the user wants.
+    Limit entries also count with the taker fee. Without ``sizing.risk_includes_costs`` it is the
+    plain distance.
     """
     plain = abs(entry - stop)
     if not s.settings.sizing.risk_includes_costs:
@@ -43,11 +43,11 @@ def loss_per_unit(s: DecisionInput, *, side: Side, entry: Decimal, stop: Decimal
 
 
 def balance_after_close(s: DecisionInput, replaces: Position | None) -> Balance:
-    """Equity and free balance once ``replaces`` has been closed at market.
+    """Equity and free balance after ``replaces`` is closed at market.
 
-    Exchanges differ in whether an open profit or loss changes the free balance. So it is found
-    twice, from equity less what the other positions hold, and from what is free now and what the
-    closed position gives back: the smaller one counts.
+    Exchanges differ in whether unrealized PnL changes the free balance. The free balance is the
+    smaller of two estimates: equity minus the margin of the other positions, and the current free
+    balance plus what the closed position releases.
     """
     balance = s.snapshot.balance
     if replaces is None:
@@ -59,7 +59,7 @@ def balance_after_close(s: DecisionInput, replaces: Position | None) -> Balance:
     others = [each for each in s.snapshot.positions.values() if each.symbol != replaces.symbol]
     margins = sum(map(_margin, others), ZERO)
     settled = sum((each.net_pnl for each in s.snapshot.positions.values()), ZERO)
-    unsettled = s.snapshot.open_pnl - settled - earned  # what the other positions would earn
+    unsettled = s.snapshot.open_pnl - settled - earned  # unrealized PnL of the other positions
     by_equity = balance.equity - margins - max(ZERO, unsettled)
     by_free = balance.free + _margin(replaces) + max(ZERO, earned)
     return Balance(

@@ -1,7 +1,7 @@
-"""The order of the checks: standing and filters, position, risk; then levels and size.
+"""The order of the checks: status and filters, position, risk; then levels and size.
 
-``screen`` refuses what needs no advice; ``plan`` turns what is left into orders to place. The
-advisor is asked between the two.
+``screen`` skips signals that need no advice; ``plan`` turns the others into orders to place. The
+advisor is consulted between the two.
 """
 
 from dataclasses import dataclass
@@ -35,23 +35,23 @@ from signalbot.domain.users import Mode
 
 @dataclass(frozen=True, slots=True)
 class ClearedEntry:
-    """Cleared to enter, once ``closes`` is out of the way."""
+    """Cleared to enter, after ``closes`` is closed."""
 
     closes: Position | None = None
 
 
 def screen(s: DecisionInput) -> ClearedEntry | ExitPlan | Skip:
-    """Everything that can be refused without asking anybody."""
-    denial = check_signal(s) or check_status(s) or check_filters(s)
-    if denial is not None:
-        return denial
+    """All checks that need no advice: a skip, an exit, or an entry cleared for planning."""
+    skip = check_signal(s) or check_status(s) or check_filters(s)
+    if skip is not None:
+        return skip
     return _screen_entry(s) if s.signal.action.is_entry else _screen_exit(s)
 
 
 def plan(s: DecisionInput, cleared: ClearedEntry) -> Plan | Skip:
     """Levels and size of a cleared entry.
 
-    A reversal whose entry cannot be made still closes the opposite position.
+    If the entry of a reversal is skipped, the opposite position is still closed.
     """
     entry = _plan_entry(s, cleared.closes)
     if isinstance(entry, Skip) and cleared.closes is not None:
@@ -60,7 +60,7 @@ def plan(s: DecisionInput, cleared: ClearedEntry) -> Plan | Skip:
 
 
 def _screen_exit(s: DecisionInput) -> ExitPlan | Skip:
-    if s.user.mode is Mode.SIGNALS:  # what they hold is theirs to know
+    if s.user.mode is Mode.SIGNALS:  # their positions are not tracked here
         facts: dict[str, object] = {"side": s.signal.action.side}
         if s.signal.is_partial:
             facts["exit_percent"] = s.signal.exit_percent
@@ -105,10 +105,10 @@ def _plan_entry(s: DecisionInput, closes: Position | None) -> EntryPlan | Skip:
     sized = entry_size(s, entry=entry, stop=stop, replaces=closes)
     if isinstance(sized, Skip):
         return sized
-    if stop is not None and s.instrument.brackets:  # else any size is liquidated alike
-        denial = check_liquidation(s, side=side, entry=entry, stop=stop, quantity=sized.quantity)
-        if denial is not None:
-            return denial
+    if stop is not None and s.instrument.brackets:  # without brackets the size does not matter
+        skip = check_liquidation(s, side=side, entry=entry, stop=stop, quantity=sized.quantity)
+        if skip is not None:
+            return skip
     take_profits = take_profit_targets(s, side=side, entry=entry, quantity=sized.quantity)
     is_limit = s.settings.entry.type is EntryType.LIMIT
     facts: dict[str, object] = {
@@ -136,7 +136,7 @@ def _plan_entry(s: DecisionInput, closes: Position | None) -> EntryPlan | Skip:
 
 
 def _entry_price(s: DecisionInput, *, side: Side, last: Decimal) -> Decimal:
-    """The limit, better than the last price by the offset; the last price for market entries."""
+    """The limit price, offset from the last price; market entries use the last price."""
     rules = s.settings.entry
     if rules.type is EntryType.MARKET:
         return last

@@ -1,4 +1,4 @@
-"""What a decision is made from, and the two things it can come to."""
+"""Inputs and outcomes of a decision: ``DecisionInput``; ``Skip``, ``ExitPlan``, ``EntryPlan``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from signalbot.domain.users import Subscription, User
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionInput:
-    """Everything one decision may look at, taken at one instant."""
+    """All facts of one decision, taken at one instant."""
 
     signal: Signal
     user: User
@@ -28,9 +28,9 @@ class DecisionInput:
     price: Decimal | None  #: last known price of the symbol
     now_ms: Ms
     halted: bool = False  #: entries of all users are stopped
-    entry_block: "Skip | None" = None  #: why this user can enter nothing now
-    fees: Fees = NO_FEES  #: what this account pays in this market
-    slippage_bps: Decimal = ZERO  #: by which its market orders are expected to fill worse
+    entry_block: "Skip | None" = None  #: why this user's entries are blocked now
+    fees: Fees = NO_FEES  #: of this account in this market
+    slippage_bps: Decimal = ZERO  #: expected slippage of its market orders
 
     @property
     def settings(self) -> Settings:
@@ -38,13 +38,13 @@ class DecisionInput:
 
     @property
     def open_position(self) -> Position | None:
-        """The user's open position in the signal's symbol, whichever strategy opened it."""
+        """The user's open position in the signal's symbol, of any strategy."""
         return self.snapshot.positions.get(self.signal.symbol)
 
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Refused by us. Not an exception: refusing is half of the work."""
+    """The decision not to trade: a value, not an exception."""
 
     reason: DecisionCode
     facts: Mapping[str, object] = field(default_factory=dict)
@@ -56,20 +56,20 @@ class ExitPlan:
 
     position: Position
     reason: CloseReason
-    quantity: Decimal | None = None  #: base units, tradable as it is; None: everything
+    quantity: Decimal | None = None  #: base units, tradable; None: all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryPlan:
-    """Open a position; when ``closes`` is given, after closing that one."""
+    """Open a position, after closing ``closes`` if given."""
 
     side: Side
     type: OrderType
-    quantity: Decimal  #: base units, tradable as it is
+    quantity: Decimal  #: base units, tradable
     price: Decimal  #: expected entry price: the limit, or the last price for market orders
     stop_loss: Decimal | None
     targets: tuple[TakeProfit, ...]  #: nearest first
-    trailing_percent: Decimal | None = None  #: the signal's own; None: as the user's rules say
+    trailing_percent: Decimal | None = None  #: of the signal; None: from the user's settings
     leverage: int
     facts: Mapping[str, object]
     closes: Position | None = None

@@ -1,4 +1,4 @@
-"""How much of a position an exit closes, and how its targets follow."""
+"""Quantity of an exit, and the remaining take profits after a partial exit."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -13,10 +13,10 @@ from signalbot.domain.settings import BelowMinimum
 
 
 def plan_exit(s: DecisionInput, position: Position) -> ExitPlan | Skip:
-    """Close what the signal asks for, rounded down to the lot.
+    """Plan an exit by the signal's percentage, rounded down to the lot.
 
-    What would be left and could not be traded alone leaves as well. A part that is too small to be
-    traded is refused, or rounded up to the minimum where the user wants that.
+    A remainder below the tradable minimum is closed too. A part below the minimum is skipped, or
+    rounded up to it if ``sizing.below_minimum`` is ``round_up``.
     """
     full_exit = ExitPlan(position=position, reason=CloseReason.EXIT_SIGNAL)
     if not s.signal.is_partial or position.status is not PositionStatus.OPEN:
@@ -43,9 +43,9 @@ def partial_quantity(
     least: Decimal,
     below_minimum: BelowMinimum,
 ) -> Decimal:
-    """``percent`` of what is held, rounded down to the lot; all of it where the rest is too small.
+    """``percent`` of ``held``, rounded down to the lot; all of it if the rest is below ``least``.
 
-    Less than ``least`` cannot be traded: it is rounded up where the user wants that.
+    A quantity below ``least`` is returned as it is, or rounded up if ``below_minimum`` requires it.
     """
     quantity = instrument.floor_quantity(held * percent / HUNDRED)
     if quantity < least and below_minimum is BelowMinimum.ROUND_UP:
@@ -57,9 +57,9 @@ def partial_quantity(
 def rescaled_targets(
     position: Position, *, before: Decimal, instrument: Instrument
 ) -> tuple[TakeProfit, ...]:  # fmt: skip
-    """The position's targets after an exit has taken ``before`` down to its quantity.
+    """The position's targets after an exit reduced it from ``before`` to its quantity.
 
-    Targets that were hit stay as they were; each of the others keeps its share of what is held.
+    Targets already hit stay unchanged; each of the others keeps its share of the held quantity.
     """
     hit = position.take_profits[: position.targets_hit]
     ahead = position.take_profits[position.targets_hit :]

@@ -1,4 +1,4 @@
-"""Which signals pass to a user: age, standing, symbol, strength, confidence, drift, hours."""
+"""Signal filters of a user: age, status, symbol, strength, confidence, drift, hours."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,7 +17,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def check_signal(s: DecisionInput) -> Skip | None:
-    """The signal can still be executed; an entry's candle closed recently enough."""
+    """Check that the signal is active and, for entries, not older than ``max_signal_age``."""
     if not s.signal.is_open(s.now_ms):
         facts = {"status": s.signal.status, "late_ms": s.now_ms - s.signal.expires_at_ms}
         return Skip(DecisionCode.SIGNAL_NOT_ACTIVE, facts)
@@ -28,7 +28,7 @@ def check_signal(s: DecisionInput) -> Skip | None:
 
 
 def check_status(s: DecisionInput) -> Skip | None:
-    """Entries need everybody's consent; exits are never held back."""
+    """Check that daemon, user and subscription are active; exits are never blocked."""
     if not s.signal.action.is_entry:
         return None
     if s.halted:
@@ -48,7 +48,7 @@ def check_status(s: DecisionInput) -> Skip | None:
 
 
 def check_filters(s: DecisionInput) -> Skip | None:
-    """The user's own filters; they hold for entries only."""
+    """Check the user's filters; they apply to entries only."""
     if not s.signal.action.is_entry:
         return None
     return (
@@ -58,7 +58,7 @@ def check_filters(s: DecisionInput) -> Skip | None:
 
 
 def check_symbol(s: DecisionInput) -> Skip | None:
-    """The user wants to hear of this market at all."""
+    """Check the symbol against ``filters.symbols`` and ``filters.exclude_symbols``."""
     rules, symbol = s.settings.filters, s.signal.symbol
     if matches_any(symbol, rules.symbols) and not matches_any(symbol, rules.exclude_symbols):
         return None
@@ -84,14 +84,14 @@ def _check_confidence(s: DecisionInput) -> Skip | None:
 
 
 def _check_plausibility(s: DecisionInput) -> Skip | None:
-    """Nothing is computed from a price that cannot be meant, whatever it came with."""
+    """Skip signals with an implausible price, whatever their source."""
     for name, value in implausible_prices(s.signal, s.price, MAX_TOLERANCE):
         return Skip(DecisionCode.FAR_FROM_MARKET, {name: short_text(value), "price": s.price})
     return None
 
 
 def drift_percent(price: Decimal, signal_price: Decimal) -> Decimal:
-    """How far ``price`` is from the signal's price (> 0), either way, in percent."""
+    """Absolute distance of ``price`` from the signal's price (> 0), in percent."""
     return abs(price - signal_price) / signal_price * HUNDRED
 
 

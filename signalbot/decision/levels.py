@@ -1,4 +1,4 @@
-"""Where a position is left: its stop loss and its take profits."""
+"""Exit levels of a position: stop loss and take profits."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -16,9 +16,9 @@ from signalbot.domain.users import MarginMode, Mode
 
 
 def stop_loss_price(s: DecisionInput, *, side: Side, entry: Decimal) -> Decimal | Skip | None:
-    """The stop's trigger price for an entry at ``entry``; None if the user wants none.
+    """The stop's trigger price for an entry at ``entry``; None if stops are disabled.
 
-    It rounds towards the entry: never further away than asked.
+    It is rounded towards the entry: never farther away than requested.
     """
     rules = s.settings.protection
     if rules.stop_source is StopSource.NONE:
@@ -34,17 +34,17 @@ def stop_loss_price(s: DecisionInput, *, side: Side, entry: Decimal) -> Decimal 
 
 
 def round_stop(instrument: Instrument, *, side: Side, price: Decimal) -> Decimal:
-    """A stop on the tick grid, rounded towards the price it protects."""
+    """A stop on the tick grid, rounded towards the entry."""
     return instrument.ceil_price(price) if side is Side.LONG else instrument.floor_price(price)
 
 
 def take_profit_targets(
     s: DecisionInput, *, side: Side, entry: Decimal, quantity: Decimal
 ) -> tuple[TakeProfit, ...]:  # fmt: skip
-    """Take profits with the quantity that leaves at each, nearest first.
+    """Take profits with the quantity closed at each, nearest first.
 
-    Targets the price has already passed, or can never reach, are left out. Shares below the
-    tradable minimum are added to the next target; what no target takes stays with the stop.
+    Targets on the wrong side of ``entry`` or not above zero are omitted. Shares below the tradable
+    minimum are added to the next target; quantity without a target stays with the stop.
     """
     levels = _requested_targets(s.settings.protection, s.signal, side=side, entry=entry)
     ahead = [
@@ -61,14 +61,14 @@ def split_targets(
 ) -> tuple[TakeProfit, ...]:
     """Divide ``quantity`` over ``(price, share in percent)`` levels on the lot grid.
 
-    The quantities sum to the shares' part of ``quantity``, rounded down to the lot as a whole; a
-    rest that could not be traded alone leaves with the last.
+    The quantities sum to the shares' part of ``quantity``, rounded down to the lot as a whole; an
+    untradable remainder is added to the last.
     """
     found: list[TakeProfit] = []
     given, share_so_far = ZERO, ZERO
     for index, (price, share) in enumerate(levels):
         share_so_far += share
-        # Three thirds of a hundred are a little less than a hundred: a rounded share is not.
+        # 3 x 33.33… % is slightly below 100 %: average() rounds to 18 digits before the floor.
         due = instrument.floor_quantity(average(quantity * share_so_far, HUNDRED)) - given
         is_last = index == len(levels) - 1
         rest = quantity - given - due
@@ -97,13 +97,13 @@ def _requested_stop(
 
 
 def trailing_distance(rules: Protection, signal: Signal) -> Decimal | None:
-    """The signal's own trailing distance in percent, where the user takes stops from signals."""
+    """The signal's trailing distance in percent, if the user uses stops from signals."""
     takes = rules.stop_source in (StopSource.SIGNAL, StopSource.SIGNAL_OR_PERCENT)
     return signal.trailing_percent if takes else None
 
 
 def _signal_stop(signal: Signal, *, side: Side, entry: Decimal) -> Decimal | None:
-    """Its stop; a stop that only trails begins its distance behind the entry."""
+    """The signal's stop; a trailing-only stop starts at its distance from the entry."""
     if signal.stop_loss is not None or signal.trailing_percent is None:
         return signal.stop_loss
     return entry * (ONE - side.sign * signal.trailing_percent / HUNDRED)
@@ -128,9 +128,9 @@ def _requested_targets(
 
 
 def _signal_targets(rules: Protection, signal: Signal) -> list[tuple[Decimal, Decimal]]:
-    """The signal's prices with its own shares.
+    """The signal's target prices with its shares.
 
-    Where it has none: the user's shares if there are as many of them, else equal ones.
+    Without shares: the user's shares if their number matches, else equal ones.
     """
     prices = signal.take_profits
     if signal.take_profit_shares:
@@ -143,13 +143,13 @@ def _signal_targets(rules: Protection, signal: Signal) -> list[tuple[Decimal, De
 def check_liquidation(
     s: DecisionInput, *, side: Side, entry: Decimal, stop: Decimal, quantity: Decimal
 ) -> Skip | None:
-    """The stop is hit before ``quantity``, entered as badly as expected, is liquidated.
+    """Check that the stop triggers before ``quantity``, entered with slippage, is liquidated.
 
-    The exchange's maintenance margin, the fee of closing and some funding are allowed for.
+    Includes the exchange's maintenance margin, the taker fee and ``FUNDING_ALLOWANCE``.
     """
     terms = s.user.account
     if terms.margin_mode is MarginMode.CROSS and s.user.mode is Mode.LIVE:
-        return None  # the whole account stands behind it; simulated margin is always isolated
+        return None  # cross margin uses the whole account; simulated margin is always isolated
     entered = expected_entry_price(s, side=side, entry=entry)
     limit = liquidation_price(
         s.instrument,

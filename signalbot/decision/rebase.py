@@ -1,4 +1,4 @@
-"""Moves levels that are a distance from the entry to where the entry has really filled."""
+"""Moves stop and targets that are percent distances to the actual entry price."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -11,7 +11,7 @@ from signalbot.domain.settings import Protection, StopSource, TargetSource
 from signalbot.domain.signals import Signal
 
 MIN_SHIFT = Decimal("0.0002")
-"""Part of the price up to which a difference is left alone: to move a stop costs a request."""
+"""Fraction of the price below which levels are not moved: each stop move costs a request."""
 
 
 def rebased(
@@ -23,10 +23,10 @@ def rebased(
     rules: Protection,
     instrument: Instrument,
 ) -> Position:
-    """A position whose percent levels are measured from ``filled``, its average entry price.
+    """The position with its percent levels measured from ``filled``, its average entry price.
 
-    They were measured from ``decided``, the price the entry was decided at. Prices that the signal
-    has named stay, and so does everything once a stop has moved or a part has left.
+    ``decided`` is the price they were measured from before. Absolute prices of the signal stay
+    unchanged, and so does every level once the stop has moved or a part was closed.
     """
     is_moved = position.stop_kind is not StopKind.INITIAL or position.targets_hit
     if is_moved or position.exit_quantity or abs(filled - decided) <= decided * MIN_SHIFT:

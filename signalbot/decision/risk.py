@@ -1,4 +1,4 @@
-"""A user's risk limits, checked against the book in a fixed order; the first refusal counts."""
+"""A user's risk limits, checked against the account snapshot in a fixed order."""
 
 from decimal import Decimal
 
@@ -10,7 +10,7 @@ from signalbot.domain.positions import Position
 
 
 def check_risk(s: DecisionInput, *, replaces: Position | None = None) -> Skip | None:
-    """Whether one more entry is within every limit; ``replaces`` is closed before it."""
+    """The first limit that one more entry would violate; ``replaces`` is closed before it."""
     return (
         _check_unresolved(s) or _check_pending_entry(s, replaces) or _check_priority(s, replaces)
         or _check_open_positions(s, replaces) or _check_losses(s) or _check_trades(s)
@@ -22,7 +22,7 @@ def check_risk(s: DecisionInput, *, replaces: Position | None = None) -> Skip | 
 def _check_unresolved(s: DecisionInput) -> Skip | None:
     if s.signal.symbol not in s.snapshot.unresolved_symbols:
         return None
-    return Skip(DecisionCode.SYMBOL_IN_DOUBT, {"symbol": s.signal.symbol})
+    return Skip(DecisionCode.SYMBOL_UNRESOLVED, {"symbol": s.signal.symbol})
 
 
 def _check_pending_entry(s: DecisionInput, replaces: Position | None) -> Skip | None:
@@ -75,7 +75,7 @@ def _check_cooldown(s: DecisionInput, replaces: Position | None) -> Skip | None:
 
 
 def _check_daily_loss(s: DecisionInput) -> Skip | None:
-    """Today's closed PnL and the open one, against what the equity would be without them."""
+    """Compare today's realized and unrealized loss with the equity at the start of the day."""
     limit = s.settings.risk.max_daily_loss_percent
     if limit is None:
         return None
@@ -108,13 +108,13 @@ def _check_exposure(s: DecisionInput, replaces: Position | None) -> Skip | None:
 
 
 def exposure_limit(s: DecisionInput, *, equity: Decimal) -> Decimal | None:
-    """The most open notional the user allows at ``equity``, in quote units."""
+    """Maximum open notional at ``equity``, in quote units; None without a limit."""
     percent = s.settings.risk.max_exposure_percent
     return None if percent is None else equity * percent / HUNDRED
 
 
 def exposure(s: DecisionInput, replaces: Position | None) -> Decimal:
-    """Notional open or about to be, in quote units, without the position that is to be closed."""
+    """Open and pending notional in quote units, without the position to be closed."""
     notional = s.snapshot.notional + sum(s.snapshot.pending_entries.values(), ZERO)
     if replaces is None:
         return notional

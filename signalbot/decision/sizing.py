@@ -1,4 +1,4 @@
-"""How much: from equity and stop distance, a quote amount or a share of free balance."""
+"""Position sizing: from equity and stop distance, a quote amount or a share of free balance."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,23 +13,23 @@ from signalbot.domain.money import HUNDRED, ONE, ZERO, floor_to
 from signalbot.domain.positions import Position
 from signalbot.domain.settings import BelowMinimum, Sizing, SizingMode
 
-#: The least fraction of notional kept free for fees and the slippage of a market entry.
 FEE_RESERVE = Decimal("0.002")
+"""Minimum fraction of notional kept free for fees and slippage of a market entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class SizeResult:
     quantity: Decimal  #: base units, on the lot grid, at least the minimum
-    capped_by: str | None  #: what made it smaller than asked
+    capped_by: str | None  #: the limit that reduced it
 
 
 def entry_size(
     s: DecisionInput, *, entry: Decimal, stop: Decimal | None, replaces: Position | None
 ) -> SizeResult | Skip:
-    """The quantity to enter with at ``entry`` (> 0), within exposure and free balance.
+    """The quantity of an entry at ``entry`` (> 0), within exposure and free balance.
 
-    Where ``replaces`` is closed first, by what will be free then. Never more than asked, except
-    where the user wants orders below the minimum rounded up to it.
+    If ``replaces`` is closed first, its released margin counts as free. Never more than requested,
+    except where ``sizing.below_minimum`` rounds up to the minimum.
     """
     balance = balance_after_close(s, replaces)
     requested = _requested(s, balance, entry=entry, stop=stop)
@@ -57,7 +57,7 @@ def size_by_risk(
 ) -> Decimal:
     """The quantity that loses ``risk_percent`` of ``equity`` at the stop.
 
-    ``loss_per_unit`` (> 0) is what one base unit loses there, in quote units. Rounds down to
+    ``loss_per_unit`` (> 0) is the loss of one base unit there, in quote units. Rounds down to
     ``lot``: never risks more.
     """
     return floor_to(lot, equity * risk_percent / HUNDRED / loss_per_unit)
@@ -73,10 +73,10 @@ def affordable_quantity(
     expected_entry: Decimal,
     fees: Fees,
 ) -> Decimal:
-    """The most to enter with when ``free`` is all there is, on the lot grid.
+    """Maximum entry quantity for a free balance of ``free``, on the lot grid.
 
-    ``price`` (> 0) values the entry, ``entered`` is where it is expected to fill. Sizing by balance
-    takes its share of what is free; every other way may use it all.
+    ``price`` (> 0) values the entry; ``expected_entry`` is its expected fill price. Sizing by
+    balance uses its share of ``free``; the other modes may use all of it.
     """
     most = _max_by_margin(
         max(free, ZERO), leverage, price=price, expected_entry=expected_entry, fees=fees
@@ -90,7 +90,7 @@ def affordable_quantity(
 def _max_by_margin(
     free: Decimal, leverage: int, *, price: Decimal, expected_entry: Decimal, fees: Fees
 ) -> Decimal:
-    """What ``free`` pays the margin and the fee of; some is always kept back."""
+    """The quantity that ``free`` covers with margin and fees, less ``FEE_RESERVE``."""
     share = ONE / leverage
     return min(free / (share + FEE_RESERVE) / price, free / (share + fees.taker) / expected_entry)
 
@@ -119,7 +119,7 @@ def _requested(
 def _cap(
     s: DecisionInput, balance: Balance, *, entry: Decimal, replaces: Position | None
 ) -> tuple[Decimal, str]:
-    """The most that free balance and exposure allow, in base units, and which of them it is."""
+    """The tighter limit of free balance and exposure, in base units, and its name."""
     by_balance = _max_by_margin(
         max(balance.free, ZERO),
         s.user.account.leverage,

@@ -1,4 +1,4 @@
-"""The snapshot one decision sees: equity, positions, and how the day went so far."""
+"""The account snapshot that one decision reads: equity, positions and the day's results so far."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from signalbot.domain.timeframe import Ms
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """An account's money in quote units, as last known."""
+    """The last known balance of an account, in quote units."""
 
     equity: Decimal  #: wallet plus unrealized PnL
     free: Decimal  #: available as margin for new positions
@@ -20,7 +20,7 @@ class Balance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayRecord:
-    """What an account did in the current UTC day."""
+    """An account's trades and results of the current UTC day."""
 
     day_ms: Ms  #: midnight UTC the record counts from
     trades: int = 0  #: entries claimed
@@ -38,5 +38,5 @@ class AccountSnapshot:
     last_close_ms: Mapping[str, Ms] = field(default_factory=dict)  #: by symbol
     pending_entries: Mapping[str, Decimal] = field(
         default_factory=dict
-    )  #: notional asked, by symbol
+    )  #: requested notional by symbol
     unresolved_symbols: frozenset[str] = frozenset()  #: symbols with an order of unknown outcome

@@ -1,4 +1,4 @@
-"""What an AI has answered about one signal. It is advice: what it may change is not its to say."""
+"""An AI's advice on one signal. The user's rules decide what it may change."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,7 +9,7 @@ from signalbot.domain.money import HUNDRED, ZERO
 
 
 class Verdict(StrEnum):
-    """ABSTAIN: no usable answer in time; what that means is the subscription's setting."""
+    """ABSTAIN: no usable answer in time; ``ai.on_error`` decides what follows."""
 
     APPROVE = "APPROVE"
     DENY = "DENY"
@@ -21,8 +21,8 @@ class Advice:
     verdict: Verdict
     confidence: float  #: 0 to 1
     reason: str
-    size_percent: Decimal = HUNDRED  #: of the planned size, as asked for; bounds are not its own
-    stop_percent: Decimal = ZERO  #: of the stop's distance, by which to bring it closer
+    size_percent: Decimal = HUNDRED  #: of the planned size, as requested: not yet clamped
+    stop_percent: Decimal = ZERO  #: part of the stop's distance by which to move it closer
     failure_code: DecisionCode = DecisionCode.AI_FAILED  #: of ABSTAIN
-    call_id: str | None = None  #: the call it came from
-    is_shared: bool = False  #: whether another user's question had asked the same
+    call_id: str | None = None  #: the AI call that produced it
+    is_shared: bool = False  #: whether it comes from another user's identical call

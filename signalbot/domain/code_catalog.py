@@ -1,4 +1,4 @@
-"""Every code that people meet, by what it tells of: the source of documents and of ``explain``."""
+"""Every code by kind: the source of the manual's tables and of ``signalbot explain``."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -18,19 +18,19 @@ _BY_NAME: Final = {each.value: each for kind in CODES.values() for each in kind}
 
 
 def code_of(name: str | None) -> Code | None:
-    """The code that is written so; None when there is none, or a newer signalbot wrote it."""
+    """The code named ``name``; None if there is none, or a newer signalbot wrote it."""
     return None if name is None else _BY_NAME.get(name)
 
 
 def meaning_of(name: str | None) -> dict[str, str | None]:
-    """``cause`` and ``cure`` of a code as it is written; of an unknown one, neither."""
+    """JSON fields ``cause`` and ``cure`` of a code; both None for an unknown one."""
     code = code_of(name)
     if code is None:
         return {"cause": None, "cure": None}
-    return {"cause": code.cause, "cure": code.cure}
+    return {"cause": code.cause, "cure": code.fix}
 
 
 def codes_table(kind: type[Code]) -> str:
-    """The codes of one kind as a table in Markdown."""
-    rows = [f"| `{each.value}` | {each.cause} | {each.cure} |" for each in kind]
+    """The codes of one kind as a Markdown table."""
+    rows = [f"| `{each.value}` | {each.cause} | {each.fix} |" for each in kind]
     return "\n".join(("| code | it means | what to change |", "|---|---|---|", *rows)) + "\n"

@@ -1,17 +1,17 @@
-"""A code that people meet: the same word wherever it stands, with its cause and its cure."""
+"""A stable code with its cause and fix, the same word in ledger, log, API, command line, manual."""
 
 from enum import StrEnum
 
 
 class Code(StrEnum):
-    """``cause`` says what it means, ``cure`` what to change; both are clauses, not sentences."""
+    """``cause``: what the code means; ``fix``: what to change. Both are clauses, not sentences."""
 
     cause: str
-    cure: str
+    fix: str
 
-    def __new__(cls, code: str, cause: str, cure: str) -> "Code":
+    def __new__(cls, code: str, cause: str, fix: str) -> "Code":
         member = str.__new__(cls, code)
         member._value_ = code
         member.cause = cause
-        member.cure = cure
+        member.fix = fix
         return member

@@ -1,13 +1,13 @@
-"""Why a user did or did not trade a signal: every code, with its cause and its cure.
+"""Every decision code with its cause and fix: why a user did or did not trade a signal.
 
-The same code stands in the ledger, the log, the command line and the README.
+Ledger, log, API, command line and manual use the same codes.
 """
 
 from signalbot.domain.codes import Code
 
 
 class DecisionCode(Code):
-    """What one listener decided on one signal, as a stable word."""
+    """One listener's decision on one signal, as a stable code."""
 
     APPROVED = (
         "APPROVED",
@@ -32,13 +32,13 @@ class DecisionCode(Code):
     )
     TRADING_HALTED = (
         "TRADING_HALTED",
-        "the daemon, or this user, is halted: exits go on, entries do not",
+        "the daemon, or this user, is halted: exits continue, entries are skipped",
         "see why with 'signalbot status', then 'signalbot unhalt' or 'signalbot resume USER'",
     )
     DISK_LOW = (
         "DISK_LOW",
-        "the ledger's disk has less room than daemon.min_free_disk_mb: exits go on, entries do not",
-        "free some room; entries go on by themselves",
+        "free disk space is below daemon.min_free_disk_mb: exits continue, entries are skipped",
+        "free disk space; entries resume automatically",
     )
     USER_PAUSED = (
         "USER_PAUSED",
@@ -52,8 +52,8 @@ class DecisionCode(Code):
     )
     INBOX_FULL = (
         "INBOX_FULL",
-        "the user's listener was too far behind to take another signal",
-        "look for what blocks the listener: a slow exchange, a slow advisor",
+        "the user's listener was too far behind to accept another signal",
+        "find what blocks the listener: a slow exchange, a slow AI",
     )
     INTERNAL_ERROR = (
         "INTERNAL_ERROR",
@@ -62,7 +62,7 @@ class DecisionCode(Code):
     )
     SIGNALS_ONLY = (
         "SIGNALS_ONLY",
-        "the user's mode is 'signals': told, never traded",
+        "the user's mode is 'signals': notified, never traded",
         "set the user's mode to 'paper' or 'live' to trade",
     )
 
@@ -83,8 +83,8 @@ class DecisionCode(Code):
     )
     FAR_FROM_MARKET = (
         "FAR_FROM_MARKET",
-        "the signal's price, stop or target is so far from the market that it cannot be meant",
-        "look for a missing or doubled digit, or another market, in what the sender sends",
+        "the signal's price, stop or target is too far from the market to be plausible",
+        "look for a missing or doubled digit, or for another market, in the sender's alert",
     )
     PRICE_DRIFTED = (
         "PRICE_DRIFTED",
@@ -124,22 +124,22 @@ class DecisionCode(Code):
     )
     EXCHANGE_HALTED = (
         "EXCHANGE_HALTED",
-        "the exchange takes no entries from here now: a ban, or a clock that is off",
-        "wait until the time told in the log; if the clock is off, let chrony set it",
+        "the exchange accepts no entries from this host now: a ban, or a clock that is off",
+        "wait until the time given in the log; if the clock is off, let chrony set it",
     )
     ACCOUNT_NOT_READY = (
         "ACCOUNT_NOT_READY",
-        "this account has not been compared with its exchange since the start, or not lately",
-        "wait; if it persists, search the log for not_reconciled",
+        "this account has not been reconciled with its exchange since the start, or not recently",
+        "wait; if it persists, search the log for account.reconcile_failed",
     )
     SHORT_ON_SPOT = (
         "SHORT_ON_SPOT",
         "a spot market cannot be sold short",
         "subscribe to strategies of a futures market for shorts",
     )
-    SYMBOL_IN_DOUBT = (
+    SYMBOL_UNRESOLVED = (
         "SYMBOL_IN_DOUBT",
-        "an order of this user in this symbol has an unknown outcome; entries wait for the answer",
+        "an order of this user in this symbol has an unknown outcome, which blocks entries",
         "wait for reconciliation; if it persists, compare 'signalbot orders' with the exchange",
     )
     ENTRY_PENDING = (
@@ -154,17 +154,17 @@ class DecisionCode(Code):
     )
     MAX_OPEN_POSITIONS = (
         "MAX_OPEN_POSITIONS",
-        "as many positions are open as risk.max_open_positions allows",
+        "the number of open positions has reached risk.max_open_positions",
         "raise risk.max_open_positions, or wait for a position to close",
     )
     MAX_CONSECUTIVE_LOSSES = (
         "MAX_CONSECUTIVE_LOSSES",
-        "today's last positions were losses, risk.max_consecutive_losses of them in a row",
+        "today's consecutive losses have reached risk.max_consecutive_losses",
         "wait for the next UTC day, or raise risk.max_consecutive_losses",
     )
     MAX_TRADES_PER_DAY = (
         "MAX_TRADES_PER_DAY",
-        "as many entries were made this UTC day as risk.max_trades_per_day allows",
+        "the number of entries of this UTC day has reached risk.max_trades_per_day",
         "wait for the next UTC day, or raise risk.max_trades_per_day",
     )
     COOLDOWN = (
@@ -190,23 +190,23 @@ class DecisionCode(Code):
 
     AI_DENIED = (
         "AI_DENIED",
-        "the user's AI decision was against the signal",
+        "the user's AI vetoed the signal",
         "see the reason in the detail; adjust the ai settings",
     )
     AI_FAILED = (
         "AI_FAILED",
-        "the AI gave no usable answer in time and ai.on_error is 'skip'",
+        "the AI gave no usable response in time and ai.on_error is 'skip'",
         "check the provider, raise the deadline, or set ai.on_error to 'follow'",
     )
     AI_BUDGET_SPENT = (
         "AI_BUDGET_SPENT",
-        "the money for AI of this UTC day is spent and ai.on_error is 'skip'",
+        "the AI budget of this UTC day is spent and ai.on_error is 'skip'",
         "wait for the next UTC day, raise ai.budget_per_day, or set ai.on_error to 'follow'",
     )
 
     NO_STOP_LOSS = (
         "NO_STOP_LOSS",
-        "no stop loss can be set: protection.stop_loss takes it from the signal and there is none",
+        "no stop loss can be set: protection.stop_loss uses the signal's, and the signal has none",
         "use protection.stop_loss.source = 'signal_or_percent'",
     )
     STOP_ON_WRONG_SIDE = (
@@ -226,6 +226,6 @@ class DecisionCode(Code):
     )
     INSUFFICIENT_BALANCE = (
         "INSUFFICIENT_BALANCE",
-        "the free balance cannot carry the smallest tradable order",
+        "the free balance does not cover the smallest tradable order",
         "fund the account, close a position, or raise account.leverage",
     )

@@ -1,55 +1,55 @@
-"""Every exception signalbot raises on purpose, sorted by what the caller must do next.
+"""Every exception that signalbot raises on purpose, sorted by what the caller must do next.
 
 SignalbotError
 ├── ConfigError            stop with exit code 78; the message names file, key and value
-├── BadCandle              drop the candle, count it, go on
-├── IllegalTransition      a bug or a confused exchange: never apply it
-├── Unavailable            the far side cannot be reached: retry with backoff
-│   ├── Unreachable        nothing there answers, which is known: nothing to tell of one request
-│   └── AccessDenied       the key is wrong, revoked or may not do this: halt its user
-├── OrderRejected          the exchange answered, and refused: final for this order
+├── InvalidCandle          drop the candle, count it, continue
+├── IllegalTransition      a bug, or contradicting exchange reports: never apply it
+├── Unavailable            the remote side cannot be reached: retry with backoff
+│   ├── Unreachable        a known outage: retry, and log this failure at debug level only
+│   └── AccessDenied       the key is invalid, revoked or lacks a permission: halt its user
+├── OrderRejected          the exchange refused the order: final for this order
 ├── OrderOutcomeUnknown    the order may be live: look it up, never send it again
-├── BadSignal              a signal from outside that cannot be meant: tell its sender
-├── NotFound               nothing has the name that was asked for: tell who asked
-├── Conflict               it contradicts what is there: tell who asked
-├── NotAllowed             it is not this caller's to do: tell who asked
+├── InvalidSignal          an invalid signal from outside: report it to its sender
+├── NotFound               the requested name does not exist: report it to the caller
+├── Conflict               the request contradicts the current state: report it to the caller
+├── NotAllowed             the caller lacks the right: report it to the caller
 └── LedgerError            no ledger, no trading: stop
-    └── LedgerLocked       another daemon owns this state directory
+    └── LedgerLocked       another daemon holds this state directory
 """
 
 from enum import StrEnum
 
 
 class SignalbotError(Exception):
-    """Base of everything signalbot raises on purpose."""
+    """Base class of every exception that signalbot raises on purpose."""
 
 
 class ConfigError(SignalbotError):
-    """The configuration cannot be used. The message names file, key, value and cure."""
+    """The configuration is invalid. The message names file, key, value and fix."""
 
 
 class InvalidCandle(SignalbotError):
-    """A candle that cannot be true: NaN, negative, high below low. Drop it; never trade on it."""
+    """An impossible candle: NaN, negative, or high below low. Drop it; never trade on it."""
 
 
 class IllegalTransition(SignalbotError):
-    """An order or position was asked to move to a state it cannot reach from its own."""
+    """A state that an order or position cannot reach from its current one."""
 
 
 class Unavailable(SignalbotError):
-    """The far side did not answer a read, or provably never accepted an order: try again later."""
+    """A read failed, or an order was provably never accepted: retry later."""
 
 
 class Unreachable(Unavailable):
-    """The far side answers nobody, and that has been told: this one failure is no news."""
+    """Exchange unreachable; the outage is already logged."""
 
 
 class AccessDenied(Unavailable):
-    """The exchange does not let this key in, or not do this: its user must be halted and told."""
+    """The exchange refuses the key, or this request with it: halt and notify its user."""
 
 
 class RejectionReason(StrEnum):
-    """What a refused order says about what comes next.
+    """Why the exchange rejected an order, as far as it decides the next step.
 
     WOULD_TRIGGER: the price has already passed the trigger of a protective order, so the position
     must be closed instead of protected.
@@ -62,7 +62,7 @@ class RejectionReason(StrEnum):
 
 
 class OrderRejected(SignalbotError):
-    """The exchange answered and refused the order. Nothing is live under this client order id."""
+    """The exchange rejected the order: no order is live under this client order id."""
 
     def __init__(
         self, reason: str, *, rejection_reason: RejectionReason = RejectionReason.OTHER
@@ -76,23 +76,23 @@ class OrderRejected(SignalbotError):
 
 
 class OrderOutcomeUnknown(SignalbotError):
-    """No trustworthy answer: the order may be live. Look it up by its id; never send it again."""
+    """The order may be live: no reliable response. Look it up by its id; never send it again."""
 
 
 class InvalidSignal(SignalbotError):
-    """A signal from outside contradicts itself, or what its strategy may say."""
+    """A signal from outside contradicts itself, or its strategy's configuration."""
 
 
 class NotFound(SignalbotError):
-    """Something was asked for by a name that nothing has."""
+    """The requested name does not exist."""
 
 
 class Conflict(SignalbotError):
-    """What was asked for contradicts what is there; the message says what, and the way out."""
+    """The request contradicts the current state; the message names the conflict and the fix."""
 
 
 class NotAllowed(SignalbotError):
-    """This caller may not do that."""
+    """The caller lacks the right to do this."""
 
 
 class LedgerError(SignalbotError):

@@ -1,4 +1,4 @@
-"""Funding: what the holders of perpetual contracts pay each other at fixed times."""
+"""Funding payments between holders of perpetual contracts."""
 
 from dataclasses import dataclass
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Matches names against lists of globs, each list made ready once."""
+"""Matches names against lists of globs; each list is compiled once."""
 
 import re
 from collections.abc import Callable
@@ -6,17 +6,17 @@ from fnmatch import translate
 from functools import lru_cache
 
 MAX_GLOBS = 1_000
-"""The longest list that settings may hold."""
+"""Maximum number of globs in one setting."""
 
 MAX_GLOB_LENGTH = 100
-"""The most characters of one of its entries."""
+"""Maximum length of one glob, in characters."""
 
 _SPECIAL = frozenset("*?[")
-_CACHED_LISTS = 256  # lists; what settings held before is forgotten
+_CACHED_LISTS = 256
 
 
 def matches_any(name: str, globs: tuple[str, ...]) -> bool:
-    """Whether a name matches one of ``globs``, as ``fnmatch.fnmatchcase`` understands them."""
+    """Whether ``name`` matches one of ``globs``, by the rules of ``fnmatch.fnmatchcase``."""
     literals, patterns = _compiled(globs)
     return name in literals or any(match(name) for match in patterns)
 

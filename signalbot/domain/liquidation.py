@@ -1,7 +1,7 @@
-"""Where an isolated linear position is liquidated: the one formula for every part that asks.
+"""Liquidation and bankruptcy price of an isolated linear position.
 
-A position of quantity q, entered at E with margin M, is liquidated at the price P at which what is
-left of its margin is down to the maintenance margin of its bracket, rate r and deduction d:
+A position of quantity q, entered at E with margin M, is liquidated at the price P at which its
+remaining margin equals the maintenance margin of its bracket, rate r and deduction d:
 
     M + s q (P - E) = r q P - d      with s = 1 for a long, -1 for a short
 
@@ -20,9 +20,9 @@ from signalbot.domain.money import ONE, ZERO
 from signalbot.domain.signals import Side
 
 FUNDING_ALLOWANCE = Decimal("0.0005")
-"""Fraction of notional that funding may take out of an isolated margin before a stop is hit.
+"""Fraction of notional reserved for funding that is paid from an isolated margin.
 
-Five payments at the usual 0.01 %: they come out of the margin once the free balance is used up.
+Five payments at the usual 0.01 %: exchanges take them from the margin once the free balance is 0.
 """
 
 
@@ -36,11 +36,11 @@ def liquidation_price(
     leverage: int,
     allowance: Decimal = ZERO,
 ) -> Decimal | None:
-    """The first price on the way against the position at which it is liquidated.
+    """The first adverse price at which the position is liquidated.
 
-    ``margin`` is what stands behind ``quantity`` (> 0) alone, in quote units. ``allowance`` is a
-    fraction of notional that must be left beside the maintenance margin, for fees and funding.
-    None when no price can liquidate it, as a spot holding.
+    ``margin`` is the isolated margin of ``quantity`` (> 0), in quote units. ``allowance`` is a
+    fraction of notional required above the maintenance margin, for fees and funding.
+    None if no price liquidates it, as for a spot holding.
     """
     if instrument.kind is MarketKind.SPOT:
         return None
@@ -59,7 +59,7 @@ def liquidation_price(
 
 
 def bankruptcy_price(*, side: Side, entry: Decimal, quantity: Decimal, margin: Decimal) -> Decimal:
-    """The price at which an isolated position has lost exactly its margin."""
+    """The price at which an isolated position's loss equals its margin."""
     return entry - side.sign * margin / quantity
 
 
@@ -73,10 +73,10 @@ def _within(
     margin: Decimal,
     allowance: Decimal,
 ) -> Decimal | None:
-    """Where it is first liquidated at prices from ``low`` to ``high``; None: not there.
+    """The first liquidation price between ``low`` and ``high``; None if there is none.
 
-    Without a ``high`` the bracket is the last. At the step into a bracket without deduction the
-    requirement jumps: a short may be liquidated on the step itself.
+    ``high`` is None for the last bracket. Where a bracket has no deduction, the requirement jumps
+    at its lower bound: a short may be liquidated exactly there.
     """
     rate = bracket.rate + allowance
     price = _root(side, quantity * entry, margin, bracket.deduction, quantity, rate)
@@ -90,7 +90,7 @@ def _within(
 def _root(
     side: Side, cost: Decimal, margin: Decimal, deduction: Decimal, quantity: Decimal, rate: Decimal
 ) -> Decimal:
-    """Where the requirement of one bracket is all that is left of the margin."""
+    """The price at which the remaining margin equals one bracket's requirement."""
     if side is Side.LONG:
         return (cost - margin - deduction) / (quantity * (ONE - rate))
     return (cost + margin + deduction) / (quantity * (ONE + rate))
@@ -99,7 +99,7 @@ def _root(
 def _ranges(
     instrument: Instrument, quantity: Decimal, entry: Decimal, leverage: int
 ) -> Iterator[tuple[MarginBracket, Decimal, Decimal | None]]:
-    """Brackets with the prices from and to which they hold for ``quantity``."""
+    """Brackets with the price range in which each applies to ``quantity``."""
     brackets = _brackets(instrument, leverage)
     if instrument.bracket_unit is BracketUnit.QUANTITY or len(brackets) == 1:
         size = quantity if instrument.bracket_unit is BracketUnit.QUANTITY else quantity * entry
@@ -113,7 +113,7 @@ def _ranges(
 
 
 def _brackets(instrument: Instrument, leverage: int) -> Sequence[MarginBracket]:
-    """Those that hold for ``leverage``; at the nearest one above, if the exchange skips it."""
+    """The brackets for ``leverage``, or for the next higher one that the exchange lists."""
     every = instrument.brackets
     named = [each.leverage for each in every if each.leverage is not None]
     if not named:

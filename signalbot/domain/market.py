@@ -1,4 +1,4 @@
-"""What is traded and how its price went: Instrument, Candle, PriceRange."""
+"""Market data: Instrument, Candle, PriceRange."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,14 +10,14 @@ from signalbot.domain.timeframe import Ms, Timeframe
 
 
 class MarketKind(StrEnum):
-    """How a market settles: coins change hands, or a linear perpetual contract does."""
+    """Spot market, or linear perpetual contract."""
 
     SPOT = "spot"
     SWAP = "swap"
 
 
 class BracketUnit(StrEnum):
-    """What the size of a position is compared with: its value, or how much is held."""
+    """Unit of bracket sizes: notional value, or quantity."""
 
     NOTIONAL = "notional"
     QUANTITY = "quantity"
@@ -25,19 +25,19 @@ class BracketUnit(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarginBracket:
-    """The maintenance margin of positions from one size on: ``rate`` x notional - ``deduction``."""
+    """Maintenance margin from one position size upward: ``rate`` x notional - ``deduction``."""
 
-    least: Decimal  #: the smallest size it holds for, in the instrument's ``bracket_unit``
+    least: Decimal  #: lower bound of the position size, in the instrument's ``bracket_unit``
     rate: Decimal  #: fraction of notional
-    deduction: Decimal = ZERO  #: quote units; makes the requirement continuous where it is used
-    leverage: int | None = None  #: the only leverage it holds for; None: all
+    deduction: Decimal = ZERO  #: quote units; makes the requirement continuous between brackets
+    leverage: int | None = None  #: the leverage it applies to; None: all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fees:
-    """What a trade costs, as fractions of its notional."""
+    """Trading fees as fractions of notional."""
 
-    maker: Decimal  #: of an order that rested
+    maker: Decimal
     taker: Decimal
 
 
@@ -48,7 +48,7 @@ DEFAULT_MAINTENANCE_MARGIN = Decimal("0.005")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument:
-    """A market's rules. Quantities are base units everywhere outside ``exchange/``."""
+    """Trading rules of one market. Quantities are base units everywhere outside ``exchange/``."""
 
     symbol: str  #: ccxt unified symbol, such as ``BTC/USDT:USDT``
     base: str
@@ -62,16 +62,16 @@ class Instrument:
     maintenance_margin: Decimal = (
         DEFAULT_MAINTENANCE_MARGIN  #: fraction of notional; ``brackets`` overrule
     )
-    brackets: tuple[MarginBracket, ...] = ()  #: smallest first; empty: the exchange tells none
+    brackets: tuple[MarginBracket, ...] = ()  #: smallest first; empty: the exchange publishes none
     bracket_unit: BracketUnit = BracketUnit.NOTIONAL
-    fees: Fees = DEFAULT_FEES  #: of the usual account
+    fees: Fees = DEFAULT_FEES  #: default fee tier
 
     def __post_init__(self) -> None:
         if self.tick <= 0 or self.lot <= 0 or self.contract_size <= 0:
             raise ValueError(f"{self.symbol}: tick, lot and contract_size must be above zero")
 
     def floor_quantity(self, quantity: Decimal) -> Decimal:
-        """``quantity`` rounded down to the lot: never more than asked."""
+        """``quantity`` rounded down to the lot."""
         return floor_to(self.lot, quantity)
 
     def round_price(self, price: Decimal) -> Decimal:
@@ -87,17 +87,17 @@ class Instrument:
         return ceil_to(self.tick, price)
 
     def smallest_quantity(self, price: Decimal) -> Decimal:
-        """Least tradable quantity at ``price`` (> 0): on the lot, above both minimums."""
+        """Smallest tradable quantity at ``price`` (> 0): on the lot, at least both minimums."""
         by_notional = ceil_to(self.lot, self.min_notional / price)
         return max(self.lot, ceil_to(self.lot, self.min_quantity), by_notional)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candle:
-    """One *closed* OHLCV row. Constructing one proves that it can be true.
+    """One *closed* OHLCV row, validated at construction.
 
     Raises:
-        BadCandle: a value is not finite or not positive, or high and low do not enclose
+        InvalidCandle: a value is not finite or not positive, or high and low do not enclose
             open and close, or the open time is not on the timeframe's boundary.
     """
 
@@ -133,7 +133,7 @@ class Candle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceRange:
-    """Where a price went since it was last looked at."""
+    """Price range since the previous item of the same stream."""
 
     symbol: str
     high: Decimal

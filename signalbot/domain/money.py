@@ -20,21 +20,18 @@ def text(value: Decimal) -> str:
 
 
 def short_text(value: Decimal) -> str:
-    """Plain digits, at most eight of them significant: for people, not for the ledger."""
+    """Plain digits, at most eight of them significant: for display, not for the ledger."""
     return text(value.normalize(_SHORT))
 
 
 def trimmed(value: Decimal) -> Decimal:
-    """The same value without zeros at its end: exchanges write one price in several ways."""
+    """The same value without trailing zeros: exchanges write one price in several ways."""
     is_integer = value == value.to_integral_value()
     return value.quantize(ONE, context=_EXACT) if is_integer else value.normalize(_EXACT)
 
 
 def to_cents(value: Decimal) -> Decimal:
-    """Two digits after the point; a tie goes to the even digit, whatever the global context says.
-
-    ccxt sets the rounding of the context it is called in.
-    """
+    """Round half-even to two decimals, independent of the global context, which ccxt changes."""
     return value.quantize(_CENT, ROUND_HALF_EVEN)
 
 
@@ -54,5 +51,5 @@ def round_to(step: Decimal, value: Decimal) -> Decimal:
 
 
 def average(cost: Decimal, quantity: Decimal) -> Decimal:
-    """``cost / quantity`` (> 0) to 18 significant digits, whatever the global context says."""
+    """``cost / quantity`` (> 0) to 18 significant digits, independent of the global context."""
     return _AVERAGE.divide(cost, quantity).normalize(_AVERAGE)

@@ -1,4 +1,4 @@
-"""What people are told about, and how loudly."""
+"""Notification kinds, levels and recipients."""
 
 from dataclasses import dataclass, field
 from datetime import time
@@ -7,11 +7,11 @@ from enum import StrEnum
 from signalbot.domain.users import UserId
 
 OPERATOR = UserId("@operator")
-"""Whoever runs the daemon; no user can be called that."""
+"""Recipient name of the daemon's operator; not a valid user name."""
 
 
 class NoticeKind(StrEnum):
-    """What a notice is about; only what is certain by then is told."""
+    """The kind of a notice. A notice is sent only for established facts."""
 
     SIGNAL = "signal"
     SENT = "sent"
@@ -24,12 +24,12 @@ class NoticeKind(StrEnum):
     REFUSED = "refused"
     FAILED = "failed"
     HALTED = "halted"
-    TROUBLE = "trouble"
+    PROBLEM = "trouble"
     SUMMARY = "summary"
 
 
 class NotifyLevel(StrEnum):
-    """SILENT is delivered without a sound, where the service can do that."""
+    """SILENT: delivered without a sound, where the service supports it."""
 
     ON = "on"
     SILENT = "silent"
@@ -38,7 +38,7 @@ class NotifyLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeRules:
-    """How loudly one recipient is told of each kind; a field for each of ``NoticeKind``."""
+    """One recipient's level for each ``NoticeKind``; fields are named like the kinds' values."""
 
     signal: NotifyLevel = NotifyLevel.ON
     sent: NotifyLevel = NotifyLevel.SILENT
@@ -55,7 +55,7 @@ class NoticeRules:
     summary: NotifyLevel = NotifyLevel.ON
 
     def level_for(self, kind: NoticeKind) -> NotifyLevel:
-        """How loudly ``kind`` is told."""
+        """The level of ``kind``."""
         found: NotifyLevel = getattr(self, kind.value)
         return found
 
@@ -73,25 +73,25 @@ _TRADE_KINDS = (
 OPERATOR_DEFAULTS = NoticeRules(
     trouble=NotifyLevel.ON, **{kind.value: NotifyLevel.OFF for kind in _TRADE_KINDS}
 )
-"""What the operator is told by default: what needs somebody, and the summary."""
+"""Default levels of the operator: what needs intervention, and the daily summary."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeSettings:
-    """The clocks somebody lives by, and when they end a day that is to be summed up."""
+    """Time zone of a recipient, and the time of its daily summary."""
 
     daily_summary: time | None = time(8)  #: None: no summaries
-    time_zone: str = "UTC"  #: IANA name: of the summary and of every time in a text
+    time_zone: str = "UTC"  #: IANA name, for the summary and every time in a text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """A user, or the operator, with destinations."""
+    """A user, or the operator, with at least one destination."""
 
     name: UserId
-    urls: tuple[str, ...]  #: apprise URLs, or ``secret:NAME`` for what the vault has
+    urls: tuple[str, ...]  #: apprise URLs, or ``secret:NAME`` for one from the vault
     rules: NoticeRules
-    time_settings: TimeSettings | None = None  #: None: as everybody else's
+    time_settings: TimeSettings | None = None  #: None: the common ones
 
     def __repr__(self) -> str:
         return f"Recipient({self.name}, {len(self.urls)} destinations)"
@@ -99,16 +99,18 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationSettings:
-    """Who is told, and when the day is summed up."""
+    """Recipients, levels and the time of the daily summary."""
 
     recipients: tuple[Recipient, ...] = ()  #: those with at least one destination
     operator: tuple[str, ...] = field(default=(), repr=False)  #: URLs, as in ``Recipient``
-    events: NoticeRules = NoticeRules()  #: of users, unless they have their own
+    events: NoticeRules = NoticeRules()  #: levels of users without their own
     operator_events: NoticeRules = OPERATOR_DEFAULTS
-    daily_summary: time | None = time(8)  #: as in ``TimeSettings``, unless they have their own
+    daily_summary: time | None = time(
+        8
+    )  #: as in ``TimeSettings``: the common one
     time_zone: str = "UTC"
 
     def time_settings_for(self, recipient: Recipient) -> TimeSettings:
-        """What somebody's clocks show."""
+        """The recipient's own time settings, or the common ones."""
         common = TimeSettings(daily_summary=self.daily_summary, time_zone=self.time_zone)
         return recipient.time_settings or common

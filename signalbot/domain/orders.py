@@ -1,4 +1,4 @@
-"""What we ask of an exchange, what it answers, and the states an order can move through."""
+"""Order requests, order reports, and the states an order can move through."""
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -12,7 +12,7 @@ from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.domain.users import UserId
 
 ClientOrderId = NewType("ClientOrderId", str)
-"""Ours, decided before anything is sent: 32 hex digits, which every supported exchange accepts."""
+"""Our own order id, fixed before the order is sent: 32 hex digits."""
 
 _ID_LENGTH = 32
 _HEX_DIGITS = frozenset("0123456789abcdef")
@@ -37,7 +37,7 @@ class OrderType(StrEnum):
 
 
 class Leg(StrEnum):
-    """What an order is for."""
+    """The purpose of an order."""
 
     ENTRY = "entry"
     STOP_LOSS = "stop_loss"
@@ -46,7 +46,7 @@ class Leg(StrEnum):
 
 
 class OrderStatus(StrEnum):
-    """``intended`` is durable before the wire; ``unknown`` may be live until looked up."""
+    """INTENDED is stored before the order is sent; UNKNOWN may be live until it is looked up."""
 
     INTENDED = "intended"
     OPEN = "open"
@@ -62,11 +62,11 @@ class OrderStatus(StrEnum):
 
     @property
     def is_live(self) -> bool:
-        """Whether the exchange is known to hold it."""
+        """Whether the exchange reports it as working."""
         return self in (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
 
     def can_become(self, after: "OrderStatus") -> bool:
-        """Whether ``after`` may follow; repeating a state is always allowed."""
+        """Whether ``after`` may follow; a repeated state is always allowed."""
         return after is self or after in _NEXT[self]
 
 
@@ -88,7 +88,7 @@ _NEXT: dict[OrderStatus, frozenset[OrderStatus]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRequest:
-    """What we ask. Stored as an intent before it is sent."""
+    """An order to place. Stored as an intent before it is sent."""
 
     client_order_id: ClientOrderId
     user_id: UserId
@@ -99,7 +99,7 @@ class OrderRequest:
     type: OrderType
     quantity: Decimal  #: base units, on the lot grid
     price: Decimal | None = None  #: limit price
-    decided_price: Decimal | None = None  #: of an entry: what its levels were measured from
+    decided_price: Decimal | None = None  #: of an entry: reference price of its levels
     trigger_price: Decimal | None = None
     reduce_only: bool = False
     leverage: int = 1
@@ -109,7 +109,7 @@ class OrderRequest:
 
     @property
     def is_initial_stop(self) -> bool:
-        """Whether this is the stop planned with its entry, the one that may go along with it."""
+        """Whether this is the stop planned with its entry, which may be attached to it."""
         if self.leg is not Leg.STOP_LOSS or self.signal_id is None:
             return False
         return self.client_order_id == client_order_id_of(
@@ -118,9 +118,9 @@ class OrderRequest:
 
 
 class ForcedClose(StrEnum):
-    """Why an exchange traded for an account unasked.
+    """Why the exchange closed a position by itself.
 
-    LIQUIDATION: its margin was used up. DELEVERAGING: a loss of somebody else had to be covered.
+    LIQUIDATION: the margin was exhausted. DELEVERAGING: auto-deleveraging for another account.
     """
 
     LIQUIDATION = "liquidation"
@@ -129,7 +129,7 @@ class ForcedClose(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
-    """One match. ``trade_id`` is unique within one market of one account."""
+    """One execution of an order. ``trade_id`` is unique within one market of one account."""
 
     trade_id: str
     client_order_id: ClientOrderId
@@ -148,17 +148,17 @@ class Fill:
 
     @property
     def foreign_fee_currency(self) -> str | None:
-        """The coin of a fee that was paid in neither side of the market; None for all others."""
+        """Currency of a fee paid in neither base nor quote nor settlement currency; else None."""
         base, _, rest = self.symbol.partition("/")
         sides = (base, rest.partition(":")[0], "")
         return self.fee_currency if self.fee and self.fee_currency not in sides else None
 
 
 class Confirmation(StrEnum):
-    """How far a report can be believed.
+    """How a report of a placed order was confirmed.
 
-    ACKNOWLEDGED: the exchange took the order, and could not be read since. NOT_SHOWN: it took the
-    order, answers, and does not show it.
+    ACKNOWLEDGED: the exchange accepted the order; a read-back failed. NOT_FOUND: it accepted the
+    order, and the read-back does not show it.
     """
 
     READ_BACK = "read_back"
@@ -168,7 +168,7 @@ class Confirmation(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderReport:
-    """What the exchange says of an order now, with every fill it reports."""
+    """The state of an order as reported by the exchange, with every reported fill."""
 
     client_order_id: ClientOrderId
     exchange_order_id: str | None
@@ -179,12 +179,12 @@ class OrderReport:
     fills: tuple[Fill, ...] = ()
     updated_at_ms: Ms
     error: str | None = None
-    confirmation: Confirmation = Confirmation.READ_BACK  #: of stops and targets; others are sure
+    confirmation: Confirmation = Confirmation.READ_BACK  #: of stops and targets only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A request and what has become of it: one row of ``orders``."""
+    """An order request and its current state: one row of ``orders``."""
 
     request: OrderRequest
     status: OrderStatus = OrderStatus.INTENDED
@@ -201,7 +201,7 @@ class Order:
         return self.request.client_order_id
 
     def report(self) -> OrderReport:
-        """What is known of it, as if the exchange had told it now; without fills."""
+        """A report of its current state, without fills."""
         return OrderReport(
             client_order_id=self.client_order_id,
             exchange_order_id=self.exchange_order_id,
@@ -216,7 +216,7 @@ class Order:
         """The order after ``report``. An older or repeated report changes nothing.
 
         Raises:
-            IllegalTransition: the reported state cannot follow the known one.
+            IllegalTransition: the reported state cannot follow the current one.
         """
         if self.status.is_final and report.status.is_live:
             return self  # a late snapshot of an order that has already ended
@@ -243,7 +243,7 @@ class Order:
 def client_order_id_of(
     *, signal_id: SignalId, user_id: UserId, leg: Leg, attempt: int = 0
 ) -> ClientOrderId:
-    """The id of one leg of one execution: the same leg and attempt always give the same id."""
+    """The client order id of one leg of one execution; deterministic for leg and attempt."""
     return ClientOrderId(digest(signal_id, user_id, leg, str(attempt))[:_ID_LENGTH])
 
 

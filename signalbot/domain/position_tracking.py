@@ -1,7 +1,7 @@
-"""Where the strategy behind a source of alerts stands, and whether one of its alerts was lost.
+"""Tracks the position that alerts report for a strategy, and detects lost alerts.
 
-A sender may tell its position before and after each alert. Each alert begins where the one before
-has ended; where it does not, one in between never came.
+A sender may report its position before and after each alert. Consecutive alerts connect: the
+position before one equals the position after the previous one. If it does not, an alert was lost.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from signalbot.domain.signals import Action
 from signalbot.domain.timeframe import Ms
 
 OUT_OF_ORDER_MS = 10_000
-"""An alert that fills a gap so soon was not lost: a later one has overtaken it on its way."""
+"""An alert that fills a gap within this time was overtaken by a later one, not lost."""
 
 
 class ReportedPosition(StrEnum):
@@ -22,7 +22,7 @@ class ReportedPosition(StrEnum):
 
     @property
     def exit_action(self) -> Action | None:
-        """What closes it."""
+        """The action that closes it; None for FLAT."""
         match self:
             case ReportedPosition.LONG:
                 return Action.EXIT_LONG
@@ -34,19 +34,19 @@ class ReportedPosition(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertReport:
-    """What one alert tells of its strategy's position in one market."""
+    """The position of a strategy in one market, as reported by an alert."""
 
     key: str  #: the alert's identity
-    actions: Sequence[Action] = ()  #: what it asks for
-    previous: ReportedPosition | None = None  #: where its strategy stood before; None: not told
-    position: ReportedPosition | None = None  #: and after
+    actions: Sequence[Action] = ()  #: its requested actions
+    previous: ReportedPosition | None = None  #: position before the alert; None: not reported
+    position: ReportedPosition | None = None  #: position after the alert
     sent_at_ms: Ms | None = None  #: by the sender's clock
-    is_repeat: bool = False  #: it has been acted on before
+    is_repeat: bool = False  #: it was processed before
 
 
 @dataclass(frozen=True, slots=True)
 class PositionGap:
-    """What was lost began at ``known`` and ended at ``told``."""
+    """The lost alerts led from ``expected`` to ``reported``."""
 
     expected: ReportedPosition
     reported: ReportedPosition
@@ -54,18 +54,16 @@ class PositionGap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackedPosition:
-    """Where a source's strategy stands in one market, by its latest alert."""
+    """The latest reported position of a strategy in one market: one row of the ledger."""
 
     strategy: str
     symbol: str
     position: ReportedPosition
     key: str  #: of that alert
-    heard_at_ms: Ms
+    heard_at_ms: Ms  #: when that alert arrived
     sent_at_ms: Ms | None = None  #: by the sender's clock
-    gap_known: ReportedPosition | None = (
-        None  #: where it was thought to stand, if an alert was lost
-    )
-    gap_told: ReportedPosition | None = None  #: and where it stood indeed
+    gap_known: ReportedPosition | None = None  #: expected position, if an alert was lost
+    gap_told: ReportedPosition | None = None  #: reported position, if an alert was lost
 
     @property
     def gap(self) -> PositionGap | None:
@@ -82,7 +80,7 @@ class TrackedPosition:
         )
 
     def is_out_of_order(self, report: AlertReport, *, now_ms: Ms) -> bool:
-        """Whether an alert is the one that was thought lost, come late."""
+        """Whether this alert is the one that was considered lost, arriving late."""
         if self.gap is None or self.gap != _reported_gap(report):
             return False
         if report.sent_at_ms is not None and self.sent_at_ms is not None:
@@ -92,15 +90,15 @@ class TrackedPosition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackResult:
-    """What an alert says about those before it."""
+    """The tracked position after an alert, and whether an earlier alert was lost."""
 
-    tracked: TrackedPosition | None  #: from now on; None: nothing is known yet
+    tracked: TrackedPosition | None  #: None: no position reported yet
     gap: PositionGap | None = None  #: an alert before this one was lost
-    is_out_of_order: bool = False  #: it comes after a later one: to enter on it would be wrong
+    is_out_of_order: bool = False  #: a later alert arrived first: do not enter on this one
 
     @property
     def missed_exit(self) -> Action | None:
-        """The exit that was lost: of a position which the strategy has left since."""
+        """The lost exit, if the strategy no longer holds the expected position."""
         if self.gap is None or self.tracked is None or self.gap.expected is self.tracked.position:
             return None
         return self.gap.expected.exit_action
@@ -109,7 +107,7 @@ class TrackResult:
 def track(
     tracked: TrackedPosition | None, report: AlertReport, *, strategy: str, symbol: str, now_ms: Ms
 ) -> TrackResult:
-    """Follow a source's strategy through its next alert. The same alert again says the same."""
+    """Update the tracked position by the next alert. Idempotent for a repeated alert."""
     if tracked is not None:
         if report.key == tracked.key:
             return TrackResult(tracked=tracked, gap=tracked.gap)
@@ -139,7 +137,7 @@ def track(
 def _position_after(
     position: ReportedPosition | None, report: AlertReport
 ) -> ReportedPosition | None:
-    """Where the strategy stands after an alert: as it tells, else by what it asks for."""
+    """The position after an alert: as reported, else derived from its actions."""
     if report.position is not None:
         return report.position
     after = position if report.previous is None else report.previous

@@ -1,4 +1,4 @@
-"""A position: how fills open, reduce and close it, and what it earned."""
+"""Positions: how fills open, reduce and close them, and their PnL."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,13 +16,13 @@ from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import Mode, UserId
 
 CoinPrices = Mapping[str, Decimal]
-"""Prices, in a market's quote currency, of third coins that fees there were paid in."""
+"""Prices, in a market's quote currency, of other coins that fees were paid in."""
 
 _NO_PRICES: Final[CoinPrices] = MappingProxyType({})
 
 
 class PositionStatus(StrEnum):
-    """CLOSING: an exit order is intended; nothing but closing may happen to it any more."""
+    """CLOSING: an exit order is intended; no other change of the position is allowed."""
 
     OPEN = "OPEN"
     CLOSING = "CLOSING"
@@ -54,23 +54,23 @@ class CloseReason(Code):
     )
     EXIT_SIGNAL = (
         "EXIT_SIGNAL",
-        "its strategy said to leave",
+        "its strategy sent an exit signal",
         "nothing to do",
     )
     OPPOSITE_SIGNAL = (
         "OPPOSITE_SIGNAL",
-        "its strategy signalled the other side",
+        "its strategy signaled the opposite side",
         "nothing to do, or change protection.on_opposite_signal",
     )
     MANUAL = (
         "MANUAL",
-        "somebody closed it through signalbot: 'signalbot close', or the API",
+        "closed manually by 'signalbot close' or the API",
         "nothing to do",
     )
     UNPROTECTED = (
         "UNPROTECTED",
         "no stop could be placed within protection.max_unprotected, so it was closed",
-        "search the log for position.protection_failed: the exchange says why it refused the stop",
+        "search the log for position.protection_failed: it has the exchange's rejection reason",
     )
     LIQUIDATION = (
         "LIQUIDATION",
@@ -79,18 +79,18 @@ class CloseReason(Code):
     )
     DELEVERAGING = (
         "DELEVERAGING",
-        "the exchange closed it to cover a loss of somebody else (auto-deleveraging)",
-        "nothing to do: the account is in order, and its user goes on trading",
+        "the exchange closed it to cover another account's loss (auto-deleveraging)",
+        "nothing to do: the account is in order, and its user continues trading",
     )
     EXTERNAL = (
         "EXTERNAL",
-        "it was closed at the exchange, by hand or by another program",
-        "nothing to do; if it was not you, change the account's key",
+        "it was closed at the exchange, manually or by another program",
+        "nothing to do; if it was not you, change the account's API key",
     )
 
 
 class StopKind(StrEnum):
-    """What the stop stands for now; it names the close when the stop is hit."""
+    """The current role of the stop; it decides the close reason when the stop is hit."""
 
     INITIAL = "initial"
     BREAK_EVEN = "break_even"
@@ -109,7 +109,7 @@ class StopKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TakeProfit:
-    """One take profit of a position: where, and how much leaves there."""
+    """One take profit of a position: price and quantity."""
 
     price: Decimal
     quantity: Decimal  #: base units
@@ -117,11 +117,11 @@ class TakeProfit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """What one user holds in one symbol because of one signal.
+    """One user's position in one symbol, opened by one signal.
 
-    ``realized_pnl`` is the gross price difference of what has been closed; ``fees`` counts entry
-    and exits in quote units: a third coin's at its price when it was booked, and as nothing if it
-    had none. What the user keeps is ``net_pnl``.
+    ``realized_pnl`` is the gross PnL of the closed quantity; ``fees`` are those of entry and exits
+    in quote units: a fee in another coin counts at its price when it was booked, and as 0 without
+    a price. ``net_pnl`` is the result after fees and funding.
     """
 
     position_id: PositionId
@@ -133,14 +133,14 @@ class Position:
     side: Side
     mode: Mode
     status: PositionStatus = PositionStatus.OPEN
-    quantity: Decimal = ZERO  #: still held, base units
-    entry_quantity: Decimal = ZERO  #: ever entered
+    quantity: Decimal = ZERO  #: currently held, base units
+    entry_quantity: Decimal = ZERO  #: sum of the entry fills
     entry_price: Decimal = ZERO  #: average of the entry fills
     stop_loss: Decimal | None = None
     stop_kind: StopKind = StopKind.INITIAL
     take_profits: tuple[TakeProfit, ...] = ()
     targets_hit: int = 0
-    trailing_percent: Decimal | None = None  #: of its own signal; None: as the user's rules say
+    trailing_percent: Decimal | None = None  #: of its signal; None: from the user's settings
     best_price: Decimal | None = None  #: the most favourable price seen, for trailing
     leverage: int = 1
     opened_at_ms: Ms
@@ -159,27 +159,27 @@ class Position:
 
     @property
     def net_pnl(self) -> Decimal:
-        """What the position earned after fees and funding, in quote units."""
+        """Realized PnL after fees and funding, in quote units."""
         return self.realized_pnl - self.fees + self.funding
 
     def unrealized_pnl(self, price: Decimal) -> Decimal:
-        """What the held quantity would earn at ``price``, before fees."""
+        """PnL of the held quantity at ``price``, before fees."""
         return (price - self.entry_price) * self.quantity * self.side.sign
 
     def notional(self, price: Decimal) -> Decimal:
         return self.quantity * price
 
     def reopen(self) -> "Position":
-        """The closed position, before a late fill of its entry; why it closed is kept."""
+        """The closed position reopened for a late entry fill; its close reason is kept."""
         return replace(self, status=PositionStatus.OPEN, closed_at_ms=None)
 
     def apply(
         self, fill: Fill, *, reason: CloseReason, coin_prices: CoinPrices = _NO_PRICES
     ) -> "Position":
-        """The position after ``fill``; ``reason`` is kept if the fill closes it.
+        """The position after ``fill``; ``reason`` becomes the close reason if the fill closes it.
 
         Raises:
-            IllegalTransition: the fill would turn the position around, or it is closed already.
+            IllegalTransition: the fill exceeds the held quantity, or the position is closed.
         """
         if self.status is PositionStatus.CLOSED:
             raise IllegalTransition(f"position {self.position_id} is closed; fill {fill.trade_id}")
@@ -188,19 +188,19 @@ class Position:
         return replace(after, fees=self.fees + _fee(fill, coin_prices))
 
     def add_fees(self, fill: Fill, *, coin_prices: CoinPrices = _NO_PRICES) -> "Position":
-        """The position after the costs of a fill whose quantity it has taken in already."""
+        """The position after the fees of a fill that was already applied without them."""
         kept = replace(self, fees=self.fees + _fee(fill, coin_prices))
         taken = self._base_fee(fill)
         return replace(kept, quantity=max(self.quantity - taken, ZERO)) if self.is_open else kept
 
     def add_funding(self, funding: Decimal) -> "Position":
-        """The position after funding of that amount: positive was received."""
+        """The position after a funding payment; positive is received."""
         return replace(self, funding=self.funding + funding)
 
     def hit_target(self, *, break_even_after: int, tick: Decimal) -> "Position":
-        """The position after one more target; at that count its stop goes to the entry price.
+        """The position after one more target; after ``break_even_after`` its stop moves to entry.
 
-        A stop that has trailed the price to the entry or beyond stays: it never moves backwards.
+        A stop at or beyond the entry price stays: stops never move backwards.
         """
         hit = replace(self, targets_hit=self.targets_hit + 1)
         is_due = 0 < break_even_after <= hit.targets_hit
@@ -212,13 +212,13 @@ class Position:
         return replace(hit, stop_loss=entry, stop_kind=StopKind.BREAK_EVEN)
 
     def without_dust(self, dust: Decimal, *, reason: CloseReason, now_ms: Ms) -> "Position":
-        """The position, closed if what is left of it is less than ``dust``."""
+        """The position, closed if its remaining quantity is less than ``dust``."""
         if not self.exit_quantity or self.quantity >= dust:
             return self
         return replace(self, status=PositionStatus.CLOSED, closed_at_ms=now_ms, close_reason=reason)
 
     def _base_fee(self, fill: Fill) -> Decimal:
-        """Coins the exchange kept of a spot purchase as its fee: they cannot be sold again."""
+        """Fee deducted from the coins of a spot purchase: they are not held."""
         is_entry = (fill.side is OrderSide.BUY) == (self.side is Side.LONG)
         return fill.fee if is_entry and fill.fee_currency == _base(fill.symbol) else ZERO
 
@@ -234,7 +234,7 @@ class Position:
         )
         if not self.exit_quantity:
             return after
-        # What left before the entry was complete is reckoned at the average of all entry fills too.
+        # Quantity closed before the entry was complete also counts at the average of all fills.
         moved = (self.entry_price - after.entry_price) * self.exit_quantity * self.side.sign
         return replace(after, realized_pnl=self.realized_pnl + moved)
 
@@ -270,7 +270,7 @@ def _base(symbol: str) -> str:
 
 
 def _fee(fill: Fill, coin_prices: CoinPrices) -> Decimal:
-    """What a fill cost in quote units."""
+    """The fee of a fill in quote units."""
     third_coin = fill.foreign_fee_currency
     if third_coin is not None:
         return fill.fee * coin_prices.get(third_coin, ZERO)

@@ -1,4 +1,4 @@
-"""Whether a price from outside can be one of its market: a digit too many or too few is not."""
+"""Plausibility of external prices: detects prices that are off by a digit or of another market."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ from signalbot.domain.signals import Signal
 
 @dataclass(frozen=True, slots=True)
 class PriceTolerance:
-    """By which factor, up or down, numbers may differ from the market."""
+    """Maximum factor, up or down, between a price and the market price."""
 
     price: int
     level: int  #: of stops and targets
 
 
 SENDER_TOLERANCE = PriceTolerance(price=2, level=5)
-"""One digit more or less makes ten times or a tenth: less than that is refused at the door."""
+"""For incoming signals: well below 10, the error of one missing or doubled digit."""
 
 MAX_TOLERANCE = PriceTolerance(price=10, level=100)
-"""Whatever brought a signal: beyond this nothing is computed from it."""
+"""For every signal, whatever its source: prices beyond it are never used."""
 
 
 def is_within_factor(value: Decimal, market: Decimal, *, factor: int) -> bool:
-    """Whether ``value`` is less than ``times`` above and below ``market`` (> 0)."""
+    """Whether ``value`` and ``market`` (> 0) differ by less than ``factor`` either way."""
     if not value.is_finite() or value <= 0:
         return False
     return market < value * factor and value < market * factor
@@ -32,7 +32,7 @@ def is_within_factor(value: Decimal, market: Decimal, *, factor: int) -> bool:
 def implausible_prices(
     signal: Signal, market: Decimal | None, limits: PriceTolerance
 ) -> Iterator[tuple[str, Decimal]]:
-    """Name and value of everything in ``signal`` that cannot be a price of its market.
+    """Name and value of every price in ``signal`` that is implausible for its market.
 
     ``market`` is the last known price; without one, levels are compared with the signal's price.
     """

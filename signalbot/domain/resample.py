@@ -1,4 +1,4 @@
-"""Larger candles out of smaller ones, without ever inventing one."""
+"""Aggregates candles into a larger timeframe; incomplete candles are dropped."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,10 @@ _NEVER = Ms(-1)
 
 
 class Resampler:
-    """Joins one symbol's ``base`` candles, given in order, into ``target`` candles.
+    """Aggregates one symbol's ``base`` candles, given in order, into ``target`` candles.
 
-    A larger candle with a missing base candle must never be traded on, so it is not given at all:
-    it counts in ``dropped``. A base candle that repeats or comes too late changes nothing.
+    A larger candle with a missing base candle must never be traded on: it is dropped and counted
+    in ``dropped``. A repeated or late base candle is ignored.
 
     Raises:
         ValueError: a ``target`` candle is not made of whole ``base`` candles.
@@ -24,12 +24,12 @@ class Resampler:
         self._base = base
         self._target = target
         self._open_ms = _NEVER  # of the larger candle now forming
-        self._parts: list[Candle] = []  # of it, without a gap; empty once one is missing
-        self._expected_ms = EPOCH  # open of the base candle that comes next
-        self.dropped = 0  #: larger candles begun and found incomplete
+        self._parts: list[Candle] = []  # its base candles so far; empty once one is missing
+        self._expected_ms = EPOCH  # open of the next base candle
+        self.dropped = 0  #: incomplete larger candles
 
     def add(self, candle: Candle) -> Candle | None:
-        """Take the next base candle; give the larger candle when this was its last part.
+        """Add the next base candle; return the larger candle if this was its last part.
 
         Raises:
             ValueError: ``candle`` is not a base candle.
@@ -51,7 +51,7 @@ class Resampler:
     def _place(self, candle: Candle) -> None:
         open_ms = self._target.floor(candle.open_ms)
         if open_ms != self._open_ms:
-            self._discard_incomplete()  # the larger candle before never saw its end
+            self._discard_incomplete()  # the previous larger candle stayed incomplete
             self._open_ms = open_ms
             if candle.open_ms == open_ms:
                 self._parts.append(candle)
@@ -69,7 +69,7 @@ class Resampler:
 
 
 def aggregate(parts: Sequence[Candle], timeframe: Timeframe) -> Candle:
-    """One candle over consecutive ``parts`` (at least one), oldest first."""
+    """Aggregate consecutive ``parts`` (at least one), oldest first, into one candle."""
     first, last = parts[0], parts[-1]
     return Candle(
         symbol=first.symbol,

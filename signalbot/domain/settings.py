@@ -1,4 +1,4 @@
-"""One user's rules for one strategy: what the layers of the configuration merge into.
+"""One user's settings for one strategy, merged from the layers of the configuration.
 
 Percentages are numbers such as ``1.5`` for 1.5 %. A limit that is None does not apply.
 """
@@ -12,7 +12,7 @@ from signalbot.domain.money import ZERO
 
 
 class SizingMode(StrEnum):
-    """What fixes the size: the loss at the stop, a quote amount, or a share of free balance."""
+    """Sizing by loss at the stop, by quote amount, or by share of the free balance."""
 
     RISK = "risk"
     QUOTE = "quote"
@@ -55,7 +55,7 @@ class OnAiError(StrEnum):
 
 
 class AiPermission(StrEnum):
-    """What an AI may do to a signal; whatever is not in this list it may never do."""
+    """What an AI may change about a trade; everything else it may never change."""
 
     VETO = "veto"
     SHRINK = "shrink"
@@ -77,11 +77,11 @@ class HoursRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Which signals may pass to this user at all."""
+    """Which signals this user trades."""
 
     symbols: tuple[str, ...] = ("*",)  #: globs, case-sensitive
     exclude_symbols: tuple[str, ...] = ()
-    min_strength: str | None = None  #: a word of Strength
+    min_strength: str | None = None  #: a value of ``Strength``
     min_confidence: float | None = None
     max_price_drift_percent: Decimal | None = None  #: either way, since the signal's price
     max_signal_age_ms: int | None = None  #: since the signal's candle closed
@@ -94,7 +94,7 @@ class Sizing:
     mode: SizingMode = SizingMode.RISK
     risk_percent: Decimal = Decimal(1)  #: of equity, lost when the stop is hit
     risk_includes_costs: bool = True  #: fees and slippage count as part of that loss
-    slippage_bps: Decimal | None = None  #: expected of market orders; None: as it was of late
+    slippage_bps: Decimal | None = None  #: expected slippage of market orders; None: measured
     quote_amount: Decimal = Decimal(100)  #: notional in quote units
     balance_percent: Decimal = Decimal(10)  #: of free balance, used as margin
     below_minimum: BelowMinimum = BelowMinimum.SKIP
@@ -109,12 +109,14 @@ class RiskLimits:
     max_daily_loss_percent: Decimal | None = None  #: realized and open loss of the UTC day
     max_exposure_percent: Decimal | None = None  #: open notional against equity
     min_balance: Decimal | None = None  #: equity in quote units
-    symbol_priority: tuple[str, ...] = ()  #: entries only in the first of these without a position
+    symbol_priority: tuple[
+        str, ...
+    ] = ()  #: entries only in the first of these that has no position
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakeProfitRule:
-    """One take profit of the user's own: how far from entry, and what share leaves there."""
+    """One take profit of the user's settings: distance from entry and share of the position."""
 
     percent: Decimal  #: distance from the entry price
     share: Decimal  #: percent of the position
@@ -148,14 +150,14 @@ class AiRules:
     provider: str = ""  #: a name of the configuration's providers
     model: str = ""
     may: tuple[AiPermission, ...] = (AiPermission.VETO, AiPermission.SHRINK)
-    least_size_percent: Decimal = Decimal(25)  #: of the planned size: it shrinks no further
-    most_stop_percent: Decimal = Decimal(50)  #: of the stop's distance: it comes no closer
-    instructions: str = ""  #: the user's own, added to the question
+    least_size_percent: Decimal = Decimal(25)  #: lower bound of the size, of the planned size
+    most_stop_percent: Decimal = Decimal(50)  #: upper bound of the stop's move, of its distance
+    instructions: str = ""  #: the user's own, added to the prompt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything a listener needs to know of its user's wishes for one strategy."""
+    """All of a user's settings for one strategy."""
 
     filters: Filters = field(default_factory=Filters)
     sizing: Sizing = field(default_factory=Sizing)

@@ -1,4 +1,4 @@
-"""Whether settings stay within others: what a user may change without asking the operator. Pure."""
+"""Checks a user's settings against the operator's bounds: users may only tighten them. Pure."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -16,14 +16,14 @@ from signalbot.domain.settings import (
 
 Number = Decimal | int | None
 
-#: Limits that are tighter when they are lower; None is no limit at all.
+#: Limits that are tighter when lower; None is no limit.
 _UPPER = (
     "max_open_positions", "max_consecutive_losses", "max_trades_per_day",
     "max_daily_loss_percent", "max_exposure_percent",
 )  # fmt: skip
-#: Limits that are tighter when they are higher.
+#: Limits that are tighter when higher.
 _LOWER = ("min_balance", "cooldown_ms")
-#: When a stop moves, tighter when it is lower; 0 is never.
+#: When a stop moves: tighter when lower; 0 is never.
 _FROM_ZERO = ("trailing_percent", "break_even_after")
 _KEYS = {"cooldown_ms": "cooldown", "max_unprotected_ms": "max_unprotected"}
 _SIZES = {
@@ -34,10 +34,9 @@ _SIZES = {
 
 
 def loosened_fields(bounds: Settings, requested: Settings) -> tuple[str, ...]:
-    """Settings by which ``wanted`` allows more than ``bounds``, as the file names them.
+    """Configuration keys in which ``requested`` allows more than ``bounds``.
 
-    Compared are the limits, what sizes an order, the stop and when it moves, and whom an AI's
-    questions go to.
+    Compares risk limits, sizing, stop and stop moves, and the AI's provider and model.
     """
     return (
         *_risk(bounds.risk, requested.risk),
@@ -94,14 +93,14 @@ def _ai(bounds: AiRules, requested: AiRules) -> Iterator[str]:
 
 
 def _expects_less(given: Number, least: Number) -> bool:
-    """Whether orders are sized by less slippage; what it was of late may be any."""
+    """Whether orders are sized with less slippage; None (measured slippage) is not comparable."""
     if given is None or least is None:
         return given is not least
     return given < least
 
 
 def _is_farther(given: Decimal | int, most: Decimal | int) -> bool:
-    """Whether a stop follows later than it was to, or never."""
+    """Whether a stop moves later than ``most``, or never."""
     return most > 0 and not 0 < given <= most
 
 

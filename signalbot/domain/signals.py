@@ -1,4 +1,4 @@
-"""What a strategy said, what each user decided on it, and what came of it."""
+"""Signals, each user's decision on them, and their executions."""
 
 import hashlib
 from collections.abc import Mapping
@@ -20,14 +20,14 @@ DecisionFacts = Mapping[str, object]
 
 
 class Side(StrEnum):
-    """Which way a position faces."""
+    """The side of a position."""
 
     LONG = "LONG"
     SHORT = "SHORT"
 
     @property
     def sign(self) -> int:
-        """+1 for LONG, -1 for SHORT: what a price move is worth to the position."""
+        """+1 for LONG, -1 for SHORT: the sign of the PnL of a rising price."""
         return 1 if self is Side.LONG else -1
 
     @property
@@ -36,7 +36,7 @@ class Side(StrEnum):
 
 
 class Action(StrEnum):
-    """What a signal asks for."""
+    """The action that a signal requests."""
 
     LONG = "LONG"
     SHORT = "SHORT"
@@ -54,7 +54,7 @@ class Action(StrEnum):
 
 
 class Strength(StrEnum):
-    """How strongly a strategy means its signal; what each word stands for is the strategy's."""
+    """Strength of a signal; each strategy defines the levels for itself."""
 
     WEAK = "WEAK"
     MODERATE = "MODERATE"
@@ -63,7 +63,7 @@ class Strength(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Order of the words, 0 for WEAK to 3 for VERY_STRONG."""
+        """0 for WEAK to 3 for VERY_STRONG."""
         return _STRENGTHS.index(self)
 
 
@@ -71,7 +71,7 @@ _STRENGTHS = tuple(Strength)
 
 
 class SignalStatus(StrEnum):
-    """A signal is open to all its users or to none; one user acting on it changes nothing."""
+    """Status of a signal for all its users; one user's execution does not change it."""
 
     ACTIVE = "ACTIVE"
     EXPIRED = "EXPIRED"
@@ -79,7 +79,7 @@ class SignalStatus(StrEnum):
 
 
 class SignalSource(StrEnum):
-    """Where a signal came in."""
+    """The origin of a signal."""
 
     STRATEGY = "strategy"
     WEBHOOK = "webhook"
@@ -88,7 +88,7 @@ class SignalSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
-    """What one strategy said about one candle, open to every subscriber until it expires."""
+    """One signal of a strategy; every subscriber may execute it once until it expires."""
 
     signal_id: SignalId
     strategy: str
@@ -99,7 +99,7 @@ class Signal:
     action: Action
     strength: Strength
     confidence: float  #: 0 to 1
-    price: Decimal | None  #: what the sender saw; slippage and drift are measured from it
+    price: Decimal | None  #: reference price of the sender, for slippage and drift
     stop_loss: Decimal | None
     take_profits: tuple[Decimal, ...]  #: nearest first
     take_profit_shares: tuple[Decimal, ...] = ()  #: percent of the position; empty: not given
@@ -134,33 +134,33 @@ class Signal:
 
     @property
     def event_ms(self) -> Ms:
-        """The instant the signal speaks of: its candle's close, else when it came in."""
+        """The close of the signal's candle, or its creation time if it has no candle."""
         return self.created_at_ms if self.candle_close_ms is None else self.candle_close_ms
 
     def is_open(self, now_ms: Ms) -> bool:
-        """Whether anybody may still execute it."""
+        """Whether it can still be executed."""
         return self.status is SignalStatus.ACTIVE and now_ms < self.expires_at_ms
 
 
 def signal_id_of_candle(
     *, strategy: str, exchange: str, symbol: str, timeframe: Timeframe, close_ms: Ms, action: Action
 ) -> SignalId:
-    """The id of what a strategy said at one candle's close: the same event, the same id."""
+    """The deterministic id of a strategy's signal at one candle's close."""
     return _signal_id("candle", strategy, exchange, symbol, timeframe, str(close_ms), action)
 
 
 def signal_id_of_key(*, strategy: str, key: str) -> SignalId:
-    """The id of a signal that came with its sender's idempotency key."""
+    """The id of a signal with its sender's idempotency key."""
     return _signal_id("key", strategy, key)
 
 
 def position_id_of(*, signal_id: SignalId, user_id: UserId) -> PositionId:
-    """The id of the position one user opens on one signal."""
+    """The id of the position that one user opens on one signal."""
     return PositionId(f"pos_{digest(signal_id, user_id)[:16]}")
 
 
 def digest(*parts: str) -> str:
-    """Hex SHA-256 of the parts; a separator that no part contains keeps them apart."""
+    """Hex SHA-256 of the parts, joined by a separator that no part contains."""
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
@@ -175,7 +175,7 @@ class DecisionOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What one listener decided for its user on one signal, and the numbers behind it."""
+    """One listener's decision for its user on one signal, with the facts behind it."""
 
     signal_id: SignalId
     user_id: UserId
@@ -186,7 +186,7 @@ class Decision:
 
 
 class ExecutionStatus(StrEnum):
-    """``pending`` at boot and ``unknown`` are in doubt: settled by looking, never by sending."""
+    """PENDING at startup and UNKNOWN are unresolved: resolved by lookup, never by sending."""
 
     PENDING = "pending"
     EXECUTED = "executed"
@@ -201,7 +201,7 @@ class ExecutionStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """One row of ``signal_executions``: the sole right to act on one signal for one user."""
+    """One row of ``signal_executions``: the exclusive claim of one user on one signal."""
 
     signal_id: SignalId
     user_id: UserId
@@ -219,7 +219,7 @@ class Execution:
     slippage_bps: Decimal | None = None  #: against the signal's price; positive is worse
     latency_ms: int | None = None  #: signal created to entry acknowledged
     failed_at_ms: Ms | None = None
-    failure_reason: str | None = None  #: a Failure, or the Reason that came after the claim
+    failure_reason: str | None = None  #: a FailureCode, or a DecisionCode found after the claim
     error_details: str | None = None
     ai_decision_applied: bool = False
     ai_confidence: float | None = None
@@ -228,7 +228,7 @@ class Execution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalStatistics:
-    """All executions of one signal, together and by status."""
+    """Statistics of all executions of one signal."""
 
     signal_id: SignalId
     executions: int
@@ -242,11 +242,11 @@ _MAX_SLIPPAGE_BPS = 1_000_000
 
 
 def slippage_bps(*, action: Action, requested: Decimal, filled: Decimal) -> Decimal | None:
-    """Basis points by which ``got`` is worse than ``asked``; negative when it is better.
+    """Basis points by which ``filled`` is worse than ``requested``; negative when it is better.
 
-    Entering long and leaving short are buys: paying more is worse. The others are sells. None when
-    the two are so far apart that one of them cannot be a price of this market: never an error,
-    because a booking must not fail for the sake of a statistic.
+    Entering long and exiting short are buys: a higher price is worse. The others are sells.
+    None, never an error, if the prices are implausibly far apart: a booking must not fail because
+    of a statistic.
     """
     is_buy = action in (Action.LONG, Action.EXIT_SHORT)
     try:

@@ -45,27 +45,19 @@ class Timeframe(StrEnum):
         return Ms(at_ms - at_ms % self.ms)
 
     def next_close(self, at_ms: Ms) -> Ms:
-        """First boundary strictly after ``at_ms``: when the candle now forming will close."""
+        """First boundary strictly after ``at_ms``: the close of the candle now forming."""
         return Ms(self.floor(at_ms) + self.ms)
-
-    def candle_range(self, at_ms: Ms) -> tuple[Ms, Ms]:
-        """``(open, close)`` of the candle that contains ``at_ms``; the close is exclusive."""
-        return self.floor(at_ms), self.next_close(at_ms)
 
     def is_boundary(self, at_ms: Ms) -> bool:
         """Whether a candle of this length opens exactly at ``at_ms``."""
         return at_ms % self.ms == 0
 
-    def interval_key(self, at_ms: Ms) -> str:
-        """Name of the candle that contains ``at_ms``, the same for every instant within it."""
-        return f"{self.value}:{self.floor(at_ms)}"
-
 
 def drift_ms(close_ms: Ms, now_ms: Ms) -> int:
-    """How late ``now_ms`` is against a candle's close; negative when the candle is still open."""
+    """Milliseconds from a candle's close to ``now_ms``; negative while the candle is open."""
     return now_ms - close_ms
 
 
 def day_start(at_ms: Ms) -> Ms:
-    """Midnight UTC of the day that contains ``at_ms``: where daily limits begin to count."""
+    """Midnight UTC of the day that contains ``at_ms``: the start of daily limits."""
     return Ms(at_ms - at_ms % DAY_MS)

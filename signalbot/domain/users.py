@@ -11,21 +11,21 @@ UserId = NewType("UserId", str)
 """The user's name in the configuration; two accounts of one person are two users."""
 
 
-_SHADOW = ".shadow"  # no name in the configuration has a dot
+_SHADOW = ".shadow"  # names in the configuration have no dots
 
 
 def shadow_of(user_id: UserId) -> UserId:
-    """Who trades on paper beside ``user_id``."""
+    """The shadow account that trades ``user_id``'s signals on paper."""
     return UserId(user_id + _SHADOW)
 
 
 def owner_of(user_id: str) -> UserId | None:
-    """Whose shadow ``user_id`` is; None: it is a user."""
+    """The user that a shadow account belongs to; None if ``user_id`` is not a shadow."""
     return UserId(user_id.removesuffix(_SHADOW)) if user_id.endswith(_SHADOW) else None
 
 
 class Mode(StrEnum):
-    """What happens on an approved signal: told, filled in simulation, or ordered for real."""
+    """Handling of approved signals: notify only, simulated orders, or real orders."""
 
     SIGNALS = "signals"
     PAPER = "paper"
@@ -33,7 +33,7 @@ class Mode(StrEnum):
 
 
 class UserStatus(StrEnum):
-    """PAUSED is the owner's wish, HALTED the daemon's; both stop entries and never exits.
+    """PAUSED manually, HALTED by the daemon; both stop entries, never exits.
 
     REMOVED users are no longer configured; their history stays.
     """
@@ -45,11 +45,11 @@ class UserStatus(StrEnum):
 
 
 class StatusBy(StrEnum):
-    """Who has set a status, and so who may end it.
+    """Who set a status, and therefore who may end it.
 
-    OPERATOR ends anything. USER: the user's own token, which ends only what it has set itself.
-    DAEMON has found a reason to halt the user. KEY: the reason is the account's key, and the halt
-    ends when a good one is stored.
+    OPERATOR may end any status. USER: the user's own token; it may end only its own pauses.
+    DAEMON: halted after a failure. KEY: halted because of the account's API key; the halt ends
+    when a valid key is stored.
     """
 
     OPERATOR = "operator"
@@ -65,7 +65,7 @@ class SubscriptionStatus(StrEnum):
 
 
 class Origin(StrEnum):
-    """Where a definition came from; what the file defines is changed only there."""
+    """Where a definition is stored; those of the file are changed only in the file."""
 
     CONFIG = "config"
     API = "api"
@@ -84,8 +84,8 @@ class AccountSettings:
     leverage: int = 1
     margin_mode: MarginMode = MarginMode.ISOLATED
     paper_balance: Decimal = Decimal(10_000)  #: quote units a paper account starts with
-    allow_withdrawal_keys: bool = False  #: whether a key with the right to withdraw may trade
-    #: How requests leave: ``direct``, a proxy's URL or ``secret:NAME``, or a local address.
+    allow_withdrawal_keys: bool = False  #: whether a key that may withdraw is accepted
+    #: Egress of requests: ``direct``, a proxy's URL or ``secret:NAME``, or a local address.
     egress: str = field(default="direct", repr=False)
 
 
@@ -103,7 +103,7 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """User x strategy, with the settings that hold for it after all layers are merged."""
+    """One user's subscription to one strategy, with its merged settings."""
 
     subscription_id: str
     user_id: UserId
@@ -115,5 +115,5 @@ class Subscription:
 
 
 def subscription_id_of(*, user_id: UserId, strategy: str) -> str:
-    """The id of the one subscription a user can have to a strategy."""
+    """The id of a user's only subscription to a strategy."""
     return f"{user_id}/{strategy}"

@@ -51,13 +51,13 @@ _KINDS: Mapping[str, NoticeKind] = {
     "user.halted": NoticeKind.HALTED,
     "trading.halted": NoticeKind.HALTED,
     "trading.resumed": NoticeKind.HALTED,
-    "disk.low": NoticeKind.TROUBLE,
-    "disk.recovered": NoticeKind.TROUBLE,
-    "exchange.disconnected": NoticeKind.TROUBLE,
-    "exchange.reconnected": NoticeKind.TROUBLE,
-    "alert.missed": NoticeKind.TROUBLE,
-    "source.heartbeat_missed": NoticeKind.TROUBLE,
-    "source.recovered": NoticeKind.TROUBLE,
+    "disk.low": NoticeKind.PROBLEM,
+    "disk.recovered": NoticeKind.PROBLEM,
+    "exchange.disconnected": NoticeKind.PROBLEM,
+    "exchange.reconnected": NoticeKind.PROBLEM,
+    "alert.missed": NoticeKind.PROBLEM,
+    "source.heartbeat_missed": NoticeKind.PROBLEM,
+    "source.recovered": NoticeKind.PROBLEM,
 }
 """Events that people are told of: states that are certain, never what is in doubt."""
 
@@ -368,7 +368,7 @@ _TEXTS: Mapping[NoticeKind, Callable[[NoticeContext], tuple[str, Iterator[str]]]
     NoticeKind.REFUSED: _skipped,
     NoticeKind.FAILED: _failed,
     NoticeKind.HALTED: _halted,
-    NoticeKind.TROUBLE: _trouble,
+    NoticeKind.PROBLEM: _trouble,
 }
 
 

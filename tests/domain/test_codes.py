@@ -22,7 +22,7 @@ def test_a_code_is_upper_snake_and_its_own_name(code: Code) -> None:
 @pytest.mark.parametrize("code", ALL)
 def test_a_code_has_a_cause_and_a_cure(code: Code) -> None:
     """Clauses that complete a sentence: no capital, no full stop."""
-    for clause in (code.cause, code.cure):
+    for clause in (code.cause, code.fix):
         assert len(clause.split()) >= 2
         assert not clause[0].isupper() or clause.split()[0].isupper()
         assert not clause.endswith(".")
@@ -38,7 +38,7 @@ def test_no_two_codes_have_the_same_word_or_cause() -> None:
 @pytest.mark.parametrize("code", ALL)
 def test_every_setting_that_a_code_names_exists(code: Code) -> None:
     """A cure that names a key which the file does not know would be no cure."""
-    for table, key in SETTING.findall(f"{code.cause}; {code.cure}"):
+    for table, key in SETTING.findall(f"{code.cause}; {code.fix}"):
         tables: list[tuple[str, ...]] = [
             ("users", "x", "account") if table == "account" else ("defaults", table)
         ]
@@ -51,7 +51,7 @@ def test_every_setting_that_a_code_names_exists(code: Code) -> None:
 def test_a_code_is_found_by_its_word(code: Code) -> None:
     """As it stands in the ledger."""
     assert code_of(str(code)) is code
-    assert meaning_of(str(code)) == {"cause": code.cause, "cure": code.cure}
+    assert meaning_of(str(code)) == {"cause": code.cause, "cure": code.fix}
 
 
 @pytest.mark.parametrize("word", [None, "", "FROM_A_NEWER_VERSION"])

@@ -47,7 +47,7 @@ def _codes() -> Iterator[Row]:
                 "code": each.value,
                 "of": group,
                 "cause": each.cause,
-                "cure": each.cure,
+                "cure": each.fix,
             }
 
 

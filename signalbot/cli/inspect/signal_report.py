@@ -167,7 +167,7 @@ def _execution_facts(outcome: Row) -> Iterator[tuple[str, str]]:
         yield "Trouble", problem
     failure = code_of(outcome["failure_reason"])
     if failure is not None:
-        yield "What to change", failure.cure
+        yield "What to change", failure.fix
     for column in _EXECUTION[1:]:
         value = outcome[column.key]
         if value is not None:
