@@ -22,7 +22,7 @@ def check_risk(s: DecisionInput, *, replaces: Position | None = None) -> Skip | 
 def _check_unresolved(s: DecisionInput) -> Skip | None:
     if s.signal.symbol not in s.snapshot.unresolved_symbols:
         return None
-    return Skip(DecisionCode.SYMBOL_UNRESOLVED, {"symbol": s.signal.symbol})
+    return Skip(DecisionCode.SYMBOL_IN_DOUBT, {"symbol": s.signal.symbol})
 
 
 def _check_pending_entry(s: DecisionInput, replaces: Position | None) -> Skip | None:

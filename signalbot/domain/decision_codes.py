@@ -130,14 +130,14 @@ class DecisionCode(Code):
     ACCOUNT_NOT_READY = (
         "ACCOUNT_NOT_READY",
         "this account has not been reconciled with its exchange since the start, or not recently",
-        "wait; if it persists, search the log for account.reconcile_failed",
+        "wait; if it persists, search the log for reconcile_failed",
     )
     SHORT_ON_SPOT = (
         "SHORT_ON_SPOT",
         "a spot market cannot be sold short",
         "subscribe to strategies of a futures market for shorts",
     )
-    SYMBOL_UNRESOLVED = (
+    SYMBOL_IN_DOUBT = (
         "SYMBOL_IN_DOUBT",
         "an order of this user in this symbol has an unknown outcome, which blocks entries",
         "wait for reconciliation; if it persists, compare 'signalbot orders' with the exchange",

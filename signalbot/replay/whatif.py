@@ -63,7 +63,7 @@ UNAFFECTED_BY_SETTINGS: Final = frozenset(
         DecisionCode.INTERNAL_ERROR,
         DecisionCode.EXCHANGE_HALTED,
         DecisionCode.ACCOUNT_NOT_READY,
-        DecisionCode.SYMBOL_UNRESOLVED,
+        DecisionCode.SYMBOL_IN_DOUBT,
     }
 )
 """Refusals that no setting would have prevented: they stay as they were on every course."""

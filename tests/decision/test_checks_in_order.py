@@ -95,7 +95,7 @@ IN_ORDER: list[tuple[DecisionCode, Cure]] = [
     (DecisionCode.PRICE_DRIFTED, _filters(max_price_drift_percent=None)),
     (DecisionCode.OUTSIDE_HOURS, _filters(hours=())),
     (
-        DecisionCode.SYMBOL_UNRESOLVED,
+        DecisionCode.SYMBOL_IN_DOUBT,
         lambda s: replace(s, snapshot=replace(s.snapshot, unresolved_symbols=frozenset())),
     ),
     (DecisionCode.SYMBOL_NOT_FIRST, _risk(symbol_priority=())),

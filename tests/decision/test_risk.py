@@ -51,7 +51,7 @@ def test_without_any_setting_there_is_no_limit() -> None:
 
 def test_a_symbol_in_doubt_takes_no_entry_and_others_do() -> None:
     """While an order there may or may not be live, a second one could double it."""
-    _refused(decision_input(in_doubt=(BTC,)), DecisionCode.SYMBOL_UNRESOLVED, {"symbol": BTC})
+    _refused(decision_input(in_doubt=(BTC,)), DecisionCode.SYMBOL_IN_DOUBT, {"symbol": BTC})
     assert _passes(decision_input(in_doubt=(ETH,)))
 
 

@@ -53,7 +53,7 @@ def test_while_an_order_is_in_doubt_entries_in_its_symbol_wait(tmp_path: Path) -
         second = await w.send(w.make(key="2"))
         decision = await w.decision(second, "anna")
         assert decision is not None
-        assert decision.code is DecisionCode.SYMBOL_UNRESOLVED
+        assert decision.code is DecisionCode.SYMBOL_IN_DOUBT
         other = await w.send(w.make(key="3", symbol=ETH))
         assert await w.execution(other, "anna") is not None
 

@@ -172,7 +172,7 @@ class Executor:
         error = "the remaining holding at the exchange is unknown after the close"
         unsent = mark_unsent(Order(request=entry.intents.entry), error, self._clock)
         await self._entry_orders.fail(
-            account, entry, unsent, reason=DecisionCode.SYMBOL_UNRESOLVED, error=error
+            account, entry, unsent, reason=DecisionCode.SYMBOL_IN_DOUBT, error=error
         )
 
     async def _fail_for_margin(self, account: Account, entry: PendingEntry) -> None:
