@@ -105,9 +105,7 @@ class NotificationSettings:
     operator: tuple[str, ...] = field(default=(), repr=False)  #: URLs, as in ``Recipient``
     events: NoticeRules = NoticeRules()  #: levels of users without their own
     operator_events: NoticeRules = OPERATOR_DEFAULTS
-    daily_summary: time | None = time(
-        8
-    )  #: as in ``TimeSettings``: the common one
+    daily_summary: time | None = time(8)  #: as in ``TimeSettings``: the common one
     time_zone: str = "UTC"
 
     def time_settings_for(self, recipient: Recipient) -> TimeSettings:

@@ -130,7 +130,9 @@ async def _at(name: str) -> AsyncIterator[tuple[Venue, Desk]]:
     dialect = DIALECTS[name]
     async with venue(name, accounts=[ANNA]) as it:
         connection = Connection(
-            "x", it.dialect.ccxt_id, config=it.ccxt_config(), options=dialect.options
+            "x",
+            ClientProfile(it.dialect.ccxt_id, options=dialect.options),
+            config=it.ccxt_config(),
         )
         await connection.open()
         try:
@@ -393,7 +395,7 @@ async def test_an_account_is_polled_less_often_only_once_all_its_streams_are_ope
     private, dialect = Private(let_in_once), OkxSwap()
     async with _served(private) as url:
         config = {"urls": {"api": {"ws": _ws("okx", url)}}}
-        connection = Connection("x", "okx", config=config, options=dialect.options)
+        connection = Connection("x", ClientProfile("okx", options=dialect.options), config=config)
         await connection.open()
         connection.template.set_markets([swap("BTC-USDT-SWAP", lot="0.001")])
         desk = Desk(connection, dialect)
