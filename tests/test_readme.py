@@ -102,6 +102,8 @@ def test_every_module_of_the_pipeline_has_its_place_in_the_life_of_a_signal() ->
     missing = {name for name in steps if f"`{name}`" not in page}
     assert missing == {
         "account.py",
+        "account_history.py",
+        "account_valuation.py",
         "key_permissions.py",
         "orders/order_intents.py",
         "trading_state.py",

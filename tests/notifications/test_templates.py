@@ -172,7 +172,7 @@ Held: 2h 5m, trend""",
         ),
         """\
 🚫 Not taken: LONG BTC/USDT perp
-MAX_OPEN_POSITIONS: as many positions are open as risk.max_open_positions allows
+MAX_OPEN_POSITIONS: the number of open positions has reached risk.max_open_positions
 open=3, limit=3
 From: trend""",
     ),
