@@ -1,6 +1,6 @@
-"""The outside world on one page: time, and other people's computers.
+"""The interfaces to the outside world on one page: clock, exchanges and AI.
 
-The pipeline sees nothing else of them. SQLite is neither, so the ledger is not behind a port.
+The pipeline depends only on these. The ledger is not behind a port: SQLite is part of the product.
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -20,39 +20,39 @@ from signalbot.domain.users import User, UserId
 
 
 class Clock(Protocol):
-    """Time as the whole daemon sees it; a replay's clock runs as fast as it can."""
+    """The daemon's time. A replay's clock runs as fast as it can."""
 
     def now_ms(self) -> Ms: ...
 
     async def sleep(self, delay_s: float) -> None: ...
 
     async def sleep_until(self, at_ms: Ms) -> None:
-        """Return at once when ``at_ms`` has passed."""
+        """Sleep until ``at_ms``; return at once if it has passed."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CandleSource:
-    """Where the candles of one stream come from."""
+    """The current source of one candle stream."""
 
     via: str  #: of the last candle: "websocket", "rest" or "simulated"
-    checked_at_ms: Ms  #: when it was last heard or asked, whatever came of it
+    checked_at_ms: Ms  #: last message or request, successful or not
 
 
 class Market(Protocol):
-    """An exchange's public side. Reads raise ``Unavailable`` when it cannot be reached."""
+    """An exchange's public market data. Reads raise ``Unavailable`` if it cannot be reached."""
 
     @property
     def is_open(self) -> bool:
-        """Whether its rules are known: it has been reached since the start."""
+        """Whether its instruments are loaded: it was reached since the start."""
         ...
 
     async def wait_until_open(self) -> None:
-        """Return once the market is open."""
+        """Wait until the market is open."""
         ...
 
     def instrument(self, symbol: str) -> Instrument:
-        """Rules of ``symbol``; ``KeyError`` when the exchange does not list it.
+        """Trading rules of ``symbol``; ``KeyError`` if the exchange does not list it.
 
         Raises:
             Unavailable: the market is not open yet.
@@ -60,13 +60,13 @@ class Market(Protocol):
         ...
 
     def last_price(self, symbol: str) -> Decimal | None:
-        """Last known price, without I/O; None before the first."""
+        """The last known price, without I/O; None before the first."""
         ...
 
     async def fresh_price(self, symbol: str) -> Decimal | None:
-        """A price to decide on: at most two seconds old wherever the exchange can be asked.
+        """A price to decide on: at most two seconds old if the exchange responds.
 
-        Many who want it at once share one request. None when no price can be had.
+        Concurrent callers share one request. None if no price is available.
         """
         ...
 
@@ -77,28 +77,28 @@ class Market(Protocol):
         ...
 
     def candles(self, symbol: str, timeframe: Timeframe) -> AsyncIterator[Candle]:
-        """Closed candles as they close. May repeat, skip and reorder: the feed puts it right."""
+        """Closed candles as they close. May repeat, skip and reorder: the feed corrects it."""
         ...
 
     def funding_interval_ms(self, symbol: str) -> int | None:
-        """How often holders of a contract pay each other, counted from midnight UTC.
+        """Funding interval of a contract, counted from midnight UTC.
 
-        None where the exchange does not say.
+        None if the exchange does not publish it.
         """
         ...
 
     def source(self, symbol: str, timeframe: Timeframe) -> CandleSource | None:
-        """What feeds ``candles``; None before somebody reads them."""
+        """The current source of ``candles``; None before they are read."""
         ...
 
     def prices(self, symbol: str) -> AsyncIterator[PriceRange]:
-        """Where the price went since the last item; slow readers get wider ranges, no backlog."""
+        """The price range since the last item; slow readers get wider ranges, no backlog."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """What the exchange says an account holds in one symbol."""
+    """An account's holding in one symbol, as reported by the exchange."""
 
     symbol: str
     side: Side
@@ -110,44 +110,44 @@ class Broker(Protocol):
     """One user's account at one exchange."""
 
     def balance(self) -> Balance:
-        """As last known, without I/O."""
+        """The last known balance, without I/O."""
         ...
 
     async def refresh_balance(self, *, urgent: bool = False) -> bool:
-        """Ask for the balance now; costs a request, an ``urgent`` one if an order waits for it.
+        """Fetch the balance; the request is ``urgent`` if an order waits for it.
 
-        Whether it counts all that has filled; some exchanges show the last fills a moment late.
+        Returns whether it includes all fills; some exchanges include the last fills late.
 
         Raises:
-            Unavailable: it cannot be asked; ``balance`` stays as it was.
+            Unavailable: the exchange does not respond; ``balance`` stays unchanged.
         """
         ...
 
     def fees(self, instrument: Instrument) -> Fees:
-        """What this account pays for a trade, as far as is known without I/O."""
+        """The account's last known fees, without I/O."""
         ...
 
     @property
     def visibility_lag_ms(self) -> int:
-        """How late this exchange may show what it has done: until then absence proves nothing.
+        """Maximum delay until the exchange shows an order it has accepted.
 
-        0 where what is not shown is certainly not there.
+        Within it a missing order is not proof of its absence. 0: responses are always current.
         """
         ...
 
     async def set_up(self) -> None:
-        """Bring the account into the state that entries rely on: mode, leverage, balance.
+        """Set the account up for entries: position mode, margin mode, leverage, balance.
 
-        What was so lately, by this process or a former one, is not asked for again.
+        Settings confirmed recently, by this process or the previous one, are not requested again.
 
         Raises:
-            AccessDenied: only the owner can help: no key, hedge mode.
-            Unavailable: the exchange does not answer.
+            AccessDenied: the owner must act: no key, or hedge mode.
+            Unavailable: the exchange does not respond.
         """
         ...
 
     def attaches_stops(self, symbol: str) -> bool:
-        """Whether an entry can carry its stop, so that there is no moment without one."""
+        """Whether an entry can carry its stop, so that the position is never without one."""
         ...
 
     async def submit(
@@ -155,102 +155,103 @@ class Broker(Protocol):
     ) -> OrderReport:
         """Send one order, once; an entry with its first ``stop`` where ``attaches_stops``.
 
-        The report may know what was filled before it knows the fills.
+        The report may have the filled quantity before it has the fills.
 
         Raises:
-            OrderRejected: the exchange refused it; nothing is live.
-            OrderOutcomeUnknown: it may be live; only ``lookup`` can tell.
+            OrderRejected: the exchange rejected it; no order is live.
+            OrderOutcomeUnknown: it may be live; only ``lookup`` determines its state.
             Unavailable: it was provably not accepted, and may be sent again under the same id.
         """
         ...
 
     def amends_stops(self, symbol: str) -> bool:
-        """Whether a resting stop can be moved in place, by ``amend``."""
+        """Whether a working stop can be moved in place, by ``amend``."""
         ...
 
     def stop_lifetime_ms(self, symbol: str) -> int | None:
-        """How long stops and targets rest before the exchange ends them; None for ever."""
+        """Lifetime of stops and targets at the exchange; None: unlimited."""
         ...
 
     async def amend(self, order: Order, request: OrderRequest) -> OrderReport:
-        """Give a resting stop the trigger and quantity of ``request``, which has its id.
+        """Change a working stop to the trigger and quantity of ``request``, which has its id.
 
         The report is of the stop as it was read back.
 
         Raises:
-            OrderRejected: it rests as it was; always, unless ``amends_stops``.
-            OrderOutcomeUnknown: it rests as it was, or as it was to be.
-            Unavailable: nothing was sent.
+            OrderRejected: the stop is unchanged; always, unless ``amends_stops``.
+            OrderOutcomeUnknown: the stop is either unchanged or changed.
+            Unavailable: the request was not sent.
         """
         ...
 
     async def cancel(self, order: Order) -> OrderReport:
-        """Cancel, then report what the order finally came to: it may have filled meanwhile.
+        """Cancel an order and report its final state: it may have filled before the cancel.
 
         Raises:
-            OrderOutcomeUnknown: whether it was cancelled is not known.
+            OrderOutcomeUnknown: the cancel was not confirmed.
         """
         ...
 
     async def lookup(self, order: Order) -> OrderReport | None:
-        """What became of an order.
+        """The current state of an order.
 
-        None: every place that should know it was asked, answered, and does not show it, and it
-        can no longer be on its way. Within ``visibility_lag_ms`` that is no proof yet.
+        None: every endpoint that could show it responded without it, and it can no longer be in
+        transit. Within ``visibility_lag_ms`` that is not yet proof of its absence.
 
         Raises:
-            OrderOutcomeUnknown: neither found nor looked for everywhere in vain.
-            Unavailable: the exchange cannot be asked now.
+            OrderOutcomeUnknown: not found, but not every endpoint has responded.
+            Unavailable: the exchange does not respond.
         """
         ...
 
     async def open_orders(
         self, symbols: Collection[str] | None = None, *, is_urgent: bool = False
     ) -> Sequence[OrderReport]:
-        """Every order now resting, ours or not, conditional ones included.
+        """Every open order, ours or not, including conditional ones.
 
-        Of ``symbols``, or of all the account trades. What is urgent goes with what protects, and
-        leaves out lists that can hold none of the orders that are watched.
+        In ``symbols``, or in all symbols the account trades. Urgent requests have the priority of
+        protective orders, and omit lists that can contain none of the watched orders.
         """
         ...
 
     async def holdings(
         self, claimed: Mapping[str, Decimal], *, is_urgent: bool = False
     ) -> Sequence[Holding]:
-        """What the account holds; of coins it owns anyway, at most what is ``claimed`` by symbol.
+        """The account's holdings; on spot at most the ``claimed`` quantity of each symbol.
 
-        ``claimed`` is what the ledger believes to be held, in base units.
+        ``claimed`` is the quantity of the ledger's positions by symbol, in base units: other coins
+        of the account are the owner's.
         """
         ...
 
     async def closable_quantity(self, symbol: str, quantity: Decimal) -> Decimal:
-        """How much of ``quantity`` an order can close now.
+        """The part of ``quantity`` that an order can close now.
 
-        Less than all of it only on spot, where fees are kept in coins.
+        Less than all of it only on spot, where fees are deducted from the coins.
 
         Raises:
-            Unavailable: the exchange cannot be asked.
+            Unavailable: the exchange does not respond.
         """
         ...
 
     async def funding(self, symbols: Collection[str], *, since_ms: Ms) -> Sequence[FundingPayment]:
-        """Funding that the account's positions in ``symbols`` paid or received since then."""
+        """Funding payments of the account's positions in ``symbols`` since ``since_ms``."""
         ...
 
     async def order_fills(self, order: Order) -> Sequence[Fill]:
-        """Every fill of one order that the exchange tells now; it may tell them late."""
+        """Every fill of one order that the exchange reports now; some may be reported later."""
         ...
 
     async def may_withdraw(self) -> bool | None:
-        """Whether the account's key may withdraw; None where the exchange does not tell.
+        """Whether the account's key may withdraw; None if the exchange does not report it.
 
         Raises:
-            Unavailable: the exchange cannot be asked now; AccessDenied when the key is not let in.
+            Unavailable: the exchange does not respond. AccessDenied: it refuses the key.
         """
         ...
 
     async def fills(self, symbol: str, *, since_ms: Ms) -> Sequence[Fill]:
-        """All the account's fills in a symbol, whoever ordered them."""
+        """All the account's fills in a symbol, including those of foreign orders."""
         ...
 
     def wire_id(self, client_order_id: ClientOrderId, symbol: str) -> str:
@@ -262,99 +263,97 @@ class Broker(Protocol):
         ...
 
     def watch(self, request: OrderRequest, *, exchange_order_id: str | None = None) -> None:
-        """An order sent before this process began may be live: tell of it in ``events`` too."""
+        """Report an order of a previous process in ``events``, too."""
         ...
 
     def events(self) -> AsyncIterator[OrderReport]:
-        """Changes of orders as they happen; may repeat what was reported elsewhere."""
+        """Changes of orders as they happen; may repeat reports of other methods."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateAllowance:
-    """What an exchange still lets one address of ours ask."""
+    """The remaining rate limit of one egress address at an exchange."""
 
     egress: str  #: "direct", or which address or proxy
     left: float  #: the free part of the tightest limit, 0 to 1
-    queued: int  #: requests that wait for their turn
+    queued: int  #: waiting requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outage:
-    """An exchange answers nothing that one address of ours asks."""
+    """An exchange that does not respond to one egress address."""
 
     egress: str  #: "direct", or which address or proxy
     since_ms: Ms
-    cause: str  #: what the last request has met
+    cause: str  #: the error of the last request
 
 
 class Exchange(Protocol):
-    """One configured exchange: its public side, and an account for each of its users."""
+    """One configured exchange: its market data, and a broker for each of its users."""
 
     @property
     def market(self) -> Market: ...
 
     async def connect(self) -> None:
-        """Learn its time and its markets: it is open then.
-
-        Whoever calls it tries again, not before ``retry_at_ms``.
+        """Load its time and instruments; then the market is open.
 
         Raises:
-            Unavailable: it does not answer.
+            Unavailable: it does not respond; retry not before ``retry_at_ms``.
         """
         ...
 
     @property
     def retry_at_ms(self) -> Ms:
-        """When it may be asked again after a refusal; an instant that has passed: at once."""
+        """When requests are allowed again after a ban; an instant in the past: now."""
         ...
 
     @property
     def entry_block_reason(self) -> str | None:
-        """Why nobody should enter here now: a ban, a clock that is off. None when all is well."""
+        """Why entries are blocked here: a ban, or a clock that is off. None if they are not."""
         ...
 
     def rate_allowances(self) -> Sequence[RateAllowance]:
-        """One for each address that its requests leave from; none where nothing is limited."""
+        """Remaining rate limits by egress address; empty without rate limits."""
         ...
 
     def outages(self) -> Sequence[Outage]:
-        """The addresses that have had no answer for seconds; none while all is well."""
+        """Ongoing outages by egress address: no response for several seconds."""
         ...
 
     def unexplained_changes(self) -> AsyncIterator[UserId]:
-        """Accounts in which something happened that no order of ours explains: for one reader."""
+        """Users with account changes that no order of ours explains; for one reader."""
         ...
 
     @property
     def needs_reconciliation(self) -> bool:
-        """Whether accounts can come to differ from what the ledger has of them."""
+        """Whether accounts can differ from the ledger."""
         ...
 
     def reconciliation_interval_ms(self, user_id: UserId) -> int:
-        """How long an account with business may go without being compared with its exchange."""
+        """Maximum time between two reconciliations of an account with positions or orders."""
         ...
 
     def broker(self, user: User, *, symbols: Collection[str]) -> Broker:
-        """The account of one user, who trades ``symbols``; asking again gives the same account."""
+        """The broker of one user for ``symbols``; repeated calls return the same broker."""
         ...
 
     def release(self, user_id: UserId) -> None:
-        """Forget an account that is no longer traded; asked for again, it is opened anew."""
+        """Close a user's broker; the next ``broker`` call opens a new one."""
         ...
 
     async def prepare(self) -> None:
-        """Bring prices and paper accounts up to now, before anything is decided."""
+        """Update prices and paper accounts to the present, before the first decision."""
         ...
 
     async def run(self) -> None:
-        """Keep them there, until cancelled."""
+        """Keep prices and paper accounts up to date, until cancelled."""
         ...
 
 
 class Advisor(Protocol):
-    """Gives its opinion on one signal, for everybody whose rules ask the same question."""
+    """Advises on signals; users with equal rules share one AI call."""
 
     async def advise(self, signal: Signal, rules: AiRules) -> Advice:
-        """What it says. Whatever goes wrong is an ABSTAIN; the caller may stop waiting."""
+        """Advise on one signal. Every failure is an ABSTAIN; the caller may cancel."""
         ...

@@ -1,4 +1,4 @@
-"""A queue with one reader that is written without waiting and read with ``async for``."""
+"""An asynchronous queue with one reader, written without waiting, read with ``async for``."""
 
 import asyncio
 from collections import deque
@@ -11,8 +11,8 @@ T = TypeVar("T")
 class Stream(Generic[T]):
     """Items in order, kept from construction on, read by one task.
 
-    ``limit`` bounds what an idle reader finds: the oldest items leave. With ``merge`` there is
-    never more than one unread item; what arrives meanwhile is merged into it.
+    ``limit`` bounds the unread items: the oldest are dropped. With ``merge`` there is at most one
+    unread item; new items are merged into it.
     """
 
     def __init__(
@@ -27,6 +27,7 @@ class Stream(Generic[T]):
         return len(self._items)
 
     def put(self, item: T) -> None:
+        """Append an item, or merge it into the unread one."""
         if self._merge is not None and self._items:
             item = self._merge(self._items.pop(), item)
         self._items.append(item)
@@ -37,13 +38,13 @@ class Stream(Generic[T]):
         return self
 
     async def __anext__(self) -> T:
-        """The next item, waiting for it if need be.
+        """Wait for the next item and return it.
 
         Raises:
-            RuntimeError: another task is waiting already.
+            RuntimeError: another task is already waiting.
         """
         if self._reader is not None:
-            raise RuntimeError("a stream has one reader; this one has another already")
+            raise RuntimeError("this stream already has a reader")
         while not self._items:
             self._reader = asyncio.get_running_loop().create_future()
             try:

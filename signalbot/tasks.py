@@ -1,4 +1,8 @@
-"""Time and tasks: the only module that sleeps, reads the clock, or decides how a task restarts."""
+"""Clocks, tasks, retries and timers: the only module that reads the time, sleeps or restarts tasks.
+
+Other modules receive a ``Clock`` and start their tasks through ``background``, ``SupervisedTasks``
+or a ``TaskGroup``.
+"""
 
 import asyncio
 import gc
@@ -9,10 +13,22 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections import deque
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from functools import cache
 from itertools import count
+from types import TracebackType
+from typing import Any, TypeVar
 
 import structlog
 
@@ -22,12 +38,14 @@ from signalbot.ports import Clock
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
+
 _crash_points_passed = count(1)
 _STABLE_AFTER_MS = 60_000
 
 
 class SystemClock:
-    """The computer's own time."""
+    """The system clock."""
 
     def now_ms(self) -> Ms:
         return Ms(time.time_ns() // 1_000_000)  # noqa: TID251 - the one clock
@@ -40,7 +58,7 @@ class SystemClock:
 
 
 class LoopClock:
-    """Time as the running event loop counts it: for loops that are faster than the world."""
+    """The time of the running event loop, for loops that run faster than real time."""
 
     def __init__(self, start_ms: Ms) -> None:
         self._start_ms = start_ms
@@ -54,7 +72,7 @@ class LoopClock:
         await asyncio.sleep(delay_s)  # noqa: TID251 - the one clock
 
     async def sleep_until(self, at_ms: Ms) -> None:
-        """Sleep to the instant itself: a fraction of a millisecond is not passed on to the next."""
+        """Sleep until ``at_ms`` exactly: sub-millisecond errors do not accumulate."""
         await self.sleep(max(0, (at_ms - self._start_ms) / 1000 - self._passed_s()))
 
     def _passed_s(self) -> float:
@@ -62,7 +80,7 @@ class LoopClock:
 
 
 def backoff_s(*, initial_s: float = 0.5, max_s: float = 30.0) -> Iterator[float]:
-    """Growing pauses with full jitter, so that many who failed together return apart."""
+    """Exponential delays with full jitter, so that simultaneous failures do not retry together."""
     ceiling = initial_s
     while True:
         yield random.uniform(initial_s / 2, ceiling)  # noqa: S311 - jitter, not a secret
@@ -70,10 +88,10 @@ def backoff_s(*, initial_s: float = 0.5, max_s: float = 30.0) -> Iterator[float]
 
 
 async def supervise(name: str, run: Callable[[], Awaitable[None]], clock: Clock) -> None:
-    """Run a task that lives on the far side's terms: restart it while that is unavailable.
+    """Run a task and restart it with backoff while it raises ``Unavailable``.
 
-    Anything but ``Unavailable`` is a bug and reaches the TaskGroup, which stops the daemon; systemd
-    starts it again and recovery does the rest. What fails at once again is a warning only once.
+    Any other exception is a bug: it reaches the TaskGroup, which stops the daemon; systemd restarts
+    it, and start-up recovers. Repeated failures of one minute are logged as a warning only once.
     """
     delays, level = backoff_s(), logging.WARNING
     while True:
@@ -91,8 +109,90 @@ async def supervise(name: str, run: Callable[[], Awaitable[None]], clock: Clock)
             return
 
 
+@asynccontextmanager
+async def background(
+    tasks: Mapping[str, Callable[[], Coroutine[Any, Any, object]]],
+) -> AsyncIterator[None]:
+    """Run ``tasks``, by name, for the duration of the block, and cancel them at its end.
+
+    A task that fails cancels the block and the other tasks, and its exception is raised.
+    """
+    async with asyncio.TaskGroup() as group:
+        started = [group.create_task(run(), name=name) for name, run in tasks.items()]
+        try:
+            yield
+        finally:
+            for task in started:
+                task.cancel()
+
+
+async def for_each(
+    items: Iterable[T], work: Callable[[T], Awaitable[object]], *, limit: int, name: str
+) -> None:
+    """Await ``work`` for every item, in order, at most ``limit`` (> 0) at the same time.
+
+    ``name`` names the tasks. The first exception cancels the rest and is raised.
+    """
+    waiting = deque(items)
+
+    async def process_queue() -> None:
+        while waiting:
+            await work(waiting.popleft())
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(min(limit, len(waiting))):
+            group.create_task(process_queue(), name=f"{name} {number}")
+
+
+class SupervisedTasks:
+    """Named, supervised tasks that live until cancelled, or until the daemon stops."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._group = asyncio.TaskGroup()
+        self._tasks: dict[asyncio.Task[None], None] = {}  # in the order of their start
+
+    async def __aenter__(self) -> None:
+        """Allow tasks to start. One that fails cancels the block and all others."""
+        await self._group.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Wait for every task to end.
+
+        Raises:
+            BaseExceptionGroup: the block or a task failed.
+        """
+        await self._group.__aexit__(kind, error, traceback)
+
+    def start(self, name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        """Start a task that is restarted while it raises ``Unavailable``."""
+        task = self._group.create_task(supervise(name, run, self._clock), name=name)
+        self._tasks[task] = None
+        task.add_done_callback(self._forget)
+        return task
+
+    def cancel(self, *prefixes: str) -> None:
+        """Cancel the tasks with one of these name prefixes."""
+        for task in self._tasks:
+            if task.get_name().startswith(prefixes):
+                task.cancel()
+
+    def cancel_all(self) -> None:
+        """Cancel every task."""
+        for task in self._tasks:
+            task.cancel()
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        del self._tasks[task]
+
+
 class Timers:
-    """Calls something at a given instant; every call is a task of its own."""
+    """Calls a function at a given instant, each call in its own task."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -101,13 +201,13 @@ class Timers:
         self._rescheduled = asyncio.Event()
 
     def at(self, at_ms: Ms, fire: Callable[[], Awaitable[None]]) -> None:
-        """Await ``ring()`` at ``at_ms``, or at once when that has passed."""
+        """Await ``fire()`` at ``at_ms``, or at once if that has passed."""
         if not self._heap or at_ms < self._heap[0][0]:
             self._rescheduled.set()
         heapq.heappush(self._heap, (at_ms, next(self._order), fire))
 
     async def run(self) -> None:
-        """Ring alarms as they fall due, until cancelled."""
+        """Fire timers as they fall due, until cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
                 await self._wait_for_next()
@@ -133,10 +233,10 @@ async def _call(fire: Callable[[], Awaitable[None]]) -> None:
 
 
 async def start_threads(count: int = 6) -> None:
-    """Start the threads of ``asyncio.to_thread`` now: later there may be none to be had.
+    """Start the threads of ``asyncio.to_thread`` now: later the system may refuse to create any.
 
     Raises:
-        RuntimeError: there are none to be had now.
+        RuntimeError: the system refuses to create them.
     """
     executor = ThreadPoolExecutor(count, thread_name_prefix="work")
     asyncio.get_running_loop().set_default_executor(executor)
@@ -147,10 +247,10 @@ async def start_threads(count: int = 6) -> None:
 
 
 def freeze_gc() -> None:
-    """Tell the garbage collector that what exists now is here to stay.
+    """Exclude all current objects from garbage collection.
 
-    With thousands of users a full collection costs as much as a third of a fan-out; afterwards it
-    looks only at what came since.
+    With thousands of users a full collection takes a third of the time of a fan-out; afterwards it
+    examines only newer objects.
     """
     gc.collect()
     gc.freeze()
@@ -158,10 +258,9 @@ def freeze_gc() -> None:
 
 
 def crash_point(name: str) -> None:
-    """A place where the process may be killed to prove that nothing is lost or doubled.
+    """Kill the process here if ``SIGNALBOT_CRASH_AT`` names this point; for tests of recovery.
 
-    Does nothing unless ``SIGNALBOT_CRASH_AT`` names this point; ``name:3`` is the third time it
-    is passed since the start, ``*:17`` the seventeenth point of any name.
+    ``name:3`` is the third pass since the start, ``*:17`` the seventeenth pass of any point.
     """
     where, nth = _crash_at()
     if where in (name, "*") and next(_crash_points_passed) >= nth:

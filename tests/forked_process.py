@@ -242,7 +242,12 @@ def _become(arguments: list[str], env: Mapping[str, str], cwd: str, fds: list[in
 
 def _load() -> None:
     """Everything that a daemon and its commands load."""
-    for name in ("ccxt.pro", "signalbot.daemon", "signalbot.api.build", "signalbot.__main__"):
+    for name in (
+        "ccxt.pro",
+        "signalbot.daemon.process",
+        "signalbot.api.build",
+        "signalbot.__main__",
+    ):
         import_module(name)
     gc.collect()
     gc.freeze()

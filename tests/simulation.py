@@ -1,6 +1,6 @@
 """The whole pipeline over a real ledger and a simulated exchange, in virtual time.
 
-A test tells the price what to do and sends signals; everything between is the product.
+A test moves the price and sends signals; everything between is the product.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
@@ -9,18 +9,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from signalbot.app.composition import App, running
+from signalbot.app.composition import build
+from signalbot.app.lifecycle import running
+from signalbot.app.services import Services
 from signalbot.config.load import load
+from signalbot.domain.executions import Decision, Execution
 from signalbot.domain.market import Candle
-from signalbot.domain.signals import (
-    Action,
-    Decision,
-    Execution,
-    Signal,
-    SignalSource,
-    Strength,
-    signal_id_of_key,
-)
+from signalbot.domain.signals import Action, Signal, SignalSource, Strength, signal_id_of_key
 from signalbot.domain.timeframe import EPOCH, Ms, Timeframe
 from signalbot.domain.users import User, UserId
 from signalbot.exchange.simulated.rules import SimulationRules
@@ -68,7 +63,7 @@ paper_balance = 10000
 
 
 class FaultyExchange:
-    """A historical exchange whose brokers can be made to misbehave."""
+    """A historical exchange with brokers that can be made to fail."""
 
     def __init__(
         self,
@@ -98,7 +93,7 @@ class FaultyExchange:
         return self.brokers.setdefault(user.user_id, broker)
 
     def release(self, user_id: UserId) -> None:
-        """As the real one does."""
+        """As the wrapped exchange does."""
         self.real.release(user_id)
 
     retry_at_ms = EPOCH
@@ -121,12 +116,12 @@ class FaultyExchange:
 
 
 class Simulation:
-    """One running app, its exchange and its clock."""
+    """Running services, their exchange and their clock."""
 
     def __init__(
-        self, app: App, exchange: FaultyExchange, clock: Clock, database: Database
+        self, services: Services, exchange: FaultyExchange, clock: Clock, database: Database
     ) -> None:
-        self.app = app
+        self.services = services
         self.exchange = exchange
         self.clock = clock
         self.database = database
@@ -134,7 +129,7 @@ class Simulation:
     async def price(
         self, close: str, *, low: str | None = None, high: str | None = None, symbol: str = BTC
     ) -> None:
-        """One more minute passes, and the price ends here after having been there."""
+        """Let one minute pass: the price touches ``low`` and ``high`` and ends at ``close``."""
         await self.clock.sleep(60)
         self.jump(close, low=low, high=high, symbol=symbol)
         await self.settle()
@@ -142,7 +137,7 @@ class Simulation:
     def jump(
         self, close: str, *, low: str | None = None, high: str | None = None, symbol: str = BTC
     ) -> None:
-        """The price is here now, and nothing has had time to react."""
+        """Move the price without giving any task time to react."""
         end = Decimal(close)
         before = self.exchange.market.last_price(symbol) or end
         self.exchange.real.advance(
@@ -159,9 +154,9 @@ class Simulation:
         )
 
     async def settle(self) -> None:
-        """Let everything that was set off come to its end."""
+        """Wait until every signal and order event is processed."""
         await self.clock.sleep(0.5)
-        await self.app.broadcaster.wait_drained()
+        await self.services.outbound.broadcaster.wait_drained()
 
     def make(
         self,
@@ -178,7 +173,7 @@ class Simulation:
         shares: tuple[str, ...] = (),
         trailing: str | None = None,
     ) -> Signal:
-        """A signal of now."""
+        """A signal created now."""
         now_ms = self.clock.now_ms()
         return Signal(
             signal_id=signal_id_of_key(strategy="trend", key=key),
@@ -203,13 +198,13 @@ class Simulation:
         )
 
     async def send(self, signal: Signal) -> Signal:
-        """Store and broadcast a signal, and wait until every listener is done with it."""
-        assert await self.app.emitter.accept(signal)
+        """Store and broadcast a signal, and wait until every listener has processed it."""
+        assert await self.services.outbound.emitter.accept(signal)
         await self.settle()
         return signal
 
     async def execution(self, signal: Signal, user_id: str) -> Execution | None:
-        return await self.app.executions.execution(signal.signal_id, UserId(user_id))
+        return await self.services.storage.executions.execution(signal.signal_id, UserId(user_id))
 
     async def decision(self, signal: Signal, user_id: str) -> Decision | None:
         rows = await self.database.query(
@@ -231,7 +226,7 @@ async def simulation(
     advisor: Advisor | None = None,
     broker: type[FaultyBroker] = FaultyBroker,
 ) -> AsyncIterator[Simulation]:
-    """Start the app on ``folder``; starting again on the same folder is a restart."""
+    """Start the services on ``folder``; starting again on the same folder is a restart."""
     file = folder / "config.toml"
     file.write_text(head + "".join(users))
     config = load(file, {})
@@ -242,9 +237,11 @@ async def simulation(
         real = HistoricalExchange("sim", rules, base=Timeframe.M1, clock=clock)
         exchange = FaultyExchange(real, clock, broker)
         exchanges: dict[str, Exchange] = {"sim": exchange}
-        app = App(config, database=database, exchanges=exchanges, clock=clock, advisor=advisor)
-        async with running(app):
-            yield Simulation(app, exchange, clock, database)
+        services = build(
+            config, database=database, exchanges=exchanges, clock=clock, advisor=advisor
+        )
+        async with running(services):
+            yield Simulation(services, exchange, clock, database)
 
 
 def run_in_virtual_time(
@@ -255,7 +252,7 @@ def run_in_virtual_time(
     advisor: Advisor | None = None,
     broker: type[FaultyBroker] = FaultyBroker,
 ) -> None:
-    """Run one story in virtual time, in a fresh world that starts at a price of 100."""
+    """Run one story in virtual time, in a new simulation at a price of 100."""
 
     async def scene() -> None:
         async with simulation(folder, *users, head=head, advisor=advisor, broker=broker) as w:

@@ -142,19 +142,19 @@ def _check(path: Path) -> None:
         _check_entries(ledger)
         _check_fills(ledger)
         _check_positions(ledger)
-        assert _in_doubt(ledger) == []
+        assert _unresolved(ledger) == []
     finally:
         ledger.close()
 
 
-def _in_doubt(ledger: sqlite3.Connection) -> list[sqlite3.Row]:
+def _unresolved(ledger: sqlite3.Connection) -> list[sqlite3.Row]:
     return ledger.execute(
         "SELECT * FROM signal_executions WHERE status IN ('pending', 'unknown')"
     ).fetchall()
 
 
 def _check_entries(ledger: sqlite3.Connection) -> None:
-    """The exchange never got two entries for one signal and user, nor one nobody claimed."""
+    """The exchange never got two entries for one signal and user, nor an unclaimed one."""
     placed = Counter(
         (row["signal_id"], row["user_id"])
         for row in ledger.execute(

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from signalbot.domain.advice import Advice, Verdict
 from signalbot.domain.decision_codes import DecisionCode
-from signalbot.domain.signals import DecisionOutcome, ExecutionStatus, Signal, SignalStatus
+from signalbot.domain.executions import DecisionOutcome, ExecutionStatus
+from signalbot.domain.signals import Signal, SignalStatus
 from signalbot.domain.users import UserId
 from tests.simulation import Simulation, run_in_virtual_time, user
 
@@ -17,7 +18,7 @@ async def _assert_executed(w: Simulation, signal: Signal, name: str) -> None:
     assert execution is not None
     assert execution.status is ExecutionStatus.EXECUTED
     assert execution.actual_entry_price == Decimal(100)
-    assert await w.app.executions.has_user_executed(signal.signal_id, UserId(name))
+    assert await w.services.storage.executions.has_user_executed(signal.signal_id, UserId(name))
 
 
 def test_user_a_executes(tmp_path: Path) -> None:
@@ -26,7 +27,7 @@ def test_user_a_executes(tmp_path: Path) -> None:
     async def story(w: Simulation) -> None:
         signal = await w.send(w.make(targets=("110", "120")))
         await _assert_executed(w, signal, "anna")
-        (position,) = await w.app.trades.open_positions(UserId("anna"))
+        (position,) = await w.services.storage.trades.open_positions(UserId("anna"))
         assert position.quantity == Decimal(10)
         assert position.protected_at_ms is not None
 
@@ -34,18 +35,18 @@ def test_user_a_executes(tmp_path: Path) -> None:
 
 
 def test_user_b_executes_the_same_signal(tmp_path: Path) -> None:
-    """What A did takes nothing from B: the signal stays ACTIVE."""
+    """A's execution does not affect B: the signal stays ACTIVE."""
 
     async def story(w: Simulation) -> None:
         signal = w.make()
-        assert await w.app.signals.store(signal)
-        w.app.broadcaster.broadcast(signal, [UserId("anna")])
+        assert await w.services.storage.signals.store(signal)
+        w.services.outbound.broadcaster.broadcast(signal, [UserId("anna")])
         await w.settle()
         await _assert_executed(w, signal, "anna")
-        stored = await w.app.signals.signal(signal.signal_id)
+        stored = await w.services.storage.signals.signal(signal.signal_id)
         assert stored is not None
         assert stored.status is SignalStatus.ACTIVE
-        w.app.broadcaster.broadcast(signal, [UserId("ben")])
+        w.services.outbound.broadcaster.broadcast(signal, [UserId("ben")])
         await w.settle()
         await _assert_executed(w, signal, "ben")
 
@@ -59,7 +60,7 @@ def test_user_c_too(tmp_path: Path) -> None:
         signal = await w.send(w.make())
         for name in ("anna", "ben", "cleo"):
             await _assert_executed(w, signal, name)
-        executions = await w.app.executions.executions(signal.signal_id)
+        executions = await w.services.storage.executions.executions(signal.signal_id)
         assert len({each.client_order_id for each in executions}) == 3
 
     run_in_virtual_time(tmp_path, story, A, B, C)
@@ -72,8 +73,8 @@ def test_a_second_try_is_blocked_by_the_unique_index(tmp_path: Path) -> None:
         signal = await w.send(w.make())
         before = await w.execution(signal, "anna")
         sent = len(w.broker("anna").sent)
-        w.app.broadcaster.broadcast(signal, [UserId("anna")])
-        await w.app.emitter.redeliver(signal)
+        w.services.outbound.broadcaster.broadcast(signal, [UserId("anna")])
+        await w.services.outbound.emitter.redeliver(signal)
         await w.settle()
         assert await w.execution(signal, "anna") == before
         assert len(w.broker("anna").sent) == sent
@@ -85,12 +86,16 @@ def test_a_second_try_is_blocked_by_the_unique_index(tmp_path: Path) -> None:
 
 
 def test_has_user_executed_is_right_per_user(tmp_path: Path) -> None:
-    """Who was refused has not executed; who was filled has."""
+    """A rejected user has not executed; a filled one has."""
 
     async def story(w: Simulation) -> None:
         signal = await w.send(w.make())
-        assert await w.app.executions.has_user_executed(signal.signal_id, UserId("anna"))
-        assert not await w.app.executions.has_user_executed(signal.signal_id, UserId("ben"))
+        assert await w.services.storage.executions.has_user_executed(
+            signal.signal_id, UserId("anna")
+        )
+        assert not await w.services.storage.executions.has_user_executed(
+            signal.signal_id, UserId("ben")
+        )
 
     run_in_virtual_time(
         tmp_path, story, A, user("ben", extra="filters = { min_strength = 'VERY_STRONG' }")
@@ -103,7 +108,7 @@ def test_statistics_of_a_signal_aggregate_all_executions(tmp_path: Path) -> None
     async def story(w: Simulation) -> None:
         w.broker("ben").refuse(lambda _: True, "margin is insufficient")
         signal = await w.send(w.make(price="99"))
-        statistics = await w.app.executions.statistics(signal.signal_id)
+        statistics = await w.services.storage.executions.statistics(signal.signal_id)
         assert statistics.executions == 3
         assert statistics.by_status == {"executed": 2, "failed": 1}
         assert statistics.average_slippage_bps == {"executed": Decimal("101.01")}
@@ -133,7 +138,7 @@ def test_mark_as_executed_with_details(tmp_path: Path) -> None:
 
 
 def test_mark_as_failed_with_reason(tmp_path: Path) -> None:
-    """A refused entry leaves a failed execution that says why, and no position."""
+    """A rejected entry leaves a failed execution with its reason, and no position."""
 
     async def story(w: Simulation) -> None:
         w.broker("anna").refuse(lambda _: True, "margin is insufficient")
@@ -144,8 +149,8 @@ def test_mark_as_failed_with_reason(tmp_path: Path) -> None:
         assert execution.failure_reason == "REJECTED"
         assert execution.error_details == "margin is insufficient"
         assert execution.failed_at_ms is not None
-        assert await w.app.trades.open_positions(UserId("anna")) == []
-        assert await w.app.trades.unfinished_orders(UserId("anna")) == []
+        assert await w.services.storage.trades.open_positions(UserId("anna")) == []
+        assert await w.services.storage.trades.unfinished_orders(UserId("anna")) == []
 
     run_in_virtual_time(tmp_path, story, A)
 
@@ -156,7 +161,7 @@ class _Denies:
 
 
 def test_filtered_ai_skipped_and_too_poor_users_leave_no_execution_row(tmp_path: Path) -> None:
-    """A refusal is a decision with a reason, never an execution."""
+    """A skip is a decision with a code, never an execution."""
 
     async def story(w: Simulation) -> None:
         signal = await w.send(w.make())
@@ -186,25 +191,25 @@ def test_filtered_ai_skipped_and_too_poor_users_leave_no_execution_row(tmp_path:
     )
 
 
-def test_a_signal_stays_active_until_it_expires_then_nobody_can_execute_it(
+def test_a_signal_stays_active_until_it_expires_then_no_user_can_execute_it(
     tmp_path: Path,
 ) -> None:
-    """Expiry ends it for everybody at once, whoever acted before."""
+    """It expires for all users at once, whether or not one has executed it."""
 
     async def story(w: Simulation) -> None:
         signal = w.make(ttl_ms=300_000)
-        assert await w.app.signals.store(signal)
-        w.app.expirer.schedule(signal)
-        w.app.broadcaster.broadcast(signal, [UserId("anna")])
+        assert await w.services.storage.signals.store(signal)
+        w.services.outbound.expirer.schedule(signal)
+        w.services.outbound.broadcaster.broadcast(signal, [UserId("anna")])
         await w.clock.sleep(299)
-        stored = await w.app.signals.signal(signal.signal_id)
+        stored = await w.services.storage.signals.signal(signal.signal_id)
         assert stored is not None
         assert stored.status is SignalStatus.ACTIVE
         await w.clock.sleep(2)
-        stored = await w.app.signals.signal(signal.signal_id)
+        stored = await w.services.storage.signals.signal(signal.signal_id)
         assert stored is not None
         assert stored.status is SignalStatus.EXPIRED
-        w.app.broadcaster.broadcast(signal, [UserId("ben")])
+        w.services.outbound.broadcaster.broadcast(signal, [UserId("ben")])
         await w.settle()
         assert await w.execution(signal, "ben") is None
         decision = await w.decision(signal, "ben")
@@ -215,15 +220,15 @@ def test_a_signal_stays_active_until_it_expires_then_nobody_can_execute_it(
     run_in_virtual_time(tmp_path, story, A, B)
 
 
-def test_a_cancelled_signal_can_be_executed_by_nobody(tmp_path: Path) -> None:
-    """Withdrawing a signal holds at the claim itself, whatever a listener still believes."""
+def test_a_cancelled_signal_can_no_longer_be_executed(tmp_path: Path) -> None:
+    """The claim itself checks the status, whatever a listener has read before."""
 
     async def story(w: Simulation) -> None:
         signal = w.make()
-        assert await w.app.signals.store(signal)
-        assert await w.app.expirer.cancel(signal.signal_id)
-        assert not await w.app.expirer.cancel(signal.signal_id)
-        w.app.broadcaster.broadcast(signal, [UserId("anna")])
+        assert await w.services.storage.signals.store(signal)
+        assert await w.services.outbound.expirer.cancel(signal.signal_id)
+        assert not await w.services.outbound.expirer.cancel(signal.signal_id)
+        w.services.outbound.broadcaster.broadcast(signal, [UserId("anna")])
         await w.settle()
         assert await w.execution(signal, "anna") is None
         decision = await w.decision(signal, "anna")

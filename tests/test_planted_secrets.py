@@ -56,7 +56,7 @@ def test_a_leak_in_a_compressed_archive_is_found(tmp_path: Path) -> None:
 
 
 def test_a_secret_without_the_mark_is_found_where_it_was_planted(tmp_path: Path) -> None:
-    """A token that the daemon has made; its own text is not told again in the finding."""
+    """A token created by the daemon; the finding does not repeat its text."""
     (tmp_path / "log.txt").write_text("GET /hooks/tv/sb_4711abcdef 404\n")
     assert not list(leaks(tmp_path))
     [found] = leaks(tmp_path, ["sb_4711abcdef"])
@@ -73,16 +73,14 @@ def test_what_the_test_has_written_is_no_leak(tmp_path: Path) -> None:
 @given(
     before=st.binary(max_size=8), secret=st.text("abcXYZ019/+=ä ", min_size=6), after=st.binary()
 )
-def test_whatever_stands_around_it_base64_does_not_hide_it(
-    before: bytes, secret: str, after: bytes
-) -> None:
+def test_base64_does_not_hide_it_in_any_context(before: bytes, secret: str, after: bytes) -> None:
     """Whichever of the three ways its bytes fall into groups of six bits."""
     for encode in (b64encode, urlsafe_b64encode):
         text = encode(before + secret.encode() + after)
         assert any(form in text for form in forms(secret))
 
 
-def test_a_session_whose_daemon_has_leaked_fails(tmp_path: Path) -> None:
+def test_a_session_fails_if_its_daemon_has_leaked(tmp_path: Path) -> None:
     """Also if every test of it has passed."""
     top = str(Path(signalbot.__file__).parents[1])
     (tmp_path / "conftest.py").write_text(

@@ -37,7 +37,7 @@ COMES_WITH = {
 """What is imported beside the distribution that is declared, and cannot be without it."""
 
 NEEDED_BY = {"websockets": "uvicorn"}
-"""What is declared though we do not import it: another cannot do without it what we ask of it."""
+"""Declared without being imported: other dependencies need them."""
 
 APART = ROOT / "tests" / "parity" / "theirs"
 """What runs in environments of its own, with packages that the parity run installs there."""
@@ -101,15 +101,15 @@ def _extras() -> set[str]:
 
 
 def test_the_dependencies_are_exactly_what_the_code_imports() -> None:
-    """Nothing is installed that nobody needs, and nothing is needed that is not installed."""
+    """Every installed package is imported, and every imported package is declared."""
     needed = _distributions("signalbot") | NEEDED_BY.keys()
     assert needed == _names(_project()["dependencies"]) | _extras()
 
 
 def test_what_comes_with_a_dependency_really_comes_with_it() -> None:
     """Directly, or with something that it requires itself."""
-    for part, whole in COMES_WITH.items():
-        needed = _names(requires(whole) or [])
+    for part, file_text in COMES_WITH.items():
+        needed = _names(requires(file_text) or [])
         beyond = {each for name in needed & COMES_WITH.keys() for each in requires(name) or []}
         assert part in needed | _names(sorted(beyond))
 
@@ -156,12 +156,12 @@ def _files() -> Iterator[Path]:
 
 
 def test_the_top_level_holds_nothing_that_does_not_belong_there() -> None:
-    """A newcomer sees the whole house at one glance; tools are set up in pyproject.toml."""
+    """A newcomer sees the file_text house at one glance; tools are set up in pyproject.toml."""
     found = {each.name for each in ROOT.iterdir() if not _is_ignored(Path(each.name))}
     assert found - TOP_LEVEL == set()
 
 
-def test_no_file_knows_whose_computer_it_was_written_on() -> None:
+def test_no_file_has_a_machines_path() -> None:
     """A path of one developer's machine means nothing on any other."""
     for path in _files():
         text = path.read_bytes().decode(errors="replace")
@@ -170,8 +170,8 @@ def test_no_file_knows_whose_computer_it_was_written_on() -> None:
         assert len(ROOT.parts) < 3 or str(ROOT) not in text, path.relative_to(ROOT)
 
 
-def test_every_folder_of_the_program_is_a_package_that_says_what_it_is_for() -> None:
-    """The first line of its ``__init__.py``; and every module says it of itself."""
+def test_every_package_and_module_has_a_docstring() -> None:
+    """Also in every ``__init__.py``."""
     documented = {path for path, tree in _modules("signalbot") if ast.get_docstring(tree)}
     missing = {path for path, _ in _modules("signalbot")} - documented
     assert {str(path.relative_to(ROOT)) for path in missing} == set()
@@ -179,7 +179,7 @@ def test_every_folder_of_the_program_is_a_package_that_says_what_it_is_for() -> 
     assert {folder / "__init__.py" for folder in folders} <= documented
 
 
-def test_every_test_says_what_it_promises() -> None:
+def test_every_test_has_a_docstring() -> None:
     """In a docstring of its own, beside its name."""
     silent = [
         f"{path.relative_to(ROOT)}: {node.name}"

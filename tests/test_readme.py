@@ -1,4 +1,4 @@
-"""The front door tells the truth: what it lists is what there is."""
+"""The README is true: its tables and commands are those of the code."""
 
 import re
 from pathlib import Path
@@ -28,32 +28,32 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("told", CODES)
-def test_every_code_is_explained(told: str) -> None:
+@pytest.mark.parametrize("kind", CODES)
+def test_every_code_is_explained(kind: str) -> None:
     """The tables of codes are the code's own lists, word for word."""
-    section = README.partition(f"<!-- codes: {told} -->")[2].partition("<!-- /codes -->")[0]
-    assert section.strip() == codes_table(CODES[told]).strip()
+    section = README.partition(f"<!-- codes: {kind} -->")[2].partition("<!-- /codes -->")[0]
+    assert section.strip() == codes_table(CODES[kind]).strip()
 
 
-def test_every_exchange_stands_in_the_capability_table() -> None:
+def test_every_exchange_is_in_the_capability_table() -> None:
     """What the code allows is what the README promises."""
     section = README.partition("<!-- capabilities -->")[2].partition("<!-- /capabilities -->")[0]
     assert section.strip() == capability_table().strip()
 
 
-def test_what_every_exchange_ends_or_forgets_stands_in_a_table() -> None:
+def test_the_retention_of_every_exchange_is_in_a_table() -> None:
     """How long stops, ids and lists last, as its adapter declares it."""
     section = README.partition("<!-- endurance -->")[2].partition("<!-- /endurance -->")[0]
     assert section.strip() == retention_table().strip()
 
 
-def test_every_notice_stands_in_the_table_of_notices() -> None:
-    """With how loudly it is told when nobody has chosen."""
+def test_every_notice_is_in_the_table_of_notices() -> None:
+    """With its default level."""
     section = README.partition("<!-- notices -->")[2].partition("<!-- /notices -->")[0]
     assert section.strip() == notices_table().strip()
 
 
-def test_every_limit_of_the_listener_is_what_the_page_says() -> None:
+def test_every_limit_of_the_listener_is_documented() -> None:
     """The numbers are the code's."""
     terms = ApiSettings(host="127.0.0.1", port=1, tls_behind_proxy=False)
     section = README.partition("<!-- limits -->")[2].partition("<!-- /limits -->")[0]
@@ -84,14 +84,14 @@ def test_every_limit_of_the_listener_is_what_the_page_says() -> None:
 
 
 def test_ci_runs_the_second_command_of_the_readme() -> None:
-    """What a newcomer is told to run is what CI runs, to the letter."""
+    """CI runs exactly the documented command."""
     commands = re.findall(r"```sh\n(python3 -m venv .*)\n```", README)
     assert len(commands) == 2
     assert commands[1] in (ROOT / ".ci" / "run").read_text()
 
 
 def test_every_module_of_the_pipeline_has_its_place_in_the_life_of_a_signal() -> None:
-    """The page follows the tree: a step nobody mentions is a step nobody finds."""
+    """The page follows the tree, so that every step can be found."""
     page = README.partition("## Life of a signal")[2].partition("\n## ")[0]
     pipeline = ROOT / "signalbot" / "pipeline"
     steps = {

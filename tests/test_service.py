@@ -81,7 +81,7 @@ class Supervisor:
             self.messages.append(message)
             if is_right(message):
                 return message
-        raise AssertionError(f"not told; {self.messages[-5:]}\n{self.log.read_text()}")
+        raise AssertionError(f"no such message; {self.messages[-5:]}\n{self.log.read_text()}")
 
     def end(self) -> None:
         if self.process.poll() is None:
@@ -100,8 +100,8 @@ def supervised(folder: Path) -> Iterator[Supervisor]:
 
 
 @pytest.mark.process
-def test_a_life_as_systemd_sees_it(tmp_path: Path) -> None:
-    """Ready once recovered, alive while it lives, reloading when asked, and an announced end."""
+def test_the_life_cycle_reported_to_systemd(tmp_path: Path) -> None:
+    """Ready once recovered, pings while alive, reloads on SIGHUP, and announces its stop."""
     with supervised(tmp_path) as systemd:
         ready = systemd.wait_for(lambda message: "READY=1" in message)
         early = [each for each in systemd.messages[:-1] if not each.startswith("WATCHDOG=1")]
@@ -118,25 +118,23 @@ def test_a_life_as_systemd_sees_it(tmp_path: Path) -> None:
 
 
 def test_the_watchdog_starves_when_reconciliation_stops(tmp_path: Path) -> None:
-    """Everything else is well; still systemd must come, and is not told otherwise."""
+    """All other parts work, yet the ping is withheld, so that systemd restarts the daemon."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "notify"))
         listener.settimeout(5)
 
         async def story(w: Simulation) -> None:
             systemd = SystemdNotifier({"NOTIFY_SOCKET": listener.getsockname()})
-            pulse = Watchdog(
-                w.app,
-                database=w.database,
+            watchdog = Watchdog(
+                w.services,
                 lag=LoopLag(w.clock),
                 systemd=systemd,
-                clock=w.clock,
             )
-            assert pulse.failures() == []
+            assert watchdog.failures() == []
             await w.clock.sleep(301)
-            (trouble,) = pulse.failures()
-            assert "compared" in trouble
-            await w.app.sync.compare(w.app.accounts[UserId("anna")])
-            assert pulse.failures() == []
+            (failure,) = watchdog.failures()
+            assert "compared" in failure
+            await w.services.control.sync.compare(w.services.control.accounts[UserId("anna")])
+            assert watchdog.failures() == []
 
         run_in_virtual_time(tmp_path, story, user("anna"))

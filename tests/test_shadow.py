@@ -1,8 +1,8 @@
-"""The paper account beside a live one never comes first and never counts."""
+"""The paper account shadows a live one never comes first and never counts."""
 
 from pathlib import Path
 
-from signalbot.domain.signals import DecisionOutcome
+from signalbot.domain.executions import DecisionOutcome
 from signalbot.domain.users import Mode
 from tests.simulation import ETH, Simulation, run_in_virtual_time, user
 
@@ -12,8 +12,8 @@ ANNA = user("anna", mode="live", extra=LIMITS).replace(
 )
 
 
-def test_a_shadow_comes_after_everybody_and_uses_up_nothing(tmp_path: Path) -> None:
-    """Whoever is first in turn; the owner's only trade of the day is the owner's own."""
+def test_a_shadow_comes_after_all_users_and_uses_none_of_their_limits(tmp_path: Path) -> None:
+    """Whatever the order of users; the owner's only trade of the day stays the owner's."""
 
     async def story(w: Simulation) -> None:
         for key in ("1", "2", "3"):
@@ -28,11 +28,11 @@ def test_a_shadow_comes_after_everybody_and_uses_up_nothing(tmp_path: Path) -> N
             if ranks:
                 assert ranks["anna.shadow"] == 3
         first = w.make(key="1")
-        own, beside = await w.execution(first, "anna"), await w.execution(first, "anna.shadow")
+        own, shadows = await w.execution(first, "anna"), await w.execution(first, "anna.shadow")
         assert own is not None
-        assert beside is not None
-        assert (own.mode, beside.mode) == (Mode.LIVE, Mode.PAPER)
-        assert own.quantity == beside.quantity
+        assert shadows is not None
+        assert (own.mode, shadows.mode) == (Mode.LIVE, Mode.PAPER)
+        assert own.quantity == shadows.quantity
         refused = await w.decision(await w.send(w.make(key="4", symbol=ETH)), "anna.shadow")
         assert refused is not None
         assert refused.code == "MAX_OPEN_POSITIONS"

@@ -1,4 +1,4 @@
-"""Users who are only told, as the daemon serves them: several exchanges, advice, exits."""
+"""Users in mode signals: several exchanges, advice, exits."""
 
 import json
 import signal
@@ -76,8 +76,8 @@ def _running(folder: Path, receiver: Receiver) -> Iterator[CommandLine]:
 
 
 def _send(shell: CommandLine, strategy: str, symbol: str, action: str, *more: str) -> None:
-    said = shell.run("send", strategy, symbol, action, *more)
-    assert said.code == 0, said.err
+    texts = shell.run("send", strategy, symbol, action, *more)
+    assert texts.code == 0, texts.err
 
 
 def _decisions(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -93,7 +93,7 @@ def _decisions(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
 def test_signals_of_every_exchange_come_with_levels_and_size_of_ones_own(
     tmp_path: Path, receiver: Receiver
 ) -> None:
-    """Each by the prices of the exchange it was made for; nothing is ordered anywhere."""
+    """Each with the prices of its exchange; no order is sent."""
     with _running(tmp_path, receiver) as shell:
         _send(shell, "first", BTC, "LONG", "--price", "60000", "--confidence", "0.7")
         _send(shell, "second", BTC, "SHORT", "--price", "50000", "--stop-loss", "50500",
@@ -120,11 +120,11 @@ def test_signals_of_every_exchange_come_with_levels_and_size_of_ones_own(
         why = shell.run("why", _newest(tmp_path, "SHORT"), "gina")
         assert "SIGNALS_ONLY" in why.out
         assert "stop_loss=50500" in why.out
-    told = "\n".join(got.body for got in receiver.got)
-    lines = [line for line in told.splitlines() if line]
+    notices = "\n".join(got.body for got in receiver.got)
+    lines = [line for line in notices.splitlines() if line]
     for begin in ("Stop: 50,500 (+", "Target: ", "Why: a double top",
                   "Strength: moderate, confidence 70 %", "From: second, good until "):  # fmt: skip
-        assert any(line.startswith(begin) for line in lines), (begin, told)
+        assert any(line.startswith(begin) for line in lines), (begin, notices)
     entries = {
         Decimal(line.removeprefix("Entry: ").replace(",", ""))
         for line in lines
@@ -136,8 +136,8 @@ def test_signals_of_every_exchange_come_with_levels_and_size_of_ones_own(
     assert all(" BTC for a balance of 5,000.00 USDT" in line for line in sizes)
 
 
-def test_exits_are_told_though_nothing_is_held_here(tmp_path: Path, receiver: Receiver) -> None:
-    """What its reader holds is not known; of markets that are filtered out nothing is told."""
+def test_exits_are_notified_without_a_tracked_position(tmp_path: Path, receiver: Receiver) -> None:
+    """Their positions are unknown; filtered markets are not notified."""
     with _running(tmp_path, receiver) as shell:
         _send(shell, "first", BTC, "EXIT_LONG", "--price", "60000")
         _send(shell, "first", ETH, "EXIT_LONG", "--price", "3000")

@@ -1,5 +1,6 @@
 """What the routes work with, put together once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
@@ -7,11 +8,12 @@ from fastapi import Depends, Request
 
 from signalbot.api.event_stream import EventStream
 from signalbot.api.request_limits import RequestLimiter
+from signalbot.config.settings import StrategySettings
 from signalbot.control.alert_authentication import AlertAuthenticator
 from signalbot.control.configuration import ConfigurationService
 from signalbot.control.operations import Operations
-from signalbot.control.registry import TradingRegistry
 from signalbot.control.signal_intake import SignalIntake
+from signalbot.control.user_registry import UserRegistry
 from signalbot.control.webhook_receiver import WebhookReceiver
 from signalbot.ledger.base import Work
 from signalbot.ledger.database import Database
@@ -29,9 +31,10 @@ T = TypeVar("T")
 class Context:
     operations: Operations
     configuration: ConfigurationService
-    registry: TradingRegistry
+    users: UserRegistry
+    strategies: Mapping[str, StrategySettings]
     signal_intake: SignalIntake
-    provenance: AlertAuthenticator
+    alert_authenticator: AlertAuthenticator
     webhook_receiver: WebhookReceiver
     executions: Executions
     database: Database

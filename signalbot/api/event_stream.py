@@ -3,12 +3,12 @@
 import asyncio
 import json
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from signalbot.api.auth import CONTROL_SOCKET, Principal
-from signalbot.control.registry import TradingRegistry
+from signalbot.config.settings import StrategySettings
 from signalbot.domain.errors import Conflict
 from signalbot.domain.globs import matches_any
 from signalbot.domain.users import UserId
@@ -78,10 +78,14 @@ class EventStream:
     """Reads each event once, encodes it once, and hands it to everybody who may and wants to."""
 
     def __init__(
-        self, journal: Journal, registry: TradingRegistry, tokens: TokenStore, clock: Clock
+        self,
+        journal: Journal,
+        strategies: Mapping[str, StrategySettings],
+        tokens: TokenStore,
+        clock: Clock,
     ) -> None:
         self._journal = journal
-        self._registry = registry
+        self._strategies = strategies
         self._tokens = tokens
         self._clock = clock
         self._clients: set[StreamClient] = set()
@@ -219,7 +223,7 @@ class EventStream:
             return caller.is_admin or (
                 event.user_id == caller.user_id and event.at_ms >= caller.since_ms
             )
-        terms = self._registry.strategies.get(event.strategy or "")
+        terms = self._strategies.get(event.strategy or "")
         return event.strategy is None or (terms is not None and terms.allows(caller.user_id))
 
 

@@ -1,4 +1,4 @@
-"""Opens what lies outside: the exchanges, and the vault with the keys of their accounts."""
+"""Opens the exchanges and loads the accounts' API keys from the vault."""
 
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class CredentialStore:
-    """The vault, opened the first time that something in it is needed."""
+    """Reads credentials and secrets from the vault, which is opened at the first use."""
 
     def __init__(self, database: Database, clock: Clock, secrets: SecretRegistry) -> None:
         self._database = database
@@ -37,7 +37,7 @@ class CredentialStore:
         self._vault: Vault | None = None
 
     async def credentials(self, config: Config) -> Mapping[tuple[UserId, str], Mapping[str, str]]:
-        """Keys of every account, by user and exchange.
+        """The API keys of every account, by user and exchange.
 
         Raises:
             ConfigError: the vault cannot be opened with the configured master key.
@@ -50,7 +50,7 @@ class CredentialStore:
         return await self._with_vault(config, work)
 
     async def resolve(self, config: Config, text: str) -> str:
-        """``text`` itself, or what the vault has for ``secret:NAME``.
+        """``text`` itself, or the vault's secret for ``secret:NAME``.
 
         Raises:
             ConfigError: as ``credentials``, or the vault has no such secret.
@@ -60,7 +60,7 @@ class CredentialStore:
         return await self._with_vault(config, lambda vault: vault.resolve(text))
 
     async def _with_vault(self, config: Config, work: Callable[["Vault"], Awaitable[T]]) -> T:
-        """Do ``work`` with the vault; opened anew if it has another master key since."""
+        """Await ``work(vault)``; the vault is reopened if its master key was rotated."""
         from signalbot.vault.envelope import DecryptionFailed  # noqa: PLC0415 - as below
 
         try:
@@ -70,7 +70,7 @@ class CredentialStore:
         return await work(await self._open(config))
 
     async def _open(self, config: Config) -> "Vault":
-        from signalbot.vault import master_key  # noqa: PLC0415 - only where there is something
+        from signalbot.vault import master_key  # noqa: PLC0415 - only if the vault is used
         from signalbot.vault.vault import Vault  # noqa: PLC0415
 
         if self._vault is None:
@@ -86,22 +86,22 @@ class CredentialStore:
         return self._vault
 
 
-def live_settings(terms: ExchangeSettings) -> LiveExchangeSettings:
-    """What the configuration says of a live exchange, as its adapters take it."""
+def live_settings(settings: ExchangeSettings) -> LiveExchangeSettings:
+    """A live exchange's settings for its adapters."""
     return LiveExchangeSettings(
-        name=terms.name,
-        ccxt_id=terms.ccxt_id,
-        sandbox=terms.sandbox,
-        config=terms.ccxt,
-        paper=terms.simulated or SimulationRules(),
-        request_share=terms.request_share,
-        request_limits=terms.request_limits,
-        visibility_lag_ms=terms.visibility_lag_ms,
+        name=settings.name,
+        ccxt_id=settings.ccxt_id,
+        sandbox=settings.sandbox,
+        config=settings.ccxt,
+        paper=settings.simulated or SimulationRules(),
+        request_share=settings.request_share,
+        request_limits=settings.request_limits,
+        visibility_lag_ms=settings.visibility_lag_ms,
     )
 
 
 class ExchangeFactory:
-    """The exchanges of the configuration, and the keys of the accounts that trade there."""
+    """Opens the configured exchanges and loads the keys of their accounts."""
 
     def __init__(
         self,
@@ -118,21 +118,21 @@ class ExchangeFactory:
         self._live: dict[str, LiveExchange] = {}
 
     async def open(self, config: Config, stack: AsyncExitStack) -> Mapping[str, Exchange]:
-        """Every exchange, with the keys of its live accounts; none has been asked anything yet."""
+        """Open every exchange with the keys of its live accounts; sends no request yet."""
         exchanges: dict[str, Exchange] = {}
-        for name, terms in config.exchanges.items():
-            rules = terms.simulated or SimulationRules()
-            if terms.is_simulated:
+        for name, settings in config.exchanges.items():
+            rules = settings.simulated or SimulationRules()
+            if settings.is_simulated:
                 exchanges[name] = await SimulatedExchange.open(
                     name, rules, database=self._database, clock=self._clock
                 )
             else:
-                exchanges[name] = self._live[name] = await self._open(terms, stack)
-        await self.unlock(config, config.users.values())
+                exchanges[name] = self._live[name] = await self._open(settings, stack)
+        await self.load_credentials(config, config.users.values())
         return exchanges
 
-    async def unlock(self, config: Config, users: Iterable[User]) -> None:
-        """Make the keys of those of ``users`` who trade live known to their exchanges."""
+    async def load_credentials(self, config: Config, users: Iterable[User]) -> None:
+        """Load the keys of those of ``users`` that trade live into their exchanges."""
         live = [
             user for user in users if user.mode is Mode.LIVE and user.account.exchange in self._live
         ]
@@ -149,14 +149,14 @@ class ExchangeFactory:
                     user.user_id, fields, parse_egress(egress)
                 )
 
-    async def _open(self, terms: ExchangeSettings, stack: AsyncExitStack) -> "LiveExchange":
-        """Build what can be without asking the exchange anything; it is connected later."""
+    async def _open(self, settings: ExchangeSettings, stack: AsyncExitStack) -> "LiveExchange":
+        """Build a live exchange and load its stored state; it is connected later."""
         from signalbot.exchange.live.exchange import LiveExchange  # noqa: PLC0415
         from signalbot.exchange.live.registry import adapters_of  # noqa: PLC0415 - ccxt is large
 
         exchange = LiveExchange(
-            live_settings(terms),
-            adapters=adapters_of(terms.ccxt_id),
+            live_settings(settings),
+            adapters=adapters_of(settings.ccxt_id),
             credentials={},
             clock=self._clock,
             boundary=self._scheduler.after_candle_close,

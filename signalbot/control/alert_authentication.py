@@ -1,7 +1,6 @@
-"""Tells whether an alert comes from the source that it is sent to. Nothing of it is parsed before.
+"""Authenticates alerts before they are parsed: by signature, path token or token in the body.
 
-The steps are the same for a source that is not there and for a secret that is wrong, and no failure
-on the way tells the sender anything.
+Unknown sources and wrong secrets take the same steps, and failures give the sender no details.
 """
 
 import re
@@ -14,7 +13,6 @@ import structlog
 
 from signalbot.config.settings import StrategySettings
 from signalbot.control.discarded_alerts import DiscardedAlertLog
-from signalbot.control.registry import TradingRegistry
 from signalbot.control.token_issuer import TOKEN
 from signalbot.domain.errors import ConfigError, InvalidSignal
 from signalbot.ledger.tokens import Scope, Token
@@ -25,14 +23,14 @@ from signalbot.webhooks.signature import is_signed, is_valid
 log = structlog.get_logger()
 
 ResolveSecret = Callable[[str], Awaitable[str]]
-"""``secret:NAME`` to its text."""
+"""Resolves ``secret:NAME`` to its text."""
 
 _MAX_CANDIDATES = 4
 _TOKEN = re.compile(TOKEN.encode() + rb"(?![\w-])", re.ASCII)
 
 
 class TokenLookup(Protocol):
-    """Looks up what a secret stands for."""
+    """Looks up a token by its text."""
 
     async def token(self, text: str) -> Token | None: ...
 
@@ -41,13 +39,13 @@ class AlertAuthenticator:
     def __init__(
         self,
         *,
-        registry: TradingRegistry,
+        strategies: Mapping[str, StrategySettings],
         tokens: TokenLookup,
         resolve: ResolveSecret,
         discarded_alerts: DiscardedAlertLog,
         clock: Clock,
     ) -> None:
-        self._registry = registry
+        self._strategies = strategies
         self._tokens = tokens
         self._resolve = resolve
         self._discarded_alerts = discarded_alerts
@@ -62,32 +60,34 @@ class AlertAuthenticator:
         token: str | None,
         address: str | None,
     ) -> StrategySettings | None:
-        """The source ``name``, if the alert is its own; None for a stranger's.
+        """The settings of source ``name`` if the alert is authentic, else None.
 
-        ``token`` is what the path had, if it had one; ``address`` the sender's.
+        ``token`` is the one in the path, if any; ``address`` is the sender's.
         """
-        terms = self._registry.strategies.get(name)
+        strategy = self._strategies.get(name)
         if is_signed(headers):
-            is_genuine = await self._is_signed_by(terms, body, headers)
+            is_genuine = await self._is_signed_by(strategy, body, headers)
         elif token is not None:
             is_genuine = await self._is_secret_of(name, token)
         else:
             is_genuine = await self._carries_secret_of(name, body)
-        if terms is None or terms.webhook is None:
+        if strategy is None or strategy.webhook is None:
             return None
-        if not is_genuine or not _is_from(address, terms.webhook.addresses):
-            self._discarded_alerts.refused(name, "it is not known to be its own")
+        if not is_genuine or not _is_from(address, strategy.webhook.addresses):
+            self._discarded_alerts.refused(name, "authentication failed")
             return None
-        return terms
+        return strategy
 
     async def _is_signed_by(
-        self, terms: StrategySettings | None, body: bytes, headers: Mapping[str, str]
+        self, strategy: StrategySettings | None, body: bytes, headers: Mapping[str, str]
     ) -> bool:
-        names = terms.webhook.hmac if terms is not None and terms.webhook is not None else ()
+        names = (
+            strategy.webhook.hmac if strategy is not None and strategy.webhook is not None else ()
+        )
         try:
             shared_secrets = [await self._resolve(each) for each in names]
         except ConfigError as e:
-            self._discarded_alerts.refused(terms.name if terms is not None else "", str(e))
+            self._discarded_alerts.refused(strategy.name if strategy is not None else "", str(e))
             shared_secrets = []
         return is_valid(body, headers, shared_secrets, now_ms=self._clock.now_ms())
 
@@ -96,9 +96,9 @@ class AlertAuthenticator:
         return found is not None and found.scope is Scope.SOURCE and found.subject == name
 
     async def _carries_secret_of(self, name: str, body: bytes) -> bool:
-        """Whether a token of the source stands in the body, and as its secret.
+        """Whether the body carries a token of the source in its secret field.
 
-        Tokens are known by their form, so the body of a stranger is only searched.
+        Tokens are found by their format, so an unauthenticated body is searched, not parsed.
         """
         candidates = dict.fromkeys(match[0].decode() for match in _TOKEN.finditer(body))
         for each in islice(candidates, _MAX_CANDIDATES):
@@ -112,7 +112,7 @@ class AlertAuthenticator:
 
 
 def _is_from(address: str | None, networks: tuple[str, ...]) -> bool:
-    """Whether an address is one of those that are allowed; no networks allow any."""
+    """Whether an address is in one of ``networks``; an empty tuple allows every address."""
     if not networks:
         return True
     try:

@@ -1,4 +1,4 @@
-"""What makes an alert itself: whether it has come before, and which signals are its own."""
+"""Identifies alerts: detects repeats and derives the keys of their signals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from signalbot.webhooks.signature import is_signed
 
 @dataclass(frozen=True, slots=True)
 class AlertIdentity:
-    """What an alert is known by."""
+    """The key of an alert, and whether the alert is a repeat."""
 
     key: str
-    is_repeat: bool  #: it has come before
+    is_repeat: bool  #: the same alert was received before
     is_content_key: bool  #: equal keys have equal content
-    delivery: AlertDelivery | None = None  #: in its market, if it has no key of its own
+    delivery: AlertDelivery | None = None  #: the record of its delivery, if it has no key
 
     def signal_key(self, step: Action) -> str:
-        """Each step of an alert is a signal of its own."""
+        """The signal key of one step of the alert."""
         return f"{self.key}/{step.value}"
 
 
@@ -37,19 +37,18 @@ class AlertDeduplicator:
 
     async def identify(
         self,
-        terms: StrategySettings,
+        strategy: StrategySettings,
         alert: Alert,
         headers: Mapping[str, str],
         now_ms: Ms,
         *,
         is_dry_run: bool = False,
     ) -> AlertIdentity:
-        """What an alert is known by; of a dry run nothing is remembered.
+        """Identify an alert; a dry run records nothing.
 
-        The key of a delivery counts whenever it comes again: of a signed alert the ``webhook-id``
-        that is signed with it, else an idempotency key. An id or the time of a bar is not one:
-        strategies use them again. Without a key an alert is a repeat while it is literally the
-        last one of its market.
+        A key identifies an alert permanently: the signed ``webhook-id`` of a signed alert, else an
+        idempotency key. Order ids and bar times are no keys: strategies reuse them. Without a key
+        an alert is a repeat while its content equals the last alert of its market.
         """
         if is_signed(headers):
             given = headers.get("webhook-id")
@@ -58,16 +57,16 @@ class AlertDeduplicator:
         if given is not None:
             identity = AlertIdentity(key=given, is_repeat=False, is_content_key=False)
             matches = [
-                await self._signal_exists(terms, identity.signal_key(step))
+                await self._signal_exists(strategy, identity.signal_key(step))
                 for step in _steps(alert)
             ]
             return AlertIdentity(key=given, is_repeat=any(matches), is_content_key=False)
         delivery = AlertDelivery(
-            strategy=terms.name,
+            strategy=strategy.name,
             symbol=alert.symbol,
             digest=alert.digest,
             is_named=alert.is_named,
-            signals=_max_signals(terms, alert),
+            signals=_max_signals(strategy, alert),
         )
         read = self._deliveries.peek if is_dry_run else self._deliveries.record
         place = await read(delivery, now_ms)
@@ -77,13 +76,13 @@ class AlertDeduplicator:
         )
 
     async def record_signal_count(self, identity: AlertIdentity, signals: int) -> None:
-        """Correct how many signals an alert has led to: missed and overtaken ones change that."""
+        """Correct the recorded number of signals: lost and late alerts change it."""
         delivery = identity.delivery
         if delivery is not None and not identity.is_repeat and signals != delivery.signals:
             await self._deliveries.correct_signal_count(delivery, signals)
 
-    async def _signal_exists(self, terms: StrategySettings, key: str) -> bool:
-        signal_id: SignalId = signal_id_of_key(strategy=terms.name, key=key)
+    async def _signal_exists(self, strategy: StrategySettings, key: str) -> bool:
+        signal_id: SignalId = signal_id_of_key(strategy=strategy.name, key=key)
         return await self._signals.signal(signal_id) is not None
 
 
@@ -91,8 +90,8 @@ def _steps(alert: Alert) -> list[Action]:
     return [step for step in alert.steps if isinstance(step, Action)]
 
 
-def _max_signals(terms: StrategySettings, alert: Alert) -> int:
-    """How many signals an alert may lead to: its steps, and an exit that was missed before."""
-    webhook = terms.webhook
+def _max_signals(strategy: StrategySettings, alert: Alert) -> int:
+    """Maximum number of signals of an alert: its steps, and the exit of a lost alert."""
+    webhook = strategy.webhook
     is_aligned = webhook is not None and webhook.on_missed is OnMissed.EXIT
     return len(_steps(alert)) + (is_aligned and alert.previous_position is not None)

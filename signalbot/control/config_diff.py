@@ -1,4 +1,4 @@
-"""What is different between two configurations, and which of it needs a restart. Pure."""
+"""Compares two configurations, and finds the changes that need a restart. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -16,15 +16,15 @@ SubscriptionKey = tuple[UserId, str]
 RELOADABLE = frozenset(
     {"path", "notify", "users", "strategies", "subscriptions", "warnings", "sources"}
 )
-"""Parts of a configuration that a running daemon takes on; all others are read at the start."""
+"""Parts of a configuration that are reloaded; all others are read only at the start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableDiff(Generic[K, V]):
-    """How one table of definitions became another."""
+    """The difference of two tables of definitions."""
 
     added: tuple[V, ...]
-    changed: tuple[V, ...]  #: as they are now
+    changed: tuple[V, ...]  #: their new values
     removed: tuple[K, ...]
 
     def __bool__(self) -> bool:
@@ -36,20 +36,20 @@ class ConfigDiff:
     users: TableDiff[UserId, User]
     strategies: TableDiff[str, StrategySettings]
     subscriptions: TableDiff[SubscriptionKey, Subscription]
-    notify: bool = False  #: whether somebody is told otherwise or elsewhere
+    notify: bool = False  #: whether notification settings changed
 
     def __bool__(self) -> bool:
         return bool(self.users or self.strategies or self.subscriptions or self.notify)
 
     def summary(self) -> dict[str, list[str]]:
-        """Who and what changed, for people; nothing that is empty."""
+        """Names of everything changed, for the log; empty lists are omitted."""
         users, strategies, subscriptions = self.users, self.strategies, self.subscriptions
         found = {
             "users_added": [user.user_id for user in users.added],
             "users_changed": [user.user_id for user in users.changed],
             "users_removed": users.removed,
-            "strategies_added": [terms.name for terms in strategies.added],
-            "strategies_changed": [terms.name for terms in strategies.changed],
+            "strategies_added": [strategy.name for strategy in strategies.added],
+            "strategies_changed": [strategy.name for strategy in strategies.changed],
             "strategies_removed": strategies.removed,
             "subscriptions_added": [each.subscription_id for each in subscriptions.added],
             "subscriptions_changed": [each.subscription_id for each in subscriptions.changed],
@@ -60,7 +60,7 @@ class ConfigDiff:
 
 
 def diff_configs(old: Config, new: Config) -> ConfigDiff:
-    """What leads from ``old`` to ``new``."""
+    """The difference from ``old`` to ``new``."""
     return ConfigDiff(
         users=_diff_tables(old.users, new.users),
         strategies=_diff_tables(old.strategies, new.strategies),

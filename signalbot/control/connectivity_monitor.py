@@ -1,17 +1,15 @@
-"""Tells that an exchange has stopped answering, and that it is back: once each, not at every try.
+"""Reports exchange outages: logs and stores each outage once, and its end once."""
 
-Whoever asks it meanwhile tries again by itself; this only says what whoever runs it must know.
-"""
-
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
 import structlog
 
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.exchange_outages import ExchangeOutages, ExchangeRoute
 from signalbot.ports import Clock, Exchange, Outage
+from signalbot.tasks import background
 
 log = structlog.get_logger()
 
@@ -19,7 +17,7 @@ _CHECK_INTERVAL_S = 1.0
 
 
 class ConnectivityMonitor:
-    """``on_back`` is called with the name of an exchange that answers again."""
+    """``on_recovery`` is called with the name of an exchange that responds again."""
 
     def __init__(
         self,
@@ -37,44 +35,45 @@ class ConnectivityMonitor:
 
     @asynccontextmanager
     async def running(self, *, speed: float) -> AsyncIterator[None]:
-        """Look from time to time for the duration of the block."""
+        """Check periodically for the duration of the block."""
         await self.load()
-        async with asyncio.TaskGroup() as group:
-            task = group.create_task(self._run(_CHECK_INTERVAL_S * speed), name="absences")
-            try:
-                yield
-            finally:
-                task.cancel()
+        async with background({"exchange outages": partial(self._run, _CHECK_INTERVAL_S * speed)}):
+            yield
 
     async def load(self) -> None:
-        """Take up what was told before the start."""
+        """Load the outages that were reported before the start and have not ended."""
         self._reported = await self._exchange_outages.ongoing()
 
     async def check(self) -> None:
-        """Tell what has vanished or come back since the last look."""
+        """Report outages that have begun or ended since the last check."""
         outages = {
             ExchangeRoute(exchange=name, egress=each.egress): each
             for name, exchange in self._exchanges.items()
             for each in exchange.outages()
         }
-        for line in outages.keys() - self._reported.keys():
-            await self._report_lost(line, outages[line])
-        for line in self._reported.keys() - outages.keys():
-            await self._report_recovered(line)
+        for route in outages.keys() - self._reported.keys():
+            await self._report_outage(route, outages[route])
+        for route in self._reported.keys() - outages.keys():
+            await self._report_recovery(route)
 
-    async def _report_lost(self, line: ExchangeRoute, outages: Outage) -> None:
-        self._reported[line] = outages.since_ms
+    async def _report_outage(self, route: ExchangeRoute, outage: Outage) -> None:
+        self._reported[route] = outage.since_ms
         log.error(
-            "exchange.disconnected", exchange=line.exchange, egress=line.egress, cause=outages.cause
-        )  # fmt: skip
-        await self._exchange_outages.begin(line, since_ms=outages.since_ms)
+            "exchange.disconnected",
+            exchange=route.exchange,
+            egress=route.egress,
+            cause=outage.cause,
+        )
+        await self._exchange_outages.begin(route, since_ms=outage.since_ms)
 
-    async def _report_recovered(self, line: ExchangeRoute) -> None:
+    async def _report_recovery(self, route: ExchangeRoute) -> None:
         now_ms = self._clock.now_ms()
-        for_s = round((now_ms - self._reported.pop(line)) / 1000)
-        log.info("exchange.reconnected", exchange=line.exchange, egress=line.egress, away_s=for_s)
-        await self._exchange_outages.end(line, now_ms=now_ms)
-        self._on_recovery(line.exchange)
+        away_s = round((now_ms - self._reported.pop(route)) / 1000)
+        log.info(
+            "exchange.reconnected", exchange=route.exchange, egress=route.egress, away_s=away_s
+        )
+        await self._exchange_outages.end(route, now_ms=now_ms)
+        self._on_recovery(route.exchange)
 
     async def _run(self, every_s: float) -> None:
         while True:

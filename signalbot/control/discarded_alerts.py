@@ -1,6 +1,5 @@
-"""Tells what is refused again and again once a minute, with a count."""
+"""Logs discarded alerts; repeats of the same reason are counted and logged once a minute."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,28 +8,29 @@ import structlog
 
 from signalbot.domain.timeframe import Ms
 from signalbot.ports import Clock
+from signalbot.tasks import background
 
 log = structlog.get_logger()
 
 LOG_INTERVAL_S = 60.0
-"""How often the same refusal is told."""
+"""Interval between two log lines of the same source and reason."""
 
-_MAX_KEYS = 200  # refusals that are told apart
+_MAX_KEYS = 200  # pairs of source and reason that are counted separately
 
 
 @dataclass(slots=True)
 class _Count:
     logged_ms: Ms
-    suppressed: int = 0  #: since it was told
+    suppressed: int = 0  #: since it was logged
 
 
 def log_discarded(source: str, why: str, count: int) -> None:
-    """Log that so many alerts to a source were refused."""
+    """Log ``count`` discarded alerts to a source."""
     log.warning("alert.discarded", strategy=source, why=why, count=count)
 
 
 class DiscardedAlertLog:
-    """Refused alerts by source and reason: the first is told at once, what follows as a number."""
+    """Counts discarded alerts by source and reason: the first is logged at once, repeats later."""
 
     def __init__(self, clock: Clock, emit: Callable[[str, str, int], None] = log_discarded) -> None:
         self._clock = clock
@@ -38,7 +38,7 @@ class DiscardedAlertLog:
         self._counts: dict[tuple[str, str], _Count] = {}
 
     def refused(self, source: str, why: str) -> None:
-        """An alert to ``source`` was refused."""
+        """Record that an alert to ``source`` was discarded."""
         key = (source, why)
         counted = self._counts.get(key)
         if counted is None and len(self._counts) >= _MAX_KEYS:
@@ -51,7 +51,7 @@ class DiscardedAlertLog:
         self._emit(*key, 1)
 
     def log_due(self) -> None:
-        """Tell what has gathered for a minute, and forget what has stopped."""
+        """Log the counts of the last minute, and remove reasons that did not recur."""
         now_ms = self._clock.now_ms()
         for key, count in list(self._counts.items()):
             if now_ms - count.logged_ms < LOG_INTERVAL_S * 1000:
@@ -64,13 +64,9 @@ class DiscardedAlertLog:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Tell what is due for the duration of the block."""
-        async with asyncio.TaskGroup() as group:
-            task = group.create_task(self._run(), name="refused alerts")
-            try:
-                yield
-            finally:
-                task.cancel()
+        """Log due counts for the duration of the block."""
+        async with background({"discarded alerts": self._run}):
+            yield
 
     async def _run(self) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""Turns the levels an alert asks for into prices, and refuses numbers that cannot be meant."""
+"""Converts the levels of alerts into prices, and rejects implausible ones."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ _MIN_TRAIL_PERCENT = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryPrices:
-    """An entry's levels as prices, on the tick, nearest target first."""
+    """An entry's levels as prices on the tick grid, nearest target first."""
 
     stop_loss: Decimal | None = None
     take_profits: tuple[Decimal, ...] = ()
@@ -33,7 +33,7 @@ def price_levels(
     """Prices of levels that may be distances from ``reference``.
 
     Raises:
-        BadSignal: a distance is given and no price is known, or a level cannot be a price.
+        InvalidSignal: a distance is given without a reference, or a level is not a valid price.
     """
     sign = action.side.sign
 
@@ -41,7 +41,7 @@ def price_levels(
         found = _price(level, direction * sign, reference)
         rounded = instrument.round_price(found)
         if rounded <= 0:
-            raise InvalidSignal(f"{level.field}: so far from the market is no level")
+            raise InvalidSignal(f"{level.field}: too far from the market")
         return rounded
 
     targets = [(price(each.level, 1), each) for each in levels.targets]
@@ -63,9 +63,7 @@ def _price(level: AlertLevel, sign: int, reference: Decimal | None) -> Decimal:
     if level.measure is LevelMeasure.PRICE:
         return level.value
     if reference is None:
-        raise InvalidSignal(
-            f"{level.field}: no price of this market is known yet to measure it from"
-        )
+        raise InvalidSignal(f"{level.field}: this market has no price yet to measure it from")
     if level.measure is LevelMeasure.AMOUNT:
         return reference + sign * level.value
     return reference * (ONE + sign * level.value / HUNDRED)
@@ -77,7 +75,7 @@ def _trailing(level: AlertLevel | None, reference: Decimal | None) -> Decimal | 
     percent = level.value
     if level.measure is LevelMeasure.AMOUNT:
         if reference is None:
-            raise InvalidSignal(f"{level.field}: no price is known yet to measure it from")
+            raise InvalidSignal(f"{level.field}: this market has no price yet to measure it from")
         percent = round(level.value * HUNDRED / reference, 4)
     if not _MIN_TRAIL_PERCENT <= percent <= _MAX_TRAIL_PERCENT:
         raise InvalidSignal(
@@ -87,12 +85,12 @@ def _trailing(level: AlertLevel | None, reference: Decimal | None) -> Decimal | 
 
 
 def check_levels(signal: Signal, market: Decimal | None) -> None:
-    """See that price, stop and targets can be meant, and lie on their sides.
+    """Check that price, stop and targets are plausible and on the correct side of the price.
 
-    ``market`` is the last known price. Sides are those of the signal's price, if it has one.
+    ``market`` is the last known price. Sides are relative to the signal's price, if it has one.
 
     Raises:
-        BadSignal: one of them cannot, or does not; it is named with its value.
+        InvalidSignal: one of them is not; the message has its name and value.
     """
     for name, value in _prices(signal):
         if not value.is_finite() or value <= 0:
@@ -135,7 +133,7 @@ def _check_sides(signal: Signal, signal_price: Decimal) -> None:
 
 
 def without_implausible_price(signal: Signal, market: Decimal | None) -> Signal:
-    """An exit is never refused for its price: one that cannot be meant is left out."""
+    """The signal; an exit without its price if that is implausible: exits are never rejected."""
     price = signal.price
     if price is None or signal.action.is_entry:
         return signal

@@ -1,17 +1,17 @@
-"""What people do by hand while the daemon runs: pause, halt, close, withdraw.
+"""Manual operations on the running daemon: halt, pause, resume and close.
 
-Whoever asks has been let in before; here it is only carried out, and lasts beyond a restart.
+Callers are already authorized. Every change of status is persistent.
 """
 
 from dataclasses import dataclass, replace
 
 import structlog
 
-from signalbot.control.registry import TradingRegistry
-from signalbot.domain.errors import Conflict, NotAllowed, NotFound
+from signalbot.control.user_registry import UserRegistry
+from signalbot.domain.errors import NotAllowed, NotFound
 from signalbot.domain.orders import Leg
 from signalbot.domain.positions import CloseReason
-from signalbot.domain.signals import PositionId, SignalId
+from signalbot.domain.signals import PositionId
 from signalbot.domain.users import (
     StatusBy,
     Subscription,
@@ -25,7 +25,6 @@ from signalbot.pipeline.account import Account
 from signalbot.pipeline.execution.entry_settlement import EntrySettler
 from signalbot.pipeline.key_permissions import KeyPermissionCheck
 from signalbot.pipeline.positions.protection import Protector
-from signalbot.pipeline.signals.expiry import SignalExpirer
 from signalbot.pipeline.trading_state import TradingState
 from signalbot.ports import Clock
 
@@ -40,61 +39,60 @@ _STATUS_EVENTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseResult:
-    """What came of closing one position by hand."""
+    """The result of closing one position manually."""
 
     position_id: PositionId
     symbol: str
-    closed: bool  #: False: the exchange refused; the position keeps its stop
+    closed: bool  #: False: the exchange rejected the order; the position keeps its stop
 
 
 class Operations:
     def __init__(
         self,
         *,
-        registry: TradingRegistry,
+        users: UserRegistry,
         accounts: Accounts,
         trading_state: TradingState,
         protector: Protector,
         key_permissions: KeyPermissionCheck,
         entry_settler: EntrySettler,
-        expirer: SignalExpirer,
         clock: Clock,
     ) -> None:
-        self._registry = registry
+        self._users = users
         self._accounts = accounts
         self._trading_state = trading_state
         self._protector = protector
         self._key_permissions = key_permissions
         self._entry_settler = entry_settler
-        self._expirer = expirer
+
         self._clock = clock
 
     @property
     def halted(self) -> str | None:
-        """Why nobody may enter; None when trading is on."""
+        """Why all entries are stopped; None if they are not."""
         return self._trading_state.halted
 
     async def halt(self, reason: str) -> None:
-        """Stop entries of everybody; exits and stops go on."""
+        """Stop the entries of all users; exits and stops continue."""
         await self._trading_state.halt_all(reason)
 
     async def unhalt(self) -> None:
-        """Allow entries again; users halted one by one stay so."""
+        """Allow entries again; users halted individually stay halted."""
         await self._trading_state.resume_all()
 
     async def pause(self, user_id: UserId, *, by: StatusBy, reason: str = "") -> User:
-        """Stop a user's entries until resumed; what stands against them already stays as it is."""
+        """Stop a user's entries until resumed. By USER: no effect on a user already stopped."""
         user = self._account(user_id).user
         if by is StatusBy.USER and user.status is not UserStatus.ACTIVE:
             return user
         return await self._set_status(user_id, UserStatus.PAUSED, reason, by)
 
     async def resume(self, user_id: UserId, *, by: StatusBy) -> User:
-        """Let a paused or halted user enter again.
+        """Allow a paused or halted user's entries again.
 
         Raises:
-            NotAllowed: a user may end only what that user has set.
-            Conflict: the account's key is one that must not trade.
+            NotAllowed: a user may end only its own pause.
+            Conflict: the account's key must not trade.
         """
         user = self._account(user_id).user
         if user.status is UserStatus.ACTIVE:
@@ -107,7 +105,7 @@ class Operations:
     async def pause_subscription(
         self, user_id: UserId, strategy: str, *, by: StatusBy
     ) -> Subscription:
-        """Stop entries on one strategy's signals until resumed."""
+        """Stop a user's entries on one strategy's signals until resumed."""
         current = self._subscription(user_id, strategy)
         if by is StatusBy.USER and current.status is SubscriptionStatus.PAUSED:
             return current
@@ -116,10 +114,10 @@ class Operations:
     async def resume_subscription(
         self, user_id: UserId, strategy: str, *, by: StatusBy
     ) -> Subscription:
-        """Allow entries on one strategy's signals again.
+        """Allow a user's entries on one strategy's signals again.
 
         Raises:
-            NotAllowed: a user may end only what that user has set.
+            NotAllowed: a user may end only its own pause.
         """
         current = self._subscription(user_id, strategy)
         if current.status is SubscriptionStatus.ACTIVE:
@@ -129,10 +127,10 @@ class Operations:
         return await self._set_subscription(current, SubscriptionStatus.ACTIVE, by)
 
     async def close(self, user_id: UserId, symbol: str | None = None) -> list[CloseResult]:
-        """Close the user's positions at market, or the one in ``symbol``; cancel their entries.
+        """Close the user's positions at market, or the one in ``symbol``, and cancel open entries.
 
         Raises:
-            NotFound: nothing is open there.
+            NotFound: there is no open position.
         """
         account = self._account(user_id)
         symbols = (
@@ -147,15 +145,6 @@ class Operations:
         if not closings:
             raise NotFound("no position is open there")
         return closings
-
-    async def cancel_signal(self, signal_id: SignalId) -> None:
-        """Withdraw a signal: nobody can execute it from now on; what was executed stays.
-
-        Raises:
-            Conflict: it is not ACTIVE.
-        """
-        if not await self._expirer.cancel(signal_id):
-            raise Conflict("the signal is not ACTIVE: it has expired, or was cancelled before")
 
     # --- steps ----------------------------------------------------------------------------
 
@@ -180,11 +169,11 @@ class Operations:
     ) -> User:
         account = self._account(user_id)
         await self._trading_state.set_user_status(account, status, reason=reason, by=by)
-        await self._registry.sync_strategies(user_id)
+        await self._users.sync_strategies(user_id)
         return account.user
 
     def _subscription(self, user_id: UserId, strategy: str) -> Subscription:
-        current = self._registry.subscriptions.get(user_id, {}).get(strategy)
+        current = self._users.subscription(user_id, strategy)
         if current is None:
             raise NotFound("no such subscription")
         return current
@@ -197,19 +186,19 @@ class Operations:
             user_id, strategy, status, by=by, now_ms=self._clock.now_ms()
         )
         changed = replace(current, status=status, status_by=by)
-        await self._registry.subscribe(changed)
+        await self._users.subscribe(changed)
         log.info(_STATUS_EVENTS[status], user_id=user_id, strategy=strategy)
         return changed
 
     def _account(self, user_id: UserId) -> Account:
-        account = self._registry.accounts.get(user_id)
+        account = self._users.accounts.get(user_id)
         if account is None:
             raise NotFound("no such user")
         return account
 
 
 def _not_permitted(user: User) -> str:
-    """Why a user cannot end a status that somebody else has set."""
+    """Why a user's own token may not end the user's status."""
     if user.status is UserStatus.PAUSED:
         return "the operator has paused this account: only the operator resumes it"
     return (

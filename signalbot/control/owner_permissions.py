@@ -1,4 +1,4 @@
-"""What the owner of a strategy may change of it: how it decides, never what it is."""
+"""Which settings of a strategy its owner may change: parameters, never kind or market."""
 
 from typing import Any
 
@@ -7,17 +7,17 @@ from signalbot.config.sections.file import StrategySection
 from signalbot.domain.errors import NotAllowed
 
 OWNER_FIELDS = frozenset({"params", "signal_ttl_ms", "allowed_users"})
-"""Settings of a strategy that are its owner's; all others are the operator's."""
+"""Settings of a strategy that its owner may change; only an administrator changes the others."""
 
 _OPERATOR_PARAMS = ("provider", "model")
-"""Parameters of a strategy that asks an AI: who is asked, and at whose cost, is the operator's."""
+"""Parameters of an AI strategy that determine its cost; only an administrator changes them."""
 
 
 def require_owner_changes_only(current: StrategySection, requested: StrategySection) -> None:
-    """See that ``wanted`` differs from ``known`` in what is the owner's.
+    """Check that ``requested`` differs from ``current`` only in fields of the owner.
 
     Raises:
-        NotAllowed: it differs in more; the message names it.
+        NotAllowed: it differs in other fields; the message names them.
     """
     changed = [
         field.alias or name

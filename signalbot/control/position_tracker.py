@@ -1,7 +1,7 @@
-"""Notices that an alert was lost or overtaken, and keeps what follows from it safe.
+"""Detects lost and late alerts, and corrects the actions that follow.
 
-Leaving late is safe: nobody should hold what its strategy has left. Entering late is not: the price
-has moved on, and so perhaps has the strategy.
+A late exit is safe: no user should hold what the strategy has closed. A late entry is not: price
+and strategy may have moved on.
 """
 
 from dataclasses import replace
@@ -29,22 +29,22 @@ class PositionTracker:
 
     async def observe(
         self,
-        terms: StrategySettings,
+        strategy: StrategySettings,
         webhook: WebhookSection,
         alert: Alert,
         key: str,
         *,
         is_repeat: bool,
     ) -> list[Alert]:
-        """What is to be done in place of an alert: one after the other, as alerts of its key."""
+        """The alerts to carry out instead of ``alert``, in order; all have its key."""
         result = await self._tracked_positions.track(
             reported_position(alert, key=key, is_repeat=is_repeat),
-            strategy=terms.name,
+            strategy=strategy.name,
             symbol=alert.symbol,
             now_ms=self._clock.now_ms(),
         )
         if result.is_out_of_order:
-            log.warning("alert.out_of_order", strategy=terms.name, symbol=alert.symbol)
+            log.warning("alert.out_of_order", strategy=strategy.name, symbol=alert.symbol)
             return [replace(alert, steps=tuple(s for s in alert.steps if s not in _ENTRIES))]
         if result.gap is None or result.tracked is None:
             return [alert]
@@ -53,7 +53,7 @@ class PositionTracker:
             missed_exit = None
         exits = missed_exit is not None and webhook.on_missed is OnMissed.EXIT
         if not is_repeat:
-            _log_missed(terms, alert, result, missed_exit, exits=exits)
+            _log_missed(strategy, alert, result, missed_exit, exits=exits)
         if missed_exit is None or not exits:
             return [alert]
         reason = f"an alert was missed: its strategy is {result.tracked.position} now"
@@ -61,27 +61,27 @@ class PositionTracker:
 
 
 def _log_missed(
-    terms: StrategySettings,
+    strategy: StrategySettings,
     alert: Alert,
     result: TrackResult,
     missed_exit: Action | None,
     *,
     exits: bool,
 ) -> None:
-    assert result.gap is not None  # noqa: S101 - the caller has looked
+    assert result.gap is not None  # noqa: S101 - checked by the caller
     assert result.tracked is not None  # noqa: S101
     if missed_exit is None:
-        cure = "none is needed: what it opened is over, or entering late would not be safe"
+        fix = "none needed: the missed position is closed, or a late entry would not be safe"
     elif exits:
-        cure = f"{missed_exit.value} is sent"
+        fix = f"{missed_exit.value} is sent"
     else:
-        cure = f"signalbot send {terms.name} {alert.symbol} {missed_exit.value}"
+        fix = f"signalbot send {strategy.name} {alert.symbol} {missed_exit.value}"
     log.warning(
         "alert.missed",
-        strategy=terms.name,
+        strategy=strategy.name,
         symbol=alert.symbol,
         known=result.gap.expected.value,
         told=result.gap.reported.value,
         now=result.tracked.position.value,
-        cure=cure,
+        cure=fix,
     )

@@ -1,4 +1,4 @@
-"""The way in for signals from outside, whoever brings them: checked, durable, then broadcast."""
+"""Accepts signals from outside: checks, stores and broadcasts them, and cancels them."""
 
 import secrets
 from collections.abc import Mapping
@@ -14,7 +14,6 @@ from signalbot.control.level_pricing import (
     price_levels,
     without_implausible_price,
 )
-from signalbot.control.registry import TradingRegistry
 from signalbot.domain.errors import Conflict, InvalidSignal, NotFound
 from signalbot.domain.market import Instrument
 from signalbot.domain.money import HUNDRED
@@ -30,25 +29,26 @@ from signalbot.domain.signals import (
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.signals import Signals
 from signalbot.pipeline.signals.emitter import Emitter
+from signalbot.pipeline.signals.expiry import SignalExpirer
 from signalbot.ports import Clock, Exchange, Market
 from signalbot.webhooks.levels import AlertLevels
 
 log = structlog.get_logger()
 
 MAX_REASON_LENGTH = 1_000
-_MAX_EXPONENT = 25  # of any price that can be computed with
+_MAX_EXPONENT = 25  # decimal exponent of any price
 MAX_TARGETS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalRequest:
-    """A signal as its sender has it."""
+    """A signal as its sender submits it."""
 
     strategy: str
     symbol: str
     action: Action
     source: SignalSource
-    key: str | None = None  #: the sender's idempotency key; None: the signal stands for itself
+    key: str | None = None  #: the sender's idempotency key; None: every request is a new signal
     price: Decimal | None = None
     stop_loss: Decimal | None = None
     take_profits: tuple[Decimal, ...] = ()  #: nearest first
@@ -56,16 +56,16 @@ class SignalRequest:
     strength: Strength = Strength.MODERATE
     confidence: float = 1.0  #: 0 to 1
     reason: str = ""
-    levels: AlertLevels | None = None  #: as an alert asks for them; in place of the two above
-    is_content_key: bool = False  #: the key is made of the whole content
+    levels: AlertLevels | None = None  #: levels of an alert, instead of stop_loss and take_profits
+    is_content_key: bool = False  #: the key is a digest of the whole content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalReceipt:
-    """What became of a draft. It is in the ledger when this is given."""
+    """A signal that is stored in the ledger."""
 
     signal: Signal
-    is_new: bool  #: False: the same had come before, and nothing happened now
+    is_new: bool  #: False: the same signal was stored before; nothing was done
 
     @property
     def signal_id(self) -> SignalId:
@@ -76,25 +76,27 @@ class SignalIntake:
     def __init__(
         self,
         *,
-        registry: TradingRegistry,
+        strategies: Mapping[str, StrategySettings],
         exchanges: Mapping[str, Exchange],
         signals: Signals,
         emitter: Emitter,
+        expirer: SignalExpirer,
         clock: Clock,
     ) -> None:
-        self._registry = registry
+        self._strategies = strategies
         self._exchanges = exchanges
         self._signals = signals
         self._emitter = emitter
+        self._expirer = expirer
         self._clock = clock
 
     async def send(self, request: SignalRequest) -> SignalReceipt:
         """Store a signal durably and broadcast it; the same key again is the same signal.
 
         Raises:
-            NotFound: no strategy has that name.
-            BadSignal: the symbol is not the strategy's, or its prices contradict each other.
-            Conflict: the key came before with something else.
+            NotFound: there is no such strategy.
+            InvalidSignal: the symbol is not the strategy's, or the prices contradict each other.
+            Conflict: the key was used before for another signal.
         """
         signal = self.preview(request)
         if await self._emitter.accept(signal):
@@ -104,26 +106,45 @@ class SignalIntake:
             request.is_content_key or _has_same_content(stored, signal, request)
         ):
             log.warning("signal.conflicted", strategy=request.strategy, signal_id=signal.signal_id)
-            raise Conflict("this key came before with another signal: nothing was done")
+            raise Conflict("this key was used before for another signal: nothing was done")
         return SignalReceipt(signal=stored, is_new=False)
 
     def preview(self, request: SignalRequest) -> Signal:
-        """The signal that a draft would be; nothing is stored.
+        """The signal that ``send`` would store.
 
         Raises:
-            NotFound, BadSignal: as ``send``.
+            NotFound, InvalidSignal: as ``send``.
         """
-        terms = self._registry.strategies.get(request.strategy)
-        if terms is None:
+        strategy = self._strategies.get(request.strategy)
+        if strategy is None:
             raise NotFound("no such strategy")
-        if request.symbol not in terms.symbols:
+        if request.symbol not in strategy.symbols:
             raise InvalidSignal("the symbol is none of the strategy's")
-        market = self._exchanges[terms.exchange].market
-        return _signal(request, terms, market, now_ms=self._clock.now_ms())
+        market = self._exchanges[strategy.exchange].market
+        return _signal(request, strategy, market, now_ms=self._clock.now_ms())
+
+    async def is_stored(self, signal_id: SignalId) -> bool:
+        """Whether the ledger has this signal, active or not."""
+        return await self._signals.signal(signal_id) is not None
+
+    async def open_entries(self, strategy: str, symbol: str) -> list[Signal]:
+        """Active entry signals of a strategy in one symbol."""
+        return [
+            signal
+            for signal in await self._signals.active(self._clock.now_ms())
+            if signal.strategy == strategy and signal.symbol == symbol and signal.action.is_entry
+        ]
+
+    async def cancel(self, signal_id: SignalId) -> bool:
+        """Cancel a signal: it can no longer be executed. False if it is not ACTIVE.
+
+        Executions that have begun are not affected.
+        """
+        return await self._expirer.cancel(signal_id)
 
 
 def _signal(
-    request: SignalRequest, terms: StrategySettings, market: Market, *, now_ms: Ms
+    request: SignalRequest, strategy: StrategySettings, market: Market, *, now_ms: Ms
 ) -> Signal:
     _check_numbers(request)
     instrument = market.instrument(request.symbol)
@@ -142,7 +163,7 @@ def _signal(
         signal_id=signal_id_of_key(strategy=request.strategy, key=key),
         strategy=request.strategy,
         source=request.source,
-        exchange=terms.exchange,
+        exchange=strategy.exchange,
         symbol=request.symbol,
         timeframe=None,
         action=request.action,
@@ -158,7 +179,7 @@ def _signal(
         reason=request.reason[:MAX_REASON_LENGTH],
         candle_close_ms=None,
         created_at_ms=now_ms,
-        expires_at_ms=Ms(now_ms + terms.signal_ttl_ms),
+        expires_at_ms=Ms(now_ms + strategy.signal_ttl_ms),
     )
     signal = without_implausible_price(signal, last)
     check_levels(signal, last)
@@ -174,10 +195,10 @@ def _can_be_price(price: Decimal) -> bool:
 
 
 def _check_numbers(request: SignalRequest) -> None:
-    """See that the numbers of a draft can be, before anything is computed from them.
+    """Check the numbers of a request before anything is computed from them.
 
     Raises:
-        BadSignal: one of them cannot.
+        InvalidSignal: one of them is out of range.
     """
     levels = [("stop loss", request.stop_loss)]
     levels += [("take profit", each) for each in request.take_profits]
@@ -201,9 +222,9 @@ def _check_numbers(request: SignalRequest) -> None:
 
 
 def _has_same_content(stored: Signal, again: Signal, request: SignalRequest) -> bool:
-    """Whether two signals of one key have the same content; when they came does not count.
+    """Whether two signals of one key have the same content, apart from their time.
 
-    Levels that are distances are measured from a price that has moved on since.
+    Levels of alerts do not count: distances are measured from a price that has changed since.
     """
     if request.levels is not None:
         again = replace(

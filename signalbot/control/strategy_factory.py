@@ -1,10 +1,13 @@
-"""Makes running strategies of configured ones: built-in, in workers, or asking a model."""
+"""Builds strategies from their settings: built-in, from a file in a worker, or with an AI model."""
+
+import json
 
 from signalbot.ai.llm_strategy import LlmStrategyFactory
 from signalbot.config.checks.strategy_files import read_strategy_file
 from signalbot.config.sections.ai import LLM_KIND
 from signalbot.config.settings import FILE_KIND, StrategySettings
 from signalbot.domain.errors import ConfigError
+from signalbot.ledger.accounts import StrategyRecord
 from signalbot.pipeline.signals.evaluator import Deployment
 from signalbot.sandbox.file_strategy import FileStrategy, FileStrategyRegistry
 from signalbot.strategies import BadParameter, build_strategy
@@ -13,55 +16,74 @@ from signalbot.strategies.base import LocalStrategy, RemoteStrategy, StrategyFai
 
 class StrategyFactory:
     def __init__(
-        self, files: FileStrategyRegistry, analysts: LlmStrategyFactory | None = None
+        self, files: FileStrategyRegistry, llm_strategies: LlmStrategyFactory | None = None
     ) -> None:
+        """Without ``llm_strategies``, strategies of kind ``llm`` are rejected."""
         self._files = files
-        self._analysts = analysts
+        self._llm_strategies = llm_strategies
 
-    async def build(self, terms: StrategySettings) -> Deployment:
-        """A strategy as the evaluator runs it.
+    async def build(self, settings: StrategySettings) -> Deployment:
+        """Build a strategy for the evaluator.
 
         Raises:
-            ConfigError: its file cannot be run as it is now.
+            ConfigError: it cannot be run, for example because of an error in its file.
         """
         return Deployment(
-            name=terms.name,
-            strategy=await self._strategy(terms),
-            exchange=terms.exchange,
-            symbols=terms.symbols,
-            signal_ttl_ms=terms.signal_ttl_ms,
+            name=settings.name,
+            strategy=await self._strategy(settings),
+            exchange=settings.exchange,
+            symbols=settings.symbols,
+            signal_ttl_ms=settings.signal_ttl_ms,
         )
 
     def keep(self, deployment: Deployment) -> None:
-        """Hold what a strategy needs for as long as it runs under its name."""
+        """Keep the worker of a deployed strategy until ``release``."""
         if isinstance(deployment.strategy, FileStrategy):
             self._files.keep(deployment.name, deployment.strategy)
 
     def discard(self, deployment: Deployment) -> None:
-        """Free what a strategy needs that is not to run after all."""
+        """Stop the worker of a strategy that is not deployed."""
         if isinstance(deployment.strategy, FileStrategy):
             self._files.discard(deployment.strategy)
 
     def release(self, name: str) -> None:
-        """Free what a strategy that runs no more has held."""
+        """Stop the worker of a removed strategy."""
         self._files.unregister(name)
 
-    async def _strategy(self, terms: StrategySettings) -> LocalStrategy | RemoteStrategy:
-        if terms.kind == LLM_KIND:
-            return self._analyst(terms)
-        if terms.kind != FILE_KIND:
-            return build_strategy(terms.kind, timeframe=terms.candle_timeframe, params=terms.params)
-        try:
-            return await self._files.open(terms.name, read_strategy_file(terms))
-        except (StrategyFailed, BadParameter) as e:
-            raise ConfigError(f"strategies.{terms.name}: {terms.path}: {e}") from None
-
-    def _analyst(self, terms: StrategySettings) -> RemoteStrategy:
-        if self._analysts is None:
-            raise ConfigError(
-                f"strategies.{terms.name}: kind 'llm' asks a model, which is not done here: "
-                "what it would say today of candles long past proves nothing"
+    async def _strategy(self, settings: StrategySettings) -> LocalStrategy | RemoteStrategy:
+        if settings.kind == LLM_KIND:
+            return self._llm_strategy(settings)
+        if settings.kind != FILE_KIND:
+            return build_strategy(
+                settings.kind, timeframe=settings.candle_timeframe, params=settings.params
             )
-        return self._analysts.open(
-            terms.name, timeframe=terms.candle_timeframe, params=terms.params
+        try:
+            return await self._files.open(settings.name, read_strategy_file(settings))
+        except (StrategyFailed, BadParameter) as e:
+            raise ConfigError(f"strategies.{settings.name}: {settings.path}: {e}") from None
+
+    def _llm_strategy(self, settings: StrategySettings) -> RemoteStrategy:
+        if self._llm_strategies is None:
+            raise ConfigError(
+                f"strategies.{settings.name}: kind 'llm' cannot be replayed: "
+                "a model's responses to past candles are not evidence"
+            )
+        return self._llm_strategies.open(
+            settings.name, timeframe=settings.candle_timeframe, params=settings.params
         )
+
+
+def strategy_record(settings: StrategySettings) -> StrategyRecord:
+    """The ledger row of a strategy."""
+    return StrategyRecord(
+        name=settings.name,
+        kind=settings.kind,
+        exchange=settings.exchange,
+        symbols=settings.symbols,
+        timeframe=settings.timeframe or "",
+        signal_ttl_ms=settings.signal_ttl_ms,
+        params=json.dumps(dict(settings.params), sort_keys=True),
+        origin=settings.origin,
+        owner=settings.owner,
+        version=settings.version,
+    )

@@ -1,4 +1,4 @@
-"""Makes tokens: random text for its owner, a hash for the ledger."""
+"""Creates API tokens: random text for the owner, a hash for the ledger."""
 
 import hashlib
 import secrets
@@ -9,7 +9,7 @@ from signalbot.domain.timeframe import Ms
 from signalbot.ledger.tokens import Scope, Token, TokenStore
 
 PREFIX = "sbt_"
-"""What every token begins with, so that scanners of leaked secrets know it."""
+"""Prefix of every token, for secret scanners."""
 
 _RANDOM_BYTES = 32
 
@@ -25,7 +25,7 @@ def create_token(
     now_ms: Ms,
     expires_at_ms: Ms | None = None,
 ) -> tuple[str, Token]:
-    """A new token: its text, which is told once, and what is kept of it."""
+    """Create a token: its text, which is shown only once, and the record to store."""
     text = PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
     hashed = hash_of(text)
     token = Token(
@@ -51,14 +51,14 @@ async def issue_token(
     now_ms: Ms,
     expires_at_ms: Ms | int | None = None,
 ) -> tuple[str, Token]:
-    """Make a token and keep its hash; the text is told this once.
+    """Create a token and store its hash; the returned text is shown only once.
 
     Raises:
         NotFound: there is no such user or strategy.
-        Conflict: an administrator's token has no subject, all others need one.
+        Conflict: an admin token has no subject, all others need one.
     """
     if (scope is Scope.ADMIN) != (subject is None):
-        raise Conflict("an administrator's token names nobody; any other names a user or a source")
+        raise Conflict("an admin token takes no user or source; every other token needs one")
     subjects = {Scope.USER: users, Scope.SOURCE: strategies}.get(scope)
     if subjects is not None and subject not in subjects:
         raise NotFound(f"no such {'user' if scope is Scope.USER else 'strategy'}")
@@ -71,5 +71,5 @@ async def issue_token(
 
 
 def hash_of(text: str) -> str:
-    """What is kept of a token. 256 random bits need no slow hash: nothing can be guessed."""
+    """The stored hash of a token. 256 random bits need no slow hash: they cannot be guessed."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,4 +1,4 @@
-"""Takes in alerts: known to come from their source, understood, and carried out once."""
+"""Receives authenticated alerts: parses, deduplicates and carries out each one once."""
 
 import asyncio
 from collections import defaultdict
@@ -18,9 +18,6 @@ from signalbot.domain.errors import InvalidSignal
 from signalbot.domain.money import HUNDRED
 from signalbot.domain.signals import Action, Signal, SignalSource
 from signalbot.domain.timeframe import Ms
-from signalbot.ledger.alert_deliveries import AlertDeliveries
-from signalbot.ledger.signals import Signals
-from signalbot.pipeline.signals.expiry import SignalExpirer
 from signalbot.ports import Clock
 from signalbot.webhooks.parser import Alert, parse_alert
 from signalbot.webhooks.resolution import CancelRequest
@@ -30,20 +27,20 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertSignalResult:
-    """What became of one step of an alert."""
+    """The signal of one step of an alert."""
 
     signal: Signal
-    is_new: bool  #: False: it had come before, and nothing happened now
+    is_new: bool  #: False: it was stored before; nothing was done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertResult:
-    """What an alert has led to; or would lead to, where nothing was to be done."""
+    """The signals of an alert; of a dry run, those it would lead to."""
 
     sent: list[AlertSignalResult]
-    withdrawn: list[AlertSignalResult]  #: entries that the alert has withdrawn
-    ignored: tuple[str, ...]  #: names of fields that did not count
-    refused: str | None  #: why the entry of an alert was left out beside its exit
+    withdrawn: list[AlertSignalResult]  #: entry signals that the alert has cancelled
+    ignored: tuple[str, ...]  #: names of ignored fields
+    refused: str | None  #: why only the exits of the alert were sent
     is_dry_run: bool
 
 
@@ -52,18 +49,14 @@ class WebhookReceiver:
         self,
         *,
         signal_intake: SignalIntake,
-        signals: Signals,
-        expirer: SignalExpirer,
-        deliveries: AlertDeliveries,
+        deduplicator: AlertDeduplicator,
         position_tracker: PositionTracker,
         heartbeat_monitor: HeartbeatMonitor,
         discarded_alerts: DiscardedAlertLog,
         clock: Clock,
     ) -> None:
         self._signal_intake = signal_intake
-        self._signals = signals
-        self._expirer = expirer
-        self._deduplicator = AlertDeduplicator(signals, deliveries)
+        self._deduplicator = deduplicator
         self._position_tracker = position_tracker
         self._heartbeat_monitor = heartbeat_monitor
         self._discarded_alerts = discarded_alerts
@@ -72,80 +65,80 @@ class WebhookReceiver:
 
     async def receive(
         self,
-        terms: StrategySettings,
+        strategy: StrategySettings,
         body: bytes,
         *,
         headers: Mapping[str, str],
         is_dry_run: bool = False,
     ) -> AlertResult:
-        """Take in one alert of a source: what it asks for is in the ledger when this returns.
+        """Carry out one alert of a source: its signals are in the ledger when this returns.
 
-        Nothing remains of a dry run.
+        A dry run stores nothing.
 
         Raises:
-            BadSignal: it cannot be understood, or asks for what this source may not.
-            Conflict: its key came before with something else.
+            InvalidSignal: it cannot be parsed, or requests what this source may not do.
+            Conflict: its key was used before for another signal.
         """
-        source = terms.name
-        assert terms.webhook is not None  # noqa: S101 - it is a source
+        source = strategy.name
+        assert strategy.webhook is not None  # noqa: S101 - it is a source
         if not is_dry_run:
             self._heartbeat_monitor.record_alert(source)
         now_ms = self._clock.now_ms()
         try:
-            alert = parse_alert(body, terms.webhook.alert_rules(terms.symbols), now_ms=now_ms)
+            alert = parse_alert(body, strategy.webhook.alert_rules(strategy.symbols), now_ms=now_ms)
             if is_dry_run or alert.is_test:
-                return await self._dry_run(terms, alert, headers, now_ms)
-            async with self._locks[source]:  # what a source says later must not be sent before
-                return await self._carry_out(terms, terms.webhook, alert, headers, now_ms)
+                return await self._dry_run(strategy, alert, headers, now_ms)
+            async with self._locks[source]:  # alerts of one source are sent in their order
+                return await self._carry_out(strategy, strategy.webhook, alert, headers, now_ms)
         except InvalidSignal as e:
             self._discarded_alerts.refused(source, str(e))
             raise
 
     async def _carry_out(
         self,
-        terms: StrategySettings,
+        strategy: StrategySettings,
         webhook: WebhookSection,
         alert: Alert,
         headers: Mapping[str, str],
         now_ms: Ms,
     ) -> AlertResult:
-        alert = self._with_possible_entry(terms, alert)
-        identity = await self._deduplicator.identify(terms, alert, headers, now_ms)
+        alert = self._with_possible_entry(strategy, alert)
+        identity = await self._deduplicator.identify(strategy, alert, headers, now_ms)
         sent: list[AlertSignalResult] = []
         withdrawn: list[AlertSignalResult] = []
         for each in await self._position_tracker.observe(
-            terms, webhook, alert, identity.key, is_repeat=identity.is_repeat
+            strategy, webhook, alert, identity.key, is_repeat=identity.is_repeat
         ):
             for step in each.steps:
                 if isinstance(step, CancelRequest):
-                    withdrawn += await self._cancel_open_entries(terms, alert.symbol)
+                    withdrawn += await self._cancel_open_entries(strategy, alert.symbol)
                 else:
                     receipt = await self._signal_intake.send(
-                        _signal_request(terms, each, step, identity)
+                        _signal_request(strategy, each, step, identity)
                     )
                     sent.append(AlertSignalResult(signal=receipt.signal, is_new=receipt.is_new))
         await self._deduplicator.record_signal_count(identity, len(sent))
         if sent and not any(each.is_new for each in sent):
             log.info(
                 "alert.duplicate_ignored",
-                strategy=terms.name,
+                strategy=strategy.name,
                 symbol=alert.symbol,
                 signal_id=sent[0].signal.signal_id,
             )
         if alert.refused is not None:
-            self._discarded_alerts.refused(terms.name, alert.refused)
+            self._discarded_alerts.refused(strategy.name, alert.refused)
         return _alert_result(alert, sent, withdrawn, is_dry_run=False)
 
-    def _with_possible_entry(self, terms: StrategySettings, alert: Alert) -> Alert:
-        """The alert, without its entry if that cannot be made and there is an exit to carry out.
+    def _with_possible_entry(self, strategy: StrategySettings, alert: Alert) -> Alert:
+        """The alert, reduced to its exits if its entry is invalid.
 
         Raises:
-            BadSignal: the entry is all there is.
+            InvalidSignal: the entry is invalid and there is no exit.
         """
         entries = [step for step in alert.steps if isinstance(step, Action) and step.is_entry]
         try:
             for step in entries:
-                self._signal_intake.preview(_signal_request(terms, alert, step, UNIDENTIFIED))
+                self._signal_intake.preview(_signal_request(strategy, alert, step, UNIDENTIFIED))
         except InvalidSignal as e:
             exits = tuple(step for step in alert.steps if step not in entries)
             if not exits:
@@ -154,38 +147,36 @@ class WebhookReceiver:
         return alert
 
     async def _dry_run(
-        self, terms: StrategySettings, alert: Alert, headers: Mapping[str, str], now_ms: Ms
+        self, strategy: StrategySettings, alert: Alert, headers: Mapping[str, str], now_ms: Ms
     ) -> AlertResult:
-        """What would become of an alert; nothing is stored, sent or remembered."""
-        alert = self._with_possible_entry(terms, alert)
-        identity = await self._deduplicator.identify(terms, alert, headers, now_ms, is_dry_run=True)
+        """The result that an alert would have; stores and sends no signal."""
+        alert = self._with_possible_entry(strategy, alert)
+        identity = await self._deduplicator.identify(
+            strategy, alert, headers, now_ms, is_dry_run=True
+        )
         sent = []
         for step in alert.steps:
             if isinstance(step, Action):
-                signal = self._signal_intake.preview(_signal_request(terms, alert, step, identity))
-                is_new = await self._signals.signal(signal.signal_id) is None
+                signal = self._signal_intake.preview(
+                    _signal_request(strategy, alert, step, identity)
+                )
+                is_new = not await self._signal_intake.is_stored(signal.signal_id)
                 sent.append(AlertSignalResult(signal=signal, is_new=is_new))
         withdrawn = [
             AlertSignalResult(signal=each, is_new=True)
-            for each in (await self._open_entries(terms, alert.symbol))
+            for each in await self._signal_intake.open_entries(strategy.name, alert.symbol)
             if CancelRequest.OPEN_SIGNALS in alert.steps
         ]
         return _alert_result(alert, sent, withdrawn, is_dry_run=True)
 
     async def _cancel_open_entries(
-        self, terms: StrategySettings, symbol: str
+        self, strategy: StrategySettings, symbol: str
     ) -> list[AlertSignalResult]:
-        """Withdraw the entries that this source has asked for and that may still be acted on."""
+        """Cancel the active entry signals of this source in one symbol."""
+        intake = self._signal_intake
         return [
-            AlertSignalResult(signal=signal, is_new=await self._expirer.cancel(signal.signal_id))
-            for signal in await self._open_entries(terms, symbol)
-        ]
-
-    async def _open_entries(self, terms: StrategySettings, symbol: str) -> list[Signal]:
-        return [
-            signal
-            for signal in await self._signals.active(self._clock.now_ms())
-            if signal.strategy == terms.name and signal.symbol == symbol and signal.action.is_entry
+            AlertSignalResult(signal=signal, is_new=await intake.cancel(signal.signal_id))
+            for signal in await intake.open_entries(strategy.name, symbol)
         ]
 
 
@@ -206,10 +197,10 @@ def _alert_result(
 
 
 def _signal_request(
-    terms: StrategySettings, alert: Alert, step: Action, identity: AlertIdentity
+    strategy: StrategySettings, alert: Alert, step: Action, identity: AlertIdentity
 ) -> SignalRequest:
     return SignalRequest(
-        strategy=terms.name,
+        strategy=strategy.name,
         symbol=alert.symbol,
         action=step,
         source=SignalSource.WEBHOOK,

@@ -7,15 +7,10 @@ from enum import Enum, auto
 from statistics import fmean
 
 from signalbot.domain.codes import Code
+from signalbot.domain.executions import Decision, Execution, ExecutionStatus, SignalStatistics
 from signalbot.domain.money import text
 from signalbot.domain.orders import OrderRequest
-from signalbot.domain.signals import (
-    Decision,
-    Execution,
-    ExecutionStatus,
-    SignalId,
-    SignalStatistics,
-)
+from signalbot.domain.signals import SignalId
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
 from signalbot.ledger.codec import Codec

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+from signalbot.domain.executions import slippage_bps
 from signalbot.domain.money import ZERO, average, text
 from signalbot.domain.positions import Position
-from signalbot.domain.signals import Action, SignalId, slippage_bps
+from signalbot.domain.signals import Action, SignalId
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId, shadow_of
 from signalbot.ledger.signal_outcomes import SignalOutcome, read_signal_outcomes, read_signals

@@ -5,16 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+from signalbot.domain.executions import DecisionOutcome
 from signalbot.domain.positions import Position
-from signalbot.domain.signals import (
-    Action,
-    DecisionOutcome,
-    Signal,
-    SignalId,
-    SignalSource,
-    SignalStatus,
-    Strength,
-)
+from signalbot.domain.signals import Action, Signal, SignalId, SignalSource, SignalStatus, Strength
 from signalbot.domain.timeframe import Ms, Timeframe, day_start
 from signalbot.domain.users import UserId
 from signalbot.ledger import archive_reader, views

@@ -4,7 +4,8 @@ import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
 
-from signalbot.domain.signals import Decision, Signal, SignalId
+from signalbot.domain.executions import Decision
+from signalbot.domain.signals import Signal, SignalId
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import UserId
 from signalbot.ledger.codec import Codec, insert

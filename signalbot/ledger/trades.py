@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from signalbot.domain.executions import Execution
 from signalbot.domain.money import ONE, ZERO
 from signalbot.domain.orders import ClientOrderId, Fill, Leg, Order, OrderRequest, OrderStatus
 from signalbot.domain.positions import CloseReason, CoinPrices, Position
-from signalbot.domain.signals import Execution, PositionId, SignalId
+from signalbot.domain.signals import PositionId, SignalId
 from signalbot.domain.timeframe import DAY_MS, EPOCH, Ms
 from signalbot.domain.users import UserId
 from signalbot.ledger.codec import Codec, insert, upsert

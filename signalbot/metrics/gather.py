@@ -11,16 +11,14 @@ from decimal import Decimal
 
 from prometheus_client import Histogram, generate_latest
 
-from signalbot.app.composition import App
+from signalbot.app.services import Services
 from signalbot.domain.events import EventKind
 from signalbot.domain.money import ZERO
-from signalbot.ledger.database import Database
 from signalbot.ledger.outbox import Outbox
 from signalbot.ledger.profit import settlement_currency
 from signalbot.ledger.timings import ProfitKey, TimedEvent, Timings
 from signalbot.metrics.meters import MetricRegistry
 from signalbot.observability.loop_lag import LoopLag
-from signalbot.ports import Clock
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -43,11 +41,11 @@ _STATUSES = {
 class MetricsCollector:
     """The metrics of one running app. Counts begin when it is made; ``begin`` before the first."""
 
-    def __init__(self, app: App, *, database: Database, lag: LoopLag, clock: Clock) -> None:
-        self._app = app
-        self._database = database
+    def __init__(self, services: Services, *, lag: LoopLag) -> None:
+        self._services = services
+        self._database = database = services.storage.database
         self._lag = lag
-        self._clock = clock
+        self._clock = services.clock
         self._timings = Timings(database)
         self._outbox = Outbox(database)
         self._meters = MetricRegistry()
@@ -114,12 +112,14 @@ class MetricsCollector:
     # --- what is so now -------------------------------------------------------------------
 
     def _collect_accounts(self) -> None:
-        meters, accounts = self._meters, self._app.accounts.values()
+        meters, accounts = self._meters, self._services.control.accounts.values()
         meters.users.set(len(accounts))
         meters.unresolved_symbols.set(sum(len(account.unresolved_symbols) for account in accounts))
-        halts = self._app.trading_state
+        halts = self._services.execution.trading_state
         meters.halted.set(halts.halted is not None or halts.disk_low is not None)
-        meters.reconciled.set((self._clock.now_ms() - self._app.sync.oldest_comparison_ms()) / 1000)
+        meters.reconciled.set(
+            (self._clock.now_ms() - self._services.control.sync.oldest_comparison_ms()) / 1000
+        )
         counts: Counter[tuple[str, str]] = Counter()
         unrealized: defaultdict[ProfitKey, Decimal] = defaultdict(Decimal)
         for account in accounts:
@@ -152,18 +152,18 @@ class MetricsCollector:
         meters, now_ms = self._meters, self._clock.now_ms()
         meters.feed_lag.clear()
         meters.feed_source.clear()
-        for key, stream in self._app.feed.streams.items():
+        for key, stream in self._services.market_data.feed.streams.items():
             if stream.last_open_ms is not None:
                 due_ms = stream.last_open_ms + 2 * key.timeframe.ms
                 meters.feed_lag.labels(str(key)).set(max(0, now_ms - due_ms) / 1000)
-            source = self._app.feed.source(key)
+            source = self._services.market_data.feed.source(key)
             if source is not None:
                 meters.feed_source.labels(str(key), source.via).set(1)
 
     def _collect_queues(self) -> None:
         meters, requests = self._meters, 0
         now_ms = self._clock.now_ms()
-        for name, exchange in self._app.exchanges.items():
+        for name, exchange in self._services.market_data.exchanges.items():
             since = {each.egress: each.since_ms for each in exchange.outages()}
             for allowance in exchange.rate_allowances():
                 meters.budget_left.labels(name, allowance.egress).set(allowance.left)
@@ -171,7 +171,7 @@ class MetricsCollector:
                 away_ms = now_ms - since.get(allowance.egress, now_ms)
                 meters.outages.labels(name, allowance.egress).set(away_ms / 1000)
         meters.queue.labels("requests").set(requests)
-        meters.queue.labels("inboxes").set(self._app.broadcaster.queued)
+        meters.queue.labels("inboxes").set(self._services.outbound.broadcaster.queued)
         meters.queue.labels("ledger").set(self._database.queued)
         meters.tasks.set(len(asyncio.all_tasks()))
         meters.loop_lag.set(self._lag.worst_s)

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
-from signalbot.app.composition import App, running
+from signalbot.app.composition import build
+from signalbot.app.lifecycle import running
+from signalbot.app.services import Services
 from signalbot.config.load import load
 from signalbot.config.settings import Config
 from signalbot.domain.timeframe import Ms
@@ -46,16 +48,16 @@ async def _demo(
             )
             for name, terms in config.exchanges.items()
         }
-        app = App(config, database=database, exchanges=exchanges, clock=clock)
-        async with running(app):
+        services = build(config, database=database, exchanges=exchanges, clock=clock)
+        async with running(services):
             await clock.sleep(_DUPLICATE_AFTER_MINUTES * 60)
-            await _deliver_again(app, clock)
+            await _deliver_again(services, clock)
             await clock.sleep_until(Ms(START + minutes * 60_000))
 
 
-async def _deliver_again(app: App, clock: LoopClock) -> None:
+async def _deliver_again(services: Services, clock: LoopClock) -> None:
     """Wait for a signal, then deliver it twice, as a sender that heard no answer would."""
-    while not (signals := await app.signals.active(clock.now_ms())):
+    while not (signals := await services.storage.signals.active(clock.now_ms())):
         await clock.sleep(30)
     await clock.sleep(20)
-    await app.emitter.redeliver(signals[-1])
+    await services.outbound.emitter.redeliver(signals[-1])

@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Final
 
-from signalbot.app.composition import App
+from signalbot.app.services import Services
 from signalbot.domain.errors import ConfigError
 from signalbot.domain.market import Candle
 from signalbot.domain.positions import Position
@@ -89,9 +89,9 @@ class _Late:
 class FundingReplay:
     """Pays the rates of every market when their time has come."""
 
-    def __init__(self, app: App, rates: Mapping[str, Sequence[FundingRate]]) -> None:
-        self._app = app
-        self._funder = FundingBooker(app.trades)
+    def __init__(self, services: Services, rates: Mapping[str, Sequence[FundingRate]]) -> None:
+        self._services = services
+        self._funder = FundingBooker(services.storage.trades)
         self._pending = {symbol: list(reversed(each)) for symbol, each in rates.items() if each}
         self._late: list[_Late] = []
 
@@ -114,7 +114,7 @@ class FundingReplay:
             for side in sides:
                 received = side.pay_funding(candle.symbol, each.rate, each.at_ms)
                 for user_id, amount in received.items():
-                    await self._book(self._app.accounts[user_id], candle, amount)
+                    await self._book(self._services.control.accounts[user_id], candle, amount)
 
     async def settle(self) -> None:
         """Book what was paid to positions that the ledger did not know then."""
@@ -133,7 +133,9 @@ class FundingReplay:
 
     async def _opened_at(self, late: _Late) -> Position | None:
         held = late.account.positions.get(late.symbol)
-        closed = await self._app.trades.closed_since(late.account.user_id, late.opened_at_ms)
+        closed = await self._services.storage.trades.closed_since(
+            late.account.user_id, late.opened_at_ms
+        )
         found = [*closed, held] if held is not None else closed
         wanted = (late.symbol, late.opened_at_ms)
         return next((p for p in found if (p.symbol, p.opened_at_ms) == wanted), None)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
-from signalbot.app.composition import App, running
+from signalbot.app.composition import build
+from signalbot.app.lifecycle import running
 from signalbot.config.settings import Config, StrategySettings
 from signalbot.domain.errors import ConfigError
 from signalbot.domain.market import Candle
@@ -131,9 +132,11 @@ async def _replay(
     }
     async with open_replay_database(ledger) as database:
         files = FileStrategyRegistry(clock, thread=InlineExecutor)
-        app = App(config, database=database, exchanges=sides, clock=clock, files=files)
-        async with running(app):
-            payments = FundingReplay(app, {candles[0].symbol: funding})
+        services = build(
+            config, database=database, exchanges=sides, clock=clock, strategy_files=files
+        )
+        async with running(services):
+            payments = FundingReplay(services, {candles[0].symbol: funding})
             return await _run_candles(list(sides.values()), candles, clock, payments, on_progress)
 
 

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from signalbot.domain.executions import DecisionOutcome
 from signalbot.domain.money import ZERO
 from signalbot.domain.positions import Position
-from signalbot.domain.signals import Action, DecisionOutcome, Signal, SignalId
+from signalbot.domain.signals import Action, Signal, SignalId
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.signal_outcomes import SignalOutcome
 from signalbot.replay.report.equity import Drawdown, max_drawdown

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from heapq import merge
 from pathlib import Path
 
-from signalbot.app.composition import App, running
+from signalbot.app.composition import build
+from signalbot.app.lifecycle import running
+from signalbot.app.services import Services
 from signalbot.config.settings import Config, StrategySettings
 from signalbot.config.webhook import WEBHOOK_KIND, WebhookSection
 from signalbot.domain.market import Candle
@@ -112,7 +114,7 @@ async def _replay_signals(
         for name in names
     }
     async with open_replay_database(ledger) as database:
-        app = App(
+        services = build(
             config,
             database=database,
             exchanges=sides,
@@ -120,8 +122,8 @@ async def _replay_signals(
             advisor=advisor,
         )
         await database.write(before.copy_into)
-        async with running(app):
-            for account in app.accounts.values():
+        async with running(services):
+            for account in services.control.accounts.values():
                 account.slippage.restore(before.slippages)
             played = 0
             upcoming = _upcoming_candles(candles)
@@ -130,9 +132,9 @@ async def _replay_signals(
                 if isinstance(each, SignalArrival):
                     await clock.sleep_until(each.at_ms)
                     if change is not None and change.at_ms <= each.at_ms:
-                        await _apply_settings(app, change)
+                        await _apply_settings(services, change)
                         change = None
-                    await _deliver_signal(app, each, clock)
+                    await _deliver_signal(services, each, clock)
                     continue
                 await clock.sleep_until(each.close_ms)
                 for side in sides.values():
@@ -163,18 +165,18 @@ def _upcoming_candles(candles: Sequence[Candle]) -> Iterator[list[Candle]]:
     yield from reversed(places)
 
 
-async def _apply_settings(app: App, change: SettingsChange) -> None:
+async def _apply_settings(services: Services, change: SettingsChange) -> None:
     for subscription in change.subscriptions:
-        await app.registry.subscribe(subscription)
+        await services.control.users.subscribe(subscription)
 
 
-async def _deliver_signal(app: App, arrival: SignalArrival, clock: LoopClock) -> None:
+async def _deliver_signal(services: Services, arrival: SignalArrival, clock: LoopClock) -> None:
     """Broadcast the signal, once everything before it has been booked, and see it decided."""
     await clock.sleep(_SETTLE_S)
-    await app.emitter.accept(
+    await services.outbound.emitter.accept(
         replace(arrival.signal, status=SignalStatus.ACTIVE, cancelled_at_ms=None)
     )
-    await app.broadcaster.wait_drained()
+    await services.outbound.broadcaster.wait_drained()
 
 
 def _merge_by_time(

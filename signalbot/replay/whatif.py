@@ -14,10 +14,11 @@ from typing import Final
 from signalbot.config.settings import Config
 from signalbot.domain.advice import Advice, Verdict
 from signalbot.domain.decision_codes import DecisionCode
+from signalbot.domain.executions import DecisionOutcome
 from signalbot.domain.market import Candle
 from signalbot.domain.money import ZERO
 from signalbot.domain.settings import AiRules
-from signalbot.domain.signals import DecisionOutcome, Signal, SignalId
+from signalbot.domain.signals import Signal, SignalId
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.domain.users import Mode, UserId
 from signalbot.ledger.ai_advice import read_ai_advice

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from signalbot.ai.service import open_ai
 from signalbot.ai.settings import AiProviderSettings, AiSettings, ProviderKind
-from signalbot.app.composition import App, running
+from signalbot.app.composition import build
+from signalbot.app.lifecycle import running
 from signalbot.config.load import load
 from signalbot.domain.settings import AiPermission, AiRules
 from signalbot.domain.timeframe import Timeframe
@@ -93,16 +94,16 @@ async def ai_simulation(
             resolve=key_of_the_vault,
             clock=clock,
         ) as ai:
-            app = App(
+            services = build(
                 config,
                 database=database,
                 exchanges={"sim": exchange},
                 clock=clock,
                 advisor=ai.advisor,
-                analysts=ai.llm_strategies,
+                llm_strategies=ai.llm_strategies,
             )
-            async with running(app):
-                w = AiSimulation(app, exchange, clock, database)
+            async with running(services):
+                w = AiSimulation(services, exchange, clock, database)
                 w.llm = server
                 w.jump("100")
                 yield w

@@ -8,7 +8,7 @@ import pytest
 
 from signalbot.ai.settings import ProviderKind
 from signalbot.domain.decision_codes import DecisionCode
-from signalbot.domain.signals import DecisionOutcome, ExecutionStatus
+from signalbot.domain.executions import DecisionOutcome, ExecutionStatus
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.ai_calls import AiCalls, AiOutcome, CallOutcome, PriceOutcome
 from signalbot.ledger.ai_statistics import ai_statistics

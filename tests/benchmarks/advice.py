@@ -41,7 +41,7 @@ async def _measure(*, slow: bool = False) -> list[int]:
         async with ai_simulation(Path(name), [*map(user, others), *rest]) as w:
             w.llm.delay_s = 60.0
             signal = await w.send(w.make())
-            done = await w.app.executions.executions(signal.signal_id)
+            done = await w.services.storage.executions.executions(signal.signal_id)
             waits = [each.latency_ms for each in done if each.user_id in others]
             assert len(waits) == OTHERS
             assert bool(w.llm.asked) is slow, len(w.llm.asked)

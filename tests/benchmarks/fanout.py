@@ -11,7 +11,9 @@ from statistics import median, quantiles
 
 import structlog
 
-from signalbot.app.composition import App, running
+from signalbot.app.composition import build
+from signalbot.app.lifecycle import running
+from signalbot.app.services import Services
 from signalbot.config.load import load
 from signalbot.exchange.simulated.exchange import SimulatedExchange
 from signalbot.exchange.simulated.rules import SimulationRules
@@ -55,11 +57,11 @@ async def _measure(users: int) -> None:
             rules = config.exchanges["sim"].simulated or SimulationRules()
             exchange = await SimulatedExchange.open("sim", rules, database=database, clock=clock)
             exchanges: dict[str, Exchange] = {"sim": exchange}
-            app = App(config, database=database, exchanges=exchanges, clock=clock)
-            async with running(app):
+            services = build(config, database=database, exchanges=exchanges, clock=clock)
+            async with running(services):
                 await asyncio.sleep(1)
                 freeze_gc()
-                waits, total_s, commits = await _fan_out(app, database, exchange)
+                waits, total_s, commits = await _fan_out(services, database, exchange)
         rows = _rows(path)
         together_s = _bare(folder / "together.db", rows, per_user=False)
         apart_s = _bare(folder / "apart.db", rows, per_user=True)
@@ -72,11 +74,11 @@ async def _measure(users: int) -> None:
 
 
 async def _fan_out(
-    app: App, database: GroupCommit, exchange: SimulatedExchange
+    services: Services, database: GroupCommit, exchange: SimulatedExchange
 ) -> tuple[Sequence[int], float, int]:
     price = exchange.market.last_price("BTC/USDT:USDT")
     assert price is not None
-    world = Simulation(app, None, SystemClock(), database)  # type: ignore[arg-type]
+    world = Simulation(services, None, SystemClock(), database)  # type: ignore[arg-type]
     stop, near, far = (str(round(price * each)) for each in (98, 102, 104))
     signal = world.make(
         price=str(price),
@@ -84,10 +86,10 @@ async def _fan_out(
         targets=(str(int(near) // 100), str(int(far) // 100)),
     )
     commits, began_s = database.commits, time.perf_counter()
-    assert await app.emitter.accept(signal)
-    await app.broadcaster.wait_drained()
+    assert await services.outbound.emitter.accept(signal)
+    await services.outbound.broadcaster.wait_drained()
     total_s = time.perf_counter() - began_s
-    done = await app.executions.executions(signal.signal_id)
+    done = await services.storage.executions.executions(signal.signal_id)
     assert all(each.status == "executed" for each in done)
     waits = [each.latency_ms for each in done if each.latency_ms is not None]
     return waits, total_s, database.commits - commits

@@ -16,11 +16,14 @@ from typing import Any
 
 import structlog
 
-from signalbot.app.composition import App, running
+from signalbot.app.composition import build
+from signalbot.app.lifecycle import running
+from signalbot.app.services import Services
 from signalbot.config.load import load
+from signalbot.domain.executions import Execution
 from signalbot.domain.market import MarketKind
 from signalbot.domain.orders import Leg, OrderRequest, OrderSide, OrderType, client_order_id_of
-from signalbot.domain.signals import Execution, Signal, SignalId
+from signalbot.domain.signals import Signal, SignalId
 from signalbot.domain.users import MarginMode, UserId
 from signalbot.exchange.live.adapters.base import ExchangeAdapter
 from signalbot.exchange.live.capabilities import RateLimit, StopSupport
@@ -104,28 +107,28 @@ class Far:
 class Fleet:
     """The running app, all of its users ready."""
 
-    def __init__(self, app: App, far: Far, grown_kb: float) -> None:
-        self.app = app
+    def __init__(self, services: Services, far: Far, grown_kb: float) -> None:
+        self.services = services
         self.far = far
         self.grown_kb = grown_kb  #: resident memory per user
 
     async def fan_out(self, symbol: str = BTC, *, healthy: int | None = None) -> Fanned:
         """Send one signal to everybody; wait until all, or so many of them, have entered."""
-        world = Simulation(self.app, None, SystemClock(), self.app.database)  # type: ignore[arg-type]
+        world = Simulation(self.services, None, SystemClock(), self.services.storage.database)  # type: ignore[arg-type]
         price, stop = PRICES[symbol]
         signal = world.make(key=symbol, symbol=symbol, price=price, stop=stop)
         began_s, began_cpu_s = time.perf_counter(), time.process_time()
-        assert await self.app.emitter.accept(signal)
+        assert await self.services.outbound.emitter.accept(signal)
         if healthy is None:
-            await self.app.broadcaster.wait_drained()
+            await self.services.outbound.broadcaster.wait_drained()
         while healthy and await self._executed(signal) < healthy:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.05)
         all_s, cpu_s = time.perf_counter() - began_s, time.process_time() - began_cpu_s
-        entries = await self.app.executions.executions(signal.signal_id)
+        entries = await self.services.storage.executions.executions(signal.signal_id)
         return Fanned(signal=signal, all_s=all_s, cpu_s=cpu_s, entries=list(entries))
 
     async def _executed(self, signal: Signal) -> int:
-        rows = await self.app.database.query(
+        rows = await self.services.storage.database.query(
             "SELECT count(*) AS n FROM signal_executions"
             " WHERE signal_id = ? AND status = 'executed'",
             (signal.signal_id,),
@@ -176,13 +179,13 @@ async def fleet(dialect: str, users: int, *, stops: bool = True) -> AsyncIterato
                 clock=clock,
             )  # fmt: skip
             await exchange.open(database)
-            app = App(config, database=database, exchanges={"sim": exchange}, clock=clock)
+            services = build(config, database=database, exchanges={"sim": exchange}, clock=clock)
             before_kb = _rss_kb()
-            async with running(app):
+            async with running(services):
                 grown_kb = (_rss_kb() - before_kb) / users
                 freeze_gc()
                 await asyncio.sleep(1)
-                yield Fleet(app, it, grown_kb)
+                yield Fleet(services, it, grown_kb)
             await exchange.close()
 
 

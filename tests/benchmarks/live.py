@@ -61,7 +61,7 @@ def _to_stops(accepted: Sequence[Mapping[str, Any]]) -> list[int]:
 async def _to_stops_seen(ours: Fleet) -> list[int]:
     """From every booked entry to its stop seen resting, once all are there."""
     while True:
-        rows = await ours.app.database.query(
+        rows = await ours.services.storage.database.query(
             "SELECT p.protected_at_ms - e.executed_at_ms AS ms FROM positions p"
             " JOIN signal_executions e USING (position_id)"
         )

@@ -7,6 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from signalbot.domain.decision_codes import DecisionCode
+from signalbot.domain.executions import (
+    Decision,
+    DecisionFacts,
+    DecisionOutcome,
+    Execution,
+    ExecutionStatus,
+)
 from signalbot.domain.failure_codes import FailureCode
 from signalbot.domain.orders import (
     Fill,
@@ -23,11 +30,6 @@ from signalbot.domain.positions import CloseReason, Position, PositionStatus, Ta
 from signalbot.domain.settings import Settings
 from signalbot.domain.signals import (
     Action,
-    Decision,
-    DecisionFacts,
-    DecisionOutcome,
-    Execution,
-    ExecutionStatus,
     PositionId,
     Side,
     Signal,

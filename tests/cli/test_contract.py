@@ -15,9 +15,10 @@ from signalbot.cli import COMMANDS
 from signalbot.cli.errors import ExitCode, report_errors
 from signalbot.cli.inspect import accounts, executions, orders, positions, signals
 from signalbot.domain.errors import ConfigError, LedgerError, LedgerLocked, NotFound, SignalbotError
+from signalbot.domain.executions import ExecutionStatus
 from signalbot.domain.orders import OrderStatus
 from signalbot.domain.positions import PositionStatus
-from signalbot.domain.signals import ExecutionStatus, SignalStatus
+from signalbot.domain.signals import SignalStatus
 from signalbot.domain.users import SubscriptionStatus, UserStatus
 from tests.cli.command_line import CommandLine
 

@@ -9,7 +9,8 @@ import pytest
 
 from signalbot.domain.code_catalog import CODES
 from signalbot.domain.decision_codes import DecisionCode
-from signalbot.domain.signals import Decision, DecisionOutcome, SignalId
+from signalbot.domain.executions import Decision, DecisionOutcome
+from signalbot.domain.signals import SignalId
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
 from signalbot.ledger.database import open_database

@@ -56,28 +56,28 @@ EVERYTHING_WRONG = replace(
     subscription=replace(EVERYTHING_WRONG.subscription, status=SubscriptionStatus.PAUSED),
 )
 
-Cure = Callable[[DecisionInput], DecisionInput]
+Fix = Callable[[DecisionInput], DecisionInput]
 
 
-def _filters(**changes: object) -> Cure:
-    def cure(s: DecisionInput) -> DecisionInput:
+def _filters(**changes: object) -> Fix:
+    def fix(s: DecisionInput) -> DecisionInput:
         return with_settings(s, filters=replace(s.settings.filters, **changes))  # type: ignore[arg-type]
 
-    return cure
+    return fix
 
 
-def _risk(**changes: object) -> Cure:
-    def cure(s: DecisionInput) -> DecisionInput:
+def _risk(**changes: object) -> Fix:
+    def fix(s: DecisionInput) -> DecisionInput:
         return with_settings(s, risk=replace(s.settings.risk, **changes))  # type: ignore[arg-type]
 
-    return cure
+    return fix
 
 
 def _active(s: DecisionInput) -> DecisionInput:
     return replace(s, subscription=replace(s.subscription, status=SubscriptionStatus.ACTIVE))
 
 
-IN_ORDER: list[tuple[DecisionCode, Cure]] = [
+IN_ORDER: list[tuple[DecisionCode, Fix]] = [
     (
         DecisionCode.SIGNAL_NOT_ACTIVE,
         lambda s: replace(s, signal=replace(s.signal, status=SignalStatus.ACTIVE)),
@@ -111,13 +111,13 @@ IN_ORDER: list[tuple[DecisionCode, Cure]] = [
 
 def test_the_first_refusal_wins() -> None:
     """With everything wrong at once, curing one fault after the other shows the next."""
-    s, told = EVERYTHING_WRONG, []
-    for _, cure in IN_ORDER:
+    s, codes = EVERYTHING_WRONG, []
+    for _, fix in IN_ORDER:
         found = screen(s)
         assert isinstance(found, Skip)
-        told.append(found.reason)
-        s = cure(s)
-    assert told == [reason for reason, _ in IN_ORDER]
+        codes.append(found.reason)
+        s = fix(s)
+    assert codes == [reason for reason, _ in IN_ORDER]
     assert screen(s) == ClearedEntry()
 
 

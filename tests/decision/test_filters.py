@@ -27,7 +27,7 @@ def test_without_any_setting_nothing_is_filtered() -> None:
 
 
 def test_a_signal_can_be_followed_until_it_expires() -> None:
-    """At that very instant it is over, even before anybody has marked it so."""
+    """At that instant it has expired, even if its status is still ACTIVE."""
     assert _passes(decision_input(now_ms=SIGNAL.expires_at_ms - 1))
     assert screen(decision_input(now_ms=SIGNAL.expires_at_ms + 2)) == Skip(
         DecisionCode.SIGNAL_NOT_ACTIVE, {"status": SignalStatus.ACTIVE, "late_ms": 2}
@@ -92,7 +92,7 @@ def test_a_symbol_passes_by_its_globs(
 
 @pytest.mark.parametrize("strength", Strength)
 @pytest.mark.parametrize("least", Strength)
-def test_a_signal_must_be_as_strong_as_asked(strength: Strength, least: Strength) -> None:
+def test_a_signal_below_min_strength_is_skipped(strength: Strength, least: Strength) -> None:
     """The same strength passes, one word weaker does not."""
     signal = replace(SIGNAL, strength=strength)
     found = screen(decision_input(signal=signal, filters=Filters(min_strength=least)))
@@ -100,7 +100,7 @@ def test_a_signal_must_be_as_strong_as_asked(strength: Strength, least: Strength
     assert found == (ClearedEntry() if strength.rank >= least.rank else denial)
 
 
-def test_a_signal_must_be_as_confident_as_asked() -> None:
+def test_a_signal_below_min_confidence_is_skipped() -> None:
     """Exactly as confident passes."""
     assert _passes(decision_input(filters=Filters(min_confidence=0.8)))
     assert screen(decision_input(filters=Filters(min_confidence=0.81))) == Skip(
@@ -132,15 +132,15 @@ def test_drift_is_unknown_without_both_prices() -> None:
     assert _passes(decision_input(filters=filters, price=None))
 
 
-def test_no_drift_at_all_can_be_asked_for() -> None:
+def test_a_drift_limit_of_zero_is_possible() -> None:
     """Zero percent is a limit, not the absence of one."""
     filters = Filters(max_price_drift_percent=Decimal(0))
     assert _passes(decision_input(filters=filters, price="100"))
     assert not _passes(decision_input(filters=filters, price="100.1"))
 
 
-def test_a_halt_of_all_is_told_apart_from_a_users_own() -> None:
-    """The facts say who is halted, and why."""
+def test_a_halt_of_all_and_a_users_own_have_different_facts() -> None:
+    """The facts name the scope of the halt and its reason."""
     assert screen(decision_input(halted=True)) == Skip(
         DecisionCode.TRADING_HALTED, {"scope": "all"}
     )
@@ -160,7 +160,7 @@ def test_a_user_who_is_not_active_does_not_enter(status: UserStatus) -> None:
 
 @pytest.mark.parametrize("status", [SubscriptionStatus.PAUSED, SubscriptionStatus.CANCELLED])
 def test_a_subscription_that_is_not_active_does_not_enter(status: SubscriptionStatus) -> None:
-    """The facts say which of the two it is."""
+    """The facts have its status."""
     s = decision_input()
     s = replace(s, subscription=replace(s.subscription, status=status))
     assert screen(s) == Skip(DecisionCode.SUBSCRIPTION_NOT_ACTIVE, {"status": status})

@@ -104,14 +104,14 @@ def test_hours_agree_with_the_calendar_of_the_zone(
 ) -> None:
     """As the standard library reads the same clock."""
     wall = datetime.fromtimestamp(at // 1000, ZoneInfo(zone)).time()
-    whole = at // 1000 * 1000
+    complete = at // 1000 * 1000
     span = HoursRange(start, end)
     if start != end:
-        assert _allowed(whole, span, zone=zone) == span.contains(wall)
+        assert _allowed(complete, span, zone=zone) == span.contains(wall)
 
 
 def test_a_refusal_names_the_local_time() -> None:
-    """What the user sees on the wall, and on whose."""
+    """In the user's time zone, which it names."""
     filters = Filters(hours=(DAY,), time_zone="Asia/Kolkata")
     at_ms = 1_700_000_100_000  # 22:15 UTC
     assert screen(decision_input(filters=filters, now_ms=at_ms)) == Skip(

@@ -1,4 +1,4 @@
-"""The plan of an entry: at which price, with which numbers told, and the same every time."""
+"""The plan of an entry: its price, its facts, and that it is deterministic."""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -42,7 +42,7 @@ def test_the_market_is_believed_before_the_signal() -> None:
 
 
 @pytest.mark.parametrize(("action", "limit"), [(Action.LONG, "99.4"), (Action.SHORT, "100.6")])
-def test_a_limit_entry_asks_for_a_better_price_on_the_tick(action: Action, limit: str) -> None:
+def test_a_limit_entry_has_a_better_price_on_the_tick(action: Action, limit: str) -> None:
     """Lower to buy, higher to sell, and rounded to the user's advantage."""
     s = decision_input(
         action=action,
@@ -57,7 +57,7 @@ def test_a_limit_entry_asks_for_a_better_price_on_the_tick(action: Action, limit
     assert (planned.price - planned.stop_loss) * planned.side.sign > 0
 
 
-def test_the_numbers_of_a_plan_are_told() -> None:
+def test_a_plan_has_its_numbers_as_facts() -> None:
     """What the decision row shows of an entry, and what kept it small."""
     planned = plan(decision_input(free="50"), ClearedEntry())
     assert isinstance(planned, EntryPlan)

@@ -49,7 +49,7 @@ def _opposite(rule: OnOpposite, **changes: object) -> DecisionInput:
     )
 
 
-def test_an_opposite_signal_is_ignored_if_the_user_says_so() -> None:
+def test_an_opposite_signal_is_ignored_if_the_user_sets_so() -> None:
     """The position stays."""
     s = _opposite(OnOpposite.IGNORE)
     assert screen(s) == Skip(
@@ -58,7 +58,7 @@ def test_an_opposite_signal_is_ignored_if_the_user_says_so() -> None:
 
 
 def test_an_opposite_signal_closes_the_position() -> None:
-    """Whatever the risk limits say: closing risks nothing."""
+    """Whatever the risk limits: closing adds no risk."""
     s = _opposite(OnOpposite.CLOSE, risk=RiskLimits(max_trades_per_day=0), in_doubt=(BTC,))
     assert screen(s) == ExitPlan(position=held(), reason=CloseReason.OPPOSITE_SIGNAL)
 

@@ -21,7 +21,7 @@ percents = st.decimals("0.2", "20", places=1)
 
 
 def _planned(side: Side, stop: Decimal, target: Decimal) -> Position:
-    """A position whose levels were measured from ``DECIDED``, in percent."""
+    """A position with percent levels measured from ``DECIDED``."""
     return replace(
         held(side=side),
         stop_loss=INSTRUMENT.round_price(DECIDED * (ONE - side.sign * stop / 100)),

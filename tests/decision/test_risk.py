@@ -49,7 +49,7 @@ def test_without_any_setting_there_is_no_limit() -> None:
     assert check_risk(s) is None
 
 
-def test_a_symbol_in_doubt_takes_no_entry_and_others_do() -> None:
+def test_an_unresolved_symbol_takes_no_entry_and_others_do() -> None:
     """While an order there may or may not be live, a second one could double it."""
     _refused(decision_input(in_doubt=(BTC,)), DecisionCode.SYMBOL_IN_DOUBT, {"symbol": BTC})
     assert _passes(decision_input(in_doubt=(ETH,)))

@@ -1,4 +1,4 @@
-"""How much: never more than asked, than the account carries, or than the user exposes."""
+"""Sizing: within the request, the free balance and the exposure limit."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -43,8 +43,8 @@ ROUND_UP = BelowMinimum.ROUND_UP
 ENTRY, STOP = Decimal(100), Decimal(95)
 
 
-def _asked(s: DecisionInput, *, entry: Decimal, stop: Decimal | None) -> Fraction:
-    """What the user's rule asks for, in exact arithmetic."""
+def _requested(s: DecisionInput, *, entry: Decimal, stop: Decimal | None) -> Fraction:
+    """The size by the user's settings, in exact arithmetic."""
     rules, balance = s.settings.sizing, s.snapshot.balance
     price = Fraction(entry)
     match rules.mode:
@@ -79,30 +79,30 @@ def _cap(s: DecisionInput, *, entry: Decimal, replaces: Position | None = None) 
 
 @settings(max_examples=50)
 @given(decision_inputs(), st.sampled_from(BelowMinimum), ENTRIES, ENTRIES)
-def test_a_size_is_never_more_than_asked_or_carried_and_always_tradable(
+def test_a_size_is_within_request_and_margin_and_always_tradable(
     s: DecisionInput, below: BelowMinimum, entry: Decimal, stop: Decimal
 ) -> None:
     """On the lot, at least the minimum, within risk, exposure and free balance: or denied."""
     stop = stop if stop != entry else entry + 1
     rules = replace(s.settings.sizing, below_minimum=below, risk_includes_costs=False)
     s = with_settings(s, sizing=rules)
-    asked, cap = _asked(s, entry=entry, stop=stop), _cap(s, entry=entry)
+    requested, cap = _requested(s, entry=entry, stop=stop), _cap(s, entry=entry)
     least = s.instrument.smallest_quantity(entry)
     found = entry_size(s, entry=entry, stop=stop, replaces=None)
     if isinstance(found, Skip):
-        assert min(asked, cap) < Fraction(least)
+        assert min(requested, cap) < Fraction(least)
         assert cap < least or below is BelowMinimum.SKIP
         return
     quantity = Fraction(found.quantity)
     assert (quantity / Fraction(s.instrument.lot)).denominator == 1
     assert quantity >= least
     assert quantity <= cap
-    if quantity > asked:
+    if quantity > requested:
         assert below is ROUND_UP
         assert found.quantity == least
     else:
-        assert min(asked, cap) - quantity < Fraction(s.instrument.lot)
-    assert (found.capped_by is None) or cap < asked
+        assert min(requested, cap) - quantity < Fraction(s.instrument.lot)
+    assert (found.capped_by is None) or cap < requested
 
 
 @example(Decimal(10_000), Decimal(1), Decimal(5), Decimal("0.001"))
@@ -128,7 +128,7 @@ def test_no_more_is_lost_at_the_stop_than_the_user_risks(
         (Sizing(mode=SizingMode.BALANCE, balance_percent=Decimal(10)), "40"),  # 800 x 5
     ],
 )
-def test_each_way_of_sizing_does_what_it_says(sizing: Sizing, quantity: str) -> None:
+def test_each_sizing_mode_computes_its_size(sizing: Sizing, quantity: str) -> None:
     """Ten thousand in equity, eight thousand of it free, five times leverage."""
     s = decision_input(sizing=sizing, free="8000")
     found = entry_size(s, entry=ENTRY, stop=STOP, replaces=None)
@@ -136,7 +136,7 @@ def test_each_way_of_sizing_does_what_it_says(sizing: Sizing, quantity: str) -> 
 
 
 def test_risk_needs_a_stop() -> None:
-    """Without one nobody knows what is lost."""
+    """Without a stop the loss is unknown."""
     found = entry_size(decision_input(sizing=RISK), entry=ENTRY, stop=None, replaces=None)
     assert found == Skip(DecisionCode.NO_STOP_LOSS, {"sizing": SizingMode.RISK})
 
@@ -167,7 +167,7 @@ def test_exposure_caps_the_size() -> None:
 
 
 def test_exactly_what_is_left_is_not_called_capped() -> None:
-    """The user gets what was asked for."""
+    """The size is the requested one."""
     s = decision_input(
         sizing=Sizing(mode=SizingMode.QUOTE, quote_amount=Decimal(100)),
         risk=RiskLimits(max_exposure_percent=Decimal(10)),
@@ -222,7 +222,7 @@ def test_rounding_up_stops_where_the_account_ends() -> None:
     )
 
 
-def test_too_little_exposure_left_is_told_apart_from_too_little_money() -> None:
+def test_too_little_exposure_and_too_little_balance_have_different_codes() -> None:
     """Closing a position cures the one, funding the account the other."""
     s = decision_input(risk=RiskLimits(max_exposure_percent=Decimal(10)), notional="996")
     assert entry_size(s, entry=ENTRY, stop=STOP, replaces=None) == Skip(
@@ -344,7 +344,7 @@ def test_what_is_planned_is_never_risked_beyond_the_users_percent(
 
 
 def test_who_wants_the_plain_form_risks_the_way_to_the_stop_alone() -> None:
-    """Two percent of 10,000 over a way of 5 are 40; with 0.1 % of 195 and slippage less."""
+    """Two percent of 10,000 at a distance of 5 are 40; with 0.1 % of 195 and slippage less."""
     costs = Fees(maker=ZERO, taker=Decimal("0.001"))
     s = replace(
         decision_input(sizing=replace(RISK, risk_percent=Decimal(2)), equity="10000"), fees=costs

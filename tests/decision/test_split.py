@@ -1,4 +1,4 @@
-"""A quantity divided over targets: everybody gets a share that can be traded."""
+"""A quantity divided over targets: every share is tradable."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -44,7 +44,7 @@ def test_every_part_of_a_split_is_tradable_and_together_they_fit(
 
 @given(shares(), st.integers(0, 10_000))
 def test_shares_are_respected_within_one_lot(parts: list[Decimal], lots: int) -> None:
-    """Where there is no minimum, everybody gets their share, rounding errors never add up."""
+    """Without a minimum every target gets its share; rounding errors do not accumulate."""
     quantity = Decimal(lots)
     levels = [(HUNDRED + number, share) for number, share in enumerate(parts)]
     found = {

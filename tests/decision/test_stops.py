@@ -39,12 +39,12 @@ def _stop(s: DecisionInput, side: Side = Side.LONG) -> Decimal | Skip | None:
 
 @given(instruments(), SIDES, PRICES)
 def test_a_stop_is_on_the_tick_and_rounded_towards_the_entry(
-    instrument: Instrument, side: Side, asked: Decimal
+    instrument: Instrument, side: Side, requested: Decimal
 ) -> None:
-    """Never further away than asked, and less than a tick nearer."""
-    stop = round_stop(instrument, side=side, price=asked)
+    """Never farther away than requested, and less than a tick nearer."""
+    stop = round_stop(instrument, side=side, price=requested)
     assert (Fraction(stop) / Fraction(instrument.tick)).denominator == 1
-    assert 0 <= (stop - asked) * side.sign < instrument.tick
+    assert 0 <= (stop - requested) * side.sign < instrument.tick
 
 
 @settings(max_examples=50)
@@ -80,7 +80,7 @@ def test_a_planned_stop_lies_between_liquidation_and_entry(s: DecisionInput) -> 
         (StopSource.NONE, "95", None),
     ],
 )
-def test_a_stop_comes_from_where_the_user_says(
+def test_a_stop_comes_from_the_configured_source(
     source: StopSource, from_signal: str | None, expected: Decimal | DecisionCode | None
 ) -> None:
     """From the signal, from the user's percentage, from one or else the other, or from nowhere."""
@@ -101,7 +101,7 @@ def test_the_users_own_stop_is_on_the_losing_side(side: Side, stop: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("side", "asked", "stop"),
+    ("side", "requested", "stop"),
     [
         (Side.LONG, "100", "100.0"),
         (Side.LONG, "101", "101.0"),
@@ -112,9 +112,11 @@ def test_the_users_own_stop_is_on_the_losing_side(side: Side, stop: str) -> None
         (Side.SHORT, "100.09", "100.0"),
     ],
 )
-def test_a_stop_that_would_trigger_at_once_is_refused(side: Side, asked: str, stop: str) -> None:
+def test_a_stop_that_would_trigger_at_once_is_refused(
+    side: Side, requested: str, stop: str
+) -> None:
     """The price has passed it already, or it is none."""
-    signal = replace(SIGNAL, stop_loss=Decimal(asked))
+    signal = replace(SIGNAL, stop_loss=Decimal(requested))
     assert _stop(decision_input(signal=signal), side) == Skip(
         DecisionCode.STOP_ON_WRONG_SIDE, {"side": side, "price": HUNDRED, "stop": Decimal(stop)}
     )
@@ -145,7 +147,7 @@ def test_a_stop_beyond_liquidation_is_refused(
 
 
 @pytest.mark.parametrize("mode", Mode)
-def test_behind_cross_margin_stands_the_whole_account(mode: Mode) -> None:
+def test_cross_margin_uses_the_whole_account(mode: Mode) -> None:
     """Of a live user; simulated margin is always isolated."""
     s = decision_input(
         signal=replace(SIGNAL, stop_loss=Decimal("90.5")),

@@ -36,7 +36,7 @@ OWN = tuple(TakeProfitRule(percent=Decimal(each), share=Decimal(50)) for each in
         (TargetSource.NONE, ("110", "120"), ()),
     ],
 )
-def test_targets_come_from_where_the_user_says(
+def test_targets_come_from_the_configured_source(
     source: TargetSource, from_signal: tuple[str, ...], prices: tuple[str, ...]
 ) -> None:
     """From the signal, from the user, from one or else the other, or from nowhere."""
@@ -82,8 +82,8 @@ def test_equal_shares_leave_nothing_behind(count: int) -> None:
 )
 def test_only_targets_ahead_of_the_price_are_kept(side: Side, ahead: list[str]) -> None:
     """What the price has passed, or what rounds to it, would fill at once."""
-    asked = ("70", "99.9", "99.96", "100", "100.04", "100.1", "130")
-    s = decision_input(signal=replace(SIGNAL, take_profits=tuple(map(Decimal, asked))))
+    requested = ("70", "99.9", "99.96", "100", "100.04", "100.1", "130")
+    s = decision_input(signal=replace(SIGNAL, take_profits=tuple(map(Decimal, requested))))
     found = take_profit_targets(s, side=side, entry=HUNDRED, quantity=Decimal(7))
     assert sorted(each.price for each in found) == sorted(map(Decimal, ahead))
 

@@ -108,7 +108,7 @@ POSITION = Position(
 
 
 def report(status: OrderStatus, filled: Decimal | int = 0, *, at_ms: int = NOW) -> OrderReport:
-    """What the exchange says of ``ORDER``."""
+    """A report of ``ORDER``."""
     return OrderReport(
         client_order_id=CLIENT_ORDER_ID,
         exchange_order_id="77",

@@ -1,4 +1,4 @@
-"""Codes: every one can be read, explained and cured."""
+"""Codes: each one has a cause and a fix."""
 
 import re
 
@@ -20,7 +20,7 @@ def test_a_code_is_upper_snake_and_its_own_name(code: Code) -> None:
 
 
 @pytest.mark.parametrize("code", ALL)
-def test_a_code_has_a_cause_and_a_cure(code: Code) -> None:
+def test_a_code_has_a_cause_and_a_fix(code: Code) -> None:
     """Clauses that complete a sentence: no capital, no full stop."""
     for clause in (code.cause, code.fix):
         assert len(clause.split()) >= 2
@@ -30,14 +30,14 @@ def test_a_code_has_a_cause_and_a_cure(code: Code) -> None:
 
 
 def test_no_two_codes_have_the_same_word_or_cause() -> None:
-    """Whoever reads why can tell them apart, and ask for one by its word alone."""
+    """Each code is identified by its word alone, across all kinds."""
     assert len({code.value for code in ALL}) == len(ALL)
     assert len({code.cause for code in ALL}) == len(ALL)
 
 
 @pytest.mark.parametrize("code", ALL)
 def test_every_setting_that_a_code_names_exists(code: Code) -> None:
-    """A cure that names a key which the file does not know would be no cure."""
+    """A fix names only configuration keys that exist."""
     for table, key in SETTING.findall(f"{code.cause}; {code.fix}"):
         tables: list[tuple[str, ...]] = [
             ("users", "x", "account") if table == "account" else ("defaults", table)

@@ -36,6 +36,6 @@ def test_a_span_may_cross_midnight(at: str, expected: bool) -> None:
 
 @given(TIMES, TIMES)
 def test_a_span_that_ends_where_it_starts_is_empty(start: time, at: time) -> None:
-    """The end is excluded, so nothing is left."""
+    """The end is excluded, so the span is empty."""
     assert not HoursRange(start, start).contains(at)
     assert not HoursRange(start, start).contains(start)

@@ -58,7 +58,7 @@ def test_ids_stay_what_they_are_from_version_to_version() -> None:
     assert subscription_id_of(user_id=UserId("anna"), strategy="trend") == "anna/trend"
 
 
-def test_every_part_of_a_candles_event_tells_its_signal_apart() -> None:
+def test_every_part_of_a_candles_event_changes_its_signal_id() -> None:
     """Another strategy, exchange, symbol, timeframe, close or action is another signal."""
     ids = {
         _of_candle(),

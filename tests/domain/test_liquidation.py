@@ -22,7 +22,7 @@ QUANTITIES = decimals(least=1, most=10**6, places=3)
 
 @st.composite
 def progressive(draw: st.DrawFn) -> Instrument:
-    """Brackets whose deductions make the requirement continuous, as at Binance."""
+    """Brackets with deductions that make the requirement continuous, as at Binance."""
     steps = draw(st.lists(st.integers(1, 10**6), max_size=4))
     floors = [0, *accumulate(steps)]
     rates = sorted(draw(st.lists(st.integers(4, 400), min_size=len(floors), max_size=len(floors))))
@@ -140,7 +140,7 @@ def test_without_deductions_a_short_is_liquidated_on_the_step_into_the_next_brac
 
 
 @pytest.mark.parametrize(("quantity", "expected"), [("10", "91"), ("11", "95")])
-def test_a_bracket_may_be_told_in_quantity(quantity: str, expected: str) -> None:
+def test_a_bracket_may_be_given_in_quantity(quantity: str, expected: str) -> None:
     """Then it is that of the position, whatever its price."""
     brackets = (
         MarginBracket(least=ZERO, rate=Decimal("0.010989010989010989010989011")),

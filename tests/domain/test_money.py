@@ -51,18 +51,18 @@ def test_text_reads_back_as_the_same_number_and_has_no_exponent(value: Decimal) 
 
 @given(STEPS, VALUES)
 def test_floor_is_the_largest_multiple_not_above(step: Decimal, value: Decimal) -> None:
-    """Never more than asked, and never a whole step less."""
-    steps, asked = _in_steps(floor_to(step, value), step), _in_steps(value, step)
+    """Never more than the value, and less than one step below it."""
+    steps, requested = _in_steps(floor_to(step, value), step), _in_steps(value, step)
     assert steps.denominator == 1
-    assert steps <= asked < steps + 1
+    assert steps <= requested < steps + 1
 
 
 @given(STEPS, VALUES)
 def test_ceil_is_the_smallest_multiple_not_below(step: Decimal, value: Decimal) -> None:
-    """Never less than asked, and never a whole step more."""
-    steps, asked = _in_steps(ceil_to(step, value), step), _in_steps(value, step)
+    """Never less than the value, and less than one step above it."""
+    steps, requested = _in_steps(ceil_to(step, value), step), _in_steps(value, step)
     assert steps.denominator == 1
-    assert steps - 1 < asked <= steps
+    assert steps - 1 < requested <= steps
 
 
 @example(Decimal(2), Decimal(3))
@@ -70,9 +70,9 @@ def test_ceil_is_the_smallest_multiple_not_below(step: Decimal, value: Decimal) 
 @given(STEPS, VALUES)
 def test_nearest_is_at_most_half_a_step_away(step: Decimal, value: Decimal) -> None:
     """And a value in the middle goes to the even multiple."""
-    steps, asked = _in_steps(round_to(step, value), step), _in_steps(value, step)
+    steps, requested = _in_steps(round_to(step, value), step), _in_steps(value, step)
     assert steps.denominator == 1
-    assert steps == round(asked)
+    assert steps == round(requested)
 
 
 @given(STEPS, st.integers(0, 10**12))

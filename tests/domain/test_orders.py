@@ -41,14 +41,14 @@ def test_only_legal_transitions_are_allowed(before: OrderStatus, after: OrderSta
     assert before.can_become(after) == (after is before or after in FOLLOWS[before])
 
 
-def test_final_and_live_states_are_told_apart() -> None:
+def test_final_and_live_states_are_distinguished() -> None:
     """What may still change is neither: intended, or unknown."""
     assert {each for each in S if each.is_final} == {S.FILLED, S.CANCELLED, S.REJECTED}
     assert {each for each in S if each.is_live} == {S.OPEN, S.PARTIALLY_FILLED}
 
 
 def test_buying_opens_longs_and_closes_shorts() -> None:
-    """Selling does the reverse; a sign says which way money goes."""
+    """Selling does the reverse; the sign is the direction of the quantity."""
     assert (entry_side(Side.LONG), exit_side(Side.LONG)) == (OrderSide.BUY, OrderSide.SELL)
     assert (entry_side(Side.SHORT), exit_side(Side.SHORT)) == (OrderSide.SELL, OrderSide.BUY)
     assert (OrderSide.BUY.sign, OrderSide.SELL.sign) == (1, -1)
@@ -64,7 +64,7 @@ def test_an_illegal_transition_names_the_order_and_both_states() -> None:
     assert filled.status is S.FILLED
 
 
-def test_a_report_is_taken_over_whole() -> None:
+def test_a_report_is_applied_completely() -> None:
     """State, exchange id, quantity, price, fees of all fills, time and error."""
     after = ORDER.apply(
         replace(
@@ -91,7 +91,7 @@ def test_a_report_is_taken_over_whole() -> None:
 
 def test_what_a_later_report_leaves_out_is_not_forgotten() -> None:
     """An exchange need not repeat its id, the price, the fees or the reason."""
-    known = ORDER.apply(
+    before = ORDER.apply(
         replace(
             report(S.PARTIALLY_FILLED, 4),
             fills=(fill(OrderSide.BUY, 4, 100, fee="0.4"),),
@@ -99,8 +99,8 @@ def test_what_a_later_report_leaves_out_is_not_forgotten() -> None:
         )
     )
     bare = replace(report(S.CANCELLED, 4), exchange_order_id=None, average_price=None)
-    after = known.apply(bare)
-    assert after == replace(known, status=S.CANCELLED)
+    after = before.apply(bare)
+    assert after == replace(before, status=S.CANCELLED)
 
 
 def test_a_fill_during_the_cancel_still_counts() -> None:
@@ -120,7 +120,7 @@ ANY_REPORT = st.builds(
 
 
 class WildReports(RuleBasedStateMachine):
-    """Whatever an exchange says, an order only ever moves forward."""
+    """Whatever an exchange reports, an order only moves forward."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -128,7 +128,7 @@ class WildReports(RuleBasedStateMachine):
         self.most_filled = Decimal(0)
 
     @rule(report=ANY_REPORT)
-    def hear(self, report: OrderReport) -> None:
+    def report(self, report: OrderReport) -> None:
         """Any state, any quantity, any time."""
         before = self.order
         try:
@@ -146,15 +146,15 @@ class WildReports(RuleBasedStateMachine):
         self.order = after
 
     @rule()
-    def hear_nothing_new(self) -> None:
-        """What is known already, once more."""
-        known = report(self.order.status, self.order.filled, at_ms=self.order.updated_at_ms)
-        after = self.order.apply(known)
+    def repeat_report(self) -> None:
+        """The current state, reported again."""
+        before = report(self.order.status, self.order.filled, at_ms=self.order.updated_at_ms)
+        after = self.order.apply(before)
         assert (after.status, after.filled) == (self.order.status, self.order.filled)
 
     @invariant()
     def never_falls_back(self) -> None:
-        """What has filled has filled, and what was asked stays as it was."""
+        """Filled quantity never decreases, and the request never changes."""
         assert self.order.filled >= self.most_filled
         assert self.order.request == ORDER.request
         self.most_filled = self.order.filled
@@ -184,12 +184,12 @@ def lives(draw: st.DrawFn) -> list[OrderReport]:
 def test_reports_may_come_late_repeated_and_in_any_order(
     life: list[OrderReport], data: st.DataObject
 ) -> None:
-    """Once the last word was heard, the order is what the exchange says, and stays so."""
-    heard = data.draw(st.lists(st.sampled_from(life), max_size=8))
-    position = data.draw(st.integers(0, len(heard)))
+    """After the final report the order has its state, and keeps it."""
+    final = data.draw(st.lists(st.sampled_from(life), max_size=8))
+    position = data.draw(st.integers(0, len(final)))
     order = ORDER
     newest = 0
-    for each in (*heard[:position], life[-1], *heard[position:]):
+    for each in (*final[:position], life[-1], *final[position:]):
         before, order = order, order.apply(each)
         if each.updated_at_ms < newest:
             assert order == before

@@ -1,4 +1,4 @@
-"""Positions: fills go in and out, nothing is lost, and the profit is the cash that moved."""
+"""Positions: fills add up, and the profit equals the cash that moved."""
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -117,7 +117,7 @@ def test_the_order_of_the_exits_does_not_change_the_profit(
 def test_a_position_never_turns_around(
     side: Side, lots: int, too_many: int, price: Decimal
 ) -> None:
-    """A fill that takes out more than is held is refused, and says by how much."""
+    """A fill above the held quantity is rejected; the message has both quantities."""
     quantity = Decimal(lots).scaleb(-3)
     position = held(side, quantity=str(quantity))
     out = fill(exit_side(side), quantity + Decimal(too_many).scaleb(-3), price)
@@ -204,7 +204,7 @@ def test_a_stop_that_is_hit_names_the_close_after_what_it_stood_for() -> None:
 
 
 def test_the_time_of_opening_is_not_the_fills() -> None:
-    """Whoever plans a position says when it opened; fills move only the close."""
+    """The plan sets the time of opening; fills set only the time of closing."""
     position = POSITION.apply(fill(OrderSide.BUY, 1, 100, at_ms=NOW + 9), reason=MANUAL)
     assert position.opened_at_ms == Ms(NOW)
 
@@ -217,8 +217,8 @@ def test_a_fee_in_a_third_coin_counts_at_its_price() -> None:
     assert valued.fees == Decimal("1.2")
     assert valued.add_fees(bought, coin_prices={"BNB": Decimal(500)}).fees == Decimal("2.2")
     assert POSITION.apply(bought, reason=MANUAL).fees == 0
-    for known in ("BTC", "USDT"):
-        assert replace(bought, fee_currency=known).foreign_fee_currency is None
+    for before in ("BTC", "USDT"):
+        assert replace(bought, fee_currency=before).foreign_fee_currency is None
 
 
 @pytest.mark.parametrize(

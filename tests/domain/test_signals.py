@@ -1,4 +1,4 @@
-"""Signals: what may be said, until when it holds, and how slippage is counted."""
+"""Signals: valid values, expiry, and slippage of executions."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -8,15 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signalbot.domain.executions import ExecutionStatus, slippage_bps
 from signalbot.domain.money import ONE
-from signalbot.domain.signals import (
-    Action,
-    ExecutionStatus,
-    Side,
-    SignalStatus,
-    Strength,
-    slippage_bps,
-)
+from signalbot.domain.signals import Action, Side, SignalStatus, Strength
 from signalbot.domain.timeframe import Ms
 from tests.domain.samples import NOW, SIGNAL, decimals
 
@@ -45,10 +39,10 @@ def test_a_side_is_worth_the_opposite_of_the_other() -> None:
 
 
 def test_strengths_are_ranked_from_weak_to_very_strong() -> None:
-    """The order of the words is the order of the ranks."""
-    words = [Strength.WEAK, Strength.MODERATE, Strength.STRONG, Strength.VERY_STRONG]
-    assert [each.rank for each in words] == [0, 1, 2, 3]
-    assert len(Strength) == len(words)
+    """The order of the strengths is the order of the ranks."""
+    strengths = [Strength.WEAK, Strength.MODERATE, Strength.STRONG, Strength.VERY_STRONG]
+    assert [each.rank for each in strengths] == [0, 1, 2, 3]
+    assert len(Strength) == len(strengths)
 
 
 @pytest.mark.parametrize("confidence", [0, 0.0, 0.5, 1, 1.0])
@@ -89,7 +83,7 @@ def test_a_price_that_is_no_number_is_refused(value: str) -> None:
 
 
 def test_a_signal_is_open_until_the_instant_it_expires() -> None:
-    """Exclusive: at that instant it can no longer be executed, whatever its status says."""
+    """Exclusive: at that instant it can no longer be executed, whatever its status."""
     assert SIGNAL.is_open(NOW)
     assert SIGNAL.is_open(Ms(SIGNAL.expires_at_ms - 1))
     assert not SIGNAL.is_open(SIGNAL.expires_at_ms)
@@ -116,16 +110,16 @@ def test_executed_partial_and_failed_are_settled() -> None:
 
 @given(st.sampled_from(Action), PRICES, PRICES)
 def test_slippage_is_positive_exactly_when_the_price_got_worse(
-    action: Action, asked: Decimal, got: Decimal
+    action: Action, requested: Decimal, got: Decimal
 ) -> None:
     """Buys get worse upwards, sells downwards; the number is exact to a hundredth.
 
     Prices that cannot be of one market have none.
     """
     buys = action in (Action.LONG, Action.EXIT_SHORT)
-    worse = Fraction(got) - Fraction(asked) if buys else Fraction(asked) - Fraction(got)
-    exact = worse / Fraction(asked) * 10_000
-    found = slippage_bps(action=action, requested=asked, filled=got)
+    worse = Fraction(got) - Fraction(requested) if buys else Fraction(requested) - Fraction(got)
+    exact = worse / Fraction(requested) * 10_000
+    found = slippage_bps(action=action, requested=requested, filled=got)
     if found is None:
         assert abs(exact) > 1_000_000
         return
@@ -154,11 +148,11 @@ def test_a_hundred_basis_points_are_one_percent(action: Action, got: str, bps: s
     st.decimals(allow_nan=False, allow_infinity=False),
     st.decimals(allow_nan=False, allow_infinity=False),
 )
-def test_slippage_never_fails_a_booking(action: Action, asked: Decimal, got: Decimal) -> None:
+def test_slippage_never_fails_a_booking(action: Action, requested: Decimal, got: Decimal) -> None:
     """Whatever two numbers came from outside, there is a figure or none."""
-    slippage_bps(action=action, requested=asked, filled=got)
+    slippage_bps(action=action, requested=requested, filled=got)
     slippage_bps(action=action, requested=Decimal("1e-999999"), filled=got)
-    slippage_bps(action=action, requested=asked, filled=Decimal("9e999999"))
+    slippage_bps(action=action, requested=requested, filled=Decimal("9e999999"))
 
 
 @pytest.mark.parametrize(

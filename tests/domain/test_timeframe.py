@@ -17,13 +17,13 @@ MINUTES = {
 
 
 def test_there_are_twelve_lengths_written_as_exchanges_write_them() -> None:
-    """From one minute to one day, each as long as its name says."""
+    """From one minute to one day, each with the length of its name."""
     assert {each.value: each.ms // 60_000 for each in Timeframe} == MINUTES
     assert all(each.ms % 60_000 == 0 for each in Timeframe)
 
 
 @pytest.mark.parametrize("timeframe", Timeframe)
-def test_a_day_is_made_of_whole_candles(timeframe: Timeframe) -> None:
+def test_a_day_has_an_integer_number_of_candles(timeframe: Timeframe) -> None:
     """So midnight UTC is a boundary of every timeframe, and no candle spans two days."""
     assert DAY_MS % timeframe.ms == 0
 

@@ -7,17 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from signalbot.domain.decision_codes import DecisionCode
+from signalbot.domain.executions import Decision, DecisionOutcome, Execution, ExecutionStatus
 from signalbot.domain.orders import Leg, OrderRequest, client_order_id_of
 from signalbot.domain.settings import Settings
-from signalbot.domain.signals import (
-    Decision,
-    DecisionOutcome,
-    Execution,
-    ExecutionStatus,
-    Signal,
-    position_id_of,
-    signal_id_of_key,
-)
+from signalbot.domain.signals import Signal, position_id_of, signal_id_of_key
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import (
     AccountSettings,

@@ -13,17 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from signalbot.domain.executions import Decision, DecisionFacts, Execution
 from signalbot.domain.orders import ClientOrderId, Fill, Order, OrderRequest
 from signalbot.domain.positions import Position, TakeProfit
-from signalbot.domain.signals import (
-    Decision,
-    DecisionFacts,
-    Execution,
-    PositionId,
-    Side,
-    Signal,
-    SignalId,
-)
+from signalbot.domain.signals import PositionId, Side, Signal, SignalId
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import Mode, UserId
 from signalbot.ledger.codec import Codec, insert

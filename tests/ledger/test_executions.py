@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from signalbot.domain.executions import Execution, ExecutionStatus, SignalStatistics
 from signalbot.domain.failure_codes import FailureCode
-from signalbot.domain.signals import Execution, ExecutionStatus, SignalStatistics
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
 from tests.domain.samples import ANNA, NOW

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from signalbot.domain.decision_codes import DecisionCode
+from signalbot.domain.executions import ExecutionStatus
 from signalbot.domain.orders import Fill, Leg, Order, OrderReport, OrderSide, OrderStatus
 from signalbot.domain.positions import CloseReason
-from signalbot.domain.signals import ExecutionStatus
 from signalbot.domain.users import SubscriptionStatus, UserStatus
 from signalbot.ledger.journal import Journal, JournalEvent
 from signalbot.ledger.trades import Booking

@@ -22,7 +22,7 @@ def test_a_protected_position_knows_since_when(tmp_path: Path) -> None:
 
     async def story(w: Simulation) -> None:
         await w.send(w.make())
-        (position,) = await w.app.trades.open_positions(UserId("anna"))
+        (position,) = await w.services.storage.trades.open_positions(UserId("anna"))
         row = await _row(w)
         assert row["position_id"] == position.position_id
         assert row["unprotected_since_ms"] is None
@@ -81,7 +81,7 @@ def test_a_stop_that_has_done_its_work_is_not_lost(tmp_path: Path) -> None:
         await w.send(w.make())
         open_row = await _row(w)
         await w.price("85")
-        assert await w.app.trades.open_positions(UserId("anna")) == []
+        assert await w.services.storage.trades.open_positions(UserId("anna")) == []
         row = await _row(w)
         assert row["confirmed_at_ms"] is None
         assert row["unprotected_since_ms"] is None
@@ -97,7 +97,7 @@ def test_a_moved_stop_leaves_no_gap(tmp_path: Path) -> None:
         await w.send(w.make(targets=("105", "120")))
         before = await _row(w)
         await w.price("106")
-        (position,) = await w.app.trades.open_positions(UserId("anna"))
+        (position,) = await w.services.storage.trades.open_positions(UserId("anna"))
         assert position.stop_loss == position.entry_price
         after = await _row(w)
         assert after["confirmed_at_ms"] is not None
@@ -113,7 +113,7 @@ def test_no_stop_wanted_is_not_a_missing_stop(tmp_path: Path) -> None:
 
     async def story(w: Simulation) -> None:
         await w.send(w.make())
-        assert len(await w.app.trades.open_positions(UserId("anna"))) == 1
+        assert len(await w.services.storage.trades.open_positions(UserId("anna"))) == 1
         assert await w.database.query("SELECT * FROM protection") == []
 
     nothing = 'protection = { stop_loss = { source = "none" } }\nsizing = { mode = "quote" }'
@@ -125,9 +125,9 @@ def test_the_last_comparison_with_the_exchange_is_kept(tmp_path: Path) -> None:
 
     async def story(w: Simulation) -> None:
         await w.clock.sleep(60)
-        for account in w.app.accounts.values():
-            await w.app.sync.compare(account)
-        w.app.sync.flush()
+        for account in w.services.control.accounts.values():
+            await w.services.control.sync.compare(account)
+        w.services.control.sync.flush()
         await w.database.flush()
         rows = await w.database.query("SELECT user_id, at_ms FROM reconciliations")
         assert [row["user_id"] for row in rows] == ["anna", "ben"]

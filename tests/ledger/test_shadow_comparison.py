@@ -6,8 +6,9 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signalbot.domain.executions import DecisionOutcome
 from signalbot.domain.positions import Position, PositionStatus
-from signalbot.domain.signals import Action, DecisionOutcome, Side
+from signalbot.domain.signals import Action, Side
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import Mode
 from signalbot.ledger.shadow_comparison import ShadowDifference, difference_row, total_differences

@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from signalbot.domain.decision_codes import DecisionCode
-from signalbot.domain.signals import Decision, DecisionOutcome, SignalStatus
+from signalbot.domain.executions import Decision, DecisionOutcome
+from signalbot.domain.signals import SignalStatus
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import SubscriptionStatus
 from signalbot.ledger.signals import RunOutcome, StrategyRun

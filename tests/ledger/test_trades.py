@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from signalbot.domain.errors import IllegalTransition, LedgerError
+from signalbot.domain.executions import ExecutionStatus
 from signalbot.domain.orders import ClientOrderId, Leg, Order, OrderSide, OrderStatus
 from signalbot.domain.positions import CloseReason, PositionStatus
-from signalbot.domain.signals import ExecutionStatus, PositionId
+from signalbot.domain.signals import PositionId
 from signalbot.domain.timeframe import DAY_MS, Ms
 from signalbot.ledger.trades import Booked, Booking
 from tests.domain.samples import ANNA, ETH, NOW, POSITION, fill, report

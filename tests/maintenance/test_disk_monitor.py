@@ -24,8 +24,8 @@ def _watch(w: Simulation, folder: Path, *, floor_mb: int) -> DiskMonitor:
         folder,
         floor_mb=floor_mb,
         reserve=DiskReserve(folder / "reserve", size=4096),
-        halts=w.app.trading_state,
-        accounts=w.app.account_store,
+        halts=w.services.execution.trading_state,
+        accounts=w.services.storage.accounts,
         clock=w.clock,
     )
 
@@ -42,7 +42,7 @@ def test_a_low_disk_refuses_entries_and_lets_exits_through(tmp_path: Path) -> No
         assert decision.code is DecisionCode.DISK_LOW
         assert await w.execution(refused, "anna") is None
         await w.send(w.make(Action.EXIT_LONG, key="out", stop=None))
-        assert await w.app.trades.open_positions(UserId("anna")) == []
+        assert await w.services.storage.trades.open_positions(UserId("anna")) == []
         (row,) = await w.database.query("SELECT close_reason FROM positions")
         assert row["close_reason"] == CloseReason.EXIT_SIGNAL
 
@@ -65,10 +65,10 @@ def test_a_halt_by_hand_is_not_lifted_by_room(tmp_path: Path) -> None:
     """Two reasons, each with an end of its own."""
 
     async def story(w: Simulation) -> None:
-        await w.app.trading_state.halt_all("maintenance")
+        await w.services.execution.trading_state.halt_all("maintenance")
         await _watch(w, tmp_path, floor_mb=NO_DISK_IS_SO_LARGE_MB).check()
         await _watch(w, tmp_path, floor_mb=1).check()
-        assert w.app.trading_state.halted == "maintenance"
+        assert w.services.execution.trading_state.halted == "maintenance"
 
     run_in_virtual_time(tmp_path, story, user("anna"))
 

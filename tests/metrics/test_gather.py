@@ -33,7 +33,7 @@ def watched(
     """A world with two users whose metrics can be scraped at any time."""
 
     async def scene(w: Simulation) -> None:
-        metrics = MetricsCollector(w.app, database=w.database, lag=LoopLag(w.clock), clock=w.clock)
+        metrics = MetricsCollector(w.services, lag=LoopLag(w.clock))
         await metrics.begin()
 
         async def scrape() -> Scraped:
@@ -98,7 +98,7 @@ def test_profit_made_before_the_start_is_not_forgotten(tmp_path: Path) -> None:
         await w.price("85")
         labels = {"strategy": "trend", "mode": "paper", "currency": "USDT"}
         before = (await scrape()).value("net_pnl", **labels)
-        later = MetricsCollector(w.app, database=w.database, lag=LoopLag(w.clock), clock=w.clock)
+        later = MetricsCollector(w.services, lag=LoopLag(w.clock))
         await later.begin()
         seen = Scraped(await later.render())
         assert seen.value("net_pnl", **labels) == before
@@ -146,9 +146,9 @@ def test_halting_is_seen(tmp_path: Path) -> None:
     """At the next scrape."""
 
     async def story(w: Simulation, scrape: Callable[[], Awaitable[Scraped]]) -> None:
-        await w.app.trading_state.halt_all("test")
+        await w.services.execution.trading_state.halt_all("test")
         assert (await scrape()).value("trading_halted") == 1
-        assert w.app.accounts[UserId("anna")].unresolved_symbols == set()
+        assert w.services.control.accounts[UserId("anna")].unresolved_symbols == set()
         assert (await scrape()).value("symbols_in_doubt") == 0
 
     watched(tmp_path, story)

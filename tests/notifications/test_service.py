@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from signalbot.domain.decision_codes import DecisionCode
+from signalbot.domain.executions import ExecutionStatus
 from signalbot.domain.notices import (
     OPERATOR,
     OPERATOR_DEFAULTS,
@@ -22,7 +23,6 @@ from signalbot.domain.notices import (
 )
 from signalbot.domain.orders import Leg, Order, OrderSide, OrderStatus
 from signalbot.domain.positions import CloseReason
-from signalbot.domain.signals import ExecutionStatus
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId, UserStatus
 from signalbot.ledger.outbox import Outbox

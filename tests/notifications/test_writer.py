@@ -88,10 +88,10 @@ async def _toggle(
     w: Simulation, name: str, *, by: StatusBy = StatusBy.USER, reason: str = ""
 ) -> None:
     """Pause an account, or resume one that is paused; and let it be written."""
-    account = w.app.accounts[UserId(name)]
+    account = w.services.control.accounts[UserId(name)]
     is_active = account.user.status is UserStatus.ACTIVE
     status = UserStatus.PAUSED if is_active else UserStatus.ACTIVE
-    await w.app.trading_state.set_user_status(account, status, by=by, reason=reason)
+    await w.services.execution.trading_state.set_user_status(account, status, by=by, reason=reason)
     await w.clock.sleep(1)
 
 

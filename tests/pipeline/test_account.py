@@ -14,7 +14,7 @@ def test_an_attempt_of_what_goes_on_is_never_numbered_twice(tmp_path: Path) -> N
 
     async def story(w: Simulation) -> None:
         await w.send(w.make())
-        account = w.app.accounts[UserId("anna")]
+        account = w.services.control.accounts[UserId("anna")]
         (position,) = account.positions.values()
         seen = account.next_attempt(position.position_id, Leg.STOP_LOSS)
         gone = PositionId("pos_gone")
@@ -33,7 +33,7 @@ def test_an_open_position_counts_for_the_day_with_its_costs(tmp_path: Path) -> N
     async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("110", "200")))
         await w.price("112", high="112")
-        account = w.app.accounts[UserId("anna")]
+        account = w.services.control.accounts[UserId("anna")]
         (position,) = account.positions.values()
         assert position.exit_quantity, "the first target has left"
         paid = position.add_funding(Decimal(-7))
@@ -50,11 +50,11 @@ def test_funding_that_comes_after_the_close_counts_for_the_same_day(tmp_path: Pa
 
     async def story(w: Simulation) -> None:
         await w.send(w.make())
-        account = w.app.accounts[UserId("anna")]
+        account = w.services.control.accounts[UserId("anna")]
         (held,) = account.positions.values()
         await w.price("89", low="89")
         before = account.snapshot(w.clock.now_ms()).day
-        closed = await w.app.trades.position(held.position_id)
+        closed = await w.services.storage.trades.position(held.position_id)
         assert closed is not None
         account.apply_funding(closed.add_funding(Decimal(-3)), Decimal(-3))
         after = account.snapshot(w.clock.now_ms()).day

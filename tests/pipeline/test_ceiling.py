@@ -29,7 +29,7 @@ def test_a_stop_as_close_as_can_be_makes_no_position_beyond_the_ceiling(
 
     async def story(w: Simulation) -> None:
         await w.send(w.make(price="100", stop="99.9"))
-        (position,) = await w.app.trades.open_positions(ANNA)
+        (position,) = await w.services.storage.trades.open_positions(ANNA)
         equity = Decimal(10_000)
         worth = position.entry_price * position.quantity
         assert equity * Decimal(most) * Decimal("0.9") < worth <= equity * Decimal(most)

@@ -81,6 +81,7 @@ class Stage:
         self.evaluator = Evaluator(
             signals=Signals(database),
             markets={"sim": side.market},
+            feed=CandleFeed({"sim": side.market}, clock),
             emit=self._emit,
             clock=clock,
         )
@@ -253,17 +254,18 @@ def test_one_that_joins_a_stream_under_way_has_its_history_at_once(tmp_path: Pat
             instrument=side.market.instrument,
             history=lambda _symbol, _timeframe, _end, limit: closed[-limit:],
         )
+        feed = CandleFeed({"sim": market}, stage.clock)
         evaluator = Evaluator(
             signals=Signals(stage.database),
             markets={"sim": market},
+            feed=feed,
             emit=stage._emit,
             clock=stage.clock,
         )
-        evaluator.feed = CandleFeed({"sim": market}, evaluator.on_candle, stage.clock)
         evaluator.deploy(_deployment("trend", first))
         await evaluator.subscribe("trend", UserId("anna"))
         async with asyncio.TaskGroup() as group:
-            following = group.create_task(evaluator.feed.run())
+            following = group.create_task(feed.run(evaluator.on_candle))
             await stage.clock.sleep(1)
             for minute in range(6):
                 if minute == 5:

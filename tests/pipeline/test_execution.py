@@ -8,8 +8,9 @@ import pytest
 
 from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.errors import Unavailable
+from signalbot.domain.executions import ExecutionStatus
 from signalbot.domain.orders import Leg, OrderStatus
-from signalbot.domain.signals import Action, ExecutionStatus
+from signalbot.domain.signals import Action
 from signalbot.domain.users import UserId, UserStatus
 from tests.fakes.broker import of_leg
 from tests.simulation import ETH, Simulation, run_in_virtual_time, user
@@ -37,7 +38,7 @@ def test_a_lost_answer_never_buys_twice(tmp_path: Path) -> None:
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED
         assert _entries(w, "anna") == 1
-        (position,) = await w.app.trades.open_positions(ANNA)
+        (position,) = await w.services.storage.trades.open_positions(ANNA)
         assert position.protected_at_ms is not None
 
     run_in_virtual_time(tmp_path, story, user("anna"))
@@ -66,7 +67,7 @@ def test_an_entry_proven_absent_is_sent_while_its_signal_is_open(tmp_path: Path)
     async def story(w: Simulation) -> None:
         w.broker("anna").lose_request(of_leg(Leg.ENTRY))
         signal = await w.send(w.make())
-        await w.app.sync.compare(w.app.accounts[ANNA])
+        await w.services.control.sync.compare(w.services.control.accounts[ANNA])
         execution = await w.execution(signal, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED
@@ -86,13 +87,13 @@ def test_an_entry_proven_absent_is_given_up_once_its_signal_is_over(tmp_path: Pa
         signal = await w.send(w.make(ttl_ms=60_000))
         await w.clock.sleep(61)
         w.broker("anna").blind = False
-        await w.app.sync.compare(w.app.accounts[ANNA])
+        await w.services.control.sync.compare(w.services.control.accounts[ANNA])
         execution = await w.execution(signal, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.FAILED
         assert execution.failure_reason == "INTERRUPTED"
         assert _entries(w, "anna") == 1
-        assert await w.app.trades.unfinished_orders(ANNA) == []
+        assert await w.services.storage.trades.unfinished_orders(ANNA) == []
 
     run_in_virtual_time(tmp_path, story, user("anna"))
 
@@ -103,8 +104,8 @@ def test_a_user_whose_exchange_hangs_delays_nobody(tmp_path: Path) -> None:
     async def story(w: Simulation) -> None:
         w.broker("anna").delay(of_leg(Leg.ENTRY), 60)
         signal = w.make()
-        assert await w.app.signals.store(signal)
-        w.app.broadcaster.broadcast(signal, [ANNA, BEN])
+        assert await w.services.storage.signals.store(signal)
+        w.services.outbound.broadcaster.broadcast(signal, [ANNA, BEN])
         await w.clock.sleep(0.1)
         execution = await w.execution(signal, "ben")
         assert execution is not None
@@ -125,7 +126,7 @@ def test_a_listener_that_crashes_halts_its_user_and_no_other(tmp_path: Path) -> 
     async def story(w: Simulation) -> None:
         w.broker("anna").broken = RuntimeError("a bug")
         signal = await w.send(w.make())
-        assert w.app.accounts[ANNA].user.status is UserStatus.HALTED
+        assert w.services.control.accounts[ANNA].user.status is UserStatus.HALTED
         execution = await w.execution(signal, "ben")
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED
@@ -144,7 +145,7 @@ def test_halt_stops_entries_of_everybody_and_lets_exits_through(tmp_path: Path) 
 
     async def story(w: Simulation) -> None:
         await w.send(w.make())
-        await w.app.trading_state.halt_all("testing")
+        await w.services.execution.trading_state.halt_all("testing")
         refused = await w.send(w.make(key="2", symbol=ETH))
         decision = await w.decision(refused, "anna")
         assert decision is not None
@@ -153,7 +154,7 @@ def test_halt_stops_entries_of_everybody_and_lets_exits_through(tmp_path: Path) 
         execution = await w.execution(out, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED
-        await w.app.trading_state.resume_all()
+        await w.services.execution.trading_state.resume_all()
         again = await w.send(w.make(key="4", symbol=ETH))
         assert await w.execution(again, "anna") is not None
 
@@ -167,9 +168,9 @@ def test_a_full_inbox_drops_the_signal_for_that_user_and_says_so(tmp_path: Path)
         w.broker("anna").delay(of_leg(Leg.ENTRY), 30)
         signals = [w.make(key=str(number)) for number in range(70)]
         for signal in signals:
-            assert await w.app.signals.store(signal)
+            assert await w.services.storage.signals.store(signal)
         for signal in signals:
-            w.app.broadcaster.broadcast(signal, [ANNA, BEN])
+            w.services.outbound.broadcaster.broadcast(signal, [ANNA, BEN])
             await asyncio.sleep(0.01)
         await w.settle()
         last_anna, last_ben = (
@@ -189,12 +190,12 @@ def test_signals_still_open_after_a_restart_reach_who_has_not_decided(tmp_path: 
 
     async def story(w: Simulation) -> None:
         signal = w.make()
-        assert await w.app.signals.store(signal)
-        w.app.broadcaster.broadcast(signal, [ANNA])
+        assert await w.services.storage.signals.store(signal)
+        w.services.outbound.broadcaster.broadcast(signal, [ANNA])
         await w.settle()
-        await w.app.emitter.catch_up({ANNA, BEN})
+        await w.services.outbound.emitter.catch_up({ANNA, BEN})
         await w.settle()
-        executions = await w.app.executions.executions(signal.signal_id)
+        executions = await w.services.storage.executions.executions(signal.signal_id)
         assert {each.user_id for each in executions} == {ANNA, BEN}
         assert _entries(w, "anna") == 1
 
@@ -214,7 +215,7 @@ def test_a_second_signal_finds_a_waiting_entry_and_adds_nothing(tmp_path: Path) 
         assert decision is not None
         assert decision.code is DecisionCode.ENTRY_PENDING
         await w.price("98")
-        (position,) = await w.app.trades.open_positions(ANNA)
+        (position,) = await w.services.storage.trades.open_positions(ANNA)
         assert position.quantity == position.entry_quantity
         assert _entries(w, "anna") == 1
 
@@ -242,11 +243,11 @@ def test_an_old_exit_signal_still_closes(tmp_path: Path) -> None:
     async def story(w: Simulation) -> None:
         await w.send(w.make())
         signal = w.make(Action.EXIT_LONG, key="2", stop=None)
-        assert await w.app.signals.store(signal)
+        assert await w.services.storage.signals.store(signal)
         await w.clock.sleep(150)
-        w.app.broadcaster.broadcast(signal, [ANNA])
+        w.services.outbound.broadcaster.broadcast(signal, [ANNA])
         await w.settle()
-        assert await w.app.trades.open_positions(ANNA) == []
+        assert await w.services.storage.trades.open_positions(ANNA) == []
 
     run_in_virtual_time(tmp_path, story, user("anna", extra="filters = { max_signal_age = '2m' }"))
 
@@ -258,14 +259,14 @@ def test_an_exit_without_an_answer_is_looked_up_before_another_is_sent(tmp_path:
         await w.send(w.make())
         w.broker("anna").hang(of_leg(Leg.EXIT))
         leaving = w.make(Action.EXIT_LONG, key="2")
-        assert await w.app.emitter.accept(leaving)
+        assert await w.services.outbound.emitter.accept(leaving)
         await w.clock.sleep(40)
-        await w.app.sync.compare(w.app.accounts[ANNA])
+        await w.services.control.sync.compare(w.services.control.accounts[ANNA])
         execution = await w.execution(leaving, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED
         assert [each.leg for each in w.broker("anna").sent].count(Leg.EXIT) == 1
-        assert await w.app.trades.open_positions(ANNA) == []
+        assert await w.services.storage.trades.open_positions(ANNA) == []
 
     run_in_virtual_time(tmp_path, story, user("anna"))
 
@@ -277,11 +278,11 @@ def test_a_claim_whose_order_is_over_unfilled_is_closed_by_reconciliation(tmp_pa
         w.broker("anna").lose_request(of_leg(Leg.ENTRY))
         w.broker("anna").blind = True
         signal = await w.send(w.make())
-        for order in await w.app.trades.unfinished_orders(ANNA):
+        for order in await w.services.storage.trades.unfinished_orders(ANNA):
             over = replace(order, status=OrderStatus.CANCELLED)
-            w.app.accounts[ANNA].track_order(over)
-            await w.app.trades.save_order(over)
-        await w.app.sync.compare(w.app.accounts[ANNA])
+            w.services.control.accounts[ANNA].track_order(over)
+            await w.services.storage.trades.save_order(over)
+        await w.services.control.sync.compare(w.services.control.accounts[ANNA])
         execution = await w.execution(signal, "anna")
         assert execution is not None
         assert (execution.status, execution.failure_reason) == (
@@ -302,8 +303,8 @@ def test_an_entry_that_waits_for_its_exchange_does_not_run_after_the_price(
         broker = w.broker("anna")
         broker.broken = Unavailable("away")
         signal = w.make(price="100")
-        assert await w.app.signals.store(signal)
-        w.app.broadcaster.broadcast(signal, [ANNA])
+        assert await w.services.storage.signals.store(signal)
+        w.services.outbound.broadcaster.broadcast(signal, [ANNA])
         await w.clock.sleep(3)
         assert len(broker.sent) > 1
         broker.broken = None
@@ -316,7 +317,7 @@ def test_an_entry_that_waits_for_its_exchange_does_not_run_after_the_price(
         else:
             assert execution.status is ExecutionStatus.FAILED
             assert execution.failure_reason == DecisionCode.PRICE_DRIFTED
-            assert not await w.app.trades.open_positions(ANNA)
+            assert not await w.services.storage.trades.open_positions(ANNA)
 
     drift = "filters = { max_price_drift_percent = 0.5 }\n"
     run_in_virtual_time(tmp_path, story, user("anna", extra=drift))

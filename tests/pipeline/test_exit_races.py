@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from signalbot.domain.executions import ExecutionStatus
 from signalbot.domain.positions import CloseReason, PositionStatus
-from signalbot.domain.signals import Action, ExecutionStatus
+from signalbot.domain.signals import Action
 from signalbot.domain.users import UserId
 from tests.simulation import HEAD, Simulation, run_in_virtual_time, user
 
@@ -27,9 +28,9 @@ def test_an_exit_signal_that_finds_nothing_left_is_done(
     async def story(w: Simulation) -> None:
         entry = await w.send(w.make(targets=("110", "120")))
         await w.clock.sleep(60)
-        async with w.app.accounts[ANNA].lock("BTC/USDT:USDT"):
+        async with w.services.control.accounts[ANNA].lock("BTC/USDT:USDT"):
             leaving = w.make(Action.EXIT_LONG, key="exit")
-            assert await w.app.emitter.accept(leaving)
+            assert await w.services.outbound.emitter.accept(leaving)
             await w.clock.sleep(0.01)  # the exit stands in line before what the exchange tells
             w.jump("100", low=low, high=high)
             await w.clock.sleep(0.01)
@@ -41,7 +42,7 @@ def test_an_exit_signal_that_finds_nothing_left_is_done(
         assert [row["status"] for row in rows] == [PositionStatus.CLOSED]
         assert rows[0]["close_reason"] == reason
         assert Decimal(rows[0]["exit_quantity"]) == Decimal(rows[0]["entry_quantity"])
-        assert await w.app.trades.unfinished_orders(ANNA) == []
+        assert await w.services.storage.trades.unfinished_orders(ANNA) == []
         assert rows[0]["signal_id"] == entry.signal_id
 
     run_in_virtual_time(tmp_path, story, user("anna"), head=SLOW)
@@ -53,9 +54,9 @@ def test_a_reversal_enters_when_the_stop_was_faster(tmp_path: Path) -> None:
     async def story(w: Simulation) -> None:
         await w.send(w.make())
         await w.clock.sleep(60)
-        async with w.app.accounts[ANNA].lock("BTC/USDT:USDT"):
+        async with w.services.control.accounts[ANNA].lock("BTC/USDT:USDT"):
             short = w.make(Action.SHORT, key="short", price="88", stop="95")
-            assert await w.app.emitter.accept(short)
+            assert await w.services.outbound.emitter.accept(short)
             await w.clock.sleep(0.01)
             w.jump("88")
             await w.clock.sleep(0.01)
@@ -63,7 +64,7 @@ def test_a_reversal_enters_when_the_stop_was_faster(tmp_path: Path) -> None:
         execution = await w.execution(short, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED
-        (position,) = await w.app.trades.open_positions(ANNA)
+        (position,) = await w.services.storage.trades.open_positions(ANNA)
         assert position.signal_id == short.signal_id
         assert position.protected_at_ms is not None
 

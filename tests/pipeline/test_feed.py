@@ -89,10 +89,10 @@ def received(
             assert key == KEY
             numbers.append(int(candle.close) - 100)
 
-        feed = CandleFeed({"sim": ScriptedMarket(script, known)}, sink, LoopClock(START))
+        feed = CandleFeed({"sim": ScriptedMarket(script, known)}, LoopClock(START))
         feed.watch(KEY, history=history)
         async with asyncio.TaskGroup() as group:
-            task = group.create_task(feed.run())
+            task = group.create_task(feed.run(sink))
             await asyncio.sleep(1)
             task.cancel()
         return feed

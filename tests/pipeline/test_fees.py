@@ -14,7 +14,7 @@ TWO_OF_A_THOUSAND = (Decimal("0.002"), "BNB")
 
 
 async def _position(w: Simulation) -> Position:
-    (position,) = await w.app.trades.open_positions(ANNA)
+    (position,) = await w.services.storage.trades.open_positions(ANNA)
     return position
 
 
@@ -42,7 +42,7 @@ def test_a_fee_waits_for_the_price_of_its_coin(tmp_path: Path) -> None:
         w.jump("500", symbol=BNB)
         await w.clock.sleep(15)
         assert (await _position(w)).fees == Decimal(1)
-        assert w.app.accounts[ANNA].positions[early.symbol].fees == Decimal(1)
+        assert w.services.control.accounts[ANNA].positions[early.symbol].fees == Decimal(1)
         (row,) = await w.database.query("SELECT fee, fee_currency FROM fills")
         assert tuple(row) == ("0.002", "BNB")
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from signalbot.domain.executions import ExecutionStatus
 from signalbot.domain.orders import Fill, Leg, Order, OrderReport
-from signalbot.domain.signals import ExecutionStatus, Signal
+from signalbot.domain.signals import Signal
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.domain.users import UserId
 from signalbot.pipeline.account import Account
@@ -69,9 +70,9 @@ async def _not_received(w: Simulation) -> Signal:
 
 
 async def _is_guarded(w: Simulation) -> bool:
-    (position,) = await w.app.trades.open_positions(ANNA)
+    (position,) = await w.services.storage.trades.open_positions(ANNA)
     resting = await w.broker("anna").open_orders()
-    orders = [await w.app.trades.order(report.client_order_id) for report in resting]
+    orders = [await w.services.storage.trades.order(report.client_order_id) for report in resting]
     stops = [each for each in orders if each and each.request.leg is Leg.STOP_LOSS]
     return [each.request.quantity for each in stops] == [position.quantity]
 
@@ -103,7 +104,7 @@ def test_a_limit_entry_that_appears_late_and_rests_is_cancelled(tmp_path: Path) 
         assert len(await w.broker("anna").open_orders()) == 1
         await w.clock.sleep(60)
         assert await w.broker("anna").open_orders() == []
-        assert await w.app.trades.open_positions(ANNA) == []
+        assert await w.services.storage.trades.open_positions(ANNA) == []
         execution = await w.execution(signal, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.FAILED
@@ -116,13 +117,16 @@ def test_an_account_whose_entry_may_still_appear_is_not_trusted_flat(tmp_path: P
 
     async def story(w: Simulation) -> None:
         await _not_received(w)
-        now_ms, known = w.clock.now_ms(), w.app.accounts[ANNA]
+        now_ms, known = w.clock.now_ms(), w.services.control.accounts[ANNA]
         trust = RecentComparisons(compared_ms={ANNA: now_ms}, since_ms=EPOCH)
         again = Account(
             known.user, exchange=w.exchange, broker=known.broker, settings=known.settings
         )
         restorer = AccountRestorer(
-            w.app.trades, w.app.executions, w.clock, on_fills_pending=lambda _account, _order: None
+            w.services.storage.trades,
+            w.services.storage.executions,
+            w.clock,
+            on_fills_pending=lambda _account, _order: None,
         )
         await restorer.restore(again)
         assert not again.has_activity

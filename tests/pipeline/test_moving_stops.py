@@ -28,7 +28,7 @@ def _broker(w: Simulation) -> AmendingBroker:
 
 
 async def _position(w: Simulation) -> Position:
-    (position,) = await w.app.trades.open_positions(ANNA)
+    (position,) = await w.services.storage.trades.open_positions(ANNA)
     return position
 
 
@@ -36,7 +36,8 @@ async def _guard(w: Simulation) -> Order:
     """The one stop that rests, as the ledger has it: of the position's price and size."""
     position = await _position(w)
     resting = [
-        await w.app.trades.order(each.client_order_id) for each in await _broker(w).open_orders()
+        await w.services.storage.trades.order(each.client_order_id)
+        for each in await _broker(w).open_orders()
     ]
     (stop,) = (each for each in resting if each and each.request.leg is Leg.STOP_LOSS)
     assert stop.request.trigger_price == position.stop_loss
@@ -57,7 +58,7 @@ def test_a_trailing_stop_moves_in_place(tmp_path: Path) -> None:
         assert _broker(w).moves == 2
         assert [each.leg for each in _broker(w).sent].count(Leg.STOP_LOSS) == 1
         await w.price("125")
-        (closed,) = await w.app.trades.closed_since(ANNA, EPOCH)
+        (closed,) = await w.services.storage.trades.closed_since(ANNA, EPOCH)
         assert (closed.close_reason, closed.exit_price) == (
             CloseReason.TRAILING_STOP,
             Decimal(126),
@@ -102,7 +103,7 @@ def test_a_move_without_an_answer_leaves_one_stop(tmp_path: Path) -> None:
         await _guard(w)
         assert _broker(w).moves == 1
         await w.price("105")
-        (closed,) = await w.app.trades.closed_since(ANNA, EPOCH)
+        (closed,) = await w.services.storage.trades.closed_since(ANNA, EPOCH)
         assert closed.exit_price == Decimal(108)
         assert await _broker(w).open_orders() == []
 
@@ -115,10 +116,10 @@ def test_a_move_that_was_made_and_not_noted_is_made_again(tmp_path: Path) -> Non
     async def story(w: Simulation) -> None:
         await w.send(w.make())
         stop = await _guard(w)
-        account = w.app.accounts[ANNA]
+        account = w.services.control.accounts[ANNA]
         await w.price("120")
         account.track_order(stop)
-        await w.app.sync.compare(account)
+        await w.services.control.sync.compare(account)
         assert (await _guard(w)).client_order_id == stop.client_order_id
         assert _broker(w).moves == 2
 

@@ -12,8 +12,9 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from signalbot.domain.executions import ExecutionStatus
 from signalbot.domain.orders import Leg
-from signalbot.domain.signals import Action, ExecutionStatus, Signal
+from signalbot.domain.signals import Action, Signal
 from signalbot.domain.users import UserId, UserStatus
 from tests.simulation import BTC, ETH, Simulation, run_in_virtual_time, user
 
@@ -55,9 +56,9 @@ TINY_PRICE = {
 
 async def _assert_sound(w: Simulation) -> None:
     """Ledger and exchange agree, what is held has its stop, and nothing has broken."""
-    account = w.app.accounts[ANNA]
+    account = w.services.control.accounts[ANNA]
     assert account.user.status is UserStatus.ACTIVE, account.user.status_reason
-    held = {each.symbol: each for each in await w.app.trades.open_positions(ANNA)}
+    held = {each.symbol: each for each in await w.services.storage.trades.open_positions(ANNA)}
     there = {each.symbol: each for each in await w.broker("anna").holdings({})}
     assert {symbol: (each.side, each.quantity) for symbol, each in held.items()} == {
         symbol: (each.side, each.quantity) for symbol, each in there.items()
@@ -65,7 +66,7 @@ async def _assert_sound(w: Simulation) -> None:
     resting = [
         order
         for report in await w.broker("anna").open_orders()
-        if (order := await w.app.trades.order(report.client_order_id)) is not None
+        if (order := await w.services.storage.trades.order(report.client_order_id)) is not None
     ]
     stops = [order for order in resting if order.request.leg is Leg.STOP_LOSS]
     assert [(each.request.symbol, each.request.quantity) for each in stops] == [
@@ -75,7 +76,7 @@ async def _assert_sound(w: Simulation) -> None:
     for symbol, each in held.items():
         planned = sum(o.request.quantity for o in targets if o.request.symbol == symbol)
         assert planned <= each.quantity
-    assert not await w.app.executions.unresolved_executions(ANNA)
+    assert not await w.services.storage.executions.unresolved_executions(ANNA)
 
 
 def _entry(w: Simulation, drawn: dict[str, Any], key: str) -> Signal:
@@ -96,14 +97,14 @@ async def _trade(w: Simulation, drawn: dict[str, Any], key: str) -> None:
     """In, reconciled, a part out, reconciled, all out."""
     await w.send(_entry(w, drawn, key))
     await _assert_sound(w)
-    await w.app.sync.compare(w.app.accounts[ANNA])
+    await w.services.control.sync.compare(w.services.control.accounts[ANNA])
     await _assert_sound(w)
     await w.send(_exit(w, drawn, f"{key} part", drawn["exit_percent"]))
     await _assert_sound(w)
-    await w.app.sync.compare(w.app.accounts[ANNA])
+    await w.services.control.sync.compare(w.services.control.accounts[ANNA])
     await w.send(_exit(w, drawn, f"{key} all", Decimal(100)))
     await _assert_sound(w)
-    assert await w.app.trades.open_positions(ANNA) == []
+    assert await w.services.storage.trades.open_positions(ANNA) == []
 
 
 @settings(max_examples=30, deadline=None)
@@ -152,18 +153,18 @@ def test_what_cannot_be_reconciled_keeps_no_other_position_from_its_stop(tmp_pat
     async def story(w: Simulation) -> None:
         for symbol in (BTC, ETH):
             await w.send(w.make(key=symbol, symbol=symbol))
-        broker, account = w.broker("anna"), w.app.accounts[ANNA]
+        broker, account = w.broker("anna"), w.services.control.accounts[ANNA]
         for report in await broker.open_orders():
-            order = await w.app.trades.order(report.client_order_id)
+            order = await w.services.storage.trades.order(report.client_order_id)
             assert order is not None
             await broker.cancel(order)
         broker.stumble = lambda request: request.symbol == BTC
-        await w.app.sync.compare(account)
+        await w.services.control.sync.compare(account)
         assert await _stops(w) == [ETH]
         assert account.user.status is UserStatus.HALTED
         assert BTC in account.user.status_reason
         broker.stumble = None
-        await w.app.sync.compare(account)
+        await w.services.control.sync.compare(account)
         assert await _stops(w) == [BTC, ETH]
 
     run_in_virtual_time(tmp_path, story, user("anna"))
@@ -180,13 +181,13 @@ def test_an_execution_that_cannot_be_settled_is_tried_again(tmp_path: Path) -> N
         )
         damage = "UPDATE signals SET exit_percent = ? WHERE signal_id = ?"
         await w.database.execute(damage, ("broken", first.signal_id))
-        account = w.app.accounts[ANNA]
-        await w.app.sync.compare(account)
-        (waiting,) = await w.app.executions.unresolved_executions(ANNA)
+        account = w.services.control.accounts[ANNA]
+        await w.services.control.sync.compare(account)
+        (waiting,) = await w.services.storage.executions.unresolved_executions(ANNA)
         assert waiting.signal_id == first.signal_id
         await w.database.execute(damage, ("100", first.signal_id))
-        await w.app.sync.compare(account)
-        assert not await w.app.executions.unresolved_executions(ANNA)
+        await w.services.control.sync.compare(account)
+        assert not await w.services.storage.executions.unresolved_executions(ANNA)
         assert second.signal_id != first.signal_id
 
     run_in_virtual_time(tmp_path, story, user("anna"))
@@ -195,7 +196,7 @@ def test_an_execution_that_cannot_be_settled_is_tried_again(tmp_path: Path) -> N
 async def _stops(w: Simulation) -> list[str]:
     """Symbols with a stop that rests at the exchange."""
     orders = [
-        await w.app.trades.order(each.client_order_id)
+        await w.services.storage.trades.order(each.client_order_id)
         for each in await w.broker("anna").open_orders()
     ]
     return sorted(each.request.symbol for each in orders if each is not None)

@@ -63,9 +63,9 @@ def test_a_stop_that_turned_the_position_round_is_closed_and_told(tmp_path: Path
         broker = w.broker("anna")
         broker.drops_reduce_only = of_leg(Leg.STOP_LOSS)
         await w.send(w.make())
-        (position,) = await w.app.trades.open_positions(ANNA)
+        (position,) = await w.services.storage.trades.open_positions(ANNA)
         await w.clock.sleep(60)
-        async with w.app.accounts[ANNA].lock(BTC):
+        async with w.services.control.accounts[ANNA].lock(BTC):
             by_hand = w.make(Action.EXIT_LONG, key="by hand")
             await _sell(w, position.quantity, by_hand.signal_id)
             await w.clock.sleep(60)
@@ -79,28 +79,28 @@ def test_a_stop_that_turned_the_position_round_is_closed_and_told(tmp_path: Path
         assert [(row["side"], Decimal(row["quantity"])) for row in rows] == [
             ("SHORT", position.quantity)
         ]
-        assert await w.app.trades.unfinished_orders(ANNA) == []
+        assert await w.services.storage.trades.unfinished_orders(ANNA) == []
 
     run_in_virtual_time(tmp_path, story, user("anna"))
 
 
 async def _overshoot(w: Simulation, *, reason: str) -> None:
     """A stop without the flag and an exit have both closed: the other side is held."""
-    broker, account = w.broker("anna"), w.app.accounts[ANNA]
+    broker, account = w.broker("anna"), w.services.control.accounts[ANNA]
     broker.drops_reduce_only = of_leg(Leg.STOP_LOSS)
     await w.send(w.make())
     await w.clock.sleep(60)
     broker.deaf = broker.unread = True
     broker.delay(of_leg(Leg.EXIT), 5)
     leaving = w.make(Action.SHORT if reason == "reverse" else Action.EXIT_LONG, key="leave")
-    assert await w.app.emitter.accept(leaving)
+    assert await w.services.outbound.emitter.accept(leaving)
     await w.clock.sleep(1)
     broker.drops_reduce_only = lambda request: request.leg in (Leg.STOP_LOSS, Leg.EXIT)
     w.jump("88")
     await w.clock.sleep(10)
     await w.settle()
     assert BTC in account.unresolved_symbols
-    assert await w.app.trades.open_positions(ANNA) == []
+    assert await w.services.storage.trades.open_positions(ANNA) == []
 
 
 def test_nothing_is_entered_before_it_is_known_what_a_close_has_left(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_nothing_is_entered_before_it_is_known_what_a_close_has_left(tmp_path: P
         assert [each.leg for each in broker.sent].count(Leg.ENTRY) == 1
         broker.deaf = broker.unread = False
         broker.drops_reduce_only = None
-        await w.app.reconciler.reconcile(w.app.accounts[ANNA])
+        await w.services.execution.reconciler.reconcile(w.services.control.accounts[ANNA])
         assert list(await broker.holdings({})) == []
 
     run_in_virtual_time(tmp_path, story, user("anna", extra=reverse))
@@ -124,13 +124,13 @@ def test_what_is_closed_after_a_restart_has_an_id_of_its_own(tmp_path: Path) -> 
 
     async def story(w: Simulation) -> None:
         await _overshoot(w, reason="exit")
-        broker, account = w.broker("anna"), w.app.accounts[ANNA]
+        broker, account = w.broker("anna"), w.services.control.accounts[ANNA]
         broker.deaf = broker.unread = False
         broker.drops_reduce_only = None
         exits = [each for each in broker.sent if each.leg is Leg.EXIT]
         assert exits[0].position_id is not None
         account.reset_attempts(exits[0].position_id, [])
-        await w.app.reconciler.reconcile(account)
+        await w.services.execution.reconciler.reconcile(account)
         assert list(await broker.holdings({})) == []
         ids = [each.client_order_id for each in broker.sent if each.leg is Leg.EXIT]
         assert len(ids) == len(set(ids)) == 2
@@ -143,13 +143,13 @@ def test_a_position_of_the_owner_s_on_the_other_side_is_left_alone(tmp_path: Pat
 
     async def story(w: Simulation) -> None:
         await w.send(w.make())
-        (position,) = await w.app.trades.open_positions(ANNA)
+        (position,) = await w.services.storage.trades.open_positions(ANNA)
         await w.send(w.make(Action.EXIT_LONG, key="exit"))
         await _sell(w, position.quantity, w.make(key="by hand").signal_id)
-        await w.app.reconciler.reconcile(w.app.accounts[ANNA])
+        await w.services.execution.reconciler.reconcile(w.services.control.accounts[ANNA])
         (held,) = await w.broker("anna").holdings({})
         assert held.quantity == position.quantity
-        assert BTC in w.app.accounts[ANNA].mismatches
+        assert BTC in w.services.control.accounts[ANNA].mismatches
 
     run_in_virtual_time(tmp_path, story, user("anna"))
 
@@ -176,10 +176,10 @@ def test_a_stop_that_the_exchange_would_end_is_renewed_a_day_before(tmp_path: Pa
         broker.stop_lives = WEEK_MS
         await w.send(w.make())
         await w.clock.sleep(5.9 * 86_400)
-        await w.app.reconciler.reconcile(w.app.accounts[ANNA])
+        await w.services.execution.reconciler.reconcile(w.services.control.accounts[ANNA])
         assert len(_stops(w)) == 1
         await w.clock.sleep(0.2 * 86_400)
-        await w.app.reconciler.reconcile(w.app.accounts[ANNA])
+        await w.services.execution.reconciler.reconcile(w.services.control.accounts[ANNA])
         first, second = _stops(w)
         assert (second.trigger_price, second.quantity) == (first.trigger_price, first.quantity)
         resting = [each.client_order_id for each in await broker.open_orders()]

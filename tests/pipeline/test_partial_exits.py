@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from signalbot.domain.decision_codes import DecisionCode
+from signalbot.domain.executions import ExecutionStatus
 from signalbot.domain.orders import Leg, OrderRequest, OrderType
 from signalbot.domain.positions import CloseReason, Position
-from signalbot.domain.signals import Action, ExecutionStatus
+from signalbot.domain.signals import Action
 from signalbot.domain.timeframe import EPOCH
 from signalbot.domain.users import UserId, UserStatus
 from signalbot.pipeline.execution.partial_exit import is_partial_exit
@@ -25,7 +26,7 @@ async def _resting(w: Simulation) -> dict[OrderType, list[tuple[Decimal | None, 
     """Trigger and quantity of everything at the exchange, by type."""
     found: dict[OrderType, list[tuple[Decimal | None, Decimal]]] = {}
     for report in await w.broker("anna").open_orders():
-        order = await w.app.trades.order(report.client_order_id)
+        order = await w.services.storage.trades.order(report.client_order_id)
         assert order is not None
         terms = (order.request.trigger_price, order.request.quantity)
         found.setdefault(order.request.type, []).append(terms)
@@ -33,7 +34,7 @@ async def _resting(w: Simulation) -> dict[OrderType, list[tuple[Decimal | None, 
 
 
 async def _held(w: Simulation) -> Position:
-    (position,) = await w.app.trades.open_positions(ANNA)
+    (position,) = await w.services.storage.trades.open_positions(ANNA)
     (holding,) = await w.broker("anna").holdings({position.symbol: position.quantity})
     assert holding.quantity == position.quantity, "ledger and exchange agree"
     return position
@@ -61,7 +62,7 @@ def test_half_leaves_and_stop_and_targets_are_halved(tmp_path: Path) -> None:
         await w.price("111")
         assert (await _held(w)).quantity == Decimal("2.5")
         await w.price("121")
-        (closed,) = await w.app.trades.closed_since(ANNA, EPOCH)
+        (closed,) = await w.services.storage.trades.closed_since(ANNA, EPOCH)
         assert closed.close_reason is CloseReason.TAKE_PROFIT
         assert closed.realized_pnl == Decimal("2.5") * 10 + Decimal("2.5") * 20
         assert await w.broker("anna").open_orders() == []
@@ -83,12 +84,12 @@ def test_parts_leave_one_after_the_other_until_an_exit_closes_the_rest(tmp_path:
         assert (await _resting(w))[OrderType.TAKE_PROFIT] == [(Decimal(150), Decimal(4))]
         await w.price("130")
         await w.send(w.make(Action.EXIT_LONG, key="all", price="130"))
-        (closed,) = await w.app.trades.closed_since(ANNA, EPOCH)
+        (closed,) = await w.services.storage.trades.closed_since(ANNA, EPOCH)
         assert closed.close_reason is CloseReason.EXIT_SIGNAL
         assert closed.realized_pnl == Decimal(5 * 10 + 1 * 20 + 4 * 30)
         assert closed.exit_quantity == closed.entry_quantity == Decimal(10)
-        assert await w.app.trades.entries_since(ANNA, EPOCH) == 1
-        assert await w.app.trades.unfinished_orders(ANNA) == []
+        assert await w.services.storage.trades.entries_since(ANNA, EPOCH) == 1
+        assert await w.services.storage.trades.unfinished_orders(ANNA) == []
 
     run_in_virtual_time(tmp_path, story, user("anna"))
 
@@ -128,7 +129,7 @@ def test_a_part_too_small_to_trade_is_refused_or_rounded_up(tmp_path: Path) -> N
         assert decision.code is DecisionCode.BELOW_MINIMUM
         assert (await _held(w)).quantity == Decimal(3)
         await w.send(w.make(Action.EXIT_LONG, key="80", exit_percent="80"))
-        assert await w.app.trades.open_positions(ANNA) == []
+        assert await w.services.storage.trades.open_positions(ANNA) == []
 
     async def rounded(w: Simulation) -> None:
         await w.send(w.make())
@@ -160,8 +161,10 @@ def test_a_halted_user_still_leaves_in_parts(tmp_path: Path) -> None:
 
     async def story(w: Simulation) -> None:
         await w.send(w.make())
-        account = w.app.accounts[ANNA]
-        await w.app.trading_state.set_user_status(account, UserStatus.HALTED, reason="test")
+        account = w.services.control.accounts[ANNA]
+        await w.services.execution.trading_state.set_user_status(
+            account, UserStatus.HALTED, reason="test"
+        )
         await w.send(w.make(Action.EXIT_LONG, key="half", exit_percent="50"))
         assert (await _held(w)).quantity == Decimal(5)
 
@@ -209,9 +212,9 @@ def test_a_part_without_an_answer_is_found_and_never_sent_again(tmp_path: Path) 
         await w.send(w.make(targets=("110",)))
         w.broker("anna").hang(of_leg(Leg.EXIT))
         half = w.make(Action.EXIT_LONG, key="half", exit_percent="50")
-        assert await w.app.emitter.accept(half)
+        assert await w.services.outbound.emitter.accept(half)
         await w.clock.sleep(40)
-        await w.app.sync.compare(w.app.accounts[ANNA])
+        await w.services.control.sync.compare(w.services.control.accounts[ANNA])
         await w.settle()
         execution = await w.execution(half, "anna")
         assert execution is not None
@@ -237,10 +240,10 @@ def test_a_part_that_never_arrived_fails_and_the_position_stays_protected(tmp_pa
         broker.lose_request(of_leg(Leg.EXIT))
         broker.blind = True
         half = w.make(Action.EXIT_LONG, key="half", exit_percent="50")
-        assert await w.app.emitter.accept(half)
+        assert await w.services.outbound.emitter.accept(half)
         await w.clock.sleep(40)
         broker.blind = False
-        await w.app.sync.compare(w.app.accounts[ANNA])
+        await w.services.control.sync.compare(w.services.control.accounts[ANNA])
         await w.settle()
         execution = await w.execution(half, "anna")
         assert execution is not None
@@ -263,16 +266,16 @@ def test_a_whole_exit_that_meets_a_part_in_doubt_closes_everything(
         broker = w.broker("anna")
         (broker.hang if arrives else broker.lose_request)(of_leg(Leg.EXIT))
         broker.blind = True
-        assert await w.app.emitter.accept(
+        assert await w.services.outbound.emitter.accept(
             w.make(Action.EXIT_LONG, key="half", exit_percent="50")
         )  # fmt: skip
         await w.clock.sleep(31)
         everything = await w.send(w.make(Action.EXIT_LONG, key="all"))
         broker.blind = False
         await w.clock.sleep(30)
-        await w.app.sync.compare(w.app.accounts[ANNA])
+        await w.services.control.sync.compare(w.services.control.accounts[ANNA])
         await w.settle()
-        assert await w.app.trades.open_positions(ANNA) == []
+        assert await w.services.storage.trades.open_positions(ANNA) == []
         assert await broker.open_orders() == []
         execution = await w.execution(everything, "anna")
         assert execution is not None
@@ -290,13 +293,13 @@ def test_a_whole_exit_that_never_arrived_is_not_taken_for_a_part(tmp_path: Path)
         broker.lose_request(of_leg(Leg.EXIT))
         broker.blind = True
         everything = w.make(Action.EXIT_LONG, key="all")
-        assert await w.app.emitter.accept(everything)
+        assert await w.services.outbound.emitter.accept(everything)
         await w.clock.sleep(31)
         broker.blind = False
         await w.clock.sleep(30)
-        await w.app.sync.compare(w.app.accounts[ANNA])
+        await w.services.control.sync.compare(w.services.control.accounts[ANNA])
         await w.settle()
-        assert await w.app.trades.open_positions(ANNA) == []
+        assert await w.services.storage.trades.open_positions(ANNA) == []
         execution = await w.execution(everything, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED
@@ -314,15 +317,17 @@ def test_a_target_that_is_placed_anew_for_its_rest_is_not_taken_for_a_double(
 
     async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("110",)))
-        position, account = await _held(w), w.app.accounts[ANNA]
+        position, account = await _held(w), w.services.control.accounts[ANNA]
         (target,) = [
             each for each in account.orders_of(position) if each.request.leg is Leg.TAKE_PROFIT
         ]
-        await w.app.position_closer.cancel_and_book(account, target)
+        await w.services.execution.position_closer.cancel_and_book(account, target)
         async with account.lock(BTC):
-            await w.app.protector.take_profits.renew(account, replace(target, filled=Decimal(4)))
-            await w.app.protector.protect(account, BTC)
-            await w.app.protector.protect(account, BTC)
+            await w.services.execution.protector.take_profits.renew(
+                account, replace(target, filled=Decimal(4))
+            )
+            await w.services.execution.protector.protect(account, BTC)
+            await w.services.execution.protector.protect(account, BTC)
         assert (await _resting(w))[OrderType.TAKE_PROFIT] == [(Decimal(110), Decimal(6))]
 
     run_in_virtual_time(tmp_path, story, user("anna"))
@@ -342,7 +347,7 @@ def test_a_spot_position_is_reduced_although_its_stop_holds_the_coins(tmp_path: 
         ((trigger, quantity),) = (await _resting(w))[OrderType.STOP]
         assert (trigger, quantity) == (Decimal(90), position.quantity)
         await w.price("89", symbol=SPOT)
-        assert await w.app.trades.open_positions(ANNA) == []
+        assert await w.services.storage.trades.open_positions(ANNA) == []
 
     run_in_virtual_time(tmp_path, story, user("anna", leverage=1), head=head)
 
@@ -368,7 +373,7 @@ def test_a_signals_own_trailing_distance_is_followed(tmp_path: Path) -> None:
         await w.price("120")
         assert (await _resting(w))[OrderType.STOP] == [(Decimal(114), Decimal(10))]
         await w.price("113")
-        (closed,) = await w.app.trades.closed_since(ANNA, EPOCH)
+        (closed,) = await w.services.storage.trades.closed_since(ANNA, EPOCH)
         assert closed.close_reason is CloseReason.TRAILING_STOP
 
     run_in_virtual_time(tmp_path, story, user("anna"), head=ALERTS)
@@ -437,7 +442,7 @@ def test_a_part_is_not_sold_after_the_stop_has_sold_the_coins(tmp_path: Path) ->
         w.jump("88", symbol=SPOT)
         await w.send(part)
         assert _exits(w) == []
-        assert await w.app.trades.open_positions(ANNA) == []
+        assert await w.services.storage.trades.open_positions(ANNA) == []
         execution = await w.execution(part, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.FAILED
@@ -451,7 +456,7 @@ async def _in_doubt(w: Simulation, *, percent: str) -> None:
     broker = w.broker("anna")
     broker.deaf = broker.blind = True
     broker.hang(of_leg(Leg.EXIT))
-    assert await w.app.emitter.accept(
+    assert await w.services.outbound.emitter.accept(
         w.make(Action.EXIT_LONG, key="first", exit_percent=percent)
     )  # fmt: skip
     await w.clock.sleep(31)
@@ -461,7 +466,7 @@ async def _known_again(w: Simulation) -> None:
     w.broker("anna").deaf = w.broker("anna").blind = False
     for _ in range(4):
         await w.clock.sleep(30)
-        await w.app.sync.compare(w.app.accounts[ANNA])
+        await w.services.control.sync.compare(w.services.control.accounts[ANNA])
     await w.settle()
 
 
@@ -511,12 +516,12 @@ def test_a_whole_exit_that_waits_for_a_part_keeps_the_spot_stop_meanwhile(tmp_pa
         broker.deaf = broker.blind = True
         broker.lose_request(of_leg(Leg.EXIT))
         half = w.make(Action.EXIT_LONG, key="half", symbol=SPOT, exit_percent="50")
-        assert await w.app.emitter.accept(half)
+        assert await w.services.outbound.emitter.accept(half)
         await w.clock.sleep(35)
         everything = await w.send(w.make(Action.EXIT_LONG, key="all", symbol=SPOT))
         assert [each[0] for each in (await _resting(w))[OrderType.STOP]] == [Decimal(90)]
         await _known_again(w)
-        assert await w.app.trades.open_positions(ANNA) == []
+        assert await w.services.storage.trades.open_positions(ANNA) == []
         execution = await w.execution(everything, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED
@@ -532,15 +537,15 @@ def test_a_close_goes_on_when_the_stream_tells_what_became_of_the_part(tmp_path:
         await _in_doubt(w, percent="50")
         await w.send(w.make(Action.EXIT_LONG, key="all"))
         (part,) = _exits(w)
-        broker, account = w.broker("anna"), w.app.accounts[ANNA]
-        order = await w.app.trades.order(part.client_order_id)
+        broker, account = w.broker("anna"), w.services.control.accounts[ANNA]
+        order = await w.services.storage.trades.order(part.client_order_id)
         assert order is not None
         report = await broker.real.lookup(order)
         assert report is not None
         async with account.lock(BTC):
-            await w.app.order_events.handle_report(account, report)
+            await w.services.execution.order_events.handle_report(account, report)
         await w.settle()
-        assert await w.app.trades.open_positions(ANNA) == []
+        assert await w.services.storage.trades.open_positions(ANNA) == []
         assert list(await broker.holdings({})) == []
 
     run_in_virtual_time(tmp_path, story, user("anna"))
@@ -556,7 +561,7 @@ def test_a_target_that_fills_while_a_part_leaves_is_taken_once(tmp_path: Path) -
         broker.deaf = True
         broker.delay(of_leg(Leg.EXIT), 5)
         half = w.make(Action.EXIT_LONG, key="half", exit_percent="50")
-        assert await w.app.emitter.accept(half)
+        assert await w.services.outbound.emitter.accept(half)
         await w.clock.sleep(1)
         w.jump("111")
         await w.clock.sleep(10)

@@ -4,9 +4,10 @@ from decimal import Decimal
 from pathlib import Path
 
 from signalbot.domain.decision_codes import DecisionCode
+from signalbot.domain.executions import ExecutionStatus
 from signalbot.domain.orders import Leg, OrderStatus, OrderType
 from signalbot.domain.positions import CloseReason, Position, PositionStatus
-from signalbot.domain.signals import Action, ExecutionStatus
+from signalbot.domain.signals import Action
 from signalbot.domain.timeframe import EPOCH
 from signalbot.domain.users import UserId, UserStatus
 from tests.fakes.broker import of_leg
@@ -16,14 +17,14 @@ ANNA = UserId("anna")
 
 
 async def _positions(w: Simulation) -> list[Position]:
-    return await w.app.trades.closed_since(ANNA, EPOCH)
+    return await w.services.storage.trades.closed_since(ANNA, EPOCH)
 
 
 async def _assert_guarded(w: Simulation) -> None:
     """The exchange holds exactly one stop, of the position's own size and price."""
-    (position,) = await w.app.trades.open_positions(ANNA)
+    (position,) = await w.services.storage.trades.open_positions(ANNA)
     resting = await w.broker("anna").open_orders()
-    orders = [await w.app.trades.order(report.client_order_id) for report in resting]
+    orders = [await w.services.storage.trades.order(report.client_order_id) for report in resting]
     stops = [order for order in orders if order and order.request.leg is Leg.STOP_LOSS]
     assert [(stop.request.quantity, stop.request.trigger_price) for stop in stops] == [
         (position.quantity, position.stop_loss)
@@ -34,8 +35,8 @@ async def _assert_flat(w: Simulation) -> None:
     """Nothing held, nothing resting, nothing unfinished in the ledger."""
     assert await w.broker("anna").holdings({}) == []
     assert await w.broker("anna").open_orders() == []
-    assert await w.app.trades.open_positions(ANNA) == []
-    assert await w.app.trades.unfinished_orders(ANNA) == []
+    assert await w.services.storage.trades.open_positions(ANNA) == []
+    assert await w.services.storage.trades.unfinished_orders(ANNA) == []
 
 
 def test_stop_and_targets_rest_at_the_exchange_right_after_the_entry(tmp_path: Path) -> None:
@@ -45,7 +46,9 @@ def test_stop_and_targets_rest_at_the_exchange_right_after_the_entry(tmp_path: P
         await w.send(w.make(targets=("110", "120")))
         await _assert_guarded(w)
         resting = await w.broker("anna").open_orders()
-        orders = [await w.app.trades.order(report.client_order_id) for report in resting]
+        orders = [
+            await w.services.storage.trades.order(report.client_order_id) for report in resting
+        ]
         targets = {
             (order.request.trigger_price, order.request.quantity, order.request.reduce_only)
             for order in orders
@@ -79,7 +82,7 @@ def test_the_stop_shrinks_with_the_position_and_moves_to_entry_after_the_first_t
     async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("110", "120")))
         await w.price("111")
-        (position,) = await w.app.trades.open_positions(ANNA)
+        (position,) = await w.services.storage.trades.open_positions(ANNA)
         assert position.quantity == Decimal(5)
         assert position.targets_hit == 1
         assert position.stop_loss == Decimal(100)
@@ -115,7 +118,7 @@ def test_a_trailing_stop_follows_the_price_and_never_goes_back(tmp_path: Path) -
     async def story(w: Simulation) -> None:
         await w.send(w.make(stop="90"))
         await w.price("120")
-        (position,) = await w.app.trades.open_positions(ANNA)
+        (position,) = await w.services.storage.trades.open_positions(ANNA)
         assert position.stop_loss == Decimal(108)
         await _assert_guarded(w)
         await w.price("112")
@@ -187,9 +190,9 @@ def test_a_stop_that_cannot_be_moved_leaves_the_former_one_in_place(tmp_path: Pa
         w.broker("anna").refuse(of_leg(Leg.STOP_LOSS), "too many orders", times=1000)
         await w.price("120")
         await w.clock.sleep(10)
-        (position,) = await w.app.trades.open_positions(ANNA)
+        (position,) = await w.services.storage.trades.open_positions(ANNA)
         (resting,) = await w.broker("anna").open_orders()
-        stop = await w.app.trades.order(resting.client_order_id)
+        stop = await w.services.storage.trades.order(resting.client_order_id)
         assert stop is not None
         assert stop.request.trigger_price == Decimal(90)
         assert stop.request.quantity == position.quantity
@@ -230,11 +233,11 @@ def test_a_stop_that_vanished_is_placed_again(tmp_path: Path) -> None:
 
     async def story(w: Simulation) -> None:
         await w.send(w.make())
-        account = w.app.accounts[ANNA]
+        account = w.services.control.accounts[ANNA]
         (stop,) = account.orders("BTC/USDT:USDT", Leg.STOP_LOSS)
         await w.broker("anna").cancel(stop)
         assert await w.broker("anna").open_orders() == []
-        await w.app.sync.compare(account)
+        await w.services.control.sync.compare(account)
         await _assert_guarded(w)
 
     run_in_virtual_time(tmp_path, story, user("anna"))
@@ -248,7 +251,7 @@ def test_a_partial_fill_is_protected_in_its_own_size(tmp_path: Path) -> None:
         execution = await w.execution(signal, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.PARTIAL
-        (position,) = await w.app.trades.open_positions(ANNA)
+        (position,) = await w.services.storage.trades.open_positions(ANNA)
         assert Decimal(0) < position.quantity < Decimal(10)
         assert execution.quantity == position.quantity
         await _assert_guarded(w)
@@ -287,7 +290,7 @@ def test_an_opposite_signal_reverses_the_position(tmp_path: Path) -> None:
         await w.send(w.make(Action.SHORT, key="2", price="105", stop="110"))
         (closed,) = await _positions(w)
         assert closed.close_reason is CloseReason.OPPOSITE_SIGNAL
-        (position,) = await w.app.trades.open_positions(ANNA)
+        (position,) = await w.services.storage.trades.open_positions(ANNA)
         assert position.side == "SHORT"
         await _assert_guarded(w)
 
@@ -307,7 +310,7 @@ def test_a_limit_entry_rests_fills_and_is_protected(tmp_path: Path) -> None:
         (entry,) = await w.broker("anna").open_orders()
         assert entry.status is OrderStatus.OPEN
         await w.price("98.5")
-        (position,) = await w.app.trades.open_positions(ANNA)
+        (position,) = await w.services.storage.trades.open_positions(ANNA)
         assert [aim.price for aim in position.take_profits] == [110, 120, 130]
         execution = await w.execution(signal, "anna")
         assert execution is not None
@@ -379,8 +382,8 @@ def test_a_target_the_price_has_passed_is_taken_at_once(tmp_path: Path) -> None:
     async def story(w: Simulation) -> None:
         w.broker("anna").delay(of_leg(Leg.STOP_LOSS), 1.0)
         signal = w.make(targets=("110",))
-        assert await w.app.signals.store(signal)
-        w.app.broadcaster.broadcast(signal, [ANNA])
+        assert await w.services.storage.signals.store(signal)
+        w.services.outbound.broadcaster.broadcast(signal, [ANNA])
         await w.clock.sleep(0.2)
         w.jump("112")
         await w.clock.sleep(3)
@@ -399,12 +402,12 @@ def test_a_bug_while_following_one_user_halts_that_user_alone(tmp_path: Path) ->
 
     async def story(w: Simulation) -> None:
         await w.send(w.make())
-        account = w.app.accounts[ANNA]
+        account = w.services.control.accounts[ANNA]
         account.market = None  # type: ignore[assignment]
         await w.send(w.make(key="2", symbol="ETH/USDT:USDT"))
         assert account.user.status is UserStatus.HALTED
         await w.price("85")
-        assert await w.app.trades.open_positions(UserId("ben")) != []
+        assert await w.services.storage.trades.open_positions(UserId("ben")) != []
 
     run_in_virtual_time(tmp_path, story, user("anna"), user("ben"))
 
@@ -417,7 +420,7 @@ def test_a_target_without_an_answer_is_placed_once_it_is_proven_absent(tmp_path:
         await w.send(w.make(targets=("110",)))
         await w.clock.sleep(15)
         assert len(await w.broker("anna").open_orders()) == 1
-        await w.app.sync.compare(w.app.accounts[ANNA])
+        await w.services.control.sync.compare(w.services.control.accounts[ANNA])
         assert len(await w.broker("anna").open_orders()) == 2
         ids = {
             each.client_order_id for each in w.broker("anna").sent if each.leg is Leg.TAKE_PROFIT
@@ -437,7 +440,7 @@ def test_a_stop_found_gone_while_an_exit_is_refused_is_placed_again_at_once(
     async def story(w: Simulation) -> None:
         await w.send(w.make())
         broker = w.broker("anna")
-        (stop,) = await w.app.trades.unfinished_orders(ANNA)
+        (stop,) = await w.services.storage.trades.unfinished_orders(ANNA)
         broker.deaf = True
         await broker.real.cancel(stop)
         broker.refuse(of_leg(Leg.EXIT), "not now", times=3)

@@ -7,8 +7,9 @@ from pathlib import Path
 from signalbot.domain.account_snapshot import Balance
 from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.errors import Unavailable
+from signalbot.domain.executions import ExecutionStatus
 from signalbot.domain.orders import Leg, OrderStatus
-from signalbot.domain.signals import Action, ExecutionStatus, Signal
+from signalbot.domain.signals import Action, Signal
 from signalbot.domain.users import UserId
 from tests.fakes.broker import FaultyBroker, of_leg
 from tests.simulation import HEAD, Simulation, run_in_virtual_time, user
@@ -79,14 +80,14 @@ def test_the_claimed_quantity_shrinks_to_what_is_free_after_the_close(tmp_path: 
         decision = await w.decision(signal, "anna")
         assert decision is not None
         claimed = Decimal(str(decision.detail["quantity"]))
-        (position,) = await w.app.trades.open_positions(ANNA)
+        (position,) = await w.services.storage.trades.open_positions(ANNA)
         assert position.quantity == Decimal("89.109")  # 90 % of the 9,901 that are left, at 100
         assert claimed > position.quantity
         execution = await w.execution(signal, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED
         assert execution.quantity == position.quantity
-        orders = await w.app.trades.orders_of_signal(signal.signal_id, ANNA)
+        orders = await w.services.storage.trades.orders_of_signal(signal.signal_id, ANNA)
         by_leg = {each.request.leg: each for each in orders if each.status.is_live}
         assert by_leg[Leg.STOP_LOSS].request.quantity == position.quantity
         (entry,) = [each for each in orders if each.request.leg is Leg.ENTRY]
@@ -155,8 +156,8 @@ def test_when_nothing_is_free_the_reversal_only_closes(tmp_path: Path) -> None:
         assert execution.status is ExecutionStatus.FAILED
         assert execution.failure_reason == DecisionCode.INSUFFICIENT_BALANCE
         assert len(await _sizes(w)) == 1
-        assert await w.app.trades.open_positions(ANNA) == []
-        assert await w.app.trades.unfinished_orders(ANNA) == []
+        assert await w.services.storage.trades.open_positions(ANNA) == []
+        assert await w.services.storage.trades.unfinished_orders(ANNA) == []
 
     run_in_virtual_time(tmp_path, story, UNLEVERED, broker=StaleBroker)
 
@@ -173,10 +174,10 @@ def test_an_interrupted_reversal_goes_on_with_what_is_free_then(tmp_path: Path) 
         before = broker.real.balance()
         broker.blind = False
         broker.following = (replace(before, free=before.free / 2),) * 9
-        await w.app.sync.compare(w.app.accounts[ANNA])
+        await w.services.control.sync.compare(w.services.control.accounts[ANNA])
         _, lost, sent = await _sizes(w)
         assert lost * Decimal("0.49") < sent < lost * Decimal("0.51")
-        (position,) = await w.app.trades.open_positions(ANNA)
+        (position,) = await w.services.storage.trades.open_positions(ANNA)
         assert position.quantity == sent
         execution = await w.execution(signal, "anna")
         assert execution is not None
@@ -192,12 +193,12 @@ def test_targets_keep_their_shares_of_a_smaller_entry(tmp_path: Path) -> None:
         await _reverse(w, "1", Action.LONG)
         short = w.make(Action.SHORT, key="2", stop=None, targets=("95", "90"))
         await w.send(short)
-        (position,) = await w.app.trades.open_positions(ANNA)
+        (position,) = await w.services.storage.trades.open_positions(ANNA)
         near, far = position.take_profits
         half = position.quantity / 2
         assert near.quantity + far.quantity == position.quantity
         assert abs(near.quantity - half) <= Decimal("0.001")
-        orders = await w.app.trades.orders_of_signal(short.signal_id, ANNA)
+        orders = await w.services.storage.trades.orders_of_signal(short.signal_id, ANNA)
         aims = [each for each in orders if each.request.leg is Leg.TAKE_PROFIT]
         assert {each.request.quantity for each in aims} == {near.quantity, far.quantity}
         assert {each.status for each in aims} == {OrderStatus.OPEN}

@@ -12,7 +12,7 @@ from signalbot.domain.users import AccountSettings, Mode, StatusBy, User, UserId
 from signalbot.pipeline.account import Account
 from signalbot.pipeline.key_permissions import RETRY_INTERVAL_MS, KeyPermissionCheck
 from signalbot.pipeline.trading_state import TradingState
-from tests.control.test_heartbeat import Hands
+from tests.control.test_heartbeat_monitor import ManualClock
 from tests.ledger.ledger_fixtures import ledger
 
 
@@ -39,7 +39,7 @@ def _account(key: Key, *, allow: bool = False, mode: Mode = Mode.LIVE) -> Accoun
 
 async def test_it_is_asked_daily_and_sooner_when_it_was_not_told(tmp_path: Path) -> None:
     """A right can be given to a key at any time."""
-    clock, key = Hands(), Key()
+    clock, key = ManualClock(), Key()
     async with ledger(tmp_path) as books:
         rights = KeyPermissionCheck(TradingState(books.accounts, clock), clock)
         account = _account(key)
@@ -62,7 +62,7 @@ async def test_it_is_asked_daily_and_sooner_when_it_was_not_told(tmp_path: Path)
 
 async def test_a_new_key_is_asked_about_at_once(tmp_path: Path) -> None:
     """Whenever the last one was."""
-    clock, key = Hands(), Key()
+    clock, key = ManualClock(), Key()
     async with ledger(tmp_path) as books:
         rights = KeyPermissionCheck(TradingState(books.accounts, clock), clock)
         await rights.check(_account(key))
@@ -74,7 +74,7 @@ async def test_a_new_key_is_asked_about_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("may", [True, AccessDenied("not let in")])
 async def test_nobody_trades_again_with_a_key_that_must_not(tmp_path: Path, may: Any) -> None:
     """Who was paused meanwhile, too."""
-    clock, key = Hands(), Key(may)
+    clock, key = ManualClock(), Key(may)
     async with ledger(tmp_path) as books:
         rights = KeyPermissionCheck(TradingState(books.accounts, clock), clock)
         with pytest.raises(Conflict, match="key"):
@@ -85,7 +85,7 @@ async def test_nobody_trades_again_with_a_key_that_must_not(tmp_path: Path, may:
 
 async def test_it_concerns_live_accounts_that_have_not_allowed_it(tmp_path: Path) -> None:
     """Play money has no keys."""
-    clock, key = Hands(), Key(True)
+    clock, key = ManualClock(), Key(True)
     async with ledger(tmp_path) as books:
         rights = KeyPermissionCheck(TradingState(books.accounts, clock), clock)
         for account in (_account(key, allow=True), _account(key, mode=Mode.PAPER)):

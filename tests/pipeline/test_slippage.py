@@ -36,7 +36,7 @@ def test_an_account_sizes_with_what_its_entries_have_cost(tmp_path: Path) -> Non
     async def story(w: Simulation) -> None:
         for number in range(6):
             await w.send(w.make(key=f"in{number}", stop="99"))
-            await w.app.position_closer.close(*_held(w))
+            await w.services.execution.position_closer.close(*_held(w))
         sizes = [each.quantity for each in w.broker("anna").sent if each.leg is Leg.ENTRY]
         assert max(sizes[:5]) - min(sizes[:5]) < Decimal("0.1")
         assert sizes[5] < min(sizes[:5]) * Decimal("0.8")
@@ -45,5 +45,5 @@ def test_an_account_sizes_with_what_its_entries_have_cost(tmp_path: Path) -> Non
 
 
 def _held(w: Simulation) -> tuple[Account, Position, CloseReason]:
-    account = w.app.accounts[UserId("anna")]
+    account = w.services.control.accounts[UserId("anna")]
     return account, account.positions[BTC], CloseReason.MANUAL

@@ -104,15 +104,17 @@ def test_funding_is_booked_into_the_position_that_paid_it(tmp_path: Path) -> Non
         await w.send(w.make())
         begin_ms = w.clock.now_ms()
         rates = [FundingRate(Ms(begin_ms + minute * 60_000), RATE) for minute in (-5, 1, 9)]
-        funding = FundingReplay(w.app, {BTC: rates})
+        funding = FundingReplay(w.services, {BTC: rates})
         for _ in range(3):
             await w.price("100")
             await funding.pay_due(_last(w), [w.exchange.real])
         for name in ("anna", "ben"):
-            (position,) = await w.app.trades.open_positions(w.app.accounts[_id(name)].user_id)
+            (position,) = await w.services.storage.trades.open_positions(
+                w.services.control.accounts[_id(name)].user_id
+            )
             assert position.side is Side.LONG
             assert position.funding == -position.quantity * 100 * RATE
-            assert w.app.accounts[_id(name)].positions[BTC].funding == position.funding
+            assert w.services.control.accounts[_id(name)].positions[BTC].funding == position.funding
 
     run_in_virtual_time(tmp_path, story, user("anna"), user("ben"))
 
@@ -127,15 +129,15 @@ def test_an_entry_that_fills_as_funding_is_due_has_it_in_the_ledger(
         await w.send(w.make(stop="95"))
         side, begun = w.exchange.real, w.clock.now_ms()
         filled = replace(_last(w), open_ms=Ms(begun // 60_000 * 60_000), low=Decimal(low))
-        funding = FundingReplay(w.app, {BTC: [FundingRate(filled.close_ms, RATE)]})
+        funding = FundingReplay(w.services, {BTC: [FundingRate(filled.close_ms, RATE)]})
         await w.clock.sleep_until(filled.close_ms)
         side.advance(filled)
         await funding.pay_due(filled, [side])
         await w.price("100")
         assert funding.is_due(filled)
         await funding.settle()
-        since = await w.app.trades.closed_since(_id("anna"), Ms(0))
-        (position,) = [*since, *await w.app.trades.open_positions(_id("anna"))]
+        since = await w.services.storage.trades.closed_since(_id("anna"), Ms(0))
+        (position,) = [*since, *await w.services.storage.trades.open_positions(_id("anna"))]
         assert position.is_open is (low == "98")
         assert position.funding == -position.entry_quantity * filled.close * RATE
 

@@ -8,19 +8,10 @@ import pytest
 
 from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.errors import LedgerError
+from signalbot.domain.executions import Decision, DecisionOutcome, Execution, ExecutionStatus
 from signalbot.domain.positions import Position
 from signalbot.domain.settings import Settings
-from signalbot.domain.signals import (
-    Action,
-    Decision,
-    DecisionOutcome,
-    Execution,
-    ExecutionStatus,
-    Signal,
-    SignalId,
-    SignalSource,
-    Strength,
-)
+from signalbot.domain.signals import Action, Signal, SignalId, SignalSource, Strength
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import (
     AccountSettings,

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbot.app.composition import App, running
+from signalbot.app.composition import build
+from signalbot.app.lifecycle import running
 from signalbot.config.load import load
 from signalbot.domain.market import Candle
 from signalbot.domain.positions import CloseReason
@@ -208,8 +209,8 @@ def test_a_simulated_exchange_trades_on_after_194_days(tmp_path: Path, passed_s:
             sim = await SimulatedExchange.open(
                 "sim", SimulationRules(), database=database, clock=clock
             )
-            app = App(settings, database=database, exchanges={"sim": sim}, clock=clock)
-            async with running(app):
+            services = build(settings, database=database, exchanges={"sim": sim}, clock=clock)
+            async with running(services):
                 await clock.sleep_until(Ms(START + 3 * 3_600_000))
 
     in_time(story(), 1e9)

@@ -13,7 +13,7 @@ from signalbot.api.models.signals import NewSignal, SentSignal
 from signalbot.api.pagination import Page, RequestedPage
 from signalbot.api.routes import router
 from signalbot.control.signal_intake import SignalRequest
-from signalbot.domain.errors import NotFound
+from signalbot.domain.errors import Conflict, NotFound
 from signalbot.domain.money import text
 from signalbot.domain.signals import SignalId, SignalSource
 from signalbot.ledger import views
@@ -101,7 +101,8 @@ async def stats(context: CurrentContext, caller: Administrator, signal_id: str) 
 async def cancel(context: CurrentContext, caller: Administrator, signal_id: str) -> Any:
     """Withdraw a signal: nobody can execute it from now on; what was executed stays."""
     await _row(context, caller, signal_id)
-    await context.operations.cancel_signal(SignalId(signal_id))
+    if not await context.signal_intake.cancel(SignalId(signal_id)):
+        raise Conflict("the signal is not ACTIVE: it has expired, or was cancelled before")
     return await _row(context, caller, signal_id)
 
 

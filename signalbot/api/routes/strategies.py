@@ -123,7 +123,7 @@ async def subscribe(
     """Let a user follow a strategy; a user's token only tightens what the operator wrote."""
     _visible(context, caller, name)
     user_id = _who(caller, new)
-    if user_id not in context.registry.accounts:
+    if user_id not in context.users.accounts:
         raise NotFound("no such user")
     table = (await request.json()).get("settings", {}) if new is not None else {}
     path = ("users", user_id, "subscriptions", name)
@@ -148,14 +148,14 @@ def _who(caller: Principal, new: NewSubscription | None) -> UserId:
 
 def _sees(context: Context, caller: Principal, name: str) -> bool:
     """A strategy limited to named users is invisible to all others."""
-    terms = context.registry.strategies.get(name)
+    terms = context.strategies.get(name)
     if caller.user_id is None:
         return True
     return terms is not None and (terms.allows(caller.user_id) or terms.owner == caller.user_id)
 
 
 def _visible(context: Context, caller: Principal, name: str) -> StrategySettings:
-    terms = context.registry.strategies.get(name)
+    terms = context.strategies.get(name)
     if terms is None or not _sees(context, caller, name):
         raise NotFound("no such strategy")
     return terms

@@ -86,7 +86,7 @@ async def resume(context: CurrentContext, caller: Authenticated, name: str) -> A
 @routes.post("/api/users/{name}/unlock", response_model=UserRow)
 async def unlock(context: CurrentContext, caller: Administrator, name: str) -> Any:
     """Open a user's account anew with the keys that are in the vault now."""
-    await context.configuration.unlock(UserId(name))
+    await context.configuration.reload_credentials(UserId(name))
     return await _row(context, caller, name)
 
 

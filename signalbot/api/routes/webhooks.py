@@ -120,7 +120,7 @@ async def _receive(
 
 
 def _source(context: Context, name: str) -> StrategySettings:
-    terms = context.registry.strategies.get(name)
+    terms = context.strategies.get(name)
     if terms is None or terms.webhook is None:
         raise NotFound("no such source")
     return terms
@@ -135,7 +135,7 @@ async def _authenticated_source(
         NotFound: it comes from a stranger.
     """
     admission, came_ms = context.request_limiter, context.clock.now_ms()
-    terms = await context.provenance.authenticate(
+    terms = await context.alert_authenticator.authenticate(
         source, body, headers=request.headers, token=token, address=request.scope[ADDRESS]
     )
     if terms is None:

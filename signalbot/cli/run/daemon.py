@@ -14,9 +14,9 @@ def run(config: ConfigOption = None) -> None:
     Logs go to standard output. Exit code 78 means that the configuration cannot be used.
     """
     with report_errors():
-        from signalbot import daemon
         from signalbot.config.checks.strategies import load_for_daemon
         from signalbot.config.locate import find_config
+        from signalbot.daemon import process
         from signalbot.observability.logging.secrets import SecretRegistry
         from signalbot.observability.logging.setup import configure_logging
         from signalbot.tasks import SystemClock
@@ -30,4 +30,4 @@ def run(config: ConfigOption = None) -> None:
             clock=SystemClock().now_ms,
             secrets=secrets,
         )
-        daemon.run(settings, secrets)
+        process.run(settings, secrets)

@@ -14,10 +14,11 @@ from signalbot.decision.filters import drift_percent
 from signalbot.domain.advice import Advice, Verdict
 from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Unavailable
+from signalbot.domain.executions import Decision, DecisionOutcome, Execution, ExecutionStatus
 from signalbot.domain.failure_codes import FailureCode
 from signalbot.domain.orders import Leg, Order, OrderRequest, OrderStatus, entry_side
 from signalbot.domain.positions import CloseReason, Position, PositionStatus
-from signalbot.domain.signals import Decision, DecisionOutcome, Execution, ExecutionStatus, Signal
+from signalbot.domain.signals import Signal
 from signalbot.domain.users import Subscription
 from signalbot.ledger.executions import ClaimResult, Executions
 from signalbot.ledger.trades import Trades

@@ -13,9 +13,10 @@ from signalbot.decision.decide import ClearedEntry, plan, screen
 from signalbot.decision.decision_input import DecisionInput, EntryPlan, ExitPlan, Plan, Skip
 from signalbot.domain.advice import Advice, Verdict
 from signalbot.domain.decision_codes import DecisionCode
+from signalbot.domain.executions import Decision, DecisionOutcome
 from signalbot.domain.positions import CloseReason
 from signalbot.domain.settings import AiRules
-from signalbot.domain.signals import Decision, DecisionOutcome, Signal
+from signalbot.domain.signals import Signal
 from signalbot.domain.users import Mode, Subscription
 from signalbot.ledger.executions import ClaimResult
 from signalbot.ledger.signals import Signals

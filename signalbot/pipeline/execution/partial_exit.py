@@ -12,6 +12,7 @@ import structlog
 
 from signalbot.decision.exits import partial_quantity, rescaled_targets
 from signalbot.domain.errors import OrderRejected
+from signalbot.domain.executions import Execution, ExecutionStatus
 from signalbot.domain.failure_codes import FailureCode
 from signalbot.domain.market import MarketKind
 from signalbot.domain.orders import (
@@ -23,7 +24,7 @@ from signalbot.domain.orders import (
     client_order_id_of,
 )
 from signalbot.domain.positions import Position, PositionStatus
-from signalbot.domain.signals import Execution, ExecutionStatus, Signal, position_id_of
+from signalbot.domain.signals import Signal, position_id_of
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.executions import Executions
 from signalbot.ledger.signals import Signals

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from signalbot.domain.executions import Execution
 from signalbot.domain.money import ZERO, short_text, text
 from signalbot.domain.orders import Fill, Leg, Order, OrderReport, OrderRequest
 from signalbot.domain.positions import CloseReason, Position, StopKind
-from signalbot.domain.signals import Execution
 from signalbot.ledger.trades import Booking, Trades
 from signalbot.pipeline.account import Account
 from signalbot.pipeline.orders.fees import FeeRates, fee_rates_of

@@ -13,11 +13,12 @@ import structlog
 from signalbot.decision.rebase import rebased
 from signalbot.domain.codes import Code
 from signalbot.domain.errors import LedgerError, OrderOutcomeUnknown, Unavailable
+from signalbot.domain.executions import Execution, ExecutionStatus, slippage_bps
 from signalbot.domain.failure_codes import FailureCode
 from signalbot.domain.money import text
 from signalbot.domain.orders import Leg, Order, OrderReport, OrderStatus
 from signalbot.domain.positions import Position
-from signalbot.domain.signals import Execution, ExecutionStatus, Signal, slippage_bps
+from signalbot.domain.signals import Signal
 from signalbot.ledger.executions import Executions
 from signalbot.ledger.signals import Signals
 from signalbot.ledger.trades import Trades

@@ -14,6 +14,7 @@ from signalbot.pipeline.account import Account
 from signalbot.pipeline.orders.booking import FillBooker
 from signalbot.pipeline.orders.fees import fee_rates_of
 from signalbot.ports import Clock
+from signalbot.stream import Stream
 from signalbot.tasks import Timers
 
 log = structlog.get_logger()
@@ -23,26 +24,47 @@ RETRY_DELAYS_MS = (2_000, 3_000, 5_000, 10_000, 30_000, 120_000, 600_000)
 _MAX_QUIET_WAIT_MS = 10_000  # longest delay of the first fetch while orders keep filling
 
 
+class PendingFillQueue:
+    """Orders with fills to fetch: written by bookings and restores, read by ``FillCollector``."""
+
+    def __init__(self) -> None:
+        self.queue: Stream[tuple[Account, Order]] = Stream()
+
+    def add(self, account: Account, order: Order) -> None:
+        """Have the fills of ``order`` fetched; adding it again is harmless."""
+        self.queue.put((account, order))
+
+
 class FillCollector:
     """Fetches fills once no order has filled for two seconds, so that trades are not slowed."""
 
-    def __init__(self, trades: Trades, timers: Timers, clock: Clock) -> None:
+    def __init__(
+        self,
+        pending: PendingFillQueue,
+        *,
+        trades: Trades,
+        fill_booker: FillBooker,
+        protect: Callable[[Account, str], Awaitable[None]],
+        timers: Timers,
+        clock: Clock,
+    ) -> None:
+        """``protect`` is awaited for a position that a booking has changed."""
+        self._queue = pending.queue
         self._trades = trades
+        self._fill_booker = fill_booker
+        self._protect = protect
         self._timers = timers
         self._clock = clock
-        self._fill_booker: FillBooker | None = None
-        self._protect: Callable[[Account, str], Awaitable[None]] | None = None
         self._pending: set[str] = set()
         self._last_request_ms = EPOCH
 
-    def serve(
-        self, recorder: FillBooker, protect: Callable[[Account, str], Awaitable[None]]
-    ) -> None:
-        """Book what is found through ``recorder``; ``protect`` a position that it has changed."""
-        self._fill_booker, self._protect = recorder, protect
+    async def run(self) -> None:
+        """Fetch the fills of every queued order, until cancelled."""
+        async for account, order in self._queue:
+            self._schedule(account, order)
 
-    def request(self, account: Account, order: Order) -> None:
-        """Fetch the fills of ``order`` soon; repeated requests for it are ignored meanwhile."""
+    def _schedule(self, account: Account, order: Order) -> None:
+        """Fetch the fills of ``order`` soon; it is ignored while it is already scheduled."""
         if order.client_order_id not in self._pending:
             self._pending.add(order.client_order_id)
             self._last_request_ms = self._clock.now_ms()
@@ -94,8 +116,6 @@ class FillCollector:
         ``is_final_attempt`` books without the price. A fee kept in the bought coins shrinks the
         position, so its stop is resized at once: it would sell other coins of the owner.
         """
-        assert self._fill_booker is not None  # noqa: S101 - wired before anything is booked
-        assert self._protect is not None  # noqa: S101
         async with account.lock(requested.request.symbol):
             order = await self._trades.order(requested.client_order_id)
             reported = sum((fill.quantity for fill in fills), ZERO)

@@ -13,12 +13,12 @@ import structlog
 
 from signalbot.decision.decision_input import ExitPlan
 from signalbot.domain.errors import AccessDenied, Unavailable
+from signalbot.domain.executions import Execution
 from signalbot.domain.failure_codes import FailureCode
 from signalbot.domain.market import MarketKind
 from signalbot.domain.money import text
 from signalbot.domain.orders import ClientOrderId, Leg, Order, OrderReport, OrderStatus
 from signalbot.domain.positions import CloseReason, Position, PositionStatus
-from signalbot.domain.signals import Execution
 from signalbot.domain.users import UserStatus
 from signalbot.ledger.executions import Executions
 from signalbot.ledger.position_mismatches import PositionMismatch, PositionMismatches

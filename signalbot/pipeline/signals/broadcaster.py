@@ -9,7 +9,8 @@ from typing import Protocol
 import structlog
 
 from signalbot.domain.decision_codes import DecisionCode
-from signalbot.domain.signals import Decision, DecisionOutcome, Signal
+from signalbot.domain.executions import Decision, DecisionOutcome
+from signalbot.domain.signals import Signal
 from signalbot.domain.users import UserId, owner_of
 from signalbot.ledger.signals import Signals
 from signalbot.ports import Clock

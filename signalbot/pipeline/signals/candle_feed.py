@@ -4,7 +4,7 @@ Duplicates and late candles of the source are dropped; gaps are filled from hist
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -53,19 +53,25 @@ class CandleStream:
 class CandleFeed:
     """Follows the candle streams of all watched keys."""
 
-    def __init__(self, markets: Mapping[str, Market], sink: CandleSink, clock: Clock) -> None:
+    def __init__(self, markets: Mapping[str, Market], clock: Clock) -> None:
         self._markets = markets
-        self._sink = sink
         self._clock = clock
-        self._group: asyncio.TaskGroup | None = None
+        self._start: Callable[[CandleStream], None] | None = None  # while running
         self.streams: dict[CandleKey, CandleStream] = {}
 
-    async def run(self) -> None:
-        """Follow every watched stream, including those added later, until cancelled."""
+    async def run(self, sink: CandleSink) -> None:
+        """Deliver every watched stream to ``sink``, also those added later, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            self._group = group
+
+            def start(stream: CandleStream) -> None:
+                name = f"feed {stream.key}"
+                stream.task = group.create_task(
+                    supervise(name, lambda: self._follow(stream, sink), self._clock), name=name
+                )
+
+            self._start = start
             for stream in self.streams.values():
-                self._start(stream)
+                start(stream)
             await asyncio.Event().wait()
 
     def watch(self, key: CandleKey, *, history: int) -> None:
@@ -75,7 +81,7 @@ class CandleFeed:
             stream.history = max(stream.history, history)
             return
         self.streams[key] = stream = CandleStream(key, history)
-        if self._group is not None:
+        if self._start is not None:
             self._start(stream)
 
     def last_open_ms(self, key: CandleKey) -> Ms | None:
@@ -93,22 +99,15 @@ class CandleFeed:
         if stream is not None and stream.task is not None:
             stream.task.cancel()
 
-    def _start(self, stream: CandleStream) -> None:
-        assert self._group is not None  # noqa: S101 - only called while running
-        name = f"feed {stream.key}"
-        stream.task = self._group.create_task(
-            supervise(name, lambda: self._follow(stream), self._clock), name=name
-        )
-
-    async def _follow(self, stream: CandleStream) -> None:
+    async def _follow(self, stream: CandleStream, sink: CandleSink) -> None:
         key = stream.key
         market = self._markets[key.exchange]
         await market.wait_until_open()
-        await self._catch_up(stream, market)
+        await self._catch_up(stream, market, sink)
         async for candle in market.candles(key.symbol, key.timeframe):
-            await self._accept(stream, market, candle)
+            await self._accept(stream, market, sink, candle)
 
-    async def _catch_up(self, stream: CandleStream, market: Market) -> None:
+    async def _catch_up(self, stream: CandleStream, market: Market, sink: CandleSink) -> None:
         """Deliver history before the first live candle; after a reconnect, all missed candles."""
         key, now_ms, limit = stream.key, self._clock.now_ms(), stream.history
         if stream.last_open_ms is not None:
@@ -116,34 +115,38 @@ class CandleFeed:
         candles = await market.history(key.symbol, key.timeframe, end_ms=now_ms, limit=limit)
         for candle in candles:
             if stream.last_open_ms is None or candle.open_ms > stream.last_open_ms:
-                await self._deliver(stream, candle, is_history=True)
+                await self._deliver(stream, sink, candle, is_history=True)
 
-    async def _accept(self, stream: CandleStream, market: Market, candle: Candle) -> None:
+    async def _accept(
+        self, stream: CandleStream, market: Market, sink: CandleSink, candle: Candle
+    ) -> None:
         if stream.last_open_ms is not None:
             expected = stream.last_open_ms + stream.key.timeframe.ms
             if candle.open_ms < expected:
                 self._count_stale(stream, candle)
                 return
             if candle.open_ms > expected:
-                await self._fill_gap(stream, market, Ms(expected), candle.open_ms)
-        await self._deliver(stream, candle, is_history=False)
+                await self._fill_gap(stream, market, sink, Ms(expected), candle.open_ms)
+        await self._deliver(stream, sink, candle, is_history=False)
 
     async def _fill_gap(
-        self, stream: CandleStream, market: Market, first_ms: Ms, end_ms: Ms
+        self, stream: CandleStream, market: Market, sink: CandleSink, first_ms: Ms, end_ms: Ms
     ) -> None:
         key = stream.key
         missing = (end_ms - first_ms) // key.timeframe.ms
         found = await market.history(key.symbol, key.timeframe, end_ms=end_ms, limit=missing)
         fitting = [candle for candle in found if candle.open_ms >= first_ms]
         for candle in fitting:
-            await self._deliver(stream, candle, is_history=False)
+            await self._deliver(stream, sink, candle, is_history=False)
         stream.gaps_filled += len(fitting)
         log.warning("candle.gap_filled", stream=str(key), missing=missing, found=len(fitting))
 
-    async def _deliver(self, stream: CandleStream, candle: Candle, *, is_history: bool) -> None:
+    async def _deliver(
+        self, stream: CandleStream, sink: CandleSink, candle: Candle, *, is_history: bool
+    ) -> None:
         stream.last_open_ms = candle.open_ms
         stream.accepted += 1
-        await self._sink(stream.key, candle, is_history=is_history)
+        await sink(stream.key, candle, is_history=is_history)
 
     def _count_stale(self, stream: CandleStream, candle: Candle) -> None:
         if candle.open_ms == stream.last_open_ms:

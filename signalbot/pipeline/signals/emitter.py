@@ -1,6 +1,6 @@
 """Emits stored signals of every source to their subscribers."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import structlog
 
@@ -15,8 +15,8 @@ from signalbot.ports import Clock
 
 log = structlog.get_logger()
 
-Subscribers = Mapping[str, Sequence[UserId]]
-"""Users by strategy; cancelled subscriptions are left out."""
+SubscribersOf = Callable[[str], Sequence[UserId]]
+"""Returns the users of a strategy; cancelled subscriptions are left out."""
 
 
 class Emitter:
@@ -29,19 +29,19 @@ class Emitter:
         executions: Executions,
         broadcaster: Broadcaster,
         expirer: SignalExpirer,
-        subscribers: Subscribers,
+        subscribers_of: SubscribersOf,
         clock: Clock,
     ) -> None:
         self._signals = signals
         self._executions = executions
         self._broadcaster = broadcaster
         self._expirer = expirer
-        self._subscribers = subscribers
+        self._subscribers_of = subscribers_of
         self._clock = clock
 
     async def emit(self, signal: Signal) -> None:
         """Broadcast a signal that has just been stored for the first time."""
-        users = self._subscribers.get(signal.strategy, ())
+        users = self._subscribers_of(signal.strategy)
         log.info(
             "signal.created",
             strategy=signal.strategy,

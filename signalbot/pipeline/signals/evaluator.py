@@ -61,10 +61,17 @@ class Evaluator:
     """Runs deployed strategies that have subscribers."""
 
     def __init__(
-        self, *, signals: Signals, markets: dict[str, Market], emit: Emit, clock: Clock
+        self,
+        *,
+        signals: Signals,
+        markets: dict[str, Market],
+        feed: CandleFeed,
+        emit: Emit,
+        clock: Clock,
     ) -> None:
         self._signals = signals
         self._markets = markets
+        self._feed = feed
         self._clock = clock
         self._signal_recorder = SignalRecorder(
             signals=signals, markets=markets, emit=emit, clock=clock
@@ -72,7 +79,6 @@ class Evaluator:
         self._remote_evaluator = RemoteEvaluator(self._signal_recorder, clock)
         self._deployed: dict[str, _DeployedStrategy] = {}
         self._by_key: dict[CandleKey, list[_SymbolEvaluation]] = {}
-        self.feed: CandleFeed | None = None
 
     async def run(self) -> None:
         """Run remote strategies until cancelled; local ones run in ``on_candle``."""
@@ -144,8 +150,7 @@ class Evaluator:
                 key = CandleKey(deployment.exchange, symbol, timeframe)
                 await self._backfill(key, windows[timeframe], length)
                 self._by_key.setdefault(key, []).append(symbol_evaluation)
-                if self.feed is not None:
-                    self.feed.watch(key, history=length)
+                self._feed.watch(key, history=length)
         log.info("strategy.started", strategy=deployment.name, symbols=len(deployment.symbols))
 
     async def _backfill(self, key: CandleKey, window: CandleWindow, length: int) -> None:
@@ -154,7 +159,7 @@ class Evaluator:
         If it cannot be fetched without a gap, the window fills with live candles.
         """
         found: Sequence[Candle] = ()
-        while self.feed is not None and (last_ms := self.feed.last_open_ms(key)) is not None:
+        while (last_ms := self._feed.last_open_ms(key)) is not None:
             if found and found[-1].open_ms >= last_ms:
                 break
             end_ms = Ms(last_ms + key.timeframe.ms)
@@ -176,8 +181,8 @@ class Evaluator:
                 key = CandleKey(deployed.deployment.exchange, symbol_evaluation.symbol, timeframe)
                 others = [each for each in self._by_key[key] if each is not symbol_evaluation]
                 self._by_key[key] = others
-                if not others and self.feed is not None:
-                    self.feed.unwatch(key)
+                if not others:
+                    self._feed.unwatch(key)
         deployed.evaluations.clear()
         _suspend(deployed.deployment)
         log.info("strategy.stopped", strategy=deployed.deployment.name)

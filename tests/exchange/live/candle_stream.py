@@ -247,12 +247,12 @@ async def _played(schedule: Schedule, more_s: float) -> Run:
         assert key == KEY
         run.heard.append(Heard(candle, far.now_s))
 
-    feed = CandleFeed({"far": market}, sink, clock)
+    feed = CandleFeed({"far": market}, clock)
     feed.watch(KEY, history=WARM_UP)
     async with asyncio.TaskGroup() as group:
         working = [
             group.create_task(supervise("candles", watcher.run, clock)),
-            group.create_task(feed.run()),
+            group.create_task(feed.run(sink)),
             group.create_task(far.talk()),
             group.create_task(far.fall()),
         ]

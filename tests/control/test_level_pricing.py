@@ -23,7 +23,7 @@ def _entry(**terms: object) -> Signal:
 
 
 def test_distances_are_measured_from_the_reference_price() -> None:
-    """Down for a long's stop, up for its targets; the other way round for a short."""
+    """Down for a long's stop, up for its targets; the reverse for a short."""
     wanted = levels(sl="5%", tp1={"amount": 2000}, tp2="4%", trailing_stop="1%")
     reference = Decimal(60000)
     long = price_levels(wanted, Action.LONG, reference=reference, instrument=INSTRUMENT)
@@ -33,7 +33,7 @@ def test_distances_are_measured_from_the_reference_price() -> None:
     assert [short.stop_loss, *short.take_profits] == [Decimal(63000), 58000, 57600]
 
 
-def test_targets_are_sorted_with_their_shares_and_stand_once() -> None:
+def test_targets_are_sorted_with_their_shares_and_without_repeats() -> None:
     """Nearest first, whatever the sender's order."""
     wanted = levels(tp1=62000, tp1_qty="30%", tp2=61000, tp2_qty="70%")
     found = price_levels(wanted, Action.LONG, reference=None, instrument=INSTRUMENT)
@@ -46,18 +46,18 @@ def test_targets_are_sorted_with_their_shares_and_stand_once() -> None:
 @pytest.mark.parametrize(
     ("wanted", "why"),
     [
-        (levels(sl="5%"), "no price of this market is known yet"),
-        (levels(trailing_stop={"amount": 5}), "no price is known yet"),
+        (levels(sl="5%"), "this market has no price yet"),
+        (levels(trailing_stop={"amount": 5}), "this market has no price yet"),
         (levels(trailing_stop="60%"), "a stop trails by 0.01 to 50 percent"),
         (levels(tp1=62000, tp1_qty="50%", tp2=62000.0, tp2_qty="50%"), "are the same target"),
     ],
 )
-def test_a_level_that_is_no_price_is_refused(wanted: object, why: str) -> None:
-    """Naming its field."""
+def test_a_level_that_is_not_a_price_is_rejected(wanted: object, why: str) -> None:
+    """The message names its field."""
     with pytest.raises(InvalidSignal) as refused:
         price_levels(wanted, Action.LONG, reference=None, instrument=INSTRUMENT)  # type: ignore[arg-type]
     assert why in str(refused.value)
-    with pytest.raises(InvalidSignal, match="so far from the market"):
+    with pytest.raises(InvalidSignal, match="too far from the market"):
         price_levels(levels(tp={"amount": 70000}), Action.SHORT, reference=Decimal(60000),
                instrument=INSTRUMENT)  # fmt: skip
 

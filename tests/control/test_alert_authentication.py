@@ -1,10 +1,9 @@
-"""An alert is its source's or a stranger's, and of a stranger's nothing is read."""
+"""Only authentic alerts pass, and an unauthenticated body is never parsed."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -12,11 +11,10 @@ from signalbot.api.auth import Authenticator
 from signalbot.config.load import load
 from signalbot.control.alert_authentication import AlertAuthenticator
 from signalbot.control.discarded_alerts import DiscardedAlertLog
-from signalbot.control.registry import TradingRegistry
 from signalbot.control.token_issuer import create_token
 from signalbot.ledger.tokens import Scope, TokenStore
 from signalbot.tasks import SystemClock
-from tests.control.test_heartbeat import Hands
+from tests.control.test_heartbeat_monitor import ManualClock
 from tests.domain.samples import NOW
 from tests.ledger.ledger_fixtures import ledger
 
@@ -36,52 +34,51 @@ addresses = ["192.0.2.0/24"]
 """
 
 
-class Asked:
-    """Tokens of a ledger, and how often they are looked up."""
+class CountingTokens:
+    """Looks up tokens in a ledger, and counts the look-ups."""
 
     def __init__(self, tokens: TokenStore) -> None:
-        self._gate = Authenticator(tokens, SystemClock())
+        self._authenticator = Authenticator(tokens, SystemClock())
         self.count = 0
 
     async def token(self, text: str) -> Any:
         self.count += 1
-        return await self._gate.token(text)
+        return await self._authenticator.token(text)
 
 
 @asynccontextmanager
-async def _provenance(
+async def _authenticator(
     folder: Path,
-) -> AsyncIterator[tuple[AlertAuthenticator, Asked, dict[str, str]]]:
-    """Two sources, and the secret of each."""
+) -> AsyncIterator[tuple[AlertAuthenticator, CountingTokens, dict[str, str]]]:
+    """Two sources with a token each: the authenticator, its look-ups, the tokens by source."""
     (folder / "config.toml").write_text(CONFIG)
     config = load(folder / "config.toml", {})
-    roster = cast(TradingRegistry, SimpleNamespace(strategies=config.strategies))
     secrets = {}
-    async with ledger(folder) as books:
-        tokens = TokenStore(books.database)
+    async with ledger(folder) as store:
+        tokens = TokenStore(store.database)
         for name in config.strategies:
-            secrets[name], made = create_token(
+            secrets[name], token = create_token(
                 scope=Scope.SOURCE, subject=name, label="", now_ms=NOW
             )
-            await tokens.add(made)
-        asked, clock = Asked(tokens), Hands()
+            await tokens.add(token)
+        tokens_read, clock = CountingTokens(tokens), ManualClock()
 
         async def resolve(text: str) -> str:
-            raise AssertionError(f"{text} is not asked for")
+            raise AssertionError(f"unexpected secret {text}")
 
-        provenance = AlertAuthenticator(
-            registry=roster,
-            tokens=asked,
+        authenticator = AlertAuthenticator(
+            strategies=config.strategies,
+            tokens=tokens_read,
             resolve=resolve,
             discarded_alerts=DiscardedAlertLog(clock),
             clock=clock,
         )
-        yield provenance, asked, secrets
+        yield authenticator, tokens_read, secrets
 
 
 async def test_a_secret_is_found_in_path_and_body_in_every_form(tmp_path: Path) -> None:
-    """JSON, lines, and however it is called."""
-    async with _provenance(tmp_path) as (provenance, _, secrets):
+    """In JSON and form bodies, and in every accepted field."""
+    async with _authenticator(tmp_path) as (authenticator, _, secrets):
         secret = secrets["tv"]
         for body, token in (
             (b"anything", secret),
@@ -89,14 +86,18 @@ async def test_a_secret_is_found_in_path_and_body_in_every_form(tmp_path: Path) 
             (f'{{"action": "buy", "PassPhrase": "{secret}"}}'.encode(), None),
             (f"action=buy\ntoken={secret}".encode(), None),
         ):
-            found = await provenance.authenticate("tv", body, headers={}, token=token, address=None)
+            found = await authenticator.authenticate(
+                "tv", body, headers={}, token=token, address=None
+            )
             assert found is not None
             assert found.name == "tv"
 
 
-async def test_a_secret_opens_its_own_source_only_and_as_a_secret_only(tmp_path: Path) -> None:
-    """Another source's, one in a comment, one with more behind it, one from elsewhere."""
-    async with _provenance(tmp_path) as (provenance, _, secrets):
+async def test_a_secret_authenticates_its_own_source_only_and_only_as_a_secret(
+    tmp_path: Path,
+) -> None:
+    """Rejected: another source's, in a comment, with a suffix, or from another address."""
+    async with _authenticator(tmp_path) as (authenticator, _, secrets):
         secret = secrets["tv"]
         for name, body, token, address in (
             ("near", b"", secret, "192.0.2.1"),
@@ -106,15 +107,15 @@ async def test_a_secret_opens_its_own_source_only_and_as_a_secret_only(tmp_path:
             ("tv", f'{{"secret": "{secret}x"}}'.encode(), None, None),
             ("tv", f'{{"secret": "wrong", "token": "{secret}"}}'.encode(), None, None),
             ("tv", f'{{"secret": "{secret}", "secret": "{secret}"}}'.encode(), None, None),
-            ("nobody", f'{{"secret": "{secret}"}}'.encode(), None, None),
+            ("unknown", f'{{"secret": "{secret}"}}'.encode(), None, None),
             ("tv", f"secret={secret}{'&a=1' * 1_000}".encode(), None, None),
             ("tv", f'{{"secret": "{secret}"'.encode(), None, None),
         ):
-            found = await provenance.authenticate(
+            found = await authenticator.authenticate(
                 name, body, headers={}, token=token, address=address
             )
             assert found is None, (name, body)
-        near = await provenance.authenticate(
+        near = await authenticator.authenticate(
             "near", b"", headers={}, token=secrets["near"], address="192.0.2.1"
         )
         assert near is not None
@@ -122,22 +123,22 @@ async def test_a_secret_opens_its_own_source_only_and_as_a_secret_only(tmp_path:
 
 @pytest.mark.parametrize("body", [b"{" * 65_000, b"a=b" + b" " * 65_000 + b"!", b"\xff" * 100])
 async def test_a_body_without_a_token_is_not_parsed(tmp_path: Path, body: bytes) -> None:
-    """It is searched for one, and that is all; a body full of tokens is looked at for a few."""
-    async with _provenance(tmp_path) as (provenance, asked, _):
-        found = await provenance.authenticate("tv", body, headers={}, token=None, address=None)
-        assert (found, asked.count) == (None, 0)
+    """It is only searched for tokens, of which at most four are looked up."""
+    async with _authenticator(tmp_path) as (authenticator, tokens_read, _):
+        found = await authenticator.authenticate("tv", body, headers={}, token=None, address=None)
+        assert (found, tokens_read.count) == (None, 0)
         many = b" ".join(b"sbt_%043d" % number for number in range(1_000))
-        await provenance.authenticate("tv", many, headers={}, token=None, address=None)
-        assert asked.count <= 4
+        await authenticator.authenticate("tv", many, headers={}, token=None, address=None)
+        assert tokens_read.count <= 4
 
 
-async def test_a_source_that_is_not_there_takes_the_same_steps(tmp_path: Path) -> None:
-    """As one whose secret is wrong: neither the answer nor its time tells them apart."""
-    async with _provenance(tmp_path) as (provenance, asked, _):
+async def test_an_unknown_source_takes_the_same_steps(tmp_path: Path) -> None:
+    """As a known source with a wrong secret: response and timing do not differ."""
+    async with _authenticator(tmp_path) as (authenticator, tokens_read, _):
         counts = []
-        for name in ("tv", "near", "nobody"):
+        for name in ("tv", "near", "unknown"):
             for token, body in (("x" * 47, b""), (None, b'{"secret": "sbt_%s"}' % (b"a" * 43))):
-                before = asked.count
-                await provenance.authenticate(name, body, headers={}, token=token, address=None)
-                counts.append(asked.count - before)
+                before = tokens_read.count
+                await authenticator.authenticate(name, body, headers={}, token=token, address=None)
+                counts.append(tokens_read.count - before)
         assert set(counts) == {1}

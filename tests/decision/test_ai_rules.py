@@ -1,4 +1,4 @@
-"""Advice never enlarges a risk, whoever wrote it."""
+"""Advice never increases a risk, whatever the model responds."""
 
 from decimal import Decimal
 
@@ -15,7 +15,7 @@ from signalbot.domain.settings import AiPermission, AiRules, OnAiError
 from signalbot.domain.signals import Action
 from tests.decision.decision_inputs import decision_input, instruments, with_settings
 
-WISHES = st.decimals(min_value=-1_000, max_value=1_000, places=2)
+REQUESTS = st.decimals(min_value=-1_000, max_value=1_000, places=2)
 RULES = st.builds(
     AiRules,
     enabled=st.just(True),
@@ -32,7 +32,7 @@ def advice(
     size: Decimal = Decimal(100),
     stop: Decimal = Decimal(0),
 ) -> Advice:
-    """What a model might say."""
+    """A model's advice."""
     return Advice(
         verdict=verdict, confidence=confidence, reason="so", size_percent=size, stop_percent=stop
     )
@@ -40,8 +40,8 @@ def advice(
 
 @given(
     rules=RULES,
-    size=WISHES,
-    stop=WISHES,
+    size=REQUESTS,
+    stop=REQUESTS,
     action=st.sampled_from((Action.LONG, Action.SHORT)),
     instrument=instruments(),
 )
@@ -69,7 +69,7 @@ def test_no_answer_makes_a_plan_larger_or_its_stop_further(
 
 
 @pytest.mark.parametrize(
-    ("said", "rules", "code"),
+    ("advised", "rules", "code"),
     [
         (advice(Verdict.DENY), AiRules(), DecisionCode.AI_DENIED),
         (advice(Verdict.DENY), AiRules(may=(AiPermission.SHRINK,)), None),
@@ -80,7 +80,7 @@ def test_no_answer_makes_a_plan_larger_or_its_stop_further(
         (advice(Verdict.ABSTAIN), AiRules(may=()), DecisionCode.AI_FAILED),
     ],
 )
-def test_what_advice_comes_to(said: Advice, rules: AiRules, code: DecisionCode | None) -> None:
+def test_what_advice_comes_to(advised: Advice, rules: AiRules, code: DecisionCode | None) -> None:
     """A veto counts where it may; silence means what the user has decided."""
-    denial = check_advice(said, rules)
+    denial = check_advice(advised, rules)
     assert (denial.reason if denial else None) is code
