@@ -33,11 +33,10 @@ from signalbot.ledger import lock
 from signalbot.ledger.alert_deliveries import AlertDeliveries
 from signalbot.ledger.database import Database, GroupCommit, open_database
 from signalbot.ledger.definitions import Definitions
-from signalbot.ledger.exchange_outages import ExchangeOutages
 from signalbot.ledger.idempotency import IdempotencyStore
 from signalbot.ledger.journal import Journal
+from signalbot.ledger.outages import ExchangeOutages, SourceOutages
 from signalbot.ledger.simulated_store import load_state as load_simulated
-from signalbot.ledger.source_outages import SourceOutages
 from signalbot.ledger.tokens import TokenStore
 from signalbot.ledger.tracked_positions import TrackedPositions
 from signalbot.maintenance.scheduler_jobs import run_maintenance

@@ -122,8 +122,8 @@ def test_signals_of_every_exchange_come_with_levels_and_size_of_ones_own(
         assert "stop_loss=50500" in why.out
     told = "\n".join(got.body for got in receiver.got)
     lines = [line for line in told.splitlines() if line]
-    for begin in ("Stop: 50,500 (+", "Target: ", "Why: a double top",
-                  "Strength: moderate, confidence 70 %", "From: second, good until "):  # fmt: skip
+    for begin in ("Stop: 50,500 (+", "Target: ", "Reason: a double top",
+                  "Strength: moderate, confidence 70 %", "Strategy: second, valid "):  # fmt: skip
         assert any(line.startswith(begin) for line in lines), (begin, told)
     entries = {
         Decimal(line.removeprefix("Entry: ").replace(",", ""))
@@ -146,7 +146,7 @@ def test_exits_are_told_though_nothing_is_held_here(tmp_path: Path, receiver: Re
         decisions = _decisions(tmp_path)
     assert decisions[f"first {BTC} EXIT_LONG"][0] == "SIGNALS_ONLY"
     assert decisions[f"first {ETH} EXIT_LONG"][0] == "SYMBOL_FILTERED"
-    assert "📈 Signal: leave LONG BTC/USDT perp" in receiver.titles("gina")
+    assert "📈 Signal: exit LONG BTC/USDT perp" in receiver.titles("gina")
 
 
 def _newest(folder: Path, action: str) -> str:

@@ -21,14 +21,12 @@ from signalbot.domain.errors import AccessDenied, ConfigError
 from signalbot.domain.orders import Leg
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import Subscription, UserId
-from signalbot.ledger.account_states import last_alive_ms, record_alive
+from signalbot.ledger.account_states import Reconciliations, last_alive_ms, record_alive
 from signalbot.ledger.accounts import Accounts, PersistedStatus
 from signalbot.ledger.database import Database
 from signalbot.ledger.executions import Executions
 from signalbot.ledger.funding import FundingStore
-from signalbot.ledger.opposite_positions import OppositePositions
-from signalbot.ledger.position_mismatches import PositionMismatches
-from signalbot.ledger.reconciliations import Reconciliations
+from signalbot.ledger.position_mismatches import OppositePositions, PositionMismatches
 from signalbot.ledger.signals import Signals
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account

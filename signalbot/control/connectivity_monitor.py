@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from signalbot.domain.timeframe import Ms
-from signalbot.ledger.exchange_outages import ExchangeOutages, ExchangeRoute
+from signalbot.ledger.outages import ExchangeOutages, ExchangeRoute
 from signalbot.ports import Clock, Exchange, Outage
 
 log = structlog.get_logger()

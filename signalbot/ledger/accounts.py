@@ -163,7 +163,7 @@ def _end_removed(
         "strategies": json.dumps([strategy.name for strategy in strategies]),
         "now_ms": now_ms,
     }
-    for name in ("end_tokens", "end_users", "end_alignments", "end_silences"):
+    for name in ("end_tokens", "end_users", "end_tracked_positions", "end_source_outages"):
         connection.execute(_SQL[name], values)
 
 
@@ -210,7 +210,8 @@ def _persisted_status(connection: sqlite3.Connection) -> PersistedStatus:
         },
         halted=None if halted is None else json.loads(halted["value"]),
         orphaned_positions={
-            UserId(row["user_id"]): row["n"] for row in connection.execute(_SQL["left_behind"])
+            UserId(row["user_id"]): row["n"]
+            for row in connection.execute(_SQL["orphaned_positions"])
         },
     )
 

@@ -63,7 +63,7 @@ class AiCall:
     answer_hash: str | None
 
 
-_SQL = queries("ai")
+_SQL = queries("ai_calls")
 CALLS = Codec(AiCall)
 OUTCOMES = Codec(AiOutcome)
 _INSERT = insert("ai_calls", CALLS.columns)
@@ -91,7 +91,9 @@ class AiCalls:
 
     async def without_outcome(self, *, expired_before_ms: Ms, limit: int) -> Sequence[Signal]:
         """Signals that were answered on and whose outcome is not known yet, oldest first."""
-        rows = await self._database.query(_SQL["unjudged"], (expired_before_ms, limit))
+        rows = await self._database.query(
+            _SQL["signals_without_outcome"], (expired_before_ms, limit)
+        )
         return [SIGNALS.decode(row) for row in rows]
 
     async def record_outcome(self, outcome: AiOutcome) -> None:

@@ -13,7 +13,7 @@ from signalbot.ledger.views import Connection
 
 Row = dict[str, Any]
 
-_SQL = queries("ai")
+_SQL = queries("ai_calls")
 _FOLLOWED, _VETOED = "followed", "vetoed"
 
 

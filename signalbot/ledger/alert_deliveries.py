@@ -7,7 +7,7 @@ from signalbot.domain.timeframe import Ms
 from signalbot.ledger.base import Database
 from signalbot.ledger.sql import queries
 
-_SQL = queries("deliveries")
+_SQL = queries("alert_deliveries")
 
 REPEAT_WINDOW_MS = 60_000
 """An alert without id or time is a repeat only so soon after an equal one."""

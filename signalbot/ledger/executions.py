@@ -75,7 +75,7 @@ class Executions:
 
     async def unresolved_executions(self, user_id: UserId) -> list[Execution]:
         """Claimed executions whose outcome the ledger does not know."""
-        sql = _SQL["executions_in_doubt"]
+        sql = _SQL["unresolved_executions"]
         rows = await self._database.query(sql, (user_id,))
         return [EXECUTIONS.decode(row) for row in rows]
 

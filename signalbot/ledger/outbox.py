@@ -14,7 +14,7 @@ from signalbot.domain.users import UserId
 from signalbot.ledger.base import Database
 from signalbot.ledger.sql import queries
 
-_SQL = queries("notices")
+_SQL = queries("outbox")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -141,7 +141,7 @@ class Outbox:
     async def abandon(self, addresses: Iterable[NoticeAddress], *, now_ms: Ms) -> None:
         """Give up what waits for destinations that are no more."""
         rows = [asdict(each) | {"now_ms": now_ms} for each in addresses]
-        await self._database.write(lambda c: c.executemany(_SQL["park_address"], rows))
+        await self._database.write(lambda c: c.executemany(_SQL["abandon_address"], rows))
 
     async def delete_finished(self, *, before_ms: Ms) -> None:
         """Delete what was delivered or parked before then."""

@@ -17,7 +17,8 @@ from signalbot.domain.signals import (
 )
 from signalbot.domain.timeframe import Ms, Timeframe, day_start
 from signalbot.domain.users import UserId
-from signalbot.ledger import archive_reader, views
+from signalbot.ledger import views
+from signalbot.ledger.archive import reader as archive_reader
 from signalbot.ledger.codec import insert
 from signalbot.ledger.executions import MAX_SLIPPAGES_READ
 from signalbot.ledger.trades import POSITIONS

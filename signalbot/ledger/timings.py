@@ -49,7 +49,7 @@ class Timings:
 
     async def after(self, event_id: int) -> list[TimedEvent]:
         """The next thousand events later than ``event_id``."""
-        rows = await self._database.query(_SQL["told_after"], (event_id, _PAGE_SIZE))
+        rows = await self._database.query(_SQL["events_after"], (event_id, _PAGE_SIZE))
         return [TimedEvent(**(dict(row) | {"detail": json.loads(row["detail"])})) for row in rows]
 
     async def unprotected_since(self) -> list[Ms]:

@@ -8,7 +8,7 @@ from signalbot.ledger.base import Database
 from signalbot.ledger.codec import Codec
 from signalbot.ledger.sql import queries
 
-_SQL = queries("alignments")
+_SQL = queries("tracked_positions")
 _TRACKED_POSITIONS = Codec(TrackedPosition)
 
 
@@ -22,11 +22,11 @@ class TrackedPositions:
         """Keep what an alert tells of its strategy's position; durable when this returns."""
 
         def follow(connection: sqlite3.Connection) -> TrackResult:
-            row = connection.execute(_SQL["alignment"], (strategy, symbol)).fetchone()
+            row = connection.execute(_SQL["tracked_position"], (strategy, symbol)).fetchone()
             tracked = None if row is None else _TRACKED_POSITIONS.decode(row)
             result = track(tracked, report, strategy=strategy, symbol=symbol, now_ms=now_ms)
             if result.tracked is not None and result.tracked != tracked:
-                connection.execute(_SQL["put_alignment"], _values(result.tracked))
+                connection.execute(_SQL["put_tracked_position"], _values(result.tracked))
             return result
 
         return await self._database.write(follow)

@@ -138,7 +138,7 @@ class Trades:
 
     async def orders_with_fills_pending(self, user_id: UserId) -> list[Order]:
         """Orders that filled before their fills were told."""
-        return await self._orders("untold_orders", user_id)
+        return await self._orders("orders_with_pending_fills", user_id)
 
     async def open_positions(self, user_id: UserId) -> list[Position]:
         return await self._positions("open_positions", user_id)

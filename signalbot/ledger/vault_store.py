@@ -11,7 +11,7 @@ from signalbot.ledger.database import Database
 from signalbot.ledger.sql import queries
 from signalbot.tasks import crash_point
 
-_SQL = queries("credentials")
+_SQL = queries("vault_store")
 
 KEY_CHECK_NAME = "keycheck"
 """Name of the secret that tells which master key everything is locked with."""
@@ -108,7 +108,7 @@ class VaultStore:
         """Make what was stored under a name the present user's; how many rows."""
         values = {"user_id": user_id, "now_ms": now_ms}
         return await self._database.write(
-            lambda c: c.execute(_SQL["keep_credentials"], values).rowcount
+            lambda c: c.execute(_SQL["adopt_credentials"], values).rowcount
         )
 
     async def credentials(self) -> list[SealedRow]:

@@ -180,7 +180,7 @@ def skips(connection: Connection, selection: Selection = ALL_ROWS) -> list[Row]:
     rows = (
         row
         for user in users_read
-        for row in _rows(connection, "refusals", selection.values | {"user": user})
+        for row in _rows(connection, "skips", selection.values | {"user": user})
     )
     return sorted(rows, key=lambda row: (row["user_id"], -row["signals"], row["code"]))
 
@@ -188,7 +188,7 @@ def skips(connection: Connection, selection: Selection = ALL_ROWS) -> list[Row]:
 def executions(connection: Connection, selection: Selection = ALL_ROWS) -> list[Row]:
     """Executions, each with what its signal was."""
     if selection.status in _UNRESOLVED:
-        return _rows(connection, "executions_in_doubt", selection.values)
+        return _rows(connection, "unresolved_executions", selection.values)
     name = "executions" if selection.user is None else "executions_of_user"
     return _rows(connection, name, selection.values)
 
@@ -242,7 +242,9 @@ def signal_outcomes(connection: Connection, signal_id: str) -> list[Row]:
 
     Subscribers without a decision have nulls. Executions come first, then refusals.
     """
-    return [_with_net(row) for row in _rows(connection, "turns", {"signal_id": signal_id})]
+    return [
+        _with_net(row) for row in _rows(connection, "signal_outcomes", {"signal_id": signal_id})
+    ]
 
 
 def overview(connection: Connection, *, now_ms: Ms) -> Row:
@@ -250,12 +252,12 @@ def overview(connection: Connection, *, now_ms: Ms) -> Row:
     return {
         "halted": _state(connection, "halted"),
         "disk_low": _state(connection, "disk_low"),
-        "away": _rows(connection, "away", {}),
-        "users": _rows(connection, "users_by_standing", {}),
+        "away": _rows(connection, "ongoing_outages", {}),
+        "users": _rows(connection, "users_by_status", {}),
         "users_not_trading": _rows(connection, "users_not_trading", {}),
         "open_positions": _count_of(connection, "count_open_positions"),
         "active_signals": _count_of(connection, "count_active_signals", {"now_ms": now_ms}),
-        "executions_in_doubt": _count_of(connection, "count_in_doubt"),
+        "executions_in_doubt": _count_of(connection, "count_unresolved"),
         "strategies": last_runs(connection),
     }
 

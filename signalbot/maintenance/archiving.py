@@ -7,7 +7,7 @@ from pathlib import Path
 
 from signalbot.domain.errors import LedgerError
 from signalbot.domain.timeframe import Ms
-from signalbot.ledger.archive_batches import (
+from signalbot.ledger.archive.batches import (
     ArchiveBatch,
     BatchSource,
     confirm_batch,
@@ -16,7 +16,7 @@ from signalbot.ledger.archive_batches import (
     old_runs,
     old_signals,
 )
-from signalbot.ledger.archive_files import append_rows, archive_path
+from signalbot.ledger.archive.files import append_rows, archive_path
 from signalbot.ledger.backup import IsCancelled
 from signalbot.ledger.connection import connect_reader
 from signalbot.ledger.database import Database

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.database import open_database
-from signalbot.ledger.exchange_outages import ExchangeOutages, ExchangeRoute
+from signalbot.ledger.outages import ExchangeOutages, ExchangeRoute
 from signalbot.ledger.vault_store import VaultStore
 from signalbot.maintenance.archiving import archive_old_rows
 from signalbot.tasks import SystemClock

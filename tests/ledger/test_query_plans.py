@@ -27,7 +27,7 @@ HOT = {
     ("executions", "mark_executed"): "(signal_id=? AND user_id=?)",
     ("executions", "mark_failed"): "(signal_id=? AND user_id=?)",
     ("executions", "mark_unknown"): "(signal_id=? AND user_id=?)",
-    ("executions", "executions_in_doubt"): "USING INDEX executions_in_doubt (user_id=?)",
+    ("executions", "unresolved_executions"): "USING INDEX executions_in_doubt (user_id=?)",
     ("signals", "signal"): "USING PRIMARY KEY (signal_id=?)",
     ("signals", "active_signals"): "USING INDEX signals_active (expires_at_ms>?)",
     ("signals", "expire_signals"): "USING INDEX signals_active (expires_at_ms<?)",
@@ -48,7 +48,7 @@ HOT = {
 def _names() -> list[tuple[str, str]]:
     """Every named query of every file."""
     scripts = (each.name for each in files("signalbot.ledger").joinpath("sql").iterdir())
-    names = [each.removesuffix(".sql") for each in scripts if re.fullmatch(r"[a-z]+\.sql", each)]
+    names = [each.removesuffix(".sql") for each in scripts if re.fullmatch(r"[a-z_]+\.sql", each)]
     return [(name, query) for name in sorted(names) for query in queries(name)]
 
 

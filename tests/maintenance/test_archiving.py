@@ -17,8 +17,9 @@ from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.errors import LedgerError
 from signalbot.domain.signals import Signal
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.ledger import archive_reader, views
-from signalbot.ledger.archive_files import ArchivedRow, append_rows, archive_path, read_rows
+from signalbot.ledger import views
+from signalbot.ledger.archive import reader as archive_reader
+from signalbot.ledger.archive.files import ArchivedRow, append_rows, archive_path, read_rows
 from signalbot.ledger.executions import ClaimResult
 from signalbot.ledger.signals import RunOutcome, StrategyRun
 from signalbot.maintenance.archiving import archive_old_rows

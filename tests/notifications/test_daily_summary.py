@@ -74,7 +74,7 @@ def test_a_user_reads_the_result_first() -> None:
     assert f"{told.title}\n{told.body}" == (
         "📊 Mon 2 Nov 08:00 to Tue 3 Nov 08:00\n"
         "Result: +1,234.50 USDT after fees\n"
-        "Trades: 3, 2 won, 1 not\n"
+        "Trades: 3, 2 won\n"
         "Best +1,500.00 USDT, worst -300.25 USDT\n"
         "Open positions: 1"
     )
@@ -98,11 +98,11 @@ def test_the_operator_reads_sums_that_are_true() -> None:
     told = operator_summary(by_user, {"ACTIVE": 2, "HALTED": 1}, DAY)
     assert told.body == (
         "Result: +1,200.00 USDT after fees\n"
-        "Trades: 4, 2 won, 2 not\n"
+        "Trades: 4, 2 won\n"
         "Best +1,500.00 USDT, worst -300.25 USDT\n"
         "Open positions: 2\n"
         "Result: +5.00 USDT after fees (paper)\n"
-        "Trades: 1, 1 won, 0 not\n"
+        "Trades: 1, 1 won\n"
         "Users: 2 active, 1 halted\n"
         "anna: +1,234.50 USDT\n"
         "ben: +5.00 USDT (paper)\n"
@@ -113,4 +113,4 @@ def test_the_operator_reads_sums_that_are_true() -> None:
 def test_the_operator_is_told_of_a_quiet_day_too() -> None:
     """Silence would mean that nobody is there to tell."""
     told = operator_summary({}, {"ACTIVE": 2}, DAY)
-    assert told.body == "Nothing was traded.\nUsers: 2 active"
+    assert told.body == "No trades.\nUsers: 2 active"

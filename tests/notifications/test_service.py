@@ -25,8 +25,8 @@ from signalbot.domain.positions import CloseReason
 from signalbot.domain.signals import ExecutionStatus
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId, UserStatus
+from signalbot.ledger.outages import SourceOutages
 from signalbot.ledger.outbox import Outbox
-from signalbot.ledger.source_outages import SourceOutages
 from signalbot.ledger.trades import Booking
 from signalbot.notifications.delivery import DeliveryPolicy
 from signalbot.notifications.service import NotificationService
@@ -203,7 +203,7 @@ async def test_each_is_told_as_loudly_as_asked(tmp_path: Path, receiver: Receive
         for user in (ANNA, BEN):
             await books.signals.record_decision(skipped(signal(), user, DecisionCode.COOLDOWN))
         await pause(books, BEN)
-        await until(receiver, "anna", ["🚫 Not taken: LONG BTC/USDT perp"])
+        await until(receiver, "anna", ["🚫 Skipped: LONG BTC/USDT perp"])
         await until(receiver, "ben", ["⏸ Account ben paused"])
         await until(receiver, "operator", ["⏸ Account ben paused"])
         [got] = [got for got in receiver.got if got.path == "/operator"]
@@ -229,7 +229,7 @@ async def test_what_concerns_a_source_is_told_to_the_operator_alone(
     )
     async with ledger(tmp_path) as books, post(books, terms(*recipients)):
         await SourceOutages(books.database).begin("trend", last_alert_ms=NOW, now_ms=NOW)
-        await until(receiver, "operator", ["⚠️ trend is silent"])
+        await until(receiver, "operator", ["⚠️ trend missed its heartbeat"])
         await pause(books, ANNA)
         await until(receiver, "anna", ["⏸ Account anna paused"])
 
@@ -392,4 +392,4 @@ async def test_a_day_is_summed_up_once(tmp_path: Path, receiver: Receiver) -> No
         kinds = [kind for kind, _ in await outcome(books)]
         assert kinds.count("summary") == 2
     [got] = [got for got in receiver.got if got.path == "/anna"]
-    assert got.body.startswith("Result: -51.00 USDT after fees (paper)\nTrades: 1, 0 won, 1 not")
+    assert got.body.startswith("Result: -51.00 USDT after fees (paper)\nTrades: 1, 0 won")

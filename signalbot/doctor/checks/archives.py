@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from signalbot.doctor.finding import Finding, passed, problem
 from signalbot.doctor.installation import Installation
-from signalbot.ledger.archive_batches import archives
-from signalbot.ledger.archive_files import archive_path
+from signalbot.ledger.archive.batches import archives
+from signalbot.ledger.archive.files import archive_path
 from signalbot.state_dir import ARCHIVE_FOLDER_NAME
 
 _CHECK = "archives"

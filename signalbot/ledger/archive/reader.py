@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from signalbot.domain.timeframe import Ms
-from signalbot.ledger import archive_files, views
-from signalbot.ledger.archive_files import ArchivedRow, month_of
+from signalbot.ledger import views
+from signalbot.ledger.archive import files as archive_files
+from signalbot.ledger.archive.files import ArchivedRow, month_of
 from signalbot.ledger.sql import queries
 from signalbot.ledger.views import Connection, Row, Selection
 from signalbot.state_dir import ARCHIVE_FOLDER_NAME

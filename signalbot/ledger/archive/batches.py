@@ -11,7 +11,7 @@ from itertools import chain, groupby
 from typing import Any
 
 from signalbot.domain.timeframe import Ms
-from signalbot.ledger.archive_files import ArchivedRow, month_of
+from signalbot.ledger.archive.files import ArchivedRow, month_of
 from signalbot.ledger.sql import queries
 
 _SQL = queries("archive")
