@@ -140,7 +140,11 @@ async def _serve(config: Config, secrets: SecretRegistry) -> None:
         await stack.enter_async_context(_scheduler_running(scheduler))
         await stack.enter_async_context(
             run_maintenance(
-                config, database=database, halts=app.trading_state, scheduler=scheduler, clock=clock
+                config,
+                database=database,
+                trading_state=app.trading_state,
+                scheduler=scheduler,
+                clock=clock,
             )
         )
         await stack.enter_async_context(
@@ -259,7 +263,7 @@ async def _api(
     from signalbot.api.hosts import LOCAL_HOSTS  # noqa: PLC0415
     from signalbot.api.request_limits import RequestLimiter  # noqa: PLC0415 - FastAPI takes its time
     from signalbot.api.server import serve_api  # noqa: PLC0415
-    from signalbot.metrics.gather import MetricsCollector  # noqa: PLC0415
+    from signalbot.metrics.collector import MetricsCollector  # noqa: PLC0415
 
     metrics = MetricsCollector(app, database=database, lag=lag, clock=clock)
     await metrics.begin()

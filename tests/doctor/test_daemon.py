@@ -1,4 +1,4 @@
-"""What the doctor finds in a daemon that really hangs, is silent, or has lost its address."""
+"""The doctor's findings for a daemon that hangs, does not respond or has no address."""
 
 import signal
 import socket
@@ -44,8 +44,11 @@ def test_a_daemon_that_hangs(running: InstallationFixture) -> None:
     process = running.daemon.process
     assert process is not None
     process.send_signal(signal.SIGSTOP)
-    assert f"process {process.pid} runs and does not answer" in running.problem("service").says
-    assert "does not answer" in running.problem("api").says
+    assert (
+        f"process {process.pid} runs and its control socket does not respond"
+        in running.problem("service").says
+    )
+    assert "does not respond" in running.problem("api").says
     process.send_signal(signal.SIGCONT)
     wait_for(lambda: _well(running)["service"], "it did not wake up")
     running.daemon.stop()
@@ -87,7 +90,7 @@ def test_an_address_that_another_program_has(patient: InstallationFixture) -> No
     _move_to(patient, port)
     with _another_program(port):
         patient.daemon.start()
-        assert "is answered by another program" in patient.problem("api").says
+        assert "another program uses" in patient.problem("api").says
         assert patient.is_well("service")
         patient.daemon.stop()
 
@@ -95,7 +98,7 @@ def test_an_address_that_another_program_has(patient: InstallationFixture) -> No
 def test_an_address_nobody_answers(running: InstallationFixture) -> None:
     """The file says another port than the one that the running daemon has."""
     _move_to(running, free_port())
-    assert "does not answer" in running.problem("api").says
+    assert "does not respond" in running.problem("api").says
     running.daemon.stop()
 
 
@@ -115,8 +118,8 @@ def test_a_stream_that_went_silent(running: InstallationFixture) -> None:
             (BTC, int((time.time() - 86_400) * 1000)),
         )
     found = [each for each in running.findings("streams") if each.level == "problem"]
-    assert [each.says.partition(" that")[0] for each in found] == [
-        f"trend has seen no 1h candle of {symbol}" for symbol in (BTC, "ETH/USDT:USDT")
+    assert [each.says.partition(": it is")[0] for each in found] == [
+        f"trend has no 1h candle of {symbol}" for symbol in (BTC, "ETH/USDT:USDT")
     ]
     running.daemon.stop()
 

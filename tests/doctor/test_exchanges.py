@@ -1,4 +1,4 @@
-"""What exchanges say when the doctor asks them: a loopback exchange, well, off, and away."""
+"""The doctor's findings for a loopback exchange: healthy, skewed and unreachable."""
 
 import asyncio
 import json
@@ -72,4 +72,4 @@ async def test_a_clock_that_is_off(tmp_path: Path) -> None:
         found = await _findings(tmp_path, it, "--online")
     (clock,) = [each for each in found if each[1] == "clock"]
     assert clock[0] == "problem"
-    assert "nobody enters there" in clock[2]
+    assert "entries there are blocked" in clock[2]

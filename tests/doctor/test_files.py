@@ -1,4 +1,4 @@
-"""What the doctor finds in files that are really broken, and what it says to do."""
+"""The doctor's findings for broken files, and the fix it gives for each."""
 
 import asyncio
 import os
@@ -46,7 +46,7 @@ def test_a_sound_installation_lacks_nothing_but_the_daemon(patient: Installation
     """One problem, and the command that solves it."""
     found = patient.findings("service")
     assert [(each.level, each.cure) for each in found] == [
-        ("problem", "signalbot run; then its log")
+        ("problem", "signalbot run; then read its log")
     ]
     for what in ("configuration", "permissions", "ledger", "disk"):
         assert patient.is_well(what), what
@@ -98,7 +98,7 @@ def test_a_master_key_that_others_may_read(patient: InstallationFixture) -> None
 def test_a_configuration_that_others_may_change(patient: InstallationFixture) -> None:
     """Whoever changes it trades for its users."""
     (patient.folder / "config.toml").chmod(0o666)
-    assert "others may change" in patient.problem("permissions").says
+    assert "other users can change" in patient.problem("permissions").says
 
 
 def test_a_secret_in_a_configuration_that_everybody_reads(patient: InstallationFixture) -> None:
@@ -152,7 +152,7 @@ def test_a_live_user_without_keys(patient: InstallationFixture) -> None:
     )
     found = patient.problem("vault")
     assert (found.says, found.cure) == (
-        "ben trades live and has no keys for binance",
+        "ben trades live without keys for binance",
         "signalbot keys set ben",
     )
 
@@ -191,12 +191,12 @@ def test_too_little_room(patient: InstallationFixture) -> None:
         fill(disk, leave_bytes=16 << 20)
         assert [each.level for each in patient.findings("disk")] == ["note"]
         fill(disk, leave_bytes=4 << 20)
-        assert "nobody enters" in patient.problem("disk").says
+        assert "entries are blocked" in patient.problem("disk").says
 
 
 def test_no_backup_at_all(patient: InstallationFixture) -> None:
     """A ledger without a copy; making one cures it."""
-    assert "there is none in" in patient.problem("backups").says
+    assert "no backup in" in patient.problem("backups").says
     assert CommandLine(patient.folder).ask("backup").code == 0
     assert patient.is_well("backups")
 
@@ -215,14 +215,14 @@ def test_a_backup_that_is_not_good(patient: InstallationFixture) -> None:
     CommandLine(patient.folder).ask("backup")
     (backup,) = (patient.daemon.state / "backups").iterdir()
     backup.write_bytes(backup.read_bytes()[: 40 * 1024])
-    assert patient.problem("backups").cure == "signalbot backup; then look after the disk"
+    assert patient.problem("backups").cure == "signalbot backup; then check the disk"
 
 
 def test_a_backup_beside_the_ledger(patient: InstallationFixture) -> None:
     """A note: one disk that breaks takes both."""
     CommandLine(patient.folder).ask("backup")
     notes = [each.says for each in patient.findings("backups") if each.level == "note"]
-    assert notes == ["lie on the same disk as the ledger"]
+    assert notes == ["backups are on the same disk as the ledger"]
 
 
 def test_an_archive_that_was_removed_or_cut_short(patient: InstallationFixture) -> None:
@@ -242,9 +242,9 @@ def test_an_archive_that_was_removed_or_cut_short(patient: InstallationFixture) 
     assert patient.is_well("archives")
     (path,) = (patient.daemon.state / "archive").iterdir()
     path.write_bytes(path.read_bytes()[:-1])
-    assert "has been cut short" in patient.problem("archives").says
+    assert "is truncated" in patient.problem("archives").says
     path.unlink()
-    assert "is gone, with" in patient.problem("archives").says
+    assert "is missing, with" in patient.problem("archives").says
 
 
 def test_a_halt_and_a_halted_user(patient: InstallationFixture) -> None:
@@ -277,7 +277,7 @@ def test_an_exchange_that_is_away(patient: InstallationFixture) -> None:
             await ExchangeOutages(opened.database).begin(line, since_ms=NOW)
 
     asyncio.run(lose())
-    assert patient.problem("trading").says.startswith("sim (direct) has answered nothing for ")
+    assert patient.problem("trading").says.startswith("sim (direct) has not responded for ")
 
 
 def test_what_contains_strategy_files_is_told_where_there_are_some(

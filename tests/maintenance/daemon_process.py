@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from signalbot.maintenance.disk_space import free_bytes
+from signalbot.maintenance.disk_monitor import free_bytes
 from tests.forked_process import CompletedRun, ForkedProcess, fork, run
 from tests.planted_secrets import watch
 

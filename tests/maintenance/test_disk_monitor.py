@@ -24,7 +24,7 @@ def _watch(w: Simulation, folder: Path, *, floor_mb: int) -> DiskMonitor:
         folder,
         floor_mb=floor_mb,
         reserve=DiskReserve(folder / "reserve", size=4096),
-        halts=w.app.trading_state,
+        trading_state=w.app.trading_state,
         accounts=w.app.account_store,
         clock=w.clock,
     )

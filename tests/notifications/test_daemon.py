@@ -143,7 +143,7 @@ def test_the_daemon_tells_what_happens_and_no_secret(tmp_path: Path, receiver: R
     finally:
         stop(process)
     kinds = {title.partition(":")[0] for title in receiver.titles(PATH)}
-    assert {"✅ Filled", "🛡 Stop in place"} <= kinds
+    assert {"✅ Filled", "🛡 Stop placed"} <= kinds
     assert all(title.startswith("📈 Signal: ") for title in receiver.titles("dave"))
     assert any(got.body.startswith("User: anna\n") for got in receiver.got)
     log = logs(tmp_path)

@@ -173,7 +173,7 @@ async def test_a_trade_is_told_in_the_order_of_its_life(tmp_path: Path, receiver
             "anna",
             [
                 "✅ Filled: LONG BTC/USDT perp (paper)",
-                "🛡 Stop in place: LONG BTC/USDT perp (paper)",
+                "🛡 Stop placed: LONG BTC/USDT perp (paper)",
                 "🔴 Closed: LONG BTC/USDT perp -51.00 USDT (paper)",
             ],
         )
