@@ -1,4 +1,4 @@
-"""Where the strategies behind sources of alerts stand, from one alert to the next."""
+"""Stores the positions that alerts report for the strategies of webhook sources."""
 
 import sqlite3
 
@@ -13,13 +13,15 @@ _TRACKED_POSITIONS = Codec(TrackedPosition)
 
 
 class TrackedPositions:
+    """Tracks one position per strategy and symbol."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def track(
         self, report: AlertReport, *, strategy: str, symbol: str, now_ms: Ms
     ) -> TrackResult:
-        """Keep what an alert tells of its strategy's position; durable when this returns."""
+        """Store the position that an alert reports; durable on return."""
 
         def follow(connection: sqlite3.Connection) -> TrackResult:
             row = connection.execute(_SQL["tracked_position"], (strategy, symbol)).fetchone()

@@ -1,4 +1,4 @@
-"""Orders, fills and positions: what was asked of the exchange and what came back."""
+"""Stores orders, fills and positions."""
 
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -38,19 +38,21 @@ _UPSERT_POSITION = upsert("positions", POSITIONS.columns, key="position_id")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booking:
-    """What an order report changes, to be written in one transaction."""
+    """The changes of one order report, written in one transaction."""
 
     order: Order
     fills: Sequence[Fill] = ()
     position: Position | None = None  #: before the fills
     reason: CloseReason = CloseReason.EXTERNAL  #: kept if the fills close the position
     execution: Execution | None = None
-    dust: Decimal = ZERO  #: a position left with less than this is closed: it cannot be traded
-    coin_prices: CoinPrices = field(default_factory=dict)  #: of third coins that fees were paid in
-    break_even_after: int = 0  #: targets hit before the stop goes to the entry price; 0: never
-    tick: Decimal = ONE  #: the grid of prices the stop has to be on
-    levels: Position | None = None  #: whose stop and targets count once the entry is over
-    moved: Sequence[OrderRequest] = ()  #: orders at these levels; those sent already stay
+    dust: Decimal = ZERO  #: a remainder below this cannot be traded, and closes the position
+    coin_prices: CoinPrices = field(
+        default_factory=dict
+    )  #: of third currencies in which fees were paid
+    break_even_after: int = 0  #: targets hit before the stop moves to the entry price; 0: never
+    tick: Decimal = ONE  #: price increment of the stop
+    levels: Position | None = None  #: with the stop and targets after the entry
+    moved: Sequence[OrderRequest] = ()  #: unsent orders at these levels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,25 +63,25 @@ class Booked:
 
 
 class Trades:
-    """The part of the ledger that knows what happened at the exchange."""
+    """Reads and writes orders, fills and positions."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def book(self, booking: Booking) -> Booked:
-        """Write an order's new state and its fills; what was booked before changes nothing."""
+        """Write an order's state and its new fills; fills already booked are ignored."""
         return await self._database.write(lambda c: _book(c, booking))
 
     async def intend(
         self, requests: Sequence[OrderRequest], position: Position | None = None
     ) -> None:
-        """Make orders durable before they are sent; with the position state they belong to."""
+        """Write order intents before they are sent, with the state of their position."""
         await self._database.write(lambda c: _intend(c, requests, position))
 
     async def reduce(
         self, position: Position, targets: Sequence[OrderRequest], execution: Execution
     ) -> None:
-        """Write the levels a reduced position has now, its new targets and what reduced it."""
+        """Write a reduced position's levels and targets, and the orders that changed."""
         await self._database.write(lambda c: _reduce(c, position, targets, execution))
 
     async def save_order(self, order: Order) -> None:
@@ -94,19 +96,19 @@ class Trades:
         await self._database.write(lambda c: _save_position(c, position, orders))
 
     async def amend(self, order: Order, position: Position) -> None:
-        """Write the new terms of a resting order, with the position they belong to."""
+        """Write the amended values of a resting order, with its position."""
         await self._database.write(lambda c: _amend(c, order, position))
 
     async def shrink(self, requests: Sequence[OrderRequest], dropped: Sequence[Order]) -> None:
-        """Write the smaller quantities of orders that are not sent yet, and what is left out."""
+        """Write reduced quantities of unsent orders, and orders that are dropped."""
         await self._database.write(lambda c: _shrink(c, requests, dropped))
 
     def save_orders_later(self, orders: Sequence[Order]) -> None:
-        """Write without waiting what a look at the exchange would tell again."""
+        """Write an order's state with the next commit; a lookup can restore it."""
         self._database.write_later(lambda c: _save_orders(c, orders))
 
     def save_position_later(self, position: Position, orders: Sequence[Order]) -> None:
-        """The same, with the position's levels."""
+        """Write an order's state and its position's levels, with the next commit."""
         self._database.write_later(lambda c: _save_position(c, position, orders))
 
     async def order(self, client_order_id: ClientOrderId) -> Order | None:
@@ -124,11 +126,11 @@ class Trades:
         return await self._orders("orders_of_signal", signal_id, user_id)
 
     async def unfinished_orders(self, user_id: UserId) -> list[Order]:
-        """Orders that may still be live, or that may never have been sent."""
+        """Orders that may be live, or may never have been sent."""
         return await self._orders("unfinished_orders", user_id)
 
     async def unconfirmed_entries(self, user_id: UserId, since_ms: Ms) -> list[Order]:
-        """Entries that ended at or after ``since_ms`` without a word of the exchange."""
+        """Entries that ended at or after ``since_ms`` without a response of the exchange."""
         intended_ms = Ms(since_ms - DAY_MS)
         return await self._orders("unconfirmed_entries", user_id, intended_ms, since_ms)
 
@@ -137,7 +139,7 @@ class Trades:
         return await self._orders("orders_of_symbol", user_id, since_ms, symbol)
 
     async def orders_with_fills_pending(self, user_id: UserId) -> list[Order]:
-        """Orders that filled before their fills were told."""
+        """Filled orders with pending fills."""
         return await self._orders("orders_with_pending_fills", user_id)
 
     async def open_positions(self, user_id: UserId) -> list[Position]:
@@ -154,7 +156,7 @@ class Trades:
         return int(rows[0]["n"])
 
     async def latest_fill_ms(self, exchange: str, user_id: UserId) -> Ms | None:
-        """When the newest booked fill of an account happened."""
+        """The time of an account's newest booked fill."""
         sql = _SQL["latest_fill"]
         rows = await self._database.query(sql, (exchange, user_id))
         return None if rows[0]["at_ms"] is None else Ms(rows[0]["at_ms"])
@@ -204,7 +206,7 @@ def _book(connection: sqlite3.Connection, booking: Booking) -> Booked:
 
 
 def _closed_position(connection: sqlite3.Connection, booking: Booking) -> Position | None:
-    """The position of a fill that is told after it closed: its fee still counts."""
+    """The position of a fill that is reported after the close: its fee is added."""
     position_id = booking.order.request.position_id
     if position_id is None or not booking.fills:
         return None
@@ -218,8 +220,8 @@ def _position_after(
 ) -> Position:
     """The position after a report.
 
-    Exchanges tell how much of an order is filled before they tell the fills. Quantity and price
-    follow the order, whichever tells first; what the fills add later is their fees.
+    Exchanges report an order's filled quantity before its fills. Quantity and price follow the
+    first report of either; later fills add only their fees.
     """
     order = booking.order
     filled = order.filled - previous.filled
@@ -232,7 +234,7 @@ def _position_after(
     else:
         for fill in new:
             position = position.apply(fill, reason=booking.reason, coin_prices=booking.coin_prices)
-    # The fee of an entry may be told after its exit, and leave less than can be traded.
+    # An entry's fee may be reported after the exit, and leave an untradable remainder.
     if position.is_open and (order.request.leg is not Leg.ENTRY or position.exit_quantity):
         position = position.without_dust(
             booking.dust, reason=booking.reason, now_ms=order.updated_at_ms
@@ -249,10 +251,9 @@ def _closed_by_last_exit(
 ) -> Position:
     """A closed position, with the reason of the exit that filled last at the exchange.
 
-    Reports overtake one another: the last that is told is not always the last that happened. Of
-    two at one instant that which was ordered later came later. Where only a fee of the entry was
-    told it was the last exit order, whose own fills may not be told yet. ``wanted`` is why an exit
-    was ordered, if one was.
+    Reports arrive out of order: the last report is not always the last fill. Of two fills at one
+    instant the later order counts. If only a fee of the entry was reported, the last exit order
+    counts, as its fills may be pending.
     """
     is_fee = request.leg is Leg.ENTRY
     latest = connection.execute(
@@ -274,7 +275,7 @@ def _closed_by_last_exit(
 
 
 def _hits_target(order: Order, previous: Order) -> bool:
-    """Whether a report completes a target; told again it completes nothing."""
+    """Whether a report completes a target; a repeated report does not."""
     return (
         order.request.leg is Leg.TAKE_PROFIT
         and order.status is OrderStatus.FILLED
@@ -283,13 +284,13 @@ def _hits_target(order: Order, previous: Order) -> bool:
 
 
 def _completes_entry(order: Order, previous: Order) -> bool:
-    """Whether a report ends an entry; told again it ends nothing."""
+    """Whether a report ends an entry; a repeated report does not."""
     is_entry = order.request.leg is Leg.ENTRY
     return is_entry and order.status.is_final and not previous.status.is_final
 
 
 def _implied_fill(order: Order, previous: Order, filled: Decimal) -> Fill:
-    """The one fill that explains what an order has gained since it was last booked."""
+    """A fill for the quantity that an order gained since its last booking."""
     request = order.request
     price = order.average_price or request.price or request.trigger_price or ZERO
     cost = price * order.filled - (previous.average_price or ZERO) * previous.filled

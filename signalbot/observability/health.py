@@ -17,9 +17,7 @@ CANDLE_GRACE_S: Final = 120.0
 class StreamHealth:
     """One stream of candles."""
 
-    last_checked_s: (
-        float  #: since its source last delivered or was last polled, whatever the result
-    )
+    last_checked_s: float  #: since its source last delivered or was polled
     timeframe_s: float
 
 

@@ -265,7 +265,7 @@ async def test_a_lost_archive_stops_the_move_and_no_row_is_deleted(tmp_path: Pat
         await _archive(opened, tmp_path, Ms(NOW + 10 * DAY_MS))
         archive_path(tmp_path / "archive", "2023-11").unlink()
         before = await _all(opened, "decisions")
-        with pytest.raises(LedgerError, match="put the whole file back"):
+        with pytest.raises(LedgerError, match="restore the whole file"):
             await _archive(opened, tmp_path)
         assert await _all(opened, "decisions") == before
         with (

@@ -100,7 +100,7 @@ def test_an_older_file_that_was_put_there_by_hand_is_noticed(
     daemon.stop()
     shutil.copy(tmp_path / "old.db", daemon.ledger)
     daemon.start()
-    assert "older than the one that ran last" in (_halted(daemon) or "")
+    assert "older than the last one used" in (_halted(daemon) or "")
     assert daemon.codes(daemon.send("LONG", key="one")) == ["TRADING_HALTED"]
     daemon.stop()
 
@@ -111,7 +111,7 @@ def test_a_ledger_that_vanished_is_noticed(daemon: Daemon) -> None:
     daemon.stop()
     daemon.ledger.unlink()
     daemon.start()
-    assert "another ledger ran in this state directory" in (_halted(daemon) or "")
+    assert "a different ledger was used in this state directory" in (_halted(daemon) or "")
     daemon.stop()
 
 
