@@ -9,10 +9,10 @@ from signalbot.domain.money import ZERO, text
 from signalbot.domain.positions import Position
 from signalbot.domain.signals import PositionId
 from signalbot.domain.timeframe import Ms
+from signalbot.ledger.booking import POSITIONS
 from signalbot.ledger.codec import upsert
 from signalbot.ledger.database import Database
 from signalbot.ledger.sql import queries
-from signalbot.ledger.trades import POSITIONS
 
 _SQL = queries("funding")
 _UPSERT_POSITION = upsert("positions", POSITIONS.columns, key="position_id")

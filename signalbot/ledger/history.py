@@ -15,9 +15,9 @@ from signalbot.domain.errors import LedgerError
 from signalbot.domain.positions import Position
 from signalbot.domain.signals import SignalId
 from signalbot.domain.users import Mode, UserId
+from signalbot.ledger.booking import POSITIONS
 from signalbot.ledger.codec import Codec
 from signalbot.ledger.connection import connect_reader
-from signalbot.ledger.trades import POSITIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

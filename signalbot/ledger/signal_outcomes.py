@@ -19,9 +19,9 @@ from signalbot.domain.timeframe import Ms, Timeframe, day_start
 from signalbot.domain.users import UserId
 from signalbot.ledger import views
 from signalbot.ledger.archive import reader as archive_reader
+from signalbot.ledger.booking import POSITIONS
 from signalbot.ledger.codec import insert
 from signalbot.ledger.executions import MAX_SLIPPAGES_READ
-from signalbot.ledger.trades import POSITIONS
 from signalbot.ledger.views import Connection, Row, Selection
 
 _SELECT_POSITIONS: Final = """

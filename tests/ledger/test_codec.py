@@ -26,11 +26,11 @@ from signalbot.domain.signals import (
 )
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import Mode, UserId
+from signalbot.ledger.booking import FILLS, POSITIONS
 from signalbot.ledger.codec import Codec, insert
 from signalbot.ledger.executions import EXECUTIONS
 from signalbot.ledger.order_rows import PROGRESS, REQUESTS, decode_order
 from signalbot.ledger.signals import DECISIONS, RUNS, SIGNALS, StrategyRun
-from signalbot.ledger.trades import FILLS, POSITIONS
 from tests.domain.samples import POSITION, SIGNAL
 from tests.ledger.ledger_fixtures import approved, empty_ledger
 

@@ -13,8 +13,8 @@ from signalbot.domain.orders import Fill, Leg, Order, OrderReport, OrderSide, Or
 from signalbot.domain.positions import CloseReason
 from signalbot.domain.signals import ExecutionStatus
 from signalbot.domain.users import SubscriptionStatus, UserStatus
+from signalbot.ledger.booking import Booking
 from signalbot.ledger.journal import Journal, JournalEvent
-from signalbot.ledger.trades import Booking
 from tests.domain.samples import ANNA, NOW, POSITION, fill, report
 from tests.ledger.ledger_fixtures import (
     BEN,

@@ -9,11 +9,11 @@ import pytest
 
 from signalbot.domain.orders import OrderSide
 from signalbot.domain.timeframe import Timeframe
+from signalbot.ledger.booking import FILLS, POSITIONS
 from signalbot.ledger.codec import insert
 from signalbot.ledger.executions import EXECUTIONS
 from signalbot.ledger.order_rows import PROGRESS, REQUESTS
 from signalbot.ledger.signals import DECISIONS, RUNS, SIGNALS, RunOutcome, StrategyRun
-from signalbot.ledger.trades import FILLS, POSITIONS
 from tests.domain.samples import NOW, ORDER, POSITION, SIGNAL, fill
 from tests.ledger.ledger_fixtures import approved, empty_ledger, pending
 

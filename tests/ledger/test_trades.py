@@ -13,7 +13,7 @@ from signalbot.domain.orders import ClientOrderId, Leg, Order, OrderSide, OrderS
 from signalbot.domain.positions import CloseReason, PositionStatus
 from signalbot.domain.signals import ExecutionStatus, PositionId
 from signalbot.domain.timeframe import DAY_MS, Ms
-from signalbot.ledger.trades import Booked, Booking
+from signalbot.ledger.booking import Booked, Booking
 from tests.domain.samples import ANNA, ETH, NOW, POSITION, fill, report
 from tests.ledger.ledger_fixtures import (
     BEN,

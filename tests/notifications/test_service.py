@@ -25,9 +25,9 @@ from signalbot.domain.positions import CloseReason
 from signalbot.domain.signals import ExecutionStatus
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId, UserStatus
+from signalbot.ledger.booking import Booking
 from signalbot.ledger.outages import SourceOutages
 from signalbot.ledger.outbox import Outbox
-from signalbot.ledger.trades import Booking
 from signalbot.notifications.delivery import DeliveryPolicy
 from signalbot.notifications.service import NotificationService
 from signalbot.tasks import SystemClock
