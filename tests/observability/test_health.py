@@ -45,7 +45,7 @@ def test_up_to_the_limits_all_is_well(part: float) -> None:
     [
         (signs(lag_s=MAX_LAG_S + 1), "event loop"),
         (signs(commit_waits_s=MAX_COMMIT_WAIT_S + 1), "ledger"),
-        (signs(reconciled_s=MAX_RECONCILE_AGE_S + 1), "compared"),
+        (signs(reconciled_s=MAX_RECONCILE_AGE_S + 1), "reconciled"),
         (signs(looked_s=300 + CANDLE_GRACE_S + 1), "binance BTC/USDT:USDT 5m"),
     ],
 )
