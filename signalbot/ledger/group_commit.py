@@ -203,7 +203,7 @@ def _commit(works: Sequence[Work[Any]], connection: sqlite3.Connection) -> list[
     connection.execute("BEGIN IMMEDIATE")
     try:
         return _run_transaction(works, connection)
-    except Exception as e:  # noqa: BLE001 - whatever a work raises belongs to who asked for it
+    except Exception as e:  # noqa: BLE001 - raised to the caller
         if len(works) == 1:
             return [e]
         return [result for work in works for result in _commit([work], connection)]

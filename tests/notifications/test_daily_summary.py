@@ -1,4 +1,4 @@
-"""The summary of a day: when it is due, and what it says."""
+"""The daily summary: when it is due, and its text."""
 
 from datetime import UTC, datetime, time
 from typing import Any
@@ -80,7 +80,7 @@ def test_a_user_reads_the_result_first() -> None:
     )
 
 
-def test_a_user_for_whom_nothing_happened_is_left_alone() -> None:
+def test_a_user_without_trades_gets_no_summary() -> None:
     """No trade, nothing open: nothing to read."""
     assert user_summary([], DAY) is None
     assert user_summary([line(trades=0, open_positions=0)], DAY) is None
@@ -110,7 +110,7 @@ def test_the_operator_reads_sums_that_are_true() -> None:
     )
 
 
-def test_the_operator_is_told_of_a_quiet_day_too() -> None:
-    """Silence would mean that nobody is there to tell."""
+def test_the_operator_gets_a_summary_of_a_quiet_day() -> None:
+    """Without a summary the operator would suspect an outage."""
     told = operator_summary({}, {"ACTIVE": 2}, DAY)
     assert told.body == "No trades.\nUsers: 2 active"

@@ -64,7 +64,7 @@ def event(kind: str, user: UserId | None = ANNA, **detail: Any) -> JournalEvent:
 
 
 def rendered(of: JournalEvent, signal: Signal | None = None) -> str:
-    """The whole notice as one text."""
+    """Title and body of the notice."""
     message = render_notice(NoticeContext(event=of, signal=signal, zone=BERLIN))
     return f"{message.title}\n{message.body}"
 
@@ -255,7 +255,7 @@ def test_a_notice_has_exactly_this_text(case: str) -> None:
     assert rendered(of) == expected
 
 
-def test_a_user_who_trades_manually_gets_the_whole_advice() -> None:
+def test_a_user_who_trades_manually_gets_the_complete_advice() -> None:
     """Entry, stop and targets with their distance, confidence, reason and expiry in local time."""
     skipped = event("decision.skipped", code="SIGNALS_ONLY", action="LONG", numbers={})
     assert (
@@ -298,7 +298,7 @@ Strategy: trend 5m, valid until 23:20"""
     ],
 )
 def test_an_uncertain_or_redundant_event_has_no_notice(kind: str, detail: Any) -> None:
-    """An intent, an unknown outcome, or an event whose fact has another notice."""
+    """An intent, an unknown outcome, or a fact with another notice."""
     assert notice_kind(event(kind, **detail)) is None
 
 
