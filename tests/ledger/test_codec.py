@@ -162,7 +162,7 @@ def test_a_fill_survives(book: sqlite3.Connection, fill: Fill) -> None:
 @settings(max_examples=50)
 @given(_things(Order, request=_things(OrderRequest)))
 def test_an_order_survives(book: sqlite3.Connection, order: Order) -> None:
-    """What was asked and what has become of it share one row."""
+    """The request and its state share one row."""
     row = _stored(
         book,
         "orders",

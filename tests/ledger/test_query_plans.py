@@ -110,6 +110,6 @@ def test_every_query_has_a_name_of_its_own() -> None:
         assert headers
 
 
-def test_the_test_can_tell_a_walk_from_a_search(book: sqlite3.Connection) -> None:
+def test_the_test_distinguishes_a_scan_from_a_search(book: sqlite3.Connection) -> None:
     """One query that walks is known to walk."""
     assert _walked(book, "views", "newest_signal_ids") == {"signals"}

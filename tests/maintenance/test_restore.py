@@ -34,7 +34,7 @@ def test_the_daemon_makes_backups_of_its_own_accord(tmp_path: Path, started: lis
 def test_a_folder_that_is_away_costs_a_backup_and_no_trade(
     tmp_path: Path, started: list[Daemon]
 ) -> None:
-    """A file where the folder should be: each failure is told, and it passes when that is gone."""
+    """A file where the folder should be: each failure is logged until it is gone."""
     away = tmp_path / "elsewhere"
     away.write_text("this disk is not mounted")
     daemon = Daemon.configured(tmp_path, more=f'[backup]\ndirectory = "{away}"\nevery = "1s"')
