@@ -146,7 +146,7 @@ def test_exits_are_notified_without_a_tracked_position(tmp_path: Path, receiver:
         decisions = _decisions(tmp_path)
     assert decisions[f"first {BTC} EXIT_LONG"][0] == "SIGNALS_ONLY"
     assert decisions[f"first {ETH} EXIT_LONG"][0] == "SYMBOL_FILTERED"
-    assert "📈 Signal: leave LONG BTC/USDT perp" in receiver.titles("gina")
+    assert "📈 Signal: exit LONG BTC/USDT perp" in receiver.titles("gina")
 
 
 def _newest(folder: Path, action: str) -> str:

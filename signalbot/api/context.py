@@ -21,7 +21,7 @@ from signalbot.ledger.executions import Executions
 from signalbot.ledger.idempotency import IdempotencyStore
 from signalbot.ledger.journal import Journal
 from signalbot.ledger.tokens import TokenStore
-from signalbot.metrics.gather import MetricsCollector
+from signalbot.metrics.collector import MetricsCollector
 from signalbot.ports import Clock
 
 T = TypeVar("T")

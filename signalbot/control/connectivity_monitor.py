@@ -7,7 +7,7 @@ from functools import partial
 import structlog
 
 from signalbot.domain.timeframe import Ms
-from signalbot.ledger.exchange_outages import ExchangeOutages, ExchangeRoute
+from signalbot.ledger.outages import ExchangeOutages, ExchangeRoute
 from signalbot.ports import Clock, Exchange, Outage
 from signalbot.tasks import background
 

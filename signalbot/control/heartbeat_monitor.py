@@ -7,7 +7,7 @@ import structlog
 
 from signalbot.config.settings import StrategySettings
 from signalbot.domain.timeframe import EPOCH, Ms
-from signalbot.ledger.source_outages import SourceOutages
+from signalbot.ledger.outages import SourceOutages
 from signalbot.ports import Clock
 from signalbot.tasks import background
 

@@ -1,4 +1,4 @@
-"""The installation that is examined: its configuration, and what can be told without asking."""
+"""The installation to check: configuration, environment and state directory."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,10 +13,12 @@ from signalbot.state_dir import LEDGER_NAME, LOCK_NAME
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
+    """What every check reads; opening it has no side effects."""
+
     config: Config
     environ: Mapping[str, str]
-    pid: int | None  #: of the running daemon
-    is_online: bool  #: exchanges may be asked
+    pid: int | None  #: of the running daemon; None without one
+    is_online: bool  #: whether exchanges may be contacted
     now_ms: Ms
 
     @property
@@ -29,12 +31,16 @@ class Installation:
 
     @property
     def started_ms(self) -> Ms:
-        """When the daemon that runs, or ran last, took the state directory."""
+        """When the running or last daemon locked the state directory."""
         return Ms(int((self.state_dir / LOCK_NAME).stat().st_mtime * 1000))
 
     @contextmanager
     def open_ledger(self) -> Iterator[Connection | None]:
-        """The ledger; None where there is none that can be read, which is told elsewhere."""
+        """Open the ledger read-only; None without a ledger file.
+
+        Raises:
+            LedgerError: it cannot be read; the ledger check reports why.
+        """
         if not self.ledger.is_file():
             yield None
             return

@@ -1,52 +1,42 @@
-"""The examinations, in the order of their report. A new one is a module, and a line here."""
+"""Finds the checks in ``checks``, and runs them in the order of their report."""
 
-from collections.abc import Callable, Iterator, Mapping
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 
-from signalbot.doctor.checks import (
-    api,
-    archives,
-    backups,
-    clock,
-    configuration,
-    disk,
-    exchanges,
-    ledger,
-    permissions,
-    service,
-    strategies,
-    streams,
-    trading,
-    vault,
-)
+from signalbot.doctor import checks
 from signalbot.doctor.finding import Finding, problem
 from signalbot.doctor.installation import Installation
 from signalbot.domain.errors import SignalbotError
 
-Check = Callable[[Installation], Iterator[Finding]]
-"""Looks at one thing and changes nothing. What it cannot look at, it may leave out or raise."""
 
-CHECKS: Mapping[str, Check] = {
-    "configuration": configuration.check,
-    "permissions": permissions.check,
-    "vault": vault.check,
-    "ledger": ledger.check,
-    "disk": disk.check,
-    "backups": backups.check,
-    "archives": archives.check,
-    "clock": clock.check,
-    "exchanges": exchanges.check,
-    "service": service.check,
-    "api": api.check,
-    "streams": streams.check,
-    "trading": trading.check,
-    "strategy files": strategies.check,
-}
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Check:
+    """A module of ``checks``: its ``ORDER``, ``NAME`` and function ``check``."""
+
+    order: int  #: position in the report
+    name: str
+    run: Callable[[Installation], Iterator[Finding]]  #: changes nothing; may raise what it meets
+
+
+@cache
+def all_checks() -> tuple[Check, ...]:
+    """Every check, in the order of the report."""
+    modules = (
+        import_module(f"{checks.__name__}.{each.name}")
+        for each in pkgutil.iter_modules(checks.__path__)
+    )
+    return tuple(
+        sorted(Check(order=each.ORDER, name=each.NAME, run=each.check) for each in modules)
+    )
 
 
 def run_checks(installation: Installation) -> Iterator[Finding]:
-    """What every examination finds; one that cannot be carried out is a finding itself."""
-    for name, check in CHECKS.items():
+    """The findings of all checks; a check that fails is a finding itself."""
+    for each in all_checks():
         try:
-            yield from check(installation)
+            yield from each.run(installation)
         except (SignalbotError, OSError) as e:
-            yield problem(name, f"cannot be examined: {e}", "cure the cause, then ask again")
+            yield problem(each.name, f"cannot be checked: {e}", "fix the cause, then run it again")

@@ -21,7 +21,7 @@ class NoticeKind(StrEnum):
     REDUCED = "reduced"
     CLOSED = "closed"
     UNPROTECTED = "unprotected"
-    REFUSED = "refused"
+    SKIPPED = "refused"
     FAILED = "failed"
     HALTED = "halted"
     PROBLEM = "trouble"
@@ -68,7 +68,7 @@ _TRADE_KINDS = (
     NoticeKind.TARGET_HIT,
     NoticeKind.REDUCED,
     NoticeKind.CLOSED,
-    NoticeKind.REFUSED,
+    NoticeKind.SKIPPED,
 )
 OPERATOR_DEFAULTS = NoticeRules(
     trouble=NotifyLevel.ON, **{kind.value: NotifyLevel.OFF for kind in _TRADE_KINDS}

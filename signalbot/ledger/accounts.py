@@ -1,4 +1,4 @@
-"""Users, strategies and subscriptions as the daemon last knew them, and who may trade."""
+"""Stores users, strategies and subscriptions, and the halts that persist across restarts."""
 
 import json
 import sqlite3
@@ -26,7 +26,7 @@ _DISK_KEY = "disk_low"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StrategyRecord:
-    """A strategy as the ledger keeps it, for readers and for references."""
+    """A strategy as the ledger stores it."""
 
     name: str
     kind: str
@@ -36,35 +36,37 @@ class StrategyRecord:
     signal_ttl_ms: int
     params: str  #: JSON
     origin: Origin = Origin.CONFIG
-    owner: UserId | None = None  #: who may change its settings, besides administrators
+    owner: UserId | None = None  #: the user who may change its settings, besides administrators
     version: int = 1  #: of its settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersistedStatus:
-    """What was set by hand or by a halt, and outlives a restart."""
+    """Statuses set by operators, users and halts, which persist across restarts."""
 
     users: dict[UserId, tuple[UserStatus, str]]
     subscriptions: dict[str, SubscriptionStatus]  #: by subscription id
-    halted: str | None  #: why no user may enter; None when trading is on
+    halted: str | None  #: the reason why trading is halted; None: it is not
     orphaned_positions: dict[UserId, int]  #: open positions of users who are no longer configured
     user_status_by: dict[UserId, StatusBy] = field(default_factory=dict, compare=False)
     subscription_status_by: dict[str, StatusBy] = field(default_factory=dict, compare=False)
 
     def user(self, user: User) -> User:
-        """``user`` as it stands."""
+        """``user`` with its persisted status."""
         status, reason = self.users[user.user_id]
         by = self.user_status_by.get(user.user_id, StatusBy.OPERATOR)
         return replace(user, status=status, status_reason=reason, status_by=by)
 
     def subscription(self, subscription: Subscription) -> Subscription:
-        """``subscription`` as it stands."""
+        """``subscription`` with its persisted status."""
         name = subscription.subscription_id
         by = self.subscription_status_by.get(name, StatusBy.OPERATOR)
         return replace(subscription, status=self.subscriptions[name], status_by=by)
 
 
 class Accounts:
+    """Reads and writes users, strategies, subscriptions and halts."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -76,9 +78,9 @@ class Accounts:
         subscriptions: Iterable[Subscription],
         now_ms: Ms,
     ) -> PersistedStatus:
-        """Make the tables agree with the configuration; return the standing that outlived it.
+        """Update the tables to the configuration; return the persisted statuses.
 
-        What the configuration no longer names is marked removed or cancelled, never deleted.
+        Rows that are no longer configured are marked removed or cancelled, never deleted.
         """
         defined = (list(users), list(strategies), list(subscriptions))
         return await self._database.write(lambda c: _sync(c, *defined, now_ms))
@@ -92,6 +94,7 @@ class Accounts:
         now_ms: Ms,
         by: StatusBy = StatusBy.OPERATOR,
     ) -> None:
+        """Store a user's status, its reason and its author."""
         values = {"user_id": user_id, "status": status, "reason": reason, "by": by}
         await self._database.execute(_SQL["set_user_status"], values | {"now_ms": now_ms})
 
@@ -104,23 +107,24 @@ class Accounts:
         now_ms: Ms,
         by: StatusBy = StatusBy.OPERATOR,
     ) -> None:
+        """Store a subscription's status and its author."""
         values = {"user_id": user_id, "strategy": strategy, "status": status}
         given: dict[str, object] = values | {"by": by, "now_ms": now_ms}
         sql = _SQL["set_subscription_status"]
         await self._database.execute(sql, given)
 
     async def halted(self) -> str | None:
-        """Why no user may enter, as it was last written; None when trading is on."""
+        """The stored reason why trading is halted; None: it is not."""
         rows = await self._database.query(_SQL["state"], (_HALT_KEY,))
         reason: str | None = json.loads(rows[0]["value"]) if rows else None
         return reason
 
     async def set_halted(self, reason: str | None, *, now_ms: Ms) -> None:
-        """Stop entries of all users, or (None) allow them again."""
+        """Store the reason why trading is halted; None: it is resumed."""
         await self._set_state(_HALT_KEY, reason, now_ms)
 
     async def set_disk_low(self, reason: str | None, *, now_ms: Ms) -> None:
-        """Tell readers why the disk stops entries, or (None) that it does not."""
+        """Store the reason why disk space blocks entries; None: it does not."""
         await self._set_state(_DISK_KEY, reason, now_ms)
 
     async def _set_state(self, key: str, reason: str | None, now_ms: Ms) -> None:
@@ -153,17 +157,17 @@ def _end_removed(
     strategies: list[StrategyRecord],
     now_ms: Ms,
 ) -> None:
-    """End what belongs to users and strategies that are no longer there.
+    """End the tokens, tracked positions and outages of removed users and strategies.
 
-    Whoever has the name later is somebody else: no token of the former opens anything, and where
-    the former source stood says nothing of the new one.
+    A later user or source of the same name is a different one: no token of the former is valid, and
+    the former source's position does not apply.
     """
     values = {
         "users": json.dumps([user.user_id for user in users]),
         "strategies": json.dumps([strategy.name for strategy in strategies]),
         "now_ms": now_ms,
     }
-    for name in ("end_tokens", "end_users", "end_alignments", "end_silences"):
+    for name in ("end_tokens", "end_users", "end_tracked_positions", "end_source_outages"):
         connection.execute(_SQL[name], values)
 
 
@@ -174,7 +178,7 @@ def _mark_removed(
     subscriptions: list[Subscription],
     now_ms: Ms,
 ) -> None:
-    """Mark what was once defined and no longer is."""
+    """Mark rows that are no longer configured."""
     for table, key, removed_status, current in (
         ("users", "user_id", "REMOVED", [user.user_id for user in users]),
         ("strategies", "name", "REMOVED", [strategy.name for strategy in strategies]),
@@ -210,7 +214,8 @@ def _persisted_status(connection: sqlite3.Connection) -> PersistedStatus:
         },
         halted=None if halted is None else json.loads(halted["value"]),
         orphaned_positions={
-            UserId(row["user_id"]): row["n"] for row in connection.execute(_SQL["left_behind"])
+            UserId(row["user_id"]): row["n"]
+            for row in connection.execute(_SQL["orphaned_positions"])
         },
     )
 

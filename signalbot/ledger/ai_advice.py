@@ -1,4 +1,4 @@
-"""What an AI said to one user about each signal, as the ledger remembers it."""
+"""Reads the AI advice behind one user's decisions from the ledger."""
 
 import json
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ _FAILURE_CODES: Final = {
 def read_ai_advice(
     connection: Connection, outcomes: Iterable[SignalOutcome]
 ) -> dict[SignalId, Advice]:
-    """The advice behind each decision that had one; nothing for those it was not asked about."""
+    """The advice behind each decision with AI, by signal."""
     return {
         outcome.signal_id: _advice(connection, outcome)
         for outcome in outcomes

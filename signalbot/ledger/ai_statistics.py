@@ -1,4 +1,4 @@
-"""What the AI was asked, what it cost, and what became of the signals it spoke of."""
+"""Statistics of AI calls: cost, decisions and outcomes of their signals."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -13,15 +13,15 @@ from signalbot.ledger.views import Connection
 
 Row = dict[str, Any]
 
-_SQL = queries("ai")
+_SQL = queries("ai_calls")
 _FOLLOWED, _VETOED = "followed", "vetoed"
 
 
 def ai_statistics(connection: Connection, *, since_ms: Ms) -> Row:
-    """Calls by model, what users made of them, and how their signals ended.
+    """Calls by model, with the decisions based on them and the outcomes of their signals.
 
-    A signal is vetoed when the AI has kept a user from it, followed when a user has traded it with
-    its approval; with different users it can be both. How it ended is told by later candles.
+    A signal is vetoed when the AI made a user skip it, followed when a user traded it with the AI's
+    approval; with several users it can be both. Outcomes come from later candles.
     """
     calls = [CALLS.decode(row) for row in connection.execute(_SQL["calls_since"], (since_ms,))]
     decisions = connection.execute(_SQL["decisions_of_calls"], (since_ms,)).fetchall()
@@ -49,7 +49,7 @@ def ai_statistics(connection: Connection, *, since_ms: Ms) -> Row:
 
 
 def _decision_result(code: str, outcome: str, ai: str) -> str:
-    """What one user's question came to."""
+    """The decision of one user that is based on a call."""
     if code == "AI_DENIED":
         return _VETOED
     if ai == "failed":

@@ -1,4 +1,4 @@
-"""Tells whether an alert is literally the one that came last in its market, come once more."""
+"""Detects alerts that repeat the last alert of their market."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -7,28 +7,28 @@ from signalbot.domain.timeframe import Ms
 from signalbot.ledger.base import Database
 from signalbot.ledger.sql import queries
 
-_SQL = queries("deliveries")
+_SQL = queries("alert_deliveries")
 
 REPEAT_WINDOW_MS = 60_000
-"""An alert without id or time is a repeat only so soon after an equal one."""
+"""Within this time an equal alert without id or time counts as a repeat."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertDelivery:
-    """One alert as it came in: its content, and its place."""
+    """One received alert: its content, and its market."""
 
     strategy: str
     symbol: str
-    digest: str  #: of its whole content
-    is_named: bool  #: it has an id or a time
-    signals: int  #: that it may lead to, at most
+    digest: str  #: SHA-256 of its content
+    is_named: bool  #: whether it has an id or a time
+    signals: int  #: the most signals that it may create
 
 
 @dataclass(frozen=True, slots=True)
 class DeliverySequence:
-    """Where a delivery stands among the signals of its market."""
+    """A delivery's rank among the signals of its market."""
 
-    number: int  #: signals of the market before it; the same for a repeat
+    number: int  #: number of earlier signals of the market; the same for a repeat
     is_repeat: bool
 
 
@@ -37,11 +37,11 @@ class AlertDeliveries:
         self._database = database
 
     async def record(self, delivery: AlertDelivery, now_ms: Ms) -> DeliverySequence:
-        """The place of a delivery; durable when this returns."""
+        """Store a delivery and return its rank; durable on return."""
         return await self._database.write(lambda c: _record(c, delivery, now_ms))
 
     async def correct_signal_count(self, delivery: AlertDelivery, signals: int) -> None:
-        """Note how many signals a delivery has led to, if it is still the last of its market."""
+        """Store the number of signals from a delivery, if it is still its market's last."""
         values = {
             "strategy": delivery.strategy,
             "symbol": delivery.symbol,
@@ -51,7 +51,7 @@ class AlertDeliveries:
         await self._database.write(lambda c: c.execute(_SQL["correct_delivery"], values))
 
     async def peek(self, delivery: AlertDelivery, now_ms: Ms) -> DeliverySequence:
-        """The place it would have; nothing is changed."""
+        """Return the rank of a delivery without storing it."""
         return await self._database.read(lambda c: _sequence_of(c, delivery, now_ms))
 
 

@@ -1,7 +1,7 @@
-"""Copies of the ledger that are whole, proven, and halted when somebody opens them as the ledger.
+"""Makes consistent, verified copies of the ledger that start halted.
 
-A copy knows nothing of what happened after it was made. So that nobody trades on it unawares, the
-halt is written into the copy itself, wherever it may be carried.
+A copy lacks everything that happened after it was made. So the halt is written into the copy, and
+trading on it needs an operator's ``unhalt``.
 """
 
 import json
@@ -23,24 +23,24 @@ _PAGES_PER_STEP = 1024
 _STEPS_PER_CANCEL_CHECK = 100_000
 
 IsCancelled = Callable[[], bool]
-"""Whether to give up; it is asked now and then."""
+"""Returns whether to cancel; called regularly."""
 
 
 def never_cancelled() -> bool:
-    """Nobody asks to stop."""
+    """Never cancel."""
     return False
 
 
 def copy_ledger(
     source: Path, target: Path, *, as_of_ms: Ms, is_cancelled: IsCancelled = never_cancelled
 ) -> None:
-    """Copy a ledger that may be in use to ``target``, which appears whole and proven or not at all.
+    """Copy a ledger, which may be in use, to ``target``, atomically.
 
-    Whoever opens the copy is told that it knows nothing after ``as_of_ms``. It is one file,
-    readable by its owner alone, halted, examined, and on the disk.
+    The copy is one file, readable only by its owner, verified, on disk, and halted; the reason
+    names ``as_of_ms``.
 
     Raises:
-        LedgerError: the source is no ledger, the copy failed its examination, or was stopped.
+        LedgerError: the source is not a ledger, the copy is not valid, or it was cancelled.
         OSError: the target cannot be written.
     """
     partial = target.with_name(f"{target.name}.partial")
@@ -59,10 +59,10 @@ def copy_ledger(
 
 
 def check_copy(path: Path) -> int:
-    """See that ``path`` is an undamaged ledger that this version can use; return its schema.
+    """Verify that ``path`` is an undamaged ledger of a supported schema; return the schema.
 
     Raises:
-        LedgerError: it is not.
+        LedgerError: it is not valid.
     """
     try:
         with closing(connect_reader(path)) as connection:
@@ -72,14 +72,14 @@ def check_copy(path: Path) -> int:
 
 
 def required_bytes(path: Path) -> int:
-    """What a copy of the ledger needs: its file, and what is still in its log."""
+    """The bytes that a copy needs: the ledger file and its write-ahead log."""
     log = path.with_name(f"{path.name}-wal")
     return path.stat().st_size + (log.stat().st_size if log.exists() else 0)
 
 
 def _copy(source: Path, target: Path, is_cancelled: IsCancelled) -> None:
     with closing(connect_reader(source)) as reader, closing(sqlite3.connect(target)) as copy:
-        reader.execute("BEGIN")  # one snapshot, however long it takes and whoever writes meanwhile
+        reader.execute("BEGIN")  # one snapshot, unaffected by concurrent writes
         reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         reader.backup(
             copy, pages=_PAGES_PER_STEP, progress=lambda *_: _raise_if_cancelled(is_cancelled)
@@ -88,7 +88,7 @@ def _copy(source: Path, target: Path, is_cancelled: IsCancelled) -> None:
 
 
 def _finalize(path: Path, *, as_of_ms: Ms, is_cancelled: IsCancelled) -> None:
-    """Halt the copy, make it one file, and look at all of it."""
+    """Halt the copy, merge its log, and verify it."""
     with closing(sqlite3.connect(path, isolation_level=None)) as copy:
         copy.row_factory = sqlite3.Row
         copy.set_progress_handler(lambda: int(is_cancelled()), _STEPS_PER_CANCEL_CHECK)
@@ -108,7 +108,7 @@ def _halt(copy: sqlite3.Connection, as_of_ms: Ms) -> None:
         f"{_HALT_PREFIX} {made}: compare positions with the exchange, then 'signalbot unhalt'"
         + (f" (halted before: {before})" if before else "")
     )
-    copy.execute(  # a form that every schema understands: old copies are restored, too
+    copy.execute(  # readable by every schema: old copies can be restored too
         "INSERT INTO daemon_state (key, value) VALUES (?, ?)"
         " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         (_HALT_KEY, json.dumps(reason)),
@@ -130,7 +130,7 @@ def _checked_version(connection: sqlite3.Connection, path: Path) -> int:
 
 def _raise_if_cancelled(is_cancelled: IsCancelled) -> None:
     if is_cancelled():
-        raise LedgerError("the copy was stopped before it was whole")
+        raise LedgerError("the copy was cancelled")
 
 
 def _fsync(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What every ledger file can do, however it is driven."""
+"""The interface of a ledger database."""
 
 import sqlite3
 from abc import ABC, abstractmethod
@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 Values = Sequence[Any] | Mapping[str, Any]
 Work = Callable[[sqlite3.Connection], T]
-"""Statements to run inside one transaction. May run twice, so it changes nothing but the rows."""
+"""Statements of one transaction. They may run twice, so they must have no other side effects."""
 
 
 class Database(ABC):
-    """Writes in the order they were asked for, but patient ones when nothing else waits.
+    """Runs writes in their order, low-priority ones when no other is queued.
 
     A read sees every write that has returned.
     """
@@ -24,21 +24,21 @@ class Database(ABC):
         self._duration_listeners: list[Callable[[float], None]] = []
 
     def on_commit(self, listener: Callable[[], None]) -> None:
-        """Call ``listener`` after every commit, for as long as the ledger is open."""
+        """Call ``listener`` after every commit."""
         self._listeners.append(listener)
 
     def on_duration(self, listener: Callable[[float], None]) -> None:
-        """Call ``listener`` with the seconds that each commit to the disk has taken."""
+        """Call ``listener`` with the duration of each commit in seconds."""
         self._duration_listeners.append(listener)
 
     @property
     def waiting_s(self) -> float:
-        """How long the oldest write that is not committed yet has waited; 0 when there is none."""
+        """Waiting time of the oldest uncommitted write in seconds; 0 without one."""
         return 0.0
 
     @property
     def queued(self) -> int:
-        """Writes that wait for the next commit."""
+        """Number of writes that wait for the next commit."""
         return 0
 
     def _report_duration(self, duration_s: float) -> None:
@@ -53,27 +53,26 @@ class Database(ABC):
     async def write(self, work: Work[T], *, low_priority: bool = False) -> T:
         """Run ``work`` in a transaction and return its result after the commit.
 
-        A ``patient`` write lets others go first, so nothing that waits may depend on its order.
-        Cancelling the caller does not stop the write. What ``work`` raises is raised here and
-        undoes this write alone.
+        A ``low_priority`` write runs after all others. Cancelling the caller does not stop the
+        write. An exception of ``work`` is raised here and rolls back only this write.
 
         Raises:
-            LedgerError: SQLite could not carry it out.
+            LedgerError: SQLite failed.
         """
 
     @abstractmethod
     def write_later(self, work: Work[object]) -> None:
         """Queue ``work`` without waiting; if it fails, the daemon stops.
 
-        It is committed with the next awaited write, or a moment later.
+        It commits with the next awaited write, or after a short delay.
         """
 
     @abstractmethod
     async def read(self, work: Work[T]) -> T:
-        """Run ``work`` on a connection that only reads.
+        """Run ``work`` on the read-only connection.
 
         Raises:
-            LedgerError: SQLite could not carry it out.
+            LedgerError: SQLite failed.
         """
 
     async def execute(self, sql: str, values: Values = ()) -> list[sqlite3.Row]:
@@ -90,4 +89,4 @@ class Database(ABC):
 
 
 def _no_op(_: sqlite3.Connection) -> None:
-    """An empty write: patient, its commit comes after every earlier one."""
+    """An empty write; with low priority it commits after every earlier one."""

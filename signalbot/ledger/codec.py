@@ -1,7 +1,7 @@
-"""Turns frozen dataclasses into rows and back, by the types of their fields.
+"""Converts frozen dataclasses to rows and back, by the types of their fields.
 
-Decimals become plain digits, enums their value, booleans 0 and 1; tuples of decimals and targets
-become JSON. A field's name is its column's name. A field that is a row part of its own is omitted.
+Decimals become plain digits, enums their value, booleans 0 and 1; tuples become JSON. A field has
+the name of its column; fields stored elsewhere are omitted.
 """
 
 import json
@@ -22,7 +22,7 @@ _Convert = Callable[[Any], Any]
 
 
 class Codec(Generic[T]):
-    """Rows of one table, or of the part of a table that one dataclass describes."""
+    """Converts the columns of a table that one dataclass describes."""
 
     def __init__(self, kind: type[T], *, omit: Collection[str] = ()) -> None:
         self._kind = kind
@@ -45,31 +45,31 @@ class Codec(Generic[T]):
         return tuple(cells)
 
     def values(self, row: sqlite3.Row) -> dict[str, Any]:
-        """Field values by name; columns the class does not have are passed over."""
+        """Field values by name; other columns are ignored."""
         return {
             name: convert(row[name]) if row[name] is not None and convert is not None else row[name]
             for name, convert in self._decoders
         }
 
     def decode(self, row: sqlite3.Row) -> T:
-        """The object a row describes."""
+        """The object of a row."""
         return self._kind(**self.values(row))
 
 
 def insert(table: str, columns: Sequence[str], *, conflict: str = "") -> str:
-    """An INSERT of whole rows; ``conflict`` is what to do when the key exists."""
+    """An INSERT of ``columns``, with an optional ON CONFLICT clause."""
     marks = ", ".join("?" * len(columns))
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) {conflict}"  # noqa: S608 - names come from the code
 
 
 def upsert(table: str, columns: Sequence[str], *, key: str) -> str:
-    """An INSERT that overwrites every other column when the key exists."""
+    """An INSERT that updates all other columns when the key exists."""
     changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name != key)
     return insert(table, columns, conflict=f"ON CONFLICT ({key}) DO UPDATE SET {changes}")
 
 
 def _converters(annotation: Any) -> tuple[_Convert | None, _Convert | None]:
-    """How a field of this type is written and read; None leaves a value as it is."""
+    """The encoder and decoder of a type; None keeps the value."""
     annotation = _without_none(annotation)
     if get_origin(annotation) is tuple:
         return _sequence_converters(get_args(annotation)[0])

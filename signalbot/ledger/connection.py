@@ -1,17 +1,17 @@
-"""A SQLite connection set up the one way the ledger needs, and its start-up examination."""
+"""Opens SQLite connections with the ledger's settings, and checks the file's integrity."""
 
 import sqlite3
 from pathlib import Path
 
 from signalbot.domain.errors import LedgerError
 
-APPLICATION_ID = 0x53676E6C  # "Sgnl": refuses a database of some other program
+APPLICATION_ID = 0x53676E6C  # "Sgnl": marks the file as a signalbot ledger
 _BUSY_TIMEOUT_MS = 10_000
 _QUICK_CHECK_ABOVE_BYTES = 1 << 30
 
 
 def connect_writer(path: Path) -> sqlite3.Connection:
-    """The connection that does all writes and checkpoints; a commit is on disk when it returns."""
+    """The connection for all writes and checkpoints; commits are durable."""
     connection = _connect(f"file:{_quoted(path)}?mode=rwc")
     _set_pragma(connection, "journal_mode", "wal", "wal")
     _set_pragma(connection, "synchronous", "FULL", 2)
@@ -22,7 +22,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
 
 
 def connect_replay(path: Path) -> sqlite3.Connection:
-    """The only connection to a file that nobody minds losing: fast, and in memory for long."""
+    """The only connection of a replay: fast, and not durable."""
     connection = _connect(f"file:{_quoted(path)}?mode=rwc")
     _set_pragma(connection, "journal_mode", "memory", "memory")
     _set_pragma(connection, "synchronous", "OFF", 0)
@@ -32,7 +32,7 @@ def connect_replay(path: Path) -> sqlite3.Connection:
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
-    """A connection that can only read; several may exist beside the writer."""
+    """A read-only connection; several may exist beside the writer."""
     connection = _connect(f"file:{_quoted(path)}?mode=rw")
     _set_pragma(connection, "query_only", "ON", 1)
     return connection
@@ -42,7 +42,7 @@ def check_integrity(connection: sqlite3.Connection, path: Path) -> None:
     """Check the whole file for damage; a file above 1 GB gets the quick check.
 
     Raises:
-        LedgerError: the file is damaged, or rows point at rows that are not there.
+        LedgerError: the file is damaged, or rows refer to missing rows.
     """
     check = "quick_check" if path.stat().st_size > _QUICK_CHECK_ABOVE_BYTES else "integrity_check"
     errors = [row[0] for row in connection.execute(f"PRAGMA {check}(5)")]
@@ -63,11 +63,11 @@ def _connect(uri: str) -> sqlite3.Connection:
 def _set_pragma(
     connection: sqlite3.Connection, pragma: str, value: str, expected: str | int
 ) -> None:
-    """SQLite answers a pragma it cannot honour with silence, so read it back."""
+    """Set a pragma and verify it: SQLite ignores unsupported values silently."""
     connection.execute(f"PRAGMA {pragma} = {value}")
     actual = connection.execute(f"PRAGMA {pragma}").fetchone()[0]
     if actual != expected:
-        raise LedgerError(f"SQLite refused PRAGMA {pragma} = {value}: it is {actual}")
+        raise LedgerError(f"SQLite did not accept PRAGMA {pragma} = {value}: it is {actual}")
 
 
 def _quoted(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Opens the ledger: migrated, examined, and ready to be written."""
+"""Opens the ledger: migrates it, checks its integrity and runs its writer."""
 
 import asyncio
 import sqlite3
@@ -31,7 +31,7 @@ __all__ = [
 
 @asynccontextmanager
 async def open_database(path: Path) -> AsyncIterator[GroupCommit]:
-    """Open or create the ledger: migrated, examined, durable, with its writer running.
+    """Open or create the ledger, migrated and checked, with its writer running.
 
     Raises:
         LedgerError: the file is damaged, foreign, or from a newer signalbot.
@@ -47,7 +47,7 @@ async def open_database(path: Path) -> AsyncIterator[GroupCommit]:
 
 @asynccontextmanager
 async def open_replay_database(path: Path) -> AsyncIterator[ReplayDatabase]:
-    """A ledger for a replay: the same tables, no thread, and nothing promised on power loss.
+    """Open a replay's ledger: the same tables, without thread and durability.
 
     Raises:
         LedgerError: the file is damaged, foreign, or from a newer signalbot.
@@ -90,7 +90,7 @@ async def _running_writer(database: GroupCommit) -> AsyncIterator[GroupCommit]:
 def _opened_file(connect: Callable[[Path], sqlite3.Connection], path: Path) -> sqlite3.Connection:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.touch(mode=0o600)  # SQLite gives its log the mode that the file has when it opens it
+        path.touch(mode=0o600)  # SQLite creates its log with the file's mode
         return connect(path)
     except (sqlite3.Error, OSError) as e:
         raise LedgerError(f"{path}: cannot open: {e}") from e

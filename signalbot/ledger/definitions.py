@@ -1,4 +1,4 @@
-"""What the API has defined, kept in the form of the configuration file."""
+"""Stores definitions made over the API, as TOML tables."""
 
 import sqlite3
 import tomllib
@@ -18,12 +18,14 @@ _SQL = queries("control")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredDefinition:
-    """One table as it is kept."""
+    """One stored table."""
 
     key: str  #: its heading in the file, such as ``users.bob``
     table: Mapping[str, Any]  #: TOML values, floats as Decimals
     version: int
-    operator_table: Mapping[str, Any] | None  #: as an administrator wrote it last; None: never
+    operator_table: (
+        Mapping[str, Any] | None
+    )  #: the last version of an administrator; None without one
 
 
 def read_definitions(connection: sqlite3.Connection) -> list[StoredDefinition]:
@@ -44,6 +46,8 @@ def _table(toml: str) -> Mapping[str, Any]:
 
 
 class Definitions:
+    """Reads and writes the definitions of the API."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -59,7 +63,7 @@ class Definitions:
         author: str,
         now_ms: Ms,
     ) -> None:
-        """Write and delete definitions together."""
+        """Write and delete definitions in one transaction."""
         rows = [
             {
                 "key": each.key,

@@ -1,7 +1,7 @@
-"""Room set aside on the ledger's disk, for the moment when there is none left.
+"""Reserves disk space, which is freed when the ledger's disk is full.
 
-On a full disk SQLite can neither insert nor delete nor tidy up, so no statement makes room. A file
-that nobody needs does: removing it lets exits be recorded until somebody has freed more.
+On a full disk SQLite can neither insert nor delete nor vacuum. Removing the reserve file lets exits
+be recorded until an operator has freed more space.
 """
 
 import os
@@ -15,7 +15,7 @@ _FULL = 13
 _IO_ERROR = 10
 
 ReleaseReserve = Callable[[], bool]
-"""Give up what is set aside; False when there is nothing left to give."""
+"""Frees the reserve; returns False without one."""
 
 
 def no_reserve() -> bool:
@@ -23,14 +23,14 @@ def no_reserve() -> bool:
 
 
 def is_disk_full(error: object) -> bool:
-    """Whether SQLite could not write for want of room. Quotas look like any failed write to it."""
+    """Whether a write failed for lack of space; a quota looks like any failed write."""
     if not isinstance(error, sqlite3.OperationalError):
         return False
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (_FULL, _IO_ERROR)
 
 
 class DiskReserve:
-    """A file of ``size`` bytes that really occupies them."""
+    """A file with ``size`` allocated bytes."""
 
     def __init__(self, path: Path, *, size: int = RESERVE_BYTES) -> None:
         self.path = path
@@ -41,10 +41,10 @@ class DiskReserve:
         return self.path.exists()
 
     def fill(self) -> None:
-        """Occupy the room, or none of it.
+        """Allocate the file, completely or not at all.
 
         Raises:
-            OSError: there is not enough.
+            OSError: there is not enough space.
         """
         partial = self.path.with_name(f"{self.path.name}.partial")
         try:
@@ -58,7 +58,7 @@ class DiskReserve:
             partial.unlink(missing_ok=True)
 
     def release(self) -> bool:
-        """Give the room back; False when it was given before."""
+        """Remove the file; return False without one."""
         try:
             self.path.unlink()
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Executions: the sole right to act on one signal for one user, and what came of it."""
+"""Stores executions: the exclusive right to act on a signal for a user, and its outcome."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -24,11 +24,11 @@ EXECUTIONS = Codec(Execution)
 
 
 MAX_SLIPPAGES_READ = 400
-"""Of an account's latest entries: enough to know what each of its markets costs."""
+"""The number of latest entries whose slippage is read to estimate costs."""
 
 
 class ClaimResult(Enum):
-    """What came of trying to claim an execution. Only WON allows anything to be sent."""
+    """The result of a claim. Only WON allows an order to be sent."""
 
     WON = auto()
     DUPLICATE = auto()
@@ -36,7 +36,7 @@ class ClaimResult(Enum):
 
 
 class Executions:
-    """Claims and their outcomes."""
+    """Claims executions and stores their outcomes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -44,17 +44,17 @@ class Executions:
     async def claim(
         self, execution: Execution, decision: Decision, intents: Sequence[OrderRequest]
     ) -> ClaimResult:
-        """Take the sole right to act on one signal for one user, durably, before the wire.
+        """Claim the exclusive right to act on a signal for a user, durably, before any order.
 
-        Execution, decision and order intents are committed together or not at all. What is known
-        of orders already sent is written first: a stop may wait for it.
+        Execution, decision and order intents commit together or not at all. States of orders
+        already sent are written first: a stop may wait for them.
         """
         return await self._database.write(
             lambda c: _claim(c, execution, decision, intents), low_priority=True
         )
 
     async def has_user_executed(self, signal_id: SignalId, user_id: UserId) -> bool:
-        """Whether this user has claimed this signal, whatever came of it."""
+        """Whether this user has claimed this signal, with any outcome."""
         return await self._database.read(lambda c: _exists(c, signal_id, user_id))
 
     async def execution(self, signal_id: SignalId, user_id: UserId) -> Execution | None:
@@ -63,19 +63,19 @@ class Executions:
         return EXECUTIONS.decode(rows[0]) if rows else None
 
     async def executions(self, signal_id: SignalId) -> list[Execution]:
-        """All users' executions of one signal, in the order they were claimed."""
+        """All executions of a signal, in the order of their claims."""
         sql = _SQL["executions_of_signal"]
         rows = await self._database.query(sql, (signal_id,))
         return [EXECUTIONS.decode(row) for row in rows]
 
     async def unresolved_executions(self, user_id: UserId) -> list[Execution]:
-        """Claimed executions whose outcome the ledger does not know."""
-        sql = _SQL["executions_in_doubt"]
+        """Executions with the status pending or unknown."""
+        sql = _SQL["unresolved_executions"]
         rows = await self._database.query(sql, (user_id,))
         return [EXECUTIONS.decode(row) for row in rows]
 
     async def latest_slippages(self, user_id: UserId) -> list[tuple[str, Decimal]]:
-        """Symbol and slippage in basis points of the latest entries at market, oldest first."""
+        """Symbol and slippage in basis points of the latest market entries, oldest first."""
         sql = _SQL["latest_slippages"]
         rows = await self._database.query(sql, (user_id, MAX_SLIPPAGES_READ))
         return [(row["symbol"], Decimal(row["slippage_bps"])) for row in reversed(rows)]
@@ -83,7 +83,7 @@ class Executions:
     async def mark_failed(
         self, signal_id: SignalId, user_id: UserId, *, reason: Code, details: str, now_ms: Ms
     ) -> None:
-        """The execution came to nothing: rejected, or proven never to have arrived."""
+        """Store a failure: rejected, or provably never received."""
         values = {
             "signal_id": signal_id,
             "user_id": user_id,
@@ -94,16 +94,16 @@ class Executions:
         await self._database.execute(_SQL["mark_failed"], values)
 
     async def mark_unknown(self, signal_id: SignalId, user_id: UserId, *, details: str) -> None:
-        """No trustworthy answer came: in doubt until looked up."""
+        """Store that the outcome is unknown until the order is looked up."""
         values = {"signal_id": signal_id, "user_id": user_id, "error_details": details}
         await self._database.execute(_SQL["mark_unknown"], values)
 
     async def mark_executed(self, execution: Execution) -> None:
-        """The execution was filled, wholly or in part: keep price, quantity, slippage, latency."""
+        """Store a complete or partial fill: price, quantity, slippage, latency."""
         await self._database.write(lambda c: update_execution(c, execution))
 
     async def statistics(self, signal_id: SignalId) -> SignalStatistics:
-        """All executions of a signal: how many, their slippage and latency by status."""
+        """Statistics of a signal's executions by status: count, slippage and latency."""
         executions = await self.executions(signal_id)
         counts = await self._database.query(_SQL["decision_counts"], (signal_id,))
         return summarize(signal_id, executions, {row["code"]: row["n"] for row in counts})
@@ -112,7 +112,7 @@ class Executions:
 def summarize(
     signal_id: SignalId, executions: Sequence[Execution], decisions_by_code: dict[str, int]
 ) -> SignalStatistics:
-    """Count executions and average what they measured, by status."""
+    """Count executions by status, with average slippage and latency."""
     groups: dict[ExecutionStatus, list[Execution]] = {}
     for execution in executions:
         groups.setdefault(execution.status, []).append(execution)
@@ -141,7 +141,7 @@ def summarize(
 
 
 def update_execution(connection: sqlite3.Connection, execution: Execution) -> None:
-    """Write what an execution came to; executed or failed is final, partial may become executed."""
+    """Store an outcome; executed and failed are final, partial may become executed."""
     connection.execute(
         _SQL["mark_executed"],
         {

@@ -1,4 +1,4 @@
-"""Funding that live positions paid or received: every payment once, added to its position."""
+"""Stores funding payments of live positions, each once, and adds them to the positions."""
 
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -9,10 +9,10 @@ from signalbot.domain.money import ZERO, text
 from signalbot.domain.positions import Position
 from signalbot.domain.signals import PositionId
 from signalbot.domain.timeframe import Ms
+from signalbot.ledger.booking import POSITIONS
 from signalbot.ledger.codec import upsert
 from signalbot.ledger.database import Database
 from signalbot.ledger.sql import queries
-from signalbot.ledger.trades import POSITIONS
 
 _SQL = queries("funding")
 _UPSERT_POSITION = upsert("positions", POSITIONS.columns, key="position_id")
@@ -20,20 +20,20 @@ _UPSERT_POSITION = upsert("positions", POSITIONS.columns, key="position_id")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FundingDue:
-    """A position whose funding is not all booked."""
+    """A position that may have funding payments that are not booked yet."""
 
     position: Position
-    covered_ms: Ms  #: payments until then are booked
+    covered_ms: Ms  #: payments up to then are booked
 
 
 class FundingStore:
-    """Which payments are booked, and for which positions more may come."""
+    """Books payments, and tracks which positions may have more."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def due(self, exchange: str, before_ms: Ms) -> Sequence[FundingDue]:
-        """Positions whose payments are booked until an instant before ``before_ms``."""
+        """Positions with payments booked up to an instant before ``before_ms``."""
         rows = await self._database.query(_SQL["due"], (exchange, before_ms))
         return [
             FundingDue(position=POSITIONS.decode(row), covered_ms=Ms(row["covered_ms"]))
@@ -43,16 +43,16 @@ class FundingStore:
     async def book(
         self, position: Position, payments: Iterable[FundingPayment], *, covered_ms: Ms
     ) -> Position:
-        """Add the payments that are new to ``position``, whose symbol's lock is held."""
+        """Add new payments to ``position``; the caller holds the symbol's lock."""
         owned = list(payments)
         return await self._database.write(lambda c: _book(c, position, owned, covered_ms))
 
     async def mark_covered(self, position_id: PositionId, until_ms: Ms) -> None:
-        """There is nothing to book for a position until then."""
+        """Record that a position's payments are booked up to then."""
         await self._database.write(lambda c: c.execute(_SQL["cover"], (until_ms, position_id)))
 
     async def end(self, position_id: PositionId) -> None:
-        """Nothing more will be paid for a closed position."""
+        """Record that a closed position has no further payments."""
         await self._database.write(lambda c: c.execute(_SQL["end"], (position_id,)))
 
 

@@ -1,7 +1,7 @@
-"""The one writer of the ledger, with group commit, and a reader beside it.
+"""The ledger's single writer, with group commit, and a reader.
 
-What many listeners write at the same moment is committed together: while one commit is on its way
-to the disk, the next batch gathers. A write returns only after its commit.
+Concurrent writes are committed together: during one commit, the next batch is collected. A write
+returns only after its commit.
 """
 
 import asyncio
@@ -22,16 +22,16 @@ T = TypeVar("T")
 
 _QueuedWrite = tuple[Work[Any], asyncio.Future[Any] | None]
 
-_BATCH_WINDOW_S = 0.05  # how long a write that nobody awaits may wait for company
+_BATCH_WINDOW_S = 0.05  # the delay within which a write without a waiter is committed
 _WAKE_AT_WRITES = 256
-_MAX_WRITES_PER_COMMIT = 128  # of one commit: the first of a thousand need not wait for the last
-_MAX_COMMIT_S = (
-    0.02  # of statements in one commit, however busy the machine: the next ones wait for it
+_MAX_WRITES_PER_COMMIT = (
+    128  # writes per commit: the first of a thousand need not wait for the last
 )
+_MAX_COMMIT_S = 0.02  # time limit of the statements in one commit
 
 
 class ThreadedConnection(aiosqlite.Connection):
-    """aiosqlite, plus whole transactions in one hop to its thread."""
+    """aiosqlite, plus complete transactions in one call to its thread."""
 
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connector, iter_chunk_size=64)
@@ -42,7 +42,7 @@ class ThreadedConnection(aiosqlite.Connection):
         return self._end_future
 
     async def wait_ended(self) -> None:
-        """Wait for the thread of a connection that could not be made: it still needs the loop."""
+        """Wait for the thread of a failed connection, which still needs the loop."""
         if self._end_future is not None:
             await self._end_future
 
@@ -69,7 +69,7 @@ class GroupCommit(Database):
         )
 
     def on_disk_full(self, release: ReleaseReserve) -> None:
-        """Call ``release`` in the writer's thread when the disk is full; then try once more."""
+        """Call ``release`` in the writer's thread when the disk is full, then retry once."""
         self._release = release
 
     @property
@@ -97,9 +97,9 @@ class GroupCommit(Database):
             raise LedgerError(f"{self.path}: cannot read: {e}") from e
 
     async def checkpoint(self) -> None:
-        """Move the write-ahead log into the file and empty it; the writer alone does this.
+        """Checkpoint and truncate the write-ahead log.
 
-        Where there is no room for it, the log stays as it is: all is in there, too.
+        Without enough disk space the log stays as it is; it contains all rows.
         """
         await self._writer.call(_checkpoint)
 
@@ -118,7 +118,7 @@ class GroupCommit(Database):
             asyncio.get_running_loop().call_later(_BATCH_WINDOW_S, self._wake.set)
 
     async def run(self) -> None:
-        """Commit what is queued, batch after batch, until drained: the writer's whole life."""
+        """Commit queued writes in batches until drained."""
         try:
             while not (self._closing and not self.queued):
                 await self._wake.wait()
@@ -160,7 +160,7 @@ class GroupCommit(Database):
                     future.set_result(result)
 
     async def drain(self) -> None:
-        """Commit what is still queued, then refuse more."""
+        """Commit the queued writes, then reject further ones."""
         self._wake.set()
         await self._idle.wait()
         self._closing = True
@@ -178,7 +178,7 @@ def _checkpoint(connection: sqlite3.Connection) -> None:
 def _commit_or_release_reserve(
     works: Sequence[Work[Any]], release: ReleaseReserve, connection: sqlite3.Connection
 ) -> list[Any]:
-    """``_commit``; what found the disk full, once more in the room that was set aside."""
+    """``_commit``, repeated once after freeing the disk reserve if the disk is full."""
     try:
         results = _commit(works, connection)
     except sqlite3.Error as e:
@@ -193,17 +193,17 @@ def _commit_or_release_reserve(
 
 
 def _commit(works: Sequence[Work[Any]], connection: sqlite3.Connection) -> list[Any]:
-    """Run works in one transaction, the first ones or all; return the results of those it ran.
+    """Run writes in one transaction; return the results of those that were run.
 
-    If one fails, each is run in its own, so that it harms no other.
+    If one fails, each is run in a separate transaction, so that the others succeed.
 
     Raises:
-        sqlite3.Error: no transaction can be begun: somebody else keeps the file locked.
+        sqlite3.Error: no transaction can begin: another process holds the lock.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
         return _run_transaction(works, connection)
-    except Exception as e:  # noqa: BLE001 - whatever a work raises belongs to who asked for it
+    except Exception as e:  # noqa: BLE001 - raised to the caller
         if len(works) == 1:
             return [e]
         return [result for work in works for result in _commit([work], connection)]

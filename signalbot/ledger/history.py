@@ -1,6 +1,6 @@
-"""Everything a ledger knows that a report over its whole time is made of.
+"""Reads everything that a report over a ledger's whole time needs.
 
-Read at once, on a connection of its own: for after a replay, not for a daemon at work.
+Reads it all at once on a separate connection: for use after a replay, not in a running daemon.
 """
 
 import sqlite3
@@ -15,23 +15,23 @@ from signalbot.domain.errors import LedgerError
 from signalbot.domain.positions import Position
 from signalbot.domain.signals import SignalId
 from signalbot.domain.users import Mode, UserId
+from signalbot.ledger.booking import POSITIONS
 from signalbot.ledger.codec import Codec
 from signalbot.ledger.connection import connect_reader
-from signalbot.ledger.trades import POSITIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedUser:
-    """A user as far as a report needs it."""
+    """A user's fields in a report."""
 
     user_id: UserId
     mode: Mode
-    paper_balance: Decimal  #: what a simulated account started with
+    paper_balance: Decimal  #: initial balance of a simulated account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StrategyRuns:
-    """How often one strategy ran, and what came of it."""
+    """The runs of one strategy, by outcome."""
 
     name: str
     kind: str
@@ -43,12 +43,14 @@ class StrategyRuns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerHistory:
-    users: Sequence[ReportedUser]  #: removed ones left out
-    strategies: Sequence[StrategyRuns]  #: removed ones left out
-    positions: Mapping[UserId, Sequence[Position]]  #: in the order they were opened
-    refusals: Mapping[UserId, Mapping[str, int]]  #: signals by reason code, commonest first
+    users: Sequence[ReportedUser]  #: without removed ones
+    strategies: Sequence[StrategyRuns]  #: without removed ones
+    positions: Mapping[UserId, Sequence[Position]]  #: in the order of opening
+    refusals: Mapping[
+        UserId, Mapping[str, int]
+    ]  #: skipped signals by code, the most frequent first
     executions: Mapping[UserId, Mapping[str, int]]  #: by status
-    reasons: Mapping[SignalId, str]  #: of every signal that led to a position
+    reasons: Mapping[SignalId, str]  #: of every signal with a position
 
 
 _USERS: Final = Codec(ReportedUser)
@@ -81,10 +83,10 @@ SELECT signal_id, reason FROM signals
 
 
 def read_ledger_history(path: Path) -> LedgerHistory:
-    """Read the ledger at ``path``, all of it as of one moment.
+    """Read the ledger at ``path`` in one snapshot.
 
     Raises:
-        LedgerError: it is not there, or cannot be read.
+        LedgerError: it is missing or cannot be read.
     """
     try:
         with closing(connect_reader(path)) as connection:

@@ -1,4 +1,4 @@
-"""Answers already given to requests that carry an idempotency key."""
+"""Stores responses to requests with an idempotency key, so that a repeat gets the same one."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -12,25 +12,25 @@ from signalbot.ledger.sql import queries
 _SQL = queries("control")
 
 RESPONSE_RETENTION_MS = DAY_MS
-"""How long an answer is remembered."""
+"""How long a response is stored."""
 
 MAX_KEYS_PER_AUTHOR = 1_000
-"""Answers that are remembered for one author at a time."""
+"""The most responses stored per author."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredResponse:
-    fingerprint: str  #: of the request it answers
-    status: int | None  #: HTTP status; None while the request is being carried out
+    fingerprint: str  #: of the request
+    status: int | None  #: HTTP status; None while the request is in progress
     body: bytes | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotencyClaim:
-    """What came of reserving a key: it is the caller's, unless one of these says otherwise."""
+    """The result of reserving a key: reserved, unless one of these fields is set."""
 
-    existing: StoredResponse | None = None  #: what was reserved under this key before
-    is_full: bool = False  #: the author has ``MOST_KEYS`` already
+    existing: StoredResponse | None = None  #: the earlier use of this key
+    is_full: bool = False  #: whether the author has too many keys
 
 
 class IdempotencyStore:
@@ -40,24 +40,24 @@ class IdempotencyStore:
     async def claim(
         self, author: str, key: str, *, fingerprint: str, now_ms: Ms
     ) -> IdempotencyClaim:
-        """Reserve a key before its request is carried out.
+        """Reserve a key before its request is processed.
 
-        Answers past their time are forgotten on the way.
+        Deletes expired responses.
         """
         values = {"author": author, "key": key, "fingerprint": fingerprint, "now_ms": now_ms}
         return await self._database.write(lambda c: _claim(c, values))
 
     async def store_response(self, author: str, key: str, *, status: int, body: bytes) -> None:
-        """Remember the answer, to be given again."""
+        """Store the response of a reserved key."""
         values = {"author": author, "key": key, "status": status, "body": body}
         await self._database.execute(_SQL["put_answer"], values)
 
     async def release_key(self, author: str, key: str) -> None:
-        """Give a reserved key back: its request changed nothing."""
+        """Release a reserved key: its request changed nothing."""
         await self._database.execute(_SQL["forget_answer"], (author, key))
 
     async def release_unfinished(self) -> None:
-        """Give back every key whose request a crash has cut off."""
+        """Release all keys of requests interrupted by a crash."""
         await self._database.execute(_SQL["forget_unfinished_answers"])
 
 

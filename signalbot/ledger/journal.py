@@ -1,4 +1,4 @@
-"""What has happened, in the order in which it was committed, for whoever tells others of it."""
+"""Reads the journal: events in the order of their commits."""
 
 import asyncio
 import json
@@ -22,12 +22,12 @@ SELECT_LAST_EVENT_ID = "SELECT coalesce(max(event_id), 0) AS event_id FROM event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEvent:
-    """One change of the ledger, as it was when it was made."""
+    """One change of the ledger, with the values at that time."""
 
-    event_id: int  #: rises with every commit, never used twice
+    event_id: int  #: ascending, never reused
     at_ms: Ms
     kind: str  #: an ``EventKind``; the word before the dot is its topic
-    user_id: UserId | None  #: None when it concerns everybody
+    user_id: UserId | None  #: None when it concerns all users
     strategy: str | None
     symbol: str | None
     signal_id: str | None
@@ -36,11 +36,12 @@ class JournalEvent:
 
     @property
     def topic(self) -> str:
+        """The kind up to the dot."""
         return self.kind.partition(".")[0]
 
 
 class Journal:
-    """Reads the events; SQL triggers write them in the transaction that makes the change."""
+    """Reads events; SQL triggers write them in the transaction of the change."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -48,22 +49,22 @@ class Journal:
         database.on_commit(self._wake_readers)
 
     async def after(self, event_id: int, *, limit: int = 500) -> list[JournalEvent]:
-        """Events later than ``event_id``, the oldest first."""
+        """Events after ``event_id``, the oldest first."""
         return [decode_event(row) for row in await self._database.query(_AFTER, (event_id, limit))]
 
     async def between(
         self, after: int, upto: int, *, user_id: UserId | None, limit: int
     ) -> list[JournalEvent]:
-        """Events later than ``after`` up to ``upto``: all, or those that may concern a user."""
+        """Events after ``after`` up to ``upto``: all, or those of a user and of all users."""
         values = {"after": after, "upto": upto, "user_id": user_id, "limit": limit}
         return [decode_event(row) for row in await self._database.query(_BETWEEN, values)]
 
     async def last(self) -> int:
-        """The newest event's id; 0 when nothing has happened yet."""
+        """The newest event's id; 0 without events."""
         return int((await self._database.query(SELECT_LAST_EVENT_ID))[0]["event_id"])
 
     async def wait(self, event_id: int) -> None:
-        """Return once something later than ``event_id`` is committed."""
+        """Return when an event after ``event_id`` is committed."""
         while True:
             committed = self._committed
             if await self.last() > event_id:
@@ -76,6 +77,6 @@ class Journal:
 
 
 def decode_event(row: sqlite3.Row) -> JournalEvent:
-    """An event from a row of ``events``."""
+    """The event of a row of ``events``."""
     values = dict(row)
     return JournalEvent(**(values | {"detail": json.loads(values["detail"])}))

@@ -1,4 +1,4 @@
-"""One daemon per state directory: an advisory lock that the kernel drops with the process."""
+"""Allows one daemon per state directory, by a lock that the kernel releases with the process."""
 
 import fcntl
 import os
@@ -16,10 +16,10 @@ _RETRY_DELAY_S = 0.02
 
 @contextmanager
 def hold(state_dir: Path) -> Iterator[None]:
-    """Own ``state_dir`` for the duration of the block.
+    """Lock ``state_dir`` for the duration of the block.
 
     Raises:
-        LedgerLocked: another process owns it; the message names its process id.
+        LedgerLocked: another process holds the lock; the message has its process id.
     """
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(state_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -38,7 +38,7 @@ def hold(state_dir: Path) -> Iterator[None]:
 
 
 def _lock(descriptor: int) -> bool:
-    """Take the lock; one that is held for an instant only is somebody looking, not a daemon."""
+    """Acquire the lock; retries, because ``owner_pid`` holds it for an instant."""
     for _ in range(_ATTEMPTS):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -50,7 +50,7 @@ def _lock(descriptor: int) -> bool:
 
 
 def owner_pid(state_dir: Path) -> int | None:
-    """Process id of the daemon running on ``state_dir``, or None."""
+    """Process id of the daemon running on ``state_dir``; None without one."""
     try:
         descriptor = os.open(state_dir / LOCK_NAME, os.O_RDWR | os.O_CLOEXEC)
     except OSError:

@@ -1,4 +1,4 @@
-"""Brings a ledger file to the newest schema, one numbered file of ``sql/`` after the other."""
+"""Migrates a ledger to the newest schema, by the numbered files of ``sql/``."""
 
 import re
 import sqlite3
@@ -22,7 +22,7 @@ def migrations() -> list[tuple[int, str]]:
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Apply what is missing, each step whole or not at all; a copy is kept before the first.
+    """Apply pending migrations, each atomically; a copy is kept before the first.
 
     Raises:
         LedgerError: the file is not a ledger, or was written by a newer signalbot.
@@ -65,7 +65,7 @@ def _apply(connection: sqlite3.Connection, number: int, script: str) -> None:
 
 
 def _copy_before_migration(connection: sqlite3.Connection, path: Path) -> None:
-    """A copy as it was before, but for answers to the requests of a day: these have held tokens."""
+    """Copy the ledger without stored responses: those of older versions may contain tokens."""
     path.touch(mode=0o600)
     copy = sqlite3.connect(path)
     try:

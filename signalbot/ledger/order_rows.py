@@ -1,4 +1,4 @@
-"""Rows of ``orders``: written as intents before the wire, updated with what came back."""
+"""Writes rows of ``orders``: intents before sending, states after responses."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -34,12 +34,12 @@ _UPDATE_INTENT_QUANTITY = (
 
 
 def decode_order(row: sqlite3.Row) -> Order:
-    """The order a row of ``orders`` describes."""
+    """The order of a row of ``orders``."""
     return Order(request=REQUESTS.decode(row), **PROGRESS.values(row))
 
 
 def insert_order_intents(connection: sqlite3.Connection, requests: Sequence[OrderRequest]) -> None:
-    """Write orders that are about to be sent; an intent written before stays as it is."""
+    """Write intents of orders before they are sent; existing rows stay unchanged."""
     rows = [
         REQUESTS.encode(request)
         + PROGRESS.encode(Order(request=request, updated_at_ms=request.intended_at_ms))
@@ -49,7 +49,7 @@ def insert_order_intents(connection: sqlite3.Connection, requests: Sequence[Orde
 
 
 def amend_order(connection: sqlite3.Connection, order: Order) -> None:
-    """Write the terms a resting order has been given, and what has become of it."""
+    """Write the amended values of a resting order, and its state."""
     terms = REQUESTS.encode(order.request)
     values = [terms[REQUESTS.columns.index(name)] for name in _TERMS]
     connection.execute(_AMEND_ORDER, (*values, order.client_order_id))
@@ -57,16 +57,16 @@ def amend_order(connection: sqlite3.Connection, order: Order) -> None:
 
 
 def update_intent_quantity(connection: sqlite3.Connection, request: OrderRequest) -> None:
-    """Write the quantity of an order that has not been sent; one that has been stays as it is."""
+    """Write the quantity of an order that is not sent; others stay unchanged."""
     connection.execute(_UPDATE_INTENT_QUANTITY, (text(request.quantity), request.client_order_id))
 
 
 def update_intent_trigger(connection: sqlite3.Connection, request: OrderRequest) -> None:
-    """Write the trigger price of an order that has not been sent; one that has been stays."""
+    """Write the trigger price of an order that is not sent; others stay unchanged."""
     trigger = None if request.trigger_price is None else text(request.trigger_price)
     connection.execute(_UPDATE_INTENT_TRIGGER, (trigger, request.client_order_id))
 
 
 def update_order(connection: sqlite3.Connection, order: Order) -> None:
-    """Write what has become of an order."""
+    """Write the state of an order."""
     connection.execute(_UPDATE_ORDER, (*PROGRESS.encode(order), order.client_order_id))

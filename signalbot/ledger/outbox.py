@@ -1,7 +1,7 @@
-"""Notices on their way: written with the journal's cursor, kept until they are delivered.
+"""Stores notices from their creation to their delivery.
 
-A notice is written exactly once. It is delivered at least once: when the daemon dies between the
-answer of a service and the mark that it was delivered, it is sent again.
+A notice is written exactly once, in one transaction with the journal cursor. It is delivered at
+least once: a crash between a service's response and the delivery mark repeats it.
 """
 
 import sqlite3
@@ -14,12 +14,12 @@ from signalbot.domain.users import UserId
 from signalbot.ledger.base import Database
 from signalbot.ledger.sql import queries
 
-_SQL = queries("notices")
+_SQL = queries("outbox")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class NoticeAddress:
-    """One destination, without its secret: the how-manieth of whose list."""
+    """One destination without its secret: its recipient, and its index in the recipient's list."""
 
     recipient: UserId
     place: int  #: from 0
@@ -27,24 +27,24 @@ class NoticeAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeCursor:
-    """How far notices have been written."""
+    """Up to where notices have been written."""
 
-    event_id: int  #: the last event of the journal that was looked at
-    summed_up_ms: Ms  #: the end of the last day that was summed up
+    event_id: int  #: the last processed event of the journal
+    summed_up_ms: Ms  #: the end of the last summarized day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeDraft:
-    """A notice about to be written."""
+    """A notice to be written."""
 
-    event_id: int | None  #: None: it tells of no single event
+    event_id: int | None  #: None: it is not about a single event
     address: NoticeAddress
     kind: NoticeKind
     is_silent: bool
     title: str
     body: str
-    topic: str | None = None  #: of notices of which only the newest counts
-    #: How long after the last one of its topic it waits, while a newer one may take its place.
+    topic: str | None = None  #: pending notices of one topic replace each other
+    #: Time after the last notice of its topic in which a newer one may replace it.
     pause_ms: int = 0
 
 
@@ -64,7 +64,7 @@ class Outbox:
         self._database = database
 
     async def begin(self, *, summed_up_ms: Ms) -> NoticeCursor:
-        """Where to go on; the first time from the newest event, and from ``summed_up_ms``."""
+        """The stored cursor; the first time at the newest event and ``summed_up_ms``."""
 
         def work(connection: sqlite3.Connection) -> NoticeCursor:
             connection.execute(_SQL["open_cursor"], {"summed_up_ms": summed_up_ms})
@@ -74,29 +74,29 @@ class Outbox:
         return await self._database.write(work)
 
     async def delete_cursor(self) -> None:
-        """Nobody is told anything: whoever is, later, begins with what happens then."""
+        """Delete the cursor: the next recipient starts with the events of that time."""
         await self._database.execute(_SQL["close_cursor"])
 
     async def put(
         self, drafts: Sequence[NoticeDraft], *, after: int, upto: int, now_ms: Ms
     ) -> None:
-        """Write the notices of the events ``after`` .. ``upto``, and that these are done.
+        """Write the notices of events after ``after`` up to ``upto``, and move the cursor.
 
-        Does nothing when they have been done before.
+        Does nothing if the cursor has moved already.
         """
         await self._put("move_cursor", {"after": after, "upto": upto}, drafts, now_ms)
 
     async def put_summaries(
         self, drafts: Sequence[NoticeDraft], *, since_ms: Ms, until_ms: Ms, now_ms: Ms
     ) -> None:
-        """Write the summaries of a span, and that it is done; nothing if it was done before."""
+        """Write the summaries of a period, and move the cursor; once per period."""
         span = {"since_ms": since_ms, "until_ms": until_ms}
         await self._put("move_summary", span, drafts, now_ms)
 
     async def pending(
         self, address: NoticeAddress, *, limit: int, now_ms: Ms
     ) -> list[PendingNotice]:
-        """What is to be delivered there by now, the oldest first."""
+        """The notices due at an address, the oldest first."""
         values = asdict(address) | {"limit": limit, "now_ms": now_ms}
         rows = await self._database.query(_SQL["waiting"], values)
         return [
@@ -111,12 +111,12 @@ class Outbox:
         ]
 
     async def pending_addresses(self) -> set[NoticeAddress]:
-        """Every address that something waits for."""
+        """All addresses with pending notices."""
         rows = await self._database.query(_SQL["addresses_waiting"])
         return {NoticeAddress(recipient=row["recipient"], place=row["place"]) for row in rows}
 
     async def depth(self) -> int:
-        """How many notices are still to be delivered."""
+        """The number of pending notices."""
         return int((await self._database.query(_SQL["depth"]))[0]["notices"])
 
     async def mark_delivered(self, notice_ids: Iterable[int], *, now_ms: Ms) -> None:
@@ -126,7 +126,7 @@ class Outbox:
     async def record_failure(
         self, notice_ids: Collection[int], *, max_attempts: int, now_ms: Ms
     ) -> int:
-        """Count an attempt; park those that have had ``most``. Returns how many were parked."""
+        """Count an attempt; abandon notices after ``max_attempts``. Returns how many."""
 
         def work(connection: sqlite3.Connection) -> int:
             abandoned = 0
@@ -139,12 +139,12 @@ class Outbox:
         return await self._database.write(work)
 
     async def abandon(self, addresses: Iterable[NoticeAddress], *, now_ms: Ms) -> None:
-        """Give up what waits for destinations that are no more."""
+        """Abandon the pending notices of removed destinations."""
         rows = [asdict(each) | {"now_ms": now_ms} for each in addresses]
-        await self._database.write(lambda c: c.executemany(_SQL["park_address"], rows))
+        await self._database.write(lambda c: c.executemany(_SQL["abandon_address"], rows))
 
     async def delete_finished(self, *, before_ms: Ms) -> None:
-        """Delete what was delivered or parked before then."""
+        """Delete notices delivered or abandoned before then."""
         await self._database.execute(_SQL["forget_finished"], (before_ms,))
 
     async def _put(

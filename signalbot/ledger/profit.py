@@ -1,4 +1,4 @@
-"""What was earned: closed positions added up exactly, by whom or by what they were traded."""
+"""Profit of closed positions, summed exactly and grouped by user, strategy or symbol."""
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ _FIRST_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class GroupBy(StrEnum):
-    """What one line of a profit table stands for."""
+    """What the rows of a profit table are grouped by."""
 
     USER = "user"
     STRATEGY = "strategy"
@@ -34,7 +34,7 @@ class GroupBy(StrEnum):
 
     @property
     def column(self) -> str:
-        """The name of the column that tells the lines apart."""
+        """The column that the rows are grouped by."""
         match self:
             case GroupBy.USER | GroupBy.SUBSCRIPTION:
                 return f"{self}_id"
@@ -43,7 +43,7 @@ class GroupBy(StrEnum):
 
 
 class _RowLike(Protocol):
-    """A row, be it a mapping or SQLite's own."""
+    """A row, as a mapping or ``sqlite3.Row``."""
 
     def __getitem__(self, name: str, /) -> Any: ...
 
@@ -81,9 +81,9 @@ def profit(
 ) -> list[Row]:
     """Profit of the positions closed since ``selection.since_ms``, in the order of the groups.
 
-    Play money is never added to real money, nor one currency to another: each has a line of its
-    own. A win is a position that kept something after fees and funding. A day is a UTC day, and
-    has no count of open positions; elsewhere it is of all that are open now.
+    Each mode and currency has a separate row. A win is a position with a profit after fees and
+    funding. Days are UTC days and have no count of open positions; other groups count those open
+    now.
     """
     sums: defaultdict[tuple[str, str, str], _ProfitSum] = defaultdict(_ProfitSum)
     with localcontext(_EXACT):
@@ -114,7 +114,7 @@ def _key(row: _RowLike, by: GroupBy) -> str:
 
 @cache
 def settlement_currency(symbol: str) -> str:
-    """What a market's profit is paid in: USDT for ``BTC/USDT`` and for ``BTC/USDT:USDT``."""
+    """The currency of a market's profit: USDT for ``BTC/USDT`` and ``BTC/USDT:USDT``."""
     _, _, settlement = symbol.rpartition(":")
     return settlement.rpartition("/")[2]
 

@@ -1,4 +1,4 @@
-"""What it costs to be late in the fan-out: slippage and latency by place in the queue."""
+"""Slippage and latency by rank in the fan-out: the cost of being served late."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -13,10 +13,10 @@ _TEN = 10
 
 
 def rank_bands(outcomes: Iterable[Row]) -> list[Row]:
-    """The turns of one signal that were filled, in bands of rank: 0 to 9, 10 to 99, and so on.
+    """The filled executions of a signal in bands of rank: 0 to 9, 10 to 99, and so on.
 
-    ``turns`` are rows of ``views.turns``. Rank 0 was told first. Slippage is in basis points
-    against the signal's price, worse is positive; medians, since one bad fill says nothing of all.
+    Rank 0 was served first. Slippage is in basis points against the signal's price, positive when
+    worse. Values are medians, which single bad fills do not distort.
     """
     bands: dict[int, list[Row]] = {}
     for outcome in outcomes:

@@ -1,7 +1,7 @@
-"""The ledger of a replay: the same tables, and nothing between a write and its rows.
+"""The ledger of a replay: the same tables, with direct writes.
 
-No thread and no queue, so that a replay is deterministic and fast; nothing is promised on power
-loss, and what is committed only now and then is seen by this connection alone.
+Without thread and queue a replay is deterministic and fast. It is not durable, and other
+connections see rows only after an occasional commit.
 """
 
 import sqlite3
@@ -35,13 +35,13 @@ class ReplayDatabase(Database):
             raise LedgerError(f"{self.path}: cannot read: {e}") from e
 
     def close(self) -> None:
-        """Commit, and give the file back."""
+        """Commit and close."""
         if self._connection.in_transaction:
             self._connection.execute("COMMIT")
         self._connection.close()
 
     def _run(self, work: Work[T]) -> T:
-        """Run ``work`` at once. One that fails undoes nothing and ends the replay: it is a bug."""
+        """Run ``work`` immediately. A failure is a bug: no rollback, the replay ends."""
         connection = self._connection
         if not connection.in_transaction:
             connection.execute("BEGIN IMMEDIATE")

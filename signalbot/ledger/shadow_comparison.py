@@ -1,4 +1,4 @@
-"""A live account against its shadow: what each made of the same signals, and the gap between."""
+"""Compares a live account with its shadow on the same signals."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ _PRECISION: Final = Decimal("1e-8")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShadowDifference:
-    """One signal for both. Money is in quote units; the shadow's is for the live quantity.
+    """The difference on one signal. Money is in quote units.
 
-    Accounts differ in size, so what the shadow kept and paid is scaled by the quantities entered.
+    Accounts differ in size, so the shadow's money is scaled to the live quantity.
     """
 
     signal_id: SignalId
-    at_ms: Ms  #: when it was made
+    at_ms: Ms  #: of the signal
     strategy: str
     symbol: str
     action: Action
-    live: SignalOutcome | None  #: None: never decided
+    live: SignalOutcome | None  #: None: no decision
     paper: SignalOutcome | None
 
     @property
@@ -47,7 +47,7 @@ class ShadowDifference:
 
     @property
     def entry_bps(self) -> Decimal | None:
-        """Basis points by which the live entry was worse than the paper one."""
+        """Basis points by which the live entry is worse than the paper entry."""
         if self._live_position is None or self._paper_position is None:
             return None
         return slippage_bps(
@@ -62,13 +62,13 @@ class ShadowDifference:
 
     @property
     def paper_net(self) -> Decimal | None:
-        """For the live quantity, where there is one."""
+        """Scaled to the live quantity, if there is one."""
         net = None if self.paper is None else self.paper.net_pnl
         return None if net is None else _scaled(net, self._scale)
 
     @property
     def net_difference(self) -> Decimal | None:
-        """Live less paper, once both are closed."""
+        """Live minus paper, once both are closed."""
         live, paper = self.live_net, self.paper_net
         return None if live is None or paper is None else live - paper
 
@@ -78,7 +78,7 @@ class ShadowDifference:
 
     @property
     def paper_fees(self) -> Decimal | None:
-        """For the live quantity, where there is one."""
+        """Scaled to the live quantity, if there is one."""
         return (
             None
             if self._paper_position is None
@@ -106,18 +106,18 @@ class ShadowDifference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShadowTotals:
-    """All gaps together; money as in ``ShadowDifference``."""
+    """The sums of all differences; money as in ``ShadowDifference``."""
 
     signals: int
-    both: int  #: trades that both made
+    both: int  #: trades of both
     only_live: int
     only_paper: int
-    live_net: Decimal  #: of trades that both made and have closed
+    live_net: Decimal  #: closed trades of both
     paper_net: Decimal
     live_fees: Decimal
     paper_fees: Decimal
-    only_live_net: Decimal  #: of closed trades that the shadow did not make
-    only_paper_net: Decimal  #: of closed trades that the account did not make, at the shadow's size
+    only_live_net: Decimal  #: of closed trades without a shadow trade
+    only_paper_net: Decimal  #: of closed shadow trades without a live trade, at the shadow's size
     average_entry_bps: Decimal | None
     average_live_latency_ms: int | None
     average_paper_latency_ms: int | None
@@ -126,12 +126,12 @@ class ShadowTotals:
 def read_differences(
     connection: Connection, user_id: UserId, *, since_ms: Ms
 ) -> list[ShadowDifference]:
-    """Every signal that one of the two decided on since the shadow began, in the order of time.
+    """All signals that one of the two decided on since the shadow began, in order of time.
 
-    What the account traded on paper itself, before it was live, is left out.
+    Paper trades of the account itself, from before it was live, are left out.
 
     Raises:
-        LedgerError: an archive that is needed cannot be read.
+        LedgerError: a required archive cannot be read.
     """
     paper = read_signal_outcomes(connection, shadow_of(user_id), since_ms=since_ms)
     if not paper:
@@ -194,7 +194,7 @@ def total_differences(differences: Sequence[ShadowDifference]) -> ShadowTotals:
 
 
 def difference_row(difference: ShadowDifference) -> dict[str, Any]:
-    """A gap as plain values."""
+    """A difference as plain values."""
     return {
         "signal_id": difference.signal_id,
         "created_at_ms": difference.at_ms,
@@ -217,7 +217,7 @@ def difference_row(difference: ShadowDifference) -> dict[str, Any]:
 
 
 def totals_row(totals: ShadowTotals) -> dict[str, Any]:
-    """Totals as plain values."""
+    """The totals as plain values."""
     return {
         "signals": totals.signals,
         "traded_by_both": totals.both,

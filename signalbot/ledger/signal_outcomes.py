@@ -1,4 +1,4 @@
-"""What became of every signal for one user: decision, execution and position as one."""
+"""Joins decision, execution and position of one user's signals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,10 +10,11 @@ from signalbot.domain.positions import Position
 from signalbot.domain.signals import Action, Signal, SignalId, SignalSource, SignalStatus, Strength
 from signalbot.domain.timeframe import Ms, Timeframe, day_start
 from signalbot.domain.users import UserId
-from signalbot.ledger import archive_reader, views
+from signalbot.ledger import views
+from signalbot.ledger.archive import reader as archive_reader
+from signalbot.ledger.booking import POSITIONS
 from signalbot.ledger.codec import insert
 from signalbot.ledger.executions import MAX_SLIPPAGES_READ
-from signalbot.ledger.trades import POSITIONS
 from signalbot.ledger.views import Connection, Row, Selection
 
 _SELECT_POSITIONS: Final = """
@@ -51,15 +52,15 @@ SELECT signal_id, max(event_id) AS event_id FROM events
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalOutcome:
-    """What one user made of one signal."""
+    """The outcome of one signal for one user."""
 
     signal_id: SignalId
     outcome: DecisionOutcome
-    code: str  #: a ``Reason``, perhaps one of an older version
+    code: str  #: a ``DecisionCode``, perhaps of an older version
     created_at_ms: Ms  #: of the signal
     decided_at_ms: Ms
-    detail: Mapping[str, Any]  #: the numbers behind it
-    execution: str | None = None  #: status; None: nothing was to be executed
+    detail: Mapping[str, Any]  #: the numbers of the decision
+    execution: str | None = None  #: status; None: skipped
     failure: str | None = None  #: why the execution failed
     latency_ms: int | None = None  #: from the signal to the acknowledged entry
     mode: str | None = None  #: of the execution
@@ -67,43 +68,43 @@ class SignalOutcome:
 
     @property
     def result_code(self) -> str:
-        """In a word: the code of a refusal, or what came of the execution."""
+        """The code of a skip, or the failure or status of the execution."""
         if self.outcome is DecisionOutcome.SKIP:
             return self.code
         return self.failure or self.execution or self.code
 
     @property
     def net_pnl(self) -> Decimal | None:
-        """What its position kept; None while there is none that is closed."""
+        """The net profit of its position; None until it is closed."""
         position = self.position
         return None if position is None or position.is_open else position.net_pnl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldingPeriod:
-    """From when to when a position was held, counted from the claim of its entry."""
+    """The time that a position was held, from the claim of its entry."""
 
     from_ms: Ms
-    until_ms: Ms | None  #: None: it still is
-    net_pnl: Decimal  #: kept so far
+    until_ms: Ms | None  #: None: still open
+    net_pnl: Decimal  #: so far
 
 
 @dataclass(frozen=True, slots=True)
 class AccountHistory:
-    """Rows that what comes next is decided by: how the day has gone, when markets were left."""
+    """Rows that risk limits depend on: today's results, and the times of closed positions."""
 
     rows: Mapping[str, tuple[Row, ...]]  #: by table
-    slippages: tuple[tuple[str, Decimal], ...] = ()  #: of entries at market, oldest first
+    slippages: tuple[tuple[str, Decimal], ...] = ()  #: of market entries, oldest first
 
     def copy_into(self, connection: Connection) -> None:
-        """Write them into another ledger, which knows nothing else of this user."""
+        """Insert the rows into another ledger without other rows of this user."""
         for table, rows in self.rows.items():
             for row in rows:
                 connection.execute(insert(table, tuple(row)), tuple(row.values()))
 
 
 def read_holding_periods(connection: Connection, user_id: UserId) -> list[HoldingPeriod]:
-    """Every position that the user ever held, in the order in which they were decided on."""
+    """All positions of the user, in the order of their decisions."""
     return [
         HoldingPeriod(
             from_ms=Ms(row["from_ms"]),
@@ -117,7 +118,7 @@ def read_holding_periods(connection: Connection, user_id: UserId) -> list[Holdin
 def read_account_history(
     connection: Connection, user_id: UserId, at_ms: Ms, *, cooldown_ms: int
 ) -> AccountHistory:  # fmt: skip
-    """What counts against the limits of an account that holds nothing at ``at_ms``."""
+    """The rows that count against the limits of a flat account at ``at_ms``."""
     today_ms = day_start(at_ms)
     slippages = connection.execute(
         _SELECT_SLIPPAGES, (user_id, at_ms, MAX_SLIPPAGES_READ)
@@ -137,10 +138,10 @@ def read_account_history(
 
 
 def read_signals(connection: Connection, *, since_ms: Ms, until_ms: Ms) -> list[Signal]:
-    """Signals stored from ``since_ms`` up to and with ``until_ms``, those in archives included.
+    """Signals stored from ``since_ms`` to ``until_ms`` inclusive, including archived ones.
 
     Raises:
-        LedgerError: an archive that is needed cannot be read.
+        LedgerError: a required archive cannot be read.
     """
     selection = Selection(since_ms=since_ms, until_ms=Ms(until_ms + 1))
     return [_signal(row) for row in archive_reader.signals(connection, selection)]
@@ -149,10 +150,10 @@ def read_signals(connection: Connection, *, since_ms: Ms, until_ms: Ms) -> list[
 def read_signal_outcomes(
     connection: Connection, user_id: UserId, *, since_ms: Ms
 ) -> dict[SignalId, SignalOutcome]:
-    """What the user decided since ``since_ms``, by signal.
+    """The user's decisions since ``since_ms`` and their outcomes, by signal.
 
     Raises:
-        LedgerError: an archive that is needed cannot be read.
+        LedgerError: a required archive cannot be read.
     """
     mine = Selection(user=user_id, since_ms=since_ms)
     executions = {row["signal_id"]: row for row in views.executions(connection, mine)}
@@ -183,7 +184,7 @@ def read_signal_outcomes(
 
 
 def read_decision_order(connection: Connection, user_id: UserId) -> dict[SignalId, int]:
-    """Numbers that rise in the order in which signals reached the user's decision."""
+    """Ascending numbers in the order of the user's decisions, by signal."""
     return {
         SignalId(row["signal_id"]): row["event_id"]
         for row in connection.execute(_SELECT_ORDER, (user_id,))

@@ -1,4 +1,4 @@
-"""Signals, the strategy runs that made them, and what each user decided on them."""
+"""Stores signals, the strategy runs that created them, and users' decisions on them."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class StrategyRun:
     candle_close_ms: Ms
     started_at_ms: Ms
     duration_ms: int
-    drift_ms: int  #: start of the run against the candle's close
+    drift_ms: int  #: delay of the run after the candle's close
     outcome: RunOutcome
     signal_id: SignalId | None
     subscribers: int
@@ -48,33 +48,33 @@ _INSERT_DECISION = insert("decisions", DECISIONS.columns, conflict="ON CONFLICT 
 
 
 class Signals:
-    """The part of the ledger that knows why anything happened."""
+    """Reads and writes signals, runs and decisions."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def store(self, signal: Signal, run: StrategyRun | None = None) -> bool:
-        """Store a signal, and the run that made it; False when its event is stored already."""
+        """Store a signal and its run; False if the signal exists already."""
         return await self._database.write(lambda c: _store(c, signal, run))
 
     def record_run(self, run: StrategyRun) -> None:
-        """Keep a run that made no signal; it is on disk a moment later."""
+        """Store a run without a signal, with the next commit."""
         row = RUNS.encode(run)
         self._database.write_later(lambda c: c.execute(_INSERT_RUN, row))
 
     async def last_run(self, strategy: str, symbol: str, timeframe: Timeframe) -> Ms | None:
-        """Close of the newest candle the strategy ran on."""
+        """Close time of the newest candle that the strategy ran on."""
         key = (strategy, symbol, timeframe)
         rows = await self._database.query(_SQL["last_run"], key)
         return None if rows[0]["close_ms"] is None else Ms(rows[0]["close_ms"])
 
     async def record_decision(self, decision: Decision) -> None:
-        """Keep what a listener decided; the first decision of a user on a signal stands."""
+        """Store a user's decision on a signal; an existing one stays."""
         row = DECISIONS.encode(decision)
         await self._database.execute(_INSERT_DECISION, row)
 
     def record_decision_later(self, decision: Decision) -> None:
-        """The same, without waiting for the disk."""
+        """``record_decision`` with the next commit, without waiting."""
         row = DECISIONS.encode(decision)
         self._database.write_later(lambda c: c.execute(_INSERT_DECISION, row))
 
@@ -96,13 +96,13 @@ class Signals:
         return [UserId(row["user_id"]) for row in rows]
 
     async def expire(self, now_ms: Ms) -> list[SignalId]:
-        """Move every ACTIVE signal whose time is over to EXPIRED; return which."""
+        """Set ACTIVE signals past their expiry to EXPIRED; return them."""
         sql = _SQL["expire_signals"]
         rows = await self._database.execute(sql, (now_ms,))
         return [SignalId(row["signal_id"]) for row in rows]
 
     async def cancel(self, signal_id: SignalId, *, now_ms: Ms) -> bool:
-        """Withdraw an ACTIVE signal: nobody can execute it from now on. False if it was not."""
+        """Cancel an ACTIVE signal, so that it is not executed; False if it is not ACTIVE."""
         sql = _SQL["cancel_signal"]
         values = {"signal_id": signal_id, "now_ms": now_ms}
         return bool(await self._database.execute(sql, values))
@@ -116,5 +116,5 @@ def _store(connection: sqlite3.Connection, signal: Signal, run: StrategyRun | No
 
 
 def insert_decision(connection: sqlite3.Connection, decision: Decision) -> None:
-    """Keep a decision inside somebody else's transaction; the first one stands."""
+    """Store a decision in the caller's transaction; an existing one stays."""
     connection.execute(_INSERT_DECISION, DECISIONS.encode(decision))

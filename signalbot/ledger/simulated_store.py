@@ -1,4 +1,4 @@
-"""The memory of a simulated exchange: its accounts outlive the daemon, as at a real one."""
+"""Stores the state of simulated exchanges, which persists across restarts."""
 
 import sqlite3
 from collections import defaultdict
@@ -16,24 +16,24 @@ from signalbot.ledger.codec import Codec, insert
 from signalbot.ledger.database import Database
 
 ORDER_RETENTION_MS: Final = 7 * DAY_MS
-"""How long an ended order and its fills can still be looked up."""
+"""How long a finished order and its fills can be looked up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedPosition:
-    """One account's net holding in one market, with margin of its own."""
+    """One account's net position in one market, with isolated margin."""
 
     symbol: str
     side: Side
     quantity: Decimal  #: base units, > 0
-    entry_price: Decimal  #: average of what is held
+    entry_price: Decimal  #: average of the position
     leverage: int
-    margin_paid: Decimal = ZERO  #: what funding has taken out of its margin, quote units
+    margin_paid: Decimal = ZERO  #: funding paid from its margin, quote units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedOrder:
-    """An order as the exchange knows it, apart from its fills."""
+    """An order at the exchange, without its fills."""
 
     request: OrderRequest
     exchange_order_id: str
@@ -45,7 +45,7 @@ class SimulatedOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedAccount:
-    """Everything kept of one account; ``orders_made`` and ``trades_made`` number what follows."""
+    """The state of one account; ``orders_made`` and ``trades_made`` are the counters of ids."""
 
     user_id: UserId
     wallet: Decimal  #: quote units
@@ -58,7 +58,7 @@ class SimulatedAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedChange:
-    """What one step changed in one account and market."""
+    """The change of one account and market by one step."""
 
     user_id: UserId
     symbol: str
@@ -69,19 +69,19 @@ class SimulatedChange:
     opened: tuple[SimulatedOrder, ...] = ()  #: new ones
     updated: tuple[SimulatedOrder, ...] = ()
     fills: tuple[Fill, ...] = ()  #: new ones, of the orders above
-    forgotten: tuple[ClientOrderId, ...] = ()  #: ended too long ago to be looked up
+    forgotten: tuple[ClientOrderId, ...] = ()  #: past their retention
     funded: bool = False  #: the position has paid or received funding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedState:
-    """What an exchange was when last seen."""
+    """The last stored state of an exchange."""
 
     last_seen_ms: Ms | None = None  #: prices have been matched up to here; None: never
     accounts: tuple[SimulatedAccount, ...] = ()
 
 
-_REQUESTS = Codec(OrderRequest, omit=("decided_price",))  # the exchange does not learn of it
+_REQUESTS = Codec(OrderRequest, omit=("decided_price",))  # the exchange does not store it
 _ORDERS = Codec(SimulatedOrder, omit=("request",))
 _FILLS = Codec(Fill)
 _POSITIONS = Codec(SimulatedPosition)
@@ -126,27 +126,27 @@ _SELECT_FILLS = (
 
 
 class SimulatedStore:
-    """Writes down what happens at one simulated exchange, in the order it happens."""
+    """Stores the changes of one simulated exchange in their order."""
 
     def __init__(self, database: Database, exchange: str) -> None:
         self._database = database
         self._exchange = exchange
 
     async def save(self, change: SimulatedChange) -> None:
-        """Return once ``change`` is durable."""
+        """Store ``change``; durable on return."""
         await self._database.write(lambda c: _write(c, self._exchange, change))
 
     def save_later(self, change: SimulatedChange) -> None:
-        """Write ``change`` with the next commit; if that fails, the daemon stops."""
+        """Store ``change`` with the next commit; a failure stops the daemon."""
         self._database.write_later(lambda c: _write(c, self._exchange, change))
 
     def record_seen(self, at_ms: Ms) -> None:
-        """Note that prices have been matched up to ``at_ms``."""
+        """Store that prices are matched up to ``at_ms``."""
         self._database.write_later(lambda c: c.execute(_UPSERT_LAST_SEEN, (self._exchange, at_ms)))
 
 
 async def load_state(database: Database, exchange: str) -> SimulatedState:
-    """What the simulated exchange of this name was when the daemon last ran."""
+    """The stored state of the simulated exchange of this name."""
     return await database.read(lambda c: _load(c, exchange))
 
 

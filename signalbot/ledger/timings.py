@@ -1,4 +1,4 @@
-"""How long the steps of every trade took, and what was earned: for whoever measures."""
+"""Reads journal events with the timestamps that metrics are computed from."""
 
 import json
 import sqlite3
@@ -23,7 +23,7 @@ ProfitKey = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimedEvent:
-    """One event of the journal, with the instants around it; None where there is none."""
+    """A journal event with the timestamps of its signal, execution and position, if any."""
 
     event_id: int
     at_ms: Ms
@@ -40,26 +40,28 @@ class TimedEvent:
 
 
 class Timings:
+    """Reads events in pages, and the profit before the first one."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def begin(self) -> tuple[int, Mapping[ProfitKey, Decimal]]:
-        """The newest event, and what had been earned when it happened."""
+        """The newest event's id, and the profit up to it."""
         return await self._database.read(_begin)
 
     async def after(self, event_id: int) -> list[TimedEvent]:
-        """The next thousand events later than ``event_id``."""
-        rows = await self._database.query(_SQL["told_after"], (event_id, _PAGE_SIZE))
+        """The next thousand events after ``event_id``."""
+        rows = await self._database.query(_SQL["events_after"], (event_id, _PAGE_SIZE))
         return [TimedEvent(**(dict(row) | {"detail": json.loads(row["detail"])})) for row in rows]
 
     async def unprotected_since(self) -> list[Ms]:
-        """Since when each open position that wants a stop has had none."""
+        """Start times of the unprotected periods of open positions that require a stop."""
         rows = await self._database.query(_SQL["unprotected"])
         return [Ms(row["unprotected_since_ms"]) for row in rows]
 
 
 def _begin(connection: sqlite3.Connection) -> tuple[int, Mapping[ProfitKey, Decimal]]:
-    """Both from one snapshot, so that no close is counted twice or left out."""
+    """Read both in one snapshot, so that every close is counted once."""
     is_alone = not connection.in_transaction
     if is_alone:
         connection.execute("BEGIN")

@@ -1,4 +1,4 @@
-"""Tokens of the API and secrets of webhook sources; only their hashes are kept."""
+"""Stores hashes of API tokens and webhook secrets."""
 
 import json
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ _SQL = queries("control")
 
 
 class Scope(StrEnum):
-    """ADMIN may do everything, USER what concerns one user, SOURCE only send signals."""
+    """ADMIN: everything; USER: one user's own data; SOURCE: send signals."""
 
     ADMIN = "admin"
     USER = "user"
@@ -24,7 +24,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """What is known of a token; the token itself is known to its owner alone."""
+    """A token's record; the token itself is not stored."""
 
     token_id: str
     hash: str  #: hex SHA-256 of the token's text
@@ -49,16 +49,16 @@ class TokenStore:
         self._database = database
 
     async def all(self) -> list[Token]:
-        """Every token ever made, the oldest first."""
+        """All tokens, the oldest first."""
         return [_TOKENS.decode(row) for row in await self._database.query(_SQL["tokens"])]
 
     async def find(self, hash_: str) -> Token | None:
-        """The token whose text has this SHA-256."""
+        """The token with this SHA-256; None without one."""
         rows = await self._database.query(_SQL["token"], (hash_,))
         return _TOKENS.decode(rows[0]) if rows else None
 
     async def since_ms(self, user_id: UserId) -> Ms:
-        """When the last user ended who had this name before; what was then is not the present's."""
+        """When the previous user of this name was removed; None without one."""
         rows = await self._database.query(_SQL["removed_at"], (user_id,))
         return Ms(rows[0]["removed_at_ms"] or 0) if rows else EPOCH
 
@@ -72,7 +72,7 @@ class TokenStore:
         await self._database.execute(_SQL["put_token"], _values(token))
 
     async def revoke(self, token_id: str, *, now_ms: Ms) -> bool:
-        """Make a token worthless; False if it was, or was never made."""
+        """Revoke a token; False if it is unknown or revoked already."""
         values = {"token_id": token_id, "now_ms": now_ms}
         return bool(await self._database.execute(_SQL["revoke_token"], values))
 

@@ -1,4 +1,4 @@
-"""Where the strategies behind sources of alerts stand, from one alert to the next."""
+"""Stores the positions that alerts report for the strategies of webhook sources."""
 
 import sqlite3
 
@@ -8,25 +8,27 @@ from signalbot.ledger.base import Database
 from signalbot.ledger.codec import Codec
 from signalbot.ledger.sql import queries
 
-_SQL = queries("alignments")
+_SQL = queries("tracked_positions")
 _TRACKED_POSITIONS = Codec(TrackedPosition)
 
 
 class TrackedPositions:
+    """Tracks one position per strategy and symbol."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def track(
         self, report: AlertReport, *, strategy: str, symbol: str, now_ms: Ms
     ) -> TrackResult:
-        """Keep what an alert tells of its strategy's position; durable when this returns."""
+        """Store the position that an alert reports; durable on return."""
 
         def follow(connection: sqlite3.Connection) -> TrackResult:
-            row = connection.execute(_SQL["alignment"], (strategy, symbol)).fetchone()
+            row = connection.execute(_SQL["tracked_position"], (strategy, symbol)).fetchone()
             tracked = None if row is None else _TRACKED_POSITIONS.decode(row)
             result = track(tracked, report, strategy=strategy, symbol=symbol, now_ms=now_ms)
             if result.tracked is not None and result.tracked != tracked:
-                connection.execute(_SQL["put_alignment"], _values(result.tracked))
+                connection.execute(_SQL["put_tracked_position"], _values(result.tracked))
             return result
 
         return await self._database.write(follow)

@@ -1,4 +1,4 @@
-"""Locked secrets: ciphertext only. Who can read the ledger learns whose they are, not what."""
+"""Stores encrypted credentials and secrets; names are readable, values are not."""
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
@@ -11,15 +11,15 @@ from signalbot.ledger.database import Database
 from signalbot.ledger.sql import queries
 from signalbot.tasks import crash_point
 
-_SQL = queries("credentials")
+_SQL = queries("vault_store")
 
 KEY_CHECK_NAME = "keycheck"
-"""Name of the secret that tells which master key everything is locked with."""
+"""The secret that identifies the master key in use."""
 
 
 @dataclass(frozen=True, slots=True)
 class SealedValue:
-    """One locked value: its own key, wrapped by the master key ``key_id``, and what it locks."""
+    """One encrypted value: its data key, wrapped by the master key ``key_id``, and ciphertext."""
 
     key_id: str
     wrapped_key: bytes
@@ -28,14 +28,14 @@ class SealedValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedRow:
-    """One value at its place: a field of a user's account, or (``exchange`` empty) a secret."""
+    """One stored value: a field of a user's account, or (with empty ``exchange``) a secret."""
 
     owner: str  #: the user, or the secret's name
     exchange: str
     field: str
     sealed: SealedValue
     updated_at_ms: Ms
-    is_current: bool = True  #: False: it was stored for a user of this name who was removed since
+    is_current: bool = True  #: False: it belongs to a removed user of this name
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -43,18 +43,18 @@ class SealedRow:
 
 
 class VaultStore:
-    """Rows of ``credentials`` and ``secrets``."""
+    """Reads and writes the tables ``credentials`` and ``secrets``."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def key_id(self) -> str | None:
-        """The id of the master key that everything is locked with; None when nothing is."""
+        """The id of the master key in use; None for an empty vault."""
         rows = await self.secrets(KEY_CHECK_NAME)
         return rows[0].sealed.key_id if rows else None
 
     async def initialize(self, check: SealedRow) -> SealedRow:
-        """Lock an empty vault with the key of ``check``; the row that says which key it is."""
+        """Initialize an empty vault with the master key of ``check``; return the stored row."""
 
         def work(connection: sqlite3.Connection) -> SealedRow:
             found = connection.execute(_SQL["secrets"], {"name": KEY_CHECK_NAME}).fetchone()
@@ -72,10 +72,10 @@ class VaultStore:
         replaces: Iterable[tuple[UserId, str]],
         key_id: str,
     ) -> None:
-        """Write rows, all or none, after dropping what the accounts in ``replaces`` had.
+        """Write rows atomically, after deleting the rows of the accounts in ``replaces``.
 
         Raises:
-            ConfigError: they are not locked with the key that is in use by now.
+            ConfigError: they are encrypted with another key than the one in use.
         """
         dropped = list(replaces)
 
@@ -86,10 +86,10 @@ class VaultStore:
         await self._database.write(work)
 
     async def change_all(self, change: Callable[[SealedRow], SealedRow], *, key_id: str) -> int:
-        """Put ``change(row)`` in the place of every row, in one transaction; how many there are.
+        """Replace every row by ``change(row)`` in one transaction; return their number.
 
         Raises:
-            ConfigError: the key in use is not ``key_id`` by now.
+            ConfigError: the key in use is no longer ``key_id``.
         """
 
         def work(connection: sqlite3.Connection) -> int:
@@ -105,10 +105,10 @@ class VaultStore:
         return await self._database.write(work)
 
     async def adopt(self, user_id: UserId, *, now_ms: Ms) -> int:
-        """Make what was stored under a name the present user's; how many rows."""
+        """Assign stored credentials to the present user of that name; return the number of rows."""
         values = {"user_id": user_id, "now_ms": now_ms}
         return await self._database.write(
-            lambda c: c.execute(_SQL["keep_credentials"], values).rowcount
+            lambda c: c.execute(_SQL["adopt_credentials"], values).rowcount
         )
 
     async def credentials(self) -> list[SealedRow]:
@@ -119,7 +119,7 @@ class VaultStore:
         return [_row(row) for row in await self._database.query(_SQL["secrets"], {"name": name})]
 
     async def delete(self, user_id: UserId, exchange: str | None) -> int:
-        """Drop what an account has, or (None) all accounts of a user; how many rows went."""
+        """Delete the credentials of one account, or (None) of all; return the number of rows."""
         values = {"user_id": user_id, "exchange": exchange}
         return await self._database.write(
             lambda c: c.execute(_SQL["delete_credentials"], values).rowcount
@@ -132,10 +132,10 @@ class VaultStore:
 
 
 def _check_key(connection: sqlite3.Connection, key_id: str) -> None:
-    """See that the vault is still locked with the key that it was opened with."""
+    """Verify that the vault still uses the master key that it was opened with."""
     found = connection.execute(_SQL["secrets"], {"name": KEY_CHECK_NAME}).fetchone()
     if found is not None and found["key_id"] != key_id:
-        raise ConfigError("the master key has been changed meanwhile: do it again")
+        raise ConfigError("the master key has changed in the meantime: try again")
 
 
 def _put(

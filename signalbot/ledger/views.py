@@ -1,7 +1,7 @@
-"""What people and the API read: the ledger's rows as plain values, newest first, never written.
+"""Read-only listings of the ledger for the command line and the API, newest first.
 
-A row is a mapping by column name: money and quantities stay the decimal text they are stored as,
-instants end in ``_ms``, JSON columns are parsed, and flags are booleans.
+A row is a mapping by column name: money and quantities are decimal text, instants end in ``_ms``,
+JSON columns are parsed, and flags are booleans.
 """
 
 import json
@@ -41,14 +41,14 @@ _CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
     "reduce_only": bool,
     "ai_decision_applied": bool,
 }
-_FEE_ALLOWANCE = Decimal("0.98")  # a fee kept in coins may be booked after them
+_FEE_ALLOWANCE = Decimal("0.98")  # a fee in the base currency may be booked later
 _UNRESOLVED = ("pending", "unknown")
 _UNFINISHED = ("intended", "open", "partially_filled", "unknown")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which rows a listing gives; None lets everything pass."""
+    """Filters of a listing; None: no filter."""
 
     user: str | None = None
     strategy: str | None = None
@@ -80,13 +80,13 @@ ALL_ROWS = Selection()
 
 @contextmanager
 def open_ledger(path: Path) -> Iterator[Connection]:
-    """The ledger at ``path``, to be read beside a running daemon or without one.
+    """Open the ledger at ``path`` read-only, with or without a running daemon.
 
     Raises:
-        LedgerError: there is none, it cannot be read, or another version's schema is in it.
+        LedgerError: it is missing, cannot be read, or has another schema.
     """
     if not path.is_file():
-        raise LedgerError(f"{path}: there is no such ledger")
+        raise LedgerError(f"{path}: ledger not found")
     try:
         connection = connect_reader(path)
         try:
@@ -100,7 +100,7 @@ def open_ledger(path: Path) -> Iterator[Connection]:
 
 @contextmanager
 def read_snapshot(connection: Connection) -> Iterator[None]:
-    """What is read within is of one moment, whatever a daemon writes meanwhile. Keep it short."""
+    """Read a consistent snapshot within the block, which should be short."""
     connection.execute("BEGIN")
     try:
         yield
@@ -121,17 +121,17 @@ def _check_schema(connection: Connection, path: Path) -> None:
         )
     if version < supported:
         raise LedgerError(
-            f"{path}: schema {version} is an older signalbot's; 'signalbot run' makes it "
-            f"{supported}"
+            f"{path}: schema {version} was written by an older signalbot; 'signalbot run' migrates "
+            f"it to {supported}"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerTime:
-    """What "now" means to a reader: a replay's or a fast simulation's ledger has its own time."""
+    """The current time of a ledger; replays and fast simulations have their own."""
 
-    clock_ms: Ms  #: of the computer
-    last_ms: Ms | None  #: the latest instant the ledger speaks of; None when it is empty
+    clock_ms: Ms  #: of the local clock
+    last_ms: Ms | None  #: the latest instant in the ledger; None when it is empty
 
 
 def ledger_time(connection: Connection) -> LedgerTime:
@@ -140,12 +140,12 @@ def ledger_time(connection: Connection) -> LedgerTime:
 
 
 def user_ids(connection: Connection) -> list[str]:
-    """Everybody the ledger knows, removed users included."""
+    """All users, including removed ones."""
     return [row[0] for row in connection.execute(_SQL["user_ids"])]
 
 
 def strategy_names(connection: Connection) -> list[str]:
-    """Every strategy the ledger knows, removed ones included."""
+    """All strategies, including removed ones."""
     return [row[0] for row in connection.execute(_SQL["strategy_names"])]
 
 
@@ -162,12 +162,12 @@ def subscriptions(connection: Connection, selection: Selection = ALL_ROWS) -> li
 
 
 def last_runs(connection: Connection) -> list[Row]:
-    """The newest run of every strategy in use on each of its symbols; nulls where it never ran."""
+    """The newest run of every active strategy and symbol; nulls without a run."""
     return _rows(connection, "last_runs", {})
 
 
 def signals(connection: Connection, selection: Selection = ALL_ROWS) -> list[Row]:
-    """Signals; with a user, those the user decided on, each with that decision."""
+    """Signals; with a user, those with a decision of the user, and that decision."""
     if selection.user is not None:
         return _rows(connection, "signals_of_user", selection.values)
     name = "signals_active" if selection.status == "ACTIVE" else "signals"
@@ -175,33 +175,33 @@ def signals(connection: Connection, selection: Selection = ALL_ROWS) -> list[Row
 
 
 def skips(connection: Connection, selection: Selection = ALL_ROWS) -> list[Row]:
-    """Signals each user refused, counted by code, the commonest first."""
+    """Skipped signals by user and code, the most frequent first."""
     users_read = user_ids(connection) if selection.user is None else [selection.user]
     rows = (
         row
         for user in users_read
-        for row in _rows(connection, "refusals", selection.values | {"user": user})
+        for row in _rows(connection, "skips", selection.values | {"user": user})
     )
     return sorted(rows, key=lambda row: (row["user_id"], -row["signals"], row["code"]))
 
 
 def executions(connection: Connection, selection: Selection = ALL_ROWS) -> list[Row]:
-    """Executions, each with what its signal was."""
+    """Executions with the fields of their signals."""
     if selection.status in _UNRESOLVED:
-        return _rows(connection, "executions_in_doubt", selection.values)
+        return _rows(connection, "unresolved_executions", selection.values)
     name = "executions" if selection.user is None else "executions_of_user"
     return _rows(connection, name, selection.values)
 
 
 def orders(connection: Connection, selection: Selection = ALL_ROWS) -> list[Row]:
-    """Orders ever intended, each with its signal's strategy."""
+    """Orders with the strategy of their signals."""
     if selection.status in _UNFINISHED:
         return _rows(connection, "orders_unfinished", selection.values)
     return _newest(connection, "orders_of_user", selection, by="intended_at_ms")
 
 
 def orders_of_position(connection: Connection, position_id: str) -> list[Row]:
-    """Everything that was ordered to open, protect and close one position, oldest first."""
+    """All orders of one position, oldest first."""
     return _rows(connection, "orders_of_position", (position_id,))
 
 
@@ -217,7 +217,7 @@ def positions(connection: Connection, selection: Selection = ALL_ROWS) -> list[R
 
 
 def closed_positions(connection: Connection, selection: Selection) -> Iterator[sqlite3.Row]:
-    """What was earned on each position closed since ``selection.since_ms``: perhaps very many."""
+    """Results of the positions closed since ``selection.since_ms``; possibly very many."""
     return connection.execute(_SQL["positions_closed"], selection.values)
 
 
@@ -227,8 +227,8 @@ def signal(connection: Connection, signal_id: str) -> Row | None:
 
 
 def signal_ids(connection: Connection, *, prefix: str, limit: int) -> list[str]:
-    """Ids that begin with ``prefix``, in their order."""
-    beyond = f"{prefix}\N{DELETE}"  # an id is plain ASCII
+    """Signal ids with ``prefix``, in ascending order."""
+    beyond = f"{prefix}\N{DELETE}"  # ids are ASCII
     values = {"first": prefix, "beyond": beyond, "limit": limit}
     return [row[0] for row in connection.execute(_SQL["signal_ids_between"], values)]
 
@@ -238,24 +238,26 @@ def newest_signal_ids(connection: Connection, *, limit: int) -> list[str]:
 
 
 def signal_outcomes(connection: Connection, signal_id: str) -> list[Row]:
-    """What each user made of one signal: decision, execution, entry order and position in one row.
+    """Decision, execution, entry order and position of each user for one signal.
 
-    Subscribers without a decision have nulls. Executions come first, then refusals.
+    Subscribers without a decision have nulls. Executions come first, then skips.
     """
-    return [_with_net(row) for row in _rows(connection, "turns", {"signal_id": signal_id})]
+    return [
+        _with_net(row) for row in _rows(connection, "signal_outcomes", {"signal_id": signal_id})
+    ]
 
 
 def overview(connection: Connection, *, now_ms: Ms) -> Row:
-    """How things stand: who may trade, what is open, active and in doubt."""
+    """An overview: halts, users, open positions, active signals, unresolved executions."""
     return {
         "halted": _state(connection, "halted"),
         "disk_low": _state(connection, "disk_low"),
-        "away": _rows(connection, "away", {}),
-        "users": _rows(connection, "users_by_standing", {}),
+        "away": _rows(connection, "ongoing_outages", {}),
+        "users": _rows(connection, "users_by_status", {}),
         "users_not_trading": _rows(connection, "users_not_trading", {}),
         "open_positions": _count_of(connection, "count_open_positions"),
         "active_signals": _count_of(connection, "count_active_signals", {"now_ms": now_ms}),
-        "executions_in_doubt": _count_of(connection, "count_in_doubt"),
+        "executions_in_doubt": _count_of(connection, "count_unresolved"),
         "strategies": last_runs(connection),
     }
 
@@ -270,9 +272,9 @@ def _rows(connection: Connection, name: str, values: Row | tuple[str, ...]) -> l
 
 
 def _newest(connection: Connection, name: str, selection: Selection, *, by: str) -> list[Row]:
-    """The newest rows of all users, by walking every user's own index backwards side by side.
+    """The newest rows of all users, merged from one index walk per user.
 
-    An index over everybody's rows would cost each order a write, and only this reads it.
+    An index over all users would cost each order a write, only for this listing.
     """
     users_read = user_ids(connection) if selection.user is None else [selection.user]
     walks = (
@@ -292,7 +294,7 @@ def _row(row: sqlite3.Row) -> Row:
 
 
 def _with_protection(row: Row) -> Row:
-    """``row`` with how its position is protected now; null once it is closed."""
+    """``row`` with the position's protection; null once it is closed."""
     stops = [tuple(map(Decimal, stop)) for stop in json.loads(row.pop("stops"))]
     covered = sum((quantity - filled for quantity, filled in stops), ZERO)
     held = Decimal(row["quantity"])
@@ -307,7 +309,7 @@ def _with_protection(row: Row) -> Row:
 
 
 def _with_net(row: Row) -> Row:
-    """``row`` with what the position earned after fees and funding; null where there is none."""
+    """``row`` with the position's profit after fees and funding; null without a position."""
     realized = row["realized_pnl"]
     if realized is None:
         return row | {"net_pnl": None}

@@ -1,1 +1,1 @@
-"""Keeps the ledger: copies of it, room for it, and an orderly past."""
+"""Maintenance of the ledger: backups, disk space, archives, restore."""

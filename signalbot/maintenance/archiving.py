@@ -1,4 +1,4 @@
-"""Moves the ledger's past to monthly archives, a portion at a time, beside the trading."""
+"""Moves old rows to monthly archives in batches, while trading continues."""
 
 import sqlite3
 from contextlib import closing
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from signalbot.domain.errors import LedgerError
 from signalbot.domain.timeframe import Ms
-from signalbot.ledger.archive_batches import (
+from signalbot.ledger.archive.batches import (
     ArchiveBatch,
     BatchSource,
     confirm_batch,
@@ -16,24 +16,24 @@ from signalbot.ledger.archive_batches import (
     old_runs,
     old_signals,
 )
-from signalbot.ledger.archive_files import append_rows, archive_path
+from signalbot.ledger.archive.files import append_rows, archive_path
 from signalbot.ledger.backup import IsCancelled
 from signalbot.ledger.connection import connect_reader
 from signalbot.ledger.database import Database
-from signalbot.maintenance.threads import run_in_thread
+from signalbot.maintenance.thread import run_in_thread
 from signalbot.ports import Clock
 from signalbot.tasks import crash_point
 
-_PAUSE_S = 0.1  # between portions: trading needs the processor and the disk more
+_PAUSE_S = 0.1  # between batches: trading has priority on processor and disk
 
 
 async def archive_old_rows(database: Database, folder: Path, *, cutoff_ms: Ms, clock: Clock) -> int:
-    """Move what is older than ``cutoff_ms``; how many rows went.
+    """Move rows older than ``cutoff_ms``; return their number.
 
-    Killed anywhere, nothing is lost, and the next call goes on where this one was.
+    A kill at any point loses nothing; the next call continues.
 
     Raises:
-        LedgerError, OSError: an archive cannot be written; what was not moved is still here.
+        LedgerError, OSError: an archive cannot be written; rows not moved stay in the ledger.
     """
     moved = 0
     for source in (old_runs(cutoff_ms), old_signals(cutoff_ms), old_events(cutoff_ms)):

@@ -1,4 +1,4 @@
-"""A folder of copies of the ledger: a new one is made, and those that are no longer due go."""
+"""Makes backups of the ledger in a folder, and removes expired ones."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from signalbot.config.settings import BackupSettings
 from signalbot.domain.errors import LedgerError
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.backup import IsCancelled, copy_ledger, never_cancelled, required_bytes
-from signalbot.maintenance.disk_space import free_bytes
+from signalbot.maintenance.disk_monitor import free_bytes
 
 _NAME = re.compile(r"signalbot-(\d{8}T\d{6})Z\.db")
 _STAMP = "%Y%m%dT%H%M%S"
@@ -19,24 +19,24 @@ _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Backup:
-    """One copy, by the time it was made."""
+    """One copy of the ledger; ordered by the time it was made."""
 
     at_ms: Ms
     path: Path
 
     @property
     def day(self) -> date:
-        """The UTC day it was made on."""
+        """The UTC day on which it was made."""
         return (_FIRST + timedelta(milliseconds=self.at_ms)).date()
 
 
 def utc_stamp(at_ms: Ms) -> str:
-    """``20260801T033000Z``, for names of files."""
+    """``20260801T033000Z``, for file names."""
     return f"{_FIRST + timedelta(milliseconds=at_ms):{_STAMP}}Z"
 
 
 def backups_in(directory: Path) -> list[Backup]:
-    """The copies in a folder by their names, the newest first; other files are no concern."""
+    """The backups in a folder, the newest first; other files are ignored."""
     found = (_NAME.fullmatch(path.name) for path in _files(directory))
     return sorted(
         (Backup(_at_ms(each[1]), directory / each[0]) for each in found if each), reverse=True
@@ -44,10 +44,9 @@ def backups_in(directory: Path) -> list[Backup]:
 
 
 def expired(backups: Iterable[Backup], *, daily: int, weekly: int) -> list[Backup]:
-    """Those that are neither the newest of one of the last ``daily`` days that have any, nor of
-    one of the last ``weekly`` weeks.
+    """Backups that are not the newest of one of the last ``daily`` days or ``weekly`` weeks.
 
-    Days without a backup do not count: a daemon that was off for a month loses none by it.
+    Only days and weeks with a backup count: a daemon that was off for a month loses none.
     """
     newest_first = sorted(backups, reverse=True)
     retained = {
@@ -60,29 +59,29 @@ def expired(backups: Iterable[Backup], *, daily: int, weekly: int) -> list[Backu
 
 def create_backup(
     ledger: Path,
-    terms: BackupSettings,
+    settings: BackupSettings,
     *,
     now_ms: Ms,
     min_free_bytes: int = 0,
     is_cancelled: IsCancelled = never_cancelled,
 ) -> Backup:
-    """Make a copy in the folder of ``terms``, then remove what is expired there.
+    """Make a backup in the configured folder, then remove expired ones.
 
     Raises:
-        LedgerError: there is no room above ``min_free_bytes``, or the copy is not good.
+        LedgerError: the copy would leave less than ``min_free_bytes`` free, or is not valid.
         OSError: the folder cannot be written.
     """
-    terms.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     needed = required_bytes(ledger) + min_free_bytes
-    if free_bytes(terms.directory) < needed:
+    if free_bytes(settings.directory) < needed:
         raise LedgerError(
-            f"{terms.directory}: a backup needs {needed >> 20} MB free there, to leave "
-            f"{min_free_bytes >> 20} MB; free some, or choose another [backup] directory"
+            f"{settings.directory}: a backup needs {needed >> 20} MB there, to leave "
+            f"{min_free_bytes >> 20} MB free; free some space, or set another [backup] directory"
         )
-    path = terms.directory / f"signalbot-{utc_stamp(now_ms)}.db"
+    path = settings.directory / f"signalbot-{utc_stamp(now_ms)}.db"
     copy_ledger(ledger, path, as_of_ms=now_ms, is_cancelled=is_cancelled)
     removed = expired(
-        backups_in(terms.directory), daily=terms.keep_daily, weekly=terms.keep_weekly
+        backups_in(settings.directory), daily=settings.keep_daily, weekly=settings.keep_weekly
     )  # fmt: skip
     for each in removed:
         each.path.unlink(missing_ok=True)
@@ -108,5 +107,5 @@ def _newest_of_each(
 
 
 def _week(day: date) -> int:
-    """Weeks begin on Monday, as the days of ISO 8601 do."""
+    """The number of the week, which begins on Monday as in ISO 8601."""
     return (day.toordinal() - 1) // 7

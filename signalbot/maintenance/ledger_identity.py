@@ -1,7 +1,7 @@
-"""Notices a ledger that is older than what this state directory has run, or another one.
+"""Detects a ledger that is older than the last one used here, or a different one.
 
-However it got there (a file copied by hand, a snapshot of the disk), it does not know of newer
-trades. A note beside the ledger remembers how far it had come.
+Such a ledger (a copied file, a disk snapshot) lacks the newer trades. A marker file beside the
+ledger holds the identity and the number of events of the last one.
 """
 
 import json
@@ -20,19 +20,20 @@ SELECT (SELECT ledger_id FROM lineage) AS ledger_id,
 
 @dataclass(frozen=True, slots=True)
 class LedgerPosition:
-    """Which ledger it is, and how many events it has ever had."""
+    """The identity of a ledger, and the number of events it has ever had."""
 
     ledger_id: str
     events: int
 
 
 async def position_of(database: Database) -> LedgerPosition:
+    """The identity and progress of an open ledger."""
     row = (await database.query(_SELECT_POSITION))[0]
     return LedgerPosition(row["ledger_id"], row["events"])
 
 
 def read_marker(state_dir: Path) -> LedgerPosition | None:
-    """How far the ledger had come when a note was last taken; None when there is no good note."""
+    """The position in the marker file; None without a valid one."""
     try:
         marker = json.loads((state_dir / MARKER_NAME).read_text())
         return LedgerPosition(str(marker["ledger_id"]), int(marker["events"]))
@@ -41,7 +42,7 @@ def read_marker(state_dir: Path) -> LedgerPosition | None:
 
 
 def write_marker(state_dir: Path, position: LedgerPosition) -> None:
-    """Take a note; it is replaced whole.
+    """Replace the marker file atomically.
 
     Raises:
         OSError: it cannot be written.
@@ -53,12 +54,12 @@ def write_marker(state_dir: Path, position: LedgerPosition) -> None:
 
 
 def check_identity(recorded: LedgerPosition | None, current: LedgerPosition) -> str | None:
-    """Why this ledger must not be traded on unasked; None when it is the one that ran last."""
+    """The reason to start halted; None for the ledger that was used last."""
     if recorded is None:
         return None
     if recorded.ledger_id != current.ledger_id:
-        return "another ledger ran in this state directory before"
+        return "a different ledger was used in this state directory before"
     if current.events < recorded.events:
         missing = recorded.events - current.events
-        return f"this ledger is older than the one that ran last: it lacks {missing} events"
+        return f"this ledger is older than the last one used: it lacks {missing} events"
     return None

@@ -1,4 +1,4 @@
-"""Puts a copy in the place of the ledger; what was there is kept, and nobody trades unasked."""
+"""Restores a backup as the ledger; the former ledger is kept, and trading starts halted."""
 
 import sqlite3
 from contextlib import closing, suppress
@@ -14,26 +14,29 @@ from signalbot.maintenance.backups import utc_stamp
 from signalbot.state_dir import LEDGER_NAME
 
 _COMPANIONS = ("-wal", "-shm")
-"""What belongs to a ledger beside its file."""
+"""Suffixes of SQLite's files beside a ledger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreResult:
+    """Paths of the restored and the former ledger."""
+
     ledger: Path
-    former: Path | None  #: where the ledger is now that was there before
+    former: Path | None  #: the previous ledger's new path; None without one
 
 
 def restore_ledger(file: Path, state_dir: Path, *, now_ms: Ms) -> RestoreResult:
     """Make a halted copy of ``file`` the ledger of ``state_dir``.
 
-    There is a ledger at every moment, the former or the new one. The log of the former goes before
-    the new one comes: SQLite would play it into that.
+    At every moment there is a ledger, the former or the restored one. The former's write-ahead log
+    is removed before the replacement: SQLite would apply it to the restored one.
 
     Raises:
-        LedgerError: the file is no ledger that can be used. LedgerLocked: a daemon is running.
+        LedgerError: the file is not a usable ledger.
+        LedgerLocked: a daemon is running.
     """
     if not file.is_file():
-        raise LedgerError(f"{file}: there is no such file")
+        raise LedgerError(f"{file}: file not found")
     ledger = state_dir / LEDGER_NAME
     with lock.hold(state_dir):
         check_copy(file)
@@ -49,7 +52,7 @@ def restore_ledger(file: Path, state_dir: Path, *, now_ms: Ms) -> RestoreResult:
 
 
 def _keep_former(ledger: Path, former: Path) -> Path | None:
-    """Give the ledger a second name; one that is too broken to be tidied up keeps its log, too."""
+    """Link the ledger to a second name; a damaged one keeps its write-ahead log."""
     if not ledger.exists():
         return None
     with suppress(sqlite3.Error, LedgerError), closing(connect_writer(ledger)) as connection:

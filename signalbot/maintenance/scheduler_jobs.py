@@ -1,4 +1,4 @@
-"""The daemon's keeping: it watches the disk, makes backups and tidies up, beside the trading."""
+"""Maintenance jobs of the running daemon: disk check, marker, backups, archiving."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ from signalbot.maintenance.ledger_identity import (
     read_marker,
     write_marker,
 )
-from signalbot.maintenance.threads import run_in_thread
+from signalbot.maintenance.thread import run_in_thread
 from signalbot.observability.scheduler import Scheduler, run_on_event
 from signalbot.pipeline.trading_state import TradingState
 from signalbot.ports import Clock
@@ -37,31 +37,31 @@ _MB = 1 << 20
 
 
 class MaintenanceJobs:
-    """What is to be kept of one ledger, and how."""
+    """The maintenance jobs of one ledger."""
 
     def __init__(
-        self, config: Config, *, database: GroupCommit, halts: TradingState, clock: Clock
+        self, config: Config, *, database: GroupCommit, trading_state: TradingState, clock: Clock
     ) -> None:
         self._config = config
         self._database = database
         self._state_dir = config.daemon.state_dir
         self._accounts = Accounts(database)
         self._clock = clock
-        self._trading_state = halts
+        self._trading_state = trading_state
         self.disk = DiskMonitor(
             self._state_dir,
             floor_mb=config.daemon.min_free_disk_mb,
             reserve=DiskReserve(self._state_dir / RESERVE_NAME),
-            halts=halts,
+            trading_state=trading_state,
             accounts=self._accounts,
             clock=clock,
         )
         database.on_disk_full(self.disk.release_reserve)
 
     async def start(self) -> None:
-        """See that the ledger is the one that ran last, and that there is room; else stop entries.
+        """Check the ledger's identity and the disk space; halt or block entries if they fail.
 
-        The halt is written before accounts are loaded, so that it is in force when they are.
+        Call it before accounts are loaded, so that a halt is in force from the first signal.
         """
         position = await position_of(self._database)
         cause = check_identity(read_marker(self._state_dir), position)
@@ -72,38 +72,38 @@ class MaintenanceJobs:
         await self.write_marker()
 
     async def _halt(self, cause: str) -> None:
-        """A halt that is there already, such as a backup's own, says more."""
+        """Halt trading, unless it is halted already for a more specific reason."""
         if await self._accounts.halted() is None:
             reason = f"{cause}: compare positions with the exchange, then 'signalbot unhalt'"
             await self._accounts.set_halted(reason, now_ms=self._clock.now_ms())
 
     async def write_marker(self) -> None:
-        """Remember how far the ledger has come."""
-        with suppress(OSError):  # a full disk is told of elsewhere
+        """Store the ledger's position in the marker file."""
+        with suppress(OSError):  # the disk check reports a full disk
             write_marker(self._state_dir, await position_of(self._database))
 
     async def create_backup(self) -> None:
-        """Make a backup; one that fails is told of, and the next is made in its turn."""
-        terms, ledger = self._config.backup, self._database.path
+        """Make a backup; a failure is logged, and the next one is made on schedule."""
+        settings, ledger = self._config.backup, self._database.path
         min_free_bytes = self._config.daemon.min_free_disk_mb * _MB
-        now_ms = SystemClock().now_ms()  # by the calendar, even where simulated time runs ahead
+        now_ms = SystemClock().now_ms()  # real time, also when the daemon runs on simulated time
         try:
             backup = await run_in_thread(
                 lambda is_cancelled: create_backup(
                     ledger,
-                    terms,
+                    settings,
                     now_ms=now_ms,
                     min_free_bytes=min_free_bytes,
                     is_cancelled=is_cancelled,
                 )
             )
         except (LedgerError, OSError) as e:
-            log.error("backup.failed", directory=str(terms.directory), cause=str(e))
+            log.error("backup.failed", directory=str(settings.directory), cause=str(e))
         else:
             log.info("backup.created", path=str(backup.path), bytes=backup.path.stat().st_size)
 
     async def archive_old_rows(self) -> None:
-        """Move what is older than is to be kept; what cannot be moved stays, and is told of."""
+        """Move rows older than the retention to archives; a failure is logged and loses nothing."""
         keep_ms = self._config.retention.keep_ms
         if keep_ms is None or self._trading_state.disk_low is not None:
             return
@@ -120,12 +120,12 @@ class MaintenanceJobs:
                 log.info("archive.rows_moved", folder=str(folder), rows=moved)
 
     def is_backup_due(self) -> bool:
-        """Whether one was missed while the daemon was away."""
-        terms = self._config.backup
-        if terms.every_ms is None:
+        """Whether a backup was missed while the daemon was down."""
+        settings = self._config.backup
+        if settings.every_ms is None:
             return False
-        newest = next((each.at_ms for each in backups_in(terms.directory)), Ms(0))
-        return SystemClock().now_ms() - newest > terms.every_ms
+        newest = next((each.at_ms for each in backups_in(settings.directory)), Ms(0))
+        return SystemClock().now_ms() - newest > settings.every_ms
 
 
 @asynccontextmanager
@@ -133,16 +133,16 @@ async def run_maintenance(
     config: Config,
     *,
     database: GroupCommit,
-    halts: TradingState,
+    trading_state: TradingState,
     scheduler: Scheduler,
     clock: Clock,
 ) -> AsyncIterator[None]:
-    """Keep the ledger for the duration of the block; enter it before anybody trades."""
-    jobs = MaintenanceJobs(config, database=database, halts=halts, clock=clock)
+    """Run maintenance for the duration of the block; enter it before trading starts."""
+    jobs = MaintenanceJobs(config, database=database, trading_state=trading_state, clock=clock)
     await jobs.start()
     scheduled = {
         "disk": (scheduler.every(_DISK_CHECK_INTERVAL_S), jobs.disk.check),
-        "note": (scheduler.every(_MARKER_INTERVAL_S), jobs.write_marker),
+        "marker": (scheduler.every(_MARKER_INTERVAL_S), jobs.write_marker),
     }
     if config.backup.every_ms is not None:
         due = scheduler.daily(config.backup.every_ms / 1000, at=config.backup.at)

@@ -1,1 +1,1 @@
-"""Tells people what has happened: from the journal, through an outbox, to every destination."""
+"""Notifications: from the journal, through an outbox, to every destination."""

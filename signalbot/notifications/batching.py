@@ -1,25 +1,25 @@
-"""Several notices in one message, so that a burst rings once. Pure."""
+"""Combines several notices into one message, so that a burst alerts once. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from signalbot.ledger.outbox import PendingNotice
-from signalbot.notifications.templates import Message
+from signalbot.notifications.message import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeBatch:
-    """What is sent at once."""
+    """Notices that go into one message."""
 
     message: Message
     notice_ids: tuple[int, ...]
-    is_silent: bool  #: when all of it is
+    is_silent: bool  #: when all of its notices are
 
 
 def next_batch(pending: Sequence[PendingNotice], *, capacity: int) -> NoticeBatch:
-    """As many of ``waiting`` (at least one), from the first, as ``capacity`` characters hold.
+    """As many of ``pending`` (at least one), from the first, as fit in ``capacity`` characters.
 
-    A notice that is too long by itself is cut.
+    A single notice that is too long is truncated.
     """
     notices = _fitting(pending, capacity)
     return NoticeBatch(

@@ -1,4 +1,4 @@
-"""The summary of a day: what was closed, what it brought, what is open. Pure but for its query."""
+"""The daily summary: closed trades, their results, and open positions. Pure but for its query."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,14 +12,14 @@ from signalbot.domain.timeframe import Ms
 from signalbot.ledger.profit import GroupBy, profit
 from signalbot.ledger.views import Connection, Row, Selection
 from signalbot.notifications.formatting import signed, weekday_and_time
-from signalbot.notifications.templates import Message
+from signalbot.notifications.message import Message
 
 _MAX_LISTED_USERS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SummaryPeriod:
-    """What a summary is about."""
+    """The time that a summary covers."""
 
     since_ms: Ms  #: inclusive
     until_ms: Ms  #: exclusive
@@ -27,17 +27,17 @@ class SummaryPeriod:
 
 
 def last_due_ms(now_ms: Ms, at: time, zone: ZoneInfo) -> Ms:
-    """The newest instant, not after ``now_ms``, at which clocks there show ``at``."""
+    """The latest instant, not after ``now_ms``, at which it is ``at`` in ``zone``."""
     return _due_ms(now_ms, at, zone, step=-1)
 
 
 def next_due_ms(now_ms: Ms, at: time, zone: ZoneInfo) -> Ms:
-    """The first instant after ``now_ms`` at which clocks there show ``at``."""
+    """The first instant after ``now_ms`` at which it is ``at`` in ``zone``."""
     return _due_ms(now_ms, at, zone, step=1)
 
 
 def _due_ms(now_ms: Ms, at: time, zone: ZoneInfo, *, step: int) -> Ms:
-    """Three days are enough: an hour that a change of clocks skips is taken as if it were not."""
+    """Looks at three days; a time skipped by daylight saving counts as if it existed."""
     today = datetime.fromtimestamp(now_ms / 1000, zone).date()
     days = [today + timedelta(days=step * count) for count in (-1, 0, 1)]
     found = [datetime.combine(each, at, zone).astimezone(UTC).timestamp() for each in days]
@@ -48,7 +48,7 @@ def _due_ms(now_ms: Ms, at: time, zone: ZoneInfo, *, step: int) -> Ms:
 
 
 def profit_by_user(connection: Connection, *, since_ms: Ms, until_ms: Ms) -> dict[str, list[Row]]:
-    """By user: what was closed in that time, a line for each mode and currency."""
+    """Results of the trades closed in a period, by user: a row for each mode and currency."""
     found: defaultdict[str, list[Row]] = defaultdict(list)
     selection = Selection(since_ms=since_ms, until_ms=until_ms)
     for row in profit(connection, by=GroupBy.USER, selection=selection):
@@ -57,7 +57,7 @@ def profit_by_user(connection: Connection, *, since_ms: Ms, until_ms: Ms) -> dic
 
 
 def user_summary(rows: Sequence[Row], period: SummaryPeriod) -> Message | None:
-    """What one user is told; None when nothing was traded and nothing is open."""
+    """The summary for one user; None without trades and open positions."""
     if not any(row["trades"] or row["open_positions"] for row in rows):
         return None
     lines = [line for row in rows for line in _lines(row)]
@@ -67,12 +67,12 @@ def user_summary(rows: Sequence[Row], period: SummaryPeriod) -> Message | None:
 def operator_summary(
     by_user: Mapping[str, Sequence[Row]], states: Mapping[str, int], period: SummaryPeriod
 ) -> Message:
-    """What the operator is told, also of a day on which nothing happened.
+    """The summary for the operator, written for every day.
 
     ``states`` counts users by status.
     """
     rows = [row for found in by_user.values() for row in found]
-    lines = [line for total in _totals(rows) for line in _lines(total)] or ["Nothing was traded."]
+    lines = [line for total in _totals(rows) for line in _lines(total)] or ["No trades."]
     counted = ", ".join(f"{count} {status.lower()}" for status, count in sorted(states.items()))
     lines.append(f"Users: {counted or 'none'}")
     best = sorted((row for row in rows if row["trades"]), key=_net, reverse=True)
@@ -91,7 +91,7 @@ def _lines(row: Row) -> Iterator[str]:
     trades, wins = row["trades"], row["wins"]
     if trades:
         yield f"Result: {_gain(row)} after fees{_paper(row)}"
-        yield f"Trades: {trades}, {wins} won, {trades - wins} not"
+        yield f"Trades: {trades}, {wins} won"
         best, worst = (Decimal(row[key]) for key in ("best", "worst"))
         if trades > 1:
             yield f"Best {signed(best, row['currency'])}, worst {signed(worst, row['currency'])}"
@@ -100,7 +100,7 @@ def _lines(row: Row) -> Iterator[str]:
 
 
 def _totals(rows: Sequence[Row]) -> Iterator[Row]:
-    """Play money is never added to real money, nor one currency to another."""
+    """Totals by mode and currency: paper and live results are never added."""
     groups: defaultdict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
         groups[row["mode"], row["currency"]].append(row)

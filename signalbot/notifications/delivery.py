@@ -1,4 +1,4 @@
-"""Brings one destination its notices: in order, paced, merged, and tried again."""
+"""Delivers the notices of one destination: in order, rate limited, batched and retried."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -22,27 +22,27 @@ _THREADS_FOR_FAILING = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryPolicy:
-    batch_window_s: float = 1.0  #: what comes so soon after a notice goes along with it
-    message_interval_s: float = (
-        3.0  #: between two messages: services limit them to 20 a minute per chat
-    )
+    """Time limits and retries of deliveries."""
+
+    batch_window_s: float = 1.0  #: notices within this time go into one message
+    message_interval_s: float = 3.0  #: services allow about 20 messages a minute per chat
     first_retry_s: float = 2.0
     max_retry_s: float = 600.0
-    max_attempts: int = 40  #: then a notice is parked: three hours at least
+    max_attempts: int = 40  #: then a notice is abandoned, after three hours at least
     deadline_s: float = 30.0  #: real seconds for one delivery
 
 
 class Transport:
-    """The threads of all destinations; those that failed lately share a few of their own."""
+    """The threads of all destinations; failing destinations share a separate, smaller pool."""
 
     def __init__(self, *, speed: float = 1.0) -> None:
-        """``speed`` is how many of the loop's seconds pass in a real one."""
+        """``speed`` is the number of loop seconds per real second."""
         self._speed = speed
         self._threads = DaemonThreadPool(_THREADS)
         self._threads_for_failing = DaemonThreadPool(_THREADS_FOR_FAILING)
 
     def close(self) -> None:
-        """Begin no delivery any more: whoever waits for a turn waits until cancelled."""
+        """Start no further delivery: callers waiting for a thread wait until cancelled."""
         self._threads.close()
         self._threads_for_failing.close()
 
@@ -55,9 +55,9 @@ class Transport:
         deadline_s: float,
         on_start: Callable[[], None],
     ) -> str | None:
-        """Deliver; None when the service took it, else why not.
+        """Deliver a batch; return None on success, else the reason of the failure.
 
-        ``on_begin`` is called when its turn has come.
+        ``on_start`` is called when a thread is free.
         """
         threads = self._threads_for_failing if is_failing else self._threads
         try:
@@ -68,11 +68,13 @@ class Transport:
             )
         except TimeoutError:
             return f"no answer within {deadline_s:g} s"
-        except Exception as e:  # noqa: BLE001 - a plugin of apprise, which may fail in any way
+        except Exception as e:  # noqa: BLE001 - an apprise plugin may raise anything
             return f"apprise failed: {type(e).__name__}"
 
 
 class DeliveryWorker:
+    """Delivers the pending notices of one address until cancelled."""
+
     def __init__(
         self,
         address: NoticeAddress,
@@ -97,18 +99,18 @@ class DeliveryWorker:
         }
         self._idle = asyncio.Event()
         self._idle.set()
-        self._delays: Iterator[float] | None = None  #: there while the destination is failing
+        self._delays: Iterator[float] | None = None  #: set while the destination is failing
 
     def wake(self) -> None:
-        """Something waits to be delivered."""
+        """Look for pending notices."""
         self._pending.set()
 
     async def wait_idle(self) -> None:
-        """Return when the delivery under way, if there is one, is over and noted."""
+        """Return when no delivery is in progress and its outcome is recorded."""
         await self._idle.wait()
 
     async def run(self) -> None:
-        """Deliver whatever waits, as it comes, until cancelled."""
+        """Deliver notices as they become pending, until cancelled."""
         while True:
             await self._pending.wait()
             await self._clock.sleep(self._policy.batch_window_s)
@@ -126,7 +128,7 @@ class DeliveryWorker:
         await self._clock.sleep(pause_s)
 
     async def _attempt(self, batch: NoticeBatch) -> float:
-        """Deliver once and note what came of it; how long to wait before the next."""
+        """Deliver once and record the outcome; return the pause before the next delivery."""
         cause = await self._transport.send(
             self._destination,
             batch,
@@ -147,7 +149,7 @@ class DeliveryWorker:
             log.info("notice.delivery_recovered", **self._facts)
 
     async def _failed(self, batch: NoticeBatch, cause: str) -> float:
-        """Say so once, not at every try; how long to wait before the next."""
+        """Log the first failure only; return the pause before the next attempt."""
         if self._delays is None:
             policy = self._policy
             self._delays = backoff_s(initial_s=policy.first_retry_s, max_s=policy.max_retry_s)

@@ -1,20 +1,20 @@
-"""One place that notices go to, through apprise. Everything here blocks: it runs in a thread."""
+"""Notice destinations, through apprise. Everything here blocks and must run in a thread."""
 
 import logging
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from signalbot.notifications.templates import Message
+from signalbot.notifications.message import Message
 
 if TYPE_CHECKING:
     from apprise import Apprise
 
 _MAX_CHARACTERS = 3_500
-_MARKUP_ALLOWANCE = 200  # characters that a service adds: markup, escapes
+_MARKUP_ALLOWANCE = 200  # characters that a service may add: markup, escapes
 _SILENT_PARAMETERS = {
     "tgram": "silent=yes",
     "discord": "flags=4096",
@@ -24,25 +24,28 @@ _SILENT_PARAMETERS = {
     "gotify": "priority=low",
     "gotifys": "priority=low",
 }
-"""How the services that can are asked to make no sound."""
+"""The URL parameter for silent delivery, by scheme of the services that support it."""
 
 _PARTS = re.compile(r"[/?&=@,;]+")
+SecretResolver = Callable[[str], Awaitable[str]]
+"""Resolves ``secret:NAME`` to its text, other texts to themselves; raises ``ConfigError``."""
+
 _MIN_SECRET_LENGTH = 12
 _MIN_MIXED_SECRET_LENGTH = 8
 
 
 class UnknownDestination(ValueError):
-    """apprise cannot send to such a URL; the text says which scheme, nothing else of it."""
+    """apprise does not support a URL; the message names its scheme and nothing else of it."""
 
 
 class Destination:
-    """Where apprise delivers; ``capacity`` is the number of characters of one message."""
+    """One apprise service; a message has at most ``capacity`` characters."""
 
     def __init__(self, url: str) -> None:
         """Open ``url``.
 
         Raises:
-            UnknownDestination: apprise does not know its scheme or misses something in it.
+            UnknownDestination: apprise does not know the scheme, or the URL is incomplete.
         """
         self.scheme = url.partition("://")[0].lower()
         self._audible, self.capacity = _opened(url)
@@ -51,7 +54,7 @@ class Destination:
             self._silent, _ = _opened(f"{url}{'&' if '?' in url else '?'}{parameter}")
 
     def send(self, message: Message, *, is_silent: bool) -> str | None:
-        """Deliver; None when the service took it, else why not, as far as it said."""
+        """Deliver a message; return None on success, else the reason that the service gave."""
         apprise = self._silent if is_silent else self._audible
         errors = _captured_errors()
         errors.begin()
@@ -59,11 +62,11 @@ class Destination:
             title=message.title, body=message.body, body_format="text", notify_type="info"
         )
         reason = errors.end()
-        return None if is_accepted else reason or "the service did not take it"
+        return None if is_accepted else reason or "the service did not accept it"
 
 
 def url_secrets(url: str) -> Iterator[str]:
-    """Parts of a notification URL that must not be seen: whatever could be a key or a token."""
+    """Parts of a notification URL to mask: everything that could be a key or a token."""
     rest = url.partition("://")[2]
     yield url
     yield rest
@@ -85,14 +88,14 @@ def _looks_secret(piece: str) -> bool:
 
 
 def _opened(url: str) -> "tuple[Apprise, int]":
-    import apprise  # noqa: PLC0415 - half a second, for those who are notified
+    import apprise  # noqa: PLC0415 - takes half a second to import
 
     asset = apprise.AppriseAsset(
         app_id="signalbot",
         app_desc="signalbot",
         app_url="",
         async_mode=False,
-        service_timeout=0,  # else all services share a pool of threads, and one can block it
+        service_timeout=0,  # otherwise services share a thread pool, which one of them can block
         secure_logging=True,
         pgp_autogen=False,
         pem_autogen=False,
@@ -110,7 +113,7 @@ def _opened(url: str) -> "tuple[Apprise, int]":
 
 
 class _CapturedErrors(logging.Filter):
-    """What apprise logs is why a service did not take something; it belongs to who asked."""
+    """Captures what apprise logs in a thread: the reason of a failed delivery."""
 
     def __init__(self) -> None:
         super().__init__()

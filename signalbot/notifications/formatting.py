@@ -1,4 +1,4 @@
-"""Money, quantities, spans and times as people read them on a phone. Pure."""
+"""Formats money, quantities, durations and times for short messages. Pure."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -13,23 +13,23 @@ _UNITS_S = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
 
 def market(symbol: str) -> str:
-    """``BTC/USDT`` on spot, ``BTC/USDT perp`` for what ccxt calls ``BTC/USDT:USDT``."""
+    """``BTC/USDT`` for spot, ``BTC/USDT perp`` for the ccxt symbol ``BTC/USDT:USDT``."""
     pair, _, settled = symbol.partition(":")
     return f"{pair} perp" if settled else pair
 
 
 def price(value: str | Decimal) -> str:
-    """Every digit that counts, in groups of three: ``61,234.5``."""
+    """All significant digits, in groups of three: ``61,234.5``."""
     return _grouped(Decimal(value))
 
 
 def quantity(value: str | Decimal, symbol: str) -> str:
-    """With the coin: ``0.168 BTC``."""
+    """With the base currency: ``0.168 BTC``."""
     return f"{_grouped(Decimal(value))} {symbol.partition('/')[0]}"
 
 
 def money(value: str | Decimal, symbol: str) -> str:
-    """Two digits after the point, or as many as a small amount needs: ``1,234.50 USDT``."""
+    """Two decimals, or as many as a small amount needs: ``1,234.50 USDT``."""
     return f"{_money(Decimal(value))} {settlement_currency(symbol)}"
 
 
@@ -40,13 +40,13 @@ def signed(value: str | Decimal, currency: str) -> str:
 
 
 def percent(value: Decimal) -> str:
-    """With its sign and two digits: ``+1.25 %``."""
+    """With its sign and two decimals: ``+1.25 %``."""
     rounded = to_cents(value)
     return f"{_sign(rounded)}{abs(rounded)} %"
 
 
 def price_with_distance(value: str | Decimal, origin: str | Decimal | None) -> str:
-    """A price, and how far it is from another: ``59,000 (-2.06 %)``."""
+    """A price, and its distance from ``origin``: ``59,000 (-2.06 %)``."""
     if origin is None or not Decimal(origin):
         return price(value)
     distance = (Decimal(value) / Decimal(origin) - 1) * HUNDRED
@@ -65,12 +65,12 @@ def duration(ms: int) -> str:
 
 
 def time_of_day(at_ms: Ms, zone: ZoneInfo) -> str:
-    """The time of day there: ``14:05``."""
+    """The time of day in ``zone``: ``14:05``."""
     return f"{datetime.fromtimestamp(at_ms / 1000, zone):%H:%M}"
 
 
 def weekday_and_time(at_ms: Ms, zone: ZoneInfo) -> str:
-    """The day and time there: ``Mon 3 Nov 08:00``."""
+    """The day and time in ``zone``: ``Mon 3 Nov 08:00``."""
     local = datetime.fromtimestamp(at_ms / 1000, zone)
     return f"{local:%a} {local.day} {local:%b %H:%M}"
 

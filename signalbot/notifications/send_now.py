@@ -1,26 +1,27 @@
-"""Tells the operator something at once, without the daemon: it may be the one that has died."""
+"""Sends a message to the operator immediately, without the daemon, which may have died."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from signalbot.domain.errors import SignalbotError
-from signalbot.notifications.destinations import Destination, UnknownDestination
-from signalbot.notifications.templates import Message
+from signalbot.notifications.destinations import (
+    Destination,
+    SecretResolver,
+    UnknownDestination,
+)
+from signalbot.notifications.message import Message
 from signalbot.notifications.thread_pool import DaemonThreadPool
 
 _MAX_CONCURRENT = 8
 _DEADLINE_S = 30.0
 
-SecretResolver = Callable[[str], Awaitable[str]]
-
 
 async def send_now(
     message: Message, urls: Sequence[str], *, resolve_secret: SecretResolver
 ) -> list[str]:
-    """Deliver ``message`` to every one of ``urls`` at the same time; why not, where it failed.
+    """Deliver ``message`` to all ``urls`` concurrently; return the failures.
 
-    ``resolve`` gives the text behind ``secret:NAME``. No failure tells anything of a URL but its
-    place in the list.
+    A failure names the index of its URL in the list, and nothing else of it.
     """
     threads = DaemonThreadPool(_MAX_CONCURRENT)
 

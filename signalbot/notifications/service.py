@@ -1,7 +1,7 @@
-"""The post: a clerk who writes notices, and a courier for every destination."""
+"""The notification service: one notice writer, and a delivery worker for every destination."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 import structlog
@@ -11,7 +11,12 @@ from signalbot.domain.notices import NotificationSettings
 from signalbot.ledger.database import Database
 from signalbot.ledger.outbox import NoticeAddress, Outbox
 from signalbot.notifications.delivery import DeliveryPolicy, DeliveryWorker, Transport
-from signalbot.notifications.destinations import Destination, UnknownDestination, url_secrets
+from signalbot.notifications.destinations import (
+    Destination,
+    SecretResolver,
+    UnknownDestination,
+    url_secrets,
+)
 from signalbot.notifications.writer import NoticeWriter
 from signalbot.ports import Clock
 
@@ -19,17 +24,16 @@ log = structlog.get_logger()
 
 _DRAIN_TIMEOUT_S = 5.0
 
-SecretResolver = Callable[[str], Awaitable[str]]
-"""The text behind ``secret:NAME``, or the text itself; ``ConfigError`` when there is none."""
-
 RedactSecret = Callable[[str], None]
-"""Makes a text unreadable in every log line from now on."""
+"""Masks a text in every log line from now on."""
 
 
 class NotificationService:
+    """Writes and delivers notices; a slow or failing destination delays only itself."""
+
     def __init__(
         self,
-        terms: NotificationSettings,
+        settings: NotificationSettings,
         *,
         database: Database,
         resolve_secret: SecretResolver,
@@ -38,7 +42,7 @@ class NotificationService:
         speed: float = 1.0,
         policy: DeliveryPolicy | None = None,
     ) -> None:
-        self._terms = terms
+        self._settings = settings
         self._outbox = Outbox(database)
         self._resolve_secret = resolve_secret
         self._redact_secret = redact_secret
@@ -47,7 +51,7 @@ class NotificationService:
         self._transport = Transport(speed=speed)
         self._speed = speed
         self._writer = NoticeWriter(
-            terms,
+            settings,
             database=database,
             wake_delivery=self._wake,
             clock=clock,
@@ -62,11 +66,11 @@ class NotificationService:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Write and deliver for the duration of the block; what is left waits for the next."""
+        """Write and deliver for the duration of the block; what is pending waits for the next."""
         async with asyncio.TaskGroup() as group:
             self._group = group
             opening = group.create_task(self._open_destinations(group), name="destinations")
-            await self.apply(self._terms)
+            await self.apply(self._settings)
             try:
                 yield
             finally:
@@ -77,13 +81,13 @@ class NotificationService:
                 for task in self._tasks.values():
                     task.cancel()
 
-    async def apply(self, terms: NotificationSettings) -> None:
-        """Tell other people, or at other places, from now on."""
+    async def apply(self, settings: NotificationSettings) -> None:
+        """Use the recipients and destinations of ``settings`` from now on."""
         if self._group is None:
             return
-        self._terms = terms
-        self._writer.apply(terms)
-        wanted = _urls_of(terms)
+        self._settings = settings
+        self._writer.apply(settings)
+        wanted = _urls_of(settings)
         removed = [address for address, url in self._urls.items() if wanted.get(address) != url]
         for address in removed:
             del self._urls[address]
@@ -99,7 +103,7 @@ class NotificationService:
     # --- steps ----------------------------------------------------------------------------
 
     async def _update_writer(self, group: asyncio.TaskGroup) -> None:
-        """Have notices written while there is anybody to tell; else nothing is remembered."""
+        """Run the writer while there is a destination; without one, forget the cursor."""
         if self._urls and not self._writer_tasks:
             await self._writer.begin()
             self._writer_tasks = [
@@ -113,12 +117,12 @@ class NotificationService:
             await self._outbox.delete_cursor()
 
     async def _drain(self) -> None:
-        """Begin nothing more, and wait a moment for what is on its way."""
+        """Start no further delivery, and wait briefly for those in progress."""
         self._transport.close()
         await self._wait_idle(self._workers.values())
 
     async def _wait_idle(self, workers: Iterable[DeliveryWorker]) -> None:
-        """Wait for deliveries under way: cut off, they would be made again."""
+        """Wait for deliveries in progress: an interrupted one would be repeated."""
         try:
             async with asyncio.timeout(_DRAIN_TIMEOUT_S * self._speed):
                 for worker in workers:
@@ -127,7 +131,7 @@ class NotificationService:
             log.warning("notice.delivery_interrupted", limit_s=_DRAIN_TIMEOUT_S)
 
     async def _open_destinations(self, group: asyncio.TaskGroup) -> None:
-        """Open destinations one after the other: there may be a thousand, and trading begins."""
+        """Open destinations one at a time: there may be a thousand, while trading starts."""
         while True:
             address = await self._to_open.get()
             url = self._urls.get(address)
@@ -167,7 +171,7 @@ class NotificationService:
         )
 
     async def _stop_workers(self, addresses: Iterable[NoticeAddress]) -> None:
-        """End couriers; what one is just delivering is not left to the next."""
+        """Stop workers after their deliveries in progress."""
         stopping = [
             (worker, self._tasks.pop(address))
             for address in addresses
@@ -184,10 +188,10 @@ class NotificationService:
 
 
 def open_destination(url: str, redact_secret: RedactSecret) -> Destination:
-    """The destination behind a URL, whose secrets are hidden from then on.
+    """Open the destination of a URL, and mask the URL's secrets in the log.
 
     Raises:
-        UnknownDestination: apprise cannot send there.
+        UnknownDestination: apprise does not support the URL.
     """
     for secret in url_secrets(url):
         redact_secret(secret)
@@ -195,13 +199,13 @@ def open_destination(url: str, redact_secret: RedactSecret) -> Destination:
         return Destination(url)
     except UnknownDestination:
         raise
-    except Exception as e:  # noqa: BLE001 - a plugin of apprise, which may fail in any way
-        raise UnknownDestination(f"apprise failed at this URL: {type(e).__name__}") from None
+    except Exception as e:  # noqa: BLE001 - an apprise plugin may raise anything
+        raise UnknownDestination(f"apprise failed with this URL: {type(e).__name__}") from None
 
 
-def _urls_of(terms: NotificationSettings) -> dict[NoticeAddress, str]:
+def _urls_of(settings: NotificationSettings) -> dict[NoticeAddress, str]:
     return {
         NoticeAddress(recipient=each.name, place=place): url
-        for each in terms.recipients
+        for each in settings.recipients
         for place, url in enumerate(each.urls)
     }

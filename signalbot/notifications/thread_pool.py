@@ -1,4 +1,4 @@
-"""Blocking calls in threads of their own, so many at a time, which nobody waits for at the end."""
+"""Bounded daemon threads for blocking calls; a hanging thread does not delay shutdown."""
 
 import asyncio
 import threading
@@ -10,27 +10,30 @@ T = TypeVar("T")
 
 
 def _no_op() -> None:
-    """Nobody wants to know."""
+    """Do nothing."""
 
 
 class DaemonThreadPool:
-    """A bounded number of daemon threads: one that hangs keeps its place, and nothing else."""
+    """At most ``size`` calls at a time; a hanging call keeps its slot and blocks nothing else.
+
+    Not ``anyio.to_thread``: its threads are joined at exit, and a hanging one would delay it.
+    """
 
     def __init__(self, size: int) -> None:
         self._slots = asyncio.Semaphore(size)
         self._is_open = True
 
     def close(self) -> None:
-        """Begin nothing any more: whoever waits for a place waits until cancelled."""
+        """Start no further call: callers waiting for a slot wait until cancelled."""
         self._is_open = False
 
     async def call(
         self, work: Callable[[], T], *, deadline_s: float, on_start: Callable[[], None] = _no_op
     ) -> T:
-        """The result of ``work``, run in a thread; ``on_begin`` is called just before.
+        """Return the result of ``work``, run in a thread; ``on_start`` is called just before.
 
         Raises:
-            TimeoutError: it is not there after ``deadline_s``; the thread goes on by itself.
+            TimeoutError: there is no result after ``deadline_s``; the thread continues.
         """
         await self._slots.acquire()
         if not self._is_open:
@@ -52,14 +55,14 @@ class DaemonThreadPool:
             result, error = None, None
             try:
                 result = work()
-            except BaseException as e:  # noqa: BLE001 - it belongs to whoever waits
+            except BaseException as e:  # noqa: BLE001 - passed on to the caller
                 error = e
             with suppress(RuntimeError):  # the loop has ended meanwhile
                 loop.call_soon_threadsafe(finish, result, error)
 
         try:
             threading.Thread(target=run, name="notify", daemon=True).start()
-        except RuntimeError:  # the system has no thread for it now
+        except RuntimeError:  # the system cannot start a thread
             self._slots.release()
             raise
         async with asyncio.timeout(deadline_s):

@@ -1,14 +1,14 @@
-"""Texts that others wrote, made fit for a notice: a line without markup, mentions or links. Pure.
+"""Makes untrusted text safe for notices: one line without markup, mentions or links. Pure.
 
-A reason comes from an alert, a strategy file, a model or an exchange, and goes to services that
-each read something into it: Discord pings ``@everyone``, Slack ``<!channel>``, all of them make
-links. What has a meaning there is replaced by what looks like it and has none.
+Reasons come from alerts, strategy files, models and exchanges, and go to services that interpret
+them: Discord notifies ``@everyone``, Slack ``<!channel>``, and all of them make links. Characters
+with a meaning there are replaced by look-alikes without one.
 """
 
 import re
 
 MAX_LENGTH = 600
-"""Characters of a foreign text in a notice."""
+"""The most characters of an untrusted text in a notice."""
 
 _MARKS = str.maketrans(
     {
@@ -34,7 +34,7 @@ _DOMAIN = re.compile(
 
 
 def sanitized(text: str, *, max_length: int = MAX_LENGTH) -> str:
-    """``text`` as one line of at most ``longest`` characters that means nothing to any service."""
+    """Return ``text`` in one line of at most ``max_length`` characters, without any markup."""
     printable = "".join(each if each.isprintable() else " " for each in text[: max_length * 4])
     line = " ".join(printable.split()).translate(_MARKS)
     line = _EMPHASIS.sub("\N{FULLWIDTH LOW LINE}", line)

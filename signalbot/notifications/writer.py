@@ -1,4 +1,4 @@
-"""Writes notices: reads the journal, knows who is told what, puts the words into the outbox."""
+"""Writes notices: reads the journal, selects recipients and puts rendered texts into the outbox."""
 
 import sqlite3
 from collections import Counter, defaultdict
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from signalbot.domain.events import EventKind
 from signalbot.domain.notices import (
     OPERATOR,
     NoticeKind,
@@ -32,7 +33,8 @@ from signalbot.notifications.daily_summary import (
     profit_by_user,
     user_summary,
 )
-from signalbot.notifications.templates import Message, NoticeContext, notice_kind, render_notice
+from signalbot.notifications.message import Message, NoticeContext
+from signalbot.notifications.notice_types import notice_kind, render_notice
 from signalbot.ports import Clock
 from signalbot.tasks import crash_point
 
@@ -41,33 +43,35 @@ log = structlog.get_logger()
 _PAGE = 200
 _SUMMARY_CHECK_INTERVAL_S = 60.0
 _RETENTION_MS = 7 * 86_400_000
-_STATUS_PAUSE_MS = 600_000  # between two notices of what a user does to its own account
-_STATES = frozenset({"user.resumed", "user.paused", "user.halted"})
+_STATUS_PAUSE_MS = 600_000  # between two notices of status changes that a user makes itself
+_STATUS_EVENTS = frozenset({EventKind.USER_RESUMED, EventKind.USER_PAUSED, EventKind.USER_HALTED})
 
 _USERS = "SELECT user_id, status FROM users WHERE status <> 'REMOVED'"
 
 _KIND_ORDER = [*NoticeKind]
-"""Beginnings of events that concern whoever runs the daemon, and nobody's account."""
+"""The order in which notices of one position are written."""
 
 DayEnd = tuple[time, ZoneInfo]
-"""A time of day, by whose clocks."""
+"""The time of day at which a summary is due, and its time zone."""
 
 WakeDelivery = Callable[[Iterable[NoticeAddress]], None]
-"""Tells that something waits for these addresses."""
+"""Starts the delivery of notices that are pending for these addresses."""
 
 
 @dataclass(frozen=True, slots=True)
 class _DayData:
-    """What a summary is made of."""
+    """The figures that summaries are rendered from."""
 
-    profit_by_user: dict[str, list[Row]]  #: by user
-    states: dict[str, int]  #: users by status
+    profit_by_user: dict[str, list[Row]]
+    users_by_status: dict[str, int]
 
 
 class NoticeWriter:
+    """Turns journal events and ended days into notices for each recipient and destination."""
+
     def __init__(
         self,
-        terms: NotificationSettings,
+        settings: NotificationSettings,
         *,
         database: Database,
         wake_delivery: WakeDelivery,
@@ -81,25 +85,23 @@ class NoticeWriter:
         self._wake_delivery = wake_delivery
         self._clock = clock
         self._batch_window_s = batch_window_s
-        self.apply(terms)
+        self.apply(settings)
 
-    def apply(self, terms: NotificationSettings) -> None:
-        """Write for other recipients from now on."""
-        self._times = {each.name: terms.time_settings_for(each) for each in terms.recipients}
-        self._recipients = {each.name: each for each in terms.recipients}
+    def apply(self, settings: NotificationSettings) -> None:
+        """Use the recipients of ``settings`` from now on."""
+        self._times = {each.name: settings.time_settings_for(each) for each in settings.recipients}
+        self._recipients = {each.name: each for each in settings.recipients}
 
     async def begin(self) -> NoticeCursor:
-        """Where the last run left off; the first time, now."""
+        """Return the cursor of the previous run; on the first run, a cursor at the present."""
         return await self._outbox.begin(summed_up_ms=self._newest_due_ms())
 
     async def write_events(self) -> None:
-        """Write notices as things happen, until cancelled."""
+        """Write notices of new events until cancelled."""
         cursor = (await self.begin()).event_id
         while True:
             await self._journal.wait(cursor)
-            await self._clock.sleep(
-                self._batch_window_s
-            )  # what happens together is written together
+            await self._clock.sleep(self._batch_window_s)  # one write for simultaneous events
             cursor = await self._write(cursor)
 
     async def write_summaries(self) -> None:
@@ -108,12 +110,11 @@ class NoticeWriter:
             await self._write_due_summaries()
             now_ms = self._clock.now_ms()
             await self._outbox.delete_finished(before_ms=Ms(now_ms - _RETENTION_MS))
-            self._wake_delivery(
-                await self._outbox.pending_addresses()
-            )  # some have waited for their time
-            look_again_ms = now_ms + round(_SUMMARY_CHECK_INTERVAL_S * 1000)
+            # Notices with a start time in the future may be due by now.
+            self._wake_delivery(await self._outbox.pending_addresses())
+            next_check_ms = now_ms + round(_SUMMARY_CHECK_INTERVAL_S * 1000)
             due = [next_due_ms(now_ms, *each) for each in self._day_ends()]
-            await self._clock.sleep_until(Ms(min((*due, look_again_ms))))
+            await self._clock.sleep_until(Ms(min((*due, next_check_ms))))
 
     # --- events ---------------------------------------------------------------------------
 
@@ -143,7 +144,7 @@ class NoticeWriter:
         signal = await self._signal_of(event, signals)
         zones = {each.name: self._times[each.name].time_zone for each in recipients}
         messages = {
-            zone: _rendered(kind, NoticeContext(event=event, signal=signal, zone=ZoneInfo(zone)))
+            zone: _rendered(NoticeContext(event=event, signal=signal, zone=ZoneInfo(zone)))
             for zone in set(zones.values())
         }
         return [
@@ -154,7 +155,7 @@ class NoticeWriter:
         ]
 
     def _recipients_of(self, event: JournalEvent) -> Iterator[Recipient]:
-        """Whoever it happened to, and the operator; what happens to trading happens to all."""
+        """The event's user and the operator; everyone for an event without a user."""
         if event.user_id is None:
             yield from self._recipients.values()
             return
@@ -165,7 +166,7 @@ class NoticeWriter:
     async def _signal_of(
         self, event: JournalEvent, signal_cache: dict[str, Signal | None]
     ) -> Signal | None:
-        if event.signal_id is None or event.kind != "decision.skipped":
+        if event.signal_id is None or event.kind != EventKind.DECISION_SKIPPED:
             return None
         if event.signal_id not in signal_cache:
             signal_cache[event.signal_id] = await self._signals.signal(SignalId(event.signal_id))
@@ -174,7 +175,7 @@ class NoticeWriter:
     # --- days -----------------------------------------------------------------------------
 
     def _day_ends(self) -> dict[DayEnd, list[Recipient]]:
-        """When days end, and for whom."""
+        """The recipients of each time at which a daily summary is due."""
         ends: defaultdict[DayEnd, list[Recipient]] = defaultdict(list)
         for name, local in self._times.items():
             if local.daily_summary is not None:
@@ -186,7 +187,7 @@ class NoticeWriter:
         return max((last_due_ms(now_ms, *each) for each in self._day_ends()), default=now_ms)
 
     async def _write_due_summaries(self) -> None:
-        """Sum up every day that has ended since the last time, each by its own clocks."""
+        """Write the summaries of all days that have ended since the last call."""
         ends, now_ms = self._day_ends(), self._clock.now_ms()
         since_ms = (await self.begin()).summed_up_ms
         drafts: list[NoticeDraft] = []
@@ -218,12 +219,12 @@ class NoticeWriter:
 
 
 def _is_shadow_event(event: JournalEvent) -> bool:
-    """Whether it happened to a shadow: nobody is told of what did not cost anybody anything."""
+    """Whether an event belongs to a shadow account, which gets no notices."""
     return event.user_id is not None and owner_of(event.user_id) is not None
 
 
 def _by_position(events: Sequence[JournalEvent]) -> list[JournalEvent]:
-    """Events of one position together, in the order of its life: rows change in another."""
+    """Group events by position, in the order of a trade; rows change in a different order."""
     places: dict[str | int, int] = {}
     for place, event in enumerate(events):
         places.setdefault(event.position_id or event.event_id, place)
@@ -236,10 +237,10 @@ def _by_position(events: Sequence[JournalEvent]) -> list[JournalEvent]:
     return sorted(events, key=key)
 
 
-def _rendered(kind: NoticeKind, context: NoticeContext) -> Message | None:
+def _rendered(context: NoticeContext) -> Message | None:
     try:
-        return render_notice(kind, context)
-    except Exception:  # a slip in a text must never stop trading
+        return render_notice(context)
+    except Exception:  # a faulty template must not stop other notices
         log.exception(
             "notice.render_failed", event_id=context.event.event_id, kind=context.event.kind
         )
@@ -270,12 +271,12 @@ def _drafts_for(
 
 
 def _topic(event: JournalEvent) -> str | None:
-    """What a notice is one of many of: of the states of an account only the newest counts."""
-    return event.user_id if event.kind in _STATES else None
+    """Notices of one topic replace each other while pending: only the newest status counts."""
+    return event.user_id if event.kind in _STATUS_EVENTS else None
 
 
 def _message_for(recipient: Recipient, event: JournalEvent, message: Message) -> Message:
-    """The operator is told whose it is."""
+    """The message; for the operator, with the name of the user."""
     if recipient.name != OPERATOR or event.user_id is None:
         return message
     return Message(message.title, f"User: {event.user_id}\n{message.body}")
@@ -287,10 +288,10 @@ def _read_day(connection: sqlite3.Connection, period: SummaryPeriod) -> _DayData
         row["status"] for row in connection.execute(_USERS) if owner_of(row["user_id"]) is None
     )
     own = {name: rows for name, rows in found.items() if owner_of(name) is None}
-    return _DayData(profit_by_user=own, states=dict(states))
+    return _DayData(profit_by_user=own, users_by_status=dict(states))
 
 
 def _summary_message(name: UserId, day: _DayData, period: SummaryPeriod) -> Message | None:
     if name == OPERATOR:
-        return operator_summary(day.profit_by_user, day.states, period)
+        return operator_summary(day.profit_by_user, day.users_by_status, period)
     return user_summary(day.profit_by_user.get(name, []), period)

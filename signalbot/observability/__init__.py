@@ -1,1 +1,1 @@
-"""Running the daemon: what it logs, without any secret, and when recurring work is due."""
+"""Observability: logging without secrets, health, scheduling, and the interface to systemd."""

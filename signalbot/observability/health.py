@@ -1,6 +1,6 @@
-"""Whether the daemon is alive in all its parts: the judgement that feeds the watchdog.
+"""Decides whether every part of the daemon makes progress; the watchdog acts on it.
 
-What an exchange does not tell is no ground to restart; that nobody asks it any more is.
+An exchange that does not respond is no reason to restart; a poller that stopped polling is.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,33 +17,31 @@ CANDLE_GRACE_S: Final = 120.0
 class StreamHealth:
     """One stream of candles."""
 
-    last_checked_s: float  #: since its source was last heard or asked, whatever it said
+    last_checked_s: float  #: since its source last delivered or was polled
     timeframe_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthSnapshot:
-    """Signs of life; every value is seconds."""
+    """Progress of the daemon's parts, in seconds."""
 
-    lag_s: float  #: the event loop was late by, at worst, lately
-    commit_wait_s: float  #: the oldest write that is not committed yet has waited
-    reconcile_age_s: (
-        float  #: since an account was last compared with its exchange, or a round began
-    )
+    lag_s: float  #: worst recent delay of the event loop
+    commit_wait_s: float  #: waiting time of the oldest uncommitted write
+    reconcile_age_s: float  #: since the last reconciliation of an account, or the start of a round
     streams: Mapping[str, StreamHealth]  #: by name
 
 
 def failures(snapshot: HealthSnapshot, *, speed: float = 1.0) -> Iterator[str]:
-    """What has stopped, one sentence each; nothing when all is well.
+    """One sentence for each part that has stopped.
 
-    ``speed`` is how many of these seconds pass in a real one.
+    ``speed`` is the number of these seconds per real second.
     """
     if snapshot.lag_s > MAX_LAG_S * speed:
         yield f"the event loop is {snapshot.lag_s:.1f} s late"
     if snapshot.commit_wait_s > MAX_COMMIT_WAIT_S * speed:
         yield f"the ledger has not committed for {snapshot.commit_wait_s:.0f} s"
     if snapshot.reconcile_age_s > MAX_RECONCILE_AGE_S * speed:
-        yield f"no account has been compared with its exchange for {snapshot.reconcile_age_s:.0f} s"
+        yield f"no account has been reconciled for {snapshot.reconcile_age_s:.0f} s"
     for name, stream in snapshot.streams.items():
         if stream.last_checked_s > stream.timeframe_s + CANDLE_GRACE_S * speed:
-            yield f"nobody has looked for candles of {name} for {stream.last_checked_s:.0f} s"
+            yield f"candles of {name} have not been polled for {stream.last_checked_s:.0f} s"

@@ -1,9 +1,8 @@
-"""The event loop of the daemon: uvloop's, less one way of closing a stranger's descriptor.
+"""The daemon's event loop: uvloop, with a fix for descriptors that are closed twice.
 
-Where a connection over a given socket is given up before it stands (a timeout, a cancel), uvloop
-0.22 closes the socket's descriptor and leaves the socket object open. The object closes the number
-once more when it is collected: by then it may belong to another connection, which dies unseen, and
-every further one that gets the number fails.
+When a connection over a given socket fails before it is established (timeout, cancellation), uvloop
+0.22 closes the socket's descriptor but not the socket object. The object closes the same number
+again when it is collected, which by then may belong to another connection.
 """
 
 import socket
@@ -14,23 +13,23 @@ import uvloop
 
 
 class Loop(uvloop.Loop):
-    """Gives a socket up for good when a connection over it fails."""
+    """Detaches the socket of a connection that fails."""
 
     async def create_connection(self, *args: Any, **kwargs: Any) -> Any:
-        """As ``asyncio`` has it."""
+        """See ``asyncio.AbstractEventLoop``."""
         sock: socket.socket | None = kwargs.get("sock")
-        return await _given_up(sock, super().create_connection(*args, **kwargs))
+        return await _detach_on_failure(sock, super().create_connection(*args, **kwargs))
 
     async def connect_accepted_socket(
         self, protocol_factory: Any, sock: socket.socket, **kwargs: Any
     ) -> Any:
-        """As ``asyncio`` has it."""
+        """See ``asyncio.AbstractEventLoop``."""
         connecting = super().connect_accepted_socket(protocol_factory, sock, **kwargs)
-        return await _given_up(sock, connecting)
+        return await _detach_on_failure(sock, connecting)
 
 
-async def _given_up(sock: socket.socket | None, connecting: Awaitable[Any]) -> Any:
-    """Wait for a connection; the loop closes the descriptor of one that fails, and it alone."""
+async def _detach_on_failure(sock: socket.socket | None, connecting: Awaitable[Any]) -> Any:
+    """Wait for a connection; on failure only the loop closes the descriptor."""
     try:
         return await connecting
     except BaseException:

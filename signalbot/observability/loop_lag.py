@@ -1,4 +1,4 @@
-"""How late the event loop is: the first thing that goes wrong when something hogs it."""
+"""Measures the delay of the event loop, which shows code that blocks it."""
 
 import asyncio
 from collections import deque
@@ -10,22 +10,19 @@ _SAMPLES = 60
 
 
 class LoopLag:
+    """Samples the delay four times a second; ``worst_s`` covers the last 15 seconds."""
+
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._samples: deque[float] = deque(maxlen=_SAMPLES)
 
     @property
-    def last_s(self) -> float:
-        """How late the loop came at the last look, in seconds."""
-        return self._samples[-1] if self._samples else 0.0
-
-    @property
     def worst_s(self) -> float:
-        """The worst of the last quarter of a minute, in seconds."""
+        """The worst delay of the last 15 seconds, in seconds."""
         return max(self._samples, default=0.0)
 
     async def run(self) -> None:
-        """Look four times a second, until cancelled."""
+        """Sample until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             began_s = loop.time()

@@ -1,4 +1,4 @@
-"""What this process asks of the kernel for itself: open files, and that nobody reads its memory."""
+"""Process limits: more open files, no core dumps, memory protected from other processes."""
 
 import ctypes
 import resource
@@ -9,20 +9,20 @@ _SET_DUMPABLE = 4  # linux/prctl.h
 
 
 def raise_open_file_limit() -> int:
-    """Allow as many open files as the kernel lets us have, up to 65,536; how many that is."""
+    """Raise the limit of open files up to 65,536 or the hard limit; return the limit in force."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _MAX_OPEN_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with suppress(ValueError, OSError):  # a container may forbid even this
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-            soft = wanted
+    target = _MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _MAX_OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < target:
+        with suppress(ValueError, OSError):  # a container may forbid it
+            resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
+            soft = target
     return _MAX_OPEN_FILES if soft == resource.RLIM_INFINITY else soft
 
 
 def protect_memory() -> None:
-    """Leave no core file, and let no other process of this user look into this one's memory.
+    """Disable core dumps, and memory access by other processes of the same user.
 
-    Secrets lie there in the clear while they are in use. What root may, it still may.
+    Memory contains secrets in clear text while they are in use. Root keeps its access.
     """
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -1,4 +1,4 @@
-"""The daemon's timetable: APScheduler rings, somebody else works."""
+"""Recurring events: APScheduler sets them, and tasks wait for them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,16 +13,16 @@ _CANDLE_CLOSE_DELAY_S = 1.5
 
 
 class Scheduler:
-    """Named events that are set again and again; who waits for one clears it and works.
+    """Creates events that are set on a schedule; a task clears its event and does the work.
 
-    A bell that rings while its work is still going on is heard once more afterwards, not twice.
+    An event that is set several times during the work leads to one more run.
     """
 
     def __init__(self) -> None:
         self._scheduler = AsyncIOScheduler(timezone="UTC")
 
     def every(self, seconds: float) -> asyncio.Event:
-        """An event that is set every so many seconds while the bells are running."""
+        """An event that is set every ``seconds`` while the scheduler runs."""
         event = asyncio.Event()
         self._scheduler.add_job(
             event.set, IntervalTrigger(seconds=seconds), coalesce=True, misfire_grace_time=None
@@ -30,7 +30,7 @@ class Scheduler:
         return event
 
     def daily(self, seconds: float, *, at: time) -> asyncio.Event:
-        """An event that is set every so many seconds, one of them at a time of day in UTC."""
+        """An event that is set every ``seconds``, aligned to the time of day ``at`` in UTC."""
         event = asyncio.Event()
         started = datetime.combine(date(1970, 1, 1), at, UTC)
         self._scheduler.add_job(
@@ -42,7 +42,7 @@ class Scheduler:
         return event
 
     def after_candle_close(self, timeframe: Timeframe) -> asyncio.Event:
-        """An event that is set a moment after every close of a candle of this length."""
+        """An event that is set 1.5 s after every candle close of ``timeframe``."""
         event = asyncio.Event()
         seconds = timeframe.ms // 1000
         started = datetime.fromtimestamp(_CANDLE_CLOSE_DELAY_S, UTC)
@@ -55,7 +55,7 @@ class Scheduler:
         return event
 
     async def run(self) -> None:
-        """Ring until cancelled."""
+        """Set the events on schedule until cancelled."""
         self._scheduler.start()
         try:
             await asyncio.Event().wait()
@@ -64,7 +64,7 @@ class Scheduler:
 
 
 async def run_on_event(event: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
-    """Do ``work`` each time the bell has rung, until cancelled."""
+    """Run ``work`` each time ``event`` is set, until cancelled."""
     while True:
         await event.wait()
         event.clear()

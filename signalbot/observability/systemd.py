@@ -1,4 +1,4 @@
-"""Tells systemd how the daemon is: ready, alive, reloading, stopping (``sd_notify(3)``)."""
+"""Reports the daemon's state to systemd: ready, alive, reloading, stopping (``sd_notify(3)``)."""
 
 import os
 import socket
@@ -7,17 +7,19 @@ from contextlib import suppress
 
 
 class SystemdNotifier:
-    """Says nothing where nobody listens: outside of a unit of ``Type=notify``."""
+    """Sends states to systemd; does nothing outside of a unit of ``Type=notify``."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         path = environment.get("NOTIFY_SOCKET", "")
         self._address = f"\0{path[1:]}" if path.startswith("@") else path
-        self.watchdog_s = _watchdog_s(environment)  #: it wants a sign of life so often; None: never
+        self.watchdog_s = _watchdog_s(
+            environment
+        )  #: the interval within which systemd expects a ping; None: no watchdog
 
     def notify(self, *assignments: str) -> None:
         """Send lines such as ``READY=1`` in one message, without waiting.
 
-        A message that systemd cannot take now is lost; the next one will do.
+        A message that systemd cannot accept now is lost; the next one replaces it.
         """
         if not self._address:
             return
@@ -28,6 +30,6 @@ class SystemdNotifier:
 
 def _watchdog_s(environment: Mapping[str, str]) -> float | None:
     if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
-        return None  # it is meant for another process of the unit
+        return None  # the watchdog expects pings from another process of the unit
     limit_us = environment.get("WATCHDOG_USEC", "")
     return int(limit_us) / 1e6 if limit_us.isdigit() and int(limit_us) else None

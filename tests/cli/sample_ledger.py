@@ -49,10 +49,11 @@ from signalbot.domain.users import (
     subscription_id_of,
 )
 from signalbot.ledger.accounts import Accounts, StrategyRecord
+from signalbot.ledger.booking import Booking
 from signalbot.ledger.database import Database, open_database
 from signalbot.ledger.executions import Executions
 from signalbot.ledger.signals import RunOutcome, Signals, StrategyRun
-from signalbot.ledger.trades import Booking, Trades
+from signalbot.ledger.trades import Trades
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 NOW: Final = Ms(1_641_393_300_000)

@@ -13,8 +13,8 @@ SQL = queries("views")
 SMALL = {"users", "strategies", "subscriptions", "absences", "u", "s", "b", "who", "each"}
 """Tables, and their names within queries, that grow with the configuration and not with time."""
 SORTED = {
-    "signals_active", "executions_in_doubt", "orders_unfinished", "positions_open",
-    "orders_of_position", "turns", "last_runs", "users_by_standing", "users_not_trading",
+    "signals_active", "unresolved_executions", "orders_unfinished", "positions_open",
+    "orders_of_position", "signal_outcomes", "last_runs", "users_by_status", "users_not_trading",
 }  # fmt: skip
 """Queries whose rows are few by nature, so that sorting them costs nothing."""
 

@@ -13,7 +13,7 @@ from tests.maintenance.daemon_process import Daemon
 
 
 @pytest.fixture
-def patient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> InstallationFixture:
+def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> InstallationFixture:
     """A sound installation with a ledger, not running."""
     for name in [name for name in os.environ if name.startswith(("SIGNALBOT", "CREDENTIALS"))]:
         monkeypatch.delenv(name)
@@ -29,11 +29,11 @@ def patient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> InstallationFixt
 
 
 @pytest.fixture
-def running(patient: InstallationFixture) -> Iterator[InstallationFixture]:
+def running(installation: InstallationFixture) -> Iterator[InstallationFixture]:
     """The same, running."""
-    patient.daemon.start()
-    yield patient
-    process = patient.daemon.process
+    installation.daemon.start()
+    yield installation
+    process = installation.daemon.process
     if process is not None:
         process.kill()
         process.wait()

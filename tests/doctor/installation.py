@@ -1,4 +1,4 @@
-"""An installation and what the doctor says of it."""
+"""An installation, and the doctor's findings for it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,11 +31,11 @@ class InstallationFixture:
 
     def findings(self, what: str, *options: str) -> list[Finding]:
         """What is found about one part."""
-        said = CommandLine(self.folder).ask("doctor", "--json", *options)
-        found = [Finding(**each) for each in said.json["findings"]]
+        report = CommandLine(self.folder).ask("doctor", "--json", *options)
+        found = [Finding(**each) for each in report.json["findings"]]
         has_problem = any(each.level == "problem" for each in found)
-        assert said.code == int(has_problem)
-        assert said.json["ok"] is not has_problem
+        assert report.code == int(has_problem)
+        assert report.json["ok"] is not has_problem
         assert all(each.cure for each in found if each.level == "problem")
         return [each for each in found if each.what == what]
 
@@ -45,6 +45,6 @@ class InstallationFixture:
         return found
 
     def is_well(self, what: str, *options: str) -> bool:
-        """Whether a part was looked at and nothing is wrong with it."""
+        """Whether a part was checked without a problem."""
         found = self.findings(what, *options)
         return bool(found) and all(each.level != "problem" for each in found)

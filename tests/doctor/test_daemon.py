@@ -1,4 +1,4 @@
-"""What the doctor finds in a daemon that really hangs, is silent, or has lost its address."""
+"""The doctor's findings for a daemon that hangs, does not respond or has no address."""
 
 import signal
 import socket
@@ -16,8 +16,8 @@ from tests.maintenance.daemon_process import BTC, free_port, wait_for
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 
 
-def _well(patient: InstallationFixture) -> dict[str, bool]:
-    return {what: patient.is_well(what) for what in ("service", "api", "streams", "trading")}
+def _well(installation: InstallationFixture) -> dict[str, bool]:
+    return {what: installation.is_well(what) for what in ("service", "api", "streams", "trading")}
 
 
 def test_a_running_daemon_is_in_good_health(running: InstallationFixture) -> None:
@@ -29,14 +29,16 @@ def test_a_running_daemon_is_in_good_health(running: InstallationFixture) -> Non
     running.daemon.stop()
 
 
-def test_a_source_of_alerts_has_no_candles_to_be_late_with(patient: InstallationFixture) -> None:
+def test_a_source_of_alerts_has_no_candles_to_be_late_with(
+    installation: InstallationFixture,
+) -> None:
     """Somebody follows it; the streams of the others are looked at all the same."""
     source = 'kind = "webhook"\nexchange = "sim"\nsymbols = ["BTC/USDT:USDT"]'
-    patient.configure(after=f"[strategies.tv]\n{source}\n[users.anna.subscriptions.tv]")
-    patient.daemon.start()
-    [found] = patient.findings("streams")
+    installation.configure(after=f"[strategies.tv]\n{source}\n[users.anna.subscriptions.tv]")
+    installation.daemon.start()
+    [found] = installation.findings("streams")
     assert found.says == "2 streams are up to date"
-    patient.daemon.stop()
+    installation.daemon.stop()
 
 
 def test_a_daemon_that_hangs(running: InstallationFixture) -> None:
@@ -44,8 +46,11 @@ def test_a_daemon_that_hangs(running: InstallationFixture) -> None:
     process = running.daemon.process
     assert process is not None
     process.send_signal(signal.SIGSTOP)
-    assert f"process {process.pid} runs and does not answer" in running.problem("service").says
-    assert "does not answer" in running.problem("api").says
+    assert (
+        f"process {process.pid} runs and its control socket does not respond"
+        in running.problem("service").says
+    )
+    assert "does not respond" in running.problem("api").says
     process.send_signal(signal.SIGCONT)
     wait_for(lambda: _well(running)["service"], "it did not wake up")
     running.daemon.stop()
@@ -73,29 +78,29 @@ def _another_program(port: int) -> Iterator[None]:
         thread.join()
 
 
-def _move_to(patient: InstallationFixture, port: int) -> None:
-    path = patient.folder / "config.toml"
+def _move_to(installation: InstallationFixture, port: int) -> None:
+    path = installation.folder / "config.toml"
     lines = path.read_text().splitlines()
     path.write_text(
         "\n".join(f'listen = "127.0.0.1:{port}"' if "listen" in line else line for line in lines)
     )
 
 
-def test_an_address_that_another_program_has(patient: InstallationFixture) -> None:
+def test_an_address_that_another_program_has(installation: InstallationFixture) -> None:
     """Webhooks would go there; the daemon itself trades on."""
     port = free_port()
-    _move_to(patient, port)
+    _move_to(installation, port)
     with _another_program(port):
-        patient.daemon.start()
-        assert "is answered by another program" in patient.problem("api").says
-        assert patient.is_well("service")
-        patient.daemon.stop()
+        installation.daemon.start()
+        assert "another program uses" in installation.problem("api").says
+        assert installation.is_well("service")
+        installation.daemon.stop()
 
 
-def test_an_address_nobody_answers(running: InstallationFixture) -> None:
-    """The file says another port than the one that the running daemon has."""
+def test_an_address_without_a_listener(running: InstallationFixture) -> None:
+    """The file has another port than the running daemon."""
     _move_to(running, free_port())
-    assert "does not answer" in running.problem("api").says
+    assert "does not respond" in running.problem("api").says
     running.daemon.stop()
 
 
@@ -115,8 +120,8 @@ def test_a_stream_that_went_silent(running: InstallationFixture) -> None:
             (BTC, int((time.time() - 86_400) * 1000)),
         )
     found = [each for each in running.findings("streams") if each.level == "problem"]
-    assert [each.says.partition(" that")[0] for each in found] == [
-        f"trend has seen no 1h candle of {symbol}" for symbol in (BTC, "ETH/USDT:USDT")
+    assert [each.says.partition(": it is")[0] for each in found] == [
+        f"trend has no 1h candle of {symbol}" for symbol in (BTC, "ETH/USDT:USDT")
     ]
     running.daemon.stop()
 

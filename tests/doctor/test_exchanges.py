@@ -1,4 +1,4 @@
-"""What exchanges say when the doctor asks them: a loopback exchange, well, off, and away."""
+"""The doctor's findings for a loopback exchange: healthy, skewed and unreachable."""
 
 import asyncio
 import json
@@ -42,7 +42,7 @@ async def test_an_exchange_that_is_well(tmp_path: Path) -> None:
     assert clock[:2] == ("ok", "clock")
 
 
-async def test_nothing_is_asked_unless_one_is_online(tmp_path: Path) -> None:
+async def test_no_exchange_is_contacted_without_online(tmp_path: Path) -> None:
     """The plain examination works on a train."""
     async with venue("binance") as it:
         assert [each for each in await _findings(tmp_path, it) if each[1] != "configuration"] == []
@@ -50,7 +50,7 @@ async def test_nothing_is_asked_unless_one_is_online(tmp_path: Path) -> None:
 
 
 async def test_an_exchange_that_is_away(tmp_path: Path) -> None:
-    """Nobody listens at its address."""
+    """Nothing listens at its address."""
     async with venue("binance") as it:
         pass
     (found,) = await _findings(tmp_path, it, "--online")
@@ -72,4 +72,4 @@ async def test_a_clock_that_is_off(tmp_path: Path) -> None:
         found = await _findings(tmp_path, it, "--online")
     (clock,) = [each for each in found if each[1] == "clock"]
     assert clock[0] == "problem"
-    assert "nobody enters there" in clock[2]
+    assert "entries there are blocked" in clock[2]

@@ -1,4 +1,4 @@
-"""Users and subscriptions: the file says who there is, a hand says who may trade."""
+"""Users and subscriptions come from the configuration; their statuses persist."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +32,7 @@ async def _status(books: Ledger, table: str, key: str) -> tuple[str, int]:
 
 
 async def test_who_is_new_is_active(tmp_path: Path) -> None:
-    """Users and subscriptions alike, and nobody is halted."""
+    """Users and subscriptions alike, and no halt."""
     async with ledger(tmp_path) as books:
         assert await _sync(books, ANNA, BEN) == PersistedStatus(
             users={ANNA: (UserStatus.ACTIVE, ""), BEN: (UserStatus.ACTIVE, "")},
@@ -128,7 +128,7 @@ async def test_who_comes_back_is_active_again(tmp_path: Path) -> None:
         assert await _status(books, "subscriptions", "ben/trend") == ("ACTIVE", NOW + 9)
 
 
-async def test_what_nobody_defines_any_more_is_retired_whoever_made_it(tmp_path: Path) -> None:
+async def test_definitions_that_are_gone_are_retired_whatever_their_origin(tmp_path: Path) -> None:
     """The API's definitions are handed in with the file's."""
     async with ledger(tmp_path) as books:
         await books.accounts.sync(
@@ -162,8 +162,8 @@ async def test_a_halt_of_all_outlives_restarts_until_it_is_lifted(tmp_path: Path
         assert (await _sync(books, ANNA)).halted is None
 
 
-async def test_positions_of_users_who_are_gone_are_told(tmp_path: Path) -> None:
-    """A start without them leaves nobody to follow these positions."""
+async def test_positions_of_removed_users_are_reported(tmp_path: Path) -> None:
+    """After a start without them these positions are not managed."""
     async with ledger(tmp_path) as books:
         await books.signals.store(signal())
         await books.trades.save_position(POSITION)

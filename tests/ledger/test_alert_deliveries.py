@@ -43,7 +43,7 @@ async def test_the_same_alert_is_a_repeat_until_another_signal_comes(tmp_path: P
 
 
 async def test_a_signal_by_another_way_in_comes_between_as_well(tmp_path: Path) -> None:
-    """By hand, for example: what the sender says after it is said anew."""
+    """A manual signal, for example: the next equal alert is new."""
     async with ledger(tmp_path) as books:
         deliveries = AlertDeliveries(books.database)
         await _send(books, deliveries, BUY, NOW)
@@ -51,7 +51,7 @@ async def test_a_signal_by_another_way_in_comes_between_as_well(tmp_path: Path) 
         assert await deliveries.record(BUY, NOW) == DeliverySequence(2, is_repeat=False)
 
 
-async def test_a_delivery_whose_signal_was_never_stored_keeps_its_place(tmp_path: Path) -> None:
+async def test_a_delivery_without_a_stored_signal_keeps_its_rank(tmp_path: Path) -> None:
     """Killed in between: the sender's next try makes the one signal."""
     async with ledger(tmp_path) as books:
         deliveries = AlertDeliveries(books.database)
@@ -70,8 +70,8 @@ async def test_how_many_signals_came_of_it_can_be_corrected(tmp_path: Path) -> N
         assert not (await deliveries.peek(BUY, NOW)).is_repeat
 
 
-async def test_equal_words_without_a_name_are_a_repeat_for_a_minute(tmp_path: Path) -> None:
-    """Later the same words are said anew."""
+async def test_an_equal_alert_without_an_id_is_a_repeat_for_a_minute(tmp_path: Path) -> None:
+    """Later the same text is a new alert."""
     async with ledger(tmp_path) as books:
         deliveries = AlertDeliveries(books.database)
         words = replace(BUY, is_named=False)

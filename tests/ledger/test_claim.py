@@ -1,4 +1,4 @@
-"""The claim: whoever comes first may act, nobody else ever, however many try at once."""
+"""The claim: of any number of concurrent attempts exactly one wins."""
 
 import asyncio
 import sqlite3
@@ -135,7 +135,7 @@ async def test_a_claim_outlives_the_daemon(tmp_path: Path) -> None:
 async def test_no_claim_wins_once_the_time_is_over(
     tmp_path: Path, late_ms: int, outcome: ClaimResult
 ) -> None:
-    """Even if nobody has marked the signal expired yet."""
+    """Even if the signal is not marked expired yet."""
     async with ledger(tmp_path) as books:
         await books.signals.store(signal())
         at_ms = signal().expires_at_ms + late_ms
@@ -156,14 +156,14 @@ async def test_no_claim_wins_on_an_expired_or_a_withdrawn_signal(tmp_path: Path)
         assert await _claim(books, signal("withdrawn")) is ClaimResult.NOT_ACTIVE
 
 
-async def test_a_signal_nobody_stored_cannot_be_claimed(tmp_path: Path) -> None:
+async def test_a_signal_that_is_not_stored_cannot_be_claimed(tmp_path: Path) -> None:
     """There is nothing to act on."""
     async with ledger(tmp_path) as books:
         assert await _claim(books, signal("unheard of")) is ClaimResult.NOT_ACTIVE
 
 
-async def test_whoever_claimed_in_time_stays_the_owner(tmp_path: Path) -> None:
-    """The signal's end takes nothing back, and a second try is still told a duplicate."""
+async def test_a_claim_in_time_persists(tmp_path: Path) -> None:
+    """The signal's end takes nothing back, and a second attempt is still a duplicate."""
     async with ledger(tmp_path) as books:
         await books.signals.store(signal())
         assert await _claim(books, signal()) is ClaimResult.WON
@@ -173,7 +173,7 @@ async def test_whoever_claimed_in_time_stays_the_owner(tmp_path: Path) -> None:
 
 
 async def test_a_withdrawal_overtakes_the_claims_that_wait(tmp_path: Path) -> None:
-    """Both are on their way at once: whoever has not claimed by then does not any more."""
+    """Both are queued at once: claims after the withdrawal fail."""
     async with ledger(tmp_path) as books:
         await books.signals.store(signal())
         async with asyncio.TaskGroup() as group:
@@ -186,7 +186,7 @@ async def test_a_withdrawal_overtakes_the_claims_that_wait(tmp_path: Path) -> No
 async def test_execution_decision_and_intents_are_taken_together_or_not_at_all(
     tmp_path: Path,
 ) -> None:
-    """An order that cannot be stored leaves no right behind that nobody would use."""
+    """An order that cannot be stored leaves no unused claim behind."""
     async with ledger(tmp_path) as books:
         await books.signals.store(signal())
         broken = replace(intent(signal(), leg=Leg.STOP_LOSS), user_id=UserId("nobody"))

@@ -19,11 +19,11 @@ from signalbot.domain.positions import Position, TakeProfit
 from signalbot.domain.signals import PositionId, Side, Signal, SignalId
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import Mode, UserId
+from signalbot.ledger.booking import FILLS, POSITIONS
 from signalbot.ledger.codec import Codec, insert
 from signalbot.ledger.executions import EXECUTIONS
 from signalbot.ledger.order_rows import PROGRESS, REQUESTS, decode_order
 from signalbot.ledger.signals import DECISIONS, RUNS, SIGNALS, StrategyRun
-from signalbot.ledger.trades import FILLS, POSITIONS
 from tests.domain.samples import POSITION, SIGNAL
 from tests.ledger.ledger_fixtures import approved, empty_ledger
 
@@ -155,7 +155,7 @@ def test_a_fill_survives(book: sqlite3.Connection, fill: Fill) -> None:
 @settings(max_examples=50)
 @given(_things(Order, request=_things(OrderRequest)))
 def test_an_order_survives(book: sqlite3.Connection, order: Order) -> None:
-    """What was asked and what has become of it share one row."""
+    """The request and its state share one row."""
     row = _stored(
         book,
         "orders",

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from signalbot.domain.events import EVENTS, RENAMED
-from signalbot.ledger.archive_files import read_rows
+from signalbot.ledger.archive.files import read_rows
 from signalbot.ledger.codec import insert
 from signalbot.ledger.connection import APPLICATION_ID
 from signalbot.ledger.migrations import migrate, migrations

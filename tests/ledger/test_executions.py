@@ -1,4 +1,4 @@
-"""What became of a claim: settled once, never rewritten, and counted by status."""
+"""The outcome of a claim: settled once, never rewritten, and counted by status."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -48,7 +48,7 @@ async def _fail(books: Ledger) -> None:
     )
 
 
-async def _doubt(books: Ledger) -> None:
+async def _unknown(books: Ledger) -> None:
     await books.executions.mark_unknown(*KEY, details="no answer")
 
 
@@ -74,7 +74,7 @@ async def test_an_execution_keeps_what_it_came_to(tmp_path: Path) -> None:
         assert await books.executions.unresolved_executions(ANNA) == []
 
 
-async def test_a_failed_execution_says_why(tmp_path: Path) -> None:
+async def test_a_failed_execution_has_a_reason(tmp_path: Path) -> None:
     """When, with a code, and with the exchange's own words."""
     async with ledger(tmp_path) as books:
         await _claimed(books)
@@ -89,11 +89,11 @@ async def test_a_failed_execution_says_why(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mark", [_execute, _fill_in_part, _fail])
-async def test_doubt_can_be_settled_in_any_way(tmp_path: Path, mark: Mark) -> None:
+async def test_an_unknown_outcome_can_be_settled_in_any_way(tmp_path: Path, mark: Mark) -> None:
     """Looked up, it was filled, filled in part, or never arrived."""
     async with ledger(tmp_path) as books:
         await _claimed(books)
-        await _doubt(books)
+        await _unknown(books)
         assert (await _found(books)).status is ExecutionStatus.UNKNOWN
         assert len(await books.executions.unresolved_executions(ANNA)) == 1
         await mark(books)
@@ -101,7 +101,7 @@ async def test_doubt_can_be_settled_in_any_way(tmp_path: Path, mark: Mark) -> No
 
 
 @pytest.mark.parametrize("settle", [_execute, _fail])
-@pytest.mark.parametrize("mark", [_execute, _fill_in_part, _fail, _doubt])
+@pytest.mark.parametrize("mark", [_execute, _fill_in_part, _fail, _unknown])
 async def test_what_is_settled_is_never_overwritten(
     tmp_path: Path, settle: Mark, mark: Mark
 ) -> None:
@@ -114,7 +114,7 @@ async def test_what_is_settled_is_never_overwritten(
         assert await _found(books) == before
 
 
-@pytest.mark.parametrize("mark", [_fail, _doubt])
+@pytest.mark.parametrize("mark", [_fail, _unknown])
 async def test_what_filled_in_part_can_only_fill_further(tmp_path: Path, mark: Mark) -> None:
     """A resting order may be completed; it can no longer come to nothing."""
     async with ledger(tmp_path) as books:
@@ -136,11 +136,11 @@ async def test_marking_one_users_execution_leaves_the_others_alone(tmp_path: Pat
         assert other == pending(signal(), BEN)
 
 
-async def test_what_nobody_claimed_cannot_be_marked(tmp_path: Path) -> None:
+async def test_an_unclaimed_execution_cannot_be_marked(tmp_path: Path) -> None:
     """No row appears out of nothing."""
     async with ledger(tmp_path) as books:
         await books.signals.store(signal())
-        for mark in (_execute, _fail, _doubt):
+        for mark in (_execute, _fail, _unknown):
             await mark(books)
         assert await books.executions.execution(*KEY) is None
         assert await books.executions.executions(signal().signal_id) == []
@@ -173,7 +173,7 @@ async def test_statistics_count_and_average_by_status(tmp_path: Path) -> None:
 
 
 async def test_statistics_of_an_untouched_signal_are_empty(tmp_path: Path) -> None:
-    """Nobody acted on it: nothing is divided by zero."""
+    """Without executions, no division by zero."""
     async with ledger(tmp_path) as books:
         await books.signals.store(signal())
         statistics = await books.executions.statistics(signal().signal_id)

@@ -85,7 +85,7 @@ def test_migrations_are_numbered_without_a_gap() -> None:
 async def test_an_older_ledger_is_brought_up_to_date_and_a_copy_is_kept(
     tmp_path: Path, version: int
 ) -> None:
-    """Rows stay, and whoever wants to go back still has the file as it was."""
+    """Rows stay, and the copy allows a return to the older version."""
     path = tmp_path / "signalbot.db"
     _older_ledger(path, version)
     await _open(path)
@@ -125,7 +125,7 @@ def test_a_migration_is_applied_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 async def test_a_ledger_of_a_newer_signalbot_is_refused(tmp_path: Path) -> None:
-    """Its rows may mean what this one does not know; the message says both versions."""
+    """Its rows may have unknown meanings; the message has both versions."""
     path = tmp_path / "signalbot.db"
     await _open(path)
     with _plain(path) as connection:
@@ -159,7 +159,7 @@ async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     assert path.read_text().startswith("Buy low")
 
 
-async def test_a_ledger_that_cannot_be_opened_says_where_it_was_looked_for(tmp_path: Path) -> None:
+async def test_a_ledger_that_cannot_be_opened_is_an_error_with_its_path(tmp_path: Path) -> None:
     """A folder of that name is in the way."""
     (tmp_path / "signalbot.db").mkdir()
     with pytest.raises(LedgerError, match=r"signalbot\.db: cannot open"):
@@ -179,17 +179,17 @@ async def _written(folder: Path) -> Path:
 async def test_a_damaged_ledger_is_refused_wherever_the_damage_is(tmp_path: Path) -> None:
     """Flipped bits at the head of any page: tables, indexes, the schema, the file itself."""
     path = await _written(tmp_path)
-    whole = path.read_bytes()
-    size = int.from_bytes(whole[16:18], "big")
-    assert len(whole) > 20 * size
-    for start in range(0, len(whole), size):
-        damaged = bytearray(whole)
+    content = path.read_bytes()
+    size = int.from_bytes(content[16:18], "big")
+    assert len(content) > 20 * size
+    for start in range(0, len(content), size):
+        damaged = bytearray(content)
         for place in range(start, start + 8):
             damaged[place] ^= 0xFF
         path.write_bytes(damaged)
         with pytest.raises(LedgerError, match=r"signalbot\.db"):
             await _open(path)
-    path.write_bytes(whole)
+    path.write_bytes(content)
     await _open(path)
 
 
@@ -210,14 +210,14 @@ async def test_an_index_that_disagrees_with_its_table_is_refused(tmp_path: Path)
 async def test_a_ledger_cut_short_is_refused(tmp_path: Path) -> None:
     """As a full disk or a broken copy leaves it."""
     path = await _written(tmp_path)
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
     with pytest.raises(LedgerError, match=r"signalbot\.db"):
         await _open(path)
 
 
 async def test_rows_that_point_at_missing_rows_are_refused(tmp_path: Path) -> None:
-    """Somebody has deleted by hand what others rest upon."""
+    """Rows that others refer to were deleted manually."""
     path = await _written(tmp_path)
     with _plain(path) as connection:
         connection.execute("DELETE FROM users WHERE user_id = ?", (ANNA,))
@@ -251,7 +251,7 @@ async def test_any_name_of_a_file_will_do(tmp_path: Path, name: str) -> None:
     assert _names(tmp_path) == [name]
 
 
-async def test_nobody_else_on_the_computer_can_read_the_ledger(tmp_path: Path) -> None:
+async def test_only_the_owner_can_read_the_ledger(tmp_path: Path) -> None:
     """Neither the file nor what lies beside it while it is open, nor the copy of an older one."""
     path = tmp_path / "state" / "signalbot.db"
     path.parent.mkdir()

@@ -1,4 +1,4 @@
-"""The journal tells every change of the ledger once, in the order of the commits."""
+"""The journal has every change of the ledger once, in the order of the commits."""
 
 import asyncio
 import sqlite3
@@ -13,8 +13,8 @@ from signalbot.domain.executions import ExecutionStatus
 from signalbot.domain.orders import Fill, Leg, Order, OrderReport, OrderSide, OrderStatus
 from signalbot.domain.positions import CloseReason
 from signalbot.domain.users import SubscriptionStatus, UserStatus
+from signalbot.ledger.booking import Booking
 from signalbot.ledger.journal import Journal, JournalEvent
-from signalbot.ledger.trades import Booking
 from tests.domain.samples import ANNA, NOW, POSITION, fill, report
 from tests.ledger.ledger_fixtures import (
     BEN,
@@ -32,7 +32,7 @@ BOUGHT = fill(OrderSide.BUY, 10, 100, fee="0.5", trade_id="1")
 SOLD = fill(OrderSide.SELL, 10, 95, fee="0.5", trade_id="2")
 
 
-async def test_a_trade_is_told_from_signal_to_close(tmp_path: Path) -> None:
+async def test_the_journal_has_a_trade_from_signal_to_close(tmp_path: Path) -> None:
     """Each state once, with the numbers as they were then."""
     async with ledger(tmp_path) as books:
         journal = Journal(books.database)
@@ -58,8 +58,8 @@ async def test_a_trade_is_told_from_signal_to_close(tmp_path: Path) -> None:
         assert closed.detail["exit_price"] == "95"
 
 
-async def test_a_report_told_twice_is_one_event(tmp_path: Path) -> None:
-    """What changes nothing is not told."""
+async def test_a_repeated_report_is_one_event(tmp_path: Path) -> None:
+    """A report without a change makes no event."""
     async with ledger(tmp_path) as books:
         journal = Journal(books.database)
         await books.signals.store(signal())
@@ -72,7 +72,7 @@ async def test_a_report_told_twice_is_one_event(tmp_path: Path) -> None:
         assert [event.kind for event in await journal.after(before)] == ["decision.skipped"]
 
 
-async def test_what_was_rolled_back_is_not_told(tmp_path: Path) -> None:
+async def test_a_rolled_back_change_makes_no_event(tmp_path: Path) -> None:
     """The event is part of the transaction that makes the change."""
     async with ledger(tmp_path) as books:
         journal = Journal(books.database)
@@ -83,7 +83,7 @@ async def test_what_was_rolled_back_is_not_told(tmp_path: Path) -> None:
         assert await journal.after(before) == []
 
 
-async def test_states_of_users_and_trading_are_told(tmp_path: Path) -> None:
+async def test_statuses_of_users_and_trading_make_events(tmp_path: Path) -> None:
     """Pauses, halts and cancelled signals, each with its own time."""
     async with ledger(tmp_path) as books:
         journal = Journal(books.database)

@@ -1,4 +1,4 @@
-"""One daemon per state directory, and nobody has to clean up after a crash."""
+"""One daemon per state directory, without any cleanup after a crash."""
 
 import signal
 import subprocess
@@ -40,12 +40,12 @@ def _another_daemon(state_dir: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_a_second_daemon_is_refused_and_told_whom_to_stop(tmp_path: Path) -> None:
+def test_a_second_daemon_fails_with_the_process_id_of_the_first(tmp_path: Path) -> None:
     """The message names the directory, the process, and what to do."""
     with _another_daemon(tmp_path) as daemon:
         assert owner_pid(tmp_path) == daemon.pid
-        told = f"{tmp_path}: .*process {daemon.pid}.*state_dir"
-        with pytest.raises(LedgerLocked, match=told), hold(tmp_path):
+        message = f"{tmp_path}: .*process {daemon.pid}.*state_dir"
+        with pytest.raises(LedgerLocked, match=message), hold(tmp_path):
             pass
         assert owner_pid(tmp_path) == daemon.pid
 
@@ -76,8 +76,8 @@ def test_the_lock_is_free_again_after_an_error(tmp_path: Path) -> None:
     assert owner_pid(tmp_path) is None
 
 
-def test_nobody_owns_what_does_not_exist(tmp_path: Path) -> None:
-    """Asking creates nothing."""
+def test_a_missing_directory_has_no_owner(tmp_path: Path) -> None:
+    """The check creates nothing."""
     assert owner_pid(tmp_path / "none") is None
     assert owner_pid(tmp_path) is None
     assert list(tmp_path.iterdir()) == []
@@ -98,5 +98,5 @@ def test_a_longer_process_id_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_locked_is_a_ledger_error() -> None:
-    """Whoever stops for the ledger stops for this."""
+    """Callers that handle ledger errors handle this one."""
     assert issubclass(LedgerLocked, LedgerError)

@@ -54,7 +54,7 @@ def test_a_lost_stop_is_missing_until_the_next_is_confirmed(tmp_path: Path) -> N
 
 
 def test_a_stop_of_less_than_the_position_confirms_only_a_part(tmp_path: Path) -> None:
-    """Whoever reads ``confirmed`` may rely on it for all that is held."""
+    """``confirmed`` covers the whole position."""
 
     async def story(w: Simulation) -> None:
         await w.send(w.make())
@@ -69,7 +69,7 @@ def test_a_stop_of_less_than_the_position_confirms_only_a_part(tmp_path: Path) -
 
 
 async def _protection(w: Simulation) -> tuple[str, str]:
-    """What a listing says of the only position."""
+    """The listed protection of the only position."""
     (row,) = await w.database.read(views.open_positions)
     return row["protection"], row["protected_quantity"]
 
@@ -91,7 +91,7 @@ def test_a_stop_that_has_done_its_work_is_not_lost(tmp_path: Path) -> None:
 
 
 def test_a_moved_stop_leaves_no_gap(tmp_path: Path) -> None:
-    """Break-even: the new stop stands before the old one goes, so nothing is counted."""
+    """Break-even: the new stop rests before the old one is cancelled, so no time counts."""
 
     async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("105", "120")))
@@ -109,7 +109,7 @@ def test_a_moved_stop_leaves_no_gap(tmp_path: Path) -> None:
 
 
 def test_no_stop_wanted_is_not_a_missing_stop(tmp_path: Path) -> None:
-    """Who trades without stops is not told that one is missing."""
+    """A position without a required stop counts as protected."""
 
     async def story(w: Simulation) -> None:
         await w.send(w.make())
@@ -121,7 +121,7 @@ def test_no_stop_wanted_is_not_a_missing_stop(tmp_path: Path) -> None:
 
 
 def test_the_last_comparison_with_the_exchange_is_kept(tmp_path: Path) -> None:
-    """Noted when a round ends, for everybody who was compared."""
+    """Stored when a round ends, for all compared accounts."""
 
     async def story(w: Simulation) -> None:
         await w.clock.sleep(60)

@@ -27,7 +27,7 @@ HOT = {
     ("executions", "mark_executed"): "(signal_id=? AND user_id=?)",
     ("executions", "mark_failed"): "(signal_id=? AND user_id=?)",
     ("executions", "mark_unknown"): "(signal_id=? AND user_id=?)",
-    ("executions", "executions_in_doubt"): "USING INDEX executions_in_doubt (user_id=?)",
+    ("executions", "unresolved_executions"): "USING INDEX executions_in_doubt (user_id=?)",
     ("signals", "signal"): "USING PRIMARY KEY (signal_id=?)",
     ("signals", "active_signals"): "USING INDEX signals_active (expires_at_ms>?)",
     ("signals", "expire_signals"): "USING INDEX signals_active (expires_at_ms<?)",
@@ -48,7 +48,7 @@ HOT = {
 def _names() -> list[tuple[str, str]]:
     """Every named query of every file."""
     scripts = (each.name for each in files("signalbot.ledger").joinpath("sql").iterdir())
-    names = [each.removesuffix(".sql") for each in scripts if re.fullmatch(r"[a-z]+\.sql", each)]
+    names = [each.removesuffix(".sql") for each in scripts if re.fullmatch(r"[a-z_]+\.sql", each)]
     return [(name, query) for name in sorted(names) for query in queries(name)]
 
 
@@ -110,6 +110,6 @@ def test_every_query_has_a_name_of_its_own() -> None:
         assert headers
 
 
-def test_the_test_can_tell_a_walk_from_a_search(book: sqlite3.Connection) -> None:
+def test_the_test_distinguishes_a_scan_from_a_search(book: sqlite3.Connection) -> None:
     """One query that walks is known to walk."""
     assert _walked(book, "views", "newest_signal_ids") == {"signals"}

@@ -18,7 +18,7 @@ def _turn(rank: int | None, slippage: str | None, latency: int | None = 5) -> di
     }
 
 
-def test_those_told_first_are_set_against_those_told_last() -> None:
+def test_users_served_first_are_compared_with_those_served_last() -> None:
     """In bands that grow tenfold, each with its median and its worst."""
     turns = [
         _turn(0, "1.00", 20), _turn(9, "3.00", 40), _turn(5, "-9.5", 30),
@@ -45,12 +45,12 @@ def test_those_told_first_are_set_against_those_told_last() -> None:
 
 
 def test_who_did_not_fill_does_not_count() -> None:
-    """Refused, failed, undecided, or decided before ranks were told."""
+    """Skipped, failed, undecided, or decided before ranks were stored."""
     assert rank_bands([_turn(None, "1"), _turn(3, "1") | {"executed_at_ms": None}]) == []
 
 
 @given(st.lists(st.tuples(st.integers(0, 5000), st.decimals("-500", "500", places=2))))
-def test_everybody_who_filled_is_in_exactly_one_band(filled: list[tuple[int, Decimal]]) -> None:
+def test_every_filled_user_is_in_exactly_one_band(filled: list[tuple[int, Decimal]]) -> None:
     """And no median lies beyond the worst of its band."""
     bands = rank_bands([_turn(rank, f"{slippage:f}") for rank, slippage in filled])
     assert sum(band["filled"] for band in bands) == len(filled)

@@ -31,14 +31,14 @@ async def test_its_reader_sees_what_is_not_committed_yet(tmp_path: Path) -> None
             assert row["n"] == number + 1
 
 
-async def test_it_reads_what_nobody_waited_for(tmp_path: Path) -> None:
+async def test_it_reads_writes_without_a_waiter(tmp_path: Path) -> None:
     """A write without an answer comes before the read that follows it."""
     async with open_replay_database(tmp_path / "a.db") as database:
         database.write_later(lambda c: c.execute(INSERT, ("a",)))
         assert len(await database.query("SELECT * FROM daemon_state")) == 1
 
 
-async def test_what_sqlite_refuses_is_told_as_a_ledger_error(tmp_path: Path) -> None:
+async def test_a_sqlite_failure_is_a_ledger_error(tmp_path: Path) -> None:
     """With the file and the cause, awaited or not."""
     async with open_replay_database(tmp_path / "a.db") as database:
         await database.execute(INSERT, ("a",))

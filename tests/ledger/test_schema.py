@@ -9,11 +9,11 @@ import pytest
 
 from signalbot.domain.orders import OrderSide
 from signalbot.domain.timeframe import Timeframe
+from signalbot.ledger.booking import FILLS, POSITIONS
 from signalbot.ledger.codec import insert
 from signalbot.ledger.executions import EXECUTIONS
 from signalbot.ledger.order_rows import PROGRESS, REQUESTS
 from signalbot.ledger.signals import DECISIONS, RUNS, SIGNALS, RunOutcome, StrategyRun
-from signalbot.ledger.trades import FILLS, POSITIONS
 from tests.domain.samples import NOW, ORDER, POSITION, SIGNAL, fill
 from tests.ledger.ledger_fixtures import approved, empty_ledger, pending
 
@@ -65,7 +65,7 @@ ROWS: dict[str, Cells] = {
 }  # fmt: skip
 """One good row of every table, in an order in which they can be written."""
 
-WRONG_WORDS = [
+INVALID_VALUES = [
     ("users", "mode"), ("users", "margin_mode"), ("users", "status"), ("users", "origin"),
     ("strategies", "status"), ("strategies", "origin"),
     ("subscriptions", "status"), ("subscriptions", "origin"),
@@ -122,7 +122,7 @@ def test_a_good_row_is_taken(book: sqlite3.Connection, table: str) -> None:
     assert book.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 1
 
 
-@pytest.mark.parametrize(("table", "column"), WRONG_WORDS)
+@pytest.mark.parametrize(("table", "column"), INVALID_VALUES)
 def test_a_word_that_means_nothing_is_refused(
     book: sqlite3.Connection, table: str, column: str
 ) -> None:
@@ -194,7 +194,7 @@ def test_what_must_happen_once_cannot_be_there_twice(
         book.execute(insert(table, tuple(cells)), tuple(cells.values()))
 
 
-def test_closed_positions_do_not_stand_in_the_way(book: sqlite3.Connection) -> None:
+def test_closed_positions_allow_new_ones(book: sqlite3.Connection) -> None:
     """Only one may be open; any number may have been."""
     book.execute("UPDATE positions SET status = 'CLOSED'")
     for number in range(3):

@@ -19,7 +19,7 @@ from tests.replay.report_fixtures import closed_position
 FEE = Decimal("0.0005")
 
 
-def _fate(
+def _outcome(
     entry: str, exit_: str, quantity: str, *, side: Side = Side.LONG, mode: Mode = Mode.LIVE
 ) -> SignalOutcome:
     """An executed signal and the position it came to, with a fee on both sides."""
@@ -70,11 +70,11 @@ def _gap(
 def test_accounts_of_any_size_that_trade_at_the_same_prices_have_no_gap(
     live: int, paper: int, end: int, side: Side
 ) -> None:
-    """What the shadow kept is told for the quantity that was traded live."""
+    """The shadow's profit is scaled to the live quantity."""
     action = Action(side.value)
     gap = _gap(
-        _fate("1000", str(end), str(live), side=side),
-        _fate("1000", str(end), str(paper), side=side, mode=Mode.PAPER),
+        _outcome("1000", str(end), str(live), side=side),
+        _outcome("1000", str(end), str(paper), side=side, mode=Mode.PAPER),
         action=action,
     )
     assert gap.entry_bps == 0
@@ -87,10 +87,10 @@ def test_accounts_of_any_size_that_trade_at_the_same_prices_have_no_gap(
 
 def test_a_worse_price_is_a_gap_above_zero_on_either_side() -> None:
     """Bought dearer or sold cheaper than on paper, in basis points."""
-    long = _gap(_fate("1001", "1100", "1"), _fate("1000", "1100", "1"))
+    long = _gap(_outcome("1001", "1100", "1"), _outcome("1000", "1100", "1"))
     short = _gap(
-        _fate("999", "900", "1", side=Side.SHORT),
-        _fate("1000", "900", "1", side=Side.SHORT),
+        _outcome("999", "900", "1", side=Side.SHORT),
+        _outcome("1000", "900", "1", side=Side.SHORT),
         action=Action.SHORT,
     )
     assert long.entry_bps == short.entry_bps == 10
@@ -100,9 +100,9 @@ def test_a_worse_price_is_a_gap_above_zero_on_either_side() -> None:
 
 def test_totals_keep_apart_what_only_one_of_them_traded() -> None:
     """And what is still open has no result yet."""
-    both = _gap(_fate("1000", "1100", "2"), _fate("1000", "1110", "1", mode=Mode.PAPER))
-    alone = _gap(_fate("1000", "1050", "1"), None)
-    paper = _gap(_with(None, execution="failed"), _fate("1000", "900", "3", mode=Mode.PAPER))
+    both = _gap(_outcome("1000", "1100", "2"), _outcome("1000", "1110", "1", mode=Mode.PAPER))
+    alone = _gap(_outcome("1000", "1050", "1"), None)
+    paper = _gap(_with(None, execution="failed"), _outcome("1000", "900", "3", mode=Mode.PAPER))
     held = replace(
         closed_position(), status=PositionStatus.OPEN, closed_at_ms=None, exit_price=None,
         entry_price=Decimal(1000), entry_quantity=Decimal(1),

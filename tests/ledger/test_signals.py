@@ -1,4 +1,4 @@
-"""Signals and runs: stored once, ended once, and nobody's decision is written over."""
+"""Signals and runs: stored once, ended once, and no decision is overwritten."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +37,7 @@ async def _status(books: Ledger, key: str) -> SignalStatus:
 
 
 async def test_a_signal_is_stored_once(tmp_path: Path) -> None:
-    """The same event again is known, whatever it says now; the run is kept with it."""
+    """The same event again is a duplicate; the run is stored with it."""
     async with ledger(tmp_path) as books:
         assert await books.signals.store(signal(), RUN)
         assert not await books.signals.store(replace(signal(), reason="again"), RUN)
@@ -45,13 +45,13 @@ async def test_a_signal_is_stored_once(tmp_path: Path) -> None:
         assert await count(books.database, "strategy_runs") == 1
 
 
-async def test_a_signal_nobody_sent_is_not_found(tmp_path: Path) -> None:
+async def test_an_unknown_signal_is_not_found(tmp_path: Path) -> None:
     """None, not an error."""
     async with ledger(tmp_path) as books:
         assert await books.signals.signal(signal("unheard of").signal_id) is None
 
 
-async def test_the_newest_run_of_a_strategy_is_known(tmp_path: Path) -> None:
+async def test_the_newest_run_of_a_strategy_is_returned(tmp_path: Path) -> None:
     """Per symbol and timeframe; a run that made no signal counts too."""
     async with ledger(tmp_path) as books:
         assert await books.signals.last_run("trend", BTC, Timeframe.M5) is None
@@ -88,7 +88,7 @@ async def test_a_signal_expires_at_its_time_and_only_once(tmp_path: Path) -> Non
 
 
 async def test_only_an_active_signal_can_be_withdrawn(tmp_path: Path) -> None:
-    """Once; neither an expired one nor one that nobody stored."""
+    """Once; neither an expired nor an unknown one."""
     async with ledger(tmp_path) as books:
         await books.signals.store(signal())
         assert await books.signals.cancel(signal().signal_id, now_ms=NOW)
@@ -102,7 +102,7 @@ async def test_only_an_active_signal_can_be_withdrawn(tmp_path: Path) -> None:
 async def test_active_signals_are_those_that_can_still_be_executed_oldest_first(
     tmp_path: Path,
 ) -> None:
-    """Not one whose time is over, marked or not."""
+    """Not an expired one, marked or not."""
     async with ledger(tmp_path) as books:
         young, old = signal("young", created_at_ms=NOW + 5), signal("old")
         for each in (young, old, signal("over", ttl_ms=10), signal("withdrawn")):
@@ -112,7 +112,7 @@ async def test_active_signals_are_those_that_can_still_be_executed_oldest_first(
         assert len(await books.signals.active(Ms(NOW + 9))) == 3
 
 
-async def test_the_first_decision_of_a_user_stands(tmp_path: Path) -> None:
+async def test_the_first_decision_of_a_user_is_final(tmp_path: Path) -> None:
     """Written at once or a moment later; another user's is another."""
     async with ledger(tmp_path) as books:
         await books.signals.store(signal())
@@ -125,8 +125,8 @@ async def test_the_first_decision_of_a_user_stands(tmp_path: Path) -> None:
         assert [tuple(row) for row in rows] == [(ANNA, "COOLDOWN"), (BEN, "INBOX_FULL")]
 
 
-async def test_who_has_not_decided_is_known(tmp_path: Path) -> None:
-    """Subscribers of the strategy whose subscription is not cancelled."""
+async def test_undecided_users_are_returned(tmp_path: Path) -> None:
+    """Subscribers of the strategy without a cancelled subscription."""
     async with ledger(tmp_path) as books:
         await books.signals.store(signal())
         key = signal().signal_id

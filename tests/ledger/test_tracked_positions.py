@@ -1,4 +1,4 @@
-"""Where a source stands outlives the process, and a lost alert is told once."""
+"""A tracked position persists, and a lost alert makes one event."""
 
 from pathlib import Path
 
@@ -36,8 +36,8 @@ async def test_a_loss_shows_after_a_restart_and_in_the_journal_once(tmp_path: Pa
         assert event.at_ms == NOW + 1
 
 
-async def test_each_source_and_market_stands_for_itself(tmp_path: Path) -> None:
-    """What one says tells nothing of another."""
+async def test_each_source_and_market_is_tracked_separately(tmp_path: Path) -> None:
+    """A report of one does not affect another."""
     async with ledger(tmp_path) as books:
         alignments = TrackedPositions(books.database)
         await alignments.track(ENTERED, strategy="tv", symbol=BTC, now_ms=NOW)

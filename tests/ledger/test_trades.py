@@ -1,4 +1,4 @@
-"""Orders, fills and positions: what an exchange reports is booked once, whole or not at all."""
+"""Orders, fills and positions: what an exchange reports is booked once, complete or not at all."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +14,7 @@ from signalbot.domain.orders import ClientOrderId, Leg, Order, OrderSide, OrderS
 from signalbot.domain.positions import CloseReason, PositionStatus
 from signalbot.domain.signals import PositionId
 from signalbot.domain.timeframe import DAY_MS, Ms
-from signalbot.ledger.trades import Booked, Booking
+from signalbot.ledger.booking import Booked, Booking
 from tests.domain.samples import ANNA, ETH, NOW, POSITION, fill, report
 from tests.ledger.ledger_fixtures import (
     BEN,
@@ -71,20 +71,20 @@ async def test_a_fill_is_booked_once(tmp_path: Path) -> None:
         half = (await books.trades.book(first)).position
         assert half is not None
         assert half.quantity == 6
-        whole = await books.trades.book(replace(ENTERED, position=half))
-        assert whole.new_fills == BOUGHT[1:]
-        assert whole.position is not None
-        assert whole.position.quantity == 10
-        again = await books.trades.book(replace(ENTERED, position=whole.position))
-        assert again == Booked(position=whole.position, new_fills=(), moved=False)
+        complete = await books.trades.book(replace(ENTERED, position=half))
+        assert complete.new_fills == BOUGHT[1:]
+        assert complete.position is not None
+        assert complete.position.quantity == 10
+        again = await books.trades.book(replace(ENTERED, position=complete.position))
+        assert again == Booked(position=complete.position, new_fills=(), moved=False)
         assert await count(books.database, "fills") == 2
 
 
-async def test_what_an_order_filled_counts_before_its_fills_are_told(tmp_path: Path) -> None:
+async def test_a_filled_quantity_counts_before_its_fills_are_reported(tmp_path: Path) -> None:
     """Quantity and price follow the order; the fills add their fees, once, and nothing else."""
     async with _claimed(tmp_path) as books:
-        told = replace(report(OrderStatus.FILLED, 10), average_price=Decimal("100.4"))
-        early = await books.trades.book(Booking(order=ENTRY.apply(told), position=POSITION))
+        reported = replace(report(OrderStatus.FILLED, 10), average_price=Decimal("100.4"))
+        early = await books.trades.book(Booking(order=ENTRY.apply(reported), position=POSITION))
         assert early.position is not None
         assert early.moved
         assert early.position.quantity == 10
@@ -96,38 +96,40 @@ async def test_what_an_order_filled_counts_before_its_fills_are_told(tmp_path: P
         assert (again.position, again.moved) == (late.position, False)
 
 
-async def test_a_fee_told_after_the_close_is_still_the_positions(tmp_path: Path) -> None:
-    """The last fills of a closed position may be told when nobody holds it any more."""
+async def test_a_fee_reported_after_the_close_is_added_to_the_position(tmp_path: Path) -> None:
+    """The last fills of a closed position may be reported after its close."""
     async with _claimed(tmp_path) as books:
         held = (await books.trades.book(ENTERED)).position
-        told = replace(report(OrderStatus.FILLED, 10), average_price=Decimal(90))
+        reported = replace(report(OrderStatus.FILLED, 10), average_price=Decimal(90))
         stop = replace(STOP, request=replace(STOP.request, side=OrderSide.SELL))
-        closed = (await books.trades.book(Booking(order=stop.apply(told), position=held))).position
+        closed = (
+            await books.trades.book(Booking(order=stop.apply(reported), position=held))
+        ).position
         assert closed is not None
         assert not closed.is_open
         sold = fill(OrderSide.SELL, 10, 90, fee="0.4", trade_id="9")
-        late = Booking(order=stop.apply(replace(told, fills=(sold,))), fills=(sold,))
+        late = Booking(order=stop.apply(replace(reported, fills=(sold,))), fills=(sold,))
         assert (await books.trades.book(late)).position is None
         found = await books.trades.position(POSITION.position_id)
         assert found == replace(closed, fees=closed.fees + Decimal("0.4"))
 
 
-@pytest.mark.parametrize("is_told", [True, False])
+@pytest.mark.parametrize("is_reported", [True, False])
 async def test_dust_that_an_entrys_fee_leaves_closes_for_the_exits_reason(
-    tmp_path: Path, *, is_told: bool
+    tmp_path: Path, *, is_reported: bool
 ) -> None:
-    """The fee was kept in coins and is told last, with the stop's own fills or before them."""
+    """The fee in the base currency is reported last, with the stop's fills or before them."""
     async with _claimed(tmp_path) as books:
-        told = replace(report(OrderStatus.FILLED, 10), average_price=Decimal(100))
+        reported = replace(report(OrderStatus.FILLED, 10), average_price=Decimal(100))
         held = (
-            await books.trades.book(Booking(order=ENTRY.apply(told), position=POSITION))
+            await books.trades.book(Booking(order=ENTRY.apply(reported), position=POSITION))
         ).position
         stop = replace(STOP, request=replace(STOP.request, side=OrderSide.SELL))
         sold = fill(OrderSide.SELL, "9.9", 90, trade_id="9", client_order_id=STOP.client_order_id)
         sale = replace(
             report(OrderStatus.FILLED, Decimal("9.9")),
             average_price=Decimal(90),
-            fills=(sold,) if is_told else (),
+            fills=(sold,) if is_reported else (),
         )
         order = replace(stop, request=replace(stop.request, quantity=Decimal("9.9"))).apply(sale)
         held = (
@@ -139,7 +141,7 @@ async def test_dust_that_an_entrys_fee_leaves_closes_for_the_exits_reason(
         assert (held.is_open, held.quantity) == (True, Decimal("0.1"))
         bought = replace(fill(OrderSide.BUY, 10, 100, fee="0.0999"), fee_currency="BTC")
         late = Booking(
-            order=ENTRY.apply(replace(told, fills=(bought,), updated_at_ms=Ms(NOW + 60_000))),
+            order=ENTRY.apply(replace(reported, fills=(bought,), updated_at_ms=Ms(NOW + 60_000))),
             fills=(bought,),
             position=held,
             dust=Decimal("0.001"),
@@ -164,7 +166,7 @@ async def test_the_same_trade_id_is_another_fill_in_another_account(tmp_path: Pa
 
 
 async def test_a_fill_that_would_turn_the_position_around_changes_nothing(tmp_path: Path) -> None:
-    """Neither order nor fills nor position: the contradiction is somebody's to solve."""
+    """Neither order nor fills nor position: an operator must resolve the contradiction."""
     async with _claimed(tmp_path) as books:
         held = (await books.trades.book(ENTERED)).position
         sold = fill(OrderSide.SELL, 11, 90, trade_id="3")
@@ -207,7 +209,7 @@ async def test_the_last_fill_closes_the_position_with_the_reason_of_its_order(
 async def test_a_close_has_the_reason_of_the_exit_that_was_last(
     tmp_path: Path, stopped_ms: int, reason: CloseReason
 ) -> None:
-    """A target is told of at once, a stop later: which of them was first says the exchange."""
+    """A target is reported at once, a stop later: the exchange's times decide which was last."""
     async with _claimed(tmp_path) as books:
         held = (await books.trades.book(ENTERED)).position
         request = replace(intent(signal(), leg=Leg.TAKE_PROFIT), side=OrderSide.SELL)
@@ -343,13 +345,13 @@ async def test_a_target_is_counted_in_the_commit_that_books_it(tmp_path: Path) -
         await books.trades.intend([target.request])
         sold = fill(OrderSide.SELL, 5, 110, trade_id="5", client_order_id=target.client_order_id)
         some = replace(report(OrderStatus.PARTIALLY_FILLED, 2), average_price=Decimal(110))
-        whole = replace(report(OrderStatus.FILLED, 5), average_price=Decimal(110))
+        complete = replace(report(OrderStatus.FILLED, 5), average_price=Decimal(110))
         position, target_after = entered.position, target
-        for told, hits in ((some, 0), (whole, 1), (replace(whole, fills=(sold,)), 1)):
+        for reported, hits in ((some, 0), (complete, 1), (replace(complete, fills=(sold,)), 1)):
             before = books.database.commits
-            target_after = target_after.apply(told)
+            target_after = target_after.apply(reported)
             booking = Booking(
-                order=target_after, fills=told.fills, position=position,
+                order=target_after, fills=reported.fills, position=position,
                 break_even_after=1, tick=Decimal("0.1"),
             )  # fmt: skip
             position = (await books.trades.book(booking)).position

@@ -38,7 +38,7 @@ async def _keys(database: Database) -> set[str]:
 
 
 async def test_many_writers_share_few_commits(tmp_path: Path) -> None:
-    """What is asked for while one commit is on its way to the disk is committed together."""
+    """Writes that arrive during a commit are committed together."""
     async with open_database(tmp_path / "a.db") as database:
         before = database.commits
         async with asyncio.TaskGroup() as group:
@@ -49,7 +49,7 @@ async def test_many_writers_share_few_commits(tmp_path: Path) -> None:
 
 
 async def test_the_first_of_many_does_not_wait_for_the_last(tmp_path: Path) -> None:
-    """Whoever has asked first goes on while the others are still being written."""
+    """The first caller continues while the others are still being written."""
     first_is_done = Event()
 
     def last(_: sqlite3.Connection) -> bool:
@@ -75,7 +75,7 @@ async def test_writes_one_after_the_other_each_have_a_commit(tmp_path: Path) -> 
 
 
 async def test_a_write_that_is_waited_for_does_not_wait_for_company(tmp_path: Path) -> None:
-    """Only what nobody waits for may linger, and fifty times that would be felt."""
+    """Only writes without a waiter may be delayed; fifty delays would be noticeable."""
     async with open_database(tmp_path / "a.db") as database:
         now_s = asyncio.get_running_loop().time
         before_s = now_s()
@@ -84,20 +84,20 @@ async def test_a_write_that_is_waited_for_does_not_wait_for_company(tmp_path: Pa
         assert now_s() - before_s < 2
 
 
-async def test_a_finished_write_is_seen_by_everybody_at_once(tmp_path: Path) -> None:
-    """By the reader beside it, and by a stranger with a connection of its own."""
+async def test_a_finished_write_is_visible_to_all_connections(tmp_path: Path) -> None:
+    """By the reader, and by another connection."""
     async with open_database(tmp_path / "a.db") as database:
-        with closing(sqlite3.connect(tmp_path / "a.db")) as stranger:
+        with closing(sqlite3.connect(tmp_path / "a.db")) as other:
             for number in range(20):
                 await database.write(_insert(f"{number}"))
                 assert f"{number}" in await _keys(database)
-                assert stranger.execute("SELECT count(*) FROM daemon_state").fetchone() == (
+                assert other.execute("SELECT count(*) FROM daemon_state").fetchone() == (
                     number + 1,
                 )
 
 
-async def test_results_come_back_to_who_asked_and_writes_keep_their_order(tmp_path: Path) -> None:
-    """The first asked is the first done."""
+async def test_results_return_to_their_callers_and_writes_keep_their_order(tmp_path: Path) -> None:
+    """First in, first out."""
     done: list[int] = []
 
     def work(number: int) -> Callable[[sqlite3.Connection], int]:
@@ -114,7 +114,7 @@ async def test_results_come_back_to_who_asked_and_writes_keep_their_order(tmp_pa
         assert done == list(range(MANY))
 
 
-async def test_a_patient_write_lets_everybody_else_go_first(tmp_path: Path) -> None:
+async def test_a_low_priority_write_runs_after_all_others(tmp_path: Path) -> None:
     """What a stop waits for is not kept up by a thousand claims; patient ones keep their order."""
     done: list[str] = []
 
@@ -134,7 +134,7 @@ async def test_a_patient_write_lets_everybody_else_go_first(tmp_path: Path) -> N
         assert claims == [f"claim {number}" for number in range(MANY)]
 
 
-async def test_flushing_waits_for_patient_writes_too(tmp_path: Path) -> None:
+async def test_flushing_waits_for_low_priority_writes_too(tmp_path: Path) -> None:
     """Everything queued by then is committed."""
     async with open_database(tmp_path / "a.db") as database:
         claims = [
@@ -147,8 +147,8 @@ async def test_flushing_waits_for_patient_writes_too(tmp_path: Path) -> None:
         await asyncio.gather(*claims)
 
 
-async def test_what_found_no_room_is_all_written_in_the_room_set_aside(tmp_path: Path) -> None:
-    """However long it takes: nobody is told of a failure that was made good, nor the reverse."""
+async def test_writes_on_a_full_disk_succeed_in_the_freed_reserve(tmp_path: Path) -> None:
+    """However long it takes: a repeated write reports only its final result."""
     connections: list[sqlite3.Connection] = []
 
     def release() -> bool:
@@ -201,7 +201,7 @@ async def _outcome(database: Database, work: Callable[[sqlite3.Connection], obje
         return e.args[0]
 
 
-async def test_what_sqlite_refuses_is_told_as_a_ledger_error_and_the_ledger_goes_on(
+async def test_a_sqlite_failure_is_a_ledger_error_and_the_ledger_continues(
     tmp_path: Path,
 ) -> None:
     """The same key twice: refused, with the file and the cause; the next write succeeds."""
@@ -214,7 +214,7 @@ async def test_what_sqlite_refuses_is_told_as_a_ledger_error_and_the_ledger_goes
 
 
 async def test_cancelling_the_caller_does_not_stop_the_write(tmp_path: Path) -> None:
-    """What was asked for is done; only the answer is lost."""
+    """The write is done; only its result is lost."""
     async with open_database(tmp_path / "a.db") as database:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(database.write(_insert(f"{n}"))) for n in range(10)]
@@ -226,8 +226,8 @@ async def test_cancelling_the_caller_does_not_stop_the_write(tmp_path: Path) -> 
         assert len(await _keys(database)) == 10
 
 
-async def test_a_write_that_nobody_waits_for_is_committed_with_the_next(tmp_path: Path) -> None:
-    """In the order they were asked for, in one commit."""
+async def test_a_write_without_a_waiter_is_committed_with_the_next(tmp_path: Path) -> None:
+    """In their order, in one commit."""
     async with open_database(tmp_path / "a.db") as database:
         before = database.commits
         for number in range(20):
@@ -237,7 +237,7 @@ async def test_a_write_that_nobody_waits_for_is_committed_with_the_next(tmp_path
         assert database.commits == before + 1
 
 
-async def test_a_write_that_nobody_waits_for_is_committed_a_moment_later(tmp_path: Path) -> None:
+async def test_a_write_without_a_waiter_is_committed_after_a_short_delay(tmp_path: Path) -> None:
     """Even when no other write comes."""
     async with open_database(tmp_path / "a.db") as database:
         database.write_later(_insert("alone"))
@@ -249,7 +249,7 @@ async def test_a_write_that_nobody_waits_for_is_committed_a_moment_later(tmp_pat
 
 
 async def test_closing_commits_what_is_still_queued(tmp_path: Path) -> None:
-    """Nothing that was asked for is lost in an orderly end."""
+    """A clean shutdown loses no write."""
     async with open_database(tmp_path / "a.db") as database:
         for number in range(MANY):
             database.write_later(_insert(f"{number}"))
@@ -267,8 +267,8 @@ async def test_a_closed_ledger_refuses_to_write(tmp_path: Path) -> None:
         database.write_later(_insert("late"))
 
 
-async def test_a_failed_write_that_nobody_waits_for_stops_the_daemon(tmp_path: Path) -> None:
-    """There is nobody to tell, and a ledger with holes is none."""
+async def test_a_failed_write_without_a_waiter_stops_the_daemon(tmp_path: Path) -> None:
+    """No caller would see the failure, and the ledger would lack rows."""
     stopped = False
     with pytest.raises(ExceptionGroup) as caught:  # noqa: PT012 - the block is what is stopped
         async with open_database(tmp_path / "a.db") as database:
@@ -295,7 +295,7 @@ async def test_the_reader_cannot_write(tmp_path: Path) -> None:
 
 
 async def test_a_write_waits_while_another_program_holds_the_file(tmp_path: Path) -> None:
-    """A backup or an editor may take its time; nothing fails and nothing is lost."""
+    """A backup or an editor may take long; no write fails or is lost."""
     path = tmp_path / "a.db"
     async with open_database(path) as database:
         with closing(connect_writer(path)) as other:

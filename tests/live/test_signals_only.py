@@ -41,5 +41,5 @@ async def test_no_key_is_needed_and_no_account_is_asked_for(tmp_path: Path) -> N
             lines = got.body.splitlines()
             assert lines[0] == "Entry: 50,300"
             assert [line.partition(":")[0] for line in lines] == [
-                "Entry", "Stop", "Target", "Size", "Strength", "Why", "From",
+                "Entry", "Stop", "Target", "Size", "Strength", "Reason", "Strategy",
             ]  # fmt: skip

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from signalbot.maintenance.disk_space import free_bytes
+from signalbot.maintenance.disk_monitor import free_bytes
 from tests.forked_process import CompletedRun, ForkedProcess, fork, run
 from tests.planted_secrets import watch
 
@@ -49,7 +49,7 @@ _PATIENCE_S = 90
 
 
 def free_port() -> int:
-    """A port nobody listens on just now."""
+    """A free port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
@@ -134,7 +134,7 @@ class Daemon:
         return run(*arguments, "-c", self._config, env=os.environ | {"COLUMNS": "200"})
 
     def send(self, action: str, *, key: str, symbol: str = BTC) -> str:
-        """Send a signal by hand; its id, once everybody has decided on it."""
+        """Send a manual signal; return its id once all users have decided on it."""
         code, receipt = self.ask("send", "trend", symbol, action, "--key", key)
         assert code == 0, receipt
         signal_id = str(receipt["signal_id"])
@@ -146,7 +146,7 @@ class Daemon:
         return [row["code"] for row in self.rows(f"decisions WHERE signal_id = '{signal_id}'")]
 
     def rows(self, what: str) -> list[dict[str, Any]]:
-        """Rows of the ledger, read beside whoever uses it."""
+        """Rows of the ledger, read beside a running daemon."""
         return rows_of(self.ledger, what)
 
     @property

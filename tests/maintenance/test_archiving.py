@@ -1,4 +1,4 @@
-"""The past moves to archives anybody can read, loses nothing on the way, and is still seen."""
+"""Old rows move to readable archives without loss, and stay visible."""
 
 import gzip
 import json
@@ -17,8 +17,9 @@ from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.errors import LedgerError
 from signalbot.domain.signals import Signal
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.ledger import archive_reader, views
-from signalbot.ledger.archive_files import ArchivedRow, append_rows, archive_path, read_rows
+from signalbot.ledger import views
+from signalbot.ledger.archive import reader as archive_reader
+from signalbot.ledger.archive.files import ArchivedRow, append_rows, archive_path, read_rows
 from signalbot.ledger.executions import ClaimResult
 from signalbot.ledger.signals import RunOutcome, StrategyRun
 from signalbot.maintenance.archiving import archive_old_rows
@@ -119,7 +120,7 @@ async def test_what_is_old_leaves_and_what_trades_need_stays(tmp_path: Path) -> 
 
 
 async def test_every_row_is_in_the_ledger_or_in_an_archive(tmp_path: Path) -> None:
-    """Nothing is lost, nothing is written twice; column by column as it was."""
+    """Each row exactly once, with unchanged columns."""
     async with history(tmp_path) as opened:
         before = {
             table: await _all(opened, table)
@@ -181,7 +182,7 @@ async def test_archives_grow_as_time_goes_by(tmp_path: Path) -> None:
 async def test_listings_are_the_same_before_and_after(
     tmp_path: Path, selection: views.Selection
 ) -> None:
-    """Whoever asks for signals does not notice that some have moved."""
+    """Listings are independent of where the rows are."""
     async with history(tmp_path) as opened:
         with views.open_ledger(opened.database.path) as connection:
             before = archive_reader.signals(connection, selection)
@@ -206,7 +207,7 @@ async def test_every_story_is_the_same_before_and_after(tmp_path: Path) -> None:
 
 
 async def test_a_signal_that_moved_cannot_come_again(tmp_path: Path) -> None:
-    """The same event, told again after a year, is no new signal."""
+    """The same event a year later is no new signal."""
     async with history(tmp_path) as opened:
         await _archive(opened, tmp_path)
         assert not await opened.signals.store(_signal("1", 1))
@@ -214,7 +215,7 @@ async def test_a_signal_that_moved_cannot_come_again(tmp_path: Path) -> None:
 
 
 async def test_an_active_signal_never_moves(tmp_path: Path) -> None:
-    """Whatever its age: somebody may still act on it."""
+    """Whatever its age: it can still be executed."""
     async with ledger(tmp_path) as opened:
         await opened.signals.store(_signal("1", 1))
         await _archive(opened, tmp_path)
@@ -259,12 +260,12 @@ async def test_a_torn_end_is_cut_off_and_written_anew(tmp_path: Path) -> None:
 
 
 async def test_a_lost_archive_stops_the_move_and_no_row_is_deleted(tmp_path: Path) -> None:
-    """Somebody removed the file: it is told, and the ledger keeps what it still has."""
+    """The file was removed: it is logged, and the ledger keeps its rows."""
     async with history(tmp_path) as opened:
         await _archive(opened, tmp_path, Ms(NOW + 10 * DAY_MS))
         archive_path(tmp_path / "archive", "2023-11").unlink()
         before = await _all(opened, "decisions")
-        with pytest.raises(LedgerError, match="put the whole file back"):
+        with pytest.raises(LedgerError, match="restore the whole file"):
             await _archive(opened, tmp_path)
         assert await _all(opened, "decisions") == before
         with (

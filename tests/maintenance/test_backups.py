@@ -1,4 +1,4 @@
-"""A copy of the ledger is whole, proven, halted, and there is never more than is asked for."""
+"""Backups are consistent, verified and halted, and expire by the configured rules."""
 
 import asyncio
 import sqlite3
@@ -69,8 +69,8 @@ async def test_a_copy_is_one_file_for_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE((folder / "copy.db").stat().st_mode) == 0o600
 
 
-async def test_a_copy_is_halted_and_says_why_and_the_original_is_not(tmp_path: Path) -> None:
-    """Whoever opens it as the ledger trades on nothing before looking."""
+async def test_a_copy_is_halted_with_a_reason_and_the_original_is_not(tmp_path: Path) -> None:
+    """Opened as the ledger, it blocks entries until an operator resumes."""
     async with ledger(tmp_path) as opened:
         copy_ledger(opened.database.path, tmp_path / "copy.db", as_of_ms=Ms(1_785_555_000_000))
         assert await opened.database.query("SELECT 1 FROM daemon_state WHERE key = 'halted'") == []
@@ -89,7 +89,7 @@ async def test_a_copy_of_a_copy_keeps_the_date_of_the_first(tmp_path: Path) -> N
 
 
 async def test_a_halt_by_hand_is_remembered_in_the_copy(tmp_path: Path) -> None:
-    """The reason that was there is told beside the new one."""
+    """The reason has the earlier one beside the new one."""
     async with ledger(tmp_path) as opened:
         await opened.accounts.set_halted("exchange maintenance", now_ms=NOW)
         copy_ledger(opened.database.path, tmp_path / "copy.db", as_of_ms=NOW)
@@ -98,7 +98,7 @@ async def test_a_halt_by_hand_is_remembered_in_the_copy(tmp_path: Path) -> None:
 
 
 def test_what_is_no_ledger_is_not_copied(tmp_path: Path) -> None:
-    """Another program's database is refused, and nothing is left behind."""
+    """Another program's database is an error, and leaves no file behind."""
     with closing(sqlite3.connect(tmp_path / "other.db")) as other:
         other.execute("CREATE TABLE songs (title TEXT)")
     with pytest.raises(LedgerError, match="not a signalbot ledger"):
@@ -121,7 +121,7 @@ async def test_a_damaged_ledger_makes_no_copy_that_looks_good(tmp_path: Path) ->
 
 
 async def test_a_copy_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
-    """The daemon does not wait for a backup when it is told to end."""
+    """The daemon does not wait for a backup at shutdown."""
     async with ledger(tmp_path) as opened:
         with pytest.raises(LedgerError, match="stopped"):
             copy_ledger(
@@ -131,7 +131,7 @@ async def test_a_copy_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
 
 
 async def test_backups_are_named_by_their_time_and_the_old_ones_go(tmp_path: Path) -> None:
-    """Ten days, three of them kept; a stranger's file is left alone."""
+    """Ten days, three of them kept; other files stay."""
     terms = _terms(tmp_path, daily=3, weekly=0)
     terms.directory.mkdir()
     (terms.directory / "notes.txt").write_text("mine")
@@ -167,7 +167,9 @@ def test_the_newest_backup_is_always_kept(instants: list[int], daily: int, weekl
 
 
 @given(INSTANTS, st.integers(1, 9), st.integers(0, 9))
-def test_no_more_is_kept_than_is_asked_for(instants: list[int], daily: int, weekly: int) -> None:
+def test_no_more_than_the_configured_number_is_kept(
+    instants: list[int], daily: int, weekly: int
+) -> None:
     """At most one of each day and one of each week."""
     backups = _backups(instants)
     kept = len(backups) - len(expired(backups, daily=daily, weekly=weekly))

@@ -24,14 +24,14 @@ def _watch(w: Simulation, folder: Path, *, floor_mb: int) -> DiskMonitor:
         folder,
         floor_mb=floor_mb,
         reserve=DiskReserve(folder / "reserve", size=4096),
-        halts=w.services.execution.trading_state,
-        accounts=w.services.storage.accounts,
+        trading_state=w.app.trading_state,
+        accounts=w.app.account_store,
         clock=w.clock,
     )
 
 
 def test_a_low_disk_refuses_entries_and_lets_exits_through(tmp_path: Path) -> None:
-    """The position that is open is closed by its exit signal; nobody opens another."""
+    """The open position is closed by its exit signal; no other is opened."""
 
     async def story(w: Simulation) -> None:
         await w.send(w.make(key="in"))
@@ -50,7 +50,7 @@ def test_a_low_disk_refuses_entries_and_lets_exits_through(tmp_path: Path) -> No
 
 
 def test_room_again_lets_entries_through(tmp_path: Path) -> None:
-    """Without anybody's word."""
+    """Without an operator."""
 
     async def story(w: Simulation) -> None:
         await _watch(w, tmp_path, floor_mb=NO_DISK_IS_SO_LARGE_MB).check()
@@ -73,7 +73,7 @@ def test_a_halt_by_hand_is_not_lifted_by_room(tmp_path: Path) -> None:
     run_in_virtual_time(tmp_path, story, user("anna"))
 
 
-def test_it_is_told_once_until_it_has_passed(tmp_path: Path) -> None:
+def test_it_is_logged_once_until_it_has_passed(tmp_path: Path) -> None:
     """Looking every few seconds makes no noise; the journal has one event for each turn."""
 
     async def story(w: Simulation) -> None:
@@ -100,7 +100,7 @@ def _set_aside(folder: Path) -> DiskReserve:
 
 
 async def test_a_full_disk_refuses_the_write_and_keeps_what_was_there(tmp_path: Path) -> None:
-    """Without a reserve: the ledger says so, the file stays good, and room cures it."""
+    """Without a reserve the write fails, the file stays valid, and free space resolves it."""
     with small_disk(tmp_path / "disk", megabytes=6) as disk:
         async with ledger(disk) as opened:
             await opened.signals.store(signal("before"))
@@ -129,7 +129,7 @@ async def test_on_a_full_disk_the_reserve_carries_the_exits(tmp_path: Path) -> N
 
 
 def test_a_reserve_occupies_its_room_or_nothing(tmp_path: Path) -> None:
-    """Half a reserve would be a promise nobody keeps."""
+    """A partial reserve would be useless."""
     with small_disk(tmp_path / "disk", megabytes=2) as disk:
         reserve = DiskReserve(disk / "reserve", size=4 << 20)
         with pytest.raises(OSError, match="No space"):

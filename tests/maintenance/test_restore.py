@@ -34,7 +34,7 @@ def test_the_daemon_makes_backups_of_its_own_accord(tmp_path: Path, started: lis
 def test_a_folder_that_is_away_costs_a_backup_and_no_trade(
     tmp_path: Path, started: list[Daemon]
 ) -> None:
-    """A file where the folder should be: each failure is told, and it passes when that is gone."""
+    """A file where the folder should be: each failure is logged until it is gone."""
     away = tmp_path / "elsewhere"
     away.write_text("this disk is not mounted")
     daemon = Daemon.configured(tmp_path, more=f'[backup]\ndirectory = "{away}"\nevery = "1s"')
@@ -100,7 +100,7 @@ def test_an_older_file_that_was_put_there_by_hand_is_noticed(
     daemon.stop()
     shutil.copy(tmp_path / "old.db", daemon.ledger)
     daemon.start()
-    assert "older than the one that ran last" in (_halted(daemon) or "")
+    assert "older than the last one used" in (_halted(daemon) or "")
     assert daemon.codes(daemon.send("LONG", key="one")) == ["TRADING_HALTED"]
     daemon.stop()
 
@@ -111,7 +111,7 @@ def test_a_ledger_that_vanished_is_noticed(daemon: Daemon) -> None:
     daemon.stop()
     daemon.ledger.unlink()
     daemon.start()
-    assert "another ledger ran in this state directory" in (_halted(daemon) or "")
+    assert "a different ledger was used in this state directory" in (_halted(daemon) or "")
     daemon.stop()
 
 

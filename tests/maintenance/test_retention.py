@@ -1,4 +1,4 @@
-"""A daemon whose ledger has a past: it moves while the daemon runs, and no command notices."""
+"""Archiving in a running daemon, without an effect on any listing."""
 
 import asyncio
 import os
@@ -37,7 +37,7 @@ def aged(tmp_path: Path, started: list[Daemon]) -> Daemon:
 
 
 def _listings(daemon: Daemon) -> list[Any]:
-    """What the commands say that people look back with."""
+    """The output of the listing commands."""
     shell, everything = CommandLine(daemon.folder), ("--limit", "0", "--json")
     listed = shell.ask("signals", *everything).json
     return [
@@ -49,7 +49,7 @@ def _listings(daemon: Daemon) -> list[Any]:
     ]
 
 
-def test_no_command_notices_that_the_past_has_moved(aged: Daemon) -> None:
+def test_no_listing_changes_when_rows_are_archived(aged: Daemon) -> None:
     """The same signals, the same reasons, the same profit, before and after."""
     before = _listings(aged)
     aged.start()

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from signalbot.metrics import dashboard
-from signalbot.metrics.meters import MetricRegistry, exposed_metrics, metrics_table
+from signalbot.metrics.registry import MetricRegistry, exposed_metrics, metrics_table
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 FROM_ELSEWHERE = {"up", "process_resident_memory_bytes"}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from signalbot.metrics.gather import CONTENT_TYPE
+from signalbot.metrics.collector import CONTENT_TYPE
 from tests.api.api_daemon import BTC, daemon
 
 

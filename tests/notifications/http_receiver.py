@@ -37,7 +37,7 @@ class Receiver:
 
     @staticmethod
     def free_port() -> int:
-        """A port that nobody listens on now."""
+        """A free port."""
         with socket.create_server(("127.0.0.1", 0)) as found:
             return int(found.getsockname()[1])
 
@@ -89,7 +89,7 @@ def receiving() -> Iterator[Receiver]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
     server.daemon_threads = True

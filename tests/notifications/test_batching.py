@@ -36,7 +36,7 @@ def test_a_burst_is_one_message() -> None:
 
 
 def test_a_message_is_silent_only_when_all_of_it_is() -> None:
-    """What should ring is heard even in company."""
+    """One audible notice makes the whole message audible."""
     silent, loud = notices("a", silent=True), notices("a", "b")[1:]
     assert next_batch(silent, capacity=1000).is_silent
     assert not next_batch([*silent, *loud], capacity=1000).is_silent

@@ -1,4 +1,4 @@
-"""The daemon as a process: what its ledger says has happened is what people have been told."""
+"""The daemon as a process: every event of its ledger is delivered as a notice."""
 
 import os
 import re
@@ -100,12 +100,12 @@ def logs(folder: Path) -> str:
 
 
 def rows(folder: Path, sql: str) -> list[tuple[object, ...]]:
-    """What the ledger says."""
+    """Rows of the ledger."""
     with closing(sqlite3.connect(folder / "state" / "signalbot.db")) as ledger:
         return ledger.execute(sql).fetchall()
 
 
-def owed(folder: Path, recipient: str, *kinds: str) -> int:
+def expected_notices(folder: Path, recipient: str, *kinds: str) -> int:
     """How many notices the journal's events of these kinds come to, up to the cursor."""
     listed = ", ".join(f"'{kind}'" for kind in kinds)
     [(count,)] = rows(
@@ -132,7 +132,7 @@ def written(folder: Path, recipient: str, *kinds: str) -> int:
 
 @pytest.mark.process
 @pytest.mark.timeout(180)
-def test_the_daemon_tells_what_happens_and_no_secret(tmp_path: Path, receiver: Receiver) -> None:
+def test_the_daemon_delivers_notices_and_no_secret(tmp_path: Path, receiver: Receiver) -> None:
     """Trades, advice, and the operator's share; the log has neither token nor password."""
     receiver.refusals[f"/{PATH}"] = [500]
     configure(tmp_path, receiver, speed=200)
@@ -143,7 +143,7 @@ def test_the_daemon_tells_what_happens_and_no_secret(tmp_path: Path, receiver: R
     finally:
         stop(process)
     kinds = {title.partition(":")[0] for title in receiver.titles(PATH)}
-    assert {"✅ Filled", "🛡 Stop in place"} <= kinds
+    assert {"✅ Filled", "🛡 Stop placed"} <= kinds
     assert all(title.startswith("📈 Signal: ") for title in receiver.titles("dave"))
     assert any(got.body.startswith("User: anna\n") for got in receiver.got)
     log = logs(tmp_path)
@@ -175,11 +175,13 @@ def test_killed_between_any_two_steps_nothing_is_lost_or_written_twice(
         )
     finally:
         stop(process)
-    assert owed(tmp_path, "dave", "decision.skipped") == written(tmp_path, "dave", "signal")
-    assert owed(tmp_path, "anna", "position.closed") == written(
+    assert expected_notices(tmp_path, "dave", "decision.skipped") == written(
+        tmp_path, "dave", "signal"
+    )
+    assert expected_notices(tmp_path, "anna", "position.closed") == written(
         tmp_path, "anna", "closed", "unprotected"
     )
-    filled = owed(tmp_path, "anna", "execution.executed", "execution.partially_filled")
+    filled = expected_notices(tmp_path, "anna", "execution.executed", "execution.partially_filled")
     assert filled == written(tmp_path, "anna", "filled")
     delivered = rows(
         tmp_path, "SELECT title FROM notices WHERE recipient = 'anna' AND status = 'delivered'"

@@ -1,4 +1,4 @@
-"""The summary of a day: when it is due, and what it says."""
+"""The daily summary: when it is due, and its text."""
 
 from datetime import UTC, datetime, time
 from typing import Any
@@ -74,13 +74,13 @@ def test_a_user_reads_the_result_first() -> None:
     assert f"{told.title}\n{told.body}" == (
         "📊 Mon 2 Nov 08:00 to Tue 3 Nov 08:00\n"
         "Result: +1,234.50 USDT after fees\n"
-        "Trades: 3, 2 won, 1 not\n"
+        "Trades: 3, 2 won\n"
         "Best +1,500.00 USDT, worst -300.25 USDT\n"
         "Open positions: 1"
     )
 
 
-def test_a_user_for_whom_nothing_happened_is_left_alone() -> None:
+def test_a_user_without_trades_gets_no_summary() -> None:
     """No trade, nothing open: nothing to read."""
     assert user_summary([], DAY) is None
     assert user_summary([line(trades=0, open_positions=0)], DAY) is None
@@ -98,11 +98,11 @@ def test_the_operator_reads_sums_that_are_true() -> None:
     told = operator_summary(by_user, {"ACTIVE": 2, "HALTED": 1}, DAY)
     assert told.body == (
         "Result: +1,200.00 USDT after fees\n"
-        "Trades: 4, 2 won, 2 not\n"
+        "Trades: 4, 2 won\n"
         "Best +1,500.00 USDT, worst -300.25 USDT\n"
         "Open positions: 2\n"
         "Result: +5.00 USDT after fees (paper)\n"
-        "Trades: 1, 1 won, 0 not\n"
+        "Trades: 1, 1 won\n"
         "Users: 2 active, 1 halted\n"
         "anna: +1,234.50 USDT\n"
         "ben: +5.00 USDT (paper)\n"
@@ -110,7 +110,7 @@ def test_the_operator_reads_sums_that_are_true() -> None:
     )
 
 
-def test_the_operator_is_told_of_a_quiet_day_too() -> None:
-    """Silence would mean that nobody is there to tell."""
+def test_the_operator_gets_a_summary_of_a_quiet_day() -> None:
+    """Without a summary the operator would suspect an outage."""
     told = operator_summary({}, {"ACTIVE": 2}, DAY)
-    assert told.body == "Nothing was traded.\nUsers: 2 active"
+    assert told.body == "No trades.\nUsers: 2 active"

@@ -18,7 +18,7 @@ from signalbot.notifications.destinations import Destination, UnknownDestination
         ("jsons://host.example.com/signals?+Auth=Abc12345", {"Abc12345"}, {"signals"}),
     ],
 )
-def test_what_could_be_a_token_is_secret_and_plain_words_are_not(
+def test_possible_tokens_are_secret_and_plain_text_is_not(
     url: str, hidden: set[str], harmless: set[str]
 ) -> None:
     """Masking every word of a URL would blacken half the log."""
@@ -35,8 +35,8 @@ def test_a_message_fits_the_service() -> None:
 
 
 @pytest.mark.parametrize("url", ["nonsense://hush/hush", "tgram://hush"])
-def test_what_apprise_cannot_use_is_refused_without_telling_it(url: str) -> None:
-    """The scheme says enough to find it."""
+def test_an_unsupported_url_is_rejected_without_showing_it(url: str) -> None:
+    """The scheme is enough to find it."""
     with pytest.raises(UnknownDestination) as caught:
         Destination(url)
     assert str(caught.value) == f"apprise cannot send to this {url.partition(':')[0]}:// URL"

@@ -1,4 +1,4 @@
-"""``signalbot alert``: what systemd says in the daemon's place, once the daemon is gone."""
+"""``signalbot alert``: the message that systemd sends after the daemon has died."""
 
 import shlex
 import subprocess
@@ -30,7 +30,7 @@ def _signalbot(folder: Path, *arguments: str, stdin: str = "") -> tuple[int, str
     return ran.returncode, ran.stdout + ran.stderr
 
 
-def test_the_operator_is_told_without_a_daemon(tmp_path: Path) -> None:
+def test_the_operator_is_notified_without_a_daemon(tmp_path: Path) -> None:
     """Where the URL stands in the file, and where it is locked up in the vault."""
     with receiving() as receiver:
         subprocess.run([sys.executable, "-m", "signalbot", "init", str(tmp_path)], check=True)
@@ -46,7 +46,7 @@ def test_the_operator_is_told_without_a_daemon(tmp_path: Path) -> None:
         }
 
 
-def test_one_destination_that_refuses_keeps_nothing_from_the_others(tmp_path: Path) -> None:
+def test_a_failing_destination_does_not_affect_the_others(tmp_path: Path) -> None:
     """The others are told; the exit code and the place in the list say which was not."""
     with receiving() as receiver:
         receiver.refusals["/broken"] = [500] * 9
@@ -58,7 +58,7 @@ def test_one_destination_that_refuses_keeps_nothing_from_the_others(tmp_path: Pa
         assert [each.path for each in receiver.got] == ["/well"]
 
 
-def test_nobody_to_tell_is_an_error_that_names_the_setting(tmp_path: Path) -> None:
+def test_no_destination_is_an_error_that_names_the_setting(tmp_path: Path) -> None:
     """An alert that goes nowhere must not look like one that arrived."""
     (tmp_path / "config.toml").write_text(CONFIG.format(urls=""))
     code, said = _signalbot(tmp_path, "alert", "hello")

@@ -25,9 +25,9 @@ from signalbot.domain.orders import Leg, Order, OrderSide, OrderStatus
 from signalbot.domain.positions import CloseReason
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId, UserStatus
+from signalbot.ledger.booking import Booking
+from signalbot.ledger.outages import SourceOutages
 from signalbot.ledger.outbox import Outbox
-from signalbot.ledger.source_outages import SourceOutages
-from signalbot.ledger.trades import Booking
 from signalbot.notifications.delivery import DeliveryPolicy
 from signalbot.notifications.service import NotificationService
 from signalbot.tasks import SystemClock
@@ -64,12 +64,12 @@ def receiver() -> Iterator[Receiver]:
 
 
 def terms(*recipients: Recipient) -> NotificationSettings:
-    """These are told, and no day is summed up."""
+    """Settings with these recipients and without summaries."""
     return replace(NO_SUMMARY, recipients=recipients)
 
 
-def told(name: UserId, *urls: str, rules: NoticeRules | None = None) -> Recipient:
-    """Somebody with destinations."""
+def recipient(name: UserId, *urls: str, rules: NoticeRules | None = None) -> Recipient:
+    """A recipient with destinations."""
     return Recipient(name=name, urls=urls, rules=rules or NoticeRules())
 
 
@@ -108,7 +108,7 @@ async def until(receiver: Receiver, path: str, titles: list[str]) -> None:
 
 
 async def pause(books: Ledger, user: UserId, *, resumed: bool = False) -> None:
-    """Something to tell: a user is paused, or resumed."""
+    """Pause or resume a user, which makes a notice."""
     status = UserStatus.ACTIVE if resumed else UserStatus.PAUSED
     await books.accounts.set_user_status(user, status, reason="", now_ms=NOW)
 
@@ -163,9 +163,9 @@ async def trade(books: Ledger) -> None:
     )
 
 
-async def test_a_trade_is_told_in_the_order_of_its_life(tmp_path: Path, receiver: Receiver) -> None:
+async def test_notices_of_a_trade_come_in_its_order(tmp_path: Path, receiver: Receiver) -> None:
     """Filled, protected, closed with its result: to whom it happened, and to nobody else."""
-    recipients = (told(ANNA, receiver.url("anna")), told(BEN, receiver.url("ben")))
+    recipients = (recipient(ANNA, receiver.url("anna")), recipient(BEN, receiver.url("ben")))
     async with ledger(tmp_path) as books, post(books, terms(*recipients)):
         await trade(books)
         await until(
@@ -173,63 +173,63 @@ async def test_a_trade_is_told_in_the_order_of_its_life(tmp_path: Path, receiver
             "anna",
             [
                 "✅ Filled: LONG BTC/USDT perp (paper)",
-                "🛡 Stop in place: LONG BTC/USDT perp (paper)",
+                "🛡 Stop placed: LONG BTC/USDT perp (paper)",
                 "🔴 Closed: LONG BTC/USDT perp -51.00 USDT (paper)",
             ],
         )
         assert receiver.titles("ben") == []
 
 
-async def test_somebody_who_trades_by_hand_gets_the_advice(
+async def test_a_user_who_trades_manually_gets_the_advice(
     tmp_path: Path, receiver: Receiver
 ) -> None:
     """Everything that is needed to place the order."""
-    async with ledger(tmp_path) as books, post(books, terms(told(ANNA, receiver.url("anna")))):
+    async with ledger(tmp_path) as books, post(books, terms(recipient(ANNA, receiver.url("anna")))):
         await books.signals.store(signal())
         await books.signals.record_decision(skipped(signal(), ANNA, DecisionCode.SIGNALS_ONLY))
         await until(receiver, "anna", ["📈 Signal: LONG BTC/USDT perp"])
         assert "Stop: 95 (-5.00 %)\nTargets: 110 (+10.00 %), 120 (+20.00 %)" in receiver.got[0].body
 
 
-async def test_each_is_told_as_loudly_as_asked(tmp_path: Path, receiver: Receiver) -> None:
+async def test_each_kind_has_the_configured_level(tmp_path: Path, receiver: Receiver) -> None:
     """Refusals are off unless wanted; the operator hears what needs somebody, and whose it is."""
     recipients = (
-        told(ANNA, receiver.url("anna"), rules=NoticeRules(refused=NotifyLevel.ON)),
-        told(BEN, receiver.url("ben")),
-        told(OPERATOR, receiver.url("operator"), rules=OPERATOR_DEFAULTS),
+        recipient(ANNA, receiver.url("anna"), rules=NoticeRules(refused=NotifyLevel.ON)),
+        recipient(BEN, receiver.url("ben")),
+        recipient(OPERATOR, receiver.url("operator"), rules=OPERATOR_DEFAULTS),
     )
     async with ledger(tmp_path) as books, post(books, terms(*recipients)):
         await books.signals.store(signal())
         for user in (ANNA, BEN):
             await books.signals.record_decision(skipped(signal(), user, DecisionCode.COOLDOWN))
         await pause(books, BEN)
-        await until(receiver, "anna", ["🚫 Not taken: LONG BTC/USDT perp"])
+        await until(receiver, "anna", ["🚫 Skipped: LONG BTC/USDT perp"])
         await until(receiver, "ben", ["⏸ Account ben paused"])
         await until(receiver, "operator", ["⏸ Account ben paused"])
         [got] = [got for got in receiver.got if got.path == "/operator"]
         assert got.body.startswith("User: ben\n")
 
 
-async def test_what_stops_trading_is_told_to_everybody(tmp_path: Path, receiver: Receiver) -> None:
+async def test_all_users_are_notified_of_halted_trading(tmp_path: Path, receiver: Receiver) -> None:
     """It happens to all."""
-    recipients = (told(ANNA, receiver.url("anna")), told(BEN, receiver.url("ben")))
+    recipients = (recipient(ANNA, receiver.url("anna")), recipient(BEN, receiver.url("ben")))
     async with ledger(tmp_path) as books, post(books, terms(*recipients)):
         await books.accounts.set_halted("maintenance", now_ms=NOW)
         for path in ("anna", "ben"):
             await until(receiver, path, ["⛔ Trading halted"])
 
 
-async def test_what_concerns_a_source_is_told_to_the_operator_alone(
+async def test_only_the_operator_is_notified_about_a_source(
     tmp_path: Path, receiver: Receiver
 ) -> None:
     """A user can do nothing about it, and hears of it only by choice."""
     recipients = (
-        told(ANNA, receiver.url("anna")),
-        told(OPERATOR, receiver.url("operator"), rules=OPERATOR_DEFAULTS),
+        recipient(ANNA, receiver.url("anna")),
+        recipient(OPERATOR, receiver.url("operator"), rules=OPERATOR_DEFAULTS),
     )
     async with ledger(tmp_path) as books, post(books, terms(*recipients)):
         await SourceOutages(books.database).begin("trend", last_alert_ms=NOW, now_ms=NOW)
-        await until(receiver, "operator", ["⚠️ trend is silent"])
+        await until(receiver, "operator", ["⚠️ trend missed its heartbeat"])
         await pause(books, ANNA)
         await until(receiver, "anna", ["⏸ Account anna paused"])
 
@@ -238,7 +238,7 @@ async def test_a_burst_is_merged_and_loses_nothing(tmp_path: Path, receiver: Rec
     """Forty notices at once are a few messages."""
     patient = replace(HASTY, batch_window_s=0.3)
     url = receiver.url("anna")
-    async with ledger(tmp_path) as books, post(books, terms(told(ANNA, url)), pace=patient):
+    async with ledger(tmp_path) as books, post(books, terms(recipient(ANNA, url)), pace=patient):
         for _ in range(20):
             await pause(books, ANNA)
             await pause(books, ANNA, resumed=True)
@@ -252,18 +252,18 @@ async def test_a_refusal_for_being_too_fast_is_tried_again(
 ) -> None:
     """429 and 500 delay a notice; they lose none and repeat none."""
     receiver.refusals["/anna"] = [429, 500, 429]
-    async with ledger(tmp_path) as books, post(books, terms(told(ANNA, receiver.url("anna")))):
+    async with ledger(tmp_path) as books, post(books, terms(recipient(ANNA, receiver.url("anna")))):
         await pause(books, ANNA)
         await until(receiver, "anna", ["⏸ Account anna paused"])
         await settled(books, "delivered", 1)
     assert receiver.asked == ["/anna"] * 4
 
 
-async def test_a_dead_destination_holds_up_nobody(tmp_path: Path, receiver: Receiver) -> None:
+async def test_a_dead_destination_delays_no_other(tmp_path: Path, receiver: Receiver) -> None:
     """Neither the other destinations nor what is written about later."""
     receiver.hanging = {f"/dead{number}" for number in range(30)}
-    dead = told(BEN, *(receiver.url(path.strip("/")) for path in sorted(receiver.hanging)))
-    recipients = (dead, told(ANNA, receiver.url("anna")))
+    dead = recipient(BEN, *(receiver.url(path.strip("/")) for path in sorted(receiver.hanging)))
+    recipients = (dead, recipient(ANNA, receiver.url("anna")))
     async with ledger(tmp_path) as books, post(books, terms(*recipients), pace=ONE_TRY):
         await books.accounts.set_halted("maintenance", now_ms=NOW)
         await until(receiver, "anna", ["⛔ Trading halted"])
@@ -274,7 +274,7 @@ async def test_a_dead_destination_holds_up_nobody(tmp_path: Path, receiver: Rece
 async def test_what_was_tried_too_often_is_parked(tmp_path: Path, receiver: Receiver) -> None:
     """It stays in the ledger; what comes later is tried anew."""
     receiver.refusals["/anna"] = [500] * HASTY.max_attempts
-    async with ledger(tmp_path) as books, post(books, terms(told(ANNA, receiver.url("anna")))):
+    async with ledger(tmp_path) as books, post(books, terms(recipient(ANNA, receiver.url("anna")))):
         await pause(books, ANNA)
         await settled(books, "parked", 1)
         await pause(books, ANNA, resumed=True)
@@ -283,11 +283,11 @@ async def test_what_was_tried_too_often_is_parked(tmp_path: Path, receiver: Rece
         assert [status for _, status in await outcome(books)] == ["parked", "delivered"]
 
 
-async def test_what_happened_while_the_post_was_closed_is_told_at_the_next_start(
+async def test_events_while_the_service_is_closed_are_delivered_at_the_next_start(
     tmp_path: Path, receiver: Receiver
 ) -> None:
     """The journal goes on; the cursor knows where it was."""
-    anna = terms(told(ANNA, receiver.url("anna")))
+    anna = terms(recipient(ANNA, receiver.url("anna")))
     async with ledger(tmp_path) as books:
         async with post(books, anna):
             await pause(books, ANNA)
@@ -304,7 +304,7 @@ async def test_what_is_on_its_way_when_the_post_closes_is_not_sent_again(
     """A restart in order repeats nothing: the post waits for the answer, and begins nothing new."""
     receiver.late["/anna"] = threading.Event()
     async with ledger(tmp_path) as books:
-        anna = terms(told(ANNA, receiver.url("anna")))
+        anna = terms(recipient(ANNA, receiver.url("anna")))
         async with post(books, anna):
             await pause(books, ANNA)
             await asyncio.to_thread(receiver.wait, lambda: receiver.asked == ["/anna"])
@@ -316,15 +316,15 @@ async def test_what_is_on_its_way_when_the_post_closes_is_not_sent_again(
         assert len(receiver.titles("anna")) == 2
 
 
-async def test_who_is_told_for_the_first_time_is_not_told_the_past(
+async def test_a_new_recipient_gets_no_notices_of_the_past(
     tmp_path: Path, receiver: Receiver
 ) -> None:
-    """A year of trading is not news."""
+    """A year of trading would flood it."""
     async with ledger(tmp_path) as books:
         async with post(books, NO_SUMMARY):
             await trade(books)
         async with post(books, NO_SUMMARY) as office:
-            await office.apply(terms(told(ANNA, receiver.url("anna"))))
+            await office.apply(terms(recipient(ANNA, receiver.url("anna"))))
             await pause(books, ANNA)
             await until(receiver, "anna", ["⏸ Account anna paused"])
             await settled(books, "delivered", 1)
@@ -336,12 +336,12 @@ async def test_a_destination_that_is_gone_gets_nothing_more(
 ) -> None:
     """After a reload the new one is told, and what waited for the old one is given up."""
     receiver.refusals["/old"] = [500] * 1000
-    both = terms(told(ANNA, receiver.url("anna"), receiver.url("old")))
+    both = terms(recipient(ANNA, receiver.url("anna"), receiver.url("old")))
     async with ledger(tmp_path) as books, post(books, both) as office:
         await pause(books, ANNA)
         await until(receiver, "anna", ["⏸ Account anna paused"])
         await settled(books, "delivered", 1)
-        await office.apply(terms(told(ANNA, receiver.url("new"))))
+        await office.apply(terms(recipient(ANNA, receiver.url("new"))))
         await settled(books, "parked", 1)
         await pause(books, ANNA, resumed=True)
         await until(receiver, "new", ["▶️ Account anna resumed"])
@@ -351,8 +351,8 @@ async def test_a_destination_that_is_gone_gets_nothing_more(
 async def test_a_destination_that_cannot_be_used_spares_the_others(
     tmp_path: Path, receiver: Receiver
 ) -> None:
-    """A wrong URL is told in the log; it neither stops the daemon nor anybody's notices."""
-    recipients = told(ANNA, "nonsense://somewhere/else", receiver.url("anna"))
+    """A wrong URL is logged; it neither stops the daemon nor anybody's notices."""
+    recipients = recipient(ANNA, "nonsense://somewhere/else", receiver.url("anna"))
     async with ledger(tmp_path) as books, post(books, terms(recipients)):
         await pause(books, ANNA)
         await until(receiver, "anna", ["⏸ Account anna paused"])
@@ -366,7 +366,7 @@ async def test_secrets_come_from_the_vault_and_are_hidden_from_then_on(
     VAULT["secret:anna"] = url
     hidden: list[str] = []
     async with ledger(tmp_path) as books:
-        async with post(books, terms(told(ANNA, "secret:anna")), hidden=hidden):
+        async with post(books, terms(recipient(ANNA, "secret:anna")), hidden=hidden):
             await pause(books, ANNA)
             await until(receiver, "AbC123TokenXyz", ["⏸ Account anna paused"])
         rows = await books.database.query("SELECT * FROM notices")
@@ -377,7 +377,7 @@ async def test_secrets_come_from_the_vault_and_are_hidden_from_then_on(
 async def test_a_day_is_summed_up_once(tmp_path: Path, receiver: Receiver) -> None:
     """However often the daemon is started on the day after."""
     daily = replace(
-        terms(told(ANNA, receiver.url("anna")), told(OPERATOR, receiver.url("op"))),
+        terms(recipient(ANNA, receiver.url("anna")), recipient(OPERATOR, receiver.url("op"))),
         daily_summary=time(0),
     )
     async with ledger(tmp_path) as books:
@@ -392,4 +392,4 @@ async def test_a_day_is_summed_up_once(tmp_path: Path, receiver: Receiver) -> No
         kinds = [kind for kind, _ in await outcome(books)]
         assert kinds.count("summary") == 2
     [got] = [got for got in receiver.got if got.path == "/anna"]
-    assert got.body.startswith("Result: -51.00 USDT after fees (paper)\nTrades: 1, 0 won, 1 not")
+    assert got.body.startswith("Result: -51.00 USDT after fees (paper)\nTrades: 1, 0 won")

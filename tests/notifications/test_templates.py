@@ -1,4 +1,4 @@
-"""What notices say, word for word: a headline and short lines that fit on a phone."""
+"""The texts of notices, word for word: a title and short lines that fit on a phone."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -11,7 +11,8 @@ from signalbot.domain.notices import NoticeKind
 from signalbot.domain.signals import Action, Signal
 from signalbot.domain.users import UserId
 from signalbot.ledger.journal import JournalEvent
-from signalbot.notifications.templates import NoticeContext, notice_kind, render_notice
+from signalbot.notifications.message import NoticeContext
+from signalbot.notifications.notice_types import notice_kind, render_notice
 from tests.domain.samples import ANNA, BTC, NOW, SIGNAL
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -62,11 +63,9 @@ def event(kind: str, user: UserId | None = ANNA, **detail: Any) -> JournalEvent:
     )
 
 
-def said(of: JournalEvent, signal: Signal | None = None) -> str:
-    """The whole notice as one text."""
-    kind = notice_kind(of)
-    assert kind is not None
-    message = render_notice(kind, NoticeContext(event=of, signal=signal, zone=BERLIN))
+def rendered(of: JournalEvent, signal: Signal | None = None) -> str:
+    """Title and body of the notice."""
+    message = render_notice(NoticeContext(event=of, signal=signal, zone=BERLIN))
     return f"{message.title}\n{message.body}"
 
 
@@ -76,18 +75,18 @@ CASES: dict[str, tuple[JournalEvent, str]] = {
         """\
 ✅ Filled: LONG BTC/USDT perp
 0.168 BTC at 59,219.2
-Worth: 9,948.83 USDT, leverage 5x
+Value: 9,948.83 USDT, leverage 5x
 Slippage: 1.2 bp
-From: trend""",
+Strategy: trend""",
     ),
-    "filled in part, on paper": (
+    "partially filled, on paper": (
         event("execution.partially_filled", **EXECUTED | {"mode": "paper", "leverage": 1}),
         """\
-✅ Filled in part: LONG BTC/USDT perp (paper)
+✅ Partially filled: LONG BTC/USDT perp (paper)
 0.168 BTC at 59,219.2
-Worth: 9,948.83 USDT
+Value: 9,948.83 USDT
 Slippage: 1.2 bp
-From: trend""",
+Strategy: trend""",
     ),
     "sent": (
         event("order.sent", side="buy", type="limit", quantity="0.168", price="59000"),
@@ -105,7 +104,7 @@ Buy 0.168 BTC at 59,000, limit""",
             take_profits=[{"price": "61500", "quantity": "0.084"}],
         ),
         """\
-🛡 Stop in place: LONG BTC/USDT perp
+🛡 Stop placed: LONG BTC/USDT perp
 Stop: 58,000 (-2.06 %)
 Target: 61,500 (+3.85 %)""",
     ),
@@ -115,7 +114,7 @@ Target: 61,500 (+3.85 %)""",
 🎯 Target hit: BTC/USDT perp
 Sold 0.084 BTC at 61,500""",
     ),
-    "closed in part": (
+    "partially closed": (
         event(
             "position.reduced",
             side="sell",
@@ -126,15 +125,15 @@ Sold 0.084 BTC at 61,500""",
             position_side="LONG",
         ),
         """\
-➗ Closed in part: LONG BTC/USDT perp (paper)
+➗ Partially closed: LONG BTC/USDT perp (paper)
 Sold 0.084 BTC at 61,500
-Left: 0.084 BTC""",
+Remaining: 0.084 BTC""",
     ),
     "closed with a gain": (
         event("position.closed", **CLOSED),
         """\
 🟢 Closed: LONG BTC/USDT perp +372.53 USDT
-Because: take profit
+Reason: take profit
 Result: +372.53 USDT (+3.74 %) after fees
 0.168 BTC: 59,219.2 → 61,500
 Fees: 10.14 USDT, funding -0.50 USDT
@@ -147,23 +146,23 @@ Held: 2h 5m, trend""",
         ),
         """\
 🔴 Closed: LONG BTC/USDT perp -110.14 USDT
-Because: stop loss
+Reason: stop loss
 Result: -110.14 USDT (-1.11 %) after fees
 0.168 BTC: 59,219.2 → 61,500
 Fees: 10.14 USDT
 Held: 2h 5m, trend""",
     ),
-    "closed for lack of a stop": (
+    "closed without a stop": (
         event("position.closed", **CLOSED | {"close_reason": "UNPROTECTED", "funding": "0"}),
         """\
-⚠️ Closed for lack of a stop: LONG BTC/USDT perp
-Because: no stop could be placed in time
+⚠️ Closed without a stop: LONG BTC/USDT perp
+Reason: no stop could be placed in time
 Result: +373.03 USDT (+3.75 %) after fees
 0.168 BTC: 59,219.2 → 61,500
 Fees: 10.14 USDT
 Held: 2h 5m, trend""",
     ),
-    "refused": (
+    "skipped": (
         event(
             "decision.skipped",
             code="MAX_OPEN_POSITIONS",
@@ -171,10 +170,10 @@ Held: 2h 5m, trend""",
             numbers={"open": 3, "limit": 3},
         ),
         """\
-🚫 Not taken: LONG BTC/USDT perp
+🚫 Skipped: LONG BTC/USDT perp
 MAX_OPEN_POSITIONS: the number of open positions has reached risk.max_open_positions
 open=3, limit=3
-From: trend""",
+Strategy: trend""",
     ),
     "failed": (
         event(
@@ -188,59 +187,59 @@ From: trend""",
         ),
         """\
 ❌ Failed: LONG BTC/USDT perp
-Nothing was opened.
-Because: the exchange refused the order: margin is insufficient
-From: trend""",
+No position was opened.
+Reason: the exchange rejected the order: margin is insufficient
+Strategy: trend""",
     ),
     "a lost exit": (
         event("alert.missed", None, known="long", told="flat", position="short"),
         """\
 ⚠️ Alert lost: BTC/USDT perp
-From: trend
-Thought long, was flat, is short now.
-Whoever is still long: signalbot send trend BTC/USDT:USDT EXIT_LONG, unless on_missed = "exit" \
-has sent it.""",
+Strategy: trend
+Expected long, reported flat; now short.
+To close remaining longs: signalbot send trend BTC/USDT:USDT EXIT_LONG (on_missed = "exit" \
+sends it).""",
     ),
     "a lost entry": (
         event("alert.missed", None, known="flat", told="long", position="long"),
         """\
 ⚠️ Alert lost: BTC/USDT perp
-From: trend
-Thought flat, was long, is long now.
-Nothing to do: entering late would not be safe.""",
+Strategy: trend
+Expected flat, reported long; now long.
+No action needed: a late entry would not be safe.""",
     ),
-    "a silent source": (
+    "a missed heartbeat": (
         event("source.heartbeat_missed", None, heard_at_ms=NOW),
-        "⚠️ trend is silent\nNothing came since 23:15.",
+        "⚠️ trend missed its heartbeat\nLast alert: 23:15.",
     ),
-    "a source that is back": (
+    "a recovered source": (
         event("source.recovered", None, heard_at_ms=NOW),
-        "✅ trend is heard again\n",
+        "✅ trend sends alerts again\n",
     ),
-    "a symbol in which the exchange holds something else": (
+    "a position mismatch": (
         event("position.mismatch_found", exchange="bybit", ledger="nothing", held="SHORT 0.031"),
         """\
-⚠️ BTC/USDT perp differs
-The exchange holds SHORT 0.031, signalbot knows of nothing.
-No new entries there until both agree; exits and stops go on.""",
+⚠️ Position mismatch: BTC/USDT perp
+Exchange: SHORT 0.031. Ledger: nothing.
+No new entries there until both agree; exits and stops continue.""",
     ),
     "a halted user": (
-        event("user.halted", reason="API key was refused"),
+        event("user.halted", reason="API key was rejected"),
         """\
 ⛔ Account anna halted
-Because: API key was refused
-No new entries; exits and stops go on.""",
+Reason: API key was rejected
+No new entries; exits and stops continue.""",
     ),
     "a paused user": (
         event("user.paused", reason=""),
-        "⏸ Account anna paused\nNo new entries; exits and stops go on.",
+        "⏸ Account anna paused\nNo new entries; exits and stops continue.",
     ),
-    "a full disk": (
+    "low disk space": (
         event("disk.low", None, reason="200 MB free, 500 MB wanted"),
         """\
-💾 The disk is filling up
+💾 Disk space is low
 200 MB free, 500 MB wanted
-No new entries; exits and stops go on.""",
+No new entries; exits and stops continue.""",
     ),
     "trading resumed": (
         event("trading.resumed", None, reason=None),
@@ -250,39 +249,39 @@ No new entries; exits and stops go on.""",
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_notice_says_exactly_this(case: str) -> None:
-    """Numbers as people write them, the result first, nothing to decode."""
+def test_a_notice_has_exactly_this_text(case: str) -> None:
+    """Readable numbers, the result first."""
     of, expected = CASES[case]
-    assert said(of) == expected
+    assert rendered(of) == expected
 
 
-def test_whoever_trades_by_hand_gets_the_whole_advice() -> None:
-    """Entry, stop and targets with their distance, how sure, why, and until when: local time."""
+def test_a_user_who_trades_manually_gets_the_complete_advice() -> None:
+    """Entry, stop and targets with their distance, confidence, reason and expiry in local time."""
     skipped = event("decision.skipped", code="SIGNALS_ONLY", action="LONG", numbers={})
     assert (
-        said(skipped, ADVICE)
+        rendered(skipped, ADVICE)
         == """\
 📈 Signal: LONG BTC/USDT perp
 Entry: 61,234.5
 Stop: 59,000 (-3.65 %)
 Targets: 62,500 (+2.07 %), 64,000 (+4.52 %)
 Strength: strong, confidence 80 %
-Why: EMA 9 crossed above EMA 21
-From: trend 5m, good until 23:20"""
+Reason: EMA 9 crossed above EMA 21
+Strategy: trend 5m, valid until 23:20"""
     )
 
 
 def test_an_exit_is_advised_as_an_exit() -> None:
-    """Nobody takes it for a new position."""
+    """It must not be mistaken for an entry."""
     bare = replace(ADVICE, action=Action.EXIT_LONG, stop_loss=None, take_profits=(), reason="")
     skipped = event("decision.skipped", code="SIGNALS_ONLY", action="EXIT_LONG", numbers={})
     assert (
-        said(skipped, bare)
+        rendered(skipped, bare)
         == """\
-📈 Signal: leave LONG BTC/USDT perp
+📈 Signal: exit LONG BTC/USDT perp
 Price: 61,234.5
 Strength: strong, confidence 80 %
-From: trend 5m, good until 23:20"""
+Strategy: trend 5m, valid until 23:20"""
     )
 
 
@@ -298,24 +297,24 @@ From: trend 5m, good until 23:20"""
         ("decision.accepted", {"code": "APPROVED", "action": "LONG"}),
     ],
 )
-def test_what_is_not_certain_or_told_otherwise_is_no_notice(kind: str, detail: Any) -> None:
-    """An intent, a doubt, or the other half of something that has a notice of its own."""
+def test_an_uncertain_or_redundant_event_has_no_notice(kind: str, detail: Any) -> None:
+    """An intent, an unknown outcome, or a fact with another notice."""
     assert notice_kind(event(kind, **detail)) is None
 
 
 def test_a_notice_about_a_market_in_small_coins_keeps_its_digits() -> None:
-    """What is far below a cent is not rounded away."""
+    """Amounts far below a cent are not rounded to zero."""
     tiny = event(
         "execution.executed",
         **EXECUTED | {"price": "0.00001234", "quantity": "1500000", "slippage_bps": None},
     )
-    assert said(replace(tiny, symbol="PEPE/USDT")).splitlines()[:2] == [
+    assert rendered(replace(tiny, symbol="PEPE/USDT")).splitlines()[:2] == [
         "✅ Filled: LONG PEPE/USDT",
         "1,500,000 PEPE at 0.00001234",
     ]
 
 
-def test_every_kind_but_the_summary_has_words() -> None:
-    """Each way to a notice is in the cases above."""
+def test_every_kind_but_the_summary_has_a_template() -> None:
+    """The cases above cover every kind of notice."""
     kinds = {notice_kind(of) for of, _ in CASES.values()} | {NoticeKind.SIGNAL, NoticeKind.SUMMARY}
     assert kinds == {*NoticeKind}

@@ -1,4 +1,4 @@
-"""What others wrote reaches people as one line that no service reads anything into."""
+"""Untrusted text becomes a single line without markup for any service."""
 
 import re
 

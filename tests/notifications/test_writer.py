@@ -21,13 +21,13 @@ TOKYO = TimeSettings(daily_summary=time(21), time_zone="Asia/Tokyo")
 NEVER = TimeSettings(daily_summary=None, time_zone="Asia/Tokyo")
 
 
-def _told(name: str, own_time: TimeSettings | None = None) -> Recipient:
+def _recipient(name: str, own_time: TimeSettings | None = None) -> Recipient:
     urls = (f"json://127.0.0.1/{name}",)
     return Recipient(name=UserId(name), urls=urls, rules=NoticeRules(), time_settings=own_time)
 
 
 TERMS = NotificationSettings(
-    recipients=(_told("anna", TOKYO), _told("ben"), _told("cleo", NEVER)),
+    recipients=(_recipient("anna", TOKYO), _recipient("ben"), _recipient("cleo", NEVER)),
     daily_summary=time(8),
     time_zone="America/New_York",
 )
@@ -35,10 +35,10 @@ USERS = [user(name) for name in ("anna", "ben", "cleo")]
 
 
 async def _sum_up(w: Simulation, terms: NotificationSettings, *, days: float) -> None:
-    """Let days pass, as one life of the daemon."""
-    clerk = NoticeWriter(terms, database=w.database, wake_delivery=lambda _: None, clock=w.clock)
+    """Let days pass without a restart."""
+    writer = NoticeWriter(terms, database=w.database, wake_delivery=lambda _: None, clock=w.clock)
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(clerk.write_summaries())
+        task = group.create_task(writer.write_summaries())
         await w.clock.sleep(days * 86_400)
         task.cancel()
 
@@ -105,17 +105,17 @@ async def _due(w: Simulation, name: str) -> list[str]:
     return [f"{each.title} | {each.body.splitlines()[-1]}" for each in waiting]
 
 
-def test_what_a_user_pauses_again_and_again_is_told_once_in_a_while(tmp_path: Path) -> None:
+def test_repeated_pauses_of_a_user_are_merged(tmp_path: Path) -> None:
     """The first at once, then where it stands after ten minutes, and how often it changed."""
-    terms = replace(TERMS, recipients=(_told("anna"), _told(OPERATOR)))
+    terms = replace(TERMS, recipients=(_recipient("anna"), _recipient(OPERATOR)))
 
     async def story(w: Simulation) -> None:
         async with asyncio.TaskGroup() as group:
-            clerk = NoticeWriter(
+            writer = NoticeWriter(
                 terms, database=w.database, wake_delivery=lambda _: None, clock=w.clock
             )
-            await clerk.begin()
-            writing = group.create_task(clerk.write_events())
+            await writer.begin()
+            writing = group.create_task(writer.write_events())
             await _toggle(w, "anna")
             for name in ("anna", OPERATOR):
                 [first] = await _due(w, name)
@@ -135,17 +135,17 @@ def test_what_a_user_pauses_again_and_again_is_told_once_in_a_while(tmp_path: Pa
     run_in_virtual_time(tmp_path, story, *USERS)
 
 
-def test_what_the_operator_or_the_daemon_does_is_told_at_once(tmp_path: Path) -> None:
+def test_status_changes_by_operator_or_daemon_are_notified_at_once(tmp_path: Path) -> None:
     """It takes the place of what a user has done and nobody was told of yet."""
-    terms = replace(TERMS, recipients=(_told("anna"),))
+    terms = replace(TERMS, recipients=(_recipient("anna"),))
 
     async def story(w: Simulation) -> None:
         async with asyncio.TaskGroup() as group:
-            clerk = NoticeWriter(
+            writer = NoticeWriter(
                 terms, database=w.database, wake_delivery=lambda _: None, clock=w.clock
             )
-            await clerk.begin()
-            writing = group.create_task(clerk.write_events())
+            await writer.begin()
+            writing = group.create_task(writer.write_events())
             for _ in range(2):
                 await _toggle(w, "anna")
             assert len(await _due(w, "anna")) == 1

@@ -1,4 +1,4 @@
-"""Values nobody should log, and somebody will."""
+"""Values that should never be logged."""
 
 from collections import OrderedDict
 from datetime import UTC, datetime

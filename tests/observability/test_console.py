@@ -31,10 +31,10 @@ def settled(**more: object) -> EventDict:
     return {"event": "execution.executed", "signal_id": "sig_0123456789abcdef", **subject, **more}
 
 
-def test_a_line_reads_from_when_to_whom_to_what() -> None:
+def test_a_line_has_time_level_event_and_subject_in_order() -> None:
     """Time, level, event, user, symbol, action and signal stand in this order whatever the call."""
-    told = console()(None, "info", settled(status="executed", filled="0.1"))
-    assert re.split(r" {2,}", told) == [
+    rendered = console()(None, "info", settled(status="executed", filled="0.1"))
+    assert re.split(r" {2,}", rendered) == [
         STAMP,
         "INFO",
         "execution.executed",
@@ -60,9 +60,9 @@ def test_columns_are_aligned_over_all_events_and_levels() -> None:
 def test_a_missing_column_is_left_blank_for_the_next_one() -> None:
     """A line without a user has its symbol where other lines have theirs."""
     lines = console()
-    whole = lines(None, "info", settled())
+    complete = lines(None, "info", settled())
     without_user = lines(None, "info", {"event": "candle.gap_filled", "symbol": "BTC/USDT:USDT"})
-    assert whole.index("BTC/USDT") == without_user.index("BTC/USDT")
+    assert complete.index("BTC/USDT") == without_user.index("BTC/USDT")
 
 
 def test_a_column_grows_with_the_longest_name_it_has_seen() -> None:
@@ -84,26 +84,28 @@ def test_facts_begin_in_the_same_place_whatever_the_direction() -> None:
     assert len(starts) == 1
 
 
-def test_a_side_stands_where_an_action_does() -> None:
+def test_a_side_is_in_the_column_of_actions() -> None:
     """An order's or position's direction is found where a signal's is."""
-    told = line("position.opened", user_id="alice", symbol="BTC/USDT:USDT", side="SHORT", left="1")
-    assert re.split(r" {2,}", told)[3:] == ["alice", "BTC/USDT:USDT", "SHORT", "left=1\n"]
+    rendered = line(
+        "position.opened", user_id="alice", symbol="BTC/USDT:USDT", side="SHORT", left="1"
+    )
+    assert re.split(r" {2,}", rendered)[3:] == ["alice", "BTC/USDT:USDT", "SHORT", "left=1\n"]
 
 
-def test_a_strategy_stands_where_no_user_does() -> None:
-    """A signal is told by its strategy, before it has any user."""
-    told = line("signal.created", strategy="btc-trend", symbol="ETH/USDT:USDT", action="SHORT")
-    assert re.split(r" {2,}", told)[3:] == ["btc-trend", "ETH/USDT:USDT", "SHORT\n"]
+def test_a_strategy_is_in_the_column_of_users() -> None:
+    """A new signal has a strategy and no user."""
+    rendered = line("signal.created", strategy="btc-trend", symbol="ETH/USDT:USDT", action="SHORT")
+    assert re.split(r" {2,}", rendered)[3:] == ["btc-trend", "ETH/USDT:USDT", "SHORT\n"]
 
 
-def test_a_line_without_a_subject_tells_its_facts_at_once() -> None:
+def test_a_line_without_a_subject_has_no_empty_columns() -> None:
     """No blank columns where there is nothing to align."""
-    told = line("daemon.starting", version="1.0", pid=7)
-    assert re.split(r" {2,}", told)[2:] == ["daemon.starting", "version=1.0 pid=7\n"]
+    rendered = line("daemon.starting", version="1.0", pid=7)
+    assert re.split(r" {2,}", rendered)[2:] == ["daemon.starting", "version=1.0 pid=7\n"]
 
 
 def test_facts_that_are_none_are_left_out() -> None:
-    """Nothing is said about what is not known."""
+    """Unknown facts take no space."""
     assert line("order.placed", price=None, symbol=None, leg="entry").endswith(
         "order.placed                 leg=entry\n"
     )
@@ -111,13 +113,13 @@ def test_facts_that_are_none_are_left_out() -> None:
 
 def test_values_that_are_no_single_word_are_quoted() -> None:
     """A value ends where it seems to end."""
-    told = line("order.rejected", a="one two", b='say "no"', c="", d="x=1", e="Größe", f="a\\b")
-    assert told.endswith(r'a="one two" b="say \"no\"" c="" d="x=1" e=Größe f="a\\b"' + "\n")
+    rendered = line("order.rejected", a="one two", b='say "no"', c="", d="x=1", e="Größe", f="a\\b")
+    assert rendered.endswith(r'a="one two" b="say \"no\"" c="" d="x=1" e=Größe f="a\\b"' + "\n")
 
 
-def test_numbers_lists_and_tables_are_shown_compactly() -> None:
+def test_numbers_lists_and_tables_are_compact() -> None:
     """Decimals as plain digits, containers as JSON without spaces."""
-    told = line(
+    rendered = line(
         "order.rejected",
         fee=Decimal("1E-8"),
         left=3,
@@ -125,7 +127,7 @@ def test_numbers_lists_and_tables_are_shown_compactly() -> None:
         prices=[Decimal("1.50"), "2"],
         body={"code": -2010},
     )
-    assert told.endswith(
+    assert rendered.endswith(
         'fee=0.00000001 left=3 final=true prices=["1.50","2"] body={"code":-2010}\n'
     )
 
@@ -159,20 +161,20 @@ def test_a_traceback_follows_indented_and_without_local_variables() -> None:
     try:
         fails(UNASKED)
     except ValueError:
-        told = line("user.failed", "error", exc_info=True, user_id="alice")
-    first, *others = told.splitlines()
+        rendered = line("user.failed", "error", exc_info=True, user_id="alice")
+    first, *others = rendered.splitlines()
     assert first.startswith(STAMP)
     assert first.endswith("alice")
     assert others[0] == "    Traceback (most recent call last):"
     assert others[-1] == "    2026-01-01 00:00:00.000  INFO   daemon.ready"
     assert all(each.startswith("    ") for each in others)
-    assert UNASKED not in told
+    assert UNASKED not in rendered
 
 
 def test_a_traceback_cannot_move_the_cursor() -> None:
     """An exception's text is as foreign as any other."""
-    told = line("user.failed", "error", exc_info=ValueError("\r2026\x1b[2K\x85\u2028end"))
-    assert told.endswith(r"    ValueError: \r2026\x1b[2K\x85\u2028end" + "\n")
+    rendered = line("user.failed", "error", exc_info=ValueError("\r2026\x1b[2K\x85\u2028end"))
+    assert rendered.endswith(r"    ValueError: \r2026\x1b[2K\x85\u2028end" + "\n")
 
 
 @given(hostile_values.facts, hostile_values.texts)
@@ -180,15 +182,15 @@ def test_whatever_is_logged_an_event_is_one_printable_line(
     facts: dict[str, object], event: str
 ) -> None:
     """No value, name or event can begin a line of its own, move the cursor or stop the log."""
-    told = console()(None, "info", {**facts, "event": event})
-    assert told.startswith(STAMP)
-    assert told.endswith("\n")
-    assert told[:-1].isprintable()
+    rendered = console()(None, "info", {**facts, "event": event})
+    assert rendered.startswith(STAMP)
+    assert rendered.endswith("\n")
+    assert rendered[:-1].isprintable()
 
 
 def test_a_column_cannot_be_forged() -> None:
     """Names that look like several columns, or lines, stay one."""
-    told = line("user.failed", user_id="x\n2026  INFO", symbol="a  b")
-    assert r'"x\n2026  INFO"' in told
-    assert '"a  b"' in told
-    assert told.count("\n") == 1
+    rendered = line("user.failed", user_id="x\n2026  INFO", symbol="a  b")
+    assert r'"x\n2026  INFO"' in rendered
+    assert '"a  b"' in rendered
+    assert rendered.count("\n") == 1

@@ -122,8 +122,8 @@ def _kinds_in(sql: str) -> set[str]:
 
 def test_every_event_is_a_constant_noun_and_past_verb() -> None:
     """An event composed at run time can be neither looked up nor searched for."""
-    odd = [where for where, _, events in log_calls() if not events]
-    assert not odd
+    composed = [where for where, _, events in log_calls() if not events]
+    assert not composed
     assert [kind for kind in EVENTS if not SHAPE.fullmatch(kind)] == []
 
 
@@ -151,7 +151,7 @@ def test_the_catalogue_has_no_event_that_is_neither_logged_nor_journaled() -> No
 
 
 def test_the_catalogue_has_the_levels_that_events_are_logged_at() -> None:
-    """A filter by level hides exactly what the catalogue says."""
+    """A filter by level hides exactly the events of the catalogue."""
     wrong = {
         event: f"logged as {sorted(levels)}, catalogued as {list(EVENTS[event].levels)}"
         for event, levels in logged().items()

@@ -20,7 +20,7 @@ def line(facts: Mapping[str, object], level: str = "info") -> str:
     return JsonRenderer(lambda: NOW_MS, Redaction(SecretRegistry()))(None, level, dict(facts))
 
 
-def told(**facts: object) -> Any:
+def rendered(**facts: object) -> Any:
     return json.loads(line(facts))
 
 
@@ -39,7 +39,7 @@ def test_a_line_has_time_level_and_event_before_its_facts() -> None:
 def test_values_keep_their_kind_and_decimals_their_digits() -> None:
     """No number passes through binary floating point, and None stays known to be none."""
     facts: dict[str, object] = {"left": 3, "final": True, "stop": None, "drift": 0.5}
-    assert told(event="x", fee=Decimal("1E-8"), prices=[Decimal("1.50")], **facts) == {
+    assert rendered(event="x", fee=Decimal("1E-8"), prices=[Decimal("1.50")], **facts) == {
         "ts": "2026-09-21T14:13:20.123Z",
         "level": "info",
         "event": "x",
@@ -51,7 +51,7 @@ def test_values_keep_their_kind_and_decimals_their_digits() -> None:
 
 def test_facts_do_not_hide_time_level_or_traceback() -> None:
     """A fact of the same name is kept beside them."""
-    both = told(event="x", level="high", ts=1, exception="rule")
+    both = rendered(event="x", level="high", ts=1, exception="rule")
     assert (both["level"], both["level_"]) == ("info", "high")
     assert (both["ts_"], both["exception_"]) == (1, "rule")
 
@@ -61,9 +61,9 @@ def test_an_exception_is_one_fact_without_local_variables() -> None:
     try:
         int("broken")
     except ValueError as e:
-        whole = told(event="user.failed", exc_info=e)
-    assert whole["exception"].startswith("Traceback (most recent call last):\n")
-    assert whole["exception"].endswith("with base 10: 'broken'")
+        complete = rendered(event="user.failed", exc_info=e)
+    assert complete["exception"].startswith("Traceback (most recent call last):\n")
+    assert complete["exception"].endswith("with base 10: 'broken'")
 
 
 @given(hostile_values.facts, hostile_values.texts)
@@ -72,8 +72,8 @@ def test_whatever_is_logged_a_line_is_one_json_object(facts: dict[str, object], 
     text = line({**facts, "event": event})
     assert text.endswith("}\n")
     assert text[:-1].isprintable()
-    whole = json.loads(text, parse_constant=refused)
-    assert (whole["level"], whole["ts"]) == ("info", "2026-09-21T14:13:20.123Z")
+    complete = json.loads(text, parse_constant=refused)
+    assert (complete["level"], complete["ts"]) == ("info", "2026-09-21T14:13:20.123Z")
 
 
 @given(st.dictionaries(st.from_regex(r"[a-z_]{1,8}", fullmatch=True), hostile_values.texts))
@@ -85,5 +85,5 @@ def test_texts_come_back_as_they_were(facts: dict[str, str]) -> None:
         for name, text in facts.items()
         if not is_secret_name(name) and clean(text) == text and name not in ("ts", "level", "event")
     }
-    whole = json.loads(line({"event": "x", **harmless}))
-    assert {name: whole[name] for name in harmless} == harmless
+    complete = json.loads(line({"event": "x", **harmless}))
+    assert {name: complete[name] for name in harmless} == harmless

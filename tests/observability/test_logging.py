@@ -1,4 +1,4 @@
-"""The log as the daemon has it: everything that speaks ends there, and nothing it must not say."""
+"""The configured log: it has every message, and no secret."""
 
 import asyncio
 import errno
@@ -117,7 +117,7 @@ def test_bound_facts_are_part_of_every_line(start: Start, log_format: str) -> No
 
 
 def test_colours_are_for_terminals(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only there, unless asked for or refused; NO_COLOR is respected."""
+    """Only there by default; NO_COLOR is respected."""
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     log = structlog.get_logger()
@@ -147,14 +147,14 @@ def test_every_line_is_one_write_that_is_flushed(start: Start) -> None:
     assert flushed == flushed_again == "flush"
 
 
-def test_a_killed_process_has_told_its_last_step() -> None:
+def test_the_log_of_a_killed_process_is_complete() -> None:
     """SIGKILL right after a call loses nothing of it."""
     done = run_script("log.info('order.placed', leg='entry'); os.kill(os.getpid(), signal.SIGKILL)")
     assert done.returncode == -9
     assert done.stdout.endswith("leg=entry\n")
 
 
-def test_a_log_that_cannot_be_written_stops_nobody(start: Start) -> None:
+def test_a_log_that_cannot_be_written_raises_nothing(start: Start) -> None:
     """A full disk or a reader that left must not get between a position and its stop."""
     log = structlog.get_logger()
     disk = start(stream=Disk())
@@ -181,7 +181,7 @@ def test_characters_the_stream_cannot_carry_are_spelt_out(start: Start) -> None:
 
 @FORMATS
 def test_libraries_speak_through_the_same_log(start: Start, log_format: str) -> None:
-    """Their warnings and errors are events of ours; their chatter is not heard."""
+    """Their warnings and errors are logged; lower levels are not."""
     chatty = logging.getLogger("chatty")
     chatty.addHandler(logging.StreamHandler(sys.stderr))
     chatty.propagate = False
@@ -196,8 +196,8 @@ def test_libraries_speak_through_the_same_log(start: Start, log_format: str) -> 
     assert "no %d" in stream.getvalue()
 
 
-def test_libraries_of_odd_levels_are_heard(start: Start) -> None:
-    """A level of a library's own is told as the nearest one below it."""
+def test_custom_levels_of_libraries_are_logged(start: Start) -> None:
+    """A custom level is logged as the nearest one below it."""
     stream = start()
     for level in (35, 45, 99):
         logging.getLogger("odd").log(level, "x")

@@ -18,7 +18,7 @@ from tests.linear_cost import grows_too_fast
 LENGTH = 4_000
 GROUPS = 8
 CHARACTERS = " \"':=/-aE0.,{"
-WORDS = (
+NAMES = (
     "secret", "token=", "sk-", "eyJ", "authorization", "bearer ", "-----BEGIN A", "hooks/", "://",
     '"status"', '{"status":', "failed due to ", "sbt_", "EA", "PERP", "key:'",
 )  # fmt: skip
@@ -47,15 +47,15 @@ def readers() -> dict[str, Reader]:
     Each is used as its module uses it: only what is searched for may begin anywhere.
     """
     found: dict[str, Reader] = {}
-    known: set[Pattern] = set()
+    registered: set[Pattern] = set()
     for each in pkgutil.walk_packages(signalbot.__path__, "signalbot."):
         if not each.name.endswith("__main__") and ".inside" not in each.name:
             module = importlib.import_module(each.name)
             for name, value in vars(module).items():
                 for place, pattern in enumerate(_within(value)):
                     is_own = re.search(rf"^{name}\b.*=", inspect.getsource(module), re.MULTILINE)
-                    if is_own and pattern not in known:
-                        known.add(pattern)
+                    if is_own and pattern not in registered:
+                        registered.add(pattern)
                         found[f"{each.name}.{name}.{place}"] = _reader(module, name, pattern)
     return found
 
@@ -84,7 +84,7 @@ def texts() -> Iterator[Callable[[int], str]]:
     for one, other in product(CHARACTERS, CHARACTERS):
         yield partial(_halves, one, other)
         yield partial(_turns, one, other)
-    for word, other in product(WORDS, CHARACTERS):
+    for word, other in product(NAMES, CHARACTERS):
         yield partial(_tail, word, other)
         yield partial(_turns, word, other)
 

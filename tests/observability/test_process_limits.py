@@ -1,4 +1,4 @@
-"""What the process asks of the kernel: enough open files, and memory that nobody looks into."""
+"""Process limits: enough open files, and protected memory."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.api_daemon import daemon
 
-ASKED = """
+SCRIPT = """
 import ctypes, resource
 from signalbot.observability.process_limits import protect_memory, raise_open_file_limit
 print(raise_open_file_limit(), *resource.getrlimit(resource.RLIMIT_NOFILE))
@@ -17,10 +17,10 @@ print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), *resource.getrlimit(resource.RLIMI
 """
 
 
-def _asked(limits: str) -> list[str]:
-    """What ``ASKED`` prints in a process that began with these limits."""
+def _output(limits: str) -> list[str]:
+    """What ``SCRIPT`` prints in a process that began with these limits."""
     done = subprocess.run(
-        ["sh", "-c", f'{limits}; exec "$@"', "sh", sys.executable, "-c", ASKED],
+        ["sh", "-c", f'{limits}; exec "$@"', "sh", sys.executable, "-c", SCRIPT],
         capture_output=True,
         text=True,
         check=True,
@@ -37,12 +37,12 @@ def _asked(limits: str) -> list[str]:
 )
 def test_as_many_files_may_be_open_as_the_kernel_lets_us(limits: str, expected: str) -> None:
     """The soft limit is raised to the hard one, and never lowered."""
-    assert _asked(limits)[0] == expected
+    assert _output(limits)[0] == expected
 
 
 def test_no_core_file_is_left_and_no_other_process_looks_in() -> None:
     """Whatever the shell has allowed."""
-    assert _asked("ulimit -S -c unlimited 2>/dev/null")[1] == "0 0 0"
+    assert _output("ulimit -S -c unlimited 2>/dev/null")[1] == "0 0 0"
 
 
 @pytest.mark.process

@@ -60,7 +60,7 @@ def test_what_is_given_under_a_secret_name_is_hidden(
         f"secret=SecretStr('{CANARY}')",
     ],
 )
-def test_known_shapes_of_secrets_are_hidden(text: str) -> None:
+def test_texts_that_look_like_secrets_are_masked(text: str) -> None:
     """Each of these was seen in a real message."""
     assert CANARY not in clean(text)
     assert "***" in clean(text)
@@ -121,7 +121,7 @@ def test_ordinary_facts_do_not_name_a_secret() -> None:
 
 
 @pytest.mark.parametrize("renderer", [ConsoleRenderer, JsonRenderer])
-def test_a_text_seen_before_is_hidden_once_it_is_known_to_be_secret(
+def test_a_cached_text_is_masked_once_it_is_registered(
     renderer: type[ConsoleRenderer] | type[JsonRenderer],
 ) -> None:
     """What was remembered as clean is forgotten when a secret is added."""

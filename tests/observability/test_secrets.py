@@ -14,10 +14,10 @@ one_line = st.text(
 
 
 def knowing(*secrets: str) -> SecretRegistry:
-    known = SecretRegistry()
+    registered = SecretRegistry()
     for secret in secrets:
-        known.add(secret)
-    return known
+        registered.add(secret)
+    return registered
 
 
 @given(values, st.text(), st.text())
@@ -29,10 +29,10 @@ def test_a_secret_is_hidden_wherever_it_lies(secret: str, before: str, after: st
 
 @given(st.lists(values, min_size=1, max_size=30), st.text(), st.randoms())
 def test_each_of_many_secrets_is_hidden(secrets: list[str], text: str, random: object) -> None:
-    """One does not stand in the way of another, however alike they begin."""
-    known = knowing(*secrets)
+    """Secrets with a common beginning are all masked."""
+    registered = knowing(*secrets)
     for secret in secrets:
-        assert known.mask(f"{text}|{secret.strip()}|") != f"{text}|{secret.strip()}|"
+        assert registered.mask(f"{text}|{secret.strip()}|") != f"{text}|{secret.strip()}|"
 
 
 @given(one_line)
@@ -40,20 +40,20 @@ def test_a_secret_is_hidden_in_its_escaped_forms_too(secret: str) -> None:
     """As Python shows it, as JSON has it, as a URL carries it."""
     from urllib.parse import quote
 
-    known = knowing(secret)
+    registered = knowing(secret)
     stripped = secret.strip()
     for form in (repr(stripped), ascii(stripped), json.dumps(stripped), quote(stripped)):
-        assert MASK in known.mask(f"body={form} end")
+        assert MASK in registered.mask(f"body={form} end")
 
 
 @given(st.lists(values, max_size=10), st.text())
 def test_texts_without_a_secret_stay_as_they_are(secrets: list[str], text: str) -> None:
     """Pieces that only look like the beginning of a secret do no harm."""
-    known = knowing(*(f"{secret}\x00never in a text" for secret in secrets))
+    registered = knowing(*(f"{secret}\x00never in a text" for secret in secrets))
     harmless = text.replace("\x00", "")
     lines = {line.strip() for secret in secrets for line in secret.splitlines()}
     if not any(line and line in harmless for line in lines):
-        assert known.mask(harmless) == harmless
+        assert registered.mask(harmless) == harmless
 
 
 def test_of_a_value_of_several_lines_each_line_is_hidden() -> None:

@@ -1,4 +1,4 @@
-"""What systemd is told, over the socket it gives."""
+"""The messages to systemd over its socket."""
 
 import os
 import socket
@@ -36,15 +36,15 @@ def test_an_abstract_socket_is_understood() -> None:
         assert bound.recv(4096) == b"WATCHDOG=1"
 
 
-def test_a_socket_that_takes_no_more_delays_nobody(listener: socket.socket) -> None:
-    """A thousand messages nobody reads: the daemon goes on."""
+def test_a_full_socket_does_not_block(listener: socket.socket) -> None:
+    """A thousand unread messages: the daemon continues."""
     systemd = SystemdNotifier({"NOTIFY_SOCKET": listener.getsockname()})
     for _ in range(1000):
         systemd.notify("WATCHDOG=1", f"STATUS={'x' * 500}")
     assert listener.recv(4096).startswith(b"WATCHDOG=1")
 
 
-def test_outside_of_systemd_nothing_is_said(tmp_path: Path) -> None:
+def test_outside_of_systemd_nothing_is_sent(tmp_path: Path) -> None:
     """In a terminal, and when the socket has gone, telling is harmless."""
     SystemdNotifier({}).notify("READY=1")
     SystemdNotifier({"NOTIFY_SOCKET": str(tmp_path / "gone")}).notify("READY=1")
@@ -60,7 +60,7 @@ def test_outside_of_systemd_nothing_is_said(tmp_path: Path) -> None:
         ({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": str(os.getpid())}, 30.0),
     ],
 )
-def test_the_watchdog_is_fed_only_by_whom_it_watches(
+def test_only_the_watched_process_pings_the_watchdog(
     environment: dict[str, str], expected: float | None
 ) -> None:
     """The interval is systemd's; another process' watchdog is not ours."""

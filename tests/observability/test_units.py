@@ -27,15 +27,15 @@ def test_systemd_finds_nothing_to_complain_about(unit: Path, tmp_path: Path) -> 
     for each in UNITS:
         runnable = each.read_text().replace("/opt/signalbot/venv/bin/python", sys.executable)
         (tmp_path / each.name).write_text(runnable)
-    said = _analyze("verify", "--man=no", str(tmp_path / unit.name))
-    assert said.stdout + said.stderr == ""
-    assert said.returncode == 0
+    output = _analyze("verify", "--man=no", str(tmp_path / unit.name))
+    assert output.stdout + output.stderr == ""
+    assert output.returncode == 0
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda each: each.name)
 def test_the_exposure_is_as_low_as_it_gets_with_direct_connections(unit: Path) -> None:
     """The score of ``systemd-analyze security``: 10 is bare, 1.1 the aim."""
-    said = _analyze("security", "--offline=true", str(unit))
-    score = re.search(r"Overall exposure level for \S+: ([\d.]+)", said.stdout)
-    assert score is not None, said.stderr
+    output = _analyze("security", "--offline=true", str(unit))
+    score = re.search(r"Overall exposure level for \S+: ([\d.]+)", output.stdout)
+    assert score is not None, output.stderr
     assert float(score[1]) <= 1.1

@@ -43,8 +43,8 @@ def test_a_decimal_keeps_its_value_in_a_bounded_text(value: Decimal) -> None:
     assert len(decimal_text(Decimal("1E+999999"))) < 100
 
 
-def test_objects_that_cannot_be_shown_are_named() -> None:
-    """Even a failing ``repr`` tells what was logged."""
+def test_objects_without_a_text_are_named() -> None:
+    """With a failing ``repr`` the type name is logged."""
     assert value_text(HostileValue()) == "<HostileValue that cannot be shown>"
     assert value_text(Broken("x")) == "Broken: Broken('x')"
     assert value_text(TimeoutError()) == "TimeoutError"

@@ -74,7 +74,7 @@ async def test_an_exchange_vanishes_while_positions_are_open(tmp_path: Path, way
         await rig.until(it.is_all_told, what="all is told")
         await rig.stop()
         assert it.told(line)["exchange.disconnected"] == it.told(line)["exchange.reconnected"] == 1
-        assert {"🔌 venue is away", "🔌 venue answers again"} <= set(it.outbox())
+        assert {"🔌 venue disconnected", "🔌 venue reconnected"} <= set(it.outbox())
         assert it.receiver.titles("operator") == it.outbox()
         assert _away(it) == []
         check(rig, *USERS)

@@ -17,8 +17,8 @@ from signalbot.domain.orders import Fill
 from signalbot.domain.positions import Position
 from signalbot.domain.timeframe import Timeframe
 from signalbot.domain.users import UserId
+from signalbot.ledger.booking import FILLS
 from signalbot.ledger.history import read_ledger_history
-from signalbot.ledger.trades import FILLS
 from signalbot.ledger.views import open_ledger
 from signalbot.observability.logging.setup import configure_logging
 from signalbot.replay.report.equity import full_curve, max_drawdown

@@ -6,7 +6,7 @@ from fastapi.responses import PlainTextResponse
 from signalbot.api.auth import Administrator
 from signalbot.api.context import CurrentContext
 from signalbot.api.routes import router
-from signalbot.metrics.gather import CONTENT_TYPE
+from signalbot.metrics.collector import CONTENT_TYPE
 
 routes = router("metrics")
 

@@ -21,7 +21,7 @@ from signalbot.cli.options import (
 from signalbot.cli.render import Column, print_list
 from signalbot.domain.code_catalog import code_of
 from signalbot.domain.decision_codes import DecisionCode
-from signalbot.ledger import archive_reader
+from signalbot.ledger.archive import reader as archive_reader
 
 SignalStatusChoice = Literal["ACTIVE", "EXPIRED", "CANCELLED"]
 

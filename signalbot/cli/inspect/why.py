@@ -10,7 +10,8 @@ from signalbot.cli.ledger_source import LedgerReader, open_reader
 from signalbot.cli.options import ConfigOption, JsonOption, LedgerOption
 from signalbot.cli.render import print_json
 from signalbot.domain.errors import NotFound
-from signalbot.ledger import archive_reader, views
+from signalbot.ledger import views
+from signalbot.ledger.archive import reader as archive_reader
 from signalbot.ledger.rank_bands import rank_bands
 
 Row = dict[str, Any]

@@ -20,8 +20,8 @@ def alert(
     Does not need the daemon: systemd uses it to tell that the daemon has died.
     """
     with report_errors():
+        from signalbot.notifications.message import Message
         from signalbot.notifications.send_now import send_now as deliver
-        from signalbot.notifications.templates import Message
         from signalbot.vault.vault import Vault
 
         settings = command_config(config)

@@ -80,7 +80,7 @@ def _resolved(config: Config, urls: Sequence[str]) -> list[str]:
 def _try(place: int, recipient: Recipient, url: str) -> bool:
     """Whether it failed; what is printed has none of the URL's secrets."""
     from signalbot.notifications.destinations import Destination, UnknownDestination, url_secrets
-    from signalbot.notifications.templates import Message
+    from signalbot.notifications.message import Message
     from signalbot.observability.logging.secrets import SecretRegistry
 
     secrets = SecretRegistry()

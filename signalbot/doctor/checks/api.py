@@ -1,4 +1,4 @@
-"""Whether the address that webhooks are sent to is answered by this daemon."""
+"""Checks that this daemon serves the configured API address."""
 
 import http.client
 import json
@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from signalbot.doctor.finding import Finding, passed, problem
 from signalbot.doctor.installation import Installation
 
-_CHECK = "api"
+NAME = "api"
+ORDER = 110
 _TIMEOUT_S = 5.0
 _OK = 200
 
@@ -15,27 +16,27 @@ _OK = 200
 def check(installation: Installation) -> Iterator[Finding]:
     if installation.pid is None:
         return
-    terms = installation.config.api
+    api = installation.config.api
     try:
-        answer = _health(terms.host, terms.port)
+        answer = _health(api.host, api.port)
     except (OSError, http.client.HTTPException) as e:
         yield problem(
-            _CHECK, f"{terms.listen} does not answer: {e}",
-            "look in the log for api.bind_failed: another program may have the port",
+            NAME, f"{api.listen} does not respond: {e}",
+            "look for api.bind_failed in the log: another program may use the port",
         )  # fmt: skip
         return
     if answer == {"status": "ok"}:
-        yield passed(_CHECK, f"{terms.listen} answers")
+        yield passed(NAME, f"{api.listen} responds")
     else:
         yield problem(
-            _CHECK, f"{terms.listen} is answered by another program",
-            "stop that one, or set another [api] listen and restart",
+            NAME, f"another program uses {api.listen}",
+            "stop it, or set another [api] listen and restart",
         )  # fmt: skip
 
 
 def _health(host: str, port: int) -> object:
-    """What ``/healthz`` answers; None when it is no answer of ours."""
-    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - asked, not bound
+    """The response of ``/healthz``; None when it is not from signalbot."""
+    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - a request, not a bind
     connection = http.client.HTTPConnection(local, port, timeout=_TIMEOUT_S)
     try:
         connection.request("GET", "/healthz", headers={"Host": "localhost"})

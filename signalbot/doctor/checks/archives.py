@@ -1,15 +1,16 @@
-"""Whether the archives hold everything that has left the ledger."""
+"""Checks that the archives hold all rows that were moved out of the ledger."""
 
 from collections.abc import Iterator
 
 from signalbot.doctor.finding import Finding, passed, problem
 from signalbot.doctor.installation import Installation
-from signalbot.ledger.archive_batches import archives
-from signalbot.ledger.archive_files import archive_path
+from signalbot.ledger.archive.batches import archives
+from signalbot.ledger.archive.files import archive_path
 from signalbot.state_dir import ARCHIVE_FOLDER_NAME
 
-_CHECK = "archives"
-_FIX = "put the whole file back from your copy of the archives"
+NAME = "archives"
+ORDER = 70
+_FIX = "restore the file from your copy of the archives"
 
 
 def check(installation: Installation) -> Iterator[Finding]:
@@ -19,11 +20,11 @@ def check(installation: Installation) -> Iterator[Finding]:
     for each in recorded:
         path = archive_path(installation.state_dir / ARCHIVE_FOLDER_NAME, each.month)
         if not path.exists():
-            found.append(problem(_CHECK, f"{path} is gone, with {each.rows} rows", _FIX))
+            found.append(problem(NAME, f"{path} is missing, with {each.rows} rows", _FIX))
         elif path.stat().st_size < each.size:
-            found.append(problem(_CHECK, f"{path} has been cut short", _FIX))
+            found.append(problem(NAME, f"{path} is truncated", _FIX))
     if recorded and not found:
         found.append(
-            passed(_CHECK, f"{len(recorded)} months, {sum(each.rows for each in recorded)} rows")
+            passed(NAME, f"{len(recorded)} months, {sum(each.rows for each in recorded)} rows")
         )
     yield from found

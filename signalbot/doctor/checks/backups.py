@@ -1,4 +1,4 @@
-"""Whether there is a copy of the ledger that is new, good, and not lost with the ledger."""
+"""Checks that a recent, valid backup exists, on another disk than the ledger."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,8 @@ from signalbot.domain.errors import LedgerError
 from signalbot.ledger.backup import check_copy
 from signalbot.maintenance.backups import Backup, backups_in
 
-_CHECK = "backups"
+NAME = "backups"
+ORDER = 60
 _MINUTE_MS = 60_000
 _GRACE_MS = 3_600_000
 
@@ -18,21 +19,21 @@ _GRACE_MS = 3_600_000
 def check(installation: Installation) -> Iterator[Finding]:
     terms = installation.config.backup
     if terms.every_ms is None:
-        yield note(_CHECK, "the daemon makes none", 'set [backup] every = "1d"')
+        yield note(NAME, "backups are disabled", 'set [backup] every = "1d"')
         return
     backups = backups_in(terms.directory)
     if not backups:
         if installation.ledger.is_file():
             yield problem(
-                _CHECK, f"there is none in {terms.directory}",
-                "signalbot backup; then look in the log for backup.failed",
+                NAME, f"no backup in {terms.directory}",
+                "signalbot backup; then look for backup.failed in the log",
             )  # fmt: skip
         return
     yield from _newest(installation, backups[0], terms.every_ms)
     if installation.ledger.is_file() and _device(installation.ledger) == _device(backups[0].path):
         yield note(
-            _CHECK, "lie on the same disk as the ledger",
-            f"copy {terms.directory} elsewhere now and then; never together with the master key",
+            NAME, "backups are on the same disk as the ledger",
+            f"copy {terms.directory} elsewhere regularly, without the master key",
         )  # fmt: skip
 
 
@@ -42,15 +43,15 @@ def _newest(installation: Installation, newest: Backup, every_ms: int) -> Iterat
     try:
         check_copy(newest.path)
     except LedgerError as e:
-        yield problem(_CHECK, str(e), "signalbot backup; then look after the disk")
+        yield problem(NAME, str(e), "signalbot backup; then check the disk")
         return
     if age_ms > 2 * every_ms + _GRACE_MS:
         yield problem(
-            _CHECK, f"the newest, {newest.path.name}, is {age} old",
-            "signalbot backup; then look in the log for backup.failed",
+            NAME, f"the newest, {newest.path.name}, is {age} old",
+            "signalbot backup; then look for backup.failed in the log",
         )  # fmt: skip
     else:
-        yield passed(_CHECK, f"the newest, {newest.path.name}, is {age} old and good")
+        yield passed(NAME, f"the newest, {newest.path.name}, is {age} old and valid")
 
 
 def _device(path: Path) -> int:

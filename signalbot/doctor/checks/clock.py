@@ -1,4 +1,4 @@
-"""Whether something keeps this machine's clock right; what exchanges say of it comes with them."""
+"""Checks that a time server synchronizes the clock; the exchange check compares it."""
 
 import shutil
 import subprocess
@@ -7,29 +7,30 @@ from collections.abc import Iterator
 from signalbot.doctor.finding import Finding, passed, problem
 from signalbot.doctor.installation import Installation
 
-_CHECK = "clock"
+NAME = "clock"
+ORDER = 80
 _TIMEOUT_S = 10.0
 
 
 def check(_: Installation) -> Iterator[Finding]:
-    answer = _timedatectl()
-    if answer == "yes":
-        yield passed(_CHECK, "is kept by a time server")
-    elif answer == "no":
+    synchronized = _timedatectl()
+    if synchronized == "yes":
+        yield passed(NAME, "is synchronized by a time server")
+    elif synchronized == "no":
         yield problem(
-            _CHECK, "is not kept by a time server: exchanges refuse orders when it drifts",
+            NAME, "is not synchronized: exchanges reject orders when it drifts",
             "apt install chrony, or timedatectl set-ntp true",
         )  # fmt: skip
 
 
 def _timedatectl() -> str:
-    """``yes`` or ``no``; anything else where this machine cannot tell."""
+    """``yes`` or ``no``; other text where it is unknown."""
     program = shutil.which("timedatectl")
     if program is None:
         return ""
     command = [program, "show", "--property=NTPSynchronized", "--value"]
     try:
-        done = subprocess.run(  # noqa: S603 - our own words
+        done = subprocess.run(  # noqa: S603 - constant arguments
             command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired):

@@ -1,11 +1,12 @@
-"""Whether the daemon could start with this configuration."""
+"""Checks that the daemon can start with this configuration."""
 
 from collections.abc import Iterator
 
 from signalbot.doctor.finding import Finding, note, passed, problem
 from signalbot.doctor.installation import Installation
 
-_CHECK = "configuration"
+NAME = "configuration"
+ORDER = 10
 
 
 def check(installation: Installation) -> Iterator[Finding]:
@@ -16,11 +17,11 @@ def check(installation: Installation) -> Iterator[Finding]:
     config = installation.config
     found = (*check_strategies(config), *live_problems(config), *ai_library_problems(config))
     for each in found:
-        yield problem(_CHECK, str(each), "correct that line, then 'signalbot check'")
+        yield problem(NAME, str(each), "fix that line, then 'signalbot check'")
     for text in config.warnings:
-        yield note(_CHECK, text)
+        yield note(NAME, text)
     if not found:
         yield passed(
-            _CHECK,
+            NAME,
             f"{config.path}: {len(config.users)} users, {len(config.strategies)} strategies",
         )

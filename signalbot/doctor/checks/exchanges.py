@@ -1,4 +1,4 @@
-"""Whether the exchanges can be reached, list what is traded, and agree with our clock."""
+"""Checks that exchanges respond, list the traded symbols, and agree with the local clock."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,6 +8,8 @@ from signalbot.doctor.finding import Finding, passed, problem
 from signalbot.doctor.installation import Installation
 from signalbot.domain.errors import ConfigError, Unavailable
 
+NAME = "exchanges"
+ORDER = 90
 _CLOCK_LIMIT_MS = 1_000
 
 
@@ -34,9 +36,9 @@ async def _check_exchange(config: Config, terms: ExchangeSettings) -> list[Findi
         offset_ms = await connection.measure_clock()
         listed = frozenset(connection.template.markets)
     except ConfigError as e:
-        return [problem(subject, str(e), "correct the configuration")]
+        return [problem(subject, str(e), "fix the configuration")]
     except Unavailable as e:
-        fix = "see that this machine has a way out, and the exchange's status page"
+        fix = "check the network, and the exchange's status page"
         return [problem(subject, str(e), fix)]
     finally:
         await connection.close()
@@ -52,13 +54,13 @@ def _symbols(config: Config, terms: ExchangeSettings, listed: frozenset[str]) ->
         for symbol in strategy.symbols
     }
     for symbol in sorted(traded - listed):
-        yield problem(subject, f"does not list {symbol}", "take it out of the strategy's symbols")
+        yield problem(subject, f"does not list {symbol}", "remove it from the strategy's symbols")
     if traded <= listed:
-        yield passed(subject, f"can be reached and lists {len(listed)} markets")
+        yield passed(subject, f"responds and lists {len(listed)} markets")
 
 
 def _clock(terms: ExchangeSettings, offset_ms: int) -> Finding:
     subject, result = "clock", f"is {offset_ms} ms ahead of {terms.name}'s"
     if abs(offset_ms) > _CLOCK_LIMIT_MS:
-        return problem(subject, f"{result}: nobody enters there", "set it by a time server: chrony")
+        return problem(subject, f"{result}: entries there are blocked", "synchronize it: chrony")
     return passed(subject, result)

@@ -1,4 +1,4 @@
-"""Whether others on this machine can read or change what is not theirs."""
+"""Checks the file permissions of state, master key and configuration."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,8 @@ from signalbot.doctor.installation import Installation
 from signalbot.state_dir import PRIVATE_NAMES
 from signalbot.vault import master_key
 
-_CHECK = "permissions"
+NAME = "permissions"
+ORDER = 20
 _OTHERS = 0o077
 _OTHERS_WRITE = 0o022
 _WORLD_READS = 0o004
@@ -18,7 +19,7 @@ _WORLD_READS = 0o004
 
 def check(installation: Installation) -> Iterator[Finding]:
     found = [*_state(installation), *_key(installation), *_file(installation)]
-    yield from found or [passed(_CHECK, "nobody but the daemon's user reads its state and key")]
+    yield from found or [passed(NAME, "only the daemon's user can read its state and key")]
 
 
 def _state(installation: Installation) -> Iterator[Finding]:
@@ -26,34 +27,34 @@ def _state(installation: Installation) -> Iterator[Finding]:
     if not folder.is_dir():
         return
     if _mode(folder) & _OTHERS:
-        yield problem(_CHECK, f"others may enter {folder}", f"chmod 700 {folder}")
+        yield problem(NAME, f"other users can access {folder}", f"chmod 700 {folder}")
     for path in (folder / name for name in PRIVATE_NAMES):
         if path.exists() and _mode(path) & _OTHERS:
-            yield problem(_CHECK, f"others may use {path}", f"chmod 600 {path}")
+            yield problem(NAME, f"other users can access {path}", f"chmod 600 {path}")
 
 
 def _key(installation: Installation) -> Iterator[Finding]:
     path = master_key.locate_key_file(
         installation.config.daemon.master_key_file, installation.environ
     )
-    is_credential = "CREDENTIALS_DIRECTORY" in installation.environ  # systemd sees to those
+    is_credential = "CREDENTIALS_DIRECTORY" in installation.environ  # systemd protects those
     if path.exists() and not is_credential and _mode(path) & _OTHERS:
         yield problem(
-            _CHECK,
-            f"others may read the master key {path}",
-            f"chmod 600 {path}; if somebody may have read it, 'signalbot keys rotate' and new keys",
+            NAME,
+            f"other users can read the master key {path}",
+            f"chmod 600 {path}; if it was read, 'signalbot keys rotate' and new API keys",
         )
 
 
 def _file(installation: Installation) -> Iterator[Finding]:
     path, tables = installation.config.path, installation.config.sources.tables
     if _mode(path) & _OTHERS_WRITE:
-        yield problem(_CHECK, f"others may change {path}", f"chmod go-w {path}")
+        yield problem(NAME, f"other users can change {path}", f"chmod go-w {path}")
     if _mode(path) & _WORLD_READS and masked((), tables) != tables:
         yield problem(
-            _CHECK,
-            f"{path} holds a secret and everybody may read it",
-            f"chmod 640 {path}, and move it to the vault: 'signalbot secret set NAME'",
+            NAME,
+            f"{path} holds a secret and all users can read it",
+            f"chmod 640 {path}, and move the secret to the vault: 'signalbot secret set NAME'",
         )
 
 

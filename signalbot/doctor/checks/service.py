@@ -1,4 +1,4 @@
-"""Whether the daemon runs, answers, and is the one that systemd started."""
+"""Checks that the daemon runs, responds, and is the one that systemd started."""
 
 import shutil
 import socket
@@ -9,7 +9,8 @@ from signalbot.doctor.finding import Finding, note, passed, problem
 from signalbot.doctor.installation import Installation
 from signalbot.state_dir import SOCKET_NAME
 
-_CHECK = "service"
+NAME = "service"
+ORDER = 100
 _UNIT = "signalbot.service"
 _TIMEOUT_S = 5.0
 _MANY_RESTARTS = 3
@@ -21,7 +22,7 @@ def check(installation: Installation) -> Iterator[Finding]:
     if installation.pid is None:
         start = f"systemctl start {_UNIT}" if is_installed else "signalbot run"
         yield problem(
-            _CHECK, f"no daemon runs on {installation.state_dir}", f"{start}; then its log"
+            NAME, f"no daemon runs on {installation.state_dir}", f"{start}; then read its log"
         )
     else:
         yield from _running(installation, installation.pid)
@@ -34,54 +35,54 @@ def _running(installation: Installation, pid: int) -> Iterator[Finding]:
         _request_health(str(installation.state_dir / SOCKET_NAME))
     except OSError as e:
         yield problem(
-            _CHECK, f"process {pid} runs and does not answer its control socket: {e}",
-            "if it is not just starting or stopping, restart it: it recovers from the ledger",
+            NAME, f"process {pid} runs and its control socket does not respond: {e}",
+            "unless it is starting or stopping, restart it: it recovers from the ledger",
         )  # fmt: skip
     else:
-        yield passed(_CHECK, f"process {pid} runs and answers")
+        yield passed(NAME, f"process {pid} runs and responds")
 
 
 def _request_health(path: str) -> None:
-    """Ask for its health.
+    """Request ``/healthz`` over the control socket.
 
     Raises:
-        OSError: there is no answer in time.
+        OSError: there is no healthy response in time.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(_TIMEOUT_S)
         connection.connect(path)
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         if not connection.recv(64).startswith(b"HTTP/1.1 200"):
-            raise ConnectionError("the answer is not that of a healthy daemon")
+            raise ConnectionError("the response is not that of a healthy daemon")
 
 
 def _of_unit(unit: dict[str, str], pid: int | None) -> Iterator[Finding]:
     state, restarts = unit.get("ActiveState", ""), int(unit.get("NRestarts") or 0)
     if state != "active":
         yield problem(
-            _CHECK, f"{_UNIT} is {state}", f"systemctl start {_UNIT}; journalctl -u {_UNIT} -n 50"
+            NAME, f"{_UNIT} is {state}", f"systemctl start {_UNIT}; journalctl -u {_UNIT} -n 50"
         )  # fmt: skip
     elif pid is not None and unit.get("MainPID") not in (str(pid), "0"):
         yield problem(
-            _CHECK, f"{_UNIT} is process {unit.get('MainPID')}, and process {pid} has this state",
-            "two installations: compare their configurations, or stop the one you do not want",
+            NAME, f"{_UNIT} is process {unit.get('MainPID')}, and process {pid} uses this state",
+            "two installations: compare their configurations, or stop one of them",
         )  # fmt: skip
     if restarts > _MANY_RESTARTS:
         yield note(
-            _CHECK, f"{_UNIT} has been restarted {restarts} times",
+            NAME, f"{_UNIT} was restarted {restarts} times",
             f"journalctl -u {_UNIT} | grep -B20 daemon.crashed",
         )  # fmt: skip
 
 
 def _unit() -> dict[str, str]:
-    """What systemd says of our unit; nothing where there is no systemd."""
+    """The properties of the systemd unit; empty without systemd."""
     program = shutil.which("systemctl")
     if program is None:
         return {}
-    wanted = "--property=LoadState,ActiveState,MainPID,NRestarts"
+    properties = "--property=LoadState,ActiveState,MainPID,NRestarts"
     try:
-        done = subprocess.run(  # noqa: S603 - our own words
-            [program, "show", _UNIT, wanted],
+        done = subprocess.run(  # noqa: S603 - constant arguments
+            [program, "show", _UNIT, properties],
             capture_output=True, text=True, timeout=_TIMEOUT_S, check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):

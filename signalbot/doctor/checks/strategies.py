@@ -1,4 +1,4 @@
-"""What keeps strategy files of one's own to themselves on this machine."""
+"""Checks which sandbox features this machine offers for strategy files."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,8 @@ from signalbot.config.settings import FILE_KIND
 from signalbot.doctor.finding import Finding, note, passed
 from signalbot.doctor.installation import Installation
 
-_CHECK = "strategy files"
+NAME = "strategy files"
+ORDER = 140
 
 
 def check(installation: Installation) -> Iterator[Finding]:
@@ -14,11 +15,11 @@ def check(installation: Installation) -> Iterator[Finding]:
         return
     from signalbot.sandbox.isolation_check import check_isolation
 
-    for measure in check_isolation():
-        if measure.holds:
-            yield passed(_CHECK, measure.result)
+    for feature in check_isolation():
+        if feature.holds:
+            yield passed(NAME, feature.result)
         else:
             yield note(
-                _CHECK, measure.result,
-                "run a newer kernel (Landlock, seccomp), or only files you would run yourself",
+                NAME, feature.result,
+                "use a newer kernel (Landlock, seccomp), or only strategy files that you trust",
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Whether the strategies that somebody follows have seen the candles that have closed."""
+"""Checks that strategies with subscribers have received the candles that closed."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,8 @@ from signalbot.doctor.installation import Installation
 from signalbot.domain.timeframe import Timeframe
 from signalbot.ledger import views
 
-_CHECK = "streams"
+NAME = "streams"
+ORDER = 120
 _GRACE_MS = 60_000
 
 
@@ -21,7 +22,7 @@ def check(installation: Installation) -> Iterator[Finding]:
         runs = [
             row
             for row in views.last_runs(connection)
-            if row["strategy"] in followed and row["timeframe"]  # sources of alerts have none
+            if row["strategy"] in followed and row["timeframe"]  # webhook sources have none
         ]
         at = views.ledger_time(connection)
     now_ms = max(at.clock_ms, at.last_ms or 0)
@@ -29,17 +30,17 @@ def check(installation: Installation) -> Iterator[Finding]:
     for row in late:
         waiting_s = (now_ms - _due_ms(row, installation)) // 1000
         yield problem(
-            _CHECK,
-            f"{row['strategy']} has seen no {row['timeframe']} candle of {row['symbol']} "
-            f"that should have closed; it is {waiting_s} s overdue",
-            "look in the log for stream.timed_out, candle.fetch_failed and exchange.banned; "
+            NAME,
+            f"{row['strategy']} has no {row['timeframe']} candle of {row['symbol']}: "
+            f"it is {waiting_s} s overdue",
+            "look for stream.timed_out, candle.fetch_failed and exchange.banned in the log; "
             "try 'signalbot doctor --online'",
         )
     if runs and not late:
-        yield passed(_CHECK, f"{len(runs)} streams are up to date")
+        yield passed(NAME, f"{len(runs)} streams are up to date")
 
 
 def _due_ms(row: views.Row, installation: Installation) -> int:
-    """When a run must have followed the last one, or the start."""
+    """When the run after the last one, or after the start, is overdue."""
     last_ms = max(row["candle_close_ms"] or 0, installation.started_ms)
     return int(last_ms + Timeframe(row["timeframe"]).ms + _GRACE_MS)

@@ -1,4 +1,4 @@
-"""Whether the master key opens the vault, and the vault has what the configuration names."""
+"""Checks that the master key opens the vault, and that no configured secret is missing."""
 
 import asyncio
 import sqlite3
@@ -12,12 +12,13 @@ from signalbot.domain.users import Mode
 from signalbot.ledger.replay_database import ReplayDatabase
 from signalbot.ledger.vault_store import VaultStore
 
-_CHECK = "vault"
+NAME = "vault"
+ORDER = 30
 _PREFIX = "secret:"
 
 
 def check(installation: Installation) -> Iterator[Finding]:
-    wanted = sorted(_secrets_named(installation.config))
+    configured = sorted(_secrets_named(installation.config))
     live = [
         (user.user_id, user.account.exchange)
         for user in installation.config.users.values()
@@ -26,32 +27,32 @@ def check(installation: Installation) -> Iterator[Finding]:
     ]
     with installation.open_ledger() as connection:
         locked = connection is not None and _is_locked(connection)
-        if not locked and not wanted and not live:
+        if not locked and not configured and not live:
             return
         try:
             secrets, accounts = _open(installation, connection if locked else None)
         except ConfigError as e:
-            yield problem(_CHECK, str(e), "put the key back from your copy of it")
+            yield problem(NAME, str(e), "restore the master key from your copy")
             return
         except SignalbotError as e:
-            yield problem(_CHECK, f"a stored value does not open: {e}", "set it anew")
+            yield problem(NAME, f"a stored value cannot be decrypted: {e}", "set it again")
             return
     yield from _unfinished(installation)
-    missing = [name for name in wanted if name not in secrets]
+    missing = [name for name in configured if name not in secrets]
     for name in missing:
-        yield problem(_CHECK, f"there is no secret {name!r}", f"signalbot secret set {name}")
+        yield problem(NAME, f"secret {name!r} is missing", f"signalbot secret set {name}")
     keyless = [owner for owner in live if owner not in accounts]
     for user_id, exchange in keyless:
         yield problem(
-            _CHECK, f"{user_id} trades live and has no keys for {exchange}",
+            NAME, f"{user_id} trades live without keys for {exchange}",
             f"signalbot keys set {user_id}",
         )  # fmt: skip
     if not missing and not keyless:
-        yield passed(_CHECK, f"opens: keys of {len(accounts)} accounts, {len(secrets)} secrets")
+        yield passed(NAME, f"opens, with keys of {len(accounts)} accounts, {len(secrets)} secrets")
 
 
 def _unfinished(installation: Installation) -> Iterator[Finding]:
-    """Whether a rotation was killed: it left a key that is to take the place of the other."""
+    """Whether a key rotation was interrupted and left a pending key."""
     from signalbot.vault import master_key
 
     path = master_key.locate_key_file(
@@ -59,10 +60,8 @@ def _unfinished(installation: Installation) -> Iterator[Finding]:
     )
     pending = master_key.pending_path(path)
     if pending.exists():
-        result = f"a rotation of the master key was cut off: {pending} is there"
-        yield problem(
-            _CHECK, result, "signalbot keys rotate: it finishes, or undoes what was begun"
-        )
+        result = f"a master key rotation was interrupted: {pending} exists"
+        yield problem(NAME, result, "signalbot keys rotate: completes or reverts it")
 
 
 def _is_locked(connection: sqlite3.Connection) -> bool:
@@ -72,10 +71,11 @@ def _is_locked(connection: sqlite3.Connection) -> bool:
 def _open(
     installation: Installation, connection: sqlite3.Connection | None
 ) -> tuple[set[str], set[tuple[str, str]]]:
-    """Names of secrets, and the accounts that have keys; everything has been opened once.
+    """Names of secrets, and accounts with keys, after decrypting all of them once.
 
     Raises:
-        ConfigError: there is no master key, or another. SignalbotError: something does not open.
+        ConfigError: the master key is missing or wrong.
+        SignalbotError: a value cannot be decrypted.
     """
     from signalbot.vault import master_key
     from signalbot.vault.vault import Vault

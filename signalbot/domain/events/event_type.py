@@ -1,4 +1,4 @@
-"""What the catalogue says about one event."""
+"""The description of one event in the catalogue."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -33,8 +33,7 @@ from signalbot.exchange.live.transport.request_executor import RequestExecutor
 from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.ledger.account_states import AccountState, AccountStates
 from signalbot.ledger.database import Database
-from signalbot.ledger.instruments import Instruments
-from signalbot.ledger.margin_brackets import MarginBracketStore
+from signalbot.ledger.market_rules import Instruments, MarginBracketStore
 from signalbot.ports import Clock, Outage, RateAllowance
 from signalbot.stream import Stream
 from signalbot.tasks import supervise

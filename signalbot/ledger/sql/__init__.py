@@ -1,4 +1,4 @@
-"""Schema and queries as SQL files; ``queries`` reads the named ones."""
+"""Migrations and queries as SQL files; ``queries`` reads named statements."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ _HEADER = re.compile(r"^-- (\w+) --$", re.MULTILINE)
 
 @cache
 def queries(name: str) -> Mapping[str, str]:
-    """The statements of ``name``.sql by the names in their ``-- name --`` headers."""
+    """The statements of ``name``.sql, by their ``-- name --`` headers."""
     script = files(__package__).joinpath(f"{name}.sql").read_text()
     _, *parts = _HEADER.split(script)
     return {

@@ -64,17 +64,17 @@ UPDATE tokens SET revoked_at_ms = :now_ms
 UPDATE users SET removed_at_ms = :now_ms
  WHERE status <> 'REMOVED' AND user_id NOT IN (SELECT value FROM json_each(:users));
 
--- end_alignments --
+-- end_tracked_positions --
 DELETE FROM alignments WHERE strategy IN (
   SELECT name FROM strategies
    WHERE status <> 'REMOVED' AND name NOT IN (SELECT value FROM json_each(:strategies)));
 
--- end_silences --
+-- end_source_outages --
 DELETE FROM silences WHERE strategy IN (
   SELECT name FROM strategies
    WHERE status <> 'REMOVED' AND name NOT IN (SELECT value FROM json_each(:strategies)));
 
--- left_behind --
+-- orphaned_positions --
 SELECT u.user_id, count(*) AS n
   FROM users u JOIN positions p INDEXED BY positions_one_open
     ON p.status <> 'CLOSED' AND p.user_id = u.user_id

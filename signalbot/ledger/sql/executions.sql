@@ -22,7 +22,7 @@ SELECT * FROM signal_executions WHERE signal_id = ? AND user_id = ?;
 -- executions_of_signal --
 SELECT * FROM signal_executions WHERE signal_id = ? ORDER BY claimed_at_ms, user_id;
 
--- executions_in_doubt --
+-- unresolved_executions --
 SELECT * FROM signal_executions INDEXED BY executions_in_doubt
  WHERE status IN ('pending', 'unknown') AND user_id = ? ORDER BY claimed_at_ms;
 

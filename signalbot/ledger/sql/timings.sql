@@ -1,4 +1,4 @@
--- told_after --
+-- events_after --
 -- What has happened since, each with the instants of the signal, execution and position it belongs to.
 SELECT e.event_id, e.at_ms, e.kind, e.strategy, e.symbol, e.detail,
        s.created_at_ms, s.candle_close_ms, x.mode, x.claimed_at_ms, x.executed_at_ms,

@@ -39,7 +39,7 @@ SELECT * FROM positions
 SELECT count(*) AS n FROM orders
  WHERE user_id = ? AND intended_at_ms >= ? AND leg = 'entry';
 
--- untold_orders --
+-- orders_with_pending_fills --
 SELECT * FROM orders WHERE user_id = ? AND fee_currency IS NULL AND filled <> '0';
 
 -- latest_fill --

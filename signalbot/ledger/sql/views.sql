@@ -84,7 +84,7 @@ SELECT s.*, d.user_id, d.outcome, d.code, d.detail, d.decided_at_ms
    AND (:code IS NULL OR d.code = :code)
  ORDER BY d.decided_at_ms DESC, d.signal_id DESC LIMIT :limit;
 
--- refusals --
+-- skips --
 SELECT d.user_id, d.code, count(*) AS signals, max(d.decided_at_ms) AS last_at_ms
   FROM decisions d CROSS JOIN signals s ON s.signal_id = d.signal_id
  WHERE d.user_id = :user AND d.decided_at_ms >= :since_ms AND d.decided_at_ms < :until_ms
@@ -107,7 +107,7 @@ SELECT e.*, s.strategy, s.exchange, s.symbol, s.timeframe, s.action, s.price AS 
    AND (:symbol IS NULL OR s.symbol GLOB :symbol) AND (:status IS NULL OR e.status = :status)
  ORDER BY e.claimed_at_ms DESC, e.rowid DESC LIMIT :limit;
 
--- executions_in_doubt --
+-- unresolved_executions --
 SELECT e.*, s.strategy, s.exchange, s.symbol, s.timeframe, s.action, s.price AS signal_price
   FROM signal_executions e INDEXED BY executions_in_doubt
  CROSS JOIN signals s ON s.signal_id = e.signal_id
@@ -191,7 +191,7 @@ SELECT signal_id FROM signals ORDER BY created_at_ms DESC, signal_id DESC LIMIT 
 -- signal --
 SELECT * FROM signals WHERE signal_id = ?;
 
--- turns --
+-- signal_outcomes --
 -- One row for everybody who decided on a signal, acted on it, or is subscribed to its strategy.
 SELECT who.user_id, coalesce(e.mode, u.mode) AS mode, u.status AS user_status,
        d.outcome, d.code, d.detail, d.decided_at_ms,
@@ -216,11 +216,11 @@ SELECT who.user_id, coalesce(e.mode, u.mode) AS mode, u.status AS user_status,
   LEFT JOIN positions p ON p.position_id = e.position_id
  ORDER BY d.outcome IS NULL, d.outcome, who.user_id;
 
--- away --
+-- ongoing_outages --
 SELECT exchange, egress, since_ms FROM absences
  WHERE ended_at_ms IS NULL ORDER BY exchange, egress;
 
--- users_by_standing --
+-- users_by_status --
 SELECT mode, status, count(*) AS users FROM users
  WHERE status <> 'REMOVED' GROUP BY mode, status ORDER BY mode, status;
 
@@ -234,7 +234,7 @@ SELECT count(*) FROM positions WHERE status <> 'CLOSED';
 -- count_active_signals --
 SELECT count(*) FROM signals WHERE status = 'ACTIVE' AND expires_at_ms > :now_ms;
 
--- count_in_doubt --
+-- count_unresolved --
 SELECT count(*) FROM signal_executions WHERE status IN ('pending', 'unknown');
 
 -- state --

@@ -1,1 +1,1 @@
-"""The log: format, redaction, writing."""
+"""The log: formats, redaction, writing, and hooks for errors and libraries."""

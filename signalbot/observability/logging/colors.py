@@ -1,4 +1,4 @@
-"""Which colour the console gives to what; nothing but colour hangs on it."""
+"""Colors of the console log."""
 
 _RED, _GREEN, _YELLOW, _BLUE, _MAGENTA, _CYAN = "31", "32", "33", "34", "35", "36"
 _BOLD, _DIM = "1", "2"
@@ -6,7 +6,6 @@ _BOLD, _DIM = "1", "2"
 _LEVELS = {"debug": _DIM, "warning": _YELLOW, "error": f"{_BOLD};{_RED}", "critical": f"7;{_RED}"}
 _EVENT_COLORS = {
     "candle": _DIM,
-    "feed": _DIM,
     "signal": _CYAN,
     "decision": _BLUE,
     "execution": _MAGENTA,
@@ -17,7 +16,7 @@ _ACTIONS = {"LONG": _GREEN, "SHORT": _RED, "EXIT_LONG": _YELLOW, "EXIT_SHORT": _
 
 
 class Palette:
-    """Paints texts for a terminal, or leaves them as they are."""
+    """Colors texts for a terminal; without ``color`` it returns them unchanged."""
 
     def __init__(self, *, color: bool) -> None:
         self.color = color
@@ -26,7 +25,7 @@ class Palette:
         return self._painted(text, _LEVELS.get(name, ""))
 
     def event(self, text: str) -> str:
-        """By the event's noun: what belongs together looks alike."""
+        """Color an event by its topic."""
         return self._painted(text, _EVENT_COLORS.get(text.partition(".")[0], ""))
 
     def subject(self, text: str) -> str:

@@ -1,4 +1,4 @@
-"""The log for people who tail it: one line per event, in columns."""
+"""The console log format: one line per event, in columns."""
 
 import json
 import re
@@ -37,12 +37,11 @@ _AMBIGUOUS = re.compile(r'[ "=\\]')
 
 
 class ConsoleRenderer:
-    """The last of structlog's processors: makes an event its line.
+    """The last structlog processor: renders an event as a line.
 
-    UTC time, level, event; then in fixed columns who it concerns (the user, else the strategy), the
-    symbol, what is done, and the signal; then the other facts as ``name=value`` in the order they
-    were given, without those that are None. A traceback follows on indented lines, so whatever
-    starts at the margin is an event.
+    UTC time, level, event; then in fixed columns the user (or the strategy), the symbol, the action
+    and the signal; then the other facts as ``name=value`` in the order of the call, without those
+    that are None. A traceback follows on indented lines, so every line without indent is an event.
     """
 
     def __init__(
@@ -81,7 +80,7 @@ class ConsoleRenderer:
         return line
 
     def _subject(self, facts: EventDict) -> str:
-        """The columns up to the last one that is filled."""
+        """The columns up to the last one with a value."""
         subject = _pop_text(facts, "user_id") or _pop_text(facts, "strategy")
         symbol = _pop_text(facts, "symbol")
         action = _pop_text(facts, "action") or _pop_text(facts, "side")
@@ -116,7 +115,7 @@ class ConsoleRenderer:
         return " ".join(rendered)
 
     def _name(self, name: str) -> str:
-        """The name as it stands before its value; "" when the value must not be seen."""
+        """The name with its separator; "" for a name with a secret value."""
         return "" if is_secret_name(name) else self._palette.dim(f"{_quoted(self._clean(name))}=")
 
     def _text(self, text: str) -> str:
@@ -136,7 +135,7 @@ class ConsoleRenderer:
 
 
 class LogColumn(MemoCache):
-    """Texts padded to one width, which grows with what there is to show, up to ``most``."""
+    """Texts padded to one width, which grows with the longest text up to ``max_width``."""
 
     def __init__(
         self,
@@ -170,7 +169,7 @@ def _pop_text(facts: EventDict, name: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """The text itself where it is one plain word, else in quotes on a single line."""
+    """The text itself if it is one plain word, else quoted and on a single line."""
     if text and text.isprintable() and _AMBIGUOUS.search(text) is None:
         return text
     backslashed = text.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,4 +1,4 @@
-"""Leads everything that others would print on their own into the one log."""
+"""Redirects uncaught exceptions, library messages and warnings into the log."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 
 class LibraryLogHandler(logging.Handler):
-    """Logs what libraries say through the standard library's logging."""
+    """Logs messages of the standard library's logging as ``library.logged``."""
 
     def emit(self, record: logging.LogRecord) -> None:
         severity = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)
@@ -29,7 +29,7 @@ class LibraryLogHandler(logging.Handler):
 
 
 class _LazyMessage:
-    """A record's message, made when it is asked for: its arguments may not fit its pattern."""
+    """A record's message, formatted on use: its arguments may not fit its pattern."""
 
     def __init__(self, record: logging.LogRecord) -> None:
         self._record = record
@@ -42,10 +42,7 @@ class _LazyMessage:
 
 
 def capture_library_logs(level: int) -> None:
-    """Make the root logger's only output our log, and every logger's output the root's.
-
-    Libraries are heard from ``level`` up.
-    """
+    """Send the output of every standard logger to this log, from ``level`` up."""
     root = logging.getLogger()
     root.handlers[:] = [LibraryLogHandler()]
     root.setLevel(level)
@@ -58,14 +55,14 @@ def capture_library_logs(level: int) -> None:
 
 
 def capture_crashes() -> None:
-    """Log exceptions that nobody catches, in the main thread, another one or a finalizer."""
+    """Log uncaught exceptions of the main thread, other threads and finalizers."""
     sys.excepthook = _crashed
     threading.excepthook = _thread_crashed
-    sys.unraisablehook = _cleanup_failed
+    sys.unraisablehook = _finalizer_failed
 
 
 def log_task_failure(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """The event loop's exception handler: logs what its tasks and callbacks left behind."""
+    """Log exceptions of tasks and callbacks; the event loop's exception handler."""
     log.error(
         "task.failed",
         message=context.get("message"),
@@ -92,7 +89,7 @@ def _thread_crashed(crash: threading.ExceptHookArgs) -> None:
         log.error("thread.crashed", thread=name, exc_info=crash.exc_value)
 
 
-def _cleanup_failed(failure: "sys.UnraisableHookArgs") -> None:
+def _finalizer_failed(failure: "sys.UnraisableHookArgs") -> None:
     log.error(
         "finalizer.failed",
         message=failure.err_msg,

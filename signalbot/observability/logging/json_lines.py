@@ -1,4 +1,4 @@
-"""The log for programs: one JSON object per line."""
+"""The JSON log format: one object per line."""
 
 import json
 from collections.abc import Callable
@@ -21,11 +21,11 @@ _RESERVED = ("ts", "level", "event", "exception")
 
 
 class JsonRenderer:
-    """The last of structlog's processors: makes an event its line.
+    """The last structlog processor: renders an event as a line.
 
-    ``ts`` (ISO-8601 UTC), ``level``, ``event``, the facts in the order they were given, decimals
-    as text, and the traceback, if any, as ``exception``. A fact named like one of these gets a
-    trailing underscore. Written by hand from remembered pieces: ``json.dumps`` takes twice as long.
+    ``ts`` (ISO-8601 UTC), ``level``, ``event``, the facts in the order of the call, decimals as
+    text, and the traceback, if any, as ``exception``. A fact with one of these names gets a
+    trailing underscore. Assembled from cached pieces: ``json.dumps`` takes twice as long.
     """
 
     def __init__(self, clock: Callable[[], int], redaction: Redaction) -> None:
@@ -58,7 +58,7 @@ class JsonRenderer:
         return "".join(line)
 
     def _name(self, name: str) -> str:
-        """The name as it stands before its value; "" when the value must not be seen."""
+        """The name with its separator; "" for a name with a secret value."""
         if is_secret_name(name):
             return ""
         return f", {quoted(self._clean(f'{name}_' if name in _RESERVED else name))}: "

@@ -1,7 +1,7 @@
-"""Keeps secrets out of every output: values known by heart, and what looks like one.
+"""Removes secrets from every output: registered values, and texts that look like a secret.
 
-The shapes are those of real messages: signed URLs in the text of ccxt exceptions, request headers,
-bodies and dictionaries that a library printed, logins in URLs, bot tokens.
+The patterns come from real messages: signed URLs in ccxt exceptions, request headers, bodies and
+dictionaries printed by libraries, logins in URLs, bot tokens.
 """
 
 import re
@@ -13,9 +13,9 @@ _NAME = (
     r"|listen[-_]?key|mnemonic|signature|(?<![a-z])sign(?![a-z])|cookie|authorization|token(?!s)"
 )
 _ASSIGNMENT = r"[\\\"']{0,3}\s{0,4}[:=]\s{0,4}"
-#: Quoted or not, up to where the next one begins; a quote that is never closed hides the rest.
+#: Quoted or not, up to the next value; an unclosed quote hides the rest.
 _VALUE = r"""(?:"(?:[^"\\]|\\.)*(?:"|\\?\Z)|'(?:[^'\\]|\\.)*(?:'|\\?\Z)|[^\s"'&,;)}\]])+"""
-#: ``secret:NAME`` is how the configuration refers to a secret: a name, not a value.
+#: ``secret:NAME`` refers to a secret in the configuration: a name, not a value.
 _REFERENCE = r"(?<![\w-])secret:\w"
 
 _FLAGS = re.IGNORECASE | re.DOTALL | re.ASCII
@@ -28,7 +28,7 @@ _SUBSTITUTIONS = tuple(
         (r"\b(bearer\s{1,4})[^\s\"',;]{8,}", rf"\1{MASK}"),
         (rf"(?!{_REFERENCE})((?:{_NAME})[\w-]{{0,24}}{_ASSIGNMENT}){_VALUE}", rf"\1{MASK}"),
         (r"(?<!\d)\d{6,}:[\w-]{30,}", MASK),  # a Telegram bot's token
-        (r"sbt_[\w-]{16,}", MASK),  # a token of our own
+        (r"sbt_[\w-]{16,}", MASK),  # a signalbot token
         (r"\bsk-[\w-]{16,}|\beyJ[\w-]{8,}(?:\.[\w-]+){0,2}", MASK),  # AI keys, JWTs
         (r"(://)[^\s/@\"']+@", rf"\1{MASK}@"),
         (r"(/(?:hooks|webhooks)/[^\s/\"'?]+/)[^\s\"'?/]{16,}", rf"\1{MASK}"),
@@ -46,22 +46,22 @@ _PLAIN_WORD = re.compile(r"(?![\w.+-]*(?:sbt_|eyj))(?:\w+|[\w.+-]{1,12})", re.AS
 
 
 def is_secret_name(key: str) -> bool:
-    """Whether the value of a fact of this name is a secret whatever it looks like."""
+    """Whether a fact of this name has a secret value."""
     return _NAMES_SECRET.search(key) is not None
 
 
 class Redaction:
-    """What takes the secrets out of a text before anybody sees it."""
+    """Replaces secrets in texts with ``***``."""
 
     def __init__(self, secrets: SecretRegistry) -> None:
         self.secrets = secrets
 
     def is_harmless(self, text: str) -> bool:
-        """Whether ``text`` is one ASCII word or number that can hold no secret: the quick way."""
+        """Whether ``text`` is one ASCII word or number without a secret; a fast path."""
         return len(text) < self.secrets.shortest and _PLAIN_WORD.fullmatch(text) is not None
 
     def redact(self, text: str) -> str:
-        """``text`` with ``***`` in place of known secrets and of whatever looks like one."""
+        """Return ``text`` with ``***`` for registered secrets and texts that look like one."""
         text = self.secrets.mask(text)
         if _SECRET_MARKER.search(text.lower()) is None:
             return text

@@ -1,10 +1,9 @@
-"""Known secret values, found in a text without trying them one after the other.
+"""Finds registered secrets in a text in constant time per character.
 
-With a thousand users there are thousands of values, so neither a loop of ``in`` nor one regular
-expression of them all is affordable for every logged text. The text is cut into pieces of equal
-size instead, and the pieces are looked up: a secret that is long enough covers at least one whole
-piece wherever it lies. Which one depends on where it lies, so of each secret one piece for every
-possible place is kept.
+A thousand users have thousands of secrets, too many for a loop of ``in`` or one regular expression
+per logged text. The text is cut into pieces of equal size, and the pieces are looked up in an
+index: a long enough secret covers at least one whole piece at any offset. The index holds one piece
+of each secret for every offset.
 """
 
 import json
@@ -18,19 +17,19 @@ MIN_LENGTH = 6
 
 
 class SecretRegistry:
-    """A registry of values that must never be seen."""
+    """Values that must never appear in an output."""
 
     def __init__(self) -> None:
         self._long = _SecretIndex(size=8, step=8, code="Q")
         self._short = _SecretIndex(size=4, step=2, code="I")
-        self.shortest = sys.maxsize  #: characters of the shortest value known
+        self.shortest = sys.maxsize  #: length of the shortest value
         self._listeners: list[Callable[[], None]] = []
 
     def add(self, value: str) -> None:
-        """Hide ``value`` from now on, also where it was escaped or quoted for a URL.
+        """Mask ``value`` from now on, also in escaped and URL-quoted forms.
 
-        Of a value of several lines each line is hidden by itself. Values, and lines, of fewer than
-        6 characters are left out: hiding those would take harmless text along.
+        Each line of a multi-line value is masked separately. Values and lines of fewer than 6
+        characters are ignored: masking them would hide harmless text.
         """
         for form in _forms(value):
             pieces = self._long if len(_encoded(form)) >= self._long.min_length else self._short
@@ -40,11 +39,11 @@ class SecretRegistry:
             listener()
 
     def on_add(self, listener: Callable[[], None]) -> None:
-        """Call ``changed`` after every addition: texts found clean before may no longer be so."""
+        """Call ``listener`` after every addition: texts that were harmless may no longer be."""
         self._listeners.append(listener)
 
     def mask(self, text: str) -> str:
-        """``text`` with ``***`` in place of every known value."""
+        """Return ``text`` with ``***`` for every registered value."""
         if len(text) < self.shortest:
             return text
         encoded = _encoded(text)
@@ -55,10 +54,10 @@ class SecretRegistry:
 
 
 class _SecretIndex:
-    """Secrets by pieces of their beginning.
+    """Secrets by the pieces at their beginning.
 
-    Texts are cut into pieces of ``size`` bytes that start every ``step`` bytes. Of each secret the
-    pieces at its first ``step`` bytes are kept, so it must have ``size + step - 1`` bytes.
+    Texts are cut into pieces of ``size`` bytes that start every ``step`` bytes. The index holds the
+    pieces at the first ``step`` bytes of each secret, which needs ``size + step - 1`` bytes.
     """
 
     def __init__(self, *, size: int, step: int, code: str) -> None:
@@ -91,7 +90,7 @@ class _SecretIndex:
 
 
 def _forms(value: str) -> set[str]:
-    """How a value may stand in a text: as it is, escaped by Python or JSON, in a URL, by lines."""
+    """Forms of a value in a text: plain, escaped by Python or JSON, URL-quoted, by lines."""
     lines = {value.strip(), *map(str.strip, value.splitlines())}
     return {
         form for line in lines if len(line) >= MIN_LENGTH for form in (line, *_escaped(line))

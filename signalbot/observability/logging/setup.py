@@ -1,4 +1,4 @@
-"""Sets up the log: one format, one stream, one clock, no secrets."""
+"""Configures the log: format, level, stream, clock and redaction."""
 
 import logging
 import os
@@ -16,12 +16,12 @@ from signalbot.observability.logging.writer import LogWriter
 
 LogFormat = Literal["console", "json"]
 
-#: What libraries say is of interest when it is a warning, or when somebody looks closely.
+#: The level of library messages for each level of the log; otherwise warnings.
 _LIBRARY_LEVELS = {"debug": logging.INFO, "error": logging.ERROR, "critical": logging.CRITICAL}
 
 
 class _Logger(structlog.BoundLoggerBase):
-    """structlog's filtering logger of whichever level is in force, on the shortest way out."""
+    """structlog's filtering logger of the level in force, with a shorter call path."""
 
     def _proxy_to_logger(self, method_name: str, event: str | None = None, **facts: object) -> None:
         line: Any = {**self._context, **facts, "event": event}
@@ -33,8 +33,8 @@ class _Logger(structlog.BoundLoggerBase):
         self._logger.write(line)
 
 
-# A logger is put together at its first use and keeps its parts, which saves 2 µs per line. So the
-# parts are always these, and ``configure`` changes what is in them.
+# Loggers are cached at their first use, which saves 2 µs per line. So these objects never change,
+# and ``configure_logging`` changes their content.
 _processors: list[structlog.typing.Processor] = []
 _writer = LogWriter()
 
@@ -50,10 +50,10 @@ def configure_logging(
 ) -> None:
     """Log to ``stream`` from ``level`` up, at the times of ``clock`` (epoch ms).
 
-    May be called again at any time and then holds for every logger, used before or not. ``colour``
-    is by default for terminals only. What is added to ``secrets``, also later, is never shown.
-    Warnings, uncaught exceptions and what libraries log come here too. The event loop is the
-    caller's to connect: ``loop.set_exception_handler(task_failed)``, see ``ops.hooks``.
+    May be called again at any time, and applies to every logger. ``color`` defaults to terminals.
+    Values added to ``secrets``, also later, are masked. Warnings, uncaught exceptions and library
+    messages are logged too. The caller connects the event loop:
+    ``loop.set_exception_handler(log_task_failure)``, see ``error_hooks``.
     """
     redaction = Redaction(secrets or SecretRegistry())
     render: structlog.typing.Processor
@@ -75,7 +75,7 @@ def configure_logging(
 
 
 def set_level(level: str) -> None:
-    """Log from ``level`` (debug, info, warning, error or critical) up, whatever it was before."""
+    """Log from ``level`` (debug, info, warning, error or critical) up."""
     filtering = structlog.make_filtering_bound_logger(level)
     for name, method in vars(filtering).items():
         if not name.startswith("_"):
@@ -84,6 +84,6 @@ def set_level(level: str) -> None:
 
 
 def _wants_color(stream: TextIO) -> bool:
-    """Terminals do, unless their owner says otherwise: https://no-color.org."""
+    """Whether ``stream`` is a terminal without ``NO_COLOR``, see https://no-color.org."""
     dumb = os.environ.get("TERM") == "dumb" or bool(os.environ.get("NO_COLOR"))
     return stream.isatty() and not dumb

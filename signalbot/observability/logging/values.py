@@ -1,4 +1,4 @@
-"""Any value as text that fits on one line: logging must never fail, nor be made to lie."""
+"""Converts any value to safe text on one line: logging never fails and cannot be forged."""
 
 import math
 import sys
@@ -22,25 +22,25 @@ _CONTAINERS = (dict, list, tuple, set, frozenset)
 
 
 class MemoCache(dict[str, str]):
-    """Short texts made fit for a line, each worked out once; forgets them all when it is full."""
+    """A cache of converted short texts; cleared when it is full."""
 
-    def __init__(self, fit: Callable[[str], str]) -> None:
+    def __init__(self, convert: Callable[[str], str]) -> None:
         super().__init__()
-        self._fit = fit
+        self._convert = convert
 
     def __missing__(self, text: str) -> str:
-        fitted = self._fit(text)
+        converted = self._convert(text)
         if len(text) <= _MAX_CACHED_LENGTH:
             if len(self) >= _MAX_ENTRIES:
                 self.clear()
-            self[text] = fitted
-        return fitted
+            self[text] = converted
+        return converted
 
 
 class Timestamp:
-    """Writes instants as ``pattern`` says, with milliseconds and ``end`` behind the seconds.
+    """Formats instants with ``pattern``, milliseconds and ``end``.
 
-    Remembers its last answer: in a fan-out hundreds of lines share a millisecond.
+    Caches the last result: in a fan-out hundreds of lines share a millisecond.
     """
 
     def __init__(self, pattern: str, end: str = "") -> None:
@@ -59,7 +59,7 @@ class Timestamp:
 
 
 def escaped(text: str) -> str:
-    """``text`` with line ends, control characters and all else that does not print spelt out."""
+    """Return ``text`` with line ends, control and other non-printable characters escaped."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else _escape(each) for each in text)
@@ -70,14 +70,14 @@ def _escape(character: str) -> str:
 
 
 def value_text(value: object) -> str:
-    """What a value says of itself, whatever it is."""
+    """The text of any value; never raises."""
     if isinstance(value, str):
         return str.__str__(value)
     name = type(value).__name__
     for convert in (str, repr):
         try:
             rendered = convert(value)
-        except Exception:  # noqa: BLE001, S112 - anybody's own code
+        except Exception:  # noqa: BLE001, S112 - foreign code
             continue
         if isinstance(value, BaseException):
             return f"{name}: {rendered}" if rendered else name
@@ -86,12 +86,12 @@ def value_text(value: object) -> str:
 
 
 def decimal_text(value: Decimal) -> str:
-    """Plain digits, unless there would be absurdly many."""
+    """Plain digits, or scientific notation beyond 64 of them."""
     return format(value, "f") if abs(value.adjusted()) < _MAX_DIGITS else str(value)
 
 
 def is_short_int(value: int) -> bool:
-    """Whether a number has few enough digits to be shown: beyond 4300 Python would refuse to."""
+    """Whether a number has at most 64 digits: Python cannot convert more than 4300."""
     return -_HUGE < value < _HUGE
 
 
@@ -105,9 +105,9 @@ _NUMBERS: Mapping[type, Callable[[Any], object]] = {
 
 
 def json_value(value: object, clean: Redact, inside: tuple[int, ...] = ()) -> object:
-    """``value`` made of what JSON knows, every text in it cleaned; exact numbers become text.
+    """Return ``value`` as JSON types, with every text redacted; decimals become text.
 
-    ``inside`` are the containers around it, by ``id``.
+    ``inside`` holds the enclosing containers, by ``id``.
     """
     as_json = _NUMBERS.get(type(value))
     if as_json is not None:
@@ -132,10 +132,10 @@ def _json_dict(
 
 
 def traceback_of(exc_info: object, clean: Redact) -> str:
-    """The traceback behind structlog's ``exc_info``, without local variables; "" if there is none.
+    """The traceback of structlog's ``exc_info``, without local variables; "" without one.
 
-    It is an exception, a triple as of ``sys.exc_info()``, or anything but False and None for the
-    current one.
+    ``exc_info`` is an exception, a triple of ``sys.exc_info()``, or any other value but False and
+    None for the current exception.
     """
     if isinstance(exc_info, tuple):
         exc_info = exc_info[1] if len(exc_info) > 1 else None

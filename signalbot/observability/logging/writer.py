@@ -1,4 +1,4 @@
-"""Where log lines go: at once, whole, and never in the way of a trade."""
+"""Writes log lines immediately and completely, and never raises."""
 
 import sys
 from threading import RLock
@@ -6,11 +6,10 @@ from typing import TextIO
 
 
 class LogWriter:
-    """What structlog hands every finished line to; its stream can be exchanged at any time.
+    """The sink of structlog; its stream can be replaced at any time.
 
-    Each line is one write that has left the process before the call returns, so a killed daemon has
-    told everything up to its last step. A stream that cannot be written (closed pipe, full disk)
-    loses lines and disturbs nobody.
+    Each line is one write that is flushed before the call returns, so the log of a killed daemon is
+    complete. A stream that cannot be written (closed pipe, full disk) loses lines silently.
     """
 
     def __init__(self) -> None:
@@ -18,7 +17,7 @@ class LogWriter:
         self._lock = RLock()
 
     def write(self, line: str) -> None:
-        """Write a line that ends with its line feed."""
+        """Write a line, which includes its line feed."""
         stream = self.stream
         with self._lock:
             try:

@@ -28,7 +28,7 @@ from signalbot.domain.orders import (
 )
 from signalbot.domain.positions import Position
 from signalbot.domain.timeframe import Ms
-from signalbot.ledger.opposite_positions import OppositePositions
+from signalbot.ledger.position_mismatches import OppositePositions
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
 from signalbot.pipeline.orders.booking import FillBooker

@@ -18,7 +18,7 @@ import structlog
 from signalbot.domain.errors import AccessDenied, Unavailable
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.domain.users import UserId, UserStatus
-from signalbot.ledger.reconciliations import Reconciliations
+from signalbot.ledger.account_states import Reconciliations
 from signalbot.pipeline.account import Account, AccountsByUser
 from signalbot.pipeline.key_permissions import KeyPermissionCheck
 from signalbot.pipeline.reconciliation.reconciler import Reconciler

@@ -27,7 +27,7 @@ from signalbot.exchange.live.transport.connection import Connection
 from signalbot.exchange.live.transport.rate_limiter import RateLimiter
 from signalbot.exchange.live.transport.request_executor import RequestExecutor
 from signalbot.ledger.database import Database, open_replay_database
-from signalbot.ledger.margin_brackets import MarginBracketStore
+from signalbot.ledger.market_rules import MarginBracketStore
 from signalbot.tasks import SystemClock
 from tests.domain.samples import BTC, ETH, INSTRUMENT
 from tests.venue.server import venue

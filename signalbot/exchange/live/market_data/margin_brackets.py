@@ -19,7 +19,7 @@ from signalbot.exchange.live.capabilities import LeverageTierRequest
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
 from signalbot.exchange.live.transport.exchange_api import ExchangeApi
 from signalbot.exchange.live.transport.priority import RequestPriority
-from signalbot.ledger.margin_brackets import MarginBracketStore, StoredBrackets
+from signalbot.ledger.market_rules import MarginBracketStore, StoredBrackets
 from signalbot.ports import Clock
 
 log = structlog.get_logger()

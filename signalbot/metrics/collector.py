@@ -1,7 +1,7 @@
-"""Fills the metrics when somebody asks: nothing is measured on the way of a trade.
+"""Collects the metrics on each scrape; trading code measures nothing itself.
 
-Latencies and counts come from the journal and the instants that the ledger keeps anyway, so the
-way of a trade knows nothing of metrics; what is so now is read from the running app.
+Counts and latencies come from the journal and the timestamps in the ledger, gauges from the running
+app.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from signalbot.domain.money import ZERO
 from signalbot.ledger.outbox import Outbox
 from signalbot.ledger.profit import settlement_currency
 from signalbot.ledger.timings import ProfitKey, TimedEvent, Timings
-from signalbot.metrics.meters import MetricRegistry
+from signalbot.metrics.registry import MetricRegistry
 from signalbot.observability.loop_lag import LoopLag
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -26,7 +26,7 @@ _OUTCOMES = {
     EventKind.DECISION_ACCEPTED.value: "execute",
     EventKind.DECISION_SKIPPED.value: "skip",
 }
-"""The label ``outcome`` of each kind of decision: the words of the table ``decisions``."""
+"""The label ``outcome`` by event: the values of ``decisions.outcome`` in lower case."""
 
 _STATUSES = {
     EventKind.EXECUTION_CLAIMED.value: "pending",
@@ -35,11 +35,11 @@ _STATUSES = {
     EventKind.EXECUTION_OUTCOME_UNKNOWN.value: "unknown",
     EventKind.EXECUTION_FAILED.value: "failed",
 }
-"""The label ``status`` of each kind of execution: the words of ``signal_executions``."""
+"""The label ``status`` by event: the values of ``signal_executions.status``."""
 
 
 class MetricsCollector:
-    """The metrics of one running app. Counts begin when it is made; ``begin`` before the first."""
+    """The metrics of one running app; call ``begin`` once before ``render``."""
 
     def __init__(self, services: Services, *, lag: LoopLag) -> None:
         self._services = services
@@ -55,7 +55,7 @@ class MetricsCollector:
         database.on_duration(self._meters.commit.observe)
 
     async def begin(self) -> None:
-        """Count what happens from now on; profit includes what was earned before.
+        """Count events from now on; profit includes earlier trades.
 
         Raises:
             LedgerError: the ledger cannot be read.
@@ -64,16 +64,16 @@ class MetricsCollector:
         self._profit.update(profit)
 
     async def render(self) -> bytes:
-        """The metrics as of now, as ``CONTENT_TYPE``.
+        """The current metrics, in the format of ``CONTENT_TYPE``.
 
         Raises:
             LedgerError: the ledger cannot be read.
         """
         async with self._lock:
-            while detail := await self._timings.after(self._last_event_id):
-                for event in detail:
+            while events := await self._timings.after(self._last_event_id):
+                for event in events:
                     self._count(event)
-                self._last_event_id = detail[-1].event_id
+                self._last_event_id = events[-1].event_id
             await self._collect_protection()
             self._meters.queue.labels("notices").set(await self._outbox.depth())
         self._collect_accounts()
@@ -81,7 +81,7 @@ class MetricsCollector:
         self._collect_queues()
         return generate_latest(self._meters.registry)
 
-    # --- what has happened ----------------------------------------------------------------
+    # --- events ----------------------------------------------------------------------------
 
     def _count(self, event: TimedEvent) -> None:
         meters = self._meters
@@ -109,17 +109,15 @@ class MetricsCollector:
         net = Decimal(detail["realized_pnl"]) - Decimal(detail["fees"]) + Decimal(detail["funding"])
         self._profit[str(event.strategy), mode, settlement_currency(str(event.symbol))] += net
 
-    # --- what is so now -------------------------------------------------------------------
+    # --- current state ----------------------------------------------------------------------
 
     def _collect_accounts(self) -> None:
         meters, accounts = self._meters, self._services.control.accounts.values()
         meters.users.set(len(accounts))
         meters.unresolved_symbols.set(sum(len(account.unresolved_symbols) for account in accounts))
-        halts = self._services.execution.trading_state
-        meters.halted.set(halts.halted is not None or halts.disk_low is not None)
-        meters.reconciled.set(
-            (self._clock.now_ms() - self._services.control.sync.oldest_comparison_ms()) / 1000
-        )
+        state = self._app.trading_state
+        meters.halted.set(state.halted is not None or state.disk_low is not None)
+        meters.reconciled.set((self._clock.now_ms() - self._app.sync.oldest_comparison_ms()) / 1000)
         counts: Counter[tuple[str, str]] = Counter()
         unrealized: defaultdict[ProfitKey, Decimal] = defaultdict(Decimal)
         for account in accounts:
@@ -134,13 +132,13 @@ class MetricsCollector:
         for labels, count in counts.items():
             meters.open_positions.labels(*labels).set(count)
         meters.unrealized_pnl.clear()
-        for key_of_profit, amount in unrealized.items():
-            meters.unrealized_pnl.labels(*key_of_profit).set(float(amount))
+        for key, amount in unrealized.items():
+            meters.unrealized_pnl.labels(*key).set(float(amount))
         self._collect_profit(self._profit)
 
     def _collect_profit(self, profit: Mapping[ProfitKey, Decimal]) -> None:
-        for key_of_profit, amount in profit.items():
-            self._meters.net_pnl.labels(*key_of_profit).set(float(amount))
+        for key, amount in profit.items():
+            self._meters.net_pnl.labels(*key).set(float(amount))
 
     async def _collect_protection(self) -> None:
         since, now_ms = await self._timings.unprotected_since(), self._clock.now_ms()
@@ -152,13 +150,13 @@ class MetricsCollector:
         meters, now_ms = self._meters, self._clock.now_ms()
         meters.feed_lag.clear()
         meters.feed_source.clear()
-        for key, stream in self._services.market_data.feed.streams.items():
+        for stream_key, stream in self._app.feed.streams.items():
             if stream.last_open_ms is not None:
-                due_ms = stream.last_open_ms + 2 * key.timeframe.ms
-                meters.feed_lag.labels(str(key)).set(max(0, now_ms - due_ms) / 1000)
-            source = self._services.market_data.feed.source(key)
+                due_ms = stream.last_open_ms + 2 * stream_key.timeframe.ms
+                meters.feed_lag.labels(str(stream_key)).set(max(0, now_ms - due_ms) / 1000)
+            source = self._app.feed.source(stream_key)
             if source is not None:
-                meters.feed_source.labels(str(key), source.via).set(1)
+                meters.feed_source.labels(str(stream_key), source.via).set(1)
 
     def _collect_queues(self) -> None:
         meters, requests = self._meters, 0

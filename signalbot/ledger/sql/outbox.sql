@@ -60,7 +60,7 @@ UPDATE notices SET attempts = attempts + 1,
  WHERE notice_id = :notice_id AND status = 'waiting'
 RETURNING status = 'parked' AS is_parked;
 
--- park_address --
+-- abandon_address --
 UPDATE notices SET status = 'parked', finished_at_ms = :now_ms
  WHERE status = 'waiting' AND recipient = :recipient AND place = :place;
 

@@ -4,7 +4,7 @@ SELECT cost FROM ai_calls WHERE started_at_ms >= ?;
 -- calls_since --
 SELECT * FROM ai_calls WHERE started_at_ms >= ? ORDER BY started_at_ms, call_id;
 
--- unjudged --
+-- signals_without_outcome --
 SELECT s.* FROM signals s
  WHERE s.signal_id IN (SELECT c.signal_id FROM ai_calls c INDEXED BY ai_calls_by_signal
                         WHERE c.signal_id IS NOT NULL AND c.outcome = 'answered'

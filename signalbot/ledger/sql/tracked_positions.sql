@@ -1,7 +1,7 @@
--- alignment --
+-- tracked_position --
 SELECT * FROM alignments WHERE strategy = ? AND symbol = ?;
 
--- put_alignment --
+-- put_tracked_position --
 INSERT INTO alignments
   (strategy, symbol, position, key, heard_at_ms, sent_at_ms, gap_known, gap_told)
 VALUES

@@ -24,7 +24,7 @@ ON CONFLICT (name) DO UPDATE SET
   key_id = excluded.key_id, wrapped_key = excluded.wrapped_key, ciphertext = excluded.ciphertext,
   updated_at_ms = excluded.updated_at_ms;
 
--- keep_credentials --
+-- adopt_credentials --
 UPDATE credentials SET updated_at_ms = :now_ms WHERE user_id = :user_id;
 
 -- delete_credentials --

@@ -1,7 +1,7 @@
-"""What is old enough to leave the ledger, in portions that are moved one at a time.
+"""Selects old rows in batches, which are moved to archives one at a time.
 
-A portion is written to its archive first and deleted here afterwards, in one transaction with the
-note of how much of the archive is confirmed: a reader finds every row in exactly one of the two.
+A batch is first appended to its archive, then deleted here in one transaction with the confirmed
+size of the archive: readers find every row in exactly one of the two.
 """
 
 import sqlite3
@@ -11,7 +11,7 @@ from itertools import chain, groupby
 from typing import Any
 
 from signalbot.domain.timeframe import Ms
-from signalbot.ledger.archive_files import ArchivedRow, month_of
+from signalbot.ledger.archive.files import ArchivedRow, month_of
 from signalbot.ledger.sql import queries
 
 _SQL = queries("archive")
@@ -21,7 +21,7 @@ _SIGNALS_PER_BATCH = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveBatch:
-    """Rows of one month, and how they are deleted."""
+    """Rows of one month, with the function that deletes them."""
 
     month: str
     rows: tuple[ArchivedRow, ...]
@@ -29,7 +29,7 @@ class ArchiveBatch:
 
 
 BatchSource = Callable[[sqlite3.Connection], list[ArchiveBatch]]
-"""The next portions of one kind; none when all have been given."""
+"""Returns the next batches of one kind; empty when there are no more."""
 
 
 def old_runs(cutoff_ms: Ms) -> BatchSource:
@@ -74,8 +74,8 @@ def old_events(cutoff_ms: Ms) -> BatchSource:
 def old_signals(cutoff_ms: Ms) -> BatchSource:
     """Signals from before ``cutoff_ms`` with all their decisions.
 
-    A signal that somebody acted on stays beside what came of it; its decisions go. Take runs first:
-    a signal stays while the run that made it does.
+    A signal with executions, orders or positions stays, without its decisions. Archive runs first:
+    a signal stays as long as its run.
     """
     after_ms, after_id = Ms(0), ""
 
@@ -99,7 +99,7 @@ def old_signals(cutoff_ms: Ms) -> BatchSource:
 def confirm_batch(
     connection: sqlite3.Connection, batch: ArchiveBatch, *, size: int, now_ms: Ms
 ) -> None:
-    """Delete what the archive holds, which is ``size`` bytes long now."""
+    """Delete an archived batch, and confirm the archive's ``size`` in bytes."""
     batch.delete(connection)
     values = {
         "month": batch.month, "bytes": size, "rows": len(batch.rows), "now_ms": now_ms
@@ -109,15 +109,15 @@ def confirm_batch(
 
 @dataclass(frozen=True, slots=True)
 class ArchiveInfo:
-    """What the ledger knows of one month's archive."""
+    """The ledger's record of one month's archive."""
 
     month: str
-    size: int  #: bytes that are confirmed; there may be more
+    size: int  #: confirmed bytes; the file may be longer
     rows: int
 
 
 def archives(connection: sqlite3.Connection) -> list[ArchiveInfo]:
-    """Every archive that rows have moved to, the oldest first."""
+    """All archives, the oldest first."""
     return [
         ArchiveInfo(row["month"], row["bytes"], row["rows"])
         for row in connection.execute(_SQL["archives"])
@@ -125,7 +125,7 @@ def archives(connection: sqlite3.Connection) -> list[ArchiveInfo]:
 
 
 def confirmed_bytes(connection: sqlite3.Connection, month: str) -> int:
-    """How much of a month's archive is known here."""
+    """The confirmed bytes of a month's archive."""
     row = connection.execute(_SQL["confirmed"], (month,)).fetchone()
     return 0 if row is None else int(row[0])
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from signalbot.domain.users import UserId
-from signalbot.metrics.gather import MetricsCollector
+from signalbot.metrics.collector import MetricsCollector
 from signalbot.observability.loop_lag import LoopLag
 from tests.simulation import BTC, Simulation, run_in_virtual_time, user
 

@@ -1,4 +1,4 @@
-"""Reads ledger and archives as one: what has moved is seen where it was."""
+"""Reads the ledger together with its archives."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -6,22 +6,23 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from signalbot.domain.timeframe import Ms
-from signalbot.ledger import archive_files, views
-from signalbot.ledger.archive_files import ArchivedRow, month_of
+from signalbot.ledger import views
+from signalbot.ledger.archive import files as archive_files
+from signalbot.ledger.archive.files import ArchivedRow, month_of
 from signalbot.ledger.sql import queries
 from signalbot.ledger.views import Connection, Row, Selection
 from signalbot.state_dir import ARCHIVE_FOLDER_NAME
 
 _SQL = queries("archive")
 _ARCHIVED_TABLES = {"signals": ("signal_id",), "decisions": ("signal_id", "user_id")}
-"""Tables that are looked up in archives, and what identifies a row."""
+"""Tables that are read from archives, with their keys."""
 
 
 def signals(connection: Connection, selection: Selection) -> list[Row]:
-    """As ``views.signals``, with those that have moved to archives.
+    """``views.signals`` including archived signals.
 
     Raises:
-        LedgerError: an archive that is needed cannot be read.
+        LedgerError: a required archive cannot be read.
     """
     rows = views.signals(connection, selection)
     months = _months(connection, selection, rows)
@@ -36,14 +37,14 @@ def signals(connection: Connection, selection: Selection) -> list[Row]:
 
 
 def signal(connection: Connection, signal_id: str) -> Row | None:
-    """As ``views.signal``, wherever it is."""
+    """``views.signal`` including archived signals."""
     with open_with_archived(connection, signal_id) as merged:
         return views.signal(merged, signal_id)
 
 
 @contextmanager
 def open_with_archived(connection: Connection, signal_id: str) -> Iterator[Connection]:
-    """A connection on which a signal and its decisions are seen as if they had never moved.
+    """A connection that shows a signal and its decisions, archived or not.
 
     Raises:
         LedgerError: its archive cannot be read.
@@ -58,7 +59,7 @@ def open_with_archived(connection: Connection, signal_id: str) -> Iterator[Conne
 
 
 def _months(connection: Connection, selection: Selection, rows: list[Row]) -> list[str]:
-    """Months with something archived that may belong among ``rows``."""
+    """Archived months that may have more rows for ``selection``."""
     begin_ms = max(selection.since_ms, Ms(0))
     if selection.limit is not None and len(rows) >= selection.limit:
         at = "created_at_ms" if selection.user is None else "decided_at_ms"
@@ -82,7 +83,7 @@ def _rows_of_months(
 
 @contextmanager
 def _merged(connection: Connection, archived: Iterable[ArchivedRow]) -> Iterator[Connection]:
-    """Ledger and ``moved`` rows under the ledger's own names, in memory."""
+    """An in-memory database that shows ledger and archived rows under the ledger's names."""
     merged = sqlite3.connect(":memory:", isolation_level=None)
     try:
         merged.row_factory = sqlite3.Row
@@ -119,7 +120,7 @@ def _create_merged_view(merged: Connection, table: str, key: tuple[str, ...]) ->
 
 
 def _fill_defaults(merged: Connection, table: str) -> None:
-    """A row that was archived before a column existed has the column's default."""
+    """Fill columns that did not exist when a row was archived."""
     for column in merged.execute(f"PRAGMA ledger.table_info({table})").fetchall():
         if column["dflt_value"] is not None:
             name, default = column["name"], column["dflt_value"]

@@ -1,4 +1,4 @@
-"""Long work on files, beside the event loop, that ends soon when the daemon does."""
+"""Runs long file operations in a thread that stops soon after cancellation."""
 
 import asyncio
 import threading
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 async def run_in_thread(work: Callable[[IsCancelled], T]) -> T:
-    """Run ``work`` in a thread of its own; when cancelled, its ``IsCancelled`` says so."""
+    """Run ``work`` in a thread; after cancellation its ``IsCancelled`` returns true."""
     cancelled = threading.Event()
     try:
         return await asyncio.to_thread(work, cancelled.is_set)

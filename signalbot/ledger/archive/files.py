@@ -1,8 +1,8 @@
-"""Files of rows that have left the ledger: one a month, compressed, only ever appended to.
+"""Archive files: one compressed, append-only file per month.
 
 Each line is a JSON object ``{"TABLE": {column: value}}`` and the file is gzip, so that ``zcat``,
-``jq`` and every language read it without us, now and in ten years. A gzip file may consist of
-several parts one after the other: what is added never touches what is there.
+``jq`` and every language can read it. A gzip file may consist of several parts: appending never
+changes existing bytes.
 """
 
 import gzip
@@ -22,12 +22,14 @@ from signalbot.domain.events import current_kind
 
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _BLOCK_BYTES = 1 << 20
-_COMPRESSION_LEVEL = 6  # of 9: half the time of the most, and a few percent larger
-_GZIP_WBITS = 31  # zlib's word for gzip with its header and checksum
+_COMPRESSION_LEVEL = 6  # of 9: half the time of 9 for a few percent more size
+_GZIP_WBITS = 31  # zlib's value for gzip with header and checksum
 
 
 @dataclass(frozen=True, slots=True)
 class ArchivedRow:
+    """One row with its table; journal kinds of version 0.1 are read under their present name."""
+
     table: str
     values: dict[str, Any]  #: by column
 
@@ -43,24 +45,24 @@ class ArchivedRow:
 
 
 def month_of(at_ms: int) -> str:
-    """``2026-08``, the UTC month of an instant."""
+    """The UTC month of an instant, such as ``2026-08``."""
     return f"{_FIRST + timedelta(milliseconds=at_ms):%Y-%m}"
 
 
 def archive_path(folder: Path, month: str) -> Path:
+    """The file of a month in ``folder``."""
     return folder / f"{month}.jsonl.gz"
 
 
 def append_rows(path: Path, rows: Sequence[ArchivedRow], *, confirmed: int) -> int:
-    """Add rows after the first ``confirmed`` bytes, which are known to the ledger.
+    """Append rows after the first ``confirmed`` bytes; return the new size to confirm.
 
-    They are on the disk and have been read back when this returns how much is to be confirmed.
-    What already follows was added by somebody who could not finish, or by a ledger that was then
-    replaced by an older copy: rows that come again are not kept twice, others stay behind, a torn
-    end is cut off.
+    The rows are on disk and verified on return. Bytes after ``confirmed`` come from an interrupted
+    call, or from a ledger that was then replaced by an older copy: equal rows are not stored twice,
+    other complete rows are kept, and an incomplete end is removed.
 
     Raises:
-        LedgerError: the file is shorter than what is confirmed, or does not hold what was written.
+        LedgerError: the file is shorter than ``confirmed``, or verification failed.
         OSError: it cannot be written.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -72,16 +74,16 @@ def append_rows(path: Path, rows: Sequence[ArchivedRow], *, confirmed: int) -> i
         if size < confirmed:
             raise LedgerError(
                 f"{path}: has {size} bytes, and the ledger has moved {confirmed} bytes there: "
-                "put the whole file back"
+                "restore the whole file"
             )
         file.seek(confirmed)
-        left_behind = _unconfirmed_lines(file.read(), lines)
-        if left_behind:
+        unconfirmed = _unconfirmed_lines(file.read(), lines)
+        if unconfirmed:
             _rewrite(
                 path,
                 file,
                 confirmed,
-                part + gzip.compress(left_behind, _COMPRESSION_LEVEL, mtime=0),
+                part + gzip.compress(unconfirmed, _COMPRESSION_LEVEL, mtime=0),
             )
         else:
             file.seek(confirmed)
@@ -95,14 +97,14 @@ def append_rows(path: Path, rows: Sequence[ArchivedRow], *, confirmed: int) -> i
 
 
 def _unconfirmed_lines(unfinished: bytes, lines: Sequence[bytes]) -> bytes:
-    """Lines of whole parts that are none of ``lines``."""
+    """Lines of complete parts that are not in ``lines``."""
     expected = set(lines)
     found = _complete_parts(unfinished).splitlines(keepends=True)
     return b"".join(line for line in found if line not in expected)
 
 
 def _rewrite(path: Path, file: BinaryIO, size: int, rest: bytes) -> None:
-    """Put the first ``size`` bytes and ``rest`` in the file's place, whole or not at all."""
+    """Replace the file atomically by its first ``size`` bytes and ``rest``."""
     partial = path.with_name(f"{path.name}.partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as fresh:
@@ -118,16 +120,16 @@ def _check(path: Path, part: bytes, *, begin: int) -> None:
     with path.open("rb") as file:
         file.seek(begin)
         if file.read(len(part)) != part:
-            raise LedgerError(f"{path}: does not hold what was written: look after the disk")
+            raise LedgerError(f"{path}: verification failed: check the disk")
 
 
 def read_rows(
     path: Path, *, confirmed: int, containing: Iterable[bytes] = ()
 ) -> Iterator[ArchivedRow]:
-    """Rows among the first ``confirmed`` bytes whose lines contain each of these texts.
+    """Rows in the first ``confirmed`` bytes with all of these texts in their lines.
 
     Raises:
-        LedgerError: the file is not there, too short or damaged.
+        LedgerError: the file is missing, too short or damaged.
     """
     first, *others = (*containing, b"\n")
     try:
@@ -141,7 +143,7 @@ def read_rows(
 
 
 def _blocks(content: BinaryIO | gzip.GzipFile) -> Iterator[bytes]:
-    """Whole lines, many at a time."""
+    """Blocks of complete lines."""
     rest = b""
     while chunk := content.read(_BLOCK_BYTES):
         end = chunk.rfind(b"\n") + 1
@@ -153,7 +155,7 @@ def _blocks(content: BinaryIO | gzip.GzipFile) -> Iterator[bytes]:
 
 
 def _lines(block: bytes, text: bytes) -> Iterator[bytes]:
-    """Lines that contain ``text``, without looking at the others one by one."""
+    """Lines that contain ``text``, found without splitting the block."""
     at = block.find(text)
     while at >= 0:
         begin, end = block.rfind(b"\n", 0, at) + 1, block.find(b"\n", at) + 1
@@ -162,7 +164,7 @@ def _lines(block: bytes, text: bytes) -> Iterator[bytes]:
 
 
 class _FilePrefix(RawIOBase):
-    """The first so many bytes of a file, which must be there."""
+    """The first ``size`` bytes of a file; a shorter file raises ``EOFError``."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._file = file
@@ -175,13 +177,13 @@ class _FilePrefix(RawIOBase):
         wanted = self._left if size < 0 else min(size, self._left)
         found = self._file.read(wanted)
         if len(found) < wanted:
-            raise EOFError("it is shorter than it was")
+            raise EOFError("the file is truncated")
         self._left -= wanted
         return found
 
 
 def _complete_parts(content: bytes) -> bytes:
-    """What the parts at the beginning of ``content`` hold that are whole."""
+    """The content of the complete parts at the beginning of ``content``."""
     held = b""
     while content:
         part = zlib.decompressobj(_GZIP_WBITS)

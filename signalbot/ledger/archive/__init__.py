@@ -1,0 +1,1 @@
+"""Old rows in monthly files beside the ledger: written, moved and read."""
