@@ -26,12 +26,12 @@ from signalbot.control.subscription_registry import SubscriptionRegistry
 from signalbot.control.user_registry import AccountRegistry, UserRegistry
 from signalbot.control.user_tasks import CreateListener, UserTasks
 from signalbot.domain.users import Subscription
+from signalbot.ledger.account_states import Reconciliations
 from signalbot.ledger.accounts import Accounts
 from signalbot.ledger.database import Database
 from signalbot.ledger.executions import Executions
 from signalbot.ledger.funding import FundingStore
 from signalbot.ledger.position_mismatches import PositionMismatches
-from signalbot.ledger.reconciliations import Reconciliations
 from signalbot.ledger.signals import Signals
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account

@@ -1,7 +1,7 @@
 """Builds the execution services: entries, protection, exits and reconciliation of orders."""
 
 from signalbot.app.services import ExecutionServices, StorageServices
-from signalbot.ledger.opposite_positions import OppositePositions
+from signalbot.ledger.position_mismatches import OppositePositions
 from signalbot.pipeline.execution.entry_settlement import EntrySettler
 from signalbot.pipeline.execution.executor import Executor
 from signalbot.pipeline.execution.partial_exit import PartialExitExecutor

@@ -7,11 +7,11 @@ from signalbot.config.settings import Config
 from signalbot.control.strategy_registry import StrategyRegistry
 from signalbot.control.subscription_registry import SubscriptionRegistry
 from signalbot.control.user_registry import AccountRegistry, UserRegistry
+from signalbot.ledger.account_states import Reconciliations
 from signalbot.ledger.accounts import Accounts
 from signalbot.ledger.database import Database
 from signalbot.ledger.executions import Executions
 from signalbot.ledger.position_mismatches import PositionMismatches
-from signalbot.ledger.reconciliations import Reconciliations
 from signalbot.ledger.signals import Signals
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.execution.entry_settlement import EntrySettler

@@ -23,7 +23,7 @@ from signalbot.daemon.runtime import Runtime
 from signalbot.ledger.alert_deliveries import AlertDeliveries
 from signalbot.ledger.idempotency import IdempotencyStore
 from signalbot.ledger.journal import Journal
-from signalbot.ledger.source_outages import SourceOutages
+from signalbot.ledger.outages import SourceOutages
 from signalbot.ledger.tokens import TokenStore
 from signalbot.ledger.tracked_positions import TrackedPositions
 from signalbot.observability.loop_lag import LoopLag
@@ -32,7 +32,7 @@ from signalbot.observability.process_limits import raise_open_file_limit
 if TYPE_CHECKING:
     from signalbot.api.connection_limits import ConnectionLimiter
     from signalbot.api.context import Context
-    from signalbot.metrics.gather import MetricsCollector
+    from signalbot.metrics.collector import MetricsCollector
 
 
 @asynccontextmanager
@@ -47,7 +47,7 @@ async def serving_api(
     from signalbot.api.build import build  # noqa: PLC0415
     from signalbot.api.connection_limits import connection_limiter  # noqa: PLC0415
     from signalbot.api.server import serve_api  # noqa: PLC0415
-    from signalbot.metrics.gather import MetricsCollector  # noqa: PLC0415
+    from signalbot.metrics.collector import MetricsCollector  # noqa: PLC0415
 
     metrics = MetricsCollector(services, lag=lag)
     await metrics.begin()

@@ -128,7 +128,7 @@ async def _start(
         run_maintenance(
             runtime.config,
             database=database,
-            halts=services.execution.trading_state,
+            trading_state=services.execution.trading_state,
             scheduler=scheduler,
             clock=runtime.clock,
         )

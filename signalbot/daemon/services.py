@@ -15,7 +15,7 @@ from signalbot.control.connectivity_monitor import ConnectivityMonitor
 from signalbot.control.credential_reload import CredentialReloader
 from signalbot.daemon.runtime import Runtime
 from signalbot.domain.errors import ConfigError
-from signalbot.ledger.exchange_outages import ExchangeOutages
+from signalbot.ledger.outages import ExchangeOutages
 from signalbot.notifications.service import NotificationService
 from signalbot.observability.scheduler import run_on_event
 from signalbot.observability.systemd import SystemdNotifier

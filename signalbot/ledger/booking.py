@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from signalbot.domain.executions import Execution
 from signalbot.domain.money import ONE, ZERO
 from signalbot.domain.orders import Fill, Leg, Order, OrderRequest, OrderStatus
 from signalbot.domain.positions import CloseReason, CoinPrices, Position
-from signalbot.domain.signals import Execution
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.ledger.codec import Codec, insert, upsert
 from signalbot.ledger.executions import update_execution

@@ -3,9 +3,10 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 
+from signalbot.domain.executions import Execution
 from signalbot.domain.orders import ClientOrderId, Order, OrderRequest
 from signalbot.domain.positions import Position
-from signalbot.domain.signals import Execution, PositionId, SignalId
+from signalbot.domain.signals import PositionId, SignalId
 from signalbot.domain.timeframe import DAY_MS, Ms
 from signalbot.domain.users import UserId
 from signalbot.ledger.booking import POSITIONS, UPSERT_POSITION, Booked, Booking, book

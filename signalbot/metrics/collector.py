@@ -115,9 +115,11 @@ class MetricsCollector:
         meters, accounts = self._meters, self._services.control.accounts.values()
         meters.users.set(len(accounts))
         meters.unresolved_symbols.set(sum(len(account.unresolved_symbols) for account in accounts))
-        state = self._app.trading_state
+        state = self._services.execution.trading_state
         meters.halted.set(state.halted is not None or state.disk_low is not None)
-        meters.reconciled.set((self._clock.now_ms() - self._app.sync.oldest_comparison_ms()) / 1000)
+        meters.reconciled.set(
+            (self._clock.now_ms() - self._services.control.sync.oldest_comparison_ms()) / 1000
+        )
         counts: Counter[tuple[str, str]] = Counter()
         unrealized: defaultdict[ProfitKey, Decimal] = defaultdict(Decimal)
         for account in accounts:
@@ -150,11 +152,11 @@ class MetricsCollector:
         meters, now_ms = self._meters, self._clock.now_ms()
         meters.feed_lag.clear()
         meters.feed_source.clear()
-        for stream_key, stream in self._app.feed.streams.items():
+        for stream_key, stream in self._services.market_data.feed.streams.items():
             if stream.last_open_ms is not None:
                 due_ms = stream.last_open_ms + 2 * stream_key.timeframe.ms
                 meters.feed_lag.labels(str(stream_key)).set(max(0, now_ms - due_ms) / 1000)
-            source = self._app.feed.source(stream_key)
+            source = self._services.market_data.feed.source(stream_key)
             if source is not None:
                 meters.feed_source.labels(str(stream_key), source.via).set(1)
 

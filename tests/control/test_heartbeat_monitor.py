@@ -7,7 +7,7 @@ from pathlib import Path
 from signalbot.control.heartbeat_monitor import HeartbeatMonitor
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.journal import Journal
-from signalbot.ledger.source_outages import SourceOutages
+from signalbot.ledger.outages import SourceOutages
 from tests.domain.samples import NOW
 from tests.ledger.ledger_fixtures import Ledger, ledger
 

@@ -24,8 +24,8 @@ def _watch(w: Simulation, folder: Path, *, floor_mb: int) -> DiskMonitor:
         folder,
         floor_mb=floor_mb,
         reserve=DiskReserve(folder / "reserve", size=4096),
-        trading_state=w.app.trading_state,
-        accounts=w.app.account_store,
+        trading_state=w.services.execution.trading_state,
+        accounts=w.services.storage.accounts,
         clock=w.clock,
     )
 

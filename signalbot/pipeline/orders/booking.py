@@ -9,7 +9,8 @@ from signalbot.domain.executions import Execution
 from signalbot.domain.money import ZERO, short_text, text
 from signalbot.domain.orders import Fill, Leg, Order, OrderReport, OrderRequest
 from signalbot.domain.positions import CloseReason, Position, StopKind
-from signalbot.ledger.trades import Booking, Trades
+from signalbot.ledger.booking import Booking
+from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
 from signalbot.pipeline.orders.fees import FeeRates, fee_rates_of
 
