@@ -14,6 +14,8 @@ from typing import Any
 from typer.main import get_command
 
 from signalbot.cli import app
+from signalbot.cli.manual import commands_table
+from signalbot.manual.pages import manual_pages
 
 ROOT = Path(__file__).parent.parent
 TOP_LEVEL = {
@@ -21,10 +23,15 @@ TOP_LEVEL = {
     ".editorconfig",
     ".git",
     ".gitignore",
+    ".pre-commit-config.yaml",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
     "README.md",
     "config.example.toml",
     "findings",
     "pyproject.toml",
+    "requirements.lock",
     "signalbot",
     "systemd",
     "tests",
@@ -32,7 +39,6 @@ TOP_LEVEL = {
 COMES_WITH = {
     "pydantic": "pydantic-settings",
     "pydantic-core": "pydantic-settings",
-    "starlette": "fastapi",
 }
 """What is imported beside the distribution that is declared, and cannot be without it."""
 
@@ -210,12 +216,7 @@ def test_the_commands_are_found() -> None:
     assert {"signalbot run", "signalbot why", "signalbot config show"} <= set(COMMANDS)
 
 
-def test_the_readme_mentions_every_command() -> None:
-    """As ``signalbot status`` or, in a list of commands, as ```status```."""
-    readme = (ROOT / "README.md").read_text()
-    missing = [
-        command
-        for command in COMMANDS
-        if not re.search(rf"(signalbot |`){re.escape(command.partition(' ')[2])}\b", readme)
-    ]
-    assert not missing, f"README.md does not mention: {', '.join(missing)}"
+def test_the_manual_lists_every_command() -> None:
+    """Page ``commands``."""
+    page = manual_pages()["commands"].render({"commands": commands_table})
+    assert [command for command in COMMANDS if f"`{command}`" not in page] == []
