@@ -74,6 +74,19 @@ def _events() -> str:
     return events_table()
 
 
+def _examples() -> str:
+    from signalbot import examples
+
+    parts = []
+    for folder, language in (("configs", "toml"), ("strategies", "python"), ("webhooks", "json")):
+        parts.append(f"## {folder.capitalize()}")
+        for each in sorted(files(examples).joinpath(folder).iterdir(), key=lambda each: each.name):
+            if not each.name.startswith("__"):
+                text = each.read_text(encoding="utf-8").rstrip()
+                parts.append(f"### `{each.name}`\n\n```{language}\n{text}\n```")
+    return "\n\n".join(parts)
+
+
 def _limits() -> str:
     from signalbot.manual.limits import limits_table
 
@@ -194,6 +207,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "decision-codes": _decision_codes,
     "events": _events,
     "example-config": _example_config,
+    "examples": _examples,
     "execution-codes": _execution_codes,
     "faults": _faults,
     "limits": _limits,
