@@ -142,6 +142,15 @@ def test_tests_import_only_what_developers_install() -> None:
     assert _distributions("tests") <= _names(project["dependencies"]) | _extras() | dev
 
 
+def test_the_lock_has_every_dependency_with_hashes() -> None:
+    """``requirements.lock`` is renewed with ``pyproject.toml``."""
+    pinned = re.split(r"\n(?=[a-z])", (ROOT / "requirements.lock").read_text())[1:]
+    names = {_normal(entry.partition("==")[0]) for entry in pinned}
+    assert all("--hash=sha256:" in entry for entry in pinned)
+    dev = _names(_project()["optional-dependencies"]["dev"]) - {"signalbot"}
+    assert _names(_project()["dependencies"]) | _extras() | dev <= names
+
+
 @cache
 def _ignored() -> list[str]:
     lines = (ROOT / ".gitignore").read_text().splitlines()

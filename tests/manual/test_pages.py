@@ -125,3 +125,15 @@ def test_the_strategy_of_the_page_can_be_run(shell: CommandLine) -> None:
     checked = shell.run("strategy", "check", "breakout.py", "--json")
     assert checked.code == 0, checked.out + checked.err
     assert checked.json["said"]["LONG"] > 0
+
+
+def test_topics_that_code_and_units_name_exist() -> None:
+    """``signalbot manual TOPIC`` in messages, ``Documentation=`` of the units."""
+    sources = [*(ROOT / "signalbot").rglob("*.py"), *(ROOT / "systemd").iterdir()]
+    texts = [path.read_text() for path in sources]
+    named = {
+        topic
+        for text in texts
+        for topic in re.findall(r"(?:signalbot manual |/signalbot/manual/)([a-z][\w-]*)", text)
+    }
+    assert {"configuration", "systemd", "troubleshooting"} <= named <= PAGES.keys()
