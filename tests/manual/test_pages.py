@@ -22,6 +22,12 @@ ROOT = Path(__file__).parents[2]
 PAGES = manual_pages()
 ALL_TABLES = {**TABLES, "commands": commands_table}
 NOUNS = {event.partition(".")[0] for event in EVENTS}
+SETTINGS = {"account", "ai", "api", "backup", "daemon"}
+"""Tables of the configuration that are called like the subject of events."""
+
+NOT_EVENTS = {"order.action", "strategy.close"}
+"""A field of alerts, a function of Pine."""
+
 WITHOUT_BLOCKS = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 
 
@@ -73,11 +79,9 @@ def test_files_and_modules_of_a_page_exist(topic: str) -> None:
 @pytest.mark.parametrize("topic", PAGES)
 def test_events_that_a_page_names_are_in_the_catalogue(topic: str) -> None:
     """Names in backticks such as ``position.opened``."""
-    named = set(re.findall(r"`([a-z_]+\.[a-z_]+)`", prose(topic)))
-    settings = {"account.shadow", "ai.min_confidence"}
-    found = {each for each in named if each.partition(".")[0] in NOUNS} - settings
-    unknown = {each for each in found - EVENTS.keys() if not each.endswith((".md", ".py", ".db"))}
-    assert {each for each in unknown if each.rpartition("_")[2].endswith("ed")} == set()
+    named = set(re.findall(r"`([a-z_]+\.(?!py|db|toml)[a-z_]+)`", prose(topic)))
+    found = {each for each in named if each.partition(".")[0] in NOUNS - SETTINGS}
+    assert found - NOT_EVENTS - EVENTS.keys() == set()
 
 
 def test_every_table_has_a_page_and_every_directive_a_table() -> None:
