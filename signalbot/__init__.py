@@ -1,3 +1,3 @@
 """signalbot: one trading signal becomes every user's own trade, exactly once each."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

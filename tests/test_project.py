@@ -14,6 +14,8 @@ from typing import Any
 from typer.main import get_command
 
 from signalbot.cli import app
+from signalbot.cli.manual import commands_table
+from signalbot.manual.pages import manual_pages
 
 ROOT = Path(__file__).parent.parent
 TOP_LEVEL = {
@@ -21,10 +23,15 @@ TOP_LEVEL = {
     ".editorconfig",
     ".git",
     ".gitignore",
+    ".pre-commit-config.yaml",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
     "README.md",
     "config.example.toml",
     "findings",
     "pyproject.toml",
+    "requirements.lock",
     "signalbot",
     "systemd",
     "tests",
@@ -32,7 +39,6 @@ TOP_LEVEL = {
 COMES_WITH = {
     "pydantic": "pydantic-settings",
     "pydantic-core": "pydantic-settings",
-    "starlette": "fastapi",
 }
 """What is imported beside the distribution that is declared, and cannot be without it."""
 
@@ -136,6 +142,15 @@ def test_tests_import_only_what_developers_install() -> None:
     assert _distributions("tests") <= _names(project["dependencies"]) | _extras() | dev
 
 
+def test_the_lock_has_every_dependency_with_hashes() -> None:
+    """``requirements.lock`` is renewed with ``pyproject.toml``."""
+    pinned = re.split(r"\n(?=[a-z])", (ROOT / "requirements.lock").read_text())[1:]
+    names = {_normal(entry.partition("==")[0]) for entry in pinned}
+    assert all("--hash=sha256:" in entry for entry in pinned)
+    dev = _names(_project()["optional-dependencies"]["dev"]) - {"signalbot"}
+    assert _names(_project()["dependencies"]) | _extras() | dev <= names
+
+
 @cache
 def _ignored() -> list[str]:
     lines = (ROOT / ".gitignore").read_text().splitlines()
@@ -210,12 +225,7 @@ def test_the_commands_are_found() -> None:
     assert {"signalbot run", "signalbot why", "signalbot config show"} <= set(COMMANDS)
 
 
-def test_the_readme_mentions_every_command() -> None:
-    """As ``signalbot status`` or, in a list of commands, as ```status```."""
-    readme = (ROOT / "README.md").read_text()
-    missing = [
-        command
-        for command in COMMANDS
-        if not re.search(rf"(signalbot |`){re.escape(command.partition(' ')[2])}\b", readme)
-    ]
-    assert not missing, f"README.md does not mention: {', '.join(missing)}"
+def test_the_manual_lists_every_command() -> None:
+    """Page ``commands``."""
+    page = manual_pages()["commands"].render({"commands": commands_table})
+    assert [command for command in COMMANDS if f"`{command}`" not in page] == []

@@ -1,86 +1,23 @@
-"""The README is true: its tables and commands are those of the code."""
+"""The README: its commands run, its links lead somewhere, its transcript is real."""
 
 import re
 from pathlib import Path
 
-import pytest
-
-from signalbot.api import (
-    connection_limits,
-    event_stream,
-    pieces,
-    request_limits,
-    server,
-    strict_json,
-    token_buckets,
-)
-from signalbot.api.body_limit import MAX_BODY_BYTES
-from signalbot.api.connection_limits import MOST_HEADER_BYTES, connection_limiter
-from signalbot.config.sections.notify import notices_table
+from signalbot.api.connection_limits import connection_limiter
 from signalbot.config.settings import ApiSettings
-from signalbot.domain import globs
-from signalbot.domain.code_catalog import CODES, codes_table
-from signalbot.exchange.live.capability_tables import capability_table, retention_table
-from signalbot.ledger.idempotency import MAX_KEYS_PER_AUTHOR
-from signalbot.webhooks import fields, signature
+from tests.cli.command_line import CommandLine
+from tests.cli.conftest import shell
+from tests.config.config_files import load_text
+
+__all__ = ["shell"]
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("kind", CODES)
-def test_every_code_is_explained(kind: str) -> None:
-    """The tables of codes are the code's own lists, word for word."""
-    section = README.partition(f"<!-- codes: {kind} -->")[2].partition("<!-- /codes -->")[0]
-    assert section.strip() == codes_table(CODES[kind]).strip()
-
-
-def test_every_exchange_is_in_the_capability_table() -> None:
-    """What the code allows is what the README promises."""
-    section = README.partition("<!-- capabilities -->")[2].partition("<!-- /capabilities -->")[0]
-    assert section.strip() == capability_table().strip()
-
-
-def test_the_retention_of_every_exchange_is_in_a_table() -> None:
-    """How long stops, ids and lists last, as its adapter declares it."""
-    section = README.partition("<!-- endurance -->")[2].partition("<!-- /endurance -->")[0]
-    assert section.strip() == retention_table().strip()
-
-
-def test_every_notice_is_in_the_table_of_notices() -> None:
-    """With its default level."""
-    section = README.partition("<!-- notices -->")[2].partition("<!-- /notices -->")[0]
-    assert section.strip() == notices_table().strip()
-
-
-def test_every_limit_of_the_listener_is_documented() -> None:
-    """The numbers are the code's."""
-    terms = ApiSettings(host="127.0.0.1", port=1, tls_behind_proxy=False)
-    section = README.partition("<!-- limits -->")[2].partition("<!-- /limits -->")[0]
-    rows = [line.strip("| ").split(" | ")[1] for line in section.strip().splitlines()[2:]]
-    numbers = [[int(each.replace(",", "")) for each in re.findall(r"[\d,]*\d", r)] for r in rows]
-    assert numbers == [
-        [terms.max_connections],
-        [int(connection_limits.REQUEST_TIMEOUT_S), int(connection_limits.STALL_TIMEOUT_S)],
-        [MAX_BODY_BYTES, MOST_HEADER_BYTES, server._MAX_FRAME_BYTES],
-        [pieces.LEAST_PIECES, pieces.BYTES_A_PIECE],
-        [pieces.FRAMES, pieces.FRAMES_OF_A_STRANGER, pieces.FRAMES_PER_SECOND],
-        [strict_json.MAX_DEPTH, fields._MAX_FIELDS, fields._MAX_DEPTH],
-        [terms.requests_per_second, int(token_buckets.BURST_S)],
-        [request_limits._ANONYMOUS_FACTOR],
-        [request_limits._REQUESTS_PER_CHANGE, request_limits._CHANGE_BURST],
-        [MAX_KEYS_PER_AUTHOR],
-        [
-            event_stream.MAX_CONNECTIONS_PER_TOKEN,
-            int(event_stream.SUBSCRIBE_INTERVAL_S),
-            event_stream.MAX_QUEUED_EVENTS,
-        ],
-        [signature.TOLERANCE_S],
-        [globs.MAX_GLOBS, globs.MAX_GLOB_LENGTH],
-    ]
-    quarter = connection_limiter(terms, open_files=1_000_000)
-    assert (quarter.max_connections, quarter._max_per_address) == (256, 64)
-    assert connection_limiter(terms, open_files=400).max_connections == 100
+def test_the_readme_is_short() -> None:
+    """Everything else is in the manual."""
+    assert README.count("\n") <= 150
 
 
 def test_ci_runs_the_second_command_of_the_readme() -> None:
@@ -90,17 +27,61 @@ def test_ci_runs_the_second_command_of_the_readme() -> None:
     assert commands[1] in (ROOT / ".ci" / "run").read_text()
 
 
+def test_every_link_of_the_front_pages_leads_to_a_file() -> None:
+    """In the README, CONTRIBUTING and the changelog."""
+    for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+        for target in re.findall(r"\]\((?!http)([^)#]+)[^)]*\)", (ROOT / name).read_text()):
+            assert (ROOT / target).exists(), f"{name}: {target}"
+
+
+def test_the_readme_names_every_page_that_is_no_sender_of_alerts() -> None:
+    """The pages of single senders are named by the page on webhooks."""
+    pages = {path.stem for path in (ROOT / "signalbot" / "manual").glob("*.md")}
+    named = set(re.findall(r"\(signalbot/manual/([\w-]+)\.md", README))
+    assert {each for each in pages - named if not each.startswith("webhooks-")} == set()
+
+
+def test_the_configuration_of_the_readme_is_valid(tmp_path: Path) -> None:
+    """It is a complete file."""
+    [text] = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    assert load_text(tmp_path, text).users.keys() == {"alice"}
+
+
+def test_the_transcript_of_the_readme_is_real(shell: CommandLine) -> None:
+    """Every row of a user stands so in what the demo's ledger shows."""
+    [transcript] = re.findall(r"```\n\$ signalbot why (.*?)```", README, re.DOTALL)
+    users = ["alice", "bob", "carol", "dave", "erin", "frank", "grace"]
+    rows = [line for line in transcript.splitlines() if line.partition(" ")[0] in users]
+    assert shell.run("demo", "--speed", "0", "--keep", "demo").code == 0
+    shown = shell.run("why", "sig_dcc0", "--ledger", "demo/demo.db").lines
+    for row in rows:
+        assert any(_tidy(line).startswith(_tidy(row)) for line in shown), row
+    assert len(rows) == len(users)
+
+
+def _tidy(line: str) -> str:
+    return " ".join(line.split())
+
+
+def test_an_address_may_take_a_quarter_of_the_connections() -> None:
+    """And all connections together a quarter of the files, as the page on security says."""
+    settings = ApiSettings(host="127.0.0.1", port=1, tls_behind_proxy=False)
+    limiter = connection_limiter(settings, open_files=1_000_000)
+    assert (limiter.max_connections, limiter._max_per_address) == (256, 64)
+    assert connection_limiter(settings, open_files=400).max_connections == 100
+
+
 def test_every_module_of_the_pipeline_has_its_place_in_the_life_of_a_signal() -> None:
-    """The page follows the tree, so that every step can be found."""
-    page = README.partition("## Life of a signal")[2].partition("\n## ")[0]
+    """The page follows the tree: a step nobody mentions is a step nobody finds."""
+    text = (ROOT / "signalbot" / "manual" / "architecture.md").read_text()
+    page = text.partition("## Life of a signal")[2].partition("\n## ")[0]
     pipeline = ROOT / "signalbot" / "pipeline"
     steps = {
         path.relative_to(pipeline).as_posix()
         for path in pipeline.rglob("*.py")
         if path.name != "__init__.py"
     }
-    missing = {name for name in steps if f"`{name}`" not in page}
-    assert missing == {
+    assert {name for name in steps if f"`{name}`" not in page} == {
         "account.py",
         "account_history.py",
         "account_valuation.py",

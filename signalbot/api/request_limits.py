@@ -23,11 +23,11 @@ _COUNTED = "signalbot.counted"
 _RESPONSE_TYPES = ("http.response.start", "websocket.close")
 
 _DELAY_S = 1.0
-_ANONYMOUS_FACTOR = 5  # addresses' worth of requests that all strangers have together
+ANONYMOUS_FACTOR = 5  # addresses' worth of requests that all strangers have together
 _ALL_ANONYMOUS = "all"
 _READ_METHODS = ("GET", "HEAD", "OPTIONS")
-_REQUESTS_PER_CHANGE = 40  # requests that a change of a user's counts for, in the long run
-_CHANGE_BURST = 30  # that may come at once
+REQUESTS_PER_CHANGE = 40  # requests that a change of a user's counts for, in the long run
+CHANGE_BURST = 30  # that may come at once
 _PREFIX_BITS = 64  # of an IPv6 address: the rest is one client's to choose
 
 
@@ -49,10 +49,10 @@ class RequestLimiter:
         self._clock = clock
         self._authenticated = TokenBuckets(per_second=per_second, clock=clock)
         self._anonymous = TokenBuckets(per_second=per_second, clock=clock)
-        self._all_anonymous = TokenBuckets(per_second=per_second * _ANONYMOUS_FACTOR, clock=clock)
+        self._all_anonymous = TokenBuckets(per_second=per_second * ANONYMOUS_FACTOR, clock=clock)
         self._changes = TokenBuckets(
-            per_second=per_second / _REQUESTS_PER_CHANGE,
-            burst=max(per_second, _CHANGE_BURST),
+            per_second=per_second / REQUESTS_PER_CHANGE,
+            burst=max(per_second, CHANGE_BURST),
             clock=clock,
         )
 

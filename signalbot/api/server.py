@@ -28,7 +28,7 @@ _ACCEPT_RETRY_S = 0.1
 _MAX_CONTROL_CONNECTIONS = 64
 _KEEP_ALIVE_TIMEOUT_S = 5
 _SHUTDOWN_TIMEOUT_S = 3
-_MAX_FRAME_BYTES = 65_536
+MAX_FRAME_BYTES = 65_536
 _START_S = 10.0
 _POLL_INTERVAL_S = 0.02
 
@@ -158,7 +158,7 @@ def _server(app: ASGIApp, connections: ConnectionLimiter) -> _Server:
             proxy_headers=False,
             server_header=False,
             date_header=False,
-            ws_max_size=_MAX_FRAME_BYTES,
+            ws_max_size=MAX_FRAME_BYTES,
             ws_ping_interval=20,
             ws_ping_timeout=20,
             timeout_keep_alive=_KEEP_ALIVE_TIMEOUT_S,

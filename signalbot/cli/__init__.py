@@ -229,6 +229,15 @@ COMMANDS = {
         panel=MAINTAIN,
         examples=("signalbot restore ledger-copy.db",),
     ),
+    "manual": CommandEntry(
+        where="signalbot.cli.manual:manual",
+        panel=MAINTAIN,
+        examples=(
+            "signalbot manual quickstart",
+            "signalbot manual --list",
+            "signalbot manual --search trailing",
+        ),
+    ),
 }
 """A function is imported when its command is given, so a command may import what it needs."""
 

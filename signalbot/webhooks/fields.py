@@ -17,12 +17,12 @@ from urllib.parse import parse_qsl
 from signalbot.domain.errors import InvalidSignal
 from signalbot.webhooks.name_tokens import NameTokens, tokenize
 
-_MAX_FIELDS = 200
-_MAX_DEPTH = 6
+MAX_FIELDS = 200
+MAX_DEPTH = 6
 _MAX_NUMBER = 40
 _MAX_QUOTED = 60
 _MAX_NAME = 100
-_TOO_MANY = f"the alert has more than {_MAX_FIELDS} fields"
+_TOO_MANY = f"the alert has more than {MAX_FIELDS} fields"
 _EMPTY = frozenset({"", "nan", "null", "none", "na", "n/a", "undefined", "-", "<na>"})
 _PLACEHOLDER = re.compile(r"\$?\{\{?[^{}]*\}?\}")
 _BARE_PLACEHOLDER = re.compile(r'(:\s*|,\s*|\[\s*)(\{\{[^{}"]*\}\})')
@@ -86,7 +86,7 @@ def flatten_fields(value: Mapping[str, Any]) -> AlertFields:
         BadSignal: it is too deep or too long, or names the same place twice.
     """
     found = tuple(_nested_fields(value, ()))
-    if len(found) > _MAX_FIELDS:
+    if len(found) > MAX_FIELDS:
         raise InvalidSignal(_TOO_MANY)
     for field in found:
         _unicode(f"{field.name}{field.value}")
@@ -169,7 +169,7 @@ def _from_form(text: str) -> AlertFields:
         return ()
     if "&" not in text and not re.fullmatch(r"[\w.\-%]+=[^\s=;,]*", text):
         return ()
-    if text.count("&") >= _MAX_FIELDS:
+    if text.count("&") >= MAX_FIELDS:
         raise InvalidSignal(_TOO_MANY)
     return _from_pairs(parse_qsl(text, keep_blank_values=True))
 
@@ -178,7 +178,7 @@ def _from_lines(text: str) -> AlertFields:
     """Lines, or parts between semicolons, commas or bars, of ``name=value`` or ``name: value``."""
     for separator in (r"\|\||[;\n]", r"\|\||[,;\n]", r"[|;\n]"):
         parts = [part for each in re.split(separator, text) if (part := each.strip())]
-        if not parts or len(parts) > _MAX_FIELDS:
+        if not parts or len(parts) > MAX_FIELDS:
             continue
         pairs = [pair for part in parts if (pair := _pair(part)) is not None]
         if len(pairs) == 1 and _is_command(pairs[0][0]):
@@ -203,7 +203,7 @@ def _from_inline_pairs(text: str) -> AlertFields:
     """``name=value`` one after the other with nothing between but space."""
     parts = text.split()
     matches = [_WORD_PAIR.fullmatch(part.rstrip(",;")) for part in parts]
-    if not parts or len(parts) > _MAX_FIELDS or not all(matches):
+    if not parts or len(parts) > MAX_FIELDS or not all(matches):
         return ()
     return _from_pairs([(match[1], match[2]) for match in matches if match])
 
@@ -224,7 +224,7 @@ def _parts(name: str) -> tuple[str, ...]:
 
 
 def _nested_fields(value: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[AlertField]:
-    if len(path) > _MAX_DEPTH:
+    if len(path) > MAX_DEPTH:
         raise InvalidSignal("the alert nests too deeply")
     for name, inner in value.items():
         if len(name) > _MAX_NAME:
@@ -233,7 +233,7 @@ def _nested_fields(value: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[
 
 
 def _values(path: tuple[str, ...], inner: Any, *, depth: int) -> Iterator[AlertField]:
-    if depth > _MAX_DEPTH:
+    if depth > MAX_DEPTH:
         raise InvalidSignal("the alert nests too deeply")
     if isinstance(inner, str) and inner.strip()[:1] == "{" and inner.strip()[1:2] != "{":
         inner = _inner_json(inner)

@@ -79,7 +79,7 @@ def test_one_code_however_it_is_typed(shell: CommandLine, word: str) -> None:
 
 
 def test_a_line_of_the_log_can_be_asked_about(shell: CommandLine) -> None:
-    """By its event; whoever tails the log need not open the README."""
+    """By its event, without opening the manual."""
     row = shell.ask("explain", "position.mismatch_found", "--json").json
     assert (row["code"], row["of"]) == ("position.mismatch_found", "log line")
     assert row["cause"]

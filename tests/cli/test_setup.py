@@ -43,11 +43,12 @@ def test_every_error_of_a_configuration_is_told_with_line_key_and_value(shell: C
     (shell.folder / "config.toml").write_text(text)
     said = shell.run("check")
     assert (said.code, said.out) == (78, "")
-    timeframe, unknown = said.err.splitlines()
+    timeframe, unknown, see = said.err.splitlines()
     assert timeframe.startswith("config.toml:")
     assert "strategies.trend.timeframe: '7m' is not one of" in timeframe
     assert "users.bob" in unknown
     assert "did you mean 'mode'" in unknown
+    assert see == "see: signalbot manual configuration"
     as_json = shell.ask("check", "--json")
     assert as_json.code == 78
     assert [problem["path"] for problem in as_json.json["problems"]] == [

@@ -59,7 +59,7 @@ def test_somebody_may_live_by_other_clocks(tmp_path: Path) -> None:
 
 
 def test_without_a_word_nobody_is_told(tmp_path: Path) -> None:
-    """And the rules are those that the README shows."""
+    """And the rules are those that the manual shows."""
     terms = load_text(tmp_path, MINIMAL).notify
     assert terms.recipients == ()
     assert (terms.events, terms.operator_events) == (NoticeRules(), OPERATOR_DEFAULTS)

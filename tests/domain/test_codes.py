@@ -14,7 +14,7 @@ SETTING = re.compile(r"\b(filters|sizing|risk|protection|ai|account|entry)\.([a-
 
 @pytest.mark.parametrize("code", ALL)
 def test_a_code_is_upper_snake_and_its_own_name(code: Code) -> None:
-    """The same word in the ledger, the log, the command line and the README."""
+    """The same word in the ledger, the log, the command line and the manual."""
     assert re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*", code)
     assert code.value == code.name
 

@@ -1,7 +1,7 @@
 """What must be true after every run, whatever went wrong: asked of the exchange's own journal.
 
 With ``SIGNALBOT_FAULTS=file`` every run adds a line of what was found to that file; ``python -m
-tests.live.fault_table file`` makes the table of the README of it.
+tests.live.fault_table file`` renews the fault table of the manual.
 """
 
 import json

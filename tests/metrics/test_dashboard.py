@@ -1,13 +1,13 @@
-"""Dashboard, alert rules and README speak of metrics that exist, and of all of them."""
+"""Dashboard, alert rules and manual name metrics that exist, and all of them."""
 
 import json
 import re
-from pathlib import Path
 
+from signalbot.manual.pages import manual_pages
+from signalbot.manual.tables import TABLES
 from signalbot.metrics import dashboard
 from signalbot.metrics.registry import MetricRegistry, exposed_metrics, metrics_table
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
 FROM_ELSEWHERE = {"up", "process_resident_memory_bytes"}
 WORDS = re.compile(r"\b(?:signalbot|process)_[a-z_]+\b")
 
@@ -65,7 +65,8 @@ def test_every_alert_is_named_once_and_says_what_is_wrong() -> None:
     assert len(set(names)) == len(names) == dashboard.alerts().count("summary: ")
 
 
-def test_every_metric_is_explained_in_the_readme() -> None:
-    """The table is the code's own list, word for word."""
-    section = README.partition("<!-- metrics -->")[2].partition("<!-- /metrics -->")[0]
-    assert section.strip() == metrics_table().strip()
+def test_every_metric_is_explained_in_the_manual() -> None:
+    """Page ``metrics``, with type and meaning."""
+    page = manual_pages()["metrics"].render(TABLES)
+    for name in exposed_metrics(MetricRegistry()):
+        assert f"| `{name}` |" in page

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 import signalbot
-from signalbot.domain.events import EVENTS, RENAMED, EventKind, events_table
+from signalbot.domain.events import EVENTS, RENAMED, EventKind
+from signalbot.manual.pages import manual_pages
+from signalbot.manual.tables import TABLES
 from tests.ledger.ledger_fixtures import empty_ledger
 
 PACKAGE = Path(signalbot.__file__).parent
 TESTS = PACKAGE.parent / "tests"
-README = PACKAGE.parent / "README.md"
 LEVELS = {"debug": "debug", "info": "info", "warning": "warning", "error": "error"}
 LEVELS |= {"exception": "error", "log": "any"}
 SHAPE = re.compile(r"[a-z]+\.[a-z]+(_[a-z]+)*")
@@ -245,8 +246,8 @@ def test_every_event_has_one_sentence() -> None:
         assert not set(entry.meaning) & set("|\n"), event
 
 
-def test_the_readme_shows_the_table_of_events() -> None:
-    """The section between the markers is the catalogue as it is now."""
-    text = README.read_text(encoding="utf-8")
-    section = text.partition("<!-- events -->")[2].partition("<!-- /events -->")[0]
-    assert section.strip() == events_table().strip(), "paste signalbot.domain.events.events_table()"
+def test_the_manual_shows_every_event() -> None:
+    """Page ``log-events``, with the level and meaning of each."""
+    page = manual_pages()["log-events"].render(TABLES)
+    for event, entry in EVENTS.items():
+        assert f"| `{event}` | {', '.join(entry.levels) or '-'} | {entry.meaning} |" in page

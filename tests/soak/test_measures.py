@@ -27,7 +27,7 @@ def test_what_rises_all_the_time_has_grown(field: str, by: float) -> None:
 
 
 def test_the_table_shows_four_moments_and_the_most() -> None:
-    """As it stands in the README."""
+    """As it stands in tests/benchmarks/RESULTS.md."""
     peak = replace(RUN[15], tasks=900)
     row = table([*RUN[:15], peak, *RUN[16:]]).splitlines()[3]
     assert row == "| tasks | 200.0 | 200.0 | 200.0 | 200.0 | 900.0 |"

@@ -38,6 +38,8 @@ def explain(
         print_json(row)
     else:
         print_facts((each.title, row[each.key]) for each in _COLUMNS if row[each.key] is not None)
+        topic = "log-events" if "." in code else "decision-codes"
+        typer.echo(f"\nsee: signalbot manual {topic}")
 
 
 def _codes() -> Iterator[Row]:

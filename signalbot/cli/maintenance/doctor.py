@@ -55,6 +55,8 @@ def doctor(
     else:
         print_table(rows, _COLUMNS)
         typer.echo(f"\n{problems or 'no'} problem{'' if problems == 1 else 's'}")
+        if problems:
+            typer.echo("see: signalbot manual troubleshooting")
     if problems:
         raise typer.Exit(ExitCode.ERROR)
 

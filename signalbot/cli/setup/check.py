@@ -64,7 +64,8 @@ def check(
         loaded = _load(path)
     except InvalidConfig as e:
         if not as_json:
-            raise
+            typer.echo(f"{e}\nsee: signalbot manual configuration", err=True)
+            raise typer.Exit(ExitCode.BAD_CONFIG) from None
         print_json({"ok": False, "config": str(path), "problems": _plain_problems(e.problems)})
         raise typer.Exit(ExitCode.BAD_CONFIG) from None
     found = _summary(loaded)

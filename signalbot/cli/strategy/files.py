@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from signalbot.cli.errors import ExitCode, report_errors
+from signalbot.cli.errors import ExitCode, not_found, report_errors
 from signalbot.cli.formatting import utc
 from signalbot.cli.lazy import examples_text, new_app
 from signalbot.cli.options import (
@@ -19,6 +19,12 @@ from signalbot.cli.options import (
 )
 from signalbot.cli.render import Column, print_facts, print_json, print_table
 from signalbot.domain.errors import ConfigError, SignalbotError
+from signalbot.examples import (
+    STRATEGY_TEMPLATE,
+    renamed_strategy,
+    strategy_examples,
+    summary_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +46,6 @@ TimeframeChoice = Literal[
     "1m", "3m", "5m", "10m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d"
 ]
 
-_EXAMPLE = Path(__file__).with_name("example.txt")
 _SYMBOL = "BTC/USDT:USDT"
 _MAX_CANDLES = 1_000
 _MAX_LISTED = 3
@@ -51,31 +56,54 @@ _PARAMS = (
     Column("Bounds", "bounds"),
     Column("What it is", "about", is_prose=True),
 )
+_EXAMPLES = (Column("Example", "name"), Column("What it does", "about", is_prose=True))
 
 
-@app.command(epilog=examples_text(("signalbot strategy new breakout",)))
+@app.command(
+    epilog=examples_text(
+        (
+            "signalbot strategy new breakout",
+            "signalbot strategy new dips --from pullback",
+            "signalbot strategy new --list",
+        )
+    )
+)
 def new(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Such as breakout.")],
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Such as breakout.")] = None,
+    *,
     folder: Annotated[Path, typer.Option("--folder", metavar="DIR", help="Where it goes.")] = Path(
         "strategies"
     ),
+    example: Annotated[
+        str, typer.Option("--from", metavar="EXAMPLE", help="The example to copy.")
+    ] = STRATEGY_TEMPLATE,
+    list_examples: Annotated[bool, typer.Option("--list", help="List the examples.")] = False,
 ) -> None:
-    """Write a strategy that works, to make your own of it."""
+    """Write a working strategy to start from."""
     with report_errors():
+        examples = strategy_examples()
+        if list_examples:
+            rows = [{"name": each, "about": summary_of(examples[each])} for each in examples]
+            print_table(rows, _EXAMPLES)
+            return
+        if name is None:
+            raise ConfigError("NAME is required; --list lists the examples")
         if not _NAME.fullmatch(name):
             raise ConfigError(f"{name!r} is not a name: up to 40 of a-z, 0-9, _ and -, a-z first")
+        if example not in examples:
+            raise not_found("example", example, list(examples))
         path = folder / f"{name.replace('-', '_')}.py"
-        name_parts = re.split(r"[-_]+", name)
-        text = _EXAMPLE.read_text(encoding="utf-8")
-        text = text.replace("NAME", " ".join(name_parts).strip().capitalize(), 1)
-        text = text.replace("CLASS", "".join(part.capitalize() for part in name_parts), 1)
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(text)
-        except FileExistsError:
-            raise SignalbotError(f"{path} exists already; nothing was written") from None
+        _write_new(path, renamed_strategy(examples[example], name))
         typer.echo(f"wrote {path}\ntry it: signalbot strategy check {path}")
+
+
+def _write_new(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise SignalbotError(f"{path} exists already; nothing was written") from None
 
 
 @app.command(

@@ -1,4 +1,4 @@
-"""NAME: buys what breaks out of its range, and leaves when it falls back into it."""
+"""Breakout: buys a close above the range, exits on a close below it."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 from signalbot.strategy import Candles, Idea, Strategy, Within, exit_long, long
 
 
-class CLASS(Strategy):
+class Breakout(Strategy):
     """LONG when a candle closes above the highest high of the last ``lookback`` candles."""
 
     @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The manual: one Markdown page per topic, with tables rendered from the code."""

@@ -1,0 +1,1 @@
+"""Examples of the package work as they are."""
