@@ -1,5 +1,7 @@
 """Builds the execution services: entries, protection, exits and reconciliation of orders."""
 
+from dataclasses import dataclass
+
 from signalbot.app.services import ExecutionServices, StorageServices
 from signalbot.ledger.position_mismatches import OppositePositions
 from signalbot.pipeline.execution.entry_settlement import EntrySettler
@@ -26,93 +28,38 @@ from signalbot.tasks import Timers
 
 def build_execution(storage: StorageServices, timers: Timers, clock: Clock) -> ExecutionServices:
     """Build the execution services in the order of their dependencies."""
-    signals, executions, trades = storage.signals, storage.executions, storage.trades
     trading_state = TradingState(storage.accounts, clock)
-    pending_fills, unresolved_orders = PendingFillQueue(), UnresolvedOrderQueue()
-    fill_booker = FillBooker(trades, on_fills_pending=pending_fills.add)
-    order_placer = OrderPlacer(clock)
-    entry_orders = EntryOrders(
-        signals=signals,
-        executions=executions,
-        trades=trades,
-        fill_booker=fill_booker,
-        unresolved_orders=unresolved_orders,
-        clock=clock,
-    )
-    opposite_guard = OppositePositionGuard(
-        trades=trades,
-        opposites=OppositePositions(storage.database),
-        fill_booker=fill_booker,
-        order_placer=order_placer,
-        unresolved_orders=unresolved_orders,
-        clock=clock,
-    )
-    position_closer = PositionCloser(
-        trades=trades,
-        fill_booker=fill_booker,
-        order_placer=order_placer,
-        entry_orders=entry_orders,
-        unresolved_orders=unresolved_orders,
-        opposite_guard=opposite_guard,
-        clock=clock,
-    )
-    protector = Protector(
-        trades=trades,
-        order_placer=order_placer,
-        position_closer=position_closer,
-        trading_state=trading_state,
-        timers=timers,
-        clock=clock,
-    )
+    base = _Base(storage=storage, trading_state=trading_state, timers=timers, clock=clock)
+    orders = _build_orders(base)
+    positions = _build_positions(base, orders)
     entry_settler = EntrySettler(
-        executions=executions,
-        trades=trades,
-        entry_orders=entry_orders,
-        protector=protector,
-        unresolved_orders=unresolved_orders,
+        executions=storage.executions,
+        trades=storage.trades,
+        entry_orders=orders.entry_orders,
+        protector=positions.protector,
+        unresolved_orders=orders.unresolved_orders,
         timers=timers,
         clock=clock,
     )
-    partial_exits = PartialExitExecutor(
-        signals=signals,
-        executions=executions,
-        trades=trades,
-        fill_booker=fill_booker,
-        order_placer=order_placer,
-        position_closer=position_closer,
-        protector=protector,
-        entry_orders=entry_orders,
-        unresolved_orders=unresolved_orders,
-        clock=clock,
-    )
-    executor = Executor(
-        executions=executions,
-        trades=trades,
-        entry_orders=entry_orders,
-        entry_settler=entry_settler,
-        protector=protector,
-        partial_exits=partial_exits,
-        trading_state=trading_state,
-        clock=clock,
-    )
+    executor = _build_executor(base, orders, positions, entry_settler)
     order_events = OrderEventHandler(
-        trades=trades,
-        fill_booker=fill_booker,
-        entry_orders=entry_orders,
+        trades=storage.trades,
+        fill_booker=orders.fill_booker,
+        entry_orders=orders.entry_orders,
         entry_settler=entry_settler,
-        protector=protector,
-        position_closer=position_closer,
+        protector=positions.protector,
+        position_closer=positions.position_closer,
         trading_state=trading_state,
     )
     order_recovery = OrderRecovery(
-        trades=trades,
-        entry_orders=entry_orders,
+        trades=storage.trades,
+        entry_orders=orders.entry_orders,
         executor=executor,
         entry_settler=entry_settler,
         order_events=order_events,
-        protector=protector,
-        position_closer=position_closer,
-        unresolved_orders=unresolved_orders,
+        protector=positions.protector,
+        position_closer=positions.position_closer,
+        unresolved_orders=orders.unresolved_orders,
         clock=clock,
     )
     return ExecutionServices(
@@ -120,34 +67,165 @@ def build_execution(storage: StorageServices, timers: Timers, clock: Clock) -> E
         key_permissions=KeyPermissionCheck(trading_state, clock),
         executor=executor,
         entry_settler=entry_settler,
-        protector=protector,
-        position_closer=position_closer,
-        pending_fills=pending_fills,
-        fill_collector=FillCollector(
-            pending_fills,
-            trades=trades,
-            fill_booker=fill_booker,
-            protect=protector.protect,
-            timers=timers,
-            clock=clock,
-        ),
+        protector=positions.protector,
+        position_closer=positions.position_closer,
+        pending_fills=orders.pending_fills,
+        fill_collector=_build_fill_collector(base, orders, positions),
         order_events=order_events,
         unresolved_orders=UnresolvedOrderPoller(
-            order_recovery.resolve_and_protect, unresolved_orders, trading_state, timers, clock
+            order_recovery.resolve_and_protect,
+            orders.unresolved_orders,
+            trading_state,
+            timers,
+            clock,
         ),
-        reconciler=Reconciler(
-            signals=signals,
-            executions=executions,
+        reconciler=_build_reconciler(base, orders, positions, executor, order_recovery),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Base:
+    storage: StorageServices
+    trading_state: TradingState
+    timers: Timers
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OrderServices:
+    """Sending and booking of orders."""
+
+    pending_fills: PendingFillQueue
+    unresolved_orders: UnresolvedOrderQueue
+    fill_booker: FillBooker
+    order_placer: OrderPlacer
+    entry_orders: EntryOrders
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PositionServices:
+    """Protection and closing of positions."""
+
+    opposite_guard: OppositePositionGuard
+    position_closer: PositionCloser
+    protector: Protector
+
+
+def _build_orders(base: _Base) -> _OrderServices:
+    trades = base.storage.trades
+    pending_fills, unresolved_orders = PendingFillQueue(), UnresolvedOrderQueue()
+    fill_booker = FillBooker(trades, on_fills_pending=pending_fills.add)
+    return _OrderServices(
+        pending_fills=pending_fills,
+        unresolved_orders=unresolved_orders,
+        fill_booker=fill_booker,
+        order_placer=OrderPlacer(base.clock),
+        entry_orders=EntryOrders(
+            signals=base.storage.signals,
+            executions=base.storage.executions,
             trades=trades,
-            executor=executor,
-            order_recovery=order_recovery,
-            protector=protector,
-            position_closer=position_closer,
-            trading_state=trading_state,
-            external_changes=ExternalChangeDetector(trades, fill_booker),
-            foreign_orders=ForeignOrders(trades, trading_state),
-            mismatches=storage.mismatches,
-            opposite_guard=opposite_guard,
-            clock=clock,
+            fill_booker=fill_booker,
+            unresolved_orders=unresolved_orders,
+            clock=base.clock,
         ),
+    )
+
+
+def _build_positions(base: _Base, orders: _OrderServices) -> _PositionServices:
+    trades = base.storage.trades
+    opposite_guard = OppositePositionGuard(
+        trades=trades,
+        opposites=OppositePositions(base.storage.database),
+        fill_booker=orders.fill_booker,
+        order_placer=orders.order_placer,
+        unresolved_orders=orders.unresolved_orders,
+        clock=base.clock,
+    )
+    position_closer = PositionCloser(
+        trades=trades,
+        fill_booker=orders.fill_booker,
+        order_placer=orders.order_placer,
+        entry_orders=orders.entry_orders,
+        unresolved_orders=orders.unresolved_orders,
+        opposite_guard=opposite_guard,
+        clock=base.clock,
+    )
+    protector = Protector(
+        trades=trades,
+        order_placer=orders.order_placer,
+        position_closer=position_closer,
+        trading_state=base.trading_state,
+        timers=base.timers,
+        clock=base.clock,
+    )
+    return _PositionServices(
+        opposite_guard=opposite_guard, position_closer=position_closer, protector=protector
+    )
+
+
+def _build_executor(
+    base: _Base,
+    orders: _OrderServices,
+    positions: _PositionServices,
+    entry_settler: EntrySettler,
+) -> Executor:
+    partial_exits = PartialExitExecutor(
+        signals=base.storage.signals,
+        executions=base.storage.executions,
+        trades=base.storage.trades,
+        fill_booker=orders.fill_booker,
+        order_placer=orders.order_placer,
+        position_closer=positions.position_closer,
+        protector=positions.protector,
+        entry_orders=orders.entry_orders,
+        unresolved_orders=orders.unresolved_orders,
+        clock=base.clock,
+    )
+    return Executor(
+        executions=base.storage.executions,
+        trades=base.storage.trades,
+        entry_orders=orders.entry_orders,
+        entry_settler=entry_settler,
+        protector=positions.protector,
+        partial_exits=partial_exits,
+        trading_state=base.trading_state,
+        clock=base.clock,
+    )
+
+
+def _build_fill_collector(
+    base: _Base, orders: _OrderServices, positions: _PositionServices
+) -> FillCollector:
+    return FillCollector(
+        orders.pending_fills,
+        trades=base.storage.trades,
+        fill_booker=orders.fill_booker,
+        protect=positions.protector.protect,
+        timers=base.timers,
+        clock=base.clock,
+    )
+
+
+def _build_reconciler(
+    base: _Base,
+    orders: _OrderServices,
+    positions: _PositionServices,
+    executor: Executor,
+    order_recovery: OrderRecovery,
+) -> Reconciler:
+    trades = base.storage.trades
+    return Reconciler(
+        signals=base.storage.signals,
+        executions=base.storage.executions,
+        trades=trades,
+        executor=executor,
+        order_recovery=order_recovery,
+        protector=positions.protector,
+        position_closer=positions.position_closer,
+        trading_state=base.trading_state,
+        external_changes=ExternalChangeDetector(trades, orders.fill_booker),
+        foreign_orders=ForeignOrders(trades, base.trading_state),
+        mismatches=base.storage.mismatches,
+        opposite_guard=positions.opposite_guard,
+        clock=base.clock,
     )

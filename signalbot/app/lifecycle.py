@@ -32,6 +32,8 @@ _FINAL_REPORTS_WAIT_S = 0.1  # for order events that are on their way when the d
 
 
 class Lifecycle:
+    """Starts, drains and stops the services of one daemon or replay."""
+
     def __init__(self, services: Services) -> None:
         self._services = services
         self._accounts = services.control.accounts

@@ -36,6 +36,8 @@ class TokenLookup(Protocol):
 
 
 class AlertAuthenticator:
+    """Decides whether an alert comes from its source."""
+
     def __init__(
         self,
         *,

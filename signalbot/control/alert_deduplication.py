@@ -31,6 +31,8 @@ UNIDENTIFIED = AlertIdentity(key="", is_repeat=False, is_content_key=True)
 
 
 class AlertDeduplicator:
+    """Recognizes alerts that were received before."""
+
     def __init__(self, signals: Signals, deliveries: AlertDeliveries) -> None:
         self._signals = signals
         self._deliveries = deliveries

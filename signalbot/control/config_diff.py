@@ -33,6 +33,8 @@ class TableDiff(Generic[K, V]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigDiff:
+    """The difference of two configurations in everything that is reloaded."""
+
     users: TableDiff[UserId, User]
     strategies: TableDiff[str, StrategySettings]
     subscriptions: TableDiff[SubscriptionKey, Subscription]

@@ -38,6 +38,8 @@ ConfigListener = Callable[[Config], Awaitable[None]]
 
 
 class ConfigurationService:
+    """Applies reloads and definitions, one change at a time."""
+
     def __init__(
         self,
         config: Config,

@@ -9,8 +9,8 @@ from signalbot.config.runtime_definitions import Definition
 from signalbot.config.settings import Config
 from signalbot.control.config_diff import ConfigDiff, diff_configs, restart_problems
 from signalbot.control.configuration_checks import (
+    departing_users,
     in_use_problems,
-    leaving_users,
     symbol_problems,
 )
 from signalbot.control.strategy_factory import strategy_record
@@ -37,6 +37,8 @@ class ConfigChange:
 
 
 class ConfigurationActivator:
+    """Checks, stores and applies a new configuration."""
+
     def __init__(
         self,
         *,
@@ -67,7 +69,7 @@ class ConfigurationActivator:
             InvalidConfig: it cannot be applied without a restart, or not at all.
         """
         diff = diff_configs(old, new)
-        async with self._blocking_entries(leaving_users(old, diff)) as in_use:
+        async with self._blocking_entries(departing_users(old, diff)) as in_use:
             problems = [
                 *restart_problems(old, new),
                 *symbol_problems(new, self._exchanges),

@@ -103,7 +103,7 @@ def log_unlisted_symbols(config: Config, exchanges: Mapping[str, Exchange], exch
         log.error("strategy.symbol_not_listed", exchange=exchange, problem=problem)
 
 
-def leaving_users(old: Config, diff: ConfigDiff) -> tuple[UserId, ...]:
+def departing_users(old: Config, diff: ConfigDiff) -> tuple[UserId, ...]:
     """Users that are removed, or that change a setting which open positions depend on."""
     moved = (
         user.user_id

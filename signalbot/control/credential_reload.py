@@ -15,6 +15,8 @@ log = structlog.get_logger()
 
 
 class CredentialReloader:
+    """Reopens an account with its changed keys."""
+
     def __init__(
         self,
         *,

@@ -47,6 +47,8 @@ class CloseResult:
 
 
 class Operations:
+    """Changes the status of users and subscriptions, and closes positions."""
+
     def __init__(
         self,
         *,

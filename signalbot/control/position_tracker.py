@@ -23,6 +23,8 @@ _ENTRIES = (Action.LONG, Action.SHORT)
 
 
 class PositionTracker:
+    """Tracks the positions that sources report, and adds missed exits."""
+
     def __init__(self, tracked_positions: TrackedPositions, clock: Clock) -> None:
         self._tracked_positions = tracked_positions
         self._clock = clock

@@ -73,6 +73,8 @@ class SignalReceipt:
 
 
 class SignalIntake:
+    """The entry point of signals from API and webhooks."""
+
     def __init__(
         self,
         *,

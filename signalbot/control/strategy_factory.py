@@ -15,6 +15,8 @@ from signalbot.strategies.base import LocalStrategy, RemoteStrategy, StrategyFai
 
 
 class StrategyFactory:
+    """Builds deployments and owns the workers of strategy files."""
+
     def __init__(
         self, files: FileStrategyRegistry, llm_strategies: LlmStrategyFactory | None = None
     ) -> None:

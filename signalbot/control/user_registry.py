@@ -48,6 +48,8 @@ class AccountRegistry(Mapping[UserId, Account]):
 
 
 class UserRegistry:
+    """Adds, changes and removes users and their subscriptions."""
+
     def __init__(
         self,
         *,

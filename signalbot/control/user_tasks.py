@@ -17,6 +17,8 @@ CreateListener = Callable[[Account, Mapping[str, Subscription]], Listener]
 
 
 class UserTasks:
+    """Starts and stops the tasks of users."""
+
     def __init__(
         self,
         tasks: SupervisedTasks,

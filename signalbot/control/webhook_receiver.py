@@ -45,6 +45,8 @@ class AlertResult:
 
 
 class WebhookReceiver:
+    """Turns the alerts of sources into signals."""
+
     def __init__(
         self,
         *,

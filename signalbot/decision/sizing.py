@@ -19,6 +19,8 @@ FEE_RESERVE = Decimal("0.002")
 
 @dataclass(frozen=True, slots=True)
 class SizeResult:
+    """A computed size and what limited it."""
+
     quantity: Decimal  #: base units, on the lot grid, at least the minimum
     capped_by: str | None  #: the limit that reduced it
 

@@ -30,6 +30,8 @@ class DayRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSnapshot:
+    """An account's state at one instant."""
+
     balance: Balance
     positions: Mapping[str, Position]  #: open ones by symbol
     notional: Decimal  #: of all open positions, at last prices

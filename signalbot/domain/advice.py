@@ -18,6 +18,8 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
+    """A verdict on one signal with the requested changes."""
+
     verdict: Verdict
     confidence: float  #: 0 to 1
     reason: str

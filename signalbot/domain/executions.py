@@ -16,6 +16,8 @@ DecisionFacts = Mapping[str, object]
 
 
 class DecisionOutcome(StrEnum):
+    """EXECUTE: the signal is traded; SKIP: it is not."""
+
     EXECUTE = "EXECUTE"
     SKIP = "SKIP"
 

@@ -19,6 +19,8 @@ _HEX_DIGITS = frozenset("0123456789abcdef")
 
 
 class OrderSide(StrEnum):
+    """The side of an order."""
+
     BUY = "buy"
     SELL = "sell"
 

@@ -16,6 +16,8 @@ OUT_OF_ORDER_MS = 10_000
 
 
 class ReportedPosition(StrEnum):
+    """A strategy's position in one market."""
+
     LONG = "long"
     SHORT = "short"
     FLAT = "flat"

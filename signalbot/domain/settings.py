@@ -20,11 +20,15 @@ class SizingMode(StrEnum):
 
 
 class BelowMinimum(StrEnum):
+    """What to do with a size below the instrument's minimum."""
+
     SKIP = "skip"
     ROUND_UP = "round_up"
 
 
 class StopSource(StrEnum):
+    """Where the stop loss comes from."""
+
     SIGNAL = "signal"
     PERCENT = "percent"
     SIGNAL_OR_PERCENT = "signal_or_percent"
@@ -32,6 +36,8 @@ class StopSource(StrEnum):
 
 
 class TargetSource(StrEnum):
+    """Where the take profits come from."""
+
     SIGNAL = "signal"
     OWN = "own"
     SIGNAL_OR_OWN = "signal_or_own"
@@ -39,17 +45,23 @@ class TargetSource(StrEnum):
 
 
 class OnOpposite(StrEnum):
+    """What an opposite signal does to an open position."""
+
     IGNORE = "ignore"
     CLOSE = "close"
     REVERSE = "reverse"
 
 
 class EntryType(StrEnum):
+    """The order type of entries."""
+
     MARKET = "market"
     LIMIT = "limit"
 
 
 class OnAiError(StrEnum):
+    """What follows if the AI gives no usable advice."""
+
     SKIP = "skip"
     FOLLOW = "follow"
 
@@ -91,6 +103,8 @@ class Filters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizing:
+    """How an entry's size is computed."""
+
     mode: SizingMode = SizingMode.RISK
     risk_percent: Decimal = Decimal(1)  #: of equity, lost when the stop is hit
     risk_includes_costs: bool = True  #: fees and slippage count as part of that loss
@@ -102,6 +116,8 @@ class Sizing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskLimits:
+    """Limits that block entries."""
+
     max_open_positions: int | None = None
     max_consecutive_losses: int | None = None  #: in a row within one UTC day
     max_trades_per_day: int | None = None  #: entries per UTC day
@@ -124,6 +140,8 @@ class TakeProfitRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protection:
+    """Stop, take profits and stop moves."""
+
     stop_source: StopSource = StopSource.SIGNAL_OR_PERCENT
     stop_percent: Decimal = Decimal(2)  #: distance from the entry price
     targets_from: TargetSource = TargetSource.SIGNAL_OR_OWN
@@ -136,6 +154,8 @@ class Protection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryRules:
+    """How entries are ordered."""
+
     type: EntryType = EntryType.MARKET
     limit_offset_percent: Decimal = ZERO  #: better than the current price by this much
     timeout_ms: int = 60_000  #: an unfilled limit entry is cancelled after this
@@ -143,6 +163,8 @@ class EntryRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AiRules:
+    """Whether and how an AI advises on signals, and what it may change."""
+
     enabled: bool = False
     min_confidence: float = 0.0
     deadline_ms: int = 20_000

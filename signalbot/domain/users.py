@@ -59,6 +59,8 @@ class StatusBy(StrEnum):
 
 
 class SubscriptionStatus(StrEnum):
+    """PAUSED stops entries; CANCELLED ends the subscription."""
+
     ACTIVE = "ACTIVE"
     PAUSED = "PAUSED"
     CANCELLED = "CANCELLED"
@@ -72,6 +74,8 @@ class Origin(StrEnum):
 
 
 class MarginMode(StrEnum):
+    """Margin of one position, or of the whole account."""
+
     ISOLATED = "isolated"
     CROSS = "cross"
 
@@ -91,6 +95,8 @@ class AccountSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
+    """One user: mode, account and status."""
+
     user_id: UserId
     mode: Mode
     account: AccountSettings

@@ -48,7 +48,7 @@ EVERYTHING_WRONG = decision_input(
     positions=(held(symbol="SOL/USDT:USDT", quantity="100"),),
     day=DayRecord(day_ms=EPOCH, trades=9, net_pnl=Decimal(-5_000), consecutive_losses=9),
     last_close_ms={BTC: Ms(NOW)},
-    in_doubt=(BTC,),
+    unresolved=(BTC,),
     halted=True,
 )
 EVERYTHING_WRONG = replace(

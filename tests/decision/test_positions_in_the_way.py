@@ -59,7 +59,7 @@ def test_an_opposite_signal_is_ignored_if_the_user_sets_so() -> None:
 
 def test_an_opposite_signal_closes_the_position() -> None:
     """Whatever the risk limits: closing adds no risk."""
-    s = _opposite(OnOpposite.CLOSE, risk=RiskLimits(max_trades_per_day=0), in_doubt=(BTC,))
+    s = _opposite(OnOpposite.CLOSE, risk=RiskLimits(max_trades_per_day=0), unresolved=(BTC,))
     assert screen(s) == ExitPlan(position=held(), reason=CloseReason.OPPOSITE_SIGNAL)
 
 

@@ -51,8 +51,8 @@ def test_without_any_setting_there_is_no_limit() -> None:
 
 def test_an_unresolved_symbol_takes_no_entry_and_others_do() -> None:
     """While an order there may or may not be live, a second one could double it."""
-    _refused(decision_input(in_doubt=(BTC,)), DecisionCode.SYMBOL_IN_DOUBT, {"symbol": BTC})
-    assert _passes(decision_input(in_doubt=(ETH,)))
+    _refused(decision_input(unresolved=(BTC,)), DecisionCode.SYMBOL_IN_DOUBT, {"symbol": BTC})
+    assert _passes(decision_input(unresolved=(ETH,)))
 
 
 def test_open_positions_are_counted_up_to_the_limit() -> None:

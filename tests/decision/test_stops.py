@@ -147,7 +147,7 @@ def test_a_stop_beyond_liquidation_is_refused(
 
 
 @pytest.mark.parametrize("mode", Mode)
-def test_cross_margin_uses_the_whole_account(mode: Mode) -> None:
+def test_cross_margin_uses_the_full_account(mode: Mode) -> None:
     """Of a live user; simulated margin is always isolated."""
     s = decision_input(
         signal=replace(SIGNAL, stop_loss=Decimal("90.5")),
