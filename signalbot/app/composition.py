@@ -35,9 +35,10 @@ from signalbot.ledger.position_mismatches import PositionMismatches
 from signalbot.ledger.signals import Signals
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
-from signalbot.pipeline.execution.listener import Listener
+from signalbot.pipeline.execution.listener import Listener, ListenerServices
 from signalbot.pipeline.positions.funding_collector import FundingCollector
 from signalbot.pipeline.positions.trailing_stop import TrailingStops
+from signalbot.pipeline.reconciliation.account_comparison import AccountComparer
 from signalbot.pipeline.reconciliation.account_sync import AccountSync
 from signalbot.pipeline.reconciliation.restore import AccountRestorer
 from signalbot.pipeline.signals.broadcaster import InProcessBroadcaster
@@ -176,10 +177,13 @@ def _build_control(
     sync = AccountSync(
         accounts,
         base.exchanges,
-        execution.reconciler,
-        execution.trading_state,
-        execution.key_permissions,
-        base.storage.reconciliations,
+        AccountComparer(
+            execution.reconciler,
+            execution.trading_state,
+            execution.key_permissions,
+            base.storage.reconciliations,
+            base.clock,
+        ),
         catch_up=outbound.emitter.catch_up,
         on_connected=partial(log_unlisted_symbols, base.config, base.exchanges),
         clock=base.clock,
@@ -230,10 +234,12 @@ def _create_listener(
         account,
         outbound.broadcaster.open(account.user_id),
         subscriptions,
-        markets=base.markets,
-        signals=base.storage.signals,
-        executor=execution.executor,
-        trading_state=execution.trading_state,
-        clock=base.clock,
-        advisor=advisor,
+        ListenerServices(
+            markets=base.markets,
+            signals=base.storage.signals,
+            executor=execution.executor,
+            trading_state=execution.trading_state,
+            clock=base.clock,
+            advisor=advisor,
+        ),
     )

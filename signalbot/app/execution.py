@@ -1,12 +1,14 @@
 """Builds the execution services: entries, protection, exits and reconciliation of orders."""
 
-from dataclasses import dataclass
-
 from signalbot.app.services import ExecutionServices, StorageServices
 from signalbot.ledger.position_mismatches import OppositePositions
+from signalbot.pipeline.execution.entry_execution import EntryExecutor
 from signalbot.pipeline.execution.entry_settlement import EntrySettler
 from signalbot.pipeline.execution.executor import Executor
+from signalbot.pipeline.execution.exit_execution import ExitExecutor
 from signalbot.pipeline.execution.partial_exit import PartialExitExecutor
+from signalbot.pipeline.execution.partial_exit_sending import PartialExitSender
+from signalbot.pipeline.execution.partial_exit_settlement import PartialExitSettler
 from signalbot.pipeline.key_permissions import KeyPermissionCheck
 from signalbot.pipeline.orders.booking import FillBooker
 from signalbot.pipeline.orders.entry_orders import EntryOrders
@@ -16,11 +18,16 @@ from signalbot.pipeline.orders.unresolved_orders import UnresolvedOrderQueue
 from signalbot.pipeline.positions.closing import PositionCloser
 from signalbot.pipeline.positions.opposite_positions import OppositePositionGuard
 from signalbot.pipeline.positions.protection import Protector
+from signalbot.pipeline.reconciliation.execution_settlement import ExecutionSettler
 from signalbot.pipeline.reconciliation.external_changes import ExternalChangeDetector
 from signalbot.pipeline.reconciliation.foreign_orders import ForeignOrders
+from signalbot.pipeline.reconciliation.late_entry_finder import LateEntryFinder
+from signalbot.pipeline.reconciliation.missing_orders import MissingOrderHandler
 from signalbot.pipeline.reconciliation.order_events import OrderEventHandler
-from signalbot.pipeline.reconciliation.order_recovery import OrderRecovery, UnresolvedOrderPoller
+from signalbot.pipeline.reconciliation.order_recovery import OrderRecovery
+from signalbot.pipeline.reconciliation.position_comparison import PositionComparer
 from signalbot.pipeline.reconciliation.reconciler import Reconciler
+from signalbot.pipeline.reconciliation.unresolved_order_poller import UnresolvedOrderPoller
 from signalbot.pipeline.trading_state import TradingState
 from signalbot.ports import Clock
 from signalbot.tasks import Timers
@@ -28,204 +35,168 @@ from signalbot.tasks import Timers
 
 def build_execution(storage: StorageServices, timers: Timers, clock: Clock) -> ExecutionServices:
     """Build the execution services in the order of their dependencies."""
+    signals, executions, trades = storage.signals, storage.executions, storage.trades
     trading_state = TradingState(storage.accounts, clock)
-    base = _Base(storage=storage, trading_state=trading_state, timers=timers, clock=clock)
-    orders = _build_orders(base)
-    positions = _build_positions(base, orders)
-    entry_settler = EntrySettler(
-        executions=storage.executions,
-        trades=storage.trades,
-        entry_orders=orders.entry_orders,
-        protector=positions.protector,
-        unresolved_orders=orders.unresolved_orders,
+    pending_fills, unresolved_orders = PendingFillQueue(), UnresolvedOrderQueue()
+    fill_booker = FillBooker(trades, on_fills_pending=pending_fills.add)
+    order_placer = OrderPlacer(clock)
+    entry_orders = EntryOrders(
+        signals=signals,
+        executions=executions,
+        trades=trades,
+        fill_booker=fill_booker,
+        unresolved_orders=unresolved_orders,
+        clock=clock,
+    )
+    opposite_guard = OppositePositionGuard(
+        trades=trades,
+        opposites=OppositePositions(storage.database),
+        fill_booker=fill_booker,
+        order_placer=order_placer,
+        unresolved_orders=unresolved_orders,
+        clock=clock,
+    )
+    position_closer = PositionCloser(
+        trades=trades,
+        fill_booker=fill_booker,
+        order_placer=order_placer,
+        entry_orders=entry_orders,
+        unresolved_orders=unresolved_orders,
+        opposite_guard=opposite_guard,
+        clock=clock,
+    )
+    protector = Protector(
+        trades=trades,
+        order_placer=order_placer,
+        position_closer=position_closer,
+        trading_state=trading_state,
         timers=timers,
         clock=clock,
     )
-    executor = _build_executor(base, orders, positions, entry_settler)
-    order_events = OrderEventHandler(
-        trades=storage.trades,
-        fill_booker=orders.fill_booker,
-        entry_orders=orders.entry_orders,
+    entry_settler = EntrySettler(
+        executions=executions,
+        trades=trades,
+        entry_orders=entry_orders,
+        protector=protector,
+        unresolved_orders=unresolved_orders,
+        timers=timers,
+        clock=clock,
+    )
+    partial_exits = PartialExitExecutor(
+        trades=trades,
+        sender=PartialExitSender(
+            executions=executions,
+            trades=trades,
+            fill_booker=fill_booker,
+            order_placer=order_placer,
+            position_closer=position_closer,
+            unresolved_orders=unresolved_orders,
+            clock=clock,
+        ),
+        settler=PartialExitSettler(
+            signals=signals,
+            executions=executions,
+            trades=trades,
+            position_closer=position_closer,
+            protector=protector,
+            clock=clock,
+        ),
+        position_closer=position_closer,
+        protector=protector,
+        unresolved_orders=unresolved_orders,
+    )
+    entry_executor = EntryExecutor(
+        trades=trades,
+        entry_orders=entry_orders,
         entry_settler=entry_settler,
-        protector=positions.protector,
-        position_closer=positions.position_closer,
+        protector=protector,
+        trading_state=trading_state,
+        clock=clock,
+    )
+    exit_executor = ExitExecutor(
+        executions=executions, trades=trades, protector=protector, clock=clock
+    )
+    executor = Executor(
+        executions=executions,
+        entry_executor=entry_executor,
+        exit_executor=exit_executor,
+        partial_exits=partial_exits,
+        clock=clock,
+    )
+    order_events = OrderEventHandler(
+        trades=trades,
+        fill_booker=fill_booker,
+        entry_orders=entry_orders,
+        entry_settler=entry_settler,
+        protector=protector,
+        position_closer=position_closer,
         trading_state=trading_state,
     )
     order_recovery = OrderRecovery(
-        trades=storage.trades,
-        entry_orders=orders.entry_orders,
-        executor=executor,
+        entry_orders=entry_orders,
         entry_settler=entry_settler,
         order_events=order_events,
-        protector=positions.protector,
-        position_closer=positions.position_closer,
-        unresolved_orders=orders.unresolved_orders,
-        clock=clock,
+        missing_orders=MissingOrderHandler(
+            trades=trades,
+            entry_orders=entry_orders,
+            entry_executor=entry_executor,
+            partial_exits=partial_exits,
+            position_closer=position_closer,
+            unresolved_orders=unresolved_orders,
+            clock=clock,
+        ),
+        protector=protector,
+        unresolved_orders=unresolved_orders,
+    )
+    late_entries = LateEntryFinder(trades, entry_orders, entry_settler, clock)
+    reconciler = Reconciler(
+        order_recovery=order_recovery,
+        foreign_orders=ForeignOrders(trades, trading_state),
+        late_entries=late_entries,
+        position_comparer=PositionComparer(
+            order_recovery=order_recovery,
+            late_entries=late_entries,
+            external_changes=ExternalChangeDetector(
+                trades=trades,
+                fill_booker=fill_booker,
+                position_closer=position_closer,
+                trading_state=trading_state,
+                clock=clock,
+            ),
+            mismatches=storage.mismatches,
+            opposite_guard=opposite_guard,
+            clock=clock,
+        ),
+        execution_settler=ExecutionSettler(
+            signals=signals,
+            executions=executions,
+            trades=trades,
+            exit_executor=exit_executor,
+            partial_exits=partial_exits,
+            clock=clock,
+        ),
+        protector=protector,
+        trading_state=trading_state,
     )
     return ExecutionServices(
         trading_state=trading_state,
         key_permissions=KeyPermissionCheck(trading_state, clock),
         executor=executor,
         entry_settler=entry_settler,
-        protector=positions.protector,
-        position_closer=positions.position_closer,
-        pending_fills=orders.pending_fills,
-        fill_collector=_build_fill_collector(base, orders, positions),
-        order_events=order_events,
-        unresolved_orders=UnresolvedOrderPoller(
-            order_recovery.resolve_and_protect,
-            orders.unresolved_orders,
-            trading_state,
-            timers,
-            clock,
-        ),
-        reconciler=_build_reconciler(base, orders, positions, executor, order_recovery),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Base:
-    storage: StorageServices
-    trading_state: TradingState
-    timers: Timers
-    clock: Clock
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _OrderServices:
-    """Sending and booking of orders."""
-
-    pending_fills: PendingFillQueue
-    unresolved_orders: UnresolvedOrderQueue
-    fill_booker: FillBooker
-    order_placer: OrderPlacer
-    entry_orders: EntryOrders
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _PositionServices:
-    """Protection and closing of positions."""
-
-    opposite_guard: OppositePositionGuard
-    position_closer: PositionCloser
-    protector: Protector
-
-
-def _build_orders(base: _Base) -> _OrderServices:
-    trades = base.storage.trades
-    pending_fills, unresolved_orders = PendingFillQueue(), UnresolvedOrderQueue()
-    fill_booker = FillBooker(trades, on_fills_pending=pending_fills.add)
-    return _OrderServices(
+        protector=protector,
+        position_closer=position_closer,
         pending_fills=pending_fills,
-        unresolved_orders=unresolved_orders,
-        fill_booker=fill_booker,
-        order_placer=OrderPlacer(base.clock),
-        entry_orders=EntryOrders(
-            signals=base.storage.signals,
-            executions=base.storage.executions,
+        fill_collector=FillCollector(
+            pending_fills,
             trades=trades,
             fill_booker=fill_booker,
-            unresolved_orders=unresolved_orders,
-            clock=base.clock,
+            protect=protector.protect,
+            timers=timers,
+            clock=clock,
         ),
-    )
-
-
-def _build_positions(base: _Base, orders: _OrderServices) -> _PositionServices:
-    trades = base.storage.trades
-    opposite_guard = OppositePositionGuard(
-        trades=trades,
-        opposites=OppositePositions(base.storage.database),
-        fill_booker=orders.fill_booker,
-        order_placer=orders.order_placer,
-        unresolved_orders=orders.unresolved_orders,
-        clock=base.clock,
-    )
-    position_closer = PositionCloser(
-        trades=trades,
-        fill_booker=orders.fill_booker,
-        order_placer=orders.order_placer,
-        entry_orders=orders.entry_orders,
-        unresolved_orders=orders.unresolved_orders,
-        opposite_guard=opposite_guard,
-        clock=base.clock,
-    )
-    protector = Protector(
-        trades=trades,
-        order_placer=orders.order_placer,
-        position_closer=position_closer,
-        trading_state=base.trading_state,
-        timers=base.timers,
-        clock=base.clock,
-    )
-    return _PositionServices(
-        opposite_guard=opposite_guard, position_closer=position_closer, protector=protector
-    )
-
-
-def _build_executor(
-    base: _Base,
-    orders: _OrderServices,
-    positions: _PositionServices,
-    entry_settler: EntrySettler,
-) -> Executor:
-    partial_exits = PartialExitExecutor(
-        signals=base.storage.signals,
-        executions=base.storage.executions,
-        trades=base.storage.trades,
-        fill_booker=orders.fill_booker,
-        order_placer=orders.order_placer,
-        position_closer=positions.position_closer,
-        protector=positions.protector,
-        entry_orders=orders.entry_orders,
-        unresolved_orders=orders.unresolved_orders,
-        clock=base.clock,
-    )
-    return Executor(
-        executions=base.storage.executions,
-        trades=base.storage.trades,
-        entry_orders=orders.entry_orders,
-        entry_settler=entry_settler,
-        protector=positions.protector,
-        partial_exits=partial_exits,
-        trading_state=base.trading_state,
-        clock=base.clock,
-    )
-
-
-def _build_fill_collector(
-    base: _Base, orders: _OrderServices, positions: _PositionServices
-) -> FillCollector:
-    return FillCollector(
-        orders.pending_fills,
-        trades=base.storage.trades,
-        fill_booker=orders.fill_booker,
-        protect=positions.protector.protect,
-        timers=base.timers,
-        clock=base.clock,
-    )
-
-
-def _build_reconciler(
-    base: _Base,
-    orders: _OrderServices,
-    positions: _PositionServices,
-    executor: Executor,
-    order_recovery: OrderRecovery,
-) -> Reconciler:
-    trades = base.storage.trades
-    return Reconciler(
-        signals=base.storage.signals,
-        executions=base.storage.executions,
-        trades=trades,
-        executor=executor,
-        order_recovery=order_recovery,
-        protector=positions.protector,
-        position_closer=positions.position_closer,
-        trading_state=base.trading_state,
-        external_changes=ExternalChangeDetector(trades, orders.fill_booker),
-        foreign_orders=ForeignOrders(trades, base.trading_state),
-        mismatches=base.storage.mismatches,
-        opposite_guard=positions.opposite_guard,
-        clock=base.clock,
+        order_events=order_events,
+        unresolved_orders=UnresolvedOrderPoller(
+            order_recovery.resolve_and_protect, unresolved_orders, trading_state, timers, clock
+        ),
+        reconciler=reconciler,
     )

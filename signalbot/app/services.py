@@ -23,9 +23,9 @@ from signalbot.pipeline.positions.funding_collector import FundingCollector
 from signalbot.pipeline.positions.protection import Protector
 from signalbot.pipeline.reconciliation.account_sync import AccountSync
 from signalbot.pipeline.reconciliation.order_events import OrderEventHandler
-from signalbot.pipeline.reconciliation.order_recovery import UnresolvedOrderPoller
 from signalbot.pipeline.reconciliation.reconciler import Reconciler
 from signalbot.pipeline.reconciliation.restore import AccountRestorer
+from signalbot.pipeline.reconciliation.unresolved_order_poller import UnresolvedOrderPoller
 from signalbot.pipeline.signals.broadcaster import InProcessBroadcaster
 from signalbot.pipeline.signals.candle_feed import CandleFeed
 from signalbot.pipeline.signals.emitter import Emitter

@@ -37,8 +37,6 @@ class ConfigChange:
 
 
 class ConfigurationActivator:
-    """Checks, stores and applies a new configuration."""
-
     def __init__(
         self,
         *,
@@ -91,14 +89,14 @@ class ConfigurationActivator:
         """
         accounts = [self._users.accounts[user_id] for user_id in user_ids]
         for account in accounts:
-            account.set_leaving(is_leaving=True)
+            account.set_retiring(is_retiring=True)
         try:
             for account in accounts:
                 await account.wait_idle()
             yield [each.user_id for each in accounts if self._is_in_use(each)]
         except BaseException:
             for account in accounts:
-                account.set_leaving(is_leaving=False)
+                account.set_retiring(is_retiring=False)
             raise
 
     def _is_in_use(self, account: Account) -> bool:

@@ -94,7 +94,7 @@ def _limits() -> str:
 
 
 def _metrics() -> str:
-    from signalbot.metrics.meters import metrics_table
+    from signalbot.metrics.registry import metrics_table
 
     return metrics_table()
 

@@ -31,10 +31,7 @@ MAX_BALANCE_AGE_MS = 900_000
 
 
 class Account:
-    """Owned by one event loop; everything about one symbol happens under its lock.
-
-    Other modules read its state and change it through its methods only.
-    """
+    """The state of one account; anything about a symbol is changed under the symbol's lock."""
 
     def __init__(
         self,
@@ -61,12 +58,10 @@ class Account:
         self._unprotected_since_ms: dict[PositionId, Ms] = {}
         self._margin_rejections = 0
         self._is_ready = False
-        self._is_leaving = False
+        self._is_retiring = False
         self._attempts = OrderAttempts()
         self._history = DayHistory()
         self._locks: dict[str, asyncio.Lock] = {}
-
-    # --- state ----------------------------------------------------------------------------
 
     @property
     def user(self) -> User:
@@ -120,7 +115,6 @@ class Account:
 
     @property
     def has_activity(self) -> bool:
-        """Whether any symbol is active."""
         return bool(self.active_symbols)
 
     @property
@@ -153,21 +147,13 @@ class Account:
 
     def orders(self, symbol: str, leg: Leg) -> list[Order]:
         """Unfinished orders of one leg in one symbol."""
-        return [
-            order
-            for order in self._working_orders.get(symbol, {}).values()
-            if order.request.leg is leg
-        ]
+        working = self._working_orders.get(symbol, {}).values()
+        return [order for order in working if order.request.leg is leg]
 
     def orders_of(self, position: Position) -> list[Order]:
         """Unfinished orders that belong to one position."""
-        return [
-            order
-            for order in self._working_orders.get(position.symbol, {}).values()
-            if order.request.position_id == position.position_id
-        ]
-
-    # --- changes --------------------------------------------------------------------------
+        working = self._working_orders.get(position.symbol, {}).values()
+        return [each for each in working if each.request.position_id == position.position_id]
 
     def track_order(self, order: Order) -> None:
         """Store an unfinished order; remove a final one."""
@@ -227,10 +213,9 @@ class Account:
     ) -> None:
         """Fill a fresh account from the ledger.
 
-        ``unconfirmed`` are recent entries that ended without a report of the exchange.
-        ``position_orders`` are all orders of its open positions. ``closed`` are positions closed
-        since midnight UTC, or since the longest cooldown if that is earlier, oldest first.
-        ``slippages`` are those of its latest market entries, oldest first.
+        ``unconfirmed`` are recent entries that ended without a report of the exchange;
+        ``position_orders`` all orders of open positions; ``closed`` positions closed since midnight
+        UTC or within the longest cooldown; these and ``slippages`` are given oldest first.
         """
         self.slippage.restore(slippages)
         self._positions = {position.symbol: position for position in positions}
@@ -283,15 +268,13 @@ class Account:
         """Forget a symbol's difference; False if there was none."""
         return self._mismatches.pop(symbol, None) is not None
 
-    # --- entries --------------------------------------------------------------------------
-
     def mark_ready(self) -> None:
         """Let the account take entries."""
         self._is_ready = True
 
-    def set_leaving(self, *, is_leaving: bool) -> None:
+    def set_retiring(self, *, is_retiring: bool) -> None:
         """Block entries of an account that is being removed or replaced, or allow them again."""
-        self._is_leaving = is_leaving
+        self._is_retiring = is_retiring
 
     def set_status(self, status: UserStatus, *, reason: str, by: StatusBy) -> None:
         """Change the user's status in memory; ``TradingState`` persists it."""
@@ -330,7 +313,7 @@ class Account:
         reason = self._exchange.entry_block_reason
         if reason is not None:
             return Skip(DecisionCode.EXCHANGE_HALTED, {"why": reason})
-        if self._is_leaving:
+        if self._is_retiring:
             why = "its user is being removed, or changes accounts"
             return Skip(DecisionCode.ACCOUNT_NOT_READY, {"why": why})
         if not self._is_ready:

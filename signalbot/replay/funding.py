@@ -13,7 +13,7 @@ from signalbot.domain.market import Candle
 from signalbot.domain.positions import Position
 from signalbot.domain.timeframe import Ms
 from signalbot.pipeline.account import Account
-from signalbot.pipeline.positions.funding_booking import FundingBooker
+from signalbot.pipeline.positions.funding_collector import FundingBooker
 from signalbot.replay.candle_files.time_column_parsing import AmbiguousTime, read_times
 from signalbot.replay.historical_exchange import HistoricalExchange
 

@@ -6,7 +6,7 @@ import re
 from signalbot.manual.pages import manual_pages
 from signalbot.manual.tables import TABLES
 from signalbot.metrics import dashboard
-from signalbot.metrics.registry import MetricRegistry, exposed_metrics, metrics_table
+from signalbot.metrics.registry import MetricRegistry, exposed_metrics
 
 FROM_ELSEWHERE = {"up", "process_resident_memory_bytes"}
 WORDS = re.compile(r"\b(?:signalbot|process)_[a-z_]+\b")

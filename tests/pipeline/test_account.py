@@ -1,4 +1,4 @@
-"""What an account remembers of its orders is bounded, and never too little."""
+"""An account's attempt counters are bounded; the day's record counts every cost."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -9,8 +9,8 @@ from signalbot.domain.users import UserId
 from tests.simulation import Simulation, run_in_virtual_time, user
 
 
-def test_an_attempt_of_what_goes_on_is_never_numbered_twice(tmp_path: Path) -> None:
-    """However many positions have come and gone since; those are forgotten one by one."""
+def test_an_attempt_of_an_open_position_is_never_numbered_twice(tmp_path: Path) -> None:
+    """Counters of closed positions are forgotten one by one, the oldest first."""
 
     async def story(w: Simulation) -> None:
         await w.send(w.make())
@@ -46,7 +46,7 @@ def test_an_open_position_counts_for_the_day_with_its_costs(tmp_path: Path) -> N
 
 
 def test_funding_that_comes_after_the_close_counts_for_the_same_day(tmp_path: Path) -> None:
-    """Exchanges list it minutes later."""
+    """Exchanges list payments minutes later."""
 
     async def story(w: Simulation) -> None:
         await w.send(w.make())

@@ -1,4 +1,4 @@
-"""An entry is claimed before it is sent, sent once, and settled by looking, never by sending."""
+"""An entry is claimed before it is sent, sent once, and resolved by look-ups."""
 
 import asyncio
 from dataclasses import replace
@@ -23,7 +23,7 @@ def _entries(w: Simulation, name: str) -> int:
 
 
 def test_a_lost_answer_never_buys_twice(tmp_path: Path) -> None:
-    """The order arrived, its answer did not: unknown, then found, booked and protected."""
+    """The order arrived, its response did not: it is unknown, then found, booked and protected."""
 
     async def story(w: Simulation) -> None:
         w.broker("anna").lose_answer(of_leg(Leg.ENTRY))
@@ -44,8 +44,8 @@ def test_a_lost_answer_never_buys_twice(tmp_path: Path) -> None:
     run_in_virtual_time(tmp_path, story, user("anna"))
 
 
-def test_while_an_order_is_in_doubt_entries_in_its_symbol_wait(tmp_path: Path) -> None:
-    """Nothing is piled onto an unknown; other symbols go on."""
+def test_entries_in_a_symbol_wait_while_an_order_is_unresolved(tmp_path: Path) -> None:
+    """A symbol with an unknown order takes no entry; other symbols do."""
 
     async def story(w: Simulation) -> None:
         w.broker("anna").lose_answer(of_leg(Leg.ENTRY))
@@ -62,7 +62,7 @@ def test_while_an_order_is_in_doubt_entries_in_its_symbol_wait(tmp_path: Path) -
 
 
 def test_an_entry_proven_absent_is_sent_while_its_signal_is_open(tmp_path: Path) -> None:
-    """The request was lost on the way: once that is certain, the same order goes out again."""
+    """The request was lost: once that is proven, the same order is sent again."""
 
     async def story(w: Simulation) -> None:
         w.broker("anna").lose_request(of_leg(Leg.ENTRY))
@@ -79,7 +79,7 @@ def test_an_entry_proven_absent_is_sent_while_its_signal_is_open(tmp_path: Path)
 
 
 def test_an_entry_proven_absent_is_given_up_once_its_signal_is_over(tmp_path: Path) -> None:
-    """Late is never: the execution fails with its reason and nothing is sent."""
+    """The execution fails with its reason, and no order is sent."""
 
     async def story(w: Simulation) -> None:
         w.broker("anna").lose_request(of_leg(Leg.ENTRY))
@@ -98,7 +98,7 @@ def test_an_entry_proven_absent_is_given_up_once_its_signal_is_over(tmp_path: Pa
     run_in_virtual_time(tmp_path, story, user("anna"))
 
 
-def test_a_user_whose_exchange_hangs_delays_nobody(tmp_path: Path) -> None:
+def test_a_user_with_a_hanging_exchange_delays_no_other(tmp_path: Path) -> None:
     """Anna's order takes a minute; Ben's is executed at once."""
 
     async def story(w: Simulation) -> None:
@@ -121,7 +121,7 @@ def test_a_user_whose_exchange_hangs_delays_nobody(tmp_path: Path) -> None:
 
 
 def test_a_listener_that_crashes_halts_its_user_and_no_other(tmp_path: Path) -> None:
-    """The decision says INTERNAL_ERROR, the user is halted for entries, the other trades on."""
+    """The decision is INTERNAL_ERROR, the user takes no more entries, the other one trades."""
 
     async def story(w: Simulation) -> None:
         w.broker("anna").broken = RuntimeError("a bug")
@@ -140,8 +140,8 @@ def test_a_listener_that_crashes_halts_its_user_and_no_other(tmp_path: Path) -> 
     run_in_virtual_time(tmp_path, story, user("anna"), user("ben"))
 
 
-def test_halt_stops_entries_of_everybody_and_lets_exits_through(tmp_path: Path) -> None:
-    """The very next signal finds the gate closed; a position can still be left."""
+def test_a_halt_blocks_entries_of_all_users_and_no_exit(tmp_path: Path) -> None:
+    """The next signal is skipped; a position can still be closed."""
 
     async def story(w: Simulation) -> None:
         await w.send(w.make())
@@ -161,8 +161,8 @@ def test_halt_stops_entries_of_everybody_and_lets_exits_through(tmp_path: Path) 
     run_in_virtual_time(tmp_path, story, user("anna"))
 
 
-def test_a_full_inbox_drops_the_signal_for_that_user_and_says_so(tmp_path: Path) -> None:
-    """Sixty-four signals may wait; the next is refused with its reason, and others get it."""
+def test_a_full_inbox_drops_the_signal_and_records_a_skip(tmp_path: Path) -> None:
+    """64 signals may wait; the next is skipped with INBOX_FULL, for this user only."""
 
     async def story(w: Simulation) -> None:
         w.broker("anna").delay(of_leg(Leg.ENTRY), 30)
@@ -185,8 +185,8 @@ def test_a_full_inbox_drops_the_signal_for_that_user_and_says_so(tmp_path: Path)
     run_in_virtual_time(tmp_path, story, user("anna"), user("ben"))
 
 
-def test_signals_still_open_after_a_restart_reach_who_has_not_decided(tmp_path: Path) -> None:
-    """Who has executed does not execute again; who has not, does now."""
+def test_open_signals_are_delivered_to_undecided_users_once_ready(tmp_path: Path) -> None:
+    """A user who has executed does not execute again; one who has not does so now."""
 
     async def story(w: Simulation) -> None:
         signal = w.make()
@@ -253,16 +253,16 @@ def test_an_old_exit_signal_still_closes(tmp_path: Path) -> None:
 
 
 def test_an_exit_without_an_answer_is_looked_up_before_another_is_sent(tmp_path: Path) -> None:
-    """The exit arrived and nobody says so: after the deadline it is found, not sent again."""
+    """The exit arrived without a response: after the deadline it is found, not sent again."""
 
     async def story(w: Simulation) -> None:
         await w.send(w.make())
         w.broker("anna").hang(of_leg(Leg.EXIT))
-        leaving = w.make(Action.EXIT_LONG, key="2")
-        assert await w.services.outbound.emitter.accept(leaving)
+        exit_signal = w.make(Action.EXIT_LONG, key="2")
+        assert await w.services.outbound.emitter.accept(exit_signal)
         await w.clock.sleep(40)
         await w.services.control.sync.compare(w.services.control.accounts[ANNA])
-        execution = await w.execution(leaving, "anna")
+        execution = await w.execution(exit_signal, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED
         assert [each.leg for each in w.broker("anna").sent].count(Leg.EXIT) == 1
@@ -271,8 +271,8 @@ def test_an_exit_without_an_answer_is_looked_up_before_another_is_sent(tmp_path:
     run_in_virtual_time(tmp_path, story, user("anna"))
 
 
-def test_a_claim_whose_order_is_over_unfilled_is_closed_by_reconciliation(tmp_path: Path) -> None:
-    """Killed between the order's end and the execution's: the books are closed afterwards."""
+def test_reconciliation_fails_a_claim_with_an_unfilled_final_order(tmp_path: Path) -> None:
+    """The process was killed after the order had ended and before its execution was settled."""
 
     async def story(w: Simulation) -> None:
         w.broker("anna").lose_request(of_leg(Leg.ENTRY))
@@ -297,7 +297,7 @@ def test_a_claim_whose_order_is_over_unfilled_is_closed_by_reconciliation(tmp_pa
 def test_an_entry_that_waits_for_its_exchange_does_not_run_after_the_price(
     tmp_path: Path, price: str, enters: bool
 ) -> None:
-    """It is looked at once more before every try: what has drifted meanwhile is not sent."""
+    """The drift is checked before every try: an entry with too large a drift is not sent."""
 
     async def story(w: Simulation) -> None:
         broker = w.broker("anna")

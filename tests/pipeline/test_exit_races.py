@@ -1,4 +1,4 @@
-"""An exit that comes as stop or targets are filling: whoever is faster, it ends flat and booked."""
+"""An exit beside a stop or target that fills: in either order the position ends flat and booked."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -23,19 +23,19 @@ REVERSES = 'protection = { on_opposite_signal = "reverse" }'
 def test_an_exit_signal_that_finds_nothing_left_is_done(
     tmp_path: Path, low: str, high: str, reason: CloseReason
 ) -> None:
-    """The exchange closed the position in the same instant, and has not been heard yet."""
+    """The exchange closed the position in the same instant, and its report is still due."""
 
     async def story(w: Simulation) -> None:
         entry = await w.send(w.make(targets=("110", "120")))
         await w.clock.sleep(60)
         async with w.services.control.accounts[ANNA].lock("BTC/USDT:USDT"):
-            leaving = w.make(Action.EXIT_LONG, key="exit")
-            assert await w.services.outbound.emitter.accept(leaving)
-            await w.clock.sleep(0.01)  # the exit stands in line before what the exchange tells
+            exit_signal = w.make(Action.EXIT_LONG, key="exit")
+            assert await w.services.outbound.emitter.accept(exit_signal)
+            await w.clock.sleep(0.01)  # the exit waits for the lock before the exchange's report
             w.jump("100", low=low, high=high)
             await w.clock.sleep(0.01)
         await w.settle()
-        execution = await w.execution(leaving, "anna")
+        execution = await w.execution(exit_signal, "anna")
         assert execution is not None
         assert execution.status is ExecutionStatus.EXECUTED
         rows = await w.database.query("SELECT * FROM positions")

@@ -31,7 +31,7 @@ def test_a_fee_in_a_third_coin_is_valued_at_its_price(tmp_path: Path) -> None:
 
 
 def test_a_fee_waits_for_the_price_of_its_coin(tmp_path: Path) -> None:
-    """The position is there and protected at once; what it cost is told when it can be."""
+    """The position is protected at once; its fee is booked when the coin has a price."""
 
     async def story(w: Simulation) -> None:
         w.broker("anna").fee = TWO_OF_A_THOUSAND
@@ -49,7 +49,7 @@ def test_a_fee_waits_for_the_price_of_its_coin(tmp_path: Path) -> None:
     run_in_virtual_time(tmp_path, story, user("anna"))
 
 
-def test_a_fee_that_nobody_can_value_is_kept_as_it_is(tmp_path: Path) -> None:
+def test_a_fee_in_a_coin_without_a_price_is_kept_in_that_coin(tmp_path: Path) -> None:
     """After a quarter of an hour the fill is booked with its coin; the PnL leaves it out."""
 
     async def story(w: Simulation) -> None:
@@ -65,8 +65,8 @@ def test_a_fee_that_nobody_can_value_is_kept_as_it_is(tmp_path: Path) -> None:
     run_in_virtual_time(tmp_path, story, user("anna"))
 
 
-def test_fills_are_asked_for_once_orders_have_stopped_filling(tmp_path: Path) -> None:
-    """Nobody's entry waits for what others have paid; nor is that put off for ever."""
+def test_fills_are_fetched_once_orders_have_stopped_filling(tmp_path: Path) -> None:
+    """They delay no entry of another user, and are fetched at the latest after ten seconds."""
     names = [f"user{number}" for number in range(10)]
 
     async def story(w: Simulation) -> None:
@@ -76,7 +76,7 @@ def test_fills_are_asked_for_once_orders_have_stopped_filling(tmp_path: Path) ->
         began_ms = w.clock.now_ms()
         await w.send(w.make())
         await w.clock.sleep(5)
-        asked_s = [(w.broker(name).fills_asked_ms[0] - began_ms) // 1000 for name in names]
-        assert asked_s == [10, 11, 13, 14, 15, 15, 15, 15, 15, 15]
+        fetched_s = [(w.broker(name).fills_asked_ms[0] - began_ms) // 1000 for name in names]
+        assert fetched_s == [10, 11, 13, 14, 15, 15, 15, 15, 15, 15]
 
     run_in_virtual_time(tmp_path, story, *map(user, names))

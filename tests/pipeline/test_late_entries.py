@@ -1,4 +1,4 @@
-"""An entry that ended without a word of its exchange may still appear: it is looked for."""
+"""An entry that ended without a report of its exchange is looked up while it may appear."""
 
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
@@ -23,7 +23,7 @@ ANNA = UserId("anna")
 
 
 class Late(FaultyBroker):
-    """An exchange that shows nothing while ``hides`` is set, whatever it holds."""
+    """An exchange that lists nothing while ``hides`` is set, whatever it holds."""
 
     visibility_lag_ms = 60_000
     hides = False
@@ -47,7 +47,7 @@ class Late(FaultyBroker):
 
 @pytest.fixture(name="compared_in_turn")
 def _compared_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The simulated exchange is compared as a real one is."""
+    """Compare the simulated exchange periodically, as a real one is."""
     monkeypatch.setattr(FaultyExchange, "needs_reconciliation", True)
 
 
@@ -58,7 +58,7 @@ def _broker(w: Simulation) -> Late:
 
 
 async def _not_received(w: Simulation) -> Signal:
-    """An entry has arrived; no answer came, and nothing has shown it until it counted as absent."""
+    """An entry has arrived without a response, and was not listed until its absence was proven."""
     _broker(w).hides = _broker(w).deaf = True
     w.broker("anna").lose_answer(of_leg(Leg.ENTRY))
     signal = await w.send(w.make())
@@ -79,7 +79,7 @@ async def _is_guarded(w: Simulation) -> bool:
 
 @pytest.mark.usefixtures("compared_in_turn")
 def test_an_entry_that_appears_late_is_protected_within_a_minute(tmp_path: Path) -> None:
-    """Nothing hints at it: the account is compared often while such an entry may appear."""
+    """No event reports it: the account is compared often while such an entry may appear."""
 
     async def story(w: Simulation) -> None:
         signal = await _not_received(w)
@@ -95,7 +95,7 @@ def test_an_entry_that_appears_late_is_protected_within_a_minute(tmp_path: Path)
 
 @pytest.mark.usefixtures("compared_in_turn")
 def test_a_limit_entry_that_appears_late_and_rests_is_cancelled(tmp_path: Path) -> None:
-    """Its time is over, and its execution has failed: it must not fill any more."""
+    """Its timeout has passed and its execution has failed, so it must not fill any more."""
     entry = '[users.anna.subscriptions.trend.entry]\ntype = "limit"\nlimit_offset_percent = 1.0\n'
 
     async def story(w: Simulation) -> None:
@@ -112,15 +112,15 @@ def test_a_limit_entry_that_appears_late_and_rests_is_cancelled(tmp_path: Path) 
     run_in_virtual_time(tmp_path, story, user("anna", extra=entry), broker=Late)
 
 
-def test_an_account_whose_entry_may_still_appear_is_not_trusted_flat(tmp_path: Path) -> None:
-    """After a restart the ledger knows of it, for as long as it may appear."""
+def test_an_account_with_an_entry_that_may_appear_is_not_trusted_flat(tmp_path: Path) -> None:
+    """After a restart it is restored from the ledger, for as long as it may appear."""
 
     async def story(w: Simulation) -> None:
         await _not_received(w)
-        now_ms, known = w.clock.now_ms(), w.services.control.accounts[ANNA]
+        now_ms, previous = w.clock.now_ms(), w.services.control.accounts[ANNA]
         trust = RecentComparisons(compared_ms={ANNA: now_ms}, since_ms=EPOCH)
-        again = Account(
-            known.user, exchange=w.exchange, broker=known.broker, settings=known.settings
+        restored = Account(
+            previous.user, exchange=w.exchange, broker=previous.broker, settings=previous.settings
         )
         restorer = AccountRestorer(
             w.services.storage.trades,
@@ -128,9 +128,9 @@ def test_an_account_whose_entry_may_still_appear_is_not_trusted_flat(tmp_path: P
             w.clock,
             on_fills_pending=lambda _account, _order: None,
         )
-        await restorer.restore(again)
-        assert not again.has_activity
-        assert not trust.covers(again, now_ms)
-        assert trust.covers(again, Ms(now_ms + APPEARS_WITHIN_MS))
+        await restorer.restore(restored)
+        assert not restored.has_activity
+        assert not trust.covers(restored, now_ms)
+        assert trust.covers(restored, Ms(now_ms + APPEARS_WITHIN_MS))
 
     run_in_virtual_time(tmp_path, story, user("anna"), broker=Late)

@@ -122,7 +122,7 @@ def test_every_number_a_signal_may_carry_ends_in_sound_books(drawn: list[dict[st
 
 
 def test_a_price_of_nearly_nothing_is_refused_with_a_code(tmp_path: Path) -> None:
-    """It is told what is wrong instead of halting the user."""
+    """The signal is skipped with that code; the user is not halted."""
 
     async def story(w: Simulation) -> None:
         signal = await w.send(w.make(price="0.00000000000000000001"))
@@ -133,7 +133,7 @@ def test_a_price_of_nearly_nothing_is_refused_with_a_code(tmp_path: Path) -> Non
     run_in_virtual_time(tmp_path, story, user("anna"))
 
 
-def test_a_booking_stands_although_its_statistics_cannot_be_told(tmp_path: Path) -> None:
+def test_a_booking_is_kept_although_its_statistics_cannot_be_computed(tmp_path: Path) -> None:
     """The exchange fills at a price a hundred times off: position and stop are there."""
 
     async def story(w: Simulation) -> None:
@@ -148,7 +148,7 @@ def test_a_booking_stands_although_its_statistics_cannot_be_told(tmp_path: Path)
 
 
 def test_what_cannot_be_reconciled_keeps_no_other_position_from_its_stop(tmp_path: Path) -> None:
-    """It is tried again the next time; meanwhile its user enters nothing new."""
+    """It is retried by the next comparison; until then its user takes no entries."""
 
     async def story(w: Simulation) -> None:
         for symbol in (BTC, ETH):
@@ -171,7 +171,7 @@ def test_what_cannot_be_reconciled_keeps_no_other_position_from_its_stop(tmp_pat
 
 
 def test_an_execution_that_cannot_be_settled_is_tried_again(tmp_path: Path) -> None:
-    """Its row is damaged; another one is settled meanwhile."""
+    """Its row is damaged; another execution is settled all the same."""
 
     async def story(w: Simulation) -> None:
         first = await w.send(w.make())

@@ -13,7 +13,7 @@ from signalbot.domain.positions import CloseReason, Position
 from signalbot.domain.signals import Action
 from signalbot.domain.timeframe import EPOCH
 from signalbot.domain.users import UserId, UserStatus
-from signalbot.pipeline.execution.partial_exit import is_partial_exit
+from signalbot.pipeline.orders.order_intents import is_partial_exit
 from tests.fakes.broker import of_leg
 from tests.simulation import BTC, HEAD, Simulation, run_in_virtual_time, user
 
@@ -172,7 +172,7 @@ def test_a_halted_user_still_leaves_in_parts(tmp_path: Path) -> None:
 
 
 def test_a_refused_part_leaves_the_position_as_it_was(tmp_path: Path) -> None:
-    """The execution tells why; stop and target still rest."""
+    """The execution records the reason; stop and target stay active."""
 
     async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("110",)))
@@ -190,7 +190,7 @@ def test_a_refused_part_leaves_the_position_as_it_was(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("lost", ["answer", "request"])
 def test_a_lost_answer_reduces_once(tmp_path: Path, lost: str) -> None:
-    """The order is looked for under its own id; only one that never arrived is sent again."""
+    """The order is looked up by its id; only one that never arrived is sent again."""
 
     async def story(w: Simulation) -> None:
         await w.send(w.make())
@@ -256,10 +256,10 @@ def test_a_part_that_never_arrived_fails_and_the_position_stays_protected(tmp_pa
 
 
 @pytest.mark.parametrize("arrives", [True, False])
-def test_a_whole_exit_that_meets_a_part_in_doubt_closes_everything(
+def test_a_full_exit_after_an_unresolved_part_closes_everything(
     tmp_path: Path, *, arrives: bool
 ) -> None:
-    """It waits until the part is known, and is not lost: nothing is left, nothing is doubled."""
+    """It waits until the part is resolved: the position ends closed, without a double order."""
 
     async def story(w: Simulation) -> None:
         await w.send(w.make(targets=("110",)))
@@ -284,7 +284,7 @@ def test_a_whole_exit_that_meets_a_part_in_doubt_closes_everything(
     run_in_virtual_time(tmp_path, story, user("anna"))
 
 
-def test_a_whole_exit_that_never_arrived_is_not_taken_for_a_part(tmp_path: Path) -> None:
+def test_a_full_exit_that_was_not_received_is_no_partial_exit(tmp_path: Path) -> None:
     """It is decided anew, and closes everything."""
 
     async def story(w: Simulation) -> None:
@@ -352,8 +352,8 @@ def test_a_spot_position_is_reduced_although_its_stop_holds_the_coins(tmp_path: 
     run_in_virtual_time(tmp_path, story, user("anna", leverage=1), head=head)
 
 
-def test_users_who_are_only_told_are_told_the_share(tmp_path: Path) -> None:
-    """What they hold is theirs to know."""
+def test_signal_only_users_receive_the_share(tmp_path: Path) -> None:
+    """Their position is not in the ledger."""
 
     async def story(w: Simulation) -> None:
         half = await w.send(w.make(Action.EXIT_LONG, key="half", exit_percent="50"))
@@ -392,7 +392,7 @@ def test_a_user_with_own_stops_keeps_them(tmp_path: Path) -> None:
 
 
 def test_shares_of_a_signal_count_before_the_users_own(tmp_path: Path) -> None:
-    """Three quarters leave at the first target because the signal says so."""
+    """Three quarters are closed at the first target, as the signal specifies."""
     own = (
         "protection = { take_profits = [{ percent = 1.0, share = 50 }, "
         "{ percent = 2.0, share = 50 }] }"
@@ -408,8 +408,8 @@ def test_shares_of_a_signal_count_before_the_users_own(tmp_path: Path) -> None:
     run_in_virtual_time(tmp_path, story, user("anna", extra=own))
 
 
-def test_the_journal_tells_of_the_reduction(tmp_path: Path) -> None:
-    """With what left, at which price, and what is still held."""
+def test_the_journal_records_the_reduction(tmp_path: Path) -> None:
+    """With the quantity closed, its price, and the quantity still held."""
 
     async def story(w: Simulation) -> None:
         await w.send(w.make())
@@ -451,8 +451,8 @@ def test_a_part_is_not_sold_after_the_stop_has_sold_the_coins(tmp_path: Path) ->
     run_in_virtual_time(tmp_path, story, user("anna", leverage=1), head=head)
 
 
-async def _in_doubt(w: Simulation, *, percent: str) -> None:
-    """A part has left the exchange's position, and nothing says so here."""
+async def _make_unresolved(w: Simulation, *, percent: str) -> None:
+    """A partial exit has filled at the exchange, and its response is lost."""
     broker = w.broker("anna")
     broker.deaf = broker.blind = True
     broker.hang(of_leg(Leg.EXIT))
@@ -462,7 +462,7 @@ async def _in_doubt(w: Simulation, *, percent: str) -> None:
     await w.clock.sleep(31)
 
 
-async def _known_again(w: Simulation) -> None:
+async def _resolve(w: Simulation) -> None:
     w.broker("anna").deaf = w.broker("anna").blind = False
     for _ in range(4):
         await w.clock.sleep(30)
@@ -471,14 +471,14 @@ async def _known_again(w: Simulation) -> None:
 
 
 def test_a_part_that_waited_is_a_part_of_what_is_left(tmp_path: Path) -> None:
-    """It was planned while the first one was in doubt, from what has left since."""
+    """It was planned while the first one was unresolved, from the quantity before it."""
 
     async def story(w: Simulation) -> None:
         await w.send(w.make())
-        await _in_doubt(w, percent="60")
+        await _make_unresolved(w, percent="60")
         await w.send(w.make(Action.EXIT_LONG, key="second", exit_percent="50"))
         assert [each.quantity for each in _exits(w)] == [Decimal(6)]
-        await _known_again(w)
+        await _resolve(w)
         assert [each.quantity for each in _exits(w)] == [Decimal(6), Decimal(2)]
         assert (await _held(w)).quantity == Decimal(2)
 
@@ -490,12 +490,12 @@ def test_parts_that_wait_do_not_wait_for_one_another(tmp_path: Path) -> None:
 
     async def story(w: Simulation) -> None:
         await w.send(w.make())
-        await _in_doubt(w, percent="50")
+        await _make_unresolved(w, percent="50")
         later = [
             await w.send(w.make(Action.EXIT_LONG, key=key, exit_percent="50"))
             for key in ("second", "third")
         ]
-        await _known_again(w)
+        await _resolve(w)
         assert (await _held(w)).quantity == Decimal("1.25")
         for signal in later:
             execution = await w.execution(signal, "anna")
@@ -505,7 +505,7 @@ def test_parts_that_wait_do_not_wait_for_one_another(tmp_path: Path) -> None:
     run_in_virtual_time(tmp_path, story, user("anna"))
 
 
-def test_a_whole_exit_that_waits_for_a_part_keeps_the_spot_stop_meanwhile(tmp_path: Path) -> None:
+def test_a_full_exit_that_waits_for_a_part_keeps_the_spot_stop(tmp_path: Path) -> None:
     """And goes on as soon as the part is known."""
     head = HEAD.replace("BTC/USDT:USDT", SPOT)
 
@@ -520,7 +520,7 @@ def test_a_whole_exit_that_waits_for_a_part_keeps_the_spot_stop_meanwhile(tmp_pa
         await w.clock.sleep(35)
         everything = await w.send(w.make(Action.EXIT_LONG, key="all", symbol=SPOT))
         assert [each[0] for each in (await _resting(w))[OrderType.STOP]] == [Decimal(90)]
-        await _known_again(w)
+        await _resolve(w)
         assert await w.services.storage.trades.open_positions(ANNA) == []
         execution = await w.execution(everything, "anna")
         assert execution is not None
@@ -529,12 +529,12 @@ def test_a_whole_exit_that_waits_for_a_part_keeps_the_spot_stop_meanwhile(tmp_pa
     run_in_virtual_time(tmp_path, story, user("anna", leverage=1), head=head)
 
 
-def test_a_close_goes_on_when_the_stream_tells_what_became_of_the_part(tmp_path: Path) -> None:
+def test_a_close_resumes_when_the_stream_reports_the_part(tmp_path: Path) -> None:
     """No comparison is needed for that."""
 
     async def story(w: Simulation) -> None:
         await w.send(w.make())
-        await _in_doubt(w, percent="50")
+        await _make_unresolved(w, percent="50")
         await w.send(w.make(Action.EXIT_LONG, key="all"))
         (part,) = _exits(w)
         broker, account = w.broker("anna"), w.services.control.accounts[ANNA]

@@ -1,4 +1,4 @@
-"""A position is never without its stop; targets, break-even and trailing keep it in step."""
+"""A position always has its stop; targets, break-even and trailing keep it up to date."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -148,7 +148,7 @@ def test_a_stop_that_is_refused_is_tried_again(tmp_path: Path) -> None:
 
 
 def test_a_position_that_cannot_get_a_stop_is_closed(tmp_path: Path) -> None:
-    """After max_unprotected the market exit comes, whatever the exchange says about stops."""
+    """After max_unprotected it is closed at market, although the exchange rejects every stop."""
 
     async def story(w: Simulation) -> None:
         w.broker("anna").refuse(of_leg(Leg.STOP_LOSS), "conditional orders are off", times=1000)
@@ -165,8 +165,8 @@ def test_a_position_that_cannot_get_a_stop_is_closed(tmp_path: Path) -> None:
     )
 
 
-def test_a_position_whose_exit_is_refused_too_is_not_given_up(tmp_path: Path) -> None:
-    """Stop and exit in turns, until the exchange takes one of them."""
+def test_a_position_with_a_rejected_stop_and_exit_is_retried(tmp_path: Path) -> None:
+    """Stop and exit are tried in turn until the exchange accepts one."""
 
     async def story(w: Simulation) -> None:
         w.broker("anna").refuse(of_leg(Leg.STOP_LOSS), "conditional orders are off", times=1000)
@@ -323,7 +323,7 @@ def test_a_limit_entry_rests_fills_and_is_protected(tmp_path: Path) -> None:
 
 
 def test_a_limit_entry_that_does_not_fill_is_cancelled_after_its_timeout(tmp_path: Path) -> None:
-    """The execution fails with its reason; nothing is left anywhere."""
+    """The execution fails with its reason; no order and no position is left."""
 
     async def story(w: Simulation) -> None:
         signal = await w.send(w.make(targets=("110",)))
@@ -362,7 +362,7 @@ def test_an_exit_withdraws_the_entry_that_still_rests(tmp_path: Path) -> None:
 
 
 def test_a_liquidation_is_booked_with_its_reason(tmp_path: Path) -> None:
-    """Without a stop of his own, the exchange closes the position: told, booked, nothing left."""
+    """Without a stop the exchange closes the position: it is logged and booked."""
 
     async def story(w: Simulation) -> None:
         await w.send(w.make(stop=None, targets=("150",)))
@@ -413,7 +413,7 @@ def test_a_bug_while_following_one_user_halts_that_user_alone(tmp_path: Path) ->
 
 
 def test_a_target_without_an_answer_is_placed_once_it_is_proven_absent(tmp_path: Path) -> None:
-    """Ten seconds without a word leave it in doubt; reconciliation looks, then places it."""
+    """Without a response for 10 s it is unknown; reconciliation looks it up, then places it."""
 
     async def story(w: Simulation) -> None:
         w.broker("anna").delay(of_leg(Leg.TAKE_PROFIT), 60)
@@ -435,7 +435,7 @@ def test_a_target_without_an_answer_is_placed_once_it_is_proven_absent(tmp_path:
 def test_a_stop_found_gone_while_an_exit_is_refused_is_placed_again_at_once(
     tmp_path: Path,
 ) -> None:
-    """The position stays open: the look that shows why also shows that nothing guards it."""
+    """The position stays open, and the look-up that explains it shows the missing stop."""
 
     async def story(w: Simulation) -> None:
         await w.send(w.make())

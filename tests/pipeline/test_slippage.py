@@ -1,4 +1,4 @@
-"""What the next entry is expected to cost is what the latest ones in its market did."""
+"""The expected slippage of an entry is that of the latest entries in its market."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +19,7 @@ COSTS = st.lists(st.integers(-50, 200).map(lambda tenths: Decimal(tenths) / 10),
 
 @given(COSTS)
 def test_it_is_the_median_of_the_last_twenty_and_never_a_gain(costs: list[Decimal]) -> None:
-    """Nothing is expected while fewer than five are known; another market tells nothing."""
+    """It is zero with fewer than five entries; another market does not count."""
     history = SlippageHistory()
     history.restore((BTC, each) for each in costs)
     latest = costs[-20:]

@@ -14,7 +14,7 @@ from signalbot.domain.timeframe import Ms
 from signalbot.ledger.executions import Executions
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
-from signalbot.pipeline.orders.entry_orders import EntryOrders, PendingEntry
+from signalbot.pipeline.orders.entry_orders import EntryOrders, PendingEntry, log_executed
 from signalbot.pipeline.orders.unresolved_orders import UnresolvedOrderQueue
 from signalbot.pipeline.positions.protection import Protector
 from signalbot.ports import Clock
@@ -73,7 +73,7 @@ class EntrySettler:
         else:
             if outcome.slippage_bps is not None and order.request.type is OrderType.MARKET:
                 account.slippage.add(order.request.symbol, outcome.slippage_bps)
-            self._entry_orders.log_executed(
+            log_executed(
                 account, entry.signal, outcome, requested=order.request.quantity
             )  # fmt: skip
 

@@ -5,6 +5,7 @@ Every signal ends in an execution or in a recorded skip with a reason.
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import structlog
 
@@ -29,6 +30,18 @@ from signalbot.ports import Advisor, Clock, Market
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenerServices:
+    """What the listeners of all users share."""
+
+    markets: Mapping[str, Market]  #: by exchange
+    signals: Signals
+    executor: Executor
+    trading_state: TradingState
+    clock: Clock
+    advisor: Advisor | None = None
+
+
 class Listener:
     """Processes one user's signals one after the other."""
 
@@ -37,23 +50,18 @@ class Listener:
         account: Account,
         inbox: Inbox,
         subscriptions: Mapping[str, Subscription],
-        *,
-        markets: Mapping[str, Market],
-        signals: Signals,
-        executor: Executor,
-        trading_state: TradingState,
-        clock: Clock,
-        advisor: Advisor | None = None,
+        services: ListenerServices,
     ) -> None:
+        """``subscriptions`` are the user's own, by strategy."""
         self._account = account
         self._inbox = inbox
         self._subscriptions = subscriptions
-        self._markets = markets
-        self._signals = signals
-        self._executor = executor
-        self._trading_state = trading_state
-        self._clock = clock
-        self._advisor = advisor
+        self._markets = services.markets
+        self._signals = services.signals
+        self._executor = services.executor
+        self._trading_state = services.trading_state
+        self._clock = services.clock
+        self._advisor = services.advisor
 
     async def run(self) -> None:
         """Process the inbox until cancelled; an error halts this user and no other."""

@@ -17,10 +17,6 @@ from signalbot.pipeline.orders.fees import FeeRates, fee_rates_of
 log = structlog.get_logger()
 
 
-def _ignore(_account: Account, _order: Order) -> None:
-    """Do nothing."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RebasedLevels:
     """Stop and targets recalculated from an entry's fill price."""
@@ -44,7 +40,7 @@ class FillBooker:
     """Applies reports to ledger and account; booking a report twice changes nothing."""
 
     def __init__(
-        self, trades: Trades, *, on_fills_pending: Callable[[Account, Order], None] = _ignore
+        self, trades: Trades, *, on_fills_pending: Callable[[Account, Order], None]
     ) -> None:
         """``on_fills_pending`` is called with orders that filled without their fills."""
         self._trades = trades
@@ -80,21 +76,11 @@ class FillBooker:
         if rates.pending and report.exchange_order_id is not None and not is_final_attempt:
             report = replace(report, fills=())
         after = order.apply(report)
-        instrument = account.market.instrument(order.request.symbol)
-        rules = None if before is None else account.settings_for(before.strategy).protection
         booked = await self._trades.book(
-            Booking(
-                order=after,
-                fills=report.fills,
-                position=before,
-                reason=_close_reason(after, before),
+            replace(
+                _booking(account, after, report, before, levels),
                 execution=execution,
-                dust=instrument.lot,
                 coin_prices=rates.prices,
-                break_even_after=0 if rules is None else rules.break_even_after,
-                tick=instrument.tick,
-                levels=None if levels is None else levels.position,
-                moved=() if levels is None else levels.orders,
             )
         )
         _log_unconverted_fees(account, booked.new_fills, rates)
@@ -122,6 +108,29 @@ class FillBooker:
             return None
         stored = await self._trades.position(position_id)
         return None if stored is None or stored.is_open else stored.reopen()
+
+
+def _booking(
+    account: Account,
+    order: Order,
+    report: OrderReport,
+    position: Position | None,
+    levels: RebasedLevels | None,
+) -> Booking:
+    """Return what is committed for an order that is already in the report's state."""
+    instrument = account.market.instrument(order.request.symbol)
+    rules = None if position is None else account.settings_for(position.strategy).protection
+    return Booking(
+        order=order,
+        fills=report.fills,
+        position=position,
+        reason=_close_reason(order, position),
+        dust=instrument.lot,
+        break_even_after=0 if rules is None else rules.break_even_after,
+        tick=instrument.tick,
+        levels=None if levels is None else levels.position,
+        moved=() if levels is None else levels.orders,
+    )
 
 
 def _track_rebased_orders(account: Account, levels: RebasedLevels, position: Position) -> None:

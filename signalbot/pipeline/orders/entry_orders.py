@@ -16,7 +16,7 @@ from signalbot.domain.errors import LedgerError, OrderOutcomeUnknown, Unavailabl
 from signalbot.domain.executions import Execution, ExecutionStatus, slippage_bps
 from signalbot.domain.failure_codes import FailureCode
 from signalbot.domain.money import text
-from signalbot.domain.orders import Leg, Order, OrderReport, OrderStatus
+from signalbot.domain.orders import Leg, Order, OrderReport, OrderRequest, OrderStatus
 from signalbot.domain.positions import Position
 from signalbot.domain.signals import Signal
 from signalbot.ledger.executions import Executions
@@ -144,7 +144,7 @@ class EntryOrders:
             entry = await self.load(account, order)
             if report.filled:
                 _, outcome = await self.book(account, entry, order, report)
-                self.log_executed(account, entry.signal, outcome, requested=order.request.quantity)
+                log_executed(account, entry.signal, outcome, requested=order.request.quantity)
             else:
                 await self.fail_unfilled(account, entry, order, report)
 
@@ -169,27 +169,6 @@ class EntryOrders:
                 "order.cancel_unconfirmed", user_id=account.user_id, cause="no response in time"
             )
             return None
-
-    def log_executed(
-        self, account: Account, signal: Signal, outcome: Execution, *, requested: Decimal
-    ) -> None:
-        """Log one line that sums up an execution."""
-        position = account.positions.get(signal.symbol)
-        log.info(
-            "execution.executed",
-            user_id=account.user_id,
-            signal_id=signal.signal_id,
-            symbol=signal.symbol,
-            action=signal.action.value,
-            status=outcome.status.value,
-            asked=text(requested),
-            filled=text(outcome.quantity or Decimal(0)),
-            price=None if outcome.actual_entry_price is None else text(outcome.actual_entry_price),
-            slippage_bps=None if outcome.slippage_bps is None else text(outcome.slippage_bps),
-            latency_ms=outcome.latency_ms,
-            stop=text(position.stop_loss) if position and position.stop_loss else None,
-            targets=_prices(aim.price for aim in position.take_profits) if position else None,
-        )
 
     def _outcome(self, entry: PendingEntry, report: OrderReport) -> Execution:
         is_complete = report.filled == entry.intents.entry.quantity
@@ -218,6 +197,28 @@ class EntryOrders:
         for each in dropped:
             account.track_order(each)
         await self._trades.save_orders([order, *dropped])
+
+
+def log_executed(
+    account: Account, signal: Signal, outcome: Execution, *, requested: Decimal
+) -> None:
+    """Log one line that sums up an execution."""
+    position = account.positions.get(signal.symbol)
+    log.info(
+        "execution.executed",
+        user_id=account.user_id,
+        signal_id=signal.signal_id,
+        symbol=signal.symbol,
+        action=signal.action.value,
+        status=outcome.status.value,
+        asked=text(requested),
+        filled=text(outcome.quantity or Decimal(0)),
+        price=None if outcome.actual_entry_price is None else text(outcome.actual_entry_price),
+        slippage_bps=None if outcome.slippage_bps is None else text(outcome.slippage_bps),
+        latency_ms=outcome.latency_ms,
+        stop=text(position.stop_loss) if position and position.stop_loss else None,
+        targets=_prices(aim.price for aim in position.take_profits) if position else None,
+    )
 
 
 def signal_slippage_bps(signal: Signal, price: Decimal | None) -> Decimal | None:
@@ -259,22 +260,27 @@ def _rebased_levels(
     )
     if after is before:
         return None
+    return RebasedLevels(position=after, orders=_rebased_orders(account, before, after))
+
+
+def _rebased_orders(
+    account: Account, before: Position, after: Position
+) -> tuple[OrderRequest, ...]:
+    """Return the unsent stop and targets of a position at their rebased prices."""
     triggers = {
         old.price: new.price
         for old, new in zip(before.take_profits, after.take_profits, strict=True)
     }
+    attaches_stops = account.trading_broker.attaches_stops(before.symbol)
     moved = []
-    for order in account.orders_of(planned):
+    for order in account.orders_of(before):
         if order.status is not OrderStatus.INTENDED or order.request.trigger_price is None:
             continue
+        trigger = None
         if order.request.leg is Leg.TAKE_PROFIT:
             trigger = triggers.get(order.request.trigger_price)
-        elif order.request.leg is Leg.STOP_LOSS and not account.trading_broker.attaches_stops(
-            request.symbol
-        ):
+        elif order.request.leg is Leg.STOP_LOSS and not attaches_stops:
             trigger = after.stop_loss
-        else:
-            continue
         if trigger is not None:
             moved.append(replace(order.request, trigger_price=trigger))
-    return RebasedLevels(position=after, orders=tuple(moved))
+    return tuple(moved)

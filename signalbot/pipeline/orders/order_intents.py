@@ -173,6 +173,35 @@ def closing_request(
     )
 
 
+def partial_exit_request(
+    signal: Signal, position: Position, *, quantity: Decimal, now_ms: Ms
+) -> OrderRequest:
+    """Return the market order of a partial exit, with its deterministic id."""
+    request = closing_request(
+        position,
+        leg=Leg.EXIT,
+        type_=OrderType.MARKET,
+        quantity=quantity,
+        attempt=0,
+        now_ms=now_ms,
+    )
+    own_id = client_order_id_of(
+        signal_id=signal.signal_id, user_id=position.user_id, leg=Leg.EXIT
+    )  # fmt: skip
+    return replace(request, client_order_id=own_id, signal_id=signal.signal_id)
+
+
+def is_partial_exit(request: OrderRequest) -> bool:
+    """Whether an order is a partial exit, made by ``partial_exit_request``.
+
+    It has the id of the exit signal; other exits have that of the signal that opened the position.
+    """
+    if request.leg is not Leg.EXIT or request.signal_id is None:
+        return False
+    opened = position_id_of(signal_id=request.signal_id, user_id=request.user_id)
+    return request.position_id != opened
+
+
 def _planned_position(signal: Signal, user: User, plan: EntryPlan, *, now_ms: Ms) -> Position:
     return Position(
         position_id=position_id_of(signal_id=signal.signal_id, user_id=user.user_id),

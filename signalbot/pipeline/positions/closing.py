@@ -158,6 +158,15 @@ class PositionCloser:
         if position.symbol not in account.positions:
             await self._opposite_guard.check(account, position)
 
+    async def cancel_orphans(self, account: Account, symbol: str) -> None:
+        """Cancel protective orders that belong to no open position and no open entry."""
+        position = account.positions.get(symbol)
+        entering = {order.request.position_id for order in account.orders(symbol, Leg.ENTRY)}
+        needed = entering | ({position.position_id} if position else set())
+        for order in list(account.working_orders.get(symbol, {}).values()):
+            if order.request.position_id not in needed:
+                await self.cancel_and_book(account, order)
+
     async def cancel_and_book(self, account: Account, order: Order) -> None:
         """Cancel one order and book its fills so far.
 

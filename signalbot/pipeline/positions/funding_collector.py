@@ -142,6 +142,25 @@ class FundingCollector:
                 )
 
 
+class FundingBooker:
+    """Books the funding of simulated positions."""
+
+    def __init__(self, trades: Trades) -> None:
+        self._trades = trades
+
+    async def book(self, account: Account, held: Position, received: Decimal) -> None:
+        """Add ``received`` to the position, open or closed."""
+        async with account.lock(held.symbol):
+            current = account.positions.get(held.symbol)
+            if current is None or current.position_id != held.position_id:
+                current = await self._trades.position(held.position_id)
+            if current is None:
+                return
+            paid = current.add_funding(received)
+            account.apply_funding(paid, received)
+            await self._trades.save_position(paid)
+
+
 def _belongs(payment: FundingPayment, position: Position) -> bool:
     """Whether the position was held when the payment fell due."""
     if payment.symbol != position.symbol or payment.paid_at_ms < position.opened_at_ms:

@@ -94,6 +94,10 @@ class Protector:
         await self.protect(account, position.symbol)
         return position.symbol not in account.positions
 
+    async def cancel_orphans(self, account: Account, symbol: str) -> None:
+        """Cancel protective orders that belong to no open position and no open entry."""
+        await self._position_closer.cancel_orphans(account, symbol)
+
     async def finish_close(self, account: Account, symbol: str) -> None:
         """Resume a close that was interrupted or lost its exit order. The symbol's lock is held.
 

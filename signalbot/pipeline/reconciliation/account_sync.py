@@ -15,14 +15,11 @@ from typing import Final
 
 import structlog
 
-from signalbot.domain.errors import AccessDenied, Unavailable
+from signalbot.domain.errors import Unavailable
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.domain.users import UserId, UserStatus
-from signalbot.ledger.account_states import Reconciliations
 from signalbot.pipeline.account import Account, AccountsByUser
-from signalbot.pipeline.key_permissions import KeyPermissionCheck
-from signalbot.pipeline.reconciliation.reconciler import Reconciler
-from signalbot.pipeline.trading_state import TradingState, failure_log_level
+from signalbot.pipeline.reconciliation.account_comparison import AccountComparer
 from signalbot.ports import Clock, Exchange
 from signalbot.tasks import backoff_s
 
@@ -30,9 +27,7 @@ log = structlog.get_logger()
 
 _URGENT_CONCURRENCY: Final = 4  # low, so that the first accounts are protected soon
 _CONCURRENCY: Final = 16
-_IDLE_INTERVAL_MS: Final = 600_000
-_RETRY_INITIAL_MS: Final = 1_000  # of accounts that could not be compared, or are not ready
-_RETRY_MAX_MS: Final = 10_000
+_RETRY_DELAY_S: Final = 1.0  # between the attempts of a startup
 _STARTUP_ATTEMPTS: Final = 3  # per account before startup counts as complete
 _POLL_INTERVAL_S: Final = 1.0
 _COALESCE_S: Final = 1.0  # changes of one account within it cause one comparison
@@ -65,10 +60,7 @@ class AccountSync:
         self,
         accounts: AccountsByUser,
         exchanges: Mapping[str, Exchange],
-        reconciler: Reconciler,
-        trading_state: TradingState,
-        key_permissions: KeyPermissionCheck,
-        reconciliations: Reconciliations,
+        comparer: AccountComparer,
         *,
         catch_up: CatchUp,
         on_connected: Callable[[str], None],
@@ -77,96 +69,32 @@ class AccountSync:
         """``on_connected`` is called with the name of each exchange once it is connected."""
         self._accounts = accounts
         self._exchanges = exchanges
-        self._reconciler = reconciler
-        self._trading_state = trading_state
-        self._key_permissions = key_permissions
-        self._reconciliations = reconciliations
+        self._comparer = comparer
         self._catch_up = catch_up
         self._on_connected = on_connected
         self._clock = clock
-        self._compared: dict[UserId, Ms] = {}
-        self._tried: dict[UserId, Ms] = {}
-        self._failures: dict[UserId, int] = {}  # tries in a row that did not make it ready
-        self._unwritten: dict[UserId, Ms] = {}
-        self._last_comparison_ms: dict[str, Ms] = {}
+
         self._ready: dict[str, asyncio.Event] = {name: asyncio.Event() for name in exchanges}
 
     # --- one account ----------------------------------------------------------------------
 
     async def compare(self, account: Account, *, is_urgent: bool = False) -> bool:
-        """Compare one account with its exchange; True if the comparison was complete.
-
-        An unavailable exchange is retried later; any other error halts this user alone.
-        """
-        if account.broker is None:
-            return True
-        done = False
-        async with self._trading_state.halt_on_error(account, "reconciliation"):
-            try:
-                await self._reconciler.reconcile(account, is_urgent=is_urgent)
-            except AccessDenied as e:
-                await self._trading_state.on_access_denied(account, str(e))
-            except Unavailable as e:
-                log.log(
-                    failure_log_level(e),
-                    "account.reconcile_failed",
-                    user_id=account.user_id,
-                    cause=str(e),
-                )
-            else:
-                done = True
-        now_ms = self._clock.now_ms()
-        self._last_comparison_ms[account.user.account.exchange] = self._tried[account.user_id] = (
-            now_ms
-        )
-        if done:
-            self._compared[account.user_id] = now_ms
-            if account.is_ready:
-                self._unwritten[account.user_id] = now_ms
-            self._failures.pop(account.user_id, None)
-        else:
-            self._count_failure(account)
-        return done
+        """Compare one account with its exchange; True if the comparison was complete."""
+        return await self._comparer.compare(account, is_urgent=is_urgent)
 
     async def make_ready(self, account: Account) -> None:
         """Compare an account and set it up for entries, if its exchange responds."""
-        if account.broker is None:
-            account.mark_ready()
-        elif await self.compare(account):
-            await self._set_up(account)
+        await self._comparer.make_ready(account)
 
-    async def _set_up(self, account: Account, *, checks_rights: bool = True) -> None:
-        """Set an account up at its exchange; it is ready for entries once that succeeded."""
-        async with self._trading_state.halt_on_error(account, "setting up"):
-            try:
-                await account.trading_broker.set_up()
-                if checks_rights:
-                    await self._key_permissions.check(account)
-            except AccessDenied as e:
-                await self._trading_state.on_access_denied(account, str(e))
-            except Unavailable as e:
-                log.log(
-                    failure_log_level(e),
-                    "account.setup_deferred",
-                    user_id=account.user_id,
-                    cause=str(e),
-                )
-            else:
-                account.mark_ready()
-                if (compared_ms := self._compared.get(account.user_id)) is not None:
-                    self._unwritten[account.user_id] = compared_ms
-        if not account.is_ready:
-            self._count_failure(account)
-
-    def _count_failure(self, account: Account) -> None:
-        self._failures[account.user_id] = self._failures.get(account.user_id, 0) + 1
+    def flush(self) -> None:
+        """Save which accounts were compared since the last call."""
+        self._comparer.flush()
 
     def expedite(self, name: str) -> None:
         """Make every active account of an exchange due now, after the exchange was away."""
         for account in self._accounts_of(name):
             if account.has_activity:
-                self._compared.pop(account.user_id, None)
-                self._tried.pop(account.user_id, None)
+                self._comparer.expedite(account)
 
     # --- one exchange ---------------------------------------------------------------------
 
@@ -203,7 +131,7 @@ class AccountSync:
 
     def oldest_comparison_ms(self) -> Ms:
         """Return the oldest of the exchanges' last comparisons, which shows that all are served."""
-        return min(self._last_comparison_ms.values(), default=self._clock.now_ms())
+        return self._comparer.oldest_ms()
 
     async def _connect(self, name: str, exchange: Exchange) -> None:
         """Connect, retrying for as long as it takes."""
@@ -229,12 +157,12 @@ class AccountSync:
         now_ms = self._clock.now_ms()
         trusted = [account for account in accounts if recent.covers(account, now_ms)]
         for account in trusted:
-            self._compared[account.user_id] = recent.compared_ms[account.user_id]
+            self._comparer.trust(account, recent.compared_ms[account.user_id])
         await self._for_each(trusted, self._set_up_as_before, at_once=_CONCURRENCY)
         await self._announce_ready(trusted)
         async with asyncio.TaskGroup() as group:
             group.create_task(
-                self._for_each(trusted, self._check_key_permissions, at_once=_CONCURRENCY),
+                self._for_each(trusted, self._comparer.check_key_permissions, at_once=_CONCURRENCY),
                 name=f"rights {name}",
             )
             await self._start_remaining(accounts)
@@ -247,19 +175,12 @@ class AccountSync:
             if rest := [
                 each for each in rest if not each.is_ready and each.user.status is UserStatus.ACTIVE
             ]:
-                await self._clock.sleep(_RETRY_INITIAL_MS / 1000)
+                await self._clock.sleep(_RETRY_DELAY_S)
                 await self._for_each(rest, self._make_ready_and_announce, at_once=_CONCURRENCY)
 
     async def _set_up_as_before(self, account: Account) -> None:
         """Set up without a key check: the previous process made it, and it follows later."""
-        await self._set_up(account, checks_rights=False)
-
-    async def _check_key_permissions(self, account: Account) -> None:
-        async with self._trading_state.halt_on_error(account, "key permission check"):
-            try:
-                await self._key_permissions.check(account)
-            except AccessDenied as e:
-                await self._trading_state.on_access_denied(account, str(e))
+        await self._comparer.set_up(account, checks_key=False)
 
     async def _reconcile_urgently(self, account: Account) -> None:
         await self.compare(account, is_urgent=True)
@@ -276,8 +197,13 @@ class AccountSync:
     async def _compare_periodically(self, name: str) -> None:
         """Compare active accounts at the exchange's interval, idle ones every ten minutes."""
         while True:
-            self._last_comparison_ms[name] = self._clock.now_ms()
-            due = [account for account in self._accounts_of(name) if self._is_due(name, account)]
+            self._comparer.note_round(name)
+            active_interval_ms = self._exchanges[name].reconciliation_interval_ms
+            due = [
+                account
+                for account in self._accounts_of(name)
+                if self._comparer.is_due(account, active_interval_ms=active_interval_ms)
+            ]
             await self._for_each(due, self._compare_and_set_up, at_once=_CONCURRENCY)
             await self._clock.sleep(_POLL_INTERVAL_S)
 
@@ -292,22 +218,6 @@ class AccountSync:
         await self.make_ready(account)
         if not was_ready:
             await self._announce_ready([account])
-
-    def _is_due(self, name: str, account: Account) -> bool:
-        if account.broker is None:
-            return False
-        user_id = account.user_id
-        compared_ms = self._compared.get(user_id, EPOCH)
-        tried_ms = self._tried.get(user_id, EPOCH)
-        interval_ms = _IDLE_INTERVAL_MS
-        if account.has_activity or account.late_entries.symbols(self._clock.now_ms()):
-            interval_ms = self._exchanges[name].reconciliation_interval_ms(user_id)
-        if failures := self._failures.get(user_id, 0):
-            again_ms = min(_RETRY_INITIAL_MS * 2 ** min(failures - 1, 8), _RETRY_MAX_MS)
-            interval_ms = min(interval_ms, again_ms)
-        elif not account.is_ready:
-            interval_ms = min(interval_ms, _RETRY_MAX_MS)
-        return self._clock.now_ms() - max(compared_ms, tried_ms) >= interval_ms
 
     async def _follow_changes(self, name: str) -> None:
         """Compare accounts with a change that none of our orders explains."""
@@ -346,12 +256,6 @@ class AccountSync:
 
     def _accounts_of(self, name: str) -> list[Account]:
         return [each for each in self._accounts.values() if each.user.account.exchange == name]
-
-    def flush(self) -> None:
-        """Save which accounts were compared since the last call."""
-        if self._unwritten:
-            self._reconciliations.record_later(self._unwritten)
-            self._unwritten = {}
 
 
 def _by_urgency(account: Account) -> bool:

@@ -1,7 +1,7 @@
 """Books external changes of a position: closed by hand, reduced, liquidated."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from itertools import groupby
 
@@ -21,35 +21,42 @@ from signalbot.domain.orders import (
     OrderType,
     exit_side,
 )
-from signalbot.domain.positions import CloseReason, Position
+from signalbot.domain.positions import CloseReason, Position, PositionStatus
+from signalbot.domain.users import UserStatus
 from signalbot.ledger.trades import Trades
 from signalbot.pipeline.account import Account
 from signalbot.pipeline.orders.booking import FillBooker
-from signalbot.pipeline.trading_state import failure_log_level
+from signalbot.pipeline.positions.closing import PositionCloser
+from signalbot.pipeline.trading_state import TradingState, failure_log_level
+from signalbot.ports import Clock
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What the account's fills explain of a position that is smaller than in the ledger."""
-
-    is_liquidation: bool = False
 
 
 class ExternalChangeDetector:
     """Books fills that are not in the ledger, so that PnL and close reason are correct."""
 
-    def __init__(self, trades: Trades, fill_booker: FillBooker) -> None:
+    def __init__(
+        self,
+        *,
+        trades: Trades,
+        fill_booker: FillBooker,
+        position_closer: PositionCloser,
+        trading_state: TradingState,
+        clock: Clock,
+    ) -> None:
         self._trades = trades
         self._fill_booker = fill_booker
+        self._position_closer = position_closer
+        self._trading_state = trading_state
+        self._clock = clock
 
-    async def explain(self, account: Account, position: Position) -> Explanation:
+    async def explain(self, account: Account, position: Position) -> None:
         """Book every unbooked fill that reduced ``position``.
 
         Fills of our own orders are booked on those orders. Fills of the owner's orders, or of
-        forced closes, are booked up to the position's quantity. Without a response from the
-        exchange nothing is booked.
+        forced closes, are booked up to the position's quantity. A liquidation halts the user.
+        Without a response from the exchange no fill is booked.
         """
         try:
             fills = await account.trading_broker.fills(
@@ -59,7 +66,7 @@ class ExternalChangeDetector:
             log.log(
                 failure_log_level(e), "fills.fetch_failed", user_id=account.user_id, cause=str(e)
             )
-            return Explanation()
+            return
         ours = await self._own_orders(position)
         closing = [fill for fill in fills if fill.side is exit_side(position.side)]
         is_liquidation = False
@@ -73,7 +80,38 @@ class ExternalChangeDetector:
             else:
                 is_liquidation = is_liquidation or any(fill.is_liquidation for fill in taken)
                 await self._adopt(account, held, order_id, taken)
-        return Explanation(is_liquidation)
+        if is_liquidation:
+            why = f"the position in {position.symbol} was liquidated"
+            await self._trading_state.set_user_status(account, UserStatus.HALTED, reason=why)
+
+    async def release_closed(self, account: Account, before: Position | None) -> None:
+        """Cancel the protection of the position ``before`` if it was closed since."""
+        if before is not None and before.symbol not in account.positions:
+            await self._position_closer.cancel_protection(account, before)
+
+    async def record_absence(self, account: Account, position: Position) -> None:
+        """Count a response without the position; close it in the ledger once that is proof."""
+        is_proven = account.absences.record_miss(
+            position.position_id,
+            self._clock.now_ms(),
+            apart_ms=account.trading_broker.visibility_lag_ms,
+        )
+        if is_proven:
+            await self._close_externally(account, position)
+
+    async def _close_externally(self, account: Account, position: Position) -> None:
+        """Close a position in the ledger that is provably not held, and that no fill explains."""
+        closed = replace(
+            position,
+            status=PositionStatus.CLOSED,
+            close_reason=CloseReason.EXTERNAL,
+            closed_at_ms=self._clock.now_ms(),
+        )
+        log.warning("position.closed_externally", user_id=account.user_id, symbol=position.symbol)
+        account.absences.record_seen(position.position_id)
+        await self._trades.save_position(closed)
+        account.update_position(closed)
+        await self._position_closer.cancel_protection(account, closed)
 
     async def _own_orders(self, position: Position) -> dict[str, Order]:
         """Return our orders of the position by both ids: a fill may carry the exchange's id."""
@@ -116,21 +154,7 @@ class ExternalChangeDetector:
         first = own_fills[0]
         quantity = sum((fill.quantity for fill in own_fills), ZERO)
         forced = first.forced
-        request = OrderRequest(
-            client_order_id=order_id,
-            user_id=account.user_id,
-            exchange=position.exchange,
-            symbol=position.symbol,
-            leg=Leg.EXIT,
-            side=first.side,
-            type=OrderType.MARKET,
-            quantity=quantity,
-            reduce_only=True,
-            leverage=position.leverage,
-            signal_id=position.signal_id,
-            position_id=position.position_id,
-            intended_at_ms=first.filled_at_ms,
-        )
+        request = external_exit_request(position, order_id, first, quantity)
         explained = replace(position, close_reason=forced_close_reason(forced))
         await self._trades.intend([request], explained)
         account.update_position(explained)
@@ -146,6 +170,30 @@ class ExternalChangeDetector:
         )
         log_external_close(account, position.symbol, forced)
         await self._fill_booker.book(account, Order(request=request), report)
+
+
+def external_exit_request(
+    position: Position, order_id: ClientOrderId, fill: Fill, quantity: Decimal
+) -> OrderRequest:
+    """Return the exit that an order of the owner or of the exchange stands for.
+
+    ``fill`` is its first fill.
+    """
+    return OrderRequest(
+        client_order_id=order_id,
+        user_id=position.user_id,
+        exchange=position.exchange,
+        symbol=position.symbol,
+        leg=Leg.EXIT,
+        side=fill.side,
+        type=OrderType.MARKET,
+        quantity=quantity,
+        reduce_only=True,
+        leverage=position.leverage,
+        signal_id=position.signal_id,
+        position_id=position.position_id,
+        intended_at_ms=fill.filled_at_ms,
+    )
 
 
 def forced_close_reason(forced: ForcedClose | None) -> CloseReason:

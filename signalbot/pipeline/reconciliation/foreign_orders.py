@@ -1,4 +1,4 @@
-"""Orders at the exchange that this ledger does not know: the owner's, or another signalbot's."""
+"""Detects open orders that are not in the ledger: the owner's, or another signalbot's."""
 
 from collections.abc import Mapping
 
@@ -17,6 +17,8 @@ _MAX_AGE_MS = 90 * DAY_MS  # exchanges that shorten client order ids hold orders
 
 
 class ForeignOrders:
+    """Blocks entries beside foreign orders; halts the user on another signalbot's order."""
+
     def __init__(self, trades: Trades, trading_state: TradingState) -> None:
         self._trades = trades
         self._trading_state = trading_state
@@ -24,10 +26,10 @@ class ForeignOrders:
     async def check(
         self, account: Account, open_orders: Mapping[ClientOrderId, OrderReport]
     ) -> None:
-        """Leave them untouched; while they rest, entries beside them wait.
+        """Record the foreign orders among ``open_orders``; they are never changed.
 
-        One with an id only signalbot makes, and this ledger does not know, means that another
-        signalbot trades the account: then nothing more must be entered.
+        While one is open, its symbol takes no entries. One with a signalbot id that is not in the
+        ledger means that another signalbot trades the account, so the user is halted.
         """
         foreign: dict[str, set[str]] = {}
         for client_order_id, report in open_orders.items():
@@ -64,6 +66,6 @@ class ForeignOrders:
             await self._trading_state.set_user_status(
                 account,
                 UserStatus.HALTED,
-                reason=f"order {client_order_id} in {symbol} has an id of signalbot's that this "
-                "ledger does not know: does another signalbot trade this account?",
+                reason=f"order {client_order_id} in {symbol} has a signalbot id that is not in "
+                "this ledger: does another signalbot trade this account?",
             )

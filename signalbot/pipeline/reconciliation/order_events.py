@@ -8,9 +8,7 @@ from signalbot.domain.orders import (
     Leg,
     Order,
     OrderReport,
-    OrderRequest,
     OrderStatus,
-    OrderType,
 )
 from signalbot.domain.users import UserStatus
 from signalbot.ledger.trades import Trades
@@ -21,6 +19,7 @@ from signalbot.pipeline.orders.entry_orders import EntryOrders
 from signalbot.pipeline.positions.closing import PositionCloser
 from signalbot.pipeline.positions.protection import Protector
 from signalbot.pipeline.reconciliation.external_changes import (
+    external_exit_request,
     forced_close_reason,
     log_external_close,
 )
@@ -127,21 +126,7 @@ class OrderEventHandler:
         if position is None:
             return None
         fill = report.fills[0]
-        request = OrderRequest(
-            client_order_id=report.client_order_id,
-            user_id=account.user_id,
-            exchange=position.exchange,
-            symbol=report.symbol,
-            leg=Leg.EXIT,
-            side=fill.side,
-            type=OrderType.MARKET,
-            quantity=report.filled,
-            reduce_only=True,
-            leverage=position.leverage,
-            signal_id=position.signal_id,
-            position_id=position.position_id,
-            intended_at_ms=fill.filled_at_ms,
-        )
+        request = external_exit_request(position, report.client_order_id, fill, report.filled)
         forced = replace(position, close_reason=forced_close_reason(fill.forced))
         await self._trades.intend([request], forced)
         account.update_position(forced)

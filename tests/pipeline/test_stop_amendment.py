@@ -1,4 +1,4 @@
-"""Where a stop can be moved in place it is; what goes wrong there costs no protection."""
+"""A stop is amended in place where possible; a failure to do so costs no protection."""
 
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
@@ -94,7 +94,7 @@ def test_a_refused_move_is_made_by_another_stop(tmp_path: Path) -> None:
 
 
 def test_a_move_without_an_answer_leaves_one_stop(tmp_path: Path) -> None:
-    """Whether it was made or not: another is placed, and the one in doubt is withdrawn."""
+    """Whether it was made or not: another is placed, and the uncertain one is cancelled."""
 
     async def story(w: Simulation) -> None:
         await w.send(w.make())

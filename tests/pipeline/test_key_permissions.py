@@ -1,4 +1,4 @@
-"""What a key may do is asked at the start, daily, and before somebody trades again."""
+"""A key's permissions are checked at the start, daily, and before a user is resumed."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,14 +17,14 @@ from tests.ledger.ledger_fixtures import ledger
 
 
 class Key:
-    """An account's key at an exchange, which tells what it may."""
+    """An account's key at an exchange, with or without the withdrawal permission."""
 
     def __init__(self, may: bool | Exception | None = False) -> None:
         self.may = may
-        self.asked = 0
+        self.checks = 0
 
     async def may_withdraw(self) -> bool | None:
-        self.asked += 1
+        self.checks += 1
         if isinstance(self.may, Exception):
             raise self.may
         return self.may
@@ -37,43 +37,43 @@ def _account(key: Key, *, allow: bool = False, mode: Mode = Mode.LIVE) -> Accoun
     return Account(user, exchange=exchange, broker=cast(Any, key), settings={})
 
 
-async def test_it_is_asked_daily_and_sooner_when_it_was_not_told(tmp_path: Path) -> None:
-    """A right can be given to a key at any time."""
+async def test_it_is_checked_daily_and_sooner_after_a_failed_check(tmp_path: Path) -> None:
+    """A permission can be granted to a key at any time."""
     clock, key = ManualClock(), Key()
     async with ledger(tmp_path) as books:
         rights = KeyPermissionCheck(TradingState(books.accounts, clock), clock)
         account = _account(key)
         for _ in range(3):
             await rights.check(account)
-        assert key.asked == 1
+        assert key.checks == 1
         clock.at_ms += DAY_MS
         key.may = None
         await rights.check(account)
-        assert (key.asked, account.user.status) == (2, UserStatus.ACTIVE)
+        assert (key.checks, account.user.status) == (2, UserStatus.ACTIVE)
         clock.at_ms += RETRY_INTERVAL_MS
         key.may = Unavailable("no answer")
         await rights.check(account)
         clock.at_ms += RETRY_INTERVAL_MS
         key.may = True
         await rights.check(account)
-        assert key.asked == 4
+        assert key.checks == 4
         assert (account.user.status, account.user.status_by) == (UserStatus.HALTED, StatusBy.KEY)
 
 
-async def test_a_new_key_is_asked_about_at_once(tmp_path: Path) -> None:
-    """Whenever the last one was."""
+async def test_a_new_key_is_checked_at_once(tmp_path: Path) -> None:
+    """Whenever the last check was."""
     clock, key = ManualClock(), Key()
     async with ledger(tmp_path) as books:
         rights = KeyPermissionCheck(TradingState(books.accounts, clock), clock)
         await rights.check(_account(key))
         rights.reset(UserId("anna"))
         await rights.check(_account(key))
-        assert key.asked == 2
+        assert key.checks == 2
 
 
 @pytest.mark.parametrize("may", [True, AccessDenied("not let in")])
-async def test_nobody_trades_again_with_a_key_that_must_not(tmp_path: Path, may: Any) -> None:
-    """Who was paused meanwhile, too."""
+async def test_no_user_is_resumed_with_an_unsafe_key(tmp_path: Path, may: Any) -> None:
+    """Also after a pause."""
     clock, key = ManualClock(), Key(may)
     async with ledger(tmp_path) as books:
         rights = KeyPermissionCheck(TradingState(books.accounts, clock), clock)
@@ -83,12 +83,12 @@ async def test_nobody_trades_again_with_a_key_that_must_not(tmp_path: Path, may:
         await rights.require_safe_key(_account(key))
 
 
-async def test_it_concerns_live_accounts_that_have_not_allowed_it(tmp_path: Path) -> None:
-    """Play money has no keys."""
+async def test_only_live_accounts_without_an_exemption_are_checked(tmp_path: Path) -> None:
+    """Paper accounts have no keys."""
     clock, key = ManualClock(), Key(True)
     async with ledger(tmp_path) as books:
         rights = KeyPermissionCheck(TradingState(books.accounts, clock), clock)
         for account in (_account(key, allow=True), _account(key, mode=Mode.PAPER)):
             await rights.check(account)
             await rights.require_safe_key(account)
-        assert key.asked == 0
+        assert key.checks == 0

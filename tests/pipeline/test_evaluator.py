@@ -27,7 +27,7 @@ START = Ms(1_700_000_100_000 - 1_700_000_100_000 % 3_600_000)
 
 
 class Counting:
-    """Says LONG on every candle, counts its runs and checks what it is shown."""
+    """Proposes LONG on every candle, counts its runs and checks its windows."""
 
     kind: ClassVar[str] = "counting"
 
@@ -144,7 +144,7 @@ def test_one_run_per_candle_with_a_thousand_subscribers(tmp_path: Path) -> None:
 
 
 def test_no_run_without_a_subscriber(tmp_path: Path) -> None:
-    """The last one gone stops it; the next one starts it again."""
+    """The last unsubscription stops it; the next subscription starts it again."""
     strategy = Counting(Timeframe.M1, {Timeframe.M1: 1})
 
     async def story(stage: Stage) -> None:
@@ -243,7 +243,7 @@ def test_a_strategy_that_fails_is_a_failed_run(tmp_path: Path) -> None:
 
 
 def test_one_that_joins_a_stream_under_way_has_its_history_at_once(tmp_path: Path) -> None:
-    """The stream told it to those before; the newcomer runs on the very next candle."""
+    """The stream has delivered it already; the new strategy runs on the next candle."""
     first = Counting(Timeframe.M1, {Timeframe.M1: 1})
     newcomer = Counting(Timeframe.M1, {Timeframe.M1: 4})
 

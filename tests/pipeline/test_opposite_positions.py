@@ -1,4 +1,4 @@
-"""What closing orders open on the other side is closed at once; what the owner opens is not."""
+"""Opposite positions that our closing orders open are closed; the owner's are not."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -56,8 +56,8 @@ def test_no_more_is_caused_than_is_held(trades: Sequence[tuple[ClientOrderId, in
     assert 0 <= ours <= abs(net)
 
 
-def test_a_stop_that_turned_the_position_round_is_closed_and_told(tmp_path: Path) -> None:
-    """The owner had closed by hand, and the exchange does not know a reduce-only flag for stops."""
+def test_an_opposite_position_opened_by_a_stop_is_closed_and_recorded(tmp_path: Path) -> None:
+    """The owner had closed by hand, and the exchange has no reduce-only flag for stops."""
 
     async def story(w: Simulation) -> None:
         broker = w.broker("anna")
@@ -73,8 +73,10 @@ def test_a_stop_that_turned_the_position_round_is_closed_and_told(tmp_path: Path
             await w.clock.sleep(0.01)
         await w.settle()
         assert list(await broker.holdings({})) == []
-        told = await w.database.query("SELECT * FROM events WHERE kind = 'position.opposite_found'")
-        assert len(told) == 1
+        recorded = await w.database.query(
+            "SELECT * FROM events WHERE kind = 'position.opposite_found'"
+        )
+        assert len(recorded) == 1
         rows = await w.database.query("SELECT * FROM opposite_positions")
         assert [(row["side"], Decimal(row["quantity"])) for row in rows] == [
             ("SHORT", position.quantity)
@@ -92,8 +94,8 @@ async def _overshoot(w: Simulation, *, reason: str) -> None:
     await w.clock.sleep(60)
     broker.deaf = broker.unread = True
     broker.delay(of_leg(Leg.EXIT), 5)
-    leaving = w.make(Action.SHORT if reason == "reverse" else Action.EXIT_LONG, key="leave")
-    assert await w.services.outbound.emitter.accept(leaving)
+    exit_signal = w.make(Action.SHORT if reason == "reverse" else Action.EXIT_LONG, key="leave")
+    assert await w.services.outbound.emitter.accept(exit_signal)
     await w.clock.sleep(1)
     broker.drops_reduce_only = lambda request: request.leg in (Leg.STOP_LOSS, Leg.EXIT)
     w.jump("88")
@@ -103,8 +105,8 @@ async def _overshoot(w: Simulation, *, reason: str) -> None:
     assert await w.services.storage.trades.open_positions(ANNA) == []
 
 
-def test_nothing_is_entered_before_it_is_known_what_a_close_has_left(tmp_path: Path) -> None:
-    """A reversal that could not look does not enter; the next comparison closes what is there."""
+def test_no_entry_is_sent_before_the_holding_after_a_close_is_read(tmp_path: Path) -> None:
+    """A reversal that cannot read it does not enter; the next comparison closes the holding."""
     reverse = 'protection = { on_opposite_signal = "reverse" }\n'
 
     async def story(w: Simulation) -> None:
@@ -120,7 +122,7 @@ def test_nothing_is_entered_before_it_is_known_what_a_close_has_left(tmp_path: P
 
 
 def test_what_is_closed_after_a_restart_has_an_id_of_its_own(tmp_path: Path) -> None:
-    """What was sent for the position before is not in mind any more."""
+    """The attempt counters of the position are no longer in memory."""
 
     async def story(w: Simulation) -> None:
         await _overshoot(w, reason="exit")
@@ -139,7 +141,7 @@ def test_what_is_closed_after_a_restart_has_an_id_of_its_own(tmp_path: Path) -> 
 
 
 def test_a_position_of_the_owner_s_on_the_other_side_is_left_alone(tmp_path: Path) -> None:
-    """Nothing of it was caused here: it is told as a difference, and stays."""
+    """None of our orders caused it: it is recorded as a mismatch, and stays."""
 
     async def story(w: Simulation) -> None:
         await w.send(w.make())
@@ -169,7 +171,7 @@ WEEK_MS = 7 * 86_400_000
 
 
 def test_a_stop_that_the_exchange_would_end_is_renewed_a_day_before(tmp_path: Path) -> None:
-    """There is one all the while: the next rests before the former is withdrawn."""
+    """There is always one: the next is active before the previous one is cancelled."""
 
     async def story(w: Simulation) -> None:
         broker = w.broker("anna")

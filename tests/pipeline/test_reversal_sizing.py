@@ -1,4 +1,4 @@
-"""A reversal enters with what its close sets free: never more, and never less than that by much."""
+"""A reversal enters with the margin its close has freed, and not with much less."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -24,7 +24,7 @@ SLIPPING = HEAD.replace("slippage_bps = 0.0", "slippage_bps = 50")
 
 
 class StaleBroker(FaultyBroker):
-    """Shows the balance it is given; every time it is asked the next one, and last the real one."""
+    """Returns the given balances, one for each refresh, and then the real one."""
 
     showing: Balance | None = None
     following: tuple[Balance, ...] = ()
@@ -72,7 +72,7 @@ def test_sizes_by_balance_do_not_alternate(tmp_path: Path) -> None:
 
 
 def test_the_claimed_quantity_shrinks_to_what_is_free_after_the_close(tmp_path: Path) -> None:
-    """The close slips by half a percent, which nobody has foreseen: order and rows say so."""
+    """The close slips by an unexpected half percent: order and rows have the smaller quantity."""
 
     async def story(w: Simulation) -> None:
         await _reverse(w, "1", Action.LONG)
@@ -97,7 +97,7 @@ def test_the_claimed_quantity_shrinks_to_what_is_free_after_the_close(tmp_path: 
 
 
 def test_a_balance_that_lags_behind_the_close_is_looked_at_again(tmp_path: Path) -> None:
-    """Two looks still show the old margin; the third shows what is free, and that is used."""
+    """Two reads return the old margin; the third returns the free one, which is used."""
 
     async def story(w: Simulation) -> None:
         await _reverse(w, "1", Action.LONG)
@@ -113,7 +113,7 @@ def test_a_balance_that_lags_behind_the_close_is_looked_at_again(tmp_path: Path)
 
 
 def test_a_balance_that_never_shows_the_close_is_believed(tmp_path: Path) -> None:
-    """What is not shown to be free is not spent: the entry is what the old balance carries."""
+    """Margin that is not reported as free is not used: the entry fits the old balance."""
 
     async def story(w: Simulation) -> None:
         await _reverse(w, "1", Action.LONG)
@@ -128,8 +128,8 @@ def test_a_balance_that_never_shows_the_close_is_believed(tmp_path: Path) -> Non
     run_in_virtual_time(tmp_path, story, UNLEVERED, broker=StaleBroker)
 
 
-def test_a_balance_that_cannot_be_asked_leaves_the_claim_as_it_is(tmp_path: Path) -> None:
-    """It was made for what would be free; the exchange refuses what is not covered."""
+def test_an_unreadable_balance_leaves_the_claim_unchanged(tmp_path: Path) -> None:
+    """It was made for the margin expected; the exchange rejects what is not covered."""
 
     async def story(w: Simulation) -> None:
         await _reverse(w, "1", Action.LONG)
@@ -163,7 +163,7 @@ def test_when_nothing_is_free_the_reversal_only_closes(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_reversal_goes_on_with_what_is_free_then(tmp_path: Path) -> None:
-    """Its close has filled and its entry never arrived: half of the money is gone meanwhile."""
+    """Its close has filled, its entry never arrived, and half of the money has been withdrawn."""
 
     async def story(w: Simulation) -> None:
         await _reverse(w, "1", Action.LONG)

@@ -1,4 +1,4 @@
-"""Whatever a candle source does, every candle comes out once, in order, without gaps."""
+"""Every candle is delivered once, in order and without gaps, whatever its source does."""
 
 import asyncio
 import random
@@ -19,7 +19,7 @@ START = Ms(1_700_000_040_000)
 
 
 def candle(number: int) -> Candle:
-    """The ``number``-th minute; its close tells which."""
+    """The candle of minute ``number``, with a close of 100 + ``number``."""
     price = Decimal(100 + number)
     return Candle(
         symbol=KEY.symbol,
@@ -34,11 +34,11 @@ def candle(number: int) -> Candle:
 
 
 class ScriptedMarket:
-    """Streams what it is told to, and knows all candles for whoever asks by REST."""
+    """Streams the candles of a script, and serves all ``available`` ones as history."""
 
-    def __init__(self, script: Sequence[Candle], known: Sequence[Candle]) -> None:
+    def __init__(self, script: Sequence[Candle], available: Sequence[Candle]) -> None:
         self._script = script
-        self._known = known
+        self._available = available
 
     is_open = True
 
@@ -57,7 +57,7 @@ class ScriptedMarket:
     async def history(
         self, symbol: str, timeframe: Timeframe, *, end_ms: Ms, limit: int
     ) -> Sequence[Candle]:
-        closed = [each for each in self._known if each.close_ms <= end_ms]
+        closed = [each for each in self._available if each.close_ms <= end_ms]
         return closed[-limit:] if limit else []
 
     async def candles(self, symbol: str, timeframe: Timeframe) -> AsyncIterator[Candle]:
@@ -79,7 +79,7 @@ class ScriptedMarket:
 
 
 def received(
-    script: Sequence[Candle], known: Sequence[Candle] = (), *, history: int = 0
+    script: Sequence[Candle], available: Sequence[Candle] = (), *, history: int = 0
 ) -> tuple[list[int], CandleFeed]:
     """Numbers of the candles that came out, and the feed."""
     numbers: list[int] = []
@@ -89,7 +89,7 @@ def received(
             assert key == KEY
             numbers.append(int(candle.close) - 100)
 
-        feed = CandleFeed({"sim": ScriptedMarket(script, known)}, LoopClock(START))
+        feed = CandleFeed({"sim": ScriptedMarket(script, available)}, LoopClock(START))
         feed.watch(KEY, history=history)
         async with asyncio.TaskGroup() as group:
             task = group.create_task(feed.run(sink))
@@ -116,17 +116,17 @@ def test_duplicates_and_late_candles_are_dropped_and_counted() -> None:
 
 
 def test_a_gap_is_filled_from_history_in_order() -> None:
-    """What the stream skipped is asked for before going on."""
-    known = [candle(n) for n in range(10)]
-    numbers, feed = received([candle(0), candle(1), candle(6), candle(7)], known)
+    """Candles that the stream skipped are fetched before the next one is delivered."""
+    available = [candle(n) for n in range(10)]
+    numbers, feed = received([candle(0), candle(1), candle(6), candle(7)], available)
     assert numbers == list(range(8))
     assert feed.streams[KEY].gaps_filled == 4
 
 
 def test_history_comes_before_the_first_live_candle() -> None:
     """Warm-up candles first, none of them twice."""
-    known = [candle(n) for n in range(-5, 0)]
-    numbers, _ = received([candle(-1), candle(0)], known, history=3)
+    available = [candle(n) for n in range(-5, 0)]
+    numbers, _ = received([candle(-1), candle(0)], available, history=3)
     assert numbers == [-3, -2, -1, 0]
 
 
@@ -134,12 +134,14 @@ def test_history_comes_before_the_first_live_candle() -> None:
 def test_any_disturbance_gives_the_same_candles_as_none(seed: int) -> None:
     """Repeats, omissions and reordering, at random: the output never differs."""
     rng = random.Random(seed)
-    known = [candle(n) for n in range(40)]
-    script = [each for each in known if rng.random() > 0.3 or each in (known[0], known[-1])]
+    available = [candle(n) for n in range(40)]
+    script = [
+        each for each in available if rng.random() > 0.3 or each in (available[0], available[-1])
+    ]
     script += rng.sample(script[1:-1], 8)
     middle = script[1:]
     rng.shuffle(middle)
-    numbers, _ = received([script[0], *sorted(middle, key=_jitter(rng)), known[-1]], known)
+    numbers, _ = received([script[0], *sorted(middle, key=_jitter(rng)), available[-1]], available)
     assert numbers == list(range(40))
 
 

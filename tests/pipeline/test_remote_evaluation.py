@@ -1,4 +1,4 @@
-"""Strategies that answer later: in order, once per candle, and at nobody else's cost."""
+"""Remote strategies run in order, once per candle, and delay no other strategy."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,13 +13,13 @@ from signalbot.pipeline.signals.evaluator import Deployment
 from signalbot.replay import virtual_time
 from signalbot.strategies.base import SignalProposal, StrategyFailed, StrategySuspended, Tables
 from signalbot.tasks import LoopClock
-from tests.pipeline.test_evaluate import BTC, START, Counting, Stage
+from tests.pipeline.test_evaluator import BTC, START, Counting, Stage
 
 ANNA = UserId("anna")
 
 
 class Slow:
-    """Says LONG after a while, and remembers which candles it looked at."""
+    """Proposes LONG after a delay, and stores the candles it was run on."""
 
     def __init__(self, clock: LoopClock, delay_s: float, *, length: int = 1) -> None:
         self.timeframe = Timeframe.M1
@@ -85,13 +85,13 @@ def deployment(name: str, strategy: Counting | Slow) -> Deployment:
 
 
 async def minutes(stage: Stage, count: int, *, first: int = 0) -> None:
-    """So many candles, each at its close."""
+    """Deliver ``count`` candles, each at its close."""
     for minute in range(first, first + count):
         await stage.clock.sleep_until(Ms(START + (minute + 1) * 60_000))
         await stage.close(Timeframe.M1, START + minute * 60_000)
 
 
-def test_a_strategy_that_takes_its_time_delays_nobody(tmp_path: Path) -> None:
+def test_a_slow_strategy_delays_no_other(tmp_path: Path) -> None:
     """The built-in one on the same candles has its signal at once, each time."""
 
     async def story(stage: Stage, slow: Slow) -> None:
@@ -121,8 +121,8 @@ def test_candles_are_considered_in_order_once_each_as_they_were(tmp_path: Path) 
     play(tmp_path, story, delay_s=70, length=2)
 
 
-def test_a_candle_whose_turn_comes_too_late_is_skipped(tmp_path: Path) -> None:
-    """A signal on it could not live any more; the run says why."""
+def test_a_candle_evaluated_too_late_is_skipped(tmp_path: Path) -> None:
+    """A signal on it would have expired; the run records the reason."""
 
     async def story(stage: Stage, slow: Slow) -> None:
         await minutes(stage, 3)

@@ -1,4 +1,4 @@
-"""A single alert cannot ask for all that an account's leverage allows."""
+"""A single alert cannot use all that an account's leverage allows."""
 
 from decimal import Decimal
 from pathlib import Path
