@@ -1,7 +1,7 @@
-"""What one value of the file says about another: names that must exist, rules that must agree.
+"""Checks between values of the file: referenced names exist, related settings agree.
 
-These checks read raw values, so that they report even when other parts of the file are wrong;
-whatever has the wrong type is left to pydantic, which says so.
+These checks read raw values, so that they report even when other parts of the file are invalid;
+a value of the wrong type is left to pydantic.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _FILE_KEYS = ("path", "deadline", "memory_mb")
 
 
 def conflicts(sources: Sources) -> Iterator[Problem]:
-    """Every contradiction between values of the file."""
+    """Yield every contradiction between values of the file."""
     yield from _names(sources)
     yield from _listen(sources)
     yield from _speeds(sources)
@@ -73,7 +73,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _speeds(sources: Sources) -> Iterator[Problem]:
-    """Time can only run faster where no real exchange looks at it, and is the same for all."""
+    """Check that time runs faster only without a real exchange, and equally on all exchanges."""
     names = sources.names("exchanges")
     speeds = {name: _speed(sources, name) for name in names}
     real = [name for name in names if sources.get("exchanges", name, "ccxt_id") != SIMULATED]
@@ -89,13 +89,13 @@ def _speeds(sources: Sources) -> Iterator[Problem]:
 
 
 def _speed(sources: Sources, name: str) -> Decimal:
-    """The speed of an exchange; 1 where it is not given or not a number."""
+    """Return the speed of an exchange; 1 where it is not given or not a number."""
     speed = sources.get("exchanges", name, "simulated", "speed")
     return Decimal(speed) if isinstance(speed, int | Decimal) else ONE
 
 
 def _file_keys(sources: Sources, strategy: str) -> Iterator[Problem]:
-    """A strategy file needs its path; no other kind has anything to do with one."""
+    """Check that kind "file" has a path, and that no other kind has one."""
     table = ("strategies", strategy)
     if sources.get(*table, "kind") == FILE_KIND:
         if not sources.has(*table, "path"):
@@ -108,7 +108,7 @@ def _file_keys(sources: Sources, strategy: str) -> Iterator[Problem]:
 
 
 def _alerts(sources: Sources, strategy: str) -> Iterator[Problem]:
-    """A source of alerts looks at no candles; every other strategy looks at nothing else."""
+    """Check that alert sources alone have a webhook table, and all other kinds a timeframe."""
     table = ("strategies", strategy)
     is_source = sources.get(*table, "kind") == WEBHOOK_KIND
     if not is_source and not sources.has(*table, "timeframe"):
@@ -167,7 +167,7 @@ def _exchange_match(sources: Sources, user: str, strategy: str) -> Iterator[Prob
 
 
 def _sizing(sources: Sources, user: str, strategy: str) -> Iterator[Problem]:
-    """Sizing by the loss at the stop needs a stop."""
+    """Check that sizing by the loss at the stop has a stop."""
     layers = setting_layers(user, strategy)
     mode_path = sources.deciding_path(layers, ("sizing", "mode"))
     stop_path = sources.deciding_path(layers, ("protection", "stop_loss", "source"))

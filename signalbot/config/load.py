@@ -1,4 +1,4 @@
-"""The way in: a path and an environment become a Config, or every reason why not."""
+"""Loads the configuration: a path and an environment become a Config, or a list of problems."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from signalbot.config.cross_validation import conflicts
-from signalbot.config.locate import resolve_beside
+from signalbot.config.locate import resolve_from_config
 from signalbot.config.overrides import Overrides
 from signalbot.config.problems import InvalidConfig
 from signalbot.config.runtime_definitions import Definition
@@ -63,15 +63,14 @@ def load(
     text: str | None = None,
     overrides: Overrides | None = None,
 ) -> Config:
-    """Read the file at ``path`` with the overrides of ``environ``, and what the API has made.
+    """Read the file at ``path``, with the values of ``environ`` and the API's ``definitions``.
 
-    With ``text`` the file is taken to hold that, whatever it holds by now. ``wishes`` are laid
-    over all of it.
+    ``text`` replaces the content of the file. ``overrides`` are applied last.
 
-    Parameters of strategies are checked by ``check_strategies``, which needs their libraries.
+    Parameters of strategies are checked by ``checks.strategies``, which needs their libraries.
 
     Raises:
-        InvalidConfig: the whole cannot be used; it carries every problem found.
+        InvalidConfig: the configuration cannot be used; carries every problem found.
     """
     sources = Sources.read(path, environ, definitions, text=text)
     if overrides is not None:
@@ -89,7 +88,7 @@ def load(
 
 def _config(path: Path, file: ConfigFile, sources: Sources) -> Config:
     host, port = file.api.listen
-    state_dir = resolve_beside(path, file.daemon.state_dir)
+    state_dir = resolve_from_config(path, file.daemon.state_dir)
     users = {
         UserId(name): _user(UserId(name), table, sources.origin_of(("users", name)))
         for name, table in file.users.items()
@@ -102,7 +101,7 @@ def _config(path: Path, file: ConfigFile, sources: Sources) -> Config:
             state_dir=state_dir,
             log_format=file.daemon.log_format,
             log_level=file.daemon.log_level,
-            master_key_file=resolve_beside(path, file.daemon.master_key_file),
+            master_key_file=resolve_from_config(path, file.daemon.master_key_file),
             min_free_disk_mb=file.daemon.min_free_disk_mb,
             trust_flat_ms=file.daemon.trust_flat_ms,
         ),
@@ -171,7 +170,7 @@ def _exchange(name: str, table: ExchangeSection) -> ExchangeSettings:
 
 def _strategy(path: Path, name: str, table: StrategySection, sources: Sources) -> StrategySettings:
     made = sources.definition_of(("strategies", name))
-    file = None if table.path is None else resolve_beside(path, table.path)
+    file = None if table.path is None else resolve_from_config(path, table.path)
     return StrategySettings(
         name=name,
         kind=table.kind,
@@ -243,7 +242,7 @@ def _digest(file: Path) -> str:
 
 
 def _with_floats(value: Any) -> Any:
-    """``value`` with floats for Decimals: parameters and ccxt options are no money."""
+    """Convert Decimals in ``value`` to floats: parameters and ccxt options are not money."""
     match value:
         case Decimal():
             return float(value)

@@ -1,4 +1,4 @@
-"""``[strategies.NAME.webhook]``: how a source's alerts are understood and known to be its own."""
+"""``[strategies.NAME.webhook]``: interpretation and authentication of a source's alerts."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -16,10 +16,10 @@ from signalbot.webhooks.resolution import Direction
 WEBHOOK_KIND = "webhook"
 
 MAX_EXPOSURE_PERCENT = Decimal(300)
-"""``risk.max_exposure_percent`` for signals of alerts, where no layer gives it.
+"""Default of ``risk.max_exposure_percent`` for alert sources, where no layer sets it.
 
-An alert names its own stop, and sizing by risk makes a position the larger the closer the stop is:
-without a ceiling, whoever holds a source's secret could ask for all that the leverage allows.
+An alert sets its own stop, and sizing by risk gives a larger position the closer the stop is:
+without a ceiling, a leaked source token could open positions up to the full leverage.
 """
 
 
@@ -45,10 +45,10 @@ def _secret(value: str) -> str:
 
 
 class WebhookSection(Section):
-    """How a source's alerts are understood, and from where they may come."""
+    """How a source's alerts are interpreted and authenticated."""
 
     actions: tuple[Action, ...] = Field(
-        default=tuple(Action), description="The only actions it may ask for."
+        default=tuple(Action), description="Actions it may request."
     )
     direction: Direction = Field(
         default=Direction.BOTH,
@@ -56,37 +56,37 @@ class WebhookSection(Section):
         'one that "buy" closes.',
     )
     strength: Strength = Field(
-        default=Strength.MODERATE, description="Of alerts that tell no strength."
+        default=Strength.MODERATE, description="Strength of alerts without one."
     )
     confidence: Annotated[float, Number(kind=float, at_least=0, at_most=1)] = Field(
-        default=1, validate_default=True, description="Of alerts that tell no confidence."
+        default=1, validate_default=True, description="Confidence of alerts without one."
     )
     max_age_ms: Annotated[int, Duration(least_ms=1)] = Field(
         default="60s",
         alias="max_age",
         validate_default=True,
-        description="The oldest an entry may be whose alert has the time it was sent.",
+        description="Maximum age of an entry alert that carries its time of sending.",
     )
     heartbeat_ms: Annotated[int | None, Duration(least_ms=1000, or_none=True)] = Field(
         default=None,
         alias="heartbeat",
-        description='The longest time it promises between two alerts; "hold" is one, too.',
+        description='Time between alerts after which the source is silent; "hold" is an alert.',
     )
     addresses: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
-        default=(), description="Addresses or networks it may come from; empty: any."
+        default=(), description="Allowed addresses or networks of the sender; empty: any."
     )
     on_missed: OnMissed = Field(
         default=OnMissed.NOTIFY,
-        description='When an alert shows that an exit was lost before: "tell" logs how to send it; '
-        '"exit" sends it. A lost entry is never made up for.',
+        description='Reaction to a lost exit that an alert reveals: "tell" notifies the operator, '
+        '"exit" sends the exit. A lost entry is never sent later.',
     )
     hmac: tuple[Annotated[str, AfterValidator(_secret)], ...] = Field(
         default=(),
-        description="Secrets that sign its alerts (Standard Webhooks); several while rotating.",
+        description="Secrets that sign its alerts (Standard Webhooks); several during rotation.",
     )
 
     def alert_rules(self, symbols: tuple[str, ...]) -> AlertRules:
-        """How alerts of a source with these markets are understood."""
+        """Return the parsing rules for alerts of a source with these markets."""
         return AlertRules(
             symbols=symbols,
             actions=frozenset(self.actions),

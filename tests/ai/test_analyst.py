@@ -131,7 +131,7 @@ async def test_a_model_that_answers_late_fails_by_its_deadline(tmp_path: Path) -
         analyst = ai.llm_strategies.open(
             "oracle", timeframe=Timeframe.M5, params={**PARAMS, "deadline_s": 1}
         )
-        with pytest.raises(StrategyFailed, match="no answer within 1 s"):
+        with pytest.raises(StrategyFailed, match="did not respond within 1 s"):
             await analyst.evaluate("BTC/USDT:USDT", tables())
 
 

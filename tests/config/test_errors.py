@@ -97,7 +97,7 @@ ONE_WRONG_VALUE: Mapping[str, tuple[str, str, str]] = {
     ),
     '[exchanges.sim.simulated.symbols."FOO/USDT"]\nprice = 0.001': (
         "exchanges.sim.simulated.symbols",
-        '{"FOO/USDT": {"price": 0.001}} makes FOO/USDT impossible',
+        '{"FOO/USDT": {"price": 0.001}} makes FOO/USDT invalid',
         "tick 0.01 is larger than the price 0.001",
     ),
     '[strategies.x]\nkind = "ema_cross"\nexchange = "sim"\nsymbols = ["btc/usdt"]\n'
@@ -110,7 +110,7 @@ ONE_WRONG_VALUE: Mapping[str, tuple[str, str, str]] = {
     ),
     '[strategies.x]\nkind = "webhook"\nexchange = "sim"\nsymbols = ["BTC/USDT:USDT-260327"]': (
         "strategies.x.symbols.0",
-        "'BTC/USDT:USDT-260327' is a contract that ends on a day",
+        "'BTC/USDT:USDT-260327' is a contract with an expiry date",
         "can be traded",
     ),
     '[strategies.x]\nkind = "ema_cross"\nexchange = "sim"\nsymbols = []\ntimeframe = "5m"': (
@@ -161,7 +161,7 @@ ONE_WRONG_VALUE: Mapping[str, tuple[str, str, str]] = {
     '[defaults.filters]\ntime_zone = "UTC+3"': (
         "defaults.filters.time_zone",
         "'UTC+3' is not an IANA time zone: write 'Europe/Istanbul'",
-        "or 'Etc/GMT-3' (its sign is turned round)",
+        "or 'Etc/GMT-3' (its sign is inverted)",
     ),
     '[defaults.filters]\ntime_zone = "+05:30"': (
         "defaults.filters.time_zone",
@@ -237,11 +237,11 @@ ONE_WRONG_VALUE: Mapping[str, tuple[str, str, str]] = {
     '{ percent = 2, share = 40.5 }]': (
         "defaults.protection.take_profits",
         '[{"percent": 1, "share": 60}, {"percent": 2, "share": 40.5}]',
-        "has shares that add up to 100.5 percent: at most 100 can leave",
+        "has shares that add up to 100.5 percent: at most 100 are possible",
     ),
     '[defaults.protection]\ntake_profits = [{ percent = 1 }]': (
         "defaults.protection.take_profits.0.share",
-        "is missing: Percent of the position that leaves there.",
+        "is missing: Percent of the position that is closed there.",
         "",
     ),
     '[defaults.ai]\nenabled = 1': ("defaults.ai.enabled", "1 is not true or false", ""),

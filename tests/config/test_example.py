@@ -16,7 +16,8 @@ TOP = Path(__file__).parents[2]
 
 def test_the_file_in_the_repository_is_the_one_in_the_package() -> None:
     """What people read online is what signalbot init writes."""
-    assert (TOP / "config.example.toml").read_text(encoding="utf-8") == example_text()
+    shown = (TOP / "config.example.toml").read_text(encoding="utf-8")
+    assert shown == example_text(), "python -m signalbot.config.example > config.example.toml"
 
 
 def test_the_example_is_a_small_service_on_a_simulated_exchange(tmp_path: Path) -> None:

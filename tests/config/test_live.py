@@ -66,9 +66,7 @@ def test_a_test_network_that_does_not_exist_is_told(tmp_path: Path, ccxt_id: str
     assert [each.message for each in problems] == (
         []
         if has_sandbox
-        else [
-            f"{ccxt_id!r} has no test network: set it to false, and try things out in mode 'paper'"
-        ]
+        else [f"{ccxt_id!r} has no test network: set it to false, and test in mode 'paper'"]
     )
 
 
@@ -112,14 +110,14 @@ params = { PARAMS }
 @pytest.mark.parametrize(
     ("ccxt_id", "symbol", "timeframe", "params", "key", "says"),
     [
-        ("binanceusdm", "BTC/USDT:USDT", "10m", "", "timeframe", "tells no candles of 10m"),
+        ("binanceusdm", "BTC/USDT:USDT", "10m", "", "timeframe", "has no 10m candles"),
         ("htx", "BTC/USDT:USDT", "3m", "", "timeframe", "use one of 1m, 5m, 15m, 30m, 1h, 4h"),
         ("htx", "BTC/USDT:USDT", "1d", "", "timeframe", "its days open at 16:00 UTC"),
-        ("mexc", "BTC/USDT:USDT", "2h", "", "timeframe", "tells no candles of 2h"),
-        ("kraken", "BTC/USD", "12h", "", "timeframe", "tells no candles of 12h"),
+        ("mexc", "BTC/USDT:USDT", "2h", "", "timeframe", "has no 2h candles"),
+        ("kraken", "BTC/USD", "12h", "", "timeframe", "has no 12h candles"),
         ("krakenfutures", "BTC/USD:USD", "6h", "", "timeframe", "4h, 12h, 1d"),
         ("kraken", "BTC/USD", "5m", "slow = 200", "params", "the latest 719: use shorter"),
-        ("htx", "BTC/USDT:USDT", "1h", 'trend_timeframe = "12h"', "params", "candles of 12h"),
+        ("htx", "BTC/USDT:USDT", "1h", 'trend_timeframe = "12h"', "params", "12h candles"),
     ],
 )
 def test_candles_that_an_exchange_does_not_tell_are_refused(

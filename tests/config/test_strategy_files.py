@@ -34,7 +34,7 @@ def test_a_file_needs_its_path_and_nothing_else_has_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "path", "message"),
     [
-        ("x = 1\n", "strategies.trend.path", "a strategy file holds one subclass"),
+        ("x = 1\n", "strategies.trend.path", "a strategy file defines one subclass"),
         ("def broken(:\n", "strategies.trend.path", "SyntaxError"),
         (None, "strategies.trend.path", "own.py cannot be read: No such file"),
     ],
@@ -66,4 +66,4 @@ def test_a_folder_shared_with_the_daemons_own_files_is_refused(tmp_path: Path) -
     write(tmp_path, "return None")
     text = FILE.replace("strategies/own.py", "own.py")
     (problem,) = check_strategies(load_text(tmp_path, text))
-    assert "holds config.toml: put them into a folder of their own" in problem.message
+    assert "holds config.toml: move the strategies into a separate folder" in problem.message

@@ -115,7 +115,7 @@ def test_another_master_key_than_the_vault_was_locked_with(patient: Installation
     """Told before a live account needs its keys."""
     _lock(patient, os.urandom(32))
     _key_file(patient, os.urandom(32))
-    assert "is not the master key this ledger was locked with" in patient.problem("vault").says
+    assert "is not the master key of this ledger" in patient.problem("vault").says
 
 
 def test_a_lost_master_key(patient: InstallationFixture) -> None:

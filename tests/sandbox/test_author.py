@@ -68,7 +68,7 @@ def test_several_timeframes_are_a_table(tmp_path: Path) -> None:
         ("def broken(:", "SyntaxError"),
         ("x = 1", "one subclass of signalbot.strategy.Strategy; found: none"),
         (own("\n    pass\nclass Two(Strategy): pass\n"), "found: Own, Two"),
-        (own("\n    pass\n"), "must say how many candles it needs"),
+        (own("\n    pass\n"), "must define warm_up"),
         (own("\n    def warm_up(self, t, p): return 10**9\n"), "not from 1 to 5000"),
         (own("\n    def warm_up(self, t, p): return {'7m': 3}\n"), "'7m' is not one of 1m, 3m"),
         (

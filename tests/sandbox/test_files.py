@@ -71,7 +71,7 @@ async def test_the_loop_goes_on_while_a_strategy_computes(tmp_path: Path) -> Non
             for _ in range(20):
                 assert await consider(quick)
             assert not hanging.done()
-        assert "did not answer within 1 s" in hanging.result()
+        assert "did not respond within 1 s" in hanging.result()
     finally:
         files.close()
 

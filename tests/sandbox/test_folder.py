@@ -114,5 +114,5 @@ def test_a_folder_knows_what_lies_in_it_by_whatever_name(home: Path) -> None:
 def test_what_is_no_plain_file_is_not_read(home: Path) -> None:
     """A pipe would keep the daemon waiting."""
     os.mkfifo(home / "strategies" / "pipe.py")
-    with pytest.raises(StrategyFailed, match="no file"):
+    with pytest.raises(StrategyFailed, match="not a file"):
         read(home / "strategies" / "pipe.py")

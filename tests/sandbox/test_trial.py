@@ -64,7 +64,7 @@ def test_exceptions_and_wrong_answers_are_counted_and_shown(tmp_path: Path) -> N
     assert len(found.failures) == 50
     told = {each.message.partition(":")[0] for each in found.failures}
     assert "IndexError" in told
-    assert any("must lie below the close" in each.message for each in found.failures)
+    assert any("must be below the close" in each.message for each in found.failures)
 
 
 def test_one_that_keeps_dying_is_not_tried_for_ever(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ async def test_a_value_that_does_not_open_stops_it_before_anything_is_written(
     path = await _filled(tmp_path)
     async with open_database(tmp_path / "ledger.db") as database:
         await database.execute("UPDATE credentials SET ciphertext = x'00' WHERE field = 'secret'")
-        with pytest.raises(DecryptionFailed, match="does not open"):
+        with pytest.raises(DecryptionFailed, match="does not decrypt"):
             await rotate_master_key(VaultStore(database), path, now_ms=NOW)
     assert [*_files(tmp_path)] == ["master.key"]
 

@@ -92,5 +92,5 @@ async def test_a_named_secret_is_resolved_and_other_text_is_left(tmp_path: Path)
         await vault.set_secret("bot", "tgram://1/2", now_ms=NOW)
         assert await vault.resolve("secret:bot") == "tgram://1/2"
         assert await vault.resolve("mailto://x") == "mailto://x"
-        with pytest.raises(ConfigError, match="no secret is named 'bat'"):
+        with pytest.raises(ConfigError, match="there is no secret 'bat'"):
             await vault.resolve("secret:bat")

@@ -1,4 +1,4 @@
-"""Candles that an exchange does not tell: refused before anybody waits for them."""
+"""Checks that exchanges offer the candles, and the history, that strategies need."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,9 +12,9 @@ from signalbot.strategies import BadParameter, UnknownKind, build_strategy
 
 
 def candle_problems(config: Config) -> Iterator[Problem]:
-    """Strategies whose candles, or whose warm-up, their exchange does not tell.
+    """Yield strategies with a timeframe or a warm-up that their exchange does not offer.
 
-    A strategy file says itself what it needs, when it is tried.
+    Strategy files are checked when they are loaded: only then is their warm-up known.
     """
     for strategy in config.strategies.values():
         if strategy.timeframe is not None and strategy.kind != FILE_KIND:
@@ -24,7 +24,7 @@ def candle_problems(config: Config) -> Iterator[Problem]:
 def window_problems(
     config: Config, strategy: StrategySettings, warm_up: Mapping[Timeframe, int]
 ) -> Iterator[Problem]:
-    """The same for one strategy that needs so many candles of each length."""
+    """Yield timeframes of ``warm_up`` that the exchange does not offer, or not far enough back."""
     table = ("strategies", strategy.name)
     for capabilities in _capabilities(config.exchanges[strategy.exchange], strategy):
         for timeframe, candles in warm_up.items():
@@ -37,8 +37,8 @@ def window_problems(
             ):
                 yield config.sources.problem(
                     (*table, "params"),
-                    f"it needs {candles} candles of {timeframe} before it can say anything, and "
-                    f"{capabilities.exchange!r} tells the latest "
+                    f"the warm-up needs {candles} candles of {timeframe}, and "
+                    f"{capabilities.exchange!r} provides the latest "
                     f"{capabilities.max_candle_history}: use shorter periods",
                 )
 
@@ -48,25 +48,23 @@ def _unavailable(capabilities: Capabilities, timeframe: Timeframe) -> str:
     row = exchange_row(capabilities.exchange)
     reason = row.no_daily_candles_reason if timeframe is Timeframe.D1 else ""
     because = f" ({reason})" if reason else ""
-    return (
-        f"{capabilities.exchange!r} tells no candles of {timeframe}{because}: use one of {offered}"
-    )
+    return f"{capabilities.exchange!r} has no {timeframe} candles{because}: use one of {offered}"
 
 
 def _warm_up(strategy: StrategySettings) -> Mapping[Timeframe, int]:
-    """What a built-in strategy needs; of others at least the candles that run them."""
+    """Return the warm-up of a built-in strategy; one candle of its timeframe for other kinds."""
     least = {strategy.candle_timeframe: 1}
     try:
         built = build_strategy(
             strategy.kind, timeframe=strategy.candle_timeframe, params=strategy.params
         )
     except (UnknownKind, BadParameter):
-        return least  # told elsewhere
+        return least  # reported by checks.strategies
     return built.warm_up
 
 
 def _capabilities(exchange: ExchangeSettings, strategy: StrategySettings) -> list[Capabilities]:
-    """Of the kinds of market in which a strategy's symbols are."""
+    """Return the exchange's capabilities for the kinds of market of a strategy's symbols."""
     if exchange.is_simulated:
         return []
     kinds = {MarketKind.SWAP if ":" in each else MarketKind.SPOT for each in strategy.symbols}

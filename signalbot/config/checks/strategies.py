@@ -1,4 +1,4 @@
-"""Checks that need the strategies themselves, and so the libraries they calculate with."""
+"""Checks that build every strategy; they load the numerical libraries."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -21,10 +21,10 @@ def load_for_daemon(
     *,
     text: str | None = None,
 ) -> Config:
-    """Read the whole configuration as ``load`` does; see that the daemon can serve all of it.
+    """Load the configuration and run every check the daemon needs.
 
     Raises:
-        InvalidConfig: it cannot; every reason is told.
+        InvalidConfig: a check failed; carries every problem found.
     """
     config = load(path, environ, definitions, text=text)
     problems = [*check_strategies(config), *live_problems(config), *ai_library_problems(config)]
@@ -34,7 +34,7 @@ def load_for_daemon(
 
 
 def check_strategies(config: Config) -> tuple[Problem, ...]:
-    """A problem for every strategy that cannot be built: its kind or a parameter is wrong."""
+    """Return a problem for every strategy with an unknown kind or an invalid parameter."""
     found = (_problem(config, strategy) for strategy in config.strategies.values())
     return (
         *(problem for problem in found if problem),

@@ -1,4 +1,4 @@
-"""Strategy files as the configuration names them: read, and checked in a worker of their own."""
+"""Checks of strategy files: each is loaded in a sandboxed worker."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -21,10 +21,10 @@ _checked: dict[tuple[Path, bytes, Timeframe, str, WorkerLimits], Mapping[Timefra
 
 
 def read_strategy_file(terms: StrategySettings) -> StrategyFile:
-    """The file of a strategy of kind "file", read now.
+    """Read the file of a strategy of kind "file".
 
     Raises:
-        Failed: it cannot be read.
+        StrategyFailed: it cannot be read.
     """
     assert terms.path is not None  # noqa: S101 - a strategy without one does not load
     return StrategyFile.read(
@@ -38,7 +38,7 @@ def read_strategy_file(terms: StrategySettings) -> StrategyFile:
 
 
 def strategy_file_problems(config: Config) -> Iterator[Problem]:
-    """Why strategy files cannot be run as they are configured."""
+    """Yield a problem for every strategy file that cannot run as configured."""
     files = [each for each in config.strategies.values() if each.kind == FILE_KIND]
     if not files:
         return
@@ -47,7 +47,7 @@ def strategy_file_problems(config: Config) -> Iterator[Problem]:
             found = list(threads.map(lambda terms: list(_problems(config, terms)), files))
         except RuntimeError as e:
             table = ("strategies", files[0].name)
-            yield config.sources.problem(table, f"no thread can be started to try it: {e}")
+            yield config.sources.problem(table, f"no thread can be started to check it: {e}")
         else:
             yield from (problem for problems in found for problem in problems)
 
@@ -55,7 +55,7 @@ def strategy_file_problems(config: Config) -> Iterator[Problem]:
 def _problems(config: Config, terms: StrategySettings) -> Iterator[Problem]:
     table = ("strategies", terms.name)
     if terms.origin is not Origin.CONFIG:
-        message = "a strategy file can only be named in the configuration file, not by the API"
+        message = "a strategy file can only be set in the configuration file, not through the API"
         yield config.sources.problem((*table, "kind"), message)
         return
     try:
@@ -74,13 +74,12 @@ def _problems(config: Config, terms: StrategySettings) -> Iterator[Problem]:
 
 
 def _warm_up_of(file: StrategyFile) -> Mapping[Timeframe, int]:
-    """Start a worker with the file, and give the candles it needs.
-
-    What was found right is not tried again at every reload.
+    """Load the file in a worker and return its warm-up; valid results are cached.
 
     Raises:
-        BadParameter: a parameter does not suit the file.
-        Failed: it cannot be run. WorkerDied: it ended its worker.
+        BadParameter: a parameter is not valid for the file.
+        StrategyFailed: it cannot run.
+        WorkerDied: its worker ended.
     """
     params = json.dumps(dict(file.params))
     cache_key = (file.path, file.source, file.timeframe, params, file.limits)
@@ -98,11 +97,11 @@ def _warm_up_of(file: StrategyFile) -> Mapping[Timeframe, int]:
 
 
 def _require_own_folder(config: Config, folder: Folder) -> None:
-    """A strategy may read its own folder: nothing else of the daemon's may lie there."""
+    """Check that a strategy's folder, which it may read, holds no file of the daemon."""
     daemon = config.daemon
     for secret in (config.path.absolute(), daemon.state_dir, daemon.master_key_file):
         if folder.holds(secret):
             raise StrategyFailed(
-                f"strategies may read the folder they are in, and {folder.path} holds "
-                f"{secret.name}: put them into a folder of their own, such as strategies/"
+                f"strategies may read their own folder, and {folder.path} holds "
+                f"{secret.name}: move the strategies into a separate folder, such as strategies/"
             )

@@ -1,4 +1,4 @@
-"""The whole file as pydantic sees it. Nothing outside this package does."""
+"""The whole file as a pydantic model."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -45,32 +45,33 @@ class DaemonSection(Section):
 
     state_dir: Text = Field(
         default=DEFAULT_STATE_DIR,
-        description="Where ledger, control socket and cache live; relative to this file.",
+        description="Folder of ledger, control socket and cache; relative to this file.",
     )
     log_format: Literal["console", "json"] = Field(
-        default="console", description="How log lines are written."
+        default="console", description="Format of the log."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="The least level that is logged."
+        default="info", description="Minimum level that is logged."
     )
     trust_flat_ms: Annotated[int, Duration()] = Field(
         default="10m",
         alias="trust_flat",
         validate_default=True,
-        description='Flat accounts compared so shortly before a stop enter at once; "0s": never.',
+        description="A flat account reconciled at most this long before the stop enters at once; "
+        '"0s": never.',
     )
     master_key_file: Text = Field(
         default="master.key",
-        description="The key that the vault is locked with; relative to this file.",
+        description="File of the key that encrypts the vault; relative to this file.",
     )
     min_free_disk_mb: Annotated[int, Number(kind=int, at_least=1, at_most=1_000_000)] = Field(
         default=200,
-        description="Megabytes that must be free where the state is; with less, nobody enters.",
+        description="Free megabytes on the state directory's disk below which entries are blocked.",
     )
 
 
 class ApiSection(Section):
-    """HTTP and WebSocket."""
+    """The HTTP and WebSocket API."""
 
     listen: Listen = Field(
         default="127.0.0.1:8787",
@@ -79,73 +80,74 @@ class ApiSection(Section):
     )
     tls_behind_proxy: Flag = Field(
         default=False,
-        description="Whether a proxy in front adds TLS, so any address may be listened on.",
+        description="Whether a reverse proxy adds TLS, so that any address is allowed.",
     )
     requests_per_second: Annotated[int, Number(kind=int, at_least=1, at_most=100_000)] = Field(
         default=20,
-        description="How often one token, one source, or one address without a token may ask in "
-        "the long run.",
+        description="Sustained request rate of one token, source, or address without a token.",
     )
     max_connections: Annotated[int, Number(kind=int, at_least=16, at_most=16_384)] = Field(
         default=256,
-        description="Connections that all clients together may hold; at most a quarter of the "
-        "files that the daemon may open.",
+        description="Open connections of all clients together; at most a quarter of the daemon's "
+        "file descriptor limit.",
     )
 
 
 class ExchangeSection(Section):
-    """One exchange under a name of your choice."""
+    """One exchange, under a name of your choice."""
 
     ccxt_id: CcxtId = Field(description='Its id in ccxt, such as "binanceusdm", or "simulated".')
     sandbox: Flag = Field(default=False, description="Whether to use the exchange's test network.")
     request_share: Annotated[Decimal, Number(above=0, at_most=1)] = Field(
         default=1,
         validate_default=True,
-        description="Part of its published limits to use, where programs share an address.",
+        description="Share of its published rate limits to use, where programs share an address.",
     )
     request_limits: RequestLimits = Field(
         default={},
         validate_default=True,
-        description='Limits of your account where they are not the published: { "1m" = 6000 }.',
+        description='Rate limits of your account that differ from the published: { "1m" = 6000 }.',
     )
     visibility_lag_ms: Annotated[int, Duration(least_ms=1_000)] = Field(
         default="60s",
         alias="visibility_lag",
         validate_default=True,
-        description="How late it may show an order or position; absence proves nothing until then.",
+        description="Delay with which it may report orders and positions; until then absence is no "
+        "proof.",
     )
     ccxt: dict[str, Any] = Field(
-        default={}, description="Merged into the ccxt constructor as it is: urls, proxies, options."
+        default={},
+        description="Merged into the ccxt constructor unchanged: urls, proxies, options.",
     )
     simulated: SimulatedSection = key(
-        "How it behaves if it is simulated, and how paper fills do if it is not."
+        "Behavior of a simulated exchange, or of paper fills on a real one."
     )
 
 
 class StrategySection(Section):
-    """One strategy under a name of your choice."""
+    """One strategy, under a name of your choice."""
 
     kind: Text = Field(
         description='A built-in strategy, such as ema_cross, "file", "llm" or "webhook".'
     )
     path: Text | None = Field(
-        default=None, description='The strategy\'s file, for kind "file"; relative to this file.'
+        default=None, description='The strategy file, for kind "file"; relative to this file.'
     )
     deadline_ms: Annotated[int, Duration(least_ms=1)] = Field(
         default="30s",
         alias="deadline",
         validate_default=True,
-        description="How long a strategy file may look at one candle.",
+        description="Time limit of a strategy file for one candle.",
     )
     memory_mb: Annotated[int, Number(kind=int, at_least=16, at_most=65_536)] = Field(
-        default=512, description="Memory of a strategy file, in megabytes."
+        default=512, description="Memory limit of a strategy file, in megabytes."
     )
-    exchange: Text = Field(description="Name of the exchange whose candles it reads.")
-    symbols: Symbols = Field(description="Markets it looks at, each by itself.")
+    exchange: Text = Field(description="Name of the exchange that provides its candles.")
+    symbols: Symbols = Field(description="Markets it evaluates, each separately.")
     timeframe: Timeframe | None = Field(
-        default=None, description='Length of its candles; all kinds but "webhook" need it.'
+        default=None, description='Length of its candles; required except for kind "webhook".'
     )
-    webhook: WebhookSection = key('How alerts are understood, for kind "webhook".')
+    webhook: WebhookSection = key('How alerts are interpreted, for kind "webhook".')
     signal_ttl_ms: Annotated[int, Duration(least_ms=1)] = Field(
         default="5m",
         alias="signal_ttl",
@@ -154,10 +156,10 @@ class StrategySection(Section):
     )
     params: dict[str, Any] = Field(default={}, description="Parameters of its kind.")
     owner: Text | None = Field(
-        default=None, description="The user who may change its settings; else administrators only."
+        default=None, description="User who may change its settings, besides administrators."
     )
     allowed_users: Globs = Field(
-        default=("*",), description='Names or globs of users who may subscribe; "*" is everybody.'
+        default=("*",), description='Names or globs of users who may subscribe; "*" is all.'
     )
 
 
@@ -168,48 +170,54 @@ class AccountSection(Section):
     leverage: Annotated[int, Number(kind=int, at_least=1, at_most=125)] = Field(
         default=1, description="Leverage of every position."
     )
-    margin_mode: MarginMode = Field(default=MarginMode.ISOLATED, description="How margin is held.")
+    margin_mode: MarginMode = Field(
+        default=MarginMode.ISOLATED, description="Margin mode of positions."
+    )
     paper_balance: Annotated[Decimal, Number(above=0)] = Field(
         default=10_000,
         validate_default=True,
-        description="Quote currency a paper account starts with.",
+        description="Initial balance of a paper account, in quote currency.",
     )
     shadow: Flag = Field(
         default=False,
-        description="Whether a paper account with the same settings trades beside a live one.",
+        description="Whether a paper account mirrors this live account with the same settings.",
     )
     allow_withdrawal_keys: Flag = Field(
         default=False,
-        description="Whether to trade with a key that may withdraw; else its user is halted.",
+        description="Whether to accept a key that can withdraw; else its user is halted.",
     )
     egress: Egress = Field(
         default=DIRECT,
-        description="How its requests leave: direct, a proxy's URL, or a local address.",
+        description="Route of its requests: direct, a proxy URL, or a local address.",
     )
 
 
 class UserSection(SettingsLayer):
-    """One person's trading account; two accounts of one person are two users."""
+    """One trading account; a person with two accounts is two users."""
 
     mode: Mode = Field(
-        default=Mode.PAPER, description="Told only, simulated fills, or real orders."
+        default=Mode.PAPER, description="Notifications only, simulated fills, or real orders."
     )
     notify: tuple[NotifyUrl, ...] = Field(
-        default=(), description='apprise URLs to tell; "secret:NAME" is read from the vault.'
+        default=(), description='apprise URLs to notify; "secret:NAME" is read from the vault.'
     )
-    notify_events: EventsSection = key("How loudly this user is told; overrules notify.events.")
-    notify_times: TimesSection = key("This user's clocks; overrule those of notify.")
+    notify_events: EventsSection = key(
+        "Level of each notice to this user; overrides notify.events."
+    )
+    notify_times: TimesSection = key(
+        "Summary time and time zone of this user; override those of notify."
+    )
     account: AccountSection = Field(description="The account that trades.")
     subscriptions: dict[Name, SettingsLayer] = Field(
-        default={}, description="Strategies this user follows, each with settings of its own."
+        default={}, description="Strategies this user follows, each with its settings."
     )
 
 
 class _MergedSource(PydanticBaseSettingsSource):
-    """File and environment, as ``Sources`` has laid them together.
+    """File and environment, merged by ``Sources``.
 
-    pydantic's own sources forget which variable set a value, pass over a misspelt section, take
-    ``[Users]`` for ``[users]``, and read no environment but the process's.
+    pydantic's own sources do not record which variable set a value, ignore a misspelled section,
+    accept ``[Users]`` for ``[users]``, and read only the process environment.
     """
 
     def __init__(self, settings_cls: type[BaseSettings], tables: dict[str, Any]) -> None:
@@ -229,16 +237,16 @@ class ConfigFile(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid")
 
     daemon: DaemonSection = Field(default_factory=DaemonSection, description="The daemon itself.")
-    api: ApiSection = Field(default_factory=ApiSection, description="HTTP and WebSocket.")
+    api: ApiSection = Field(default_factory=ApiSection, description="The HTTP and WebSocket API.")
     backup: BackupSection = Field(
-        default_factory=BackupSection, description="Copies of the ledger."
+        default_factory=BackupSection, description="Backups of the ledger."
     )
     retention: RetentionSection = Field(
-        default_factory=RetentionSection, description="What becomes of the ledger's past."
+        default_factory=RetentionSection, description="Archiving of old ledger rows."
     )
     notify: NotifySection = Field(default_factory=NotifySection, description="Notices.")
     ai: AiSection = Field(
-        default_factory=AiSection, description="The AI that users and strategies may ask."
+        default_factory=AiSection, description="Model providers for users and strategies."
     )
     exchanges: dict[Name, ExchangeSection] = Field(default={}, description="Exchanges by name.")
     strategies: dict[Name, StrategySection] = Field(default={}, description="Strategies by name.")
