@@ -16,7 +16,7 @@ from signalbot.ai.service import open_ai
 from signalbot.app.composition import App, running
 from signalbot.app.exchanges import CredentialStore, ExchangeFactory
 from signalbot.app.watchdog import Watchdog, notifying_systemd
-from signalbot.config.checks.strategies import load_for_daemon
+from signalbot.config.daemon_config import load_for_daemon
 from signalbot.config.runtime_definitions import Definition
 from signalbot.config.settings import Config
 from signalbot.control.alert_authentication import AlertAuthenticator

@@ -17,11 +17,11 @@ from signalbot.api import (
 from signalbot.api.body_limit import MAX_BODY_BYTES
 from signalbot.api.connection_limits import MOST_HEADER_BYTES, connection_limiter
 from signalbot.config.sections.notify import notices_table
-from signalbot.config.settings import ApiSettings
 from signalbot.domain import globs
 from signalbot.domain.code_catalog import CODES, codes_table
 from signalbot.exchange.live.capability_tables import capability_table, retention_table
 from signalbot.ledger.idempotency import MAX_KEYS_PER_AUTHOR
+from signalbot.settings.daemon import ApiSettings
 from signalbot.webhooks import fields, signature
 
 ROOT = Path(__file__).parents[1]

@@ -14,13 +14,12 @@ from signalbot.ai.daily_budget import DailyBudget, DailyBudgetExceeded, utc_day_
 from signalbot.ai.prompt import Prompt
 from signalbot.ai.provider_models import ModelCallFailed, ModelReply, ProviderModels
 from signalbot.ai.schemas import AiResponse
-from signalbot.ai.settings import AiProviderSettings, AiSettings
-from signalbot.ai.single_flight import MAX_CALL_S
 from signalbot.domain.money import ZERO
 from signalbot.domain.signals import SignalId, digest
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.ai_calls import AiCall, AiCalls, CallKind, CallOutcome
 from signalbot.ports import Clock
+from signalbot.settings.ai import MAX_CALL_S, AiProviderSettings, AiSettings
 
 log = structlog.get_logger()
 

@@ -20,6 +20,7 @@ from signalbot.domain.signals import digest
 from signalbot.domain.timeframe import Timeframe
 from signalbot.ledger.ai_calls import CallKind
 from signalbot.ports import Clock
+from signalbot.settings.strategy import StrategySettings
 from signalbot.strategies.base import SignalProposal, StrategyFailed, StrategySuspended, Tables
 
 _AnalysisOutcome = AnalysisResponse | AiCallFailed | DailyBudgetExceeded
@@ -38,17 +39,17 @@ class LlmStrategyFactory:
         async with self._single_flight.running():
             yield
 
-    def open(self, name: str, *, timeframe: Timeframe, params: Mapping[str, Any]) -> "LlmStrategy":
-        """Build the strategy called ``name``.
+    async def open_configured(self, settings: StrategySettings) -> "LlmStrategy":
+        """Build the strategy with these settings.
 
         Raises:
             BadParameter: a parameter is invalid.
         """
         from signalbot.ai.market_summary import summarize_market  # noqa: PLC0415 - loads TA-Lib
 
-        return LlmStrategy(
-            name, timeframe, parse_analysis_params(timeframe, params), self, summarize_market
-        )
+        timeframe = settings.candle_timeframe
+        params = parse_analysis_params(timeframe, settings.params)
+        return LlmStrategy(settings.name, timeframe, params, self, summarize_market)
 
     async def request(
         self, context: CallContext, prompt: Prompt, params: AnalysisParams

@@ -13,9 +13,6 @@ from signalbot.domain.money import text
 from signalbot.domain.settings import AiPermission, AiRules
 from signalbot.domain.signals import Signal, digest
 
-MAX_INSTRUCTIONS = 2_000
-"""Maximum characters of a user's instructions."""
-
 _MAX_TEXT = 500  # characters of any external text
 _DATA_START, _DATA_END = "<data>", "</data>"
 

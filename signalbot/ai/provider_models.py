@@ -10,9 +10,8 @@ import structlog
 
 from signalbot.ai.prompt import Prompt
 from signalbot.ai.schemas import AiResponse, AnalysisResponse, DecisionResponse
-from signalbot.ai.settings import AiProviderSettings, ProviderKind
-from signalbot.ai.single_flight import MAX_CALL_S
 from signalbot.domain.errors import ConfigError
+from signalbot.settings.ai import MAX_CALL_S, AiProviderSettings, ProviderKind
 
 if TYPE_CHECKING:
     from pydantic_ai import Agent

@@ -9,10 +9,10 @@ from signalbot.ai.advisor import AiAdvisor
 from signalbot.ai.client import AiClient, ResolveSecret
 from signalbot.ai.llm_strategy import LlmStrategyFactory
 from signalbot.ai.outcome_evaluator import OutcomeEvaluator
-from signalbot.ai.settings import AiSettings
 from signalbot.ledger.ai_calls import AiCalls
 from signalbot.ledger.database import Database
 from signalbot.ports import Clock, Market
+from signalbot.settings.ai import AiSettings
 from signalbot.tasks import supervise
 
 

@@ -11,9 +11,6 @@ from signalbot.ports import Clock
 
 T = TypeVar("T")
 
-MAX_CALL_S = 120
-"""Maximum duration of a call, in seconds."""
-
 _CACHE_MS = 60_000
 
 

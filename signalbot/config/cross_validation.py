@@ -8,19 +8,17 @@ from collections.abc import Iterator
 from decimal import Decimal
 from ipaddress import ip_address
 
+from signalbot.config.checks.ai import ai_conflicts
 from signalbot.config.problems import Problem, suggestion
-from signalbot.config.sections.ai import ai_conflicts
-from signalbot.config.settings import FILE_KIND, SIMULATED
 from signalbot.config.sources import Sources, setting_layers
+from signalbot.config.strategy_kinds import SPECIAL_KINDS, strategy_kind
 from signalbot.config.toml_positions import Keys
 from signalbot.config.validators import NAME, split_listen
-from signalbot.config.webhook import WEBHOOK_KIND
 from signalbot.domain.globs import matches_any
 from signalbot.domain.money import ONE
 from signalbot.domain.settings import Sizing, SizingMode, StopSource
 from signalbot.domain.users import Mode
-
-_FILE_KEYS = ("path", "deadline", "memory_mb")
+from signalbot.settings.exchange import SIMULATED
 
 
 def conflicts(sources: Sources) -> Iterator[Problem]:
@@ -33,8 +31,7 @@ def conflicts(sources: Sources) -> Iterator[Problem]:
         yield from _reference(sources, ("strategies", strategy, "exchange"), "exchanges")
         if sources.has("strategies", strategy, "owner"):
             yield from _reference(sources, ("strategies", strategy, "owner"), "users")
-        yield from _file_keys(sources, strategy)
-        yield from _alerts(sources, strategy)
+        yield from _kind_keys(sources, strategy)
     for user in sources.names("users"):
         yield from _reference(sources, ("users", user, "account", "exchange"), "exchanges")
         for strategy in sources.names("users", user, "subscriptions"):
@@ -94,30 +91,22 @@ def _speed(sources: Sources, name: str) -> Decimal:
     return Decimal(speed) if isinstance(speed, int | Decimal) else ONE
 
 
-def _file_keys(sources: Sources, strategy: str) -> Iterator[Problem]:
-    """Check that kind "file" has a path, and that no other kind has one."""
+def _kind_keys(sources: Sources, strategy: str) -> Iterator[Problem]:
+    """Check that a strategy has the keys its kind requires, and none of another kind."""
     table = ("strategies", strategy)
-    if sources.get(*table, "kind") == FILE_KIND:
-        if not sources.has(*table, "path"):
-            yield sources.problem((*table, "kind"), "'file' needs a path to the strategy's file")
-        return
-    for name in _FILE_KEYS:
-        if sources.has(*table, name):
-            message = f"only a strategy of kind 'file' has a {name}"
-            yield sources.problem((*table, name), message)
-
-
-def _alerts(sources: Sources, strategy: str) -> Iterator[Problem]:
-    """Check that alert sources alone have a webhook table, and all other kinds a timeframe."""
-    table = ("strategies", strategy)
-    is_source = sources.get(*table, "kind") == WEBHOOK_KIND
-    if not is_source and not sources.has(*table, "timeframe"):
+    kind = strategy_kind(str(sources.get(*table, "kind")))
+    for key in kind.required_keys:
+        if not sources.has(*table, key):
+            yield sources.problem((*table, "kind"), f"{kind.name!r} needs a {key}")
+    for other in SPECIAL_KINDS:
+        for key in other.own_keys:
+            if other is not kind and sources.has(*table, key):
+                message = f"only a strategy of kind {other.name!r} has a {key}"
+                yield sources.problem((*table, key), message)
+    if kind.is_subscribable and not sources.has(*table, "timeframe"):
         yield sources.problem(
             (*table, "timeframe"), "is missing: the length of its candles, such as '5m'"
         )
-    if not is_source and sources.has(*table, "webhook"):
-        message = "only a strategy of kind 'webhook' has a webhook table"
-        yield sources.problem((*table, "webhook"), message)
 
 
 def _reference(sources: Sources, path: Keys, section: str) -> Iterator[Problem]:

@@ -10,22 +10,19 @@ from signalbot.config.duration import duration_text
 from signalbot.config.mask import masked
 from signalbot.config.number_types import NO_LIMIT
 from signalbot.config.section import Section
-from signalbot.config.sections.file import (
-    ApiSection,
-    DaemonSection,
-    ExchangeSection,
-    StrategySection,
-    UserSection,
-)
+from signalbot.config.sections.daemon import ApiSection, DaemonSection
+from signalbot.config.sections.exchanges import ExchangeSection
 from signalbot.config.sections.maintenance import BackupSection, RetentionSection
 from signalbot.config.sections.notify import EventsSection, NotifySection, TimesSection
 from signalbot.config.sections.settings_layers import SettingsLayer, StopSection
+from signalbot.config.sections.strategies import StrategySection
+from signalbot.config.sections.users import UserSection
 from signalbot.config.settings import Config
 from signalbot.config.sources import Sources, setting_layers
 from signalbot.config.toml_positions import Keys, dotted
 from signalbot.domain.money import text
 from signalbot.domain.settings import HoursRange, TakeProfitRule
-from signalbot.exchange.simulated.rules import SimulatedSymbol
+from signalbot.settings.simulation import SimulatedSymbol
 
 BUILT_IN = "default"
 

@@ -5,6 +5,7 @@ A validator's error completes a sentence that begins with the value: ``200 is no
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -117,3 +118,16 @@ class Duration(_NumberType):
 
     def schema(self) -> JsonSchemaValue:
         return {"type": "string", "pattern": PATTERN, "examples": ["30s", "5m", "1h30m"]}
+
+
+def with_floats(value: Any) -> Any:
+    """Convert Decimals in ``value`` to floats: parameters and ccxt options are not money."""
+    match value:
+        case Decimal():
+            return float(value)
+        case dict():
+            return {key: with_floats(inner) for key, inner in value.items()}
+        case list():
+            return [with_floats(inner) for inner in value]
+        case _:
+            return value

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from signalbot.config.config_file import ConfigFile
 from signalbot.config.number_types import NO_LIMIT
-from signalbot.config.sections.file import ConfigFile
 from signalbot.config.toml_positions import KeyPath
 
 Schema = dict[str, Any]

@@ -4,9 +4,12 @@ An optional key has the default None and is read through ``given_fields`` only, 
 and an explicit "none" (no limit) stay distinct.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+Flag = Annotated[bool, Field(strict=True)]
+"""true or false, and nothing that could be read as one."""
 
 
 class Section(BaseModel):

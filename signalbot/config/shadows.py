@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from signalbot.config.sections.file import UserSection
+from signalbot.config.sections.users import UserSection
 from signalbot.config.validators import DIRECT
 from signalbot.domain.users import (
     Mode,

@@ -17,7 +17,6 @@ from signalbot.config.duration import PATTERN, is_duration, parse_duration
 from signalbot.config.time_zones import zone_suggestion
 from signalbot.domain.globs import MAX_GLOB_LENGTH, MAX_GLOBS
 from signalbot.domain.settings import HoursRange
-from signalbot.exchange.live.registry import supported_message
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 """Names of exchanges, strategies and users."""
@@ -59,7 +58,11 @@ def _symbol(value: str) -> str:
 
 def _ccxt_id(value: str) -> str:
     if not _CCXT_ID.fullmatch(value):
-        raise ValueError(f"is not the id of an exchange in ccxt: {supported_message(value)}")
+        meant = re.sub(r"[^a-z0-9]", "", value.lower())
+        raise ValueError(
+            "is not the id of an exchange in ccxt: lowercase letters and digits"
+            + (f", as '{meant}'" if meant else "")
+        )
     return value
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from signalbot.config.settings import Config, ExchangeSettings
+from signalbot.config.settings import Config
 from signalbot.domain.users import MarginMode, Mode, UserId, owner_of
+from signalbot.settings.exchange import ExchangeSettings
 
 _MAX_LISTED_NAMES = 5
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from signalbot.config.settings import StrategySettings
-from signalbot.config.webhook import OnMissed
 from signalbot.domain.signals import Action, SignalId, signal_id_of_key
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.alert_deliveries import AlertDeliveries, AlertDelivery
 from signalbot.ledger.signals import Signals
+from signalbot.settings.strategy import StrategySettings
+from signalbot.settings.webhook import OnMissedExit
 from signalbot.webhooks.parser import Alert
 from signalbot.webhooks.signature import is_signed
 
@@ -94,5 +94,5 @@ def _steps(alert: Alert) -> list[Action]:
 def _max_signals(terms: StrategySettings, alert: Alert) -> int:
     """How many signals an alert may lead to: its steps, and an exit that was missed before."""
     webhook = terms.webhook
-    is_aligned = webhook is not None and webhook.on_missed is OnMissed.EXIT
+    is_aligned = webhook is not None and webhook.on_missed is OnMissedExit.EXIT
     return len(_steps(alert)) + (is_aligned and alert.previous_position is not None)

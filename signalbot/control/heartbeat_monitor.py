@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from signalbot.config.settings import StrategySettings
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.ledger.source_outages import SourceOutages
 from signalbot.ports import Clock
+from signalbot.settings.strategy import StrategySettings
 
 log = structlog.get_logger()
 

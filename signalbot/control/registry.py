@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import structlog
 
-from signalbot.config.settings import Config, StrategySettings
+from signalbot.config.settings import Config
 from signalbot.control.strategy_factory import StrategyFactory
 from signalbot.domain.users import (
     Mode,
@@ -28,6 +28,7 @@ from signalbot.pipeline.reconciliation.restore import AccountRestorer
 from signalbot.pipeline.signals.broadcaster import InProcessBroadcaster
 from signalbot.pipeline.signals.evaluator import Deployment, Evaluator
 from signalbot.ports import Exchange
+from signalbot.settings.strategy import StrategySettings
 
 log = structlog.get_logger()
 

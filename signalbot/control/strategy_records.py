@@ -2,8 +2,8 @@
 
 import json
 
-from signalbot.config.settings import StrategySettings
 from signalbot.ledger.accounts import StrategyRecord
+from signalbot.settings.strategy import StrategySettings
 
 
 def strategy_record(terms: StrategySettings) -> StrategyRecord:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from signalbot.config.settings import StrategySettings
-from signalbot.config.webhook import WebhookSection
 from signalbot.control.alert_deduplication import UNIDENTIFIED, AlertDeduplicator, AlertIdentity
 from signalbot.control.discarded_alerts import DiscardedAlertLog
 from signalbot.control.heartbeat_monitor import HeartbeatMonitor
@@ -22,7 +20,9 @@ from signalbot.ledger.alert_deliveries import AlertDeliveries
 from signalbot.ledger.signals import Signals
 from signalbot.pipeline.signals.expiry import SignalExpirer
 from signalbot.ports import Clock
-from signalbot.webhooks.parser import Alert, parse_alert
+from signalbot.settings.strategy import StrategySettings
+from signalbot.settings.webhook import WebhookSettings
+from signalbot.webhooks.parser import Alert, AlertRules, parse_alert
 from signalbot.webhooks.resolution import CancelRequest
 
 log = structlog.get_logger()
@@ -92,7 +92,7 @@ class WebhookReceiver:
             self._heartbeat_monitor.record_alert(source)
         now_ms = self._clock.now_ms()
         try:
-            alert = parse_alert(body, terms.webhook.alert_rules(terms.symbols), now_ms=now_ms)
+            alert = parse_alert(body, AlertRules.of(terms.webhook, terms.symbols), now_ms=now_ms)
             if is_dry_run or alert.is_test:
                 return await self._dry_run(terms, alert, headers, now_ms)
             async with self._locks[source]:  # what a source says later must not be sent before
@@ -104,7 +104,7 @@ class WebhookReceiver:
     async def _carry_out(
         self,
         terms: StrategySettings,
-        webhook: WebhookSection,
+        webhook: WebhookSettings,
         alert: Alert,
         headers: Mapping[str, str],
         now_ms: Ms,

@@ -2,69 +2,22 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from typing import Protocol, TypeVar
 from weakref import WeakSet
 
 import structlog
 
 from signalbot.domain.timeframe import EPOCH, Ms, Timeframe
 from signalbot.ports import Clock
+from signalbot.sandbox.executors import ThreadExecutor, WorkerThread
 from signalbot.sandbox.response_parser import StrategyDescription
 from signalbot.sandbox.strategy_runner import StrategyFile, StrategyRunner
 from signalbot.sandbox.worker import WorkerDied
+from signalbot.settings.strategy import StrategySettings
 from signalbot.strategies.base import SignalProposal, StrategyFailed, StrategySuspended, Tables
 
 log = structlog.get_logger()
 
-T = TypeVar("T")
-
 _MAX_SUSPENSION_S = 300
-
-
-class WorkerThread(Protocol):
-    """Runs the blocking calls to one worker, one at a time."""
-
-    async def call(self, work: Callable[[], T]) -> T: ...
-
-    def submit(self, work: Callable[[], None]) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class ThreadExecutor:
-    """Runs calls in a thread per strategy; the event loop is not blocked."""
-
-    def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="strategy")
-
-    async def call(self, work: Callable[[], T]) -> T:
-        try:
-            result = asyncio.get_running_loop().run_in_executor(self._executor, work)
-        except RuntimeError as e:  # no thread available, or closed
-            raise StrategyFailed(f"no thread can be started: {e}") from None
-        return await result
-
-    def submit(self, work: Callable[[], None]) -> None:
-        with suppress(RuntimeError):  # already closed
-            self._executor.submit(work)
-
-    def close(self) -> None:
-        self._executor.shutdown()
-
-
-class InlineExecutor:
-    """Runs calls in the event loop's thread, for replays with virtual time."""
-
-    async def call(self, work: Callable[[], T]) -> T:
-        return work()
-
-    def submit(self, work: Callable[[], None]) -> None:
-        work()
-
-    def close(self) -> None:
-        return
 
 
 class FileStrategy:
@@ -186,6 +139,10 @@ class FileStrategyRegistry:
         opened = FileStrategy(name, runner, description, thread=thread, clock=self._clock)
         self._all.add(opened)
         return opened
+
+    async def open_configured(self, settings: StrategySettings) -> FileStrategy:
+        """Open the file of a strategy of kind "file"; see ``open``."""
+        return await self.open(settings.name, StrategyFile.configured(settings))
 
     def keep(self, name: str, strategy: FileStrategy) -> None:
         """Register a file under its name; a replaced one runs until it is suspended."""

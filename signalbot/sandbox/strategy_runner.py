@@ -11,6 +11,7 @@ from signalbot.sandbox.folder import Folder
 from signalbot.sandbox.output_capture import LineSink
 from signalbot.sandbox.response_parser import StrategyDescription, parse_description, parse_proposal
 from signalbot.sandbox.worker import Worker, WorkerDied
+from signalbot.settings.strategy import StrategySettings
 from signalbot.strategies.base import SignalProposal, StrategyFailed, Tables
 
 _MAX_SOURCE_BYTES = 1_000_000
@@ -68,6 +69,24 @@ class StrategyFile:
             timeframe=timeframe,
             params=params,
             limits=limits or WorkerLimits(),
+        )
+
+    @classmethod
+    def configured(cls, settings: StrategySettings) -> "StrategyFile":
+        """Read the file of a strategy of kind "file".
+
+        Raises:
+            StrategyFailed: it cannot be read.
+        """
+        assert settings.path is not None  # noqa: S101 - required by the configuration
+        limits = WorkerLimits(
+            deadline_s=settings.deadline_s, memory_bytes=settings.memory_mb * 1024 * 1024
+        )
+        return cls.read(
+            settings.path,
+            timeframe=settings.candle_timeframe,
+            params=settings.params,
+            limits=limits,
         )
 
 

@@ -5,8 +5,6 @@ previous key, and ``.bak-`` with a key id, older ones.
 """
 
 import os
-import re
-import secrets
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Iterator, Mapping
@@ -16,11 +14,11 @@ from secrets import token_bytes
 from stat import S_IMODE
 
 from signalbot.domain.errors import ConfigError
+from signalbot.vault.durable_files import write_file
 from signalbot.vault.envelope import KeyEncryptionKey
 
 KEY_BYTES = 32
 _CREDENTIAL_NAME = "master.key"
-_UNFINISHED_SUFFIX = re.compile(r"(?:\.next|\.bak)?\.[0-9a-f]{8}")
 
 
 def locate_key_file(configured: Path, environment: Mapping[str, str]) -> Path:
@@ -68,9 +66,6 @@ def generate_key() -> bytes:
     return token_bytes(KEY_BYTES)
 
 
-# --- files ------------------------------------------------------------------------------------
-
-
 def pending_path(path: Path) -> Path:
     """Return the path of the pending key that replaces ``path``."""
     return path.with_name(f"{path.name}.next")
@@ -100,45 +95,6 @@ def _related_paths(path: Path) -> Iterator[Path]:
         yield from sorted(path.parent.glob(f"{previous_path(path).name}-*"))
 
 
-def create_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
-    """Create a file atomically and durably.
-
-    Raises:
-        FileExistsError: it exists; it is unchanged.
-    """
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        _write(fresh, content, mode)
-        try:
-            os.link(fresh, path)  # unlike a rename, it never replaces a file
-        except FileExistsError:
-            raise
-        except OSError:  # the file system has no hard links
-            _write(path, content, mode)
-    finally:
-        fresh.unlink(missing_ok=True)
-    _sync_folder(path.parent)
-
-
-def remove_unfinished(path: Path) -> None:
-    """Remove temporary files of a killed run; none of them was ever in use."""
-    for each in path.parent.glob(f".{path.name}*"):
-        if _UNFINISHED_SUFFIX.fullmatch(each.name.removeprefix(f".{path.name}")):
-            each.unlink(missing_ok=True)
-
-
-def replace_file(fresh: Path, path: Path) -> None:
-    """Replace ``path`` by ``fresh`` atomically and durably."""
-    fresh.replace(path)
-    _sync_folder(path.parent)
-
-
-def remove_file(path: Path) -> None:
-    """Delete a file durably."""
-    path.unlink(missing_ok=True)
-    _sync_folder(path.parent)
-
-
 def encode_key(key: bytes) -> bytes:
     """Return the content of a key file."""
     return b64encode(key) + b"\n"
@@ -146,23 +102,4 @@ def encode_key(key: bytes) -> bytes:
 
 def write_key(path: Path, key: bytes) -> None:
     """Write a key file atomically; only its owner can read it."""
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    _write(fresh, encode_key(key), 0o600)
-    replace_file(fresh, path)
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Flush a folder's entries to disk, without which a new file can be lost."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    write_file(path, encode_key(key))

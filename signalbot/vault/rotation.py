@@ -17,7 +17,7 @@ from signalbot.domain.errors import ConfigError
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.vault_store import VaultStore
 from signalbot.tasks import crash_point
-from signalbot.vault import master_key
+from signalbot.vault import durable_files, master_key
 from signalbot.vault.vault import Vault
 
 
@@ -43,11 +43,11 @@ async def rotate_master_key(store: VaultStore, path: Path, *, now_ms: Ms) -> Rot
         _back_up_key(path)
         crash_point("rotate.old_kept")
         key = master_key.generate_key()
-        master_key.create_file(master_key.pending_path(path), master_key.encode_key(key))
+        durable_files.create_file(master_key.pending_path(path), master_key.encode_key(key))
         crash_point("rotate.new_written")
         values = await vault.rotate(key)
         crash_point("rotate.locked")
-        master_key.replace_file(master_key.pending_path(path), path)
+        durable_files.replace_file(master_key.pending_path(path), path)
         crash_point("rotate.new_in_place")
         again = await Vault.open(store, master_key.read_key(path), path=path, now_ms=now_ms)
         await again.verify()
@@ -58,18 +58,18 @@ async def rotate_master_key(store: VaultStore, path: Path, *, now_ms: Ms) -> Rot
 
 async def _finish_previous_run(store: VaultStore, path: Path, now_ms: Ms) -> bool:
     """Complete or undo an interrupted run; return whether it was completed."""
-    master_key.remove_unfinished(path)
+    durable_files.remove_unfinished(path)
     pending, wanted = master_key.pending_path(path), await store.key_id()
     is_ahead = wanted is not None and master_key.key_id_of(pending) == wanted
     if is_ahead:
         _back_up_key(path)
         crash_point("rotate.old_kept_again")
-        master_key.replace_file(pending, path)
+        durable_files.replace_file(pending, path)
         crash_point("rotate.finished")
         return True
     await Vault.open(store, master_key.read_key(path), path=path, now_ms=now_ms)
     if pending.exists():
-        master_key.remove_file(pending)  # unused: the current key opens the vault
+        durable_files.remove_file(pending)  # unused: the current key opens the vault
         crash_point("rotate.undone")
     return False
 
@@ -83,9 +83,9 @@ def _back_up_key(path: Path) -> None:
         if master_key.key_id_of(former) == key_id:
             return
         older = master_key.key_id_of(former) or "unreadable"
-        master_key.replace_file(former, former.with_name(f"{former.name}-{older}"))
+        durable_files.replace_file(former, former.with_name(f"{former.name}-{older}"))
         crash_point("rotate.older_kept")
-    master_key.create_file(former, path.read_bytes())
+    durable_files.create_file(former, path.read_bytes())
 
 
 @contextmanager

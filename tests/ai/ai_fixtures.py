@@ -6,15 +6,15 @@ from decimal import Decimal
 from pathlib import Path
 
 from signalbot.ai.service import open_ai
-from signalbot.ai.settings import AiProviderSettings, AiSettings, ProviderKind
 from signalbot.app.composition import App, running
 from signalbot.config.load import load
 from signalbot.domain.settings import AiPermission, AiRules
 from signalbot.domain.timeframe import Timeframe
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.ai_calls import AiCall, AiCalls
 from signalbot.ledger.database import open_replay_database
 from signalbot.replay.historical_exchange import HistoricalExchange
+from signalbot.settings.ai import AiProviderSettings, AiSettings, ProviderKind
+from signalbot.settings.simulation import SimulationRules
 from signalbot.tasks import LoopClock
 from tests.llm.server import Llm, llm
 from tests.simulation import HEAD, START, FaultyExchange, Simulation, user

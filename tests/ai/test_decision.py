@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from signalbot.ai.settings import ProviderKind
 from signalbot.domain.decision_codes import DecisionCode
 from signalbot.domain.signals import DecisionOutcome, ExecutionStatus
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.ai_calls import AiCalls, AiOutcome, CallOutcome, PriceOutcome
 from signalbot.ledger.ai_statistics import ai_statistics
+from signalbot.settings.ai import ProviderKind
 from tests.ai.ai_fixtures import advised, ai_simulation
 from tests.llm.server import APPROVES
 from tests.simulation import START, user

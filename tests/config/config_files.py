@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from signalbot.config.load import Config, load
+from signalbot.config.load import load
 from signalbot.config.problems import InvalidConfig, Problem
+from signalbot.config.settings import Config
 
 CONTRACT = Path(__file__).parent / "contract.toml"
 """The configuration of the design, word for word."""

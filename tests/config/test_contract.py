@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from signalbot.config.load import Config, load
+from signalbot.config.load import load
+from signalbot.config.settings import Config
 from signalbot.domain.settings import (
     AiRules,
     BelowMinimum,

@@ -8,7 +8,7 @@ import pytest
 from signalbot.config.example import example_text
 from signalbot.config.sections.settings_layers import SettingsLayer
 from signalbot.domain.users import Mode
-from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.settings.simulation import SimulationRules
 from tests.config.config_files import load_text
 
 TOP = Path(__file__).parents[2]

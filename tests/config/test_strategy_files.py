@@ -25,7 +25,7 @@ def test_a_file_is_named_relative_to_the_configuration(tmp_path: Path) -> None:
 def test_a_file_needs_its_path_and_nothing_else_has_one(tmp_path: Path) -> None:
     """No key is read and silently ignored."""
     missing = only_problem(tmp_path, MINIMAL.replace("ema_cross", "file"))
-    assert missing.message == "'file' needs a path to the strategy's file"
+    assert missing.message == "'file' needs a path"
     for line in ('path = "own.py"', 'deadline = "5s"', "memory_mb = 64"):
         text = MINIMAL.replace('"ema_cross"', f'"ema_cross"\n{line}')
         assert "only a strategy of kind 'file' has a" in only_problem(tmp_path, text).message

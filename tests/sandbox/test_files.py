@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from signalbot.domain.timeframe import Ms
-from signalbot.sandbox.file_strategy import FileStrategy, FileStrategyRegistry, InlineExecutor
+from signalbot.sandbox.executors import InlineExecutor
+from signalbot.sandbox.file_strategy import FileStrategy, FileStrategyRegistry
 from signalbot.sandbox.strategy_runner import WorkerLimits
 from signalbot.strategies.base import (
     RemoteStrategy,

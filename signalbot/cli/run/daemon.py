@@ -15,7 +15,7 @@ def run(config: ConfigOption = None) -> None:
     """
     with report_errors():
         from signalbot import daemon
-        from signalbot.config.checks.strategies import load_for_daemon
+        from signalbot.config.daemon_config import load_for_daemon
         from signalbot.config.locate import find_config
         from signalbot.observability.logging.secrets import SecretRegistry
         from signalbot.observability.logging.setup import configure_logging

@@ -3,22 +3,13 @@
 from collections.abc import Iterator, Mapping
 
 from signalbot.config.problems import Problem
-from signalbot.config.settings import FILE_KIND, Config, ExchangeSettings, StrategySettings
+from signalbot.config.settings import Config
 from signalbot.domain.market import MarketKind
 from signalbot.domain.timeframe import Timeframe
 from signalbot.exchange.live.capabilities import Capabilities
 from signalbot.exchange.live.registry import adapters_of, exchange_row
-from signalbot.strategies import BadParameter, UnknownKind, build_strategy
-
-
-def candle_problems(config: Config) -> Iterator[Problem]:
-    """Yield strategies with a timeframe or a warm-up that their exchange does not offer.
-
-    Strategy files are checked when they are loaded: only then is their warm-up known.
-    """
-    for strategy in config.strategies.values():
-        if strategy.timeframe is not None and strategy.kind != FILE_KIND:
-            yield from window_problems(config, strategy, _warm_up(strategy))
+from signalbot.settings.exchange import ExchangeSettings
+from signalbot.settings.strategy import StrategySettings
 
 
 def window_problems(
@@ -49,18 +40,6 @@ def _unavailable(capabilities: Capabilities, timeframe: Timeframe) -> str:
     reason = row.no_daily_candles_reason if timeframe is Timeframe.D1 else ""
     because = f" ({reason})" if reason else ""
     return f"{capabilities.exchange!r} has no {timeframe} candles{because}: use one of {offered}"
-
-
-def _warm_up(strategy: StrategySettings) -> Mapping[Timeframe, int]:
-    """Return the warm-up of a built-in strategy; one candle of its timeframe for other kinds."""
-    least = {strategy.candle_timeframe: 1}
-    try:
-        built = build_strategy(
-            strategy.kind, timeframe=strategy.candle_timeframe, params=strategy.params
-        )
-    except (UnknownKind, BadParameter):
-        return least  # reported by checks.strategies
-    return built.warm_up
 
 
 def _capabilities(exchange: ExchangeSettings, strategy: StrategySettings) -> list[Capabilities]:

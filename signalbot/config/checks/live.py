@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from signalbot.config.problems import Problem
-from signalbot.config.settings import Config, ExchangeSettings
+from signalbot.config.settings import Config
 from signalbot.config.sources import setting_layers
 from signalbot.config.toml_positions import Keys
 from signalbot.domain.market import MarketKind
@@ -18,6 +18,7 @@ from signalbot.exchange.live.registry import (
 )
 from signalbot.exchange.live.transport.ccxt_settings import forbidden_options
 from signalbot.exchange.live.transport.client_profile import Sandbox
+from signalbot.settings.exchange import ExchangeSettings
 
 
 def live_problems(config: Config) -> tuple[Problem, ...]:

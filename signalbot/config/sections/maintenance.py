@@ -9,8 +9,8 @@ from pydantic import Field
 from signalbot.config.locate import resolve_within
 from signalbot.config.number_types import Duration, Number
 from signalbot.config.section import Section
-from signalbot.config.settings import BackupSettings, RetentionSettings
 from signalbot.config.validators import Text, TimeOfDay
+from signalbot.settings.daemon import BackupSettings, RetentionSettings
 
 _MIN_BACKUP_INTERVAL_MS = 1_000
 _MIN_RETENTION_MS = 7 * 86_400_000

@@ -10,8 +10,6 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from signalbot.ai.prompt import MAX_INSTRUCTIONS
-from signalbot.ai.single_flight import MAX_CALL_S
 from signalbot.config.number_types import NO_LIMIT, Duration, Number
 from signalbot.config.section import Section, key
 from signalbot.config.validators import AllHours, Globs, Symbol, Text, TimeZone, all_different
@@ -28,6 +26,7 @@ from signalbot.domain.settings import (
     TargetSource,
 )
 from signalbot.domain.signals import Strength
+from signalbot.settings.ai import MAX_CALL_S, MAX_INSTRUCTIONS
 
 Confidence = Annotated[float, Number(kind=float, at_least=0, at_most=1)]
 Percent = Annotated[Decimal, Number(above=0, at_most=100)]

@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 from signalbot.config.number_types import Duration, Number
 from signalbot.config.section import Section, given_fields, key
 from signalbot.config.validators import Symbol
-from signalbot.exchange.simulated.rules import SimulatedSymbol, SimulationRules, symbol_rules
+from signalbot.settings.simulation import SimulatedSymbol, SimulationRules, symbol_rules
 
 Positive = Annotated[Decimal, Number(above=0)]
 NonNegative = Annotated[Decimal, Number(at_least=0)]

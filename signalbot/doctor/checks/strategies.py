@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from signalbot.config.settings import FILE_KIND
+from signalbot.config.strategy_kinds import strategy_kind
 from signalbot.doctor.finding import Finding, note, passed
 from signalbot.doctor.installation import Installation
 
@@ -10,7 +10,8 @@ _CHECK = "strategy files"
 
 
 def check(installation: Installation) -> Iterator[Finding]:
-    if not any(each.kind == FILE_KIND for each in installation.config.strategies.values()):
+    kinds = {each.kind for each in installation.config.strategies.values()}
+    if not any(strategy_kind(kind).needs_worker for kind in kinds):
         return
     from signalbot.sandbox.isolation_check import check_isolation
 

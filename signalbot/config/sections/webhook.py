@@ -1,7 +1,5 @@
 """``[strategies.NAME.webhook]``: interpretation and authentication of a source's alerts."""
 
-from decimal import Decimal
-from enum import StrEnum
 from ipaddress import ip_network
 from typing import Annotated
 
@@ -10,22 +8,7 @@ from pydantic import AfterValidator, Field
 from signalbot.config.number_types import Duration, Number
 from signalbot.config.section import Section
 from signalbot.domain.signals import Action, Strength
-from signalbot.webhooks.parser import AlertRules
-from signalbot.webhooks.resolution import Direction
-
-WEBHOOK_KIND = "webhook"
-
-MAX_EXPOSURE_PERCENT = Decimal(300)
-"""Default of ``risk.max_exposure_percent`` for alert sources, where no layer sets it.
-
-An alert sets its own stop, and sizing by risk gives a larger position the closer the stop is:
-without a ceiling, a leaked source token could open positions up to the full leverage.
-"""
-
-
-class OnMissed(StrEnum):
-    NOTIFY = "tell"
-    EXIT = "exit"
+from signalbot.settings.webhook import Direction, OnMissedExit, WebhookSettings
 
 
 def _network(value: str) -> str:
@@ -75,8 +58,8 @@ class WebhookSection(Section):
     addresses: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
         default=(), description="Allowed addresses or networks of the sender; empty: any."
     )
-    on_missed: OnMissed = Field(
-        default=OnMissed.NOTIFY,
+    on_missed: OnMissedExit = Field(
+        default=OnMissedExit.NOTIFY,
         description='Reaction to a lost exit that an alert reveals: "tell" notifies the operator, '
         '"exit" sends the exit. A lost entry is never sent later.',
     )
@@ -85,13 +68,7 @@ class WebhookSection(Section):
         description="Secrets that sign its alerts (Standard Webhooks); several during rotation.",
     )
 
-    def alert_rules(self, symbols: tuple[str, ...]) -> AlertRules:
-        """Return the parsing rules for alerts of a source with these markets."""
-        return AlertRules(
-            symbols=symbols,
-            actions=frozenset(self.actions),
-            direction=self.direction,
-            strength=self.strength,
-            confidence=self.confidence,
-            max_age_ms=self.max_age_ms,
-        )
+
+def webhook_settings(section: WebhookSection) -> WebhookSettings:
+    """Convert the section to settings."""
+    return WebhookSettings(**{name: getattr(section, name) for name in type(section).model_fields})

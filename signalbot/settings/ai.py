@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-MILLION = 1_000_000
+MAX_CALL_S = 120
+"""Maximum duration of a call, in seconds."""
+
+MAX_INSTRUCTIONS = 2_000
+"""Maximum characters of a user's instructions."""
+
+_MILLION = 1_000_000
 
 
 class ProviderKind(StrEnum):
@@ -35,7 +41,7 @@ class AiProviderSettings:
         return (
             (self.input_price or 0) * Decimal(input_tokens)
             + (self.output_price or 0) * Decimal(output_tokens)
-        ) / MILLION
+        ) / _MILLION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
