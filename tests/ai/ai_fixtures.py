@@ -1,4 +1,4 @@
-"""Users whose signals an AI looks at, in front of a loopback server, in real time."""
+"""Users with AI review, with a loopback server, in real time."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -32,7 +32,7 @@ def terms(
     budget: str | None = None,
     retries: int = 0,
 ) -> AiSettings:
-    """One provider, ``main``, whose models the loopback server plays."""
+    """One provider, ``main``, served by the loopback server."""
     path = "" if kind is ProviderKind.ANTHROPIC else "/v1"
     provider = AiProviderSettings(
         name="main",

@@ -36,7 +36,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def load_text(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> Config:
-    """What a file of ``text`` comes to."""
+    """Load a file with the content ``text``."""
     return load(write(folder, text), environ or {})
 
 

@@ -1,4 +1,4 @@
-"""``[ai]``: whoever wants to ask must be able to, and the money must be countable."""
+"""``[ai]``: users and strategies that use it have a provider, and costs are computable."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +18,7 @@ output_price = 15
 ASKS = "ai = { enabled = true, provider = 'main', model = 'small' }\n"
 
 
-def test_a_user_who_asks_needs_no_more_than_a_provider_and_a_model(tmp_path: Path) -> None:
+def test_a_user_with_ai_rules_needs_only_a_provider_and_a_model(tmp_path: Path) -> None:
     """Layers are merged like every other setting."""
     text = MINIMAL + ASKS + "[defaults.ai]\nmay = ['veto']\n" + PROVIDER
     config = load_text(tmp_path, text)
@@ -72,7 +72,7 @@ def test_a_key_is_never_shown(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_asked_or_paid_is_refused(
+def test_unusable_providers_and_budgets_are_problems(
     tmp_path: Path, added: str, path: str, message: str
 ) -> None:
     """With its place in the file, and what would be right."""

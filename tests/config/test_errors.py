@@ -1,4 +1,4 @@
-"""Everything that is wrong is told at once, with its place, its value and its cure."""
+"""All problems are reported together, each with its position, value and fix."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -345,7 +345,7 @@ def test_a_path_that_no_table_stands_for_points_to_the_nearest_line(tmp_path: Pa
     assert problem.line == 5
 
 
-def test_everything_wrong_is_told_together(tmp_path: Path) -> None:
+def test_all_problems_are_reported_together(tmp_path: Path) -> None:
     """Types, bounds, unknown keys, missing keys and broken references, in the order of the file."""
     problems = problems_of(
         tmp_path,
@@ -407,7 +407,7 @@ def test_the_error_reads_as_one_line_per_problem(tmp_path: Path) -> None:
 def test_a_syntax_error_has_its_line_and_column(
     tmp_path: Path, text: str, line: int | None, column: int | None, what: str
 ) -> None:
-    """Where the parser stopped, as far as it says."""
+    """At the parser's position, if it reports one."""
     problem = only_problem(tmp_path, text)
     assert problem.where == str(tmp_path / "config.toml")
     assert problem.line == line
@@ -449,7 +449,7 @@ def test_secrets_are_not_repeated_in_errors(tmp_path: Path) -> None:
         assert "HUSH" not in error
 
 
-def test_a_reference_into_a_section_that_is_not_there_says_so(tmp_path: Path) -> None:
+def test_a_reference_into_a_missing_section_is_reported(tmp_path: Path) -> None:
     """There is no nearest name where there are no names."""
     problem = only_problem(tmp_path, '[users.bob.account]\nexchange = "sim"\n')
     assert problem.message == (
@@ -457,7 +457,7 @@ def test_a_reference_into_a_section_that_is_not_there_says_so(tmp_path: Path) ->
     )
 
 
-def test_one_mistake_in_the_defaults_is_told_once(tmp_path: Path) -> None:
+def test_one_mistake_in_the_defaults_is_reported_once(tmp_path: Path) -> None:
     """A thousand users who inherit it do not make a thousand mistakes of it."""
     users = "".join(
         f'[users.u{n}]\naccount = {{ exchange = "sim" }}\nsubscriptions = {{ trend = {{}} }}\n'

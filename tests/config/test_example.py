@@ -32,7 +32,7 @@ def test_the_example_is_a_small_service_on_a_simulated_exchange(tmp_path: Path) 
 
 
 def test_nothing_in_the_example_is_live_or_secret() -> None:
-    """Nobody trades with money, or pastes a key, by copying it."""
+    """Copying it never trades real money or exposes a key."""
     text = example_text()
     assert 'mode = "live"' not in text
     assert "apiKey" not in text
@@ -59,7 +59,7 @@ def test_the_commented_exchange_works_when_it_is_uncommented(tmp_path: Path) -> 
 
 
 def test_the_example_is_faster_than_real_time(tmp_path: Path) -> None:
-    """Somebody who tries it does not wait an hour for the first signal."""
+    """A new user does not wait an hour for the first signal."""
     config = load_text(tmp_path, example_text())
     assert config.speed > SimulationRules().speed
     assert tomllib.loads(example_text())["exchanges"]["sim"]["simulated"]["speed"] == config.speed

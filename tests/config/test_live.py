@@ -1,4 +1,4 @@
-"""What an exchange cannot do is told by ``check``, at its place in the file."""
+"""Settings an exchange does not support are reported by ``check``, at their line."""
 
 from pathlib import Path
 
@@ -43,18 +43,18 @@ def test_what_the_exchange_can_do_is_no_problem(tmp_path: Path) -> None:
         ("BTC/USDT:USDT", "BTC/USDT", "strategies.trend.symbols", "is a spot market"),
     ],
 )
-def test_what_it_cannot_do_is_told_before_the_first_trade(
+def test_unsupported_settings_are_reported_before_the_first_trade(
     tmp_path: Path, before: str, after: str, path: str, says: str
 ) -> None:
-    """With the key that asks for it."""
+    """With the key that requires it."""
     (problem,) = live_problems(load_text(tmp_path, FUTURES.replace(before, after)))
     assert problem.path == path
     assert says in problem.message
 
 
 @pytest.mark.parametrize("ccxt_id", SUPPORTED)
-def test_a_test_network_that_does_not_exist_is_told(tmp_path: Path, ccxt_id: str) -> None:
-    """As ccxt has it: what it would fail on at the start is told by check."""
+def test_a_missing_test_network_is_reported(tmp_path: Path, ccxt_id: str) -> None:
+    """Per ccxt: what would fail at the start is reported by check."""
     client = getattr(ccxt, ccxt_id)()
     try:
         client.set_sandbox_mode(True)
@@ -120,7 +120,7 @@ params = { PARAMS }
         ("htx", "BTC/USDT:USDT", "1h", 'trend_timeframe = "12h"', "params", "12h candles"),
     ],
 )
-def test_candles_that_an_exchange_does_not_tell_are_refused(
+def test_candles_that_an_exchange_does_not_provide_are_problems(
     tmp_path: Path, ccxt_id: str, symbol: str, timeframe: str, params: str, key: str, says: str
 ) -> None:
     """With what it offers; before a strategy waits for them for ever."""

@@ -52,7 +52,7 @@ def test_a_file_that_cannot_be_run_is_a_problem(
     assert "strategy check" in problem.message
 
 
-def test_an_unknown_parameter_is_told_at_its_key(tmp_path: Path) -> None:
+def test_an_unknown_parameter_is_reported_at_its_key(tmp_path: Path) -> None:
     """As for a built-in strategy."""
     write(tmp_path / "strategies", "return None")
     text = FILE.replace('own.py"', 'own.py"\nparams = { slow = 3 }')

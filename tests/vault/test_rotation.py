@@ -122,10 +122,10 @@ async def test_what_is_stored_during_a_rotation_is_never_locked_with_the_old_key
     assert await _held(tmp_path, path) == (KEYS, "tgram://1/2")
 
 
-async def test_keys_that_a_former_user_has_left_are_rotated_and_used_by_nobody(
+async def test_keys_of_a_removed_user_are_rotated_and_not_used(
     tmp_path: Path,
 ) -> None:
-    """Until somebody keeps them; stored anew, they are the present user's."""
+    """Until they are reassigned; stored again, they belong to the current user."""
     path = await _filled(tmp_path)
     async with open_database(tmp_path / "ledger.db") as database:
         await database.execute(

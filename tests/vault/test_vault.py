@@ -1,4 +1,4 @@
-"""What is put in comes out for the right owner and the right key, and for nobody else."""
+"""Stored values decrypt for their owner and key only."""
 
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def test_a_blob_that_was_moved_or_changed_does_not_open(value: str, other: str, 
 
 
 async def test_a_thousand_accounts_come_out_in_one_query(tmp_path: Path) -> None:
-    """Every account with its own values, each told to whoever hides them in the log."""
+    """Every account with its own values, each reported for redaction."""
     told: list[str] = []
     async with open_database(tmp_path / "ledger.db") as database:
         vault = await Vault.open(

@@ -1,4 +1,4 @@
-"""Strategy files among others: nobody waits for them, and what dies is started anew."""
+"""Strategy files run concurrently, and a dead worker is restarted."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -100,8 +100,8 @@ async def test_the_first_death_costs_nothing_the_next_ones_ever_more(tmp_path: P
     await with_file(tmp_path, CRASH, story)
 
 
-async def test_an_answer_that_nobody_waits_for_ends_the_worker(tmp_path: Path) -> None:
-    """The one who asked was stopped; the next question gets its own answer."""
+async def test_a_cancelled_call_ends_the_worker(tmp_path: Path) -> None:
+    """The caller was cancelled; the next call gets its own response."""
 
     async def story(strategy: FileStrategy, _: HandClock) -> None:
         with pytest.raises(TimeoutError):

@@ -70,7 +70,7 @@ async def asked(
             yield ai, server, database
 
 
-async def test_an_analysis_becomes_an_idea_with_its_reasoning(tmp_path: Path) -> None:
+async def test_an_analysis_is_converted_to_a_proposal_with_its_reasoning(tmp_path: Path) -> None:
     """Levels, confidence and words are the model's; risk and reward are reckoned here."""
     async with asked(tmp_path) as (ai, server, database):
         analyst = await ai.llm_strategies.open_configured(llm_settings("oracle", PARAMS))
@@ -139,7 +139,7 @@ async def test_an_answer_that_contradicts_itself_is_a_failed_run(
 
 
 async def test_a_model_that_answers_late_fails_by_its_deadline(tmp_path: Path) -> None:
-    """Nobody waits longer than the strategy's own setting."""
+    """The wait ends with the strategy's own deadline."""
     async with asked(tmp_path) as (ai, server, _):
         server.delay_s = 3
         analyst = await ai.llm_strategies.open_configured(

@@ -35,7 +35,7 @@ anything = st.recursive(
 
 
 @given(st.fixed_dictionaries({key: anything | st.just(FINE[key]) for key in FINE}))
-def test_whatever_it_says_is_tradable_or_refused(said: dict[str, Any]) -> None:
+def test_every_response_is_tradable_or_rejected(said: dict[str, Any]) -> None:
     """Finite numbers, known words, prices on their side of the close."""
     try:
         idea = parse_proposal({"number": 1, "idea": said}, number=1, close=CLOSE)
@@ -79,14 +79,14 @@ def test_an_answer_of_any_shape_is_refused_in_order(answer: object) -> None:
         ({"reason": 5}, "in place of text"),
     ],
 )
-def test_it_is_told_what_is_wrong(changed: dict[str, Any], why: str) -> None:
+def test_the_error_names_the_invalid_value(changed: dict[str, Any], why: str) -> None:
     """By name, value and bound."""
     with pytest.raises(StrategyFailed, match=why):
         parse_proposal({"number": 1, "idea": FINE | changed}, number=1, close=CLOSE)
 
 
 def test_an_answer_to_another_question_is_refused() -> None:
-    """It cannot prepare answers, nor speak for another symbol: it is not asked which."""
+    """It cannot prepare responses, nor respond for another symbol: the number must match."""
     with pytest.raises(StrategyFailed, match="response is to request 2, not 1"):
         parse_proposal({"number": 2, "idea": FINE}, number=1, close=CLOSE)
 
