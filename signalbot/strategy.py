@@ -1,9 +1,9 @@
-"""What a strategy file imports: all its author needs to know.
+"""The public API of strategy files.
 
-A strategy is one subclass of ``Strategy`` in a file of its own. It is asked once for every closed
-candle, with the newest closed candles of every timeframe it wants, and says ``long(...)``,
-``short(...)``, ``exit_long(...)``, ``exit_short(...)`` or None. It must give the same answer to the
-same candles, live or replayed: no memory, no clock, no chance.
+A strategy file holds one subclass of ``Strategy``. It is called once per closed candle, with the
+latest closed candles of every timeframe it requires, and returns ``long(...)``, ``short(...)``,
+``exit_long(...)``, ``exit_short(...)`` or None. It must be deterministic: the same candles give the
+same result, live or replayed, so it keeps no state and uses neither clock nor random numbers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,12 +36,12 @@ WEAK, MODERATE, STRONG, VERY_STRONG = Strength
 class Candles(Mapping[str, CandleTable]):
     """The newest closed candles by timeframe: ``candles["5m"].close[-1]``.
 
-    Arrays are numpy floats, oldest first, read-only, and as long as ``warm_up`` asks.
+    Arrays are numpy floats, oldest first, read-only, with the length ``warm_up`` requires.
     """
 
     def __init__(self, symbol: str, timeframe: str, tables: Mapping[str, CandleTable]) -> None:
         self.symbol = symbol  #: such as ``BTC/USDT:USDT``
-        self.timeframe = timeframe  #: the one whose candle has just closed
+        self.timeframe = timeframe  #: the timeframe of the candle that just closed
         self._tables = tables
 
     @property
@@ -60,21 +60,21 @@ class Candles(Mapping[str, CandleTable]):
 
 
 class Strategy:
-    """To be subclassed, once per file. Its docstring is its description."""
+    """Base class of a strategy, one subclass per file; its docstring is its description."""
 
     #: A frozen dataclass; ``Annotated[int, Within(2, 200), "what it is"] = 20`` is one parameter.
     Params: ClassVar[type[Any] | None] = None
 
     def warm_up(self, timeframe: str, params: Any) -> int | Mapping[str, int]:
-        """Candles needed: a number of ``timeframe``, or one for each of several timeframes.
+        """Return the required candles: of ``timeframe``, or of each of several timeframes.
 
-        ``timeframe`` is the one of the configuration; others must be longer.
+        ``timeframe`` is the configured one; others must be longer.
         """
-        raise NotImplementedError("a strategy must say how many candles it needs")
+        raise NotImplementedError("a strategy must define warm_up")
 
     def on_candle(self, candles: Candles, params: Any) -> Idea | None:
-        """What to do now that a candle has closed; None means hold."""
-        raise NotImplementedError("a strategy must look at candles")
+        """Evaluate the candle that just closed; None means hold."""
+        raise NotImplementedError("a strategy must define on_candle")
 
 
 def long(
@@ -87,8 +87,8 @@ def long(
 ) -> Idea:
     """Open a long position, or close a short one.
 
-    ``reason`` is for people, with the numbers it rests on; ``confidence`` is 0 to 1;
-    ``take_profits`` stand nearest first.
+    ``reason`` is for people, with the numbers behind it; ``confidence`` is 0 to 1;
+    ``take_profits`` are ordered nearest first.
     """
     return _idea(Action.LONG, reason, confidence, strength, stop_loss, take_profits)
 

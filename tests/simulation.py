@@ -18,12 +18,12 @@ from signalbot.domain.market import Candle
 from signalbot.domain.signals import Action, Signal, SignalSource, Strength, signal_id_of_key
 from signalbot.domain.timeframe import EPOCH, Ms, Timeframe
 from signalbot.domain.users import User, UserId
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import Database, open_database, open_replay_database
 from signalbot.ledger.signals import DECISIONS
 from signalbot.ports import Advisor, Clock, Exchange, Market, Outage, RateAllowance
 from signalbot.replay import virtual_time
 from signalbot.replay.historical_exchange import HistoricalExchange
+from signalbot.settings.simulation import SimulationRules
 from signalbot.tasks import LoopClock
 from tests.fakes.broker import FaultyBroker
 

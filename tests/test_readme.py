@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from signalbot.api.connection_limits import connection_limiter
-from signalbot.config.settings import ApiSettings
+from signalbot.settings.daemon import ApiSettings
 from tests.cli.command_line import CommandLine
 from tests.cli.conftest import shell
 from tests.config.config_files import load_text

@@ -1,1 +1,1 @@
-"""An AI's opinion on signals and markets: asked once, paid once, bounded elsewhere."""
+"""Signal review and market analysis by language models, within a daily budget."""

@@ -1,4 +1,4 @@
-"""The AI's opinion on signals, behind ``ports.Advisor``."""
+"""AI review of signals; implements ``ports.Advisor``."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -21,11 +21,11 @@ from signalbot.ledger.ai_calls import CallKind
 from signalbot.ports import Clock, Market
 
 _CANDLES = 30
-_HISTORY_TIMEOUT_S = 3.0  # candles are good to have, and not worth waiting for
+_HISTORY_TIMEOUT_S = 3.0  # candles are optional context
 
 
 class AiAdvisor:
-    """Advises every user; those whose rules ask the same question share one call."""
+    """Advises every user; requests with equal prompts share one call."""
 
     def __init__(self, client: AiClient, *, markets: Mapping[str, Market], clock: Clock) -> None:
         self._client = client
@@ -34,12 +34,12 @@ class AiAdvisor:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Advice can be asked for within."""
+        """Accept requests within the block."""
         async with self._single_flight.running():
             yield
 
     async def advise(self, signal: Signal, rules: AiRules) -> Advice:
-        """What the rules' model says; whatever goes wrong is an ABSTAIN."""
+        """Return the verdict of the configured model; ABSTAIN on any failure."""
         advice, is_shared = await self._single_flight.request(
             prompt_key(signal, rules), lambda: self._request_decision(signal, rules)
         )
@@ -58,7 +58,7 @@ class AiAdvisor:
                 context, prompt, DecisionResponse, provider=rules.provider, model=rules.model
             )
         except DailyBudgetExceeded as e:
-            return _abstention(str(e), trouble=DecisionCode.AI_BUDGET_SPENT, call_id=e.call_id)
+            return _abstention(str(e), failure_code=DecisionCode.AI_BUDGET_SPENT, call_id=e.call_id)
         except AiCallFailed as e:
             return _abstention(str(e), call_id=e.call_id)
         return _advice(result)
@@ -77,10 +77,14 @@ class AiAdvisor:
 
 
 def _abstention(
-    cause: str, *, trouble: DecisionCode = DecisionCode.AI_FAILED, call_id: str | None = None
+    cause: str, *, failure_code: DecisionCode = DecisionCode.AI_FAILED, call_id: str | None = None
 ) -> Advice:
     return Advice(
-        verdict=Verdict.ABSTAIN, confidence=0.0, reason=cause, failure_code=trouble, call_id=call_id
+        verdict=Verdict.ABSTAIN,
+        confidence=0.0,
+        reason=cause,
+        failure_code=failure_code,
+        call_id=call_id,
     )
 
 

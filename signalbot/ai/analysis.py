@@ -1,4 +1,4 @@
-"""How a strategy of kind "llm" is set up, and what a model's analysis comes to. Pure."""
+"""Parameters of a strategy of kind "llm", and conversion of its model's response. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from signalbot.domain.timeframe import Timeframe
 from signalbot.strategies.base import SignalProposal
 from signalbot.strategies.params import BadParameter, Bounds, parse_params
 
-_STEPS = (0.6, 0.75, 0.9)  # least confidence of MODERATE, STRONG, VERY_STRONG
+_STEPS = (0.6, 0.75, 0.9)  # minimum confidence of MODERATE, STRONG, VERY_STRONG
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisParams:
-    """What ``params`` of a strategy of kind "llm" may hold."""
+    """The ``params`` of a strategy of kind "llm"."""
 
     provider: str = ""
     model: str = ""
-    timeframes: tuple[Timeframe, ...] = ()  #: to look at, beside the strategy's own
+    timeframes: tuple[Timeframe, ...] = ()  #: in addition to the strategy's own
     candles: Annotated[int, Bounds(60, 500)] = 100  #: of each timeframe
     min_confidence: Annotated[float, Bounds(0, 1)] = 0.6
     min_risk_reward: Annotated[float, Bounds(0, 20)] = 1.0
@@ -29,15 +29,15 @@ class AnalysisParams:
     def __post_init__(self) -> None:
         for name in ("provider", "model"):
             if not getattr(self, name):
-                raise BadParameter(name, f"{name} is missing: whom to ask")
+                raise BadParameter(name, f"{name} is missing")
 
 
 class InconsistentAnalysis(ValueError):
-    """An answer that contradicts itself or the market."""
+    """A response that contradicts itself or the market."""
 
 
 def parse_analysis_params(timeframe: Timeframe, given: Mapping[str, Any]) -> AnalysisParams:
-    """Checked parameters of a strategy that runs on ``timeframe``.
+    """Parse and validate the parameters of a strategy that runs on ``timeframe``.
 
     Raises:
         BadParameter: one is missing, unknown, of the wrong type or out of bounds.
@@ -52,12 +52,12 @@ def parse_analysis_params(timeframe: Timeframe, given: Mapping[str, Any]) -> Ana
 def proposal_from_analysis(
     response: AnalysisResponse, *, close: float, params: AnalysisParams
 ) -> SignalProposal | None:
-    """What the strategy says after this answer about a market that closed at ``close``.
+    """Convert a response about a market that closed at ``close`` into a proposal.
 
-    None for HOLD, and for what is too uncertain or promises too little for its risk.
+    None for HOLD, for too little confidence, and for too low a risk/reward ratio.
 
     Raises:
-        Inconsistent: its levels are missing or on the wrong side of the price.
+        InconsistentAnalysis: levels are missing or on the wrong side of the price.
     """
     if response.action == "HOLD":
         return None

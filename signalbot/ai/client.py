@@ -1,4 +1,4 @@
-"""Makes calls: within the day's money, with a deadline, and every one of them on record."""
+"""Calls models within the daily budget and a deadline; records every call."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -14,25 +14,24 @@ from signalbot.ai.daily_budget import DailyBudget, DailyBudgetExceeded, utc_day_
 from signalbot.ai.prompt import Prompt
 from signalbot.ai.provider_models import ModelCallFailed, ModelReply, ProviderModels
 from signalbot.ai.schemas import AiResponse
-from signalbot.ai.settings import AiProviderSettings, AiSettings
-from signalbot.ai.single_flight import MAX_CALL_S
 from signalbot.domain.money import ZERO
 from signalbot.domain.signals import SignalId, digest
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.ai_calls import AiCall, AiCalls, CallKind, CallOutcome
 from signalbot.ports import Clock
+from signalbot.settings.ai import MAX_CALL_S, AiProviderSettings, AiSettings
 
 log = structlog.get_logger()
 
 A = TypeVar("A", bound=AiResponse)
 ResolveSecret = Callable[[str], Awaitable[str]]
 
-_CHARACTERS_PER_TOKEN = 2  # fewer than any text in practice: money is set aside, not guessed
+_CHARACTERS_PER_TOKEN = 2  # a lower bound, so that the reserved cost is an upper bound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallContext:
-    """What a call is for."""
+    """Purpose of a call."""
 
     kind: CallKind
     strategy: str
@@ -47,7 +46,7 @@ class CallResult(Generic[A]):
 
 
 class AiCallFailed(Exception):
-    """A call was made and came to nothing; the message says why."""
+    """A call failed; the message is the reason."""
 
     def __init__(self, cause: str, *, call_id: str | None = None) -> None:
         super().__init__(cause)
@@ -55,7 +54,7 @@ class AiCallFailed(Exception):
 
 
 class AiClient:
-    """The providers of one daemon."""
+    """The configured providers."""
 
     def __init__(
         self,
@@ -75,10 +74,10 @@ class AiClient:
     async def running(
         cls, settings: AiSettings, *, calls: AiCalls, resolve: ResolveSecret, clock: Clock
     ) -> AsyncIterator["AiClient"]:
-        """Read the providers' keys, load their libraries, and count what this day has cost.
+        """Resolve the API keys, load the libraries, and read today's cost from the ledger.
 
         Raises:
-            ConfigError: a library is missing, or the vault has no such key.
+            ConfigError: a library is missing, or the vault lacks a key.
         """
         models: dict[str, ProviderModels] = {}
         async with AsyncExitStack() as stack:
@@ -93,11 +92,11 @@ class AiClient:
     async def call(
         self, context: CallContext, prompt: Prompt, schema: type[A], *, provider: str, model: str
     ) -> CallResult[A]:
-        """Ask one model, once, and record what came of it.
+        """Call one model once, and record the result.
 
         Raises:
-            BudgetSpent: nothing was asked.
-            NoAnswer: it failed.
+            DailyBudgetExceeded: the call was not made.
+            AiCallFailed: the call failed.
         """
         models = self._models.get(provider)
         if models is None:
@@ -135,7 +134,7 @@ class AiClient:
         started_ms: Ms,
         provider: str,
         model: str,
-        why_not: str | None = None,
+        error: str | None = None,
         *,
         cost: Decimal = ZERO,
         cost_is_estimate: bool = False,
@@ -155,7 +154,7 @@ class AiClient:
             latency_ms=self._clock.now_ms() - started_ms,
             outcome=_call_outcome(result),
             answer=response_text,
-            error=str(result) if isinstance(result, ModelCallFailed) else why_not,
+            error=str(result) if isinstance(result, ModelCallFailed) else error,
             input_tokens=result.input_tokens if result else 0,
             output_tokens=result.output_tokens if result else 0,
             cost=cost,
@@ -191,7 +190,7 @@ async def _try_call(
 
 
 def _max_cost(settings: AiProviderSettings, prompt: Prompt) -> Decimal:
-    """The most a call can cost."""
+    """Return the upper bound of a call's cost."""
     characters = len(prompt.system) + len(prompt.text)
     return settings.cost(characters // _CHARACTERS_PER_TOKEN + 1_000, settings.max_output_tokens)
 
@@ -202,10 +201,10 @@ def _actual_cost(
     reply: ModelReply[A] | None,
     failure: ModelCallFailed | None,
 ) -> tuple[Decimal, bool]:
-    """What a call has cost; where nobody knows, the most it can have, and True."""
+    """Return the cost of a call and whether it is an estimate: the upper bound, if unknown."""
     if reply is not None:
         return settings.cost(reply.input_tokens, reply.output_tokens), False
-    if failure is not None and (failure.refused or failure.input_tokens):
+    if failure is not None and (failure.is_rejected or failure.input_tokens):
         return settings.cost(failure.input_tokens, failure.output_tokens), False
     return max_cost, True
 

@@ -1,4 +1,4 @@
-"""The money for one UTC day: reserved before a call, so that no number of calls exceeds it."""
+"""Spending limit per UTC day; reserved before each call, so concurrent calls cannot exceed it."""
 
 from decimal import Decimal
 
@@ -10,12 +10,14 @@ DAY_MS = 86_400_000
 
 
 class DailyBudgetExceeded(Exception):
-    """A call could cost more than is left of this day's money."""
+    """A call could cost more than the rest of today's budget."""
 
-    call_id: str | None = None  #: under which it is on record
+    call_id: str | None = None  #: of the record of the call that was not made
 
 
 class DailyBudget:
+    """Reserved and settled costs of the current UTC day."""
+
     def __init__(self, limit: Decimal | None, *, spent: Decimal, clock: Clock) -> None:
         self._limit = limit
         self._clock = clock
@@ -25,26 +27,26 @@ class DailyBudget:
 
     @property
     def spent(self) -> Decimal:
-        """Of this UTC day."""
+        """Settled costs of this UTC day."""
         self._start_new_day()
         return self._spent
 
-    def reserve(self, most: Decimal) -> None:
-        """Set aside the most that a call can cost.
+    def reserve(self, max_cost: Decimal) -> None:
+        """Reserve the upper bound of a call's cost.
 
         Raises:
-            BudgetSpent: that much is not left.
+            DailyBudgetExceeded: the rest of the budget is smaller.
         """
         self._start_new_day()
-        if self._limit is not None and self._spent + self._reserved + most > self._limit:
+        if self._limit is not None and self._spent + self._reserved + max_cost > self._limit:
             raise DailyBudgetExceeded(
                 f"{self._spent + self._reserved:f} of {self._limit:f} is spent today, "
-                f"and a call may cost {most:f}"
+                f"and a call may cost {max_cost:f}"
             )
-        self._reserved += most
+        self._reserved += max_cost
 
     def settle(self, reserved: Decimal, cost: Decimal) -> None:
-        """Replace what was set aside by what the call has cost."""
+        """Replace a reservation by the actual cost."""
         self._start_new_day()
         self._reserved -= reserved
         self._spent += cost
@@ -56,5 +58,5 @@ class DailyBudget:
 
 
 def utc_day_start(at_ms: Ms) -> Ms:
-    """The instant at which the UTC day of ``at_ms`` began."""
+    """Return the start of the UTC day of ``at_ms``."""
     return Ms(at_ms - at_ms % DAY_MS)

@@ -1,4 +1,4 @@
-"""Strategies of kind "llm": a model looks at each candle of each symbol, once."""
+"""Strategies of kind "llm": a model evaluates each candle of each symbol once."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -20,13 +20,14 @@ from signalbot.domain.signals import digest
 from signalbot.domain.timeframe import Timeframe
 from signalbot.ledger.ai_calls import CallKind
 from signalbot.ports import Clock
+from signalbot.settings.strategy import StrategySettings
 from signalbot.strategies.base import SignalProposal, StrategyFailed, StrategySuspended, Tables
 
 _AnalysisOutcome = AnalysisResponse | AiCallFailed | DailyBudgetExceeded
 
 
 class LlmStrategyFactory:
-    """The strategies that ask a model; equal questions of different strategies are one call."""
+    """Opens strategies of kind "llm"; equal prompts of different strategies share one call."""
 
     def __init__(self, client: AiClient, *, clock: Clock) -> None:
         self._client = client
@@ -34,26 +35,26 @@ class LlmStrategyFactory:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Analyses can be asked for within."""
+        """Accept requests within the block."""
         async with self._single_flight.running():
             yield
 
-    def open(self, name: str, *, timeframe: Timeframe, params: Mapping[str, Any]) -> "LlmStrategy":
-        """The strategy of this name.
+    async def open_configured(self, settings: StrategySettings) -> "LlmStrategy":
+        """Build the strategy with these settings.
 
         Raises:
-            BadParameter: a parameter cannot be used.
+            BadParameter: a parameter is invalid.
         """
-        from signalbot.ai.market_summary import summarize_market  # noqa: PLC0415 - loads its library now
+        from signalbot.ai.market_summary import summarize_market  # noqa: PLC0415 - loads TA-Lib
 
-        return LlmStrategy(
-            name, timeframe, parse_analysis_params(timeframe, params), self, summarize_market
-        )
+        timeframe = settings.candle_timeframe
+        params = parse_analysis_params(timeframe, settings.params)
+        return LlmStrategy(settings.name, timeframe, params, self, summarize_market)
 
     async def request(
         self, context: CallContext, prompt: Prompt, params: AnalysisParams
     ) -> _AnalysisOutcome:
-        """The model's answer, or why there is none."""
+        """Return the model's response, or the error."""
 
         async def call() -> _AnalysisOutcome:
             try:
@@ -90,7 +91,12 @@ class LlmStrategy:
         self._summarize = summary
 
     async def evaluate(self, symbol: str, tables: Tables) -> SignalProposal | None:
-        """What the model says; its day's money spent is a rest, everything else wrong a failure."""
+        """Return the model's proposal for the newest candle.
+
+        Raises:
+            StrategySuspended: today's budget is spent.
+            StrategyFailed: no response in time, or an invalid one.
+        """
         params = self._params
         prompt = analysis_prompt(self._summarize(symbol, tables), params.instructions)
         context = CallContext(kind=CallKind.ANALYSIS, strategy=self._name, symbol=symbol)
@@ -99,7 +105,7 @@ class LlmStrategy:
                 result = await self._factory.request(context, prompt, params)
         except TimeoutError:
             raise StrategyFailed(
-                f"{params.model} gave no answer within {params.deadline_s:g} s"
+                f"{params.model} did not respond within {params.deadline_s:g} s"
             ) from None
         match result:
             case DailyBudgetExceeded():
@@ -113,4 +119,4 @@ class LlmStrategy:
             raise StrategyFailed(f"{params.model} contradicts itself: {e}") from None
 
     def suspend(self) -> None:
-        """It holds nothing."""
+        """Do nothing: there is no worker to release."""

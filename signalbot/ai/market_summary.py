@@ -1,4 +1,4 @@
-"""What a model is shown of a market: candles and indicators, in few digits. Pure."""
+"""Summarizes candles and indicators for a prompt, with few digits. Pure."""
 
 import math
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ import talib
 from signalbot.strategies.base import CandleTable, Floats, Tables
 
 _DIGITS = 6
-_MAX_CANDLES = 30  # candles in figures; the indicators see all
+_MAX_CANDLES = 30  # listed; indicators use all candles
 
 
 def summarize_market(symbol: str, tables: Tables) -> dict[str, Any]:
-    """Candles and indicators of every timeframe, in few digits."""
+    """Return candles and indicators of every timeframe, rounded to few digits."""
     return {
         "symbol": symbol,
         "candle_columns": ["open", "high", "low", "close", "volume"],
@@ -61,5 +61,5 @@ def _last(line: Floats | Sequence[float]) -> float | None:
 
 
 def _short(value: float) -> float | None:
-    """In few digits; None where an indicator has no value yet."""
+    """Round to few digits; None where an indicator has no value yet."""
     return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None

@@ -1,8 +1,8 @@
-"""What became of the signals that an AI was asked about, whether anybody traded them or not.
+"""Evaluates the price outcome of every signal an AI reviewed, traded or not.
 
-The first later candle that touches the signal's stop or its first target decides; where one candle
-touches both, the stop counts: the cautious reading, and one that speaks for a veto.
-After ``_HORIZON`` candles without either, the close counts. Costs and slippage are left out.
+The first later candle that touches the signal's stop or first target decides; if one candle touches
+both, the stop counts, the conservative choice. After ``_HORIZON`` candles without either, the
+close counts. Costs and slippage are ignored.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,25 +17,27 @@ from signalbot.ledger.ai_calls import AiCalls, AiOutcome, PriceOutcome
 from signalbot.ports import Clock, Market
 
 _HORIZON = 200
-_HISTORY = 500  # candles: older signals cannot be judged any more
+_HISTORY = 500  # candles: older signals cannot be evaluated
 _INTERVAL_S = 300.0
-_MAX_PER_ROUND = 20  # signals in one round: exchanges limit how much may be asked
+_MAX_PER_ROUND = 20  # signals per round, within the exchanges' rate limits
 
 
 class OutcomeEvaluator:
+    """Evaluates pending signals at an interval and records their outcomes."""
+
     def __init__(self, calls: AiCalls, *, markets: Mapping[str, Market], clock: Clock) -> None:
         self._calls = calls
         self._markets = markets
         self._clock = clock
 
     async def run(self) -> None:
-        """Look after what is not judged yet, every few minutes, until cancelled."""
+        """Evaluate pending signals every ``_INTERVAL_S`` until cancelled."""
         while True:
             await self._clock.sleep(_INTERVAL_S)
             await self.evaluate_pending()
 
     async def evaluate_pending(self) -> None:
-        """Judge every signal whose outcome the candles tell by now."""
+        """Evaluate every pending signal that later candles decide."""
         now_ms = self._clock.now_ms()
         for signal in await self._calls.without_outcome(
             expired_before_ms=now_ms, limit=_MAX_PER_ROUND
@@ -71,7 +73,7 @@ class OutcomeEvaluator:
 def evaluate_outcome(
     signal: Signal, candles: Sequence[Candle]
 ) -> tuple[PriceOutcome | None, Decimal | None]:  # fmt: skip
-    """How an entry ended that ``candles``, all later, tell of; None while it is not over."""
+    """Return how an entry ended by the later ``candles``; None while it is open."""
     price, stop, sign = signal.price, signal.stop_loss, signal.action.side.sign
     if price is None or stop is None or not signal.action.is_entry:
         return PriceOutcome.UNKNOWN, None

@@ -1,4 +1,4 @@
-"""One provider's models through pydantic-ai. All of that library that we touch is here."""
+"""Calls one provider's models through pydantic-ai; the only module that uses that library."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -10,9 +10,8 @@ import structlog
 
 from signalbot.ai.prompt import Prompt
 from signalbot.ai.schemas import AiResponse, AnalysisResponse, DecisionResponse
-from signalbot.ai.settings import AiProviderSettings, ProviderKind
-from signalbot.ai.single_flight import MAX_CALL_S
 from signalbot.domain.errors import ConfigError
+from signalbot.settings.ai import MAX_CALL_S, AiProviderSettings, ProviderKind
 
 if TYPE_CHECKING:
     from pydantic_ai import Agent
@@ -22,7 +21,7 @@ log = structlog.get_logger()
 
 A = TypeVar("A", bound=AiResponse)
 
-LIBRARY_MISSING = "asking an AI needs pydantic-ai: pip install 'signalbot[ai]'"
+LIBRARY_MISSING = "AI providers need pydantic-ai: pip install 'signalbot[ai]'"
 _MAX_CAUSE = 300
 
 
@@ -34,19 +33,24 @@ class ModelReply(Generic[A]):
 
 
 class ModelCallFailed(Exception):
-    """No usable answer; the message says why, in short."""
+    """No usable response; the message is a short reason."""
 
     def __init__(
-        self, cause: str, *, refused: bool = False, input_tokens: int = 0, output_tokens: int = 0
+        self,
+        cause: str,
+        *,
+        is_rejected: bool = False,
+        input_tokens: int = 0,
+        output_tokens: int = 0,
     ) -> None:
         super().__init__(cause)
-        self.refused = refused  #: the provider did not answer at all, and charges nothing
+        self.is_rejected = is_rejected  #: the API call failed, so the provider charges nothing
         self.input_tokens = input_tokens
         self.output_tokens = output_tokens
 
 
 def require_library() -> None:
-    """See that pydantic-ai is there, and load it: that takes a second, so not while trading.
+    """Import pydantic-ai at start: the import takes a second and would delay trading.
 
     Raises:
         ConfigError: it is not installed.
@@ -58,7 +62,7 @@ def require_library() -> None:
 
 
 class ProviderModels:
-    """The models of one provider, asked with one key."""
+    """The models of one provider, called with one API key."""
 
     def __init__(self, settings: AiProviderSettings, api_key: str | None) -> None:
         self.settings = settings
@@ -68,7 +72,7 @@ class ProviderModels:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Connected for the duration of the block.
+        """Hold the provider's connections open within the block.
 
         Raises:
             ConfigError: the provider's library is not installed.
@@ -83,17 +87,18 @@ class ProviderModels:
             yield
 
     async def _warm_up(self) -> None:
-        """Go through a call without a model: what it loads at first would hold up trading."""
+        """Make a call to a test model: lazy imports of the first call would delay trading."""
         from pydantic_ai.models.test import TestModel  # noqa: PLC0415 - optional
 
         for schema in (DecisionResponse, AnalysisResponse):
             await self._agent("", schema).run("", model=TestModel())
 
     async def request(self, model: str, prompt: Prompt, schema: type[A]) -> ModelReply[A]:
-        """The model's answer in ``form``.
+        """Return the model's response as an instance of ``schema``.
 
         Raises:
-            CallFailed: the provider refused or could not be reached, or said anything else.
+            ModelCallFailed: the provider rejected the call, is unreachable, or the response is
+                invalid.
         """
         from pydantic_ai.exceptions import (  # noqa: PLC0415 - optional
             AgentRunError,
@@ -107,7 +112,7 @@ class ProviderModels:
                 prompt.text, instructions=prompt.system, usage=usage
             )
         except ModelAPIError as e:
-            raise ModelCallFailed(self._redacted_text(e), refused=True) from None
+            raise ModelCallFailed(self._redacted_text(e), is_rejected=True) from None
         except AgentRunError as e:
             raise ModelCallFailed(
                 self._redacted_text(e),
@@ -124,11 +129,11 @@ class ProviderModels:
         )
 
     def _redacted_text(self, error: Exception) -> str:
-        """What went wrong, in short; it is kept in the ledger, so without the key."""
+        """Return the error text, shortened, without the API key: it is stored in the ledger."""
         message = " ".join(str(error).split())
         if self._api_key is not None:
-            for schema in (self._api_key, quote(self._api_key, safe="")):
-                message = message.replace(schema, "…")
+            for secret in (self._api_key, quote(self._api_key, safe="")):
+                message = message.replace(secret, "…")
         return message if len(message) <= _MAX_CAUSE else f"{message[:_MAX_CAUSE]}…"
 
     def _agent(self, model: str, schema: type[A]) -> "Agent[None, A]":
@@ -153,7 +158,7 @@ class ProviderModels:
 def _model_factory(
     settings: AiProviderSettings, key: str
 ) -> "tuple[Callable[[str], Model], AbstractAsyncContextManager[object]]":
-    """What makes a model of its name, and the connections all of them share."""
+    """Return a factory of models by name, and their provider, which holds the connections."""
     match settings.kind:
         case ProviderKind.OPENAI | ProviderKind.OPENAI_COMPATIBLE:
             from pydantic_ai.models.openai import OpenAIChatModel  # noqa: PLC0415 - optional

@@ -1,4 +1,4 @@
-"""The answers a model may give. Whatever does not fit is an error, not an answer."""
+"""Schemas of model responses; anything else is an error."""
 
 from typing import Annotated, Literal
 
@@ -10,7 +10,7 @@ Reasoning = Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
 class AiResponse(BaseModel):
-    """What every answer says."""
+    """Fields of every response."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 

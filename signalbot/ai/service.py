@@ -1,4 +1,4 @@
-"""Opens what asks the AI, for as long as the daemon runs."""
+"""Starts the AI services for the lifetime of the daemon."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -9,15 +9,17 @@ from signalbot.ai.advisor import AiAdvisor
 from signalbot.ai.client import AiClient, ResolveSecret
 from signalbot.ai.llm_strategy import LlmStrategyFactory
 from signalbot.ai.outcome_evaluator import OutcomeEvaluator
-from signalbot.ai.settings import AiSettings
 from signalbot.ledger.ai_calls import AiCalls
 from signalbot.ledger.database import Database
 from signalbot.ports import Clock, Market
+from signalbot.settings.ai import AiSettings
 from signalbot.tasks import supervise
 
 
 @dataclass(frozen=True, slots=True)
 class AiService:
+    """The running AI services."""
+
     advisor: AiAdvisor
     llm_strategies: LlmStrategyFactory
     outcome_evaluator: OutcomeEvaluator
@@ -32,7 +34,7 @@ async def open_ai(
     resolve: ResolveSecret,
     clock: Clock,
 ) -> AsyncIterator[AiService]:
-    """The AI as configured; without a provider it is there, and costs nothing.
+    """Start the AI services; without a provider they are idle.
 
     Raises:
         ConfigError: a library is missing, or the vault lacks a key.
@@ -48,7 +50,7 @@ async def open_ai(
             OutcomeEvaluator(calls, markets=markets, clock=clock),
         )
         evaluating = group.create_task(
-            supervise("ai judge", ai.outcome_evaluator.run, clock), name="ai judge"
+            supervise("ai outcomes", ai.outcome_evaluator.run, clock), name="ai outcomes"
         )
         async with ai.advisor.running(), ai.llm_strategies.running():
             yield ai

@@ -1,4 +1,4 @@
-"""One question, one call: whoever asks the same meanwhile, or soon after, shares the answer."""
+"""Shares one call among concurrent and recent requests with the same key."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,9 +11,6 @@ from signalbot.ports import Clock
 
 T = TypeVar("T")
 
-MAX_CALL_S = 120
-"""No call lives longer, whoever waits for it."""
-
 _CACHE_MS = 60_000
 
 
@@ -24,7 +21,7 @@ class _PendingCall(Generic[T]):
 
 
 class SingleFlight(Generic[T]):
-    """Calls under way and their answers of the last minute, by question."""
+    """Pending calls and results of the last minute, by key."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -33,7 +30,7 @@ class SingleFlight(Generic[T]):
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Questions may be asked within; what is under way at the end is given up."""
+        """Accept requests within the block; cancels pending calls at its end."""
         async with asyncio.TaskGroup() as self._group:
             try:
                 yield
@@ -42,16 +39,16 @@ class SingleFlight(Generic[T]):
                     pending.task.cancel()
 
     async def request(self, key: str, call: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
-        """The answer, and whether somebody else had asked. ``call`` must not raise.
+        """Return the result for ``key``, and whether it is shared. ``call`` must not raise.
 
-        Being cancelled ends the waiting of the caller, not the call: others may wait for it.
+        Cancelling the caller does not cancel the call: others may wait for it.
         """
         self._evict_old()
         pending = self._pending.get(key)
         is_shared = pending is not None
         if pending is None:
             if self._group is None:
-                raise RuntimeError("questions are asked while it is running")
+                raise RuntimeError("request() needs an active running() block")
             pending = self._pending[key] = _PendingCall(
                 self._group.create_task(_awaited(call), name="ai call")
             )
@@ -62,7 +59,7 @@ class SingleFlight(Generic[T]):
         self._pending[key].finished_ms = self._clock.now_ms()
 
     def _evict_old(self) -> None:
-        """Answers land in about the order they were asked for; a few old ones do no harm."""
+        """Drop results older than a minute."""
         oldest_ms = self._clock.now_ms() - _CACHE_MS
         for key, pending in list(self._pending.items()):
             if pending.finished_ms is not None and pending.finished_ms <= oldest_ms:

@@ -17,7 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from signalbot.api.pieces import Frames, Requests, SmallReads
-from signalbot.config.settings import ApiSettings
+from signalbot.settings.daemon import ApiSettings
 
 REQUEST_TIMEOUT_S = 10.0
 """How long a request may take to arrive, from its first byte, or the connection's, to its last."""

@@ -8,7 +8,6 @@ from fastapi import Depends, Request
 
 from signalbot.api.event_stream import EventStream
 from signalbot.api.request_limits import RequestLimiter
-from signalbot.config.settings import StrategySettings
 from signalbot.control.alert_authentication import AlertAuthenticator
 from signalbot.control.configuration import ConfigurationService
 from signalbot.control.operations import Operations
@@ -23,6 +22,7 @@ from signalbot.ledger.journal import Journal
 from signalbot.ledger.tokens import TokenStore
 from signalbot.metrics.collector import MetricsCollector
 from signalbot.ports import Clock
+from signalbot.settings.strategy import StrategySettings
 
 T = TypeVar("T")
 

@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from signalbot.api.auth import CONTROL_SOCKET, Principal
-from signalbot.config.settings import StrategySettings
 from signalbot.domain.errors import Conflict
 from signalbot.domain.globs import matches_any
 from signalbot.domain.users import UserId
 from signalbot.ledger.journal import Journal, JournalEvent
 from signalbot.ledger.tokens import TokenStore
 from signalbot.ports import Clock
+from signalbot.settings.strategy import StrategySettings
 
 MAX_QUEUED_EVENTS = 1_000
 """Events that may wait for one listener; one more, and it is let go."""

@@ -14,9 +14,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from signalbot.api.auth import mark_trusted
 from signalbot.api.connection_limits import MOST_HEADER_BYTES, ConnectionLimiter, protocols
 from signalbot.api.uvicorn_log import quiet_uvicorn
-from signalbot.config.settings import ApiSettings
 from signalbot.domain.errors import ConfigError
 from signalbot.ports import Clock
+from signalbot.settings.daemon import ApiSettings
 from signalbot.state_dir import SOCKET_NAME
 from signalbot.tasks import backoff_s
 

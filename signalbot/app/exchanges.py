@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from signalbot.config.settings import Config, ExchangeSettings
+from signalbot.config.settings import Config
 from signalbot.domain.users import Mode, User, UserId
 from signalbot.exchange.live.exchange_settings import LiveExchangeSettings
 from signalbot.exchange.simulated.exchange import SimulatedExchange
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import Database
 from signalbot.ledger.vault_store import VaultStore
 from signalbot.observability.logging.secrets import SecretRegistry
 from signalbot.observability.scheduler import Scheduler
 from signalbot.ports import Clock, Exchange
+from signalbot.settings.exchange import ExchangeSettings
+from signalbot.settings.simulation import SimulationRules
 
 if TYPE_CHECKING:
     from signalbot.exchange.live.exchange import LiveExchange

@@ -1,5 +1,5 @@
-"""The configuration file: found, read, layered, checked, and handed on as narrow values.
+"""The configuration file: located, read, merged in layers, validated, converted to settings.
 
-``locate`` needs the standard library only; ``load`` is the way in for everything else, and nothing
-outside this package sees pydantic.
+``locate`` needs the standard library only; ``load`` is the entry point for everything else.
+pydantic models stay inside this package and ``api``: ``load`` returns plain dataclasses.
 """

@@ -1,30 +1,28 @@
-"""What one value of the file says about another: names that must exist, rules that must agree.
+"""Checks between values of the file: referenced names exist, related settings agree.
 
-These checks read raw values, so that they report even when other parts of the file are wrong;
-whatever has the wrong type is left to pydantic, which says so.
+These checks read raw values, so that they report even when other parts of the file are invalid;
+a value of the wrong type is left to pydantic.
 """
 
 from collections.abc import Iterator
 from decimal import Decimal
 from ipaddress import ip_address
 
+from signalbot.config.checks.ai import ai_conflicts
 from signalbot.config.problems import Problem, suggestion
-from signalbot.config.sections.ai import ai_conflicts
-from signalbot.config.settings import FILE_KIND, SIMULATED
 from signalbot.config.sources import Sources, setting_layers
+from signalbot.config.strategy_kinds import SPECIAL_KINDS, strategy_kind
 from signalbot.config.toml_positions import Keys
 from signalbot.config.validators import NAME, split_listen
-from signalbot.config.webhook import WEBHOOK_KIND
 from signalbot.domain.globs import matches_any
 from signalbot.domain.money import ONE
 from signalbot.domain.settings import Sizing, SizingMode, StopSource
 from signalbot.domain.users import Mode
-
-_FILE_KEYS = ("path", "deadline", "memory_mb")
+from signalbot.settings.exchange import SIMULATED
 
 
 def conflicts(sources: Sources) -> Iterator[Problem]:
-    """Every contradiction between values of the file."""
+    """Yield every contradiction between values of the file."""
     yield from _names(sources)
     yield from _listen(sources)
     yield from _speeds(sources)
@@ -33,8 +31,7 @@ def conflicts(sources: Sources) -> Iterator[Problem]:
         yield from _reference(sources, ("strategies", strategy, "exchange"), "exchanges")
         if sources.has("strategies", strategy, "owner"):
             yield from _reference(sources, ("strategies", strategy, "owner"), "users")
-        yield from _file_keys(sources, strategy)
-        yield from _alerts(sources, strategy)
+        yield from _kind_keys(sources, strategy)
     for user in sources.names("users"):
         yield from _reference(sources, ("users", user, "account", "exchange"), "exchanges")
         for strategy in sources.names("users", user, "subscriptions"):
@@ -73,7 +70,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _speeds(sources: Sources) -> Iterator[Problem]:
-    """Time can only run faster where no real exchange looks at it, and is the same for all."""
+    """Check that time runs faster only without a real exchange, and equally on all exchanges."""
     names = sources.names("exchanges")
     speeds = {name: _speed(sources, name) for name in names}
     real = [name for name in names if sources.get("exchanges", name, "ccxt_id") != SIMULATED]
@@ -89,35 +86,27 @@ def _speeds(sources: Sources) -> Iterator[Problem]:
 
 
 def _speed(sources: Sources, name: str) -> Decimal:
-    """The speed of an exchange; 1 where it is not given or not a number."""
+    """Return the speed of an exchange; 1 where it is not given or not a number."""
     speed = sources.get("exchanges", name, "simulated", "speed")
     return Decimal(speed) if isinstance(speed, int | Decimal) else ONE
 
 
-def _file_keys(sources: Sources, strategy: str) -> Iterator[Problem]:
-    """A strategy file needs its path; no other kind has anything to do with one."""
+def _kind_keys(sources: Sources, strategy: str) -> Iterator[Problem]:
+    """Check that a strategy has the keys its kind requires, and none of another kind."""
     table = ("strategies", strategy)
-    if sources.get(*table, "kind") == FILE_KIND:
-        if not sources.has(*table, "path"):
-            yield sources.problem((*table, "kind"), "'file' needs a path to the strategy's file")
-        return
-    for name in _FILE_KEYS:
-        if sources.has(*table, name):
-            message = f"only a strategy of kind 'file' has a {name}"
-            yield sources.problem((*table, name), message)
-
-
-def _alerts(sources: Sources, strategy: str) -> Iterator[Problem]:
-    """A source of alerts looks at no candles; every other strategy looks at nothing else."""
-    table = ("strategies", strategy)
-    is_source = sources.get(*table, "kind") == WEBHOOK_KIND
-    if not is_source and not sources.has(*table, "timeframe"):
+    kind = strategy_kind(str(sources.get(*table, "kind")))
+    for key in kind.required_keys:
+        if not sources.has(*table, key):
+            yield sources.problem((*table, "kind"), f"{kind.name!r} needs a {key}")
+    for other in SPECIAL_KINDS:
+        for key in other.own_keys:
+            if other is not kind and sources.has(*table, key):
+                message = f"only a strategy of kind {other.name!r} has a {key}"
+                yield sources.problem((*table, key), message)
+    if kind.is_subscribable and not sources.has(*table, "timeframe"):
         yield sources.problem(
             (*table, "timeframe"), "is missing: the length of its candles, such as '5m'"
         )
-    if not is_source and sources.has(*table, "webhook"):
-        message = "only a strategy of kind 'webhook' has a webhook table"
-        yield sources.problem((*table, "webhook"), message)
 
 
 def _reference(sources: Sources, path: Keys, section: str) -> Iterator[Problem]:
@@ -167,7 +156,7 @@ def _exchange_match(sources: Sources, user: str, strategy: str) -> Iterator[Prob
 
 
 def _sizing(sources: Sources, user: str, strategy: str) -> Iterator[Problem]:
-    """Sizing by the loss at the stop needs a stop."""
+    """Check that sizing by the loss at the stop has a stop."""
     layers = setting_layers(user, strategy)
     mode_path = sources.deciding_path(layers, ("sizing", "mode"))
     stop_path = sources.deciding_path(layers, ("protection", "stop_loss", "source"))

@@ -1,4 +1,4 @@
-"""A TOML file as read: its tables, and on which line each key stands."""
+"""A TOML file as read: its tables, and the line of each key."""
 
 import re
 import tomllib
@@ -35,10 +35,10 @@ class Document:
 
     @classmethod
     def read_until_table(cls, path: Path, table: str) -> "Document":
-        """Read a file no further than the end of ``[table]``: a thousand users take 0.2 s.
+        """Read a file up to the end of ``[table]`` only: parsing a thousand users takes 0.2 s.
 
-        TOML is read from top to bottom and a table is written once, so a beginning that is
-        complete means the same alone. One that is not ends within a value: then all is read.
+        A TOML table is written once, so a syntactically complete beginning of the file means the
+        same alone. If the cut lies within a value, the whole file is read.
 
         Raises:
             InvalidConfig: as ``read``.
@@ -53,14 +53,14 @@ class Document:
         return cls(path, text)
 
     def line_of(self, path: KeyPath) -> int | None:
-        """Line of the key at ``path``, or of the nearest table around it that is written down."""
+        """Return the line of the key at ``path``, else of the nearest table around it."""
         for end in range(len(path), 0, -1):
             if line := self._lines.get(path[:end]):
                 return line
         return None
 
     def has_line(self, path: KeyPath) -> bool:
-        """Whether exactly this key is written in the file."""
+        """Return whether exactly this key is written in the file."""
         return path in self._lines
 
     @cached_property

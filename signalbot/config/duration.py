@@ -1,4 +1,4 @@
-"""Durations as people write them: ``5m``, ``30s``, ``1h30m``, ``250ms``."""
+"""Durations as text: ``5m``, ``30s``, ``1h30m``, ``250ms``."""
 
 import re
 
@@ -9,15 +9,15 @@ _UNIT_MS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 
 
 def is_duration(text: str) -> bool:
-    """Whether ``parse_duration`` can read ``text``."""
+    """Return whether ``parse_duration`` can read ``text``."""
     return bool(_PARTS.fullmatch(text))
 
 
 def parse_duration(text: str) -> int:
-    """Milliseconds of ``text``: whole numbers with d, h, m, s and ms, in that order, once each.
+    """Return the milliseconds of ``text``: whole numbers of d, h, m, s and ms, in that order.
 
     Raises:
-        ValueError: the text is not written so.
+        ValueError: the text is not such a duration.
     """
     if not is_duration(text):
         raise ValueError(f"{text!r} is not a duration such as '5m', '30s', '1h30m' or '250ms'")
@@ -25,7 +25,7 @@ def parse_duration(text: str) -> int:
 
 
 def duration_text(ms: int) -> str:
-    """The shortest text that ``parse_duration`` reads as ``ms`` (>= 0)."""
+    """Return the shortest text that ``parse_duration`` reads as ``ms`` (>= 0)."""
     if ms == 0:
         return "0s"
     parts = []

@@ -1,8 +1,8 @@
 """Environment variables that override the file: ``SIGNALBOT__SECTION__KEY``, nested by ``__``.
 
-A name is compared with the keys of the file without regard to case and with ``_`` for ``-``, since
-a shell cannot write ``SIGNALBOT__STRATEGIES__BTC-TREND__SIGNAL_TTL``. A value is JSON where it
-reads as JSON (``5``, ``true``, ``["*"]``, ``{"fast": 9}``) and else text as it is (``5m``).
+Names match the keys of the file without regard to case and with ``_`` for ``-``, because a shell
+cannot write ``SIGNALBOT__STRATEGIES__BTC-TREND__SIGNAL_TTL``. A value that is valid JSON (``5``,
+``true``, ``["*"]``, ``{"fast": 9}``) is read as JSON, any other as text (``5m``).
 """
 
 import json
@@ -16,9 +16,9 @@ PREFIX = "SIGNALBOT__"
 
 
 def apply_environment(tables: dict[str, Any], environ: Mapping[str, str]) -> dict[Keys, str]:
-    """Put the environment's values into ``tables``; say which variable set which key.
+    """Merge the environment's values into ``tables``; return the variable behind each key.
 
-    Variables of fewer parts come first, so that the more particular one wins.
+    Variables with fewer parts are applied first, so that the more specific one wins.
     """
     origins: dict[Keys, str] = {}
     names = (name for name in environ if name.startswith(PREFIX))
@@ -39,7 +39,7 @@ def apply_environment(tables: dict[str, Any], environ: Mapping[str, str]) -> dic
 
 
 def _key_in(table: Mapping[str, Any], part: str) -> str:
-    """The key of ``table`` that ``part`` of a variable's name stands for, else a new one."""
+    """Return the key of ``table`` that matches ``part`` of a variable's name, else a new key."""
     wanted = _bare(part)
     matches = (key for key in table if _bare(key) == wanted)
     return next(matches, part.lower() if part.isupper() else part)

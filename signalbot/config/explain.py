@@ -1,4 +1,4 @@
-"""Every value that holds, and where it came from: what ``config show`` prints."""
+"""Effective values and their origins, as ``config show`` prints them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -10,31 +10,28 @@ from signalbot.config.duration import duration_text
 from signalbot.config.mask import masked
 from signalbot.config.number_types import NO_LIMIT
 from signalbot.config.section import Section
-from signalbot.config.sections.file import (
-    ApiSection,
-    DaemonSection,
-    ExchangeSection,
-    StrategySection,
-    UserSection,
-)
+from signalbot.config.sections.daemon import ApiSection, DaemonSection
+from signalbot.config.sections.exchanges import ExchangeSection
 from signalbot.config.sections.maintenance import BackupSection, RetentionSection
 from signalbot.config.sections.notify import EventsSection, NotifySection, TimesSection
 from signalbot.config.sections.settings_layers import SettingsLayer, StopSection
+from signalbot.config.sections.strategies import StrategySection
+from signalbot.config.sections.users import UserSection
 from signalbot.config.settings import Config
 from signalbot.config.sources import Sources, setting_layers
 from signalbot.config.toml_positions import Keys, dotted
 from signalbot.domain.money import text
 from signalbot.domain.settings import HoursRange, TakeProfitRule
-from signalbot.exchange.simulated.rules import SimulatedSymbol
+from signalbot.settings.simulation import SimulatedSymbol
 
 BUILT_IN = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainedValue:
-    """One value of the configuration, fit to be shown: secrets are masked."""
+    """One effective value of the configuration for display; secrets are masked."""
 
-    subject: str  #: whose value, such as ``daemon`` or ``users.alice.subscriptions.btc-trend``
+    subject: str  #: table it belongs to: ``daemon``, ``users.alice.subscriptions.btc-trend``
     path: str  #: dotted keys within the subject, such as ``filters.max_signal_age``
     value: object  #: a JSON value; decimals and durations as text, "none" for no limit
     origin: str  #: ``default``, a table of the file, or ``environment VARIABLE``
@@ -42,7 +39,7 @@ class ExplainedValue:
 
 
 def explain(config: Config) -> tuple[ExplainedValue, ...]:
-    """Every value of ``config`` in the order of the file; settings once per subscription."""
+    """Return every value of ``config`` in the order of the file; settings per subscription."""
     return tuple(_all(config))
 
 
@@ -80,7 +77,7 @@ def _explained(
     values: object,
     layers: Iterable[Keys] | None = None,
 ) -> Iterator[ExplainedValue]:
-    """``values`` by the keys of ``table``; ``layers`` are where they may come from."""
+    """Yield ``values`` by the keys of ``table``; ``layers`` are the tables that may set them."""
     for path, value, description in _leaves(table, values):
         yield ExplainedValue(
             subject=dotted(subject),
@@ -103,11 +100,11 @@ def _origin(sources: Sources, layers: Iterable[Keys], path: Keys) -> str:
 def _leaves(
     table: type[Section], values: object, at: Keys = ()
 ) -> Iterator[tuple[Keys, object, str]]:
-    """Path, shown value and description of every key that ``values`` has an attribute for."""
+    """Yield path, displayed value and description of every key that ``values`` has."""
     for name, field in table.model_fields.items():
         path, kind = (*at, field.alias or name), field.annotation
         if isinstance(kind, type) and issubclass(kind, Section):
-            # The domain keeps the keys of stop_loss beside the others.
+            # The domain holds the keys of stop_loss in the surrounding group.
             inner = values if kind is StopSection else getattr(values, name, None)
             yield from _leaves(kind, inner, path)
         elif hasattr(values, name):
@@ -124,7 +121,7 @@ def _flat(path: Keys, value: object) -> Iterator[tuple[Keys, object]]:
 
 
 def _plain(name: str, value: Any) -> object:
-    """``value`` of the field ``name`` as the file would write it."""
+    """Convert ``value`` of the field ``name`` to the form the file uses."""
     match value:
         case tuple() | list():
             return [_plain(name, item) for item in value]

@@ -1,6 +1,6 @@
-"""Where the configuration file is, and the state directory it names.
+"""Finds the configuration file and the state directory it names.
 
-Standard library only: commands that merely read the ledger must not wait for pydantic.
+Standard library only: commands that only read the ledger do not import pydantic.
 """
 
 import os.path
@@ -18,10 +18,10 @@ _USUAL_PLACES = (Path("config.toml"), Path("/etc/signalbot/config.toml"))
 
 
 def find_config(explicit: Path | None, environ: Mapping[str, str]) -> Path:
-    """The file of ``-c``, else of ``$SIGNALBOT_CONFIG``, else the first usual place that exists.
+    """Return the file of ``-c``, of ``$SIGNALBOT_CONFIG``, or the first default path that exists.
 
     Raises:
-        ConfigError: the file that was named does not exist, or there is none anywhere.
+        ConfigError: the named file does not exist, or no default path does.
     """
     if explicit is not None:
         return _named(explicit, by="-c")
@@ -47,28 +47,28 @@ def _named(path: Path, *, by: str) -> Path:
 
 
 def state_dir_of(path: Path, environ: Mapping[str, str]) -> Path:
-    """The absolute state directory named by the file at ``path``; nothing else in it is checked.
+    """Return the absolute state directory of the file at ``path``; checks nothing else in it.
 
     Raises:
         InvalidConfig: the file cannot be read or is not TOML, or the directory is not text.
     """
     sources = Sources(Document.read_until_table(path, "daemon"), environ)
     if not sources.has("daemon", "state_dir"):
-        return resolve_beside(path, DEFAULT_STATE_DIR)
+        return resolve_from_config(path, DEFAULT_STATE_DIR)
     value = sources.get("daemon", "state_dir")
     if not isinstance(value, str) or not value:
         problem = sources.problem(
             ("daemon", "state_dir"), f"{value!r} is not the path of a directory"
         )
         raise InvalidConfig([problem])
-    return resolve_beside(path, value)
+    return resolve_from_config(path, value)
 
 
 def resolve_within(folder: Path, named: str) -> Path:
-    """The absolute path of ``named``: relative to ``folder``, or ``~``."""
+    """Return ``named`` as an absolute path; relative to ``folder``, ``~`` expanded."""
     return Path(os.path.abspath(folder / os.path.expanduser(named)))
 
 
-def resolve_beside(config: Path, named: str) -> Path:
-    """The absolute path of ``named``: relative to the folder of the ``config`` file, or ``~``."""
+def resolve_from_config(config: Path, named: str) -> Path:
+    """Return ``named`` as an absolute path; relative to the file ``config``, ``~`` expanded."""
     return resolve_within(config.absolute().parent, named)

@@ -1,4 +1,4 @@
-"""Secrets of the configuration, made unreadable wherever it is shown."""
+"""Masks the secrets of a configuration wherever it is displayed."""
 
 import re
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ _URL_LOGIN = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 def masked(path: KeyPath, value: object) -> object:
-    """``value``, which stands at ``path`` in the file, without what only its owner may see.
+    """Return ``value``, found at ``path`` in the file, with its secrets masked.
 
-    Hidden are notification URLs, values under a key that names a secret, and the login within any
-    other URL. A ``secret:NAME`` is no secret itself.
+    Masked are notification URLs, values under a key that names a secret, and the login in any
+    other URL. A reference ``secret:NAME`` is not a secret itself.
     """
     if isinstance(value, Mapping):
         return {key: masked((*path, str(key)), inner) for key, inner in value.items()}

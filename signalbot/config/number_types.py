@@ -1,10 +1,11 @@
-"""Numbers and durations of the file: bounds, what their errors say, and how editors see them.
+"""Number and duration types of the file: bounds, error messages, and JSON Schema.
 
 A validator's error completes a sentence that begins with the value: ``200 is not …``.
 """
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -18,7 +19,7 @@ _MAX_DURATION_MS = parse_duration("366d")
 
 @dataclass(frozen=True, kw_only=True)
 class _NumberType:
-    """Marks a field that one function reads; ``or_none`` lets "none" through, as no limit."""
+    """Annotation of a field parsed by ``read``; ``or_none`` accepts "none" as no limit."""
 
     or_none: bool = False
 
@@ -44,7 +45,7 @@ class _NumberType:
 
 @dataclass(frozen=True, kw_only=True)
 class Number(_NumberType):
-    """A number within bounds: a Decimal of the digits written, unless ``kind`` says otherwise."""
+    """A number within bounds, of type ``kind``; a Decimal keeps the digits as written."""
 
     kind: type[Decimal | int | float] = Decimal
     above: int | None = None  #: exclusive
@@ -73,7 +74,7 @@ class Number(_NumberType):
 
     @property
     def expected(self) -> str:
-        """What would be right, such as ``a whole number from 1 to 125``."""
+        """The accepted values in words, such as ``a whole number from 1 to 125``."""
         noun = "a whole number" if self.kind is int else "a number"
         return f"{noun} {self._bounds}".rstrip() + (f" or '{NO_LIMIT}'" if self.or_none else "")
 
@@ -102,7 +103,7 @@ class Number(_NumberType):
 
 @dataclass(frozen=True, kw_only=True)
 class Duration(_NumberType):
-    """A duration as text, read as milliseconds; at most 366 days."""
+    """A duration as text, parsed to milliseconds; at most 366 days."""
 
     least_ms: int = 0
 
@@ -117,3 +118,16 @@ class Duration(_NumberType):
 
     def schema(self) -> JsonSchemaValue:
         return {"type": "string", "pattern": PATTERN, "examples": ["30s", "5m", "1h30m"]}
+
+
+def with_floats(value: Any) -> Any:
+    """Convert Decimals in ``value`` to floats: parameters and ccxt options are not money."""
+    match value:
+        case Decimal():
+            return float(value)
+        case dict():
+            return {key: with_floats(inner) for key, inner in value.items()}
+        case list():
+            return [with_floats(inner) for inner in value]
+        case _:
+            return value

@@ -1,6 +1,6 @@
-"""Settings of one user that are tried out: what ``--set KEY=VALUE`` lays over the file.
+"""What-if settings of one user: ``--set KEY=VALUE``, applied over the file.
 
-A wish takes the same way through every check as the file; nothing of it is ever written down.
+Overrides pass the same validation as the file and are never saved.
 """
 
 import tomllib
@@ -20,25 +20,25 @@ _REFUSED_KEYS: Final = frozenset({"mode", "notify", "notify_events"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Override:
-    """One ``KEY=VALUE``, its key counted from the user's own table."""
+    """One ``KEY=VALUE``; the key is relative to the user's table."""
 
-    text: str  #: as it was given
-    table: Mapping[str, Any]  #: what it stands for, floats as Decimals
+    text: str  #: as entered
+    table: Mapping[str, Any]  #: the parsed TOML, floats as Decimals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overrides:
-    """All that is tried out at once; of two for the same key the later one holds."""
+    """The overrides of one what-if run; the last one for a key wins."""
 
     user: str
     items: tuple[Override, ...]
 
 
 def parse_override(text: str) -> Override:
-    """``risk.max_open_positions=3`` and the like; text may lack its quotes.
+    """Parse an override such as ``risk.max_open_positions=3``; text needs no quotes.
 
     Raises:
-        InvalidConfig: it is not KEY=VALUE with a TOML value, or of no use in a what-if.
+        InvalidConfig: it is not KEY=VALUE with a TOML value, or has no effect in a what-if run.
     """
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
@@ -51,9 +51,9 @@ def parse_override(text: str) -> Override:
 
 
 def apply_overrides(tables: dict[str, Any], overrides: Overrides) -> dict[Keys, str]:
-    """Put ``wishes`` over what ``tables`` hold for their user; say which wish set which key.
+    """Apply ``overrides`` to their user in ``tables``; return the override behind each key.
 
-    A setting of the user holds for every subscription: what one of them has of its own gives way.
+    An overridden setting holds for every subscription: the subscriptions' own values are removed.
     """
     user = overrides.user
     origins: dict[Keys, str] = {}
@@ -67,7 +67,7 @@ def apply_overrides(tables: dict[str, Any], overrides: Overrides) -> dict[Keys, 
 
 
 def leaves(table: Mapping[str, Any], path: Keys = ()) -> Iterator[tuple[Keys, Any]]:
-    """Every value within ``table`` and the keys that lead to it; an empty table is a value."""
+    """Yield every value within ``table`` with its path; an empty table is a value."""
     for key, value in table.items():
         if isinstance(value, dict) and value:
             yield from leaves(value, (*path, key))
@@ -116,13 +116,13 @@ def _put(table: dict[str, Any], path: Keys, value: Any) -> None:
 
 
 def _clear(subscriptions: Mapping[str, Any], path: Keys) -> None:
-    """Take the setting at ``path`` out of every subscription that has it."""
+    """Remove the setting at ``path`` from every subscription that has it."""
     for name in subscriptions:
         _table_at(subscriptions, (name, *path[:-1])).pop(path[-1], None)
 
 
 def _table_at(table: Mapping[str, Any], path: Keys) -> dict[str, Any]:
-    """The table at ``path``; an empty one where there is none."""
+    """Return the table at ``path``; an empty one where there is none."""
     at: Any = table
     for key in path:
         at = at.get(key) if isinstance(at, dict) else None

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, told all at once and each with its place."""
+"""Problems of a configuration, collected and reported together, each with its position."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ _MAX_LISTED_NAMES = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing to put right."""
+    """One error in the configuration."""
 
     where: str  #: the file, or ``environment NAME`` when a variable set the value
     path: str = ""  #: dotted keys, such as ``users.alice.account.exchange``
-    message: str  #: the offending value and what would be right
+    message: str  #: the invalid value and what is accepted
     line: int | None = None  #: in the file, counted from 1
     column: int | None = None
 
@@ -33,14 +33,14 @@ class InvalidConfig(ConfigError):
 
 
 def closest_match(text: str, candidates: Iterable[str]) -> str | None:
-    """The known word that ``word`` was most likely meant to be, if any is close."""
+    """Return the candidate closest to ``text``, or None if none is similar."""
     options = {each.lower(): each for each in candidates}
     near = get_close_matches(text.lower(), options, n=1)
     return options[near[0]] if near else None
 
 
 def suggestion(text: str, candidates: Iterable[str]) -> str:
-    """``: did you mean 'x'?`` when a known word is close, else the known words, else nothing."""
+    """Return ``: did you mean 'x'?`` for a similar candidate, else the candidates, else ""."""
     options = sorted(candidates)
     near = closest_match(text, options)
     if near:

@@ -1,7 +1,7 @@
-"""Tables that the file does not have: users, strategies and subscriptions made while it runs.
+"""Users, strategies and subscriptions created through the API, in addition to the file.
 
-A definition has the form of the table it stands for, and takes the same way through every check,
-so what the API makes can be moved into the file as it is, and the other way round.
+A definition has the form of its table in the file and passes the same validation, so a definition
+can be moved into the file unchanged, and the other way round.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,12 +14,12 @@ from signalbot.config.toml_positions import Keys
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """One table made by the API."""
+    """One table created through the API."""
 
     path: Keys  #: ``("users", "bob")``, ``("users", "bob", "subscriptions", "trend")``, …
-    table: Mapping[str, Any]  #: values as TOML has them, floats as Decimals
-    version: int = 1  #: rises with every change
-    #: As an administrator wrote it last, which bounds what a user makes of it; None: never.
+    table: Mapping[str, Any]  #: TOML values, floats as Decimals
+    version: int = 1  #: incremented with every change
+    #: The administrator's last version, which bounds a user's own changes; None: there is none.
     operator_table: Mapping[str, Any] | None = None
 
     @classmethod
@@ -30,22 +30,22 @@ class Definition:
         version: int,
         operator_table: Mapping[str, Any] | None,
     ) -> "Definition":
-        """The definition with this ``key``."""
+        """Build the definition stored under ``key``."""
         path = tuple(key.split("."))
         return cls(path=path, table=table, version=version, operator_table=operator_table)
 
     @property
     def key(self) -> str:
-        """The path as the file would head the table; names hold no dots."""
+        """The path as a TOML table header; names contain no dots."""
         return ".".join(self.path)
 
 
 def apply_definitions(
     definitions: Iterable[Definition], tables: dict[str, Any]
 ) -> dict[Keys, Definition]:
-    """Put every definition into ``tables`` whose place is free; return those, by path.
+    """Add the definitions to ``tables`` where the path is free; return the added ones by path.
 
-    What the file defines is never overruled, and a subscription without its user is passed over.
+    The file takes precedence; a subscription without its user is ignored.
     """
     applied: dict[Keys, Definition] = {}
     for definition in sorted(definitions, key=lambda each: len(each.path)):
@@ -58,7 +58,7 @@ def apply_definitions(
 
 
 def _parent(tables: dict[str, Any], path: Keys) -> dict[str, Any] | None:
-    """The table that holds the last key of ``path``; a section that is not there yet is made."""
+    """Return the table that holds the last key of ``path``; creates a missing section."""
     at: Any = tables
     for depth, key in enumerate(path[:-1]):
         is_section = depth % 2 == 0

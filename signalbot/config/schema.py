@@ -1,11 +1,11 @@
-"""JSON Schema of the file, for editors and for what the program says about keys."""
+"""JSON Schema of the file, for editors and for messages about keys."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from signalbot.config.config_file import ConfigFile
 from signalbot.config.number_types import NO_LIMIT
-from signalbot.config.sections.file import ConfigFile
 from signalbot.config.toml_positions import KeyPath
 
 Schema = dict[str, Any]
@@ -13,7 +13,7 @@ Schema = dict[str, Any]
 
 @cache
 def file_schema() -> Schema:
-    """JSON Schema (draft 2020-12) of the whole file; callers must not change it."""
+    """Return the JSON Schema (draft 2020-12) of the file; callers must not modify it."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **_tidy(ConfigFile.model_json_schema()),
@@ -22,7 +22,7 @@ def file_schema() -> Schema:
 
 
 def _tidy(node: Any) -> Any:
-    """As the file is written: "none" for no limit, no null for "not given", no wrong names."""
+    """Adapt pydantic's schema to the file: "none" for no limit, no null, no invalid names."""
     if isinstance(node, list):
         return [_tidy(item) for item in node]
     if not isinstance(node, dict):
@@ -35,20 +35,20 @@ def _tidy(node: Any) -> Any:
 
 
 def _is_noise(key: str, value: object) -> bool:
-    """Whether it is a title made of a key's name, or a default that stands for "not given"."""
+    """Return whether it is a generated title, or a default that stands for "not given"."""
     return (key == "title" and isinstance(value, str)) or (
         key == "default" and value in (None, {}, [])
     )
 
 
 def keys_at(path: Sequence[str | int]) -> Mapping[str, str]:
-    """Keys that the table at ``path`` may hold, with their descriptions; none if names are free."""
+    """Return the keys of the table at ``path`` with descriptions; empty if names are free."""
     properties = _properties(_node_at(path))
     return {name: _description(node) for name, node in properties.items()}
 
 
 def table_with(path: Sequence[str | int], key: str) -> KeyPath | None:
-    """The table directly within the one at ``path`` that may hold ``key``."""
+    """Return the path of the table directly below ``path`` that accepts ``key``."""
     for name, node in _properties(_node_at(path)).items():
         if key in _properties(_resolved(node)):
             return (*path, name)
@@ -75,7 +75,7 @@ def _properties(node: Schema) -> Mapping[str, Schema]:
 
 
 def _resolved(node: Schema) -> Schema:
-    """``node``, or what it refers to, be it as one of several choices."""
+    """Follow the reference of ``node``, also within ``anyOf``; return ``node`` without one."""
     for choice in (node, *node.get("anyOf", ())):
         if "$ref" in choice:
             name = choice["$ref"].rsplit("/", 1)[-1]

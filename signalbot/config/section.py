@@ -1,27 +1,30 @@
-"""What every table of the file has in common.
+"""Base class of the sections of the file.
 
-A key that may be left out has None as its default and is read through ``given`` only, so that
-"not given" and the "none" of a lifted limit stay apart.
+An optional key has the default None and is read through ``given_fields`` only, so that "not given"
+and an explicit "none" (no limit) stay distinct.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+Flag = Annotated[bool, Field(strict=True)]
+"""true or false, and nothing that could be read as one."""
+
 
 class Section(BaseModel):
-    """A table of the file: unknown keys are errors."""
+    """A table of the file; unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def key(description: str, *, name: str | None = None) -> Any:
-    """A key that may be left out, called ``name`` in the file where that differs."""
+    """Declare an optional key; ``name`` is its name in the file where that differs."""
     return Field(None, alias=name, description=description)
 
 
 def given_fields(table: Section) -> dict[str, Any]:
-    """Fields of ``table`` that the file gives, by field name; tables within it are flattened."""
+    """Return the fields of ``table`` that are set, by field name; nested tables are flattened."""
     found: dict[str, Any] = {}
     for name in table.model_fields_set:
         value = getattr(table, name)

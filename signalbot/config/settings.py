@@ -1,117 +1,28 @@
-"""What the rest of signalbot sees of the configuration: narrow, frozen, complete."""
+"""The whole configuration: settings of every section, and the sources they came from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import time
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
 
-from signalbot.ai.settings import AiSettings
 from signalbot.config.sources import Sources
-from signalbot.config.webhook import WebhookSection
-from signalbot.domain.globs import matches_any
 from signalbot.domain.money import ONE
 from signalbot.domain.notices import NotificationSettings
-from signalbot.domain.timeframe import Timeframe
-from signalbot.domain.users import Origin, Subscription, User, UserId
-from signalbot.exchange.simulated.rules import SimulationRules
-
-SIMULATED = "simulated"
-"""The ``ccxt_id`` of an exchange in memory."""
-
-FILE_KIND = "file"
-"""The ``kind`` of a strategy in a file of its author's own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DaemonSettings:
-    state_dir: Path  #: absolute
-    log_format: Literal["console", "json"]
-    log_level: Literal["debug", "info", "warning", "error"]
-    master_key_file: Path  #: absolute
-    min_free_disk_mb: int = 200  #: below it nobody enters
-    trust_flat_ms: int = 600_000  #: age of a comparison, at the stop, that a flat account needs
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiSettings:
-    host: str  #: loopback unless ``tls_behind_proxy``
-    port: int
-    tls_behind_proxy: bool
-    requests_per_second: int = 20  #: of one token or source, or of one address without one
-    max_connections: int = 256  #: of all clients of the public listener together
-
-    @property
-    def listen(self) -> str:
-        """As the file has it: ``HOST:PORT``, or ``[HOST]:PORT`` for IPv6."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupSettings:
-    directory: Path  #: absolute
-    every_ms: int | None  #: None: the daemon makes none
-    at: time  #: UTC, of one of them
-    keep_daily: int
-    keep_weekly: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetentionSettings:
-    keep_ms: int | None  #: age at which the past moves to archives; None: never
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExchangeSettings:
-    name: str
-    ccxt_id: str
-    sandbox: bool
-    ccxt: Mapping[str, Any] = field(repr=False)  #: merged into the ccxt constructor as it is
-    simulated: SimulationRules | None  #: always there when ``is_simulated``; else for paper fills
-    request_share: Decimal = ONE  #: of the exchange's limits
-    request_limits: Mapping[int, int] = field(default_factory=dict)  #: cost by length in ms
-    visibility_lag_ms: int = 60_000  #: how late it may show what it has done
-
-    @property
-    def is_simulated(self) -> bool:
-        return self.ccxt_id == SIMULATED
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StrategySettings:
-    name: str
-    kind: str
-    exchange: str
-    symbols: tuple[str, ...]  #: at least one, each once
-    timeframe: Timeframe | None  #: None: it looks at no candles
-    signal_ttl_ms: int
-    params: Mapping[str, Any] = field(repr=False)  #: JSON values, not yet checked
-    owner: UserId | None = None  #: who may change its settings, besides administrators
-    allowed_users: tuple[str, ...] = ("*",)  #: globs of who may subscribe
-    webhook: WebhookSection | None = field(default=None, repr=False)  #: of a source of alerts
-    version: int = 1  #: of its settings; rises with every change by the API
-    origin: Origin = Origin.CONFIG
-    path: Path | None = None  #: absolute; given for kind "file" and for no other
-    digest: str | None = None  #: of the file as it was read; "" if it cannot be read
-    deadline_s: float = 30.0  #: of a file, for one candle
-    memory_mb: int = 512  #: of a file
-
-    @property
-    def candle_timeframe(self) -> Timeframe:
-        """Length of the candles it looks at; a source of alerts has none."""
-        assert self.timeframe is not None, f"{self.name} looks at no candles"  # noqa: S101 - a bug
-        return self.timeframe
-
-    def allows(self, user_id: UserId) -> bool:
-        """Whether this user may subscribe."""
-        return matches_any(user_id, self.allowed_users)
+from signalbot.domain.users import Subscription, User, UserId
+from signalbot.settings.ai import AiSettings
+from signalbot.settings.daemon import (
+    ApiSettings,
+    BackupSettings,
+    DaemonSettings,
+    RetentionSettings,
+)
+from signalbot.settings.exchange import ExchangeSettings
+from signalbot.settings.strategy import StrategySettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """A file that is right in itself: every name in it exists and every value is in bounds."""
+    """A valid configuration: every name in it exists and every value is within bounds."""
 
     path: Path
     daemon: DaemonSettings
@@ -124,7 +35,7 @@ class Config:
     strategies: Mapping[str, StrategySettings]
     users: Mapping[UserId, User]
     subscriptions: tuple[Subscription, ...]  #: equal settings are one object
-    warnings: tuple[str, ...] = ()  #: what the file asks for and this version does not do
+    warnings: tuple[str, ...] = ()  #: settings without effect
     sources: Sources = field(repr=False, compare=False)
 
     @property

@@ -1,4 +1,4 @@
-"""Layers of settings merged into one user's Settings for one strategy."""
+"""Merges layers of settings into the Settings of one user for one strategy."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -28,13 +28,13 @@ _GROUPS: Mapping[str, Callable[..., Any]] = {
 
 
 class SettingsResolver:
-    """Merges layers; equal results are one object, so a thousand like users cost one Settings."""
+    """Merges layers; equal results share one object, so a thousand equal users cost one."""
 
     def __init__(self) -> None:
         self._cache: dict[Any, Any] = {}
 
     def settings(self, *layers: SettingsLayer) -> Settings:
-        """What holds once each layer has overruled those before it; lists replace whole."""
+        """Merge ``layers``, later over earlier; lists are replaced as a whole."""
         groups = {name: self._group(name, layers) for name in _GROUPS}
         return self._shared(Settings(**groups))
 

@@ -1,9 +1,9 @@
-"""Paper accounts that trade beside live ones, by the same settings, to show the difference."""
+"""Shadow users: paper accounts that mirror live ones with the same settings, for comparison."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from signalbot.config.sections.file import UserSection
+from signalbot.config.sections.users import UserSection
 from signalbot.config.validators import DIRECT
 from signalbot.domain.users import (
     Mode,
@@ -16,7 +16,7 @@ from signalbot.domain.users import (
 
 
 def shadow_users(tables: Mapping[str, UserSection], users: Mapping[UserId, User]) -> Iterator[User]:
-    """One for every live user who wants one: on paper, and told nothing."""
+    """Yield a paper user without notifications for every live user with ``account.shadow``."""
     for name, table in tables.items():
         user = users[UserId(name)]
         if not table.account.shadow or user.mode is not Mode.LIVE:
@@ -34,7 +34,7 @@ def shadow_users(tables: Mapping[str, UserSection], users: Mapping[UserId, User]
 def shadow_subscriptions(
     subscriptions: tuple[Subscription, ...], users: Mapping[UserId, User]
 ) -> Iterator[Subscription]:
-    """What those of ``users`` who are shadows follow: the same as their owners."""
+    """Yield the subscriptions of the shadows among ``users``: those of their owners."""
     for each in subscriptions:
         shadow = shadow_of(each.user_id)
         if shadow in users:

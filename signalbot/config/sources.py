@@ -1,7 +1,4 @@
-"""The file with the environment laid over it and what the API has made laid beside it.
-
-It remembers where every value came from.
-"""
+"""Merges the file, the environment and the API's definitions; records each value's origin."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,12 +13,12 @@ from signalbot.domain.users import Origin
 
 
 def setting_layers(user: str, strategy: str) -> tuple[Keys, ...]:
-    """Tables that may hold settings of a subscription, the most particular first."""
+    """Return the tables that may set a subscription's settings, the most specific first."""
     return ("users", user, "subscriptions", strategy), ("users", user), ("defaults",)
 
 
 class Sources:
-    """Raw values by key path, before anything is checked: any key may hold anything."""
+    """Raw values by key path, not yet validated: any key may hold any type."""
 
     def __init__(
         self,
@@ -32,11 +29,11 @@ class Sources:
         self._document = document
         self.tables = document.tables
         self._variables = apply_environment(self.tables, environ)
-        self.definitions = apply_definitions(definitions, self.tables)  #: those in force, by path
+        self.definitions = apply_definitions(definitions, self.tables)  #: the applied ones, by path
         self._overrides: Mapping[Keys, str] = {}
 
     def apply_overrides(self, overrides: Overrides) -> None:
-        """Lay what is to be tried out over what is given for its user."""
+        """Apply what-if overrides over the values of their user."""
         self._overrides = apply_overrides(self.tables, overrides)
 
     @property
@@ -53,9 +50,9 @@ class Sources:
         *,
         text: str | None = None,
     ) -> "Sources":
-        """Read the file, lay ``environ`` over it and ``definitions`` beside.
+        """Read the file, apply ``environ``, and add ``definitions``.
 
-        With ``text`` the file is taken to hold that, whatever it holds by now.
+        ``text`` replaces the content of the file.
 
         Raises:
             InvalidConfig: the file cannot be read or is not TOML.
@@ -64,7 +61,7 @@ class Sources:
         return cls(document, environ, definitions)
 
     def get(self, *path: str) -> object:
-        """The raw value at ``path``; None where nothing is given."""
+        """Return the raw value at ``path``; None if it is not set."""
         value: object = self.tables
         for key in path:
             if not isinstance(value, dict):
@@ -73,22 +70,22 @@ class Sources:
         return value
 
     def has(self, *path: str) -> bool:
-        """Whether a value is given at ``path``, be it an explicit null."""
+        """Return whether ``path`` is set, even to null."""
         parent = self.get(*path[:-1])
         return isinstance(parent, dict) and path[-1] in parent
 
     def names(self, *path: str) -> tuple[str, ...]:
-        """Keys of the table at ``path``; none when there is no such table."""
+        """Return the keys of the table at ``path``; empty if there is no such table."""
         table = self.get(*path)
         return tuple(table) if isinstance(table, dict) else ()
 
     def deciding_path(self, layers: Iterable[Keys], setting: Keys) -> Keys | None:
-        """Path of ``setting`` in the first of ``layers`` that gives it."""
+        """Return the path of ``setting`` in the first of ``layers`` that sets it."""
         paths = ((*layer, *setting) for layer in layers)
         return next((path for path in paths if self.has(*path)), None)
 
     def definition_of(self, path: KeyPath) -> Definition | None:
-        """What the API has made that holds the value at ``path``; the nearest around it."""
+        """Return the API's definition that contains ``path``; None if the file defines it."""
         keys = _text_keys(path)
         ends = range(len(keys), 0, -1)
         return next(
@@ -96,11 +93,11 @@ class Sources:
         )
 
     def origin_of(self, path: KeyPath) -> Origin:
-        """Whether the file defines what is at ``path``, or the API."""
+        """Return whether the file or the API defines ``path``."""
         return Origin.CONFIG if self.definition_of(path) is None else Origin.API
 
     def variable_of(self, path: KeyPath) -> str | None:
-        """The environment variable that set the value at ``path`` or brought it into being."""
+        """Return the environment variable that set the value at ``path`` or created its table."""
         if not self._variables:
             return None
         wider = [path[:end] for end in range(len(path), 0, -1)]
@@ -119,11 +116,11 @@ class Sources:
         return next(below, None)
 
     def problem(self, path: KeyPath, message: str) -> Problem:
-        """A problem with the value at ``path``, in the file's line or the variable that set it."""
+        """Build a problem at ``path``, located by file line, variable or override."""
         if (override := self._override_of(path)) is not None:
             return Problem(where=override, path=dotted(path), message=message)
         if self.definition_of(path) is not None:
-            return Problem(where="made by the API", path=dotted(path), message=message)
+            return Problem(where="defined by the API", path=dotted(path), message=message)
         variable = self.variable_of(path)
         return Problem(
             where=f"environment {variable}" if variable else str(self._document.path),
@@ -133,7 +130,7 @@ class Sources:
         )
 
     def _override_of(self, path: KeyPath) -> str | None:
-        """Which wish put the value at ``path`` where it is, or one around it, or within it."""
+        """Return the override that set ``path``, a table around it, or a key within it."""
         keys = _text_keys(path)
         around = (self._overrides.get(keys[:end]) for end in range(len(keys), 0, -1))
         within = (

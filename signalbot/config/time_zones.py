@@ -1,4 +1,4 @@
-"""Which IANA time zone is meant by what people write instead, such as UTC+3 or PST."""
+"""Suggests the IANA time zone for common other notations, such as UTC+3 or PST."""
 
 import re
 from typing import Final
@@ -31,7 +31,7 @@ _ABBREVIATIONS: Final = {
 
 
 def zone_suggestion(text: str) -> str:
-    """The end of a message that says that ``text`` is no IANA time zone: what to write."""
+    """Return the end of an error about an unknown time zone ``text``: what to write instead."""
     found = _OFFSET.fullmatch(text.strip().upper())
     if found is None:
         near = _ABBREVIATIONS.get(text.upper()) or closest_match(text, available_timezones())
@@ -41,7 +41,7 @@ def zone_suggestion(text: str) -> str:
 
 
 def _names(sign: str, hours: int, minutes: int) -> list[str]:
-    """A city with that offset in winter, and the zone that never has another."""
+    """Return a city with that offset in winter, and the zone with that fixed offset."""
     names = []
     city = _CITIES.get(f"{sign if hours or minutes else '+'}{hours}:{minutes:02}")
     if city is not None:
@@ -49,5 +49,5 @@ def _names(sign: str, hours: int, minutes: int) -> list[str]:
     turned = "-" if sign == "+" else "+"  # POSIX counts offsets to the west
     fixed = f"Etc/GMT{turned}{hours}" if hours else "UTC"
     if not minutes and fixed in available_timezones():
-        names.append(f"'{fixed}' (its sign is turned round)" if hours else f"'{fixed}'")
+        names.append(f"'{fixed}' (its sign is inverted)" if hours else f"'{fixed}'")
     return names

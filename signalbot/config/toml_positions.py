@@ -1,6 +1,6 @@
-"""Which line each key of a TOML text stands on: tomllib does not say.
+"""Finds the line of each key of a TOML text, which tomllib does not report.
 
-The text is known to be valid TOML, so the scanner only has to find keys and skip values.
+The text is valid TOML already, so the scanner only finds keys and skips values.
 """
 
 import re
@@ -12,7 +12,7 @@ Keys = tuple[str, ...]
 """Keys from the top of the file down to a table or value."""
 
 KeyPath = tuple[str | int, ...]
-"""The same, into lists, too: a number is the index of an item."""
+"""Keys with list indexes: a number is the index of an item."""
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
@@ -30,13 +30,13 @@ _SCALAR = re.compile(
 
 
 def dotted(path: KeyPath) -> str:
-    """``path`` as a TOML header writes it: ``users.alice.account``, keys quoted where need be."""
+    """Format ``path`` like a TOML header: ``users.alice.account``, keys quoted if necessary."""
     keys = (str(key) for key in path)
     return ".".join(key if _BARE.fullmatch(key) else f'"{key}"' for key in keys)
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
-    """Line, counted from 1, of every table, key and list item of a valid TOML text."""
+    """Return the line, from 1, of every table, key and list item of a valid TOML text."""
     return _TomlScanner(text).run()
 
 
@@ -83,14 +83,14 @@ class _TomlScanner:
         if is_list:
             self._lists[path] += 1
             path = self._inside(path)
-        self._lines.pop(path, None)  # a sub-table above it had to guess
+        self._lines.pop(path, None)  # set provisionally by a sub-table above it
         self._record_line(path)
         self._match(_BLANK)
         self._at += 2 if is_list else 1
         return path
 
     def _inside(self, path: KeyPath) -> KeyPath:
-        """``path``, or the newest table in it where it is a list of tables."""
+        """Return ``path``, extended by the latest index if it is a list of tables."""
         return (*path, self._lists[path] - 1) if path in self._lists else path
 
     def _key(self) -> list[str]:
@@ -129,7 +129,7 @@ class _TomlScanner:
             index += 1
 
     def _next_item(self) -> bool:
-        """Move to the next item of a list or inline table; past its end when there is none."""
+        """Move to the next item of a list or inline table; past its end if there is none."""
         self._match(_BLANK)
         if self._text[self._at] == ",":
             self._at += 1

@@ -1,4 +1,4 @@
-"""What pydantic found wrong, in the words of someone who wrote the file and not the code."""
+"""Translates pydantic's validation errors into problems in the terms of the file."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ _WRONG_TYPE = {
 
 
 def validation_problems(error: ValidationError, sources: Sources) -> Iterator[Problem]:
-    """Every error of ``error`` as a problem with its place in the file."""
+    """Yield every error of ``error`` as a problem with its position in the file."""
     for each in error.errors(include_url=False):
         path = tuple(key for key in each["loc"] if key != "[key]")
         match each["type"]:
@@ -38,7 +38,7 @@ def validation_problems(error: ValidationError, sources: Sources) -> Iterator[Pr
 
 
 def display_value(path: KeyPath, value: object) -> str:
-    """``value`` as the file would write it, shortened, and masked where it is a secret."""
+    """Format ``value`` as in the file: shortened, and masked where it is a secret."""
     value = masked(path, value)
     if isinstance(value, str):
         text = repr(value)
@@ -60,7 +60,7 @@ def _message(kind: str, error: Mapping[str, Any]) -> str:
         case "enum" | "literal_error":
             return _not_among(error["ctx"]["expected"], error["input"])
         case _:
-            return _WRONG_TYPE.get(kind) or f"is not right: {error['msg']}"
+            return _WRONG_TYPE.get(kind) or f"is not valid: {error['msg']}"
 
 
 def _not_among(expected: str, value: object) -> str:

@@ -1,4 +1,4 @@
-"""Texts of the file that must mean something: markets, hours, time zones, addresses.
+"""Validated text types of the file: markets, hours, time zones, addresses, globs.
 
 A validator's error completes a sentence that begins with the value: ``'BTCUSDT' is not …``.
 """
@@ -17,7 +17,6 @@ from signalbot.config.duration import PATTERN, is_duration, parse_duration
 from signalbot.config.time_zones import zone_suggestion
 from signalbot.domain.globs import MAX_GLOB_LENGTH, MAX_GLOBS
 from signalbot.domain.settings import HoursRange
-from signalbot.exchange.live.registry import supported_message
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 """Names of exchanges, strategies and users."""
@@ -36,7 +35,7 @@ DIRECT = "direct"
 
 def _text(value: str) -> str:
     if not value.strip():
-        raise ValueError("is empty: write something in the quotes")
+        raise ValueError("is empty: write a text in the quotes")
     return value
 
 
@@ -51,7 +50,7 @@ def _symbol(value: str) -> str:
     quote, _, settle = rest.partition(":")
     traded = "only spot, as 'BTC/USDT', and linear perpetuals, as 'BTC/USDT:USDT', can be traded"
     if "-" in settle:
-        raise ValueError(f"is a contract that ends on a day: {traded}")
+        raise ValueError(f"is a contract with an expiry date: {traded}")
     if settle and settle == base:
         raise ValueError(f"is an inverse contract, settled in {base} and not in {quote}: {traded}")
     return value
@@ -59,7 +58,11 @@ def _symbol(value: str) -> str:
 
 def _ccxt_id(value: str) -> str:
     if not _CCXT_ID.fullmatch(value):
-        raise ValueError(f"is not the id of an exchange in ccxt: {supported_message(value)}")
+        meant = re.sub(r"[^a-z0-9]", "", value.lower())
+        raise ValueError(
+            "is not the id of an exchange in ccxt: lowercase letters and digits"
+            + (f", as '{meant}'" if meant else "")
+        )
     return value
 
 
@@ -83,7 +86,7 @@ def _time_of_day(value: object) -> time:
 
 
 def all_different(values: Sequence[str]) -> Sequence[str]:
-    """The values, none of which may stand there twice."""
+    """Check that no value occurs twice."""
     seen: set[str] = set()
     for each in values:
         if each in seen:
@@ -115,16 +118,16 @@ def _hours(value: object) -> HoursRange:
     if not found:
         raise ValueError("is not a span of the day such as '08:00-22:00'")
     start = time(int(found[1]), int(found[2]))
-    # The midnight that ends a day is the one that the next day starts with.
+    # The midnight that ends a day is the midnight that starts the next.
     end = time() if found[3] == "24:00" else time.fromisoformat(found[3])
     if start == end:
-        raise ValueError("starts where it ends: leave hours out to mean any hour")
+        raise ValueError("starts where it ends: leave out hours to allow any hour")
     return HoursRange(start, end)
 
 
 @lru_cache
 def _time_zone(value: str) -> str:
-    if value == "UTC":  # known even where no time zone database is installed
+    if value == "UTC":  # valid even without a time zone database
         return value
     try:
         ZoneInfo(value)
@@ -134,9 +137,9 @@ def _time_zone(value: str) -> str:
 
 
 def _limits(value: object) -> dict[int, int]:
-    """Requests, or their weight, by the milliseconds they are counted over."""
+    """Parse request counts, or weights, by the length of their window in milliseconds."""
     if not isinstance(value, dict) or not all(map(is_duration, value)):
-        raise ValueError("is not a table such as { '1m' = 2400 }: durations, and what they allow")
+        raise ValueError("is not a table such as { '1m' = 2400 }: durations and request counts")
     for count in value.values():
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             raise ValueError(f"allows {count!r}: a whole number of at least 1 is needed")
@@ -162,12 +165,12 @@ def _notify(value: str) -> str:
 
 
 def split_listen(value: object) -> tuple[str, int] | None:
-    """Host and port of ``HOST:PORT`` or ``[IPV6]:PORT``; None when it is neither."""
+    """Split ``HOST:PORT`` or ``[IPV6]:PORT``; None if it is neither."""
     host, _, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:
-        return None  # an IPv6 address without brackets: where does the port begin?
+        return None  # an IPv6 address without brackets is ambiguous
     if not host or not _PORT.fullmatch(port) or not 0 < int(port) <= _HIGHEST_PORT:
         return None
     return host, int(port)

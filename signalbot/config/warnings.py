@@ -1,18 +1,16 @@
-"""What the configuration may ask for and this version does not do yet.
-
-Each line goes when its feature comes.
-"""
+"""Settings that are valid but have no effect."""
 
 from collections.abc import Iterator
 
-from signalbot.config.settings import Config, ExchangeSettings
+from signalbot.config.settings import Config
 from signalbot.domain.users import MarginMode, Mode, UserId, owner_of
+from signalbot.settings.exchange import ExchangeSettings
 
 _MAX_LISTED_NAMES = 5
 
 
 def config_warnings(config: Config) -> tuple[str, ...]:
-    """What the file sets without effect, as sentences for its owner."""
+    """Return one sentence for each setting that has no effect."""
     return tuple(_warnings(config))
 
 

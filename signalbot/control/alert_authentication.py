@@ -11,12 +11,12 @@ from typing import Protocol
 
 import structlog
 
-from signalbot.config.settings import StrategySettings
 from signalbot.control.discarded_alerts import DiscardedAlertLog
 from signalbot.control.token_issuer import TOKEN
 from signalbot.domain.errors import ConfigError, InvalidSignal
 from signalbot.ledger.tokens import Scope, Token
 from signalbot.ports import Clock
+from signalbot.settings.strategy import StrategySettings
 from signalbot.webhooks.parser import secret_of
 from signalbot.webhooks.signature import is_signed, is_valid
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from signalbot.config.settings import StrategySettings
-from signalbot.config.webhook import OnMissed
 from signalbot.domain.signals import Action, SignalId, signal_id_of_key
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.alert_deliveries import AlertDeliveries, AlertDelivery
 from signalbot.ledger.signals import Signals
+from signalbot.settings.strategy import StrategySettings
+from signalbot.settings.webhook import OnMissedExit
 from signalbot.webhooks.parser import Alert
 from signalbot.webhooks.signature import is_signed
 
@@ -95,5 +95,5 @@ def _steps(alert: Alert) -> list[Action]:
 def _max_signals(strategy: StrategySettings, alert: Alert) -> int:
     """Maximum number of signals of an alert: its steps, and the exit of a lost alert."""
     webhook = strategy.webhook
-    is_aligned = webhook is not None and webhook.on_missed is OnMissed.EXIT
+    is_aligned = webhook is not None and webhook.on_missed is OnMissedExit.EXIT
     return len(_steps(alert)) + (is_aligned and alert.previous_position is not None)

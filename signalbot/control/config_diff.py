@@ -5,8 +5,9 @@ from dataclasses import dataclass, fields
 from typing import Generic, TypeVar
 
 from signalbot.config.problems import Problem
-from signalbot.config.settings import Config, StrategySettings
+from signalbot.config.settings import Config
 from signalbot.domain.users import Subscription, User, UserId
+from signalbot.settings.strategy import StrategySettings
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from signalbot.config.checks.strategies import load_for_daemon
+from signalbot.config.daemon_config import load_for_daemon
 from signalbot.config.runtime_definitions import Definition
 from signalbot.config.settings import Config
 from signalbot.config.toml_positions import Keys

@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from signalbot.config.settings import StrategySettings
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.ledger.outages import SourceOutages
 from signalbot.ports import Clock
+from signalbot.settings.strategy import StrategySettings
 from signalbot.tasks import background
 
 log = structlog.get_logger()

@@ -2,15 +2,12 @@
 
 from typing import Any
 
-from signalbot.config.sections.ai import LLM_KIND
-from signalbot.config.sections.file import StrategySection
+from signalbot.config.sections.strategies import StrategySection
+from signalbot.config.strategy_kinds import strategy_kind
 from signalbot.domain.errors import NotAllowed
 
 OWNER_FIELDS = frozenset({"params", "signal_ttl_ms", "allowed_users"})
 """Settings of a strategy that its owner may change; only an administrator changes the others."""
-
-_OPERATOR_PARAMS = ("provider", "model")
-"""Parameters of an AI strategy that determine its cost; only an administrator changes them."""
 
 
 def require_owner_changes_only(current: StrategySection, requested: StrategySection) -> None:
@@ -24,10 +21,11 @@ def require_owner_changes_only(current: StrategySection, requested: StrategySect
         for name, field in StrategySection.model_fields.items()
         if name not in OWNER_FIELDS and getattr(current, name) != getattr(requested, name)
     ]
-    if current.kind == LLM_KIND:
-        changed += [
-            f"params.{name}" for name in _OPERATOR_PARAMS if _differs(name, current, requested)
-        ]
+    changed += [
+        f"params.{name}"
+        for name in strategy_kind(current.kind).operator_params
+        if _differs(name, current, requested)
+    ]
     if changed:
         raise NotAllowed(
             f"only an administrator may change {', '.join(changed)} of a strategy; its owner may "

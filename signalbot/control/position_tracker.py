@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import structlog
 
-from signalbot.config.settings import StrategySettings
-from signalbot.config.webhook import OnMissed, WebhookSection
 from signalbot.domain.position_tracking import TrackResult
 from signalbot.domain.signals import Action
 from signalbot.ledger.tracked_positions import TrackedPositions
 from signalbot.ports import Clock
+from signalbot.settings.strategy import StrategySettings
+from signalbot.settings.webhook import OnMissedExit, WebhookSettings
 from signalbot.webhooks.parser import Alert
 from signalbot.webhooks.position_reports import reported_position
 
@@ -32,7 +32,7 @@ class PositionTracker:
     async def observe(
         self,
         strategy: StrategySettings,
-        webhook: WebhookSection,
+        webhook: WebhookSettings,
         alert: Alert,
         key: str,
         *,
@@ -53,7 +53,7 @@ class PositionTracker:
         missed_exit = result.missed_exit
         if missed_exit not in webhook.actions or missed_exit in alert.steps:
             missed_exit = None
-        exits = missed_exit is not None and webhook.on_missed is OnMissed.EXIT
+        exits = missed_exit is not None and webhook.on_missed is OnMissedExit.EXIT
         if not is_repeat:
             _log_missed(strategy, alert, result, missed_exit, exits=exits)
         if missed_exit is None or not exits:

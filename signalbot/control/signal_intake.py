@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import structlog
 
-from signalbot.config.settings import StrategySettings
 from signalbot.control.level_pricing import (
     EntryPrices,
     check_levels,
@@ -31,6 +30,7 @@ from signalbot.ledger.signals import Signals
 from signalbot.pipeline.signals.emitter import Emitter
 from signalbot.pipeline.signals.expiry import SignalExpirer
 from signalbot.ports import Clock, Exchange, Market
+from signalbot.settings.strategy import StrategySettings
 from signalbot.webhooks.levels import AlertLevels
 
 log = structlog.get_logger()

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from signalbot.config.settings import StrategySettings
 from signalbot.control.strategy_factory import StrategyFactory
 from signalbot.control.subscription_registry import SubscriptionRegistry
 from signalbot.domain.users import UserId
 from signalbot.pipeline.signals.evaluator import Deployment, Evaluator
+from signalbot.settings.strategy import StrategySettings
 
 
 class StrategyRegistry:

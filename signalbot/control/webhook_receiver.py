@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from signalbot.config.settings import StrategySettings
-from signalbot.config.webhook import WebhookSection
 from signalbot.control.alert_deduplication import UNIDENTIFIED, AlertDeduplicator, AlertIdentity
 from signalbot.control.discarded_alerts import DiscardedAlertLog
 from signalbot.control.heartbeat_monitor import HeartbeatMonitor
@@ -19,7 +17,9 @@ from signalbot.domain.money import HUNDRED
 from signalbot.domain.signals import Action, Signal, SignalSource
 from signalbot.domain.timeframe import Ms
 from signalbot.ports import Clock
-from signalbot.webhooks.parser import Alert, parse_alert
+from signalbot.settings.strategy import StrategySettings
+from signalbot.settings.webhook import WebhookSettings
+from signalbot.webhooks.parser import Alert, AlertRules, parse_alert
 from signalbot.webhooks.resolution import CancelRequest
 
 log = structlog.get_logger()
@@ -87,7 +87,8 @@ class WebhookReceiver:
             self._heartbeat_monitor.record_alert(source)
         now_ms = self._clock.now_ms()
         try:
-            alert = parse_alert(body, strategy.webhook.alert_rules(strategy.symbols), now_ms=now_ms)
+            rules = AlertRules.of(strategy.webhook, strategy.symbols)
+            alert = parse_alert(body, rules, now_ms=now_ms)
             if is_dry_run or alert.is_test:
                 return await self._dry_run(strategy, alert, headers, now_ms)
             async with self._locks[source]:  # alerts of one source are sent in their order
@@ -99,7 +100,7 @@ class WebhookReceiver:
     async def _carry_out(
         self,
         strategy: StrategySettings,
-        webhook: WebhookSection,
+        webhook: WebhookSettings,
         alert: Alert,
         headers: Mapping[str, str],
         now_ms: Ms,

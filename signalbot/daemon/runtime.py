@@ -11,7 +11,7 @@ import structlog
 
 from signalbot.ai.service import AiService, open_ai
 from signalbot.app.exchanges import CredentialStore, ExchangeFactory
-from signalbot.config.checks.strategies import load_for_daemon
+from signalbot.config.daemon_config import load_for_daemon
 from signalbot.config.runtime_definitions import Definition
 from signalbot.config.settings import Config
 from signalbot.ledger.database import Database, GroupCommit, open_database

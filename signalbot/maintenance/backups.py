@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from signalbot.config.settings import BackupSettings
 from signalbot.domain.errors import LedgerError
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.backup import IsCancelled, copy_ledger, never_cancelled, required_bytes
 from signalbot.maintenance.disk_monitor import free_bytes
+from signalbot.settings.daemon import BackupSettings
 
 _NAME = re.compile(r"signalbot-(\d{8}T\d{6})Z\.db")
 _STAMP = "%Y%m%dT%H%M%S"

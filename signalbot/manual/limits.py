@@ -12,9 +12,9 @@ from signalbot.api import (
     token_buckets,
 )
 from signalbot.api.body_limit import MAX_BODY_BYTES
-from signalbot.config.settings import ApiSettings
 from signalbot.domain import globs
 from signalbot.ledger.idempotency import MAX_KEYS_PER_AUTHOR
+from signalbot.settings.daemon import ApiSettings
 from signalbot.webhooks import fields, signature
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from signalbot.config.settings import ExchangeSettings
 from signalbot.domain.market import Candle
 from signalbot.domain.signals import SignalId
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.exchange.simulated.driver import SeededPrices
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.replay.signal_replay import SignalArrival
+from signalbot.settings.exchange import ExchangeSettings
+from signalbot.settings.simulation import SimulationRules
 
 _MAX_CANDLE_AGE: Final = 5
 """Candles after which the last price is none any more."""

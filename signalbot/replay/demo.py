@@ -11,10 +11,10 @@ from signalbot.config.load import load
 from signalbot.config.settings import Config
 from signalbot.domain.timeframe import Ms
 from signalbot.exchange.simulated.exchange import SimulatedExchange
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import open_replay_database
 from signalbot.ports import Exchange
 from signalbot.replay import virtual_time
+from signalbot.settings.simulation import SimulationRules
 from signalbot.tasks import LoopClock
 
 START = Ms(1_767_603_600_000)  # 2026-01-05 09:00 UTC, so that every demo tells the same story

@@ -9,14 +9,14 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from signalbot.app.exchanges import live_settings
-from signalbot.config.settings import ExchangeSettings
 from signalbot.domain.errors import Unavailable
 from signalbot.domain.market import Candle, Instrument
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.exchange.simulated.rules import SimulatedSymbol, SimulationRules
 from signalbot.ledger.database import open_replay_database
 from signalbot.replay.candle_cache import CandleCache
 from signalbot.replay.funding import FundingRate
+from signalbot.settings.exchange import ExchangeSettings
+from signalbot.settings.simulation import SimulatedSymbol, SimulationRules
 from signalbot.tasks import SystemClock
 
 if TYPE_CHECKING:

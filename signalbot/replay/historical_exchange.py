@@ -11,9 +11,9 @@ from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.exchange.simulated.engine import MatchingEngine
 from signalbot.exchange.simulated.exchange import COMPARE_INTERVAL_MS
 from signalbot.exchange.simulated.market import SimulatedMarket
-from signalbot.exchange.simulated.rules import SimulationRules, instrument_of, symbol_rules
 from signalbot.ports import Clock, Outage, RateAllowance
 from signalbot.replay.equity_tracking import EquityTrack
+from signalbot.settings.simulation import SimulationRules, instrument_of, symbol_rules
 from signalbot.stream import Stream
 
 

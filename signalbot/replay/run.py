@@ -7,19 +7,21 @@ from pathlib import Path
 
 from signalbot.app.composition import build
 from signalbot.app.lifecycle import running
-from signalbot.config.settings import Config, StrategySettings
+from signalbot.config.settings import Config
+from signalbot.config.strategy_kinds import strategy_kind
 from signalbot.domain.errors import ConfigError
 from signalbot.domain.market import Candle
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import Mode, UserId, owner_of
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import open_replay_database
 from signalbot.replay import virtual_time
 from signalbot.replay.equity_tracking import equity_curves
 from signalbot.replay.funding import FundingRate, FundingReplay
 from signalbot.replay.historical_exchange import HistoricalExchange
-from signalbot.sandbox.file_strategy import FileStrategyRegistry, InlineExecutor
-from signalbot.strategies import KINDS, build_strategy
+from signalbot.sandbox.executors import InlineExecutor
+from signalbot.sandbox.file_strategy import FileStrategyRegistry
+from signalbot.settings.simulation import SimulationRules
+from signalbot.settings.strategy import StrategySettings
 from signalbot.tasks import LoopClock
 
 EquityCurves = dict[UserId, list[tuple[Ms, Decimal]]]
@@ -83,12 +85,8 @@ def _needed_timeframes(terms: StrategySettings) -> set[Timeframe]:
     """Lengths of the candles a strategy looks at; a file's others are multiples of its first."""
     if terms.timeframe is None:
         return set()
-    if terms.kind not in KINDS:
-        return {terms.timeframe}
-    return {
-        terms.timeframe,
-        *build_strategy(terms.kind, timeframe=terms.candle_timeframe, params=terms.params).warm_up,
-    }
+    kind = strategy_kind(terms.kind)
+    return {terms.timeframe, *({} if kind.needs_worker else kind.validate(terms))}
 
 
 def replay(

@@ -8,18 +8,20 @@ from pathlib import Path
 from signalbot.app.composition import build
 from signalbot.app.lifecycle import running
 from signalbot.app.services import Services
-from signalbot.config.settings import Config, StrategySettings
-from signalbot.config.webhook import WEBHOOK_KIND, WebhookSection
+from signalbot.config.settings import Config
 from signalbot.domain.market import Candle
 from signalbot.domain.signals import Signal, SignalStatus
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import Mode, Subscription, UserId
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import open_replay_database
 from signalbot.ledger.signal_outcomes import AccountHistory
 from signalbot.ports import Advisor
 from signalbot.replay import virtual_time
 from signalbot.replay.historical_exchange import HistoricalExchange
+from signalbot.settings.simulation import SimulationRules
+from signalbot.settings.strategy import StrategySettings
+from signalbot.settings.webhook import WebhookSettings
+from signalbot.strategies.kinds import WEBHOOK
 from signalbot.tasks import LoopClock
 
 _SETTLE_S = 0.0001  # lets everything that is ready happen; no instant of a signal is so close
@@ -195,9 +197,9 @@ def _without_candles(terms: StrategySettings, symbols: tuple[str, ...]) -> Strat
     """The strategy as a source of signals from outside: it looks at no candles and runs nothing."""
     return replace(
         terms,
-        kind=WEBHOOK_KIND,
+        kind=WEBHOOK,
         timeframe=None,
-        webhook=WebhookSection(),
+        webhook=WebhookSettings(),
         path=None,
         digest=None,
         symbols=symbols or terms.symbols,

@@ -1,1 +1,1 @@
-"""Strategies of one's own: each file in a worker process that can reach nothing but its answer."""
+"""Runs users' strategy files, each in a sandboxed worker process without files or network."""

@@ -1,8 +1,8 @@
-"""Tries a strategy file on candles, and finds what would go wrong live.
+"""Runs a strategy file on historical candles and reports what would fail live.
 
-A strategy must say the same about a candle whatever it was asked before. So candles are asked in
-order, then some of them backwards in a fresh worker: a strategy that remembers what it saw, that
-peeps ahead or throws dice does not agree with itself.
+A proposal must not depend on earlier calls. So candles are evaluated in order, then some of them
+again in reverse order in a fresh worker: different proposals reveal state, look-ahead or
+randomness.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ _MAX_EXAMPLES = 3
 
 @dataclass(frozen=True, slots=True)
 class CandleFailure:
-    """What went wrong on one candle."""
+    """An error on one candle."""
 
     close_ms: Ms
     message: str
@@ -33,41 +33,42 @@ class CandleFailure:
 
 @dataclass(slots=True, kw_only=True)
 class DryRun:
-    """What came of it."""
+    """Result of a dry run."""
 
     description: StrategyDescription
-    start_s: float  #: until it could be asked
+    start_s: float  #: time until the worker was ready
     evaluated: int = 0
     actions: Counter[str] = field(default_factory=Counter)  #: by action, HOLD included
     failures: list[CandleFailure] = field(default_factory=list)
     disagreements: list[CandleFailure] = field(
         default_factory=list
-    )  #: memory, look-ahead or chance
+    )  #: from state, look-ahead or randomness
     rechecked: int = 0
     durations_s: list[float] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)  #: the first it printed
+    lines: list[str] = field(default_factory=list)  #: first lines of its output
 
     @property
     def is_good(self) -> bool:
+        """Whether candles were evaluated without failures or disagreements."""
         return bool(self.evaluated) and not self.failures and not self.disagreements
 
     def duration_s(self, share: float) -> float:
-        """The duration that ``share`` (0 to 1) of all answers did not exceed."""
+        """Return the quantile ``share`` (0 to 1) of the evaluation times."""
         ordered = sorted(self.durations_s)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
 def required_candles(warm_up: Mapping[Timeframe, int], main: Timeframe) -> int:
-    """Candles of ``main`` until every timeframe has its history, wherever the first one lies."""
+    """Return the candles of ``main`` that fill every timeframe's window, from any start."""
     return max((length + 1) * (timeframe.ms // main.ms) for timeframe, length in warm_up.items())
 
 
 def describe_strategy(file: StrategyFile) -> StrategyDescription:
-    """What a strategy file says of itself.
+    """Load a strategy file in a worker and return its description.
 
     Raises:
-        BadParameter: a parameter does not suit it.
-        Failed: it cannot be run.
+        BadParameter: a parameter is invalid.
+        StrategyFailed: it cannot run.
     """
     runner = StrategyRunner(file, lambda _: None)
     try:
@@ -79,11 +80,11 @@ def describe_strategy(file: StrategyFile) -> StrategyDescription:
 
 
 def dry_run(file: StrategyFile, candles: Sequence[Candle], *, most: int = 1_000) -> DryRun:
-    """Ask the file about the newest ``most`` of ``candles``, valid and in order, of one symbol.
+    """Evaluate the newest ``most`` of ``candles``, which are valid, in order, of one symbol.
 
     Raises:
-        BadParameter: a parameter does not suit it.
-        Failed: it cannot be run at all.
+        BadParameter: a parameter is invalid.
+        StrategyFailed: it cannot run at all.
     """
     lines: list[str] = []
     runner = StrategyRunner(
@@ -115,7 +116,7 @@ class _Evaluation:
 def _evaluations(
     candles: Sequence[Candle], main: Timeframe, description: StrategyDescription, most: int
 ) -> Iterator[_Evaluation]:
-    """The newest ``most`` candles of ``main``, each with all it would be shown live."""
+    """Yield the newest ``most`` candles of ``main``, each with the tables it would have live."""
     base = candles[0].timeframe
     windows = {name: CandleWindow(length) for name, length in description.warm_up.items()}
     grids = {name: Resampler(base, name) for name in windows}
@@ -142,7 +143,7 @@ def _evaluations(
 def _evaluate_forwards(
     runner: StrategyRunner, evaluations: Iterable[_Evaluation], result: DryRun
 ) -> dict[Ms, SignalProposal | None]:
-    """What it says about every candle; candles that it fails on are left out."""
+    """Evaluate the candles in order; return the proposals of those that did not fail."""
     proposals: dict[Ms, SignalProposal | None] = {}
     deaths = 0
     for evaluation in evaluations:
@@ -168,7 +169,7 @@ def _reevaluate_backwards(
     first: Mapping[Ms, SignalProposal | None],
     result: DryRun,
 ) -> None:
-    """Ask again, newest first: those with an idea before those without."""
+    """Evaluate again, newest first; candles with a proposal are chosen before those without."""
     evaluated = [each for each in evaluations if each.close_ms in first]
     evaluated.sort(key=lambda each: first[each.close_ms] is None)
     chosen = sorted(evaluated[:_MAX_RECHECKED], key=lambda each: -each.close_ms)
@@ -179,7 +180,7 @@ def _reevaluate_backwards(
             repeated = runner.evaluate(evaluation.symbol, evaluation.tables)
         except (StrategyFailed, WorkerDied) as e:
             result.disagreements.append(
-                CandleFailure(evaluation.close_ms, f"in order fine, alone: {e}")
+                CandleFailure(evaluation.close_ms, f"in order: no error; alone: {e}")
             )
             if isinstance(e, WorkerDied):
                 return

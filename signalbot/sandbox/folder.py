@@ -1,7 +1,7 @@
-"""The folder of a strategy file: opened once, checked on the way, and known by what was opened.
+"""Opens the folder of a strategy file and checks that only trusted users can change it.
 
-A worker may read this one folder. Its path may come to mean another later, by a link or a rename:
-the open descriptor still means what was checked.
+A worker may read this one folder. Its path may point elsewhere later, by a link or a rename; the
+open descriptor still refers to the folder that was checked.
 """
 
 import os
@@ -23,10 +23,10 @@ class Folder:
 
     @classmethod
     def open(cls, path: Path) -> "Folder":
-        """Open ``path``, an absolute path without links, step by step from the root.
+        """Open ``path``, an absolute path without links, component by component from the root.
 
         Raises:
-            Failed: it is not there, or others may change it or put another in its place.
+            StrategyFailed: it does not exist, or others may change or replace it.
         """
         descriptor = os.open("/", _OPEN_FLAGS)
         try:
@@ -49,10 +49,10 @@ class Folder:
         os.close(self.descriptor)
 
     def read(self, name: str, *, most: int) -> bytes:
-        """The first ``most`` bytes of a file that lies in it.
+        """Read the first ``most`` bytes of a file in the folder.
 
         Raises:
-            Failed: it is no file, or others may change it.
+            StrategyFailed: it is not a regular file, or others may change it.
             OSError: it cannot be read.
         """
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -60,12 +60,12 @@ class Folder:
         with os.fdopen(descriptor, "rb") as file:
             found = os.fstat(descriptor)
             if not S_ISREG(found.st_mode):
-                raise StrategyFailed(f"{self.path / name} is no file")
+                raise StrategyFailed(f"{self.path / name} is not a file")
             _check(found, self.path / name, is_last=True)
             return file.read(most)
 
     def holds(self, path: Path) -> bool:
-        """Whether ``path``, or where it will be, lies in this folder, by whatever name."""
+        """Return whether ``path``, existing or not, is inside this folder, links resolved."""
         place = path.resolve()
         return any(
             _identity(each.stat()) == self._identity
@@ -79,18 +79,16 @@ def _identity(found: os.stat_result) -> tuple[int, int]:
 
 
 def _check(found: os.stat_result, path: Path, *, is_last: bool) -> None:
-    """See that only root and the daemon's user may change what ``path`` holds.
+    """Check that only root and the daemon's user may change ``path``.
 
-    In a folder such as ``/tmp`` others may add names and cannot touch those that are there: that is
-    enough on the way, and not for the folder itself.
+    A sticky folder such as ``/tmp``, where others can add entries but not change existing ones, is
+    accepted as a parent, but not as the folder itself.
     """
     if found.st_uid not in (0, os.geteuid()):
         raise StrategyFailed(
-            f"{path} belongs to another user, who may change what is run: chown it to root"
+            f"{path} belongs to another user, who could change the code: chown it to root"
         )
     others = S_IWOTH if found.st_gid in (0, os.getegid()) else S_IWOTH | S_IWGRP
     is_sticky = bool(found.st_mode & S_ISVTX)
     if found.st_mode & others and (is_last or not is_sticky):
-        raise StrategyFailed(
-            f"others may write {path} and so change what is run: chmod go-w {path}"
-        )
+        raise StrategyFailed(f"others can write {path} and so change the code: chmod go-w {path}")

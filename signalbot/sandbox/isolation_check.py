@@ -1,7 +1,7 @@
-"""What keeps a strategy file to itself on this machine, and what does not.
+"""Checks the isolation of strategy files on this machine.
 
-A file that tries everything it must not be able to do is run like any other, here and now: what it
-gets through with is told, whatever the kernel says it can do.
+A probe file that attempts every forbidden operation is run like any strategy file: attempts that
+succeed are reported, whatever features the kernel claims to support.
 """
 
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ class Probe(Strategy):
 
 @dataclass(frozen=True, slots=True)
 class IsolationCheck:
-    """One thing a strategy file must not be able to do."""
+    """Result of one isolation check."""
 
     what: str
     holds: bool
@@ -69,8 +69,10 @@ class IsolationCheck:
 
 @dataclass(frozen=True, slots=True)
 class _IsolationRule:
-    missing: tuple[str, ...]  #: what a worker reports when it could not be had
-    attempts: tuple[str, ...]  #: of the probe: none of them may succeed
+    """One property of the isolation, and how it is verified."""
+
+    missing: tuple[str, ...]  #: features a worker reports if the kernel lacks them
+    attempts: tuple[str, ...]  #: attempts of the probe, none of which may succeed
     held: str
     broken: str
 
@@ -79,44 +81,44 @@ _ISOLATION_RULES: Mapping[str, _IsolationRule] = {
     "files": _IsolationRule(
         ("files",),
         ("reads", "lists", "writes", "makes", "moves"),
-        "reads libraries and its own folder, writes nothing",
-        "may read and write whatever the daemon's user may, the master key and the ledger included",
+        "reads only libraries and its own folder, and writes nothing",
+        "can read and write all files of the daemon's user, including master key and ledger",
     ),
     "truncation": _IsolationRule(
         ("files", "truncation"),
         ("cuts",),
-        "cannot cut files short",
-        "may cut short files of the daemon's user",
+        "cannot truncate files",
+        "can truncate files of the daemon's user",
     ),
     "network": _IsolationRule(
         ("calls",),
         ("tcp", "udp", "unix"),
-        "opens no socket",
-        "may open sockets",
+        "cannot open sockets",
+        "can open sockets",
     ),
     "calls": _IsolationRule(
         ("calls",),
         ("forks", "threads", "signals", "owns", "modes", "times"),
-        "starts no process or thread and touches no other, nor owner, mode or times of files",
-        "may start threads, send signals to the daemon and change owner, mode and times of files",
+        "cannot start or signal processes and threads, or change owner, mode and times of files",
+        "can start threads, send signals to the daemon and change owner, mode and times of files",
     ),
     "privileges": _IsolationRule(
         ("privileges",),
         ("gains",),
         "cannot gain privileges",
-        "may gain privileges by running programs that have them",
+        "can gain privileges by running privileged programs",
     ),
     "priority": _IsolationRule(
         ("priority",),
         (),
-        "gives way to the daemon on the processors and when memory runs out",
-        "competes with the daemon for the processors and for memory",
+        "has a lower CPU priority than the daemon, and is killed first when memory runs out",
+        "competes with the daemon for CPU and memory",
     ),
 }
 
 
 def check_isolation() -> tuple[IsolationCheck, ...]:
-    """What a worker reports and tries that was started and confined on this machine just now."""
+    """Run the probe in a worker and return the result of every check."""
     missing, succeeded = _probe_worker()
     return tuple(_check(what, each, missing, succeeded) for what, each in _ISOLATION_RULES.items())
 
@@ -125,13 +127,13 @@ def _check(
     what: str, rule: _IsolationRule, missing: Mapping[str, str], succeeded: frozenset[str]
 ) -> IsolationCheck:
     lacking = [missing[each] for each in rule.missing if each in missing]
-    lacking += [f"it {each} when it tries" for each in rule.attempts if each in succeeded]
+    lacking += [f"the attempt {each!r} succeeds" for each in rule.attempts if each in succeeded]
     result = f"{rule.broken}: {'; '.join(lacking)}" if lacking else rule.held
     return IsolationCheck(what, not lacking, f"a strategy file {result}")
 
 
 def _probe_worker() -> tuple[dict[str, str], frozenset[str]]:
-    """What could not be given up, by measure, and the attempts that succeeded."""
+    """Return the missing features with reasons, and the attempts that succeeded."""
     with TemporaryDirectory(prefix="signalbot-probe-") as folder:
         home = Path(folder, "strategies")
         home.mkdir(mode=0o700)

@@ -1,4 +1,4 @@
-"""What a strategy prints, line by line, bounded in every direction."""
+"""Captures a strategy's output as lines, bounded in length and number."""
 
 from collections import deque
 from collections.abc import Callable
@@ -11,11 +11,11 @@ _MAX_LAST_LINES = 12
 
 
 class OutputLimitExceeded(Exception):
-    """A strategy prints without end."""
+    """A strategy printed more than the limit on one candle."""
 
 
 class OutputCapture:
-    """Cuts bytes into lines of text; the first lines of every candle are said, then counted."""
+    """Splits output into lines; passes on the first lines per candle and counts the rest."""
 
     def __init__(self, on_line: LineSink, *, limit_bytes: int) -> None:
         self._on_line = on_line
@@ -25,7 +25,7 @@ class OutputCapture:
         self._last: deque[str] = deque(maxlen=_MAX_LAST_LINES)
 
     def begin_candle(self) -> None:
-        """The next candle."""
+        """Start the output of the next candle."""
         if self._partial_line:
             self._add_line(self._partial_line)
         self._partial_line = b""
@@ -35,10 +35,10 @@ class OutputCapture:
         self._last.clear()
 
     def feed(self, chunk: bytes) -> None:
-        """Take in what was printed.
+        """Add output.
 
         Raises:
-            Flood: it is more than a candle is worth.
+            OutputLimitExceeded: the output of this candle exceeds the limit.
         """
         self._received_bytes += len(chunk)
         if self._received_bytes > self._limit_bytes:
@@ -52,7 +52,7 @@ class OutputCapture:
 
     @property
     def last_lines(self) -> list[str]:
-        """The last lines of this candle."""
+        """The last lines printed on this candle."""
         return [*self._last, *([_text(self._partial_line)] if self._partial_line else [])]
 
     def _add_line(self, line: bytes) -> None:
@@ -70,5 +70,5 @@ def _text(line: bytes) -> str:
 
 
 def printable(text: str) -> str:
-    """``text`` without anything that could move a cursor or begin a line of its own."""
+    """Escape characters in ``text`` that could move the cursor or start a new line."""
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

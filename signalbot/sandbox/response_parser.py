@@ -1,4 +1,4 @@
-"""Reads what a worker answered as one reads a stranger's letter: nothing in it is believed."""
+"""Parses and validates responses of a worker, which are untrusted input."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from signalbot.strategies.params import BadParameter
 _MAX_WINDOW = 5_000
 _MAX_TIMEFRAMES = 6
 _MAX_TARGETS = 10
-_MAX_DISTANCE = 100.0  # a price beyond so many times the close is a mistake
-_MIN_PERCENT = 0.001  # of a position; less is a mistake
+_MAX_DISTANCE = 100.0  # times the close; a price beyond it is an error
+_MIN_PERCENT = 0.001  # of a position; less is an error
 _MAX_REASON_LENGTH = 500
 _MAX_REPORT_LENGTH = 4_000
 _SIDES = {Action.LONG: 1, Action.SHORT: -1}
@@ -23,21 +23,21 @@ _SIDES = {Action.LONG: 1, Action.SHORT: -1}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StrategyDescription:
-    """What a strategy file says of itself."""
+    """Description of a strategy file, reported by its worker."""
 
     name: str
     about: str
     warm_up: Mapping[Timeframe, int]
     params: tuple[Mapping[str, str], ...]  #: name, value, bounds, about
-    missing: Mapping[str, str]  #: measures of containment that the kernel does not offer
+    missing: Mapping[str, str]  #: isolation features the kernel lacks, with reasons
 
 
 def parse_description(response: object) -> StrategyDescription:
-    """What a worker tells at its start.
+    """Parse the first response of a worker.
 
     Raises:
-        BadParameter: a configured parameter does not suit the file.
-        Failed: the file cannot be run, or says what cannot be.
+        BadParameter: a configured parameter is invalid.
+        StrategyFailed: the file cannot run, or the description is invalid.
     """
     reported = _table(response)
     if "parameter" in reported:
@@ -46,7 +46,7 @@ def parse_description(response: object) -> StrategyDescription:
     lengths = _table(reported.get("warm_up"))
     if not 0 < len(lengths) <= _MAX_TIMEFRAMES:
         raise StrategyFailed(
-            f"warm_up names {len(lengths)} timeframes: 1 to {_MAX_TIMEFRAMES} can be had"
+            f"warm_up names {len(lengths)} timeframes: 1 to {_MAX_TIMEFRAMES} are allowed"
         )
     listed = reported.get("params")
     return StrategyDescription(
@@ -63,15 +63,15 @@ def parse_description(response: object) -> StrategyDescription:
 
 
 def parse_proposal(response: object, *, number: int, close: float) -> SignalProposal | None:
-    """What a worker says about a candle that closed at ``close``.
+    """Parse the response to request ``number`` about a candle that closed at ``close``.
 
     Raises:
-        Failed: its author's code raised, or it says what cannot be.
+        StrategyFailed: the strategy raised an exception, or the proposal is invalid.
     """
     reported = _table(response)
     if reported.get("number") != number:
         raise StrategyFailed(
-            f"it answered question {reported.get('number')!r:.40}, asked was {number}"
+            f"its response is to request {reported.get('number')!r:.40}, not {number}"
         )
     _raise_error(reported)
     stated = reported.get("idea")
@@ -98,7 +98,7 @@ def _raise_error(reported: Mapping[str, Any]) -> None:
 
 
 def _error_text(error: object) -> str:
-    """The author's own error and traceback: lines stay lines, nothing else moves the cursor."""
+    """Return the strategy's error and traceback with control characters escaped."""
     lines = str(error)[:_MAX_REPORT_LENGTH].splitlines()
     return "\n".join(printable(line) for line in lines)
 
@@ -106,13 +106,13 @@ def _error_text(error: object) -> str:
 def _table(value: object) -> Mapping[str, Any]:
     if isinstance(value, dict):
         return value
-    raise StrategyFailed(f"it answered {value!r:.80}, which is no answer")
+    raise StrategyFailed(f"its response {value!r:.80} is not a table")
 
 
 def _text(value: object, most: int) -> str:
     if isinstance(value, str):
         return printable(value[:most].replace("\n", " "))
-    raise StrategyFailed(f"it answered {value!r:.80} where text belongs")
+    raise StrategyFailed(f"its response has {value!r:.80} in place of text")
 
 
 def _enum_value(values: type[Any], name: str, fields: Mapping[str, Any]) -> Any:
@@ -141,7 +141,7 @@ def _confidence(value: object) -> float:
 
 
 def _exit_percent(value: object, action: Action) -> float:
-    """The part of a position that leaves; entries have none."""
+    """Return the share of the position to exit; 100 for entries."""
     if action in _SIDES or value is None:
         return 100.0
     number = _number("percent", value)
@@ -151,13 +151,13 @@ def _exit_percent(value: object, action: Action) -> float:
 
 
 def _price(name: str, value: object, *, close: float, side: int) -> float:
-    """A price that lies above the close (``side`` 1), below it (-1), or near it (0)."""
+    """Parse a price above the close (``side`` 1), below it (-1), or on either side (0)."""
     price = _number(name, value)
     if not 0 < price <= close * _MAX_DISTANCE:
         raise StrategyFailed(f"{name} {price:g} is not a price near the close {close:g}")
     if (price - close) * side < 0 or (side and price == close):
         where = "above" if side > 0 else "below"
-        raise StrategyFailed(f"{name} {price:g} must lie {where} the close {close:g}")
+        raise StrategyFailed(f"{name} {price:g} must be {where} the close {close:g}")
     return price
 
 

@@ -1,4 +1,4 @@
-"""Keeps one strategy file answering: starts its worker when it is needed, and anew when it died."""
+"""Runs one strategy file: starts its worker on demand, and again after it died."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ from signalbot.sandbox.folder import Folder
 from signalbot.sandbox.output_capture import LineSink
 from signalbot.sandbox.response_parser import StrategyDescription, parse_description, parse_proposal
 from signalbot.sandbox.worker import Worker, WorkerDied
+from signalbot.settings.strategy import StrategySettings
 from signalbot.strategies.base import SignalProposal, StrategyFailed, Tables
 
 _MAX_SOURCE_BYTES = 1_000_000
@@ -19,18 +20,18 @@ _START_TIMEOUT_S = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerLimits:
-    """What one strategy file may use."""
+    """Resource limits of one strategy file."""
 
     deadline_s: float = 30.0  #: for one candle
-    memory_bytes: int = 512 * 1024 * 1024  #: beyond what the interpreter itself takes
+    memory_bytes: int = 512 * 1024 * 1024  #: in addition to the interpreter's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StrategyFile:
-    """A strategy file as it was when it was read; later edits do not change it."""
+    """A strategy file, read once; later edits of the file have no effect."""
 
     path: Path  #: absolute, without links
-    folder: Folder = field(repr=False)  #: the one it lies in, which its worker may read
+    folder: Folder = field(repr=False)  #: its folder, which the worker may read
     source: bytes = field(repr=False)
     timeframe: Timeframe
     params: Mapping[str, Any] = field(repr=False)  #: JSON values
@@ -45,10 +46,10 @@ class StrategyFile:
         params: Mapping[str, Any],
         limits: WorkerLimits | None = None,
     ) -> "StrategyFile":
-        """The file at ``path``, read once.
+        """Read the file at ``path``.
 
         Raises:
-            Failed: it cannot be read, is too long to be a strategy, or others may change it.
+            StrategyFailed: it cannot be read, is too large, or others may change it.
         """
         try:
             place = path.resolve(strict=True)
@@ -60,9 +61,7 @@ class StrategyFile:
         except UnicodeDecodeError:
             raise StrategyFailed(f"{path} is not a text file in UTF-8") from None
         if len(source) > _MAX_SOURCE_BYTES:
-            raise StrategyFailed(
-                f"{path} is longer than {_MAX_SOURCE_BYTES:,} bytes: no strategy is"
-            )
+            raise StrategyFailed(f"{path} is larger than {_MAX_SOURCE_BYTES:,} bytes")
         return cls(
             path=place,
             folder=folder,
@@ -72,9 +71,27 @@ class StrategyFile:
             limits=limits or WorkerLimits(),
         )
 
+    @classmethod
+    def configured(cls, settings: StrategySettings) -> "StrategyFile":
+        """Read the file of a strategy of kind "file".
+
+        Raises:
+            StrategyFailed: it cannot be read.
+        """
+        assert settings.path is not None  # noqa: S101 - required by the configuration
+        limits = WorkerLimits(
+            deadline_s=settings.deadline_s, memory_bytes=settings.memory_mb * 1024 * 1024
+        )
+        return cls.read(
+            settings.path,
+            timeframe=settings.candle_timeframe,
+            params=settings.params,
+            limits=limits,
+        )
+
 
 class StrategyRunner:
-    """Runs one strategy file; its methods block, and belong to one thread but for ``kill``."""
+    """Runs one strategy file. Its methods block; all but ``kill`` and ``stop`` need one thread."""
 
     def __init__(self, file: StrategyFile, on_line: LineSink) -> None:
         self.file = file
@@ -85,23 +102,23 @@ class StrategyRunner:
 
     @property
     def pid(self) -> int | None:
-        """The worker's process, while there is one."""
+        """Process id of the worker, if one is running."""
         return None if self._worker is None else self._worker.pid
 
     def describe(self) -> StrategyDescription:
-        """Start the worker anew and have the file describe itself.
+        """Start a new worker and return the file's description.
 
         Raises:
-            BadParameter: a configured parameter does not suit the file.
-            Failed: the file cannot be run.
-            WorkerDied: it ended, or did not come back.
+            BadParameter: a configured parameter is invalid.
+            StrategyFailed: the file cannot run.
+            WorkerDied: the worker ended or timed out.
         """
         self.suspend()
         if self._is_stopped.is_set():
             raise WorkerDied("it was stopped")
         self._worker = worker = Worker(self._on_line, folder=self.file.folder.descriptor)
         if self._is_stopped.is_set():
-            worker.kill()  # stopped while it began
+            worker.kill()  # stopped while it started
         file = self.file
         hello = {
             "path": str(file.path),
@@ -118,11 +135,12 @@ class StrategyRunner:
             raise
 
     def evaluate(self, symbol: str, tables: Tables) -> SignalProposal | None:
-        """What the file says about the newest candle of ``symbol``.
+        """Evaluate the newest candle of ``symbol``.
 
         Raises:
-            Failed: its code raised, or what it says cannot be; the worker lives on.
-            WorkerDied: the worker ended, hung or broke the rules; the next question starts another.
+            StrategyFailed: the strategy raised, or its proposal is invalid; the worker continues.
+            WorkerDied: the worker ended, timed out or violated the protocol; the next call starts
+                another.
         """
         if self._worker is None:
             self.describe()
@@ -147,18 +165,18 @@ class StrategyRunner:
         return parse_proposal(response, number=self._number, close=close)
 
     def kill(self) -> None:
-        """End the worker now, whatever it does; a question still out fails. From any thread."""
+        """Kill the worker; a pending call fails. Thread-safe."""
         worker = self._worker
         if worker is not None:
             worker.kill()
 
     def stop(self) -> None:
-        """``kill``, and start no other worker. From any thread."""
+        """Kill the worker and start no other. Thread-safe."""
         self._is_stopped.set()
         self.kill()
 
     def suspend(self) -> None:
-        """End the worker until the next question."""
+        """End the worker until the next call."""
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.terminate()

@@ -1,4 +1,4 @@
-"""One worker process, seen from the daemon: frames out, frames in, a deadline, and an end."""
+"""One worker process: starts it, exchanges frames with a deadline, and ends it."""
 
 import json
 import os
@@ -23,7 +23,7 @@ _MAX_OUTPUT_BYTES = 1_048_576
 _CHUNK_BYTES = 65_536
 _DRAIN_TIMEOUT_S = 0.3
 _ENVIRONMENT = {
-    "PYTHONHASHSEED": "0",  # sets iterate alike, live and replayed
+    "PYTHONHASHSEED": "0",  # same iteration order of sets, live and replayed
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -31,20 +31,20 @@ _ENVIRONMENT = {
 
 
 class WorkerDied(Exception):
-    """The worker is no more; the message says why, and shows its last words."""
+    """The worker ended; the message is the reason and its last output."""
 
 
 class Worker:
-    """A process that runs one strategy file. All but ``kill`` belongs to one thread at a time.
+    """A process that runs one strategy file. All methods but ``kill`` need one thread at a time.
 
-    The process ends with the thread that started it. Between questions it is frozen.
+    The process ends with the thread that started it. Between requests it is stopped (SIGSTOP).
     """
 
     def __init__(self, on_line: LineSink, *, folder: int) -> None:
-        """Start one that may read ``folder``, an open descriptor.
+        """Start a worker that may read ``folder``, an open descriptor.
 
         Raises:
-            WorkerDied: the system has no process, or no descriptor, for it now.
+            WorkerDied: the system has no process or descriptor available.
         """
         self._output_capture = OutputCapture(on_line, limit_bytes=_MAX_OUTPUT_BYTES)
         self._received = bytearray()
@@ -77,7 +77,7 @@ class Worker:
             )
         except OSError as e:
             self._close()
-            raise WorkerDied(f"no process can be started for it: {e.strerror}") from None
+            raise WorkerDied(f"no process can be started: {e.strerror}") from None
         except BaseException:
             self._close()
             raise
@@ -92,10 +92,10 @@ class Worker:
         return self._process.pid
 
     def request(self, head: Mapping[str, Any], blob: bytes = b"", *, deadline_s: float) -> Any:
-        """The JSON value that the worker answers; nothing about it is certain.
+        """Send a request and return the JSON value of the response, not validated.
 
         Raises:
-            WorkerDied: it did not answer in time, ended, or broke the rules; it is dead now.
+            WorkerDied: it timed out, ended, or violated the protocol; the process has ended.
         """
         self._output_capture.begin_candle()
         try:
@@ -104,9 +104,9 @@ class Worker:
             self._signal(signal.SIGSTOP)
             return json.loads(text)
         except TimeoutError:
-            self._signal(signal.SIGABRT)  # it tells where it is
+            self._signal(signal.SIGABRT)  # faulthandler prints the stack
             self._drain_output(_DRAIN_TIMEOUT_S)
-            raise self._terminated_error(f"it did not answer within {deadline_s:g} s") from None
+            raise self._terminated_error(f"it did not respond within {deadline_s:g} s") from None
         except EOFError:
             self._drain_output(_DRAIN_TIMEOUT_S)
             raise self._terminated_error("") from None
@@ -114,11 +114,11 @@ class Worker:
             raise self._terminated_error(f"{e}" or type(e).__name__) from None
 
     def kill(self) -> None:
-        """End the process and all it may have started; safe from any thread."""
+        """Kill the process group. Thread-safe."""
         self._signal(signal.SIGKILL)
 
     def terminate(self) -> int:
-        """Kill it, wait for its end and free what it held; gives its return code."""
+        """Kill the process, wait for it and close its pipes; return its exit code."""
         self.kill()
         code = self._process.wait()
         with self._lock:
@@ -132,13 +132,13 @@ class Worker:
             os.close(end)
 
     def _signal(self, number: signal.Signals) -> None:
-        """To its whole group, as long as its number cannot belong to anybody else."""
+        """Signal the process group, unless its id may already be reused."""
         with self._lock, suppress(ProcessLookupError):
             if not self._is_terminated and self._process.returncode is None:
                 os.killpg(self._process.pid, number)
 
     def _exchange_frames(self, request: bytes, end_s: float) -> bytes:
-        """Send a frame and take the answer, hearing what is printed meanwhile."""
+        """Send a frame and return the response, reading the output concurrently."""
         unsent = memoryview(request)
         while True:
             for end in self._wait(end_s, writing=bool(unsent)):
@@ -182,27 +182,27 @@ class Worker:
             self._output_capture.feed(self._receive(self._output))
 
     def _frame(self) -> bytes | None:
-        """The text of a whole answer, once it is there.
+        """Return the text of the response once it is complete, else None.
 
         Raises:
-            ValueError: it is not an answer, or more than one.
+            ValueError: it is too long, or more than one frame.
         """
         received = self._received
         if len(received) < HEADER.size:
             return None
         size, blob_size = HEADER.unpack_from(received)
         if size > _MAX_RESPONSE_BYTES or blob_size:
-            raise ValueError("its answer is too long")
+            raise ValueError("its response is too long")
         if len(received) < HEADER.size + size:
             return None
         if len(received) > HEADER.size + size:
-            raise ValueError("it answered more than it was asked")
+            raise ValueError("it sent more than one response")
         text = bytes(received[HEADER.size :])
         received.clear()
         return text
 
     def _drain_output(self, most_s: float) -> None:
-        """Hear what it still has to say, until it falls silent or the time is over."""
+        """Read remaining output until the pipe is silent or ``most_s`` has passed."""
         end_s = perf_counter() + most_s
         with suppress(EOFError, OutputLimitExceeded):
             while (remaining_s := end_s - perf_counter()) > 0:

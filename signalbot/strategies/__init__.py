@@ -1,7 +1,7 @@
-"""Strategies: closed candles in, an Idea or nothing out. One file per kind.
+"""Built-in strategies: closed candles in, a SignalProposal or None out. One module per kind.
 
-The kinds are listed here by name only, and a kind's module is imported when it is first asked for:
-numerical libraries take long to load, and most commands never run a strategy.
+Kinds are listed by name, and a kind's module is imported on first use: numerical libraries load
+slowly, and most commands run no strategy.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,13 +18,13 @@ __all__ = ["KINDS", "BadParameter", "UnknownKind", "build_strategy"]
 
 
 class UnknownKind(BadParameter):
-    """No strategy of this kind. It is the key ``kind`` that is wrong, none in ``params``."""
+    """There is no such strategy kind; ``name`` is the key ``kind``, not one in ``params``."""
 
 
 class _StrategyKinds(Mapping[str, "type[LocalStrategy]"]):
-    """Strategy classes by kind; looking at the names alone imports nothing."""
+    """Strategy classes by kind; reading only the names imports nothing."""
 
-    # The module is named like the kind.
+    # Each module is named after its kind.
     _CLASS_NAMES: Mapping[str, str] = {
         "ema_cross": "EmaCross",
         "rsi_reversal": "RsiReversal",
@@ -55,11 +55,11 @@ KINDS: Mapping[str, "type[LocalStrategy]"] = _StrategyKinds()
 def build_strategy(
     kind: str, *, timeframe: Timeframe, params: Mapping[str, Any]
 ) -> "LocalStrategy":
-    """The strategy ``kind`` for candles of ``timeframe``.
+    """Build the built-in strategy ``kind`` for candles of ``timeframe``.
 
     Raises:
         UnknownKind: there is no such kind; the message names the nearest one.
-        BadParameter: a parameter cannot be used; the message names what would be right.
+        BadParameter: a parameter is invalid; the message describes valid values.
     """
     if kind not in KINDS:
         raise UnknownKind("kind", f"unknown strategy kind {kind!r}: {suggestion(kind, KINDS)}")

@@ -1,4 +1,4 @@
-"""What a strategy is: a pure function of closed candles, called once per candle."""
+"""The strategy interface: a pure function of closed candles, called once per candle."""
 
 from array import array
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class CandleTable:
-    """Closed candles that no later candle changes, oldest first."""
+    """An immutable copy of closed candles, oldest first."""
 
     close_ms: Ms  #: close of the newest candle
     open: Floats
@@ -43,7 +43,7 @@ class CandleTable:
 
     @classmethod
     def of(cls, close_ms: Ms, rows: Floats) -> "CandleTable":
-        """The table of five rows: open, high, low, close, volume."""
+        """Build a table from five rows: open, high, low, close, volume."""
         return cls(close_ms, *rows)
 
     def __len__(self) -> int:
@@ -61,7 +61,7 @@ class CandleWindow:
             raise ValueError(f"a window of {capacity} candles holds nothing")
         self._capacity = capacity
         # Five columns side by side, each four windows long: candles are written one after the
-        # other, and only at a column's end does the window move back to its start.
+        # other, and the window moves back to the start only at a column's end.
         self._width = capacity * 4
         self._cells = array("d", bytes(8 * 5 * self._width))
         # Single cells are written faster through an array, and read faster through numpy.
@@ -80,7 +80,7 @@ class CandleWindow:
         return self._end - self._start == self._capacity
 
     def append(self, candle: Candle) -> None:
-        """Add the next candle; the oldest leaves once the window is full."""
+        """Add the next candle; a full window drops the oldest."""
         if self._end == self._width:
             self._move_to_start()
         cells, width, at = self._cells, self._width, self._end
@@ -96,7 +96,7 @@ class CandleWindow:
         self.count += 1
 
     def table(self) -> CandleTable:
-        """What the window holds now (at least one candle), for whoever looks at it later."""
+        """Copy the window, which must not be empty, for later use."""
         if self.close_ms is None:
             raise ValueError("a window without a candle has no table")
         return CandleTable.of(self.close_ms, self._rows[:, self._start : self._end].copy())
@@ -135,40 +135,40 @@ Tables = Mapping[Timeframe, CandleTable]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalProposal:
-    """What a strategy says about one candle. Prices are floats until they meet a tick."""
+    """A strategy's proposal for one candle; prices are floats, not yet rounded to the tick."""
 
     action: Action
     strength: Strength
     confidence: float  #: 0 to 1
-    reason: str  #: for people, with the numbers it rests on
+    reason: str  #: for people, with the numbers behind it
     stop_loss: float | None = None
     take_profits: tuple[float, ...] = ()  #: nearest first
-    exit_percent: float = 100.0  #: the part of the position that an exit closes
+    exit_percent: float = 100.0  #: share of the position that an exit closes
 
 
 class LocalStrategy(Protocol):
-    """Candles in, Idea or None out.
+    """A strategy that runs in this process.
 
-    Synchronous, deterministic, without I/O or global state: the same candles give the same answer,
-    in this process or another, live or replayed. What it remembers of a window is what a full one
-    tells anew: after a restart it goes on as if there had been none.
+    Synchronous, deterministic, without I/O or global state: the same candles give the same
+    proposal, in any process, live or replayed. Cached state must be derivable from a full window,
+    so that a restart changes nothing.
     """
 
     kind: ClassVar[str]
 
     @property
     def timeframe(self) -> Timeframe:
-        """The candle whose close runs the strategy."""
+        """The timeframe that runs the strategy at each close."""
         ...
 
     @property
     def warm_up(self) -> Mapping[Timeframe, int]:
-        """Candles needed of every timeframe it looks at; its windows have just this length."""
+        """Required candles of every timeframe it reads; its windows have exactly this length."""
         ...
 
     @classmethod
     def build(cls, timeframe: Timeframe, params: Mapping[str, Any]) -> "LocalStrategy":
-        """A strategy with checked parameters.
+        """Build a strategy with validated parameters.
 
         Raises:
             BadParameter: a parameter is unknown, of the wrong type or out of bounds.
@@ -176,53 +176,52 @@ class LocalStrategy(Protocol):
         ...
 
     def on_candle(self, windows: Windows) -> SignalProposal | None:
-        """Look at one window per timeframe of ``warm_up``; None means hold.
+        """Evaluate one window per timeframe of ``warm_up``; None means hold.
 
         Every window ends with the newest candle of its timeframe that closed no later than the
-        newest candle of ``timeframe``. One that is not full yet gives None.
+        newest candle of ``timeframe``. Returns None while a window is not full.
         """
         ...
 
 
 class StrategyFailed(Exception):
-    """A strategy that could not look at a candle; the message tells all, traceback included."""
+    """A strategy failed on a candle; the message includes the traceback."""
 
 
 class StrategySuspended(Exception):
-    """A strategy that cannot be asked just now: the candle is passed over, the message says why."""
+    """A strategy is suspended: the candle is skipped; the message is the reason."""
 
 
 @runtime_checkable
 class RemoteStrategy(Protocol):
-    """A strategy that answers later: computed in another process, or asked of somebody else.
+    """A strategy that runs elsewhere: in another process, or at an AI provider.
 
-    What is said of ``LocalStrategy`` holds here, too. ``StrategyFailed`` makes a failed run with
-    its text
-    as the error, any other exception as well; ``StrategySuspended`` makes a skipped one.
+    The contract of ``LocalStrategy`` applies. ``StrategyFailed`` or any other exception makes the
+    run failed, with its text as the error; ``StrategySuspended`` makes it skipped.
     """
 
     @property
     def timeframe(self) -> Timeframe:
-        """The candle whose close asks the strategy."""
+        """The timeframe that runs the strategy at each close."""
         ...
 
     @property
     def warm_up(self) -> Mapping[Timeframe, int]:
-        """Candles needed of every timeframe it looks at; its tables have just this length."""
+        """Required candles of every timeframe it reads; its tables have exactly this length."""
         ...
 
     @property
     def max_concurrent(self) -> int:
-        """How many symbols it considers at the same time; the others wait for their turn."""
+        """Symbols it evaluates concurrently; the others wait."""
         ...
 
     async def evaluate(self, symbol: str, tables: Tables) -> SignalProposal | None:
-        """What it says about the newest candle of ``symbol``; None means hold.
+        """Evaluate the newest candle of ``symbol``; None means hold.
 
-        It must come back by a deadline of its own, and may be cancelled.
+        Must return within its own deadline, and may be cancelled.
         """
         ...
 
     def suspend(self) -> None:
-        """Nobody needs it for now: let go of what it holds. It may be asked again."""
+        """Release its resources until the next ``evaluate``."""
         ...

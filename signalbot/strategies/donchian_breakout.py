@@ -1,4 +1,4 @@
-"""Breakout from the range of the last candles, as the Turtle traders did it."""
+"""Breakout from the range of the last candles (Donchian channel, the Turtle rules)."""
 
 import math
 from collections.abc import Mapping
@@ -21,13 +21,13 @@ from signalbot.strategies.trade_plan import (
 )
 
 _EXIT_LOOKBACK_PERIODS = 5
-"""Periods within which real candles have always left one of the channels on either side."""
+"""Periods within which the closes of real candles always left a channel on either side."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DonchianBreakoutParams(TradePlanParams):
-    period: Annotated[int, Bounds(2, 200)] = 20  #: candles of the channel that is broken out of
-    exit_period: Annotated[int, Bounds(2, 200)] = 10  #: candles of the one that ends the position
+    period: Annotated[int, Bounds(2, 200)] = 20  #: candles of the entry channel
+    exit_period: Annotated[int, Bounds(2, 200)] = 10  #: candles of the exit channel
 
     def __post_init__(self) -> None:
         if self.exit_period > self.period:
@@ -44,10 +44,10 @@ class DonchianBreakout:
     Exits: EXIT_LONG at the first close below the lowest low of the ``exit_period`` candles before
     it since the last close above the channel; EXIT_SHORT likewise. A breakout that may not be
     entered (``allow_short``, trend) closes the opposite position.
-    Strength: how far the close is outside the channel, in ATRs: WEAK below 0.15, MODERATE below
-    0.4, STRONG below 0.8, VERY_STRONG from there on.
-    Confidence: the candle's volume v against the mean m of the ``period`` before it, v / (v + m):
-    0.5 is the usual volume, 0.75 three times as much.
+    Strength: distance of the close outside the channel, in ATRs: WEAK below 0.15, MODERATE below
+    0.4, STRONG below 0.8, else VERY_STRONG.
+    Confidence: v / (v + m), with v the candle's volume and m the mean of the ``period`` before it:
+    0.5 is the mean volume, 0.75 three times as much.
     """
 
     kind: ClassVar[str] = "donchian_breakout"
@@ -56,7 +56,7 @@ class DonchianBreakout:
     def __init__(self, timeframe: Timeframe, params: DonchianBreakoutParams) -> None:
         self.timeframe = timeframe
         self._params = params
-        # A channel, and room to find the breakout that an exit belongs to.
+        # A channel, plus the candles in which an exit's breakout is found.
         self._plan = TradePlan(
             timeframe, params, candles=(_EXIT_LOOKBACK_PERIODS + 1) * params.period + 2
         )
@@ -79,7 +79,7 @@ class DonchianBreakout:
         return None
 
     def _begin(self, window: CandleWindow) -> "_BreakoutState":
-        """Which breakouts are under way, as far as the window tells."""
+        """Compute the open breakouts from the window."""
         params, first = self._params, self._params.period
         high, low, close = window.high, window.low, window.close.tolist()
         top, bottom = _edges(high, low, params.period)
@@ -93,7 +93,7 @@ class DonchianBreakout:
         return state
 
     def _step(self, state: "_BreakoutState", window: CandleWindow) -> "_BreakoutState":
-        """One candle later; a close within the candle before it is within every channel."""
+        """Update by one candle; a close within the previous candle is within every channel."""
         high, low, close = window.high, window.low, window.close.item(-1)
         if low.item(-2) <= close <= high.item(-2):
             return _BreakoutState(state.long, state.short, None)
@@ -138,22 +138,22 @@ class DonchianBreakout:
 
 
 class _BreakoutState(NamedTuple):
-    """Breakouts that have not fallen back yet."""
+    """Open breakouts: those that no close ended."""
 
-    long: bool | None  #: one up since the last close below the shorter channel; None: out of sight
+    long: bool | None  #: upward breakout since the last close below the exit channel; None: unknown
     short: bool | None
-    beyond: Side | None  #: where the close is outside the channel
-    broke: Side | None = None  #: and the one before was not
-    edge: float = 0.0  #: the edge that gave way
+    beyond: Side | None  #: side on which the close is outside the channel
+    broke: Side | None = None  #: likewise, if the previous close was not
+    edge: float = 0.0  #: the broken edge
     ended: Side | None = None  #: the breakout that this candle ends
 
 
 def _next_state(
     state: _BreakoutState, close: float, *, top: float, bottom: float, ceiling: float, floor: float
 ) -> _BreakoutState:
-    """The breakouts after a candle, by the channels of the candles before it.
+    """Return the breakouts after a candle, by the channels of the candles before it.
 
-    One that began out of sight may still be under way: it ends as well.
+    A breakout that began before the window may be open: it ends as well.
     """
     if close > top:
         is_new, ended = state.beyond is not Side.LONG, _ended(state.short, Side.SHORT)
@@ -172,12 +172,12 @@ def _next_state(
     return _BreakoutState(state.long, state.short, None)
 
 
-def _ended(going_on: bool | None, side: Side) -> Side | None:
-    return None if going_on is False else side
+def _ended(is_open: bool | None, side: Side) -> Side | None:
+    return None if is_open is False else side
 
 
 def _edges(high: Floats, low: Floats, period: int) -> tuple[list[float], list[float]]:
-    """Highest high and lowest low of the ``period`` candles before each one."""
+    """Return the highest high and lowest low of the ``period`` candles before each candle."""
     top, bottom = talib.MAX(high, period), talib.MIN(low, period)
     return [math.nan, *top[:-1].tolist()], [math.nan, *bottom[:-1].tolist()]
 

@@ -1,4 +1,4 @@
-"""Crossing of two exponential moving averages: the reference strategy others are copied from."""
+"""Crossing of two exponential moving averages; the reference strategy to copy from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from signalbot.strategies.trade_plan import (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmaCrossParams(TradePlanParams):
     fast: Annotated[int, Bounds(2, 200)] = 9  #: candles of the fast average
-    slow: Annotated[int, Bounds(3, 200)] = 21  #: candles of the slow one
+    slow: Annotated[int, Bounds(3, 200)] = 21  #: candles of the slow average
 
     def __post_init__(self) -> None:
         require_below(self, "fast", "slow")
@@ -31,9 +31,9 @@ class EmaCross:
     """LONG when the fast average crosses above the slow one, SHORT when it crosses below.
 
     Exits: a cross that may not open a position (``allow_short``, trend) closes the opposite one.
-    Strength: how far the close stands beyond the slow average, in ATRs: WEAK below 0.75,
-    MODERATE below 1.25, STRONG below 2, VERY_STRONG from there on.
-    Confidence: how straight the price came here over the last ``fast`` candles (efficiency ratio).
+    Strength: distance of the close from the slow average, in ATRs: WEAK below 0.75,
+    MODERATE below 1.25, STRONG below 2, else VERY_STRONG.
+    Confidence: efficiency ratio of the last ``fast`` closes.
     """
 
     kind: ClassVar[str] = "ema_cross"
@@ -42,7 +42,7 @@ class EmaCross:
     def __init__(self, timeframe: Timeframe, params: EmaCrossParams) -> None:
         self.timeframe = timeframe
         self._params = params
-        # A cross compares two candles, so the averages must be right one candle earlier, too.
+        # A cross compares two candles, so the averages must be valid one candle earlier.
         self._plan = TradePlan(timeframe, params, candles=ema_candles(params.slow) + 1)
         self.warm_up = self._plan.warm_up
 

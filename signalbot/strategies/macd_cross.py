@@ -21,7 +21,7 @@ from signalbot.strategies.trade_plan import (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MacdCrossParams(TradePlanParams):
     fast: Annotated[int, Bounds(2, 200)] = 12  #: candles of the fast average
-    slow: Annotated[int, Bounds(3, 200)] = 26  #: candles of the slow one
+    slow: Annotated[int, Bounds(3, 200)] = 26  #: candles of the slow average
     signal: Annotated[int, Bounds(2, 100)] = 9  #: candles of the average of their difference
 
     def __post_init__(self) -> None:
@@ -32,10 +32,10 @@ class MacdCross:
     """LONG when MACD crosses above its signal line, SHORT when it crosses below.
 
     Exits: a cross that may not open a position (``allow_short``, trend) closes the opposite one.
-    Strength: how fast the lines crossed, as the histogram's change within the candle, in ATRs:
-    WEAK below 0.05, MODERATE below 0.1, STRONG below 0.15, VERY_STRONG from there on.
-    Confidence: on which side of zero they crossed. With m the MACD towards the signal's side, in
-    ATRs, 0.5 + 0.5 m / (1 + |m|): 0.5 at zero, towards 1 with the trend, towards 0 against it.
+    Strength: change of the histogram within the candle, in ATRs: WEAK below 0.05, MODERATE below
+    0.1, STRONG below 0.15, else VERY_STRONG.
+    Confidence: 0.5 + 0.5 m / (1 + |m|), with m the MACD in ATRs, positive towards the signal's
+    side: 0.5 at zero, towards 1 with the trend, towards 0 against it.
     """
 
     kind: ClassVar[str] = "macd_cross"
@@ -44,8 +44,8 @@ class MacdCross:
     def __init__(self, timeframe: Timeframe, params: MacdCrossParams) -> None:
         self.timeframe = timeframe
         self._params = params
-        # The signal line is an average of averages: each must forget its own seed. A cross
-        # compares two candles.
+        # The signal line is an average of averages, each with its own seed. A cross compares two
+        # candles.
         candles = ema_candles(params.slow) + ema_candles(params.signal) + 1
         self._plan = TradePlan(timeframe, params, candles=candles)
         self.warm_up = self._plan.warm_up

@@ -1,7 +1,7 @@
-"""Checks what a user wrote under ``params`` against a strategy's frozen dataclass.
+"""Validates ``params`` of the configuration against a strategy's frozen dataclass.
 
-The dataclass is the whole description: ``fast: Annotated[int, Within(2, 200)] = 9`` gives the
-parameter's name, type, bounds and default. Imports nothing heavy.
+The dataclass is the schema: ``fast: Annotated[int, Bounds(2, 200)] = 9`` defines a parameter's
+name, type, bounds and default. Imports no numerical library.
 """
 
 import difflib
@@ -20,7 +20,7 @@ P = TypeVar("P", bound="DataclassInstance")
 
 
 class BadParameter(ValueError):
-    """A strategy parameter that cannot be used; ``name`` is the key in ``params``."""
+    """A strategy parameter is invalid; ``name`` is the key in ``params``."""
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(message)
@@ -33,7 +33,7 @@ class Bounds:
 
     low: float
     high: float
-    rising: bool = False  #: whether the numbers of a tuple must rise
+    rising: bool = False  #: whether the numbers of a tuple must increase
 
     def __contains__(self, number: float) -> bool:
         return self.low <= number <= self.high
@@ -48,38 +48,38 @@ _FINITE = Bounds(-sys.float_info.max, sys.float_info.max)
 
 @dataclass(frozen=True, slots=True)
 class Requires:
-    """Marks a parameter that means nothing unless the parameter ``name`` is given too."""
+    """Marks a parameter that has no effect without the parameter ``name``."""
 
     name: str
 
 
 def parse_params(schema: type[P], given: Mapping[str, Any]) -> P:
-    """Parameters in the ``form`` of a dataclass, made of what a TOML table or JSON object gives.
+    """Validate a TOML table or JSON object and convert it to the dataclass ``schema``.
 
-    Understands ``int``, ``float``, ``bool``, ``str``, ``tuple[float, ...]``, ``Timeframe | None``
+    Supports ``int``, ``float``, ``bool``, ``str``, ``tuple[float, ...]``, ``Timeframe | None``
     and ``tuple[Timeframe, ...]``.
 
     Raises:
-        BadParameter: a parameter is unknown, of the wrong type or out of bounds, means nothing
-            without another, or contradicts another. Where several cannot be used the message
-            tells of all, and ``name`` is the first.
+        BadParameter: a parameter is unknown, of the wrong type, out of bounds, without effect
+            alone, or contradicts another. If several are invalid the message lists all, and
+            ``name`` is the first.
     """
-    hints = get_type_hints(schema, include_extras=True)
-    hints = {field.name: hints[field.name] for field in fields(schema)}
+    all_types = get_type_hints(schema, include_extras=True)
+    types = {field.name: all_types[field.name] for field in fields(schema)}
     values: dict[str, Any] = {}
-    wrong: list[BadParameter] = []
+    errors: list[BadParameter] = []
     for name in given:
         try:
-            values[name] = _read(name, hints, given)
-        except BadParameter as refused:
-            wrong.append(refused)
-    if wrong:
-        raise BadParameter(wrong[0].name, "; ".join(str(refused) for refused in wrong))
+            values[name] = _read(name, types, given)
+        except BadParameter as error:
+            errors.append(error)
+    if errors:
+        raise BadParameter(errors[0].name, "; ".join(str(error) for error in errors))
     return schema(**values)
 
 
 def suggestion(word: str, choices: Iterable[str]) -> str:
-    """What ``word`` was most likely meant to be, and everything it may be."""
+    """Return the choice nearest to ``word`` and the list of all choices."""
     names = list(choices)
     nearest = difflib.get_close_matches(word, names, n=1, cutoff=0)
     if not nearest:
@@ -88,33 +88,33 @@ def suggestion(word: str, choices: Iterable[str]) -> str:
 
 
 def require_below(params: object, lower: str, upper: str) -> None:
-    """Check that the field ``lower`` is less than the field ``upper``.
+    """Require the field ``lower`` to be less than the field ``upper``.
 
     Raises:
-        BadParameter: it is not; named after ``lower``.
+        BadParameter: it is not; its ``name`` is ``lower``.
     """
     low, high = getattr(params, lower), getattr(params, upper)
     if not low < high:
         raise BadParameter(lower, f"{lower} = {low} must be below {upper} = {high}")
 
 
-def _read(name: str, hints: Mapping[str, Any], given: Mapping[str, Any]) -> object:
-    if name not in hints:
-        raise BadParameter(name, f"unknown parameter {name!r}: {suggestion(name, hints)}")
-    marks = getattr(hints[name], "__metadata__", ())
-    kind = get_args(hints[name])[0] if marks else hints[name]
+def _read(name: str, types: Mapping[str, Any], given: Mapping[str, Any]) -> object:
+    if name not in types:
+        raise BadParameter(name, f"unknown parameter {name!r}: {suggestion(name, types)}")
+    marks = getattr(types[name], "__metadata__", ())
+    kind = get_args(types[name])[0] if marks else types[name]
     for mark in marks:
         if isinstance(mark, Requires) and given.get(mark.name) is None:
             raise BadParameter(name, f"{name} has no effect without {mark.name}")
     bounds = next((mark for mark in marks if isinstance(mark, Bounds)), _FINITE)
     try:
         return _READERS[kind](given[name], bounds)
-    except _InvalidValue as refused:
-        raise BadParameter(name, f"{name} = {given[name]!r} must be {refused}") from None
+    except _InvalidValue as e:
+        raise BadParameter(name, f"{name} = {given[name]!r} must be {e}") from None
 
 
 class _InvalidValue(Exception):
-    """Says what the value would have to be."""
+    """The message describes valid values."""
 
 
 def _read_integer(value: object, bounds: Bounds) -> int:

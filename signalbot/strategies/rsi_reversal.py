@@ -1,4 +1,4 @@
-"""Turning back from an extreme of the relative strength index: buying dips, selling spikes."""
+"""Mean reversion from extremes of the relative strength index: buys dips, sells spikes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,25 +22,25 @@ from signalbot.strategies.trade_plan import (
 _MIDDLE = 50.0
 
 _EXIT_LOOKBACK_PERIODS = 6
-"""Periods within which real candles have always been at an extreme or at the middle."""
+"""Periods within which the RSI of real candles always reached an extreme or the middle."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RsiReversalParams(TradePlanParams):
     period: Annotated[int, Bounds(2, 100)] = 14
-    oversold: Annotated[float, Bounds(1, 49)] = 30.0  #: RSI coming up from below it says LONG
-    overbought: Annotated[float, Bounds(51, 99)] = 70.0  #: RSI coming down from above it: SHORT
+    oversold: Annotated[float, Bounds(1, 49)] = 30.0  #: RSI rising through it: LONG
+    overbought: Annotated[float, Bounds(51, 99)] = 70.0  #: RSI falling through it: SHORT
 
 
 class RsiReversal:
-    """LONG when RSI comes back above ``oversold``, SHORT when it comes back below ``overbought``.
+    """LONG when RSI returns above ``oversold``, SHORT when it returns below ``overbought``.
 
-    Exits: the reversal is over when RSI reaches 50, so EXIT_LONG at the first close with RSI at 50
-    or above since it was oversold, EXIT_SHORT likewise. One candle that goes from an extreme all
-    the way to the middle is an exit, not an entry.
-    Strength: how many points RSI was beyond the level at its most extreme: WEAK below 2, MODERATE
-    below 5, STRONG below 10, VERY_STRONG from there on.
-    Confidence: where the candle closed within its own range, 1 being its end on the signal's side.
+    Exits: the reversal ends when RSI reaches 50: EXIT_LONG at the first close with RSI at 50 or
+    above since it was oversold, EXIT_SHORT likewise. A candle that moves RSI from an extreme to the
+    middle is an exit, not an entry.
+    Strength: maximum points of RSI beyond the level: WEAK below 2, MODERATE below 5, STRONG below
+    10, else VERY_STRONG.
+    Confidence: position of the close within the candle's range; 1 is the end on the signal's side.
     """
 
     kind: ClassVar[str] = "rsi_reversal"
@@ -68,7 +68,7 @@ class RsiReversal:
         return self._enter(state.rsi, windows)
 
     def _begin(self, window: CandleWindow) -> "_ReversalState":
-        """Which reversals are under way, as far as the window tells."""
+        """Compute the open reversals from the window."""
         rsi = talib.RSI(window.close, self._params.period)
         state = _ReversalState(rsi, None, None)
         for value in rsi[-_EXIT_LOOKBACK_PERIODS * self._params.period :].tolist():
@@ -80,9 +80,9 @@ class RsiReversal:
         return self._after(state._replace(rsi=rsi), rsi.item(-1))
 
     def _after(self, state: "_ReversalState", now: float) -> "_ReversalState":
-        """The reversals after a candle with an RSI of ``now``; the first 50 ends one.
+        """Return the reversals after a candle with an RSI of ``now``; reaching 50 ends one.
 
-        One that began out of sight may still be under way: it ends as well.
+        A reversal that began before the window may be open: it ends as well.
         """
         params, rising, falling = self._params, state.rising, state.falling
         ended = None
@@ -124,10 +124,10 @@ class RsiReversal:
 
 
 class _ReversalState(NamedTuple):
-    """Reversals that have not reached the middle yet."""
+    """Open reversals: those that have not reached the middle."""
 
     rsi: Floats  #: of the window's candles
-    rising: bool | None  #: RSI was oversold since it was last at the middle; None: out of sight
+    rising: bool | None  #: RSI was oversold since it was last at the middle; None: unknown
     falling: bool | None
     ended: Side | None = None  #: the reversal that this candle ends
 
@@ -137,7 +137,7 @@ class _ReversalState(NamedTuple):
 
 
 def _depth(rsi: Floats, level: float, side: Side) -> float:
-    """Most points beyond ``level`` in the excursion that has just ended."""
+    """Return the maximum points beyond ``level`` in the excursion that just ended."""
     deepest = 0.0
     for value in reversed(rsi[:-1].tolist()):
         points = side.sign * (level - value)

@@ -1,8 +1,7 @@
-"""State that a rule carries from candle to candle, where no window reaches back to its cause.
+"""State of a rule that is updated from candle to candle, such as a trend and its bands.
 
-A trend that turned long ago still decides what the next close means. So the state follows its
-window; it is found in the window alone when the rule first looks at it, and whenever a candle was
-not looked at. Windows are long enough that both come to the same.
+The state is computed from the whole window at first use and whenever a candle was missed, and
+updated by one candle otherwise. Windows are long enough that both give the same result.
 """
 
 from collections.abc import Callable
@@ -20,13 +19,13 @@ class RunningState(Generic[S]):
     def __init__(
         self, begin: Callable[[CandleWindow], S], step: Callable[[S, CandleWindow], S]
     ) -> None:
-        """``begin`` finds the state in a full window, ``step`` takes it one candle further."""
+        """``begin`` computes the state of a full window, ``step`` updates it by one candle."""
         self._begin = begin
         self._step = step
         self._states: WeakKeyDictionary[CandleWindow, tuple[int, S]] = WeakKeyDictionary()
 
     def at(self, window: CandleWindow) -> S:
-        """The state after the newest candle of a full ``window``."""
+        """Return the state after the newest candle of a full ``window``."""
         count, current = window.count, self._states.get(window)
         if current is not None and current[0] == count:
             return current[1]

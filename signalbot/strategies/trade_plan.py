@@ -1,4 +1,4 @@
-"""What every built-in strategy does alike once its rule has spoken: trend, stop, targets, exits."""
+"""The part all built-in strategies share: trend filter, stop, take profits and exits."""
 
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ _STRENGTHS = tuple(Strength)
 CROSSING_DIRECTION = {
     Side.LONG: "above",
     Side.SHORT: "below",
-}  #: for reasons: where a LONG or SHORT crossing goes
+}  #: for reasons: direction of a LONG or SHORT crossing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradePlanParams:
-    """Parameters every built-in strategy takes besides those of its own rule."""
+    """Parameters of every built-in strategy, in addition to those of its rule."""
 
     stop_atr: Annotated[float, Bounds(0.1, 20)] = 2.0  #: stop distance (1 R), in ATRs
     take_profit_r: Annotated[tuple[float, ...], Bounds(0.1, 50, rising=True)] = (1.0, 2.0)
@@ -39,15 +39,15 @@ class TradePlanParams:
 
 
 class TradePlan:
-    """Turns the word of a strategy's rule into an Idea.
+    """Converts the result of a strategy's rule into a SignalProposal.
 
-    Stop and targets count from the candle's close: the stop ``stop_atr`` ATRs away, which is 1 R,
-    and the targets at multiples of R. An exit is VERY_STRONG with confidence 1, because leaving a
-    position is a rule and not an opinion: no filter should hold it back.
+    Stop and targets are measured from the candle's close: the stop is ``stop_atr`` ATRs away, which
+    is 1 R, and the targets are multiples of R. An exit is VERY_STRONG with confidence 1, so that no
+    filter blocks it.
     """
 
     def __init__(self, timeframe: Timeframe, params: TradePlanParams, *, candles: int) -> None:
-        """Plan for a rule that needs ``candles`` of ``timeframe``.
+        """Create a plan for a rule that needs ``candles`` of ``timeframe``.
 
         Raises:
             BadParameter: ``trend_timeframe`` is not a longer multiple of ``timeframe``.
@@ -67,7 +67,7 @@ class TradePlan:
             }
 
     def is_ready(self, windows: Windows) -> bool:
-        """Whether every window is as long as ``warm_up`` asks."""
+        """Return whether every window has the length ``warm_up`` requires."""
         for timeframe, candles in self.warm_up.items():
             if len(windows[timeframe]) < candles:
                 return False
@@ -83,9 +83,9 @@ class TradePlan:
         confidence: float,
         reason: str,
     ) -> SignalProposal | None:
-        """Enter ``side``, or None where ``allow_short`` or the trend forbids it.
+        """Propose an entry on ``side``; None if ``allow_short`` or the trend forbids it.
 
-        None also where the stop would not be a price above zero; such targets are left out.
+        None also if the stop would not be above zero; targets not above zero are left out.
         """
         close = windows[self._timeframe].close.item(-1)
         risk = side.sign * self._params.stop_atr * atr
@@ -103,7 +103,7 @@ class TradePlan:
         )
 
     def exit(self, side: Side, reason: str) -> SignalProposal:
-        """Leave positions on ``side``."""
+        """Propose to exit positions on ``side``."""
         return SignalProposal(
             action=_EXIT[side], strength=Strength.VERY_STRONG, confidence=1.0, reason=reason
         )
@@ -117,13 +117,13 @@ class TradePlan:
         trend = windows[trend_timeframe]
         now_ms = windows[self._timeframe].close_ms or EPOCH
         if trend.close_ms != trend_timeframe.floor(now_ms):
-            return False  # a trend that is not known up to now is not known
+            return False  # the trend's latest candle is missing
         average = talib.EMA(trend.close, self._params.trend_period)
         return side.sign * (trend.close.item(-1) - average.item(-1)) > 0
 
 
 def score_strength(value: float, steps: tuple[float, float, float]) -> Strength:
-    """WEAK below the first of the rising ``steps``, VERY_STRONG from the last one on."""
+    """Map ``value`` to a strength: WEAK below the first step, VERY_STRONG from the last on."""
     return _STRENGTHS[bisect_right(steps, value)]
 
 

@@ -1,8 +1,8 @@
-"""Envelope encryption: every row under a key of its own, that key under the master key's.
+"""Envelope encryption: a data key per row, wrapped by a key derived from the master key.
 
 AES-256-GCM (NIST SP 800-38D) with random 96-bit nonces; the wrapping key is derived from the
-master key with HKDF-SHA256 (RFC 5869). What a row is about is authenticated with it, so that a
-blob moved to another user, exchange or field does not open.
+master key with HKDF-SHA256 (RFC 5869). The row's context is authenticated as associated data, so
+that a blob moved to another user, exchange or field does not decrypt.
 """
 
 import os
@@ -23,19 +23,19 @@ _VERSION = "v1"
 
 
 class DecryptionFailed(SignalbotError):
-    """A blob does not open: another key, another place, or a changed byte."""
+    """A blob does not decrypt: wrong key, wrong context, or corrupted bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyEncryptionKey:
-    """The key that wraps the rows' keys."""
+    """The key that wraps the data keys."""
 
     key_id: str
     key: bytes = field(repr=False)
 
     @classmethod
     def of(cls, master: bytes) -> "KeyEncryptionKey":
-        """The wrapping key of a master key of 32 bytes; its id tells keys apart, and no more."""
+        """Derive the wrapping key of a 32-byte master key; its id reveals nothing of the key."""
         key_id = sha256(b"signalbot/key-id/" + master).hexdigest()[:16]
         info = f"signalbot/kek/{_VERSION}/{key_id}".encode()
         kdf = HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=info)
@@ -43,7 +43,7 @@ class KeyEncryptionKey:
 
 
 def seal(kek: KeyEncryptionKey, value: str, about: str) -> SealedValue:
-    """Lock ``value``, which is about ``about`` and opens only as that."""
+    """Encrypt ``value`` with the context ``about``; it decrypts with the same context only."""
     key = AESGCM.generate_key(bit_length=8 * _KEY_BYTES)
     return SealedValue(
         key_id=kek.key_id,
@@ -53,10 +53,10 @@ def seal(kek: KeyEncryptionKey, value: str, about: str) -> SealedValue:
 
 
 def unseal(kek: KeyEncryptionKey, sealed: SealedValue, about: str) -> str:
-    """The value.
+    """Decrypt a value.
 
     Raises:
-        WrongKey: it was locked with another key, or for something else.
+        DecryptionFailed: it was encrypted with another key or context.
     """
     key = _decrypt(kek.key, sealed.wrapped_key, _associated_data(sealed.key_id, about))
     return _decrypt(key, sealed.ciphertext, _associated_data("", about)).decode()
@@ -65,7 +65,7 @@ def unseal(kek: KeyEncryptionKey, sealed: SealedValue, about: str) -> str:
 def rewrap(
     old: KeyEncryptionKey, new: KeyEncryptionKey, sealed: SealedValue, about: str
 ) -> SealedValue:
-    """The same value under another master key; the value itself is never looked at."""
+    """Wrap the data key with another master key; the value itself is not decrypted."""
     key = _decrypt(old.key, sealed.wrapped_key, _associated_data(sealed.key_id, about))
     wrapped = _encrypt(new.key, key, _associated_data(new.key_id, about))
     return replace(sealed, key_id=new.key_id, wrapped_key=wrapped)
@@ -83,5 +83,5 @@ def _encrypt(key: bytes, plain: bytes, about: bytes) -> bytes:
 def _decrypt(key: bytes, blob: bytes, about: bytes) -> bytes:
     try:
         return AESGCM(key).decrypt(blob[:_NONCE_BYTES], blob[_NONCE_BYTES:], about)
-    except (InvalidTag, ValueError):  # ValueError: it is cut short
-        raise DecryptionFailed("a stored secret does not open with this master key") from None
+    except (InvalidTag, ValueError):  # ValueError: it is truncated
+        raise DecryptionFailed("a stored secret does not decrypt with this master key") from None

@@ -1,12 +1,10 @@
-"""Where the master key comes from, and how its files are made: whole or not at all, never over one.
+"""Locates, reads and generates master key files.
 
-Beside the file may lie others that belong to it: ``.next``, a key that is to take its place, and
-``.bak``, the one before; older ones are called ``.bak-`` and their key's id.
+Next to the key file may be ``.next``, the pending key of an unfinished rotation, ``.bak``, the
+previous key, and ``.bak-`` with a key id, older ones.
 """
 
 import os
-import re
-import secrets
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Iterator, Mapping
@@ -16,15 +14,15 @@ from secrets import token_bytes
 from stat import S_IMODE
 
 from signalbot.domain.errors import ConfigError
+from signalbot.vault.durable_files import write_file
 from signalbot.vault.envelope import KeyEncryptionKey
 
 KEY_BYTES = 32
 _CREDENTIAL_NAME = "master.key"
-_UNFINISHED_SUFFIX = re.compile(r"(?:\.next|\.bak)?\.[0-9a-f]{8}")
 
 
 def locate_key_file(configured: Path, environment: Mapping[str, str]) -> Path:
-    """The file to read: the service's credential, $SIGNALBOT_MASTER_KEY_FILE, or the configured."""
+    """Return the key file: systemd's credential, $SIGNALBOT_MASTER_KEY_FILE, or ``configured``."""
     folder = environment.get("CREDENTIALS_DIRECTORY")
     if folder and (Path(folder) / _CREDENTIAL_NAME).is_file():
         return Path(folder) / _CREDENTIAL_NAME
@@ -33,17 +31,17 @@ def locate_key_file(configured: Path, environment: Mapping[str, str]) -> Path:
 
 
 def read_key(path: Path) -> bytes:
-    """The 32 bytes of a master key file.
+    """Read the 32 bytes of a master key file.
 
     Raises:
-        ConfigError: it is missing, readable by others, or no key.
+        ConfigError: it is missing, readable by others, or not a key.
     """
     try:
         mode = S_IMODE(path.stat().st_mode)
         text = path.read_text("ascii").strip()
     except FileNotFoundError:
         raise ConfigError(
-            f"there is no master key at {path}: 'signalbot init' makes one; if it was lost, the "
+            f"there is no master key at {path}: 'signalbot init' creates one; if it was lost, the "
             "stored credentials are lost with it"
         ) from None
     except (OSError, UnicodeDecodeError) as e:
@@ -59,29 +57,27 @@ def _decode(path: Path, text: str) -> bytes:
     except NotBase64:
         key = b""
     if len(key) != KEY_BYTES:
-        raise ConfigError(f"{path} is no master key: it must hold {KEY_BYTES} bytes in base64")
+        raise ConfigError(f"{path} is not a master key: it must hold {KEY_BYTES} bytes in base64")
     return key
 
 
 def generate_key() -> bytes:
+    """Return a random master key."""
     return token_bytes(KEY_BYTES)
 
 
-# --- files ------------------------------------------------------------------------------------
-
-
 def pending_path(path: Path) -> Path:
-    """Where a key lies that is to take the place of ``path``."""
+    """Return the path of the pending key that replaces ``path``."""
     return path.with_name(f"{path.name}.next")
 
 
 def previous_path(path: Path) -> Path:
-    """Where the key lies that ``path`` held before."""
+    """Return the path of the previous key of ``path``."""
     return path.with_name(f"{path.name}.bak")
 
 
 def key_id_of(path: Path) -> str | None:
-    """The id of the key in a file; None when it holds none, or cannot be read."""
+    """Return the id of the key in a file; None if it is not a readable key."""
     try:
         return KeyEncryptionKey.of(_decode(path, path.read_text("ascii").strip())).key_id
     except (OSError, UnicodeDecodeError, ConfigError):
@@ -89,7 +85,7 @@ def key_id_of(path: Path) -> str | None:
 
 
 def find_key_file(key_id: str, path: Path) -> Path | None:
-    """The file with this key among those that belong to ``path``."""
+    """Return the file with this key among ``path`` and the files next to it."""
     return next((each for each in _related_paths(path) if key_id_of(each) == key_id), None)
 
 
@@ -99,68 +95,11 @@ def _related_paths(path: Path) -> Iterator[Path]:
         yield from sorted(path.parent.glob(f"{previous_path(path).name}-*"))
 
 
-def create_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
-    """Make a new file, whole or not at all, and have it on the disk.
-
-    Raises:
-        FileExistsError: there is one already; it is not touched.
-    """
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        _write(fresh, content, mode)
-        try:
-            os.link(fresh, path)  # unlike a rename, it replaces nothing
-        except FileExistsError:
-            raise
-        except OSError:  # there are file systems without links
-            _write(path, content, mode)
-    finally:
-        fresh.unlink(missing_ok=True)
-    _sync_folder(path.parent)
-
-
-def remove_unfinished(path: Path) -> None:
-    """Remove what a killed run was about to make: none of it has ever been used."""
-    for each in path.parent.glob(f".{path.name}*"):
-        if _UNFINISHED_SUFFIX.fullmatch(each.name.removeprefix(f".{path.name}")):
-            each.unlink(missing_ok=True)
-
-
-def replace_file(fresh: Path, path: Path) -> None:
-    """Put one file in the place of another, at once and for good."""
-    fresh.replace(path)
-    _sync_folder(path.parent)
-
-
-def remove_file(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    _sync_folder(path.parent)
-
-
 def encode_key(key: bytes) -> bytes:
-    """What a key file holds."""
+    """Return the content of a key file."""
     return b64encode(key) + b"\n"
 
 
 def write_key(path: Path, key: bytes) -> None:
-    """Put a key file in place whole or not at all; readable by its owner only."""
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    _write(fresh, encode_key(key), 0o600)
-    replace_file(fresh, path)
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the folder's names on the disk: a file without its name is lost, too."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Write a key file atomically; only its owner can read it."""
+    write_file(path, encode_key(key))

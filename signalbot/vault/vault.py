@@ -1,4 +1,4 @@
-"""The vault: puts secrets into the ledger locked, and takes them out for those who need them."""
+"""The vault: stores secrets encrypted in the ledger and decrypts them on request."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,32 +14,32 @@ from signalbot.vault.envelope import DecryptionFailed, KeyEncryptionKey, rewrap,
 CREDENTIAL_FIELDS = (
     "apiKey", "secret", "password", "uid", "login", "walletAddress", "privateKey", "token",
 )  # fmt: skip
-"""What an exchange may ask for, by ccxt's names."""
+"""Credential fields of exchanges, by ccxt's names."""
 
 _CHECK_VALUE = "signalbot"
-SECRET_PREFIX = "secret:"  # noqa: S105 - how a secret is named, not one
+SECRET_PREFIX = "secret:"  # noqa: S105 - the prefix of a reference, not a secret
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The keys of one account at one exchange, by ccxt's field names."""
+    """API credentials of one account at one exchange, by ccxt's field names."""
 
     fields: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredCredentials:
-    """That something is stored, without what."""
+    """Metadata of stored credentials or of a secret; no values."""
 
-    name: str  #: the user's, or the secret's
+    name: str  #: of the user or secret
     exchange: str
     fields: tuple[str, ...]
     updated_at_ms: Ms
-    is_current: bool = True  #: False: a user of this name stored it who was removed since
+    is_current: bool = True  #: False: stored by a removed user of the same name
 
 
 class Vault:
-    """``on_reveal`` hears of every value that is taken out or put in, to keep it out of the log."""
+    """Encrypted secrets; ``on_reveal`` receives every plain value, to redact it from the log."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Vault:
         path: Path,
         on_reveal: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self.path = path  #: of the file whose key opens it
+        self.path = path  #: of the master key file
         self._store = store
         self._kek = kek
         self._on_reveal = on_reveal
@@ -64,10 +64,10 @@ class Vault:
         now_ms: Ms,
         on_reveal: Callable[[str], None] = lambda _: None,
     ) -> "Vault":
-        """The vault, if ``master`` (read from ``path``) is the key it was locked with.
+        """Open the vault with the key ``master``, read from ``path``.
 
         Raises:
-            ConfigError: it is another key.
+            ConfigError: it is not the vault's key.
         """
         vault = cls(store, KeyEncryptionKey.of(master), path=path, on_reveal=on_reveal)
         check = await store.initialize(
@@ -90,12 +90,10 @@ class Vault:
         now_ms: Ms,
         on_reveal: Callable[[str], None] = lambda _: None,
     ) -> "Vault":
-        """The vault, with the key at ``path``; or with the one that is to take its place.
-
-        A rotation that was killed has locked everything with that one already.
+        """Open the vault with the key at ``path``, or with the pending key of a killed rotation.
 
         Raises:
-            ConfigError: there is no key, or none that opens it.
+            ConfigError: there is no key, or none that opens the vault.
         """
         pending, wanted = master_key.pending_path(path), await store.key_id()
         is_ahead = wanted is not None and master_key.key_id_of(pending) == wanted
@@ -106,7 +104,7 @@ class Vault:
     async def set_credentials(
         self, accounts: Iterable[tuple[UserId, str, Credentials]], *, now_ms: Ms
     ) -> None:
-        """Store the keys of accounts, all or none; what an account had before is replaced."""
+        """Store credentials of accounts, all or none; replaces those an account has."""
         rows, replaced = [], []
         for user_id, exchange, credentials in accounts:
             replaced.append((user_id, exchange))
@@ -115,9 +113,9 @@ class Vault:
         await self._store.put(rows, replaces=replaced, key_id=self._kek.key_id)
 
     async def credentials(self) -> dict[tuple[UserId, str], Credentials]:
-        """The keys of every account, by user and exchange.
+        """Decrypt the credentials of every account, by user and exchange.
 
-        Those that a former user of a name has left are nobody's until somebody keeps them.
+        Credentials of removed users are left out until ``reassign_credentials``.
         """
         found: dict[tuple[UserId, str], dict[str, str]] = {}
         for row in await self._store.credentials():
@@ -128,11 +126,11 @@ class Vault:
         return {owner: Credentials(fields) for owner, fields in found.items()}
 
     async def delete_credentials(self, user_id: UserId, exchange: str | None = None) -> int:
-        """Forget an account's keys; how many fields there were."""
+        """Delete an account's credentials; return the number of fields."""
         return await self._store.delete(user_id, exchange)
 
     async def list_credentials(self) -> list[StoredCredentials]:
-        """Whose keys are stored; nothing is opened."""
+        """List accounts with stored credentials; decrypts nothing."""
         found: dict[tuple[str, str], list[SealedRow]] = {}
         for row in await self._store.credentials():
             found.setdefault((row.owner, row.exchange), []).append(row)
@@ -148,21 +146,28 @@ class Vault:
         ]
 
     async def reassign_credentials(self, user_id: UserId, *, now_ms: Ms) -> int:
-        """Let the present user of a name have the keys that a former one left; how many fields."""
+        """Give the credentials of a removed user to the current user of the same name.
+
+        Returns:
+            The number of fields.
+        """
         return await self._store.adopt(user_id, now_ms=now_ms)
 
     async def set_secret(self, name: str, value: str, *, now_ms: Ms) -> None:
+        """Store a secret; replaces one of the same name."""
         await self._store_value(_secret_row_key(name), value, now_ms)
 
     async def secret(self, name: str) -> str | None:
+        """Decrypt a secret; None if there is none of this name."""
         rows = await self._store.secrets(name)
         return self._open(rows[0]) if rows else None
 
     async def delete_secret(self, name: str) -> int:
+        """Delete a secret; return the number of deleted rows."""
         return await self._store.delete_secret(name)
 
     async def list_secrets(self) -> list[StoredCredentials]:
-        """The names of stored secrets; nothing is opened."""
+        """List the stored secrets; decrypts nothing."""
         return [
             StoredCredentials(
                 name=row.owner, exchange="", fields=(), updated_at_ms=row.updated_at_ms
@@ -172,25 +177,25 @@ class Vault:
         ]
 
     async def resolve(self, text: str) -> str:
-        """``text``, or the secret it names as ``secret:NAME``.
+        """Return the secret that ``text`` references as ``secret:NAME``, else ``text`` itself.
 
         Raises:
-            ConfigError: no secret has that name.
+            ConfigError: there is no such secret.
         """
         if not text.startswith(SECRET_PREFIX):
             return text
         name = text.removeprefix(SECRET_PREFIX)
         value = await self.secret(name)
         if value is None:
-            raise ConfigError(f"no secret is named {name!r}: store it with 'signalbot secret set'")
+            raise ConfigError(f"there is no secret {name!r}: store it with 'signalbot secret set'")
         return value
 
     async def rotate(self, master: bytes) -> int:
-        """Wrap everything with another master key, all or nothing; how many values there are.
+        """Wrap every value with another master key, all or none; return their number.
 
         Raises:
-            WrongKey: something does not open with the key in use; nothing has changed.
-            ConfigError: the key was changed meanwhile.
+            DecryptionFailed: a value does not decrypt with the current key; nothing has changed.
+            ConfigError: the key was changed concurrently.
         """
         old, new = self._kek, KeyEncryptionKey.of(master)
         count = await self._store.change_all(
@@ -201,10 +206,10 @@ class Vault:
         return count
 
     async def verify(self) -> None:
-        """See that every value that is stored can be taken out.
+        """Decrypt every stored value.
 
         Raises:
-            WrongKey: one cannot.
+            DecryptionFailed: one does not decrypt.
         """
         for row in [*await self._store.credentials(), *await self._store.secrets()]:
             self._open(row)
@@ -230,7 +235,7 @@ class Vault:
         return value
 
     def _reveal(self, owner: str, value: str) -> None:
-        """What proves the master key is no secret: its word stands in many an honest line."""
+        """Report a plain value, except the constant that verifies the key: it is not a secret."""
         if owner != KEY_CHECK_NAME:
             self._on_reveal(value)
 
@@ -241,14 +246,12 @@ def _secret_row_key(name: str) -> tuple[str, str, str]:
 
 def _wrong_key_error(path: Path, key_id: str, wanted: str) -> str:
     right = master_key.find_key_file(wanted, path)
-    cure = (
-        f"{right} is: put it in its place"
-        if right is not None
-        else "put the right file in its place"
+    suggestion = (
+        f"{right} is: move it to that path" if right is not None else "restore the right file"
     )
     return (
-        f"{path} is not the master key this ledger was locked with (it has id {key_id}, the ledger "
-        f"wants {wanted}): {cure}"
+        f"{path} is not the master key of this ledger (its id is {key_id}, the ledger needs "
+        f"{wanted}): {suggestion}"
     )
 
 

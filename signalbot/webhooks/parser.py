@@ -10,6 +10,7 @@ from signalbot.domain.money import HUNDRED
 from signalbot.domain.position_tracking import ReportedPosition
 from signalbot.domain.signals import Action, Strength
 from signalbot.domain.timeframe import Ms
+from signalbot.settings.webhook import Direction, WebhookSettings
 from signalbot.webhooks.actions import ActionKind
 from signalbot.webhooks.alert_age import check_age
 from signalbot.webhooks.aliases import FieldRole, role_of
@@ -29,7 +30,7 @@ from signalbot.webhooks.level_fields import is_nothing
 from signalbot.webhooks.levels import AlertLevels, is_level, read_levels
 from signalbot.webhooks.market_resolution import resolve_market
 from signalbot.webhooks.number_parsing import parse_number
-from signalbot.webhooks.resolution import AlertStep, Direction, resolve_alert
+from signalbot.webhooks.resolution import AlertStep, resolve_alert
 from signalbot.webhooks.text_alerts import is_filled_order, parse_text
 
 _MAX_REASON = 500
@@ -48,6 +49,18 @@ class AlertRules:
     strength: Strength = Strength.MODERATE  #: where the alert has none
     confidence: float = 1.0
     max_age_ms: int = 60_000  #: of an entry that has a time
+
+    @classmethod
+    def of(cls, settings: WebhookSettings, symbols: tuple[str, ...]) -> "AlertRules":
+        """The rules of a source with these settings and markets."""
+        return cls(
+            symbols=symbols,
+            actions=frozenset(settings.actions),
+            direction=settings.direction,
+            strength=settings.strength,
+            confidence=settings.confidence,
+            max_age_ms=settings.max_age_ms,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

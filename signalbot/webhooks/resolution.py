@@ -14,20 +14,10 @@ from signalbot.domain.errors import InvalidSignal
 from signalbot.domain.orders import OrderSide
 from signalbot.domain.position_tracking import ReportedPosition
 from signalbot.domain.signals import Action, Side
+from signalbot.settings.webhook import Direction
 from signalbot.webhooks.actions import ActionKind, opened_side
 from signalbot.webhooks.fields import AlertField
 from signalbot.webhooks.instructions import Instructions, Statement
-
-
-class Direction(StrEnum):
-    """What ``buy`` and ``sell`` of a source mean.
-
-    BOTH: they open long and short. LONG: buy opens, sell closes. SHORT: sell opens, buy closes.
-    """
-
-    BOTH = "both"
-    LONG = "long"
-    SHORT = "short"
 
 
 class CancelRequest(StrEnum):

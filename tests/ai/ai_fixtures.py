@@ -1,4 +1,4 @@
-"""Users whose signals an AI looks at, in front of a loopback server, in real time."""
+"""Users with AI review, with a loopback server, in real time."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -6,16 +6,16 @@ from decimal import Decimal
 from pathlib import Path
 
 from signalbot.ai.service import open_ai
-from signalbot.ai.settings import AiProviderSettings, AiSettings, ProviderKind
 from signalbot.app.composition import build
 from signalbot.app.lifecycle import running
 from signalbot.config.load import load
 from signalbot.domain.settings import AiPermission, AiRules
 from signalbot.domain.timeframe import Timeframe
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.ai_calls import AiCall, AiCalls
 from signalbot.ledger.database import open_replay_database
 from signalbot.replay.historical_exchange import HistoricalExchange
+from signalbot.settings.ai import AiProviderSettings, AiSettings, ProviderKind
+from signalbot.settings.simulation import SimulationRules
 from signalbot.tasks import LoopClock
 from tests.llm.server import Llm, llm
 from tests.simulation import HEAD, START, FaultyExchange, Simulation, user
@@ -33,7 +33,7 @@ def terms(
     budget: str | None = None,
     retries: int = 0,
 ) -> AiSettings:
-    """One provider, ``main``, whose models the loopback server plays."""
+    """One provider, ``main``, served by the loopback server."""
     path = "" if kind is ProviderKind.ANTHROPIC else "/v1"
     provider = AiProviderSettings(
         name="main",

@@ -1,4 +1,4 @@
-"""The daemon as a process, asking a model that refuses its key and says it aloud."""
+"""The daemon as a process, with a model that rejects its key and prints it."""
 
 import asyncio
 from pathlib import Path

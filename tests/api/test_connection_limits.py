@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from signalbot.api.connection_limits import ConnectionLimiter, connection_limiter
 from signalbot.api.server import _Server, _server, serve_fairly
-from signalbot.config.settings import ApiSettings
+from signalbot.settings.daemon import ApiSettings
 from signalbot.tasks import SystemClock
 from tests.api.api_daemon import daemon
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from signalbot.config.checks.strategies import load_for_daemon
+from signalbot.config.daemon_config import load_for_daemon
 from signalbot.domain.errors import ConfigError
 from tests.api.api_daemon import BTC, Daemon, daemon
 

@@ -16,9 +16,9 @@ from signalbot.app.lifecycle import running
 from signalbot.app.services import Services
 from signalbot.config.load import load
 from signalbot.exchange.simulated.exchange import SimulatedExchange
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import GroupCommit, open_database
 from signalbot.ports import Exchange
+from signalbot.settings.simulation import SimulationRules
 from signalbot.tasks import SystemClock, freeze_gc
 from tests.simulation import HEAD, Simulation, user
 

@@ -33,8 +33,8 @@ from signalbot.exchange.live.instruments import parse_instrument
 from signalbot.exchange.live.registry import adapters_of
 from signalbot.exchange.live.transport.client_profile import ClientProfile
 from signalbot.exchange.live.transport.connection import Connection
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import open_database
+from signalbot.settings.simulation import SimulationRules
 from signalbot.tasks import SystemClock, freeze_gc
 from tests.simulation import Simulation
 

@@ -114,7 +114,7 @@ def test_a_rotated_vault_opens_with_the_new_key_only(desk: CommandLine) -> None:
     (desk.folder / "master.key").write_bytes(old)
     wrong = desk.ask("keys", "list")
     assert wrong.code == 78
-    assert "is not the master key this ledger was locked with" in wrong.err
+    assert "is not the master key of this ledger" in wrong.err
 
 
 def test_a_master_key_that_others_can_read_is_refused(desk: CommandLine) -> None:

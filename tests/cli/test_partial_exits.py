@@ -9,7 +9,7 @@ import pytest
 
 from signalbot.domain.timeframe import DAY_MS, Ms, Timeframe
 from signalbot.exchange.simulated.driver import SeededPrices
-from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.settings.simulation import SimulationRules
 from tests.cli.command_line import CommandLine
 from tests.sandbox.strategy_fixtures import write
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from signalbot.domain.timeframe import DAY_MS, Ms, Timeframe
 from signalbot.exchange.simulated.driver import SeededPrices
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import open_database
 from signalbot.maintenance.archiving import archive_old_rows
+from signalbot.settings.simulation import SimulationRules
 from signalbot.tasks import SystemClock
 from tests.cli.command_line import CommandLine, CommandResult
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from signalbot.config.load import Config, load
+from signalbot.config.load import load
 from signalbot.config.problems import InvalidConfig, Problem
+from signalbot.config.settings import Config
 
 CONTRACT = Path(__file__).parent / "contract.toml"
 """The configuration of the design, word for word."""
@@ -35,7 +36,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def load_text(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> Config:
-    """What a file of ``text`` comes to."""
+    """Load a file with the content ``text``."""
     return load(write(folder, text), environ or {})
 
 

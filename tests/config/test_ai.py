@@ -1,4 +1,4 @@
-"""``[ai]``: whoever wants to ask must be able to, and the money must be countable."""
+"""``[ai]``: users and strategies that use it have a provider, and costs are computable."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +18,7 @@ output_price = 15
 ASKS = "ai = { enabled = true, provider = 'main', model = 'small' }\n"
 
 
-def test_a_user_who_asks_needs_no_more_than_a_provider_and_a_model(tmp_path: Path) -> None:
+def test_a_user_with_ai_rules_needs_only_a_provider_and_a_model(tmp_path: Path) -> None:
     """Layers are merged like every other setting."""
     text = MINIMAL + ASKS + "[defaults.ai]\nmay = ['veto']\n" + PROVIDER
     config = load_text(tmp_path, text)
@@ -38,7 +38,7 @@ def test_a_key_is_never_shown(tmp_path: Path) -> None:
         (
             "ai = { enabled = true, model = 'small' }\n" + PROVIDER,
             "users.alice.subscriptions.trend.ai.enabled",
-            "true needs an ai.provider: whom to ask",
+            "true needs an ai.provider",
         ),
         (
             ASKS.replace("main", "mian") + PROVIDER,
@@ -48,7 +48,7 @@ def test_a_key_is_never_shown(tmp_path: Path) -> None:
         (
             "[ai.providers.local]\nkind = 'openai-compatible'\n",
             "ai.providers.local.kind",
-            "'openai-compatible' needs the base_url of its server",
+            "'openai-compatible' needs a base_url",
         ),
         (
             PROVIDER.replace('api_key = "secret:main-ai"', ""),
@@ -63,16 +63,16 @@ def test_a_key_is_never_shown(tmp_path: Path) -> None:
         (
             PROVIDER.replace("output_price = 15", "") + "[ai]\nbudget_per_day = 5\n",
             "ai.providers.main",
-            "has no output_price: without it ai.budget_per_day cannot be kept",
+            "has no output_price: ai.budget_per_day needs it",
         ),
         (
             "ai = { deadline = '1h' }\n",
             "users.alice.subscriptions.trend.ai.deadline",
-            "is longer than any answer is waited for: at most '120s'",
+            "is longer than an AI call may take: at most '120s'",
         ),
     ],
 )
-def test_what_cannot_be_asked_or_paid_is_refused(
+def test_unusable_providers_and_budgets_are_problems(
     tmp_path: Path, added: str, path: str, message: str
 ) -> None:
     """With its place in the file, and what would be right."""

@@ -1,4 +1,4 @@
-"""The configuration of the design parses exactly as written, and means what it says."""
+"""The configuration of the design parses exactly as written, with the values it shows."""
 
 from datetime import time
 from decimal import Decimal
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from signalbot.config.load import Config, load
+from signalbot.config.load import load
+from signalbot.config.settings import Config
 from signalbot.domain.settings import (
     AiRules,
     BelowMinimum,
@@ -215,7 +216,7 @@ def test_what_is_left_out_is_paper_and_has_no_limits(tmp_path: Path) -> None:
 
 
 def test_an_empty_file_is_a_configuration_of_nothing(tmp_path: Path) -> None:
-    """Nobody trades, and nothing is wrong."""
+    """A file without users is valid."""
     config = load_text(tmp_path, "")
     assert not config.users
     assert not config.subscriptions

@@ -1,4 +1,4 @@
-"""Environment variables overrule the file, key by key, and say so."""
+"""Environment variables override the file, key by key, and appear as the origin."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -134,7 +134,7 @@ def test_the_process_environment_is_not_read(
 
 
 def test_file_and_environment_are_wrong_together(tmp_path: Path) -> None:
-    """One list of everything, whoever is to blame."""
+    """One list of all problems, of the file and of variables."""
     text = MINIMAL + '[daemon]\nlog_format = "xml"\n'
     problems = problems_of(tmp_path, text, {"SIGNALBOT__DAEMON__LOG_LEVEL": "loud"})
     assert sorted(problem.path for problem in problems) == ["daemon.log_format", "daemon.log_level"]

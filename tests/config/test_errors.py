@@ -1,4 +1,4 @@
-"""Everything that is wrong is told at once, with its place, its value and its cure."""
+"""All problems are reported together, each with its position, value and fix."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -97,7 +97,7 @@ ONE_WRONG_VALUE: Mapping[str, tuple[str, str, str]] = {
     ),
     '[exchanges.sim.simulated.symbols."FOO/USDT"]\nprice = 0.001': (
         "exchanges.sim.simulated.symbols",
-        '{"FOO/USDT": {"price": 0.001}} makes FOO/USDT impossible',
+        '{"FOO/USDT": {"price": 0.001}} makes FOO/USDT invalid',
         "tick 0.01 is larger than the price 0.001",
     ),
     '[strategies.x]\nkind = "ema_cross"\nexchange = "sim"\nsymbols = ["btc/usdt"]\n'
@@ -110,7 +110,7 @@ ONE_WRONG_VALUE: Mapping[str, tuple[str, str, str]] = {
     ),
     '[strategies.x]\nkind = "webhook"\nexchange = "sim"\nsymbols = ["BTC/USDT:USDT-260327"]': (
         "strategies.x.symbols.0",
-        "'BTC/USDT:USDT-260327' is a contract that ends on a day",
+        "'BTC/USDT:USDT-260327' is a contract with an expiry date",
         "can be traded",
     ),
     '[strategies.x]\nkind = "ema_cross"\nexchange = "sim"\nsymbols = []\ntimeframe = "5m"': (
@@ -161,7 +161,7 @@ ONE_WRONG_VALUE: Mapping[str, tuple[str, str, str]] = {
     '[defaults.filters]\ntime_zone = "UTC+3"': (
         "defaults.filters.time_zone",
         "'UTC+3' is not an IANA time zone: write 'Europe/Istanbul'",
-        "or 'Etc/GMT-3' (its sign is turned round)",
+        "or 'Etc/GMT-3' (its sign is inverted)",
     ),
     '[defaults.filters]\ntime_zone = "+05:30"': (
         "defaults.filters.time_zone",
@@ -237,11 +237,11 @@ ONE_WRONG_VALUE: Mapping[str, tuple[str, str, str]] = {
     '{ percent = 2, share = 40.5 }]': (
         "defaults.protection.take_profits",
         '[{"percent": 1, "share": 60}, {"percent": 2, "share": 40.5}]',
-        "has shares that add up to 100.5 percent: at most 100 can leave",
+        "has shares that add up to 100.5 percent: at most 100 are possible",
     ),
     '[defaults.protection]\ntake_profits = [{ percent = 1 }]': (
         "defaults.protection.take_profits.0.share",
-        "is missing: Percent of the position that leaves there.",
+        "is missing: Percent of the position that is closed there.",
         "",
     ),
     '[defaults.ai]\nenabled = 1': ("defaults.ai.enabled", "1 is not true or false", ""),
@@ -345,7 +345,7 @@ def test_a_path_that_no_table_stands_for_points_to_the_nearest_line(tmp_path: Pa
     assert problem.line == 5
 
 
-def test_everything_wrong_is_told_together(tmp_path: Path) -> None:
+def test_all_problems_are_reported_together(tmp_path: Path) -> None:
     """Types, bounds, unknown keys, missing keys and broken references, in the order of the file."""
     problems = problems_of(
         tmp_path,
@@ -407,7 +407,7 @@ def test_the_error_reads_as_one_line_per_problem(tmp_path: Path) -> None:
 def test_a_syntax_error_has_its_line_and_column(
     tmp_path: Path, text: str, line: int | None, column: int | None, what: str
 ) -> None:
-    """Where the parser stopped, as far as it says."""
+    """At the parser's position, if it reports one."""
     problem = only_problem(tmp_path, text)
     assert problem.where == str(tmp_path / "config.toml")
     assert problem.line == line
@@ -449,7 +449,7 @@ def test_secrets_are_not_repeated_in_errors(tmp_path: Path) -> None:
         assert "HUSH" not in error
 
 
-def test_a_reference_into_a_section_that_is_not_there_says_so(tmp_path: Path) -> None:
+def test_a_reference_into_a_missing_section_is_reported(tmp_path: Path) -> None:
     """There is no nearest name where there are no names."""
     problem = only_problem(tmp_path, '[users.bob.account]\nexchange = "sim"\n')
     assert problem.message == (
@@ -457,7 +457,7 @@ def test_a_reference_into_a_section_that_is_not_there_says_so(tmp_path: Path) ->
     )
 
 
-def test_one_mistake_in_the_defaults_is_told_once(tmp_path: Path) -> None:
+def test_one_mistake_in_the_defaults_is_reported_once(tmp_path: Path) -> None:
     """A thousand users who inherit it do not make a thousand mistakes of it."""
     users = "".join(
         f'[users.u{n}]\naccount = {{ exchange = "sim" }}\nsubscriptions = {{ trend = {{}} }}\n'

@@ -8,7 +8,7 @@ import pytest
 from signalbot.config.example import example_text
 from signalbot.config.sections.settings_layers import SettingsLayer
 from signalbot.domain.users import Mode
-from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.settings.simulation import SimulationRules
 from tests.config.config_files import load_text
 
 TOP = Path(__file__).parents[2]
@@ -16,7 +16,8 @@ TOP = Path(__file__).parents[2]
 
 def test_the_file_in_the_repository_is_the_one_in_the_package() -> None:
     """What people read online is what signalbot init writes."""
-    assert (TOP / "config.example.toml").read_text(encoding="utf-8") == example_text()
+    shown = (TOP / "config.example.toml").read_text(encoding="utf-8")
+    assert shown == example_text(), "python -m signalbot.config.example > config.example.toml"
 
 
 def test_the_example_is_a_small_service_on_a_simulated_exchange(tmp_path: Path) -> None:
@@ -31,7 +32,7 @@ def test_the_example_is_a_small_service_on_a_simulated_exchange(tmp_path: Path) 
 
 
 def test_nothing_in_the_example_is_live_or_secret() -> None:
-    """Nobody trades with money, or pastes a key, by copying it."""
+    """Copying it never trades real money or exposes a key."""
     text = example_text()
     assert 'mode = "live"' not in text
     assert "apiKey" not in text
@@ -58,7 +59,7 @@ def test_the_commented_exchange_works_when_it_is_uncommented(tmp_path: Path) -> 
 
 
 def test_the_example_is_faster_than_real_time(tmp_path: Path) -> None:
-    """Somebody who tries it does not wait an hour for the first signal."""
+    """A new user does not wait an hour for the first signal."""
     config = load_text(tmp_path, example_text())
     assert config.speed > SimulationRules().speed
     assert tomllib.loads(example_text())["exchanges"]["sim"]["simulated"]["speed"] == config.speed

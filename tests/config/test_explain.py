@@ -57,7 +57,7 @@ def explained(
         ("strategies.btc-trend", "params.take_profit_r", [1.0, 2.0], "strategies.btc-trend"),
     ],
 )
-def test_each_value_says_where_it_came_from(
+def test_each_value_has_its_origin(
     tmp_path: Path, subject: str, path: str, value: object, origin: str
 ) -> None:
     """Built in, a layer of the file, or the very variable."""
@@ -84,7 +84,7 @@ def test_everything_can_be_shown_as_json_and_has_help(tmp_path: Path) -> None:
 
 
 def test_every_setting_of_every_subscription_is_shown(tmp_path: Path) -> None:
-    """The same keys for everybody, given or not."""
+    """The same keys for every user, set or not."""
     rows = explain(load_text(tmp_path, example_text()))
     subjects = {row.subject for row in rows if ".subscriptions." in row.subject}
     assert len(subjects) == 7
@@ -138,7 +138,7 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
 
 
 def test_no_secret_is_in_the_repr(tmp_path: Path) -> None:
-    """A Config that ends up in a log line or a traceback tells nothing."""
+    """A Config in a log line or a traceback reveals no secret."""
     assert "HUSH" not in repr(load_text(tmp_path, MINIMAL + SECRETS))
 
 

@@ -1,4 +1,4 @@
-"""What an exchange cannot do is told by ``check``, at its place in the file."""
+"""Settings an exchange does not support are reported by ``check``, at their line."""
 
 from pathlib import Path
 
@@ -43,18 +43,18 @@ def test_what_the_exchange_can_do_is_no_problem(tmp_path: Path) -> None:
         ("BTC/USDT:USDT", "BTC/USDT", "strategies.trend.symbols", "is a spot market"),
     ],
 )
-def test_what_it_cannot_do_is_told_before_the_first_trade(
+def test_unsupported_settings_are_reported_before_the_first_trade(
     tmp_path: Path, before: str, after: str, path: str, says: str
 ) -> None:
-    """With the key that asks for it."""
+    """With the key that requires it."""
     (problem,) = live_problems(load_text(tmp_path, FUTURES.replace(before, after)))
     assert problem.path == path
     assert says in problem.message
 
 
 @pytest.mark.parametrize("ccxt_id", SUPPORTED)
-def test_a_test_network_that_does_not_exist_is_told(tmp_path: Path, ccxt_id: str) -> None:
-    """As ccxt has it: what it would fail on at the start is told by check."""
+def test_a_missing_test_network_is_reported(tmp_path: Path, ccxt_id: str) -> None:
+    """Per ccxt: what would fail at the start is reported by check."""
     client = getattr(ccxt, ccxt_id)()
     try:
         client.set_sandbox_mode(True)
@@ -66,9 +66,7 @@ def test_a_test_network_that_does_not_exist_is_told(tmp_path: Path, ccxt_id: str
     assert [each.message for each in problems] == (
         []
         if has_sandbox
-        else [
-            f"{ccxt_id!r} has no test network: set it to false, and try things out in mode 'paper'"
-        ]
+        else [f"{ccxt_id!r} has no test network: set it to false, and test in mode 'paper'"]
     )
 
 
@@ -112,17 +110,17 @@ params = { PARAMS }
 @pytest.mark.parametrize(
     ("ccxt_id", "symbol", "timeframe", "params", "key", "says"),
     [
-        ("binanceusdm", "BTC/USDT:USDT", "10m", "", "timeframe", "tells no candles of 10m"),
+        ("binanceusdm", "BTC/USDT:USDT", "10m", "", "timeframe", "has no 10m candles"),
         ("htx", "BTC/USDT:USDT", "3m", "", "timeframe", "use one of 1m, 5m, 15m, 30m, 1h, 4h"),
         ("htx", "BTC/USDT:USDT", "1d", "", "timeframe", "its days open at 16:00 UTC"),
-        ("mexc", "BTC/USDT:USDT", "2h", "", "timeframe", "tells no candles of 2h"),
-        ("kraken", "BTC/USD", "12h", "", "timeframe", "tells no candles of 12h"),
+        ("mexc", "BTC/USDT:USDT", "2h", "", "timeframe", "has no 2h candles"),
+        ("kraken", "BTC/USD", "12h", "", "timeframe", "has no 12h candles"),
         ("krakenfutures", "BTC/USD:USD", "6h", "", "timeframe", "4h, 12h, 1d"),
         ("kraken", "BTC/USD", "5m", "slow = 200", "params", "the latest 719: use shorter"),
-        ("htx", "BTC/USDT:USDT", "1h", 'trend_timeframe = "12h"', "params", "candles of 12h"),
+        ("htx", "BTC/USDT:USDT", "1h", 'trend_timeframe = "12h"', "params", "12h candles"),
     ],
 )
-def test_candles_that_an_exchange_does_not_tell_are_refused(
+def test_candles_that_an_exchange_does_not_provide_are_problems(
     tmp_path: Path, ccxt_id: str, symbol: str, timeframe: str, params: str, key: str, says: str
 ) -> None:
     """With what it offers; before a strategy waits for them for ever."""

@@ -44,7 +44,7 @@ def test_all_places_tried_are_named(folder: Path) -> None:
 
 
 def test_a_named_file_that_does_not_exist_is_not_replaced_by_another(folder: Path) -> None:
-    """A typing error after -c must not start somebody else's configuration."""
+    """A typing error after -c must not start another configuration."""
     write(folder, "")
     with pytest.raises(ConfigError, match=r"missing.toml, named by -c, does not exist"):
         find_config(Path("missing.toml"), {})

@@ -1,4 +1,4 @@
-"""Who is told, how loudly, and when the day is summed up, as the file has it."""
+"""Recipients, notice levels and summary times, as the file sets them."""
 
 from datetime import time
 from pathlib import Path
@@ -49,8 +49,8 @@ def test_each_layer_overrules_the_one_below(tmp_path: Path) -> None:
     assert (terms.daily_summary, terms.time_zone) == (time(22, 30), "Europe/Berlin")
 
 
-def test_somebody_may_live_by_other_clocks(tmp_path: Path) -> None:
-    """What a user's own table leaves out is as everybody's."""
+def test_a_user_may_have_another_time_zone(tmp_path: Path) -> None:
+    """Keys a user's table omits have the common values."""
     terms = load_text(tmp_path, MINIMAL + NOTIFY).notify
     times = {each.name: terms.time_settings_for(each) for each in terms.recipients}
     common = TimeSettings(daily_summary=time(22, 30), time_zone="Europe/Berlin")
@@ -58,7 +58,7 @@ def test_somebody_may_live_by_other_clocks(tmp_path: Path) -> None:
     assert times == {OPERATOR: common, "bob": tokyo, "carl": common}
 
 
-def test_without_a_word_nobody_is_told(tmp_path: Path) -> None:
+def test_without_urls_there_are_no_recipients(tmp_path: Path) -> None:
     """And the rules are those that the manual shows."""
     terms = load_text(tmp_path, MINIMAL).notify
     assert terms.recipients == ()
@@ -104,7 +104,7 @@ def test_mistakes_are_named_and_secrets_are_not(
     assert (problem.path, problem.message) == (path, message)
 
 
-def test_config_show_hides_destinations_and_tells_origins(tmp_path: Path) -> None:
+def test_config_show_masks_destinations_and_shows_origins(tmp_path: Path) -> None:
     """References may be seen, URLs may not."""
     rows = {(row.subject, row.path): row for row in explain(load_text(tmp_path, MINIMAL + NOTIFY))}
     assert rows["notify", "operator"].value == ["***"]

@@ -74,7 +74,7 @@ def test_the_schema_is_json_without_null() -> None:
 
 
 def test_a_key_in_the_wrong_table_is_found_in_the_right_one() -> None:
-    """Errors can say where a key belongs."""
+    """Errors can name the table a key belongs in."""
     assert table_with(("users", "alice"), "leverage") == ("users", "alice", "account")
     assert table_with(("defaults",), "max_open_positions") == ("defaults", "risk")
     assert table_with(("users", "alice"), "nonsense") is None

@@ -58,7 +58,7 @@ def test_tables_merge_key_by_key_however_deep(tmp_path: Path) -> None:
 
 
 def test_lists_replace_each_other_whole(tmp_path: Path) -> None:
-    """Nobody takes profit at half of somebody else's targets."""
+    """A user never takes profit at a mix of two layers' targets."""
     settings = settings_of(
         tmp_path,
         "[defaults.protection]\ntake_profits = "
@@ -85,7 +85,7 @@ def test_lists_replace_each_other_whole(tmp_path: Path) -> None:
 def test_a_user_lifts_a_limit_of_the_defaults(
     tmp_path: Path, table: str, key: str, value: str
 ) -> None:
-    """TOML has no null, so "none" says that a limit does not apply."""
+    """TOML has no null, so "none" means that a limit does not apply."""
     text = f'[defaults.{table}]\n{key} = {value}\n[users.alice.{table}]\n{key} = "none"\n'
     lifted = settings_of(tmp_path, text)
     assert getattr(getattr(lifted, table), key) is None
@@ -119,10 +119,10 @@ def test_users_with_equal_settings_share_one_object(tmp_path: Path) -> None:
         ("[defaults.risk]\nmax_open_positions = 1\n", 300),
     ],
 )
-def test_what_an_alert_can_ask_for_has_a_ceiling_unless_it_is_lifted(
+def test_the_exposure_of_alerts_has_a_ceiling_unless_it_is_lifted(
     tmp_path: Path, layers: str, expected: int | None
 ) -> None:
-    """Whoever has a source's secret names the stop, and so the size; other strategies have none."""
+    """An alert sets its stop, and so its size; other strategies have no ceiling."""
     source = "[strategies.tv]\nkind = 'webhook'\nexchange = 'sim'\nsymbols = ['BTC/USDT:USDT']\n"
     both = "[users.alice.subscriptions.tv]\n" if "subscriptions.tv" not in layers else ""
     config = load_text(tmp_path, MINIMAL + source + both + layers)

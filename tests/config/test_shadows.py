@@ -37,7 +37,7 @@ def _load(folder: Path, *, mode: str) -> Config:
 
 
 def test_a_shadow_trades_on_paper_by_its_owners_settings(tmp_path: Path) -> None:
-    """Told nothing, and sent out by no address of the owner's: it sends nothing."""
+    """Without notifications, and not through the owner's egress: it sends no requests."""
     config = _load(tmp_path, mode="live")
     assert set(config.users) == {ANNA, UserId("ben"), SHADOW}
     anna, shadow = config.users[ANNA], config.users[SHADOW]
@@ -55,14 +55,14 @@ def test_a_shadow_trades_on_paper_by_its_owners_settings(tmp_path: Path) -> None
 
 
 def test_only_a_live_account_has_one(tmp_path: Path) -> None:
-    """Elsewhere the setting says that it does nothing."""
+    """Elsewhere a warning reports that the setting has no effect."""
     config = _load(tmp_path, mode="paper")
     assert SHADOW not in config.users
     assert config.warnings == ("account.shadow has an effect on live users only (set for anna)",)
 
 
 def test_no_user_can_be_called_like_a_shadow() -> None:
-    """So that nobody's rows are ever mixed up with another's."""
+    """So that rows of different users are never mixed up."""
     assert shadow_of(ANNA) == SHADOW
     assert owner_of(SHADOW) == ANNA
     assert owner_of(ANNA) is None

@@ -25,7 +25,7 @@ def test_a_file_is_named_relative_to_the_configuration(tmp_path: Path) -> None:
 def test_a_file_needs_its_path_and_nothing_else_has_one(tmp_path: Path) -> None:
     """No key is read and silently ignored."""
     missing = only_problem(tmp_path, MINIMAL.replace("ema_cross", "file"))
-    assert missing.message == "'file' needs a path to the strategy's file"
+    assert missing.message == "'file' needs a path"
     for line in ('path = "own.py"', 'deadline = "5s"', "memory_mb = 64"):
         text = MINIMAL.replace('"ema_cross"', f'"ema_cross"\n{line}')
         assert "only a strategy of kind 'file' has a" in only_problem(tmp_path, text).message
@@ -34,7 +34,7 @@ def test_a_file_needs_its_path_and_nothing_else_has_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "path", "message"),
     [
-        ("x = 1\n", "strategies.trend.path", "a strategy file holds one subclass"),
+        ("x = 1\n", "strategies.trend.path", "a strategy file defines one subclass"),
         ("def broken(:\n", "strategies.trend.path", "SyntaxError"),
         (None, "strategies.trend.path", "own.py cannot be read: No such file"),
     ],
@@ -52,7 +52,7 @@ def test_a_file_that_cannot_be_run_is_a_problem(
     assert "strategy check" in problem.message
 
 
-def test_an_unknown_parameter_is_told_at_its_key(tmp_path: Path) -> None:
+def test_an_unknown_parameter_is_reported_at_its_key(tmp_path: Path) -> None:
     """As for a built-in strategy."""
     write(tmp_path / "strategies", "return None")
     text = FILE.replace('own.py"', 'own.py"\nparams = { slow = 3 }')
@@ -66,4 +66,4 @@ def test_a_folder_shared_with_the_daemons_own_files_is_refused(tmp_path: Path) -
     write(tmp_path, "return None")
     text = FILE.replace("strategies/own.py", "own.py")
     (problem,) = check_strategies(load_text(tmp_path, text))
-    assert "holds config.toml: put them into a folder of their own" in problem.message
+    assert "holds config.toml: move the strategies into a separate folder" in problem.message

@@ -29,7 +29,7 @@ def paths_of(value: Any, at: KeyPath = ()) -> list[KeyPath]:
 
 @pytest.mark.parametrize("text", [NASTY, example_text(), CONTRACT.read_text(encoding="utf-8")])
 def test_every_key_has_a_line_and_stands_on_it(text: str) -> None:
-    """Strings, comments and lists that look like tables mislead nobody."""
+    """Strings, comments and lists that look like tables are not misread."""
     lines = key_lines(text)
     expected = paths_of(tomllib.loads(text))
     assert set(lines) == set(expected)

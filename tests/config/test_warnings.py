@@ -1,4 +1,4 @@
-"""What the file asks for and this version does not do is said."""
+"""Settings without effect are warned about."""
 
 from pathlib import Path
 

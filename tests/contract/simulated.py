@@ -8,15 +8,15 @@ from signalbot.domain.orders import OrderRequest
 from signalbot.domain.users import UserId
 from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.exchange.simulated.engine import MatchingEngine
-from signalbot.exchange.simulated.rules import (
+from signalbot.ledger.database import Database
+from signalbot.ledger.simulated_store import SimulatedStore, load_state
+from signalbot.ports import Broker
+from signalbot.settings.simulation import (
     SimulatedSymbol,
     SimulationRules,
     instrument_of,
     symbol_rules,
 )
-from signalbot.ledger.database import Database
-from signalbot.ledger.simulated_store import SimulatedStore, load_state
-from signalbot.ports import Broker
 from tests.contract.brokers import (
     ALICE,
     BOB,

@@ -10,11 +10,11 @@ import pytest
 from signalbot.cli.inspect.status import status
 from signalbot.control.connectivity_monitor import ConnectivityMonitor
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.journal import Journal
 from signalbot.ledger.outages import ExchangeOutages
 from signalbot.ports import Outage
 from signalbot.replay.historical_exchange import HistoricalExchange
+from signalbot.settings.simulation import SimulationRules
 from signalbot.state_dir import LEDGER_NAME
 from signalbot.tasks import SystemClock
 from tests.ledger.ledger_fixtures import Ledger, ledger

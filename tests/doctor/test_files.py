@@ -121,7 +121,7 @@ def test_another_master_key_than_the_vault_was_locked_with(
     """Found before a live account needs its keys."""
     _lock(installation, os.urandom(32))
     _key_file(installation, os.urandom(32))
-    assert "is not the master key this ledger was locked with" in installation.problem("vault").says
+    assert "is not the master key of this ledger" in installation.problem("vault").says
 
 
 def test_a_lost_master_key(installation: InstallationFixture) -> None:

@@ -1,6 +1,6 @@
 """The loopback model in a process of its own: ``python -m tests.llm``.
 
-It approves what it is asked about in BTC at half the size, and vetoes the rest. Prints its address,
+It approves signals in BTC at half the size, and vetoes the rest. Prints its address,
 serves until its standard input ends.
 """
 

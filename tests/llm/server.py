@@ -1,6 +1,6 @@
 """A loopback server that speaks the wire formats of OpenAI and Anthropic, with faults on demand.
 
-It says what a test has told it to say, and keeps every request it was sent.
+It sends the responses a test has set, and keeps every request.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ APPROVES: Mapping[str, Any] = {
 
 @dataclass(slots=True)
 class Llm:
-    """What the server says next, and what it was asked."""
+    """The next responses of the server, and the received requests."""
 
     answer: Answers = field(default_factory=lambda: APPROVES)
     delay_s: float = 0.0
@@ -39,7 +39,7 @@ class Llm:
 
     @property
     def texts(self) -> list[str]:
-        """Everything that each request has told the model."""
+        """The full prompt of each request."""
         return [json.dumps(each) for each in self.asked]
 
     def arguments(self, asked: dict[str, Any]) -> str:

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbot.config.settings import BackupSettings
 from signalbot.domain.errors import LedgerError
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.backup import check_copy, copy_ledger
 from signalbot.ledger.database import open_database
 from signalbot.maintenance.backups import Backup, backups_in, create_backup, expired
+from signalbot.settings.daemon import BackupSettings
 from tests.domain.samples import NOW
 from tests.ledger.ledger_fixtures import ledger, signal
 from tests.maintenance.daemon_process import rows_of

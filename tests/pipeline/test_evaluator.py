@@ -11,7 +11,6 @@ from signalbot.domain.signals import Action, Signal, Strength
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import UserId
 from signalbot.exchange.simulated.market import SimulatedMarket
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.accounts import Accounts, StrategyRecord
 from signalbot.ledger.database import Database, open_replay_database
 from signalbot.ledger.signals import Signals
@@ -19,6 +18,7 @@ from signalbot.pipeline.signals.candle_feed import CandleFeed, CandleKey
 from signalbot.pipeline.signals.evaluator import Deployment, Evaluator
 from signalbot.replay import virtual_time
 from signalbot.replay.historical_exchange import HistoricalExchange
+from signalbot.settings.simulation import SimulationRules
 from signalbot.strategies.base import LocalStrategy, SignalProposal, Windows
 from signalbot.tasks import LoopClock
 

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbot.config.settings import ExchangeSettings
 from signalbot.domain.errors import ConfigError
 from signalbot.domain.market import Candle, Instrument
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.exchange.simulated.rules import SimulatedSymbol, SimulationRules, symbol_rules
 from signalbot.replay.candle_cache import CandleCache
 from signalbot.replay.download import with_rules
+from signalbot.settings.exchange import ExchangeSettings
+from signalbot.settings.simulation import SimulatedSymbol, SimulationRules, symbol_rules
 
 PEPE = "1000PEPE/USDT:USDT"
 RULES = Instrument(

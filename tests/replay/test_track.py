@@ -11,9 +11,9 @@ from signalbot.domain.errors import OrderRejected
 from signalbot.domain.market import Candle
 from signalbot.domain.orders import OrderSide
 from signalbot.domain.timeframe import Ms
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.replay.equity_tracking import EquityTrack, equity_curves
 from signalbot.replay.report.equity import Curve, max_drawdown
+from signalbot.settings.simulation import SimulationRules
 from tests.exchange.simulated.trader import BUY, SELL, START_MS, SYMBOL, Trader, candle
 
 TENTHS = st.integers(800, 1_200).map(lambda tenths: Decimal(tenths) / 10)

@@ -18,11 +18,11 @@ from signalbot.domain.market import Candle
 from signalbot.domain.positions import CloseReason
 from signalbot.domain.timeframe import DAY_MS, Ms, Timeframe
 from signalbot.exchange.simulated.exchange import SimulatedExchange
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import open_replay_database
 from signalbot.ledger.history import read_ledger_history
 from signalbot.replay import virtual_time
 from signalbot.replay.run import config_for_symbol, replay
+from signalbot.settings.simulation import SimulationRules
 from signalbot.tasks import LoopClock, Timers
 
 START = Ms(1_500_000_000_000)

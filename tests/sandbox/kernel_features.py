@@ -1,4 +1,4 @@
-"""What this kernel offers to hold a strategy file back: asked of the kernel, not of the product."""
+"""Sandbox features of this kernel, queried without the product's code."""
 
 import platform
 from pathlib import Path
@@ -14,6 +14,6 @@ def lacks(what: str) -> bool:
 
 
 def _has_filters() -> bool:
-    """System call filters, on a machine whose calls are known."""
+    """System call filters, on a supported machine."""
     known = platform.machine() in ("x86_64", "aarch64")
     return known and Path("/proc/sys/kernel/seccomp/actions_avail").exists()

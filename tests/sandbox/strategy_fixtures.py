@@ -18,7 +18,7 @@ LIMITS = WorkerLimits(deadline_s=5.0, memory_bytes=128 * 1024 * 1024)
 
 
 def write(folder: Path, body: str, *, head: str = "", name: str = "own.py") -> Path:
-    """A strategy file whose ``on_candle`` has this body; it needs three candles."""
+    """Return a strategy file with this body of ``on_candle``; it needs three candles."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
     path.write_text(

@@ -1,4 +1,4 @@
-"""A worker reads the folder that was checked, whatever its path comes to mean later."""
+"""A worker reads the folder that was checked, wherever its path points later."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ READS = """
 """
 
 
-def _said(runner: StrategyRunner) -> str:
+def _error(runner: StrategyRunner) -> str:
     idea = ask(runner)
     assert idea is not None
     return idea.reason
@@ -51,13 +51,13 @@ def test_a_link_in_its_place_leads_nowhere(home: Path, when: str) -> None:
     try:
         if when == "before it starts":
             swap()
-            assert _said(runner) == "PermissionError"
+            assert _error(runner) == "PermissionError"
         else:
-            assert _said(runner) == "mine"
+            assert _error(runner) == "mine"
             swap()
             if when == "before it restarts":
                 runner.suspend()
-            assert _said(runner) == "PermissionError"
+            assert _error(runner) == "PermissionError"
     finally:
         runner.suspend()
 
@@ -81,7 +81,7 @@ def test_a_link_on_the_way_is_not_followed_while_it_is_opened(home: Path) -> Non
     ],
 )
 def test_what_others_may_change_is_not_run(home: Path, at: str, mode: int, says: str) -> None:
-    """The file, its folder, or one on the way; the message says what to do."""
+    """The file, its folder, or one on the way; the message contains the fix."""
     path = write(home / "strategies", "return None")
     place = home / at
     place.chmod(mode)
@@ -114,5 +114,5 @@ def test_a_folder_knows_what_lies_in_it_by_whatever_name(home: Path) -> None:
 def test_what_is_no_plain_file_is_not_read(home: Path) -> None:
     """A pipe would keep the daemon waiting."""
     os.mkfifo(home / "strategies" / "pipe.py")
-    with pytest.raises(StrategyFailed, match="no file"):
+    with pytest.raises(StrategyFailed, match="not a file"):
         read(home / "strategies" / "pipe.py")

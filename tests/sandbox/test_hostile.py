@@ -28,7 +28,7 @@ def needs(what: str) -> None:
 
 @pytest.mark.parametrize("secret", ["master.key", "config.toml", "state/signalbot.db"])
 def test_what_belongs_to_the_daemon_cannot_be_read(home: Path, secret: str) -> None:
-    """Key, configuration and ledger, however they are asked for."""
+    """Key, configuration and ledger, by any path."""
     needs("files")
     folder = home / "strategies"
     for path in (home / secret, folder / ".." / secret):
@@ -128,7 +128,7 @@ def test_no_thread_can_be_started(tmp_path: Path) -> None:
         "fcntl.ioctl(os.open({file!r}, os.O_RDONLY), 0x40086602, bytes(8))",  # FS_IOC_SETFLAGS
     ],
 )
-def test_what_is_told_to_files_and_devices_is_little(tmp_path: Path, attempt: str) -> None:
+def test_writes_to_files_and_devices_are_limited(tmp_path: Path, attempt: str) -> None:
     """Nothing that chooses who is signalled, no leases, no notices of folders, no locks."""
     needs("calls")
     folder = tmp_path / "strategies"
@@ -175,7 +175,7 @@ def test_the_daemon_cannot_be_touched(tmp_path: Path, attempt: str) -> None:
 
 
 def test_it_cannot_undo_that_it_dies_with_the_daemon(tmp_path: Path) -> None:
-    """The wish to be killed with the parent is not its to withdraw."""
+    """It cannot withdraw the parent-death signal."""
     needs("calls")
     call = "ctypes.CDLL(None).prctl(1, 0, 0, 0, 0)"
     assert reached(tmp_path / "strategies", call) == "-1"

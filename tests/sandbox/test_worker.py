@@ -1,4 +1,4 @@
-"""A worker that hangs, crashes, ends or floods is one failed run, told with where it happened."""
+"""A worker that hangs, crashes, ends or floods is one failed run with its location."""
 
 import gc
 import os
@@ -27,8 +27,8 @@ def is_alive(pid: int) -> bool:
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        ("while True: pass", r"did not answer within 1 s\n(.*\n)*.*line \d+ in on_candle"),
-        ("import time; time.sleep(20)", r"did not answer within 1 s\n(.*\n)*.*in on_candle"),
+        ("while True: pass", r"did not respond within 1 s\n(.*\n)*.*line \d+ in on_candle"),
+        ("import time; time.sleep(20)", r"did not respond within 1 s\n(.*\n)*.*in on_candle"),
         ("import os; os._exit(3)", "ended itself with exit code 3"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "ended by SIGSEGV"),
         ("import ctypes; ctypes.string_at(0)", r"ended by SIGSEGV\n(.*\n)*.*in on_candle"),
@@ -52,8 +52,10 @@ def test_it_kills_its_own_worker_and_no_more(tmp_path: Path, body: str, why: str
 
 
 @pytest.mark.parametrize("body", ["import sys; sys.exit(1)", "raise KeyboardInterrupt", "1 / 0"])
-def test_an_exception_is_told_with_its_place_and_costs_no_worker(tmp_path: Path, body: str) -> None:
-    """Whatever its kind; lines of anybody else's code are left out."""
+def test_an_exception_is_reported_with_its_line_and_the_worker_continues(
+    tmp_path: Path, body: str
+) -> None:
+    """For every exception; lines outside the strategy are left out."""
     with running(write(tmp_path, body)) as runner:
         with pytest.raises(
             StrategyFailed, match=r"(?s)^\w+.*own\.py.*line 6, in on_candle"
@@ -78,13 +80,13 @@ def test_one_that_answers_twice_or_out_of_turn_is_not_believed(tmp_path: Path) -
     with (
         running(write(tmp_path, forged)) as runner,
         pytest.raises(
-            (WorkerDied, StrategyFailed), match=r"more than it was asked|answered question"
+            (WorkerDied, StrategyFailed), match=r"more than one response|response is to request"
         ),
     ):
-        _ask_thrice(runner)
+        _evaluate_thrice(runner)
 
 
-def _ask_thrice(runner: StrategyRunner) -> None:
+def _evaluate_thrice(runner: StrategyRunner) -> None:
     for _ in range(3):
         ask(runner)
 
@@ -118,7 +120,7 @@ def test_no_worker_is_left_behind(tmp_path: Path) -> None:
     assert set(os.listdir("/proc/self/fd")) == before
 
 
-def test_what_it_prints_is_heard_line_by_line_and_bounded(tmp_path: Path) -> None:
+def test_output_is_captured_line_by_line_and_bounded(tmp_path: Path) -> None:
     """Twenty lines a candle, none of them able to look like another line of the log."""
     said: list[str] = []
     body = r"""
@@ -137,8 +139,8 @@ def test_what_it_prints_is_heard_line_by_line_and_bounded(tmp_path: Path) -> Non
     assert max(map(len, said)) <= 500
 
 
-def test_a_killed_worker_is_told_as_such(tmp_path: Path) -> None:
-    """Somebody else may end it, too: the kernel, when memory runs out."""
+def test_a_killed_worker_is_reported_as_killed(tmp_path: Path) -> None:
+    """The kernel may kill it, too, when memory runs out."""
     with running(write(tmp_path, "return None")) as runner:
         ask(runner)
         assert runner.pid is not None

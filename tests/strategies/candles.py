@@ -89,7 +89,7 @@ def market(strategy: LocalStrategy, candles: Sequence[Candle]) -> dict[Timeframe
 
 
 def run(kind: str, closes: Iterable[float], **params: Any) -> dict[int, SignalProposal]:
-    """What a strategy of 5-minute candles with these closes says, by the candle it says it at."""
+    """Return the proposals of a 5-minute strategy for these closes, by candle index."""
     told = feed(build_strategy(kind, timeframe=Timeframe.M5, params=params), candles_of(closes))
     return {at: idea for at, idea in enumerate(told) if idea is not None}
 
@@ -136,7 +136,7 @@ def look_at(
 
 
 def spoken(told: Told) -> dict[int, str]:
-    """The action told at each candle at which one was."""
+    """Return the action at each candle with a proposal."""
     return {at: idea.action.value for at, idea in enumerate(told) if idea is not None}
 
 

@@ -36,8 +36,8 @@ def test_a_window_knows_its_length_and_its_newest_close(capacity: int, count: in
     assert window.close_ms == (CANDLES[count - 1].close_ms if count else None)
 
 
-def test_nobody_can_write_into_a_window() -> None:
-    """A strategy that tries is told so, and the next one sees the true prices."""
+def test_a_window_is_read_only() -> None:
+    """A strategy that tries gets an error, and the next one sees the true prices."""
     window = CandleWindow(2)
     window.append(candles_of([100])[0])
     with pytest.raises(ValueError, match="read-only"):

@@ -14,14 +14,14 @@ OUT = [1004.0, 1005.0]
 REST = [1005.0] * 10
 
 
-def test_the_first_close_above_the_channel_says_long() -> None:
+def test_the_first_close_above_the_channel_proposes_long() -> None:
     """The next higher close belongs to the same breakout; touching the edge is none."""
     ideas = run("donchian_breakout", [*CALM, 1001.0, *OUT])
     assert {at: idea.action for at, idea in ideas.items()} == {201: Action.LONG}
     assert "above the 20-candle channel's edge 1001" in ideas[201].reason
 
 
-def test_the_first_close_below_the_channel_says_short() -> None:
+def test_the_first_close_below_the_channel_proposes_short() -> None:
     """The mirror image."""
     ideas = run("donchian_breakout", mirrored([*CALM, 1001.0, *OUT]))
     assert {at: idea.action for at, idea in ideas.items()} == {201: Action.SHORT}

@@ -15,7 +15,7 @@ FALL = [1200.0 - at for at in range(200)]
 LEAP = FALL[-1] + 100
 
 
-def test_a_leap_out_of_a_long_fall_says_long() -> None:
+def test_a_leap_out_of_a_long_fall_proposes_long() -> None:
     """At the candle of the leap and at no other, with stop and targets around its close."""
     ideas = run("ema_cross", [*FALL, LEAP, LEAP + 1, LEAP + 2])
     assert list(ideas) == [200]
@@ -29,7 +29,7 @@ def test_a_leap_out_of_a_long_fall_says_long() -> None:
     assert idea.reason.startswith("EMA 9 crossed above EMA 21, close 1101 is 10.14 ATR above it")
 
 
-def test_a_drop_out_of_a_long_rise_says_short() -> None:
+def test_a_drop_out_of_a_long_rise_proposes_short() -> None:
     """The mirror image of a leap."""
     ideas = run("ema_cross", mirrored([*FALL, LEAP]))
     assert {at: idea.action for at, idea in ideas.items()} == {200: Action.SHORT}

@@ -47,7 +47,7 @@ def test_no_turn_of_real_candles_is_missed_or_invented(
 def test_no_turn_of_a_random_walk_is_missed_or_invented(
     kind: str, params: dict[str, Any], seed: int
 ) -> None:
-    """The same on candles that nobody has chosen."""
+    """The same on random candles."""
     candles = random_walk(seed, 4_000)
     strategy = build_strategy(kind, timeframe=Timeframe.M5, params=params)
     said, first = told(strategy, candles)
@@ -60,7 +60,7 @@ def test_no_turn_of_a_random_walk_is_missed_or_invented(
 def test_after_a_restart_a_strategy_goes_on_as_if_there_had_been_none(
     kind: str, params: dict[str, Any]
 ) -> None:
-    """Begun anew anywhere, with nothing but its windows, it says what it would have said."""
+    """Restarted at any candle, with only its windows, it proposes the same."""
     candles = real_candles(Timeframe.M5)
     whole, first = told(build_strategy(kind, timeframe=Timeframe.M5, params=params), candles)
     goes_on = 40

@@ -40,8 +40,10 @@ def test_the_future_changes_nothing(kind: str, params: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("params", [ALONE, WITH_TREND], ids=["alone", "with trend"])
-def test_nothing_is_said_before_every_window_is_full(kind: str, params: dict[str, Any]) -> None:
-    """Whenever there is something to say, one candle less in any window and it is not said."""
+def test_there_is_no_proposal_before_every_window_is_full(
+    kind: str, params: dict[str, Any]
+) -> None:
+    """With one candle less in any window there is no proposal."""
     strategy = build_strategy(kind, timeframe=Timeframe.M5, params=params)
     candles = random_walk(3, 1500)
     whole = market(strategy, candles)
@@ -73,7 +75,7 @@ def test_a_longer_memory_would_enter_at_the_same_candles(kind: str) -> None:
     assert len(entries[0]) > 50
 
 
-def test_a_market_that_does_not_move_says_nothing(kind: str) -> None:
+def test_a_flat_market_has_no_proposal(kind: str) -> None:
     """No range, no stop distance, no idea."""
     strategy = build_strategy(kind, timeframe=Timeframe.M5, params={})
     for price in (0.0001, 1.1, 64_250.3):
@@ -122,8 +124,8 @@ def check_levels(idea: SignalProposal, *, close: float, most_targets: int) -> No
 
 @settings(max_examples=30, deadline=None)
 @given(name=ANY_KIND, seed=SEED)
-def test_whoever_may_not_short_never_does(name: str, seed: int) -> None:
-    """The longs stay the same, and no other candle says SHORT."""
+def test_without_allow_short_there_is_no_short(name: str, seed: int) -> None:
+    """The longs stay the same, and no candle proposes SHORT."""
     candles = random_walk(seed, 600)
     free, bound = (
         spoken(feed(build_strategy(name, timeframe=Timeframe.M5, params=params), candles))

@@ -10,7 +10,7 @@ FALL = [*CALM, *(1400.0 - 0.01 * at**2 for at in range(200))]  # faster and fast
 LEAP = FALL[-1] + 100
 
 
-def test_a_leap_out_of_a_fall_says_long() -> None:
+def test_a_leap_out_of_a_fall_proposes_long() -> None:
     """MACD jumps over its signal line while both are still below zero: half a trust."""
     ideas = run("macd_cross", [*FALL, LEAP, LEAP + 5])
     assert {at: idea.action for at, idea in ideas.items()} == {300: Action.LONG}
@@ -18,7 +18,7 @@ def test_a_leap_out_of_a_fall_says_long() -> None:
     assert ideas[300].confidence == pytest.approx(0.5 - 0.5 * 1.618 / 2.618, abs=0.01)
 
 
-def test_a_drop_out_of_a_rise_says_short() -> None:
+def test_a_drop_out_of_a_rise_proposes_short() -> None:
     """The mirror image, with the same trust in it."""
     ideas = run("macd_cross", mirrored([*FALL, LEAP, LEAP + 5]))
     assert {at: idea.action for at, idea in ideas.items()} == {300: Action.SHORT}

@@ -1,4 +1,4 @@
-"""Parameters are what a user wrote, or an error that says what to write instead."""
+"""Parameters are what a user wrote, or an error that describes valid values."""
 
 import math
 from typing import Any
@@ -105,7 +105,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(kind: str) -> None:
     assert str(error).startswith("unknown parameter 'stop_art': nearest is 'stop_atr', known are ")
 
 
-def test_everything_wrong_is_told_at_once() -> None:
+def test_all_errors_are_reported_together() -> None:
     """Three mistakes, one message, named after the first."""
     error = refusal("ema_cross", {"fsat": 9, "slow": 0, "allow_short": "no"})
     assert error.name == "fsat"
@@ -149,7 +149,7 @@ def test_a_trend_has_a_timeframe_that_exists() -> None:
 
 
 @given(st.floats() | st.integers() | st.booleans() | st.none() | st.text() | st.lists(st.floats()))
-def test_nothing_but_a_number_within_bounds_becomes_one(value: object) -> None:
+def test_only_a_number_within_bounds_is_accepted(value: object) -> None:
     """Whatever is written, the parameter is a float from 0.1 to 20 or an error."""
     try:
         stop_atr = parse_params(EmaCrossParams, {"stop_atr": value}).stop_atr

@@ -11,7 +11,7 @@ from signalbot.strategies.base import LocalStrategy
 
 
 def test_a_kind_is_built_under_its_own_name(kind: str) -> None:
-    """The registry's name, the class's kind and the asked timeframe agree."""
+    """The registry's name, the class's kind and the given timeframe agree."""
     strategy: LocalStrategy = build_strategy(kind, timeframe=Timeframe.M15, params={})
     assert isinstance(strategy, KINDS[kind])
     assert strategy.kind == kind

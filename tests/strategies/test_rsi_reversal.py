@@ -37,7 +37,7 @@ def test_a_reversal_is_left_only_once() -> None:
 
 
 def test_a_turn_all_the_way_to_the_middle_is_too_late_to_buy() -> None:
-    """It says EXIT_LONG to whoever bought an earlier dip, and LONG to nobody."""
+    """It proposes EXIT_LONG for an earlier dip, and no LONG."""
     ideas = run("rsi_reversal", CALM + DIP + [1010.0])
     assert {at: idea.action for at, idea in ideas.items()} == {410: Action.EXIT_LONG}
 
@@ -48,6 +48,6 @@ def test_levels_are_the_users() -> None:
 
 
 def test_spikes_are_left_alone_where_shorts_are_not_allowed() -> None:
-    """The exit of a short nobody has is harmless; the entry is not said."""
+    """The exit without a short position is harmless; there is no entry."""
     ideas = run("rsi_reversal", mirrored(CALM + DIP + BACK), allow_short=False)
     assert ideas == {}

@@ -37,7 +37,7 @@ def test_a_wider_band_gives_way_later() -> None:
 
 
 def test_without_shorts_the_turn_down_ends_the_long() -> None:
-    """And says so only once."""
+    """And proposes it only once."""
     ideas = run("supertrend", mirrored([*FALL, 1011.0, 1012.0]), allow_short=False)
     assert {at: idea.action for at, idea in ideas.items()} == {400: Action.EXIT_LONG}
 

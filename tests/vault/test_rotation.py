@@ -9,7 +9,7 @@ from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
 from signalbot.ledger.database import open_database
 from signalbot.ledger.vault_store import VaultStore
-from signalbot.vault import master_key
+from signalbot.vault import durable_files, master_key
 from signalbot.vault.envelope import DecryptionFailed
 from signalbot.vault.rotation import rotate_master_key
 from signalbot.vault.vault import Credentials, Vault
@@ -22,7 +22,7 @@ KEYS = {(ANNA, "x"): Credentials({"apiKey": "a-key", "secret": "a-secret"})}
 async def _filled(folder: Path) -> Path:
     """A vault with the keys of an account and a secret; where its master key is."""
     path = folder / "master.key"
-    master_key.create_file(path, master_key.encode_key(master_key.generate_key()))
+    durable_files.create_file(path, master_key.encode_key(master_key.generate_key()))
     async with open_database(folder / "ledger.db") as database:
         vault = await Vault.unlock(VaultStore(database), path, now_ms=NOW)
         await vault.set_credentials([(ANNA, "x", KEYS[ANNA, "x"])], now_ms=NOW)
@@ -84,7 +84,7 @@ async def test_with_the_wrong_key_nothing_is_written(tmp_path: Path) -> None:
     """It is proven before; the error names the file that is right."""
     path = await _filled(tmp_path)
     path.rename(tmp_path / "master.key.bak")
-    master_key.create_file(path, master_key.encode_key(master_key.generate_key()))
+    durable_files.create_file(path, master_key.encode_key(master_key.generate_key()))
     before = _files(tmp_path)
     async with open_database(tmp_path / "ledger.db") as database:
         with pytest.raises(ConfigError, match=r"master\.key\.bak is"):
@@ -99,7 +99,7 @@ async def test_a_value_that_does_not_open_stops_it_before_anything_is_written(
     path = await _filled(tmp_path)
     async with open_database(tmp_path / "ledger.db") as database:
         await database.execute("UPDATE credentials SET ciphertext = x'00' WHERE field = 'secret'")
-        with pytest.raises(DecryptionFailed, match="does not open"):
+        with pytest.raises(DecryptionFailed, match="does not decrypt"):
             await rotate_master_key(VaultStore(database), path, now_ms=NOW)
     assert [*_files(tmp_path)] == ["master.key"]
 
@@ -122,10 +122,10 @@ async def test_what_is_stored_during_a_rotation_is_never_locked_with_the_old_key
     assert await _held(tmp_path, path) == (KEYS, "tgram://1/2")
 
 
-async def test_keys_that_a_former_user_has_left_are_rotated_and_used_by_nobody(
+async def test_keys_of_a_removed_user_are_rotated_and_not_used(
     tmp_path: Path,
 ) -> None:
-    """Until somebody keeps them; stored anew, they are the present user's."""
+    """Until they are reassigned; stored again, they belong to the current user."""
     path = await _filled(tmp_path)
     async with open_database(tmp_path / "ledger.db") as database:
         await database.execute(
@@ -147,12 +147,12 @@ async def test_keys_that_a_former_user_has_left_are_rotated_and_used_by_nobody(
 def test_a_file_is_made_whole_or_not_at_all_and_never_over_another(tmp_path: Path) -> None:
     """What a killed run was about to make is swept away by the next."""
     path = tmp_path / "master.key"
-    master_key.create_file(path, b"one")
+    durable_files.create_file(path, b"one")
     with pytest.raises(FileExistsError):
-        master_key.create_file(path, b"two")
+        durable_files.create_file(path, b"two")
     assert path.read_bytes() == b"one"
     for name in (".master.key.0123abcd", ".master.key.next.0123abcd", ".master.key.bak.0123abcd"):
         (tmp_path / name).write_bytes(b"half")
     (tmp_path / ".master.key.mine").write_bytes(b"somebody's")
-    master_key.remove_unfinished(path)
+    durable_files.remove_unfinished(path)
     assert sorted(each.name for each in tmp_path.iterdir()) == [".master.key.mine", "master.key"]

@@ -1,4 +1,4 @@
-"""What is put in comes out for the right owner and the right key, and for nobody else."""
+"""Stored values decrypt for their owner and key only."""
 
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def test_a_blob_that_was_moved_or_changed_does_not_open(value: str, other: str, 
 
 
 async def test_a_thousand_accounts_come_out_in_one_query(tmp_path: Path) -> None:
-    """Every account with its own values, each told to whoever hides them in the log."""
+    """Every account with its own values, each reported for redaction."""
     told: list[str] = []
     async with open_database(tmp_path / "ledger.db") as database:
         vault = await Vault.open(
@@ -92,5 +92,5 @@ async def test_a_named_secret_is_resolved_and_other_text_is_left(tmp_path: Path)
         await vault.set_secret("bot", "tgram://1/2", now_ms=NOW)
         assert await vault.resolve("secret:bot") == "tgram://1/2"
         assert await vault.resolve("mailto://x") == "mailto://x"
-        with pytest.raises(ConfigError, match="no secret is named 'bat'"):
+        with pytest.raises(ConfigError, match="there is no secret 'bat'"):
             await vault.resolve("secret:bat")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signalbot.domain.errors import InvalidSignal
-from signalbot.webhooks.resolution import Direction
+from signalbot.settings.webhook import Direction
 from tests.webhooks.reading import actions
 
 L, S, XL, XS = "LONG", "SHORT", "EXIT_LONG", "EXIT_SHORT"

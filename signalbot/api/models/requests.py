@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from signalbot.config.sections.file import StrategySection, UserSection
 from signalbot.config.sections.settings_layers import SettingsLayer
+from signalbot.config.sections.strategies import StrategySection
+from signalbot.config.sections.users import UserSection
 from signalbot.config.validators import NAME
 from signalbot.ledger.views import FOREVER
 

@@ -12,14 +12,14 @@ from signalbot.api.models.requests import NewStrategy, NewSubscription, Strategy
 from signalbot.api.models.rows import StrategyRow, StrategyStats, SubscriptionRow
 from signalbot.api.pagination import Page, RequestedPage
 from signalbot.api.routes import router
-from signalbot.config.sections.file import StrategySection
-from signalbot.config.settings import StrategySettings
+from signalbot.config.sections.strategies import StrategySection
 from signalbot.control.owner_permissions import require_owner_changes_only
 from signalbot.domain.errors import NotAllowed, NotFound
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId, subscription_id_of
 from signalbot.ledger import views
 from signalbot.ledger.profit import GroupBy, profit
+from signalbot.settings.strategy import StrategySettings
 
 routes = router("strategies")
 

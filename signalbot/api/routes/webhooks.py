@@ -12,9 +12,9 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from signalbot.api.auth import ADDRESS, PRINCIPAL, Principal
 from signalbot.api.context import Context, CurrentContext
 from signalbot.api.models.alerts import AlertResponse
-from signalbot.config.settings import StrategySettings
 from signalbot.domain.errors import NotFound
 from signalbot.domain.timeframe import Ms
+from signalbot.settings.strategy import StrategySettings
 
 routes = APIRouter(tags=["hooks"])
 

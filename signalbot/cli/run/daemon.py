@@ -14,7 +14,7 @@ def run(config: ConfigOption = None) -> None:
     Logs go to standard output. Exit code 78 means that the configuration cannot be used.
     """
     with report_errors():
-        from signalbot.config.checks.strategies import load_for_daemon
+        from signalbot.config.daemon_config import load_for_daemon
         from signalbot.config.locate import find_config
         from signalbot.daemon import process
         from signalbot.observability.logging.secrets import SecretRegistry

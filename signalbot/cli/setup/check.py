@@ -115,7 +115,7 @@ def _check_exchanges(config: "Config") -> list[dict[str, Any]]:
 
 
 def _summary(config: "Config") -> dict[str, Any]:
-    from signalbot.config.sections.ai import ai_library_problems
+    from signalbot.config.checks.ai import ai_library_problems
 
     subscribers = Counter(each.strategy for each in config.subscriptions)
     followed: dict[str, list[str]] = {user_id: [] for user_id in config.users}

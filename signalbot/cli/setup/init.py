@@ -38,7 +38,7 @@ def init(
 
 def _create(path: Path, content: bytes, *, mode: int) -> bool:
     """Write a new file and have it on the disk; False, and nothing done, when there is one."""
-    from signalbot.vault.master_key import create_file
+    from signalbot.vault.durable_files import create_file
 
     try:
         create_file(path, content, mode=mode)

@@ -203,7 +203,7 @@ def _simulated_candles(symbol: str, timeframe: "Timeframe", count: int) -> "Sequ
     """Candles of a simulated market, the same ones every time."""
     from signalbot.domain.timeframe import Ms
     from signalbot.exchange.simulated.price_feed import SimulatedPriceFeed
-    from signalbot.exchange.simulated.rules import SimulationRules
+    from signalbot.settings.simulation import SimulationRules
 
     first_ms = timeframe.floor(Ms(1_700_000_000_000))
     return SimulatedPriceFeed(symbol, SimulationRules()).candles(timeframe, first_ms, count)

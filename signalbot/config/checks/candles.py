@@ -1,30 +1,21 @@
-"""Candles that an exchange does not tell: refused before anybody waits for them."""
+"""Checks that exchanges offer the candles, and the history, that strategies need."""
 
 from collections.abc import Iterator, Mapping
 
 from signalbot.config.problems import Problem
-from signalbot.config.settings import FILE_KIND, Config, ExchangeSettings, StrategySettings
+from signalbot.config.settings import Config
 from signalbot.domain.market import MarketKind
 from signalbot.domain.timeframe import Timeframe
 from signalbot.exchange.live.capabilities import Capabilities
 from signalbot.exchange.live.registry import adapters_of, exchange_row
-from signalbot.strategies import BadParameter, UnknownKind, build_strategy
-
-
-def candle_problems(config: Config) -> Iterator[Problem]:
-    """Strategies whose candles, or whose warm-up, their exchange does not tell.
-
-    A strategy file says itself what it needs, when it is tried.
-    """
-    for strategy in config.strategies.values():
-        if strategy.timeframe is not None and strategy.kind != FILE_KIND:
-            yield from window_problems(config, strategy, _warm_up(strategy))
+from signalbot.settings.exchange import ExchangeSettings
+from signalbot.settings.strategy import StrategySettings
 
 
 def window_problems(
     config: Config, strategy: StrategySettings, warm_up: Mapping[Timeframe, int]
 ) -> Iterator[Problem]:
-    """The same for one strategy that needs so many candles of each length."""
+    """Yield timeframes of ``warm_up`` that the exchange does not offer, or not far enough back."""
     table = ("strategies", strategy.name)
     for capabilities in _capabilities(config.exchanges[strategy.exchange], strategy):
         for timeframe, candles in warm_up.items():
@@ -37,8 +28,8 @@ def window_problems(
             ):
                 yield config.sources.problem(
                     (*table, "params"),
-                    f"it needs {candles} candles of {timeframe} before it can say anything, and "
-                    f"{capabilities.exchange!r} tells the latest "
+                    f"the warm-up needs {candles} candles of {timeframe}, and "
+                    f"{capabilities.exchange!r} provides the latest "
                     f"{capabilities.max_candle_history}: use shorter periods",
                 )
 
@@ -48,25 +39,11 @@ def _unavailable(capabilities: Capabilities, timeframe: Timeframe) -> str:
     row = exchange_row(capabilities.exchange)
     reason = row.no_daily_candles_reason if timeframe is Timeframe.D1 else ""
     because = f" ({reason})" if reason else ""
-    return (
-        f"{capabilities.exchange!r} tells no candles of {timeframe}{because}: use one of {offered}"
-    )
-
-
-def _warm_up(strategy: StrategySettings) -> Mapping[Timeframe, int]:
-    """What a built-in strategy needs; of others at least the candles that run them."""
-    least = {strategy.candle_timeframe: 1}
-    try:
-        built = build_strategy(
-            strategy.kind, timeframe=strategy.candle_timeframe, params=strategy.params
-        )
-    except (UnknownKind, BadParameter):
-        return least  # told elsewhere
-    return built.warm_up
+    return f"{capabilities.exchange!r} has no {timeframe} candles{because}: use one of {offered}"
 
 
 def _capabilities(exchange: ExchangeSettings, strategy: StrategySettings) -> list[Capabilities]:
-    """Of the kinds of market in which a strategy's symbols are."""
+    """Return the exchange's capabilities for the kinds of market of a strategy's symbols."""
     if exchange.is_simulated:
         return []
     kinds = {MarketKind.SWAP if ":" in each else MarketKind.SPOT for each in strategy.symbols}

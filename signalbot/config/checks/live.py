@@ -1,9 +1,9 @@
-"""What a real exchange cannot do for this configuration: told before the first trade, not at it."""
+"""Checks that real exchanges support the configured markets and settings."""
 
 from collections.abc import Iterator, Mapping
 
 from signalbot.config.problems import Problem
-from signalbot.config.settings import Config, ExchangeSettings
+from signalbot.config.settings import Config
 from signalbot.config.sources import setting_layers
 from signalbot.config.toml_positions import Keys
 from signalbot.domain.market import MarketKind
@@ -18,15 +18,16 @@ from signalbot.exchange.live.registry import (
 )
 from signalbot.exchange.live.transport.ccxt_settings import forbidden_options
 from signalbot.exchange.live.transport.client_profile import Sandbox
+from signalbot.settings.exchange import ExchangeSettings
 
 
 def live_problems(config: Config) -> tuple[Problem, ...]:
-    """Every setting that the exchange it is for cannot serve."""
+    """Return every setting that its exchange does not support."""
     return tuple(dict.fromkeys(_problems(config)))
 
 
 def exchange_capabilities(exchange: ExchangeSettings) -> Mapping[MarketKind, Capabilities]:
-    """What an exchange can do, by kind of market; empty for a simulated or unknown one."""
+    """Return capabilities by kind of market; empty for a simulated or unsupported exchange."""
     if exchange.is_simulated:
         return {}
     return {kind: each.capabilities for kind, each in adapters_of(exchange.ccxt_id).items()}
@@ -44,7 +45,7 @@ def _problems(config: Config) -> Iterator[Problem]:
                 yield problem(
                     ("strategies", strategy.name, "symbols"),
                     f"{symbol!r} is a {_kind(symbol)} market, and {strategy.exchange!r} has only "
-                    f"{', '.join(by_kind)} markets for us",
+                    f"{', '.join(by_kind)} markets here",
                 )
     for subscription in config.subscriptions:
         user = config.users[subscription.user_id]
@@ -59,8 +60,7 @@ def _of_exchange(config: Config, exchange: ExchangeSettings) -> Iterator[Problem
     if exchange.sandbox and exchange_row(exchange.ccxt_id).sandbox is Sandbox.NONE:
         yield problem(
             (*table, "sandbox"),
-            f"{exchange.ccxt_id!r} has no test network: set it to false, and try things out in "
-            "mode 'paper'",
+            f"{exchange.ccxt_id!r} has no test network: set it to false, and test in mode 'paper'",
         )
     for where, message in forbidden_options(exchange.ccxt):
         yield problem((*table, "ccxt", *where), message)
@@ -85,24 +85,27 @@ def _of_subscription(config: Config, user: User, subscription: Subscription) -> 
 def _unsupported(
     capabilities: Capabilities, settings: Settings, user: User
 ) -> Iterator[tuple[Keys, str]]:
-    """Settings that an exchange cannot serve, each with what is wrong."""
+    """Yield the settings that an exchange does not support, each with the reason."""
     protection = settings.protection
     needs_stop = protection.stop_source is not StopSource.NONE
     if needs_stop and capabilities.stops is StopSupport.NONE:
-        yield ("protection", "stop_loss", "source"), "no stop can rest"
+        yield ("protection", "stop_loss", "source"), "stop orders are not supported"
     if not capabilities.has_take_profit and protection.targets_from is not TargetSource.NONE:
         yield (
             ("protection", "take_profits_from"),
-            "stop and targets would need the same coins: set 'none', since targets cannot rest",
+            "stop and take profits would need the same coins: set 'none'",
         )
     if not capabilities.has_take_profit and protection.trailing_percent > 0:
-        yield ("protection", "trailing_percent"), "a stop cannot be moved without a gap: set 0"
+        yield (
+            ("protection", "trailing_percent"),
+            "a stop cannot be moved without a gap in protection: set 0",
+        )
     if settings.entry.type is EntryType.MARKET and OrderType.MARKET not in capabilities.order_types:
-        yield ("entry", "type"), "market entries are not possible: set 'limit'"
+        yield ("entry", "type"), "market entries are not supported: set 'limit'"
     if user.account.leverage > 1 and not capabilities.leverage:
-        yield ("account", "leverage"), "there is no leverage: set 1"
+        yield ("account", "leverage"), "leverage is not supported: set 1"
     elif capabilities.leverage and user.account.margin_mode not in capabilities.margin_modes:
-        yield ("account", "margin_mode"), f"{user.account.margin_mode.value!r} cannot be set"
+        yield ("account", "margin_mode"), f"{user.account.margin_mode.value!r} is not supported"
 
 
 def _kind(symbol: str) -> MarketKind:

@@ -1,69 +1,94 @@
-"""Checks that need the strategies themselves, and so the libraries they calculate with."""
+"""Checks that validate every strategy by its kind; they load the numerical libraries."""
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
-from signalbot.config.checks.candles import candle_problems
-from signalbot.config.checks.live import live_problems
-from signalbot.config.load import load
-from signalbot.config.problems import InvalidConfig, Problem
-from signalbot.config.runtime_definitions import Definition
-from signalbot.config.sections.ai import LLM_KIND, ai_library_problems
-from signalbot.config.settings import FILE_KIND, Config, StrategySettings
-from signalbot.config.webhook import WEBHOOK_KIND
-from signalbot.strategies import BadParameter, UnknownKind, build_strategy
+from signalbot.config.checks.candles import window_problems
+from signalbot.config.problems import Problem
+from signalbot.config.settings import Config
+from signalbot.config.strategy_kinds import strategy_kind
+from signalbot.domain.users import Origin
+from signalbot.sandbox.folder import Folder
+from signalbot.sandbox.strategy_runner import StrategyFile
+from signalbot.settings.strategy import StrategySettings
+from signalbot.strategies import BadParameter, UnknownKind
+from signalbot.strategies.base import StrategyFailed
 
-
-def load_for_daemon(
-    path: Path,
-    environ: Mapping[str, str],
-    definitions: Iterable[Definition] = (),
-    *,
-    text: str | None = None,
-) -> Config:
-    """Read the whole configuration as ``load`` does; see that the daemon can serve all of it.
-
-    Raises:
-        InvalidConfig: it cannot; every reason is told.
-    """
-    config = load(path, environ, definitions, text=text)
-    problems = [*check_strategies(config), *live_problems(config), *ai_library_problems(config)]
-    if problems:
-        raise InvalidConfig(problems)
-    return config
+_MAX_WORKERS = 4
 
 
 def check_strategies(config: Config) -> tuple[Problem, ...]:
-    """A problem for every strategy that cannot be built: its kind or a parameter is wrong."""
-    found = (_problem(config, strategy) for strategy in config.strategies.values())
-    return (
-        *(problem for problem in found if problem),
-        *_file_problems(config),
-        *dict.fromkeys(candle_problems(config)),
+    """Return a problem for every strategy that cannot run as configured.
+
+    Its kind is unknown, a parameter is invalid, its file fails, or its exchange does not provide
+    the candles it requires.
+    """
+    in_process, in_workers = list[StrategySettings](), list[StrategySettings]()
+    for settings in config.strategies.values():
+        is_worker = strategy_kind(settings.kind).needs_worker
+        (in_workers if is_worker else in_process).append(settings)
+    found = [problem for each in in_process for problem in _problems(config, each)]
+    return tuple(dict.fromkeys((*found, *_concurrent_problems(config, in_workers))))
+
+
+def _concurrent_problems(
+    config: Config, strategies: Iterable[StrategySettings]
+) -> Iterator[Problem]:
+    files = list(strategies)
+    if not files:
+        return
+    with ThreadPoolExecutor(_MAX_WORKERS) as threads:
+        try:
+            found = list(threads.map(lambda each: list(_file_problems(config, each)), files))
+        except RuntimeError as e:
+            table = ("strategies", files[0].name)
+            yield config.sources.problem(table, f"no thread can be started to check it: {e}")
+        else:
+            yield from (problem for problems in found for problem in problems)
+
+
+def _file_problems(config: Config, settings: StrategySettings) -> Iterator[Problem]:
+    table = ("strategies", settings.name)
+    if settings.origin is not Origin.CONFIG:
+        message = "a strategy file can only be set in the configuration file, not through the API"
+        yield config.sources.problem((*table, "kind"), message)
+        return
+    try:
+        _require_own_folder(config, StrategyFile.configured(settings).folder)
+    except StrategyFailed as e:
+        yield _file_problem(config, settings, e)
+    else:
+        yield from _problems(config, settings)
+
+
+def _problems(config: Config, settings: StrategySettings) -> Iterator[Problem]:
+    table = ("strategies", settings.name)
+    kind = strategy_kind(settings.kind)
+    warm_up = {} if settings.timeframe is None else {settings.timeframe: 1}
+    try:
+        warm_up |= kind.validate(settings)
+    except UnknownKind as e:
+        yield config.sources.problem((*table, "kind"), str(e))
+    except BadParameter as e:
+        yield config.sources.problem((*table, "params", e.name), str(e))
+    except StrategyFailed as e:
+        yield _file_problem(config, settings, e)
+    yield from window_problems(config, settings, warm_up)
+
+
+def _file_problem(config: Config, settings: StrategySettings, error: StrategyFailed) -> Problem:
+    first = str(error).partition("\n")[0]
+    return config.sources.problem(
+        ("strategies", settings.name, "path"), f"{first}; see: strategy check {settings.path}"
     )
 
 
-def _file_problems(config: Config) -> tuple[Problem, ...]:
-    if not any(strategy.kind == FILE_KIND for strategy in config.strategies.values()):
-        return ()
-    from signalbot.config.checks.strategy_files import strategy_file_problems  # noqa: PLC0415 - few have any
-
-    return tuple(strategy_file_problems(config))
-
-
-def _problem(config: Config, strategy: StrategySettings) -> Problem | None:
-    if strategy.kind in (FILE_KIND, WEBHOOK_KIND):
-        return None
-    try:
-        if strategy.kind == LLM_KIND:
-            from signalbot.ai.analysis import parse_analysis_params  # noqa: PLC0415 - few have any
-
-            parse_analysis_params(strategy.candle_timeframe, strategy.params)
-            return None
-        build_strategy(strategy.kind, timeframe=strategy.candle_timeframe, params=strategy.params)
-    except UnknownKind as e:
-        return config.sources.problem(("strategies", strategy.name, "kind"), str(e))
-    except BadParameter as e:
-        path = ("strategies", strategy.name, "params", e.name)
-        return config.sources.problem(path, str(e))
-    return None
+def _require_own_folder(config: Config, folder: Folder) -> None:
+    """Check that a strategy's folder, which it may read, holds no file of the daemon."""
+    daemon = config.daemon
+    for secret in (config.path.absolute(), daemon.state_dir, daemon.master_key_file):
+        if folder.holds(secret):
+            raise StrategyFailed(
+                f"strategies may read their own folder, and {folder.path} holds {secret.name}: "
+                "move the strategies into a separate folder, such as strategies/"
+            )

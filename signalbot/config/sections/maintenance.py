@@ -1,4 +1,4 @@
-"""What is kept, where and for how long: backups of the ledger, and its own past."""
+"""``[backup]`` and ``[retention]``: copies of the ledger, and archiving of old rows."""
 
 from datetime import time
 from pathlib import Path
@@ -9,40 +9,40 @@ from pydantic import Field
 from signalbot.config.locate import resolve_within
 from signalbot.config.number_types import Duration, Number
 from signalbot.config.section import Section
-from signalbot.config.settings import BackupSettings, RetentionSettings
 from signalbot.config.validators import Text, TimeOfDay
+from signalbot.settings.daemon import BackupSettings, RetentionSettings
 
 _MIN_BACKUP_INTERVAL_MS = 1_000
 _MIN_RETENTION_MS = 7 * 86_400_000
 
 
 class BackupSection(Section):
-    """Copies of the ledger that the daemon makes while it runs."""
+    """Backups of the ledger, made while the daemon runs."""
 
     directory: Text = Field(
-        default="backups", description="Where they go; relative to the state directory."
+        default="backups", description="Folder of the backups; relative to the state directory."
     )
     every_ms: Annotated[int | None, Duration(least_ms=_MIN_BACKUP_INTERVAL_MS, or_none=True)] = (
         Field(
             default="1d",
             alias="every",
             validate_default=True,
-            description='How often one is made; "none" for never.',
+            description='Interval between backups; "none" for never.',
         )
     )
     at: TimeOfDay = Field(
-        default="03:30", validate_default=True, description="A time of day, in UTC, of one of them."
+        default="03:30", validate_default=True, description="Time of day, in UTC, of one of them."
     )
     keep_daily: Annotated[int, Number(kind=int, at_least=1, at_most=366)] = Field(
-        default=7, description="The newest of each of so many days is kept,"
+        default=7, description="Days of which the newest backup is kept."
     )
     keep_weekly: Annotated[int, Number(kind=int, at_least=0, at_most=520)] = Field(
-        default=4, description="and the newest of each of so many weeks."
+        default=4, description="Weeks of which the newest backup is kept."
     )
 
 
 class RetentionSection(Section):
-    """What becomes of old signals, decisions, runs and events; trades stay in the ledger."""
+    """Archiving of old signals, decisions, runs and events; trades stay in the ledger."""
 
     keep_ms: Annotated[int | None, Duration(least_ms=_MIN_RETENTION_MS, or_none=True)] = Field(
         default="90d",
@@ -53,7 +53,7 @@ class RetentionSection(Section):
 
 
 def backup_settings(table: BackupSection, state_dir: Path) -> BackupSettings:
-    """What the ``[backup]`` of a file whose state is in ``state_dir`` comes to."""
+    """Convert ``[backup]`` to settings; its directory is relative to ``state_dir``."""
     at: time = table.at
     return BackupSettings(
         directory=resolve_within(state_dir, table.directory),
@@ -65,4 +65,5 @@ def backup_settings(table: BackupSection, state_dir: Path) -> BackupSettings:
 
 
 def retention_settings(table: RetentionSection) -> RetentionSettings:
+    """Convert ``[retention]`` to settings."""
     return RetentionSettings(keep_ms=table.keep_ms)

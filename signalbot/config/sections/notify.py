@@ -1,4 +1,4 @@
-"""The keys of the file about notices, and what they come to."""
+"""``[notify]`` and the notification tables of users, and their conversion to settings."""
 
 import re
 from dataclasses import replace
@@ -31,60 +31,60 @@ ClockTimeOrNone = Annotated[
 
 
 class EventsSection(Section):
-    """How loudly each kind of notice is told: on, silent or off."""
+    """Level of each kind of notice: on, silent or off."""
 
-    signal: NotifyLevel = key('A signal for a user of mode "signals": the whole advice.')
-    sent: NotifyLevel = key("An entry that the exchange has taken and not filled yet.")
-    filled: NotifyLevel = key("An entry that was filled.")
+    signal: NotifyLevel = key('A signal, in full, for a user of mode "signals".')
+    sent: NotifyLevel = key("An entry order is accepted and not filled yet.")
+    filled: NotifyLevel = key("An entry order is filled.")
     protected: NotifyLevel = key("The stop is in place.")
-    target_hit: NotifyLevel = key("A take profit was filled.")
-    reduced: NotifyLevel = key("An exit has closed a part of a position.")
+    target_hit: NotifyLevel = key("A take profit is filled.")
+    reduced: NotifyLevel = key("An exit closed part of a position.")
     closed: NotifyLevel = key("A position is closed, with its result.")
     unprotected: NotifyLevel = key("A position was closed because its stop could not be placed.")
-    refused: NotifyLevel = key("A signal that was not taken, and why.")
-    failed: NotifyLevel = key("An entry that came to nothing.")
+    refused: NotifyLevel = key("A signal was skipped, with the reason.")
+    failed: NotifyLevel = key("An entry failed.")
     halted: NotifyLevel = key(
-        "A user or all trading is halted, paused or resumed; a symbol waits: the exchange differs."
+        "A user or all trading is halted, paused or resumed; a symbol is blocked by a mismatch."
     )
     trouble: NotifyLevel = key(
-        "The disk is filling up, an exchange is away, a source is silent or lost an alert."
+        "The disk is almost full, an exchange is unreachable, a source is silent or lost an alert."
     )
     summary: NotifyLevel = key("The summary of the day.")
 
 
 class TimesSection(Section):
-    """By which clocks somebody is told, and when the day is summed up."""
+    """Time of the daily summary, and time zone of notices."""
 
-    daily_summary: ClockTimeOrNone = key('When the day is summed up; "none" for never.')
-    time_zone: TimeZone = key("The IANA time zone of notices, such as Europe/Berlin.")
+    daily_summary: ClockTimeOrNone = key('Time of the daily summary; "none" for never.')
+    time_zone: TimeZone = key("IANA time zone of notices, such as Europe/Berlin.")
 
 
 class NotifySection(Section):
-    """Notices to the operator, and how loudly everybody is told."""
+    """Notices to the operator, and default levels of all notices."""
 
     operator: tuple[NotifyUrl, ...] = Field(
         default=(),
-        description='apprise URLs of whoever runs it; "secret:NAME" is read from the vault.',
+        description='apprise URLs of the operator; "secret:NAME" is read from the vault.',
     )
     daily_summary: ClockTimeOrNone = Field(
         default="08:00",
         validate_default=True,
-        description='When the day is summed up; "none" for never.',
+        description='Time of the daily summary; "none" for never.',
     )
     time_zone: TimeZone = Field(
-        default="UTC", description="The IANA time zone of notices, such as Europe/Berlin."
+        default="UTC", description="IANA time zone of notices, such as Europe/Berlin."
     )
-    events: EventsSection = key("How loudly users are told.")
-    operator_events: EventsSection = key("How loudly the operator is told.")
+    events: EventsSection = key("Level of each notice to users.")
+    operator_events: EventsSection = key("Level of each notice to the operator.")
 
 
 def rules_for_users(table: NotifySection, own: EventsSection | None) -> NoticeRules:
-    """What holds for a user whose own table is ``own``."""
+    """Return the notice levels of a user: ``own`` over the defaults for users."""
     return NoticeRules(**{**_given(table.events), **_given(own)})
 
 
 def user_times(table: NotifySection, own: TimesSection | None) -> TimeSettings | None:
-    """The clocks of a user whose own table is ``own``; None: as everybody else's."""
+    """Return a user's summary time and time zone; None without a table of the user."""
     if own is None:
         return None
     common = TimeSettings(daily_summary=table.daily_summary, time_zone=table.time_zone)
@@ -92,7 +92,7 @@ def user_times(table: NotifySection, own: TimesSection | None) -> TimeSettings |
 
 
 def rules_for_operator(table: NotifySection) -> NoticeRules:
-    """What holds for the operator."""
+    """Return the notice levels of the operator."""
     return replace(OPERATOR_DEFAULTS, **_given(table.operator_events))
 
 
@@ -101,7 +101,7 @@ def _given(table: EventsSection | None) -> dict[str, NotifyLevel]:
 
 
 def notices_table() -> str:
-    """Every kind of notice and how loudly it is told by default, as Markdown for the README."""
+    """Return all kinds of notices with their default levels, as a Markdown table."""
     users, operator = NoticeRules(), OPERATOR_DEFAULTS
     rows = (
         f"| `{name}` | {getattr(users, name)} | {getattr(operator, name)} | {field.description} |"

@@ -1,4 +1,4 @@
-"""How a simulated exchange is described in the file, and the rules it amounts to."""
+"""``[exchanges.NAME.simulated]``, and its conversion to simulation rules."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 from signalbot.config.number_types import Duration, Number
 from signalbot.config.section import Section, given_fields, key
 from signalbot.config.validators import Symbol
-from signalbot.exchange.simulated.rules import SimulatedSymbol, SimulationRules, symbol_rules
+from signalbot.settings.simulation import SimulatedSymbol, SimulationRules, symbol_rules
 
 Positive = Annotated[Decimal, Number(above=0)]
 NonNegative = Annotated[Decimal, Number(at_least=0)]
@@ -19,14 +19,14 @@ Probability = Annotated[float, Number(kind=float, at_least=0, at_most=1)]
 
 
 class SimulatedSymbolSection(Section):
-    """A simulated market; what is left out is as the known market of that name, or generic."""
+    """A simulated market; omitted keys default to the known market of that name, or generic."""
 
-    price: Positive = key("The price around which it moves.")
-    annual_volatility_percent: Positive = key("Yearly volatility in percent.")
+    price: Positive = key("Price around which it moves.")
+    annual_volatility_percent: Positive = key("Annual volatility in percent.")
     tick: Positive = key("Price step.")
     lot: Positive = key("Quantity step in base units.")
-    min_quantity: NonNegative = key("Least quantity in base units.")
-    min_notional: NonNegative = key("Least notional in quote currency.")
+    min_quantity: NonNegative = key("Minimum quantity in base units.")
+    min_notional: NonNegative = key("Minimum notional in quote currency.")
     contract_size: Positive = key("Base units per contract.")
 
 
@@ -38,29 +38,29 @@ def _market(symbol: str, table: SimulatedSymbolSection) -> SimulatedSymbol:
     try:
         return replace(symbol_rules(SimulationRules(), symbol), **given_fields(table))
     except ValueError as e:
-        raise ValueError(f"makes {symbol} impossible: {e}") from None
+        raise ValueError(f"makes {symbol} invalid: {e}") from None
 
 
 class SimulatedSection(Section):
-    """How a simulated exchange, or paper fills on a real one, behave."""
+    """Behavior of a simulated exchange, or of paper fills on a real one."""
 
-    seed: Annotated[int, Number(kind=int, at_least=0)] = key("Same seed, same prices, same luck.")
+    seed: Annotated[int, Number(kind=int, at_least=0)] = key(
+        "Random seed: the same seed gives the same prices and fills."
+    )
     speed: Positive = key("Simulated seconds per real second; the same on every exchange.")
     taker_fee_percent: Fee = key("Fee of market orders in percent.")
     maker_fee_percent: Fee = key("Fee of resting orders in percent.")
     slippage_bps: Annotated[Decimal, Number(at_least=0, below=10_000)] = key(
         "Basis points by which market orders fill worse."
     )
-    latency_ms: Annotated[int, Duration()] = key(
-        "How long a request takes, there and back.", name="latency"
-    )
-    reject_probability: Probability = key("Share of entries that are refused.")
-    partial_fill_probability: Probability = key("Share of entries that are filled in part.")
+    latency_ms: Annotated[int, Duration()] = key("Round-trip time of a request.", name="latency")
+    reject_probability: Probability = key("Share of entries that are rejected.")
+    partial_fill_probability: Probability = key("Share of entries that are partially filled.")
     symbols: Annotated[dict[Symbol, SimulatedSymbolSection], AfterValidator(_markets)] = key(
-        "Markets by symbol, where they differ from the known ones."
+        "Markets by symbol, where they differ from the built-in ones."
     )
 
 
 def simulation_rules(table: SimulatedSection) -> SimulationRules:
-    """The rules a table amounts to; what it leaves out is built in."""
+    """Convert the section to rules; omitted keys keep their defaults."""
     return SimulationRules(**given_fields(table))

@@ -10,9 +10,9 @@ ORDER = 10
 
 
 def check(installation: Installation) -> Iterator[Finding]:
+    from signalbot.config.checks.ai import ai_library_problems
     from signalbot.config.checks.live import live_problems
     from signalbot.config.checks.strategies import check_strategies
-    from signalbot.config.sections.ai import ai_library_problems
 
     config = installation.config
     found = (*check_strategies(config), *live_problems(config), *ai_library_problems(config))

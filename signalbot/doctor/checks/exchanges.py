@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Iterator
 
-from signalbot.config.settings import Config, ExchangeSettings
+from signalbot.config.settings import Config
 from signalbot.doctor.finding import Finding, passed, problem
 from signalbot.doctor.installation import Installation
 from signalbot.domain.errors import ConfigError, Unavailable
+from signalbot.settings.exchange import ExchangeSettings
 
 NAME = "exchanges"
 ORDER = 90

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from signalbot.config.settings import FILE_KIND
+from signalbot.config.strategy_kinds import strategy_kind
 from signalbot.doctor.finding import Finding, note, passed
 from signalbot.doctor.installation import Installation
 
@@ -11,7 +11,8 @@ ORDER = 140
 
 
 def check(installation: Installation) -> Iterator[Finding]:
-    if not any(each.kind == FILE_KIND for each in installation.config.strategies.values()):
+    kinds = {each.kind for each in installation.config.strategies.values()}
+    if not any(strategy_kind(kind).needs_worker for kind in kinds):
         return
     from signalbot.sandbox.isolation_check import check_isolation
 

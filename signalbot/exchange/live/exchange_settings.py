@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from signalbot.domain.money import ONE
-from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.settings.simulation import SimulationRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

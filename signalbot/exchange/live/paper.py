@@ -9,10 +9,10 @@ from signalbot.exchange.live.market_data.market import LiveMarket
 from signalbot.exchange.live.market_data.prices import PriceFeed
 from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.exchange.simulated.engine import MatchingEngine
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import Database
 from signalbot.ledger.simulated_store import SimulatedStore, load_state
 from signalbot.ports import Clock
+from signalbot.settings.simulation import SimulationRules
 
 log = structlog.get_logger()
 

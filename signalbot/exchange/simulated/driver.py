@@ -8,8 +8,8 @@ from signalbot.domain.timeframe import DAY_MS, Ms, Timeframe
 from signalbot.exchange.simulated.engine import MatchingEngine
 from signalbot.exchange.simulated.market import SimulatedMarket
 from signalbot.exchange.simulated.price_feed import SAMPLE_MS, SimulatedPriceFeed
-from signalbot.exchange.simulated.rules import SimulationRules, instrument_of, symbol_rules
 from signalbot.ports import Clock
+from signalbot.settings.simulation import SimulationRules, instrument_of, symbol_rules
 
 _MAX_MISSED_MS: Final = 30 * DAY_MS
 _STALLED_MS: Final = 3_600_000  # so far behind its clock, the runner goes on in candles

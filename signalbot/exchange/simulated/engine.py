@@ -32,7 +32,6 @@ from signalbot.exchange.simulated.netting import closable
 from signalbot.exchange.simulated.order import EngineOrder
 from signalbot.exchange.simulated.persistence import describe_change, restore_account
 from signalbot.exchange.simulated.randomness import should_reject
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.exchange.simulated.validation import (
     check_form,
     check_limits,
@@ -40,6 +39,7 @@ from signalbot.exchange.simulated.validation import (
     insufficient_margin,
 )
 from signalbot.ledger.simulated_store import SimulatedChange, SimulatedState
+from signalbot.settings.simulation import SimulationRules
 
 
 class EngineStore(Protocol):

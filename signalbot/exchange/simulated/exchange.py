@@ -8,10 +8,10 @@ from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.exchange.simulated.driver import SeededPrices, SimulationDriver
 from signalbot.exchange.simulated.engine import MatchingEngine
 from signalbot.exchange.simulated.market import SimulatedMarket
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import Database
 from signalbot.ledger.simulated_store import SimulatedStore, load_state
 from signalbot.ports import Clock, Outage, RateAllowance
+from signalbot.settings.simulation import SimulationRules
 from signalbot.stream import Stream
 
 COMPARE_INTERVAL_MS = 20_000

@@ -34,9 +34,9 @@ from signalbot.exchange.simulated.netting import (
 from signalbot.exchange.simulated.order import EngineOrder
 from signalbot.exchange.simulated.price_levels import PriceLevel
 from signalbot.exchange.simulated.randomness import first_fill_quantity
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.exchange.simulated.validation import insufficient_margin
 from signalbot.ledger.simulated_store import SimulatedPosition
+from signalbot.settings.simulation import SimulationRules
 
 NOTHING_TO_REDUCE = "reduce-only, and there is no position to reduce"
 _PARTIALLY_UNFILLED = "the rest found nobody to trade with"

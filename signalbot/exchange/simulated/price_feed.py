@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from signalbot.domain.market import Candle
 from signalbot.domain.timeframe import DAY_MS, Ms, Timeframe
 from signalbot.exchange.simulated.price_path import PricePath
-from signalbot.exchange.simulated.rules import SimulationRules, symbol_rules
+from signalbot.settings.simulation import SimulationRules, symbol_rules
 
 SAMPLE_MS: Final = 5_000
 _MINUTE_MS: Final = Timeframe.M1.ms

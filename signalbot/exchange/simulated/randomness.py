@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from signalbot.domain.market import Instrument
 from signalbot.domain.orders import OrderRequest
-from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.settings.simulation import SimulationRules
 
 _MIN_FILL_SHARE = 0.2
 _FILL_SHARE_RANGE = 0.6

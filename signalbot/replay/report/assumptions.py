@@ -8,7 +8,7 @@ from typing import Final
 from signalbot import __version__
 from signalbot.domain.money import text
 from signalbot.domain.timeframe import Timeframe
-from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.settings.simulation import SimulationRules
 
 _PACKAGES: Final[Mapping[str, str]] = {"ccxt": "ccxt", "TA-Lib": "ta-lib", "numpy": "numpy"}
 

@@ -1,1 +1,1 @@
-"""What runs inside the worker process, before and around its author's code."""
+"""Code that runs inside the worker process, around the strategy."""

@@ -1,4 +1,4 @@
-"""Gives up, one after the other, everything that a strategy does not need."""
+"""Drops every privilege and resource that a strategy does not need."""
 
 import ctypes
 import os
@@ -15,7 +15,7 @@ import signalbot
 from signalbot.sandbox.inside import landlock, seccomp
 
 _SET_PDEATHSIG, _SET_NO_NEW_PRIVS, _CAPBSET_DROP = 1, 38, 24
-_CAPABILITIES = 64  # more than there are
+_CAPABILITIES = 64  # upper bound
 _CAPABILITY_VERSION = 0x2008_0522
 _SYSTEM = (
     "/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/etc/ld.so.cache",
@@ -28,17 +28,17 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def exit_with_parent(parent: int) -> None:
-    """Be killed when the thread that started this process ends; end now if it has."""
+    """Have the kernel kill this process when the thread that started it ends."""
     _libc.prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(0)
 
 
 def lower_priority(parent: int) -> dict[str, str]:
-    """Let the daemon go first: on the processors, and when memory runs out.
+    """Lower the CPU priority below the daemon's, and raise the OOM score to the maximum.
 
-    Tells what of it cannot be had: by measure, why. Where a service may not change priorities, its
-    unit can have given the daemon the higher one.
+    Returns the missing features with reasons. Where a service may not change priorities, its unit
+    can give the daemon the higher one.
     """
     missing: dict[str, str] = {}
     with suppress(OSError):
@@ -48,7 +48,7 @@ def lower_priority(parent: int) -> dict[str, str]:
     if os.getpriority(os.PRIO_PROCESS, 0) <= os.getpriority(os.PRIO_PROCESS, parent):
         missing["priority"] = "it has the priority of the daemon"
     elif _oom_score() != _MAX_OOM_SCORE:
-        missing["priority"] = "it is not the first to go when memory runs out"
+        missing["priority"] = "it is not the first to be killed when memory runs out"
     return missing
 
 
@@ -59,14 +59,14 @@ def _oom_score() -> str:
 
 
 def confine(*, folder: int, memory_bytes: int) -> dict[str, str]:
-    """Give up everything but reading libraries and ``folder``, and ``memory_bytes`` more.
+    """Restrict this process to reading libraries and ``folder``, and ``memory_bytes`` more.
 
-    ``folder`` is an open descriptor, and closed when this returns. Tells what could not be given
-    up: by measure, why. Nothing of it can be taken back.
+    ``folder`` is an open descriptor and is closed on return. Returns the missing features with
+    reasons. The restrictions are irreversible.
     """
     missing: dict[str, str] = {}
     if _libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
-        missing["privileges"] = "the kernel refuses no_new_privs"
+        missing["privileges"] = "the kernel rejects no_new_privs"
     _limit_resources(memory_bytes)
     _drop_capabilities()
     try:
@@ -86,9 +86,13 @@ def confine(*, folder: int, memory_bytes: int) -> dict[str, str]:
 
 
 def _unsupported_rights(version: int) -> dict[str, str]:
-    """What a Landlock of this version cannot do to files."""
+    """Return the file restrictions that this version of Landlock lacks."""
     truncation = 3
-    return {} if version >= truncation else {"truncation": f"Landlock {version} lets files be cut"}
+    return (
+        {}
+        if version >= truncation
+        else {"truncation": f"Landlock {version} does not restrict truncation"}
+    )
 
 
 def _limit_resources(memory_bytes: int) -> None:
@@ -109,7 +113,7 @@ def _set(kind: int, limit: int) -> None:
 
 
 def _drop_capabilities() -> None:
-    """For a daemon run as root: its power ends here."""
+    """Drop all capabilities, which a daemon run as root has."""
     for number in range(_CAPABILITIES):
         _libc.prctl(_CAPBSET_DROP, number, 0, 0, 0)
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
@@ -117,7 +121,7 @@ def _drop_capabilities() -> None:
 
 
 def _readable_paths() -> Iterable[str]:
-    """Interpreter, installed packages, system libraries, and signalbot itself."""
+    """Return the paths of interpreter, packages, system libraries and signalbot."""
     paths = sysconfig.get_paths()
     own = (paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
     return dict.fromkeys(
@@ -126,7 +130,7 @@ def _readable_paths() -> Iterable[str]:
 
 
 def _standard_library() -> Iterator[str]:
-    """The standard library beneath a virtual environment."""
+    """Yield the standard library of a virtual environment's base."""
     for name in ("stdlib", "platstdlib"):
         yield sysconfig.get_path(name, vars={"base": sys.base_prefix, "platbase": sys.base_prefix})
     yield str(Path(sys.base_prefix, "lib"))

@@ -1,14 +1,14 @@
-"""Run as a script: the first and only program of a worker process.
+"""Entry point of a worker process, run as a script.
 
-Arguments: the folder that holds the package, the ends of the two pipes, the strategy's folder as an
-open descriptor, the daemon's process id.
+Arguments: the folder that contains the package, the ends of the two pipes, the strategy's folder as
+an open descriptor, the daemon's process id.
 """
 
 import sys
 
 
 def main() -> None:
-    """Load what every strategy needs while everything may still be read, then serve."""
+    """Import what every strategy needs while all files are readable, then serve."""
     root, requests, responses, folder, parent = sys.argv[1:]
     sys.path.append(root)
     sys.argv[1:] = []

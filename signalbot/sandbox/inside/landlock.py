@@ -1,6 +1,6 @@
-"""Landlock: from here on this thread opens no file but what was named (Linux 5.13).
+"""Landlock: restricts this thread to opening the named files (Linux 5.13).
 
-Its system calls have no wrapper in the C library. Constants from ``linux/landlock.h``.
+The C library has no wrappers for its system calls. Constants from ``linux/landlock.h``.
 """
 
 import ctypes
@@ -11,9 +11,9 @@ _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every 
 _VERSION = 1
 _PATH_BENEATH = 1
 _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 1, 1 << 2, 1 << 3
-_FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 5: 16}  # how many rights are known since which version
+_FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 5: 16}  # number of rights by version
 _NET_RIGHTS = 0b11  # bind and connect over TCP
-_SCOPES = 0b11  # abstract sockets and signals of others
+_SCOPES = 0b11  # abstract sockets and signals to other processes
 _NET_SINCE, _SCOPES_SINCE = 4, 6
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -33,18 +33,18 @@ class _Beneath(ctypes.Structure):
 
 
 def version() -> int:
-    """The version of Landlock this kernel offers; 0 if none."""
+    """Return the kernel's version of Landlock; 0 if it has none."""
     return max(0, int(_libc.syscall(_CREATE_RULESET, None, 0, _VERSION)))
 
 
 def restrict(readable: Iterable[str], *, folder: int) -> int:
-    """Read what is ``readable`` and in ``folder``, open nothing else, connect nowhere over TCP.
+    """Allow reading ``readable`` and ``folder`` only; open no other file, use no TCP.
 
-    Folders count with all that is in them; what does not exist is left out; ``folder`` is an open
-    descriptor. Gives the version that holds from now on. Needs ``no_new_privs``.
+    Folders include their contents; missing paths are ignored; ``folder`` is an open descriptor.
+    Returns the version in force. Needs ``no_new_privs``.
 
     Raises:
-        OSError: the kernel offers no Landlock, or refuses it.
+        OSError: the kernel has no Landlock, or rejects it.
     """
     offered = version()
     if not offered:

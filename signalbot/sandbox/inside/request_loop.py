@@ -1,4 +1,4 @@
-"""The life of a worker: learn what to run, give up all rights, then answer until told no more."""
+"""The main loop of a worker: reads the strategy, confines itself, then serves requests."""
 
 import faulthandler
 import json
@@ -22,10 +22,11 @@ _ROWS = 5
 _FLOAT_BYTES = 8
 
 
-def serve(requests: int, answers: int, *, folder: int, missing: Mapping[str, str]) -> NoReturn:
-    """Answer every frame that comes on the pipe ``requests`` by one on ``answers``.
+def serve(requests: int, responses: int, *, folder: int, missing: Mapping[str, str]) -> NoReturn:
+    """Respond to every frame on the pipe ``requests`` with one on ``responses``.
 
-    ``folder`` is open and may be read by the strategy; ``missing`` is what could not be had before.
+    ``folder`` is an open descriptor the strategy may read; ``missing`` are features found missing
+    so far.
     """
     faulthandler.enable()
     hello, source = _read(requests)
@@ -33,22 +34,22 @@ def serve(requests: int, answers: int, *, folder: int, missing: Mapping[str, str
     host: StrategyHost | None = None
     try:
         host = load_strategy(source.decode(), hello)
-        _write(answers, {"missing": missing, **host.description})
+        _write(responses, {"missing": missing, **host.description})
     except BadParameter as e:
-        _write(answers, {"missing": missing, "parameter": e.name, "error": str(e)})
-    except BaseException as e:  # noqa: BLE001 - whatever somebody else's code raises
-        _write(answers, {"missing": missing, "error": error_report(e, hello["path"])})
+        _write(responses, {"missing": missing, "parameter": e.name, "error": str(e)})
+    except BaseException as e:  # noqa: BLE001 - the strategy may raise anything
+        _write(responses, {"missing": missing, "error": error_report(e, hello["path"])})
     while True:
         head, blob = _read(requests)
         if host is not None:
-            _write(answers, {"number": head["number"], **_respond(host, head, blob)})
+            _write(responses, {"number": head["number"], **_respond(host, head, blob)})
 
 
 def _respond(host: StrategyHost, head: Mapping[str, Any], blob: bytes) -> dict[str, Any]:
     try:
         proposal = host.on_candle(_candles(host.timeframe, head, blob))
         return {"idea": None if proposal is None else asdict(proposal)}
-    except BaseException as e:  # noqa: BLE001 - whatever somebody else's code raises
+    except BaseException as e:  # noqa: BLE001 - the strategy may raise anything
         return {"error": error_report(e, host.path)}
 
 
@@ -72,7 +73,7 @@ def _read_exactly(pipe: int, size: int) -> bytes:
     while size:
         part = os.read(pipe, size)
         if not part:
-            os._exit(0)  # the daemon has closed its end, or is no more
+            os._exit(0)  # the daemon closed its end, or has ended
         parts.append(part)
         size -= len(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -1,9 +1,9 @@
-"""A filter of system calls: no sockets, no children, no threads, no hand on other processes.
+"""A seccomp filter: no sockets, child processes, threads, or access to other processes.
 
-What Landlock does not cover: sockets other than TCP, new processes and threads, signals to others
-on older kernels, who is signalled about a file, and the owner, mode and times of files. Refused
-calls fail with EPERM; calls newer than this list fail with ENOSYS, as on an older kernel. Layouts
-from ``linux/seccomp.h`` and ``linux/filter.h``, numbers from ``asm/unistd_64.h`` and
+Covers what Landlock does not: sockets other than TCP, new processes and threads, signals to others
+on older kernels, file signal owners, and the owner, mode and times of files. Refused calls fail
+with EPERM; calls newer than this list fail with ENOSYS, as on an older kernel. Layouts from
+``linux/seccomp.h`` and ``linux/filter.h``, numbers from ``asm/unistd_64.h`` and
 ``asm-generic/unistd.h``.
 """
 
@@ -29,7 +29,9 @@ _IOCTL_COMMANDS = (
 
 @dataclass(frozen=True)
 class _Machine:
-    audit: int  #: AUDIT_ARCH_*: what the kernel calls it
+    """System call numbers of one architecture."""
+
+    audit: int  #: AUDIT_ARCH_*
     refused: tuple[int, ...]
     kills: tuple[int, ...]  #: kill, tkill, tgkill
     prlimit: int
@@ -102,16 +104,11 @@ class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_uint16), ("steps", ctypes.POINTER(_Step))]
 
 
-def is_supported_machine() -> bool:
-    """Whether the numbers of this machine's system calls are known here."""
-    return platform.machine() in _MACHINES
-
-
 def restrict() -> None:
-    """Filter this thread's system calls from here on. Needs ``no_new_privs``.
+    """Install the filter for this thread. Needs ``no_new_privs``.
 
     Raises:
-        OSError: the machine is not known here, or the kernel has no filters.
+        OSError: the machine is unsupported, or the kernel has no seccomp filters.
     """
     machine = _MACHINES.get(platform.machine())
     if machine is None:
@@ -132,7 +129,7 @@ _REFUSE: _Code = (_RETURN, 0, 0, _ERRNO | errno.EPERM)
 def _steps(machine: _Machine, pid: int) -> Iterator[_Code]:
     yield (_LOAD, 0, 0, _ARCHITECTURE)
     yield (_EQUAL, 1, 0, machine.audit)
-    yield (_RETURN, 0, 0, _KILL)  # system calls of another architecture have other numbers
+    yield (_RETURN, 0, 0, _KILL)  # another architecture has other numbers
     yield (_LOAD, 0, 0, _NUMBER)
     yield from _return_enosys(_AT_LEAST, _FIRST_UNKNOWN)
     yield from _return_enosys(_EQUAL, _CLONE3)  # the library then tries clone, which is refused
@@ -160,7 +157,7 @@ def _return_enosys(test: int, number: int) -> Iterator[_Code]:
 def _allow_only(
     number: int, *tests: tuple[int, int], argument: int = _FIRST_ARGUMENT
 ) -> Iterator[_Code]:
-    """Allow call ``number`` when an argument of it passes one of the tests, else refuse it."""
+    """Allow call ``number`` if ``argument`` passes one of the tests, else refuse it."""
     yield (_EQUAL, 0, 2 + 2 * len(tests), number)
     yield (_LOAD, 0, 0, argument)
     for test, value in tests:
@@ -170,7 +167,7 @@ def _allow_only(
 
 
 def _refuse_value(number: int, value: int) -> Iterator[_Code]:
-    """Refuse call ``number`` when its first argument is ``value``."""
+    """Refuse call ``number`` if its first argument is ``value``."""
     yield (_EQUAL, 0, 3, number)
     yield (_LOAD, 0, 0, _FIRST_ARGUMENT)
     yield (_EQUAL, 0, 1, value)

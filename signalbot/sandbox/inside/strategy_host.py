@@ -1,4 +1,4 @@
-"""Loads the author's class, checks its parameters and asks it; all of it foreign code."""
+"""Loads a strategy class, validates its parameters and calls it; the class is untrusted code."""
 
 import sys
 import traceback
@@ -24,7 +24,7 @@ class _NoParams:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StrategyHost:
-    """A strategy file, loaded."""
+    """A loaded strategy file."""
 
     strategy: Strategy
     params: Any
@@ -33,41 +33,41 @@ class StrategyHost:
     description: Mapping[str, Any]  #: JSON values
 
     def on_candle(self, candles: Candles) -> SignalProposal | None:
-        """What the author's code says.
+        """Call the strategy and return its proposal.
 
         Raises:
-            TypeError: it is neither an idea nor None; or whatever that code raises.
+            TypeError: it returned another type; or any exception of the strategy.
         """
         result = self.strategy.on_candle(candles, self.params)
         if result is not None and type(result) is not SignalProposal:
             raise TypeError(
-                f"on_candle gave {type(result).__name__}: it must be long(...), short(...), "
+                f"on_candle returned {type(result).__name__}: it must be long(...), short(...), "
                 "exit_long(...), exit_short(...) or None"
             )
         return result
 
 
 def load_strategy(source: str, hello: Mapping[str, Any]) -> StrategyHost:
-    """Run the file and build its strategy.
+    """Execute the file and instantiate its strategy.
 
     Raises:
-        BadParameter: the configured parameters do not suit it.
-        ValueError: it holds no strategy, or not one; or whatever its code raises.
+        BadParameter: a configured parameter is invalid.
+        ValueError: it does not define exactly one strategy; or any exception of its code.
     """
     path, timeframe = hello["path"], hello["timeframe"]
     sys.path.append(str(Path(path).parent))
     module = ModuleType(_MODULE)
     module.__file__ = path
     sys.modules[_MODULE] = module
-    exec(compile(source, path, "exec"), module.__dict__)  # noqa: S102 - what all of this is for
+    exec(compile(source, path, "exec"), module.__dict__)  # noqa: S102 - confined by the sandbox
     strategy = _only_strategy(module)()
-    form = strategy.Params or _NoParams
-    params = _parse(form, hello["params"])
+    schema = strategy.Params or _NoParams
+    params = _parse(schema, hello["params"])
     description = {
         "name": type(strategy).__name__,
         "about": (type(strategy).__doc__ or "").strip(),
         "warm_up": _warm_up(strategy.warm_up(timeframe, params), timeframe),
-        "params": _describe_params(form, params),
+        "params": _describe_params(schema, params),
     }
     return StrategyHost(
         strategy=strategy, params=params, timeframe=timeframe, path=path, description=description
@@ -75,7 +75,7 @@ def load_strategy(source: str, hello: Mapping[str, Any]) -> StrategyHost:
 
 
 def error_report(error: BaseException, path: str) -> str:
-    """The error in one line, then where it came from, beginning in the author's file."""
+    """Return the error in one line, then the traceback, starting in the strategy's file."""
     if isinstance(error, SyntaxError):
         return f"{type(error).__name__}: {error.msg} (line {error.lineno})"
     lines = "".join(traceback.format_exception_only(error)).strip()
@@ -94,28 +94,28 @@ def _only_strategy(module: ModuleType) -> type[Strategy]:
     if len(found) != 1:
         names = ", ".join(each.__name__ for each in found) or "none"
         raise ValueError(
-            f"a strategy file holds one subclass of signalbot.strategy.Strategy; found: {names}"
+            f"a strategy file defines one subclass of signalbot.strategy.Strategy; found: {names}"
         )
     return found[0]
 
 
-def _parse(form: type[Any], given: Mapping[str, Any]) -> Any:
-    if not is_dataclass(form):
+def _parse(schema: type[Any], given: Mapping[str, Any]) -> Any:
+    if not is_dataclass(schema):
         raise TypeError("Params must be a dataclass: put @dataclass(frozen=True) above it")
-    for each in fields(form):
+    for each in fields(schema):
         is_required = each.default is MISSING and each.default_factory is MISSING
         if is_required and each.name not in given:
             raise BadParameter(each.name, f"{each.name} is missing: it has no default")
     try:
-        return parse_params(form, given)
+        return parse_params(schema, given)
     except BadParameter:
         raise
     except ValueError as e:
-        raise BadParameter(next(iter(given), fields(form)[0].name), str(e)) from e
+        raise BadParameter(next(iter(given), fields(schema)[0].name), str(e)) from e
 
 
-def _warm_up(wanted: int | Mapping[str, int], timeframe: str) -> dict[str, int]:
-    lengths = wanted if isinstance(wanted, Mapping) else {timeframe: wanted}
+def _warm_up(required: int | Mapping[str, int], timeframe: str) -> dict[str, int]:
+    lengths = required if isinstance(required, Mapping) else {timeframe: required}
     main = Timeframe(timeframe)
     for each in lengths:
         if each not in Timeframe.__members__.values():
@@ -129,22 +129,22 @@ def _warm_up(wanted: int | Mapping[str, int], timeframe: str) -> dict[str, int]:
     return {str(each): length for each, length in lengths.items()}
 
 
-def _describe_params(form: type[Any], params: Any) -> list[dict[str, Any]]:
-    """Every parameter with its value, bounds and what its author says of it."""
-    hints = get_type_hints(form, include_extras=True)
+def _describe_params(schema: type[Any], params: Any) -> list[dict[str, Any]]:
+    """Return every parameter with its value, bounds and description."""
+    types = get_type_hints(schema, include_extras=True)
     return [
         {
             "name": each.name,
             "value": _plain(getattr(params, each.name)),
-            "bounds": next((str(mark) for mark in _annotations_of(hints[each.name], Bounds)), ""),
-            "about": " ".join(_annotations_of(hints[each.name], str)),
+            "bounds": next((str(mark) for mark in _annotations_of(types[each.name], Bounds)), ""),
+            "about": " ".join(_annotations_of(types[each.name], str)),
         }
-        for each in fields(form)
+        for each in fields(schema)
     ]
 
 
-def _annotations_of(hint: Any, kind: type[Any]) -> list[Any]:
-    return [mark for mark in get_args(hint)[1:] if isinstance(mark, kind)]
+def _annotations_of(annotated: Any, kind: type[Any]) -> list[Any]:
+    return [mark for mark in get_args(annotated)[1:] if isinstance(mark, kind)]
 
 
 def _plain(value: object) -> Any:

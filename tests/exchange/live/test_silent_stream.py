@@ -14,9 +14,9 @@ from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.exchange.live.exchange import LiveExchange
 from signalbot.exchange.live.exchange_settings import LiveExchangeSettings
 from signalbot.exchange.live.registry import adapters_of
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import Database, open_database
 from signalbot.replay import virtual_time
+from signalbot.settings.simulation import SimulationRules
 from signalbot.tasks import LoopClock
 from tests.exchange.live.wire_fixtures import SWAP
 from tests.venue.server import DIALECTS, Venue, venue

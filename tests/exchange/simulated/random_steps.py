@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from signalbot.domain.errors import OrderRejected
 from signalbot.domain.orders import OrderReport, OrderType
-from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.settings.simulation import SimulationRules
 from tests.exchange.simulated.trader import BUY, SELL, Trader
 
 RULES = SimulationRules(

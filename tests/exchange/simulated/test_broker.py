@@ -21,8 +21,8 @@ from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import DAY_MS, Ms
 from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.exchange.simulated.engine import MatchingEngine
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ports import Broker, Holding
+from signalbot.settings.simulation import SimulationRules
 from tests.exchange.simulated.clocks import JumpClock
 from tests.exchange.simulated.trader import ALICE, BUY, NO_COSTS, SELL, START_MS, SYMBOL, swap
 

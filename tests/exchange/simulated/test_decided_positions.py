@@ -13,7 +13,7 @@ from signalbot.domain.money import ZERO
 from signalbot.domain.orders import OrderStatus, entry_side, exit_side
 from signalbot.domain.settings import Sizing, SizingMode
 from signalbot.domain.signals import Action, Side
-from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.settings.simulation import SimulationRules
 from tests.decision.decision_inputs import TERMS, decision_input
 from tests.domain.samples import INSTRUMENT, SIGNAL, decimals
 from tests.exchange.simulated.trader import SYMBOL, Trader

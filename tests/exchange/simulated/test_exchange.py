@@ -9,9 +9,9 @@ from signalbot.domain.orders import ClientOrderId, Leg, OrderRequest, OrderType
 from signalbot.domain.timeframe import DAY_MS
 from signalbot.domain.users import AccountSettings, Mode, User
 from signalbot.exchange.simulated.exchange import SimulatedExchange
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import Database, open_database
 from signalbot.ports import Clock
+from signalbot.settings.simulation import SimulationRules
 from tests.exchange.simulated.clocks import End, JumpClock
 from tests.exchange.simulated.trader import ALICE, BUY
 

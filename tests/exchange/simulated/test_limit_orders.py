@@ -6,7 +6,7 @@ import pytest
 
 from signalbot.domain.errors import OrderRejected
 from signalbot.domain.orders import OrderSide, OrderStatus
-from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.settings.simulation import SimulationRules
 from tests.exchange.simulated.trader import BUY, SELL, Trader
 
 

@@ -11,7 +11,7 @@ from signalbot.domain.errors import OrderRejected
 from signalbot.domain.market import MarketKind
 from signalbot.domain.orders import OrderSide, OrderStatus
 from signalbot.exchange.simulated.netting import liquidation_of, margin_of
-from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.settings.simulation import SimulationRules
 from tests.exchange.simulated.trader import BUY, NO_COSTS, SELL, Trader, swap
 
 

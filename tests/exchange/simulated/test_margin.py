@@ -7,7 +7,7 @@ import pytest
 
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected
 from signalbot.domain.orders import OrderStatus, OrderType
-from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.settings.simulation import SimulationRules
 from tests.exchange.simulated.trader import BUY, SELL, Trader
 
 

@@ -8,7 +8,7 @@ import pytest
 from signalbot.domain.errors import OrderRejected
 from signalbot.domain.orders import OrderStatus
 from signalbot.domain.signals import Side
-from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.settings.simulation import SimulationRules
 from tests.exchange.simulated.trader import BUY, NO_COSTS, SELL, Trader
 
 

@@ -18,10 +18,10 @@ from signalbot.domain.timeframe import DAY_MS, Ms
 from signalbot.domain.users import UserId
 from signalbot.exchange.simulated.broker import SimulatedBroker
 from signalbot.exchange.simulated.engine import MatchingEngine
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.database import Database, open_database
 from signalbot.ledger.migrations import migrations
 from signalbot.ledger.simulated_store import SimulatedStore, load_state
+from signalbot.settings.simulation import SimulationRules
 from tests.exchange.simulated.clocks import JumpClock
 from tests.exchange.simulated.random_steps import RULES, STEPS, Step
 from tests.exchange.simulated.test_broker import ask

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from signalbot.domain.market import MarketKind
-from signalbot.exchange.simulated.rules import (
+from signalbot.settings.simulation import (
     PRESET_SYMBOLS,
     SimulatedSymbol,
     SimulationRules,
@@ -42,7 +42,7 @@ def test_what_is_not_a_symbol_is_not_listed(symbol: str) -> None:
 @pytest.mark.parametrize(
     ("terms", "reason"),
     [
-        ({"reject_probability": 1.5}, "reject_probability must lie between 0 and 1"),
+        ({"reject_probability": 1.5}, "reject_probability must be between 0 and 1"),
         ({"taker_fee_percent": Decimal(-1)}, "taker_fee_percent must not be negative"),
         ({"speed": Decimal(0)}, "speed must be above zero"),
     ],

@@ -20,8 +20,8 @@ from signalbot.domain.timeframe import DAY_MS, EPOCH, Ms, Timeframe
 from signalbot.exchange.simulated.driver import SeededPrices, SimulationDriver
 from signalbot.exchange.simulated.engine import MatchingEngine
 from signalbot.exchange.simulated.market import SimulatedMarket
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.simulated_store import SimulatedState
+from signalbot.settings.simulation import SimulationRules
 from tests.exchange.simulated.clocks import End, JumpClock
 from tests.exchange.simulated.trader import ALICE, settle
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from signalbot.domain.resample import Resampler
 from signalbot.domain.timeframe import DAY_MS, Ms, Timeframe
 from signalbot.exchange.simulated.price_feed import SimulatedPriceFeed
-from signalbot.exchange.simulated.rules import SimulatedSymbol, SimulationRules
+from signalbot.settings.simulation import SimulatedSymbol, SimulationRules
 
 NOON_MS = Ms(19_700 * DAY_MS + DAY_MS // 2)
 SYMBOL = "ETH/USDT:USDT"

@@ -7,7 +7,7 @@ import pytest
 
 from signalbot.domain.errors import OrderRejected
 from signalbot.domain.orders import OrderSide, OrderStatus, OrderType
-from signalbot.exchange.simulated.rules import SimulationRules
+from signalbot.settings.simulation import SimulationRules
 from tests.exchange.simulated.trader import BUY, NO_COSTS, SELL, Trader
 
 SLIPPING = replace(NO_COSTS, slippage_bps=Decimal(20))

@@ -20,8 +20,8 @@ from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import UserId
 from signalbot.exchange.simulated.accounts import ExchangeAccount
 from signalbot.exchange.simulated.engine import EngineStore, MatchingEngine
-from signalbot.exchange.simulated.rules import SimulationRules
 from signalbot.ledger.simulated_store import SimulatedPosition, SimulatedState
+from signalbot.settings.simulation import SimulationRules
 
 T = TypeVar("T")
 Number = str | int | Decimal

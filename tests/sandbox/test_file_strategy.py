@@ -1,4 +1,4 @@
-"""Strategy files among others: nobody waits for them, and what dies is started anew."""
+"""Strategy files run concurrently, and a dead worker is restarted."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from signalbot.domain.timeframe import Ms
-from signalbot.sandbox.file_strategy import FileStrategy, FileStrategyRegistry, InlineExecutor
+from signalbot.sandbox.executors import InlineExecutor
+from signalbot.sandbox.file_strategy import FileStrategy, FileStrategyRegistry
 from signalbot.sandbox.strategy_runner import WorkerLimits
 from signalbot.strategies.base import (
     RemoteStrategy,
@@ -71,7 +72,7 @@ async def test_the_loop_goes_on_while_a_strategy_computes(tmp_path: Path) -> Non
             for _ in range(20):
                 assert await consider(quick)
             assert not hanging.done()
-        assert "did not answer within 1 s" in hanging.result()
+        assert "did not respond within 1 s" in hanging.result()
     finally:
         files.close()
 
@@ -99,8 +100,8 @@ async def test_the_first_death_costs_nothing_the_next_ones_ever_more(tmp_path: P
     await with_file(tmp_path, CRASH, story)
 
 
-async def test_an_answer_that_nobody_waits_for_ends_the_worker(tmp_path: Path) -> None:
-    """The one who asked was stopped; the next question gets its own answer."""
+async def test_a_cancelled_call_ends_the_worker(tmp_path: Path) -> None:
+    """The caller was cancelled; the next call gets its own response."""
 
     async def story(strategy: FileStrategy, _: HandClock) -> None:
         with pytest.raises(TimeoutError):

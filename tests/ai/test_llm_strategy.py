@@ -13,6 +13,7 @@ from signalbot.domain.signals import Action, Strength
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.ledger.ai_calls import AiCalls, CallKind
 from signalbot.ledger.database import Database, open_replay_database
+from signalbot.settings.strategy import StrategySettings
 from signalbot.strategies.base import CandleTable, StrategyFailed, StrategySuspended, Tables
 from signalbot.strategies.params import BadParameter
 from signalbot.tasks import LoopClock
@@ -39,6 +40,19 @@ def tables() -> Tables:
     return {each: CandleTable.of(Ms(START), rows) for each in (Timeframe.M5, Timeframe.H1)}
 
 
+def llm_settings(name: str, params: dict[str, Any]) -> StrategySettings:
+    """A strategy of kind "llm" on five-minute candles."""
+    return StrategySettings(
+        name=name,
+        kind="llm",
+        exchange="sim",
+        symbols=("BTC/USDT:USDT",),
+        timeframe=Timeframe.M5,
+        signal_ttl_ms=300_000,
+        params=params,
+    )
+
+
 @asynccontextmanager
 async def asked(
     folder: Path, *, budget: str | None = None
@@ -56,10 +70,10 @@ async def asked(
             yield ai, server, database
 
 
-async def test_an_analysis_becomes_an_idea_with_its_reasoning(tmp_path: Path) -> None:
+async def test_an_analysis_is_converted_to_a_proposal_with_its_reasoning(tmp_path: Path) -> None:
     """Levels, confidence and words are the model's; risk and reward are reckoned here."""
     async with asked(tmp_path) as (ai, server, database):
-        analyst = ai.llm_strategies.open("oracle", timeframe=Timeframe.M5, params=PARAMS)
+        analyst = await ai.llm_strategies.open_configured(llm_settings("oracle", PARAMS))
         idea = await analyst.evaluate("BTC/USDT:USDT", tables())
         assert idea is not None
         assert (idea.action, idea.strength, idea.confidence) == (Action.LONG, Strength.STRONG, 0.8)
@@ -78,8 +92,8 @@ async def test_an_analysis_becomes_an_idea_with_its_reasoning(tmp_path: Path) ->
 async def test_two_strategies_with_the_same_question_share_one_call(tmp_path: Path) -> None:
     """Another symbol is another question."""
     async with asked(tmp_path) as (ai, server, _):
-        one = ai.llm_strategies.open("one", timeframe=Timeframe.M5, params=PARAMS)
-        two = ai.llm_strategies.open("two", timeframe=Timeframe.M5, params=PARAMS)
+        one = await ai.llm_strategies.open_configured(llm_settings("one", PARAMS))
+        two = await ai.llm_strategies.open_configured(llm_settings("two", PARAMS))
         first = await one.evaluate("BTC/USDT:USDT", tables())
         assert await two.evaluate("BTC/USDT:USDT", tables()) == first
         await two.evaluate("ETH/USDT:USDT", tables())
@@ -100,7 +114,7 @@ async def test_what_is_uncertain_or_not_worth_its_risk_is_no_signal(
     """HOLD, too little confidence, too little reward."""
     async with asked(tmp_path) as (ai, server, _):
         server.answer = said
-        analyst = ai.llm_strategies.open("oracle", timeframe=Timeframe.M5, params=PARAMS)
+        analyst = await ai.llm_strategies.open_configured(llm_settings("oracle", PARAMS))
         assert await analyst.evaluate("BTC/USDT:USDT", tables()) is None
 
 
@@ -119,26 +133,26 @@ async def test_an_answer_that_contradicts_itself_is_a_failed_run(
     """A stop on the wrong side is never put right by guessing."""
     async with asked(tmp_path) as (ai, server, _):
         server.answer = said
-        analyst = ai.llm_strategies.open("oracle", timeframe=Timeframe.M5, params=PARAMS)
+        analyst = await ai.llm_strategies.open_configured(llm_settings("oracle", PARAMS))
         with pytest.raises(StrategyFailed):
             await analyst.evaluate("BTC/USDT:USDT", tables())
 
 
 async def test_a_model_that_answers_late_fails_by_its_deadline(tmp_path: Path) -> None:
-    """Nobody waits longer than the strategy's own setting."""
+    """The wait ends with the strategy's own deadline."""
     async with asked(tmp_path) as (ai, server, _):
         server.delay_s = 3
-        analyst = ai.llm_strategies.open(
-            "oracle", timeframe=Timeframe.M5, params={**PARAMS, "deadline_s": 1}
+        analyst = await ai.llm_strategies.open_configured(
+            llm_settings("oracle", {**PARAMS, "deadline_s": 1})
         )
-        with pytest.raises(StrategyFailed, match="no answer within 1 s"):
+        with pytest.raises(StrategyFailed, match="did not respond within 1 s"):
             await analyst.evaluate("BTC/USDT:USDT", tables())
 
 
 async def test_a_spent_budget_passes_the_candle_over(tmp_path: Path) -> None:
     """It is no fault of the strategy's."""
     async with asked(tmp_path, budget="0.000001") as (ai, server, _):
-        analyst = ai.llm_strategies.open("oracle", timeframe=Timeframe.M5, params=PARAMS)
+        analyst = await ai.llm_strategies.open_configured(llm_settings("oracle", PARAMS))
         with pytest.raises(StrategySuspended, match="AI_BUDGET_SPENT"):
             await analyst.evaluate("BTC/USDT:USDT", tables())
         assert server.asked == []
@@ -160,5 +174,5 @@ async def test_wrong_parameters_are_named(
     """Before the first candle."""
     async with asked(tmp_path) as (ai, _, _):
         with pytest.raises(BadParameter) as refused:
-            ai.llm_strategies.open("oracle", timeframe=Timeframe.M5, params=params)
+            await ai.llm_strategies.open_configured(llm_settings("oracle", params))
         assert refused.value.name == name

@@ -1,4 +1,4 @@
-"""What an author may write, and what is told when it cannot be."""
+"""What a strategy file may contain, and the errors otherwise."""
 
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ def own(body: str) -> str:
 
 
 def test_parameters_are_checked_and_explained(tmp_path: Path) -> None:
-    """Type, bounds, default and what the author says of them."""
+    """Type, bounds, default and description."""
     body = PARAMS + "    def warm_up(self, timeframe, params): return params.slow + 1\n"
     found = describe(tmp_path, own(body), slow=30)
     assert (found.name, found.about) == ("Own", "Mine.")
@@ -68,7 +68,7 @@ def test_several_timeframes_are_a_table(tmp_path: Path) -> None:
         ("def broken(:", "SyntaxError"),
         ("x = 1", "one subclass of signalbot.strategy.Strategy; found: none"),
         (own("\n    pass\nclass Two(Strategy): pass\n"), "found: Own, Two"),
-        (own("\n    pass\n"), "must say how many candles it needs"),
+        (own("\n    pass\n"), "must define warm_up"),
         (own("\n    def warm_up(self, t, p): return 10**9\n"), "not from 1 to 5000"),
         (own("\n    def warm_up(self, t, p): return {'7m': 3}\n"), "'7m' is not one of 1m, 3m"),
         (
@@ -79,8 +79,8 @@ def test_several_timeframes_are_a_table(tmp_path: Path) -> None:
         ("raise SystemExit", "SystemExit"),
     ],
 )
-def test_a_file_that_cannot_be_run_says_why(tmp_path: Path, text: str, why: str) -> None:
-    """Before anybody trades on it."""
+def test_a_file_that_cannot_run_reports_the_reason(tmp_path: Path, text: str, why: str) -> None:
+    """Before it trades."""
     with pytest.raises(StrategyFailed, match=why):
         describe(tmp_path, text)
 

@@ -17,7 +17,7 @@ def trial(tmp_path: Path, body: str, *, head: str = "", count: int = 60) -> DryR
 
 
 def test_a_pure_strategy_is_good(tmp_path: Path) -> None:
-    """Asked in order and backwards, it says the same."""
+    """In order and backwards, the proposals are the same."""
     body = """
         c = candles.main
         if c.close[-1] > c.high[:-1].max(): return long("up", stop_loss=c.low.min() * 0.99)
@@ -64,7 +64,7 @@ def test_exceptions_and_wrong_answers_are_counted_and_shown(tmp_path: Path) -> N
     assert len(found.failures) == 50
     told = {each.message.partition(":")[0] for each in found.failures}
     assert "IndexError" in told
-    assert any("must lie below the close" in each.message for each in found.failures)
+    assert any("must be below the close" in each.message for each in found.failures)
 
 
 def test_one_that_keeps_dying_is_not_tried_for_ever(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_one_that_keeps_dying_is_not_tried_for_ever(tmp_path: Path) -> None:
 
 
 def test_several_timeframes_are_made_of_the_given_candles(tmp_path: Path) -> None:
-    """All of them closed by the candle that is asked about, none later."""
+    """All of them closed by the evaluated candle, none later."""
     body = """
         ends = {name: table.close_ms for name, table in candles.items()}
         assert ends["15m"] <= ends["5m"] and ends["5m"] - ends["15m"] < 900_000

@@ -1,4 +1,4 @@
-"""What is said of containment was tried, here and now."""
+"""The isolation report matches what a probe can do on this machine."""
 
 import os
 import platform
@@ -79,7 +79,7 @@ def test_a_lower_priority_is_claimed_only_where_there_is_one(nice: int, holds: s
 
 
 def test_the_unit_gives_the_daemon_the_higher_priority() -> None:
-    """Since its filter lets nobody change one later."""
+    """Since its filter allows no change later."""
     unit = (Path(__file__).parents[2] / "systemd" / "signalbot.service").read_text()
     assert "Nice=-5\n" in unit
     assert "CPUSchedulingResetOnFork=yes\n" in unit

@@ -76,7 +76,7 @@ def test_a_target_below_zero_is_left_out() -> None:
     assert len(idea.take_profits) == 2
 
 
-def test_no_targets_are_asked_for_with_an_empty_list() -> None:
+def test_an_empty_list_means_no_targets() -> None:
     """The user's own targets then stand alone."""
     (idea,) = run("ema_cross", [*FALL, LEAP], take_profit_r=[]).values()
     assert idea.take_profits == ()
@@ -127,7 +127,7 @@ def test_the_word_fits_the_number_in_the_reason(
 
 
 def stated(number: str, idea: SignalProposal) -> tuple[float, float]:
-    """The number that the strength rests on, as the reason tells it, and how far it is rounded."""
+    """The number behind the strength, as the reason shows it, and its rounding."""
     found = re.search(number, idea.reason)
     assert found is not None
     decimals = len(found[1].partition(".")[2])

@@ -35,7 +35,7 @@ anything = st.recursive(
 
 
 @given(st.fixed_dictionaries({key: anything | st.just(FINE[key]) for key in FINE}))
-def test_whatever_it_says_is_tradable_or_refused(said: dict[str, Any]) -> None:
+def test_every_response_is_tradable_or_rejected(said: dict[str, Any]) -> None:
     """Finite numbers, known words, prices on their side of the close."""
     try:
         idea = parse_proposal({"number": 1, "idea": said}, number=1, close=CLOSE)
@@ -68,26 +68,26 @@ def test_an_answer_of_any_shape_is_refused_in_order(answer: object) -> None:
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
-        ({"stop_loss": 101.0}, "stop_loss 101 must lie below the close 100"),
-        ({"action": "SHORT"}, "stop_loss 99 must lie above the close 100"),
-        ({"take_profits": [99.0]}, "take_profit 99 must lie above the close 100"),
+        ({"stop_loss": 101.0}, "stop_loss 101 must be below the close 100"),
+        ({"action": "SHORT"}, "stop_loss 99 must be above the close 100"),
+        ({"take_profits": [99.0]}, "take_profit 99 must be above the close 100"),
         ({"stop_loss": float("nan")}, "not a finite number"),
         ({"take_profits": [1e300]}, "not a price near the close"),
         ({"confidence": 2}, "confidence 2 is not between 0 and 1"),
         ({"action": "BUY"}, "action 'BUY' is not one of LONG, SHORT"),
         ({"strength": None}, "strength None is not one of WEAK"),
-        ({"reason": 5}, "where text belongs"),
+        ({"reason": 5}, "in place of text"),
     ],
 )
-def test_it_is_told_what_is_wrong(changed: dict[str, Any], why: str) -> None:
+def test_the_error_names_the_invalid_value(changed: dict[str, Any], why: str) -> None:
     """By name, value and bound."""
     with pytest.raises(StrategyFailed, match=why):
         parse_proposal({"number": 1, "idea": FINE | changed}, number=1, close=CLOSE)
 
 
 def test_an_answer_to_another_question_is_refused() -> None:
-    """It cannot prepare answers, nor speak for another symbol: it is not asked which."""
-    with pytest.raises(StrategyFailed, match="answered question 2, asked was 1"):
+    """It cannot prepare responses, nor respond for another symbol: the number must match."""
+    with pytest.raises(StrategyFailed, match="response is to request 2, not 1"):
         parse_proposal({"number": 2, "idea": FINE}, number=1, close=CLOSE)
 
 

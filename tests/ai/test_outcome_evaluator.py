@@ -1,4 +1,4 @@
-"""What became of a signal is told by later candles, and by nothing else."""
+"""Later candles alone decide the outcome of a signal."""
 
 from collections.abc import Sequence
 from dataclasses import replace

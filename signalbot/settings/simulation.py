@@ -1,4 +1,4 @@
-"""How a simulated exchange behaves: its markets, fees, delays and bad luck."""
+"""Rules of a simulated exchange: markets, fees, latency, rejections and partial fills."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,9 +10,9 @@ from signalbot.domain.money import HUNDRED
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedSymbol:
-    """One market: where its price lives and the grid it trades on."""
+    """One market: its price, volatility, and trading rules."""
 
-    price: Decimal  #: the seeded path stays around it, > 0
+    price: Decimal  #: > 0; the random path reverts to it
     annual_volatility_percent: Decimal = Decimal(60)
     tick: Decimal = Decimal("0.01")
     lot: Decimal = Decimal("0.001")  #: base units
@@ -32,10 +32,10 @@ class SimulatedSymbol:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulationRules:
-    """``speed`` describes the clock the exchange is given; the rest is its own.
+    """Behavior of a simulated exchange; ``speed`` is that of its clock.
 
-    Refusals and partial fills are drawn per client order id, not in turn: the same seed treats
-    the same order alike whatever happens around it.
+    Rejections and partial fills are drawn per client order id, not in sequence: with the same seed
+    the same order has the same result, whatever else happens.
     """
 
     seed: int = 1
@@ -43,7 +43,7 @@ class SimulationRules:
     taker_fee_percent: Decimal = Decimal("0.05")
     maker_fee_percent: Decimal = Decimal("0.02")
     slippage_bps: Decimal = Decimal(1)  #: against market orders and stops
-    latency_ms: int = 0  #: there and back
+    latency_ms: int = 0  #: round trip
     reject_probability: float = 0.0  #: of an entry
     partial_fill_probability: float = 0.0  #: of an entry
     symbols: Mapping[str, SimulatedSymbol] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class SimulationRules:
     def __post_init__(self) -> None:
         for name in ("reject_probability", "partial_fill_probability"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must lie between 0 and 1, not {getattr(self, name)}")
+                raise ValueError(f"{name} must be between 0 and 1, not {getattr(self, name)}")
         for name in ("taker_fee_percent", "maker_fee_percent", "slippage_bps", "latency_ms"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must not be negative, but is {getattr(self, name)}")
@@ -60,7 +60,7 @@ class SimulationRules:
 
     @property
     def fees(self) -> Fees:
-        """The same as fractions."""
+        """The fees as fractions."""
         return Fees(maker=self.maker_fee_percent / HUNDRED, taker=self.taker_fee_percent / HUNDRED)
 
 
@@ -81,26 +81,26 @@ PRESET_SYMBOLS: Mapping[str, SimulatedSymbol] = {
     "XRP/USDT:USDT": _symbol("2.5", "80", "0.0001", "0.1"),
     "DOGE/USDT:USDT": _symbol("0.2", "90", "0.00001", "1"),
 }
-"""Grids as the large exchanges have them; what a configuration need not spell out."""
+"""Trading rules like those of large exchanges, used where the configuration has none."""
 
 _DEFAULT_SYMBOL = SimulatedSymbol(price=Decimal(100))
 
 
 def default_symbol(symbol: str) -> SimulatedSymbol:
-    """What ``symbol`` is like when nothing is configured for it: known, else generic."""
+    """Return the preset of ``symbol``, else generic rules."""
     return PRESET_SYMBOLS.get(symbol, _DEFAULT_SYMBOL)
 
 
 def symbol_rules(rules: SimulationRules, symbol: str) -> SimulatedSymbol:
-    """What ``symbol`` is like: as configured, else known, else generic."""
+    """Return the rules of ``symbol``: configured, else preset, else generic."""
     return rules.symbols.get(symbol) or default_symbol(symbol)
 
 
 def instrument_of(symbol: str, rules: SimulatedSymbol) -> Instrument:
-    """The market's rules as the rest of the daemon sees them.
+    """Convert the rules to an Instrument.
 
     Raises:
-        KeyError: ``symbol`` is not written ``BASE/QUOTE`` or ``BASE/QUOTE:SETTLE``.
+        KeyError: ``symbol`` is not ``BASE/QUOTE`` or ``BASE/QUOTE:SETTLE``.
     """
     pair, _, settle = symbol.partition(":")
     base, _, quote = pair.partition("/")
