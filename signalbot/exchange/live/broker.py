@@ -35,7 +35,8 @@ from signalbot.domain.users import User
 from signalbot.exchange.live.accounts.account_queries import AccountQueries
 from signalbot.exchange.live.accounts.account_setup import AccountSetup
 from signalbot.exchange.live.accounts.balances import AdaptersByKind, Balances
-from signalbot.exchange.live.adapters.base import ExchangeAdapter, KeyPermissions, SymbolMargin
+from signalbot.exchange.live.adapters.base import ExchangeAdapter
+from signalbot.exchange.live.adapters.types import KeyPermissions, SymbolMargin
 from signalbot.exchange.live.capabilities import StopSupport
 from signalbot.exchange.live.orders.order_index import OrderIndex
 from signalbot.exchange.live.orders.order_status import PARSE_ERRORS, OrderStatusReader
@@ -381,7 +382,7 @@ class LiveBroker:
                 continue
             is_one_way = await adapter.is_one_way(self._api, symbols[0])
             wanted = self.user.account.margin_mode
-            margins |= await adapter.margins(self._api, symbols, wanted=wanted)
+            margins |= await adapter.symbol_margins(self._api, symbols, wanted=wanted)
         return AccountFacts(
             balance=self._balances.balance,
             is_one_way=is_one_way,

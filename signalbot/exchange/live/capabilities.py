@@ -30,7 +30,11 @@ ALL_TYPES = frozenset(OrderType)
 
 
 COMMON_TIMEFRAMES = frozenset(Timeframe) - {Timeframe.M10}
-"""What most exchanges tell."""
+"""Candles of most exchanges."""
+
+MINUTES_TO_FOUR_HOURS = frozenset((
+    Timeframe.M1, Timeframe.M5, Timeframe.M15, Timeframe.M30, Timeframe.H1, Timeframe.H4,
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

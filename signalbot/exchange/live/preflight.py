@@ -9,7 +9,7 @@ from signalbot.domain.market import Instrument
 from signalbot.domain.money import short_text, text
 from signalbot.domain.timeframe import DAY_MS, Ms
 from signalbot.domain.users import AccountSettings
-from signalbot.exchange.live.adapters.base import KeyPermissions, SymbolMargin
+from signalbot.exchange.live.adapters.types import KeyPermissions, SymbolMargin
 
 CLOCK_LIMIT_MS = 1_000
 _SOON_DAYS = 7

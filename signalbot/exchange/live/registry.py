@@ -68,7 +68,7 @@ _ROWS: Final = (
     ),
     ExchangeRow(
         ccxt_id="bybit",
-        adapters={SWAP: "bybit:BybitSwap", SPOT: "bybit:BybitSpot"},
+        adapters={SWAP: "bybit_swap:BybitSwap", SPOT: "bybit_spot:BybitSpot"},
         kline_reader=read_bybit_klines,
         leverage_tiers=LeverageTierRequest(
             method="fetch_market_leverage_tiers", unit=BracketUnit.NOTIONAL, deduction="mmDeduction"
@@ -76,7 +76,7 @@ _ROWS: Final = (
     ),
     ExchangeRow(
         ccxt_id="okx",
-        adapters={SWAP: "okx:OkxSwap", SPOT: "okx:OkxSpot"},
+        adapters={SWAP: "okx_swap:OkxSwap", SPOT: "okx_spot:OkxSpot"},
         aliases=("okex", "okex5"),
         needs_password=True,
         kline_reader=read_okx_klines,

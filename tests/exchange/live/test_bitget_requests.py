@@ -17,8 +17,8 @@ from signalbot.domain.errors import (
 )
 from signalbot.domain.orders import OrderSide, OrderStatus
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.adapters.base import SymbolMargin
 from signalbot.exchange.live.adapters.bitget import BitgetSpot, BitgetSwap
+from signalbot.exchange.live.adapters.types import SymbolMargin
 from signalbot.exchange.live.parsing import parse_holding
 from signalbot.exchange.live.transport.error_codes import AddressRateLimited, ClockSkewed
 from signalbot.exchange.live.transport.priority import RequestPriority
@@ -358,7 +358,7 @@ async def test_leverage_and_mode_are_set_and_read(line: LoopbackConnection) -> N
     assert line.says == here | {"leverage": "5"}
     await line.dialect.set_margin_mode(line.api, SWAP, 5, MarginMode.ISOLATED)
     assert line.says == here | {"marginMode": "isolated"}
-    assert await line.dialect.margin(line.api, SWAP) == SymbolMargin(
+    assert await line.dialect.symbol_margin(line.api, SWAP) == SymbolMargin(
         leverage=5, mode=MarginMode.CROSS
     )
     assert await line.dialect.is_one_way(line.api, SWAP) is True

@@ -19,9 +19,9 @@ from signalbot.domain.errors import (
 )
 from signalbot.domain.orders import ClientOrderId, OrderRequest, OrderSide, OrderStatus
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.adapters.base import SymbolMargin
 from signalbot.exchange.live.adapters.htx import HtxSwap
 from signalbot.exchange.live.adapters.htx_spot import HtxSpot
+from signalbot.exchange.live.adapters.types import SymbolMargin
 from signalbot.exchange.live.parsing import parse_holding
 from signalbot.exchange.live.transport.error_codes import AccountRateLimited, ClockSkewed
 from signalbot.exchange.live.transport.priority import RequestPriority
@@ -488,11 +488,13 @@ async def test_leverage_is_set_and_read(line: LoopbackConnection) -> None:
     line.answer("/v5/position/mode", ok({"position_mode": "dual_side"}))
     await line.dialect.set_leverage(line.api, SWAP, 5, MarginMode.CROSS)
     assert line.says == WHERE | {"lever_rate": 5}
-    assert await line.dialect.margin(line.api, SWAP, wanted=MarginMode.CROSS) == SymbolMargin(
-        leverage=5, mode=MarginMode.CROSS
-    )
+    assert await line.dialect.symbol_margin(
+        line.api, SWAP, wanted=MarginMode.CROSS
+    ) == SymbolMargin(leverage=5, mode=MarginMode.CROSS)
     assert line.says == WHERE
-    assert await line.dialect.margin(line.api, SWAP) == SymbolMargin(leverage=None, mode=None)
+    assert await line.dialect.symbol_margin(line.api, SWAP) == SymbolMargin(
+        leverage=None, mode=None
+    )
     assert await line.dialect.is_one_way(line.api, SWAP) is False
 
 

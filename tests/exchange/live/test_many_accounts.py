@@ -15,7 +15,7 @@ from signalbot.domain.market import Instrument
 from signalbot.domain.users import AccountSettings, Mode, User, UserId
 from signalbot.exchange.live.adapters.base import ExchangeAdapter
 from signalbot.exchange.live.adapters.binance_usdm import BinanceUsdm
-from signalbot.exchange.live.adapters.bybit import BybitSwap
+from signalbot.exchange.live.adapters.bybit_swap import BybitSwap
 from signalbot.exchange.live.broker import LiveBroker
 from signalbot.exchange.live.transport.client_profile import ClientProfile
 from signalbot.exchange.live.transport.connection import Connection

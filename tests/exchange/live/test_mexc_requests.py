@@ -16,9 +16,9 @@ from signalbot.domain.errors import (
 )
 from signalbot.domain.orders import OrderRequest, OrderSide, OrderStatus
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.adapters.base import SymbolMargin
 from signalbot.exchange.live.adapters.mexc import MexcSwap
 from signalbot.exchange.live.adapters.mexc_spot import MexcSpot
+from signalbot.exchange.live.adapters.types import SymbolMargin
 from signalbot.exchange.live.parsing import parse_holding
 from signalbot.exchange.live.transport.error_codes import (
     AccountRateLimited,
@@ -387,7 +387,7 @@ async def test_leverage_and_mode_are_one_setting_of_both_sides(line: LoopbackCon
     await line.dialect.set_leverage(line.api, SWAP, 5, MarginMode.ISOLATED)
     here = {"symbol": "BTC_USDT", "leverage": 5, "openType": 1}
     assert line.all_said == [here | {"positionType": 1}, here | {"positionType": 2}]
-    assert await line.dialect.margin(line.api, SWAP) == SymbolMargin(
+    assert await line.dialect.symbol_margin(line.api, SWAP) == SymbolMargin(
         leverage=5, mode=MarginMode.CROSS
     )
     assert await line.dialect.is_one_way(line.api, SWAP) is True

@@ -14,9 +14,9 @@ from aiohttp import WSMsgType, web
 from signalbot.domain.users import UserId
 from signalbot.exchange.live.adapters.base import ExchangeAdapter
 from signalbot.exchange.live.adapters.binance_usdm import BinanceUsdm
-from signalbot.exchange.live.adapters.bybit import BybitSwap
+from signalbot.exchange.live.adapters.bybit_swap import BybitSwap
 from signalbot.exchange.live.adapters.mexc_spot import MexcSpot
-from signalbot.exchange.live.adapters.okx import OkxSwap
+from signalbot.exchange.live.adapters.okx_swap import OkxSwap
 from signalbot.exchange.live.orders.order_stream import OrderStreams
 from signalbot.exchange.live.transport.client_profile import ClientProfile
 from signalbot.exchange.live.transport.connection import Connection

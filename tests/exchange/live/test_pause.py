@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from signalbot.exchange.live.adapters.bybit import BybitSwap
+from signalbot.exchange.live.adapters.bybit_swap import BybitSwap
 from signalbot.exchange.live.transport.account_backoff import AccountBackoff
 from signalbot.exchange.live.transport.error_codes import AccountRateLimited, AddressRateLimited
 from signalbot.exchange.live.transport.priority import RequestPriority

@@ -30,7 +30,8 @@ from signalbot.domain.orders import (
 from signalbot.domain.signals import SignalId
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode, UserId
-from signalbot.exchange.live.adapters.base import ExchangeAdapter, FoundOrder
+from signalbot.exchange.live.adapters.base import ExchangeAdapter
+from signalbot.exchange.live.adapters.types import FoundOrder
 from signalbot.exchange.live.instruments import parse_instrument
 from signalbot.exchange.live.parsing import CcxtDict, parse_fill, parse_report
 from signalbot.exchange.live.registry import exchange_row

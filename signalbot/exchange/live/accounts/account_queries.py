@@ -12,7 +12,8 @@ from signalbot.domain.orders import ClientOrderId, Fill, ForcedClose, Order, Ord
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
 from signalbot.exchange.live.accounts.balances import AdaptersByKind, Balances
-from signalbot.exchange.live.adapters.base import ExchangeAdapter, FoundOrder
+from signalbot.exchange.live.adapters.base import ExchangeAdapter
+from signalbot.exchange.live.adapters.types import FoundOrder
 from signalbot.exchange.live.orders.order_index import OrderIndex
 from signalbot.exchange.live.parsing import parse_fill, parse_holding, parse_report
 from signalbot.exchange.live.transport.exchange_api import ExchangeApi

@@ -14,7 +14,8 @@ from signalbot.domain.market import MarketKind
 from signalbot.domain.timeframe import DAY_MS, EPOCH, Ms
 from signalbot.domain.users import MarginMode, User
 from signalbot.exchange.live.accounts.balances import AdaptersByKind
-from signalbot.exchange.live.adapters.base import ExchangeAdapter, SymbolMargin
+from signalbot.exchange.live.adapters.base import ExchangeAdapter
+from signalbot.exchange.live.adapters.types import SymbolMargin
 from signalbot.exchange.live.orders.order_index import AdapterOf
 from signalbot.exchange.live.transport.exchange_api import ExchangeApi
 from signalbot.ledger.account_states import AccountState, AccountStates, MarginSetting
@@ -95,7 +96,7 @@ class AccountSetup:
         setting = self._settings.get(symbol)
         known = None if setting is None else setting.mode
         if known is None:
-            found = await adapter.margin(api, symbol)
+            found = await adapter.symbol_margin(api, symbol)
             if found.mode is None:
                 raise Unavailable(f"never sent: the margin mode of {symbol} is not known")
             self._store_setting(symbol, found)
@@ -147,7 +148,7 @@ class AccountSetup:
         adapter = self._dialects[kind]
         if not symbols or not adapter.capabilities.leverage:
             return
-        read = await adapter.margins(api, symbols, wanted=self._user.account.margin_mode)
+        read = await adapter.symbol_margins(api, symbols, wanted=self._user.account.margin_mode)
         for symbol in symbols:
             self._attempted_ms[symbol] = self._clock.now_ms()
             try:
@@ -225,7 +226,7 @@ class AccountSetup:
             await adapter.set_margin_mode(api, symbol, wanted.leverage, wanted.margin_mode)
         if found.leverage != wanted.leverage or found.mode is not wanted.margin_mode:
             await adapter.set_leverage(api, symbol, wanted.leverage, wanted.margin_mode)
-            found = await adapter.margin(api, symbol, wanted=wanted.margin_mode)
+            found = await adapter.symbol_margin(api, symbol, wanted=wanted.margin_mode)
         return found
 
     def _store_setting(self, symbol: str, found: SymbolMargin) -> None:

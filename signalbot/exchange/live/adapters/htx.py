@@ -1,10 +1,11 @@
-"""HTX swaps: v5 answers refusals with status 200, knows integer client ids, and counts contracts.
+"""HTX's perpetuals: rejections come with status 200, client order ids are integers.
 
-A client id is known for eight hours while its order lives and not at all once it has ended, so
-orders are found by the exchange's id, or among the open and the past ones.
+A client order id is known for eight hours while its order rests and not at all once it has ended,
+so orders are found by the exchange's id, or among the open and the past ones.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected
@@ -13,18 +14,8 @@ from signalbot.domain.orders import ClientOrderId, ForcedClose, OrderRequest, Or
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.adapters import error_tables, response_shapes
-from signalbot.exchange.live.adapters.base import (
-    CreateOrderArgs,
-    ExchangeAdapter,
-    FoundOrder,
-    SymbolMargin,
-)
-from signalbot.exchange.live.adapters.candle_windows import (
-    MINUTES_TO_FOUR_HOURS,
-    fetch_candle_window,
-)
 from signalbot.exchange.live.adapters.error_responses import rejected_order_error, while_building
-from signalbot.exchange.live.adapters.htx_paging import (
+from signalbot.exchange.live.adapters.htx_lists import (
     DAY_MS,
     FILL_RETENTION_MS,
     ORDER_RETENTION_MS,
@@ -34,7 +25,15 @@ from signalbot.exchange.live.adapters.htx_paging import (
     fetch_since,
     parse_rows,
 )
-from signalbot.exchange.live.capabilities import Capabilities, QuantityUnit, RateLimit
+from signalbot.exchange.live.adapters.order_lookup import TriggeredOrderLookup
+from signalbot.exchange.live.adapters.paging import fetch_candle_window
+from signalbot.exchange.live.adapters.types import CreateOrderArgs, FoundOrder, SymbolMargin
+from signalbot.exchange.live.capabilities import (
+    MINUTES_TO_FOUR_HOURS,
+    Capabilities,
+    QuantityUnit,
+    RateLimit,
+)
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
 from signalbot.exchange.live.transport.exchange_api import ExchangeApi
 from signalbot.exchange.live.transport.priority import RequestPriority
@@ -43,17 +42,17 @@ RATES = (RateLimit(cost=240, per_ms=3_000),)
 _FORCED = {"3": ForcedClose.LIQUIDATION, "22": ForcedClose.DELEVERAGING}  #: by order_type of a fill
 _ID_DIGITS = 13  # 52 bits: ccxt sends the id through a float
 _ID_LIMIT = 1 << 4 * _ID_DIGITS
-_MIN_ID = 10**9  # ids of ours are smaller once in four million orders
-# "failed": it was taken, and came to nothing when its trigger was reached.
+_MIN_ID = 10**9  # one in four million of our ids is smaller
+# "failed": it was accepted, and its order was rejected when it triggered.
 _ENDED = {"effective": "closed", "failed": "canceled", "canceling": "open"}
-_SKEW_MS = 60_000  # how far our clock may be ahead of theirs
+_SKEW_MS = 60_000  # how far our clock may be ahead of the exchange's
 _ALGO_KINDS = ("sl", "tp", "tpsl", "trigger")
 _ORDER, _ALGO = "contractPrivateGetV5TradeOrder", "contractPrivateGetV5AlgoOrder"
-_FLAG_REFUSED = frozenset(("1066", "1067"))  # a parameter that is missing, or cannot be
+_FLAG_REJECTED = frozenset(("1066", "1067"))  # a parameter that is missing or invalid
 
 
-class HtxSwap(ExchangeAdapter):
-    """USDT-margined contracts; every order says its margin mode, cross or isolated."""
+class HtxSwap(TriggeredOrderLookup):
+    """USDT-margined contracts; every order names its margin mode, cross or isolated."""
 
     capabilities: ClassVar = Capabilities(
         exchange="htx",
@@ -76,7 +75,7 @@ class HtxSwap(ExchangeAdapter):
     open_orders_cost: ClassVar = 1
 
     def __init__(self) -> None:
-        self._is_flag_rejected = False  #: stops and targets go without ``reduce_only`` then
+        self._is_flag_rejected = False  #: then stops and targets are sent without ``reduce_only``
 
     async def candles(
         self, api: ExchangeApi, symbol: str, timeframe: Timeframe, *, since_ms: Ms, limit: int
@@ -100,9 +99,9 @@ class HtxSwap(ExchangeAdapter):
         return _MIN_ID <= int(wire_id) < _ID_LIMIT
 
     def to_found_order(self, raw: CcxtDict) -> FoundOrder:
-        """ccxt takes a row's number for the order's id, and does not know how algo orders end.
+        """With the order's id, where ccxt takes the row's, and the end states of algo orders.
 
-        An order without a client id shows the exchange's in its place.
+        An order without a client order id is listed with the exchange's in its place.
         """
         info = raw.get("info") or {}
         order_id = info.get("algo_id") or info.get("order_id")
@@ -115,15 +114,13 @@ class HtxSwap(ExchangeAdapter):
 
     # --- sending --------------------------------------------------------------------------
 
-    def trigger_params(self, request: OrderRequest) -> dict[str, Any]:
-        """``position_side`` is needed, and is "both" where positions net: 1067 without it.
+    def trigger_params(self, request: OrderRequest, trigger_price: Decimal) -> dict[str, Any]:
+        """``position_side`` is required, "both" where positions net: 1067 without it.
 
         https://www.htx.com/en-us/opend (USDT-M v5, Place Algo Order)
         """
-        if request.trigger_price is None:
-            return {}
         kind = _order_kind(request)
-        return super().trigger_params(request) | {
+        return super().trigger_params(request, trigger_price) | {
             f"{kind}_type": "market",
             f"{kind}_trigger_price_type": "last",
             "position_side": "both",
@@ -133,13 +130,13 @@ class HtxSwap(ExchangeAdapter):
     async def send(
         self, api: ExchangeApi, create: CreateOrderArgs, priority: RequestPriority
     ) -> CcxtDict:
-        """Build with ccxt, but read the answer ourselves: ccxt overlooks refusals it cannot name.
+        """ccxt builds the request; its response is read here: ccxt ignores codes it does not know.
 
-        Clients disagree on whether algo orders take ``reduce_only``: if it is refused they go
-        without it from then on.
+        Clients disagree on whether algo orders take ``reduce_only``: once it has been rejected
+        they are sent without it.
 
         Raises:
-            OrderRejected, OrderOutcomeUnknown, Unavailable: as the code in the answer says.
+            OrderRejected, OrderOutcomeUnknown, Unavailable: by the code in the response.
         """
         with while_building():
             request = api.client.create_contract_order_request(*create.positional_args)
@@ -154,7 +151,7 @@ class HtxSwap(ExchangeAdapter):
         try:
             return await self._post_order(api, method, request, create, priority)
         except OrderRejected as e:
-            if not any(code in str(e) for code in _FLAG_REFUSED):
+            if not any(code in str(e) for code in _FLAG_REJECTED):
                 raise
         raw = await self._post_order(api, method, bare, create, priority)
         self._is_flag_rejected = True
@@ -206,7 +203,7 @@ class HtxSwap(ExchangeAdapter):
         named: Mapping[str, str],
         priority: RequestPriority,
     ) -> None:
-        """ccxt calls an order cancelled whatever the answer says of it."""
+        """ccxt reports every order as cancelled, whatever the response."""
         request_params: Any = {"contract_code": api.client.market(request.symbol)["id"], **named}
         method = "contractPrivatePostV5TradeCancelOrder"
         if request.trigger_price is not None:
@@ -215,7 +212,7 @@ class HtxSwap(ExchangeAdapter):
             api, await api.execute(method, request_params, priority=priority), priority
         )
 
-    # --- looking --------------------------------------------------------------------------
+    # --- reading --------------------------------------------------------------------------
 
     async def lookup(
         self,
@@ -228,7 +225,7 @@ class HtxSwap(ExchangeAdapter):
         """By either id, then among the open and the past orders.
 
         Raises:
-            OrderOutcomeUnknown: it was sent before the time that orders are told of.
+            OrderOutcomeUnknown: it was sent before the oldest order that is listed.
         """
         wire_id = self.wire_id(request.client_order_id)
         for name, value in ((_id_name(request), order_id), (_client_id_name(request), wire_id)):
@@ -240,7 +237,7 @@ class HtxSwap(ExchangeAdapter):
             )
             for found in self._parsed(api, rows, request.symbol):
                 if wire_id == found.wire_id or found.raw["id"] == order_id:
-                    return await self._triggered_order(api, found, request.symbol, priority)
+                    return await self.follow_triggered(api, found, request.symbol, priority)
         return await self._find_in_lists(api, request, priority)
 
     def _lookup_endpoint(self, api: ExchangeApi, request: OrderRequest) -> dict[str, Any]:
@@ -257,7 +254,7 @@ class HtxSwap(ExchangeAdapter):
         now_ms = api.client.milliseconds()
         since_ms = max(0, request.intended_at_ms - _SKEW_MS)
         kept_ms = now_ms - ORDER_RETENTION_MS + DAY_MS
-        # History is told by margin mode; algo orders of either are told together.
+        # History is listed by margin mode; algo orders of both modes are in one list.
         modes = (
             ({},)
             if request.trigger_price is not None
@@ -277,25 +274,22 @@ class HtxSwap(ExchangeAdapter):
             async for rows in each:
                 for found in self._parsed(api, rows, request.symbol):
                     if found.wire_id == wire_id:
-                        return await self._triggered_order(api, found, request.symbol, priority)
+                        return await self.follow_triggered(api, found, request.symbol, priority)
         if request.intended_at_ms and since_ms < kept_ms:
-            raise OrderOutcomeUnknown("orders that old are not told of any more")
+            raise OrderOutcomeUnknown("orders that old are not listed any more")
         return None
 
-    async def _triggered_order(
-        self, api: ExchangeApi, algo: FoundOrder, symbol: str, priority: RequestPriority
-    ) -> FoundOrder:
-        """An algo order that took effect goes on as another order, under another id."""
-        order_id = algo.raw["info"].get("relation_order_id")
-        if algo.raw["status"] != "closed" or order_id in (None, "", "-1"):
-            return algo
+    def triggered_order_id(self, raw: CcxtDict) -> str | None:
+        order_id = raw["info"].get("relation_order_id")
+        return None if raw["status"] != "closed" or order_id in (None, "", "-1") else order_id
+
+    async def fetch_triggered(
+        self, api: ExchangeApi, order_id: str, symbol: str, priority: RequestPriority
+    ) -> CcxtDict | None:
         params = {"contract_code": api.client.market(symbol)["id"], "order_id": order_id}
-        for found in self._parsed(
-            api, await fetch_rows(api, _ORDER, params, priority=priority), symbol
-        ):
-            if str(found.raw["id"]) == str(order_id):
-                return FoundOrder(raw=found.raw, wire_id=algo.wire_id)
-        return algo
+        rows = await fetch_rows(api, _ORDER, params, priority=priority)
+        orders = (found.raw for found in self._parsed(api, rows, symbol))
+        return next((raw for raw in orders if str(raw["id"]) == str(order_id)), None)
 
     def _parsed(
         self, api: ExchangeApi, rows: Sequence[Mapping[str, Any]], symbol: str
@@ -311,7 +305,7 @@ class HtxSwap(ExchangeAdapter):
         priority: RequestPriority,
         is_conditional: bool | None = None,
     ) -> Sequence[FoundOrder]:
-        """One list holds the plain orders of every contract, and each kind of algo order one."""
+        """One list holds the plain orders of every contract, and one each kind of algo orders."""
         markets = {api.client.market(symbol)["id"]: symbol for symbol in symbols}
         lists: list[tuple[str, dict[str, Any]]] = []
         if is_conditional is not True:
@@ -338,9 +332,9 @@ class HtxSwap(ExchangeAdapter):
         since_ms: Ms,
         order_id: str | None = None,
     ) -> Sequence[CcxtDict]:
-        """All pages of all windows of the three days that are told.
+        """All pages of all windows of the last three days.
 
-        Fees are positive when paid; ccxt turns them round as it must for older APIs.
+        Fees are positive when paid; ccxt inverts them as older APIs require.
         """
         market = api.client.market(symbol)
         request_params = {"contract_code": market["id"]} | (
@@ -379,12 +373,12 @@ class HtxSwap(ExchangeAdapter):
         mode = (response.get("data") or {}).get("position_mode")
         return None if mode is None else bool(mode == "single_side")
 
-    async def margin(
+    async def symbol_margin(
         self, api: ExchangeApi, symbol: str, *, wanted: MarginMode | None = None
     ) -> SymbolMargin:
-        """Leverage is one for each mode. A position keeps the mode it was opened in.
+        """Leverage is set for each mode. A position keeps the mode in which it was opened.
 
-        Otherwise the orders that close it would be refused.
+        Otherwise the orders that close it would be rejected.
         """
         market_id = api.client.market(symbol)["id"]
         held = await fetch_rows(
@@ -412,7 +406,7 @@ class HtxSwap(ExchangeAdapter):
     async def set_margin_mode(
         self, api: ExchangeApi, symbol: str, leverage: int, mode: MarginMode
     ) -> None:
-        """There is none to set: every order says its own."""
+        """Nothing to set: every order names its mode."""
 
 
 def _order_kind(request: OrderRequest) -> str:

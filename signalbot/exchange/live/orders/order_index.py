@@ -5,7 +5,8 @@ from typing import TypeVar
 
 from signalbot.domain.market import Instrument
 from signalbot.domain.orders import ClientOrderId, OrderReport, OrderRequest
-from signalbot.exchange.live.adapters.base import ExchangeAdapter, FoundOrder
+from signalbot.exchange.live.adapters.base import ExchangeAdapter
+from signalbot.exchange.live.adapters.types import FoundOrder
 
 _MAX_ENDED = 100  # of one account that have ended: the ledger knows the others
 

@@ -11,7 +11,8 @@ from signalbot.domain.market import Instrument
 from signalbot.domain.orders import Confirmation, Order, OrderReport, OrderRequest, OrderStatus
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
-from signalbot.exchange.live.adapters.base import ExchangeAdapter, FoundOrder
+from signalbot.exchange.live.adapters.base import ExchangeAdapter
+from signalbot.exchange.live.adapters.types import FoundOrder
 from signalbot.exchange.live.orders.order_index import OrderIndex
 from signalbot.exchange.live.parsing import CcxtDict, parse_fill, parse_report, with_fills
 from signalbot.exchange.live.transport.exchange_api import ExchangeApi

@@ -1,18 +1,18 @@
-"""HTX's lists: ten rows a page unless asked for more, 48 hours a window, gone after some days.
+"""HTX's lists of orders and fills.
 
 https://www.htx.com/en-us/opend (USDT-M v5: Get Current Orders, Get Order History, Get Algo Order
-History, Execution Details): ``limit`` is 100 at most, ``from`` goes on after an id, ``start_time``
-and ``end_time`` are 48 hours apart at most; orders are told for 90 days, executions for three.
+History, Execution Details): ``limit`` is 10 by default and at most 100, ``from`` selects the page
+after an id, ``start_time`` and ``end_time`` are at most 48 hours apart; orders are listed for 90
+days, executions for three.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
-from signalbot.domain.errors import Unavailable
 from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.adapters import error_tables
 from signalbot.exchange.live.adapters.error_responses import failed_read_error
-from signalbot.exchange.live.adapters.time_windows import split_windows
+from signalbot.exchange.live.adapters.paging import paged, split_windows
 from signalbot.exchange.live.transport.error_codes import OrderNotFound
 from signalbot.exchange.live.transport.exchange_api import ExchangeApi
 from signalbot.exchange.live.transport.priority import RequestPriority
@@ -28,7 +28,7 @@ Rows = list[dict[str, Any]]
 
 
 def parse_rows(response: Mapping[str, Any]) -> Rows:
-    """The rows of an answer, which may hold one or a list of them."""
+    """The rows of a response, which holds one row or a list."""
     content = response.get("data")
     if isinstance(content, dict):
         return [content]
@@ -38,10 +38,10 @@ def parse_rows(response: Mapping[str, Any]) -> Rows:
 async def fetch_rows(
     api: ExchangeApi, method: str, params: Mapping[str, Any], *, priority: RequestPriority
 ) -> Rows:
-    """One answer's rows; none only when the exchange says that there are none.
+    """The rows of one response; none only if the exchange reports that there are none.
 
     Raises:
-        Unavailable: it says anything else.
+        Unavailable: it reports any other error.
     """
     try:
         response = await api.read(method, dict(params), priority=priority)
@@ -55,22 +55,26 @@ async def fetch_rows(
     raise api.apply_error(error, priority=priority)
 
 
-async def fetch_pages(
+def fetch_pages(
     api: ExchangeApi, method: str, params: Mapping[str, Any], *, priority: RequestPriority
-) -> AsyncIterator[Rows]:
+) -> AsyncIterator[Sequence[dict[str, Any]]]:
     """A whole list, page by page.
 
     Raises:
-        Unavailable: it has more pages than anybody's orders fill, or cannot be read.
+        Unavailable: it has more pages than our orders fill, or cannot be read.
     """
-    after: dict[str, Any] = {}
-    for _ in range(_MAX_PAGES):
-        rows = await fetch_rows(api, method, {**params, "limit": _PAGE, **after}, priority=priority)
-        yield rows
-        if len(rows) < _PAGE:
-            return
-        after = {"from": rows[-1]["id"], "direct": "next"}
-    raise Unavailable(f"{method} does not end")
+
+    async def fetch(after: Mapping[str, Any]) -> Rows:
+        page_params = {**params, "limit": _PAGE, **after}
+        return await fetch_rows(api, method, page_params, priority=priority)
+
+    return paged(
+        fetch,
+        size=_PAGE,
+        next_params=lambda page: {"from": page[-1]["id"], "direct": "next"},
+        max_pages=_MAX_PAGES,
+        name=method,
+    )
 
 
 async def fetch_since(
@@ -80,7 +84,7 @@ async def fetch_since(
     *,
     since_ms: int,
     priority: RequestPriority,
-) -> AsyncIterator[Rows]:
+) -> AsyncIterator[Sequence[dict[str, Any]]]:
     """The pages of every window from an instant until now, oldest first."""
     for start_ms, end_ms in split_windows(Ms(since_ms), api.client.milliseconds(), _WINDOW_MS):
         window = {**params, "start_time": start_ms, "end_time": end_ms}

@@ -1,15 +1,45 @@
-"""An account's trades at Binance: by time only within a span, by trade id as far as one likes."""
+"""Requests that Binance's spot and futures markets have in common: weights, permissions, trades."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from signalbot.domain.errors import Unavailable
 from signalbot.domain.timeframe import Ms
-from signalbot.exchange.live.adapters.time_windows import split_windows
+from signalbot.exchange.live.adapters.paging import all_rows, paged, split_windows
+from signalbot.exchange.live.adapters.types import KeyPermissions
 from signalbot.exchange.live.parsing import CcxtDict
 from signalbot.exchange.live.transport.exchange_api import ExchangeApi
 from signalbot.exchange.live.transport.priority import RequestPriority
 
+MINUTE_MS: Final = 60_000
 MAX_PAGE: Final = 1_000
 """Trades of one page."""
+
+_USED_HEADER: Final = "X-MBX-USED-WEIGHT-1M"
+
+
+def parse_used_weight(headers: Mapping[str, str]) -> Mapping[int, int]:
+    """The weight used in the exchange's present minute, by the length of the limit.
+
+    https://developers.binance.com/docs/derivatives/usds-margined-futures/general-info#ip-limits
+    """
+    used = headers.get(_USED_HEADER, "")
+    return {MINUTE_MS: int(used)} if used.isdecimal() else {}
+
+
+async def binance_key_permissions(api: ExchangeApi, *, trading: str) -> KeyPermissions:
+    """Permissions of a key; ``trading`` names the permission to trade on this market."""
+    try:
+        found = await api.read("sapiGetAccountApiRestrictions", {}, priority=RequestPriority.POLL)
+    except Unavailable:
+        return KeyPermissions()
+    until_ms = found.get("tradingAuthorityExpirationTime")
+    return KeyPermissions(
+        may_trade=found.get(trading),
+        may_withdraw=found.get("enableWithdrawals"),
+        is_ip_bound=found.get("ipRestrict"),
+        expires_at_ms=None if until_ms is None else Ms(int(until_ms)),
+    )
 
 
 async def trades_since(
@@ -23,7 +53,8 @@ async def trades_since(
 ) -> list[CcxtDict]:
     """All trades of a symbol since an instant, oldest first.
 
-    The first is looked for span by span; those after it are read from its id on.
+    By time a request covers at most ``span_ms``: the first trade is searched window by window, and
+    those after it are read from its id on.
     """
     now_ms = max(api.client.milliseconds(), since_ms)
     for start_ms, end_ms in split_windows(since_ms, now_ms, span_ms):
@@ -54,19 +85,21 @@ async def _follow_pages(
     api: ExchangeApi,
     symbol: str,
     page: list[CcxtDict],
-    request_params: dict[str, Any],
+    request_params: Mapping[str, Any],
     priority: RequestPriority,
     cost: int,
 ) -> list[CcxtDict]:
     """``page``, and every trade after it."""
-    found = list(page)
-    while page:
-        params = {**request_params, "fromId": int(found[-1]["id"]) + 1}
-        page = await _fetch_page(api, symbol, None, params, priority, cost)
-        found += page
-        if len(page) < MAX_PAGE:
-            break
-    return found
+
+    async def fetch(params: Mapping[str, Any]) -> list[CcxtDict]:
+        return await _fetch_page(api, symbol, None, {**request_params, **params}, priority, cost)
+
+    pages = paged(fetch, size=MAX_PAGE, first_params=_after(page), next_params=_after)
+    return [*page, *await all_rows(pages)]
+
+
+def _after(page: Sequence[CcxtDict]) -> Mapping[str, Any]:
+    return {"fromId": int(page[-1]["id"]) + 1}
 
 
 async def _fetch_page(
