@@ -8,12 +8,12 @@ from operator import or_
 from typing import Any, Final
 
 from signalbot.domain.timeframe import Ms
-from signalbot.exchange.live.accounts.balances import AdaptersByKind
+from signalbot.exchange.live.account_markets import AdaptersByKind
 from signalbot.exchange.live.capabilities import RateLimit
 from signalbot.exchange.live.exchange_settings import LiveExchangeSettings
 from signalbot.exchange.live.registry import client_profile
 from signalbot.exchange.live.transport.connection import Connection, Egress
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from signalbot.exchange.live.transport.rate_limiter import RateLimiter
 from signalbot.exchange.live.transport.request_executor import AccountRateLimit, RequestExecutor
 from signalbot.ports import Clock

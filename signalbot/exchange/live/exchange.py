@@ -12,8 +12,9 @@ from signalbot.domain.errors import Unavailable
 from signalbot.domain.market import MarketKind
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import Mode, User, UserId
+from signalbot.exchange.live.account_markets import AccountMarkets, AdaptersByKind
 from signalbot.exchange.live.account_polling import AccountPoller
-from signalbot.exchange.live.accounts.balances import AdaptersByKind
+from signalbot.exchange.live.accounts.account_memory import AccountMemory
 from signalbot.exchange.live.address_connection import AddressConnection
 from signalbot.exchange.live.broker import LiveBroker
 from signalbot.exchange.live.exchange_settings import LiveExchangeSettings
@@ -257,13 +258,10 @@ class LiveExchange:
         return LiveBroker(
             user,
             api=api,
-            adapters=self._dialects,
-            market=self.market,
-            symbols=symbols,
+            markets=AccountMarkets(self._dialects, self.market, symbols),
             clock=self._clock,
             visibility_lag_ms=self._settings.visibility_lag_ms,
-            state=self._saved_states.get(user.user_id),
-            states=self._states,
+            memory=AccountMemory(user.user_id, self._saved_states.get(user.user_id), self._states),
             on_placed=lambda wire_id: self._streams.expect_order(user.user_id, wire_id),
         )
 

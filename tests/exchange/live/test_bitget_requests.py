@@ -21,7 +21,7 @@ from signalbot.exchange.live.adapters.bitget import BitgetSpot, BitgetSwap
 from signalbot.exchange.live.adapters.types import SymbolMargin
 from signalbot.exchange.live.parsing import parse_holding
 from signalbot.exchange.live.transport.error_codes import AddressRateLimited, ClockSkewed
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from tests.exchange.live.loopback_exchange import (
     LoopbackConnection,
     close,

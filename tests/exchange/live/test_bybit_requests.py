@@ -28,7 +28,7 @@ from signalbot.exchange.live.transport.error_codes import (
     ClockSkewed,
     OrderNotFound,
 )
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from tests.exchange.live.wire_fixtures import (
     ENTRY_ID,
     NOW,

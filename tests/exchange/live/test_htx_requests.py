@@ -24,7 +24,7 @@ from signalbot.exchange.live.adapters.htx_spot import HtxSpot
 from signalbot.exchange.live.adapters.types import SymbolMargin
 from signalbot.exchange.live.parsing import parse_holding
 from signalbot.exchange.live.transport.error_codes import AccountRateLimited, ClockSkewed
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from signalbot.tasks import SystemClock
 from tests.exchange.live.loopback_exchange import (
     LoopbackConnection,

@@ -16,7 +16,7 @@ from signalbot.domain.errors import (
 from signalbot.domain.orders import OrderRequest, OrderSide, OrderStatus
 from signalbot.exchange.live.adapters.kraken import KrakenSpot
 from signalbot.exchange.live.transport.error_codes import AccountRateLimited, ClockSkewed
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from tests.exchange.live.loopback_exchange import (
     LoopbackConnection,
     close,

@@ -26,7 +26,7 @@ from signalbot.exchange.live.transport.error_codes import (
     ClockSkewed,
     OrderNotFound,
 )
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from tests.exchange.live.loopback_exchange import (
     LoopbackConnection,
     close,

@@ -22,7 +22,7 @@ from signalbot.exchange.live.adapters.okx_swap import OkxSwap
 from signalbot.exchange.live.adapters.types import KeyPermissions, SymbolMargin
 from signalbot.exchange.live.parsing import parse_holding
 from signalbot.exchange.live.transport.error_codes import AccountRateLimited, ClockSkewed
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from tests.exchange.live.wire_fixtures import (
     ENTRY_ID,
     EXIT_ID,

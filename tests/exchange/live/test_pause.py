@@ -7,7 +7,7 @@ import pytest
 from signalbot.exchange.live.adapters.bybit_swap import BybitSwap
 from signalbot.exchange.live.transport.account_backoff import AccountBackoff
 from signalbot.exchange.live.transport.error_codes import AccountRateLimited, AddressRateLimited
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from signalbot.replay import virtual_time
 from signalbot.tasks import LoopClock
 from tests.exchange.live.loopback_exchange import LoopbackConnection, entry, loopback_to, swap

@@ -37,7 +37,7 @@ from signalbot.exchange.live.parsing import CcxtDict, parse_fill, parse_report
 from signalbot.exchange.live.registry import exchange_row
 from signalbot.exchange.live.transport.client_profile import ClientProfile
 from signalbot.exchange.live.transport.connection import Connection
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from signalbot.exchange.live.transport.rate_limiter import RateLimiter
 from signalbot.exchange.live.transport.request_executor import RequestExecutor
 from signalbot.tasks import SystemClock

@@ -12,8 +12,7 @@ from signalbot.exchange.live.adapters.request_costs import RequestCosts
 from signalbot.exchange.live.adapters.types import KeyPermissions, SymbolMargin, parse_margin
 from signalbot.exchange.live.capabilities import Capabilities
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 
 class AccountRequests(RequestCosts):

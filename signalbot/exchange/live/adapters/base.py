@@ -28,8 +28,7 @@ from signalbot.exchange.live.adapters.types import CreateOrderArgs, FoundOrder
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
 from signalbot.exchange.live.transport.client_profile import ServerTimeEndpoint
 from signalbot.exchange.live.transport.error_codes import ErrorCodes, OrderNotFound
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 from signalbot.exchange.live.transport.response_validation import ResponseShapes
 
 

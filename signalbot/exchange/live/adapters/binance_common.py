@@ -8,8 +8,7 @@ from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.adapters.paging import all_rows, paged, split_windows
 from signalbot.exchange.live.adapters.types import KeyPermissions
 from signalbot.exchange.live.parsing import CcxtDict
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 MINUTE_MS: Final = 60_000
 MAX_PAGE: Final = 1_000

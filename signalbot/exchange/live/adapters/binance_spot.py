@@ -18,8 +18,7 @@ from signalbot.exchange.live.adapters.spot import SpotAdapter, spot_capabilities
 from signalbot.exchange.live.adapters.types import FoundOrder, KeyPermissions
 from signalbot.exchange.live.capabilities import RateLimit, StopSupport
 from signalbot.exchange.live.parsing import CcxtDict
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 _DAY_MS = 86_400_000
 

@@ -25,8 +25,7 @@ from signalbot.exchange.live.adapters.paging import all_rows, page_numbers, page
 from signalbot.exchange.live.adapters.types import FoundOrder, KeyPermissions, SymbolMargin
 from signalbot.exchange.live.capabilities import Capabilities, RateLimit
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 _ALGO = {"trigger": True}
 _MAX_INCOMES, _INCOME_COST = 1_000, 30

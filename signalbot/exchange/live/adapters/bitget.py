@@ -18,8 +18,7 @@ from signalbot.exchange.live.adapters.spot_market_buy import MarketBuyByCost
 from signalbot.exchange.live.adapters.types import FoundOrder, SymbolMargin
 from signalbot.exchange.live.capabilities import Capabilities, RateLimit
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 _RATES = (RateLimit(cost=6_000, per_ms=60_000),)
 _PLAN_PARAMS = {"trigger": True, "planType": "profit_loss"}  #: sized stops and targets alike

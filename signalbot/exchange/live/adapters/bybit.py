@@ -20,8 +20,7 @@ from signalbot.exchange.live.adapters.paging import all_rows, paged, split_windo
 from signalbot.exchange.live.adapters.types import FoundOrder, KeyPermissions
 from signalbot.exchange.live.capabilities import RateLimit
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal, parse_instant_ms
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 LOOKUP: Final = "order/realtime, then order/history, by orderLinkId"
 RATES: Final = (RateLimit(cost=600, per_ms=5_000),)  # of one address; each account has its own too

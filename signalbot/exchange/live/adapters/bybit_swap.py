@@ -33,8 +33,7 @@ from signalbot.exchange.live.adapters.paging import split_windows
 from signalbot.exchange.live.adapters.types import FoundOrder, SymbolMargin
 from signalbot.exchange.live.capabilities import Capabilities, StopSupport
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 _SKEW_MS = 5_000  # how far our clock may be ahead of the exchange's
 _FORCED = MappingProxyType(

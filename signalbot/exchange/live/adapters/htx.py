@@ -35,8 +35,7 @@ from signalbot.exchange.live.capabilities import (
     RateLimit,
 )
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 RATES = (RateLimit(cost=240, per_ms=3_000),)
 _FORCED = {"3": ForcedClose.LIQUIDATION, "22": ForcedClose.DELEVERAGING}  #: by order_type of a fill

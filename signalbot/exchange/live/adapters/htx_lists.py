@@ -14,8 +14,7 @@ from signalbot.exchange.live.adapters import error_tables
 from signalbot.exchange.live.adapters.error_responses import failed_read_error
 from signalbot.exchange.live.adapters.paging import paged, split_windows
 from signalbot.exchange.live.transport.error_codes import OrderNotFound
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 SUCCESS: Final = "200"
 DAY_MS: Final = 86_400_000

@@ -17,8 +17,7 @@ from signalbot.exchange.live.adapters.spot_market_buy import MarketBuyByCost
 from signalbot.exchange.live.adapters.types import CreateOrderArgs
 from signalbot.exchange.live.capabilities import MINUTES_TO_FOUR_HOURS
 from signalbot.exchange.live.parsing import CcxtDict
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 _PAGE, _MAX_PAGES = 500, 100
 _WINDOW_MS: Final = 2 * 86_400_000

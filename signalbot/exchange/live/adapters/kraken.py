@@ -14,8 +14,7 @@ from signalbot.exchange.live.adapters.spot import SpotAdapter, spot_capabilities
 from signalbot.exchange.live.adapters.types import CreateOrderArgs, FoundOrder
 from signalbot.exchange.live.capabilities import MINUTES_TO_FOUR_HOURS, RateLimit, StopSupport
 from signalbot.exchange.live.parsing import CcxtDict
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 _PAGE, _MAX_PAGES = 50, 200
 # https://docs.kraken.com/api/docs/guides/spot-rest-ratelimits: a starter's counter holds 15 points

@@ -28,8 +28,7 @@ from signalbot.exchange.live.capabilities import MINUTES_TO_FOUR_HOURS, Capabili
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
 from signalbot.exchange.live.transport.client_profile import ServerTimeEndpoint
 from signalbot.exchange.live.transport.error_codes import OrderNotFound
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 _DEADLINE_MS = 30_000
 _SKEW_MS = 5_000

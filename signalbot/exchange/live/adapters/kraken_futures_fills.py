@@ -14,8 +14,7 @@ from signalbot.domain.errors import Unavailable
 from signalbot.domain.money import ZERO
 from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 _PAGE, _MAX_PAGES = 100, 200
 _COST, _COST_OF_BEFORE = 2, 25

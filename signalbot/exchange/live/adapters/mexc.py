@@ -35,8 +35,7 @@ from signalbot.exchange.live.capabilities import (
 )
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
 from signalbot.exchange.live.transport.error_codes import OrderNotFound
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 RATES: Final = (RateLimit(cost=500, per_ms=10_000),)
 OPTIONS: Final[Mapping[str, Any]] = {"recvWindow": 5_000}

@@ -10,8 +10,7 @@ from typing import Any, Final
 
 from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.adapters.paging import all_rows, page_numbers, paged, split_windows
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 DAY_MS: Final = 86_400_000
 RETENTION_MS: Final = 89 * DAY_MS

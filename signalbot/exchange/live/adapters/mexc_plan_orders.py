@@ -13,8 +13,7 @@ from signalbot.domain.money import ONE, ZERO, text
 from signalbot.domain.orders import OrderRequest, OrderSide, OrderType
 from signalbot.exchange.live.adapters.mexc_lists import DAY_MS, fetch_since
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 LIFETIME_MS: Final = 7 * DAY_MS
 CLOSING_SIDES: Final = {"buy": 2, "sell": 4}

@@ -12,8 +12,7 @@ from signalbot.exchange.live.adapters.paging import fetch_candle_window
 from signalbot.exchange.live.adapters.spot import SpotAdapter, spot_capabilities
 from signalbot.exchange.live.capabilities import MINUTES_TO_FOUR_HOURS
 from signalbot.exchange.live.parsing import CcxtDict
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 _PAGE = 100
 _RETENTION_MS: Final = 30 * 86_400_000

@@ -21,8 +21,7 @@ from signalbot.exchange.live.adapters.paging import all_rows, paged
 from signalbot.exchange.live.adapters.types import CreateOrderArgs, FoundOrder, KeyPermissions
 from signalbot.exchange.live.capabilities import RateLimit
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 LOOKUP: Final = "order by clOrdId, or order-algo by algoClOrdId and the order it became"
 # Private requests are limited by account; an address is limited for market data only.

@@ -11,8 +11,7 @@ from signalbot.exchange.live.adapters.spot import SpotAdapter, spot_capabilities
 from signalbot.exchange.live.adapters.types import CreateOrderArgs
 from signalbot.exchange.live.capabilities import StopSupport
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 _CASH_OR_CROSS: Final = "signalbot.spotMode"  # an option of the client: its value is kept there
 

@@ -13,8 +13,7 @@ from signalbot.exchange.live.adapters.okx import LOOKUP, MAX_PAGE, RATES, OkxAda
 from signalbot.exchange.live.adapters.types import SymbolMargin
 from signalbot.exchange.live.capabilities import Capabilities, QuantityUnit, StopSupport
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 _BILLS_MS = 7 * 86_400_000 - 60_000
 

@@ -6,8 +6,7 @@ from typing import Any, TypeVar
 
 from signalbot.domain.errors import Unavailable
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 T = TypeVar("T")
 

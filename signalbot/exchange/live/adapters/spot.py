@@ -15,8 +15,7 @@ from signalbot.exchange.live.capabilities import (
     StopSupport,
 )
 from signalbot.exchange.live.parsing import CcxtDict
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 _WITHOUT_STOP = frozenset((OrderType.MARKET, OrderType.LIMIT))
 _WITH_STOP = _WITHOUT_STOP | {OrderType.STOP}

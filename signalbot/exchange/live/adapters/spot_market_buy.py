@@ -9,8 +9,7 @@ from signalbot.exchange.live.adapters.error_responses import while_building
 from signalbot.exchange.live.adapters.spot import SpotAdapter
 from signalbot.exchange.live.adapters.types import CreateOrderArgs
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 _MAX_PRICE_FACTOR = Decimal("1.01")
 _IMMEDIATE_OR_CANCEL = {"timeInForce": "IOC"}

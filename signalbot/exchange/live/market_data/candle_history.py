@@ -7,7 +7,7 @@ from signalbot.domain.errors import InvalidCandle, Unavailable
 from signalbot.domain.market import Candle, MarketKind
 from signalbot.domain.money import ZERO, trimmed
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.exchange.live.accounts.balances import AdaptersByKind
+from signalbot.exchange.live.account_markets import AdaptersByKind
 from signalbot.exchange.live.adapters.base import ExchangeAdapter
 from signalbot.exchange.live.parsing import parse_decimal
 from signalbot.exchange.live.transport.exchange_api import ExchangeApi

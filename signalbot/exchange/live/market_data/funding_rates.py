@@ -7,8 +7,7 @@ from typing import Final
 from signalbot.domain.errors import Unavailable
 from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.parsing import parse_decimal
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 _PAGE: Final = 100  # every supported exchange gives as many, or fewer without complaint
 _WINDOW_MS: Final = 96 * 3_600_000

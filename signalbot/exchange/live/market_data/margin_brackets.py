@@ -17,8 +17,7 @@ from signalbot.domain.money import ONE, ZERO
 from signalbot.domain.timeframe import DAY_MS, Ms
 from signalbot.exchange.live.capabilities import LeverageTierRequest
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 from signalbot.ledger.margin_brackets import MarginBracketStore, StoredBrackets
 from signalbot.ports import Clock
 

@@ -11,8 +11,7 @@ from signalbot.domain.errors import SignalbotError
 from signalbot.domain.market import PriceRange
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.exchange.live.parsing import parse_decimal
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 from signalbot.ports import Clock
 from signalbot.stream import Stream
 

@@ -2,7 +2,7 @@
 
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.exchange.live.transport.error_codes import AccountRateLimited
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from signalbot.ports import Clock
 
 _INITIAL_MS = 1_000  # most exchanges count an account's requests by the second or two

@@ -55,6 +55,14 @@ class Egress:
 
 DIRECT = Egress()
 
+
+def parse_egress(text: str) -> Egress:
+    """``direct``, a proxy's URL, or an address of this machine."""
+    if text == "direct":
+        return DIRECT
+    return Egress(proxy=text) if "://" in text else Egress(local_address=text)
+
+
 SendRequest = Callable[..., Awaitable[Any]]
 """``ask(client, method, *args)`` makes one call of a ccxt client, in its turn."""
 

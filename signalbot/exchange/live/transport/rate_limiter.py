@@ -13,7 +13,7 @@ from signalbot.exchange.live.capabilities import RateLimit
 from signalbot.exchange.live.transport.account_backoff import AccountBackoff
 from signalbot.exchange.live.transport.connectivity import Connectivity
 from signalbot.exchange.live.transport.error_codes import AddressRateLimited
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from signalbot.exchange.live.transport.rate_window import RateWindow
 from signalbot.ports import Clock
 

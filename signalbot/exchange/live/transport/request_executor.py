@@ -17,7 +17,7 @@ from signalbot.exchange.live.transport.error_codes import (
     ErrorCodes,
 )
 from signalbot.exchange.live.transport.error_mapping import is_already_set, order_error, read_error
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from signalbot.exchange.live.transport.rate_limiter import RateLimiter
 from signalbot.exchange.live.transport.request_trace import RequestTrace, current_trace
 
