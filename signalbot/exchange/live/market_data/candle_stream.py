@@ -16,9 +16,13 @@ from signalbot.domain.timeframe import EPOCH, Ms, Timeframe
 from signalbot.exchange.live.adapters.klines import Kline
 from signalbot.exchange.live.market_data.candle_history import CandleHistory
 from signalbot.exchange.live.market_data.prices import PriceFeed
-from signalbot.exchange.live.market_data.websocket_market import market_kind_of
 from signalbot.exchange.live.parsing import parse_decimal
 from signalbot.exchange.live.registry import exchange_row
+from signalbot.exchange.live.transport.ccxt_internals import (
+    FrameHandler,
+    install_frame_handler,
+    market_kind_of,
+)
 from signalbot.exchange.live.transport.connection import Connection
 from signalbot.exchange.live.transport.error_mapping import redacted_text
 from signalbot.ports import CandleSource, Clock
@@ -121,7 +125,7 @@ class CandleWatcher:
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        self._install_frame_handler()
+        install_frame_handler(self._connection.template, self._handle_message)
         async with asyncio.TaskGroup() as group:
             self._group = group
             for subscription in self._subscriptions.values():
@@ -150,22 +154,16 @@ class CandleWatcher:
 
     # --- the websocket --------------------------------------------------------------------
 
-    def _install_frame_handler(self) -> None:
-        """Look at every frame before ccxt does, and let no frame end the socket's reading."""
-        client = self._connection.template
-        handle = client.handle_message
-
-        def look(socket: Any, message: Any) -> None:
-            try:
-                self._handle_frame(socket, message)
-                handle(socket, message)
-            except Exception as e:  # noqa: BLE001 - ccxt's reader would end without a word
-                self.invalid_frames += 1
-                log.debug(
-                    "stream.frame_invalid", exchange=self._connection.name, cause=redacted_text(e)
-                )
-
-        client.handle_message = look
+    def _handle_message(self, original: FrameHandler, socket: Any, message: Any) -> None:
+        """Read a frame before ccxt does; no error may end ccxt's reader of the socket."""
+        try:
+            self._handle_frame(socket, message)
+            original(socket, message)
+        except Exception as e:  # noqa: BLE001 - ccxt's reader would end without an error
+            self.invalid_frames += 1
+            log.debug(
+                "stream.frame_invalid", exchange=self._connection.name, cause=redacted_text(e)
+            )
 
     def _handle_frame(self, socket: Any, message: Any) -> None:
         if self._read is None or not isinstance(message, Mapping):
