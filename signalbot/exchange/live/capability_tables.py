@@ -11,7 +11,7 @@ _ENTRIES: Final = frozenset((OrderType.MARKET, OrderType.LIMIT))
 
 
 def capability_table() -> str:
-    """What every exchange can do, as a Markdown table for the README."""
+    """Capabilities of every exchange as a Markdown table."""
     head = (
         "| ccxt id | market | orders | stop | stop moves | targets | counts in | client id "
         "| looked up by | position | margin | stops watch |"
@@ -23,7 +23,7 @@ def capability_table() -> str:
 
 
 def retention_table() -> str:
-    """What every exchange ends, forgets or does not tell, as a Markdown table for the README."""
+    """Lifetimes, retention and candles of every exchange as a Markdown table."""
     head = (
         "| ccxt id | market | stops rest | stops hold coins | client id known | ended orders told "
         "| fills told | candles | no more candles than | candles by |"

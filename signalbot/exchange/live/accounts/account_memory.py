@@ -7,7 +7,7 @@ from signalbot.ledger.account_states import AccountState, AccountStates, MarginS
 
 
 class AccountMemory:
-    """``saved`` is from a former process; without ``states`` nothing is saved."""
+    """``saved`` is from a former process; ``states`` saves for the next one, if given."""
 
     def __init__(
         self,

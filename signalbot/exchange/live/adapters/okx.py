@@ -132,7 +132,7 @@ class OkxAdapter(TriggeredOrderLookup):
     async def follow_triggered(
         self, api: ExchangeApi, found: FoundOrder, symbol: str, priority: RequestPriority
     ) -> FoundOrder:
-        """A large algo order becomes several orders, which are shown as one."""
+        """A large algo order becomes several orders, which are merged."""
         reported = found.raw["info"]
         if reported.get("state") not in ("effective", "partially_effective"):
             return found

@@ -1,4 +1,4 @@
-"""Costs of requests in an exchange's own weights, and what its responses say of its limits."""
+"""Costs of requests in an exchange's own weights, and its limits as reported by responses."""
 
 from collections.abc import Mapping
 from typing import ClassVar

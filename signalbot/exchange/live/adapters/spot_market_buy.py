@@ -16,7 +16,7 @@ _IMMEDIATE_OR_CANCEL = {"timeInForce": "IOC"}
 
 
 class MarketBuyByCost(SpotAdapter):
-    """Sends a market buy as a limit order, one percent above the ask, that never rests.
+    """Sends a market buy as an IOC limit order, one percent above the best offer.
 
     The exchange counts market buys in the quote currency, but orders here are in coins: so the
     exact quantity is bought at the market's price, and never far from it.
@@ -33,11 +33,13 @@ class MarketBuyByCost(SpotAdapter):
         self, api: ExchangeApi, create: CreateOrderArgs, priority: RequestPriority
     ) -> CreateOrderArgs:
         ticker = await api.read("fetch_ticker", create.symbol, priority=priority)
-        best_ask = parse_decimal(ticker.get("ask")) or parse_decimal(ticker.get("last"))
-        if best_ask is None:
+        best_offer = parse_decimal(ticker.get("ask")) or parse_decimal(ticker.get("last"))
+        if best_offer is None:
             raise Unavailable(f"never sent: {create.symbol} has no ask price")
         with while_building():
-            limit = api.client.price_to_precision(create.symbol, text(best_ask * _MAX_PRICE_FACTOR))
+            limit = api.client.price_to_precision(
+                create.symbol, text(best_offer * _MAX_PRICE_FACTOR)
+            )
         return replace(
             create, type="limit", price=limit, params={**create.params, **_IMMEDIATE_OR_CANCEL}
         )
