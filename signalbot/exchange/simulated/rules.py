@@ -1,4 +1,4 @@
-"""How a simulated exchange behaves: its markets, fees, delays and bad luck."""
+"""Rules of a simulated exchange: markets, fees, latency, random rejections."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from signalbot.domain.money import HUNDRED
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedSymbol:
-    """One market: where its price lives and the grid it trades on."""
+    """One market: the center of its price and its trading grid."""
 
     price: Decimal  #: the seeded path stays around it, > 0
     annual_volatility_percent: Decimal = Decimal(60)
@@ -32,10 +32,10 @@ class SimulatedSymbol:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulationRules:
-    """``speed`` describes the clock the exchange is given; the rest is its own.
+    """``speed`` is that of the exchange's clock; all others are its own settings.
 
-    Refusals and partial fills are drawn per client order id, not in turn: the same seed treats
-    the same order alike whatever happens around it.
+    Rejections and partial fills are drawn per client order id, not in turn: the same seed treats
+    the same order alike, independent of others.
     """
 
     seed: int = 1
@@ -81,23 +81,23 @@ PRESET_SYMBOLS: Mapping[str, SimulatedSymbol] = {
     "XRP/USDT:USDT": _symbol("2.5", "80", "0.0001", "0.1"),
     "DOGE/USDT:USDT": _symbol("0.2", "90", "0.00001", "1"),
 }
-"""Grids as the large exchanges have them; what a configuration need not spell out."""
+"""Markets with the grids of large exchanges, which need no configuration."""
 
 _DEFAULT_SYMBOL = SimulatedSymbol(price=Decimal(100))
 
 
 def default_symbol(symbol: str) -> SimulatedSymbol:
-    """What ``symbol`` is like when nothing is configured for it: known, else generic."""
+    """The market of an unconfigured symbol: a known one, else generic."""
     return PRESET_SYMBOLS.get(symbol, _DEFAULT_SYMBOL)
 
 
 def symbol_rules(rules: SimulationRules, symbol: str) -> SimulatedSymbol:
-    """What ``symbol`` is like: as configured, else known, else generic."""
+    """The market of a symbol: configured, else known, else generic."""
     return rules.symbols.get(symbol) or default_symbol(symbol)
 
 
 def instrument_of(symbol: str, rules: SimulatedSymbol) -> Instrument:
-    """The market's rules as the rest of the daemon sees them.
+    """The market's rules as an ``Instrument``.
 
     Raises:
         KeyError: ``symbol`` is not written ``BASE/QUOTE`` or ``BASE/QUOTE:SETTLE``.
