@@ -15,26 +15,36 @@ from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.adapters import error_tables, response_shapes
 from signalbot.exchange.live.adapters.error_responses import rejected_order_error, while_building
+from signalbot.exchange.live.adapters.htx_account import HtxAccountRequests
 from signalbot.exchange.live.adapters.htx_lists import (
     DAY_MS,
-    FILL_RETENTION_MS,
     ORDER_RETENTION_MS,
     SUCCESS,
+    fetch_fills,
     fetch_pages,
     fetch_rows,
     fetch_since,
     parse_rows,
 )
+from signalbot.exchange.live.adapters.htx_params import (
+    ALGO_ENDPOINT,
+    ORDER_ENDPOINT,
+    algo_kind,
+    client_id_name,
+    endpoint_of,
+    id_name,
+    without_flag,
+)
 from signalbot.exchange.live.adapters.order_lookup import TriggeredOrderLookup
 from signalbot.exchange.live.adapters.paging import fetch_candle_window
-from signalbot.exchange.live.adapters.types import CreateOrderArgs, FoundOrder, SymbolMargin
+from signalbot.exchange.live.adapters.types import CreateOrderArgs, FoundOrder
 from signalbot.exchange.live.capabilities import (
     MINUTES_TO_FOUR_HOURS,
     Capabilities,
     QuantityUnit,
     RateLimit,
 )
-from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
+from signalbot.exchange.live.parsing import CcxtDict
 from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 RATES = (RateLimit(cost=240, per_ms=3_000),)
@@ -46,11 +56,10 @@ _MIN_ID = 10**9  # one in four million of our ids is smaller
 _ENDED = {"effective": "closed", "failed": "canceled", "canceling": "open"}
 _SKEW_MS = 60_000  # how far our clock may be ahead of the exchange's
 _ALGO_KINDS = ("sl", "tp", "tpsl", "trigger")
-_ORDER, _ALGO = "contractPrivateGetV5TradeOrder", "contractPrivateGetV5AlgoOrder"
 _FLAG_REJECTED = frozenset(("1066", "1067"))  # a parameter that is missing or invalid
 
 
-class HtxSwap(TriggeredOrderLookup):
+class HtxSwap(HtxAccountRequests, TriggeredOrderLookup):
     """USDT-margined contracts; every order names its margin mode, cross or isolated."""
 
     capabilities: ClassVar = Capabilities(
@@ -118,7 +127,7 @@ class HtxSwap(TriggeredOrderLookup):
 
         https://www.htx.com/en-us/opend (USDT-M v5, Place Algo Order)
         """
-        kind = _order_kind(request)
+        kind = algo_kind(request)
         return super().trigger_params(request, trigger_price) | {
             f"{kind}_type": "market",
             f"{kind}_trigger_price_type": "last",
@@ -144,7 +153,7 @@ class HtxSwap(TriggeredOrderLookup):
             return await self._post_order(
                 api, "contractPrivatePostV5TradeOrder", request, create, priority
             )
-        method, bare = "contractPrivatePostV5AlgoOrder", _without_flag(request)
+        method, bare = "contractPrivatePostV5AlgoOrder", without_flag(request)
         if self._is_flag_rejected:
             return await self._post_order(api, method, bare, create, priority)
         try:
@@ -187,13 +196,13 @@ class HtxSwap(TriggeredOrderLookup):
     async def cancel_by_id(
         self, api: ExchangeApi, request: OrderRequest, order_id: str, *, priority: RequestPriority
     ) -> None:
-        await self._cancel(api, request, {_id_name(request): order_id}, priority)
+        await self._cancel(api, request, {id_name(request): order_id}, priority)
 
     async def cancel_by_client_id(
         self, api: ExchangeApi, request: OrderRequest, *, priority: RequestPriority
     ) -> None:
         wire_id = self.wire_id(request.client_order_id)
-        await self._cancel(api, request, {_client_id_name(request): wire_id}, priority)
+        await self._cancel(api, request, {client_id_name(request): wire_id}, priority)
 
     async def _cancel(
         self,
@@ -227,12 +236,12 @@ class HtxSwap(TriggeredOrderLookup):
             OrderOutcomeUnknown: it was sent before the oldest order that is listed.
         """
         wire_id = self.wire_id(request.client_order_id)
-        for name, value in ((_id_name(request), order_id), (_client_id_name(request), wire_id)):
+        for name, value in ((id_name(request), order_id), (client_id_name(request), wire_id)):
             params = self._lookup_endpoint(api, request) | {name: value}
             rows = (
                 []
                 if value is None
-                else await fetch_rows(api, _endpoint_of(request), params, priority=priority)
+                else await fetch_rows(api, endpoint_of(request), params, priority=priority)
             )
             for found in self._parsed(api, rows, request.symbol):
                 if wire_id == found.wire_id or found.raw["id"] == order_id:
@@ -241,13 +250,13 @@ class HtxSwap(TriggeredOrderLookup):
 
     def _lookup_endpoint(self, api: ExchangeApi, request: OrderRequest) -> dict[str, Any]:
         market_id = api.client.market(request.symbol)["id"]
-        kind = {} if request.trigger_price is None else {"type": _order_kind(request)}
+        kind = {} if request.trigger_price is None else {"type": algo_kind(request)}
         return {"contract_code": market_id, **kind}
 
     async def _find_in_lists(
         self, api: ExchangeApi, request: OrderRequest, priority: RequestPriority
     ) -> FoundOrder | None:
-        where, place = self._lookup_endpoint(api, request), _endpoint_of(request)
+        where, place = self._lookup_endpoint(api, request), endpoint_of(request)
         wire_id = self.wire_id(request.client_order_id)
         lists = [fetch_pages(api, f"{place}Opens", where, priority=priority)]
         now_ms = api.client.milliseconds()
@@ -286,7 +295,7 @@ class HtxSwap(TriggeredOrderLookup):
         self, api: ExchangeApi, order_id: str, symbol: str, priority: RequestPriority
     ) -> CcxtDict | None:
         params = {"contract_code": api.client.market(symbol)["id"], "order_id": order_id}
-        rows = await fetch_rows(api, _ORDER, params, priority=priority)
+        rows = await fetch_rows(api, ORDER_ENDPOINT, params, priority=priority)
         orders = (found.raw for found in self._parsed(api, rows, symbol))
         return next((raw for raw in orders if str(raw["id"]) == str(order_id)), None)
 
@@ -308,9 +317,9 @@ class HtxSwap(TriggeredOrderLookup):
         markets = {api.client.market(symbol)["id"]: symbol for symbol in symbols}
         lists: list[tuple[str, dict[str, Any]]] = []
         if is_conditional is not True:
-            lists.append((f"{_ORDER}Opens", {}))
+            lists.append((f"{ORDER_ENDPOINT}Opens", {}))
         if is_conditional is not False:
-            lists += [(f"{_ALGO}Opens", {"type": kind}) for kind in _ALGO_KINDS]
+            lists += [(f"{ALGO_ENDPOINT}Opens", {"type": kind}) for kind in _ALGO_KINDS]
         found: list[FoundOrder] = []
         for method, params in lists:
             async for rows in fetch_pages(api, method, params, priority=priority):
@@ -331,98 +340,9 @@ class HtxSwap(TriggeredOrderLookup):
         since_ms: Ms,
         order_id: str | None = None,
     ) -> Sequence[CcxtDict]:
-        """All pages of all windows of the last three days.
-
-        Fees are positive when paid; ccxt inverts them as older APIs require.
-        """
-        market = api.client.market(symbol)
-        request_params = {"contract_code": market["id"]} | (
-            {"order_id": order_id} if order_id else {}
+        return await fetch_fills(
+            api, symbol, since_ms=since_ms, order_id=order_id, priority=priority
         )
-        retention_start_ms = api.client.milliseconds() - FILL_RETENTION_MS
-        method = "contractPrivateGetV5TradeOrderDetails"
-        raws: list[CcxtDict] = []
-        async for rows in fetch_since(
-            api,
-            method,
-            request_params,
-            since_ms=max(since_ms, retention_start_ms),
-            priority=priority,
-        ):
-            raws += [api.client.parse_trade(row, market) for row in rows]
-        return [
-            {
-                **raw,
-                "fee": {
-                    **(raw.get("fee") or {}),
-                    "cost": parse_decimal(raw["info"].get("trade_fee")),
-                },
-            }
-            for raw in raws
-            if order_id is None or raw.get("order") == order_id
-        ]
 
     def forced_reason(self, trade: CcxtDict) -> ForcedClose | None:
         return _FORCED.get(str(trade["info"].get("order_type")))
-
-    # --- the account ----------------------------------------------------------------------
-
-    async def is_one_way(self, api: ExchangeApi, symbol: str) -> bool | None:
-        response = await api.read("contractPrivateGetV5PositionMode", priority=RequestPriority.POLL)
-        mode = (response.get("data") or {}).get("position_mode")
-        return None if mode is None else bool(mode == "single_side")
-
-    async def symbol_margin(
-        self, api: ExchangeApi, symbol: str, *, wanted: MarginMode | None = None
-    ) -> SymbolMargin:
-        """Leverage is set for each mode. A position keeps the mode in which it was opened.
-
-        Otherwise the orders that close it would be rejected.
-        """
-        market_id = api.client.market(symbol)["id"]
-        held = await fetch_rows(
-            api, "contractPrivateGetV5TradePositionOpens", {"contract_code": market_id},
-            priority=RequestPriority.POLL,
-        )  # fmt: skip
-        modes = [row.get("margin_mode") for row in held if row.get("contract_code") == market_id]
-        mode = MarginMode(modes[0]) if modes and modes[0] in tuple(MarginMode) else wanted
-        if mode is None:
-            return SymbolMargin(leverage=None, mode=None)
-        levers = await fetch_rows(
-            api, "contractPrivateGetV5PositionLever",
-            {"contract_code": market_id, "margin_mode": mode.value}, priority=RequestPriority.POLL,
-        )  # fmt: skip
-        row = next((each for each in levers if each.get("contract_code") == market_id), {})
-        lever = parse_decimal(row.get("lever_rate"))
-        return SymbolMargin(leverage=None if lever is None else int(lever), mode=mode)
-
-    async def set_leverage(
-        self, api: ExchangeApi, symbol: str, leverage: int, mode: MarginMode
-    ) -> None:
-        params = {"margin_mode": mode.value}
-        await api.execute("set_leverage", leverage, symbol, params, priority=RequestPriority.POLL)
-
-    async def set_margin_mode(
-        self, api: ExchangeApi, symbol: str, leverage: int, mode: MarginMode
-    ) -> None:
-        """Nothing to set: every order names its mode."""
-
-
-def _order_kind(request: OrderRequest) -> str:
-    return "sl" if request.type is OrderType.STOP else "tp"
-
-
-def _endpoint_of(request: OrderRequest) -> str:
-    return _ORDER if request.trigger_price is None else _ALGO
-
-
-def _id_name(request: OrderRequest) -> str:
-    return "order_id" if request.trigger_price is None else "algo_id"
-
-
-def _client_id_name(request: OrderRequest) -> str:
-    return "client_order_id" if request.trigger_price is None else "algo_client_order_id"
-
-
-def _without_flag(request: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in request.items() if name != "reduce_only"}

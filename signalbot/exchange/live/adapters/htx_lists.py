@@ -13,13 +13,14 @@ from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.adapters import error_tables
 from signalbot.exchange.live.adapters.error_responses import failed_read_error
 from signalbot.exchange.live.adapters.paging import paged, split_windows
+from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
 from signalbot.exchange.live.transport.error_codes import OrderNotFound
 from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 SUCCESS: Final = "200"
 DAY_MS: Final = 86_400_000
 ORDER_RETENTION_MS: Final = 90 * DAY_MS
-FILL_RETENTION_MS: Final = 3 * DAY_MS
+_FILL_RETENTION_MS: Final = 3 * DAY_MS
 _WINDOW_MS = 2 * DAY_MS
 _PAGE, _MAX_PAGES = 100, 100
 
@@ -89,3 +90,36 @@ async def fetch_since(
         window = {**params, "start_time": start_ms, "end_time": end_ms}
         async for rows in fetch_pages(api, method, window, priority=priority):
             yield rows
+
+
+async def fetch_fills(
+    api: ExchangeApi, symbol: str, *, since_ms: Ms, order_id: str | None, priority: RequestPriority
+) -> list[CcxtDict]:
+    """All pages of all windows of the last three days.
+
+    Fees are positive when paid; ccxt inverts them as older APIs require.
+    """
+    market = api.client.market(symbol)
+    request_params = {"contract_code": market["id"]} | ({"order_id": order_id} if order_id else {})
+    retention_start_ms = api.client.milliseconds() - _FILL_RETENTION_MS
+    method = "contractPrivateGetV5TradeOrderDetails"
+    raws: list[CcxtDict] = []
+    async for rows in fetch_since(
+        api,
+        method,
+        request_params,
+        since_ms=max(since_ms, retention_start_ms),
+        priority=priority,
+    ):
+        raws += [api.client.parse_trade(row, market) for row in rows]
+    return [
+        {
+            **raw,
+            "fee": {
+                **(raw.get("fee") or {}),
+                "cost": parse_decimal(raw["info"].get("trade_fee")),
+            },
+        }
+        for raw in raws
+        if order_id is None or raw.get("order") == order_id
+    ]

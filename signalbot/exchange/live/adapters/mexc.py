@@ -4,18 +4,16 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
-from signalbot.domain.account_snapshot import Balance
 from signalbot.domain.errors import OrderRejected
 from signalbot.domain.market import Instrument, MarketKind
-from signalbot.domain.money import ZERO
 from signalbot.domain.orders import ForcedClose, OrderRequest
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.adapters import error_tables, response_shapes
 from signalbot.exchange.live.adapters.error_responses import rejected_order_error, while_building
+from signalbot.exchange.live.adapters.mexc_account import MexcAccountRequests
 from signalbot.exchange.live.adapters.mexc_lists import fetch_pages, fetch_since
+from signalbot.exchange.live.adapters.mexc_orders import order_params, parse_order
 from signalbot.exchange.live.adapters.mexc_plan_orders import (
-    CLOSING_SIDES,
     LIFETIME_MS,
     fetch_active_plans,
     find_plan,
@@ -26,34 +24,27 @@ from signalbot.exchange.live.adapters.mexc_plan_orders import (
 )
 from signalbot.exchange.live.adapters.order_lookup import TriggeredOrderLookup
 from signalbot.exchange.live.adapters.paging import fetch_candle_window
-from signalbot.exchange.live.adapters.types import CreateOrderArgs, FoundOrder, SymbolMargin
+from signalbot.exchange.live.adapters.types import CreateOrderArgs, FoundOrder
 from signalbot.exchange.live.capabilities import (
     MINUTES_TO_FOUR_HOURS,
     Capabilities,
     QuantityUnit,
     RateLimit,
 )
-from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
+from signalbot.exchange.live.parsing import CcxtDict
 from signalbot.exchange.live.transport.error_codes import OrderNotFound
 from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 RATES: Final = (RateLimit(cost=500, per_ms=10_000),)
 OPTIONS: Final[Mapping[str, Any]] = {"recvWindow": 5_000}
-_LONG, _SHORT = 1, 2
-_ONE_WAY = 2
 _MODE_FLAGS = frozenset(("reduceOnly", "positionMode"))
-_OPEN_TYPES = {MarginMode.ISOLATED: 1, MarginMode.CROSS: 2}
-_MODES = {str(number): mode for mode, number in _OPEN_TYPES.items()}
 _BUYS = ("1", "2")  # open long, close short; 3 and 4 sell
-_OPENS = {"buy": 1, "sell": 3}
-_LIMIT, _MARKET = 1, 5  #: 6 would turn into a limit order at the present price
-_ORDER_STATES = {"1": "open", "2": "open", "3": "closed", "4": "canceled", "5": "rejected"}
 _FORCED = {"2": ForcedClose.LIQUIDATION, "4": ForcedClose.DELEVERAGING}
 _PARAMETER_REJECTED = '"600"'
 _CREATE, _CREATE_PLAN = "contractPrivatePostOrderCreate", "contractPrivatePostPlanorderPlace"
 
 
-class MexcSwap(TriggeredOrderLookup):
+class MexcSwap(MexcAccountRequests, TriggeredOrderLookup):
     capabilities: ClassVar = Capabilities(
         exchange="mexc",
         kind=MarketKind.SWAP,
@@ -126,7 +117,7 @@ class MexcSwap(TriggeredOrderLookup):
             OrderRejected, OrderOutcomeUnknown, Unavailable: by the code in the response.
         """
         with while_building():
-            request_params = _order_of(api, create)
+            request_params = order_params(api, create)
         if "triggerPrice" not in create.params:
             return await self._post_order(api, _CREATE, request_params, create, priority)
         bare = {name: value for name, value in request_params.items() if name not in _MODE_FLAGS}
@@ -233,7 +224,7 @@ class MexcSwap(TriggeredOrderLookup):
             {"symbol": market["id"], "external_oid": wire_id}, priority=priority,
         )  # fmt: skip
         row = (response or {}).get("data")
-        return None if not row else self.to_found_order(_order(api, row, market))
+        return None if not row else self.to_found_order(parse_order(api, row, market))
 
     async def _fetch_order(
         self, api: ExchangeApi, symbol: str, order_id: str, priority: RequestPriority
@@ -242,7 +233,11 @@ class MexcSwap(TriggeredOrderLookup):
             api, "contractPrivateGetOrderGetOrderId", {"order_id": order_id}, priority=priority
         )
         row = (response or {}).get("data")
-        return None if not row else self.to_found_order(_order(api, row, api.client.market(symbol)))
+        return (
+            None
+            if not row
+            else self.to_found_order(parse_order(api, row, api.client.market(symbol)))
+        )
 
     async def _find_plan_order(
         self,
@@ -285,7 +280,7 @@ class MexcSwap(TriggeredOrderLookup):
             for row in rows:
                 if row["symbol"] in markets:
                     market = api.client.market(markets[row["symbol"]])
-                    listed.append(self.to_found_order(_order(api, row, market)))
+                    listed.append(self.to_found_order(parse_order(api, row, market)))
         if is_conditional is not False:
             listed += [
                 self.to_found_order(parse_plan(row, markets[row["symbol"]]))
@@ -327,93 +322,6 @@ class MexcSwap(TriggeredOrderLookup):
     def forced_reason(self, trade: CcxtDict) -> ForcedClose | None:
         """``category`` 2: a position that the liquidation system took over."""
         return _FORCED.get(str(trade["info"].get("category")))
-
-    # --- the account ----------------------------------------------------------------------
-
-    async def balance(
-        self, api: ExchangeApi, currency: str, *, now_ms: Ms, priority: RequestPriority
-    ) -> Balance:
-        """ccxt's total omits the margin of positions."""
-        raw = await api.read(
-            "fetch_balance", {"type": "swap"}, priority=priority, cost=self.balance_cost
-        )
-        rows = raw["info"].get("data") or ()
-        row: CcxtDict = next((each for each in rows if each.get("currency") == currency), {})
-        free = parse_decimal(row.get("availableOpen"))
-        return Balance(
-            equity=parse_decimal(row.get("equity")) or ZERO,
-            free=parse_decimal(row.get("availableBalance")) or ZERO if free is None else free,
-            as_of_ms=now_ms,
-        )
-
-    async def symbol_margin(
-        self, api: ExchangeApi, symbol: str, *, wanted: MarginMode | None = None
-    ) -> SymbolMargin:
-        """Every order names margin mode and leverage; a position keeps those of its opening.
-
-        The leverage of a mode that the account has not used is not reported.
-        """
-        request_params = {"symbol": api.client.market(symbol)["id"]}
-        held = await api.read(
-            "contractPrivateGetPositionOpenPositions", request_params, priority=RequestPriority.POLL
-        )
-        modes = [_MODES.get(str(row.get("openType"))) for row in held.get("data") or ()]
-        mode = next(filter(None, modes), wanted)
-        response = await api.read(
-            "contractPrivateGetPositionLeverage", request_params, priority=RequestPriority.POLL
-        )
-        rows = response.get("data") or ()
-        mode = mode or next((_MODES.get(str(row.get("openType"))) for row in rows), None)
-        levers = {
-            int(row["leverage"]) for row in rows if _MODES.get(str(row.get("openType"))) is mode
-        }
-        return SymbolMargin(leverage=levers.pop() if len(levers) == 1 else None, mode=mode)
-
-    async def set_leverage(
-        self, api: ExchangeApi, symbol: str, leverage: int, mode: MarginMode
-    ) -> None:
-        """Leverage and mode are one setting, of longs and of shorts."""
-        for side in (_LONG, _SHORT):
-            params = {"openType": _OPEN_TYPES[mode], "positionType": side}
-            await api.execute(
-                "set_leverage", leverage, symbol, params, priority=RequestPriority.POLL
-            )
-
-    async def set_margin_mode(
-        self, api: ExchangeApi, symbol: str, leverage: int, mode: MarginMode
-    ) -> None:
-        """``set_leverage``, which always follows, sets both."""
-
-
-def _order_of(api: ExchangeApi, create: CreateOrderArgs) -> dict[str, Any]:
-    """The request of an order; ``side`` also distinguishes opening from closing."""
-    order_params = dict(create.params)
-    client = api.client
-    reduces = bool(order_params.pop("reduceOnly", False))
-    mode = MarginMode(order_params.pop("marginMode"))
-    client_id = order_params.pop("clientOrderId")
-    kind = _MARKET if create.type == "market" else _LIMIT
-    request_params: dict[str, Any] = {
-        "symbol": client.market(create.symbol)["id"],
-        "vol": float(client.amount_to_precision(create.symbol, create.amount)),
-        "side": (CLOSING_SIDES if reduces else _OPENS)[create.side],
-        "openType": _OPEN_TYPES[mode],
-        "positionMode": _ONE_WAY,
-        **order_params,
-    }
-    if create.price is not None:
-        request_params["price"] = float(client.price_to_precision(create.symbol, create.price))
-    if reduces:
-        request_params["reduceOnly"] = True
-    if "triggerPrice" in order_params:
-        price = client.price_to_precision(create.symbol, order_params["triggerPrice"])
-        return request_params | {"triggerPrice": price, "orderType": kind}
-    return request_params | {"type": kind, "externalOid": client_id}
-
-
-def _order(api: ExchangeApi, row: CcxtDict, market: CcxtDict) -> CcxtDict:
-    raw: CcxtDict = api.client.parse_order(row, market)
-    return {**raw, "status": _ORDER_STATES.get(str(row.get("state")), raw.get("status"))}
 
 
 def _side(info: CcxtDict) -> str:
