@@ -7,12 +7,10 @@ from typing import Any
 import pytest
 
 from signalbot.domain.errors import (
-    AccessDenied,
     OrderOutcomeUnknown,
     OrderRejected,
     RejectionReason,
     SignalbotError,
-    Unavailable,
 )
 from signalbot.domain.orders import OrderRequest, OrderSide, OrderStatus
 from signalbot.domain.timeframe import Ms
@@ -443,15 +441,3 @@ async def test_errors_mean_what_they_say(
     line.answer(SEND, {"result": "error", "serverTime": WHEN, "error": error})
     with pytest.raises(kind):
         await line.send(STOP)
-
-
-@pytest.mark.parametrize(
-    ("error", "kind"), [("authenticationError", AccessDenied), ("Server Error", Unavailable)]
-)
-async def test_a_failed_lookup_proves_nothing(
-    line: LoopbackConnection, error: str, kind: type[SignalbotError]
-) -> None:
-    """Wherever it fails."""
-    line.answer(FILLS, {"result": "error", "serverTime": WHEN, "error": error})
-    with pytest.raises(kind):
-        await line.report(entry(PERP))
