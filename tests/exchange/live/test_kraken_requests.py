@@ -26,10 +26,6 @@ def ok(result: Any) -> dict[str, Any]:
     return {"error": [], "result": result}
 
 
-def refused(error: str) -> dict[str, Any]:
-    return {"error": [error]}
-
-
 def order(**said: Any) -> dict[str, Any]:
     return {
         "refid": None,

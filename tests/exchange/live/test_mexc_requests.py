@@ -48,10 +48,6 @@ def ok(content: Any) -> dict[str, Any]:
     return {"success": True, "code": 0, "data": content}
 
 
-def refused(code: int) -> dict[str, Any]:
-    return {"success": False, "code": code, "message": "told"}
-
-
 def levers(open_type: int) -> dict[str, Any]:
     row = {"level": 1, "leverage": 5, "openType": open_type}
     return ok([row | {"positionType": 1}, row | {"positionType": 2}])
