@@ -51,7 +51,7 @@ class LeverageTierRequest:
     """The ccxt call that returns an exchange's leverage tiers, and what its numbers mean."""
 
     method: str  #: ``fetch_leverage_tiers`` for all, or ``fetch_market_leverage_tiers`` for one
-    unit: BracketUnit  #: of ``minNotional``: contracts, whatever its name says, where QUANTITY
+    unit: BracketUnit  #: of ``minNotional``: contracts, despite its name, where QUANTITY
     deduction: str = ""  #: where the exchange's own answer has it; empty: the whole rate holds
     by_leverage: bool = False  #: a tier holds for its leverage alone
     params: Mapping[str, Any] | None = None

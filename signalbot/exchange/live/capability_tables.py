@@ -25,8 +25,8 @@ def capability_table() -> str:
 def retention_table() -> str:
     """Lifetimes, retention and candles of every exchange as a Markdown table."""
     head = (
-        "| ccxt id | market | stops rest | stops hold coins | client id known | ended orders told "
-        "| fills told | candles | no more candles than | candles by |"
+        "| ccxt id | market | stops rest | stops hold coins | client id known | orders listed "
+        "| fills listed | candles | no more candles than | candles by |"
     )
     rows = [head, "|" + "---|" * 10]
     for ccxt_id in SUPPORTED:

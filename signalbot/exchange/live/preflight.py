@@ -83,7 +83,7 @@ def _check_withdrawal(may_withdraw: bool | None, terms: AccountSettings) -> Acco
     if not may_withdraw:
         return AccountCheck(True, "withdrawal", "not allowed")
     if terms.allow_withdrawal_keys:
-        return AccountCheck(True, "withdrawal", "allowed, as account.allow_withdrawal_keys says")
+        return AccountCheck(True, "withdrawal", "allowed by account.allow_withdrawal_keys")
     return AccountCheck(
         False, "withdrawal", "allowed: take that right from the key, or it cannot trade"
     )

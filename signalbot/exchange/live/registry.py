@@ -40,7 +40,7 @@ class ExchangeRow:
     sandbox: Sandbox = Sandbox.TESTNET
     #: ccxt lists the least amount of an order; else what it lists is the size of a contract.
     has_minimum: bool = True
-    #: Reads closed candles from raw frames; None: frames do not tell that a candle has closed.
+    #: Reads closed candles from raw frames; None: frames do not mark a closed candle.
     kline_reader: KlineReader | None = None
     leverage_tiers: LeverageTierRequest | None = None  #: None: the exchange publishes none
     no_daily_candles_reason: str = ""  #: why candles of a day are not supported

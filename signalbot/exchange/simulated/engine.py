@@ -234,7 +234,7 @@ class MatchingEngine:
             self._matcher.trade_triggered(account_position, order, at_ms)
         if _guards(request):
             account_position.entry_move = (
-                None  # a later stop, such as one that trails, has not seen that range
+                None  # a later stop, such as a trailed one, was not resting in that range
             )
         touch_price = order.touch_price
         if order.status.is_final or touch_price is None:

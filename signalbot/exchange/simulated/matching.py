@@ -1,6 +1,6 @@
 """Decides when an order trades, at what price, and in which order within one price range.
 
-A range is walked as one path: from its open first against the position, then in its favour. So
+A range is walked as one path: from its open first against the position, then in its favor. So
 a stop wins over a target in the same candle, nearer levels come before farther ones, and nothing
 depends on what the candle hides. A range that opens beyond a position's liquidation price has
 liquidated it before any of its orders could trade. The range that fills a resting entry liquidates
@@ -39,7 +39,7 @@ from signalbot.exchange.simulated.validation import insufficient_margin
 from signalbot.ledger.simulated_store import SimulatedPosition
 
 NOTHING_TO_REDUCE = "reduce-only, and there is no position to reduce"
-_PARTIALLY_UNFILLED = "the rest found nobody to trade with"
+_PARTIALLY_UNFILLED = "the rest found no counterparty"
 
 
 class OrderMatcher:

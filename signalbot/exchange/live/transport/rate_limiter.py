@@ -55,7 +55,7 @@ class RateLimiter:
         )
         self._queues: tuple[deque[_Waiter], ...] = tuple(deque() for _ in RequestPriority)
         self._timer: asyncio.Handle | None = None
-        self._wake_at_s = 0.0  #: of the timer while there is one; uvloop's do not always tell
+        self._wake_at_s = 0.0  #: of the timer while there is one; not all uvloop timers have it
 
     def serial_queue(self) -> "RateLimiter":
         """A queue by priority that lets one request through at a time, without limits."""
