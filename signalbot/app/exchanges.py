@@ -139,7 +139,7 @@ class ExchangeFactory:
         ]
         if not live:
             return
-        from signalbot.exchange.live.transport.egress import parse_egress  # noqa: PLC0415
+        from signalbot.exchange.live.transport.connection import parse_egress  # noqa: PLC0415
 
         keys = await self._credential_store.credentials(config)
         for user in live:

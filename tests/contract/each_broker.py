@@ -8,7 +8,7 @@ import pytest
 
 from signalbot.ledger.database import open_database
 from tests.contract.brokers import BrokerFixture
-from tests.contract.live import CAN, LiveBrokerFixture, PaperDesk, exchange_of
+from tests.contract.live import CAN, LiveBrokerFixture, PaperBrokerFixture, exchange_of
 from tests.contract.simulated import SimulatedBrokerFixture
 from tests.venue.server import listening
 
@@ -25,8 +25,8 @@ def on_each_broker(
 
     @pytest.mark.parametrize("kind", KINDS)
     async def run(kind: str, tmp_path: Path) -> None:
-        async with fixture_at(kind, tmp_path) as desk:
-            await test(desk)
+        async with fixture_at(kind, tmp_path) as fixture:
+            await test(fixture)
 
     run.__name__, run.__doc__ = test.__name__, test.__doc__
     return run
@@ -34,24 +34,24 @@ def on_each_broker(
 
 @asynccontextmanager
 async def fixture_at(kind: str, folder: Path) -> AsyncIterator[BrokerFixture]:
-    """An open desk of one kind."""
+    """An open fixture of one kind."""
     async with open_database(folder / "signalbot.db") as database:
         if kind == "simulated":
-            async with _opened(SimulatedBrokerFixture(database)) as desk:
-                yield desk
+            async with _opened(SimulatedBrokerFixture(database)) as fixture:
+                yield fixture
             return
         is_paper = kind == "paper"
         async with listening(exchange_of("binance" if is_paper else kind)) as far:
             can = SimulatedBrokerFixture.can if is_paper else CAN[kind]
-            made = (PaperDesk if is_paper else LiveBrokerFixture)(database, far, can)
-            async with _opened(made) as desk:
-                yield desk
+            made = (PaperBrokerFixture if is_paper else LiveBrokerFixture)(database, far, can)
+            async with _opened(made) as fixture:
+                yield fixture
 
 
 @asynccontextmanager
-async def _opened(desk: BrokerFixture) -> AsyncIterator[BrokerFixture]:
-    await desk.open()
+async def _opened(fixture: BrokerFixture) -> AsyncIterator[BrokerFixture]:
+    await fixture.open()
     try:
-        yield desk
+        yield fixture
     finally:
-        await desk.close()
+        await fixture.close()

@@ -137,7 +137,7 @@ class LiveBrokerFixture(BrokerFixture):
         return self.account.held(self.market_id)
 
 
-class PaperDesk(LiveBrokerFixture):
+class PaperBrokerFixture(LiveBrokerFixture):
     """Paper accounts: the exchange's prices and rules, simulated fills."""
 
     mode = Mode.PAPER
@@ -160,7 +160,7 @@ class PaperDesk(LiveBrokerFixture):
 
 
 def exchange_of(dialect: str) -> Venue:
-    """A loopback exchange that takes no less of a coin than its desk says."""
+    """A loopback exchange that takes no less of a coin than its fixture says."""
     least, markets = CAN[dialect].least, build(dialect).engine.markets.values()
     return build(dialect, markets=[
         replace(each, min_quantity=least) if each.base == "BTC" else each for each in markets

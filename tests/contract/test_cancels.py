@@ -19,15 +19,15 @@ async def test_a_cancel_whose_answer_is_lost_is_seen_to_have_worked(
     exchange: str, tmp_path: Path
 ) -> None:
     """The exchange carried it out: the order is over, and nothing is left in doubt."""
-    async with fixture_at(exchange, tmp_path) as desk:
-        assert isinstance(desk, LiveBrokerFixture)
-        await desk.enter()
-        stop = await desk.rest(desk.stop(49_000))
-        rule = desk.venue.faults.add(Rule(key=desk.account.key, leg="cancel", does=(Drop(),)))
-        report = await desk.broker.cancel(stop)
+    async with fixture_at(exchange, tmp_path) as fixture:
+        assert isinstance(fixture, LiveBrokerFixture)
+        await fixture.enter()
+        stop = await fixture.rest(fixture.stop(49_000))
+        rule = fixture.venue.faults.add(Rule(key=fixture.account.key, leg="cancel", does=(Drop(),)))
+        report = await fixture.broker.cancel(stop)
         assert rule.hits
         assert report.status is OrderStatus.CANCELLED
-        assert not await desk.listed()
+        assert not await fixture.listed()
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)
@@ -36,17 +36,19 @@ async def test_a_cancel_that_did_not_work_is_no_end(
     exchange: str, answer: Drop | Reply, tmp_path: Path
 ) -> None:
     """The stop rests and protects, whatever the answer was."""
-    async with fixture_at(exchange, tmp_path) as desk:
-        assert isinstance(desk, LiveBrokerFixture)
-        await desk.enter()
-        stop = await desk.rest(desk.stop(49_000))
-        desk.venue.faults.add(Rule(key=desk.account.key, leg="cancel", does=(answer,), times=-1))
+    async with fixture_at(exchange, tmp_path) as fixture:
+        assert isinstance(fixture, LiveBrokerFixture)
+        await fixture.enter()
+        stop = await fixture.rest(fixture.stop(49_000))
+        fixture.venue.faults.add(
+            Rule(key=fixture.account.key, leg="cancel", does=(answer,), times=-1)
+        )
         with pytest.raises(OrderOutcomeUnknown):
-            await desk.broker.cancel(stop)
-        desk.venue.faults.clear()
-        assert set(await desk.listed()) == {stop.client_order_id}
-        await desk.price(48_900)
-        assert desk.held == 0
+            await fixture.broker.cancel(stop)
+        fixture.venue.faults.clear()
+        assert set(await fixture.listed()) == {stop.client_order_id}
+        await fixture.price(48_900)
+        assert fixture.held == 0
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)
@@ -54,16 +56,18 @@ async def test_a_stop_that_is_shown_late_is_not_cancelled_by_a_cancel_that_did_n
     exchange: str, tmp_path: Path
 ) -> None:
     """That it is not shown proves nothing then: it may rest, and fire later."""
-    async with fixture_at(exchange, tmp_path) as desk:
-        assert isinstance(desk, LiveBrokerFixture)
-        await desk.enter()
-        desk.venue.faults.add(Rule(key=desk.account.key, leg="stop", does=(Hide(seconds=600),)))
-        stop = await desk.rest(desk.stop(49_000))
-        desk.venue.faults.add(
-            Rule(key=desk.account.key, leg="cancel", does=(Drop(before=True),), times=-1)
+    async with fixture_at(exchange, tmp_path) as fixture:
+        assert isinstance(fixture, LiveBrokerFixture)
+        await fixture.enter()
+        fixture.venue.faults.add(
+            Rule(key=fixture.account.key, leg="stop", does=(Hide(seconds=600),))
+        )
+        stop = await fixture.rest(fixture.stop(49_000))
+        fixture.venue.faults.add(
+            Rule(key=fixture.account.key, leg="cancel", does=(Drop(before=True),), times=-1)
         )
         with pytest.raises(OrderOutcomeUnknown):
-            await desk.broker.cancel(stop)
+            await fixture.broker.cancel(stop)
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)
@@ -71,12 +75,12 @@ async def test_what_an_entry_filled_before_an_unanswered_cancel_is_told(
     exchange: str, tmp_path: Path
 ) -> None:
     """Filled in part, then cancelled, and the answer to the cancel is lost."""
-    async with fixture_at(exchange, tmp_path) as desk:
-        assert isinstance(desk, LiveBrokerFixture)
-        await desk.trade_in_parts()
-        entry = await desk.rest(desk.entry(at=50_000))
-        assert 0 < desk.held < SIZE
-        desk.venue.faults.add(Rule(key=desk.account.key, leg="cancel", does=(Drop(),)))
-        report = await desk.broker.cancel(entry)
+    async with fixture_at(exchange, tmp_path) as fixture:
+        assert isinstance(fixture, LiveBrokerFixture)
+        await fixture.trade_in_parts()
+        entry = await fixture.rest(fixture.entry(at=50_000))
+        assert 0 < fixture.held < SIZE
+        fixture.venue.faults.add(Rule(key=fixture.account.key, leg="cancel", does=(Drop(),)))
+        report = await fixture.broker.cancel(entry)
         assert report.status is OrderStatus.CANCELLED
-        assert report.filled == desk.held
+        assert report.filled == fixture.held

@@ -39,19 +39,19 @@ async def _two_daemons(
 ALICE_LIVE = User(user_id=ALICE, mode=Mode.LIVE, account=AccountSettings(exchange=NAME, leverage=5))
 
 
-async def _check(desk: LiveBrokerFixture) -> Account:
+async def _check(fixture: LiveBrokerFixture) -> Account:
     """Alice's account after its resting orders were compared with the ledger."""
-    account = Account(ALICE_LIVE, exchange=desk.exchange, broker=desk.broker, settings={})
-    await _save_alice(desk)
-    trading_state = TradingState(Accounts(desk.database), desk.clock)
-    open_orders = {each.client_order_id: each for each in await desk.broker.open_orders()}
-    await ForeignOrders(Trades(desk.database), trading_state).check(account, open_orders)
+    account = Account(ALICE_LIVE, exchange=fixture.exchange, broker=fixture.broker, settings={})
+    await _save_alice(fixture)
+    trading_state = TradingState(Accounts(fixture.database), fixture.clock)
+    open_orders = {each.client_order_id: each for each in await fixture.broker.open_orders()}
+    await ForeignOrders(Trades(fixture.database), trading_state).check(account, open_orders)
     return account
 
 
-async def _save_alice(desk: LiveBrokerFixture) -> None:
-    await Accounts(desk.database).sync(
-        users=[ALICE_LIVE], strategies=[], subscriptions=[], now_ms=desk.clock.now_ms()
+async def _save_alice(fixture: LiveBrokerFixture) -> None:
+    await Accounts(fixture.database).sync(
+        users=[ALICE_LIVE], strategies=[], subscriptions=[], now_ms=fixture.clock.now_ms()
     )
 
 
@@ -70,25 +70,25 @@ async def test_an_order_of_the_owner_only_blocks_entries_beside_it(
     kind: str, tmp_path: Path
 ) -> None:
     """It has no id of signalbot's: the user goes on in every other symbol."""
-    async with fixture_at(kind, tmp_path) as desk:
-        assert isinstance(desk, LiveBrokerFixture)
-        await desk.by_hand(desk.entry(OrderType.LIMIT, at=45_000))
-        account = await _check(desk)
+    async with fixture_at(kind, tmp_path) as fixture:
+        assert isinstance(fixture, LiveBrokerFixture)
+        await fixture.by_hand(fixture.entry(OrderType.LIMIT, at=45_000))
+        account = await _check(fixture)
         assert account.user.status is UserStatus.ACTIVE
-        assert account.foreign_orders.keys() == {desk.symbol}
+        assert account.foreign_orders.keys() == {fixture.symbol}
 
 
 @pytest.mark.parametrize("kind", EXCHANGES)
 async def test_an_order_that_the_ledger_holds_is_not_foreign(kind: str, tmp_path: Path) -> None:
     """Also after a restart, and when the ledger holds it as ended although it still rests."""
-    async with fixture_at(kind, tmp_path) as desk:
-        assert isinstance(desk, LiveBrokerFixture)
-        order = await desk.rest(desk.entry(OrderType.LIMIT, at=45_000))
-        await _save_alice(desk)
-        trades = Trades(desk.database)
+    async with fixture_at(kind, tmp_path) as fixture:
+        assert isinstance(fixture, LiveBrokerFixture)
+        order = await fixture.rest(fixture.entry(OrderType.LIMIT, at=45_000))
+        await _save_alice(fixture)
+        trades = Trades(fixture.database)
         await trades.intend([replace(order.request, signal_id=None)])  # no signal is recorded here
         await trades.save_order(replace(order, status=OrderStatus.CANCELLED))
-        await desk.restart()
-        account = await _check(desk)
+        await fixture.restart()
+        account = await _check(fixture)
         assert account.user.status is UserStatus.ACTIVE
         assert not account.foreign_orders

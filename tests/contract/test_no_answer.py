@@ -26,11 +26,13 @@ NO_ANSWERS: dict[str, Reply | Cut] = {
     "success and nothing": Reply(body='{"code":"0","retCode":0,"msg":"","result":{}}'),
 }
 READS: dict[str, Callable[[LiveBrokerFixture], Awaitable[object]]] = {
-    "open orders": lambda desk: desk.broker.open_orders(),
-    "holdings": lambda desk: desk.broker.holdings({}),
-    "look-up": lambda desk: desk.broker.lookup(Order(request=desk.entry())),
-    "look-up of a stop": lambda desk: desk.broker.lookup(Order(request=desk.stop(49_000))),
-    "fills": lambda desk: desk.broker.fills(desk.instrument.symbol, since_ms=desk.clock.now_ms()),
+    "open orders": lambda fixture: fixture.broker.open_orders(),
+    "holdings": lambda fixture: fixture.broker.holdings({}),
+    "look-up": lambda fixture: fixture.broker.lookup(Order(request=fixture.entry())),
+    "look-up of a stop": lambda fixture: fixture.broker.lookup(Order(request=fixture.stop(49_000))),
+    "fills": lambda fixture: fixture.broker.fills(
+        fixture.instrument.symbol, since_ms=fixture.clock.now_ms()
+    ),
 }
 
 
@@ -40,16 +42,16 @@ async def test_nothing_is_read_from_what_is_no_answer(
     exchange: str, read: str, tmp_path: Path
 ) -> None:
     """Neither "no orders" nor "no positions", however long it lasts: the exchange is away."""
-    async with fixture_at(exchange, tmp_path) as desk:
-        assert isinstance(desk, LiveBrokerFixture)
-        await desk.enter()
-        desk.wait_long()
+    async with fixture_at(exchange, tmp_path) as fixture:
+        assert isinstance(fixture, LiveBrokerFixture)
+        await fixture.enter()
+        fixture.wait_long()
         for name, action in NO_ANSWERS.items():
-            rule = desk.venue.faults.add(Rule(key=_alice(desk), does=(action,), times=-1))
+            rule = fixture.venue.faults.add(Rule(key=_alice(fixture), does=(action,), times=-1))
             with pytest.raises((Unavailable, OrderOutcomeUnknown)):
-                pytest.fail(f"{name} was read as {await READS[read](desk)}")
+                pytest.fail(f"{name} was read as {await READS[read](fixture)}")
             assert rule.hits, name
-            desk.venue.faults.clear()
+            fixture.venue.faults.clear()
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)
@@ -57,15 +59,15 @@ async def test_an_entry_whose_answer_is_none_is_not_known_to_have_failed(
     exchange: str, tmp_path: Path
 ) -> None:
     """Whatever came back, the exchange has the order, and a look-up finds it there."""
-    async with fixture_at(exchange, tmp_path) as desk:
-        assert isinstance(desk, LiveBrokerFixture)
+    async with fixture_at(exchange, tmp_path) as fixture:
+        assert isinstance(fixture, LiveBrokerFixture)
         for name, action in NO_ANSWERS.items():
-            request = desk.entry()
+            request = fixture.entry()
             answer = action if isinstance(action, Cut) else _after(action)
-            desk.venue.faults.add(Rule(key=_alice(desk), leg="entry", does=(answer,)))
+            fixture.venue.faults.add(Rule(key=_alice(fixture), leg="entry", does=(answer,)))
             with pytest.raises(OrderOutcomeUnknown):
-                pytest.fail(f"{name} was read as {await desk.broker.submit(request)}")
-            found = await desk.found(request)
+                pytest.fail(f"{name} was read as {await fixture.broker.submit(request)}")
+            found = await fixture.found(request)
             assert found.filled == SIZE, name
 
 
@@ -75,5 +77,5 @@ def _after(reply: Reply) -> Reply:
     )  # fmt: skip
 
 
-def _alice(desk: LiveBrokerFixture) -> str:
-    return desk.account.key
+def _alice(fixture: LiveBrokerFixture) -> str:
+    return fixture.account.key

@@ -16,186 +16,188 @@ BUY, SELL = OrderSide.BUY, OrderSide.SELL
 
 @on_each_broker
 async def test_a_stop_rests_and_closes_the_position_when_the_price_comes(
-    desk: BrokerFixture,
+    fixture: BrokerFixture,
 ) -> None:
     """Acknowledged means that it is seen resting, under our id."""
-    await desk.enter()
-    order = await desk.rest(desk.stop(49_000))
+    await fixture.enter()
+    order = await fixture.rest(fixture.stop(49_000))
     assert order.status is OrderStatus.OPEN
-    assert list(await desk.listed()) == [order.client_order_id]
-    await desk.price(49_100)
-    assert (await desk.found(order.request)).status is OrderStatus.OPEN
-    await desk.price(48_900)
-    found = await desk.found(order.request)
+    assert list(await fixture.listed()) == [order.client_order_id]
+    await fixture.price(49_100)
+    assert (await fixture.found(order.request)).status is OrderStatus.OPEN
+    await fixture.price(48_900)
+    found = await fixture.found(order.request)
     assert (found.status, found.filled, found.average_price) == (
         OrderStatus.FILLED,
         SIZE,
         Decimal(48_900),
     )
-    assert desk.held == 0
-    assert await desk.listed() == {}
+    assert fixture.held == 0
+    assert await fixture.listed() == {}
 
 
 @on_each_broker
-async def test_a_short_is_stopped_by_a_purchase_above(desk: BrokerFixture) -> None:
+async def test_a_short_is_stopped_by_a_purchase_above(fixture: BrokerFixture) -> None:
     """The same the other way round."""
-    await desk.enter(side=SELL)
-    order = await desk.rest(desk.stop(51_000, side=BUY))
-    await desk.price(50_900)
-    assert desk.held == -SIZE
-    await desk.price(51_100)
-    assert (await desk.found(order.request)).status is OrderStatus.FILLED
-    assert desk.held == 0
+    await fixture.enter(side=SELL)
+    order = await fixture.rest(fixture.stop(51_000, side=BUY))
+    await fixture.price(50_900)
+    assert fixture.held == -SIZE
+    await fixture.price(51_100)
+    assert (await fixture.found(order.request)).status is OrderStatus.FILLED
+    assert fixture.held == 0
 
 
 @on_each_broker
-async def test_a_stop_without_a_position_opens_none(desk: BrokerFixture) -> None:
+async def test_a_stop_without_a_position_opens_none(fixture: BrokerFixture) -> None:
     """Whether it is refused, or rests and comes to nothing."""
-    request = desk.stop(49_000)
+    request = fixture.stop(49_000)
     try:
-        await desk.broker.submit(request)
+        await fixture.broker.submit(request)
     except OrderRejected:
-        assert await desk.listed() == {}
+        assert await fixture.listed() == {}
         return
-    await desk.price(48_900)
-    found = await desk.found(request)
+    await fixture.price(48_900)
+    found = await fixture.found(request)
     assert (found.status.is_final, found.filled) == (True, ZERO)
-    assert desk.held == 0
+    assert fixture.held == 0
 
 
 @on_each_broker
-async def test_a_stop_larger_than_the_position_does_not_turn_it_round(desk: BrokerFixture) -> None:
+async def test_a_stop_larger_than_the_position_does_not_turn_it_round(
+    fixture: BrokerFixture,
+) -> None:
     """Part of the position has gone another way meanwhile."""
-    await desk.enter()
-    order = await desk.rest(desk.stop(49_000))
-    await desk.broker.submit(desk.exit(size=SIZE / 2))
-    await desk.price(48_900)
-    found = await desk.found(order.request)
+    await fixture.enter()
+    order = await fixture.rest(fixture.stop(49_000))
+    await fixture.broker.submit(fixture.exit(size=SIZE / 2))
+    await fixture.price(48_900)
+    found = await fixture.found(order.request)
     assert found.status.is_final
-    closed = SIZE / 2 * desk.can.trims_stops
+    closed = SIZE / 2 * fixture.can.trims_stops
     assert found.filled == closed, "where it comes to nothing its end is told, and another follows"
-    assert desk.held == SIZE / 2 - closed
+    assert fixture.held == SIZE / 2 - closed
 
 
 @on_each_broker
-async def test_a_stop_the_price_has_passed_is_refused_as_such(desk: BrokerFixture) -> None:
+async def test_a_stop_the_price_has_passed_is_refused_as_such(fixture: BrokerFixture) -> None:
     """So its position is closed at market instead."""
-    await desk.enter()
-    if not desk.can.refuses_passed_stops:
-        await desk.broker.submit(desk.stop(50_500))
-        assert desk.held == 0, "elsewhere it closes the position at once by itself"
+    await fixture.enter()
+    if not fixture.can.refuses_passed_stops:
+        await fixture.broker.submit(fixture.stop(50_500))
+        assert fixture.held == 0, "elsewhere it closes the position at once by itself"
         return
     with pytest.raises(OrderRejected) as raised:
-        await desk.broker.submit(desk.stop(50_500))
+        await fixture.broker.submit(fixture.stop(50_500))
     assert raised.value.would_trigger
-    assert await desk.listed() == {}
-    assert desk.held == SIZE
+    assert await fixture.listed() == {}
+    assert fixture.held == SIZE
 
 
 @on_each_broker
-async def test_a_cancelled_stop_does_not_fire(desk: BrokerFixture) -> None:
+async def test_a_cancelled_stop_does_not_fire(fixture: BrokerFixture) -> None:
     """It is gone when its report says so."""
-    await desk.enter()
-    order = await desk.rest(desk.stop(49_000))
-    report = await desk.broker.cancel(order)
+    await fixture.enter()
+    order = await fixture.rest(fixture.stop(49_000))
+    report = await fixture.broker.cancel(order)
     assert (report.status, report.filled) == (OrderStatus.CANCELLED, ZERO)
-    await desk.price(48_900)
-    assert desk.held == SIZE
+    await fixture.price(48_900)
+    assert fixture.held == SIZE
 
 
 @on_each_broker
-async def test_a_target_takes_its_part_and_the_stop_the_rest(desk: BrokerFixture) -> None:
+async def test_a_target_takes_its_part_and_the_stop_the_rest(fixture: BrokerFixture) -> None:
     """Both rest side by side; neither ends the other."""
-    await desk.enter()
-    stop = await desk.rest(desk.stop(49_000))
-    target = await desk.rest(desk.target(51_000, size=SIZE / 2))
-    assert set(await desk.listed()) == {stop.client_order_id, target.client_order_id}
-    await desk.price(51_000)
-    found = await desk.found(target.request)
+    await fixture.enter()
+    stop = await fixture.rest(fixture.stop(49_000))
+    target = await fixture.rest(fixture.target(51_000, size=SIZE / 2))
+    assert set(await fixture.listed()) == {stop.client_order_id, target.client_order_id}
+    await fixture.price(51_000)
+    found = await fixture.found(target.request)
     assert (found.status, found.filled) == (OrderStatus.FILLED, SIZE / 2)
-    (holding,) = await desk.broker.holdings({})
-    assert holding.quantity == desk.held == SIZE / 2
-    assert list(await desk.listed()) == [stop.client_order_id]
-    if not desk.can.trims_stops:
-        rest = await desk.rest(desk.stop(49_000, size=SIZE / 2))
-        await desk.broker.cancel(stop)
+    (holding,) = await fixture.broker.holdings({})
+    assert holding.quantity == fixture.held == SIZE / 2
+    assert list(await fixture.listed()) == [stop.client_order_id]
+    if not fixture.can.trims_stops:
+        rest = await fixture.rest(fixture.stop(49_000, size=SIZE / 2))
+        await fixture.broker.cancel(stop)
         stop = rest
-    await desk.price(49_000)
-    assert (await desk.found(stop.request)).filled == SIZE / 2
-    assert desk.held == 0
+    await fixture.price(49_000)
+    assert (await fixture.found(stop.request)).filled == SIZE / 2
+    assert fixture.held == 0
 
 
 @on_each_broker
-async def test_a_target_of_a_short_waits_below(desk: BrokerFixture) -> None:
+async def test_a_target_of_a_short_waits_below(fixture: BrokerFixture) -> None:
     """And buys back."""
-    await desk.enter(side=SELL)
-    order = await desk.rest(desk.target(49_000, side=BUY))
-    await desk.price(49_100)
-    assert desk.held == -SIZE
-    await desk.price(49_000)
-    assert (await desk.found(order.request)).status is OrderStatus.FILLED
-    assert desk.held == 0
+    await fixture.enter(side=SELL)
+    order = await fixture.rest(fixture.target(49_000, side=BUY))
+    await fixture.price(49_100)
+    assert fixture.held == -SIZE
+    await fixture.price(49_000)
+    assert (await fixture.found(order.request)).status is OrderStatus.FILLED
+    assert fixture.held == 0
 
 
 @on_each_broker
-async def test_an_entry_brings_its_stop_along_where_it_can(desk: BrokerFixture) -> None:
+async def test_an_entry_brings_its_stop_along_where_it_can(fixture: BrokerFixture) -> None:
     """Elsewhere it does not, and says so beforehand: whoever asked places one."""
-    entry, stop = desk.entry(), desk.stop(49_000)
-    assert desk.broker.attaches_stops(entry.symbol) is desk.can.attaches
-    await desk.broker.submit(entry, stop=stop)
-    assert list(await desk.listed()) == [stop.client_order_id] * desk.can.attaches
-    if desk.can.attaches:
-        await desk.price(48_900)
-        found = await desk.found(stop)
+    entry, stop = fixture.entry(), fixture.stop(49_000)
+    assert fixture.broker.attaches_stops(entry.symbol) is fixture.can.attaches
+    await fixture.broker.submit(entry, stop=stop)
+    assert list(await fixture.listed()) == [stop.client_order_id] * fixture.can.attaches
+    if fixture.can.attaches:
+        await fixture.price(48_900)
+        found = await fixture.found(stop)
         assert (found.status, found.filled) == (OrderStatus.FILLED, SIZE)
-    assert desk.held == SIZE * (not desk.can.attaches)
+    assert fixture.held == SIZE * (not fixture.can.attaches)
 
 
 @on_each_broker
-async def test_a_stop_that_came_along_is_cancelled_like_any_other(desk: BrokerFixture) -> None:
+async def test_a_stop_that_came_along_is_cancelled_like_any_other(fixture: BrokerFixture) -> None:
     """It may have no id of its own there; it has ours here."""
-    entry, stop = desk.entry(), desk.stop(49_000)
-    await desk.broker.submit(entry, stop=stop)
-    resting = await desk.listed()
-    if desk.can.attaches:
+    entry, stop = fixture.entry(), fixture.stop(49_000)
+    await fixture.broker.submit(entry, stop=stop)
+    resting = await fixture.listed()
+    if fixture.can.attaches:
         order = Order(request=stop).apply(resting[stop.client_order_id])
-        report = await desk.broker.cancel(order)
+        report = await fixture.broker.cancel(order)
         assert (report.status, report.filled) == (OrderStatus.CANCELLED, ZERO)
-    assert await desk.listed() == {}
-    await desk.price(48_900)
-    assert desk.held == SIZE
+    assert await fixture.listed() == {}
+    await fixture.price(48_900)
+    assert fixture.held == SIZE
 
 
 @on_each_broker
-async def test_a_stop_moves_in_place_where_it_can(desk: BrokerFixture) -> None:
+async def test_a_stop_moves_in_place_where_it_can(fixture: BrokerFixture) -> None:
     """What rests is one stop all the while; where it cannot move it stays, and that is said."""
-    await desk.enter()
-    await _move(desk, await desk.rest(desk.stop(49_000)))
+    await fixture.enter()
+    await _move(fixture, await fixture.rest(fixture.stop(49_000)))
 
 
 @on_each_broker
-async def test_a_stop_that_came_along_moves_as_well(desk: BrokerFixture) -> None:
+async def test_a_stop_that_came_along_moves_as_well(fixture: BrokerFixture) -> None:
     """With the position, where it belongs to that."""
-    entry, stop = desk.entry(), desk.stop(49_000)
-    await desk.broker.submit(entry, stop=stop)
-    if not desk.can.attaches:
-        await desk.broker.submit(stop)
-    await _move(desk, Order(request=stop).apply(await desk.found(stop)))
+    entry, stop = fixture.entry(), fixture.stop(49_000)
+    await fixture.broker.submit(entry, stop=stop)
+    if not fixture.can.attaches:
+        await fixture.broker.submit(stop)
+    await _move(fixture, Order(request=stop).apply(await fixture.found(stop)))
 
 
-async def _move(desk: BrokerFixture, order: Order) -> None:
+async def _move(fixture: BrokerFixture, order: Order) -> None:
     """Ask for a stop at 49,000 to be at 49,500, and see where it fires."""
     wanted = replace(order.request, trigger_price=Decimal(49_500))
-    assert desk.broker.amends_stops(wanted.symbol) is desk.can.amends
-    if desk.can.amends:
-        report = await desk.broker.amend(order, wanted)
+    assert fixture.broker.amends_stops(wanted.symbol) is fixture.can.amends
+    if fixture.can.amends:
+        report = await fixture.broker.amend(order, wanted)
         assert (report.status, report.filled) == (OrderStatus.OPEN, ZERO)
     else:
         with pytest.raises(OrderRejected):
-            await desk.broker.amend(order, wanted)
-    assert list(await desk.listed()) == [order.client_order_id]
-    await desk.price(49_400)
-    assert desk.held == SIZE * (not desk.can.amends)
-    await desk.price(48_900)
-    assert (await desk.found(wanted)).status is OrderStatus.FILLED
-    assert desk.held == 0
+            await fixture.broker.amend(order, wanted)
+    assert list(await fixture.listed()) == [order.client_order_id]
+    await fixture.price(49_400)
+    assert fixture.held == SIZE * (not fixture.can.amends)
+    await fixture.price(48_900)
+    assert (await fixture.found(wanted)).status is OrderStatus.FILLED
+    assert fixture.held == 0

@@ -69,109 +69,112 @@ async def spot_desk(
     if name in ("bybit", "okx"):
         venue.list_spot()
     async with open_database(folder / "x.db") as database, listening(venue) as far:
-        desk = SpotDesk(database, far, SYMBOLS[name])
-        desk.limits = limits
-        await desk.open()
+        fixture = SpotDesk(database, far, SYMBOLS[name])
+        fixture.limits = limits
+        await fixture.open()
         try:
-            yield desk
+            yield fixture
         finally:
-            await desk.close()
+            await fixture.close()
 
 
 @pytest.mark.parametrize("name", SYMBOLS)
 async def test_coins_are_bought_found_held_and_sold(name: str, tmp_path: Path) -> None:
     """The very quantity that was asked for, whatever the exchange counts a market buy in."""
-    async with spot_desk(name, tmp_path) as desk:
-        order = await desk.enter()
+    async with spot_desk(name, tmp_path) as fixture:
+        order = await fixture.enter()
         assert (order.status, order.filled) == (OrderStatus.FILLED, SIZE)
-        found = await desk.found(order.request)
+        found = await fixture.found(order.request)
         assert (found.exchange_order_id, found.filled) == (order.exchange_order_id, SIZE)
-        fills = await desk.broker.order_fills(order)
+        fills = await fixture.broker.order_fills(order)
         assert sum(each.quantity for each in fills) == SIZE
         assert all(each.fee > 0 and each.side is OrderSide.BUY for each in fills)
-        (holding,) = await desk.broker.holdings({desk.symbol: SIZE})
-        assert (holding.side, holding.symbol) == (Side.LONG, desk.symbol)
-        size = await desk.broker.closable_quantity(desk.symbol, SIZE)
-        sold = desk.exit(size=desk.instrument.floor_quantity(size))
-        report = await desk.broker.submit(sold)
+        (holding,) = await fixture.broker.holdings({fixture.symbol: SIZE})
+        assert (holding.side, holding.symbol) == (Side.LONG, fixture.symbol)
+        size = await fixture.broker.closable_quantity(fixture.symbol, SIZE)
+        sold = fixture.exit(size=fixture.instrument.floor_quantity(size))
+        report = await fixture.broker.submit(sold)
         assert (report.status, report.filled) == (OrderStatus.FILLED, sold.quantity)
-        assert desk.coins < SIZE / 100
+        assert fixture.coins < SIZE / 100
 
 
 @pytest.mark.parametrize("name", SYMBOLS)
 async def test_a_limit_rests_and_is_cancelled_by_either_id(name: str, tmp_path: Path) -> None:
     """Both are listed meanwhile, and neither is afterwards."""
-    async with spot_desk(name, tmp_path) as desk:
-        first = await desk.rest(desk.entry(at=49_000))
-        second = await desk.rest(desk.entry(at=48_000))
-        assert set(await desk.listed()) == {first.client_order_id, second.client_order_id}
+    async with spot_desk(name, tmp_path) as fixture:
+        first = await fixture.rest(fixture.entry(at=49_000))
+        second = await fixture.rest(fixture.entry(at=48_000))
+        assert set(await fixture.listed()) == {first.client_order_id, second.client_order_id}
         for order in (first, Order(request=second.request)):
-            report = await desk.broker.cancel(order)
+            report = await fixture.broker.cancel(order)
             assert (report.status, report.filled) == (OrderStatus.CANCELLED, ZERO)
-        assert await desk.listed() == {}
+        assert await fixture.listed() == {}
 
 
 @pytest.mark.parametrize("name", SYMBOLS)
 async def test_fills_of_a_week_are_read_in_pages_and_windows(name: str, tmp_path: Path) -> None:
     """Each once, oldest or newest first."""
-    async with spot_desk(name, tmp_path) as desk:
-        desk.venue.engine.switches.windows = True
-        start_ms = desk.clock.now_ms()
-        await desk.enter()
-        desk.venue.engine.age(5 * DAY_MS)
+    async with spot_desk(name, tmp_path) as fixture:
+        fixture.venue.engine.switches.windows = True
+        start_ms = fixture.clock.now_ms()
+        await fixture.enter()
+        fixture.venue.engine.age(5 * DAY_MS)
         for number in range(MANY):
-            desk.trade_elsewhere(str(number))
-        desk.venue.engine.age(1 * DAY_MS)
-        fills = await desk.broker.fills(desk.symbol, since_ms=Ms(start_ms - 7 * DAY_MS))
+            fixture.trade_elsewhere(str(number))
+        fixture.venue.engine.age(1 * DAY_MS)
+        fills = await fixture.broker.fills(fixture.symbol, since_ms=Ms(start_ms - 7 * DAY_MS))
         assert len(fills) == len({each.trade_id for each in fills}) == MANY + 1
 
 
 @pytest.mark.parametrize("name", SYMBOLS)
 async def test_a_stop_holds_its_coins_where_one_can_rest(name: str, tmp_path: Path) -> None:
     """It fires when the price comes; elsewhere none can be sent, and that is known before."""
-    async with spot_desk(name, tmp_path) as desk:
-        can = desk.dialect.capabilities
+    async with spot_desk(name, tmp_path) as fixture:
+        can = fixture.dialect.capabilities
         if can.stops is StopSupport.NONE:
             assert not can.order_types.intersection(("stop", "take_profit"))
             return
-        await desk.enter()
-        size = desk.instrument.floor_quantity(
-            await desk.broker.closable_quantity(desk.symbol, SIZE)
+        await fixture.enter()
+        size = fixture.instrument.floor_quantity(
+            await fixture.broker.closable_quantity(fixture.symbol, SIZE)
         )
-        stop = await desk.rest(desk.stop(49_000, size=size))
-        assert (await desk.found(stop.request)).status is OrderStatus.OPEN
-        assert set(await desk.listed()) == {stop.client_order_id}
+        stop = await fixture.rest(fixture.stop(49_000, size=size))
+        assert (await fixture.found(stop.request)).status is OrderStatus.OPEN
+        assert set(await fixture.listed()) == {stop.client_order_id}
         if can.stop_locks_coins:
             with pytest.raises(OrderRejected):
-                await desk.broker.submit(desk.exit(size=size))
-        await desk.price(48_900)
-        found = await desk.found(stop.request)
+                await fixture.broker.submit(fixture.exit(size=size))
+        await fixture.price(48_900)
+        found = await fixture.found(stop.request)
         assert (found.status, found.filled) == (OrderStatus.FILLED, size)
 
 
 @pytest.mark.parametrize("name", SYMBOLS)
 async def test_refusals_are_told_for_what_they_are(name: str, tmp_path: Path) -> None:
     """More than there is money for; and what was never sent is not found in time."""
-    async with spot_desk(name, tmp_path) as desk:
+    async with spot_desk(name, tmp_path) as fixture:
         with pytest.raises(OrderRejected) as raised:
-            await desk.broker.submit(desk.entry(size=Decimal(5), at=49_000))
+            await fixture.broker.submit(fixture.entry(size=Decimal(5), at=49_000))
         assert raised.value.rejection_reason is RejectionReason.INSUFFICIENT_MARGIN
-        never = Order(request=desk.entry())
+        never = Order(request=fixture.entry())
         with pytest.raises(OrderOutcomeUnknown, match="not found"):
-            await desk.broker.lookup(never)
-        desk.wait_long()
-        assert await desk.broker.lookup(Order(request=desk.entry())) is None
+            await fixture.broker.lookup(never)
+        fixture.wait_long()
+        assert await fixture.broker.lookup(Order(request=fixture.entry())) is None
 
 
 @pytest.mark.parametrize("name", SYMBOLS)
 async def test_accounts_see_only_their_own(name: str, tmp_path: Path) -> None:
     """One exchange, one process, two people."""
-    async with spot_desk(name, tmp_path) as desk:
-        await desk.enter()
-        await desk.rest(desk.entry(at=49_000))
-        bob = desk.of(BOB)
-        assert await desk.listed(BOB) == {}
-        assert list(await bob.fills(desk.symbol, since_ms=Ms(desk.clock.now_ms() - DAY_MS))) == []
+    async with spot_desk(name, tmp_path) as fixture:
+        await fixture.enter()
+        await fixture.rest(fixture.entry(at=49_000))
+        bob = fixture.of(BOB)
+        assert await fixture.listed(BOB) == {}
+        assert (
+            list(await bob.fills(fixture.symbol, since_ms=Ms(fixture.clock.now_ms() - DAY_MS)))
+            == []
+        )
 
 
 async def test_kraken_s_counter_is_never_exceeded(tmp_path: Path) -> None:
@@ -179,13 +182,13 @@ async def test_kraken_s_counter_is_never_exceeded(tmp_path: Path) -> None:
 
     https://docs.kraken.com/api/docs/guides/spot-rest-ratelimits
     """
-    async with spot_desk("kraken", tmp_path, limits={}) as desk:
-        desk.venue.limits.on = True
-        desk.venue.dialect.limits.tiers[desk.account.key] = "starter"  # type: ignore[attr-defined]
-        waiting = [asyncio.create_task(desk.broker.open_orders()) for _ in range(30)]
+    async with spot_desk("kraken", tmp_path, limits={}) as fixture:
+        fixture.venue.limits.on = True
+        fixture.venue.dialect.limits.tiers[fixture.account.key] = "starter"  # type: ignore[attr-defined]
+        waiting = [asyncio.create_task(fixture.broker.open_orders()) for _ in range(30)]
         await asyncio.sleep(0)
-        await desk.rest(desk.entry(at=49_000))
+        await fixture.rest(fixture.entry(at=49_000))
         for task in waiting:
             task.cancel()
         await asyncio.wait(waiting)
-        assert desk.venue.limits.refused == []
+        assert fixture.venue.limits.refused == []

@@ -55,7 +55,7 @@ async def test_an_exchange_that_is_away(tmp_path: Path) -> None:
         pass
     (found,) = await _findings(tmp_path, it, "--online")
     assert found[:2] == ("problem", "exchange venue")
-    assert "does not tell its markets" in found[2]
+    assert "does not return its markets" in found[2]
 
 
 async def test_a_market_that_is_not_listed(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def check_keys(user: User, as_json: JsonOption = False, config: ConfigOption = N
             raise ConfigError(f"{user} does not trade live at a real exchange")
         path = master_key.locate_key_file(settings.daemon.master_key_file, os.environ)
         found = asyncio.run(check_accounts(settings, matches, path))[user]
-        rows = [{"ok": each.is_ok, "what": each.what, "says": each.result} for each in found]
+        rows = [{"ok": each.is_ok, "what": each.subject, "says": each.result} for each in found]
         print_list(rows, _FINDINGS, as_json=as_json, none="nothing was found")
         if not all(each.is_ok for each in found):
             raise typer.Exit(ExitCode.ERROR)

@@ -108,7 +108,7 @@ def _check_exchanges(config: "Config") -> list[dict[str, Any]]:
     path = master_key.locate_key_file(config.daemon.master_key_file, os.environ)
     found = asyncio.run(check_accounts(config, users, path))
     return [
-        {"user": user, "ok": each.is_ok, "what": each.what, "says": each.result}
+        {"user": user, "ok": each.is_ok, "what": each.subject, "says": each.result}
         for user, findings in found.items()
         for each in findings
     ]

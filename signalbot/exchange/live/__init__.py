@@ -1,1 +1,1 @@
-"""Real exchanges through ccxt: sends once, looks before it believes, asks within its budget."""
+"""Real exchanges through ccxt: every order is sent once and read back, within rate limits."""

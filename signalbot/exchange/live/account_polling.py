@@ -1,8 +1,8 @@
-"""Looks at live accounts regularly and on hints, as often as the exchange's limits allow.
+"""Reads live accounts regularly and on changes, as often as the exchange's limits allow.
 
-An account with resting orders is polled every few seconds, and much less often while its stream
-speaks. Balances and margin settings are kept fresh in turn. Each kind of read has a part of the
-limits of its address, so that none of them uses up what another needs.
+An account with resting orders is polled every few seconds, and much less often while its stream is
+reliable. Balances and margin settings are refreshed in turn. Each kind of read has a share of the
+limits of its address, so that none uses up what another needs.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from signalbot.stream import Stream
 log = structlog.get_logger()
 
 _POLL_INTERVAL_MS: Final = 5_000
-_STREAMED_POLL_INTERVAL_MS: Final = 60_000  # of an account whose stream speaks
+_STREAMED_POLL_INTERVAL_MS: Final = 60_000  # of an account with a reliable stream
 _BALANCE_INTERVAL_MS: Final = 60_000
 _COMPARE_INTERVAL_MS: Final = 20_000
 _STREAMED_COMPARE_INTERVAL_MS: Final = 60_000
@@ -37,14 +37,14 @@ _BALANCE_SHARE, _SETTINGS_SHARE = 0.1, 0.1
 
 @dataclass(slots=True)
 class _PollState:
-    """When an account was last looked at, and whether that is under way."""
+    """When an account was last polled, and whether it is being polled."""
 
     at_ms: Ms = EPOCH
     is_running: bool = False
 
 
 class AccountPoller:
-    """``brokers`` are the accounts now followed, ``budget_of`` what limits one of them."""
+    """``brokers`` are the followed accounts, ``rate_limiter_of`` the limits of each."""
 
     def __init__(
         self,
@@ -63,22 +63,22 @@ class AccountPoller:
         self._states: dict[UserId, _PollState] = {}
         self.changed_accounts: Stream[UserId] = (
             Stream()
-        )  #: accounts in which something not ours happened
+        )  #: accounts with a change that we did not cause
 
     async def run(self) -> None:
-        """Keep every account looked at, until cancelled."""
+        """Poll every account until cancelled."""
         async with asyncio.TaskGroup() as group:
             for name, run in (
-                ("hints", self._consume_changes),
-                ("hinted", self._poll_due),
+                ("changes", self._consume_changes),
+                ("due", self._poll_due),
                 ("regular", self._poll_regularly),
                 ("balances", self._refresh_balances),
                 ("settings", self._refresh_settings),
             ):
                 group.create_task(run(), name=name)
 
-    def forget(self, user_id: UserId) -> None:
-        """An account is not followed any more."""
+    def unfollow(self, user_id: UserId) -> None:
+        """Stop polling an account."""
         self._due.pop(user_id, None)
         self._states.pop(user_id, None)
 
@@ -87,7 +87,7 @@ class AccountPoller:
             self._handle_change(change)
 
     def _handle_change(self, change: AccountChange) -> None:
-        """Look at an account soon; one in which a foreign order did something is compared."""
+        """Poll the account soon; after a change of a foreign order it is reconciled."""
         broker = self._brokers.get(change.user_id)
         if broker is None:
             return
@@ -101,13 +101,13 @@ class AccountPoller:
             self._poll_soon(change.user_id, broker)
 
     def on_price(self, price_range: PriceRange) -> None:
-        """Where the price has touched a resting order, its account is looked at at once."""
+        """Poll accounts at once when the price reaches one of their resting orders."""
         for user_id, broker in self._brokers.items():
             if broker.watched and broker.is_price_touched(price_range):
                 self._poll_soon(user_id, broker)
 
     def reconciliation_interval_ms(self, user_id: UserId) -> int:
-        """How long an account with business may go without a comparison, within the limits."""
+        """How often an account with orders or positions is reconciled, within the limits."""
         is_streaming = self._streams.is_reliable(user_id)
         least_ms = _STREAMED_COMPARE_INTERVAL_MS if is_streaming else _COMPARE_INTERVAL_MS
         broker = self._brokers.get(user_id)
@@ -146,7 +146,7 @@ class AccountPoller:
                 group.create_task(take_turns(), name=f"poll {number}")
 
     async def _poll_regularly(self) -> None:
-        """Every account with resting orders in turn, evenly spread; a slow one holds up none."""
+        """Poll accounts with resting orders in turn, evenly spread; a slow one delays no other."""
 
         async def poll(user_id: UserId, broker: LiveBroker, state: _PollState) -> None:
             try:
@@ -178,7 +178,7 @@ class AccountPoller:
         return now_ms - state.at_ms >= _STREAMED_POLL_INTERVAL_MS
 
     async def _refresh_balances(self) -> None:
-        """The oldest balance first, while any is older than a minute."""
+        """Refresh balances older than a minute, the oldest first."""
         while True:
             limit_ms = self._clock.now_ms() - _BALANCE_INTERVAL_MS
             old = [
@@ -197,7 +197,7 @@ class AccountPoller:
             await self._clock.sleep(_CHECK_INTERVAL_S)
 
     async def _refresh_settings(self) -> None:
-        """Leverage and margin mode: owners change them at the exchange, unseen."""
+        """Refresh leverage and margin mode, which owners can change at the exchange."""
         while True:
             for user_id, broker in list(self._brokers.items()):
                 if broker.is_initialized and broker.is_setup_due():
@@ -211,7 +211,7 @@ class AccountPoller:
     async def _run_logged(
         self, broker: LiveBroker, work: Callable[[LiveBroker], Awaitable[object]]
     ) -> None:
-        """One that fails holds up none: the next turn tries again."""
+        """Log a failure: the next turn tries again."""
         try:
             await work(broker)
         except SignalbotError as e:

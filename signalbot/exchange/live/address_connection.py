@@ -1,4 +1,4 @@
-"""One address that requests to an exchange leave from: its connection, and what it may ask."""
+"""One address from which requests to an exchange are sent: connection and rate limits."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -8,12 +8,12 @@ from operator import or_
 from typing import Any, Final
 
 from signalbot.domain.timeframe import Ms
-from signalbot.exchange.live.accounts.balances import AdaptersByKind
+from signalbot.exchange.live.account_markets import AdaptersByKind
 from signalbot.exchange.live.capabilities import RateLimit
 from signalbot.exchange.live.exchange_settings import LiveExchangeSettings
 from signalbot.exchange.live.registry import client_profile
 from signalbot.exchange.live.transport.connection import Connection, Egress
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from signalbot.exchange.live.transport.rate_limiter import RateLimiter
 from signalbot.exchange.live.transport.request_executor import AccountRateLimit, RequestExecutor
 from signalbot.ports import Clock
@@ -31,10 +31,10 @@ class AddressConnection:
         self.egress = egress
         self._clock = clock
         self._account_limits: dict[str, AccountRateLimit] = {}
-        self._dialects = tuple(adapters.values())
-        self._serial = any(each.requires_serial_requests for each in self._dialects)
-        self._codes = reduce(or_, (each.codes for each in self._dialects))
-        rates = dict.fromkeys(rate for each in self._dialects for rate in each.capabilities.rates)
+        self._adapters = tuple(adapters.values())
+        self._serial = any(each.requires_serial_requests for each in self._adapters)
+        self._codes = reduce(or_, (each.codes for each in self._adapters))
+        rates = dict.fromkeys(rate for each in self._adapters for rate in each.capabilities.rates)
         self.rate_limiter = RateLimiter(
             f"{settings.name} ({egress.name})",
             rates=effective_limits(
@@ -44,7 +44,7 @@ class AddressConnection:
         )
         self.connection = Connection(
             settings.name,
-            client_profile(settings.ccxt_id, self._dialects, sandbox=settings.sandbox),
+            client_profile(settings.ccxt_id, self._adapters, sandbox=settings.sandbox),
             config=settings.config,
             egress=egress,
             on_headers=self._on_headers,
@@ -53,7 +53,7 @@ class AddressConnection:
     def executor(
         self, client: object, *, on_clock: Callable[[], None], name: str = ""
     ) -> RequestExecutor:
-        """A way to ask with one client, counted with all others of this address."""
+        """An executor for one client, limited together with all others of this address."""
         return RequestExecutor(
             client,
             rate_limiter=self.rate_limiter,
@@ -66,8 +66,8 @@ class AddressConnection:
         )
 
     def _address_limits(self, settings: LiveExchangeSettings) -> Mapping[int, int]:
-        """Limits of the configuration, without those that are of each account."""
-        accounts = {rate.per_ms for each in self._dialects for rate in each.account_rates}
+        """Configured limits of the address, without those of each account."""
+        accounts = {rate.per_ms for each in self._adapters for rate in each.account_rates}
         given = settings.request_limits
         self._configured_account_limits = {
             per_ms: given[per_ms] for per_ms in accounts if per_ms in given
@@ -75,8 +75,8 @@ class AddressConnection:
         return {per_ms: cost for per_ms, cost in given.items() if per_ms not in accounts}
 
     def _account_rate_limit(self, name: str) -> AccountRateLimit | None:
-        """What one account may ask, however many lines it has; None where that is not limited."""
-        limited = next((each for each in self._dialects if each.account_rates), None)
+        """The rate limit of one account, shared by its executors; None without one."""
+        limited = next((each for each in self._adapters if each.account_rates), None)
         if limited is None:
             return None
         account_limit = self._account_limits.get(name)
@@ -94,18 +94,18 @@ class AddressConnection:
         return account_limit
 
     async def measure_clock(self) -> int:
-        """How far our clock is ahead of the exchange's, in ms; tells what this address has used.
+        """How far our clock is ahead of the exchange's, in ms; also reads the address's usage.
 
         Raises:
-            Unavailable: the exchange does not tell.
+            Unavailable: the exchange does not return its time.
         """
         return await self.connection.measure_clock(self._request_time)
 
     async def load_markets(self) -> None:
-        """Learn what is traded.
+        """Load the exchange's markets.
 
         Raises:
-            Unavailable: the exchange does not tell.
+            Unavailable: they cannot be loaded.
         """
         await self.connection.load_markets(self._request_markets)
 
@@ -129,12 +129,12 @@ class AddressConnection:
         )
 
     def _on_headers(self, headers: Mapping[str, str]) -> None:
-        for each in self._dialects:
+        for each in self._adapters:
             for per_ms, used in each.reported_usage(headers).items():
-                self.rate_limiter.report(per_ms, used)
+                self.rate_limiter.report_usage(per_ms, used)
 
     def _account_limit_ms(self, headers: Mapping[str, str], now_ms: Ms) -> int:
-        return max(each.account_limit_ms(headers, now_ms) for each in self._dialects)
+        return max(each.account_limit_ms(headers, now_ms) for each in self._adapters)
 
 
 def effective_limits(

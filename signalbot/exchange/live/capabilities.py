@@ -1,4 +1,4 @@
-"""What an exchange can do for us, checked before anybody trades there."""
+"""Capabilities of exchanges, checked before an account trades there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from signalbot.domain.users import MarginMode
 
 
 class StopSupport(StrEnum):
-    """ATTACHED: the entry carries its stop; later ones are orders of their own all the same."""
+    """ATTACHED: the entry carries its stop; later stops are separate orders."""
 
     ATTACHED = "attached"
     SEPARATE = "separate"
@@ -20,7 +20,7 @@ class StopSupport(StrEnum):
 
 
 class QuantityUnit(StrEnum):
-    """What an exchange counts quantities in."""
+    """The unit of an exchange's order quantities."""
 
     BASE = "base"
     CONTRACTS = "contracts"
@@ -30,7 +30,11 @@ ALL_TYPES = frozenset(OrderType)
 
 
 COMMON_TIMEFRAMES = frozenset(Timeframe) - {Timeframe.M10}
-"""What most exchanges tell."""
+"""Candles of most exchanges."""
+
+MINUTES_TO_FOUR_HOURS = frozenset((
+    Timeframe.M1, Timeframe.M5, Timeframe.M15, Timeframe.M30, Timeframe.H1, Timeframe.H4,
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +51,7 @@ class LeverageTierRequest:
     """The ccxt call that returns an exchange's leverage tiers, and what its numbers mean."""
 
     method: str  #: ``fetch_leverage_tiers`` for all, or ``fetch_market_leverage_tiers`` for one
-    unit: BracketUnit  #: of ``minNotional``: contracts, whatever its name says, where QUANTITY
+    unit: BracketUnit  #: of ``minNotional``: contracts, despite its name, where QUANTITY
     deduction: str = ""  #: where the exchange's own answer has it; empty: the whole rate holds
     by_leverage: bool = False  #: a tier holds for its leverage alone
     params: Mapping[str, Any] | None = None
@@ -67,27 +71,25 @@ class Capabilities:
     kind: MarketKind
     order_types: frozenset[OrderType] = ALL_TYPES
     stops: StopSupport = StopSupport.SEPARATE
-    stop_lifetime_ms: int | None = None  #: stops and targets end by themselves then; None: never
+    stop_lifetime_ms: int | None = None  #: when stops and targets expire; None: never
     can_amend_stops: bool = False  #: a resting stop can be given another price and size
     reduce_only: bool = True
-    stop_locks_coins: bool = False  #: a resting spot stop keeps its coins from being sold otherwise
+    stop_locks_coins: bool = False  #: other orders cannot sell the coins of a resting spot stop
     unit: QuantityUnit = QuantityUnit.BASE
-    client_id: str = "32 hex digits"  #: how ours goes out
-    client_id_retention: str = "as its order"  #: for how long an order is known by it
-    order_retention_days: int | None = None  #: ended orders are told for so long; None: not known
-    fill_retention_days: int | None = None  #: likewise fills
-    lookup: str  #: where an order is found again by that id
+    client_id: str = "32 hex digits"  #: the form in which ours are sent
+    client_id_retention: str = "as its order"  #: how long an order is found by it
+    order_retention_days: int | None = None  #: how long ended orders are listed; None: not known
+    fill_retention_days: int | None = None  #: how long fills are listed; None: not known
+    lookup: str  #: the lists in which an order is found
     position_mode: str = "one-way"
     margin_modes: frozenset[MarginMode] = frozenset(MarginMode)
     leverage: bool = True
-    #: Lengths of candles that open at whole multiples of their length, counted in UTC.
+    #: Timeframes with candles that open at multiples of their length in UTC.
     timeframes: frozenset[Timeframe] = COMMON_TIMEFRAMES
-    max_candle_history: int | None = (
-        None  #: no more than so many candles are told; None: no limit known
-    )
-    streams_candles: bool = True  #: else they are asked for over REST
-    candle_page: int = 500  #: candles of one answer
-    trigger_price: str = "last"  #: what stops and targets watch: always stated, never the default
+    max_candle_history: int | None = None  #: the longest history of candles; None: no limit known
+    streams_candles: bool = True  #: else they are read over REST
+    candle_page: int = 500  #: candles of one response
+    trigger_price: str = "last"  #: the price that triggers stops and targets; always sent
     rates: tuple[RateLimit, ...]  #: published limits of one address, in the exchange's own weights
 
     @property
@@ -96,7 +98,7 @@ class Capabilities:
 
     @property
     def stop_move_method(self) -> str:
-        """What becomes of the old stop when it moves; on spot it holds the coins of the new one."""
+        """How a stop moves; on spot the old one locks the coins of the new one."""
         if self.stops is StopSupport.NONE:
             return "never"
         if self.can_amend_stops:

@@ -11,7 +11,7 @@ _ENTRIES: Final = frozenset((OrderType.MARKET, OrderType.LIMIT))
 
 
 def capability_table() -> str:
-    """What every exchange can do, as a Markdown table for the manual."""
+    """Capabilities of every exchange as a Markdown table."""
     head = (
         "| ccxt id | market | orders | stop | stop moves | targets | counts in | client id "
         "| looked up by | position | margin | stops watch |"
@@ -23,10 +23,10 @@ def capability_table() -> str:
 
 
 def retention_table() -> str:
-    """What every exchange ends, forgets or does not tell, as a Markdown table for the manual."""
+    """Lifetimes, retention and candles of every exchange as a Markdown table."""
     head = (
-        "| ccxt id | market | stops rest | stops hold coins | client id known | ended orders told "
-        "| fills told | candles | no more candles than | candles by |"
+        "| ccxt id | market | stops rest | stops hold coins | client id known | orders listed "
+        "| fills listed | candles | no more candles than | candles by |"
     )
     rows = [head, "|" + "---|" * 10]
     for ccxt_id in SUPPORTED:

@@ -1,4 +1,4 @@
-"""A whole live exchange: one connection per address, an account for each user, kept fresh."""
+"""A live exchange: connections, market data and the account of each user, refreshed regularly."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -12,9 +12,10 @@ from signalbot.domain.errors import Unavailable
 from signalbot.domain.market import MarketKind
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import Mode, User, UserId
+from signalbot.exchange.live.account_markets import AccountMarkets, AdaptersByKind
 from signalbot.exchange.live.account_polling import AccountPoller
-from signalbot.exchange.live.accounts.balances import AdaptersByKind
-from signalbot.exchange.live.address_connection import AddressConnection
+from signalbot.exchange.live.accounts.account_memory import AccountMemory
+from signalbot.exchange.live.addresses import Addresses
 from signalbot.exchange.live.broker import LiveBroker
 from signalbot.exchange.live.exchange_settings import LiveExchangeSettings
 from signalbot.exchange.live.market_data.candle_history import CandleHistory, adapter_for
@@ -61,15 +62,15 @@ class LiveExchange:
     ) -> None:
         self._egress = dict(egress)
         self._settings = settings
-        self._dialects = adapters
+        self._adapters = adapters
         self._credentials = dict(credentials)
         self._clock = clock
         self._boundary = boundary
-        self._addresses: dict[Egress, AddressConnection] = {}
         self._brokers: dict[UserId, LiveBroker] = {}
         self._states: AccountStates | None = None
         self._saved_states: dict[UserId, AccountState] = {}
         self._clock_is_off = asyncio.Event()
+        self._addresses = Addresses(settings, adapters, clock, on_clock_skew=self._clock_is_off.set)
         self._paper: PaperExchange | None = None
         self._streams = OrderStreams(adapters.values(), clock=clock)
         self._polling = AccountPoller(
@@ -79,7 +80,7 @@ class LiveExchange:
     needs_reconciliation = True
 
     async def open(self, database: Database) -> None:
-        """Build everything that can be without asking the exchange anything.
+        """Build everything that needs no request.
 
         Raises:
             ConfigError: the settings cannot be used.
@@ -87,23 +88,22 @@ class LiveExchange:
         instruments = Instruments(database, self._settings.name)
         self._states = AccountStates(database, self._settings.name)
         self._saved_states = dict(await self._states.load())
-        address = await self._address(DIRECT)
+        address = await self._addresses.open(DIRECT)
         for each in dict.fromkeys(self._egress.values()):
-            await self._address(each)
-        public = self._public = self._executor(address, address.connection.template)
+            await self._addresses.open(each)
+        now_ms = self._addresses.now_ms
+        public = self._public = self._addresses.executor(address, address.connection.template)
         self.price_feed = PriceFeed(public, clock=self._clock)
-        history = CandleHistory(
-            public, adapters=self._dialects, now_ms=self._now_ms, clock=self._clock
-        )
+        history = CandleHistory(public, adapters=self._adapters, now_ms=now_ms, clock=self._clock)
         self._watcher = CandleWatcher(
             address.connection,
             history=history,
             price_feed=self.price_feed,
-            now_ms=self._now_ms,
+            now_ms=now_ms,
             clock=self._clock,
             boundary=self._boundary,
             is_streamed=lambda symbol: (
-                adapter_for(self._dialects, symbol).capabilities.streams_candles
+                adapter_for(self._adapters, symbol).capabilities.streams_candles
             ),
         )
         self._brackets = MarginBracketCache(
@@ -124,7 +124,7 @@ class LiveExchange:
             saved=await instruments.load(),
             save=instruments.save,
         )
-        self.price_feed.on_price(self._polling.on_price)
+        self.price_feed.add_listener(self._polling.on_price)
         self._paper = await PaperExchange.open(
             self._settings.name,
             self._settings.paper,
@@ -135,17 +135,14 @@ class LiveExchange:
         )
 
     async def connect(self) -> None:
-        """Learn the exchange's time and what each address has used, then its markets."""
-        for address in list(self._addresses.values()):
-            await address.measure_clock()
-        direct = self._addresses[DIRECT]
-        await direct.load_markets()
-        for address in self._addresses.values():
-            address.connection.adopt_markets(direct.connection)
+        """Measure clock and usage of each address, then load markets."""
+        async for _ in self._addresses.measure_clocks():
+            pass
+        await self._addresses.load_markets()
         self.market.open()
 
     async def prepare(self) -> None:
-        """Know the price of every market that is followed; let paper orders catch up."""
+        """Read the price of every followed market; let paper orders catch up."""
         assert self._paper is not None  # noqa: S101 - open() comes first
         await self.price_feed.fetch_missing()
         await self._paper.catch_up()
@@ -153,36 +150,20 @@ class LiveExchange:
 
     @property
     def retry_at_ms(self) -> Ms:
-        return self._addresses[DIRECT].rate_limiter.banned_until_ms
+        return self._addresses.direct.rate_limiter.banned_until_ms
 
     async def close(self) -> None:
-        for address in self._addresses.values():
-            await address.connection.close()
+        await self._addresses.close()
 
     def rate_allowances(self) -> Sequence[RateAllowance]:
-        return [
-            RateAllowance(
-                egress=egress.name,
-                left=each.rate_limiter.free_share(),
-                queued=each.rate_limiter.queued,
-            )
-            for egress, each in self._addresses.items()
-        ]
+        return self._addresses.rate_allowances()
 
     def outages(self) -> Sequence[Outage]:
-        connectivities = (
-            (egress.name, each.rate_limiter.connectivity)
-            for egress, each in self._addresses.items()
-        )
-        return [
-            Outage(egress=egress, since_ms=connectivity.outage_since_ms, cause=connectivity.cause)
-            for egress, connectivity in connectivities
-            if connectivity.outage_since_ms is not None
-        ]
+        return self._addresses.outages()
 
     @property
     def entry_block_reason(self) -> str | None:
-        address = self._addresses[DIRECT]
+        address = self._addresses.direct
         if not self.market.is_open:
             return "it has not been reached since the start"
         if address.rate_limiter.banned_until_ms > self._clock.now_ms():
@@ -204,26 +185,26 @@ class LiveExchange:
         if user.mode is not Mode.LIVE:
             assert self._paper is not None  # noqa: S101 - open() comes first
             return self._paper.broker(user)
-        known = self._brokers.get(user.user_id)
-        if known is None:
+        broker = self._brokers.get(user.user_id)
+        if broker is None:
             api = self._executor_of(user.user_id)
-            known = self._brokers[user.user_id] = self._live_broker(user, symbols, api)
+            broker = self._brokers[user.user_id] = self._live_broker(user, symbols, api)
             if api is not None:
                 self._streams.follow(user.user_id, api)
-        return known
+        return broker
 
     async def set_credentials(
         self, user_id: UserId, keys: Mapping[str, str], egress: Egress
     ) -> None:
-        """Learn the keys of an account, before it is opened or opened anew.
+        """Set the keys of an account, before it is opened or opened again.
 
         Raises:
-            Unavailable: the address it leaves by cannot be used now.
+            Unavailable: its egress address cannot be used now.
         """
-        address = await self._address(egress)
+        address = await self._addresses.open(egress)
         if self.market.is_open and not address.connection.has_markets:
             await address.measure_clock()
-            address.connection.adopt_markets(self._addresses[DIRECT].connection)
+            address.connection.adopt_markets(self._addresses.direct.connection)
         if user_id in self._credentials and self._credentials[user_id] != keys:
             self._discard_state(user_id)
         self._credentials[user_id] = keys
@@ -233,22 +214,22 @@ class LiveExchange:
         broker = self._brokers.pop(user_id, None)
         if broker is not None:
             self._discard_state(user_id)
-        self._polling.forget(user_id)
+        self._polling.unfollow(user_id)
         self._streams.unfollow(user_id)
 
     def _discard_state(self, user_id: UserId) -> None:
-        """What is remembered of an account may not be true of it any more."""
+        """Discard the saved state of an account, which may not be true any more."""
         self._saved_states.pop(user_id, None)
         if self._states is not None:
             self._states.forget(user_id)
 
     def _executor_of(self, user_id: UserId) -> RequestExecutor | None:
-        """An account's way to the exchange; None without a key."""
+        """An account's executor; None without a key."""
         keys = self._credentials.get(user_id)
         if keys is None:
             return None
-        address = self._addresses[self._egress.get(user_id, DIRECT)]
-        return self._executor(address, address.connection.client(keys), name=user_id)
+        address = self._addresses.of(self._egress.get(user_id, DIRECT))
+        return self._addresses.executor(address, address.connection.client(keys), name=user_id)
 
     def _live_broker(
         self, user: User, symbols: Collection[str], api: RequestExecutor | None
@@ -256,18 +237,15 @@ class LiveExchange:
         return LiveBroker(
             user,
             api=api,
-            adapters=self._dialects,
-            market=self.market,
-            symbols=symbols,
+            markets=AccountMarkets(self._adapters, self.market, symbols),
             clock=self._clock,
             visibility_lag_ms=self._settings.visibility_lag_ms,
-            state=self._saved_states.get(user.user_id),
-            states=self._states,
+            memory=AccountMemory(user.user_id, self._saved_states.get(user.user_id), self._states),
             on_placed=lambda wire_id: self._streams.expect_order(user.user_id, wire_id),
         )
 
     async def run(self) -> None:
-        """Keep prices, candles, accounts and the clock fresh until cancelled."""
+        """Refresh prices, candles, accounts and the clock until cancelled."""
         assert self._paper is not None  # noqa: S101 - open() comes first
         async with asyncio.TaskGroup() as group:
             for name, run in (
@@ -285,10 +263,10 @@ class LiveExchange:
                 )
 
     async def check_account(self, user: User, *, symbols: Collection[str]) -> list[AccountCheck]:
-        """Look at a live account before it trades; nothing is changed.
+        """Check a live account before it trades, without changing it.
 
         Raises:
-            Unavailable: it cannot be asked; AccessDenied when its key is not let in.
+            Unavailable: the exchange does not respond; AccessDenied when the key is denied.
         """
         markets = {symbol: self.market.instrument(symbol) for symbol in sorted(symbols)}
         await self.price_feed.fetch_missing()
@@ -299,25 +277,25 @@ class LiveExchange:
                 facts,
                 user.account,
                 markets={symbol: (each, prices[symbol]) for symbol, each in markets.items()},
-                clock_offset_ms=self._addresses[DIRECT].connection.clock_offset_ms,
-                now_ms=self._now_ms(),
+                clock_offset_ms=self._addresses.direct.connection.clock_offset_ms,
+                now_ms=self._addresses.now_ms(),
             )
         )
 
     async def funding_rates(
         self, symbol: str, *, since_ms: Ms, until_ms: Ms
     ) -> Sequence[tuple[Ms, Decimal]]:
-        """What longs paid shorts, as fractions of notional, oldest first; ends included.
+        """Rates that longs paid shorts, as fractions of notional, oldest first; ends included.
 
         Raises:
-            Unavailable: the exchange does not tell.
+            Unavailable: they cannot be read.
         """
         return await fetch_funding_rates(self._public, symbol, since_ms=since_ms, until_ms=until_ms)
 
-    # --- keeping fresh --------------------------------------------------------------------
+    # --- refreshing -----------------------------------------------------------------------
 
     async def _refresh_clock(self) -> None:
-        """Measure the exchange's clock now and then, and at once when it has refused ours."""
+        """Measure the clock every ten minutes, and at once when the exchange rejects our time."""
         while True:
             try:
                 async with asyncio.timeout(_CLOCK_INTERVAL_S):
@@ -325,8 +303,7 @@ class LiveExchange:
             except TimeoutError:
                 pass
             self._clock_is_off.clear()
-            for address in self._addresses.values():
-                offset_ms = await address.measure_clock()
+            async for offset_ms in self._addresses.measure_clocks():
                 if abs(offset_ms) > CLOCK_LIMIT_MS:
                     log.error(
                         "exchange.clock_skewed", exchange=self._settings.name, offset_ms=offset_ms
@@ -336,22 +313,17 @@ class LiveExchange:
     async def _refresh_markets(self) -> None:
         while True:
             await self._clock.sleep(_MARKETS_INTERVAL_S)
-            direct = self._addresses[DIRECT]
-            await direct.load_markets()
-            for address in self._addresses.values():
-                address.connection.adopt_markets(direct.connection)
-            self.market.forget()
+            await self._addresses.load_markets()
+            self.market.invalidate()
             await self._read_funding_intervals()
 
     async def _read_funding_intervals(self) -> None:
-        """They only say when payments are worth asking for."""
-        adapter = self._dialects.get(MarketKind.SWAP)
+        """Funding intervals only schedule when payments are collected."""
+        adapter = self._adapters.get(MarketKind.SWAP)
         if adapter is None:
             return
-        address = self._addresses[DIRECT]
-        api = self._executor(address, address.connection.template)
         try:
-            self.market.funding_intervals_ms = await adapter.funding_intervals_ms(api)
+            self.market.funding_intervals_ms = await adapter.funding_intervals_ms(self._public)
         except Unavailable as e:
             log.debug("funding.schedule_failed", exchange=self._settings.name, cause=str(e))
 
@@ -359,33 +331,14 @@ class LiveExchange:
         await self._brackets.refresh_forever(lambda: self.market.instruments)
 
     def _executor_for(self, is_private: bool) -> RequestExecutor | None:
-        """A line to ask by: anybody's, or that of an account with a key."""
+        """The public executor, or that of any account with a key; None without one."""
         if not is_private:
             return self._public
-        lines = (self._executor_of(user_id) for user_id in self._brokers)
-        return next((line for line in lines if line is not None), None)
+        executors = (self._executor_of(user_id) for user_id in self._brokers)
+        return next((each for each in executors if each is not None), None)
 
     def _invalidate_markets(self) -> None:
-        self.market.forget()
-
-    # --- building -------------------------------------------------------------------------
-
-    def _now_ms(self) -> Ms:
-        """The exchange's time."""
-        return Ms(self._clock.now_ms() - self._addresses[DIRECT].connection.clock_offset_ms)
+        self.market.invalidate()
 
     def _rate_limiter_of(self, user_id: UserId) -> RateLimiter:
-        return self._addresses[self._egress.get(user_id, DIRECT)].rate_limiter
-
-    async def _address(self, egress: Egress) -> AddressConnection:
-        known = self._addresses.get(egress)
-        if known is None:
-            known = AddressConnection(self._settings, self._dialects, egress, self._clock)
-            await known.connection.open()
-            self._addresses[egress] = known
-        return known
-
-    def _executor(
-        self, address: AddressConnection, client: object, *, name: str = ""
-    ) -> RequestExecutor:
-        return address.executor(client, on_clock=self._clock_is_off.set, name=name)
+        return self._addresses.of(self._egress.get(user_id, DIRECT)).rate_limiter

@@ -1,4 +1,4 @@
-"""What the configuration says of one live exchange."""
+"""Settings of one live exchange."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from signalbot.settings.simulation import SimulationRules
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveExchangeSettings:
-    """``config`` is merged into the ccxt constructor as it is."""
+    """``config`` is merged unchanged into the arguments of ccxt's constructor."""
 
     name: str
     ccxt_id: str
@@ -19,4 +19,4 @@ class LiveExchangeSettings:
     paper: SimulationRules
     request_share: Decimal = ONE  #: of the exchange's request limits
     request_limits: Mapping[int, int] = field(default_factory=dict)  #: cost by length in ms
-    visibility_lag_ms: int = 60_000  #: how late the exchange may show what it has done
+    visibility_lag_ms: int = 60_000  #: how late the exchange may show an order or a fill

@@ -1,4 +1,4 @@
-"""ccxt's market structures as instruments in base units."""
+"""Converts ccxt's market structures to instruments in base units."""
 
 from decimal import Decimal
 
@@ -44,9 +44,9 @@ def parse_instrument(market: CcxtDict, *, has_minimum: bool = True) -> Instrumen
 
 
 def _maintenance_margin(limits: CcxtDict) -> Decimal:
-    """Half of what the highest leverage leaves as margin, until the exchange has told brackets.
+    """Half of the margin at the highest leverage, until margin brackets have been read.
 
-    That is where exchanges put the first bracket: at 100 x half a percent (Bybit, "Maintenance
+    That is the usual rate of the first bracket: at 100 x half a percent (Bybit, "Maintenance
     Margin"), at 50 x one percent.
     """
     most = parse_decimal((limits.get("leverage") or {}).get("max"))
@@ -56,7 +56,7 @@ def _maintenance_margin(limits: CcxtDict) -> Decimal:
 
 
 def _fees(market: CcxtDict) -> Fees:
-    """What an account pays that has no rebate, as far as ccxt knows it."""
+    """Fees without a rebate, as far as ccxt knows them."""
     maker, taker = parse_decimal(market.get("maker")), parse_decimal(market.get("taker"))
     return Fees(
         maker=DEFAULT_FEES.maker if maker is None else maker,

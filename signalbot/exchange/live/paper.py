@@ -21,7 +21,7 @@ _MAX_MISSED_CANDLES = 10_000  # minutes
 
 
 class PaperExchange:
-    """All paper accounts of one exchange. Stops trade through the time the daemon was away."""
+    """All paper accounts of one exchange; stops trade through the daemon's downtime."""
 
     def __init__(self, engine: MatchingEngine, market: LiveMarket, clock: Clock) -> None:
         self._engine = engine
@@ -39,7 +39,7 @@ class PaperExchange:
         database: Database,
         clock: Clock,
     ) -> "PaperExchange":
-        """The desk as the ledger remembers it, fed with every price from now on."""
+        """The paper accounts from the ledger, matched with every price from now on."""
         engine = MatchingEngine(
             exchange=name,
             rules=rules,
@@ -47,7 +47,7 @@ class PaperExchange:
             store=SimulatedStore(database, name),
             state=await load_state(database, name),
         )
-        price_feed.on_price(engine.on_range)
+        price_feed.add_listener(engine.on_range)
         return cls(engine, market, clock)
 
     def broker(self, user: User) -> SimulatedBroker:
@@ -60,7 +60,7 @@ class PaperExchange:
         )
 
     async def catch_up(self) -> None:
-        """Let resting orders trade through the minutes nobody watched."""
+        """Match resting orders with the minutes since the daemon last ran."""
         now_ms, seen_ms = self._clock.now_ms(), self._engine.last_seen_ms
         if seen_ms is not None and seen_ms < now_ms:
             missed = min((now_ms - seen_ms) // _MINUTE.ms, _MAX_MISSED_CANDLES)
@@ -77,7 +77,7 @@ class PaperExchange:
         self._engine.mark_matched(now_ms)
 
     async def run(self) -> None:
-        """Note from time to time up to when prices have been matched, until cancelled."""
+        """Record every minute up to when prices have been matched, until cancelled."""
         while True:
             await self._clock.sleep_until(Ms(_MINUTE.next_close(self._clock.now_ms())))
             self._engine.mark_matched(self._clock.now_ms())

@@ -1,4 +1,4 @@
-"""ccxt's dictionaries as domain objects: quantities in base units, money exact, ids ours."""
+"""Converts ccxt's dictionaries to domain objects: base units, exact decimals, our order ids."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -33,7 +33,7 @@ _ENDED = {
 
 
 def parse_decimal(value: object) -> Decimal | None:
-    """A number as the exchange wrote it; None for nothing, NaN and infinity."""
+    """A number exactly as written; None for nothing, NaN and infinity."""
     if value is None or value == "":
         return None
     try:
@@ -51,16 +51,16 @@ def parse_report(
     requested: Decimal | None,
     now_ms: Ms,
 ) -> OrderReport:
-    """What an order structure says of one order; ``asked`` is its quantity in base units.
+    """The report of an order structure; ``requested`` is its quantity in base units.
 
     "closed" is not "filled": some exchanges close an order that filled in part, and some close a
     conditional order when it triggers. Only the filled quantity counts.
 
     Raises:
-        OrderOutcomeUnknown: it carries no exchange id, or a status nobody knows.
+        OrderOutcomeUnknown: it has no exchange id, or an unknown status.
     """
     if not raw.get("id"):
-        raise OrderOutcomeUnknown("the answer names no order")
+        raise OrderOutcomeUnknown("the response names no order")
     filled = (parse_decimal(raw.get("filled")) or ZERO) * instrument.contract_size
     amount = parse_decimal(raw.get("amount"))
     total = requested or (amount * instrument.contract_size if amount is not None else None)
@@ -112,7 +112,7 @@ def parse_fill(
 
 
 def with_fills(report: OrderReport, fills: Iterable[Fill]) -> OrderReport:
-    """The report with its fills; they are the better word on quantity and average price."""
+    """The report with its fills, which take precedence for quantity and average price."""
     found = tuple(sorted(fills, key=lambda fill: (fill.filled_at_ms, fill.trade_id)))
     filled = sum((fill.quantity for fill in found), ZERO)
     if not found or filled < report.filled:
@@ -125,7 +125,7 @@ def parse_holding(raw: CcxtDict, *, instrument: Instrument) -> Holding | None:
     """One position of the account; None when it is empty.
 
     Raises:
-        Unavailable: it does not say how much is held, which is not the same as nothing.
+        Unavailable: it has no quantity, which is not the same as none.
     """
     contracts = parse_decimal(raw.get("contracts"))
     if contracts is None:
@@ -142,7 +142,7 @@ def parse_holding(raw: CcxtDict, *, instrument: Instrument) -> Holding | None:
 
 
 def parse_instant_ms(text: str) -> Ms | None:
-    """The instant that ISO 8601 text tells; None where it tells none."""
+    """The instant of an ISO 8601 text; None if it is none."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Looks at an account before it trades, and changes nothing: keys, mode, margin, money, clock."""
+"""Checks an account before it trades, without changing it: key, modes, margin, balance, clock."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from signalbot.domain.market import Instrument
 from signalbot.domain.money import short_text, text
 from signalbot.domain.timeframe import DAY_MS, Ms
 from signalbot.domain.users import AccountSettings
-from signalbot.exchange.live.adapters.base import KeyPermissions, SymbolMargin
+from signalbot.exchange.live.adapters.types import KeyPermissions, SymbolMargin
 
 CLOCK_LIMIT_MS = 1_000
 _SOON_DAYS = 7
@@ -17,20 +17,20 @@ _SOON_DAYS = 7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountFacts:
-    """What an exchange says of an account now."""
+    """What the exchange reports of an account now."""
 
     balance: Balance
-    is_one_way: bool | None  #: None where positions cannot face both ways
+    is_one_way: bool | None  #: None where there is no hedge mode
     margins: Mapping[str, SymbolMargin]  #: by symbol
-    rights: KeyPermissions
+    permissions: KeyPermissions
 
 
 @dataclass(frozen=True, slots=True)
 class AccountCheck:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     is_ok: bool
-    what: str
+    subject: str
     result: str
 
 
@@ -42,9 +42,9 @@ def check_account(
     clock_offset_ms: int,
     now_ms: Ms,
 ) -> Iterator[AccountCheck]:
-    """What speaks for and against trading; ``markets`` has each symbol's rules and last price."""
+    """Every check; ``markets`` holds each symbol's rules and last price."""
     yield AccountCheck(True, "key", "is let in and reads the account")
-    yield from _check_permissions(facts.rights, terms, now_ms)
+    yield from _check_permissions(facts.permissions, terms, now_ms)
     if facts.is_one_way is not None:
         result = "one-way" if facts.is_one_way else "hedge: switch it to one-way at the exchange"
         yield AccountCheck(facts.is_one_way, "position mode", result)
@@ -59,29 +59,31 @@ def check_account(
 
 
 def _check_permissions(
-    rights: KeyPermissions, terms: AccountSettings, now_ms: Ms
+    permissions: KeyPermissions, terms: AccountSettings, now_ms: Ms
 ) -> Iterator[AccountCheck]:
-    """What the exchange does not tell is not taken for safe, only for unverified."""
-    if rights.may_trade is not None:
-        result = "allowed" if rights.may_trade else "not allowed: give the key that right"
-        yield AccountCheck(rights.may_trade, "trading", result)
-    yield _check_withdrawal(rights.may_withdraw, terms)
-    if rights.is_ip_bound is not None:
-        result = "bound to addresses" if rights.is_ip_bound else "any address may use it: bind it"
+    """A permission that the exchange does not report is unverified, not safe."""
+    if permissions.may_trade is not None:
+        result = "allowed" if permissions.may_trade else "not allowed: give the key that right"
+        yield AccountCheck(permissions.may_trade, "trading", result)
+    yield _check_withdrawal(permissions.may_withdraw, terms)
+    if permissions.is_ip_bound is not None:
+        result = (
+            "bound to addresses" if permissions.is_ip_bound else "any address may use it: bind it"
+        )
         yield AccountCheck(True, "addresses", result)
-    if rights.expires_at_ms is not None:
-        days = (rights.expires_at_ms - now_ms) // DAY_MS
+    if permissions.expires_at_ms is not None:
+        days = (permissions.expires_at_ms - now_ms) // DAY_MS
         result = f"in {days} days" if days >= 0 else "it has expired: make a new key"
         yield AccountCheck(days >= _SOON_DAYS, "expiry", result)
 
 
 def _check_withdrawal(may_withdraw: bool | None, terms: AccountSettings) -> AccountCheck:
     if may_withdraw is None:
-        return AccountCheck(True, "withdrawal", "unverified: the exchange does not tell")
+        return AccountCheck(True, "withdrawal", "unverified: the exchange does not report it")
     if not may_withdraw:
         return AccountCheck(True, "withdrawal", "not allowed")
     if terms.allow_withdrawal_keys:
-        return AccountCheck(True, "withdrawal", "allowed, as account.allow_withdrawal_keys says")
+        return AccountCheck(True, "withdrawal", "allowed by account.allow_withdrawal_keys")
     return AccountCheck(
         False, "withdrawal", "allowed: take that right from the key, or it cannot trade"
     )
@@ -101,12 +103,12 @@ def _check_minimum(
     balance: Balance,
     terms: AccountSettings,
 ) -> AccountCheck:
-    what = f"minimum {symbol}"
+    subject = f"minimum {symbol}"
     if price is None:
-        return AccountCheck(False, what, "the price is not known")
+        return AccountCheck(False, subject, "the price is not known")
     least = instrument.smallest_quantity(price)
     needed = least * price / terms.leverage
     result = (
         f"{text(least)} {instrument.base} needs {short_text(needed)} {instrument.quote} of margin"
     )
-    return AccountCheck(needed <= balance.free, what, result)
+    return AccountCheck(needed <= balance.free, subject, result)

@@ -40,7 +40,7 @@ class ExchangeRow:
     sandbox: Sandbox = Sandbox.TESTNET
     #: ccxt lists the least amount of an order; else what it lists is the size of a contract.
     has_minimum: bool = True
-    #: Reads closed candles from raw frames; None: frames do not tell that a candle has closed.
+    #: Reads closed candles from raw frames; None: frames do not mark a closed candle.
     kline_reader: KlineReader | None = None
     leverage_tiers: LeverageTierRequest | None = None  #: None: the exchange publishes none
     no_daily_candles_reason: str = ""  #: why candles of a day are not supported
@@ -68,7 +68,7 @@ _ROWS: Final = (
     ),
     ExchangeRow(
         ccxt_id="bybit",
-        adapters={SWAP: "bybit:BybitSwap", SPOT: "bybit:BybitSpot"},
+        adapters={SWAP: "bybit_swap:BybitSwap", SPOT: "bybit_spot:BybitSpot"},
         kline_reader=read_bybit_klines,
         leverage_tiers=LeverageTierRequest(
             method="fetch_market_leverage_tiers", unit=BracketUnit.NOTIONAL, deduction="mmDeduction"
@@ -76,7 +76,7 @@ _ROWS: Final = (
     ),
     ExchangeRow(
         ccxt_id="okx",
-        adapters={SWAP: "okx:OkxSwap", SPOT: "okx:OkxSpot"},
+        adapters={SWAP: "okx_swap:OkxSwap", SPOT: "okx_spot:OkxSpot"},
         aliases=("okex", "okex5"),
         needs_password=True,
         kline_reader=read_okx_klines,

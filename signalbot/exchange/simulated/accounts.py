@@ -1,6 +1,6 @@
-"""One user's money, positions and orders at the simulated venue.
+"""One user's wallet, positions and orders at the simulated exchange.
 
-An Account has a Stake in every Listing it ever traded; each knows the other two.
+A SimulatedAccount has an AccountPosition in every ListedMarket it ever traded.
 """
 
 from collections import deque
@@ -25,36 +25,36 @@ from signalbot.exchange.simulated.price_levels import PriceLevel, PriceLevels
 from signalbot.ledger.simulated_store import ORDER_RETENTION_MS, SimulatedPosition
 from signalbot.stream import Stream
 
-_MAX_ENDED = 100  # of one account: more than it can ever have had resting
-_MIN_RETENTION_MS = 900_000  # whatever is in doubt has been looked up by then
+_MAX_ENDED = 100  # ended orders of one account: more than it can have had resting
+_MIN_RETENTION_MS = 900_000  # every unknown order has been looked up by then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceMove:
-    """Where the price went; a tick is a range without width."""
+    """A range of prices; a tick is a range without width."""
 
     open: Decimal
     high: Decimal
     low: Decimal
     close: Decimal
-    at_ms: Ms  #: when it was there: what trades within it trades then
+    at_ms: Ms  #: time of the trades within it
 
 
 class ListedMarket:
-    """One market of the venue: its rules, its last price, and every level anybody waits for."""
+    """One market: its rules, its last price, and every price level with an order."""
 
     def __init__(self, instrument: Instrument) -> None:
         self.instrument = instrument
         self.last: Decimal | None = None
-        self.moved_ms = EPOCH  #: when the price was last told
-        self.upcoming: Candle | None = None  #: where the price will go next, if that is known
+        self.moved_ms = EPOCH  #: of the last price
+        self.upcoming: Candle | None = None  #: the next candle, if it is known
         self.levels: PriceLevels[AccountPosition] = PriceLevels()
 
     def price_at(self, at_ms: Ms) -> Decimal | None:
-        """The last price; where the way ahead is known, how far along it the price is by then.
+        """The last price, or its place within the next candle if that is known.
 
-        A candle is taken to have gone in three equal parts from its open to the extreme its close
-        is away from, to the other one, and to its close.
+        A candle is taken as three equal parts: from its open to the extreme farther from its
+        close, to the other extreme, and to its close.
         """
         upcoming = self.upcoming
         if upcoming is None or not upcoming.open_ms < at_ms < upcoming.close_ms:
@@ -69,7 +69,7 @@ class ListedMarket:
 
 
 class AccountPosition:
-    """Keeps the listing's levels in step with the position and the resting orders."""
+    """Keeps the market's price levels in step with the position and the resting orders."""
 
     def __init__(self, account: "ExchangeAccount", market: ListedMarket) -> None:
         self.account = account
@@ -78,7 +78,7 @@ class AccountPosition:
         self.resting: dict[EngineOrder, PriceLevel[AccountPosition]] = {}  #: oldest first
         self.liquidation: PriceLevel[AccountPosition] | None = None
         self.entry_move: PriceMove | None = None  #: the last range, if a resting entry traded in it
-        self.is_overdue = False  #: that range went on beyond the liquidation; no stop was sent yet
+        self.is_overdue = False  #: that range passed the liquidation price before a stop was sent
 
     @property
     def margin(self) -> Decimal:
@@ -92,19 +92,19 @@ class AccountPosition:
         return unrealized_of(self.position, self.market.last)
 
     def add_resting(self, order: EngineOrder, price: Decimal) -> None:
-        """Let ``order`` wait for ``price``."""
+        """Rest ``order`` at ``price``."""
         level = PriceLevel(price, order.touched_by_fall, self)
         self.resting[order] = level
         self.market.levels.add(level)
 
     def remove(self, order: EngineOrder) -> None:
-        """Stop waiting; an order that does not rest changes nothing."""
+        """Remove a resting order; any other changes nothing."""
         level = self.resting.pop(order, None)
         if level is not None:
             self.market.levels.remove(level)
 
     def set_position(self, position: SimulatedPosition | None) -> None:
-        """Replace the position, and with it the price of its liquidation."""
+        """Replace the position and its liquidation price."""
         self.position = position
         if self.liquidation is not None:
             self.market.levels.remove(self.liquidation)
@@ -119,14 +119,14 @@ class AccountPosition:
 
 
 class AccountObserver(Protocol):
-    """Is told what an account's equity is made of, whenever that changes."""
+    """Called with every change of an account's equity."""
 
     def on_change(self, account_position: AccountPosition, at_ms: Ms) -> None:
         """A fill or a funding payment has changed wallet or position."""
         ...
 
     def on_visit(self, account_position: AccountPosition, price: Decimal, at_ms: Ms) -> None:
-        """The price was there within a range in which something traded."""
+        """A price within a range in which an order traded."""
         ...
 
     def on_entry(self, account_position: AccountPosition, price: Decimal, at_ms: Ms) -> None:
@@ -134,22 +134,20 @@ class AccountObserver(Protocol):
         ...
 
     def on_stop(self, account_position: AccountPosition, price: Decimal, at_ms: Ms) -> None:
-        """A stop has ended that at ``price``: the range went on without the position."""
+        """A stop at ``price`` ended the position within the range."""
         ...
 
 
 class ExchangeAccount:
-    """Numbers its orders and trades by itself, so accounts do not depend on one another."""
+    """Numbers its own orders and trades, so accounts do not depend on one another."""
 
     def __init__(self, user_id: UserId, wallet: Decimal) -> None:
         self.user_id = user_id
         self.wallet = wallet  #: quote units: deposits, realized profits and fees
         self.observer: AccountObserver | None = None
-        self.is_acknowledged_when_durable = (
-            True  #: an order is on disk before its sender hears of it
-        )
+        self.is_acknowledged_when_durable = True  #: an order is on disk before its response
         self.positions: dict[str, AccountPosition] = {}  #: by symbol
-        self.orders: dict[ClientOrderId, EngineOrder] = {}  #: resting, and ended of late
+        self.orders: dict[ClientOrderId, EngineOrder] = {}  #: resting and recently ended
         self.orders_made = 0
         self.trades_made = 0
         self.events: Stream[OrderReport] = Stream()
@@ -157,12 +155,12 @@ class ExchangeAccount:
 
     @property
     def equity(self) -> Decimal:
-        """Wallet plus what all positions would earn at the last prices."""
+        """Wallet plus the profit of all positions at the last prices."""
         return self.wallet + self._unrealized
 
     @property
     def free(self) -> Decimal:
-        """What can become margin: no open profit counts, every open loss does."""
+        """Funds available as margin: open losses count, open profits do not."""
         margin = sum(
             (account_position.margin for account_position in self.positions.values()), ZERO
         )
@@ -190,7 +188,7 @@ class ExchangeAccount:
         return self.wallet + realized - margin + min(ZERO, open_profit)
 
     def equity_at(self, account_position: AccountPosition, price: Decimal) -> Decimal:
-        """``equity`` with the market of ``stake`` at ``price``."""
+        """``equity`` with the market of ``account_position`` at ``price``."""
         position = account_position.position
         others = (
             self.wallet if len(self.positions) == 1 else self.equity - account_position.unrealized
@@ -198,10 +196,10 @@ class ExchangeAccount:
         return others if position is None else others + unrealized_of(position, price)
 
     def pay_funding(self, account_position: AccountPosition, rate: Decimal, at_ms: Ms) -> Decimal:
-        """Pay (or receive) ``rate`` of the position's value; return what was received.
+        """Pay (or receive) ``rate`` of the position's value; return the received amount.
 
-        It comes out of the free balance; what that lacks, out of the position's margin, and never
-        more than is there. Bybit, "Position Margin", and Binance for isolated positions.
+        It is paid from the free balance, then from the position's margin, and never more than
+        both. Bybit, "Position Margin", and Binance for isolated positions.
         """
         position, last = account_position.position, account_position.market.last
         if position is None or last is None or not rate:
@@ -276,9 +274,9 @@ class ExchangeAccount:
         self._ended.append(order)
 
     def evict_ended(self, now_ms: Ms) -> list[ClientOrderId]:
-        """Drop the orders that ended too long ago to be looked up; return their ids.
+        """Drop orders that ended too long ago to be looked up; return their ids.
 
-        Who comes back after days looks up what has ended meanwhile: the newest stay longest.
+        A daemon that restarts after days looks up its ended orders: the newest stay longest.
         """
         forgotten = []
         while self._ended and self._ended[0].updated_at_ms < now_ms - self._retention_ms:
@@ -288,7 +286,7 @@ class ExchangeAccount:
         return forgotten
 
     def fills_since(self, at_ms: Ms) -> list[Fill]:
-        """Fills at or after ``at_ms``, as far as they are remembered, in order of trading."""
+        """Fills at or after ``at_ms``, as far as they are kept, in order of trading."""
         fills = (fill for order in self.orders.values() for fill in order.fills)
         recent = (fill for fill in fills if fill.filled_at_ms >= at_ms)
         return sorted(recent, key=lambda fill: int(fill.trade_id.removeprefix("t")))

@@ -1,4 +1,4 @@
-"""One user's account at a simulated venue, behind the port every broker shares."""
+"""One user's account at a simulated exchange, as a ``Broker``."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from decimal import Decimal
@@ -26,7 +26,7 @@ class SimulatedBroker:
     """Implements ``Broker``. The account opens with ``deposit`` quote units on first use.
 
     ``submit`` and ``cancel`` take ``latency_ms``, half of it before the venue acts. The venue
-    remembers every order for seven days, so within them a look-up is always conclusive.
+    keeps every order for seven days, so within them a look-up is always conclusive.
     """
 
     def __init__(
@@ -47,22 +47,22 @@ class SimulatedBroker:
     visibility_lag_ms = 0
 
     async def set_up(self) -> None:
-        """Nothing: an account is as it is opened."""
+        """Does nothing: an account needs no settings."""
 
     def balance(self) -> Balance:
         account = self._account
         return Balance(equity=account.equity, free=account.free, as_of_ms=self._clock.now_ms())
 
     async def refresh_balance(self, *, urgent: bool = False) -> bool:
-        """Nothing to ask: ``balance`` is always of now."""
+        """Does nothing: ``balance`` is always current."""
         return True
 
     def fees(self, instrument: Instrument) -> Fees:
-        """As the simulation's rules have them, whatever the market's usual ones are."""
+        """The fees of the simulation's rules, not the market's."""
         return self._fees
 
     def attaches_stops(self, symbol: str) -> bool:
-        """Never: the venue takes stops as orders of their own."""
+        """False: stops are separate orders."""
         return False
 
     async def submit(
@@ -70,10 +70,10 @@ class SimulatedBroker:
     ) -> OrderReport:
         """Send one order; when this returns or raises, the venue has it on disk or never had it.
 
-        A paper account's order reaches the disk no later than what the ledger writes of it.
+        A paper account's order reaches the disk no later than the ledger's record of it.
 
         Raises:
-            OrderRejected: the venue refused it; nothing is live.
+            OrderRejected: the venue rejected it; nothing is live.
             OrderOutcomeUnknown: its client order id is taken: an earlier attempt stands.
         """
         await self._network_delay()
@@ -82,19 +82,19 @@ class SimulatedBroker:
         return report
 
     def amends_stops(self, symbol: str) -> bool:
-        """Never: a stop moves by another one."""
+        """False: a stop moves by being replaced."""
         return False
 
     def stop_lifetime_ms(self, symbol: str) -> int | None:
-        """For ever."""
+        """None: stops do not expire."""
         return None
 
     async def amend(self, order: Order, request: OrderRequest) -> OrderReport:
-        """Refused, as orders do not change here."""
+        """Always rejected: orders cannot be amended."""
         raise OrderRejected("the venue does not amend orders")
 
     async def cancel(self, order: Order) -> OrderReport:
-        """Cancel and report what the order came to; one that never arrived is CANCELLED."""
+        """Cancel and report the final order; one that never arrived is CANCELLED."""
         await self._network_delay()
         now_ms = self._clock.now_ms()
         report = await self._engine.cancel(self._account, order.client_order_id, at_ms=now_ms)
@@ -119,7 +119,7 @@ class SimulatedBroker:
         return quantity
 
     async def funding(self, symbols: Collection[str], *, since_ms: Ms) -> Sequence[FundingPayment]:
-        """None is paid here."""
+        """Empty: no funding is paid."""
         return ()
 
     async def holdings(
@@ -144,7 +144,7 @@ class SimulatedBroker:
         return found.report().fills if found is not None else ()
 
     async def may_withdraw(self) -> bool | None:
-        """Play money stays where it is."""
+        """False: simulated money cannot be withdrawn."""
         return False
 
     async def fills(self, symbol: str, *, since_ms: Ms) -> Sequence[Fill]:
@@ -157,10 +157,10 @@ class SimulatedBroker:
         return is_client_order_id(order_id)
 
     def watch(self, request: OrderRequest, *, exchange_order_id: str | None = None) -> None:
-        """The venue tells of all its orders."""
+        """Does nothing: ``events`` holds all orders."""
 
     def events(self) -> AsyncIterator[OrderReport]:
-        """What happened to orders other than by ``submit`` and ``cancel``: for one reader."""
+        """Changes of orders other than by ``submit`` and ``cancel``, for one reader."""
         return self._account.events
 
     async def _network_delay(self) -> None:

@@ -12,19 +12,19 @@ from signalbot.ports import Clock
 from signalbot.settings.simulation import SimulationRules, instrument_of, symbol_rules
 
 _MAX_MISSED_MS: Final = 30 * DAY_MS
-_STALLED_MS: Final = 3_600_000  # so far behind its clock, the runner goes on in candles
+_STALLED_MS: Final = 3_600_000  # farther behind its clock, the driver continues in candles
 _MINUTE_MS: Final = Timeframe.M1.ms
 
 
 class SeededPrices:
-    """Every symbol's prices and rules, as the seed and the configuration have them."""
+    """Prices and rules of every symbol by seed and configuration."""
 
     def __init__(self, rules: SimulationRules) -> None:
         self._rules = rules
         self._feeds: dict[str, SimulatedPriceFeed] = {}
 
     def instrument(self, symbol: str) -> Instrument:
-        """Rules of ``symbol``; ``KeyError`` when it is not written as a market's name."""
+        """Rules of ``symbol``; ``KeyError`` when it is no symbol."""
         return instrument_of(symbol, symbol_rules(self._rules, symbol))
 
     def history(
@@ -42,7 +42,7 @@ class SeededPrices:
 
 
 class SimulationDriver:
-    """Gives a venue and its market their prices, in the order an exchange would.
+    """Feeds prices to a venue and its market, in the order of an exchange.
 
     At every instant the venue trades first; then the price, and at a minute the closed candle, is
     published.
@@ -58,11 +58,11 @@ class SimulationDriver:
         market.on_first_use(self._quote)
 
     async def prepare(self, clock: Clock) -> None:
-        """Catch up on what was missed, and quote every market at the present price."""
+        """Match what was missed, and quote every market at the present price."""
         self._publish(await self.catch_up(clock))
 
     async def run(self, clock: Clock) -> None:
-        """Catch up on what was missed, then follow ``clock`` until cancelled."""
+        """Match what was missed, then follow ``clock`` until cancelled."""
         at_ms = await self.catch_up(clock)
         while True:
             self._publish(at_ms)
@@ -76,9 +76,9 @@ class SimulationDriver:
                 await clock.sleep(0)
 
     async def catch_up(self, clock: Clock) -> Ms:
-        """Let the venue trade through the time nobody watched, up to now; return that instant.
+        """Match orders with the prices since the last run; return the present instant.
 
-        No more than the newest 30 days are looked at. The market publishes nothing of it.
+        At most the last 30 days. The market publishes none of them.
         """
         now_ms = _floor(clock.now_ms(), SAMPLE_MS)
         seen_ms = self._engine.last_seen_ms
@@ -128,7 +128,7 @@ class SimulationDriver:
             self._engine.on_price(symbol, self._prices.feed(symbol).price(at_ms), at_ms)
 
     def _quote(self, symbol: str) -> None:
-        """Give a market its price at once when somebody first looks at it."""
+        """Quote a market at once on its first use."""
         if self._now_ms is not None:
             price = self._prices.feed(symbol).price(self._now_ms)
             self._engine.on_price(symbol, price, self._now_ms)

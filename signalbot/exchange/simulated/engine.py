@@ -1,7 +1,7 @@
 """A simulated derivatives exchange: accounts on one side, prices on the other.
 
-It knows nothing of where prices come from. What a price touches is settled at once and in full;
-an order it accepted is durable before the caller hears of it, as at a real exchange.
+Prices come from the caller. Orders that a price reaches trade at once and in full; an accepted
+order is durable before its response, as at a real exchange.
 """
 
 from collections.abc import Callable, Iterable
@@ -43,25 +43,25 @@ from signalbot.settings.simulation import SimulationRules
 
 
 class EngineStore(Protocol):
-    """Where the venue's memory outlives it."""
+    """Persists the venue's state."""
 
     async def save(self, change: SimulatedChange) -> None:
         """Return once ``change`` is durable."""
         ...
 
     def save_later(self, change: SimulatedChange) -> None:
-        """Write ``change`` after everything given before, without waiting."""
+        """Write ``change`` after all earlier ones, without waiting."""
         ...
 
     def record_seen(self, at_ms: Ms) -> None:
-        """Note that prices have been matched up to ``at_ms``."""
+        """Record that prices have been matched up to ``at_ms``."""
         ...
 
 
 class MatchingEngine:
-    """One-way positions with isolated margin; fees, slippage and luck as in ``rules``.
+    """One-way positions with isolated margin; fees, slippage and chance as in ``rules``.
 
-    ``instrument`` gives a market's rules, or ``KeyError``. Without a ``store`` nothing is kept.
+    ``instrument`` returns a market's rules or raises ``KeyError``; ``store`` is optional.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class MatchingEngine:
 
     @property
     def symbols(self) -> Iterable[str]:
-        """Markets in which anybody has ever ordered, as far as remembered: they need prices."""
+        """Markets with any order so far: they need prices."""
         return tuple(self._markets)
 
     def account(
@@ -98,8 +98,8 @@ class MatchingEngine:
     ) -> ExchangeAccount:
         """The account of ``user_id``; the first time, opened with ``deposit`` quote units.
 
-        A paper account's orders are committed together with what the ledger writes after them: a
-        power loss takes both back. Any other is on disk before it answers, as at a real exchange.
+        A paper account's orders are committed together with the ledger's later writes: a power
+        loss undoes both. Orders of other accounts are on disk before their response.
         """
         account = self._accounts.get(user_id)
         if account is None:
@@ -114,19 +114,19 @@ class MatchingEngine:
         return market.last if market else None
 
     def on_price(self, symbol: str, price: Decimal, at_ms: Ms) -> None:
-        """Take a tick: what it has passed trades at it."""
+        """Process a tick: orders that it has passed trade at it."""
         self._on_range(symbol, (price, price, price, price), at_ms)
 
     def upcoming(self, candle: Candle) -> None:
-        """Learn where a price will go next: what is sent meanwhile meets it on its way."""
+        """Set the next candle of a market: orders sent meanwhile meet its prices."""
         (self._markets.get(candle.symbol) or self._market(candle.symbol)).upcoming = candle
 
     def observe(self, observer: Callable[[ExchangeAccount], AccountObserver]) -> None:
-        """Let every account that is opened from now on be watched by an observer of its own."""
+        """Give every account opened from now on its own observer."""
         self._observer = observer
 
     def on_funding(self, symbol: str, rate: Decimal, at_ms: Ms) -> dict[UserId, Decimal]:
-        """Let longs pay ``rate`` of their notional to shorts; what each account received."""
+        """Longs pay ``rate`` of their notional to shorts; return what each account received."""
         paid: dict[UserId, Decimal] = {}
         for user_id, account in self._accounts.items():
             account_position = account.positions.get(symbol)
@@ -142,19 +142,19 @@ class MatchingEngine:
         return paid
 
     def on_candle(self, candle: Candle) -> None:
-        """Take a closed candle: what its range reaches trades, dated to its close."""
+        """Process a closed candle: orders that its range reaches trade, dated to its close."""
         prices = (candle.open, candle.high, candle.low, candle.close)
         self._on_range(candle.symbol, prices, candle.close_ms)
 
     def on_range(self, price_range: PriceRange) -> None:
-        """Take a range of a live market; it begins where the last one ended, if it reaches it."""
+        """Process a price range of a live market; it starts at the last price if it reaches it."""
         before = self.last_price(price_range.symbol) or price_range.last
         opened = min(max(before, price_range.low), price_range.high)
         prices = (opened, price_range.high, price_range.low, price_range.last)
         self._on_range(price_range.symbol, prices, price_range.at_ms)
 
     def mark_matched(self, at_ms: Ms) -> None:
-        """Note that every market's price has been given up to ``at_ms``."""
+        """Record that every market's prices have been matched up to ``at_ms``."""
         self.last_seen_ms = at_ms
         if self._store is not None:
             self._store.record_seen(at_ms)
@@ -165,7 +165,7 @@ class MatchingEngine:
         """Accept an order, durably; what can trade at once has traded.
 
         Raises:
-            OrderRejected: a rule of the market or the account speaks against it.
+            OrderRejected: a rule of the market or of the account forbids it.
             OrderOutcomeUnknown: its client order id is taken: an earlier attempt stands.
         """
         before = account.trades_made
@@ -183,7 +183,7 @@ class MatchingEngine:
     async def cancel(
         self, account: ExchangeAccount, client_order_id: ClientOrderId, *, at_ms: Ms
     ) -> OrderReport | None:
-        """Take a resting order out; an ended one stays as it ended. None if there is none."""
+        """Cancel a resting order; an ended one stays as it ended. None if there is none."""
         order = account.orders.get(client_order_id)
         if order is None or order.status.is_final:
             return order.report() if order is not None else None
@@ -198,7 +198,7 @@ class MatchingEngine:
         return report
 
     async def _save(self, account: ExchangeAccount, change: SimulatedChange) -> None:
-        """Write a change down: before the answer, or in step with what the ledger writes of it."""
+        """Persist a change: before the response, or together with the ledger's record."""
         if self._store is None:
             return
         if account.is_acknowledged_when_durable:
@@ -234,7 +234,7 @@ class MatchingEngine:
             self._matcher.trade_triggered(account_position, order, at_ms)
         if _guards(request):
             account_position.entry_move = (
-                None  # a later stop, such as one that trails, has not seen that range
+                None  # a later stop, such as a trailed one, was not resting in that range
             )
         touch_price = order.touch_price
         if order.status.is_final or touch_price is None:
@@ -258,7 +258,7 @@ class MatchingEngine:
         self, account_position: AccountPosition, request: OrderRequest, price: Decimal
     ) -> None:
         if should_reject(self.rules, request):
-            raise OrderRejected("refused at random, as the rules of the simulation ask for")
+            raise OrderRejected("rejected at random, by the rules of the simulation")
         check_limits(request, account_position.market.instrument, price)
         fee = self._matcher.taker_fee(request.quantity, price)
         reason = insufficient_margin(
@@ -322,7 +322,7 @@ class MatchingEngine:
         return market
 
     def _market_or_delisted(self, symbol: str) -> ListedMarket:
-        """The market of an order that exists, even if it is no longer listed: without a price."""
+        """The market of an existing order, without a price if it is no longer listed."""
         try:
             return self._market(symbol)
         except KeyError:
@@ -344,10 +344,10 @@ def _guards(request: OrderRequest) -> bool:
 
 
 def _is_stop_hit(account_position: AccountPosition, request: OrderRequest) -> bool:
-    """Whether the range in which a resting entry traded has reached the first stop that guards it.
+    """Whether the range in which a resting entry traded has reached its first stop.
 
-    The stop can only be sent once the fill is known, and the range is over by then. What came
-    first in it nobody knows, so the stop counts as hit, as wherever a candle hides the order.
+    The stop is sent once the fill is known, when the range is over. The order of prices within
+    it is unknown, so the stop counts as hit, as everywhere within a candle.
     """
     move, position = account_position.entry_move, account_position.position
     if move is None or position is None or move.at_ms != account_position.market.moved_ms:

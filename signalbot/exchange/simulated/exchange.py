@@ -1,4 +1,4 @@
-"""A whole simulated exchange: seeded prices, a market to watch, accounts that outlive restarts."""
+"""A simulated exchange: seeded prices, a market, and accounts that outlive restarts."""
 
 from collections.abc import AsyncIterator, Collection, Sequence
 
@@ -37,7 +37,7 @@ class SimulatedExchange:
     async def open(
         cls, name: str, rules: SimulationRules, *, database: Database, clock: Clock
     ) -> "SimulatedExchange":
-        """The exchange ``name`` as the ledger remembers it, or a new one."""
+        """The exchange ``name`` from the ledger, or a new one."""
         prices = SeededPrices(rules)
         engine = MatchingEngine(
             exchange=name,
@@ -61,7 +61,7 @@ class SimulatedExchange:
         return ()
 
     def unexplained_changes(self) -> AsyncIterator[UserId]:
-        """None: nobody else trades its accounts."""
+        """Empty: only this daemon trades its accounts."""
         return Stream()
 
     def reconciliation_interval_ms(self, user_id: UserId) -> int:
@@ -77,13 +77,13 @@ class SimulatedExchange:
         )
 
     def release(self, user_id: UserId) -> None:
-        """Nothing to forget: the account is the exchange's own and stays."""
+        """Does nothing: the exchange keeps the account."""
 
     async def connect(self) -> None:
-        """It is always there."""
+        """Does nothing: it is always reachable."""
 
     async def prepare(self) -> None:
-        """Let resting orders trade through the time nobody watched, and quote every price."""
+        """Match resting orders with the prices since the last run, and quote every market."""
         await self._driver.prepare(self._clock)
 
     async def run(self) -> None:

@@ -1,4 +1,4 @@
-"""The public side of a simulated exchange: whoever has the prices advances it."""
+"""The public side of a simulated exchange; its driver advances it."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from decimal import Decimal
@@ -15,7 +15,7 @@ T = TypeVar("T")
 HistorySource = Callable[[str, Timeframe, Ms, int], Sequence[Candle]]
 """``(symbol, timeframe, end_ms, limit)`` to closed candles with ``close_ms <= end_ms``."""
 
-_MAX_QUEUED_CANDLES: Final = 1_000  # for a reader that does not read; the feed fills what is lost
+_MAX_QUEUED_CANDLES: Final = 1_000  # of a slow reader; the candle feed fills gaps
 
 
 class SimulatedMarket:
@@ -39,17 +39,17 @@ class SimulatedMarket:
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """Every market somebody has asked for, in the order of asking."""
+        """Every used market, in the order of first use."""
         return tuple(self._channels)
 
     def on_first_use(self, call: Callable[[str], None]) -> None:
-        """Let ``call`` hear of every symbol when somebody first asks for it."""
+        """Call ``call`` with every symbol on its first use."""
         self._on_first_use = call
 
     is_open = True
 
     async def wait_until_open(self) -> None:
-        """At once."""
+        """Return at once."""
 
     def instrument(self, symbol: str) -> Instrument:
         """Rules of ``symbol``; ``KeyError`` when it is not listed."""
@@ -63,7 +63,7 @@ class SimulatedMarket:
             return None
 
     async def fresh_price(self, symbol: str) -> Decimal | None:
-        """The last price: it is always the newest."""
+        """The last price, which is always current."""
         return self.last_price(symbol)
 
     async def history(
@@ -73,7 +73,7 @@ class SimulatedMarket:
         return self._history(symbol, timeframe, end_ms, limit)
 
     def candles(self, symbol: str, timeframe: Timeframe) -> AsyncIterator[Candle]:
-        """Candles that close from now on, also while nobody reads yet.
+        """Candles that close from now on, also before the first read.
 
         Raises:
             ValueError: ``timeframe`` is not made of whole base candles.
@@ -81,7 +81,7 @@ class SimulatedMarket:
         return self._channel(symbol).open_candles(timeframe)
 
     def funding_interval_ms(self, symbol: str) -> int | None:
-        """None: nobody pays here."""
+        """None: no funding is paid."""
         return None
 
     def source(self, symbol: str, timeframe: Timeframe) -> CandleSource | None:
@@ -91,18 +91,18 @@ class SimulatedMarket:
         return CandleSource(via="simulated", checked_at_ms=channel.updated_ms)
 
     def prices(self, symbol: str) -> AsyncIterator[PriceRange]:
-        """Ranges from now on; what a reader has not read yet is one range."""
+        """Ranges from now on; unread ranges are merged into one."""
         return self._channel(symbol).open_prices()
 
     def tick(self, symbol: str, price: Decimal, at_ms: Ms) -> None:
-        """Tell a price; the candle it belongs to follows by ``advance``."""
+        """Publish a price; its candle follows by ``advance``."""
         price_range = PriceRange(symbol=symbol, high=price, low=price, last=price, at_ms=at_ms)
         self._channel(symbol).publish(price_range)
 
     def advance(self, candle: Candle) -> None:
         """Publish a closed base candle and every larger one that closes with it.
 
-        Its range is told as a price as well, unless ticks have told it already.
+        Its range is published as a price, too, unless ticks have published it already.
         """
         channel = self._channel(candle.symbol)
         if channel.updated_ms < candle.close_ms:
@@ -133,7 +133,7 @@ class _SymbolChannel:
     def __init__(self, instrument: Instrument, base: Timeframe, history: HistorySource) -> None:
         self.instrument = instrument
         self.last: Decimal | None = None
-        self.updated_ms = EPOCH  #: instant of the last price told
+        self.updated_ms = EPOCH  #: of the last published price
         self._base = base
         self._history = history
         self._readers: list[ref[Stream[PriceRange]]] = []
@@ -180,7 +180,7 @@ class _TimeframeChannel:
         return stream
 
     def advance(self, candle: Candle, history: HistorySource) -> bool:
-        """Take a base candle; False when nobody reads any more."""
+        """Add a base candle; False when no reader is left."""
         if not self._primed:
             self._primed = True
             self._prime(candle, history)
@@ -190,7 +190,7 @@ class _TimeframeChannel:
         return bool(self._readers)
 
     def _prime(self, candle: Candle, history: HistorySource) -> None:
-        """Give the larger candle now forming the parts that closed before anybody read it."""
+        """Add the base candles that closed before the first read to the forming candle."""
         missing = (candle.open_ms - self.timeframe.floor(candle.open_ms)) // self._base.ms
         if missing:
             for part in history(candle.symbol, self._base, candle.open_ms, missing):
@@ -198,7 +198,7 @@ class _TimeframeChannel:
 
 
 def _put(readers: list[ref[Stream[T]]], item: T) -> list[ref[Stream[T]]]:
-    """Give ``item`` to every reader that still exists; return those."""
+    """Put ``item`` into the stream of every living reader; return those readers."""
     alive = []
     for reader in readers:
         stream = reader()

@@ -1,6 +1,6 @@
-"""When an order trades, at what price, and in which order within one range of prices.
+"""Decides when an order trades, at what price, and in which order within one price range.
 
-A range is walked as one path: from its open first against the position, then in its favour. So
+A range is walked as one path: from its open first against the position, then in its favor. So
 a stop wins over a target in the same candle, nearer levels come before farther ones, and nothing
 depends on what the candle hides. A range that opens beyond a position's liquidation price has
 liquidated it before any of its orders could trade. The range that fills a resting entry liquidates
@@ -39,11 +39,11 @@ from signalbot.ledger.simulated_store import SimulatedPosition
 from signalbot.settings.simulation import SimulationRules
 
 NOTHING_TO_REDUCE = "reduce-only, and there is no position to reduce"
-_PARTIALLY_UNFILLED = "the rest found nobody to trade with"
+_PARTIALLY_UNFILLED = "the rest found no counterparty"
 
 
 class OrderMatcher:
-    """Trades orders of one stake at a time. Knows fees and luck; keeps nothing."""
+    """Trades orders of one position at a time, with fees and chance; it has no state."""
 
     def __init__(self, exchange: str, rules: SimulationRules) -> None:
         self._exchange = exchange
@@ -53,7 +53,7 @@ class OrderMatcher:
         self._slippage = rules.slippage_bps / TEN_THOUSAND
 
     def market_price(self, instrument: Instrument, side: OrderSide, price: Decimal) -> Decimal:
-        """What a taker gets when the market stands at ``price``: worse, and on the tick."""
+        """The price of a taker at market price ``price``: with slippage, on the tick."""
         if side is OrderSide.BUY:
             return instrument.ceil_price(price * (ONE + self._slippage))
         return max(instrument.tick, instrument.floor_price(price * (ONE - self._slippage)))
@@ -64,7 +64,7 @@ class OrderMatcher:
     def fill_now(
         self, account_position: AccountPosition, order: EngineOrder, price: Decimal, at_ms: Ms
     ) -> None:
-        """Trade ``order`` at ``price`` now; the caller has checked that it can be afforded."""
+        """Trade ``order`` at ``price`` now; the caller has checked the margin."""
         self._fill(
             account_position,
             order,
@@ -77,7 +77,7 @@ class OrderMatcher:
     def trade_through(
         self, account_position: AccountPosition, move: PriceMove
     ) -> list[EngineOrder]:
-        """Trade everything of ``stake`` that ``move`` reaches; return the orders it changed."""
+        """Trade every order that ``move`` reaches; return the changed orders."""
         changed: list[EngineOrder] = []
         observer, account_position.entry_move = account_position.account.observer, None
         is_passed = (
@@ -100,7 +100,7 @@ class OrderMatcher:
     def trade_triggered(
         self, account_position: AccountPosition, order: EngineOrder, at_ms: Ms
     ) -> None:
-        """Trade a stop that the range in which its position was entered has reached already.
+        """Trade a stop that the entry's price range has reached already.
 
         Where that range opened beyond the trigger, the entry filled at the open, and so does the
         stop.
@@ -137,7 +137,7 @@ class OrderMatcher:
     def _trade_triggered(
         self, account_position: AccountPosition, order: EngineOrder, price: Decimal, at_ms: Ms
     ) -> None:  # fmt: skip
-        """A stop or target becomes a market order at its trigger: it slips as any other.
+        """A stop or target becomes a market order at its trigger: it has slippage as any other.
 
         What closes an isolated position never trades beyond the price at which its margin is gone.
         """
@@ -161,7 +161,7 @@ class OrderMatcher:
         fee_rate: Decimal,
         at_ms: Ms,
     ) -> None:
-        """Trade a resting order; what it needs may be gone since it was accepted."""
+        """Trade a resting order, if its margin is still available."""
         request = order.request
         quantity = self._tradable_quantity(account_position, order)
         reason = None
@@ -209,10 +209,10 @@ class OrderMatcher:
         return first_fill_quantity(self._rules, request, account_position.market.instrument)
 
     def _liquidate(self, account_position: AccountPosition, at_ms: Ms) -> EngineOrder:
-        """Close the whole position at the price at which its margin is gone.
+        """Close the whole position at the price at which its margin is used up.
 
-        The exchange takes the position over there, and keeps what its own closing of it brings:
-        the trader loses the margin, no less and no more. Bybit and OKX, on isolated margin; where
+        The exchange takes the position over at that price, and keeps the result of closing it:
+        the trader loses exactly the margin. Bybit and OKX, on isolated margin; where
         Binance charges a liquidation fee instead, that fee exceeds the maintenance margin.
         """
         account, position = account_position.account, account_position.position
@@ -250,7 +250,7 @@ class OrderMatcher:
 def _remaining_margin(
     account_position: AccountPosition, quantity: Decimal, price: Decimal
 ) -> Decimal:
-    """What a part of the position still has of its margin at ``price``: its closing fee at most."""
+    """The margin left to a part of the position at ``price``, which caps its closing fee."""
     position = account_position.position
     assert position is not None  # noqa: S101 - it has a price of liquidation
     remaining = margin_of(position) + unrealized_of(position, price)
@@ -258,7 +258,7 @@ def _remaining_margin(
 
 
 def _visited_prices(move: PriceMove, position: SimulatedPosition | None) -> Sequence[Decimal]:
-    """The prices visited: the open, the extreme that hurts, the other one, the close.
+    """The prices visited: the open, the adverse extreme, the other one, the close.
 
     Without a position: as a candle that rose most often went, first down, and the other way round.
     """
@@ -270,13 +270,13 @@ def _visited_prices(move: PriceMove, position: SimulatedPosition | None) -> Sequ
 
 
 _Trigger = tuple[EngineOrder | SimulatedPosition, PriceLevel[AccountPosition]]
-"""What happens at a level: an order trades, or the position is liquidated."""
+"""The event at a level: an order trades, or the position is liquidated."""
 
 
 def _nearest_trigger(
     account_position: AccountPosition, price: Decimal, done: Sequence[EngineOrder]
 ) -> _Trigger | None:
-    """The level first passed on the way to ``price``, leaving out orders already ``done``."""
+    """The level first passed on the way to ``price``, except orders already ``done``."""
     found: list[_Trigger] = [
         (order, level)
         for order, level in account_position.resting.items()

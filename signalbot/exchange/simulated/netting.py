@@ -1,4 +1,4 @@
-"""One-way mode: how a fill changes the one net position, and what that position can bear."""
+"""One-way mode: the effect of a fill on the net position, and its liquidation price."""
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -13,7 +13,7 @@ from signalbot.ledger.simulated_store import SimulatedPosition
 
 @dataclass(frozen=True, slots=True)
 class NettingResult:
-    """What a fill leaves of a position, and the gross profit of the part it closed."""
+    """The position after a fill, and the gross profit of the closed part."""
 
     position: SimulatedPosition | None
     realized: Decimal = ZERO
@@ -28,7 +28,7 @@ def net(
     price: Decimal,
     leverage: int,
 ) -> NettingResult:
-    """The position after a fill: what is against it closes first, the rest opens.
+    """The position after a fill: an opposite fill closes first, the rest opens.
 
     ``leverage`` holds for a position the fill opens; an open one keeps its own.
     """
@@ -66,14 +66,14 @@ def leverage_of(request: OrderRequest, instrument: Instrument) -> int:
 
 
 def closable(position: SimulatedPosition | None, side: OrderSide) -> Decimal:
-    """How much of ``position`` an order of ``side`` can close."""
+    """The quantity of ``position`` that an order of ``side`` can close."""
     if position is None or (position.side is Side.LONG) == (side is OrderSide.BUY):
         return ZERO
     return position.quantity
 
 
 def margin_of(position: SimulatedPosition) -> Decimal:
-    """Isolated margin: entry notional over leverage, less the funding it paid. No more is lost."""
+    """Isolated margin: entry notional over leverage, less the funding it paid; the maximum loss."""
     return position.entry_price * position.quantity / position.leverage - position.margin_paid
 
 
@@ -82,7 +82,7 @@ def unrealized_of(position: SimulatedPosition, price: Decimal) -> Decimal:
 
 
 def liquidation_of(position: SimulatedPosition, instrument: Instrument) -> Decimal | None:
-    """Where the position is liquidated, on the tick before it; None: nowhere."""
+    """The liquidation price, on the tick before it; None: there is none."""
     price = liquidation_price(
         instrument,
         side=position.side,
@@ -98,7 +98,7 @@ def liquidation_of(position: SimulatedPosition, instrument: Instrument) -> Decim
 
 
 def bankruptcy_of(position: SimulatedPosition, instrument: Instrument) -> Decimal:
-    """The last tick at which no more than the margin is lost; above zero."""
+    """The last tick at which the loss does not exceed the margin; above zero."""
     price = bankruptcy_price(
         side=position.side,
         entry=position.entry_price,

@@ -1,4 +1,4 @@
-"""An order in the simulated venue's book, while it rests and after it has ended."""
+"""An order of the simulated venue, while it rests and after it has ended."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -34,7 +34,7 @@ class EngineOrder:
 
     @property
     def touch_price(self) -> Decimal | None:
-        """Where the price must go for something to happen; None for a market order."""
+        """The price at which it trades or triggers; None for a market order."""
         return self.request.price if self.is_limit else self.request.trigger_price
 
     @property
@@ -47,7 +47,7 @@ class EngineOrder:
 
     @property
     def touched_by_fall(self) -> bool:
-        """Whether its price is reached from above: bids and targets of shorts, stops of longs."""
+        """Whether its price is reached from above: bids, targets of shorts, stops of longs."""
         return (self.request.side is OrderSide.BUY) is not self.is_stop
 
     def end(self, status: OrderStatus, at_ms: Ms, error: str | None = None) -> None:
@@ -56,7 +56,7 @@ class EngineOrder:
         self.error = error
 
     def report(self) -> OrderReport:
-        """What the venue says of it now, with every fill so far."""
+        """Its present report, with every fill so far."""
         cost = sum((fill.price * fill.quantity for fill in self.fills), ZERO)
         return OrderReport(
             client_order_id=self.request.client_order_id,
@@ -71,7 +71,7 @@ class EngineOrder:
         )
 
     def saved(self) -> SimulatedOrder:
-        """What the store keeps of it, apart from its fills."""
+        """Its stored row, without its fills."""
         return SimulatedOrder(
             request=self.request,
             exchange_order_id=self.order_id,

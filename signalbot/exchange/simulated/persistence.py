@@ -1,4 +1,4 @@
-"""Between the venue's live objects and the rows its store keeps."""
+"""Converts the venue's objects to stored rows and back."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -18,7 +18,7 @@ def describe_change(
     forgotten: Sequence[ClientOrderId] = (),
     funded: bool = False,
 ) -> SimulatedChange:
-    """What a step did to one stake, whose account had made ``trades_before`` trades before it."""
+    """The change of one position in a step; its account had ``trades_before`` trades before."""
     account = account_position.account
     changed = (*opened, *updated)
     return SimulatedChange(
@@ -46,7 +46,7 @@ def describe_change(
 def restore_account(
     saved: SimulatedAccount, market_of: Callable[[str], ListedMarket]
 ) -> ExchangeAccount:
-    """The account as it was, with every level it waits for back in its market."""
+    """The account as stored, with its price levels back in their markets."""
     account = ExchangeAccount(saved.user_id, saved.wallet)
     account.orders_made = saved.orders_made
     account.trades_made = saved.trades_made

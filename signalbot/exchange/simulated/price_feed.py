@@ -1,7 +1,7 @@
 """A price path as an exchange shows it: on the tick, every five seconds, and as candles.
 
 Always computed in whole UTC days, so history and stream are the same numbers, and kept for the
-days last asked for, so that the next price costs a look into an array.
+days used last, so that the next price is read from an array.
 """
 
 from dataclasses import dataclass

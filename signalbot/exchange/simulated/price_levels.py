@@ -1,4 +1,4 @@
-"""The prices at which something happens in one market, nearest first on either side.
+"""The prices with an order or a liquidation in one market, nearest first on each side.
 
 A range that reaches none of them costs two comparisons, however many orders rest.
 """
@@ -14,7 +14,7 @@ _COMPACT_ABOVE = 64
 
 @dataclass(slots=True, eq=False)
 class PriceLevel(Generic[T]):
-    """One price that matters to ``owner``; reached from above when ``falling``, else from below."""
+    """One price level of ``owner``; reached from above when ``falling``, else from below."""
 
     price: Decimal
     falling: bool
@@ -41,7 +41,7 @@ class PriceLevels(Generic[T]):
         return len(self._falling) + len(self._rising) - self._removed
 
     def add(self, level: PriceLevel[T]) -> None:
-        """Put ``level`` in, once; a removed level does not come back."""
+        """Add ``level``, once; a removed level cannot be added again."""
         self._added += 1
         if level.falling:
             heappush(self._falling, (level.price.copy_negate(), self._added, level))
@@ -49,7 +49,7 @@ class PriceLevels(Generic[T]):
             heappush(self._rising, (level.price, self._added, level))
 
     def remove(self, level: PriceLevel[T]) -> None:
-        """Take ``level`` out; one that is no longer in it changes nothing."""
+        """Remove ``level``; a missing one changes nothing."""
         if not level.is_active:
             return
         level.is_active = False

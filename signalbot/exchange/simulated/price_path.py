@@ -1,9 +1,9 @@
-"""A price for every second of all time, the same for everybody who asks.
+"""A reproducible price for every second of all time.
 
 The logarithm of the price is a Brownian bridge, built by midpoint displacement (Lévy's
 construction): over a block of 2^24 seconds the price leaves from and returns to its centre, and
 every halving of an interval moves its middle by an independent deviate of variance length / 4.
-A price at one instant is therefore a sum over 24 levels, without any state or order of asking.
+A price at one instant is therefore a sum over 24 levels, without any state or order of evaluation.
 Deviates come from hashing (seed, symbol, level, interval), so history and stream agree, also
 across restarts. A cascade of lognormal factors on nested intervals makes volatility change
 slowly (Calvet & Fisher's multifractal model): returns cluster and have fat tails.

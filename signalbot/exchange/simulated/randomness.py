@@ -1,4 +1,4 @@
-"""Bad luck, drawn per order: the same seed treats the same client order id alike, always."""
+"""Random rejections and partial fills, reproducible by seed and client order id."""
 
 import hashlib
 from decimal import Decimal
@@ -12,7 +12,7 @@ _FILL_SHARE_RANGE = 0.6
 
 
 def should_reject(rules: SimulationRules, request: OrderRequest) -> bool:
-    """Whether the venue refuses this entry for no reason of its own making."""
+    """Whether the venue rejects this entry at random."""
     if request.reduce_only or not rules.reject_probability:
         return False
     return _draw(rules.seed, "reject", request) < rules.reject_probability
@@ -21,7 +21,7 @@ def should_reject(rules: SimulationRules, request: OrderRequest) -> bool:
 def first_fill_quantity(
     rules: SimulationRules, request: OrderRequest, instrument: Instrument
 ) -> Decimal:
-    """How much of an order its first match fills: all, or for unlucky entries 20 to 80 %.
+    """The quantity that an order's first match fills: all, or at random 20 to 80 % of an entry.
 
     Rounded down to the lot, but never less than one lot.
     """
@@ -35,7 +35,7 @@ def first_fill_quantity(
 
 
 def _draw(seed: int, purpose: str, request: OrderRequest) -> float:
-    """A number in [0, 1) that depends on nothing but its arguments."""
+    """A number in [0, 1) that depends on its arguments only."""
     text = f"{seed}|{purpose}|{request.client_order_id}"
     digest = hashlib.blake2b(text.encode(), digest_size=6).digest()
     return int.from_bytes(digest, "big") / (1 << 48)

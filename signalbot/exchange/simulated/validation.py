@@ -1,4 +1,4 @@
-"""What a venue looks at before it accepts an order, and how it says no."""
+"""Checks of an order before the venue accepts it, and their rejections."""
 
 from decimal import Decimal
 
@@ -13,7 +13,7 @@ from signalbot.exchange.simulated.netting import closable, leverage_of
 
 
 def check_form(request: OrderRequest) -> None:
-    """Every order names a quantity, and the prices its type lives by.
+    """Check that an order has a quantity and the prices of its type.
 
     Raises:
         OrderRejected: a quantity, price or trigger price is missing or not above zero.
@@ -32,10 +32,10 @@ def check_form(request: OrderRequest) -> None:
 
 
 def check_trigger(request: OrderRequest, last: Decimal) -> None:
-    """A stop or take profit waits for a price that has not been reached yet.
+    """Check that a stop or take profit has not been reached yet.
 
     Raises:
-        OrderRejected: the last price is at or past the trigger; the refusal says so.
+        OrderRejected: WOULD_TRIGGER when the last price is at or past the trigger.
     """
     trigger = request.trigger_price
     if trigger is None or request.type not in (OrderType.STOP, OrderType.TAKE_PROFIT):
@@ -49,10 +49,10 @@ def check_trigger(request: OrderRequest, last: Decimal) -> None:
 
 
 def check_limits(request: OrderRequest, instrument: Instrument, price: Decimal) -> None:
-    """An entry keeps to the instrument's grid and minimums; ``price`` values it.
+    """Check an entry against the instrument's grid and minimums at ``price``.
 
     Raises:
-        OrderRejected: it does not; the reason says which limit, and what would be right.
+        OrderRejected: it violates a limit; the text has the limit and a valid value.
     """
     quantity = request.quantity
     if quantity % instrument.lot:
@@ -72,7 +72,7 @@ def check_limits(request: OrderRequest, instrument: Instrument, price: Decimal) 
 
 
 def check_leverage(request: OrderRequest, instrument: Instrument, price: Decimal) -> None:
-    """A new position starts above its own liquidation.
+    """Check that a new position is not liquidated at once.
 
     Raises:
         OrderRejected: the leverage is below one, or leaves no margin above maintenance.
@@ -106,7 +106,7 @@ def insufficient_margin(
 ) -> str | None:
     """Why the account cannot trade ``quantity`` at ``price`` now; None if it can.
 
-    What only closes a position is always affordable.
+    An order that only closes a position always passes.
     """
     closing = min(quantity, closable(account_position.position, request.side))
     opening = quantity - closing

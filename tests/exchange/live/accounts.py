@@ -1,6 +1,7 @@
 """A user's account behind a line to a loopback exchange."""
 
 from signalbot.domain.users import AccountSettings, Mode, User, UserId
+from signalbot.exchange.live.account_markets import AccountMarkets
 from signalbot.exchange.live.broker import LiveBroker
 from signalbot.exchange.simulated.market import SimulatedMarket
 from signalbot.ports import Clock
@@ -20,8 +21,10 @@ def account_at(
             account=AccountSettings(exchange="rig", leverage=5),
         ),
         api=line.api,
-        adapters={line.dialect.capabilities.kind: line.dialect},
-        market=SimulatedMarket(instrument=line.instrument, history=lambda *_: ()),
-        symbols=[symbol],
+        markets=AccountMarkets(
+            {line.dialect.capabilities.kind: line.dialect},
+            SimulatedMarket(instrument=line.instrument, history=lambda *_: ()),
+            [symbol],
+        ),
         clock=clock or SystemClock(),
     )

@@ -17,8 +17,9 @@ from signalbot.domain.orders import (
     OrderType,
 )
 from signalbot.domain.timeframe import Ms
-from signalbot.exchange.live.adapters.base import ExchangeAdapter, FoundOrder
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.adapters.base import ExchangeAdapter
+from signalbot.exchange.live.adapters.types import FoundOrder
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from signalbot.exchange.live.transport.request_executor import RequestExecutor
 from tests.exchange.live import wire_fixtures
 

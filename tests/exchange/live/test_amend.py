@@ -14,8 +14,10 @@ from signalbot.domain.errors import (
 )
 from signalbot.domain.orders import Order, OrderReport, OrderStatus
 from signalbot.exchange.live.adapters.base import ExchangeAdapter
-from signalbot.exchange.live.adapters.bybit import BybitSpot, BybitSwap
-from signalbot.exchange.live.adapters.okx import OkxSpot, OkxSwap
+from signalbot.exchange.live.adapters.bybit_spot import BybitSpot
+from signalbot.exchange.live.adapters.bybit_swap import BybitSwap
+from signalbot.exchange.live.adapters.okx_spot import OkxSpot
+from signalbot.exchange.live.adapters.okx_swap import OkxSwap
 from tests.exchange.live import test_bybit_requests as bybit
 from tests.exchange.live import test_okx_requests as okx
 from tests.exchange.live.accounts import account_at

@@ -17,9 +17,9 @@ from signalbot.domain.orders import ForcedClose, Leg, OrderRequest, OrderStatus,
 from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.adapters.base import SymbolMargin
 from signalbot.exchange.live.adapters.binance_spot import BinanceSpot
 from signalbot.exchange.live.adapters.binance_usdm import BinanceUsdm
+from signalbot.exchange.live.adapters.types import SymbolMargin
 from signalbot.exchange.live.parsing import parse_holding
 from signalbot.exchange.live.transport.error_codes import (
     AccountRateLimited,
@@ -27,7 +27,7 @@ from signalbot.exchange.live.transport.error_codes import (
     ClockSkewed,
     OrderNotFound,
 )
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from tests.exchange.live.wire_fixtures import (
     ENTRY_ID,
     EXIT_ID,
@@ -289,7 +289,7 @@ async def test_leverage_and_margin_mode_are_read_and_set_by_symbol(swap: Wire) -
     """What is set already is no failure."""
     config = BTC | {"marginType": "CROSSED", "leverage": 21, "isAutoAddMargin": "false"}
     swap.venue.answers("GET /fapi/v1/symbolConfig", [config])
-    assert await swap.dialect.margin(swap.api, SWAP) == SymbolMargin(
+    assert await swap.dialect.symbol_margin(swap.api, SWAP) == SymbolMargin(
         leverage=21, mode=MarginMode.CROSS
     )
     already = {"code": -4046, "msg": "No need to change margin type."}

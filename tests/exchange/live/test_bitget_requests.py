@@ -8,20 +8,14 @@ import pytest
 
 from signalbot.domain.account_snapshot import Balance
 from signalbot.domain.errors import (
-    AccessDenied,
     OrderOutcomeUnknown,
-    OrderRejected,
-    RejectionReason,
-    SignalbotError,
-    Unavailable,
 )
 from signalbot.domain.orders import OrderSide, OrderStatus
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.adapters.base import SymbolMargin
 from signalbot.exchange.live.adapters.bitget import BitgetSpot, BitgetSwap
+from signalbot.exchange.live.adapters.types import SymbolMargin
 from signalbot.exchange.live.parsing import parse_holding
-from signalbot.exchange.live.transport.error_codes import AddressRateLimited, ClockSkewed
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from tests.exchange.live.loopback_exchange import (
     LoopbackConnection,
     close,
@@ -260,23 +254,6 @@ async def test_an_ended_stop_is_found_in_the_history(
     assert report.status is status
 
 
-@pytest.mark.parametrize("code", ["40109", "43001"])
-async def test_an_unknown_order_is_absent(line: LoopbackConnection, code: str) -> None:
-    """The exchange says that there is none; anything else would be an error."""
-    line.answer(DETAIL, {"code": code, "msg": "no such order", "data": None}, status=400)
-    line.answer(PLANS, ok({"entrustedList": [], "endId": None}))
-    line.answer(PAST_PLANS, ok({"entrustedList": [], "endId": None}))
-    assert await line.report(entry(SWAP)) is None
-    assert await line.report(STOP) is None
-
-
-async def test_a_broken_lookup_proves_nothing(line: LoopbackConnection) -> None:
-    """An exchange in trouble must not look like an exchange without our order."""
-    line.answer(DETAIL, {"code": "40015", "msg": "System is abnormal", "data": None}, status=400)
-    with pytest.raises(Unavailable):
-        await line.report(entry(SWAP))
-
-
 async def test_open_orders_come_from_every_list(line: LoopbackConnection) -> None:
     """Plain orders, stops and targets, and the owner's own trigger orders."""
     line.answer(PENDING, ok({"entrustedList": [order(status="live", baseVolume="0")]}))
@@ -358,61 +335,11 @@ async def test_leverage_and_mode_are_set_and_read(line: LoopbackConnection) -> N
     assert line.says == here | {"leverage": "5"}
     await line.dialect.set_margin_mode(line.api, SWAP, 5, MarginMode.ISOLATED)
     assert line.says == here | {"marginMode": "isolated"}
-    assert await line.dialect.margin(line.api, SWAP) == SymbolMargin(
+    assert await line.dialect.symbol_margin(line.api, SWAP) == SymbolMargin(
         leverage=5, mode=MarginMode.CROSS
     )
     assert await line.dialect.is_one_way(line.api, SWAP) is True
     assert line.says == here
-
-
-@pytest.mark.parametrize(
-    ("code", "kind", "refusal"),
-    [
-        ("40017", OrderRejected, RejectionReason.OTHER),
-        ("40762", OrderRejected, RejectionReason.INSUFFICIENT_MARGIN),
-        ("40917", OrderRejected, RejectionReason.WOULD_TRIGGER),
-        ("45122", OrderRejected, RejectionReason.WOULD_TRIGGER),
-        ("45060", OrderRejected, RejectionReason.WOULD_TRIGGER),  # TP price of long > current price
-        ("45062", OrderRejected, RejectionReason.WOULD_TRIGGER),  # SL price of long < current price
-        (
-            "45121",
-            OrderRejected,
-            RejectionReason.OTHER,
-        ),  # mark price deviates too much: opening risk
-        ("45068", OrderRejected, RejectionReason.OTHER),  # no position temporarily: no TP and SL
-        ("43119", OrderRejected, RejectionReason.OTHER),  # trading is not open
-        ("45043", OrderRejected, RejectionReason.OTHER),  # trade is suspended
-        ("45108", OrderRejected, RejectionReason.OTHER),  # API is restricted to close position
-        ("22067", OrderRejected, RejectionReason.OTHER),  # ADL processing: symbol forbidden
-        ("45120", OrderRejected, RejectionReason.INSUFFICIENT_MARGIN),  # size > max can open
-        ("40916", OrderRejected, RejectionReason.ACCESS_DENIED),  # futures services are restricted
-        ("40036", OrderRejected, RejectionReason.ACCESS_DENIED),  # passphrase is error
-        ("40753", OrderRejected, RejectionReason.ACCESS_DENIED),  # contract business is disabled
-        ("50060", OrderOutcomeUnknown, None),  # duplicated clientOid
-        ("40910", OrderOutcomeUnknown, None),  # operation timed out
-        ("40014", OrderRejected, RejectionReason.ACCESS_DENIED),
-        ("40085", OrderRejected, RejectionReason.ACCESS_DENIED),
-        ("40008", ClockSkewed, None),
-        ("30007", AddressRateLimited, None),
-        ("40786", OrderOutcomeUnknown, None),
-        ("40010", OrderOutcomeUnknown, None),
-        ("43118", OrderOutcomeUnknown, None),
-        ("45034", OrderOutcomeUnknown, None),
-        ("40015", OrderOutcomeUnknown, None),
-        ("49999", OrderOutcomeUnknown, None),
-    ],
-)
-async def test_refusals_mean_what_the_code_says(
-    line: LoopbackConnection, code: str, kind: type[SignalbotError], refusal: RejectionReason | None
-) -> None:
-    """A code nobody listed is no refusal.
-
-    https://www.bitget.com/api-doc/common/error-code/restapi
-    """
-    line.answer(PLACE_PLAN, {"code": code, "msg": "told", "data": None}, status=400)
-    with pytest.raises(kind) as caught:
-        await line.send(STOP)
-    assert getattr(caught.value, "rejection_reason", None) is refusal
 
 
 async def test_a_close_that_is_answered_without_an_order_id_is_looked_up(
@@ -431,13 +358,6 @@ async def test_a_close_that_is_answered_without_an_order_id_is_looked_up(
     report = await line.report(exit_)
     assert report is not None
     assert report.status is OrderStatus.FILLED
-
-
-async def test_a_revoked_key_denies_access(line: LoopbackConnection) -> None:
-    """To a question as well."""
-    line.answer(DETAIL, {"code": "40037", "msg": "Apikey does not exist", "data": None}, status=400)
-    with pytest.raises(AccessDenied):
-        await line.report(entry(SWAP))
 
 
 async def test_a_spot_buy_at_market_is_bounded_and_counted_in_coins(

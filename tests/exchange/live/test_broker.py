@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from signalbot.domain.orders import ClientOrderId, OrderReport, OrderRequest
-from signalbot.exchange.live.adapters.bybit import BybitSwap
+from signalbot.exchange.live.adapters.bybit_swap import BybitSwap
 from signalbot.exchange.live.adapters.mexc import MexcSwap
 from tests.exchange.live import test_bybit_requests as bybit
 from tests.exchange.live import test_mexc_requests as mexc

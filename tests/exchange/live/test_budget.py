@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.capabilities import RateLimit
 from signalbot.exchange.live.transport.error_codes import AddressRateLimited
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from signalbot.exchange.live.transport.rate_limiter import RateLimiter
 from signalbot.replay import virtual_time
 from signalbot.tasks import LoopClock

@@ -17,8 +17,10 @@ from signalbot.domain.orders import Leg, OrderRequest, OrderSide, OrderStatus, O
 from signalbot.domain.signals import Side
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.adapters.base import ExchangeAdapter, KeyPermissions, SymbolMargin
-from signalbot.exchange.live.adapters.bybit import BybitSpot, BybitSwap
+from signalbot.exchange.live.adapters.base import ExchangeAdapter
+from signalbot.exchange.live.adapters.bybit_spot import BybitSpot
+from signalbot.exchange.live.adapters.bybit_swap import BybitSwap
+from signalbot.exchange.live.adapters.types import KeyPermissions, SymbolMargin
 from signalbot.exchange.live.parsing import parse_holding
 from signalbot.exchange.live.transport.error_codes import (
     AccountRateLimited,
@@ -26,7 +28,7 @@ from signalbot.exchange.live.transport.error_codes import (
     ClockSkewed,
     OrderNotFound,
 )
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from tests.exchange.live.wire_fixtures import (
     ENTRY_ID,
     NOW,
@@ -519,7 +521,7 @@ async def test_leverage_is_the_symbols_and_the_margin_mode_the_accounts(
     """Two places tell the two."""
     swap.venue.answers(POSITIONS, rows(POSITION))
     swap.venue.answers(INFO, ok({"marginMode": said, "unifiedMarginStatus": 6}))
-    assert await swap.dialect.margin(swap.api, SWAP) == SymbolMargin(leverage=5, mode=mode)
+    assert await swap.dialect.symbol_margin(swap.api, SWAP) == SymbolMargin(leverage=5, mode=mode)
 
 
 async def test_leverage_and_margin_mode_are_set(swap: Wire) -> None:

@@ -9,9 +9,11 @@ from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected, Rejectio
 from signalbot.exchange.live.adapters.base import ExchangeAdapter
 from signalbot.exchange.live.adapters.binance_spot import BinanceSpot
 from signalbot.exchange.live.adapters.binance_usdm import BinanceUsdm
-from signalbot.exchange.live.adapters.bybit import BybitSpot, BybitSwap
+from signalbot.exchange.live.adapters.bybit_spot import BybitSpot
+from signalbot.exchange.live.adapters.bybit_swap import BybitSwap
 from signalbot.exchange.live.adapters.error_responses import rejected_order_error
-from signalbot.exchange.live.adapters.okx import OkxSpot, OkxSwap
+from signalbot.exchange.live.adapters.okx_spot import OkxSpot
+from signalbot.exchange.live.adapters.okx_swap import OkxSwap
 from signalbot.exchange.live.transport.error_codes import ErrorCodes
 
 TABLES = [BinanceUsdm.codes, BinanceSpot.codes, BybitSwap.codes, OkxSwap.codes]

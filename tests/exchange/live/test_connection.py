@@ -18,11 +18,13 @@ from signalbot.domain.errors import ConfigError, Unavailable
 from signalbot.exchange.live.adapters.kraken import KrakenSpot
 from signalbot.exchange.live.adapters.kraken_futures import KrakenFutures
 from signalbot.exchange.live.registry import SUPPORTED
-from signalbot.exchange.live.transport.client_profile import ClientProfile, Sandbox
-from signalbot.exchange.live.transport.connection import (
+from signalbot.exchange.live.transport.ccxt_internals import (
     _PER_CLIENT_DICTS,
     _PER_CLIENT_OPTIONS,
     _PER_CLIENT_RESETS,
+)
+from signalbot.exchange.live.transport.client_profile import ClientProfile, Sandbox
+from signalbot.exchange.live.transport.connection import (
     DIRECT,
     Connection,
     Egress,

@@ -10,21 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signalbot.domain.errors import (
-    AccessDenied,
     OrderOutcomeUnknown,
     OrderRejected,
     RejectionReason,
     SignalbotError,
-    Unavailable,
 )
 from signalbot.domain.orders import ClientOrderId, OrderRequest, OrderSide, OrderStatus
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.adapters.base import SymbolMargin
 from signalbot.exchange.live.adapters.htx import HtxSwap
 from signalbot.exchange.live.adapters.htx_spot import HtxSpot
+from signalbot.exchange.live.adapters.types import SymbolMargin
 from signalbot.exchange.live.parsing import parse_holding
 from signalbot.exchange.live.transport.error_codes import AccountRateLimited, ClockSkewed
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from signalbot.tasks import SystemClock
 from tests.exchange.live.loopback_exchange import (
     LoopbackConnection,
@@ -338,17 +336,6 @@ async def test_a_wrong_time_is_no_wrong_key(
         await coins.send(entry(SPOT, side=OrderSide.SELL))
 
 
-@pytest.mark.parametrize("code", [1017, 1061])
-async def test_an_unknown_order_is_absent(line: LoopbackConnection, code: int) -> None:
-    """The exchange says so, and its history does not know better."""
-    for path in (ORDER, ALGO):
-        line.answer(path, {"code": code, "message": "The order does not exist.", "data": None})
-    for path in (HISTORY, PAST_ALGOS, OPEN, OPEN_ALGOS):
-        line.answer(path, ok([]))
-    assert await line.report(lately(entry(SWAP))) is None
-    assert await line.report(lately(TARGET)) is None
-
-
 async def test_an_order_from_before_all_that_is_told_is_not_known_to_be_absent(
     line: LoopbackConnection,
 ) -> None:
@@ -357,13 +344,6 @@ async def test_an_order_from_before_all_that_is_told_is_not_known_to_be_absent(
     for path in (OPEN, HISTORY):
         line.answer(path, ok([]))
     with pytest.raises(OrderOutcomeUnknown):
-        await line.report(entry(SWAP))
-
-
-async def test_a_broken_lookup_proves_nothing(line: LoopbackConnection) -> None:
-    """ "System error" comes with status 200 and no order as well."""
-    line.answer(ORDER, {"code": 1000, "message": "System error.", "data": None})
-    with pytest.raises(Unavailable):
         await line.report(entry(SWAP))
 
 
@@ -488,11 +468,13 @@ async def test_leverage_is_set_and_read(line: LoopbackConnection) -> None:
     line.answer("/v5/position/mode", ok({"position_mode": "dual_side"}))
     await line.dialect.set_leverage(line.api, SWAP, 5, MarginMode.CROSS)
     assert line.says == WHERE | {"lever_rate": 5}
-    assert await line.dialect.margin(line.api, SWAP, wanted=MarginMode.CROSS) == SymbolMargin(
-        leverage=5, mode=MarginMode.CROSS
-    )
+    assert await line.dialect.symbol_margin(
+        line.api, SWAP, wanted=MarginMode.CROSS
+    ) == SymbolMargin(leverage=5, mode=MarginMode.CROSS)
     assert line.says == WHERE
-    assert await line.dialect.margin(line.api, SWAP) == SymbolMargin(leverage=None, mode=None)
+    assert await line.dialect.symbol_margin(line.api, SWAP) == SymbolMargin(
+        leverage=None, mode=None
+    )
     assert await line.dialect.is_one_way(line.api, SWAP) is False
 
 
@@ -603,11 +585,3 @@ async def test_spot_refusals_mean_what_the_code_says(
     coins.answer(PLACE, {"status": "error", "err-code": code, "err-msg": "told", "data": None})
     with pytest.raises(kind):
         await coins.send(entry(SPOT, side=OrderSide.SELL))
-
-
-async def test_a_revoked_key_denies_access(coins: LoopbackConnection) -> None:
-    """To a question as well."""
-    refusal = {"status": "error", "err-code": "api-signature-not-valid", "err-msg": "Incorrect key"}
-    coins.answer("/v1/order/orders/getClientOrder", refusal)
-    with pytest.raises(AccessDenied):
-        await coins.report(entry(SPOT))

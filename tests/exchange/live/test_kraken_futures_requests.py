@@ -7,21 +7,19 @@ from typing import Any
 import pytest
 
 from signalbot.domain.errors import (
-    AccessDenied,
     OrderOutcomeUnknown,
     OrderRejected,
     RejectionReason,
     SignalbotError,
-    Unavailable,
 )
 from signalbot.domain.orders import OrderRequest, OrderSide, OrderStatus
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.adapters.base import SymbolMargin
 from signalbot.exchange.live.adapters.kraken_futures import KrakenFutures
+from signalbot.exchange.live.adapters.types import SymbolMargin
 from signalbot.exchange.live.parsing import parse_holding, parse_report
 from signalbot.exchange.live.transport.error_codes import AccountRateLimited
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from tests.exchange.live.loopback_exchange import (
     LoopbackConnection,
     close,
@@ -364,7 +362,7 @@ async def test_a_leverage_preference_is_isolated_margin(line: LoopbackConnection
     """And its absence is cross margin."""
     preference = {"symbol": "PF_XBTUSD", "maxLeverage": 5.0}
     line.answer(LEVERAGE, ok(leveragePreferences=[preference]))
-    margin = await line.dialect.margin(line.api, PERP)
+    margin = await line.dialect.symbol_margin(line.api, PERP)
     assert margin == SymbolMargin(leverage=5, mode=MarginMode.ISOLATED)
     await line.dialect.set_leverage(line.api, PERP, 5, MarginMode.ISOLATED)
     assert line.called == f"PUT {LEVERAGE}"
@@ -373,7 +371,7 @@ async def test_a_leverage_preference_is_isolated_margin(line: LoopbackConnection
     assert (line.called, line.says) == (f"PUT {LEVERAGE}", {"symbol": "PF_XBTUSD"})
     line.answer(LEVERAGE, ok(leveragePreferences=[]))
     await line.dialect.set_leverage(line.api, PERP, 5, MarginMode.CROSS)
-    margin = await line.dialect.margin(line.api, PERP)
+    margin = await line.dialect.symbol_margin(line.api, PERP)
     assert margin == SymbolMargin(leverage=None, mode=MarginMode.CROSS)
     assert len(line.paths) == 4
 
@@ -443,15 +441,3 @@ async def test_errors_mean_what_they_say(
     line.answer(SEND, {"result": "error", "serverTime": WHEN, "error": error})
     with pytest.raises(kind):
         await line.send(STOP)
-
-
-@pytest.mark.parametrize(
-    ("error", "kind"), [("authenticationError", AccessDenied), ("Server Error", Unavailable)]
-)
-async def test_a_failed_lookup_proves_nothing(
-    line: LoopbackConnection, error: str, kind: type[SignalbotError]
-) -> None:
-    """Wherever it fails."""
-    line.answer(FILLS, {"result": "error", "serverTime": WHEN, "error": error})
-    with pytest.raises(kind):
-        await line.report(entry(PERP))

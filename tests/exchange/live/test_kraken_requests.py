@@ -6,17 +6,9 @@ from typing import Any
 
 import pytest
 
-from signalbot.domain.errors import (
-    AccessDenied,
-    OrderOutcomeUnknown,
-    OrderRejected,
-    RejectionReason,
-    SignalbotError,
-)
 from signalbot.domain.orders import OrderRequest, OrderSide, OrderStatus
 from signalbot.exchange.live.adapters.kraken import KrakenSpot
-from signalbot.exchange.live.transport.error_codes import AccountRateLimited, ClockSkewed
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from tests.exchange.live.loopback_exchange import (
     LoopbackConnection,
     close,
@@ -32,10 +24,6 @@ STOP = stop(SPOT, "59000")
 
 def ok(result: Any) -> dict[str, Any]:
     return {"error": [], "result": result}
-
-
-def refused(error: str) -> dict[str, Any]:
-    return {"error": [error]}
 
 
 def order(**said: Any) -> dict[str, Any]:
@@ -160,13 +148,6 @@ async def test_a_stop_rests_and_fills_under_one_id(line: LoopbackConnection) -> 
     assert filled.average_price == Decimal(58990)
 
 
-async def test_an_order_nobody_lists_is_absent(line: LoopbackConnection) -> None:
-    """Neither open nor closed."""
-    line.answer(OPEN, ok({"open": {}}))
-    line.answer(CLOSED, ok({"closed": {}, "count": 0}))
-    assert await line.report(entry(SPOT)) is None
-
-
 async def test_open_orders_of_every_symbol_take_one_request(line: LoopbackConnection) -> None:
     """Stops are among them."""
     both = {"OA": order(**RESTING), "OB": order(**STOPPED, **RESTING)}
@@ -225,41 +206,3 @@ async def test_the_wallet_holds_what_orders_lock(line: LoopbackConnection) -> No
     assert (await line.dialect.spot_balances(line.api, priority=RequestPriority.POLL))[
         "BTC"
     ] == Decimal("0.75")
-
-
-@pytest.mark.parametrize(
-    ("error", "kind", "refusal"),
-    [
-        ("EOrder:Order minimum not met", OrderRejected, RejectionReason.OTHER),
-        ("EOrder:Cost minimum not met", OrderRejected, RejectionReason.OTHER),
-        ("EGeneral:Invalid arguments:volume", OrderRejected, RejectionReason.OTHER),
-        ("EService:Market in cancel_only mode", OrderRejected, RejectionReason.OTHER),
-        ("EService:Deadline elapsed", OrderRejected, RejectionReason.OTHER),
-        ("EOrder:Insufficient funds", OrderRejected, RejectionReason.INSUFFICIENT_MARGIN),
-        ("EGeneral:Permission denied", OrderRejected, RejectionReason.ACCESS_DENIED),
-        ("EAPI:Invalid nonce", ClockSkewed, None),
-        ("EAPI:Rate limit exceeded", AccountRateLimited, None),
-        ("EService:Timeout", OrderOutcomeUnknown, None),
-        ("EService:Unavailable", OrderOutcomeUnknown, None),
-        ("EGeneral:Internal error", OrderOutcomeUnknown, None),
-        ("EOrder:Something new", OrderOutcomeUnknown, None),
-    ],
-)
-async def test_refusals_mean_what_they_say(
-    line: LoopbackConnection,
-    error: str,
-    kind: type[SignalbotError],
-    refusal: RejectionReason | None,
-) -> None:
-    """A text nobody listed is no refusal."""
-    line.answer(ADD, refused(error))
-    with pytest.raises(kind) as caught:
-        await line.send(STOP)
-    assert getattr(caught.value, "rejection_reason", None) is refusal
-
-
-async def test_a_revoked_key_denies_access(line: LoopbackConnection) -> None:
-    """To a question as well."""
-    line.answer(OPEN, refused("EAPI:Invalid key"))
-    with pytest.raises(AccessDenied):
-        await line.report(entry(SPOT))

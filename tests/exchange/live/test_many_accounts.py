@@ -13,13 +13,14 @@ import pytest
 
 from signalbot.domain.market import Instrument
 from signalbot.domain.users import AccountSettings, Mode, User, UserId
+from signalbot.exchange.live.account_markets import AccountMarkets
 from signalbot.exchange.live.adapters.base import ExchangeAdapter
 from signalbot.exchange.live.adapters.binance_usdm import BinanceUsdm
-from signalbot.exchange.live.adapters.bybit import BybitSwap
+from signalbot.exchange.live.adapters.bybit_swap import BybitSwap
 from signalbot.exchange.live.broker import LiveBroker
 from signalbot.exchange.live.transport.client_profile import ClientProfile
 from signalbot.exchange.live.transport.connection import Connection
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from signalbot.exchange.live.transport.rate_limiter import RateLimiter
 from signalbot.exchange.live.transport.request_executor import RequestExecutor
 from signalbot.exchange.simulated.market import SimulatedMarket
@@ -102,9 +103,11 @@ def _account(name: str, dialect: ExchangeAdapter, api: RequestExecutor, clock: A
             account=AccountSettings(exchange="x", leverage=5),
         ),
         api=api,
-        adapters={dialect.capabilities.kind: dialect},
-        market=SimulatedMarket(instrument=instrument, history=lambda *_: ()),
-        symbols=[SWAP],
+        markets=AccountMarkets(
+            {dialect.capabilities.kind: dialect},
+            SimulatedMarket(instrument=instrument, history=lambda *_: ()),
+            [SWAP],
+        ),
         clock=clock,
     )
 

@@ -12,7 +12,7 @@ from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.adapters.base import ExchangeAdapter
 from signalbot.exchange.live.adapters.bitget import BitgetSwap
 from signalbot.exchange.live.adapters.mexc import MexcSwap
-from signalbot.exchange.live.adapters.okx import OkxSwap
+from signalbot.exchange.live.adapters.okx_swap import OkxSwap
 from signalbot.tasks import SystemClock
 from tests.exchange.live import test_bitget_requests as bitget
 from tests.exchange.live import test_mexc_requests as mexc

@@ -7,26 +7,22 @@ from typing import Any
 import pytest
 
 from signalbot.domain.errors import (
-    AccessDenied,
     OrderOutcomeUnknown,
     OrderRejected,
-    RejectionReason,
     SignalbotError,
-    Unavailable,
 )
 from signalbot.domain.orders import OrderRequest, OrderSide, OrderStatus
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.adapters.base import SymbolMargin
 from signalbot.exchange.live.adapters.mexc import MexcSwap
 from signalbot.exchange.live.adapters.mexc_spot import MexcSpot
+from signalbot.exchange.live.adapters.types import SymbolMargin
 from signalbot.exchange.live.parsing import parse_holding
 from signalbot.exchange.live.transport.error_codes import (
-    AccountRateLimited,
     AddressRateLimited,
     ClockSkewed,
     OrderNotFound,
 )
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from tests.exchange.live.loopback_exchange import (
     LoopbackConnection,
     close,
@@ -50,10 +46,6 @@ SHORT_TARGET = target(SWAP, "57000", side=OrderSide.BUY)
 
 def ok(content: Any) -> dict[str, Any]:
     return {"success": True, "code": 0, "data": content}
-
-
-def refused(code: int) -> dict[str, Any]:
-    return {"success": False, "code": code, "message": "told"}
 
 
 def levers(open_type: int) -> dict[str, Any]:
@@ -198,24 +190,6 @@ async def test_an_order_is_found_by_our_id(
     assert (report.status, report.filled) == (status, Decimal(filled))
     assert report.exchange_order_id == "264995729269765120"
     assert report.average_price == (Decimal("60000.5") if report.filled else None)
-
-
-@pytest.mark.parametrize("answer", [refused(2040), ok(None), ok({})])
-async def test_an_unknown_order_is_absent(line: LoopbackConnection, answer: dict[str, Any]) -> None:
-    """Told as an error, or as nothing."""
-    line.answer(FOUND, answer)
-    line.answer(PLANS, ok([]))
-    assert await line.report(entry(SWAP)) is None
-    assert await line.report(STOP) is None
-
-
-async def test_a_broken_lookup_proves_nothing(line: LoopbackConnection) -> None:
-    """An exchange in trouble must not look like an exchange without our order."""
-    line.answer(FOUND, refused(500))
-    line.answer(PLANS, refused(501))
-    for request in (entry(SWAP), STOP):
-        with pytest.raises(Unavailable):
-            await line.report(request)
 
 
 OTHERS = [
@@ -387,42 +361,10 @@ async def test_leverage_and_mode_are_one_setting_of_both_sides(line: LoopbackCon
     await line.dialect.set_leverage(line.api, SWAP, 5, MarginMode.ISOLATED)
     here = {"symbol": "BTC_USDT", "leverage": 5, "openType": 1}
     assert line.all_said == [here | {"positionType": 1}, here | {"positionType": 2}]
-    assert await line.dialect.margin(line.api, SWAP) == SymbolMargin(
+    assert await line.dialect.symbol_margin(line.api, SWAP) == SymbolMargin(
         leverage=5, mode=MarginMode.CROSS
     )
     assert await line.dialect.is_one_way(line.api, SWAP) is True
-
-
-@pytest.mark.parametrize(
-    ("code", "kind", "refusal"),
-    [
-        (2015, OrderRejected, RejectionReason.OTHER),
-        (2009, OrderRejected, RejectionReason.OTHER),
-        (2005, OrderRejected, RejectionReason.INSUFFICIENT_MARGIN),
-        (406, OrderRejected, RejectionReason.ACCESS_DENIED),
-        (704, OrderRejected, RejectionReason.ACCESS_DENIED),
-        (513, ClockSkewed, None),
-        (510, AccountRateLimited, None),
-        (603, OrderOutcomeUnknown, None),
-        (500, OrderOutcomeUnknown, None),
-        (9999, OrderOutcomeUnknown, None),
-    ],
-)
-async def test_refusals_mean_what_the_code_says(
-    line: LoopbackConnection, code: int, kind: type[SignalbotError], refusal: RejectionReason | None
-) -> None:
-    """A code nobody listed is no refusal."""
-    line.answer(CREATE, refused(code))
-    with pytest.raises(kind) as caught:
-        await line.send(entry(SWAP))
-    assert getattr(caught.value, "rejection_reason", None) is refusal
-
-
-async def test_a_revoked_key_denies_access(line: LoopbackConnection) -> None:
-    """To a question as well."""
-    line.answer(FOUND, refused(402))
-    with pytest.raises(AccessDenied):
-        await line.report(entry(SWAP))
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,13 @@ from signalbot.domain.errors import (
 from signalbot.domain.orders import Leg, OrderRequest, OrderStatus, OrderType
 from signalbot.domain.signals import Side
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.adapters.base import ExchangeAdapter, KeyPermissions, SymbolMargin
-from signalbot.exchange.live.adapters.okx import OkxSpot, OkxSwap
+from signalbot.exchange.live.adapters.base import ExchangeAdapter
+from signalbot.exchange.live.adapters.okx_spot import OkxSpot
+from signalbot.exchange.live.adapters.okx_swap import OkxSwap
+from signalbot.exchange.live.adapters.types import KeyPermissions, SymbolMargin
 from signalbot.exchange.live.parsing import parse_holding
 from signalbot.exchange.live.transport.error_codes import AccountRateLimited, ClockSkewed
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from tests.exchange.live.wire_fixtures import (
     ENTRY_ID,
     EXIT_ID,
@@ -425,7 +427,7 @@ async def test_leverage_is_asked_for_in_the_mode_that_is_used(swap: Wire) -> Non
     swap.venue.answers(LEVERAGE, ok(shown))
     swap.venue.answers(SET_LEVERAGE, ok(shown))
     wanted = MarginMode.ISOLATED
-    margin = await swap.dialect.margin(swap.api, SWAP, wanted=wanted)
+    margin = await swap.dialect.symbol_margin(swap.api, SWAP, wanted=wanted)
     assert margin == SymbolMargin(leverage=5, mode=wanted)
     assert swap.venue.last.params == BTC | {"mgnMode": "isolated"}
     await swap.dialect.set_leverage(swap.api, SWAP, 5, MarginMode.ISOLATED)
@@ -438,7 +440,7 @@ async def test_a_position_keeps_its_margin_mode(swap: Wire) -> None:
     """Otherwise the orders that close it would be refused; what differs shows in ``margin``."""
     swap.venue.answers(POSITIONS, ok(position(mgnMode="cross")))
     swap.venue.answers(LEVERAGE, ok({"mgnMode": "cross", "posSide": "net", "lever": "3"}))
-    margin = await swap.dialect.margin(swap.api, SWAP, wanted=MarginMode.ISOLATED)
+    margin = await swap.dialect.symbol_margin(swap.api, SWAP, wanted=MarginMode.ISOLATED)
     assert margin == SymbolMargin(leverage=3, mode=MarginMode.CROSS)
 
 

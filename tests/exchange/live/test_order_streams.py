@@ -14,9 +14,9 @@ from aiohttp import WSMsgType, web
 from signalbot.domain.users import UserId
 from signalbot.exchange.live.adapters.base import ExchangeAdapter
 from signalbot.exchange.live.adapters.binance_usdm import BinanceUsdm
-from signalbot.exchange.live.adapters.bybit import BybitSwap
+from signalbot.exchange.live.adapters.bybit_swap import BybitSwap
 from signalbot.exchange.live.adapters.mexc_spot import MexcSpot
-from signalbot.exchange.live.adapters.okx import OkxSwap
+from signalbot.exchange.live.adapters.okx_swap import OkxSwap
 from signalbot.exchange.live.orders.order_stream import OrderStreams
 from signalbot.exchange.live.transport.client_profile import ClientProfile
 from signalbot.exchange.live.transport.connection import Connection
@@ -32,7 +32,7 @@ from tests.venue.server import Venue, venue
 ANNA, BEN = UserId("anna"), UserId("ben")
 
 
-class Desk:
+class Setup:
     """Accounts whose streams are watched, and the hints that came."""
 
     def __init__(self, connection: Connection, dialect: ExchangeAdapter, *, most: int = 50) -> None:
@@ -77,7 +77,7 @@ class Desk:
 
 
 @asynccontextmanager
-async def at_binance(*users: UserId, most: int = 50) -> AsyncIterator[tuple[Venue, Desk]]:
+async def at_binance(*users: UserId, most: int = 50) -> AsyncIterator[tuple[Venue, Setup]]:
     async with venue("binance", accounts=users) as it:
         connection = Connection(
             "x", ClientProfile("binanceusdm", options=BinanceUsdm.options), config=it.ccxt_config()
@@ -85,11 +85,11 @@ async def at_binance(*users: UserId, most: int = 50) -> AsyncIterator[tuple[Venu
         await connection.open()
         try:
             await connection.load_markets()
-            desk = Desk(connection, BinanceUsdm(), most=most)
+            setup = Setup(connection, BinanceUsdm(), most=most)
             for user in users:
-                desk.follow(user, it.credentials(user))
-            async with desk.running():
-                yield it, desk
+                setup.follow(user, it.credentials(user))
+            async with setup.running():
+                yield it, setup
         finally:
             await connection.close()
 
@@ -112,11 +112,11 @@ async def _buy(it: Venue, user: UserId, name: str) -> None:
 
 async def test_an_order_that_changes_is_a_hint_to_its_owner() -> None:
     """And to nobody else."""
-    async with at_binance(ANNA, BEN) as (it, desk):
+    async with at_binance(ANNA, BEN) as (it, setup):
         await _listened(it, 2)
         await _buy(it, BEN, "b" * 32)
-        await desk.hint()
-        assert set(desk.changes) == {BEN}
+        await setup.hint()
+        assert set(setup.changes) == {BEN}
 
 
 DIALECTS: Mapping[str, ExchangeAdapter] = {
@@ -125,7 +125,7 @@ DIALECTS: Mapping[str, ExchangeAdapter] = {
 
 
 @asynccontextmanager
-async def _at(name: str) -> AsyncIterator[tuple[Venue, Desk]]:
+async def _at(name: str) -> AsyncIterator[tuple[Venue, Setup]]:
     """One account at a whole exchange; its streams are not opened yet."""
     dialect = DIALECTS[name]
     async with venue(name, accounts=[ANNA]) as it:
@@ -137,9 +137,9 @@ async def _at(name: str) -> AsyncIterator[tuple[Venue, Desk]]:
         await connection.open()
         try:
             await connection.load_markets()
-            desk = Desk(connection, dialect)
-            desk.follow(ANNA, it.credentials(ANNA))
-            yield it, desk
+            setup = Setup(connection, dialect)
+            setup.follow(ANNA, it.credentials(ANNA))
+            yield it, setup
         finally:
             await connection.close()
 
@@ -158,20 +158,20 @@ def _stop(it: Venue) -> Order:
     return it.engine.place_foreign(ANNA, stop)
 
 
-async def _speaking(desk: Desk) -> None:
+async def _speaking(setup: Setup) -> None:
     async with asyncio.timeout(10):
-        while not desk.streams.is_reliable(ANNA):  # noqa: ASYNC110 - no event says so
+        while not setup.streams.is_reliable(ANNA):  # noqa: ASYNC110 - no event says so
             await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("name", ["bybit", "okx"])
 async def test_a_stop_that_ends_is_a_hint(name: str) -> None:
     """An account whose streams are believed hears of the end of its conditional orders, too."""
-    async with _at(name) as (it, desk):
+    async with _at(name) as (it, setup):
         stop = _stop(it)
-        async with desk.running():
-            await _speaking(desk)
-            waiting = asyncio.create_task(desk.hint())
+        async with setup.running():
+            await _speaking(setup)
+            waiting = asyncio.create_task(setup.hint())
             await asyncio.sleep(0)
             it.engine.cancel_by_hand(ANNA, stop.id)
             await waiting
@@ -179,51 +179,51 @@ async def test_a_stop_that_ends_is_a_hint(name: str) -> None:
 
 async def test_a_stop_that_ends_at_binance_is_a_hint() -> None:
     """Its streams say nothing before something happens."""
-    async with _at("binance") as (it, desk):
+    async with _at("binance") as (it, setup):
         stop = _stop(it)
-        async with desk.running():
+        async with setup.running():
             await _listened(it)
-            waiting = asyncio.create_task(desk.hint())
+            waiting = asyncio.create_task(setup.hint())
             await asyncio.sleep(0)
             it.engine.cancel_by_hand(ANNA, stop.id)
             await waiting
-            assert desk.streams.is_reliable(ANNA)
+            assert setup.streams.is_reliable(ANNA)
 
 
 async def test_a_listen_key_that_expires_is_replaced() -> None:
     """ccxt overlooks it and would wait for ever; the next order is heard again."""
-    async with at_binance(ANNA) as (it, desk):
+    async with at_binance(ANNA) as (it, setup):
         await _listened(it)
         assert isinstance(it.dialect, Binance)
         it.dialect.streaming.expire(ANNA)
-        await desk.hint()  # nobody tells again what happened meanwhile
+        await setup.hint()  # nobody tells again what happened meanwhile
         await _listened(it)
-        desk.changes.clear()
+        setup.changes.clear()
         await _buy(it, ANNA, "a" * 32)
-        await desk.hint()
-        assert desk.changes
+        await setup.hint()
+        assert setup.changes
 
 
 async def test_a_connection_that_is_lost_is_dialled_again() -> None:
     """Whoever has closed it."""
-    async with at_binance(ANNA) as (it, desk):
+    async with at_binance(ANNA) as (it, setup):
         for number in range(2):
             await _listened(it)
             (socket,) = (each for each in it.dialect.sockets if each.key)
             socket.hang_up()
-            await desk.hint()
+            await setup.hint()
             await _listened(it)
             await _buy(it, ANNA, f"{number}" * 32)
-            await desk.hint()
+            await setup.hint()
 
 
 async def test_many_accounts_have_no_streams() -> None:
     """One more than is allowed ends them all; when it leaves, they are opened again."""
-    async with at_binance(ANNA, most=1) as (it, desk):
+    async with at_binance(ANNA, most=1) as (it, setup):
         await _listened(it, 1)
-        desk.follow(BEN, it.credentials(ANNA))
+        setup.follow(BEN, it.credentials(ANNA))
         await _listened(it, 0)
-        desk.streams.unfollow(BEN)
+        setup.streams.unfollow(BEN)
         await _listened(it, 1)
 
 
@@ -235,11 +235,11 @@ async def test_a_banned_address_dials_nobody() -> None:
         )
         await connection.open()
         await connection.load_markets()
-        desk = Desk(connection, BinanceUsdm())
-        desk.budget.ban(retry_after_s=1.5, reason="too many requests")
-        desk.follow(ANNA, it.credentials(ANNA))
+        setup = Setup(connection, BinanceUsdm())
+        setup.budget.ban(retry_after_s=1.5, reason="too many requests")
+        setup.follow(ANNA, it.credentials(ANNA))
         before = it.counts.of()
-        async with desk.running():
+        async with setup.running():
             await asyncio.sleep(1.0)
             assert it.counts.of() == before
             await _listened(it)
@@ -250,7 +250,7 @@ async def test_an_exchange_without_a_stream_is_only_polled() -> None:
     """Its run ends at once; it has nothing to do."""
     connection = Connection("x", ClientProfile("mexc", options=MexcSpot.options), config={})
     async with asyncio.timeout(1):
-        await Desk(connection, MexcSpot()).streams.run()
+        await Setup(connection, MexcSpot()).streams.run()
 
 
 # --- exchanges that let in by a first message -----------------------------------------------
@@ -364,15 +364,15 @@ async def test_a_few_streams_tell_of_every_order_of_an_account(
         connection = Connection("x", profile, config=config)
         await connection.open()
         connection.template.set_markets([swap(market_id, lot="0.001")])
-        desk = Desk(connection, dialect)
-        desk.follow(ANNA, KEYS)
+        setup = Setup(connection, dialect)
+        setup.follow(ANNA, KEYS)
         try:
-            async with desk.running():
+            async with setup.running():
                 for _ in range(streams):
                     await private.subscribed()
-                await _speaking(desk)
+                await _speaking(setup)
                 for frame in (order, broken, order):
-                    waiting = asyncio.create_task(desk.hint())
+                    waiting = asyncio.create_task(setup.hint())
                     await asyncio.sleep(0)
                     await private.watched["orders"].send_json(frame)
                     await waiting
@@ -398,19 +398,19 @@ async def test_an_account_is_polled_less_often_only_once_all_its_streams_are_ope
         connection = Connection("x", ClientProfile("okx", options=dialect.options), config=config)
         await connection.open()
         connection.template.set_markets([swap("BTC-USDT-SWAP", lot="0.001")])
-        desk = Desk(connection, dialect)
-        desk.follow(ANNA, KEYS)
+        setup = Setup(connection, dialect)
+        setup.follow(ANNA, KEYS)
         try:
-            async with desk.running():
+            async with setup.running():
                 await private.subscribed()
-                waiting = asyncio.create_task(desk.hint())
+                waiting = asyncio.create_task(setup.hint())
                 await asyncio.sleep(0)
                 (watched,) = private.watched
                 await private.watched[watched].send_json(
                     {**OKX_ORDER, "arg": {"channel": watched, "instType": "ANY"}}
                 )
                 await waiting
-                assert not desk.streams.is_reliable(ANNA)
+                assert not setup.streams.is_reliable(ANNA)
         finally:
             await connection.close()
 

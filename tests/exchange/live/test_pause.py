@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from signalbot.exchange.live.adapters.bybit import BybitSwap
+from signalbot.exchange.live.adapters.bybit_swap import BybitSwap
 from signalbot.exchange.live.transport.account_backoff import AccountBackoff
 from signalbot.exchange.live.transport.error_codes import AccountRateLimited, AddressRateLimited
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from signalbot.replay import virtual_time
 from signalbot.tasks import LoopClock
 from tests.exchange.live.loopback_exchange import LoopbackConnection, entry, loopback_to, swap
@@ -31,7 +31,7 @@ async def test_a_limited_account_is_not_asked_but_its_neighbour_is() -> None:
         with pytest.raises(AccountRateLimited):
             await _ask(line)
         for _ in range(3):
-            with pytest.raises(AccountRateLimited, match="not asked for"):
+            with pytest.raises(AccountRateLimited, match="no requests"):
                 await _ask(line)
         assert line.paths == [REALTIME]
         await _ask(other)
@@ -45,7 +45,7 @@ async def test_a_stop_goes_out_while_polls_wait() -> None:
         line.answer(CREATE, PLACED)
         with pytest.raises(AccountRateLimited):
             await _ask(line)
-        with pytest.raises(AccountRateLimited, match="not asked for"):
+        with pytest.raises(AccountRateLimited, match="no requests"):
             await line.send(entry(SWAP))
         create = line.dialect.order_args(stop(SWAP), line.instrument(SWAP), stop=None)
         await line.dialect.send(line.api, create, RequestPriority.PROTECT)
@@ -59,7 +59,7 @@ async def test_a_gateway_that_bans_the_address_stops_everybody() -> None:
         line.answer(REALTIME, {"error": "403, access too frequent"}, status=403)
         with pytest.raises(AddressRateLimited):
             await _ask(line)
-        with pytest.raises(AddressRateLimited, match="not asked for"):
+        with pytest.raises(AddressRateLimited, match="no requests"):
             await _ask(other)
         assert line.paths == [REALTIME]
 

@@ -3,7 +3,7 @@
 import ccxt.pro
 import pytest
 
-from signalbot.exchange.live.market_data.websocket_market import market_kind_of
+from signalbot.exchange.live.transport.ccxt_internals import market_kind_of
 
 
 @pytest.mark.parametrize(

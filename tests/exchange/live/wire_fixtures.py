@@ -30,13 +30,14 @@ from signalbot.domain.orders import (
 from signalbot.domain.signals import SignalId
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode, UserId
-from signalbot.exchange.live.adapters.base import ExchangeAdapter, FoundOrder
+from signalbot.exchange.live.adapters.base import ExchangeAdapter
+from signalbot.exchange.live.adapters.types import FoundOrder
 from signalbot.exchange.live.instruments import parse_instrument
 from signalbot.exchange.live.parsing import CcxtDict, parse_fill, parse_report
 from signalbot.exchange.live.registry import exchange_row
 from signalbot.exchange.live.transport.client_profile import ClientProfile
 from signalbot.exchange.live.transport.connection import Connection
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from signalbot.exchange.live.transport.rate_limiter import RateLimiter
 from signalbot.exchange.live.transport.request_executor import RequestExecutor
 from signalbot.tasks import SystemClock

@@ -1,6 +1,6 @@
-"""What one account is asked: resting orders, holdings, fills, funding."""
+"""Reads one account: resting orders, holdings, fills, funding, permissions."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal
 
 import structlog
@@ -10,36 +10,35 @@ from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Instrument, MarketKind
 from signalbot.domain.orders import ClientOrderId, Fill, ForcedClose, Order, OrderReport
 from signalbot.domain.timeframe import Ms
-from signalbot.domain.users import UserId
-from signalbot.exchange.live.accounts.balances import AdaptersByKind, Balances
-from signalbot.exchange.live.adapters.base import ExchangeAdapter, FoundOrder
+from signalbot.domain.users import User
+from signalbot.exchange.live.account_markets import AccountMarkets, SymbolsByKind
+from signalbot.exchange.live.accounts.balances import Balances
+from signalbot.exchange.live.adapters.types import FoundOrder, KeyPermissions, SymbolMargin
 from signalbot.exchange.live.orders.order_index import OrderIndex
 from signalbot.exchange.live.parsing import parse_fill, parse_holding, parse_report
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
-from signalbot.ports import Clock, Holding, Market
+from signalbot.exchange.live.preflight import AccountFacts
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
+from signalbot.ports import Clock, Holding
 
 log = structlog.get_logger()
 
-_CLOCK_SKEW_MS = 60_000  # how far our clock may be ahead of an exchange's
-
-SymbolsByKind = Mapping[MarketKind, Sequence[str]]
+_CLOCK_SKEW_MS = 60_000  # how far our clock may be ahead of the exchange's
 
 
 class AccountQueries:
+    """Reads that change nothing, with the account's own orders recognized."""
+
     def __init__(
         self,
-        user_id: UserId,
+        user: User,
         *,
-        adapters: AdaptersByKind,
-        market: Market,
+        markets: AccountMarkets,
         order_index: OrderIndex,
         balances: Balances,
         clock: Clock,
     ) -> None:
-        self._user_id = user_id
-        self._dialects = adapters
-        self._market = market
+        self._user = user
+        self._markets = markets
         self._order_index = order_index
         self._balances = balances
         self._clock = clock
@@ -52,15 +51,17 @@ class AccountQueries:
         priority: RequestPriority,
         is_conditional: bool | None = None,
     ) -> list[OrderReport]:
-        """Everything that rests in ``symbols``; conditional orders only, or all but them."""
+        """Every order resting in ``symbols``; conditional orders only, or only the others."""
         reports: list[OrderReport] = []
         for kind, requested in symbols.items():
-            found = await self._dialects[kind].open_orders(
+            found = await self._markets.adapters[kind].open_orders(
                 api, requested, priority=priority, is_conditional=is_conditional
             )
-            named = {each.wire_id for each in found}
+            listed_ids = {each.wire_id for each in found}
             reports += [
-                report for each in found if (report := self._report_listed(each, named)) is not None
+                report
+                for each in found
+                if (report := self._report_listed(each, listed_ids)) is not None
             ]
         return reports
 
@@ -73,10 +74,10 @@ class AccountQueries:
         priority: RequestPriority,
         on_hedge: Callable[[], AccessDenied],
     ) -> list[Holding]:
-        """Positions, and of the coins that the account has what the ledger claims.
+        """Positions, and of the account's coins those that the ledger claims.
 
         Raises:
-            AccessDenied: positions face both ways, which nothing here can manage.
+            AccessDenied: the account holds hedged positions, which cannot be managed here.
         """
         found: list[Holding] = []
         for kind, requested in symbols.items():
@@ -84,7 +85,9 @@ class AccountQueries:
                 await self._balances.refresh_coins(api, priority=priority)
                 found += self._balances.claimed_holdings(claimed)
                 continue
-            for raw in await self._dialects[kind].holdings(api, requested, priority=priority):
+            for raw in await self._markets.adapters[kind].holdings(
+                api, requested, priority=priority
+            ):
                 instrument = self._instrument(raw.get("symbol"))
                 holding = instrument and parse_holding(raw, instrument=instrument)
                 if holding:
@@ -95,7 +98,7 @@ class AccountQueries:
 
     async def order_fills(self, api: ExchangeApi, order: Order) -> list[Fill]:
         """Every fill of one order that the exchange shows now."""
-        adapter, instrument = self._adapter_and_instrument(order.request.symbol)
+        adapter, instrument = self._markets.adapter_and_instrument(order.request.symbol)
         if order.exchange_order_id is None:
             return []
         raws = await adapter.trades(
@@ -116,11 +119,11 @@ class AccountQueries:
         ]
 
     async def fills(self, api: ExchangeApi, symbol: str, *, since_ms: Ms) -> list[Fill]:
-        """All fills of a symbol since then, whoever ordered them, in order.
+        """All fills of a symbol since an instant, also of orders that are not ours, in order.
 
-        One of an order that is not known carries the exchange's id of that order.
+        A fill of an order that is not ours carries the exchange's id of that order.
         """
-        adapter, instrument = self._adapter_and_instrument(symbol)
+        adapter, instrument = self._markets.adapter_and_instrument(symbol)
         raws = await adapter.trades(api, symbol, priority=RequestPriority.SETTLE, since_ms=since_ms)
         unknown_ms = [
             int(raw.get("timestamp") or since_ms)
@@ -146,23 +149,49 @@ class AccountQueries:
     async def funding(
         self, api: ExchangeApi, symbols: Collection[str], *, since_ms: Ms
     ) -> list[FundingPayment]:
-        """Funding of ``symbols`` since then."""
+        """Funding of ``symbols`` since an instant."""
         if not symbols:
             return []
-        adapter = self._dialects[MarketKind.SWAP]
+        adapter = self._markets.adapters[MarketKind.SWAP]
         return list(
             await adapter.funding(api, symbols, since_ms=since_ms, priority=RequestPriority.POLL)
         )
 
+    async def inspect(self, api: ExchangeApi, symbols: SymbolsByKind) -> AccountFacts:
+        """What a preflight check needs beside the balance, which was read just before."""
+        is_one_way: bool | None = None
+        permissions = KeyPermissions()
+        margins: dict[str, SymbolMargin] = {}
+        for kind, requested in symbols.items():
+            adapter = self._markets.adapters[kind]
+            permissions = await adapter.key_permissions(api)
+            if kind is MarketKind.SWAP:
+                is_one_way = await adapter.is_one_way(api, requested[0])
+                wanted = self._user.account.margin_mode
+                margins |= await adapter.symbol_margins(api, requested, wanted=wanted)
+        return AccountFacts(
+            balance=self._balances.balance,
+            is_one_way=is_one_way,
+            margins=margins,
+            permissions=permissions,
+        )
+
+    async def may_withdraw(self, api: ExchangeApi, kinds: Iterable[MarketKind]) -> bool | None:
+        """Whether the key may withdraw in any of ``kinds``; None where it is not reported."""
+        found = [
+            (await self._markets.adapters[kind].key_permissions(api)).may_withdraw for kind in kinds
+        ]
+        return True if True in found else next(iter(found), None)
+
     def _report_listed(
-        self, found: FoundOrder, named: Collection[str | None]
+        self, found: FoundOrder, listed_ids: Collection[str | None]
     ) -> OrderReport | None:
         instrument = self._instrument(found.raw.get("symbol"))
         if instrument is None:
             return None
-        request = self._order_index.match(found, instrument, listed_ids=named)
-        order_index = self._order_index.client_id_of(str(found.raw.get("id")))
-        ours = request.client_order_id if request else order_index
+        request = self._order_index.match(found, instrument, listed_ids=listed_ids)
+        own_id = self._order_index.client_id_of(str(found.raw.get("id")))
+        ours = request.client_order_id if request else own_id
         try:
             report = parse_report(
                 found.raw,
@@ -172,18 +201,14 @@ class AccountQueries:
                 now_ms=self._clock.now_ms(),
             )
         except OrderOutcomeUnknown as e:
-            log.warning("order.parse_failed", user_id=self._user_id, cause=str(e))
+            log.warning("order.parse_failed", user_id=self._user.user_id, cause=str(e))
             return None
         if request is not None:
             self._order_index.update(request, report)
         return report
 
-    def _adapter_and_instrument(self, symbol: str) -> tuple[ExchangeAdapter, Instrument]:
-        instrument = self._market.instrument(symbol)
-        return self._dialects[instrument.kind], instrument
-
     def _instrument(self, symbol: str | None) -> Instrument | None:
         try:
-            return None if symbol is None else self._market.instrument(symbol)
+            return None if symbol is None else self._markets.market.instrument(symbol)
         except KeyError:
             return None

@@ -1,7 +1,7 @@
-"""The state of an account that entries rely on: one-way mode, leverage and margin mode.
+"""Account settings that entries rely on: one-way mode, leverage and margin mode.
 
-It is set and read back once, remembered across restarts, and read again now and then: an owner may
-change it in the exchange's own app at any time, and the next entry must not go out with that.
+They are set and read back once, kept across restarts, and read again regularly: an owner may change
+them in the exchange's own app at any time, and the next entry must not go out with that.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -13,11 +13,12 @@ from signalbot.domain.errors import AccessDenied, OrderRejected, SignalbotError,
 from signalbot.domain.market import MarketKind
 from signalbot.domain.timeframe import DAY_MS, EPOCH, Ms
 from signalbot.domain.users import MarginMode, User
-from signalbot.exchange.live.accounts.balances import AdaptersByKind
-from signalbot.exchange.live.adapters.base import ExchangeAdapter, SymbolMargin
-from signalbot.exchange.live.orders.order_index import AdapterOf
+from signalbot.exchange.live.account_markets import AccountMarkets
+from signalbot.exchange.live.accounts.account_memory import AccountMemory
+from signalbot.exchange.live.adapters.base import ExchangeAdapter
+from signalbot.exchange.live.adapters.types import SymbolMargin
 from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.ledger.account_states import AccountState, AccountStates, MarginSetting
+from signalbot.ledger.account_states import MarginSetting
 from signalbot.ports import Clock
 
 log = structlog.get_logger()
@@ -26,55 +27,43 @@ REFRESH_MS: Final = 300_000
 """Settings older than this are read again in the background, as far as limits allow."""
 
 _ENTRY_MAX_AGE_MS: Final = 900_000  # older than this they are read before an entry
-_RETRY_MS: Final = 30_000  # what is refused while the owner's orders rest may pass later
+_RETRY_MS: Final = 30_000  # a setting rejected beside the owner's orders may pass later
 _HEDGE_MODE_ERROR: Final = "the account is in hedge mode: switch it to one-way mode at the exchange"
 
 
 class AccountSetup:
-    """``state`` is what a former process remembered; ``states`` keeps what is learnt."""
+    """Blocks entries of a symbol while its settings are not as configured."""
 
     def __init__(
-        self,
-        user: User,
-        *,
-        adapters: AdaptersByKind,
-        adapter_of: AdapterOf,
-        state: AccountState,
-        states: AccountStates | None,
-        clock: Clock,
+        self, user: User, *, markets: AccountMarkets, memory: AccountMemory, clock: Clock
     ) -> None:
         self._user = user
-        self._dialects = adapters
-        self._adapter_of = adapter_of
-        self._settings = dict(state.margins)
-        self._one_way_ms = state.one_way_ms or EPOCH
+        self._markets = markets
+        self._memory = memory
+        self._settings = dict(memory.saved.margins)
+        self._one_way_ms = memory.saved.one_way_ms or EPOCH
         self._is_position_mode_stale = False
-        self._states = states
         self._clock = clock
         self._stale: set[str] = set()
         self._block_reasons: dict[str, str] = {}
         self._attempted_ms: dict[str, Ms] = {}
 
-    def refusal(self, symbol: str) -> str | None:
-        """Why a symbol takes no entry; None if it does."""
-        return self._block_reasons.get(symbol)
-
     def mark_stale(self, symbols: Collection[str] | None = None) -> None:
-        """The owner may have changed something: read it again before the next entry."""
+        """Read settings again before the next entry: the owner may have changed them."""
         self._stale |= set(self._settings if symbols is None else symbols)
 
     async def recheck_position_mode(self, api: ExchangeApi, symbol: str) -> None:
-        """An order was refused for its position side: read the position mode again.
+        """Read the position mode again after an order was rejected for its position side.
 
         Raises:
             AccessDenied: it is hedge mode.
-            Unavailable: it cannot be read now; it will be, before the next entry.
+            Unavailable: it cannot be read now; it is read again before the next entry.
         """
         self._is_position_mode_stale = True
-        await self._check_one_way(api, self._adapter_of(symbol), symbol)
+        await self._check_one_way(api, self._markets.adapter_of(symbol), symbol)
 
     def stale_symbols(self, symbols: Collection[str]) -> list[str]:
-        """Those of ``symbols`` that should be read again, the longest unread first."""
+        """Those of ``symbols`` that should be read again, the oldest first."""
         now_ms = self._clock.now_ms()
         old = [
             symbol
@@ -83,50 +72,50 @@ class AccountSetup:
         ]
         return sorted(old, key=self._checked_ms)
 
-    async def mode(self, api: ExchangeApi, symbol: str) -> MarginMode | None:
-        """The margin mode to name in an order; None where orders name none.
+    async def margin_mode_for(self, api: ExchangeApi, symbol: str) -> MarginMode | None:
+        """The margin mode that an order must name; None where orders name none.
 
         Raises:
             Unavailable: it is not known, so nothing may be sent.
         """
-        adapter = self._adapter_of(symbol)
+        adapter = self._markets.adapter_of(symbol)
         if not adapter.sends_margin_mode:
             return None
         setting = self._settings.get(symbol)
-        known = None if setting is None else setting.mode
-        if known is None:
-            found = await adapter.margin(api, symbol)
+        mode = None if setting is None else setting.mode
+        if mode is None:
+            found = await adapter.symbol_margin(api, symbol)
             if found.mode is None:
                 raise Unavailable(f"never sent: the margin mode of {symbol} is not known")
             self._store_setting(symbol, found)
-            known = found.mode
-        return known
+            mode = found.mode
+        return mode
 
     async def ensure_complete(
         self, api: ExchangeApi, symbols_by_kind: Mapping[MarketKind, Sequence[str]]
     ) -> None:
-        """Bring everything that is not known to be right into the state entries rely on.
+        """Check the position mode, and set up every symbol that is not known to be right.
 
         Raises:
-            AccessDenied: only the owner can help: the key is not let in, or hedge mode.
+            AccessDenied: only the owner can help: the key is denied, or hedge mode.
             Unavailable: the exchange does not answer.
         """
         for kind, symbols in symbols_by_kind.items():
             if kind is not MarketKind.SWAP:
                 continue
-            await self._check_one_way(api, self._dialects[kind], symbols[0])
+            await self._check_one_way(api, self._markets.adapters[kind], symbols[0])
             await self.set_up(api, kind, list(self._incomplete(symbols)))
 
     async def prepare_entry(self, api: ExchangeApi, symbol: str) -> None:
-        """See that an entry goes out with the leverage and margin mode that it was decided for.
+        """Ensure the leverage and margin mode for which an entry was decided.
 
         Raises:
-            AccessDenied: as ``complete``.
-            OrderRejected: they are others, and cannot be set.
+            AccessDenied: as ``ensure_complete``.
+            OrderRejected: they differ, and cannot be set.
             Unavailable: they cannot be read now.
         """
         if self._is_position_mode_stale:
-            await self._check_one_way(api, self._adapter_of(symbol), symbol)
+            await self._check_one_way(api, self._markets.adapter_of(symbol), symbol)
         if symbol in self._settings and self._is_due(
             symbol, self._clock.now_ms(), _ENTRY_MAX_AGE_MS
         ):
@@ -136,18 +125,18 @@ class AccountSetup:
             raise OrderRejected(block_reason)
 
     async def set_up(self, api: ExchangeApi, kind: MarketKind, symbols: Collection[str]) -> None:
-        """Read both, set what is not as wanted, and read it back.
+        """Read leverage and margin mode, set what differs, and read it back.
 
-        A symbol in which they do not stick takes no entry.
+        A symbol that keeps other values takes no entry.
 
         Raises:
-            AccessDenied: the key is not let in.
+            AccessDenied: the key is denied.
             Unavailable: they cannot be read now.
         """
-        adapter = self._dialects[kind]
+        adapter = self._markets.adapters[kind]
         if not symbols or not adapter.capabilities.leverage:
             return
-        read = await adapter.margins(api, symbols, wanted=self._user.account.margin_mode)
+        read = await adapter.symbol_margins(api, symbols, wanted=self._user.account.margin_mode)
         for symbol in symbols:
             self._attempted_ms[symbol] = self._clock.now_ms()
             try:
@@ -160,7 +149,7 @@ class AccountSetup:
                 self._store_and_compare(symbol, found)
 
     def _store_and_compare(self, symbol: str, found: SymbolMargin) -> None:
-        """Remember what was read back; entries wait while it is not what is wanted."""
+        """Store the settings read back; entries are blocked while they differ from the wanted."""
         self._store_setting(symbol, found)
         wanted = self._user.account
         if found.leverage not in (None, wanted.leverage):
@@ -171,40 +160,40 @@ class AccountSetup:
             log.info("account.set_up", user_id=self._user.user_id, symbol=symbol)
 
     async def retry_blocked(self, api: ExchangeApi) -> None:
-        """Try again, now and then; the owner may have made possible what was refused."""
+        """Set up blocked symbols again every half minute: the cause may be gone."""
         now_ms = self._clock.now_ms()
         for symbol in list(self._block_reasons):
             if now_ms >= self._attempted_ms.get(symbol, EPOCH) + _RETRY_MS:
                 await self.set_up(api, MarketKind.SWAP, [symbol])
 
     def hedge_mode_error(self) -> AccessDenied:
-        """Positions face both ways: nothing of this account can be managed."""
+        """The error of an account with hedged positions, which cannot be managed."""
         self._is_position_mode_stale = True
         return AccessDenied(_HEDGE_MODE_ERROR)
 
     def _incomplete(self, symbols: Collection[str]) -> Iterator[str]:
-        """Symbols whose settings were never right, or not for a day."""
+        """Symbols with settings that were never right, or not for a day."""
         now_ms, wanted = self._clock.now_ms(), self._user.account
         for symbol in symbols:
             if symbol in self._block_reasons and now_ms < self._attempted_ms[symbol] + _RETRY_MS:
                 continue
-            known = self._settings.get(symbol)
-            is_right = known is not None and (
-                known.leverage in (None, wanted.leverage)
-                and known.mode in (None, wanted.margin_mode)
+            setting = self._settings.get(symbol)
+            is_right = setting is not None and (
+                setting.leverage in (None, wanted.leverage)
+                and setting.mode in (None, wanted.margin_mode)
             )
             if not is_right or self._is_due(symbol, now_ms, DAY_MS):
                 yield symbol
 
     def _has_leverage(self, symbol: str) -> bool:
-        return self._adapter_of(symbol).capabilities.leverage
+        return self._markets.adapter_of(symbol).capabilities.leverage
 
     def _is_due(self, symbol: str, now_ms: Ms, limit_ms: int) -> bool:
         return symbol in self._stale or now_ms - self._checked_ms(symbol) > limit_ms
 
     def _checked_ms(self, symbol: str) -> Ms:
-        known = self._settings.get(symbol)
-        return EPOCH if known is None else known.checked_ms
+        setting = self._settings.get(symbol)
+        return EPOCH if setting is None else setting.checked_ms
 
     async def _check_one_way(self, api: ExchangeApi, adapter: ExchangeAdapter, symbol: str) -> None:
         now_ms = self._clock.now_ms()
@@ -213,19 +202,18 @@ class AccountSetup:
         if await adapter.is_one_way(api, symbol) is False:
             raise AccessDenied(_HEDGE_MODE_ERROR)
         self._one_way_ms, self._is_position_mode_stale = now_ms, False
-        if self._states is not None:
-            self._states.save_one_way(self._user.user_id, now_ms)
+        self._memory.save_one_way(now_ms)
 
     async def _apply_settings(
         self, api: ExchangeApi, adapter: ExchangeAdapter, symbol: str, found: SymbolMargin
     ) -> SymbolMargin:
-        """What is read back, or was ``found`` so before."""
+        """Set what differs from ``found``, and return what is read back."""
         wanted = self._user.account
         if found.mode is not wanted.margin_mode:
             await adapter.set_margin_mode(api, symbol, wanted.leverage, wanted.margin_mode)
         if found.leverage != wanted.leverage or found.mode is not wanted.margin_mode:
             await adapter.set_leverage(api, symbol, wanted.leverage, wanted.margin_mode)
-            found = await adapter.margin(api, symbol, wanted=wanted.margin_mode)
+            found = await adapter.symbol_margin(api, symbol, wanted=wanted.margin_mode)
         return found
 
     def _store_setting(self, symbol: str, found: SymbolMargin) -> None:
@@ -234,11 +222,10 @@ class AccountSetup:
         )
         self._settings[symbol] = setting
         self._stale.discard(symbol)
-        if self._states is not None:
-            self._states.save_margin(self._user.user_id, symbol, setting)
+        self._memory.save_margin(symbol, setting)
 
     def _block_entries(self, symbol: str, why: str) -> None:
-        """Take no entries in a symbol; the same cause is told once."""
+        """Block entries of a symbol; the same cause is logged once."""
         if self._block_reasons.get(symbol) != why:
             log.error("account.setup_failed", user_id=self._user.user_id, symbol=symbol, cause=why)
         self._block_reasons[symbol] = why

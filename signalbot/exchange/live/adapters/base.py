@@ -1,16 +1,14 @@
-"""How one exchange is talked to: what to send, where to look, what its codes mean.
+"""Requests of one exchange and kind of market: how orders are sent, found and listed there.
 
-A dialect holds no state and no account: it turns requests into ccxt calls and recipes. What is
-common to most exchanges is here; a subclass overrides only what its exchange does differently, and
-says why. Nothing but a ``Caller`` ever reaches the network.
+An adapter holds no account: it turns our requests into ccxt calls. What most exchanges have in
+common is here; a subclass overrides only what its exchange does differently and states why. Only
+the ``RequestExecutor`` behind ``ExchangeApi`` reaches the network.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from signalbot.domain.account_snapshot import Balance
 from signalbot.domain.errors import OrderRejected
 from signalbot.domain.funding import FundingPayment
 from signalbot.domain.market import Instrument
@@ -25,116 +23,42 @@ from signalbot.domain.orders import (
 )
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import MarginMode
-from signalbot.exchange.live.capabilities import Capabilities, RateLimit
+from signalbot.exchange.live.adapters.account_requests import AccountRequests
+from signalbot.exchange.live.adapters.types import CreateOrderArgs, FoundOrder
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
 from signalbot.exchange.live.transport.client_profile import ServerTimeEndpoint
 from signalbot.exchange.live.transport.error_codes import ErrorCodes, OrderNotFound
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 from signalbot.exchange.live.transport.response_validation import ResponseShapes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateOrderArgs:
-    """The arguments of ccxt's ``create_order``; ``params`` is new for every order."""
-
-    symbol: str
-    type: str
-    side: str
-    amount: str
-    price: str | None
-    params: dict[str, Any]
-
-    @property
-    def positional_args(self) -> tuple[Any, ...]:
-        return (self.symbol, self.type, self.side, self.amount, self.price, self.params)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SymbolMargin:
-    """How an account trades one symbol; None where the exchange does not say."""
-
-    leverage: int | None
-    mode: MarginMode | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundOrder:
-    """An order an exchange has told of: ccxt's structure, and ours if it is one of ours."""
-
-    raw: CcxtDict
-    wire_id: str | None  #: the client order id as the exchange has it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyPermissions:
-    """What a key may do, as its exchange tells; None where it does not."""
-
-    may_trade: bool | None = None
-    may_withdraw: bool | None = None
-    is_ip_bound: bool | None = None  #: usable from listed addresses only
-    expires_at_ms: Ms | None = None
-
-
-class ExchangeAdapter:
+class ExchangeAdapter(AccountRequests):
     """One exchange and one kind of market."""
 
-    capabilities: ClassVar[Capabilities]
     codes: ClassVar[ErrorCodes]
-    shapes: ClassVar[ResponseShapes] = {}  #: of answers; endpoints that are missing have to be JSON
-    options: ClassVar[Mapping[str, Any]] = {}  #: seeds that keep ccxt from guessing or asking
+    shapes: ClassVar[ResponseShapes] = {}  #: of responses; of other endpoints any JSON
+    options: ClassVar[Mapping[str, Any]] = {}  #: of ccxt; some keep it from requests of its own
     #: How long after it was sent an order can still be accepted: the receive window.
     request_validity_ms: ClassVar[int] = 5_000
     #: Requests of one account must go out one after the other (a rising nonce).
     requires_serial_requests: ClassVar[bool] = False
     #: Every order names the margin mode it is for.
     sends_margin_mode: ClassVar[bool] = False
-    #: How ccxt is asked for each stream that an account's plain and conditional orders need, each
-    #: on a connection of its own; none: the account is only polled.
+    #: Parameters of each stream that an account's plain and conditional orders need, each on its
+    #: own connection; none: accounts are only polled.
     order_streams: ClassVar[Sequence[Mapping[str, Any]]] = ()
-    #: The exchange tells its time in steps of so much: half of it is added on average.
+    #: Resolution of the exchange's time; half of it is added to a measurement.
     clock_step_ms: ClassVar[int] = 1
     server_time: ClassVar[ServerTimeEndpoint | None] = None  #: None: ccxt's ``fetch_time``
-    #: Published limits of one account's own requests, besides those of the address.
-    account_rates: ClassVar[tuple[RateLimit, ...]] = ()
-    order_cost: ClassVar[int] = 1
-    lookup_cost: ClassVar[int] = 1
-    open_orders_cost: ClassVar[int] = 1  #: of one list, of one symbol if ``lists_by_symbol``
-    #: Open orders are asked for symbol by symbol; else one list holds every symbol.
+    #: Open orders are listed symbol by symbol; else one list holds every symbol.
     has_lists_by_symbol: ClassVar[bool] = True
-    margin_cost: ClassVar[int] = 2  #: leverage and margin mode of one symbol
-    trades_cost: ClassVar[int] = 5
-    holdings_cost: ClassVar[int] = 5
-    balance_cost: ClassVar[int] = 5
-    position_mode_cost: ClassVar[int] = 1
-
-    def account_cost(self, method: str) -> int:
-        """What a call counts in ``account_rates``."""
-        return 0
-
-    def open_orders_cost_of(self, symbols: int) -> int:
-        """What all lists of open orders of so many symbols cost."""
-        each = self.open_orders_cost * len(self.open_order_lists())
-        return each * symbols if self.has_lists_by_symbol else each
-
-    def margins_cost(self, symbols: int) -> int:
-        """What leverage and margin mode of so many symbols cost."""
-        return self.margin_cost * symbols
-
-    def reported_usage(self, headers: Mapping[str, str]) -> Mapping[int, int]:
-        """What an answer says its address has used of the limits, by their length in ms."""
-        return {}
-
-    def account_limit_ms(self, headers: Mapping[str, str], now_ms: Ms) -> int:
-        """For how long an answer says that its account must not go on asking; 0 as a rule."""
-        return 0
 
     # --- candles --------------------------------------------------------------------------
 
     async def candles(
         self, api: ExchangeApi, symbol: str, timeframe: Timeframe, *, since_ms: Ms, limit: int
     ) -> Any:
-        """ccxt's rows of up to ``limit`` candles from ``since_ms`` on, one page at most."""
+        """ccxt's rows of up to ``limit`` candles from ``since_ms``, at most one page."""
         return await api.read(
             "fetch_ohlcv",
             symbol,
@@ -148,7 +72,7 @@ class ExchangeAdapter:
     # --- identity -------------------------------------------------------------------------
 
     def wire_id(self, client_order_id: ClientOrderId) -> str:
-        """Our id as this exchange takes it: the same for the same order, always."""
+        """A client order id in this exchange's form; the same order always has the same."""
         return client_order_id
 
     def is_own_order_id(self, wire_id: str | None) -> bool:
@@ -156,14 +80,14 @@ class ExchangeAdapter:
         return wire_id is not None and is_client_order_id(wire_id)
 
     def to_found_order(self, raw: CcxtDict) -> FoundOrder:
-        """An order structure with the client id the exchange has for it."""
+        """An order structure with the client order id that the exchange holds."""
         wire_id = raw.get("clientOrderId")
         return FoundOrder(raw=raw, wire_id=str(wire_id) if wire_id else None)
 
     def matches_without_id(
         self, raw: CcxtDict, request: OrderRequest, instrument: Instrument
     ) -> bool:
-        """Whether an order that carries no id of ours is ``request``, by all that it says."""
+        """Whether an order without a client order id is ``request``, by its other fields."""
         return False
 
     # --- sending --------------------------------------------------------------------------
@@ -176,15 +100,16 @@ class ExchangeAdapter:
         stop: OrderRequest | None,
         margin_mode: MarginMode | None = None,
     ) -> CreateOrderArgs:
-        """What ``create_order`` is called with; ``stop`` goes along where it can be attached.
+        """The arguments of ``create_order``; with ``stop`` where an entry can carry its stop.
 
-        ``margin_mode`` is needed where ``says_margin_mode``: a wrong one would be refused, or open
-        the position in a mode its owner did not choose.
+        ``margin_mode`` is needed where ``sends_margin_mode``: a wrong one would be rejected, or
+        open the position in a mode that the owner did not choose.
         """
         params: dict[str, Any] = {"clientOrderId": self.wire_id(request.client_order_id)}
         if request.reduce_only and self.capabilities.reduce_only:
             params["reduceOnly"] = True
-        params |= self.trigger_params(request)
+        if request.trigger_price is not None:
+            params |= self.trigger_params(request, request.trigger_price)
         params |= self.extra_params(request)
         if self.sends_margin_mode and margin_mode is not None:
             params["marginMode"] = margin_mode.value
@@ -199,19 +124,17 @@ class ExchangeAdapter:
             params=params,
         )
 
-    def trigger_params(self, request: OrderRequest) -> dict[str, Any]:
-        """How a conditional order names its trigger, and which price it watches."""
-        if request.trigger_price is None:
-            return {}
+    def trigger_params(self, request: OrderRequest, trigger_price: Decimal) -> dict[str, Any]:
+        """Parameters of a conditional order: its trigger, and which price triggers it."""
         name = "stopLossPrice" if request.type is OrderType.STOP else "takeProfitPrice"
-        return {name: text(request.trigger_price)}
+        return {name: text(trigger_price)}
 
     def extra_params(self, request: OrderRequest) -> dict[str, Any]:
-        """What else this exchange wants to be told with an order."""
+        """Further parameters that this exchange needs with every order."""
         return {}
 
     def attached_params(self, stop: OrderRequest) -> dict[str, Any]:
-        """How an entry carries its stop; only called where the capabilities say it can."""
+        """Parameters of an entry that carries its stop; only where capabilities allow it."""
         raise NotImplementedError
 
     async def send(
@@ -232,18 +155,18 @@ class ExchangeAdapter:
         *,
         priority: RequestPriority,
     ) -> None:
-        """Ask for a resting stop to be as ``request`` says; only where the capabilities allow."""
+        """Change a resting stop to ``request``; only where capabilities allow it."""
         raise NotImplementedError
 
     def matches_amended(self, raw: CcxtDict, request: OrderRequest, instrument: Instrument) -> bool:
-        """Whether a resting stop shows the trigger and the size of ``request``."""
+        """Whether a resting stop has the trigger and the size of ``request``."""
         raise NotImplementedError
 
     async def cancel(self, api: ExchangeApi, order: Order, *, priority: RequestPriority) -> None:
-        """Ask for one order to be cancelled. What became of it is looked up afterwards.
+        """Request the cancellation of one order; the caller looks its outcome up afterwards.
 
-        By the exchange's id where it is known: client ids may expire. That of a conditional order
-        may be the id of the order it became, so ours is tried as well.
+        By the exchange's id where it is known: client order ids may expire. That of a conditional
+        order may be the id of the order it became, so the client order id is tried as well.
         """
         if order.exchange_order_id is not None:
             try:
@@ -272,10 +195,10 @@ class ExchangeAdapter:
         await api.execute("cancel_order", "", request.symbol, params, priority=priority)
 
     def conditional_params(self, request: OrderRequest) -> dict[str, Any]:
-        """What tells ccxt that an order lives among the conditional ones."""
+        """Parameters by which ccxt addresses the exchange's conditional orders."""
         return {} if request.trigger_price is None else {"trigger": True}
 
-    # --- looking --------------------------------------------------------------------------
+    # --- reading --------------------------------------------------------------------------
 
     async def lookup(
         self,
@@ -285,9 +208,9 @@ class ExchangeAdapter:
         priority: RequestPriority,
         order_id: str | None = None,
     ) -> FoundOrder | None:
-        """The order wherever it may be; None when no place knows it *now*.
+        """The order from whichever list holds it; None when none holds it *now*.
 
-        ``order_id`` is the exchange's, where it is known; that of a conditional order may be the
+        ``order_id`` is the exchange's id where it is known; that of a conditional order may be the
         id of the order it became. The caller compares ids and decides when an absence is proven.
         """
         conditional_params = self.conditional_params(request)
@@ -311,7 +234,7 @@ class ExchangeAdapter:
     async def read_or_none(
         self, api: ExchangeApi, method: str, *args: Any, priority: RequestPriority
     ) -> Any | None:
-        """A read that answers None when the exchange says that there is no such order."""
+        """A read that returns None when the exchange knows no such order."""
         try:
             return await api.read(method, *args, priority=priority, cost=self.lookup_cost)
         except OrderNotFound:
@@ -325,10 +248,10 @@ class ExchangeAdapter:
         priority: RequestPriority,
         is_conditional: bool | None = None,
     ) -> Sequence[FoundOrder]:
-        """Everything resting in ``symbols``, conditional orders included.
+        """Every order resting in ``symbols``, conditional orders included.
 
-        ``is_conditional`` asks for those lists only that hold conditional orders, or only for the
-        others; what else they hold may be given too.
+        With ``is_conditional`` only the lists that hold conditional orders are read, or only the
+        others; whatever those lists hold is returned.
         """
         listed: list[FoundOrder] = []
         for symbol in symbols:
@@ -340,6 +263,11 @@ class ExchangeAdapter:
                 listed += map(self.to_found_order, raws)
         return listed
 
+    def open_orders_cost_of(self, symbols: int) -> int:
+        """The cost of all lists of open orders of ``symbols`` symbols."""
+        each = self.open_orders_cost * len(self.open_order_lists())
+        return each * symbols if self.has_lists_by_symbol else each
+
     def open_order_lists(self) -> Sequence[Mapping[str, Any]]:
         """Parameters of every list that together hold all open orders of a symbol.
 
@@ -348,7 +276,7 @@ class ExchangeAdapter:
         return ({},)
 
     def order_lists(self, is_conditional: bool | None) -> Sequence[Mapping[str, Any]]:
-        """Those lists that hold conditional orders, or the others, or all."""
+        """The lists that hold conditional orders, or the others, or all."""
         lists = self.open_order_lists()
         if is_conditional is None or len(lists) == 1:
             return lists
@@ -363,7 +291,7 @@ class ExchangeAdapter:
         since_ms: Ms,
         order_id: str | None = None,
     ) -> Sequence[CcxtDict]:
-        """The account's own trades since an instant: all, or of one order sent since then."""
+        """The account's trades since an instant: all, or of one order sent since then."""
         params = {} if order_id is None else self.trade_params(order_id)
         start_ms = since_ms if order_id is None else None
         raws: Sequence[CcxtDict] = await api.read(
@@ -380,17 +308,17 @@ class ExchangeAdapter:
         return [raw for raw in raws if raw.get("order") == order_id]
 
     def trade_params(self, order_id: str) -> dict[str, Any]:
-        """How the trades of one order are asked for."""
+        """Parameters that select the trades of one order."""
         return {"orderId": order_id}
 
     def forced_reason(self, trade: CcxtDict) -> ForcedClose | None:
-        """Why the exchange made a trade unasked; None as a rule."""
+        """Why the exchange forced a trade; None if it did not."""
         return None
 
     async def forced_orders(
         self, api: ExchangeApi, symbol: str, *, since_ms: Ms
     ) -> Mapping[str, ForcedClose]:
-        """Exchange ids of orders that it made unasked, where trades do not say it themselves."""
+        """Ids of orders that the exchange forced, where trades are not marked as forced."""
         return {}
 
     async def funding(
@@ -414,97 +342,9 @@ class ExchangeAdapter:
         return found
 
     async def funding_intervals_ms(self, api: ExchangeApi) -> Mapping[str, int]:
-        """How often each contract is settled, by symbol, as far as the exchange says."""
+        """The funding interval of each contract by symbol, as far as it is published."""
         return {}
 
-    def is_mode_error(self, refusal: str) -> bool:
-        """Whether a refused order says that position mode or leverage is not what it was."""
+    def is_mode_error(self, rejection: str) -> bool:
+        """Whether a rejection is about a position mode or leverage that the owner changed."""
         return False
-
-    # --- the account ----------------------------------------------------------------------
-
-    async def holdings(
-        self, api: ExchangeApi, symbols: Collection[str], *, priority: RequestPriority
-    ) -> Sequence[CcxtDict]:
-        """ccxt's position structures of at least ``symbols``."""
-        raws: Sequence[CcxtDict] = await api.read(
-            "fetch_positions", list(symbols), priority=priority, cost=self.holdings_cost
-        )
-        return raws
-
-    async def balance(
-        self, api: ExchangeApi, currency: str, *, now_ms: Ms, priority: RequestPriority
-    ) -> Balance:
-        """Equity and free margin in ``currency``, the quote of what is traded."""
-        raw = await api.read(
-            "fetch_balance", self.balance_params(), priority=priority, cost=self.balance_cost
-        )
-        mine = raw.get(currency) or {}
-        total = parse_decimal(mine.get("total")) or ZERO
-        free = parse_decimal(mine.get("free"))
-        return Balance(equity=total, free=total if free is None else free, as_of_ms=now_ms)
-
-    async def spot_balances(
-        self, api: ExchangeApi, *, priority: RequestPriority
-    ) -> dict[str, Decimal]:
-        """Everything the wallet holds, by currency: what is locked in orders included."""
-        raw = await api.read(
-            "fetch_balance", self.balance_params(), priority=priority, cost=self.balance_cost
-        )
-        totals = raw.get("total") or {}
-        return {name: parse_decimal(total) or ZERO for name, total in totals.items()}
-
-    def balance_params(self) -> dict[str, Any]:
-        return {"type": self.capabilities.kind.value}
-
-    async def key_permissions(self, api: ExchangeApi) -> KeyPermissions:
-        """What the key may do; what the exchange does not tell, or not now, is None."""
-        return KeyPermissions()
-
-    async def is_one_way(self, api: ExchangeApi, symbol: str) -> bool | None:
-        """Whether positions net into one per symbol; None where there is nothing else."""
-        raw = await api.read(
-            "fetch_position_mode",
-            symbol,
-            priority=RequestPriority.POLL,
-            cost=self.position_mode_cost,
-        )
-        hedged = raw.get("hedged")
-        return None if hedged is None else not hedged
-
-    async def margin(
-        self, api: ExchangeApi, symbol: str, *, wanted: MarginMode | None = None
-    ) -> SymbolMargin:
-        """Leverage and margin mode as the exchange has them now.
-
-        Where an account has no mode of its own: what its position has, else what is ``wanted``.
-        """
-        raw = await api.read("fetch_leverage", symbol, priority=RequestPriority.POLL)
-        return parse_margin(raw)
-
-    async def margins(
-        self, api: ExchangeApi, symbols: Collection[str], *, wanted: MarginMode | None = None
-    ) -> Mapping[str, SymbolMargin]:
-        """The same of several symbols: at once where one answer holds them all."""
-        return {symbol: await self.margin(api, symbol, wanted=wanted) for symbol in symbols}
-
-    async def set_leverage(
-        self, api: ExchangeApi, symbol: str, leverage: int, mode: MarginMode
-    ) -> None:
-        await api.execute("set_leverage", leverage, symbol, priority=RequestPriority.POLL)
-
-    async def set_margin_mode(
-        self, api: ExchangeApi, symbol: str, leverage: int, mode: MarginMode
-    ) -> None:
-        """Called only when ``margin`` does not say the wanted mode."""
-        await api.execute("set_margin_mode", mode.value, symbol, priority=RequestPriority.POLL)
-
-
-def parse_margin(raw: CcxtDict) -> SymbolMargin:
-    """ccxt's leverage structure, as far as it is filled."""
-    leverage = raw.get("longLeverage") or raw.get("shortLeverage")
-    mode = raw.get("marginMode")
-    return SymbolMargin(
-        leverage=None if leverage is None else int(Decimal(str(leverage))),
-        mode=MarginMode(mode) if mode in tuple(MarginMode) else None,
-    )

@@ -1,4 +1,4 @@
-"""Binance spot: every order, stops included, at one endpoint and under one id all its life."""
+"""Binance spot: every order, stops included, has one endpoint and one id all its life."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -7,16 +7,18 @@ from typing import Any, ClassVar, Final
 from signalbot.domain.orders import OrderRequest
 from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.adapters import error_tables, response_shapes
-from signalbot.exchange.live.adapters.base import FoundOrder, KeyPermissions
-from signalbot.exchange.live.adapters.binance_key_permissions import binance_key_permissions
-from signalbot.exchange.live.adapters.binance_request_weight import MINUTE_MS, parse_used_weight
-from signalbot.exchange.live.adapters.binance_trades import trades_of_order, trades_since
-from signalbot.exchange.live.adapters.spot import SpotAdapter
-from signalbot.exchange.live.adapters.spot_market_buy import spot_capabilities
+from signalbot.exchange.live.adapters.binance_common import (
+    MINUTE_MS,
+    binance_key_permissions,
+    parse_used_weight,
+    trades_of_order,
+    trades_since,
+)
+from signalbot.exchange.live.adapters.spot import SpotAdapter, spot_capabilities
+from signalbot.exchange.live.adapters.types import FoundOrder, KeyPermissions
 from signalbot.exchange.live.capabilities import RateLimit, StopSupport
 from signalbot.exchange.live.parsing import CcxtDict
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 _DAY_MS = 86_400_000
 
@@ -46,7 +48,7 @@ class BinanceSpot(SpotAdapter):
         return {}
 
     def to_found_order(self, raw: CcxtDict) -> FoundOrder:
-        """An answer to a new order has its fills, with neither time nor side of their own."""
+        """The response to a new order holds its fills, without their time and side."""
         fills = [
             {**_trade(fill), "timestamp": raw.get("timestamp"), "side": raw.get("side")}
             for fill in raw.get("trades") or ()
@@ -62,7 +64,7 @@ class BinanceSpot(SpotAdapter):
         since_ms: Ms,
         order_id: str | None = None,
     ) -> Sequence[CcxtDict]:
-        """An order's at whatever time; a day's at once.
+        """Trades of an order at any time, or of all orders in windows of a day.
 
         https://developers.binance.com/docs/binance-spot-api-docs/rest-api/account-endpoints#account-trade-list-user_data
         """
@@ -83,5 +85,5 @@ class BinanceSpot(SpotAdapter):
 
 
 def _trade(raw: CcxtDict) -> dict[str, Any]:
-    """A trade under an id that is the account's: numbers are the market's own, and repeat."""
+    """A trade with an id unique in the account: the exchange's ids are unique in a market only."""
     return {**raw, "id": f"{raw['symbol']} {raw['id']}"}

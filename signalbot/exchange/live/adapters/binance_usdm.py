@@ -1,7 +1,7 @@
 """Binance USDⓈ-M futures: plain orders at one endpoint, conditional ("algo") orders at another."""
 
 from collections.abc import Collection, Mapping, Sequence
-from itertools import count
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from signalbot.domain.errors import AccessDenied, Unavailable
@@ -12,20 +12,20 @@ from signalbot.domain.orders import ForcedClose, OrderRequest
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.adapters import error_tables, response_shapes
-from signalbot.exchange.live.adapters.base import (
-    ExchangeAdapter,
-    FoundOrder,
-    KeyPermissions,
-    SymbolMargin,
+from signalbot.exchange.live.adapters.binance_common import (
+    MAX_PAGE,
+    MINUTE_MS,
+    binance_key_permissions,
+    parse_used_weight,
+    trades_of_order,
+    trades_since,
 )
-from signalbot.exchange.live.adapters.binance_key_permissions import binance_key_permissions
-from signalbot.exchange.live.adapters.binance_request_weight import MINUTE_MS, parse_used_weight
-from signalbot.exchange.live.adapters.binance_trades import MAX_PAGE, trades_of_order, trades_since
-from signalbot.exchange.live.adapters.time_windows import split_windows
+from signalbot.exchange.live.adapters.order_lookup import TriggeredOrderLookup
+from signalbot.exchange.live.adapters.paging import all_rows, page_numbers, paged, split_windows
+from signalbot.exchange.live.adapters.types import FoundOrder, KeyPermissions, SymbolMargin
 from signalbot.exchange.live.capabilities import Capabilities, RateLimit
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 _ALGO = {"trigger": True}
 _MAX_INCOMES, _INCOME_COST = 1_000, 30
@@ -41,7 +41,7 @@ _MARGIN_TYPES = {
 }
 
 
-class BinanceUsdm(ExchangeAdapter):
+class BinanceUsdm(TriggeredOrderLookup):
     capabilities: ClassVar = Capabilities(
         exchange="binanceusdm",
         kind=MarketKind.SWAP,
@@ -54,17 +54,15 @@ class BinanceUsdm(ExchangeAdapter):
     shapes: ClassVar = response_shapes.BINANCE_USDM
     order_streams: ClassVar[Sequence[Mapping[str, Any]]] = ({},)
     options: ClassVar[Mapping[str, Any]] = {
-        "leverageBrackets": {},  # else fetch_positions asks for them once per account
+        "leverageBrackets": {},  # else fetch_positions requests them once per account
         "fetchOpenOrders": {"warnWithoutSymbol": False},
         "watchPositions": {"fetchPositionsSnapshot": False},
-        "listenKeyRefreshRate": 3_000_000,  # a stream is renewed before: nobody counts ccxt's
+        "listenKeyRefreshRate": 3_000_000,  # the stream is renewed earlier
         "recvWindow": 5_000,
     }
 
-    def trigger_params(self, request: OrderRequest) -> dict[str, Any]:
-        if request.trigger_price is None:
-            return {}
-        return super().trigger_params(request) | {"workingType": "CONTRACT_PRICE"}
+    def trigger_params(self, request: OrderRequest, trigger_price: Decimal) -> dict[str, Any]:
+        return super().trigger_params(request, trigger_price) | {"workingType": "CONTRACT_PRICE"}
 
     async def lookup(
         self,
@@ -74,17 +72,13 @@ class BinanceUsdm(ExchangeAdapter):
         priority: RequestPriority,
         order_id: str | None = None,
     ) -> FoundOrder | None:
-        """A conditional order that has triggered goes on as another order, under another id."""
         found = await super().lookup(api, request, priority=priority, order_id=order_id)
         if found is None or request.trigger_price is None:
             return found
-        actual_id = found.raw["info"].get("actualOrderId")
-        if not actual_id:
-            return found
-        raw = await self.read_or_none(
-            api, "fetch_order", actual_id, request.symbol, {}, priority=priority
-        )
-        return found if raw is None else FoundOrder(raw=raw, wire_id=found.wire_id)
+        return await self.follow_triggered(api, found, request.symbol, priority)
+
+    def triggered_order_id(self, raw: CcxtDict) -> str | None:
+        return raw["info"].get("actualOrderId") or None
 
     def open_order_lists(self) -> Sequence[Mapping[str, Any]]:
         return ({}, _ALGO)
@@ -92,7 +86,7 @@ class BinanceUsdm(ExchangeAdapter):
     async def funding(
         self, api: ExchangeApi, symbols: Collection[str], *, since_ms: Ms, priority: RequestPriority
     ) -> Sequence[FundingPayment]:
-        """One answer holds every symbol; it is told oldest first.
+        """One list holds every symbol, oldest payment first.
 
         https://developers.binance.com/docs/derivatives/usds-margined-futures/account/rest-api/Get-Income-History
         """
@@ -105,17 +99,30 @@ class BinanceUsdm(ExchangeAdapter):
                 "incomeType": "FUNDING_FEE", "startTime": start_ms, "endTime": end_ms,
                 "limit": _MAX_INCOMES,
             }  # fmt: skip
-            for page in count(1):
-                rows = await api.read(
-                    "fapiPrivateGetIncome",
-                    {**request_params, "page": page},
-                    priority=priority,
-                    cost=_INCOME_COST,
-                )
-                found += [_parse_payment(row, ids) for row in rows if row.get("symbol") in ids]
-                if len(rows) < _MAX_INCOMES:
-                    break
+            rows = await self._fetch_incomes(api, request_params, priority)
+            found += [_parse_payment(row, ids) for row in rows if row.get("symbol") in ids]
         return found
+
+    async def _fetch_incomes(
+        self, api: ExchangeApi, request_params: Mapping[str, Any], priority: RequestPriority
+    ) -> list[Mapping[str, Any]]:
+        async def fetch(params: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+            rows: Sequence[Mapping[str, Any]] = await api.read(
+                "fapiPrivateGetIncome",
+                {**request_params, **params},
+                priority=priority,
+                cost=_INCOME_COST,
+            )
+            return rows
+
+        return await all_rows(
+            paged(
+                fetch,
+                size=_MAX_INCOMES,
+                first_params={"page": 1},
+                next_params=page_numbers("page"),
+            )
+        )
 
     async def trades(
         self,
@@ -126,7 +133,7 @@ class BinanceUsdm(ExchangeAdapter):
         since_ms: Ms,
         order_id: str | None = None,
     ) -> Sequence[CcxtDict]:
-        """A week at once, of one order too.
+        """Trades in windows of a week, of one order too.
 
         https://developers.binance.com/docs/derivatives/usds-margined-futures/trade/rest-api/Account-Trade-List
         """
@@ -163,14 +170,14 @@ class BinanceUsdm(ExchangeAdapter):
             for symbol, market in api.client.markets.items()
         }
 
-    def is_mode_error(self, refusal: str) -> bool:
-        """-4061: position side; -2027, -2028: leverage and the size that it allows."""
-        return any(code in refusal for code in ("-4061", "-2027", "-2028"))
+    def is_mode_error(self, rejection: str) -> bool:
+        """-4061: position side; -2027, -2028: leverage and the size it allows."""
+        return any(code in rejection for code in ("-4061", "-2027", "-2028"))
 
     async def forced_orders(
         self, api: ExchangeApi, symbol: str, *, since_ms: Ms
     ) -> Mapping[str, ForcedClose]:
-        """Trades do not say that they were forced; this list does, where there is one.
+        """From the list of forced orders, where it exists: trades are not marked as forced.
 
         https://developers.binance.com/docs/derivatives/usds-margined-futures/trade/rest-api/Users-Force-Orders
         """
@@ -200,9 +207,9 @@ class BinanceUsdm(ExchangeAdapter):
         return await binance_key_permissions(api, trading="enableFutures")
 
     async def is_one_way(self, api: ExchangeApi, symbol: str) -> bool | None:
-        """From the account's configuration, which weighs a sixth of the mode's own endpoint.
+        """From the account's configuration, which costs a sixth of the mode's own endpoint.
 
-        Where that is missing, by the other, or by the sides that positions are listed with.
+        Where that is missing, from that endpoint, or from the sides of the listed positions.
         """
         try:
             config = await api.read(
@@ -222,10 +229,10 @@ class BinanceUsdm(ExchangeAdapter):
             return sides <= {"BOTH"} if sides else None
 
     def margins_cost(self, symbols: int) -> int:
-        """One answer holds them all."""
+        """One response holds all symbols."""
         return self.margin_cost
 
-    async def margin(
+    async def symbol_margin(
         self, api: ExchangeApi, symbol: str, *, wanted: MarginMode | None = None
     ) -> SymbolMargin:
         """From the symbol's configuration; where that is missing, from the older position list."""
@@ -240,10 +247,10 @@ class BinanceUsdm(ExchangeAdapter):
             rows = await self._risk(api, symbol)
         return _parse_margin(rows, request_params["symbol"])
 
-    async def margins(
+    async def symbol_margins(
         self, api: ExchangeApi, symbols: Collection[str], *, wanted: MarginMode | None = None
     ) -> Mapping[str, SymbolMargin]:
-        """One answer holds every symbol, and weighs as much as one of them."""
+        """One response holds every symbol, at the cost of one symbol."""
         if len(symbols) > 1:
             try:
                 rows = await api.read(
@@ -256,10 +263,10 @@ class BinanceUsdm(ExchangeAdapter):
             else:
                 ids = {symbol: api.client.market(symbol)["id"] for symbol in symbols}
                 return {symbol: _parse_margin(rows, market) for symbol, market in ids.items()}
-        return await super().margins(api, symbols, wanted=wanted)
+        return await super().symbol_margins(api, symbols, wanted=wanted)
 
     async def _risk(self, api: ExchangeApi, symbol: str) -> Sequence[Mapping[str, Any]]:
-        """The older position list, which has leverage and margin mode of empty positions, too."""
+        """The older position list, which also holds leverage and margin mode of empty positions."""
         request_params = {"symbol": api.client.market(symbol)["id"]}
         rows: Sequence[Mapping[str, Any]] = await api.read(
             "fapiPrivateV2GetPositionRisk", request_params, priority=RequestPriority.POLL, cost=5
@@ -268,7 +275,7 @@ class BinanceUsdm(ExchangeAdapter):
 
 
 def _parse_margin(rows: Sequence[Mapping[str, Any]], market_id: str) -> SymbolMargin:
-    """Leverage and margin mode of one market; nothing of either if its row is missing."""
+    """Leverage and margin mode of one market; None of either if its row is missing."""
     named = (each for each in rows if each.get("symbol") == market_id)
     row: Mapping[str, Any] = next(named, {})
     leverage, mode = row.get("leverage"), str(row.get("marginType", "")).lower()
@@ -278,7 +285,7 @@ def _parse_margin(rows: Sequence[Mapping[str, Any]], market_id: str) -> SymbolMa
 
 
 def _forced_reason(order: Mapping[str, Any]) -> ForcedClose:
-    """Client ids begin with ``autoclose-`` when liquidated, and are ``adl_autoclose`` else."""
+    """Client order ids start with ``autoclose-`` for liquidation, else are ``adl_autoclose``."""
     is_adl = str(order.get("clientOrderId", "")).startswith("adl")
     return ForcedClose.DELEVERAGING if is_adl else ForcedClose.LIQUIDATION
 

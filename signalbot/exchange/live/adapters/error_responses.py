@@ -1,4 +1,4 @@
-"""Codes, and refusals in answers that ccxt takes for success: they mean the same as if raised."""
+"""Errors inside responses that ccxt takes for success, as if ccxt had raised them."""
 
 import json
 from collections.abc import Iterator
@@ -11,13 +11,8 @@ from signalbot.exchange.live.transport.error_codes import ErrorCodes
 from signalbot.exchange.live.transport.error_mapping import order_error, read_error
 
 
-def codes_in(table: str) -> frozenset[str]:
-    """Codes as they stand in a table, separated by blanks."""
-    return frozenset(table.split())
-
-
 class ErrorResponse(Exception):
-    """What an exchange said was wrong, in an answer of HTTP status 200."""
+    """An error in a response of HTTP status 200."""
 
     def __init__(self, code: object, message: object) -> None:
         super().__init__(json.dumps({"code": str(code), "message": str(message)}))
@@ -25,10 +20,10 @@ class ErrorResponse(Exception):
 
 @contextmanager
 def while_building() -> Iterator[None]:
-    """While an order is put together and nothing has been sent.
+    """Maps errors of ccxt while an order is built and nothing has been sent.
 
     Raises:
-        OrderRejected: ccxt finds that it cannot be: less than a contract, say.
+        OrderRejected: ccxt rejects the order: less than one contract, for example.
     """
     try:
         yield
@@ -37,10 +32,10 @@ def while_building() -> Iterator[None]:
 
 
 def rejected_order_error(code: object, message: object, *, codes: ErrorCodes) -> SignalbotError:
-    """What a refusal means for the order it answers; unknown unless the code is listed."""
+    """The error of an order that the response rejects; unknown unless the code is listed."""
     return order_error(ErrorResponse(code, message), codes=codes, was_sent=True)
 
 
 def failed_read_error(code: object, message: object, *, codes: ErrorCodes) -> SignalbotError:
-    """What a refusal means for a question."""
+    """The error of a read that the response rejects."""
     return read_error(ErrorResponse(code, message), codes=codes)

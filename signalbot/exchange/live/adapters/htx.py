@@ -1,10 +1,11 @@
-"""HTX swaps: v5 answers refusals with status 200, knows integer client ids, and counts contracts.
+"""HTX's perpetuals: rejections come with status 200, client order ids are integers.
 
-A client id is known for eight hours while its order lives and not at all once it has ended, so
-orders are found by the exchange's id, or among the open and the past ones.
+A client order id is known for eight hours while its order rests and not at all once it has ended,
+so orders are found by the exchange's id, or among the open and the past ones.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from signalbot.domain.errors import OrderOutcomeUnknown, OrderRejected
@@ -13,47 +14,53 @@ from signalbot.domain.orders import ClientOrderId, ForcedClose, OrderRequest, Or
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.adapters import error_tables, response_shapes
-from signalbot.exchange.live.adapters.base import (
-    CreateOrderArgs,
-    ExchangeAdapter,
-    FoundOrder,
-    SymbolMargin,
-)
-from signalbot.exchange.live.adapters.candle_windows import (
-    MINUTES_TO_FOUR_HOURS,
-    fetch_candle_window,
-)
 from signalbot.exchange.live.adapters.error_responses import rejected_order_error, while_building
-from signalbot.exchange.live.adapters.htx_paging import (
+from signalbot.exchange.live.adapters.htx_account import HtxAccountRequests
+from signalbot.exchange.live.adapters.htx_lists import (
     DAY_MS,
-    FILL_RETENTION_MS,
     ORDER_RETENTION_MS,
     SUCCESS,
+    fetch_fills,
     fetch_pages,
     fetch_rows,
     fetch_since,
     parse_rows,
 )
-from signalbot.exchange.live.capabilities import Capabilities, QuantityUnit, RateLimit
-from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.adapters.htx_params import (
+    ALGO_ENDPOINT,
+    ORDER_ENDPOINT,
+    algo_kind,
+    client_id_name,
+    endpoint_of,
+    id_name,
+    without_flag,
+)
+from signalbot.exchange.live.adapters.order_lookup import TriggeredOrderLookup
+from signalbot.exchange.live.adapters.paging import fetch_candle_window
+from signalbot.exchange.live.adapters.types import CreateOrderArgs, FoundOrder
+from signalbot.exchange.live.capabilities import (
+    MINUTES_TO_FOUR_HOURS,
+    Capabilities,
+    QuantityUnit,
+    RateLimit,
+)
+from signalbot.exchange.live.parsing import CcxtDict
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 RATES = (RateLimit(cost=240, per_ms=3_000),)
 _FORCED = {"3": ForcedClose.LIQUIDATION, "22": ForcedClose.DELEVERAGING}  #: by order_type of a fill
 _ID_DIGITS = 13  # 52 bits: ccxt sends the id through a float
 _ID_LIMIT = 1 << 4 * _ID_DIGITS
-_MIN_ID = 10**9  # ids of ours are smaller once in four million orders
-# "failed": it was taken, and came to nothing when its trigger was reached.
+_MIN_ID = 10**9  # one in four million of our ids is smaller
+# "failed": it was accepted, and its order was rejected when it triggered.
 _ENDED = {"effective": "closed", "failed": "canceled", "canceling": "open"}
-_SKEW_MS = 60_000  # how far our clock may be ahead of theirs
+_SKEW_MS = 60_000  # how far our clock may be ahead of the exchange's
 _ALGO_KINDS = ("sl", "tp", "tpsl", "trigger")
-_ORDER, _ALGO = "contractPrivateGetV5TradeOrder", "contractPrivateGetV5AlgoOrder"
-_FLAG_REFUSED = frozenset(("1066", "1067"))  # a parameter that is missing, or cannot be
+_FLAG_REJECTED = frozenset(("1066", "1067"))  # a parameter that is missing or invalid
 
 
-class HtxSwap(ExchangeAdapter):
-    """USDT-margined contracts; every order says its margin mode, cross or isolated."""
+class HtxSwap(HtxAccountRequests, TriggeredOrderLookup):
+    """USDT-margined contracts; every order names its margin mode, cross or isolated."""
 
     capabilities: ClassVar = Capabilities(
         exchange="htx",
@@ -76,7 +83,7 @@ class HtxSwap(ExchangeAdapter):
     open_orders_cost: ClassVar = 1
 
     def __init__(self) -> None:
-        self._is_flag_rejected = False  #: stops and targets go without ``reduce_only`` then
+        self._is_flag_rejected = False  #: then stops and targets are sent without ``reduce_only``
 
     async def candles(
         self, api: ExchangeApi, symbol: str, timeframe: Timeframe, *, since_ms: Ms, limit: int
@@ -100,9 +107,9 @@ class HtxSwap(ExchangeAdapter):
         return _MIN_ID <= int(wire_id) < _ID_LIMIT
 
     def to_found_order(self, raw: CcxtDict) -> FoundOrder:
-        """ccxt takes a row's number for the order's id, and does not know how algo orders end.
+        """With the order's id, where ccxt takes the row's, and the end states of algo orders.
 
-        An order without a client id shows the exchange's in its place.
+        An order without a client order id is listed with the exchange's in its place.
         """
         info = raw.get("info") or {}
         order_id = info.get("algo_id") or info.get("order_id")
@@ -115,15 +122,13 @@ class HtxSwap(ExchangeAdapter):
 
     # --- sending --------------------------------------------------------------------------
 
-    def trigger_params(self, request: OrderRequest) -> dict[str, Any]:
-        """``position_side`` is needed, and is "both" where positions net: 1067 without it.
+    def trigger_params(self, request: OrderRequest, trigger_price: Decimal) -> dict[str, Any]:
+        """``position_side`` is required, "both" where positions net: 1067 without it.
 
         https://www.htx.com/en-us/opend (USDT-M v5, Place Algo Order)
         """
-        if request.trigger_price is None:
-            return {}
-        kind = _order_kind(request)
-        return super().trigger_params(request) | {
+        kind = algo_kind(request)
+        return super().trigger_params(request, trigger_price) | {
             f"{kind}_type": "market",
             f"{kind}_trigger_price_type": "last",
             "position_side": "both",
@@ -133,13 +138,13 @@ class HtxSwap(ExchangeAdapter):
     async def send(
         self, api: ExchangeApi, create: CreateOrderArgs, priority: RequestPriority
     ) -> CcxtDict:
-        """Build with ccxt, but read the answer ourselves: ccxt overlooks refusals it cannot name.
+        """ccxt builds the request; its response is read here: ccxt ignores codes it does not know.
 
-        Clients disagree on whether algo orders take ``reduce_only``: if it is refused they go
-        without it from then on.
+        Clients disagree on whether algo orders take ``reduce_only``: once it has been rejected
+        they are sent without it.
 
         Raises:
-            OrderRejected, OrderOutcomeUnknown, Unavailable: as the code in the answer says.
+            OrderRejected, OrderOutcomeUnknown, Unavailable: by the code in the response.
         """
         with while_building():
             request = api.client.create_contract_order_request(*create.positional_args)
@@ -148,13 +153,13 @@ class HtxSwap(ExchangeAdapter):
             return await self._post_order(
                 api, "contractPrivatePostV5TradeOrder", request, create, priority
             )
-        method, bare = "contractPrivatePostV5AlgoOrder", _without_flag(request)
+        method, bare = "contractPrivatePostV5AlgoOrder", without_flag(request)
         if self._is_flag_rejected:
             return await self._post_order(api, method, bare, create, priority)
         try:
             return await self._post_order(api, method, request, create, priority)
         except OrderRejected as e:
-            if not any(code in str(e) for code in _FLAG_REFUSED):
+            if not any(code in str(e) for code in _FLAG_REJECTED):
                 raise
         raw = await self._post_order(api, method, bare, create, priority)
         self._is_flag_rejected = True
@@ -191,13 +196,13 @@ class HtxSwap(ExchangeAdapter):
     async def cancel_by_id(
         self, api: ExchangeApi, request: OrderRequest, order_id: str, *, priority: RequestPriority
     ) -> None:
-        await self._cancel(api, request, {_id_name(request): order_id}, priority)
+        await self._cancel(api, request, {id_name(request): order_id}, priority)
 
     async def cancel_by_client_id(
         self, api: ExchangeApi, request: OrderRequest, *, priority: RequestPriority
     ) -> None:
         wire_id = self.wire_id(request.client_order_id)
-        await self._cancel(api, request, {_client_id_name(request): wire_id}, priority)
+        await self._cancel(api, request, {client_id_name(request): wire_id}, priority)
 
     async def _cancel(
         self,
@@ -206,7 +211,7 @@ class HtxSwap(ExchangeAdapter):
         named: Mapping[str, str],
         priority: RequestPriority,
     ) -> None:
-        """ccxt calls an order cancelled whatever the answer says of it."""
+        """ccxt reports every order as cancelled, whatever the response."""
         request_params: Any = {"contract_code": api.client.market(request.symbol)["id"], **named}
         method = "contractPrivatePostV5TradeCancelOrder"
         if request.trigger_price is not None:
@@ -215,7 +220,7 @@ class HtxSwap(ExchangeAdapter):
             api, await api.execute(method, request_params, priority=priority), priority
         )
 
-    # --- looking --------------------------------------------------------------------------
+    # --- reading --------------------------------------------------------------------------
 
     async def lookup(
         self,
@@ -228,36 +233,36 @@ class HtxSwap(ExchangeAdapter):
         """By either id, then among the open and the past orders.
 
         Raises:
-            OrderOutcomeUnknown: it was sent before the time that orders are told of.
+            OrderOutcomeUnknown: it was sent before the oldest order that is listed.
         """
         wire_id = self.wire_id(request.client_order_id)
-        for name, value in ((_id_name(request), order_id), (_client_id_name(request), wire_id)):
+        for name, value in ((id_name(request), order_id), (client_id_name(request), wire_id)):
             params = self._lookup_endpoint(api, request) | {name: value}
             rows = (
                 []
                 if value is None
-                else await fetch_rows(api, _endpoint_of(request), params, priority=priority)
+                else await fetch_rows(api, endpoint_of(request), params, priority=priority)
             )
             for found in self._parsed(api, rows, request.symbol):
                 if wire_id == found.wire_id or found.raw["id"] == order_id:
-                    return await self._triggered_order(api, found, request.symbol, priority)
+                    return await self.follow_triggered(api, found, request.symbol, priority)
         return await self._find_in_lists(api, request, priority)
 
     def _lookup_endpoint(self, api: ExchangeApi, request: OrderRequest) -> dict[str, Any]:
         market_id = api.client.market(request.symbol)["id"]
-        kind = {} if request.trigger_price is None else {"type": _order_kind(request)}
+        kind = {} if request.trigger_price is None else {"type": algo_kind(request)}
         return {"contract_code": market_id, **kind}
 
     async def _find_in_lists(
         self, api: ExchangeApi, request: OrderRequest, priority: RequestPriority
     ) -> FoundOrder | None:
-        where, place = self._lookup_endpoint(api, request), _endpoint_of(request)
+        where, place = self._lookup_endpoint(api, request), endpoint_of(request)
         wire_id = self.wire_id(request.client_order_id)
         lists = [fetch_pages(api, f"{place}Opens", where, priority=priority)]
         now_ms = api.client.milliseconds()
         since_ms = max(0, request.intended_at_ms - _SKEW_MS)
         kept_ms = now_ms - ORDER_RETENTION_MS + DAY_MS
-        # History is told by margin mode; algo orders of either are told together.
+        # History is listed by margin mode; algo orders of both modes are in one list.
         modes = (
             ({},)
             if request.trigger_price is not None
@@ -277,25 +282,22 @@ class HtxSwap(ExchangeAdapter):
             async for rows in each:
                 for found in self._parsed(api, rows, request.symbol):
                     if found.wire_id == wire_id:
-                        return await self._triggered_order(api, found, request.symbol, priority)
+                        return await self.follow_triggered(api, found, request.symbol, priority)
         if request.intended_at_ms and since_ms < kept_ms:
-            raise OrderOutcomeUnknown("orders that old are not told of any more")
+            raise OrderOutcomeUnknown("orders that old are not listed any more")
         return None
 
-    async def _triggered_order(
-        self, api: ExchangeApi, algo: FoundOrder, symbol: str, priority: RequestPriority
-    ) -> FoundOrder:
-        """An algo order that took effect goes on as another order, under another id."""
-        order_id = algo.raw["info"].get("relation_order_id")
-        if algo.raw["status"] != "closed" or order_id in (None, "", "-1"):
-            return algo
+    def triggered_order_id(self, raw: CcxtDict) -> str | None:
+        order_id = raw["info"].get("relation_order_id")
+        return None if raw["status"] != "closed" or order_id in (None, "", "-1") else order_id
+
+    async def fetch_triggered(
+        self, api: ExchangeApi, order_id: str, symbol: str, priority: RequestPriority
+    ) -> CcxtDict | None:
         params = {"contract_code": api.client.market(symbol)["id"], "order_id": order_id}
-        for found in self._parsed(
-            api, await fetch_rows(api, _ORDER, params, priority=priority), symbol
-        ):
-            if str(found.raw["id"]) == str(order_id):
-                return FoundOrder(raw=found.raw, wire_id=algo.wire_id)
-        return algo
+        rows = await fetch_rows(api, ORDER_ENDPOINT, params, priority=priority)
+        orders = (found.raw for found in self._parsed(api, rows, symbol))
+        return next((raw for raw in orders if str(raw["id"]) == str(order_id)), None)
 
     def _parsed(
         self, api: ExchangeApi, rows: Sequence[Mapping[str, Any]], symbol: str
@@ -311,13 +313,13 @@ class HtxSwap(ExchangeAdapter):
         priority: RequestPriority,
         is_conditional: bool | None = None,
     ) -> Sequence[FoundOrder]:
-        """One list holds the plain orders of every contract, and each kind of algo order one."""
+        """One list holds the plain orders of every contract, and one each kind of algo orders."""
         markets = {api.client.market(symbol)["id"]: symbol for symbol in symbols}
         lists: list[tuple[str, dict[str, Any]]] = []
         if is_conditional is not True:
-            lists.append((f"{_ORDER}Opens", {}))
+            lists.append((f"{ORDER_ENDPOINT}Opens", {}))
         if is_conditional is not False:
-            lists += [(f"{_ALGO}Opens", {"type": kind}) for kind in _ALGO_KINDS]
+            lists += [(f"{ALGO_ENDPOINT}Opens", {"type": kind}) for kind in _ALGO_KINDS]
         found: list[FoundOrder] = []
         for method, params in lists:
             async for rows in fetch_pages(api, method, params, priority=priority):
@@ -338,98 +340,9 @@ class HtxSwap(ExchangeAdapter):
         since_ms: Ms,
         order_id: str | None = None,
     ) -> Sequence[CcxtDict]:
-        """All pages of all windows of the three days that are told.
-
-        Fees are positive when paid; ccxt turns them round as it must for older APIs.
-        """
-        market = api.client.market(symbol)
-        request_params = {"contract_code": market["id"]} | (
-            {"order_id": order_id} if order_id else {}
+        return await fetch_fills(
+            api, symbol, since_ms=since_ms, order_id=order_id, priority=priority
         )
-        retention_start_ms = api.client.milliseconds() - FILL_RETENTION_MS
-        method = "contractPrivateGetV5TradeOrderDetails"
-        raws: list[CcxtDict] = []
-        async for rows in fetch_since(
-            api,
-            method,
-            request_params,
-            since_ms=max(since_ms, retention_start_ms),
-            priority=priority,
-        ):
-            raws += [api.client.parse_trade(row, market) for row in rows]
-        return [
-            {
-                **raw,
-                "fee": {
-                    **(raw.get("fee") or {}),
-                    "cost": parse_decimal(raw["info"].get("trade_fee")),
-                },
-            }
-            for raw in raws
-            if order_id is None or raw.get("order") == order_id
-        ]
 
     def forced_reason(self, trade: CcxtDict) -> ForcedClose | None:
         return _FORCED.get(str(trade["info"].get("order_type")))
-
-    # --- the account ----------------------------------------------------------------------
-
-    async def is_one_way(self, api: ExchangeApi, symbol: str) -> bool | None:
-        response = await api.read("contractPrivateGetV5PositionMode", priority=RequestPriority.POLL)
-        mode = (response.get("data") or {}).get("position_mode")
-        return None if mode is None else bool(mode == "single_side")
-
-    async def margin(
-        self, api: ExchangeApi, symbol: str, *, wanted: MarginMode | None = None
-    ) -> SymbolMargin:
-        """Leverage is one for each mode. A position keeps the mode it was opened in.
-
-        Otherwise the orders that close it would be refused.
-        """
-        market_id = api.client.market(symbol)["id"]
-        held = await fetch_rows(
-            api, "contractPrivateGetV5TradePositionOpens", {"contract_code": market_id},
-            priority=RequestPriority.POLL,
-        )  # fmt: skip
-        modes = [row.get("margin_mode") for row in held if row.get("contract_code") == market_id]
-        mode = MarginMode(modes[0]) if modes and modes[0] in tuple(MarginMode) else wanted
-        if mode is None:
-            return SymbolMargin(leverage=None, mode=None)
-        levers = await fetch_rows(
-            api, "contractPrivateGetV5PositionLever",
-            {"contract_code": market_id, "margin_mode": mode.value}, priority=RequestPriority.POLL,
-        )  # fmt: skip
-        row = next((each for each in levers if each.get("contract_code") == market_id), {})
-        lever = parse_decimal(row.get("lever_rate"))
-        return SymbolMargin(leverage=None if lever is None else int(lever), mode=mode)
-
-    async def set_leverage(
-        self, api: ExchangeApi, symbol: str, leverage: int, mode: MarginMode
-    ) -> None:
-        params = {"margin_mode": mode.value}
-        await api.execute("set_leverage", leverage, symbol, params, priority=RequestPriority.POLL)
-
-    async def set_margin_mode(
-        self, api: ExchangeApi, symbol: str, leverage: int, mode: MarginMode
-    ) -> None:
-        """There is none to set: every order says its own."""
-
-
-def _order_kind(request: OrderRequest) -> str:
-    return "sl" if request.type is OrderType.STOP else "tp"
-
-
-def _endpoint_of(request: OrderRequest) -> str:
-    return _ORDER if request.trigger_price is None else _ALGO
-
-
-def _id_name(request: OrderRequest) -> str:
-    return "order_id" if request.trigger_price is None else "algo_id"
-
-
-def _client_id_name(request: OrderRequest) -> str:
-    return "client_order_id" if request.trigger_price is None else "algo_client_order_id"
-
-
-def _without_flag(request: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in request.items() if name != "reduce_only"}

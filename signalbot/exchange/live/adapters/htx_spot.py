@@ -1,22 +1,23 @@
-"""HTX's spot market: market buys are counted in dollars, and there are no stops that serve."""
+"""HTX's spot market: market buys are counted in dollars, and usable stops do not exist."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-from signalbot.domain.errors import Unavailable
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.exchange.live.adapters import error_tables, response_shapes
-from signalbot.exchange.live.adapters.base import CreateOrderArgs
-from signalbot.exchange.live.adapters.candle_windows import (
-    MINUTES_TO_FOUR_HOURS,
-    fetch_candle_window,
-)
 from signalbot.exchange.live.adapters.htx import RATES
-from signalbot.exchange.live.adapters.spot_market_buy import MarketBuyByCost, spot_capabilities
-from signalbot.exchange.live.adapters.time_windows import split_windows
+from signalbot.exchange.live.adapters.paging import (
+    all_rows,
+    fetch_candle_window,
+    paged,
+    split_windows,
+)
+from signalbot.exchange.live.adapters.spot import spot_capabilities
+from signalbot.exchange.live.adapters.spot_market_buy import MarketBuyByCost
+from signalbot.exchange.live.adapters.types import CreateOrderArgs
+from signalbot.exchange.live.capabilities import MINUTES_TO_FOUR_HOURS
 from signalbot.exchange.live.parsing import CcxtDict
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 _PAGE, _MAX_PAGES = 500, 100
 _WINDOW_MS: Final = 2 * 86_400_000
@@ -24,7 +25,7 @@ _RETENTION_MS: Final = 119 * 86_400_000
 
 
 class HtxSpot(MarketBuyByCost):
-    """No stops: only stop-limit orders exist, which a falling price can leave behind."""
+    """No stops: only stop-limit orders exist, which a falling price can leave unfilled."""
 
     capabilities: ClassVar = spot_capabilities(
         "htx",
@@ -33,7 +34,7 @@ class HtxSpot(MarketBuyByCost):
         client_id_retention="8 h while it rests, 2 h from creation once ended",
         fill_retention_days=120,
         timeframes=MINUTES_TO_FOUR_HOURS,  # days open at 16:00 UTC
-        candle_page=150,  # as many as are told without a size, which would void the window
+        candle_page=150,  # the default: a size would void the window
     )
     codes: ClassVar = error_tables.HTX
     shapes: ClassVar = response_shapes.HTX
@@ -42,7 +43,7 @@ class HtxSpot(MarketBuyByCost):
     async def send(
         self, api: ExchangeApi, create: CreateOrderArgs, priority: RequestPriority
     ) -> CcxtDict:
-        """Orders name an account number; asked for before, so that it is not part of the order."""
+        """Orders name an account number, which is read first, outside of the order's request."""
         await api.read("load_accounts", priority=priority)
         return await super().send(api, create, priority)
 
@@ -67,34 +68,44 @@ class HtxSpot(MarketBuyByCost):
     ) -> Sequence[CcxtDict]:
         """All pages of all windows.
 
-        https://huobiapi.github.io/docs/spot/v1/en/#search-match-results: 48 hours at most between
-        ``start-time`` and ``end-time``, 120 days back, ``size`` 500 at most; ``from`` with
-        ``direct`` next goes on after an id, newest first.
+        https://huobiapi.github.io/docs/spot/v1/en/#search-match-results: at most 48 hours between
+        ``start-time`` and ``end-time``, 120 days back, ``size`` at most 500; ``from`` with
+        ``direct`` next selects the page after an id, newest first.
 
         Raises:
-            Unavailable: there are more than anybody's orders make.
+            Unavailable: there are more than our orders can make.
         """
         market, now_ms = api.client.market(symbol), api.client.milliseconds()
+        earliest_ms = Ms(max(since_ms, now_ms - _RETENTION_MS))
         found: list[CcxtDict] = []
-        for start_ms, end_ms in split_windows(
-            Ms(max(since_ms, now_ms - _RETENTION_MS)), now_ms, _WINDOW_MS
-        ):
-            request_params: dict[str, Any] = {
+        for start_ms, end_ms in split_windows(earliest_ms, now_ms, _WINDOW_MS):
+            window = {
                 "symbol": market["id"], "start-time": start_ms, "end-time": end_ms, "size": _PAGE,
             }  # fmt: skip
-            for _ in range(_MAX_PAGES):
-                response = await api.read(
-                    "spotPrivateGetV1OrderMatchresults", dict(request_params), priority=priority,
-                    cost=self.trades_cost,
-                )  # fmt: skip
-                rows = response["data"]
-                found += [api.client.parse_trade(row, market) for row in rows]
-                if len(rows) < _PAGE:
-                    break
-                request_params |= {"from": rows[-1]["id"], "direct": "next"}
-            else:
-                raise Unavailable(f"the fills of {symbol} do not end")
+            rows = await self._fetch_window(api, symbol, window, priority)
+            found += [api.client.parse_trade(row, market) for row in rows]
         return list({raw["id"]: raw for raw in found}.values())
+
+    async def _fetch_window(
+        self, api: ExchangeApi, symbol: str, window: Mapping[str, Any], priority: RequestPriority
+    ) -> list[CcxtDict]:
+        async def fetch(after: Mapping[str, Any]) -> Sequence[CcxtDict]:
+            response = await api.read(
+                "spotPrivateGetV1OrderMatchresults", {**window, **after}, priority=priority,
+                cost=self.trades_cost,
+            )  # fmt: skip
+            rows: Sequence[CcxtDict] = response["data"]
+            return rows
+
+        return await all_rows(
+            paged(
+                fetch,
+                size=_PAGE,
+                next_params=lambda page: {"from": page[-1]["id"], "direct": "next"},
+                max_pages=_MAX_PAGES,
+                name=f"the list of fills of {symbol}",
+            )
+        )
 
     async def candles(
         self, api: ExchangeApi, symbol: str, timeframe: Timeframe, *, since_ms: Ms, limit: int

@@ -1,24 +1,24 @@
-"""Kraken spot: one list of open and one of closed orders, asked for by client id."""
+"""Kraken spot: one list of open and one of closed orders, filtered by client order id."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
+from itertools import count
 from typing import Any, ClassVar
 
-from signalbot.domain.errors import Unavailable
 from signalbot.domain.orders import OrderRequest
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.exchange.live.adapters import error_tables, response_shapes
-from signalbot.exchange.live.adapters.base import CreateOrderArgs, FoundOrder
-from signalbot.exchange.live.adapters.candle_windows import MINUTES_TO_FOUR_HOURS
-from signalbot.exchange.live.adapters.spot import SpotAdapter
-from signalbot.exchange.live.adapters.spot_market_buy import spot_capabilities
-from signalbot.exchange.live.capabilities import RateLimit, StopSupport
+from signalbot.exchange.live.adapters.order_lookup import find_in_lists
+from signalbot.exchange.live.adapters.paging import paged
+from signalbot.exchange.live.adapters.spot import SpotAdapter, spot_capabilities
+from signalbot.exchange.live.adapters.types import CreateOrderArgs, FoundOrder
+from signalbot.exchange.live.capabilities import MINUTES_TO_FOUR_HOURS, RateLimit, StopSupport
 from signalbot.exchange.live.parsing import CcxtDict
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 _PAGE, _MAX_PAGES = 50, 200
 # https://docs.kraken.com/api/docs/guides/spot-rest-ratelimits: a starter's counter holds 15 points
-# and loses 0.33 a second; a key does not say which tier its account has.
+# and loses 0.33 a second; a key does not reveal the tier of its account.
 _COUNTER, _COUNTER_MS = 15, 46_000
 _DOUBLE_COST_METHODS = frozenset(
     ("privatePostTradesHistory", "fetch_order_trades", "fetch_my_trades")
@@ -34,7 +34,7 @@ class KrakenSpot(SpotAdapter):
     capabilities: ClassVar = spot_capabilities(
         "kraken",
         lookup="open, then closed orders by client id",
-        # Kraken limits accounts and pairs, not addresses: this only keeps bursts civil.
+        # Kraken limits accounts and pairs, not addresses: this only smooths bursts.
         rates=(RateLimit(cost=500, per_ms=10_000),),
         stops=StopSupport.SEPARATE,
         stop_locks_coins=True,
@@ -54,30 +54,28 @@ class KrakenSpot(SpotAdapter):
     has_lists_by_symbol: ClassVar = False
 
     def account_cost(self, method: str) -> int:
-        """Histories count twice, orders and cancels not here, what is public not at all."""
+        """Histories count twice; orders, cancellations and public calls do not count here."""
         if method in _FREE_METHODS or method.startswith("public"):
             return 0
         return 2 if method in _DOUBLE_COST_METHODS else 1
 
     def extra_params(self, request: OrderRequest) -> dict[str, Any]:
-        """Fees in the quote currency: what was bought is then what is owned."""
+        """Fees in the quote currency, so that the bought quantity is the owned one."""
         return {"oflags": "fciq"}
 
-    def trigger_params(self, request: OrderRequest) -> dict[str, Any]:
-        if request.trigger_price is None:
-            return {}
-        return super().trigger_params(request) | {"trigger": "last"}
+    def trigger_params(self, request: OrderRequest, trigger_price: Decimal) -> dict[str, Any]:
+        return super().trigger_params(request, trigger_price) | {"trigger": "last"}
 
     async def send(
         self, api: ExchangeApi, create: CreateOrderArgs, priority: RequestPriority
     ) -> CcxtDict:
-        """An order may wait in a queue there for long: it says itself when it is too old."""
+        """With a deadline: an order may wait in the exchange's queue for long."""
         deadline_ms = api.client.nonce() + _DEADLINE_MS
         create.params["deadline"] = api.client.iso8601(deadline_ms)
         return await super().send(api, create, priority)
 
     def conditional_params(self, request: OrderRequest) -> dict[str, Any]:
-        """Conditional orders live among the others."""
+        """Conditional orders are in the same list as others."""
         return {}
 
     async def lookup(
@@ -88,7 +86,7 @@ class KrakenSpot(SpotAdapter):
         priority: RequestPriority,
         order_id: str | None = None,
     ) -> FoundOrder | None:
-        """By the exchange's id one question is enough, of a counter that allows few."""
+        """By the exchange's id in one request: the account's counter allows few."""
         wire_id = self.wire_id(request.client_order_id)
         if order_id is not None:
             raw = await self.read_or_none(
@@ -96,15 +94,16 @@ class KrakenSpot(SpotAdapter):
             )
             if raw is not None:
                 return self.to_found_order(raw)
-        for method in ("fetch_open_orders", "fetch_closed_orders"):
-            raws = await api.read(
-                method, request.symbol, None, None, {"clientOrderId": wire_id},
-                priority=priority, cost=self.lookup_cost,
-            )  # fmt: skip
-            for raw in raws:
-                if raw.get("clientOrderId") == wire_id:
-                    return self.to_found_order(raw)
-        return None
+        found = await find_in_lists(
+            api,
+            ("fetch_open_orders", "fetch_closed_orders"),
+            request.symbol,
+            {"clientOrderId": wire_id},
+            is_match=lambda raw: bool(raw.get("clientOrderId") == wire_id),
+            priority=priority,
+            cost=self.lookup_cost,
+        )
+        return self.to_found_order(found[0]) if found else None
 
     async def open_orders(
         self,
@@ -114,7 +113,7 @@ class KrakenSpot(SpotAdapter):
         priority: RequestPriority,
         is_conditional: bool | None = None,
     ) -> Sequence[FoundOrder]:
-        """One answer holds the open orders of every symbol."""
+        """One response holds the open orders of every symbol."""
         raws = await api.read("fetch_open_orders", priority=priority, cost=self.open_orders_cost)
         return [self.to_found_order(raw) for raw in raws if raw.get("symbol") in symbols]
 
@@ -127,7 +126,7 @@ class KrakenSpot(SpotAdapter):
         since_ms: Ms,
         order_id: str | None = None,
     ) -> Sequence[CcxtDict]:
-        """Trades cannot be asked for by order: the order names them."""
+        """Trades cannot be selected by order: the order lists their ids."""
         if order_id is None:
             return await self._history(api, symbol, since_ms=since_ms, priority=priority)
         order = await self.read_or_none(
@@ -148,30 +147,37 @@ class KrakenSpot(SpotAdapter):
         """All pages of the account's trades, which are those of every pair.
 
         https://docs.kraken.com/api/docs/rest-api/get-trade-history: "50 results are returned at a
-        time", ``ofs`` goes on; the end is fixed, so that new trades move no page.
+        time", ``ofs`` is the offset; the end is fixed, so that new trades move no page.
 
         Raises:
-            Unavailable: there are more than anybody's orders make.
+            Unavailable: there are more than our orders can make.
         """
         market, end_s = api.client.market(symbol), api.client.milliseconds() // 1000 + 1
         request_params = {"start": since_ms // 1000 - 1, "end": end_s}
-        found: dict[str, CcxtDict] = {}
-        for page in range(_MAX_PAGES):
+
+        async def fetch(offset: Mapping[str, Any]) -> Sequence[CcxtDict]:
             response = await api.read(
                 "privatePostTradesHistory",
-                {**request_params, "ofs": page * _PAGE},
+                {**request_params, **offset},
                 priority=priority,
                 cost=self.trades_cost,
             )
             rows = response["result"]["trades"]
-            found |= {
-                name: api.client.parse_trade({**row, "id": name}) for name, row in rows.items()
-            }
-            if len(rows) < _PAGE:
-                mine = [raw for raw in found.values() if raw["symbol"] == market["symbol"]]
-                return [raw for raw in mine if raw["timestamp"] >= since_ms]
-        raise Unavailable(f"the fills of {symbol} do not end")
+            return [api.client.parse_trade({**row, "id": name}) for name, row in rows.items()]
+
+        offsets = count(_PAGE, _PAGE)
+        pages = paged(
+            fetch,
+            size=_PAGE,
+            first_params={"ofs": 0},
+            next_params=lambda _page: {"ofs": next(offsets)},
+            max_pages=_MAX_PAGES,
+            name=f"the list of fills of {symbol}",
+        )
+        found = {raw["id"]: raw async for page in pages for raw in page}
+        mine = [raw for raw in found.values() if raw["symbol"] == market["symbol"]]
+        return [raw for raw in mine if raw["timestamp"] >= since_ms]
 
     def balance_params(self) -> dict[str, Any]:
-        """There is one wallet, and ccxt would send on whatever we add."""
+        """There is one wallet, and ccxt would send any parameter to the exchange."""
         return {}

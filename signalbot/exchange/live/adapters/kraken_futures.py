@@ -1,4 +1,4 @@
-"""Kraken Futures forgets ended orders within seconds: fills and history speak for them."""
+"""Kraken Futures: ended orders are known for seconds, then by their fills and the history."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -12,32 +12,30 @@ from signalbot.domain.orders import ForcedClose, OrderRequest
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import MarginMode
 from signalbot.exchange.live.adapters import error_tables, response_shapes
-from signalbot.exchange.live.adapters.base import (
-    CreateOrderArgs,
-    ExchangeAdapter,
-    FoundOrder,
-    SymbolMargin,
-    parse_margin,
-)
-from signalbot.exchange.live.adapters.candle_windows import MINUTES_TO_FOUR_HOURS
+from signalbot.exchange.live.adapters.base import ExchangeAdapter
 from signalbot.exchange.live.adapters.error_responses import (
     rejected_order_error,
     while_building,
 )
 from signalbot.exchange.live.adapters.kraken_futures_fills import fetch_fills, history, with_fees
-from signalbot.exchange.live.capabilities import Capabilities, RateLimit
+from signalbot.exchange.live.adapters.types import (
+    CreateOrderArgs,
+    FoundOrder,
+    SymbolMargin,
+    parse_margin,
+)
+from signalbot.exchange.live.capabilities import MINUTES_TO_FOUR_HOURS, Capabilities, RateLimit
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
 from signalbot.exchange.live.transport.client_profile import ServerTimeEndpoint
 from signalbot.exchange.live.transport.error_codes import OrderNotFound
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 _DEADLINE_MS = 30_000
 _SKEW_MS = 5_000
 _COST = 10  # of every call that changes something
 _ACCEPTED_STATUSES = ("placed", "partiallyFilled", "filled")
 _FORCED = ("liquidation", "assignor", "unwindBankrupt")
-_REFUSED = {"REJECTED": "rejected", "TRIGGER_ACTIVATION_FAILURE": "rejected"}
+_REJECTED = {"REJECTED": "rejected", "TRIGGER_ACTIVATION_FAILURE": "rejected"}
 _END_EVENTS = {
     "OrderCancelled": "canceled",
     "OrderRejected": "rejected",
@@ -52,7 +50,7 @@ class KrakenFutures(ExchangeAdapter):
         exchange="krakenfutures",
         kind=MarketKind.SWAP,
         lookup="order status by client id for 5 s, then fills and history by client id",
-        # Kraken limits accounts (500 units in 10 s), not addresses: this keeps bursts civil.
+        # Kraken limits accounts (500 units in 10 s), not addresses: this smooths bursts.
         rates=(RateLimit(cost=5_000, per_ms=10_000),),
         client_id_retention="5 s after the end; fills and history carry it",
         streams_candles=False,
@@ -72,26 +70,24 @@ class KrakenFutures(ExchangeAdapter):
         found = super().to_found_order(raw)
         status = raw.get("status")
         return FoundOrder(
-            raw={**raw, "status": _REFUSED.get(str(status), status)}, wire_id=found.wire_id
+            raw={**raw, "status": _REJECTED.get(str(status), status)}, wire_id=found.wire_id
         )
 
     # --- sending --------------------------------------------------------------------------
 
-    def trigger_params(self, request: OrderRequest) -> dict[str, Any]:
-        if request.trigger_price is None:
-            return {}
-        return super().trigger_params(request) | {"triggerSignal": "last"}
+    def trigger_params(self, request: OrderRequest, trigger_price: Decimal) -> dict[str, Any]:
+        return super().trigger_params(request, trigger_price) | {"triggerSignal": "last"}
 
     async def send(
         self, api: ExchangeApi, create: CreateOrderArgs, priority: RequestPriority
     ) -> CcxtDict:
-        """Build with ccxt, but read the answer ourselves: ccxt raises without the status.
+        """ccxt builds the request; its response is read here: ccxt's error omits the status.
 
-        A refusal may come after an execution: REJECTED_AFTER_EXECUTION is one of its reasons.
+        A rejection may follow an execution: REJECTED_AFTER_EXECUTION is one of its reasons.
         https://docs.kraken.com/api/docs/futures-api/trading/send-order (``orderEvents``)
 
         Raises:
-            OrderRejected, OrderOutcomeUnknown, Unavailable: as the status in the answer says.
+            OrderRejected, OrderOutcomeUnknown, Unavailable: by the status in the response.
         """
         deadline_ms = api.client.milliseconds() - _clock_offset_ms(api) + _DEADLINE_MS
         create.params["processBefore"] = api.client.iso8601(deadline_ms)
@@ -103,7 +99,7 @@ class KrakenFutures(ExchangeAdapter):
         reported = response.get("sendStatus") or {}
         status = reported.get("status")
         if status not in _ACCEPTED_STATUSES and _has_traded(reported):
-            raise OrderOutcomeUnknown(f"it traded before it was refused: {status}")
+            raise OrderOutcomeUnknown(f"it traded before it was rejected: {status}")
         if status not in _ACCEPTED_STATUSES:
             error = rejected_order_error(status, "the order was not placed", codes=self.codes)
             raise api.apply_error(error, priority=priority)
@@ -124,7 +120,7 @@ class KrakenFutures(ExchangeAdapter):
     async def _cancel(
         self, api: ExchangeApi, named: Mapping[str, str], priority: RequestPriority
     ) -> None:
-        """An order that is not there is told in an answer of success.
+        """A response of success reports that an order does not rest.
 
         https://docs.kraken.com/api/docs/futures-api/trading/cancel-order
         """
@@ -135,10 +131,10 @@ class KrakenFutures(ExchangeAdapter):
             raise OrderNotFound("no such order rests")
 
     def conditional_params(self, request: OrderRequest) -> dict[str, Any]:
-        """Conditional orders live among the others."""
+        """Conditional orders are in the same list as others."""
         return {}
 
-    # --- looking --------------------------------------------------------------------------
+    # --- reading --------------------------------------------------------------------------
 
     async def lookup(
         self,
@@ -175,7 +171,7 @@ class KrakenFutures(ExchangeAdapter):
     async def _find_ended(
         self, api: ExchangeApi, request: OrderRequest, wire_id: str, priority: RequestPriority
     ) -> FoundOrder | None:
-        """An order that ended without a fill, as the account's history tells it."""
+        """An order that ended without a fill, from the account's history."""
         since_ms = max(0, request.intended_at_ms - _clock_offset_ms(api) - _SKEW_MS)
         methods = ("historyGetTriggers", "historyGetOrders")
         for method in methods if request.trigger_price is not None else methods[1:]:
@@ -195,7 +191,7 @@ class KrakenFutures(ExchangeAdapter):
         priority: RequestPriority,
         is_conditional: bool | None = None,
     ) -> Sequence[FoundOrder]:
-        """One answer holds the open orders of every symbol, conditional ones included."""
+        """One response holds the open orders of every symbol, conditional ones included."""
         raws = await api.read("fetch_open_orders", priority=priority, cost=self.open_orders_cost)
         return [self.to_found_order(raw) for raw in raws if raw.get("symbol") in symbols]
 
@@ -208,7 +204,7 @@ class KrakenFutures(ExchangeAdapter):
         since_ms: Ms,
         order_id: str | None = None,
     ) -> Sequence[CcxtDict]:
-        """Fills cannot be asked for by order, and their fees are told elsewhere."""
+        """Fills cannot be selected by order, and their fees are in the history."""
         reported = await fetch_fills(api, symbol, since_ms=since_ms, priority=priority)
         mine = [raw for raw in reported if order_id in (None, raw.get("order"))]
         now_ms = Ms(api.client.milliseconds() - _clock_offset_ms(api))
@@ -223,7 +219,7 @@ class KrakenFutures(ExchangeAdapter):
     async def balance(
         self, api: ExchangeApi, currency: str, *, now_ms: Ms, priority: RequestPriority
     ) -> Balance:
-        """The multi-collateral wallet, in US dollars whatever it holds."""
+        """The multi-collateral wallet, valued in US dollars."""
         raw = await api.read(
             "fetch_balance", {"type": "flex"}, priority=priority, cost=self.balance_cost
         )
@@ -237,7 +233,7 @@ class KrakenFutures(ExchangeAdapter):
     async def is_one_way(self, api: ExchangeApi, symbol: str) -> bool | None:
         return None
 
-    async def margin(
+    async def symbol_margin(
         self, api: ExchangeApi, symbol: str, *, wanted: MarginMode | None = None
     ) -> SymbolMargin:
         raw = await api.read("fetch_leverage", symbol, priority=RequestPriority.POLL)
@@ -248,7 +244,7 @@ class KrakenFutures(ExchangeAdapter):
     async def set_leverage(
         self, api: ExchangeApi, symbol: str, leverage: int, mode: MarginMode
     ) -> None:
-        """In cross mode there is nothing to set: the most a market allows is in force."""
+        """Only in isolated mode: cross mode has the highest leverage of the market."""
         if mode is MarginMode.ISOLATED:
             await api.execute(
                 "set_leverage", leverage, symbol, priority=RequestPriority.POLL, cost=_COST
@@ -269,7 +265,7 @@ class KrakenFutures(ExchangeAdapter):
 
 
 def _has_traded(reported: CcxtDict) -> bool:
-    """Whether the events in the answer to an order tell of an execution."""
+    """Whether the events in the response to an order contain an execution."""
     return any(event.get("type") == "EXECUTION" for event in reported.get("orderEvents") or ())
 
 
@@ -279,9 +275,9 @@ def _clock_offset_ms(api: ExchangeApi) -> int:
 
 
 def _with_fills(found_order: FoundOrder | None, fills: Iterable[CcxtDict]) -> Mapping[str, Any]:
-    """An order as its fills show it; it has ended unless the exchange still shows it open.
+    """An order from its fills; it has ended unless the exchange still lists it as open.
 
-    A stop that has triggered reads "cancelled", and goes on as an order with another id.
+    A triggered stop is listed as cancelled, and continues as an order with another id.
     """
     parts = [
         (parse_decimal(f["amount"]) or ZERO, parse_decimal(f["price"]) or ZERO, f) for f in fills

@@ -1,4 +1,4 @@
-"""Fills of Kraken Futures: a hundred at once, and without their fees, which the history tells.
+"""Fills of Kraken Futures: a hundred per page, without their fees, which are in the history.
 
 https://docs.kraken.com/api/docs/futures-api/trading/get-fills: "the last 100 fills", or those
 before ``lastFillTime``.
@@ -14,8 +14,7 @@ from signalbot.domain.errors import Unavailable
 from signalbot.domain.money import ZERO
 from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 _PAGE, _MAX_PAGES = 100, 200
 _COST, _COST_OF_BEFORE = 2, 25
@@ -28,7 +27,7 @@ async def fetch_fills(
     """The account's fills in a symbol since an instant, newest first; without fees.
 
     Raises:
-        Unavailable: there are more than anybody's orders make.
+        Unavailable: there are more than our orders can make.
     """
     market_id, found, seen_ids = api.client.market(symbol)["id"], list[CcxtDict](), set[str]()
     request_params: dict[str, Any] = {}
@@ -60,7 +59,7 @@ async def with_fees(
     """The same fills with their fees, in dollars.
 
     Raises:
-        Unavailable: the history does not tell of one of them yet.
+        Unavailable: the history does not list one of them yet.
     """
     if not trades:
         return []
@@ -69,7 +68,7 @@ async def with_fees(
     )
     for trade in trades:
         if trade["id"] not in fees and now_ms - int(trade["timestamp"]) < _SETTLED_MS:
-            raise Unavailable("the fee of a fill is not told yet")
+            raise Unavailable("the fee of a fill is not listed yet")
     return [
         {**trade, "fee": {"cost": fees.get(str(trade["id"]), ZERO), "currency": "USD"}}
         for trade in trades
@@ -79,7 +78,7 @@ async def with_fees(
 async def _fetch_fees(
     api: ExchangeApi, *, since_ms: int, priority: RequestPriority
 ) -> Mapping[str, Decimal]:
-    """What each execution has cost, by its id."""
+    """The fee of each execution by its id."""
     found: dict[str, Decimal] = {}
     async for element in history(api, "historyGetExecutions", since_ms=since_ms, priority=priority):
         reported = element["event"].get("Execution") or element["event"].get("execution") or {}
@@ -93,12 +92,12 @@ async def _fetch_fees(
 async def history(
     api: ExchangeApi, method: str, *, since_ms: int, priority: RequestPriority
 ) -> AsyncIterator[CcxtDict]:
-    """Every event since an instant, newest first: a page is followed while there is more.
+    """Every event since an instant, newest first, page by page.
 
     https://docs.kraken.com/api/docs/futures-api/history/get-order-events: "continuationToken".
 
     Raises:
-        Unavailable: there are more than anybody's orders make.
+        Unavailable: there are more than our orders can make.
     """
     request_params: dict[str, Any] = {"since": since_ms}
     for _ in range(_MAX_PAGES):
@@ -113,7 +112,7 @@ async def history(
 
 
 def _own_fee(execution: CcxtDict) -> Decimal | None:
-    """Version 2 of the history tells the fee of the own side only."""
+    """The fee of our side: version 2 of the history has no other."""
     for name in ("orderData", "takerOrderData", "makerOrderData"):
         fee = parse_decimal((execution.get(name) or {}).get("fee"))
         if fee is not None:

@@ -7,16 +7,12 @@ from signalbot.domain.errors import Unavailable
 from signalbot.domain.orders import OrderRequest
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.exchange.live.adapters import error_tables, response_shapes
-from signalbot.exchange.live.adapters.candle_windows import (
-    MINUTES_TO_FOUR_HOURS,
-    fetch_candle_window,
-)
 from signalbot.exchange.live.adapters.mexc import OPTIONS, RATES
-from signalbot.exchange.live.adapters.spot import SpotAdapter
-from signalbot.exchange.live.adapters.spot_market_buy import spot_capabilities
+from signalbot.exchange.live.adapters.paging import fetch_candle_window
+from signalbot.exchange.live.adapters.spot import SpotAdapter, spot_capabilities
+from signalbot.exchange.live.capabilities import MINUTES_TO_FOUR_HOURS
 from signalbot.exchange.live.parsing import CcxtDict
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 _PAGE = 100
 _RETENTION_MS: Final = 30 * 86_400_000
@@ -30,7 +26,7 @@ class MexcSpot(SpotAdapter):
         order_retention_days=7,
         fill_retention_days=30,
         timeframes=MINUTES_TO_FOUR_HOURS | {Timeframe.D1},
-        # The frames are protocol buffers, which need a package that nothing else here needs.
+        # The frames are protocol buffers, which would need one more package.
         # https://mexcdevelop.github.io/apidocs/spot_v3_en/#websocket-market-streams
         streams_candles=False,
     )
@@ -42,7 +38,7 @@ class MexcSpot(SpotAdapter):
     async def cancel_by_client_id(
         self, api: ExchangeApi, request: OrderRequest, *, priority: RequestPriority
     ) -> None:
-        """ccxt would send the id under a second name, which the exchange does not know."""
+        """ccxt would also send the id under a name that the exchange does not know."""
         params = {
             "symbol": api.client.market(request.symbol)["id"],
             "origClientOrderId": self.wire_id(request.client_order_id),
@@ -58,7 +54,7 @@ class MexcSpot(SpotAdapter):
         since_ms: Ms,
         order_id: str | None = None,
     ) -> Sequence[CcxtDict]:
-        """Windows that are halved as long as one is full: there are no pages.
+        """Windows are halved while one is full: there are no pages.
 
         https://mexcdevelop.github.io/apidocs/spot_v3_en/#account-trade-list: a hundred trades at
         most, "only the transaction records in the past 1 month can be queried".
@@ -86,7 +82,7 @@ class MexcSpot(SpotAdapter):
                 found += raws
                 continue
             if start_ms >= end_ms:
-                raise Unavailable(f"the fills of {symbol} are too many to be told")
+                raise Unavailable(f"the fills of {symbol} are too many to be listed")
             middle_ms = (start_ms + end_ms) // 2
             pending += [(start_ms, middle_ms), (middle_ms + 1, end_ms)]
         return [raw for raw in found if order_id in (None, raw.get("order"))]
@@ -94,7 +90,7 @@ class MexcSpot(SpotAdapter):
     async def candles(
         self, api: ExchangeApi, symbol: str, timeframe: Timeframe, *, since_ms: Ms, limit: int
     ) -> Any:
-        """With a start alone the newest candles are told: the end is said as well.
+        """With a start alone the newest candles are returned: the end is sent as well.
 
         https://mexcdevelop.github.io/apidocs/contract_v1_en/#k-line-data
         """

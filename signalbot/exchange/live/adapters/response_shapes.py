@@ -86,7 +86,7 @@ BYBIT: Final[ResponseShapes] = MappingProxyType({
 
 
 def _okx(*keys: str, least: int = 0) -> ResponseShape:
-    """Code 1 and 2: some or all of several orders were refused, and each says so itself."""
+    """Code 1 and 2: some or all of several orders were rejected, and each has its own code."""
     codes = frozenset(("0", "1", "2"))
     return ResponseShape(
         success={"code": codes}, at=("data",), is_list=True, keys=keys, least=least

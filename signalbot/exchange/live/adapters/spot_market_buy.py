@@ -1,76 +1,25 @@
-"""Spot rows of the capability table, and exchanges that count market buys in the other coin."""
+"""Market buys at exchanges that count them in the quote currency."""
 
 from dataclasses import replace
 from decimal import Decimal
 
 from signalbot.domain.errors import Unavailable
-from signalbot.domain.market import MarketKind
 from signalbot.domain.money import text
-from signalbot.domain.orders import OrderType
-from signalbot.domain.timeframe import Timeframe
-from signalbot.exchange.live.adapters.base import CreateOrderArgs
 from signalbot.exchange.live.adapters.error_responses import while_building
-from signalbot.exchange.live.adapters.spot import NO_MARGIN_MODES, WITH_STOP, SpotAdapter
-from signalbot.exchange.live.capabilities import (
-    COMMON_TIMEFRAMES,
-    Capabilities,
-    RateLimit,
-    StopSupport,
-)
+from signalbot.exchange.live.adapters.spot import SpotAdapter
+from signalbot.exchange.live.adapters.types import CreateOrderArgs
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
-_WITHOUT_STOP = frozenset((OrderType.MARKET, OrderType.LIMIT))
 _MAX_PRICE_FACTOR = Decimal("1.01")
 _IMMEDIATE_OR_CANCEL = {"timeInForce": "IOC"}
 
 
-def spot_capabilities(
-    exchange: str,
-    *,
-    lookup: str,
-    rates: tuple[RateLimit, ...],
-    stops: StopSupport = StopSupport.NONE,
-    can_amend_stops: bool = False,
-    timeframes: frozenset[Timeframe] = COMMON_TIMEFRAMES,
-    max_candle_history: int | None = None,
-    candle_page: int = 500,
-    streams_candles: bool = True,
-    stop_locks_coins: bool = False,
-    client_id_retention: str = "as its order",
-    order_retention_days: int | None = None,
-    fill_retention_days: int | None = None,
-) -> Capabilities:
-    """A spot row. Never targets: together with a stop they would lock the same coins twice."""
-    return Capabilities(
-        exchange=exchange,
-        kind=MarketKind.SPOT,
-        order_types=_WITHOUT_STOP if stops is StopSupport.NONE else WITH_STOP,
-        stops=stops,
-        can_amend_stops=can_amend_stops,
-        timeframes=timeframes,
-        max_candle_history=max_candle_history,
-        candle_page=candle_page,
-        streams_candles=streams_candles,
-        stop_locks_coins=stop_locks_coins,
-        client_id_retention=client_id_retention,
-        order_retention_days=order_retention_days,
-        fill_retention_days=fill_retention_days,
-        reduce_only=False,
-        lookup=lookup,
-        position_mode="none",
-        margin_modes=NO_MARGIN_MODES,
-        leverage=False,
-        rates=rates,
-    )
-
-
 class MarketBuyByCost(SpotAdapter):
-    """Market buys are counted in the quote currency there, but we want coins.
+    """Sends a market buy as an IOC limit order, one percent above the best offer.
 
-    So a market buy goes out as a limit order one percent above the ask that never rests: the
-    exact quantity, at the market's price, and never far from it.
+    The exchange counts market buys in the quote currency, but orders here are in coins: so the
+    exact quantity is bought at the market's price, and never far from it.
     """
 
     async def send(
@@ -84,12 +33,12 @@ class MarketBuyByCost(SpotAdapter):
         self, api: ExchangeApi, create: CreateOrderArgs, priority: RequestPriority
     ) -> CreateOrderArgs:
         ticker = await api.read("fetch_ticker", create.symbol, priority=priority)
-        ask_price = parse_decimal(ticker.get("ask")) or parse_decimal(ticker.get("last"))
-        if ask_price is None:
-            raise Unavailable(f"never sent: nobody sells {create.symbol} at present")
+        best_offer = parse_decimal(ticker.get("ask")) or parse_decimal(ticker.get("last"))
+        if best_offer is None:
+            raise Unavailable(f"never sent: {create.symbol} has no ask price")
         with while_building():
             limit = api.client.price_to_precision(
-                create.symbol, text(ask_price * _MAX_PRICE_FACTOR)
+                create.symbol, text(best_offer * _MAX_PRICE_FACTOR)
             )
         return replace(
             create, type="limit", price=limit, params={**create.params, **_IMMEDIATE_OR_CANCEL}

@@ -1,4 +1,4 @@
-"""Closed candles over REST, asked for once however many want them."""
+"""Closed candles over REST, cached, with one request for concurrent readers."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -7,24 +7,24 @@ from signalbot.domain.errors import InvalidCandle, Unavailable
 from signalbot.domain.market import Candle, MarketKind
 from signalbot.domain.money import ZERO, trimmed
 from signalbot.domain.timeframe import Ms, Timeframe
-from signalbot.exchange.live.accounts.balances import AdaptersByKind
+from signalbot.exchange.live.account_markets import AdaptersByKind
 from signalbot.exchange.live.adapters.base import ExchangeAdapter
 from signalbot.exchange.live.parsing import parse_decimal
 from signalbot.exchange.live.transport.exchange_api import ExchangeApi
 from signalbot.ports import Clock
 
 _MAX_CACHED = 5_000
-_SETTLE_MS = 1_000  # after its close an exchange may go on counting trades of it for a moment
+_SETTLE_MS = 1_000  # an exchange may still add trades to a candle just closed
 
 
 class CandleHistory:
-    """``now_ms`` is the exchange's time: a candle has closed when its own clock says so."""
+    """``now_ms`` is the exchange's time, by which a candle has closed."""
 
     def __init__(
         self, api: ExchangeApi, *, adapters: AdaptersByKind, now_ms: Callable[[], Ms], clock: Clock
     ) -> None:
         self._api = api
-        self._dialects = adapters
+        self._adapters = adapters
         self._now_ms = now_ms
         self._clock = clock
         self._cached: dict[tuple[str, Timeframe], dict[Ms, Candle]] = {}
@@ -35,10 +35,10 @@ class CandleHistory:
     ) -> Sequence[Candle]:
         """Up to ``limit`` candles that closed at or before ``end_ms``, oldest first.
 
-        One that closed just now is waited for until it does not change any more.
+        One that closed just now is read once it does not change any more.
 
         Raises:
-            Unavailable: the exchange does not tell.
+            Unavailable: they cannot be read.
         """
         key = (symbol, timeframe)
         end_ms = Ms(timeframe.floor(min(end_ms, self._now_ms())))
@@ -57,7 +57,7 @@ class CandleHistory:
         return [cached[Ms(at)] for at in range(first_ms, end_ms, timeframe.ms) if Ms(at) in cached]
 
     async def fetch_closed(self, symbol: str, timeframe: Timeframe, open_ms: Ms) -> Candle | None:
-        """The candle that opened at ``open_ms``, asked for now; None when it is not there yet."""
+        """The candle that opened at ``open_ms``; None while the exchange does not list it."""
         if open_ms + timeframe.ms > self._now_ms():
             return None
         for candle in await self._fetch(symbol, timeframe, since_ms=open_ms, limit=2):
@@ -68,9 +68,9 @@ class CandleHistory:
     async def _fetch_page(
         self, key: tuple[str, Timeframe], cached: dict[Ms, Candle], at_ms: Ms, end_ms: Ms
     ) -> Ms:
-        """Learn one page from ``at_ms`` on; return where the next one begins."""
+        """Read one page from ``at_ms``; return where the next one begins."""
         symbol, timeframe = key
-        adapter = adapter_for(self._dialects, symbol)
+        adapter = adapter_for(self._adapters, symbol)
         limit = min(adapter.capabilities.candle_page, (end_ms - at_ms) // timeframe.ms)
         found = await self._fetch(symbol, timeframe, since_ms=at_ms, limit=limit)
         for candle in found:
@@ -82,11 +82,11 @@ class CandleHistory:
     async def _fetch(
         self, symbol: str, timeframe: Timeframe, *, since_ms: Ms, limit: int
     ) -> list[Candle]:
-        rows = await adapter_for(self._dialects, symbol).candles(
+        rows = await adapter_for(self._adapters, symbol).candles(
             self._api, symbol, timeframe, since_ms=since_ms, limit=limit
         )
         if not isinstance(rows, list):
-            raise Unavailable(f"no candles of {symbol} in the answer")
+            raise Unavailable(f"no candles of {symbol} in the response")
         now_ms = self._now_ms()
         return [
             candle
@@ -100,13 +100,13 @@ class CandleHistory:
 
 
 def adapter_for(adapters: AdaptersByKind, symbol: str) -> ExchangeAdapter:
-    """How a symbol's market is spoken of; before anything is known of the market."""
+    """The adapter of a symbol by its form, before markets are loaded."""
     kind = MarketKind.SWAP if ":" in symbol else MarketKind.SPOT
     return adapters.get(kind) or next(iter(adapters.values()))
 
 
 def parse_candle(row: Sequence[object], symbol: str, timeframe: Timeframe) -> Candle | None:
-    """One of ccxt's rows; None when its values cannot be true."""
+    """A candle from one of ccxt's rows; None when its values cannot be true."""
     at, opened, high, low, close, volume = (parse_decimal(value) for value in tuple(row)[:6])
     if at is None or opened is None or high is None or low is None or close is None:
         return None

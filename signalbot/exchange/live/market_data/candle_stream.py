@@ -1,4 +1,4 @@
-"""Watches candles at an exchange: over the websocket, and over REST when that is late or silent."""
+"""Closed candles from the websocket, or over REST when it is late or silent."""
 
 import asyncio
 import logging
@@ -16,9 +16,13 @@ from signalbot.domain.timeframe import EPOCH, Ms, Timeframe
 from signalbot.exchange.live.adapters.klines import Kline
 from signalbot.exchange.live.market_data.candle_history import CandleHistory
 from signalbot.exchange.live.market_data.prices import PriceFeed
-from signalbot.exchange.live.market_data.websocket_market import market_kind_of
 from signalbot.exchange.live.parsing import parse_decimal
 from signalbot.exchange.live.registry import exchange_row
+from signalbot.exchange.live.transport.ccxt_internals import (
+    FrameHandler,
+    install_frame_handler,
+    market_kind_of,
+)
 from signalbot.exchange.live.transport.connection import Connection
 from signalbot.exchange.live.transport.error_mapping import redacted_text
 from signalbot.ports import CandleSource, Clock
@@ -27,7 +31,7 @@ from signalbot.tasks import backoff_s
 
 log = structlog.get_logger()
 
-_GRACE_MS = 1_500  # an exchange's stream may take this long to tell that a candle has closed
+_GRACE_MS = 1_500  # how late a stream may report that a candle has closed
 _JITTER_MS = 500
 _STREAM_TIMEOUT_MS = 30_000
 _STABLE_MS = 60_000
@@ -39,7 +43,7 @@ Boundary = Callable[[Timeframe], asyncio.Event]
 
 @dataclass(slots=True)
 class CandleSubscription:
-    """One symbol and timeframe: who reads it, and how far it has come."""
+    """One symbol and timeframe: its reader and its last candle."""
 
     symbol: str
     timeframe: Timeframe
@@ -48,23 +52,23 @@ class CandleSubscription:
     last_high: Any = None
     last_low: Any = None
     forming_ms: Ms | None = None
-    via: str = "rest"  #: who told the last candle
-    checked_at_ms: Ms = EPOCH  #: when the stream spoke or REST was asked, whatever came of it
+    via: str = "rest"  #: source of the last candle
+    checked_at_ms: Ms = EPOCH  #: of the last message or REST request
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 
 def _is_old(subscription: CandleSubscription, kline: Kline) -> bool:
-    """Whether a frame is about a candle that has closed, or one before the one now forming."""
+    """Whether a frame is about a candle that has closed, or is older than the forming one."""
     if subscription.last_open_ms is not None and kline.open_ms <= subscription.last_open_ms:
         return True
     return subscription.forming_ms is not None and kline.open_ms < subscription.forming_ms
 
 
 class CandleWatcher:
-    """A candle is yielded only when it has closed: by the exchange's own flag, or by REST.
+    """Yields a candle only when it has closed: by the exchange's flag, or over REST.
 
-    The websocket also tells prices. A frame that cannot be read is counted and dropped; a socket
-    that tells of no candle for half a minute is closed and dialled again.
+    The websocket also provides prices. An invalid frame is counted and dropped; sockets without a
+    candle for half a minute are closed and reconnected.
     """
 
     def __init__(
@@ -78,7 +82,7 @@ class CandleWatcher:
         boundary: Boundary | None = None,
         is_streamed: Callable[[str], bool] = lambda _symbol: True,
     ) -> None:
-        """``is_streamed`` tells of a symbol whether the exchange has a stream of its candles."""
+        """``is_streamed``: whether the exchange streams the candles of a symbol."""
         self._is_streamed = is_streamed
         self._is_no_stream_logged = False
         self._connection = connection
@@ -90,14 +94,12 @@ class CandleWatcher:
         self._read = exchange_row(connection.ccxt_id).kline_reader
         self._subscriptions: dict[tuple[str, str], CandleSubscription] = {}
         self._group: asyncio.TaskGroup | None = None
-        self._last_message_ms = (
-            EPOCH  #: when a stream last told of a candle: answers to pings say nothing
-        )
+        self._last_message_ms = EPOCH  #: when a stream last reported a candle; pings do not count
         self.invalid_frames = 0
-        self.rest_candles = 0  #: told by REST because the stream had not
+        self.rest_candles = 0  #: read over REST because the stream was late
 
     def candles(self, symbol: str, timeframe: Timeframe) -> AsyncIterator[Candle]:
-        """Candles that close from now on; a second reader of the same takes over."""
+        """Candles that close from now on; a second reader replaces the first."""
         key = (symbol, timeframe.value)
         subscription = self._subscriptions.get(key)
         if subscription is None:
@@ -111,7 +113,7 @@ class CandleWatcher:
         return subscription.stream
 
     def source(self, symbol: str, timeframe: Timeframe) -> CandleSource | None:
-        """Who tells the candles of one stream; None when nobody reads it."""
+        """The source of a stream's candles; None while the stream has no reader."""
         subscription = self._subscriptions.get((symbol, timeframe.value))
         return (
             None
@@ -120,8 +122,8 @@ class CandleWatcher:
         )
 
     async def run(self) -> None:
-        """Watch until cancelled."""
-        self._install_frame_handler()
+        """Stream until cancelled."""
+        install_frame_handler(self._connection.template, self._handle_message)
         async with asyncio.TaskGroup() as group:
             self._group = group
             for subscription in self._subscriptions.values():
@@ -143,29 +145,23 @@ class CandleWatcher:
             )
 
     def _log_no_stream(self) -> None:
-        """Once, however many symbols."""
+        """Log once, however many symbols."""
         if not self._is_no_stream_logged:
             self._is_no_stream_logged = True
             log.info("stream.unsupported", exchange=self._connection.name)
 
     # --- the websocket --------------------------------------------------------------------
 
-    def _install_frame_handler(self) -> None:
-        """Look at every frame before ccxt does, and let no frame end the socket's reading."""
-        client = self._connection.template
-        handle = client.handle_message
-
-        def look(socket: Any, message: Any) -> None:
-            try:
-                self._handle_frame(socket, message)
-                handle(socket, message)
-            except Exception as e:  # noqa: BLE001 - ccxt's reader would end without a word
-                self.invalid_frames += 1
-                log.debug(
-                    "stream.frame_invalid", exchange=self._connection.name, cause=redacted_text(e)
-                )
-
-        client.handle_message = look
+    def _handle_message(self, original: FrameHandler, socket: Any, message: Any) -> None:
+        """Read a frame before ccxt does; no error may end ccxt's reader of the socket."""
+        try:
+            self._handle_frame(socket, message)
+            original(socket, message)
+        except Exception as e:  # noqa: BLE001 - ccxt's reader would end without an error
+            self.invalid_frames += 1
+            log.debug(
+                "stream.frame_invalid", exchange=self._connection.name, cause=redacted_text(e)
+            )
 
     def _handle_frame(self, socket: Any, message: Any) -> None:
         if self._read is None or not isinstance(message, Mapping):
@@ -173,7 +169,7 @@ class CandleWatcher:
         try:
             klines = list(self._read(message))
         except (KeyError, ValueError, TypeError, ArithmeticError, IndexError, AttributeError):
-            return  # a frame about something else
+            return  # not a frame of candles
         kind = market_kind_of(self._connection.template, socket.url) if klines else ""
         for kline in klines:
             self._last_message_ms = self._clock.now_ms()
@@ -226,7 +222,7 @@ class CandleWatcher:
         subscription.stream.put(candle)
 
     async def _stream(self, subscription: CandleSubscription) -> None:
-        """Keep one subscription alive: every ending is followed by another try."""
+        """Keep one subscription open: after it ends it is reopened."""
         client = self._connection.template
         name, delays = f"{subscription.symbol} {subscription.timeframe.value}", backoff_s()
         began_ms, is_broken = self._clock.now_ms(), False
@@ -247,7 +243,7 @@ class CandleWatcher:
                 if task is not None and task.cancelling():
                     raise
                 cause = "the socket was closed"
-            except Exception as e:  # noqa: BLE001 - whatever ends a stream, it is begun again
+            except Exception as e:  # noqa: BLE001 - a stream is reopened after any error
                 cause = redacted_text(e)
             delay_s = next(delays)
             self._price_feed.mark_stale(subscription.symbol)
@@ -266,29 +262,27 @@ class CandleWatcher:
             self._price_feed.publish(subscription.symbol, close)
 
     async def _reset_silent_sockets(self) -> None:
-        """Close sockets that are open and say nothing; their streams dial again."""
+        """Close sockets without messages; their streams reconnect."""
         self._last_message_ms = self._clock.now_ms()
         while True:
             await self._clock.sleep(_STREAM_TIMEOUT_MS / 4000)
             client = self._connection.template
             now_ms = self._clock.now_ms()
             if not client.clients:
-                self._last_message_ms = (
-                    now_ms  # nobody has dialled: silence is counted from then on
-                )
+                self._last_message_ms = now_ms  # no socket is open: silence counts from its opening
             if now_ms - self._last_message_ms < _STREAM_TIMEOUT_MS:
                 continue
             self._last_message_ms = now_ms
             log.warning("stream.timed_out", exchange=self._connection.name)
             for socket in list(client.clients.values()):
-                socket.reset(NetworkError("nothing was heard for too long"))
+                socket.reset(NetworkError("no message for too long"))
                 await socket.close()
             client.clients.clear()
 
     # --- REST -----------------------------------------------------------------------------
 
     async def _fetch_at_boundaries(self, subscription: CandleSubscription) -> None:
-        """After every boundary, see that the candle has come; ask for it if it has not."""
+        """After every boundary, read the candle over REST if the stream has not reported it."""
         jitter_s = random.uniform(0, _JITTER_MS) / 1000  # noqa: S311 - spreads the load
         boundary_event = (
             self._boundary(subscription.timeframe) if self._boundary is not None else None
@@ -308,7 +302,7 @@ class CandleWatcher:
                 await self._fetch_candle(subscription, expected_ms)
 
     def _next_fetch_ms(self, timeframe: Timeframe) -> Ms:
-        """In our time, just after the exchange's next boundary."""
+        """Just after the exchange's next boundary, in our time."""
         now_ms = self._now_ms()
         return Ms(self._clock.now_ms() + timeframe.next_close(now_ms) - now_ms + _GRACE_MS)
 
@@ -317,7 +311,7 @@ class CandleWatcher:
         for delay_s in backoff_s(initial_s=0.5, max_s=5.0):
             subscription.checked_at_ms = self._clock.now_ms()
             if subscription.last_open_ms is not None and subscription.last_open_ms >= open_ms:
-                return  # the stream has told it meanwhile
+                return  # the stream has reported it meanwhile
             try:
                 candle = await self._history.fetch_closed(
                     subscription.symbol, subscription.timeframe, open_ms

@@ -1,4 +1,4 @@
-"""Funding rates of a time that is over, page by page."""
+"""Past funding rates, page by page."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -7,13 +7,12 @@ from typing import Final
 from signalbot.domain.errors import Unavailable
 from signalbot.domain.timeframe import Ms
 from signalbot.exchange.live.parsing import parse_decimal
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
-_PAGE: Final = 100  # every supported exchange gives as many, or fewer without complaint
+_PAGE: Final = 100  # every supported exchange returns as many, or fewer
 _WINDOW_MS: Final = 96 * 3_600_000
-"""Never more payments than a page: none are closer than an hour. Some exchanges give the newest
-of a longer time, others the oldest."""
+"""Never more payments than a page: the shortest interval is an hour. Of a longer window some
+exchanges return the newest rates, others the oldest."""
 
 
 async def fetch_funding_rates(
@@ -22,7 +21,7 @@ async def fetch_funding_rates(
     """Times and rates from ``since_ms`` to ``until_ms``, both included, oldest first.
 
     Raises:
-        Unavailable: the exchange does not tell.
+        Unavailable: they cannot be read.
     """
     found: dict[Ms, Decimal] = {}
     for at_ms in range(since_ms, until_ms + 1, _WINDOW_MS):
@@ -36,7 +35,7 @@ async def fetch_funding_rates(
             priority=RequestPriority.POLL,
         )
         if not isinstance(rows, list):
-            raise Unavailable(f"no funding rates of {symbol} in the answer")
+            raise Unavailable(f"no funding rates of {symbol} in the response")
         found |= {
             Ms(int(paid_ms)): rate
             for row in rows

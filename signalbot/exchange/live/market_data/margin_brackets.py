@@ -1,6 +1,6 @@
-"""Maintenance margins as each exchange tells them, asked for beside trading and remembered.
+"""Maintenance margins by position size, read in the background and kept in the ledger.
 
-Nothing waits for them: until they are told, a market has the usual margin of its highest leverage.
+Nothing waits for them: until they are read, a market has the usual margin of its highest leverage.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -17,22 +17,21 @@ from signalbot.domain.money import ONE, ZERO
 from signalbot.domain.timeframe import DAY_MS, Ms
 from signalbot.exchange.live.capabilities import LeverageTierRequest
 from signalbot.exchange.live.parsing import CcxtDict, parse_decimal
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 from signalbot.ledger.market_rules import MarginBracketStore, StoredBrackets
 from signalbot.ports import Clock
 
 log = structlog.get_logger()
 
 FIRST_REFRESH_S: Final = 15.0
-"""After a start, once accounts have been brought in step."""
+"""After a start, once accounts have been reconciled."""
 
 REFRESH_INTERVAL_S: Final = 600.0
 _MAX_AGE_MS: Final = DAY_MS
 
 
 class MarginBracketCache:
-    """What is known of one exchange's brackets, from the ledger and from asking now and then."""
+    """Margin brackets of one exchange, read once a day for the markets in use."""
 
     def __init__(
         self,
@@ -43,7 +42,7 @@ class MarginBracketCache:
         clock: Clock,
         on_updated: Callable[[], None],
     ) -> None:
-        """``api`` gives a line to the exchange, a private one if asked; None: there is none."""
+        """``api(is_private)`` returns an executor, a private one on demand; None without one."""
         self._tiers = tiers
         self._margins = margins
         self._api = api
@@ -52,25 +51,25 @@ class MarginBracketCache:
         self._brackets: dict[str, StoredBrackets] = {}
 
     async def load(self) -> None:
-        """Remember what was told before this start."""
+        """Load the brackets of a former process."""
         self._brackets = await self._margins.load()
 
     def with_brackets(self, instrument: Instrument) -> Instrument:
-        """The market with its brackets, if they are known."""
+        """The instrument with its brackets, if they are known."""
         cached = self._brackets.get(instrument.symbol)
         if cached is None:
             return instrument
         return replace(instrument, brackets=cached.brackets, bracket_unit=cached.unit)
 
     async def refresh_forever(self, instruments: Callable[[], Collection[Instrument]]) -> None:
-        """Look at the markets in use now and then, until cancelled."""
+        """Refresh brackets every ten minutes until cancelled."""
         await self._clock.sleep(FIRST_REFRESH_S)
         while True:
             await self.refresh_due(instruments())
             await self._clock.sleep(REFRESH_INTERVAL_S)
 
     async def refresh_due(self, instruments: Collection[Instrument]) -> None:
-        """Ask for those brackets that are a day old or not known; trouble is for the next time."""
+        """Read brackets that are missing or a day old; failures are retried next time."""
         due = [each for each in instruments if self._is_due(each)]
         if self._tiers is not None and due:
             await self._fetch(self._tiers, due)
@@ -89,15 +88,15 @@ class MarginBracketCache:
         except SignalbotError as e:
             log.debug("brackets.fetch_failed", cause=str(e))
             return
-        learned = {}
+        fetched = {}
         for instrument in due:
             brackets = parse_brackets(tiers_by_symbol.get(instrument.symbol), tiers, instrument)
             if brackets:
-                learned[instrument.symbol] = StoredBrackets(
+                fetched[instrument.symbol] = StoredBrackets(
                     unit=tiers.unit, brackets=brackets, fetched_at_ms=Ms(self._clock.now_ms())
                 )
-        self._margins.save_later(learned)
-        self._brackets |= learned
+        self._margins.save_later(fetched)
+        self._brackets |= fetched
         self._on_updated()
 
 
@@ -107,7 +106,7 @@ async def _fetch_tiers(
     """ccxt's tiers by symbol.
 
     Raises:
-        Unavailable: the exchange does not tell, or tells something else.
+        Unavailable: they cannot be read.
     """
     params = dict(tiers.params or {})
     if tiers.is_per_market:
@@ -122,7 +121,7 @@ async def _fetch_tiers(
         tiers.method, symbols, params, priority=RequestPriority.POLL, cost=tiers.cost
     )
     if not isinstance(tiers_by_symbol, Mapping):
-        raise Unavailable("no leverage tiers in the answer")
+        raise Unavailable("no leverage tiers in the response")
     return tiers_by_symbol
 
 

@@ -1,4 +1,4 @@
-"""A live exchange's public side: closed candles from two sources, prices from the same stream."""
+"""Public data of a live exchange: instruments, closed candles and prices."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
@@ -17,11 +17,11 @@ from signalbot.exchange.live.transport.connection import Connection
 from signalbot.ports import CandleSource, Clock
 
 _MAX_PRICE_AGE_MS = 60_000
-_FRESH_PRICE_AGE_MS = 2_000  # older prices are asked for before a decision
+_FRESH_PRICE_AGE_MS = 2_000  # older prices are refreshed before a decision
 
 
 def _save_nothing(_instrument: Instrument) -> None:
-    """Nothing is remembered."""
+    """Rules are not saved."""
 
 
 def _unchanged(instrument: Instrument) -> Instrument:
@@ -29,9 +29,9 @@ def _unchanged(instrument: Instrument) -> Instrument:
 
 
 class LiveMarket:
-    """Implements ``Market``. ``watcher`` feeds ``ticks``; both run while the exchange runs.
+    """Implements ``Market``. ``watcher`` feeds ``price_feed``; both run while the exchange runs.
 
-    ``remembered`` are rules that the exchange listed formerly; ``save`` keeps those that are new.
+    ``saved`` are the rules of a former process; ``save`` is called with changed ones.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class LiveMarket:
         saved: Mapping[str, Instrument] = MappingProxyType({}),
         save: Callable[[Instrument], None] = _save_nothing,
     ) -> None:
-        """``complete`` adds to a market what is told apart from its rules."""
+        """``with_brackets`` adds margin brackets to an instrument."""
         self._with_brackets = with_brackets
         self._saved = saved
         self._save = save
@@ -67,8 +67,8 @@ class LiveMarket:
         await self._is_open.wait()
 
     def open(self) -> None:
-        """Markets are known now; what was remembered of them does not count any more."""
-        self.forget()
+        """Markets are loaded: the saved rules do not count any more."""
+        self.invalidate()
         self._is_open.set()
 
     def instrument(self, symbol: str) -> Instrument:
@@ -87,7 +87,7 @@ class LiveMarket:
 
     @property
     def instruments(self) -> Collection[Instrument]:
-        """The markets somebody has asked for lately."""
+        """The markets that were used since they were last loaded."""
         return list(self._instruments.values())
 
     def _listed_instrument(self, symbol: str) -> Instrument:
@@ -103,8 +103,8 @@ class LiveMarket:
             self._save(listed)
         return listed
 
-    def forget(self) -> None:
-        """The exchange has told its rules anew."""
+    def invalidate(self) -> None:
+        """Drop parsed instruments: the rules or brackets have changed."""
         self._instruments.clear()
 
     def last_price(self, symbol: str) -> Decimal | None:
@@ -133,4 +133,4 @@ class LiveMarket:
         return self._watcher.source(symbol, timeframe)
 
     def prices(self, symbol: str) -> AsyncIterator[PriceRange]:
-        return self._price_feed.open(symbol)
+        return self._price_feed.ranges(symbol)

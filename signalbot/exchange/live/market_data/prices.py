@@ -1,4 +1,4 @@
-"""The last price of every watched symbol, and where it went: from streams, else from REST."""
+"""The last price and price range of every watched symbol, from streams or over REST."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,8 +11,7 @@ from signalbot.domain.errors import SignalbotError
 from signalbot.domain.market import PriceRange
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.exchange.live.parsing import parse_decimal
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 from signalbot.ports import Clock
 from signalbot.stream import Stream
 
@@ -20,14 +19,14 @@ log = structlog.get_logger()
 
 _STALE_MS = 10_000
 _POLL_INTERVAL_S = 2.0
-_RETRY_MS = 1_000  # after an ask in vain
+_RETRY_MS = 1_000  # after a failed request
 _REFRESH_S = 1.5  # how long a decision waits for a price
 
 
 class PriceFeed:
-    """Prices told by whoever knows them; a symbol nobody tells of is asked for every few seconds.
+    """Prices published by streams; those of other symbols are read every few seconds.
 
-    ``on_price`` hears every range before the readers do.
+    Listeners are called with every range before readers get it.
     """
 
     def __init__(self, api: ExchangeApi, *, clock: Clock) -> None:
@@ -35,7 +34,7 @@ class PriceFeed:
         self._clock = clock
         self._stale: set[str] = set()
         self._failed_ms: dict[str, Ms] = {}
-        self._pending: dict[str, asyncio.Event] = {}  #: under way for ``refresh``, by symbol
+        self._pending: dict[str, asyncio.Event] = {}  #: refreshes in flight, by symbol
         self._last: dict[str, PriceRange | None] = {}
         self._readers: dict[str, list[ref[Stream[PriceRange]]]] = {}
         self._listeners: list[Callable[[PriceRange], None]] = []
@@ -45,18 +44,18 @@ class PriceFeed:
         self._last.setdefault(symbol, None)
 
     def mark_stale(self, symbol: str) -> None:
-        """Whoever told the price of ``symbol`` has fallen silent: ask for it until it is told."""
+        """Read the price over REST until a stream publishes it again."""
         self._stale.add(symbol)
 
-    def on_price(self, listener: Callable[[PriceRange], None]) -> None:
+    def add_listener(self, listener: Callable[[PriceRange], None]) -> None:
         """Call ``listener`` with every range of every symbol."""
         self._listeners.append(listener)
 
     def last(self, symbol: str) -> PriceRange | None:
         return self._last.get(symbol)
 
-    def open(self, symbol: str) -> AsyncIterator[PriceRange]:
-        """Ranges from now on; what a reader has not read yet is one range."""
+    def ranges(self, symbol: str) -> AsyncIterator[PriceRange]:
+        """Ranges from now on; unread ranges are merged into one."""
         self.watch(symbol)
         stream: Stream[PriceRange] = Stream(merge=_merged)
         self._readers.setdefault(symbol, []).append(ref(stream))
@@ -65,7 +64,7 @@ class PriceFeed:
     def publish(
         self, symbol: str, last: Decimal, *, high: Decimal | None = None, low: Decimal | None = None
     ) -> None:
-        """The price is ``last`` now, and went as far as ``high`` and ``low`` on its way."""
+        """Publish the last price, with the highest and lowest since the one before."""
         if last <= 0:
             return
         price_range = PriceRange(
@@ -88,9 +87,9 @@ class PriceFeed:
         self._readers[symbol] = alive
 
     async def refresh(self, symbol: str, *, max_age_ms: int) -> None:
-        """See that the price is no older, as far as the exchange answers soon.
+        """Read the price if it is older than ``max_age_ms``; waits at most 1.5 s.
 
-        Many who want it at once share one request.
+        Concurrent callers share one request.
         """
         last = self._last.get(symbol)
         if last is not None and self._clock.now_ms() - last.at_ms <= max_age_ms:
@@ -108,19 +107,19 @@ class PriceFeed:
                 await self._fetch(symbol, priority=RequestPriority.ENTRY)
         except TimeoutError:
             self._failed_ms[symbol] = self._clock.now_ms()
-            log.debug("price.fetch_failed", symbol=symbol, cause=f"no answer in {_REFRESH_S:g} s")
+            log.debug("price.fetch_failed", symbol=symbol, cause=f"no response in {_REFRESH_S:g} s")
         finally:
             del self._pending[symbol]
             pending.set()
 
     async def fetch_missing(self) -> None:
-        """Ask for every price that is not known yet; what is not told stays unknown."""
+        """Read every unknown price; failures leave it unknown."""
         async with asyncio.TaskGroup() as group:
             for symbol in [each for each, last in self._last.items() if last is None]:
                 group.create_task(self._fetch(symbol), name=f"price {symbol}")
 
     async def run(self) -> None:
-        """Ask for the prices that no stream tells, until cancelled."""
+        """Read prices that no stream publishes, until cancelled."""
         while True:
             silent_since = Ms(self._clock.now_ms() - _STALE_MS)
             for symbol, last in list(self._last.items()):

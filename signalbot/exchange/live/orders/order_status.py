@@ -1,4 +1,4 @@
-"""What an exchange shows of one order: asked until it says something that can be believed."""
+"""Reads one order from the exchange until its report is conclusive."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,37 +11,37 @@ from signalbot.domain.market import Instrument
 from signalbot.domain.orders import Confirmation, Order, OrderReport, OrderRequest, OrderStatus
 from signalbot.domain.timeframe import Ms
 from signalbot.domain.users import UserId
-from signalbot.exchange.live.adapters.base import ExchangeAdapter, FoundOrder
+from signalbot.exchange.live.account_markets import AccountMarkets
+from signalbot.exchange.live.adapters.types import FoundOrder
 from signalbot.exchange.live.orders.order_index import OrderIndex
 from signalbot.exchange.live.parsing import CcxtDict, parse_fill, parse_report, with_fills
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 from signalbot.ports import Clock
 
 log = structlog.get_logger()
 
 PARSE_ERRORS = (KeyError, ValueError, TypeError, AttributeError, IndexError, ccxt.BaseError)
-"""What reading an answer raises that is not what it should be."""
+"""Errors of reading a malformed response."""
 
 _RETRY_DELAYS_S = (0.0, 0.1, 0.25, 0.5, 1.0)  # exchanges may show an order a moment late
 
 
 class OrderStatusReader:
-    """Reads single orders of one account. ``api`` gives its line as it is when it is needed."""
+    """Reads single orders of one account; ``api`` returns its present requests."""
 
     def __init__(
         self,
         user_id: UserId,
         *,
         api: Callable[[], ExchangeApi],
-        adapter_and_instrument: Callable[[str], tuple[ExchangeAdapter, Instrument]],
+        markets: AccountMarkets,
         order_index: OrderIndex,
         clock: Clock,
     ) -> None:
         self._user_id = user_id
         self._api = api
-        self._adapter_and_instrument = adapter_and_instrument
-        self._order_index = order_index
+        self._markets = markets
+        self.order_index = order_index
         self._clock = clock
 
     async def find(
@@ -49,36 +49,36 @@ class OrderStatusReader:
     ) -> OrderReport | None:
         """The order as the exchange shows it now; None when it shows none that is ours.
 
-        A conditional order that is not found by its ids is looked for among those that rest
+        A conditional order that is not found by its ids is searched in the list of resting orders
         before it counts as gone; not if ``in_list`` is False: the list was read just now.
 
         Raises:
-            OrderOutcomeUnknown: what it shows cannot be read.
-            OrderRejected: it shows that the order was refused.
-            Unavailable: it does not answer.
+            OrderOutcomeUnknown: the response cannot be read.
+            OrderRejected: the response shows that the order was rejected.
+            Unavailable: the exchange does not answer.
         """
-        _, instrument = self._adapter_and_instrument(request.symbol)
+        _, instrument = self._markets.adapter_and_instrument(request.symbol)
         try:
             found = await self._find_own(request, priority)
             if found is None and in_list and request.trigger_price is not None:
                 found = await self._find_in_list(request, instrument, priority)
-            return None if found is None else self.report(found, request, instrument)
+            return None if found is None else self.to_report(found, request, instrument)
         except PARSE_ERRORS as e:
-            raise OrderOutcomeUnknown(f"unreadable answer: {type(e).__name__}: {e}") from None
+            raise OrderOutcomeUnknown(f"unreadable response: {type(e).__name__}: {e}") from None
 
     async def _find_own(
         self, request: OrderRequest, priority: RequestPriority
     ) -> FoundOrder | None:
-        adapter, _ = self._adapter_and_instrument(request.symbol)
-        order_id = self._order_index.exchange_id_of(request)
+        adapter, _ = self._markets.adapter_and_instrument(request.symbol)
+        order_id = self.order_index.exchange_id_of(request)
         found = await adapter.lookup(self._api(), request, priority=priority, order_id=order_id)
         if found is None or not self._is_own(found, request, order_id):
             return None
         return found
 
     def _is_own(self, found: FoundOrder, request: OrderRequest, order_id: str | None) -> bool:
-        """By our id; by the exchange's only where the order is shown without ours."""
-        adapter, _ = self._adapter_and_instrument(request.symbol)
+        """By our id; by the exchange's only where the order is listed without ours."""
+        adapter, _ = self._markets.adapter_and_instrument(request.symbol)
         if found.wire_id is None:
             return order_id is not None and str(found.raw.get("id")) == order_id
         return found.wire_id == adapter.wire_id(request.client_order_id)
@@ -86,25 +86,25 @@ class OrderStatusReader:
     async def _find_in_list(
         self, request: OrderRequest, instrument: Instrument, priority: RequestPriority
     ) -> FoundOrder | None:
-        adapter, _ = self._adapter_and_instrument(request.symbol)
+        adapter, _ = self._markets.adapter_and_instrument(request.symbol)
         listed = await adapter.open_orders(
             self._api(), [request.symbol], priority=priority, is_conditional=True
         )
         listed_ids = {each.wire_id for each in listed}
         for each in listed:
-            order_index = self._order_index.match(each, instrument, listed_ids=listed_ids)
-            if order_index is not None and order_index.client_order_id == request.client_order_id:
+            matched = self.order_index.match(each, instrument, listed_ids=listed_ids)
+            if matched is not None and matched.client_order_id == request.client_order_id:
                 return each
         return None
 
     async def confirm(self, request: OrderRequest, acknowledged: OrderReport) -> OrderReport:
-        """Read back what became of an acknowledged order.
+        """Read back an acknowledged order.
 
-        A conditional order that cannot be read, or is not shown, is given as acknowledged, and
-        its report says which of the two.
+        A conditional order that cannot be read, or is not shown, is returned as acknowledged; its
+        ``confirmation`` states which of the two.
 
         Raises:
-            OrderOutcomeUnknown: any other order, likewise.
+            OrderOutcomeUnknown: any other order that cannot be read or is not shown.
         """
         is_conditional = request.trigger_price is not None
         seen: OrderReport | None = None
@@ -127,29 +127,27 @@ class OrderStatusReader:
         raise OrderOutcomeUnknown(f"acknowledged as {acknowledged.exchange_order_id}, {unread}")
 
     async def confirm_amended(self, request: OrderRequest) -> OrderReport:
-        """The stop as it is shown; it counts once it shows what was asked for, or has ended."""
-        adapter, instrument = self._adapter_and_instrument(request.symbol)
+        """Read back an amended stop, until it has the new trigger and size or has ended."""
+        adapter, instrument = self._markets.adapter_and_instrument(request.symbol)
         for pause_s in _RETRY_DELAYS_S:
             await self._clock.sleep(pause_s)
             try:
                 found = await self._find_own(request, RequestPriority.PROTECT)
                 if found is None:
                     continue
-                report = self.report(found, request, instrument)
+                report = self.to_report(found, request, instrument)
                 if report.status.is_final or adapter.matches_amended(
                     found.raw, request, instrument
                 ):
                     return report
             except (Unavailable, OrderOutcomeUnknown, *PARSE_ERRORS) as e:
                 log.debug("order.readback_failed", user_id=self._user_id, cause=str(e))
-        raise OrderOutcomeUnknown(
-            f"stop {request.client_order_id} is not shown as it was asked for"
-        )
+        raise OrderOutcomeUnknown(f"stop {request.client_order_id} is not shown as amended")
 
     async def confirm_cancelled(self, order: Order, *, is_surely_over: bool) -> OrderReport:
-        """What a cancelled order came to; exchanges may show it as live for a moment longer.
+        """Read back a cancelled order; exchanges may show it as live for a moment longer.
 
-        ``is_surely_over`` tells that it does not matter, or cannot be, that it is shown late.
+        ``is_surely_over``: an order that is not shown has ended, or does no harm if it has not.
 
         Raises:
             OrderOutcomeUnknown: it is still shown as live; or it is not shown, which is no proof.
@@ -168,18 +166,18 @@ class OrderStatusReader:
                 return report
         raise OrderOutcomeUnknown(f"order {order.client_order_id} is still shown as live")
 
-    def report(
+    def to_report(
         self, found: FoundOrder, request: OrderRequest, instrument: Instrument
     ) -> OrderReport:
         """The report of one of our orders.
 
         Raises:
-            OrderOutcomeUnknown: it tells of another order, or of none.
-            OrderRejected: it tells that the order was refused.
+            OrderOutcomeUnknown: it is another order, or none.
+            OrderRejected: it was rejected.
         """
-        adapter, _ = self._adapter_and_instrument(instrument.symbol)
+        adapter, _ = self._markets.adapter_and_instrument(instrument.symbol)
         if found.wire_id not in (None, adapter.wire_id(request.client_order_id)):
-            raise OrderOutcomeUnknown(f"the answer is about another order, {found.wire_id}")
+            raise OrderOutcomeUnknown(f"the response is about another order, {found.wire_id}")
         report = parse_report(
             found.raw,
             client_order_id=request.client_order_id,
@@ -205,7 +203,7 @@ class OrderStatusReader:
 
 
 def _is_complete_fill(trade: CcxtDict) -> bool:
-    """Whether a fill inside an answer says all that is booked of one."""
+    """Whether a fill inside a response has every field that is booked."""
     fee = trade.get("fee") or {}
     return bool(trade.get("id") and trade.get("timestamp")) and fee.get("cost") is not None
 

@@ -1,8 +1,8 @@
-"""Private streams of a few accounts: whatever one tells is only a reason to look at once.
+"""Private streams of accounts: every message is only a reason to read the account at once.
 
-Reads stay the truth: a stream that is silent, broken or cannot be opened costs the hint alone.
-While every stream an account needs is open, and names our own orders in time, the account is polled
-less often. One that is told of its plain orders alone would learn too late that a stop is gone.
+Reads stay authoritative: a stream that is silent, broken or cannot be opened costs the early read
+only. While every stream that an account needs is open and reports our orders in time, the account
+is polled less often. A stream of plain orders alone would report too late that a stop is gone.
 """
 
 import asyncio
@@ -16,6 +16,11 @@ from ccxt.base.errors import NetworkError
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.domain.users import UserId
 from signalbot.exchange.live.adapters.base import ExchangeAdapter
+from signalbot.exchange.live.transport.ccxt_internals import (
+    FrameHandler,
+    close_sockets,
+    install_frame_handler,
+)
 from signalbot.exchange.live.transport.error_mapping import redacted_text
 from signalbot.exchange.live.transport.request_executor import RequestExecutor
 from signalbot.ports import Clock
@@ -24,14 +29,13 @@ from signalbot.tasks import backoff_s
 
 log = structlog.get_logger()
 
-MAX_STREAMS = 50  # of one exchange: beyond that, polls and the shared price feed have to do
+MAX_STREAMS = 50  # of one exchange: beyond that, accounts are polled only
 _CHECK_INTERVAL_S = 1.0
 _CONNECT_INTERVAL_S = 0.25  # exchanges count how many connections an address opens
-_RENEW_S = 1_500.0  # before a listen key of an hour is over; what it watches is asked for anew
+_RENEW_S = 1_500.0  # before a listen key of an hour expires
 _STABLE_S = 60.0
-_CLOSE_TIMEOUT_S = 2.0
-_EXPECTED_WITHIN_MS = 3_000  # a stream that names an order of ours later than this does not speak
-_SUBSCRIBES_WITHIN_MS = 1_500  # after a connection's first word
+_EXPECTED_WITHIN_MS = 3_000  # a stream that reports our order later is unresponsive
+_SUBSCRIBES_WITHIN_MS = 1_500  # after the first message of a connection
 _MAX_QUEUED_CHANGES = 10_000
 _EXPIRED = "listenKeyExpired"
 _CONFIG_CHANGED = "ACCOUNT_CONFIG_UPDATE"
@@ -42,11 +46,11 @@ OrderIds = tuple[str | None, str | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountChange:
-    """Something has changed in an account; whatever it says is only a reason to look."""
+    """A change in an account, which is only a reason to read it."""
 
     user_id: UserId
-    orders: tuple[OrderIds, ...] = ()  #: those it names; none: anything may have happened
-    leverage: int | None = None  #: what an account's leverage in some market is now
+    orders: tuple[OrderIds, ...] = ()  #: the reported ones; empty: any may have changed
+    leverage: int | None = None  #: the new leverage in one of its markets
 
 
 @dataclass(eq=False, slots=True)
@@ -54,18 +58,18 @@ class _AccountStream:
     user_id: UserId
     executor: RequestExecutor
     tasks: tuple[asyncio.Task[None], ...] = ()
-    heard: set[str] = field(default_factory=set)  #: connections that have said something, by url
-    opened_ms: Ms = EPOCH  #: when the last of them said something first
+    open_urls: set[str] = field(default_factory=set)  #: of connections with a message so far
+    opened_ms: Ms = EPOCH  #: first message of the last opened connection
     expected_until_ms: dict[str, Ms] = field(
         default_factory=dict
-    )  #: orders to be named, and by when
-    is_unresponsive: bool = False  #: it did not name one of them in time
+    )  #: orders to be reported, and by when
+    is_unresponsive: bool = False  #: one of them was not reported in time
 
 
 class OrderStreams:
-    """Puts into ``hints`` what the exchange says has changed in an account, for one reader.
+    """``changes`` gets every change that a stream reports, for one reader.
 
-    All accounts are followed while there are at most ``most`` of them, and none beyond.
+    All accounts are streamed while there are at most ``max_accounts``, and none beyond.
     """
 
     def __init__(
@@ -80,14 +84,14 @@ class OrderStreams:
             tuple(params.items()) for each in streamed for params in each.order_streams
         )
         self._streams = [dict(each) for each in dict.fromkeys(stream_params)]
-        self._found = streamed[0].to_found_order if streamed else None
+        self._to_found_order = streamed[0].to_found_order if streamed else None
         self.changes: Stream[AccountChange] = Stream(limit=_MAX_QUEUED_CHANGES)
         self._clock = clock
         self._max_accounts = max_accounts
         self._accounts: dict[UserId, _AccountStream] = {}
 
     def follow(self, user_id: UserId, executor: RequestExecutor) -> None:
-        """Watch an account from now on, with the client of ``caller``."""
+        """Stream an account from now on, with the client of ``executor``."""
         self.unfollow(user_id)
         self._accounts[user_id] = _AccountStream(user_id, executor)
 
@@ -97,7 +101,7 @@ class OrderStreams:
             _stop(account)
 
     def expect_order(self, user_id: UserId, client_order_id: str) -> None:
-        """The exchange has taken an order of this account: its stream should name it soon."""
+        """Expect an acknowledged order in the account's stream soon."""
         account = self._accounts.get(user_id)
         if account is not None and self._is_open(account):
             account.expected_until_ms[client_order_id] = Ms(
@@ -105,7 +109,7 @@ class OrderStreams:
             )
 
     def is_reliable(self, user_id: UserId) -> bool:
-        """Whether an account's streams are open and have named every order they should have."""
+        """Whether an account's streams are open and have reported every expected order."""
         account = self._accounts.get(user_id)
         if account is None or not account.tasks or not self._is_open(account):
             return False
@@ -117,18 +121,18 @@ class OrderStreams:
         return not account.is_unresponsive
 
     def covers_from_ms(self, user_id: UserId) -> Ms:
-        """From when on an account's streams tell of changes: none does before it is subscribed to.
+        """Since when an account's streams report changes: not before they are subscribed.
 
-        Of an account without open streams this says nothing.
+        Meaningless for an account without open streams.
         """
         account = self._accounts.get(user_id)
         return EPOCH if account is None else Ms(account.opened_ms + _SUBSCRIBES_WITHIN_MS)
 
     def _is_open(self, account: _AccountStream) -> bool:
-        return len(account.heard) >= len(self._streams)
+        return len(account.open_urls) >= len(self._streams)
 
     async def run(self) -> None:
-        """Watch until cancelled."""
+        """Stream until cancelled."""
         if not self._streams:
             return
         async with asyncio.TaskGroup() as group:
@@ -148,13 +152,13 @@ class OrderStreams:
                 await self._clock.sleep(_CHECK_INTERVAL_S)
 
     async def _watch(self, account: _AccountStream, params: Mapping[str, Any]) -> None:
-        """Keep one stream alive: every ending is followed by another try, and by a look."""
+        """Keep one stream open: after it ends it is reopened, and the account is read."""
         client, delays = account.executor.client, backoff_s(initial_s=1.0, max_s=300.0)
-        self._install_frame_handler(account)
+        self._install_handler(account)
         while True:
             began_ms = self._clock.now_ms()
             await self._clock.sleep_until(account.executor.banned_until_ms)
-            cause = "it is renewed now and then"
+            cause = "it is renewed regularly"
             try:
                 async with asyncio.timeout(_RENEW_S):
                     while True:
@@ -167,22 +171,22 @@ class OrderStreams:
                 if task is not None and task.cancelling():
                     raise
                 cause = "the socket was closed"
-            except Exception as e:  # noqa: BLE001 - whatever ends a stream, it is begun again
+            except Exception as e:  # noqa: BLE001 - a stream is reopened after any error
                 cause = redacted_text(e)
             finally:
-                account.heard.clear()
+                account.open_urls.clear()
                 account.expected_until_ms.clear()
-                await _close_sockets(client)
+                await close_sockets(client)
             if self._clock.now_ms() - began_ms > _STABLE_S * 1000:
                 delays = backoff_s(initial_s=1.0, max_s=300.0)
             log.debug("account.stream_disconnected", user_id=account.user_id, cause=cause)
             await self._clock.sleep(next(delays))
             self.changes.put(
                 AccountChange(user_id=account.user_id)
-            )  # nothing is told again of what happened
+            )  # changes meanwhile are not reported again
 
     def _handle_orders(self, account: _AccountStream, raws: Collection[Mapping[str, Any]]) -> None:
-        """Hint at the orders that ccxt has read from the stream."""
+        """Report the orders that ccxt has read from the stream."""
         ids = tuple(self._ids(raw) for raw in raws)
         for client_id, _ in ids:
             if client_id is not None and account.expected_until_ms.pop(client_id, None) is not None:
@@ -190,19 +194,18 @@ class OrderStreams:
         self.changes.put(AccountChange(user_id=account.user_id, orders=ids))
 
     def _ids(self, raw: Mapping[str, Any]) -> OrderIds:
-        if self._found is None or not isinstance(raw.get("info"), Mapping):
+        if self._to_found_order is None or not isinstance(raw.get("info"), Mapping):
             return raw.get("clientOrderId"), _text(raw.get("id"))
-        found = self._found(raw)
+        found = self._to_found_order(raw)
         return found.wire_id, _text(found.raw.get("id"))
 
-    def _install_frame_handler(self, account: _AccountStream) -> None:
-        """Let no frame end the socket's reading, and see what ccxt overlooks."""
+    def _install_handler(self, account: _AccountStream) -> None:
+        """Handle frames that ccxt ignores, and keep the socket's reader alive on errors."""
         client = account.executor.client
-        handle = type(client).handle_message
 
-        def look(socket: Any, message: Any) -> None:
-            if socket.url not in account.heard:
-                account.heard.add(socket.url)
+        def handle(original: FrameHandler, socket: Any, message: Any) -> None:
+            if socket.url not in account.open_urls:
+                account.open_urls.add(socket.url)
                 account.opened_ms = self._clock.now_ms()
                 account.is_unresponsive = False
             event = message.get("e") if isinstance(message, Mapping) else None
@@ -215,12 +218,12 @@ class OrderStreams:
                     self.changes.put(AccountChange(user_id=account.user_id, leverage=int(leverage)))
                 return
             try:
-                handle(client, socket, message)
-            except Exception as e:  # noqa: BLE001 - ccxt's reader would end without a word
+                original(socket, message)
+            except Exception as e:  # noqa: BLE001 - ccxt's reader would end without an error
                 log.debug("stream.frame_invalid", exchange=client.id, cause=redacted_text(e))
                 self.changes.put(AccountChange(user_id=account.user_id))
 
-        client.handle_message = look
+        install_frame_handler(client, handle)
 
 
 def _text(value: object) -> str | None:
@@ -231,19 +234,4 @@ def _stop(account: _AccountStream) -> None:
     for task in account.tasks:
         task.cancel()
     account.tasks = ()
-    account.heard.clear()
-
-
-async def _close_sockets(client: Any) -> None:
-    """Close an account's sockets; it is let in anew the next time."""
-    sockets = list(client.clients.values())
-    client.clients.clear()
-    for kind, value in list(client.options.items()):
-        if isinstance(value, dict) and "listenKey" in value:
-            del client.options[kind]
-    for socket in sockets:
-        try:
-            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
-                await socket.close()
-        except (TimeoutError, Exception) as e:  # noqa: BLE001 - it is gone all the same
-            log.debug("exchange.close_failed", cause=redacted_text(e))
+    account.open_urls.clear()

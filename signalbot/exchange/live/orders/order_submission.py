@@ -1,8 +1,8 @@
-"""Waits for the answer to an order, and looks the order up meanwhile when that takes long.
+"""Waits for the response to an order, and looks the order up when that takes long.
 
-An answer may hang for as long as the request may live, while the order has long been filled: the
-position needs its stop now. So after a few seconds the order is looked for, and what the look-up
-finds counts as the answer. The request is not given up before that.
+A response may be pending for as long as the request may live, while the order has long been filled:
+its position needs a stop now. So after a few seconds the order is looked up, and what is found
+counts as the response. The request is not cancelled before that.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ _LOOKUP_INTERVAL_S: Final = 1.0
 async def response_or_lookup(
     response: Awaitable[T], look_up: Callable[[], Awaitable[T | None]], clock: Clock
 ) -> T:
-    """What ``answer`` comes to, or what ``look_up`` finds first, asked after 2.5 s and on.
+    """The result of ``response``, or of ``look_up``, which runs after 2.5 s and every second.
 
-    ``look_up`` returns None while there is nothing to be sure of, and raises nothing. Whatever
-    ``answer`` raises is raised here.
+    ``look_up`` returns None while nothing is conclusive, and raises nothing. Errors of ``response``
+    are raised here.
     """
     found: list[T] = []
 

@@ -1,21 +1,21 @@
-"""One account's own request limit: when it is met, that account waits, and nobody else does."""
+"""Pauses one account that has exceeded its own request limit; other accounts go on."""
 
 from signalbot.domain.timeframe import EPOCH, Ms
 from signalbot.exchange.live.transport.error_codes import AccountRateLimited
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from signalbot.ports import Clock
 
 _INITIAL_MS = 1_000  # most exchanges count an account's requests by the second or two
 _MAX_MS = 60_000
-_MAX_PROTECT_MS = 2_000  # what protects is tried again soon: a refused try costs nothing
-_REPEAT_WINDOW_MS = 10_000  # a refusal this soon after a pause is the next one in a row
+_MAX_PROTECT_MS = 2_000  # protection is retried soon: a rejected try costs nothing
+_REPEAT_WINDOW_MS = 10_000  # a rejection this soon after a pause lengthens the next one
 
 
 class AccountBackoff:
-    """Begun by every refusal for the account's own limit; ever longer while they go on.
+    """Started by every rejection for the account's limit, and longer with each in a row.
 
-    Limits are counted by endpoint or by kind of request, so what protects is held up only by a
-    refusal that it met itself.
+    Limits are counted by endpoint or by kind of request, so protection pauses only after a
+    rejection of a protective request.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -28,11 +28,11 @@ class AccountBackoff:
 
     @property
     def until_ms(self) -> Ms:
-        """When the account may ask again."""
+        """When the account may send requests again."""
         return self._until_ms
 
     def begin(self, priority: RequestPriority, *, retry_after_s: float | None, reason: str) -> int:
-        """Hold the account up for the exchange's own term, or else for ours; return it in ms."""
+        """Pause for ``retry_after_s``, else for our own term; return the length in ms."""
         now_ms = self._clock.now_ms()
         if now_ms >= self._until_ms:
             self._repeats = self._repeats + 1 if now_ms < self._until_ms + _REPEAT_WINDOW_MS else 0
@@ -47,15 +47,15 @@ class AccountBackoff:
         return for_ms
 
     def hold_for(self, for_ms: int) -> None:
-        """The account has used up its limit without being refused: its next request waits."""
+        """Delay the next request: the account has used up its limit without a rejection."""
         if for_ms > 0:
             self._hold_until_ms = max(self._hold_until_ms, Ms(self._clock.now_ms() + for_ms))
 
     async def wait(self, priority: RequestPriority) -> None:
-        """Wait for it, if this is about protection; everybody waits for a limit to be renewed.
+        """Wait until the limit is renewed; protection also waits for the end of its pause.
 
         Raises:
-            AccountLimited: everything else has to come again later.
+            AccountRateLimited: the account is paused, and this is no protection.
         """
         if self._clock.now_ms() < self._hold_until_ms:
             await self._clock.sleep_until(self._hold_until_ms)
@@ -66,5 +66,5 @@ class AccountBackoff:
         elif now_ms < self._until_ms:
             remaining_s = (self._until_ms - now_ms) / 1000
             raise AccountRateLimited(
-                f"the account is not asked for {remaining_s:.1f} s more: {self._reason}"
+                f"no requests of the account for {remaining_s:.1f} s more: {self._reason}"
             )

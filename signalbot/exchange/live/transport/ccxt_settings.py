@@ -1,4 +1,4 @@
-"""Settings of ccxt that would break a promise or tell a secret, and are refused for that."""
+"""Settings of ccxt that are forbidden: they would break a guarantee or reveal a secret."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -27,7 +27,7 @@ _FORBIDDEN: Final[Mapping[str, str]] = MappingProxyType({
 
 
 def forbidden_options(settings: Mapping[str, Any]) -> Iterator[tuple[OptionPath, str]]:
-    """Everything in ``[exchanges.NAME.ccxt]`` that cannot be set, and why."""
+    """Every forbidden key in ``[exchanges.NAME.ccxt]``, and why."""
     options = settings.get("options")
     for where, table in ((), settings), (("options",), options):
         if isinstance(table, Mapping):
@@ -40,7 +40,7 @@ def forbidden_options(settings: Mapping[str, Any]) -> Iterator[tuple[OptionPath,
 
 
 def egress_error(egress: str) -> str | None:
-    """What is wrong with how an account's requests are to leave; None for nothing."""
+    """Why an account's egress cannot be used; None if it can."""
     scheme, _, rest = egress.partition("://")
     return f"the proxy {_HTTP_PROXY_ONLY}" if rest and scheme not in ("http", "https") else None
 

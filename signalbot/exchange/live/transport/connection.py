@@ -1,12 +1,11 @@
-"""One line to one exchange from one address: session, certificates, markets, clock, clients.
+"""A connection to one exchange from one address: session, certificates, markets, clock, clients.
 
 Building a ccxt client takes milliseconds and a quarter of a megabyte, its first request a TLS
-context of its own. So one client is built, and every user's is a shallow copy of it with keys and
-state of its own.
+context. So one client is built, and that of every user is a shallow copy with its own keys and
+state.
 """
 
 import asyncio
-import copy
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,11 +19,17 @@ from ccxt import pro
 
 from signalbot.domain.errors import ConfigError, Unavailable
 from signalbot.exchange.live.parsing import parse_instant_ms
+from signalbot.exchange.live.transport.ccxt_internals import (
+    CACHE_LIMITS,
+    close_client,
+    copy_client,
+    enter_sandbox,
+    validated_class,
+)
 from signalbot.exchange.live.transport.ccxt_settings import egress_error, forbidden_options
-from signalbot.exchange.live.transport.client_profile import ClientProfile, Sandbox
+from signalbot.exchange.live.transport.client_profile import ClientProfile
 from signalbot.exchange.live.transport.error_mapping import redacted_text
 from signalbot.exchange.live.transport.request_trace import OnHeaders, trace_config
-from signalbot.exchange.live.transport.response_validation import validated_class
 
 log = structlog.get_logger()
 
@@ -40,14 +45,14 @@ _FAST_RESPONSE_MS = 300  # the exchange's time is then known to half of it
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Egress:
-    """How an account's requests leave this machine; exchanges limit each address by itself."""
+    """The route of an account's requests; exchanges limit each address separately."""
 
     proxy: str | None = field(default=None, repr=False)  #: http:// URL
     local_address: str | None = None
 
     @property
     def name(self) -> str:
-        """Tells addresses apart in the log, without a proxy's password."""
+        """A label of the address in logs, without a proxy's password."""
         if self.proxy is not None:
             return f"proxy {self.proxy.rpartition('@')[2]}"
         return self.local_address or "direct"
@@ -55,8 +60,16 @@ class Egress:
 
 DIRECT = Egress()
 
+
+def parse_egress(text: str) -> Egress:
+    """``direct``, a proxy's URL, or an address of this machine."""
+    if text == "direct":
+        return DIRECT
+    return Egress(proxy=text) if "://" in text else Egress(local_address=text)
+
+
 SendRequest = Callable[..., Awaitable[Any]]
-"""``ask(client, method, *args)`` makes one call of a ccxt client, in its turn."""
+"""``send(client, method, *args)`` makes one call of a ccxt client within the rate limits."""
 
 
 async def _send_immediately(client: Any, method: str, *args: Any) -> Any:
@@ -64,7 +77,7 @@ async def _send_immediately(client: Any, method: str, *args: Any) -> Any:
 
 
 def _ignore(_headers: Mapping[str, str]) -> None:
-    """Nothing is counted."""
+    """Headers are not read."""
 
 
 class Connection:
@@ -93,10 +106,10 @@ class Connection:
         return self._profile.ccxt_id
 
     async def open(self) -> None:
-        """Build session and template. Nothing is asked of the exchange yet.
+        """Build session and template, without a request.
 
         Raises:
-            ConfigError: ccxt does not know the exchange, or refuses the settings.
+            ConfigError: ccxt does not know the exchange, or rejects the settings.
         """
         kind = getattr(pro, self.ccxt_id) if self.ccxt_id in pro.exchanges else None
         if kind is None:
@@ -110,35 +123,35 @@ class Connection:
         self._session = self._open_session(context)
         try:
             self.template = validated_class(kind, self._profile.shapes)(self._settings(context))
-            self._enter_sandbox()
-        except Exception as e:  # noqa: BLE001 - whatever ccxt raises here is about the settings
+            enter_sandbox(self.template, self._profile.sandbox)
+        except Exception as e:  # noqa: BLE001 - any error of ccxt here is about the settings
             await self.close()
             raise ConfigError(f"exchanges.{self.name}: {redacted_text(e)}") from None
 
     async def close(self) -> None:
-        """Close every socket; clients are of no use afterwards."""
+        """Close every socket; clients cannot be used afterwards."""
         for client in self._clients:
-            await _close_client(client)
+            await close_client(client)
         if self.template is not None:
-            await _close_client(self.template)
+            await close_client(self.template)
         if self._session is not None:
             await self._session.close()
 
     async def load_markets(self, send: SendRequest = _send_immediately) -> None:
-        """Learn what is traded, once for every account.
+        """Load the exchange's markets, once for every account.
 
         Raises:
-            Unavailable: the exchange does not tell.
+            Unavailable: they cannot be loaded.
         """
-        loader = self._copy_template()  # nobody else waits for it, nor can cancel it
+        loader = copy_client(self.template)  # no other task waits for it or can cancel it
         try:
             async with asyncio.timeout(_MARKETS_DEADLINE_S):
                 await send(loader, "load_markets", True)
         except Unavailable:
             raise
-        except (TimeoutError, Exception) as e:  # noqa: BLE001 - ccxt raises what it likes
+        except (TimeoutError, Exception) as e:  # noqa: BLE001 - any error of ccxt
             raise Unavailable(
-                f"{self.name} does not tell its markets: {redacted_text(e)}"
+                f"{self.name} does not return its markets: {redacted_text(e)}"
             ) from None
         finally:
             loader.session = None
@@ -147,31 +160,31 @@ class Connection:
 
     @property
     def has_markets(self) -> bool:
-        """Whether it is known what is traded."""
+        """Whether markets have been loaded."""
         return bool(self.template.markets)
 
     def adopt_markets(self, other: "Connection") -> None:
-        """Take over what another connection to the same exchange has learnt of its markets."""
+        """Take over the markets of another connection to the same exchange."""
         if other is not self:
             for client in (self.template, *self._clients):
                 client.set_markets_from_exchange(other.template)
 
     async def measure_clock(self, send: SendRequest = _send_immediately) -> int:
-        """Ask for the exchange's time and share the difference with every account.
+        """Measure the clock offset against the exchange, and share it with every account.
 
-        Returns how many milliseconds our clock is ahead of the exchange's. The quickest of a few
-        answers counts: a slow one says little.
+        Returns how many milliseconds our clock is ahead of the exchange's, from the fastest of a
+        few responses: a slow one is inexact.
 
         Raises:
-            Unavailable: the exchange does not tell.
+            Unavailable: the exchange does not return its time.
         """
         try:
             async with asyncio.timeout(_CLOCK_DEADLINE_S):
                 offset_ms = await self._offset_ms(send)
         except Unavailable:
             raise
-        except (TimeoutError, Exception) as e:  # noqa: BLE001 - ccxt raises what it likes
-            raise Unavailable(f"{self.name} does not tell its time: {redacted_text(e)}") from None
+        except (TimeoutError, Exception) as e:  # noqa: BLE001 - any error of ccxt
+            raise Unavailable(f"{self.name} does not return its time: {redacted_text(e)}") from None
         for client in (self.template, *self._clients):
             client.options["timeDifference"] = offset_ms
         return offset_ms
@@ -194,7 +207,7 @@ class Connection:
         response = await send(self.template, endpoint.method, dict(endpoint.params))
         time_ms = parse_instant_ms(str(response.get(endpoint.field)))
         if time_ms is None:
-            raise Unavailable(f"{self.name} does not tell its time")
+            raise Unavailable(f"{self.name} does not return its time")
         return time_ms
 
     @property
@@ -203,26 +216,11 @@ class Connection:
         return int(self.template.options.get("timeDifference") or 0)
 
     def client(self, credentials: Mapping[str, str]) -> Any:
-        """A client of one account: cheap, and sharing nothing that must differ."""
-        client = self._copy_template()
+        """A client of one account, which shares nothing that must differ."""
+        client = copy_client(self.template)
         for name, value in credentials.items():
             setattr(client, name, value)
         self._clients.append(client)
-        return client
-
-    def _copy_template(self) -> Any:
-        client = copy.copy(self.template)
-        for name in _PER_CLIENT_DICTS:
-            setattr(client, name, {})
-        for name in _PER_CLIENT_RESETS:
-            setattr(client, name, None)
-        client.headers = dict(self.template.headers)  # okx: what tells a test account's orders
-        client.options = dict(self.template.options)
-        for name in _PER_CLIENT_OPTIONS:
-            if client.options.get(name) is not None:
-                client.options[name] = dict(client.options[name])
-        client.reloading_markets = False
-        vars(client).pop("handle_message", None)  # what the candles' reader looks through
         return client
 
     def _open_session(self, context: ssl.SSLContext | bool) -> aiohttp.ClientSession:
@@ -242,7 +240,7 @@ class Connection:
         )
 
     def _check_settings(self) -> None:
-        """Refuse what would break a promise or tell a secret."""
+        """Reject settings that would break a guarantee or reveal a secret."""
         for where, why in forbidden_options(self._config):
             raise ConfigError(f"exchanges.{self.name}.ccxt.{'.'.join(where)} {why}")
         fault = egress_error(self._egress.proxy or "direct")
@@ -254,12 +252,12 @@ class Connection:
             "session": self._session,
             "ssl_context": context,
             "asyncio_loop": asyncio.get_running_loop(),
-            "enableRateLimit": False,  # Budget counts for all accounts of the address
+            "enableRateLimit": False,  # RateLimiter counts for all accounts of the address
             "timeout": _REQUEST_DEADLINE_MS,
             "timeout_on_exit": 0,
             "enableLastHttpResponse": False,
             "userAgent": "signalbot",
-            "options": {**_CACHE_LIMITS, **self._profile.options},
+            "options": {**CACHE_LIMITS, **self._profile.options},
             "streaming": {"keepAlive": _SOCKET_PING_MS},
             **self._proxies(),
         }
@@ -277,44 +275,5 @@ class Connection:
             return False
         return ssl.create_default_context(cafile=self._config.get("cafile", certifi.where()))
 
-    def _enter_sandbox(self) -> None:
-        if self._profile.sandbox is Sandbox.DEMO_TRADING:
-            self.template.enable_demo_trading(True)
-        elif self._profile.sandbox is Sandbox.TESTNET:
-            self.template.set_sandbox_mode(True)
-
 
 _TLS_NAMES = frozenset(("verify", "cafile"))
-
-# ccxt keeps what streams told, of every account; only what is new is read here.
-_CACHE_LIMITS = {
-    "ordersLimit": 50,
-    "tradesLimit": 50,
-    "liquidationsLimit": 1,
-    "myLiquidationsLimit": 1,
-}
-
-# What one account's client writes to, and another's must not see.
-_PER_CLIENT_DICTS = (
-    "clients", "balance", "orderbooks", "tickers", "bidsasks", "trades", "ohlcvs", "transactions",
-    "fundingRates", "ws_dial_backoff",
-)  # fmt: skip
-_PER_CLIENT_RESETS = (
-    "orders", "myTrades", "positions", "triggerOrders", "liquidations", "myLiquidations",
-    "accounts", "accountsById", "markets_loading", "socks_proxy_sessions",
-    "last_http_response", "last_json_response", "last_response_headers",
-    "last_request_body", "last_request_url", "last_request_headers",
-)  # fmt: skip
-_PER_CLIENT_OPTIONS = (
-    "requestId", "streamBySubscriptionsHash", "numSubscriptionsByStream", "leverageBrackets",
-)  # fmt: skip
-
-
-async def _close_client(client: Any) -> None:
-    """Close a client's websockets; the session is not its own and stays open."""
-    try:
-        async with asyncio.timeout(2):
-            await client.close()
-    except (TimeoutError, Exception) as e:  # noqa: BLE001 - nothing depends on it any more
-        log.debug("exchange.close_failed", cause=redacted_text(e))
-    client.session = None

@@ -1,7 +1,7 @@
-"""Whether anything at all answers at the far end of one line to an exchange.
+"""Detects that an exchange does not respond at all to one address.
 
-One request that fails says little: answers get lost, gateways hiccup, one account's key is wrong.
-An exchange is away when every request of some seconds has failed, whoever's it was.
+One failed request means little: responses get lost, gateways fail, one account's key is wrong. An
+exchange is unreachable when every request of some seconds has failed, of whatever account.
 """
 
 import asyncio
@@ -22,21 +22,21 @@ _NO_RESPONSE_ERRORS: Final = (NetworkError, TimeoutError, asyncio.CancelledError
 
 
 class Connectivity:
-    """Hears of every request what came of it."""
+    """Takes the outcome of every request."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._failures = 0
         self._failing_since_ms = Ms(0)
-        self.outage_since_ms: Ms | None = None  #: None while it answers, as far as is known
-        self.cause = ""  #: what the last request that failed has met
+        self.outage_since_ms: Ms | None = None  #: None while the exchange responds
+        self.cause = ""  #: error of the last failed request
 
     def record_response(self) -> None:
-        """A request was answered, whatever the answer."""
+        """A request had a response, of whatever content."""
         self._failures, self.outage_since_ms = 0, None
 
     def record_failure(self, error: BaseException, trace: RequestTrace) -> None:
-        """A request has met ``error``, which may be an answer, a silence, or neither."""
+        """A request failed: with a response, without one, or before it was sent."""
         if isinstance(error, InvalidResponse):
             self._record_no_response(error)
         elif trace.status is not None and trace.status < _SERVER_ERROR:

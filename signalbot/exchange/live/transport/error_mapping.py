@@ -1,7 +1,7 @@
-"""What ccxt raised, as what it means for an order: rejected, unknown, or never accepted.
+"""Maps errors of ccxt to their meaning for an order: rejected, unknown, or never accepted.
 
-Rejection is a whitelist, of codes first and then of classes: ccxt knows many codes only under an
-exchange's production address, and raises its most general class for a cut-off answer as well.
+Rejection is an allow-list, of codes first and then of classes: ccxt knows many codes only under an
+exchange's production address, and raises its most general class for a truncated response, too.
 Everything that is not on the list is unknown.
 """
 
@@ -47,7 +47,7 @@ _FIRST_ERROR_STATUS = 300
 _MAX_TEXT = 300
 _MIN_SECRET = 4
 
-# Classes that mean "refused, before anything happened" when the exchange's codes say nothing.
+# Classes that mean a rejection when the exchange's codes are not listed.
 _REJECTIONS = (
     ccxt.InsufficientFunds,
     ccxt.BadSymbol,
@@ -63,7 +63,7 @@ _NOT_FOUND_ERRORS = (ccxt.OrderNotFound, ccxt.OrderNotCached)
 
 
 def exchange_code_of(error: BaseException) -> str | None:
-    """The exchange's own code in an error's text; the innermost of several."""
+    """The exchange's code in an error's text; the innermost of several."""
     text = str(error)
     start = text.find("{")
     if start >= 0:
@@ -81,7 +81,7 @@ def exchange_code_of(error: BaseException) -> str | None:
 
 
 def _innermost_code(body: Any) -> str | None:
-    """Codes of the parts count first: the code of the whole may only say that some failed."""
+    """The code of a part counts first: that of the whole may only mean that some failed."""
     inner = body.values() if isinstance(body, dict) else body if isinstance(body, list) else ()
     for part in inner:
         if isinstance(part, dict | list):
@@ -104,12 +104,12 @@ def order_error(
     status: int | None = None,
     secrets: Collection[str] = (),
 ) -> SignalbotError:
-    """What an exception means for the order whose sending raised it.
+    """The meaning of an exception for the order that was being sent.
 
-    ``status`` is that of HTTP, where an answer began; ``secrets`` never show in the text.
+    ``status`` is the HTTP status, where a response began; ``secrets`` are removed from the text.
 
-    What was not sent is refused for good only where ccxt itself has refused it. An answer of
-    success that quotes no code of the exchange's was no refusal: ccxt failed to read it.
+    An order that was not sent is rejected only where ccxt itself has rejected it. A response of
+    success without a code is no rejection: ccxt failed to parse it.
     """
     if isinstance(error, SignalbotError):
         return error
@@ -121,16 +121,16 @@ def order_error(
     if found is None and _is_ban(status, error):
         found = AddressRateLimited(text)
     found = found or _by_class(error, text)
-    is_refused = isinstance(found, OrderRejected)
-    if is_refused and _DUPLICATE.search(str(error)):
+    is_rejected = isinstance(found, OrderRejected)
+    if is_rejected and _DUPLICATE.search(str(error)):
         return _duplicate_error(text)
-    if is_refused and code is None and status is not None and status < _FIRST_ERROR_STATUS:
-        return OrderOutcomeUnknown(f"accepted, then not understood: {text}")
+    if is_rejected and code is None and status is not None and status < _FIRST_ERROR_STATUS:
+        return OrderOutcomeUnknown(f"accepted, but the response was not understood: {text}")
     return found
 
 
 def _is_ban(status: int | None, error: BaseException) -> bool:
-    """Whether the address is told to stay away; a 403 alone has many reasons."""
+    """Whether the address is banned; a 403 alone has many causes."""
     if status in _TOO_MANY:
         return True
     return status == _FORBIDDEN and _TOO_FREQUENT.search(str(error)) is not None
@@ -143,7 +143,7 @@ def _not_sent_error(error: BaseException, text: str) -> SignalbotError:
 
 
 def _by_code(code: str | None, text: str, codes: ErrorCodes) -> SignalbotError | None:
-    """The better word: a code means the same wherever the exchange is."""
+    """The meaning of an exchange's code, which takes precedence over ccxt's class."""
     if code is None:
         return None
     meanings: tuple[tuple[frozenset[str], Callable[[], SignalbotError]], ...] = (
@@ -168,19 +168,19 @@ def _by_code(code: str | None, text: str, codes: ErrorCodes) -> SignalbotError |
         (codes.rejected, lambda: OrderRejected(text)),
     )
     for code_sets, mean in meanings:
-        if any(_has_words(each, code, text) for each in code_sets):
+        if any(_matches_with_text(each, code, text) for each in code_sets):
             return mean()
     return next((mean() for code_sets, mean in meanings if code in code_sets), None)
 
 
-def _has_words(listed: str, code: str, text: str) -> bool:
-    """Whether an entry of a table is this code with words that the text has."""
-    number, separator, words = listed.partition("|")
-    return bool(separator) and number == code and words in text.lower()
+def _matches_with_text(listed: str, code: str, text: str) -> bool:
+    """Whether an entry of a table is this code with a part of the text."""
+    number, separator, part = listed.partition("|")
+    return bool(separator) and number == code and part in text.lower()
 
 
 def _by_class(error: BaseException, text: str) -> SignalbotError:
-    """What ccxt's class says; the first that fits counts, and what is on no list is unknown."""
+    """The meaning of ccxt's class; the first match counts, others are unknown."""
     meanings: tuple[tuple[tuple[type[BaseException], ...], Callable[[], SignalbotError]], ...] = (
         ((ccxt.InvalidNonce,), lambda: ClockSkewed(text)),
         ((ccxt.DDoSProtection, ccxt.RateLimitExceeded), lambda: AddressRateLimited(text)),
@@ -213,7 +213,7 @@ def read_error(
     status: int | None = None,
     secrets: Collection[str] = (),
 ) -> SignalbotError:
-    """What an exception means for a question: it is never a reason to believe anything."""
+    """The meaning of an exception for a read: nothing may be concluded from it."""
     found = order_error(error, codes=codes, was_sent=True, status=status, secrets=secrets)
     match found:
         case Unavailable() | OrderNotFound():
@@ -225,12 +225,12 @@ def read_error(
 
 
 def is_already_set(error: BaseException, *, codes: ErrorCodes) -> bool:
-    """Whether a setting was refused only because it is what was asked for."""
+    """Whether a setting was rejected only because it has that value already."""
     return isinstance(error, ccxt.NoChange) or exchange_code_of(error) in codes.already_set
 
 
 def redacted_text(error: BaseException, *, secrets: Collection[str] = ()) -> str:
-    """An error's text without addresses, signatures and keys, and not too long."""
+    """An error's text without addresses, signatures and keys, cut to a maximum length."""
     message = str(error)
     for secret in secrets:
         if len(secret) >= _MIN_SECRET:

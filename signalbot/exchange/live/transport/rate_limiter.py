@@ -1,4 +1,4 @@
-"""How many requests an address may still make of one exchange, and who may make the next one."""
+"""Rate limits of one exchange and address: how many requests are left, and which goes next."""
 
 import asyncio
 from collections import deque
@@ -13,7 +13,7 @@ from signalbot.exchange.live.capabilities import RateLimit
 from signalbot.exchange.live.transport.account_backoff import AccountBackoff
 from signalbot.exchange.live.transport.connectivity import Connectivity
 from signalbot.exchange.live.transport.error_codes import AddressRateLimited
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from signalbot.exchange.live.transport.rate_window import RateWindow
 from signalbot.ports import Clock
 
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 _INITIAL_BAN_MS = 60_000
 _MIN_BAN_MS = 1_000
 _MAX_BAN_MS = 3 * 86_400_000
-_BANNED_STATUS = 418  # the status that says: asked on although told to stop
+_BANNED_STATUS = 418  # requests went on after a ban
 
 
 @dataclass(eq=False, slots=True)
@@ -33,10 +33,10 @@ class _Waiter:
 
 
 class RateLimiter:
-    """One per exchange and egress address, because that is what exchanges count.
+    """One per exchange and egress address, which is what exchanges count.
 
-    A request waits behind every earlier lane and, in its own lane, for its turn. Later lanes may
-    fill only a part of every limit and of ``in_flight``: what protects need not wait for them.
+    A request waits for every request of higher priority, and for earlier ones of its own. Lower
+    priorities may fill only a part of every limit and of ``in_flight``: protection need not wait.
     """
 
     def __init__(
@@ -55,46 +55,46 @@ class RateLimiter:
         )
         self._queues: tuple[deque[_Waiter], ...] = tuple(deque() for _ in RequestPriority)
         self._timer: asyncio.Handle | None = None
-        self._wake_at_s = 0.0  #: of the timer while there is one; uvloop's do not always tell
+        self._wake_at_s = 0.0  #: of the timer while there is one; not all uvloop timers have it
 
     def serial_queue(self) -> "RateLimiter":
-        """A queue with the same lanes for what must not overtake itself; it has no limits."""
+        """A queue by priority that lets one request through at a time, without limits."""
         return RateLimiter(self.name, rates=(), in_flight=1, clock=self._clock)
 
     def account_backoff(self) -> AccountBackoff:
-        """What holds up one account that has met its own limit, by the same clock."""
+        """A back-off for one account's own limit, by the same clock."""
         return AccountBackoff(self._clock)
 
     def now_ms(self) -> Ms:
-        """The time by which everything here is counted."""
+        """The time by which limits are counted."""
         return self._clock.now_ms()
 
     @property
     def queued(self) -> int:
         return sum(map(len, self._queues))
 
-    def report(self, per_ms: int, used: int) -> None:
-        """Take in what an answer says the address has used of the limit over ``per_ms``."""
+    def report_usage(self, per_ms: int, used: int) -> None:
+        """Record the use of the limit over ``per_ms`` that a response reports."""
         now_ms = self._clock.now_ms()
         for window in self._windows:
             if window.per_ms == per_ms:
-                window.report(used, now_ms)
+                window.report_usage(used, now_ms)
 
     def pace_s(self, cost: int, part: float) -> float:
-        """How long ``cost`` takes at ``part`` of the tightest limit; 0 where nothing is limited."""
+        """How long ``cost`` takes at ``part`` of the tightest limit; 0 without limits."""
         return max((each.pace_s(cost, part) for each in self._windows), default=0.0)
 
     def free_share(self) -> float:
-        """The part of the tightest limit that is still free, 0 to 1."""
+        """The part of the tightest limit that is free, 0 to 1."""
         now_ms = self._clock.now_ms()
         return 1.0 - max((each.used_share(now_ms) for each in self._windows), default=0.0)
 
     @asynccontextmanager
     async def slot(self, priority: RequestPriority, cost: int = 1) -> AsyncIterator[None]:
-        """Wait until a request of ``cost`` may go out, and count it as under way meanwhile.
+        """Wait until a request of ``cost`` may go out, and count it as in flight meanwhile.
 
         Raises:
-            Limited: the address is banned; nothing must be sent before it ends.
+            AddressRateLimited: the address is banned; nothing may be sent before the ban ends.
         """
         await self._acquire(priority, cost)
         try:
@@ -107,10 +107,10 @@ class RateLimiter:
             self._grant_waiters()
 
     def ban(self, *, retry_after_s: float | None, reason: str, status: int | None = None) -> None:
-        """Send nothing until the exchange's own term is over; without one, ever longer.
+        """Send nothing for ``retry_after_s``; without it, longer with each ban in a row.
 
-        ``status`` is the HTTP status of the refusal. Answers that were under way when the ban began
-        may prolong it but are not the next offence.
+        ``status`` is the HTTP status of the rejection. Responses to requests in flight when the
+        ban began may prolong it, but do not count as the next ban.
         """
         now_ms = self._clock.now_ms()
         if now_ms >= self.banned_until_ms:
@@ -134,7 +134,7 @@ class RateLimiter:
     def _raise_if_banned(self) -> AddressRateLimited:
         remaining_s = (self.banned_until_ms - self._clock.now_ms()) / 1000
         return AddressRateLimited(
-            f"{self.name} is not asked for {remaining_s:.0f} s more: {self.ban_reason}"
+            f"no requests to {self.name} for {remaining_s:.0f} s more: {self.ban_reason}"
         )
 
     async def _acquire(self, priority: RequestPriority, cost: int) -> None:
@@ -157,7 +157,7 @@ class RateLimiter:
             raise self._raise_if_banned()
 
     def _remove_waiter(self, waiter: _Waiter) -> None:
-        """Take a waiter out, wherever its cancellation has met it."""
+        """Remove a cancelled waiter from its queue, or return its slot."""
         if waiter in self._queues[waiter.priority]:
             self._queues[waiter.priority].remove(waiter)
             self._grant_waiters()
@@ -175,14 +175,14 @@ class RateLimiter:
             window.begin(cost)
 
     def _cancel_reservation(self, cost: int) -> None:
-        """Undo ``_take`` for what never went out."""
+        """Undo ``_reserve`` for a request that was never sent."""
         self._in_flight -= 1
         for window in self._windows:
             window.cancel(cost)
         self._grant_waiters()
 
     def _grant_waiters(self) -> None:
-        """Let those go whose turn it is; for the others, come back when there is room."""
+        """Grant slots in order of priority; schedule a wake-up for the rest."""
         if not any(self._queues):
             return
         now_ms = self._clock.now_ms()
@@ -195,7 +195,7 @@ class RateLimiter:
             first.granted.set_result(None)
 
     def _waiters_by_priority(self) -> Iterator[_Waiter]:
-        """The first of the first lane, again and again; those who left meanwhile are dropped."""
+        """The first waiter of the highest priority, repeatedly; cancelled ones are dropped."""
         for queue in self._queues:
             while queue:
                 if queue[0].granted.done():
@@ -204,9 +204,9 @@ class RateLimiter:
                     yield queue[0]
 
     def _schedule_wakeup(self, now_ms: Ms) -> None:
-        """See to it that ``_serve`` runs when the oldest request stops counting.
+        """Grant waiters again when the oldest request stops counting.
 
-        Where none has ended yet, the end of one will call.
+        While none has ended, the end of one grants them.
         """
         ends = [each.next_end_ms for each in self._windows if each.next_end_ms is not None]
         if not ends:
@@ -220,6 +220,6 @@ class RateLimiter:
         self._timer, self._wake_at_s = loop.call_at(at_s, self._on_wakeup), at_s
 
     def _on_wakeup(self) -> None:
-        """Forget the timer first: a loop may call it a moment before its time, and it is over."""
+        """Drop the timer first: a loop may call it a moment before its time."""
         self._timer = None
         self._grant_waiters()

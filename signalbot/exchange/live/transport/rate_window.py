@@ -1,4 +1,4 @@
-"""One published limit of an exchange, and how much of it is in use."""
+"""One published rate limit of an exchange, and its present use."""
 
 from collections import deque
 
@@ -10,11 +10,11 @@ _BOUNDARY_GRACE_MS = 2_000  # how far our clock may be from the exchange's when 
 
 
 class RateWindow:
-    """Counts a request from before it leaves until the limit's length after its end.
+    """Counts a request from before it is sent until the limit's length after its end.
 
-    Whenever in between the exchange counts it, no window of the exchange's, however aligned, ever
-    holds more than the limit. What the exchange says is in use counts where it is more: other
-    programs use the address too, and so did a former process.
+    So whenever the exchange counts it, none of its windows ever holds more than the limit. Use
+    that the exchange reports counts where it is higher: other programs, and a former process, use
+    the address too.
     """
 
     def __init__(self, rate: RateLimit) -> None:
@@ -23,7 +23,7 @@ class RateWindow:
         self._finished: deque[tuple[Ms, int]] = deque()  #: when, and what it cost
         self._finished_cost = 0
         self._seen_ms = EPOCH
-        self._reported = 0  #: by the exchange, and what has begun since or may not be in it
+        self._reported = 0  #: by the exchange, plus requests begun since
         self._reported_ms = EPOCH
         self._reported_until_ms = EPOCH
 
@@ -33,7 +33,7 @@ class RateWindow:
 
     @property
     def next_end_ms(self) -> Ms | None:
-        """When the oldest use stops counting; None while nothing has ended."""
+        """When the oldest use stops counting; None while no request has ended."""
         ends = [Ms(self._finished[0][0] + self._rate.per_ms)] if self._finished else []
         if self._reported_until_ms > self._seen_ms:
             ends.append(self._reported_until_ms)
@@ -57,7 +57,7 @@ class RateWindow:
         self._reported += cost
 
     def cancel(self, cost: int) -> None:
-        """Forget a request that has begun but never left."""
+        """Remove a request that was begun but never sent."""
         self._in_flight -= cost
         self._reported = max(0, self._reported - cost)
 
@@ -68,11 +68,11 @@ class RateWindow:
             cost += self._finished.pop()[1]
         self._finished.append((now_ms, cost))
 
-    def report(self, used: int, now_ms: Ms) -> None:
-        """Take in what an answer says the address has used in the exchange's present window.
+    def report_usage(self, used: int, now_ms: Ms) -> None:
+        """Record the use of the exchange's present window that a response reports.
 
-        Requests under way may not be in it yet. A smaller number than the last one is an answer
-        that was overtaken, or a new window: it counts once the last one is a second old.
+        Requests in flight may be missing in it. A smaller number than the last is an overtaken
+        response or a new window: it counts once the last is a second old.
         """
         total = used + self._in_flight
         if total < self._reported_at(now_ms) and now_ms - self._reported_ms < _OUT_OF_ORDER_MS:

@@ -1,4 +1,4 @@
-"""The one way a request reaches an exchange: its turn, its deadline, and what its failure means."""
+"""Executes every request to an exchange: rate limits, deadline, and the meaning of failures."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,7 +17,7 @@ from signalbot.exchange.live.transport.error_codes import (
     ErrorCodes,
 )
 from signalbot.exchange.live.transport.error_mapping import is_already_set, order_error, read_error
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.transport.exchange_api import RequestPriority
 from signalbot.exchange.live.transport.rate_limiter import RateLimiter
 from signalbot.exchange.live.transport.request_trace import RequestTrace, current_trace
 
@@ -27,7 +27,7 @@ _ORDER_DEADLINE_S = 20.0
 _READ_DEADLINE_S = 15.0
 _MAX_QUEUE_S = 90.0  # the limits of an address are counted by the minute, at most
 AccountLimitReader = Callable[[Mapping[str, str], Ms], int]
-"""For how many ms, by an answer's headers, its account must not go on asking."""
+"""How many ms an account must pause, by the headers of a response."""
 
 _SECRET_FIELDS = ("apiKey", "secret", "password", "uid", "token", "privateKey")
 
@@ -36,13 +36,13 @@ def _no_limit(_headers: Mapping[str, str], _now_ms: Ms) -> int:
     return 0
 
 
-# A socket that is closed under a request cancels it, although nobody has cancelled the caller.
+# A socket that closes under a request cancels it, although the caller was not cancelled.
 _FAILURES = (Exception, asyncio.CancelledError)
 
 
 @dataclass(frozen=True, slots=True)
 class AccountRateLimit:
-    """What one account may ask of its exchange, and what each call costs there."""
+    """The rate limit of one account, and the cost of each call in it."""
 
     rate_limiter: RateLimiter
     cost_of: Callable[[str], int]
@@ -54,11 +54,11 @@ class AccountRateLimit:
 
 
 class RequestExecutor:
-    """One account's line to its exchange. Raises nothing but our own errors.
+    """The requests of one account. Raises only our own errors.
 
-    ``on_clock`` is called when the exchange found our time wrong. ``serial`` sends one request at
-    a time, by lane, for exchanges that want every request's nonce above the one before. ``name``
-    is whose account it is, for the log. ``account_limit_ms`` reads what answers say of its limits.
+    ``on_clock_skew`` is called when the exchange rejects our time. ``serial`` sends one request at
+    a time, by priority, for exchanges that require a rising nonce. ``name`` is the account's user,
+    for the log. ``account_limit_ms`` reads the account's limits from response headers.
     """
 
     def __init__(
@@ -97,17 +97,16 @@ class RequestExecutor:
         cost: int = 1,
         deadline_s: float = _ORDER_DEADLINE_S,
     ) -> Any:
-        """Make a call that changes something there; once, whatever happens.
+        """Make a call that changes something at the exchange; once, whatever happens.
 
-        A setting that already is as asked for is answered with None.
+        Returns None for a setting that has the requested value already.
 
         Raises:
-            OrderRejected: refused by the exchange, or by ccxt before anything was sent.
+            OrderRejected: by the exchange, or by ccxt before anything was sent.
             OrderOutcomeUnknown: it may have been carried out; also when the deadline has passed.
             Unavailable: it provably was not: never sent, ``AddressRateLimited``,
-            ``AccountRateLimited``,
-                ``ClockSkewed``, ``Unreachable``.
-            OrderNotFound: what was to be cancelled is not there.
+                ``AccountRateLimited``, ``ClockSkewed``, ``Unreachable``.
+            OrderNotFound: the order to cancel does not exist.
         """
         state = RequestTrace()
         try:
@@ -137,12 +136,12 @@ class RequestExecutor:
         cost: int = 1,
         deadline_s: float = _READ_DEADLINE_S,
     ) -> Any:
-        """Ask something. ``deadline_s`` counts from its turn on in lanes that can wait for it.
+        """Make a call that changes nothing; ``deadline_s`` starts with its slot at low priority.
 
         Raises:
-            Unavailable: no answer; ``AccessDenied`` when this key will never get one,
-                ``Unreachable`` while nobody does.
-            OrderNotFound: what was asked for is not there.
+            Unavailable: no valid response; ``AccessDenied`` when the key is denied,
+                ``Unreachable`` while the exchange responds to no request.
+            OrderNotFound: the order does not exist.
         """
         state = RequestTrace()
         try:
@@ -157,7 +156,7 @@ class RequestExecutor:
             raise self._apply_error(found, priority, state) from None
 
     def apply_error(self, error: SignalbotError, *, priority: RequestPriority) -> SignalbotError:
-        """Draw conclusions from a refusal that came inside an answer of success; return it."""
+        """Apply an error inside a response of success to later requests; return it."""
         return self._apply_error(error, priority, RequestTrace())
 
     async def _call(
@@ -188,7 +187,7 @@ class RequestExecutor:
                     self._connectivity.record_response()
                     return response
         except TimeoutError:
-            waited_for = "an answer" if state.is_sent else "its turn or a connection"
+            waited_for = "a response" if state.is_sent else "a slot or a connection"
             raise TimeoutError(f"{deadline_s:g} s were not enough for {waited_for}") from None
         finally:
             current_trace.reset(token)
@@ -212,7 +211,7 @@ class RequestExecutor:
     def _apply_error(
         self, error: SignalbotError, priority: RequestPriority, state: RequestTrace
     ) -> SignalbotError:
-        """Draw everybody's conclusions from what one request has met."""
+        """Apply the error of one request to later requests; return the error to raise."""
         if type(error) is Unavailable and self._connectivity.outage_since_ms is not None:
             return Unreachable(str(error))
         match error:
@@ -241,7 +240,7 @@ class RequestExecutor:
 
 
 def _must_propagate(error: BaseException) -> bool:
-    """Whether an exception goes on as it is: the budget's, and a true cancellation."""
+    """Whether an exception is raised unchanged: our own errors, and a true cancellation."""
     if not isinstance(error, asyncio.CancelledError):
         return isinstance(error, SignalbotError)
     task = asyncio.current_task()

@@ -1,7 +1,7 @@
-"""What the wire tells about the request now under way, seen below ccxt.
+"""Traces the request in flight below ccxt: whether it was sent, its status and its headers.
 
-ccxt raises one class for a refused connection and for a lost answer, and keeps an answer's headers
-where a concurrent call overwrites them. aiohttp knows better, per request.
+ccxt raises one class for a refused connection and for a lost response, and keeps the headers of a
+response where a concurrent call overwrites them. aiohttp reports both per request.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,12 +13,12 @@ import aiohttp
 
 @dataclass(slots=True)
 class RequestTrace:
-    """Filled in while a call is under way; of several requests it tells of the last."""
+    """Filled in while a call is in flight; of several requests it holds the last."""
 
-    is_started: bool = False  #: it has had its turn
+    is_started: bool = False  #: it has a slot
     is_sent: bool = False  #: set before the first byte leaves, and never unset
-    status: int | None = None  #: of HTTP, once the answer begins
-    headers: Mapping[str, str] = field(default_factory=dict)  #: likewise; names are in any case
+    status: int | None = None  #: of HTTP, once the response begins
+    headers: Mapping[str, str] = field(default_factory=dict)  #: likewise, in any case
 
     @property
     def retry_after_s(self) -> float | None:
@@ -30,11 +30,11 @@ current_trace: ContextVar[RequestTrace | None] = ContextVar("sending", default=N
 
 
 OnHeaders = Callable[[Mapping[str, str]], None]
-"""Called with the headers of every answer; names are case-insensitive."""
+"""Called with the headers of every response; names are case-insensitive."""
 
 
 def trace_config(on_headers: OnHeaders) -> aiohttp.TraceConfig:
-    """For the session that every client shares; without it nothing could be called never sent."""
+    """Traces the session that clients share; it proves that a request was never sent."""
 
     async def on_answer(
         _session: object, _context: object, params: aiohttp.TraceRequestEndParams

@@ -1,27 +1,26 @@
-"""What counts as an answer: an HTTP status of 2xx, a JSON container, and its endpoint's shape.
+"""Valid responses: an HTTP status of 2xx, a JSON container, and the shape of its endpoint.
 
 ccxt raises nothing for statuses that it does not list (499, 523, 524), nor for an empty body, HTML
-or cut JSON with status 200: its parsers make "no positions" and "no orders" of such text. So every
-answer is checked below them, and what is no answer raises before anything is concluded from it.
+or cut JSON with status 200: its parsers turn such text into "no positions" and "no orders". So
+every response is checked below them, and an invalid one raises before anything is concluded.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 _SUCCESS_STATUSES: Final = range(200, 300)
 _MAX_CACHED_CALLS: Final = 1_000  # some have ids in them
 
 
 class InvalidResponse(Exception):
-    """The exchange sent something that is no answer: for an order the outcome is unknown."""
+    """The response is invalid: the outcome of an order is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseShape:
-    """What the JSON of one endpoint must contain for anything to be read from it."""
+    """The JSON that a response of one endpoint must contain."""
 
     at: tuple[str, ...] = ()  #: keys that lead to the payload
     is_list: bool = False  #: the payload is a list of rows, possibly empty
@@ -30,7 +29,7 @@ class ResponseShape:
     success: Mapping[str, frozenset[str]] | None = None  #: values that the envelope must have
 
     def violation(self, response: object) -> str | None:
-        """What is wrong with an answer; None when it has this shape."""
+        """Why a response does not have this shape; None if it has."""
         if self.success is not None and (fault := _envelope_fault(response, self.success)):
             return fault
         payload: Any = response
@@ -49,9 +48,9 @@ class ResponseShape:
 
 
 ResponseShapes = Mapping[str, ResponseShape]
-"""By path, as it ends, with the method before it where that matters, such as ``GET /v5/order``.
+"""By the end of the path, with the method where that matters, such as ``GET /v5/order``.
 
-``*`` stands for one segment. Answers of other endpoints have to be a JSON container only.
+``*`` stands for one segment. Responses of other endpoints only have to be a JSON container.
 """
 
 
@@ -63,11 +62,11 @@ class ResponseValidator:
         self._by_call: dict[str, ResponseShape | None] = {}
 
     def violation(self, status: int, response: object, call: str) -> str | None:
-        """Why what came back from ``call``, a method and a path, is no answer; None for one."""
+        """Why a response to ``call``, a method and a path, is invalid; None if it is valid."""
         if status not in _SUCCESS_STATUSES:
             return f"HTTP status {status}"
         if not isinstance(response, dict | list):
-            return "no JSON object or list in the answer"
+            return "no JSON object or list in the response"
         shape = self._shape_of(call)
         return None if shape is None else shape.violation(response)
 
@@ -78,35 +77,6 @@ class ResponseValidator:
             found = (shape for pattern, shape in self._patterns if pattern.fullmatch(call))
             self._by_call[call] = next(found, None)
         return self._by_call[call]
-
-
-def validated_class(kind: type[Any], shapes: ResponseShapes) -> type[Any]:
-    """``kind``, a ccxt class, whose REST calls raise ``InvalidResponse`` for what is no answer."""
-    known = ResponseValidator(shapes)
-
-    def handle_errors(
-        self: Any,
-        code: int,
-        reason: str,
-        url: str,
-        method: str,
-        headers: Any,
-        body: Any,
-        response: Any,
-        *request: Any,
-    ) -> Any:
-        """Let ccxt find the exchange's own errors first: their codes say more."""
-        found = kind.handle_errors(
-            self, code, reason, url, method, headers, body, response, *request
-        )
-        if url.startswith("http") and str(code) not in self.httpExceptions:
-            call = f"{method} {urlsplit(url).path}"
-            fault = known.violation(code, response, call)
-            if fault is not None:
-                raise InvalidResponse(f"{call}: {fault}")
-        return found
-
-    return type(kind.__name__, (kind,), {"handle_errors": handle_errors})
 
 
 def _pattern(end: str) -> re.Pattern[str]:
@@ -126,6 +96,6 @@ def _envelope_fault(response: object, success: Mapping[str, frozenset[str]]) -> 
 
 def _keys_fault(row: object, keys: tuple[str, ...]) -> str | None:
     if not isinstance(row, dict):
-        return "an object was due"
+        return "an object was expected"
     missing = [key for key in keys if row.get(key) is None]
     return f"{', '.join(missing)} missing" if missing else None

@@ -1,18 +1,16 @@
-"""MEXC's lists of contracts: 20 rows a page unless asked for more, and not of a long time at once.
+"""MEXC's lists of contracts.
 
 https://mexcdevelop.github.io/apidocs/contract_v1_en/ (Account and trading endpoints):
-``page_size`` is 100 at most; without ``start_time`` a list goes back seven days; a span is 90 days
-at most.
+``page_size`` is 20 by default and at most 100; without ``start_time`` a list goes back seven days;
+a request covers at most 90 days.
 """
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from signalbot.domain.errors import Unavailable
 from signalbot.domain.timeframe import Ms
-from signalbot.exchange.live.adapters.time_windows import split_windows
-from signalbot.exchange.live.transport.exchange_api import ExchangeApi
-from signalbot.exchange.live.transport.priority import RequestPriority
+from signalbot.exchange.live.adapters.paging import all_rows, page_numbers, paged, split_windows
+from signalbot.exchange.live.transport.exchange_api import ExchangeApi, RequestPriority
 
 DAY_MS: Final = 86_400_000
 RETENTION_MS: Final = 89 * DAY_MS
@@ -28,17 +26,24 @@ async def fetch_pages(
     """A whole list.
 
     Raises:
-        Unavailable: it has more pages than anybody's orders fill.
+        Unavailable: it has more pages than our orders fill.
     """
-    found: Rows = []
-    for number in range(1, _MAX_PAGES + 1):
-        request_params = {**params, "page_num": number, "page_size": _PAGE}
-        response = await api.read(method, request_params, priority=priority)
-        rows = response.get("data") or []
-        found += rows
-        if len(rows) < _PAGE:
-            return found
-    raise Unavailable(f"{method} does not end")
+
+    async def fetch(page: Mapping[str, Any]) -> Rows:
+        page_params = {**params, **page, "page_size": _PAGE}
+        response = await api.read(method, page_params, priority=priority)
+        return response.get("data") or []
+
+    return await all_rows(
+        paged(
+            fetch,
+            size=_PAGE,
+            first_params={"page_num": 1},
+            next_params=page_numbers("page_num"),
+            max_pages=_MAX_PAGES,
+            name=method,
+        )
+    )
 
 
 async def fetch_since(
@@ -49,7 +54,7 @@ async def fetch_since(
     since_ms: int,
     priority: RequestPriority,
 ) -> Rows:
-    """A whole list from an instant until now, as far back as it is told."""
+    """A whole list from an instant until now, as far back as the exchange lists it."""
     now_ms = api.client.milliseconds()
     found: Rows = []
     for start_ms, end_ms in split_windows(
