@@ -1,4 +1,4 @@
-"""One log line for each request: what was asked for and how it ended, never what it carried."""
+"""Logs one line per request: method, route, status and duration, never content."""
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,7 +9,7 @@ log = structlog.get_logger()
 
 
 class AccessLog:
-    """Tells the route, not the address: tokens of webhooks stand in theirs."""
+    """Logs the route, not the path: webhook paths contain tokens."""
 
     def __init__(self, app: ASGIApp, *, clock: Clock) -> None:
         self._app = app
@@ -22,13 +22,13 @@ class AccessLog:
         status = 0
         begun_ms = self._clock.now_ms()
 
-        async def noted(message: Message) -> None:
+        async def observed(message: Message) -> None:
             nonlocal status
             status = message.get("status", status)
             await send(message)
 
         try:
-            await self._app(scope, receive, noted)
+            await self._app(scope, receive, observed)
         finally:
             route = scope.get("route")
             log.debug(

@@ -1,4 +1,4 @@
-"""Keeps one request from taking what belongs to all: the size of a body."""
+"""Limits the size of request bodies."""
 
 from http import HTTPStatus
 
@@ -8,14 +8,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from signalbot.api.problems import problem_response
 
 MAX_BODY_BYTES = 65_536
-"""The largest body of a request."""
+"""Maximum size of a request body."""
 
 _DIGITS = 18
 _TOO_LARGE = f"the body is larger than {MAX_BODY_BYTES} bytes"
 
 
 class BodyLimit:
-    """Refuses bodies beyond ``MOST_BYTES``, whatever their headers say."""
+    """Rejects bodies beyond ``MAX_BODY_BYTES``, regardless of their headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -41,4 +41,4 @@ class BodyLimit:
 
 def _declared(scope: Scope) -> int:
     text = dict(scope["headers"]).get(b"content-length", b"0")
-    return int(text) if text.isdigit() and len(text) <= _DIGITS else 0  # else h11 refuses it
+    return int(text) if text.isdigit() and len(text) <= _DIGITS else 0  # h11 rejects longer ones

@@ -1,4 +1,4 @@
-"""Puts the API together: routes, errors, limits."""
+"""Builds the API application: routes, error handlers, limits."""
 
 import json
 
@@ -34,7 +34,7 @@ _ROUTES = (strategies, subscriptions, signals, users, ledger, trading, tokens, w
 
 
 def build(context: Context) -> ASGIApp:
-    """The API as an application."""
+    """Build the ASGI application."""
     app = FastAPI(
         title="signalbot",
         version=__version__,
@@ -56,7 +56,7 @@ def build(context: Context) -> ASGIApp:
 
     @app.get("/healthz", tags=["health"], response_class=JSONResponse)
     async def healthz() -> dict[str, str]:
-        """That the daemon is up; nothing about what it does."""
+        """Report that the daemon is up, without details."""
         return {"status": "ok"}
 
     document = problems.add_problem_schema(app.openapi())
@@ -64,12 +64,12 @@ def build(context: Context) -> ASGIApp:
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi() -> Response:
-        """Every operation, for programs."""
+        """Return the OpenAPI document."""
         return Response(as_json, media_type="application/json")
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
-        """Every operation, for people."""
+        """Return the documentation page."""
         headers = {"Content-Security-Policy": POLICY}
         return Response(as_page, media_type="text/html", headers=headers)
 

@@ -1,8 +1,8 @@
-"""Bounds the connections of a listener: how many there are, from where, and how long each takes.
+"""Limits the connections of a listener: total, per address, and time per request.
 
-A connection that is not answered yet and is not known to be anybody's gives way to newer ones: a
-client that means it has sent its request within moments of connecting, one that holds connections
-open has not. So strangers can never take the last place, however many they are.
+A connection without authentication or a complete request gives way to newer ones: a legitimate
+client sends its request within moments of connecting, one that exhausts connections does not. So
+anonymous clients can never occupy the last slot.
 """
 
 import asyncio
@@ -20,41 +20,41 @@ from signalbot.api.pieces import Frames, Requests, SmallReads
 from signalbot.config.settings import ApiSettings
 
 REQUEST_TIMEOUT_S = 10.0
-"""How long a request may take to arrive, from its first byte, or the connection's, to its last."""
+"""Maximum time from the first byte, or the connection, to the end of a request."""
 
 STALL_TIMEOUT_S = 20.0
-"""How long a client may leave its answer unread."""
+"""Maximum time a client may leave its response unread."""
 
 MOST_HEADER_BYTES = 16_384
-"""The largest head of a request."""
+"""Maximum size of a request head."""
 
 _MIN_CONNECTIONS = 16
-_FILE_SHARE = 0.25  # of the files that may be open
-_ADDRESS_DIVISOR = 4  # addresses that could take everything together
+_FILE_SHARE = 0.25  # of the open file limit
+_ADDRESS_DIVISOR = 4  # one address may use a quarter of all connections
 
 Peer = tuple[str, int]
-"""Address and port of a client: they tell the connections of a listener apart."""
+"""Address and port of a client; unique among the connections of a listener."""
 
 
 class LimitedConnection(Protocol):
-    """One connection, as its bounds see it."""
+    """A connection as the limiter sees it."""
 
     peer: Peer | None
-    is_authenticated: bool  #: it belongs to a caller with a valid token
-    is_delayed: bool  #: a stranger's answer is held back, so nothing is lost with it
+    is_authenticated: bool  #: the caller has a valid token
+    is_delayed: bool  #: an anonymous response is delayed, so dropping loses nothing
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is being done for it: its request is not there yet, or answered."""
+        """Whether no request is in progress: it is incomplete or answered."""
         ...
 
     def drop(self) -> None:
-        """End it at once, without a word."""
+        """Close the connection immediately, without a response."""
         ...
 
 
 class ConnectionLimiter:
-    """The connections of one listener; at most ``most``, ``most_per_address`` from one address."""
+    """Limits the connections of one listener, in total and per address."""
 
     def __init__(
         self,
@@ -68,18 +68,18 @@ class ConnectionLimiter:
         self.request_timeout_s = request_timeout_s
         self.stall_timeout_s = stall_timeout_s
         self._max_per_address = max_per_address
-        self._open: dict[LimitedConnection, None] = {}  # the oldest first
+        self._open: dict[LimitedConnection, None] = {}  # oldest first
         self._by_peer: dict[Peer, LimitedConnection] = {}
         self._per_address: Counter[str] = Counter()
-        self.dropped = 0  #: those that had to give way since the start
+        self.dropped = 0  #: connections dropped for newer ones since the start
 
     def __len__(self) -> int:
         return len(self._open)
 
     def add(self, new: LimitedConnection) -> bool:
-        """Count a new connection; another gives way if there are too many.
+        """Register a new connection, dropping another one at the limit.
 
-        False: all others are at work, so this one cannot be taken.
+        False if all others are busy, so that this one is rejected.
         """
         address = None if new.peer is None else new.peer[0]
         if address is not None and self._per_address[address] >= self._max_per_address:
@@ -106,14 +106,14 @@ class ConnectionLimiter:
                 del self._per_address[old.peer[0]]
 
     def mark_authenticated(self, peer: object) -> None:
-        """A valid token has come over the connection from ``peer``."""
+        """Record that a valid token arrived over the connection from ``peer``."""
         found = self._by_peer.get(peer)  # type: ignore[call-overload]
         if found is not None:
             found.is_authenticated = True
 
     @contextmanager
     def delaying(self, peer: object) -> Iterator[None]:
-        """The answer to ``peer`` is held back for the duration of the block."""
+        """Mark the response to ``peer`` as delayed for the duration of the block."""
         found = self._by_peer.get(peer)  # type: ignore[call-overload]
         if found is not None:
             found.is_delayed = True
@@ -124,14 +124,14 @@ class ConnectionLimiter:
                 found.is_delayed = False
 
     def _busiest(self) -> set[str]:
-        """The addresses that most connections come from."""
+        """Return the addresses with the most connections."""
         max_connections = max(self._per_address.values(), default=0)
         return {address for address, count in self._per_address.items() if count == max_connections}
 
     def _drop_one(self, addresses: Container[str] | None) -> bool:
-        """End the oldest connection from there (None: anywhere) for which nothing is being done.
+        """Drop the oldest idle connection of ``addresses`` (None: any).
 
-        Those of strangers go before those of known callers.
+        Anonymous connections are dropped before authenticated ones.
         """
         oldest: LimitedConnection | None = None
         for each in self._open:
@@ -150,7 +150,7 @@ class ConnectionLimiter:
 
 
 class LimitedHttpProtocol(H11Protocol, SmallReads):
-    """uvicorn's protocol with a deadline for each request, and for reading each answer."""
+    """uvicorn's HTTP protocol with deadlines for receiving requests and reading responses."""
 
     def __init__(self, connections: ConnectionLimiter, **options: Any) -> None:
         super().__init__(**options)
@@ -192,14 +192,14 @@ class LimitedHttpProtocol(H11Protocol, SmallReads):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self._is_between_requests:
-            self._cancel_deadline()  # uvicorn ends connections on which nothing more comes
+            self._cancel_deadline()  # uvicorn closes idle keep-alive connections
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         self._close()
         super().handle_websocket_upgrade(event)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no request, unless the answer has begun already."""
+        """Send a 400 response, unless a response has already started."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             super().send_400_response(msg)
         else:
@@ -219,13 +219,13 @@ class LimitedHttpProtocol(H11Protocol, SmallReads):
 
     @property
     def _is_between_requests(self) -> bool:
-        """Whether one request is answered and nothing of another is there."""
+        """Whether a request is answered and no byte of another has arrived."""
         cycle: RequestResponseCycle | None = self.cycle
         is_between = self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]
         return cycle is not None and is_between
 
     def _start_deadline(self) -> None:
-        """A request begins: it must be whole in time, however it is cut to pieces."""
+        """Start the deadline by which the whole request must have arrived."""
         if self._deadline is None:
             self._deadline = self.loop.call_later(self._connections.request_timeout_s, self.drop)
 
@@ -246,7 +246,7 @@ class LimitedHttpProtocol(H11Protocol, SmallReads):
 
 
 class LimitedWebSocketProtocol(WebSocketsSansIOProtocol, SmallReads):
-    """uvicorn's protocol, counted among the connections of its listener, as are its frames."""
+    """uvicorn's WebSocket protocol with limits on connections and frames."""
 
     read_bytes = 512
 
@@ -283,34 +283,36 @@ class LimitedWebSocketProtocol(WebSocketsSansIOProtocol, SmallReads):
 
     def handle_events(self) -> None:
         number, now_s = len(self.conn.events), self.loop.time()
-        if self._frames.count(number, now_s=now_s, is_known=self.is_authenticated):
+        if self._frames.count(number, now_s=now_s, is_authenticated=self.is_authenticated):
             super().handle_events()
         else:
             self.drop()
 
     def _drop_unopened(self) -> None:
-        """End it unless it has become a WebSocket: what asked for one was no such request."""
+        """Drop the connection if the WebSocket handshake is incomplete."""
         if not self.handshake_complete:
             self.drop()
 
 
-def connection_limiter(terms: ApiSettings, *, open_files: int) -> ConnectionLimiter:
-    """The connections that the public listener may have, of ``open_files`` that may be open.
+def connection_limiter(settings: ApiSettings, *, open_files: int) -> ConnectionLimiter:
+    """Build the limiter of the public listener from settings and ``open_files``, the file limit.
 
-    Most files are kept back: for the exchanges, the ledger and the control socket. A proxy on this
-    machine stands for all its clients, so it is not limited as one address.
+    Most files are reserved for exchanges, ledger and control socket. A proxy on this machine stands
+    for all its clients, so no limit per address applies.
     """
     max_connections = max(
-        _MIN_CONNECTIONS, min(terms.max_connections, int(open_files * _FILE_SHARE))
+        _MIN_CONNECTIONS, min(settings.max_connections, int(open_files * _FILE_SHARE))
     )
     per_address = (
-        max_connections if terms.tls_behind_proxy else max(1, max_connections // _ADDRESS_DIVISOR)
+        max_connections
+        if settings.tls_behind_proxy
+        else max(1, max_connections // _ADDRESS_DIVISOR)
     )
     return ConnectionLimiter(max_connections=max_connections, max_per_address=per_address)
 
 
 def protocols(connections: ConnectionLimiter) -> dict[str, Any]:
-    """What tells uvicorn to bound its connections."""
+    """Return the uvicorn options that apply ``connections``."""
     return {
         "http": partial(LimitedHttpProtocol, connections),
         "ws": partial(LimitedWebSocketProtocol, connections),

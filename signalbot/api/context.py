@@ -1,4 +1,4 @@
-"""What the routes work with, put together once."""
+"""Dependencies of the routes, built once."""
 
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
@@ -41,11 +41,11 @@ class Context:
     request_limiter: RequestLimiter
     event_stream: EventStream
     metrics: MetricsCollector
-    hosts: frozenset[str] | None  #: names the API answers to; None: any
+    hosts: frozenset[str] | None  #: accepted host names; None: any
     clock: Clock
 
     async def read(self, work: Work[T]) -> T:
-        """Run a reader of ``ledger.views`` beside the writer."""
+        """Run a reader of ``ledger.views`` concurrently with the writer."""
         return await self.database.read(work)
 
 
@@ -55,4 +55,4 @@ def _context(request: Request) -> Context:
 
 
 CurrentContext = Annotated[Context, Depends(_context)]
-"""The running daemon."""
+"""Dependencies of the running daemon."""

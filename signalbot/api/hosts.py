@@ -1,4 +1,4 @@
-"""Refuses requests that a web page has sent us by way of a name that is not ours."""
+"""Rejects requests for foreign host names, as DNS rebinding sends them."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -9,7 +9,7 @@ from signalbot.api.auth import TRUSTED
 from signalbot.api.problems import problem_response
 
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
-"""What a listener on loopback is called."""
+"""Host names of a loopback listener."""
 
 
 class HostGuard:
@@ -29,9 +29,7 @@ class HostGuard:
         if not is_foreign:
             await self._app(scope, receive, send)
             return
-        response = problem_response(
-            HTTPStatus.MISDIRECTED_REQUEST, "this is not the host that was asked for"
-        )
+        response = problem_response(HTTPStatus.MISDIRECTED_REQUEST, "unknown host name")
         await response(scope, receive, send)
 
 
@@ -49,7 +47,7 @@ def _host(scope: Scope) -> str:
 
 
 def _name(text: str) -> str:
-    """The name of ``NAME:PORT``, without its port."""
+    """Return the name of ``NAME:PORT`` without the port."""
     if text.startswith("["):
         return text[1:].partition("]")[0]
     return text.partition(":")[0]

@@ -1,9 +1,8 @@
-"""Bounds what one read of a connection can cost: how much it brings, and in how small pieces.
+"""Limits the cost of one read of a connection: its size, and the number of small pieces.
 
-A chunk of one byte or an empty frame is five bytes on the wire, and as much work for the parser as
-a whole one. A read of the usual 256 kB can hold 40,000 of them, which takes seconds, and nothing
-else has its turn meanwhile. So reads are small, and a client that sends next to nothing in very
-many pieces is refused.
+A chunk of one byte or an empty frame has five bytes, and costs the parser as much as a large one. A
+read of the usual 256 kB can contain 40,000 of them, which block the event loop for seconds. So
+reads are small, and clients that send many tiny pieces are rejected.
 """
 
 import asyncio
@@ -11,24 +10,24 @@ from typing import Any
 
 import h11
 
-LEAST_PIECES = 32
-"""Pieces that a request's body may come in, however small they are."""
+MIN_PIECES = 32
+"""Number of pieces a request's body may always have, however small."""
 
-BYTES_A_PIECE = 256
-"""Bytes that allow one piece more, on average."""
+BYTES_PER_PIECE = 256
+"""Average bytes that allow one piece more."""
 
-FRAMES_OF_A_STRANGER = 64
-"""Frames that a WebSocket without a valid token may send at once."""
+ANONYMOUS_FRAMES = 64
+"""Burst of frames allowed for a WebSocket without a valid token."""
 
 FRAMES = 256
-"""Frames that any other may send at once."""
+"""Burst of frames allowed for an authenticated WebSocket."""
 
 FRAMES_PER_SECOND = 10
-"""Frames that a WebSocket may send in the long run."""
+"""Sustained rate of frames allowed for a WebSocket."""
 
 
 class SmallReads(asyncio.BufferedProtocol):
-    """Has ``data_received`` called with at most ``read_bytes`` at a time."""
+    """Calls ``data_received`` with at most ``read_bytes`` at a time."""
 
     read_bytes = 4_096
     _buffer = bytearray()
@@ -42,12 +41,12 @@ class SmallReads(asyncio.BufferedProtocol):
         self.data_received(bytes(self._buffer[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
-        """Take what was read."""
+        """Process received data."""
         raise NotImplementedError
 
 
 class Requests(h11.Connection):
-    """The requests of one connection; those of which two readers could differ are refused."""
+    """Parses the requests of one connection; rejects ambiguous lengths and tiny pieces."""
 
     def __init__(self, *, max_incomplete_event_size: int) -> None:
         super().__init__(h11.SERVER, max_incomplete_event_size)
@@ -60,25 +59,25 @@ class Requests(h11.Connection):
             self._pieces = self._bytes = 0
             names = {name for name, _ in event.headers}
             if {b"content-length", b"transfer-encoding"} <= names:
-                raise h11.RemoteProtocolError("the body's length is told in two ways")
+                raise h11.RemoteProtocolError("the body has two lengths")
         elif isinstance(event, h11.Data):
             self._pieces += 1
             self._bytes += len(event.data)
-            if self._pieces > LEAST_PIECES + self._bytes // BYTES_A_PIECE:
+            if self._pieces > MIN_PIECES + self._bytes // BYTES_PER_PIECE:
                 raise h11.RemoteProtocolError("the body comes in too many pieces")
         return event
 
 
 class Frames:
-    """How many frames a WebSocket has sent of late."""
+    """Rate limit of a WebSocket's frames."""
 
     def __init__(self) -> None:
         self._recent = 0.0
         self._at_s = 0.0
 
-    def count(self, number: int, *, now_s: float, is_known: bool) -> bool:
-        """Count so many more; False when they are too many."""
-        gone = max(0.0, now_s - self._at_s) * FRAMES_PER_SECOND
-        self._recent = max(0.0, self._recent - gone) + number
+    def count(self, number: int, *, now_s: float, is_authenticated: bool) -> bool:
+        """Count ``number`` frames; False if they exceed the limit."""
+        expired = max(0.0, now_s - self._at_s) * FRAMES_PER_SECOND
+        self._recent = max(0.0, self._recent - expired) + number
         self._at_s = now_s
-        return self._recent <= (FRAMES if is_known else FRAMES_OF_A_STRANGER)
+        return self._recent <= (FRAMES if is_authenticated else ANONYMOUS_FRAMES)

@@ -1,4 +1,4 @@
-"""Headers of every answer: nothing is kept, framed, guessed at, or loaded from elsewhere."""
+"""Security headers of every response: no caching, framing, sniffing or foreign resources."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,7 +12,7 @@ _HEADERS = (
 
 
 class SafeHeaders:
-    """Adds what an answer does not say itself."""
+    """Adds security headers that a response does not set itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""What strangers do to connections is no news: it fills no log."""
+"""Limits uvicorn's log: clients must not fill it."""
 
 import logging
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _BURST = 10
 
 
 class IgnoreDisconnects:
-    """Ends quietly what serves somebody who has left."""
+    """Ignores clients that disconnect during a request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -29,7 +29,7 @@ class IgnoreDisconnects:
 
 
 class LogRateLimit(logging.Filter):
-    """Lets few records through a minute: most are caused by whoever sends something odd."""
+    """Passes few records per minute: most are caused by invalid client input."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class LogRateLimit(logging.Filter):
 
 @contextmanager
 def quiet_uvicorn(clock: Clock) -> Iterator[None]:
-    """What uvicorn logs is little for the duration of the block; what matters of it, we say."""
+    """Reduce uvicorn's log for the duration of the block; the daemon logs what matters."""
     logger = logging.getLogger("uvicorn.error")
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
     rate_limit = LogRateLimit(clock)

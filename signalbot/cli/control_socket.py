@@ -1,4 +1,4 @@
-"""Talks to the running daemon through its control socket."""
+"""HTTP client of the running daemon, through its control socket."""
 
 import http.client
 import json
@@ -18,10 +18,10 @@ _FIRST_ERROR = 400
 
 
 def send_request(config: Path | None, method: str, path: str, body: object = None) -> Any:
-    """Send one request to the daemon of a configuration; what it answers.
+    """Send one request to the daemon of a configuration; return the decoded response.
 
     Raises:
-        NotRunning, NotFound, SignalbotError: as ``ask_raw``.
+        NotRunning, NotFound, SignalbotError: as ``send_raw_request``.
     """
     return send_raw_request(
         config, method, path, None if body is None else json.dumps(body).encode()
@@ -29,12 +29,12 @@ def send_request(config: Path | None, method: str, path: str, body: object = Non
 
 
 def send_raw_request(config: Path | None, method: str, path: str, body: bytes | None) -> Any:
-    """Send one request whose body is sent as it is; what the daemon answers.
+    """Send one request with a raw body; return the decoded response.
 
     Raises:
-        NotRunning: no daemon runs there.
-        NotFound: what the request names is not there.
-        SignalbotError: the daemon declined; the message says why.
+        NotRunning: no daemon runs on that state directory.
+        NotFound: the requested object does not exist.
+        SignalbotError: the daemon rejected the request; the message has the reason.
     """
     state_dir = state_dir_of(find_config(config, os.environ), os.environ)
     connection = _UnixConnection(state_dir / SOCKET_NAME)
@@ -46,7 +46,7 @@ def send_raw_request(config: Path | None, method: str, path: str, body: bytes | 
     except (FileNotFoundError, ConnectionRefusedError):
         raise NotRunning(f"no daemon runs on {state_dir}: start it with 'signalbot run'") from None
     except (OSError, http.client.HTTPException) as e:
-        raise SignalbotError(f"the daemon on {state_dir} does not answer: {e}") from e
+        raise SignalbotError(f"the daemon on {state_dir} does not respond: {e}") from e
     finally:
         connection.close()
     value = json.loads(content) if content else None
@@ -68,7 +68,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 def _error_of(status: int, problem: Any) -> SignalbotError:
     details = problem if isinstance(problem, dict) else {}
-    lines = [str(details.get("detail", "the daemon declined"))]
+    lines = [str(details.get("detail", "the daemon rejected the request"))]
     lines += [f"  {each['where']}: {each['message']}" for each in details.get("errors", [])]
     message = "\n".join(lines)
     return NotFound(message) if status == _NOT_FOUND else SignalbotError(message)

@@ -1,8 +1,8 @@
-"""What senders call things: one table of names, as plain words; the manual shows it.
+"""Names that senders use for fields: one table, which the manual shows.
 
-A name is looked up with the name around it first, then alone, so that ``order.type`` and
-``orderType`` are one, and ``market.position`` is not ``position``. What decides direction,
-protection, market, identity or time must be found here, or the alert is refused.
+A name is looked up with its parent name first, then alone, so that ``order.type`` equals
+``orderType``, and ``market.position`` differs from ``position``. Fields of direction, protection,
+market, identity or time must be known here, or the alert is rejected.
 """
 
 import re
@@ -14,7 +14,7 @@ from signalbot.webhooks.name_tokens import NameTokens, tokenize
 
 
 class FieldRole(StrEnum):
-    """What a field is for."""
+    """Meaning of a field."""
 
     SYMBOL = "symbol"
     BASE = "base coin"
@@ -22,7 +22,7 @@ class FieldRole(StrEnum):
     MARKET_KIND = "kind of market"
     VERB = "action"
     SIDE = "side"
-    STANDING = "side or position"
+    SIDE_OR_POSITION = "side or position"
     POSITION = "position now"
     PREVIOUS_POSITION = "previous position"
     POSITION_SIZE = "position size"
@@ -187,7 +187,7 @@ ALIASES: Mapping[FieldRole, tuple[str, ...]] = {
         "exit position percent", "reduce position percent", "close fraction", "exit fraction",
         "exit ratio", "portfolio", "percent", "fraction", "portion",
     ),
-    FieldRole.STANDING: ("position",),
+    FieldRole.SIDE_OR_POSITION: ("position",),
     FieldRole.PRICE: (
         "price", "signal price", "close", "limit price", "entry", "order price", "entry price",
         "current price", "last price", "market price", "reference price", "strategy order price",
@@ -280,7 +280,7 @@ ALIASES: Mapping[FieldRole, tuple[str, ...]] = {
         "point value", "lot step", "contracts size", "contracts multiplier",
     ),
 }  # fmt: skip
-"""Names by what they are for. Letter case, separators and short forms do not count."""
+"""Names by role. Letter case, separators and abbreviations do not matter."""
 
 _MIN_JOINED_LENGTH = 8
 _ROLE_BY_NAME: Mapping[str, FieldRole] = {
@@ -291,7 +291,7 @@ _JOINED_ALIASES: Mapping[str, FieldRole] = {
     for name, role in _ROLE_BY_NAME.items()
     if " " not in name and len(name) >= _MIN_JOINED_LENGTH
 }
-"""Names that are one word, however they are divided: ``PassPhrase``, ``time_stamp``."""
+"""Single-word names that may be split: ``PassPhrase``, ``time_stamp``."""
 _PREFIXES = frozenset(
     {
         "tv",
@@ -324,7 +324,7 @@ _OF_BARS = {"close": FieldRole.PRICE, "time": FieldRole.BAR_TIME, "timestamp": F
 
 
 def role_of(field: AlertField) -> FieldRole | None:
-    """What a field is for; None: its name is none of the table."""
+    """Return the role of a field; None if its name is unknown."""
     segments = _without_indexes(field.segments)
     leaf, around = segments[-1], _parent_name(segments)
     if " ".join(around) in _BARS:
@@ -336,11 +336,11 @@ def role_of(field: AlertField) -> FieldRole | None:
 
 
 def _role_by_value(leaf: NameTokens, text: str) -> FieldRole | None:
-    """The role of a name that means two things, where the value tells which."""
+    """Return the role of an ambiguous name if the value decides it."""
     if leaf == ("token",) and _COIN.fullmatch(text):
-        return FieldRole.SYMBOL  # a coin, where others keep their secret
+        return FieldRole.SYMBOL  # a coin; other senders put their secret here
     if leaf == ("contracts",) and _AMOUNT.fullmatch(text):
-        return FieldRole.CONTRACTS  # a number of them, where others name the one
+        return FieldRole.CONTRACTS  # a number; other senders name the contract
     if leaf in _PRICES_OR_FLAGS and text.lower() in _ON_OR_OFF:
         return _PRICES_OR_FLAGS[leaf]
     if leaf == ("close",) and (text.lower() in _SIDES or _SHARE.fullmatch(text)):
@@ -349,14 +349,14 @@ def _role_by_value(leaf: NameTokens, text: str) -> FieldRole | None:
 
 
 def _without_indexes(segments: Sequence[NameTokens]) -> Sequence[NameTokens]:
-    """The one of ``pairs.0`` is one of ``pairs``."""
+    """Drop list indexes: ``pairs.0`` is one of ``pairs``."""
     while len(segments) > 1 and segments[-1] and segments[-1][0].isdecimal():
         segments = segments[:-1]
     return segments
 
 
 def _parent_name(segments: Sequence[NameTokens]) -> NameTokens:
-    """The words of the nearest name around a field; places in lists are no names."""
+    """Return the words of the nearest parent name, skipping list indexes."""
     for segment in reversed(segments[:-1]):
         if segment and not segment[0].isdecimal():
             return segment
@@ -364,7 +364,7 @@ def _parent_name(segments: Sequence[NameTokens]) -> NameTokens:
 
 
 def _role(name: NameTokens) -> FieldRole | None:
-    """The role of a name, without a prefix that does not matter."""
+    """Return the role of a name, ignoring insignificant prefixes."""
     while name:
         found = _ROLE_BY_NAME.get(" ".join(name)) or _JOINED_ALIASES.get("".join(name))
         if found is not None or name[0] not in _PREFIXES:
@@ -374,7 +374,7 @@ def _role(name: NameTokens) -> FieldRole | None:
 
 
 def aliases_table() -> str:
-    """The table as Markdown."""
+    """Render the aliases as Markdown."""
     rows = [
         f"| {role.value} | {', '.join(f'`{name}`' for name in names)} |"
         for role, names in ALIASES.items()

@@ -1,4 +1,4 @@
-"""Commands in braces, as Alertatron has them: ``main(BTCUSDT) { market(side=buy); }``."""
+"""Parses commands in braces, as Alertatron sends them: ``main(BTCUSDT) { market(side=buy); }``."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -39,10 +39,10 @@ class _Command:
 
 
 def from_commands(text: str) -> list[NameValue] | None:
-    """The fields that commands stand for; None: the text holds none.
+    """Convert commands to fields; None if the text has none.
 
     Raises:
-        BadSignal: one of them is not known, or they are several orders.
+        InvalidSignal: a command is unknown, or there are several orders.
     """
     found = _COMMANDS.fullmatch(text)
     if found is None:
@@ -53,27 +53,27 @@ def from_commands(text: str) -> list[NameValue] | None:
             each.name
             not in _ORDER_COMMANDS | _EXIT_COMMANDS | _IGNORED_COMMANDS | _LEVEL_COMMANDS.keys()
         ):
-            raise InvalidSignal(f"{quoted_value(each.text)}: this command is not known")
+            raise InvalidSignal(f"{quoted_value(each.text)}: unknown command")
     return [("symbol", found["symbol"].strip()), *_action_fields(commands), *_levels(commands)]
 
 
 def _command(text: str) -> _Command:
     found = _COMMAND.fullmatch(text)
     if found is None:
-        raise InvalidSignal(f"{quoted_value(text)}: this command is not known")
+        raise InvalidSignal(f"{quoted_value(text)}: unknown command")
     arguments = found[2] if found[1] else found[3]
     pairs = [part.partition("=") for part in arguments.split(",") if part.strip()]
     named = {key.strip().lower(): value.strip() for key, _, value in pairs}
     if len(named) != len(pairs):
-        raise InvalidSignal(f"{quoted_value(text)}: an argument stands twice")
+        raise InvalidSignal(f"{quoted_value(text)}: duplicate argument")
     return _Command(text, (found[1] or named.pop("type", "order")).lower(), named)
 
 
 def _action_fields(commands: list[_Command]) -> list[NameValue]:
     exits = [each for each in commands if each.name in _EXIT_COMMANDS]
     orders = [each for each in commands if each.name in _ORDER_COMMANDS]
-    for spare in (*exits[1:], *orders[1:]):
-        raise InvalidSignal(f"{quoted_value(spare.text)}: an alert may carry out one order")
+    for extra in (*exits[1:], *orders[1:]):
+        raise InvalidSignal(f"{quoted_value(extra.text)}: an alert may have only one order")
     if exits and orders:
         turned = [("action", f"reverse {value}") for name, value in _order(orders[0])
                   if name == "action" and value != "close"]  # fmt: skip
@@ -105,26 +105,26 @@ def _order(command: _Command) -> Iterator[NameValue]:
 
 
 def _exit_share(command: _Command, share: str) -> str:
-    """What leaves so that ``50%p`` of the position stay."""
+    """Return the share to close so that ``50%p`` of the position remain."""
     stays = number_or_none(share[:-2])
     if stays is None or not 0 <= stays < HUNDRED:
-        raise InvalidSignal(f"{quoted_value(command.text)}: positions are not added to")
+        raise InvalidSignal(f"{quoted_value(command.text)}: positions cannot be increased")
     return f"{HUNDRED - stays}%"
 
 
 def _levels(commands: list[_Command]) -> Iterator[NameValue]:
-    place = 0
+    number = 0
     for each in commands:
         name = _LEVEL_COMMANDS.get(each.name)
         if name == "take_profit":
-            place += 1
-            yield f"take_profit_{place}", _distance(each)
+            number += 1
+            yield f"take_profit_{number}", _distance(each)
         elif name is not None:
             yield name, _distance(each)
 
 
 def _distance(command: _Command) -> str:
-    """Where a level is: ``offset=2%`` or ``e2%`` away, or ``price=@59000``."""
+    """Return the distance or price of a level: ``offset=2%``, ``e2%`` or ``price=@59000``."""
     for key in ("offset", "trigger", "price", "distance", "percent"):
         if key in command.arguments:
             value = command.arguments[key].lstrip("@eE")

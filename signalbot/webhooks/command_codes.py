@@ -1,4 +1,4 @@
-"""Codes that hold a command and a market, such as ``ENTER-LONG_Binance_BTCUSDT_my-bot``."""
+"""Parses codes of a command and a market, such as ``ENTER-LONG_Binance_BTCUSDT_my-bot``."""
 
 import re
 
@@ -9,12 +9,12 @@ _CODE = re.compile(r"((?:ENTER|EXIT)-(?:LONG|SHORT|ALL))((?:_[\w.\-]+)*)", re.IG
 
 
 def expand_codes(fields: AlertFields) -> AlertFields:
-    """The fields, with an action and a symbol in place of each code."""
+    """Replace each code field by an action and a symbol."""
     return tuple(inner for each in fields for inner in _code_fields(each))
 
 
 def from_code(text: str) -> list[tuple[str, str]] | None:
-    """The fields of a text that is a code and nothing else; None: it is none."""
+    """Convert a text that is a code to fields; None if it is none."""
     pairs = _parse_code(text.strip())
     return None if pairs is None or len(pairs) == 1 else pairs
 

@@ -1,4 +1,4 @@
-"""Fields that could decide something and are not understood: an entry is not made past them."""
+"""Finds unknown fields that could affect an entry, which is then rejected."""
 
 from collections.abc import Iterator
 
@@ -10,12 +10,12 @@ from signalbot.webhooks.number_parsing import is_time, number_or_none
 
 
 def is_percent_flag(each: AlertField) -> bool:
-    """Whether it is ``is_percent: true`` or the like."""
+    """Whether a field is ``is_percent: true`` or similar."""
     return "percent" in each.segments[-1] and each.value.strip().lower() in ("true", "yes")
 
 
 def units(fields: AlertFields) -> Iterator[AlertField]:
-    """Fields of unknown names that say of other fields that they are percent."""
+    """Yield unknown fields that declare other fields as percent."""
     for each in fields:
         text = each.value.strip().lower()
         is_value = tokenize(text.replace("%", "percent")) == ("percent",)
@@ -24,7 +24,7 @@ def units(fields: AlertFields) -> Iterator[AlertField]:
 
 
 def deciding(fields: AlertFields) -> Iterator[AlertField]:
-    """Fields of unknown names that look as if they decided something, and are not empty."""
+    """Yield unknown, non-empty fields with names that suggest an effect on the entry."""
     for each in fields:
         if role_of(each) is None and parse_boolean(each) is not False:
             around = {word for segment in each.segments for word in segment}

@@ -1,4 +1,4 @@
-"""An alert as its source means it: which market, what to do, at which levels, and its identity."""
+"""Parses alerts: market, actions, levels and identity."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ from signalbot.webhooks.fields import (
 )
 from signalbot.webhooks.instruction_reader import collect_instructions
 from signalbot.webhooks.instructions import Instructions, parse_boolean
-from signalbot.webhooks.level_fields import is_nothing
+from signalbot.webhooks.level_fields import is_unset
 from signalbot.webhooks.levels import AlertLevels, is_level, read_levels
 from signalbot.webhooks.market_resolution import resolve_market
 from signalbot.webhooks.number_parsing import parse_number
@@ -40,54 +40,54 @@ _NO_LEVELS = AlertLevels()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRules:
-    """How a source's alerts are to be understood."""
+    """Rules of a source for parsing its alerts."""
 
-    symbols: tuple[str, ...]  #: the only markets it may speak of
-    actions: frozenset[Action]  #: the only actions it may ask for
+    symbols: tuple[str, ...]  #: allowed markets
+    actions: frozenset[Action]  #: allowed actions
     direction: Direction = Direction.BOTH
-    strength: Strength = Strength.MODERATE  #: where the alert has none
+    strength: Strength = Strength.MODERATE  #: default strength
     confidence: float = 1.0
-    max_age_ms: int = 60_000  #: of an entry that has a time
+    max_age_ms: int = 60_000  #: maximum age of an entry with a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """What one alert asks for. It holds nothing secret."""
+    """A parsed alert, without secrets."""
 
     symbol: str
-    steps: tuple[AlertStep, ...]  #: in this order; none for an alert that asks for nothing
-    refused: str | None  #: why its entry is left out, although its exit is carried out
-    key: str | None  #: of the delivery: the same key is the same alert, whenever it comes
-    digest: str  #: of all fields but secrets
-    is_named: bool  #: it has an id of its own or a time: equal words are the same delivery
-    position: ReportedPosition | None  #: where its strategy stands now, if given
+    steps: tuple[AlertStep, ...]  #: in order; empty if there is nothing to do
+    refused: str | None  #: reason for rejecting its entry although its exit is executed
+    key: str | None  #: delivery key: equal keys are the same alert at any time
+    digest: str  #: of all fields except secrets
+    is_named: bool  #: it has a unique id or a time, so that equal content is the same delivery
+    position: ReportedPosition | None  #: position after the order, if given
     previous_position: ReportedPosition | None
     price: Decimal | None
     levels: AlertLevels  #: of an entry
-    exit_percent: Decimal  #: the part of the position that its exits close
+    exit_percent: Decimal  #: part of the position that its exits close
     strength: Strength
     confidence: float
     reason: str
     sent_at_ms: Ms | None  #: by the sender's clock
-    ignored: tuple[str, ...]  #: names of fields that did not count
-    is_test: bool  #: it asks for nothing to be done
+    ignored: tuple[str, ...]  #: names of ignored fields
+    is_test: bool  #: nothing may be executed
 
 
 def secret_of(body: bytes) -> str | None:
-    """The secret that a body carries, to be compared and forgotten.
+    """Return the secret in a body, for comparison only.
 
     Raises:
-        BadSignal: the body cannot be read.
+        InvalidSignal: the body cannot be parsed.
     """
     fields = _read_fields(body)
     return next((each.value for each in fields if role_of(each) is FieldRole.SECRET), None)
 
 
 def parse_alert(body: bytes, rules: AlertRules, *, now_ms: Ms) -> Alert:
-    """What a body asks for.
+    """Parse a body.
 
     Raises:
-        BadSignal: it cannot be understood, is too old, or asks for what this source may not.
+        InvalidSignal: it is invalid, too old, or not allowed for this source.
     """
     fields = tuple(each for each in _read_fields(body) if role_of(each) is not FieldRole.SECRET)
     return _AlertParser(fields, rules, now_ms).alert()
@@ -95,13 +95,13 @@ def parse_alert(body: bytes, rules: AlertRules, *, now_ms: Ms) -> Alert:
 
 def _read_fields(body: bytes) -> AlertFields:
     text = decode_body(body)
-    if is_filled_order(text):  # the name of its strategy may look like that of a field
+    if is_filled_order(text):  # its strategy name may look like a field
         return parse_text(text)
     return expand_codes(read_fields(text) or parse_text(text))
 
 
 class _AlertParser:
-    """One alert while it is being understood: which of its fields have counted so far."""
+    """Parser state of one alert: its fields, and which were used."""
 
     def __init__(self, fields: AlertFields, rules: AlertRules, now_ms: Ms) -> None:
         self._rules = rules
@@ -124,10 +124,10 @@ class _AlertParser:
         steps, refused = resolved.steps, None
         is_entry = any(isinstance(step, Action) and step.is_entry for step in steps)
         exit_percent = self._sizes.exit_percent(instructions, resolved)
-        terms = _EntryTerms()
+        details = _EntryDetails()
         if is_entry:
             try:
-                terms = self._entry_terms(steps)
+                details = self._entry_details(steps)
             except InvalidSignal as e:
                 steps, refused = _exits_of(steps, e), str(e)
                 is_entry = False
@@ -146,11 +146,11 @@ class _AlertParser:
             ),
             position=resolved.after,
             previous_position=resolved.before,
-            price=terms.price if is_entry else self._price(is_entry=False),
-            levels=terms.levels,
+            price=details.price if is_entry else self._price(is_entry=False),
+            levels=details.levels,
             exit_percent=HUNDRED if is_entry else exit_percent,
-            strength=terms.strength if is_entry else self._strength(is_entry=False),
-            confidence=terms.confidence if is_entry else self._confidence(is_entry=False),
+            strength=details.strength if is_entry else self._strength(is_entry=False),
+            confidence=details.confidence if is_entry else self._confidence(is_entry=False),
             reason=self._reason(),
             sent_at_ms=sent_at_ms,
             ignored=tuple(
@@ -161,18 +161,18 @@ class _AlertParser:
             is_test=instructions.is_test,
         )
 
-    def _entry_terms(self, steps: Sequence[AlertStep]) -> "_EntryTerms":
-        """Everything that counts for entries alone.
+    def _entry_details(self, steps: Sequence[AlertStep]) -> "_EntryDetails":
+        """Parse everything that only entries use.
 
         Raises:
-            BadSignal: the entry cannot be made as it was asked for.
+            InvalidSignal: the entry is invalid.
         """
         self._check_allowed(steps)
         self._check_entry()
         self._sent_at(is_entry=True, is_exit=False)
         levels = read_levels(self._levels)
         self._instructions.used_fields.update(each.name for each in self._levels)
-        return _EntryTerms(
+        return _EntryDetails(
             levels=levels,
             price=self._price(is_entry=True),
             strength=self._strength(is_entry=True),
@@ -180,26 +180,24 @@ class _AlertParser:
         )
 
     def _reject_conditional_order(self) -> None:
-        """A stop order at a price closes nothing now, unless a word asks for that."""
-        waits = self._instructions.conditional_order
-        words = [
+        """Reject a conditional order, which closes nothing now, unless another word closes."""
+        conditional = self._instructions.conditional_order
+        actions = [
             each
             for each in self._instructions.of(ActionKind.EXIT, ActionKind.REDUCE)
             if not parse_boolean(each.field)
         ]
-        if waits is None or words:
+        if conditional is None or actions:
             return
         triggers = [*self._levels, *(each for each, _ in self._roles if _is_trigger(each))]
-        if any(not is_nothing(each) for each in triggers):
-            raise InvalidSignal(
-                f"{waits}: an order that waits for a price opens and closes nothing"
-            )
+        if any(not is_unset(each) for each in triggers):
+            raise InvalidSignal(f"{conditional}: conditional orders are not supported")
 
     def _check_allowed(self, steps: Sequence[AlertStep]) -> None:
         for step in steps:
             if isinstance(step, Action) and step not in self._rules.actions:
                 raise InvalidSignal(
-                    f"this source may not ask for {step.value}: see actions in its webhook settings"
+                    f"{step.value} is not allowed for this source: see actions in its settings"
                 )
 
     def _sent_at(self, *, is_entry: bool, is_exit: bool) -> Ms | None:
@@ -217,21 +215,20 @@ class _AlertParser:
         return [each for each, role in self._roles if role in roles]
 
     def _check_entry(self) -> None:
-        """Nothing that could decide an entry is passed over."""
+        """Reject an entry with unresolved fields."""
         if self._instructions.conditional_order is not None:
             raise InvalidSignal(
-                f"{self._instructions.conditional_order}: an order that waits for a price is no "
-                "entry"
+                f"{self._instructions.conditional_order}: conditional entries are not supported"
             )
-        for each in self._instructions.doubts:
-            raise InvalidSignal(f"{each}: this is not understood, and it looks as if it mattered")
+        for each in self._instructions.unresolved:
+            raise InvalidSignal(f"{each}: unknown field that may affect the entry")
         for each in self._instructions.empty_positions:
-            raise InvalidSignal(f"{each}: where the strategy stands is not given")
-        if not all(map(is_nothing, self._levels)):
+            raise InvalidSignal(f"{each}: the position has no value")
+        if not all(map(is_unset, self._levels)):
             for each in units(self._plain):
-                raise InvalidSignal(f"{each}: which levels are meant? write percent as 2%")
+                raise InvalidSignal(f"{each}: unclear which levels are percent; write 2%")
         for each in deciding(self._plain):
-            raise InvalidSignal(f"{each}: this is not understood, and it looks as if it mattered")
+            raise InvalidSignal(f"{each}: unknown field that may affect the entry")
         for each in self._fields_of(FieldRole.ID, FieldRole.KEY, FieldRole.BAR_TIME):
             if each.placeholder is not None:
                 raise InvalidSignal(
@@ -239,7 +236,7 @@ class _AlertParser:
                 )
 
     def _price(self, *, is_entry: bool) -> Decimal | None:
-        """What the sender saw; an exit is never refused for it."""
+        """Return the sender's price; invalid prices never reject an exit."""
         for each in sorted(self._fields_of(FieldRole.PRICE), key=_price_rank):
             if each.is_empty or parse_boolean(each) is False or each.value in ("0", "0.0"):
                 continue
@@ -253,7 +250,7 @@ class _AlertParser:
                 continue
             if value < 0:
                 if is_entry:
-                    raise InvalidSignal(f"{each}: a price above 0 belongs here")
+                    raise InvalidSignal(f"{each}: expected a price above 0")
                 continue
             self._instructions.used_fields.add(each.name)
             return value
@@ -268,7 +265,7 @@ class _AlertParser:
             except ValueError as e:
                 if is_entry:
                     raise InvalidSignal(
-                        f"{each}: the strength is WEAK, MODERATE, STRONG or VERY_STRONG"
+                        f"{each}: expected WEAK, MODERATE, STRONG or VERY_STRONG"
                     ) from e
                 continue
             self._instructions.used_fields.add(each.name)
@@ -276,7 +273,7 @@ class _AlertParser:
         return self._rules.strength
 
     def _confidence(self, *, is_entry: bool) -> float:
-        """Between 0 and 1; a number above 1 is taken for percent."""
+        """Return the confidence between 0 and 1; numbers above 1 are percent."""
         for each in self._fields_of(FieldRole.CONFIDENCE):
             if each.is_empty:
                 continue
@@ -308,8 +305,8 @@ class _AlertParser:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _EntryTerms:
-    """What counts for an entry alone."""
+class _EntryDetails:
+    """Values that only entries use."""
 
     levels: AlertLevels = _NO_LEVELS
     price: Decimal | None = None
@@ -317,15 +314,15 @@ class _EntryTerms:
     confidence: float = 1.0
 
 
-def _exits_of(steps: Sequence[AlertStep], refusal: InvalidSignal) -> tuple[AlertStep, ...]:
-    """The exits of an alert whose entry is refused: they are never lost with it.
+def _exits_of(steps: Sequence[AlertStep], error: InvalidSignal) -> tuple[AlertStep, ...]:
+    """Return the exits of an alert with an invalid entry, so that they are not lost.
 
     Raises:
-        BadSignal: it has none.
+        InvalidSignal: it has none.
     """
     exits = tuple(step for step in steps if isinstance(step, Action) and not step.is_entry)
     if not exits:
-        raise refusal
+        raise error
     return exits
 
 
@@ -337,7 +334,7 @@ _PRICE_RANKING = (
 
 
 def _is_unique_id(each: AlertField) -> bool:
-    """Whether an id was made for one alert; orders of strategies are called ``Long``, again."""
+    """Whether an id is unique to one alert, unlike order names such as ``Long``."""
     return len(each.value) >= _MIN_ID and any(map(str.isdecimal, each.value))
 
 
@@ -366,7 +363,7 @@ def _price_rank(each: AlertField) -> int:
 
 
 def _first_number(each: AlertField) -> AlertField:
-    """Of an entry zone, such as ``60000 - 60500``, the first price."""
+    """Return the first price of an entry zone such as ``60000 - 60500``."""
     first = each.value.strip().split(" - ")[0].split()
     return AlertField(each.path, first[0]) if first else each
 

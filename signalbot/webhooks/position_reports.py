@@ -1,4 +1,4 @@
-"""The positions of its strategy that an alert holds."""
+"""Reports the positions of an alert's strategy."""
 
 from signalbot.domain.money import HUNDRED
 from signalbot.domain.position_tracking import AlertReport
@@ -7,7 +7,7 @@ from signalbot.webhooks.parser import Alert
 
 
 def reported_position(alert: Alert, *, key: str, is_repeat: bool) -> AlertReport:
-    """What an alert holds; the exit of a part leaves the position where it is."""
+    """Return the positions reported by an alert; partial exits do not change the position."""
     return AlertReport(
         key=key,
         actions=[

@@ -90,13 +90,16 @@ def test_alerts_in_the_wild(body: object, expected: tuple[str, list[Any], str | 
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        ({"ticker": "SOLUSDT", "action": "buy"}, "'SOLUSDT' is none of this source's"),
+        ({"ticker": "SOLUSDT", "action": "buy"}, "'SOLUSDT' is not a market of this source"),
         ({"action": "buy"}, "names no symbol"),
-        ({"ticker": "BTCUSDT"}, "it needs an action"),
-        ({"ticker": "BTCUSDT", "action": "explode"}, "action 'explode': it is none of the words"),
-        ({"ticker": "BTCUSDT", "action": "reverse"}, "side to turn to"),
-        ({"ticker": "BTCUSDT", "action": "buy", "price": -1}, "price '-1': a price above 0"),
-        ({"ticker": "BTCUSDT", "action": "buy", "sl": "near"}, "sl 'near': a number belongs"),
+        ({"ticker": "BTCUSDT"}, "the alert has no action"),
+        ({"ticker": "BTCUSDT", "action": "explode"}, "action 'explode': unknown word"),
+        ({"ticker": "BTCUSDT", "action": "reverse"}, "a reversal needs a side"),
+        (
+            {"ticker": "BTCUSDT", "action": "buy", "price": -1},
+            "price '-1': expected a price above 0",
+        ),
+        ({"ticker": "BTCUSDT", "action": "buy", "sl": "near"}, "sl 'near': expected a number"),
         ({"ticker": "BTCUSDT", "action": "buy", "strength": "huge"}, "strength 'huge'"),
         ({"ticker": "BTCUSDT", "action": "buy", "confidence": "high"}, "confidence 'high'"),
         ({"ticker": "BTCUSDT", "action": "buy", "confidence": 101}, "confidence '101'"),
@@ -143,7 +146,7 @@ def test_of_a_reversal_whose_entry_is_refused_the_exit_is_carried_out() -> None:
 
 def test_a_source_may_ask_only_for_its_actions() -> None:
     """A stolen secret of a source that only exits opens nothing."""
-    with pytest.raises(InvalidSignal, match="may not ask for LONG: see actions"):
+    with pytest.raises(InvalidSignal, match="LONG is not allowed for this source: see actions"):
         read({"ticker": "BTCUSDT", "action": "buy"}, actions=frozenset({EXIT_LONG}))
 
 

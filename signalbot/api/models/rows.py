@@ -1,11 +1,11 @@
-"""Rows of the ledger as the API gives them."""
+"""Rows of the ledger in responses."""
 
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Money = Annotated[str, Field(examples=["60486.6"], pattern=r"^-?\d+(\.\d+)?(E[+-]?\d+)?$")]
-"""A decimal number as text: no digit is lost on the way."""
+"""A decimal number as text, without loss of digits."""
 Instant = Annotated[int, Field(examples=[1795243020000])]
 """Epoch milliseconds UTC."""
 
@@ -24,8 +24,10 @@ class StrategyRow(LedgerRow):
     params: dict[str, Any]
     status: str = Field(examples=["ACTIVE"])
     origin: str = Field(examples=["config"])
-    owner: str | None = Field(description="Who may change its settings, besides administrators.")
-    version: int = Field(description="Of its settings; rises with every change.", examples=[1])
+    owner: str | None = Field(description="User who may change its settings.")
+    version: int = Field(
+        description="Version of the settings; increases with every change.", examples=[1]
+    )
     subscribers: int = Field(description="Active subscriptions.", examples=[7])
     updated_at_ms: Instant
 
@@ -68,10 +70,10 @@ class SignalRow(LedgerRow):
     stop_loss: Money | None
     take_profits: list[Money]
     take_profit_shares: list[Money] = Field(
-        description="Percent of the position that leaves at each; empty: the user's own."
+        description="Percent of the position to close at each; empty: the user's setting."
     )
-    trailing_percent: Money | None = Field(description="The stop trails at this distance.")
-    exit_percent: Money = Field(description="The part of the position that an exit closes.")
+    trailing_percent: Money | None = Field(description="Distance of a trailing stop, in percent.")
+    exit_percent: Money = Field(description="Percent of the position that an exit closes.")
     reason: str
     candle_close_ms: Instant | None
     created_at_ms: Instant
@@ -94,8 +96,8 @@ class ExecutionRow(LedgerRow):
     actual_entry_price: Money | None
     quantity: Money | None
     leverage: int | None
-    slippage_bps: Money | None = Field(description="Against the signal's price; worse is positive.")
-    latency_ms: int | None = Field(description="From the signal to the fill.")
+    slippage_bps: Money | None = Field(description="From the signal's price; positive is worse.")
+    latency_ms: int | None = Field(description="Time from signal to fill.")
     order_id: str | None
     client_order_id: str | None
     position_id: str | None
@@ -161,31 +163,27 @@ class PositionRow(LedgerRow):
     leverage: int
     opened_at_ms: Instant
     protected_at_ms: Instant | None = Field(
-        description="When the exchange first confirmed the stop; null: it has not."
+        description="First confirmation of the stop by the exchange; null: none."
     )
     protection: str | None = Field(
-        description="Of an open position: confirmed, PARTIAL (stops of less than it), MISSING or "
-        "no stop wanted.",
+        description="Protection of an open position: confirmed, PARTIAL (stops cover a part), "
+        "MISSING or no stop wanted.",
         examples=["confirmed"],
     )
     protected_quantity: Money | None = Field(
-        description="How much of it resting stops close; null once it is closed."
+        description="Quantity covered by resting stops; null once closed."
     )
     held_otherwise: str | None = Field(
-        description="What the exchange holds instead, side and quantity; null: the same.",
+        description="Side and quantity at the exchange, if different; else null.",
         examples=["LONG 0.02"],
     )
     stop_confirmed_at_ms: Instant | None = Field(
-        description="Since when a stop rests at the exchange; null: none does."
+        description="Since when a stop rests at the exchange; null: none."
     )
-    unprotected_since_ms: Instant | None = Field(
-        description="Since when none does although one is wanted."
-    )
-    unprotected_ms: int | None = Field(
-        description="How long the position has been without its stop in all, this time excluded."
-    )
+    unprotected_since_ms: Instant | None = Field(description="Since when a wanted stop is missing.")
+    unprotected_ms: int | None = Field(description="Total earlier time without a wanted stop.")
     reconciled_at_ms: Instant | None = Field(
-        description="When the account was last compared with the exchange."
+        description="Last reconciliation of the account with the exchange."
     )
     closed_at_ms: Instant | None
     exit_price: Money | None
@@ -214,26 +212,26 @@ class ProfitRow(LedgerRow):
 
 
 class SkipRow(LedgerRow):
-    """Signals one user refused for one reason."""
+    """Signals of one user skipped for one reason."""
 
     user_id: str
     code: str = Field(examples=["MAX_OPEN_POSITIONS"])
     signals: int
     last_at_ms: Instant
-    cause: str | None = Field(description="What the code means.")
-    cure: str | None = Field(description="What to change.")
+    cause: str | None = Field(description="Meaning of the code.")
+    cure: str | None = Field(description="Fix.")
 
 
 class DecisionRow(LedgerRow):
-    """What one user made of a signal."""
+    """Outcome of one user on a signal."""
 
     user_id: str
     mode: str
     outcome: str | None = Field(examples=["SKIP"])
     code: str | None = Field(examples=["MAX_OPEN_POSITIONS"])
-    detail: dict[str, Any] | None = Field(description="The numbers behind the decision.")
+    detail: dict[str, Any] | None = Field(description="Facts behind the decision.")
     decided_at_ms: Instant | None
-    status: str | None = Field(description="Of the execution, where there is one.")
+    status: str | None = Field(description="Status of the execution, if any.")
     failure_reason: str | None
     error_details: str | None
     asked_quantity: Money | None
@@ -248,7 +246,7 @@ class DecisionRow(LedgerRow):
 
 
 class RankRow(LedgerRow):
-    """What it cost to be told at these places of the queue: slippage and latency of what filled."""
+    """Slippage and latency of fills at these ranks of the fan-out."""
 
     first_rank: int
     last_rank: int
@@ -260,7 +258,7 @@ class RankRow(LedgerRow):
 
 
 class SignalStats(LedgerRow):
-    """All executions of one signal, together and by status."""
+    """Executions of one signal, in total and by status."""
 
     signal_id: str
     executions: int
@@ -268,20 +266,20 @@ class SignalStats(LedgerRow):
     average_slippage_bps: dict[str, Money] = Field(description="By status.")
     average_latency_ms: dict[str, Money] = Field(description="By status.")
     decisions_by_code: dict[str, int]
-    by_rank: list[RankRow] = Field(description="By place in the fan-out; 0 was told first.")
+    by_rank: list[RankRow] = Field(description="By rank in the fan-out; 0 is first.")
 
 
 class StrategyStats(LedgerRow):
-    """What came of a strategy's signals."""
+    """Results of a strategy's signals."""
 
     strategy: str
     subscribers: int
-    signals: int = Field(description="Signals in the time asked for.")
+    signals: int = Field(description="Signals in the requested period.")
     profit: list[ProfitRow] = Field(description="By mode and currency.")
 
 
 class SubscriptionStats(LedgerRow):
-    """What a subscription has earned."""
+    """Profit of a subscription."""
 
     subscription_id: str
     profit: list[ProfitRow] = Field(description="By mode and currency.")
@@ -290,17 +288,19 @@ class SubscriptionStats(LedgerRow):
 class CloseRow(LedgerRow):
     position_id: str
     symbol: str
-    closed: bool = Field(description="False: the exchange refused; the position keeps its stop.")
+    closed: bool = Field(
+        description="False: the exchange rejected it; the position keeps its stop."
+    )
 
 
 class HaltState(LedgerRow):
-    halted: str | None = Field(description="Why nobody may enter; null while trading is on.")
+    halted: str | None = Field(description="Reason for halting entries; null while trading.")
 
 
 class TokenRow(LedgerRow):
     token_id: str = Field(examples=["tok_3fa94c0b77de"])
     scope: str = Field(examples=["user"])
-    subject: str | None = Field(description="The user, or the strategy that is the source.")
+    subject: str | None = Field(description="User, or webhook strategy.")
     label: str
     created_at_ms: Instant
     expires_at_ms: Instant | None
@@ -308,4 +308,4 @@ class TokenRow(LedgerRow):
 
 
 class NewTokenRow(TokenRow):
-    token: str = Field(description="Told this once.", examples=["sbt_…"])
+    token: str = Field(description="Returned only once.", examples=["sbt_…"])

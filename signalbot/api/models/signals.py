@@ -1,4 +1,4 @@
-"""Signals sent by hand."""
+"""Signals sent through the API."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -21,16 +21,16 @@ class NewSignal(Body):
     stop_loss: Price | None = None
     take_profits: Annotated[tuple[Price, ...], Field(max_length=MAX_TARGETS)] = ()
     exit_percent: Annotated[Decimal, Field(gt=0, le=100, max_digits=20)] = Field(
-        default=HUNDRED, description="The part of the position that an exit closes."
+        default=HUNDRED, description="Percent of the position that an exit closes."
     )
     strength: Strength = Strength.MODERATE
     confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
     reason: Annotated[str, Field(max_length=MAX_REASON_LENGTH)] = ""
     key: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
-        default=None, description="The sender's idempotency key: the same key is the same signal."
+        default=None, description="Idempotency key of the sender: one signal per key."
     )
 
 
 class SentSignal(Body):
     signal_id: str = Field(examples=["sig_1cb28400431dbdbd"])
-    is_new: bool = Field(description="False: the same had come before, and nothing happened now.")
+    is_new: bool = Field(description="False: a duplicate, without effect.")

@@ -1,4 +1,4 @@
-"""``subscribe`` and ``cancel``: subscriptions made and ended while the daemon runs."""
+"""``subscribe`` and ``cancel``: add and end subscriptions while the daemon runs."""
 
 import tomllib
 from typing import Annotated, Any
@@ -19,12 +19,12 @@ def subscribe(
     settings: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="KEY=VALUE", help="A setting of this subscription, as the file has it."
+            "--set", metavar="KEY=VALUE", help="Setting of this subscription; may be repeated."
         ),
     ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Let a user follow a strategy, from its next signal on."""
+    """Subscribe a user to a strategy, from its next signal."""
     with report_errors():
         body = {"user": user, "settings": _settings(settings or [])}
         row = send_request(config, "POST", f"/api/strategies/{strategy}/subscribe", body)
@@ -33,7 +33,7 @@ def subscribe(
 
 def cancel(
     user: Annotated[
-        str, typer.Argument(metavar="USER|SIGNAL", help="Whose subscription; or a signal's id.")
+        str, typer.Argument(metavar="USER|SIGNAL", help="User of the subscription, or signal id.")
     ],
     strategy: Annotated[str | None, typer.Argument(metavar="STRATEGY")] = None,
     config: ConfigOption = None,
@@ -47,14 +47,14 @@ def cancel(
             row = send_request(config, "POST", f"/api/signals/{user}/cancel")
             typer.echo(f"{row['signal_id']} is {row['status']}")
         else:
-            raise typer.BadParameter("name the strategy, too: signalbot cancel USER STRATEGY")
+            raise typer.BadParameter("the strategy is missing: signalbot cancel USER STRATEGY")
 
 
 def _settings(pairs: list[str]) -> dict[str, Any]:
-    """``sizing.risk_percent=2`` and the like as the table they stand for.
+    """Parse ``sizing.risk_percent=2`` and the like into a nested table.
 
     Raises:
-        SignalbotError: a pair is not KEY=VALUE with a TOML value; text may lack its quotes.
+        SignalbotError: a pair is not KEY=VALUE with a TOML value; quotes around text are optional.
     """
     found: dict[str, Any] = {}
     for pair in pairs:
@@ -71,7 +71,9 @@ def _parsed(key: str, value: str) -> dict[str, Any]:
             return tomllib.loads(f"{key} = {text}")
         except tomllib.TOMLDecodeError:
             continue
-    raise SignalbotError(f"'{key}={value}' cannot be read: write it as the file would have it")
+    raise SignalbotError(
+        f"'{key}={value}' is not valid TOML: write it as in the configuration file"
+    )
 
 
 def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""``halt``, ``unhalt``, ``pause``, ``resume``, ``close``: who may enter, and what has to go."""
+"""``halt``, ``unhalt``, ``pause``, ``resume``, ``close``: control entries and positions."""
 
 from typing import Annotated
 
@@ -11,18 +11,18 @@ from signalbot.cli.render import Column, print_json, print_list
 
 User = Annotated[str, typer.Argument(metavar="USER")]
 Strategy = Annotated[str | None, typer.Argument(metavar="STRATEGY", help="Only this subscription.")]
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; shown and kept.")]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason, shown and stored.")]
 
 
 def halt(reason: Reason = "", config: ConfigOption = None) -> None:
-    """Stop all entries, of every user, until unhalt. Exits and stops go on."""
+    """Stop all entries until unhalt. Exits and stops continue."""
     with report_errors():
         state = send_request(config, "POST", "/api/halt", {"reason": reason})
         typer.echo(f"halted: {state['halted']}")
 
 
 def unhalt(config: ConfigOption = None) -> None:
-    """Allow entries again. Users paused or halted one by one stay so."""
+    """Allow entries again. Paused and halted users stay so."""
     with report_errors():
         send_request(config, "POST", "/api/unhalt")
         typer.echo("trading")
@@ -31,7 +31,10 @@ def unhalt(config: ConfigOption = None) -> None:
 def pause(
     user: User, strategy: Strategy = None, reason: Reason = "", config: ConfigOption = None
 ) -> None:
-    """Stop entries of one user, or of one subscription, until resumed; restarts included."""
+    """Stop entries of a user or one subscription.
+
+    The pause survives restarts and ends with ``resume``.
+    """
     with report_errors():
         if strategy is None:
             send_request(config, "POST", f"/api/users/{user}/pause", {"reason": reason})
@@ -41,7 +44,7 @@ def pause(
 
 
 def resume(user: User, strategy: Strategy = None, config: ConfigOption = None) -> None:
-    """Let a paused or halted user, or a paused subscription, enter again."""
+    """Resume a paused or halted user, or a subscription."""
     with report_errors():
         if strategy is None:
             send_request(config, "POST", f"/api/users/{user}/resume")
@@ -53,12 +56,15 @@ def resume(user: User, strategy: Strategy = None, config: ConfigOption = None) -
 def close(
     user: User,
     symbol: Annotated[
-        str | None, typer.Argument(metavar="SYMBOL", help="One market; else everything.")
+        str | None, typer.Argument(metavar="SYMBOL", help="Only this market; default all.")
     ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Close a user's positions at market, and cancel entries that rest."""
+    """Close a user's positions and cancel resting entries.
+
+    Positions are closed at market.
+    """
     with report_errors():
         closings = send_request(config, "POST", f"/api/users/{user}/close", {"symbol": symbol})
         if as_json:
@@ -69,7 +75,7 @@ def close(
             Column("Symbol", "symbol"),
             Column("Closed", "closed"),
         )
-        print_list(closings, columns, as_json=False, none="nothing was open")
+        print_list(closings, columns, as_json=False, none="no open positions")
 
 
 def _on(strategy: str | None) -> str:

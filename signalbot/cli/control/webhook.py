@@ -1,4 +1,4 @@
-"""``webhook``: how the alerts of a webhook source are read."""
+"""``webhook``: shows how alerts of a webhook source are parsed."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ from signalbot.domain.errors import NotFound
 
 app = new_app(
     name="webhook",
-    help="See how the alerts of a webhook source are read.",
+    help="Test how webhook alerts are parsed.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -25,7 +25,7 @@ app = new_app(
 
 @app.callback()
 def _webhook() -> None:
-    """See how the alerts of a webhook source are read."""
+    """Test how webhook alerts are parsed."""
 
 
 @app.command(
@@ -39,18 +39,18 @@ def _webhook() -> None:
     ),
 )
 def show_alert(
-    source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="A strategy of kind webhook in the daemon.")
-    ],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Strategy of kind webhook.")],
     file: Annotated[
-        str, typer.Argument(metavar="FILE|-", help="The alert's body; - is standard input.")
+        str, typer.Argument(metavar="FILE|-", help="Alert body; - reads standard input.")
     ] = "-",
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show what an alert would do: signals, levels, what is ignored, or why it is refused.
+    """Show what an alert would do, without trading.
 
-    The body is read as if the source had sent it; a secret is not needed. Nothing is traded.
+    Prints the signals with their levels, the ignored fields, or the reason for rejecting the alert.
+
+    The body is parsed as if the source had sent it; no secret is needed.
     """
     with report_errors():
         body = sys.stdin.buffer.read() if file == "-" else _content(Path(file))
@@ -74,9 +74,9 @@ def _facts(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for signal in found["withdrawn"]:
         yield "withdraws", f"{signal['signal_id']} {signal['action']} {signal['symbol']}"
     if not found["signals"] and not found["withdrawn"]:
-        yield "signal", "none: the alert asks for nothing"
+        yield "signal", "none: the alert has no action"
     if found["refused"] is not None:
-        yield "refused", found["refused"]
+        yield "rejected", found["refused"]
     yield "ignored", ", ".join(found["ignored"]) or "nothing"
 
 
@@ -94,5 +94,5 @@ def signal_line(signal: Mapping[str, Any]) -> str:
     for target, share in zip(signal["take_profits"], shares, strict=True):
         parts.append(f"target {target}" + ("" if share is None else f" ({share} %)"))
     if not signal["is_new"]:
-        parts.append("a repeat: nothing would happen")
+        parts.append("duplicate: nothing would happen")
     return ", ".join(parts)

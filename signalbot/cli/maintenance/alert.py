@@ -1,4 +1,4 @@
-"""``alert``: a line to the operator, whether the daemon runs or not."""
+"""``alert``: sends a message to the operator, with or without a running daemon."""
 
 import asyncio
 from typing import Annotated
@@ -12,12 +12,12 @@ from signalbot.domain.errors import ConfigError, Unavailable
 
 
 def alert(
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to say.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="Message text.")],
     config: ConfigOption = None,
 ) -> None:
-    """Send a line to the operator's destinations, notify.operator.
+    """Send a message to the operator's destinations.
 
-    Does not need the daemon: systemd uses it to tell that the daemon has died.
+    Works without the daemon: systemd uses it to report that the daemon has died.
     """
     with report_errors():
         from signalbot.notifications.send_now import send_now as deliver
@@ -27,7 +27,7 @@ def alert(
         settings = command_config(config)
         urls = settings.notify.operator
         if not urls:
-            raise ConfigError(f"{settings.path}: notify.operator: nobody is named there")
+            raise ConfigError(f"{settings.path}: notify.operator: no destination is set")
         message = Message(title="signalbot", body=text)
 
         async def with_secrets(vault: Vault) -> list[str]:
@@ -39,7 +39,7 @@ def alert(
             failures = asyncio.run(deliver(message, urls, resolve_secret=_itself))
         if failures:
             raise Unavailable("; ".join(failures))
-        typer.echo(f"told {len(urls)} destination{'s' if len(urls) > 1 else ''}")
+        typer.echo(f"sent to {len(urls)} destination{'s' if len(urls) > 1 else ''}")
 
 
 async def _itself(url: str) -> str:

@@ -1,4 +1,4 @@
-"""``signalbot run``: the daemon in the foreground; what systemd starts."""
+"""``run``: runs the daemon in the foreground; systemd starts this command."""
 
 import os
 import sys
@@ -8,10 +8,10 @@ from signalbot.cli.options import ConfigOption
 
 
 def run(config: ConfigOption = None) -> None:
-    """Run the daemon in the foreground until it is told to stop.
+    """Run the daemon in the foreground.
 
-    It recovers from whatever the last run left, then executes every signal for every user.
-    Logs go to standard output. Exit code 78 means that the configuration cannot be used.
+    Recovers the state of the last run, then executes every signal for every user. Logs go to
+    standard output. Exit code 78 means an invalid configuration.
     """
     with report_errors():
         from signalbot import daemon

@@ -1,4 +1,4 @@
-"""``strategy``: begin a strategy of your own, and try it out."""
+"""``strategy``: creates and checks strategy files."""
 
 import json
 import re
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 app = new_app(
     name="strategy",
-    help="Begin a strategy of your own, and try it out.",
+    help="Create and check strategy files.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -49,21 +49,23 @@ _PARAMS = (
     Column("Parameter", "name"),
     Column("Value", "value"),
     Column("Bounds", "bounds"),
-    Column("What it is", "about", is_prose=True),
+    Column("Description", "about", is_prose=True),
 )
 
 
 @app.command(epilog=examples_text(("signalbot strategy new breakout",)))
 def new(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Such as breakout.")],
-    folder: Annotated[Path, typer.Option("--folder", metavar="DIR", help="Where it goes.")] = Path(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Strategy name, such as breakout.")],
+    folder: Annotated[Path, typer.Option("--folder", metavar="DIR", help="Target folder.")] = Path(
         "strategies"
     ),
 ) -> None:
-    """Write a strategy that works, to make your own of it."""
+    """Write a working strategy to start from."""
     with report_errors():
         if not _NAME.fullmatch(name):
-            raise ConfigError(f"{name!r} is not a name: up to 40 of a-z, 0-9, _ and -, a-z first")
+            raise ConfigError(
+                f"{name!r} is not a valid name: use up to 40 of a-z, 0-9, _ and -, a-z first"
+            )
         path = folder / f"{name.replace('-', '_')}.py"
         name_parts = re.split(r"[-_]+", name)
         text = _EXAMPLE.read_text(encoding="utf-8")
@@ -74,7 +76,7 @@ def new(
             with path.open("x", encoding="utf-8") as file:
                 file.write(text)
         except FileExistsError:
-            raise SignalbotError(f"{path} exists already; nothing was written") from None
+            raise SignalbotError(f"{path} already exists; nothing was written") from None
         typer.echo(f"wrote {path}\ntry it: signalbot strategy check {path}")
 
 
@@ -88,22 +90,22 @@ def new(
     )
 )
 def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The strategy.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Strategy file.")],
     *,
     candles: Annotated[
         Path | None,
-        typer.Option("--candles", metavar="CSV", help="Candles to try it on; else made-up ones."),
+        typer.Option("--candles", metavar="CSV", help="Candles to run it on; default simulated."),
     ] = None,
     timeframe: Annotated[
         TimeframeChoice | None,
-        typer.Option("--timeframe", help="Its candles; else those of the CSV, or 5m."),
+        typer.Option("--timeframe", help="Strategy timeframe; default the CSV's, or 5m."),
     ] = None,
     symbol: Annotated[
-        str, typer.Option("--symbol", metavar="SYMBOL", help="What they are candles of.")
+        str, typer.Option("--symbol", metavar="SYMBOL", help="Market of the candles.")
     ] = _SYMBOL,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A parameter; may be repeated."),
+        typer.Option("--set", metavar="KEY=VALUE", help="Strategy parameter; may be repeated."),
     ] = None,
     columns: ColumnsOption = None,
     time_format: TimeFormatOption = None,
@@ -111,12 +113,11 @@ def check(
     decimal: DecimalOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Try a strategy on candles: what it says, how long it takes, and what is wrong with it.
+    """Run a strategy on candles and report problems.
 
-    It runs as it would in the daemon, in a worker process that can reach nothing. Wrong is an
-    exception, an answer that cannot be traded, and an answer that depends on anything but the
-    candles: on candles yet to come, on what was asked before, or on chance. Exit code 1 tells
-    that something is.
+    Runs it as the daemon does, in an isolated worker process, and reports signals, timings and
+    problems: exceptions, signals that cannot be traded, and signals that depend on anything but
+    past candles (future candles, earlier calls, randomness). Exit code 1 if there are problems.
     """
     with report_errors():
         from signalbot.replay.candle_files.options import read_options
@@ -153,7 +154,7 @@ def _dry_run(
         typer.echo(f"note: {note}", err=True)
     main = Timeframe(wanted or (given.timeframe if given else "5m"))
     if given is not None and main.ms % given.timeframe.ms:
-        raise ConfigError(f"{csv}: {main} candles cannot be made of {given.timeframe} candles")
+        raise ConfigError(f"{csv}: {main} candles cannot be built from {given.timeframe} candles")
     try:
         file = StrategyFile.read(path, timeframe=main, params=params)
         count = required_candles(describe_strategy(file).warm_up, main) + _MAX_CANDLES
@@ -165,14 +166,14 @@ def _dry_run(
         raise SignalbotError(f"{path}: {e}") from None
     if not trial.evaluated:
         raise SignalbotError(
-            f"{path}: it needs {count - _MAX_CANDLES} candles of {main} before the first answer, "
-            f"and {csv} has too few of them without a gap"
+            f"{path}: it needs {count - _MAX_CANDLES} {main} candles before the first result, "
+            f"and {csv} has too few consecutive ones"
         )
     return trial, file
 
 
 def _simulated_candles(symbol: str, timeframe: "Timeframe", count: int) -> "Sequence[Candle]":
-    """Candles of a simulated market, the same ones every time."""
+    """Return candles of a simulated market, the same every time."""
     from signalbot.domain.timeframe import Ms
     from signalbot.exchange.simulated.price_feed import SimulatedPriceFeed
     from signalbot.exchange.simulated.rules import SimulationRules
@@ -209,14 +210,14 @@ def _plain(trial: "DryRun", file: "StrategyFile") -> dict[str, Any]:
         "p99_ms": round(trial.duration_s(0.99) * 1000, 3),
         "worst_ms": round(trial.duration_s(1) * 1000, 3),
         "rechecked": trial.rechecked,
-        "failures": [_plain_fault(each) for each in trial.failures],
-        "disagreements": [_plain_fault(each) for each in trial.disagreements],
+        "failures": [_plain_failure(each) for each in trial.failures],
+        "disagreements": [_plain_failure(each) for each in trial.disagreements],
         "not_contained": dict(trial.description.missing),
         "lines": trial.lines,
     }
 
 
-def _plain_fault(failure: "CandleFailure") -> dict[str, Any]:
+def _plain_failure(failure: "CandleFailure") -> dict[str, Any]:
     return {"candle_close_ms": failure.close_ms, "message": failure.message}
 
 
@@ -228,21 +229,24 @@ def _print(trial: "DryRun", file: "StrategyFile") -> None:
         [
             ("Strategy", f"{description.name} on {file.timeframe} candles"),
             ("Needs", f"{needs} candles"),
-            ("Asked", f"{trial.evaluated} candles in order, {trial.rechecked} again backwards"),
-            ("Said", actions or "nothing"),
-            ("Took", _timings(trial)),
+            (
+                "Evaluated",
+                f"{trial.evaluated} candles in order, {trial.rechecked} rechecked in reverse",
+            ),
+            ("Signals", actions or "none"),
+            ("Time", _timings(trial)),
             *(("Printed", line) for line in trial.lines),
-            *(("Not contained", why) for why in description.missing.values()),
+            *(("Not isolated", why) for why in description.missing.values()),
         ]
     )
     if description.params:
         typer.echo()
         print_table([dict(each) for each in description.params], _PARAMS)
     typer.echo()
-    _print_faults("failed on", trial.failures, trial.evaluated)
-    _print_faults("does not agree with itself on", trial.disagreements, trial.rechecked)
+    _print_failures("failed on", trial.failures, trial.evaluated)
+    _print_failures("gave inconsistent results on", trial.disagreements, trial.rechecked)
     if trial.is_good:
-        typer.echo("no exception, and the same answers in any order: it can be replayed and run")
+        typer.echo("no problems: no exception, and the same results in any order")
 
 
 def _timings(trial: "DryRun") -> str:
@@ -252,7 +256,7 @@ def _timings(trial: "DryRun") -> str:
     )
 
 
-def _print_faults(what: str, failures: "Sequence[CandleFailure]", total: int) -> None:
+def _print_failures(what: str, failures: "Sequence[CandleFailure]", total: int) -> None:
     if not failures:
         return
     typer.echo(f"it {what} {len(failures)} of {total} candles; the first:")

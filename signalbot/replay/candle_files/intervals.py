@@ -1,4 +1,4 @@
-"""Lengths of candles as columns and file names tell them."""
+"""Parses candle lengths in columns and file names."""
 
 import re
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ _UNIT_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 def interval_ms(text: str) -> int | None:
-    """Milliseconds of ``1m``, ``5min``, ``4H``, ``1day``; None for what has no unit, or months."""
+    """Return the length of ``1m``, ``5min``, ``4H``, ``1day``; None without unit, or for months."""
     found = _INTERVAL.fullmatch(text.strip())
     if found is None or found[2] == "M":
         return None
@@ -19,7 +19,7 @@ def interval_ms(text: str) -> int | None:
 
 
 def several(texts: Iterable[str]) -> list[str]:
-    """The different lengths among ``texts``, if there are several."""
+    """Return the distinct lengths among ``texts`` if there are several."""
     found = {text.strip() for text in texts if text.strip()}
     lengths = {interval_ms(text) or text for text in found}
     return sorted(found) if len(lengths) > 1 else []

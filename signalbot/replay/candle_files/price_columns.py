@@ -1,4 +1,4 @@
-"""Which columns hold open, high, low and close: of one market, in one currency."""
+"""Finds the columns of open, high, low and close, of one market and currency."""
 
 from collections.abc import Mapping, Sequence
 
@@ -23,7 +23,7 @@ def find_prices(header: Header) -> tuple[int, int, int, int]:
     for role, at in zip(PRICES, found, strict=True):
         if at is None:
             raise header.missing_column_error(
-                f"the {role}", role, column_names.PRICE_NAMES[role][:3]
+                f"{role.value}", role, column_names.PRICE_NAMES[role][:3]
             )
     opened, high, low, close = (at for at in found if at is not None)
     return opened, high, low, close
@@ -32,22 +32,21 @@ def find_prices(header: Header) -> tuple[int, int, int, int]:
 def _put(
     header: Header, group: dict[ColumnRole, int], role: ColumnRole, column: NamedColumn
 ) -> None:
-    """Take the first column of a role; a second of the same name must hold the same."""
+    """Assign the first column of a role; another of the same name must hold the same values."""
     at = group.setdefault(role, column.index)
     if at == column.index or header.columns[at].name != column.name:
         return
     if header.table.sample(at) != header.table.sample(column.index):
         raise UnreadableTable(
-            f"columns {at + 1} and {column.index + 1} are both called {column.levels[0]!r} and "
-            "hold "
-            f"different values: {COLUMNS} {role}={at + 1} (or {column.index + 1}) decides"
+            f"columns {at + 1} and {column.index + 1} are both named {column.levels[0]!r} but "
+            f"differ: set {COLUMNS} {role}={at + 1} (or {column.index + 1})"
         )
 
 
 def _side_of_prices(
     header: Header, groups: Mapping[str, Mapping[ColumnRole, int]], needed: set[ColumnRole]
 ) -> str:
-    """Of several sets of prices - markets, currencies, bid and ask - the one asked for."""
+    """Return the requested one of several price sets (by market, currency or side of the book)."""
     if not needed:
         return ""
     complete = [side for side, group in groups.items() if needed <= group.keys()]
@@ -59,15 +58,13 @@ def _side_of_prices(
         fit, best = market.best(markets)
         if fit is MarketFit.OTHER:
             raise UnreadableTable(
-                f"its columns are of {', '.join(markets)}; none is {market.symbol} (--symbol)"
+                f"columns of {', '.join(markets)}; none is {market.symbol} (--symbol)"
             )
-        header.notes.append(f"columns of {best[0]} are taken for {market.symbol}")
+        header.notes.append(f"columns of {best[0]} are used for {market.symbol}")
         return _single(header, best)
     right = [side for side in complete if market.is_quote(side)]
     if not right and not PRICE_SIDES & set(complete):
-        raise UnreadableTable(
-            f"its prices are in {', '.join(complete).upper()}, not in {market.quote}"
-        )
+        raise UnreadableTable(f"prices are in {', '.join(complete).upper()}, not in {market.quote}")
     return _single(header, right or complete)
 
 
@@ -80,7 +77,7 @@ def _single(header: Header, sides: Sequence[str]) -> str:
             if each.qualifier == side and each.name in ("open", "o")
         ]
         raise UnreadableTable(
-            f"several columns may be the open: {', '.join(names_of)}: {COLUMNS} "
-            f"open={names_of[0]},high=…,low=…,close=… decides"
+            f"several columns may be the open: {', '.join(names_of)}: set {COLUMNS} "
+            f"open={names_of[0]},high=…,low=…,close=…"
         )
     return sides[0]

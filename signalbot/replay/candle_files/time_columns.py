@@ -1,4 +1,4 @@
-"""Which column holds the time at which a candle opens."""
+"""Finds the column of open times."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -17,8 +17,8 @@ _CLOCKS: Final = (
 )  # fmt: skip
 
 
-def find_time(header: Header, *, looks: bool) -> tuple[int | None, int | None]:
-    """The column of times, and that of the times of day if days stand alone."""
+def find_time(header: Header, *, check_values: bool) -> tuple[int | None, int | None]:
+    """Return the column of times, and of times of day if the first holds only dates."""
     day, time = header.chosen_column(ColumnRole.DATE), header.chosen_column(ColumnRole.TIME)
     if day is not None:
         return day, time
@@ -30,21 +30,21 @@ def find_time(header: Header, *, looks: bool) -> tuple[int | None, int | None]:
         *header.columns_named(*column_names.OPEN_TIMES),
         *header.columns_named(*column_names.TIMES),
     ]
-    found = [each for each in wanted if not looks or header.has_times(each)]
+    found = [each for each in wanted if not check_values or header.has_times(each)]
     return _best(header, [each for each in found if _varies(header, each)] or found)
 
 
 def _varies(header: Header, column: NamedColumn) -> bool:
-    """Whether a column may tell rows apart: the bounds of a query, for example, do not.
+    """Whether a column distinguishes rows, unlike for example the bounds of a query.
 
-    A day may stand in all rows, beside a column with the time of day.
+    A date may be constant, next to a column of times of day.
     """
     cells = header.table.sample(column.index)
     return len(set(cells)) > 1 or len(cells) < 2 or column.name in _DATES  # noqa: PLR2004
 
 
 def _best(header: Header, found: Sequence[NamedColumn]) -> tuple[int | None, int | None]:
-    """The first of these columns; a later one where days stand alone and repeat."""
+    """Return the first column; a later one if dates stand alone and repeat."""
     fallback: int | None = None
     for each in found:
         cells = header.table.sample(each.index)

@@ -1,4 +1,4 @@
-"""Which column holds the volume: in coins, if there is one."""
+"""Finds the column of volumes, in coins if possible."""
 
 from signalbot.replay.candle_files import column_names
 from signalbot.replay.candle_files.header import CURRENCIES, Header, NamedColumn
@@ -7,7 +7,7 @@ from signalbot.replay.candle_files.options import ColumnRole
 
 
 def find_volume(header: Header) -> int | None:
-    """The place of the volume; None if there is none."""
+    """Return the index of the volume column; None if there is none."""
     chosen = header.chosen_column(ColumnRole.VOLUME)
     if chosen is not None or header.is_ignored(ColumnRole.VOLUME):
         return chosen
@@ -15,23 +15,23 @@ def find_volume(header: Header) -> int | None:
         each for each in header.columns if each.qualifier and each.name in ("volume", "vol", "v")
     ]
     is_of_market = header.qualifier.lower() not in CURRENCIES
-    beside = [each for each in sided if each.qualifier == header.qualifier and is_of_market]
+    matching = [each for each in sided if each.qualifier == header.qualifier and is_of_market]
     based = [each for each in sided if _is_base_side(each.qualifier, header.market)]
     others = [
         *(each for each in sided if each not in based),
         *header.columns_named(*column_names.QUOTE_VOLUMES),
     ]
     ticks = header.columns_named(*column_names.TICK_VOLUMES)
-    found = next(iter((*beside, *_unsided_volumes(header), *based, *others, *ticks)), None)
+    found = next(iter((*matching, *_unsided_volumes(header), *based, *others, *ticks)), None)
     if found is None:
         return None
-    if found in others and found not in beside:
-        header.notes.append(f"the volume is that of {' '.join(found.levels)!r}: not in coins")
+    if found in others and found not in matching:
+        header.notes.append(f"the volume of {' '.join(found.levels)!r} is not in coins")
     return found.index
 
 
 def _unsided_volumes(header: Header) -> list[NamedColumn]:
-    """Volumes without a side, the likeliest to be in coins first."""
+    """Return volumes without a side, most likely in coins first."""
     found = list(header.columns_named(*column_names.VOLUMES))
     called = {each.name for each in header.columns}
     if {"id", "vol", "amount"} <= called:  # HTX counts coins in amount, quote units in vol
@@ -42,9 +42,9 @@ def _unsided_volumes(header: Header) -> list[NamedColumn]:
 
 
 def _is_okx_spot(header: Header) -> bool:
-    """OKX counts coins in vol on spot, and contracts on all others: there volCcy counts coins.
+    """Whether OKX data is of spot: there vol is in coins, elsewhere in contracts.
 
-    On spot volCcy is the volume in the quote currency, as volCcyQuote is everywhere.
+    On spot volCcy is the volume in the quote currency, as volCcyQuote always is.
     """
     quoted, also = (
         next(iter(header.columns_named(name))).index for name in ("vol_ccy", "vol_ccy_quote")
