@@ -21,7 +21,7 @@ class ExitCode(IntEnum):
     BAD_CONFIG = 78  #: EX_CONFIG of sysexits.h: systemd does not restart the daemon
 
 
-_Told = SignalbotError | OSError
+_ExpectedError = SignalbotError | OSError
 
 
 class NotRunning(SignalbotError):
@@ -72,7 +72,7 @@ def report_errors() -> Iterator[None]:
         raise SystemExit(ExitCode.ERROR) from e
 
 
-def _exit_with(errors: list[_Told]) -> NoReturn:
+def _exit_with(errors: list[_ExpectedError]) -> NoReturn:
     for error in errors:
         if isinstance(error, ConfigError):
             typer.echo(str(error), err=True)  # each line begins with its file and line number
@@ -84,11 +84,11 @@ def _exit_with(errors: list[_Told]) -> NoReturn:
     raise SystemExit(max(map(_exit_code, errors))) from errors[0]
 
 
-def _exit_code(error: _Told) -> ExitCode:
+def _exit_code(error: _ExpectedError) -> ExitCode:
     return ExitCode.ERROR if isinstance(error, OSError) else exit_code_of(error)
 
 
-def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[_Told]:
+def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[_ExpectedError]:
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
             yield from _leaves(error)

@@ -286,7 +286,7 @@ def test_without_any_candles_it_says_what_to_give(home: CommandLine) -> None:
         (("--signals", "--ledger", "ann.db", "--user", "anne"), 4, "did you mean ann?"),
         (("--signals", "--user", "ann", "--report", "x.html"), 2, "--report"),
         (("--set", "risk.cooldown=5m", "--candles", "btc.csv"), 2, "--set"),
-        (("--signals", "--user", "ann", "--candles", "btc.csv"), 2, "needs its --symbol"),
+        (("--signals", "--user", "ann", "--candles", "btc.csv"), 2, "needs a --symbol"),
         ((), 2, "--candles CSV and --symbol SYMBOL"),
         (
             ("--candles", "btc.csv", "--symbol", BTC, "--ledger", "state/signalbot.db"),

@@ -120,7 +120,7 @@ def test_everything_an_alert_says_counts(body: dict[str, Any], expected: list[st
         ({"action": "sell", "position_size": "NaN"}, ("position_size 'NaN'", "has no value")),
         (
             {"side": "SELL", "type": "STOP_MARKET", "stopPrice": 6, "closePosition": True},
-            ("type 'STOP_MARKET'", "conditional entries"),
+            ("type 'STOP_MARKET'", "conditional orders"),
         ),
         ({"signal_type": "moon"}, ("signal_type 'moon'",)),
         ({"action": "buy", "sell": True}, ("action", "sell")),

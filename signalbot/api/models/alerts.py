@@ -5,8 +5,8 @@ from typing import Self
 
 from pydantic import Field
 
+from signalbot.api.models.fields import Money
 from signalbot.api.models.requests import Body
-from signalbot.api.models.rows import Money
 from signalbot.control.webhook_receiver import AlertResult, AlertSignalResult
 from signalbot.domain.money import text, trimmed
 

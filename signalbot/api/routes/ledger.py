@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from signalbot.api.context import CurrentContext
-from signalbot.api.models.rows import ExecutionRow, OrderRow, PositionRow, ProfitRow, SkipRow
+from signalbot.api.models.ledger import ExecutionRow, OrderRow, PositionRow, ProfitRow, SkipRow
 from signalbot.api.pagination import Page, RequestedPage
 from signalbot.api.routes import router
 from signalbot.domain.code_catalog import meaning_of

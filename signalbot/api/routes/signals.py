@@ -8,8 +8,7 @@ from fastapi import Response
 from signalbot.api.auth import Administrator, Authenticated, Principal
 from signalbot.api.context import Context, CurrentContext
 from signalbot.api.idempotency import IdempotencyKey
-from signalbot.api.models.rows import DecisionRow, SignalRow, SignalStats
-from signalbot.api.models.signals import NewSignal, SentSignal
+from signalbot.api.models.signals import DecisionRow, NewSignal, SentSignal, SignalRow, SignalStats
 from signalbot.api.pagination import Page, RequestedPage
 from signalbot.api.routes import router
 from signalbot.control.signal_intake import SignalRequest

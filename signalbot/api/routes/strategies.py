@@ -9,7 +9,7 @@ from signalbot.api.auth import Administrator, Authenticated, Principal
 from signalbot.api.context import Context, CurrentContext
 from signalbot.api.idempotency import IdempotencyKey
 from signalbot.api.models.requests import NewStrategy, NewSubscription, StrategyChange
-from signalbot.api.models.rows import StrategyRow, StrategyStats, SubscriptionRow
+from signalbot.api.models.strategies import StrategyRow, StrategyStats, SubscriptionRow
 from signalbot.api.pagination import Page, RequestedPage
 from signalbot.api.routes import router
 from signalbot.config.sections.file import StrategySection

@@ -8,7 +8,7 @@ from fastapi import Query, Request
 from signalbot.api.auth import Authenticated, Principal
 from signalbot.api.context import Context, CurrentContext
 from signalbot.api.models.requests import SubscriptionChange
-from signalbot.api.models.rows import SubscriptionRow, SubscriptionStats
+from signalbot.api.models.strategies import SubscriptionRow, SubscriptionStats
 from signalbot.api.pagination import Page, RequestedPage
 from signalbot.api.routes import router
 from signalbot.domain.errors import NotFound

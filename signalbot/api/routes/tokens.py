@@ -6,7 +6,7 @@ from typing import Any
 from signalbot.api.auth import Administrator
 from signalbot.api.context import CurrentContext
 from signalbot.api.models.requests import NewToken
-from signalbot.api.models.rows import NewTokenRow, TokenRow
+from signalbot.api.models.users import NewTokenRow, TokenRow
 from signalbot.api.routes import router
 from signalbot.control.token_issuer import issue_token
 from signalbot.domain.errors import NotFound

@@ -3,7 +3,7 @@
 from signalbot.api.auth import Administrator, Authenticated
 from signalbot.api.context import CurrentContext
 from signalbot.api.models.requests import ReasonBody
-from signalbot.api.models.rows import HaltState
+from signalbot.api.models.users import HaltState
 from signalbot.api.routes import router
 
 routes = router("trading")

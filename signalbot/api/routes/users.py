@@ -9,7 +9,7 @@ from signalbot.api.auth import Administrator, Authenticated, Principal
 from signalbot.api.context import Context, CurrentContext
 from signalbot.api.idempotency import IdempotencyKey
 from signalbot.api.models.requests import CloseRequest, NewUser, ReasonBody, UserChange
-from signalbot.api.models.rows import CloseRow, UserRow
+from signalbot.api.models.users import CloseRow, UserRow
 from signalbot.api.pagination import Page, RequestedPage
 from signalbot.api.routes import router
 from signalbot.domain.errors import NotFound

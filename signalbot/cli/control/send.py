@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from signalbot.cli.control_socket import send_request
-from signalbot.cli.errors import report_errors
 from signalbot.cli.options import ConfigOption, JsonOption
 from signalbot.cli.render import print_json
 
@@ -43,23 +42,22 @@ def send(
 
     The signal is stored before it is broadcast.
     """
-    with report_errors():
-        body: dict[str, object] = {
-            "strategy": strategy,
-            "symbol": symbol,
-            "action": action.upper(),
-            "price": price,
-            "stop_loss": stop_loss,
-            "take_profits": take_profit or [],
-            "strength": strength.upper(),
-            "confidence": confidence,
-            "reason": reason,
-            "key": key,
-        }
-        if exit_percent is not None:
-            body["exit_percent"] = exit_percent.removesuffix("%")
-        sent = send_request(config, "POST", "/api/signals", body)
-        if as_json:
-            print_json(sent)
-        else:
-            typer.echo(sent["signal_id"] + ("" if sent["is_new"] else " (already sent)"))
+    body: dict[str, object] = {
+        "strategy": strategy,
+        "symbol": symbol,
+        "action": action.upper(),
+        "price": price,
+        "stop_loss": stop_loss,
+        "take_profits": take_profit or [],
+        "strength": strength.upper(),
+        "confidence": confidence,
+        "reason": reason,
+        "key": key,
+    }
+    if exit_percent is not None:
+        body["exit_percent"] = exit_percent.removesuffix("%")
+    sent = send_request(config, "POST", "/api/signals", body)
+    if as_json:
+        print_json(sent)
+    else:
+        typer.echo(sent["signal_id"] + ("" if sent["is_new"] else " (already sent)"))

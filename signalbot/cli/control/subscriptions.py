@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import typer
 
 from signalbot.cli.control_socket import send_request
-from signalbot.cli.errors import report_errors
 from signalbot.cli.options import ConfigOption
 from signalbot.domain.errors import SignalbotError
 
@@ -25,10 +24,9 @@ def subscribe(
     config: ConfigOption = None,
 ) -> None:
     """Subscribe a user to a strategy, from its next signal."""
-    with report_errors():
-        body = {"user": user, "settings": _settings(settings or [])}
-        row = send_request(config, "POST", f"/api/strategies/{strategy}/subscribe", body)
-        typer.echo(f"{row['subscription_id']} is {row['status']}")
+    body = {"user": user, "settings": _settings(settings or [])}
+    row = send_request(config, "POST", f"/api/strategies/{strategy}/subscribe", body)
+    typer.echo(f"{row['subscription_id']} is {row['status']}")
 
 
 def cancel(
@@ -39,15 +37,14 @@ def cancel(
     config: ConfigOption = None,
 ) -> None:
     """End a subscription, or withdraw a signal. Open positions keep their stops."""
-    with report_errors():
-        if strategy is not None:
-            send_request(config, "DELETE", f"/api/subscriptions/{user}/{strategy}")
-            typer.echo(f"{user}/{strategy} is CANCELLED")
-        elif user.startswith(SIGNAL_ID_PREFIX):
-            row = send_request(config, "POST", f"/api/signals/{user}/cancel")
-            typer.echo(f"{row['signal_id']} is {row['status']}")
-        else:
-            raise typer.BadParameter("the strategy is missing: signalbot cancel USER STRATEGY")
+    if strategy is not None:
+        send_request(config, "DELETE", f"/api/subscriptions/{user}/{strategy}")
+        typer.echo(f"{user}/{strategy} is CANCELLED")
+    elif user.startswith(SIGNAL_ID_PREFIX):
+        row = send_request(config, "POST", f"/api/signals/{user}/cancel")
+        typer.echo(f"{row['signal_id']} is {row['status']}")
+    else:
+        raise typer.BadParameter("the strategy is missing: signalbot cancel USER STRATEGY")
 
 
 def _settings(pairs: list[str]) -> dict[str, Any]:

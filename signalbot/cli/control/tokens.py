@@ -10,7 +10,7 @@ from urllib.parse import quote
 import typer
 
 from signalbot.cli.control_socket import send_request
-from signalbot.cli.errors import NotRunning, report_errors
+from signalbot.cli.errors import NotRunning
 from signalbot.cli.formatting import utc
 from signalbot.cli.lazy import examples_text, new_app
 from signalbot.cli.load_config import load_config
@@ -61,58 +61,56 @@ def create(
     config: ConfigOption = None,
 ) -> None:
     """Create a token. It is printed once and stored only as a hash."""
-    with report_errors():
-        scope, subject = _scope(admin=admin, user=user, source=source)
-        settings, now_ms = load_config(config), SystemClock().now_ms()
-        expires_at_ms = None if expires is None else Ms(now_ms + parse_duration(expires))
-        text, token = _with_tokens(
-            settings,
-            lambda tokens: issue_token(
-                tokens,
-                scope=scope,
-                subject=subject,
-                label=label,
-                users=settings.users,
-                strategies=settings.strategies,
-                now_ms=now_ms,
-                expires_at_ms=expires_at_ms,
-            ),
-        )
-        if as_json:
-            print_json({"token_id": token.token_id, "token": text})
-        else:
-            typer.echo(text)
+    scope, subject = _scope(admin=admin, user=user, source=source)
+    settings, now_ms = load_config(config), SystemClock().now_ms()
+    expires_at_ms = None if expires is None else Ms(now_ms + parse_duration(expires))
+    text, token = _with_tokens(
+        settings,
+        lambda tokens: issue_token(
+            tokens,
+            scope=scope,
+            subject=subject,
+            label=label,
+            users=settings.users,
+            strategies=settings.strategies,
+            now_ms=now_ms,
+            expires_at_ms=expires_at_ms,
+        ),
+    )
+    if as_json:
+        print_json({"token_id": token.token_id, "token": text})
+    else:
+        typer.echo(text)
 
 
 @app.command("list", epilog=examples_text(("signalbot token list",)))
 def list_(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """List all tokens, without their text."""
-    with report_errors():
-        tokens = _with_tokens(load_config(config), lambda tokens: tokens.all())
-        now_ms = SystemClock().now_ms()
-        rows = [
-            {
-                "token_id": token.token_id,
-                "scope": token.scope.value,
-                "subject": token.subject,
-                "label": token.label,
-                "is_valid": token.is_valid(now_ms),
-                "created_at_ms": token.created_at_ms,
-                "expires_at_ms": token.expires_at_ms,
-                "revoked_at_ms": token.revoked_at_ms,
-            }
-            for token in tokens
-        ]
-        columns = (
-            Column("Id", "token_id"),
-            Column("Scope", "scope"),
-            Column("Subject", "subject"),
-            Column("Label", "label"),
-            Column("Valid", "is_valid"),
-            Column("Created", "created_at_ms", utc),
-            Column("Expires", "expires_at_ms", utc),
-        )
-        print_list(rows, columns, as_json=as_json, none="no tokens")
+    tokens = _with_tokens(load_config(config), lambda tokens: tokens.all())
+    now_ms = SystemClock().now_ms()
+    rows = [
+        {
+            "token_id": token.token_id,
+            "scope": token.scope.value,
+            "subject": token.subject,
+            "label": token.label,
+            "is_valid": token.is_valid(now_ms),
+            "created_at_ms": token.created_at_ms,
+            "expires_at_ms": token.expires_at_ms,
+            "revoked_at_ms": token.revoked_at_ms,
+        }
+        for token in tokens
+    ]
+    columns = (
+        Column("Id", "token_id"),
+        Column("Scope", "scope"),
+        Column("Subject", "subject"),
+        Column("Label", "label"),
+        Column("Valid", "is_valid"),
+        Column("Created", "created_at_ms", utc),
+        Column("Expires", "expires_at_ms", utc),
+    )
+    print_list(rows, columns, as_json=as_json, none="no tokens")
 
 
 @app.command(epilog=examples_text(("signalbot token revoke tok_3fa94c0b77de",)))
@@ -120,10 +118,9 @@ def revoke(
     token_id: Annotated[str, typer.Argument(metavar="ID")], config: ConfigOption = None
 ) -> None:
     """Revoke a token immediately."""
-    with report_errors():
-        if not _revoke(config, token_id):
-            raise NotFound(f"no valid token {token_id!r}: see 'signalbot token list'")
-        typer.echo(f"revoked {token_id}")
+    if not _revoke(config, token_id):
+        raise NotFound(f"no valid token {token_id!r}: see 'signalbot token list'")
+    typer.echo(f"revoked {token_id}")
 
 
 def _revoke(config: Path | None, token_id: str) -> bool:

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from signalbot.cli.control_socket import send_request
-from signalbot.cli.errors import report_errors
 from signalbot.cli.options import ConfigOption, JsonOption
 from signalbot.cli.render import Column, print_json, print_list
 
@@ -16,16 +15,14 @@ Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason, s
 
 def halt(reason: Reason = "", config: ConfigOption = None) -> None:
     """Stop all entries until unhalt. Exits and stops continue."""
-    with report_errors():
-        state = send_request(config, "POST", "/api/halt", {"reason": reason})
-        typer.echo(f"halted: {state['halted']}")
+    state = send_request(config, "POST", "/api/halt", {"reason": reason})
+    typer.echo(f"halted: {state['halted']}")
 
 
 def unhalt(config: ConfigOption = None) -> None:
     """Allow entries again. Paused and halted users stay so."""
-    with report_errors():
-        send_request(config, "POST", "/api/unhalt")
-        typer.echo("trading")
+    send_request(config, "POST", "/api/unhalt")
+    typer.echo("trading")
 
 
 def pause(
@@ -35,22 +32,20 @@ def pause(
 
     The pause survives restarts and ends with ``resume``.
     """
-    with report_errors():
-        if strategy is None:
-            send_request(config, "POST", f"/api/users/{user}/pause", {"reason": reason})
-        else:
-            send_request(config, "POST", f"/api/subscriptions/{user}/{strategy}/pause")
-        typer.echo(f"{user}{_on(strategy)} is paused")
+    if strategy is None:
+        send_request(config, "POST", f"/api/users/{user}/pause", {"reason": reason})
+    else:
+        send_request(config, "POST", f"/api/subscriptions/{user}/{strategy}/pause")
+    typer.echo(f"{user}{_on(strategy)} is paused")
 
 
 def resume(user: User, strategy: Strategy = None, config: ConfigOption = None) -> None:
     """Resume a paused or halted user, or a subscription."""
-    with report_errors():
-        if strategy is None:
-            send_request(config, "POST", f"/api/users/{user}/resume")
-        else:
-            send_request(config, "POST", f"/api/subscriptions/{user}/{strategy}/resume")
-        typer.echo(f"{user}{_on(strategy)} is active")
+    if strategy is None:
+        send_request(config, "POST", f"/api/users/{user}/resume")
+    else:
+        send_request(config, "POST", f"/api/subscriptions/{user}/{strategy}/resume")
+    typer.echo(f"{user}{_on(strategy)} is active")
 
 
 def close(
@@ -65,17 +60,16 @@ def close(
 
     Positions are closed at market.
     """
-    with report_errors():
-        closings = send_request(config, "POST", f"/api/users/{user}/close", {"symbol": symbol})
-        if as_json:
-            print_json(closings)
-            return
-        columns = (
-            Column("Position", "position_id"),
-            Column("Symbol", "symbol"),
-            Column("Closed", "closed"),
-        )
-        print_list(closings, columns, as_json=False, none="no open positions")
+    closings = send_request(config, "POST", f"/api/users/{user}/close", {"symbol": symbol})
+    if as_json:
+        print_json(closings)
+        return
+    columns = (
+        Column("Position", "position_id"),
+        Column("Symbol", "symbol"),
+        Column("Closed", "closed"),
+    )
+    print_list(closings, columns, as_json=False, none="no open positions")
 
 
 def _on(strategy: str | None) -> str:

@@ -9,7 +9,6 @@ from urllib.parse import quote
 import typer
 
 from signalbot.cli.control_socket import send_raw_request
-from signalbot.cli.errors import report_errors
 from signalbot.cli.lazy import examples_text, new_app
 from signalbot.cli.options import ConfigOption, JsonOption
 from signalbot.cli.render import print_facts, print_json
@@ -52,13 +51,12 @@ def show_alert(
 
     The body is parsed as if the source had sent it; no secret is needed.
     """
-    with report_errors():
-        body = sys.stdin.buffer.read() if file == "-" else _content(Path(file))
-        found = send_raw_request(config, "POST", f"/hooks/{quote(source, safe='')}?dry_run=1", body)
-        if as_json:
-            print_json(found)
-        else:
-            print_facts(_facts(found))
+    body = sys.stdin.buffer.read() if file == "-" else _content(Path(file))
+    found = send_raw_request(config, "POST", f"/hooks/{quote(source, safe='')}?dry_run=1", body)
+    if as_json:
+        print_json(found)
+    else:
+        print_facts(_facts(found))
 
 
 def _content(path: Path) -> bytes:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from signalbot.cli.errors import not_found, report_errors
+from signalbot.cli.errors import not_found
 from signalbot.cli.options import JsonOption
 from signalbot.cli.render import Column, print_facts, print_json, print_list
 from signalbot.domain.code_catalog import CODES
@@ -32,8 +32,7 @@ def explain(
     if code is None:
         print_list(list(_codes()), _COLUMNS, as_json=as_json, none="no codes")
         return
-    with report_errors():
-        row = _event(code.lower()) if "." in code else _code(code.upper().replace("-", "_"))
+    row = _event(code.lower()) if "." in code else _code(code.upper().replace("-", "_"))
     if as_json:
         print_json(row)
     else:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from signalbot.cli.errors import report_errors
 from signalbot.cli.formatting import money, number, plain, signed_money, utc
 from signalbot.cli.ledger_source import open_reader
 from signalbot.cli.options import Since
@@ -50,34 +49,33 @@ def print_shadow_comparison(
     """Print signals that either account traded or that they decided differently, and totals."""
     if user is None:
         raise typer.BadParameter("--user is required", param_hint="--shadow")
-    with report_errors():
-        from signalbot.domain.users import UserId
-        from signalbot.ledger.shadow_comparison import (
-            difference_row,
-            read_differences,
-            total_differences,
-            totals_row,
-        )
-        from signalbot.ledger.views import read_snapshot
+    from signalbot.domain.users import UserId
+    from signalbot.ledger.shadow_comparison import (
+        difference_row,
+        read_differences,
+        total_differences,
+        totals_row,
+    )
+    from signalbot.ledger.views import read_snapshot
 
-        with open_reader(config, ledger) as source:
-            selection = source.select(user=user, strategy=strategy, symbol=symbol, since=since)
-            with read_snapshot(source.connection):
-                all_differences = read_differences(
-                    source.connection, UserId(user), since_ms=selection.since_ms
-                )
-        if not all_differences:
-            raise NotFound(
-                f"{user} has no shadow decisions in this period: set "
-                f"account.shadow = true in [users.{user}], with mode 'live'"
+    with open_reader(config, ledger) as source:
+        selection = source.select(user=user, strategy=strategy, symbol=symbol, since=since)
+        with read_snapshot(source.connection):
+            all_differences = read_differences(
+                source.connection, UserId(user), since_ms=selection.since_ms
             )
-        differences = [each for each in all_differences if _is_of(each, selection)]
-        rows = [difference_row(each) for each in differences if _is_listed(each)]
-        totals = totals_row(total_differences(differences))
-        if as_json:
-            print_json({"user_id": user, "totals": totals, "signals": rows})
-        else:
-            _print(totals, rows)
+    if not all_differences:
+        raise NotFound(
+            f"{user} has no shadow decisions in this period: set "
+            f"account.shadow = true in [users.{user}], with mode 'live'"
+        )
+    differences = [each for each in all_differences if _is_of(each, selection)]
+    rows = [difference_row(each) for each in differences if _is_listed(each)]
+    totals = totals_row(total_differences(differences))
+    if as_json:
+        print_json({"user_id": user, "totals": totals, "signals": rows})
+    else:
+        _print(totals, rows)
 
 
 def _is_of(difference: "ShadowDifference", selection: "Selection") -> bool:

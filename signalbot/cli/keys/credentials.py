@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from signalbot.cli.control_socket import send_request
-from signalbot.cli.errors import ExitCode, NotRunning, not_found, report_errors
+from signalbot.cli.errors import ExitCode, NotRunning, not_found
 from signalbot.cli.keys.vault_access import command_config, prompt_secret, with_store, with_vault
 from signalbot.cli.lazy import examples_text, new_app
 from signalbot.cli.options import ConfigOption, JsonOption
@@ -48,12 +48,11 @@ def set_(user: User, config: ConfigOption = None) -> None:
 
     Prompts for them, or reads one JSON object from standard input.
     """
-    with report_errors():
-        settings = command_config(config)
-        exchange = _exchange_of(settings, user)
-        given = _prompted(settings, exchange) if sys.stdin.isatty() else _parsed(sys.stdin.read())
-        _store(settings, [(UserId(user), exchange, _credentials(given, user))])
-        typer.echo(f"stored the keys of {user} for {exchange}{_handed_over(config, [user])}")
+    settings = command_config(config)
+    exchange = _exchange_of(settings, user)
+    given = _prompted(settings, exchange) if sys.stdin.isatty() else _parsed(sys.stdin.read())
+    _store(settings, [(UserId(user), exchange, _credentials(given, user))])
+    typer.echo(f"stored the keys of {user} for {exchange}{_handed_over(config, [user])}")
 
 
 @app.command(
@@ -73,35 +72,33 @@ def import_(
 
     The input has one JSON object per line: the fields of ``keys set`` and "user".
     """
-    with report_errors():
-        settings = command_config(config)
-        text = sys.stdin.read() if file is None else _text_of(file)
-        accounts = list(_accounts(settings, text))
-        _store(settings, accounts)
-        if as_json:
-            print_json({"stored": [user for user, _, _ in accounts]})
-        else:
-            handed_over = _handed_over(config, [user for user, _, _ in accounts])
-            typer.echo(f"stored the keys of {len(accounts)} users{handed_over}")
+    settings = command_config(config)
+    text = sys.stdin.read() if file is None else _text_of(file)
+    accounts = list(_accounts(settings, text))
+    _store(settings, accounts)
+    if as_json:
+        print_json({"stored": [user for user, _, _ in accounts]})
+    else:
+        handed_over = _handed_over(config, [user for user, _, _ in accounts])
+        typer.echo(f"stored the keys of {len(accounts)} users{handed_over}")
 
 
 @app.command("list", epilog=examples_text(("signalbot keys list", "signalbot keys list --json")))
 def list_(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """List users with stored keys, without the keys."""
-    with report_errors():
-        settings = command_config(config)
-        stored = with_vault(settings, lambda vault: vault.list_credentials())
-        rows = [
-            {
-                "user": each.name,
-                "exchange": each.exchange,
-                "fields": list(each.fields),
-                "is_current": each.is_current,
-                "updated_at_ms": each.updated_at_ms,
-            }
-            for each in stored
-        ]
-        print_list(rows, _COLUMNS, as_json=as_json, none="no stored keys: signalbot keys set USER")
+    settings = command_config(config)
+    stored = with_vault(settings, lambda vault: vault.list_credentials())
+    rows = [
+        {
+            "user": each.name,
+            "exchange": each.exchange,
+            "fields": list(each.fields),
+            "is_current": each.is_current,
+            "updated_at_ms": each.updated_at_ms,
+        }
+        for each in stored
+    ]
+    print_list(rows, _COLUMNS, as_json=as_json, none="no stored keys: signalbot keys set USER")
 
 
 @app.command(
@@ -113,46 +110,43 @@ def check_keys(user: User, as_json: JsonOption = False, config: ConfigOption = N
 
     Checks the key, its permissions, account modes, balance, minimum order sizes and the clock.
     """
-    with report_errors():
-        from signalbot.cli.keys.account_checks import check_accounts, live_users
+    from signalbot.cli.keys.account_checks import check_accounts, live_users
 
-        settings = command_config(config)
-        _exchange_of(settings, user)
-        matches = [each for each in live_users(settings) if each.user_id == user]
-        if not matches:
-            raise ConfigError(f"{user} has no live account at a real exchange")
-        path = master_key.locate_key_file(settings.daemon.master_key_file, os.environ)
-        found = asyncio.run(check_accounts(settings, matches, path))[user]
-        rows = [{"ok": each.is_ok, "what": each.what, "says": each.result} for each in found]
-        print_list(rows, _FINDINGS, as_json=as_json, none="no checks were made")
-        if not all(each.is_ok for each in found):
-            raise typer.Exit(ExitCode.ERROR)
+    settings = command_config(config)
+    _exchange_of(settings, user)
+    matches = [each for each in live_users(settings) if each.user_id == user]
+    if not matches:
+        raise ConfigError(f"{user} has no live account at a real exchange")
+    path = master_key.locate_key_file(settings.daemon.master_key_file, os.environ)
+    found = asyncio.run(check_accounts(settings, matches, path))[user]
+    rows = [{"ok": each.is_ok, "what": each.what, "says": each.result} for each in found]
+    print_list(rows, _FINDINGS, as_json=as_json, none="no checks were made")
+    if not all(each.is_ok for each in found):
+        raise typer.Exit(ExitCode.ERROR)
 
 
 @app.command(epilog=examples_text(("signalbot keys keep alice",)))
 def keep(user: User, config: ConfigOption = None) -> None:
     """Adopt the keys stored under a former user's name."""
-    with report_errors():
-        settings, now_ms = command_config(config), SystemClock().now_ms()
-        _exchange_of(settings, user)
-        adopted = with_vault(
-            settings, lambda vault: vault.reassign_credentials(UserId(user), now_ms=now_ms)
-        )
-        if not adopted:
-            raise not_found("keys of", user, [])
-        typer.echo(f"kept the keys of {user}{_handed_over(config, [user])}")
+    settings, now_ms = command_config(config), SystemClock().now_ms()
+    _exchange_of(settings, user)
+    adopted = with_vault(
+        settings, lambda vault: vault.reassign_credentials(UserId(user), now_ms=now_ms)
+    )
+    if not adopted:
+        raise not_found("keys of", user, [])
+    typer.echo(f"kept the keys of {user}{_handed_over(config, [user])}")
 
 
 @app.command(epilog=examples_text(("signalbot keys delete alice",)))
 def delete(user: User, config: ConfigOption = None) -> None:
     """Delete a user's keys."""
-    with report_errors():
-        settings = command_config(config)
-        deleted = with_vault(settings, lambda vault: vault.delete_credentials(UserId(user)))
-        if not deleted:
-            stored = with_vault(settings, lambda vault: vault.list_credentials())
-            raise not_found("keys of", user, [each.name for each in stored])
-        typer.echo(f"deleted the keys of {user}")
+    settings = command_config(config)
+    deleted = with_vault(settings, lambda vault: vault.delete_credentials(UserId(user)))
+    if not deleted:
+        stored = with_vault(settings, lambda vault: vault.list_credentials())
+        raise not_found("keys of", user, [each.name for each in stored])
+    typer.echo(f"deleted the keys of {user}")
 
 
 @app.command(epilog=examples_text(("signalbot keys rotate",)))
@@ -162,24 +156,23 @@ def rotate(config: ConfigOption = None) -> None:
     The previous key stays as FILE.bak. A rotation that was interrupted is finished or undone by
     the next run.
     """
-    with report_errors():
-        settings = command_config(config)
-        path = master_key.locate_key_file(settings.daemon.master_key_file, os.environ)
-        if "CREDENTIALS_DIRECTORY" in os.environ:
-            raise ConfigError(
-                "a systemd credential cannot be changed: put the key file back, rotate it, and "
-                "encrypt the credential again before the daemon restarts"
-            )
-        done = with_store(
-            settings,
-            lambda store: rotation.rotate_master_key(store, path, now_ms=SystemClock().now_ms()),
+    settings = command_config(config)
+    path = master_key.locate_key_file(settings.daemon.master_key_file, os.environ)
+    if "CREDENTIALS_DIRECTORY" in os.environ:
+        raise ConfigError(
+            "a systemd credential cannot be changed: put the key file back, rotate it, and "
+            "encrypt the credential again before the daemon restarts"
         )
-        if done.is_finished:
-            typer.echo("finished an interrupted rotation")
-        typer.echo(
-            f"re-encrypted {done.values} values with a new {path}; "
-            f"the previous key is {done.previous_path}"
-        )
+    done = with_store(
+        settings,
+        lambda store: rotation.rotate_master_key(store, path, now_ms=SystemClock().now_ms()),
+    )
+    if done.is_finished:
+        typer.echo("finished an interrupted rotation")
+    typer.echo(
+        f"re-encrypted {done.values} values with a new {path}; "
+        f"the previous key is {done.previous_path}"
+    )
 
 
 _FINDINGS = (

@@ -3,7 +3,6 @@
 import os
 import sys
 
-from signalbot.cli.errors import report_errors
 from signalbot.cli.options import ConfigOption
 
 
@@ -13,21 +12,20 @@ def run(config: ConfigOption = None) -> None:
     Recovers the state of the last run, then executes every signal for every user. Logs go to
     standard output. Exit code 78 means an invalid configuration.
     """
-    with report_errors():
-        from signalbot import daemon
-        from signalbot.config.checks.strategies import load_for_daemon
-        from signalbot.config.locate import find_config
-        from signalbot.observability.logging.secrets import SecretRegistry
-        from signalbot.observability.logging.setup import configure_logging
-        from signalbot.tasks import SystemClock
+    from signalbot import daemon
+    from signalbot.config.checks.strategies import load_for_daemon
+    from signalbot.config.locate import find_config
+    from signalbot.observability.logging.secrets import SecretRegistry
+    from signalbot.observability.logging.setup import configure_logging
+    from signalbot.tasks import SystemClock
 
-        settings = load_for_daemon(find_config(config, os.environ), os.environ)
-        secrets = SecretRegistry()
-        configure_logging(
-            log_format=settings.daemon.log_format,
-            level=settings.daemon.log_level,
-            stream=sys.stdout,
-            clock=SystemClock().now_ms,
-            secrets=secrets,
-        )
-        daemon.run(settings, secrets)
+    settings = load_for_daemon(find_config(config, os.environ), os.environ)
+    secrets = SecretRegistry()
+    configure_logging(
+        log_format=settings.daemon.log_format,
+        level=settings.daemon.log_level,
+        stream=sys.stdout,
+        clock=SystemClock().now_ms,
+        secrets=secrets,
+    )
+    daemon.run(settings, secrets)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signalbot.cli.errors import report_errors
 from signalbot.cli.formatting import signed_money, utc
 from signalbot.cli.render import Column, Row, print_table
 from signalbot.domain.money import ZERO, text
@@ -38,14 +37,13 @@ def demo(
     Seven users with different rules receive the same signals. The log shows their decisions with
     the reasons; a table of every signal and every user follows. Uses no network and no keys.
     """
-    with report_errors():
-        if keep is not None:
-            keep.mkdir(parents=True, exist_ok=True)
-            _play(keep, minutes, speed)
-            typer.echo(f"\nExplore: signalbot why SIGNAL --ledger {keep / 'demo.db'}")
-            return
-        with TemporaryDirectory(prefix="signalbot-demo-") as folder:
-            _play(Path(folder), minutes, speed)
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        _play(keep, minutes, speed)
+        typer.echo(f"\nExplore: signalbot why SIGNAL --ledger {keep / 'demo.db'}")
+        return
+    with TemporaryDirectory(prefix="signalbot-demo-") as folder:
+        _play(Path(folder), minutes, speed)
 
 
 def _play(folder: Path, minutes: int, speed: float) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from signalbot.cli.errors import not_found, report_errors
+from signalbot.cli.errors import not_found
 from signalbot.cli.ledger_source import LedgerReader, ledger_path
 from signalbot.cli.options import Since
 from signalbot.cli.render import Column, print_json, print_table
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from signalbot.ports import Clock
     from signalbot.replay.candle_files import ReadOptions
     from signalbot.replay.candle_sources import MarketCandles
+    from signalbot.replay.recorded_history import RecordedHistory
     from signalbot.replay.report.summary import ReportTable
-    from signalbot.replay.whatif import RecordedHistory, WhatIf
+    from signalbot.replay.whatif import WhatIf
 
 _LEAD_MS = 3_600_000
 """Candles before the first signal, so that a gap does not leave it without a price."""
@@ -50,19 +51,16 @@ def what_if(
     """Run and print the comparison. ``files`` are candles by market; others are found."""
     if user is None:
         raise typer.BadParameter("--user is required", param_hint="--signals")
-    with report_errors():
-        from signalbot.ledger.views import open_ledger
+    from signalbot.ledger.views import open_ledger
 
-        with open_ledger(ledger_path(config, ledger)) as connection:
-            found = _compare(
-                connection, config, user, since, settings, files, options, verbose=verbose
-            )
-        if as_json:
-            from signalbot.replay.whatif_tables import to_json
+    with open_ledger(ledger_path(config, ledger)) as connection:
+        found = _compare(connection, config, user, since, settings, files, options, verbose=verbose)
+    if as_json:
+        from signalbot.replay.whatif_tables import to_json
 
-            print_json(to_json(found))
-        else:
-            _print(found, limit)
+        print_json(to_json(found))
+    else:
+        _print(found, limit)
 
 
 def _compare(
@@ -81,7 +79,8 @@ def _compare(
     from signalbot.domain.users import UserId
     from signalbot.ledger.views import read_snapshot
     from signalbot.observability.logging.setup import configure_logging
-    from signalbot.replay.whatif import read_recorded_history, what_if
+    from signalbot.replay.recorded_history import read_recorded_history
+    from signalbot.replay.whatif import what_if
     from signalbot.tasks import SystemClock, freeze_gc
 
     overrides = tuple(map(parse_override, settings))

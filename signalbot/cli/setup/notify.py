@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from signalbot.cli.errors import ExitCode, not_found, report_errors
+from signalbot.cli.errors import ExitCode, not_found
 from signalbot.cli.keys.vault_access import with_vault
 from signalbot.cli.lazy import examples_text, new_app
 from signalbot.cli.load_config import load_config
@@ -43,16 +43,15 @@ def send_test(
 
     The destinations are the operator's or one user's. Needs no daemon. Exit code 1 if one fails.
     """
-    with report_errors():
-        if user is not None and operator:
-            raise typer.BadParameter("--user and --operator exclude each other")
-        settings = load_config(config)
-        recipient = _recipient(settings, user)
-        failures = [
-            _send_test(index, recipient, url)
-            for index, url in enumerate(_resolved(settings, recipient.urls), start=1)
-        ]
-        raise typer.Exit(ExitCode.ERROR if any(failures) else ExitCode.OK)
+    if user is not None and operator:
+        raise typer.BadParameter("--user and --operator exclude each other")
+    settings = load_config(config)
+    recipient = _recipient(settings, user)
+    failures = [
+        _send_test(index, recipient, url)
+        for index, url in enumerate(_resolved(settings, recipient.urls), start=1)
+    ]
+    raise typer.Exit(ExitCode.ERROR if any(failures) else ExitCode.OK)
 
 
 def _recipient(config: Config, user: str | None) -> Recipient:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from signalbot.cli.errors import ExitCode, report_errors
+from signalbot.cli.errors import ExitCode
 from signalbot.cli.formatting import utc
 from signalbot.cli.lazy import examples_text, new_app
 from signalbot.cli.options import (
@@ -61,23 +61,22 @@ def new(
     ),
 ) -> None:
     """Write a working strategy to start from."""
-    with report_errors():
-        if not _NAME.fullmatch(name):
-            raise ConfigError(
-                f"{name!r} is not a valid name: use up to 40 of a-z, 0-9, _ and -, a-z first"
-            )
-        path = folder / f"{name.replace('-', '_')}.py"
-        name_parts = re.split(r"[-_]+", name)
-        text = _EXAMPLE.read_text(encoding="utf-8")
-        text = text.replace("NAME", " ".join(name_parts).strip().capitalize(), 1)
-        text = text.replace("CLASS", "".join(part.capitalize() for part in name_parts), 1)
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(text)
-        except FileExistsError:
-            raise SignalbotError(f"{path} already exists; nothing was written") from None
-        typer.echo(f"wrote {path}\ntry it: signalbot strategy check {path}")
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"{name!r} is not a valid name: use up to 40 of a-z, 0-9, _ and -, a-z first"
+        )
+    path = folder / f"{name.replace('-', '_')}.py"
+    name_parts = re.split(r"[-_]+", name)
+    text = _EXAMPLE.read_text(encoding="utf-8")
+    text = text.replace("NAME", " ".join(name_parts).strip().capitalize(), 1)
+    text = text.replace("CLASS", "".join(part.capitalize() for part in name_parts), 1)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise SignalbotError(f"{path} already exists; nothing was written") from None
+    typer.echo(f"wrote {path}\ntry it: signalbot strategy check {path}")
 
 
 @app.command(
@@ -119,13 +118,12 @@ def check(
     problems: exceptions, signals that cannot be traded, and signals that depend on anything but
     past candles (future candles, earlier calls, randomness). Exit code 1 if there are problems.
     """
-    with report_errors():
-        from signalbot.replay.candle_files.options import read_options
+    from signalbot.replay.candle_files.options import read_options
 
-        options = read_options(
-            columns=columns, time_format=time_format, time_zone=time_zone, decimal=decimal
-        )
-        trial, read = _dry_run(file, candles, timeframe, symbol, options, _params(settings or []))
+    options = read_options(
+        columns=columns, time_format=time_format, time_zone=time_zone, decimal=decimal
+    )
+    trial, read = _dry_run(file, candles, timeframe, symbol, options, _params(settings or []))
     if as_json:
         print_json(_plain(trial, read))
     else:
