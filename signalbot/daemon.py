@@ -254,10 +254,10 @@ async def _api(
 ) -> AsyncIterator[None]:
     from signalbot.api.auth import Authenticator  # noqa: PLC0415
     from signalbot.api.build import build  # noqa: PLC0415
-    from signalbot.api.connection_limits import connection_limiter  # noqa: PLC0415
+    from signalbot.api.connection_limiter import build_connection_limiter  # noqa: PLC0415
     from signalbot.api.context import Context  # noqa: PLC0415
     from signalbot.api.event_stream import EventStream  # noqa: PLC0415
-    from signalbot.api.hosts import LOCAL_HOSTS  # noqa: PLC0415
+    from signalbot.api.middleware import LOCAL_HOSTS  # noqa: PLC0415
     from signalbot.api.request_limits import RequestLimiter  # noqa: PLC0415 - FastAPI takes its time
     from signalbot.api.server import serve_api  # noqa: PLC0415
     from signalbot.metrics.gather import MetricsCollector  # noqa: PLC0415
@@ -267,7 +267,7 @@ async def _api(
 
     tokens, journal, terms = TokenStore(database), Journal(database), app.config.api
     gate, discarded_alerts = Authenticator(tokens, clock), DiscardedAlertLog(clock)
-    connections = connection_limiter(terms, open_files=raise_open_file_limit())
+    connections = build_connection_limiter(terms, open_files=raise_open_file_limit())
     signal_intake = SignalIntake(
         registry=app.registry,
         exchanges=exchanges,

@@ -6,16 +6,17 @@ from pathlib import Path
 import pytest
 
 from signalbot.api import (
-    connection_limits,
+    connection_limiter,
     event_stream,
-    pieces,
+    read_limits,
     request_limits,
     server,
     strict_json,
     token_buckets,
 )
-from signalbot.api.body_limit import MAX_BODY_BYTES
-from signalbot.api.connection_limits import MOST_HEADER_BYTES, connection_limiter
+from signalbot.api.connection_limiter import build_connection_limiter
+from signalbot.api.limited_protocols import MAX_HEADER_BYTES
+from signalbot.api.middleware import MAX_BODY_BYTES
 from signalbot.config.sections.notify import notices_table
 from signalbot.config.settings import ApiSettings
 from signalbot.domain import globs
@@ -61,10 +62,10 @@ def test_every_limit_of_the_listener_is_what_the_page_says() -> None:
     numbers = [[int(each.replace(",", "")) for each in re.findall(r"[\d,]*\d", r)] for r in rows]
     assert numbers == [
         [terms.max_connections],
-        [int(connection_limits.REQUEST_TIMEOUT_S), int(connection_limits.STALL_TIMEOUT_S)],
-        [MAX_BODY_BYTES, MOST_HEADER_BYTES, server._MAX_FRAME_BYTES],
-        [pieces.MIN_PIECES, pieces.BYTES_PER_PIECE],
-        [pieces.FRAMES, pieces.ANONYMOUS_FRAMES, pieces.FRAMES_PER_SECOND],
+        [int(connection_limiter.REQUEST_TIMEOUT_S), int(connection_limiter.STALL_TIMEOUT_S)],
+        [MAX_BODY_BYTES, MAX_HEADER_BYTES, server._MAX_FRAME_BYTES],
+        [read_limits.MIN_PIECES, read_limits.BYTES_PER_PIECE],
+        [read_limits.FRAMES, read_limits.ANONYMOUS_FRAMES, read_limits.FRAMES_PER_SECOND],
         [strict_json.MAX_DEPTH, fields._MAX_FIELDS, fields._MAX_DEPTH],
         [terms.requests_per_second, int(token_buckets.BURST_S)],
         [request_limits._ANONYMOUS_FACTOR],
@@ -78,9 +79,9 @@ def test_every_limit_of_the_listener_is_what_the_page_says() -> None:
         [signature.TOLERANCE_S],
         [globs.MAX_GLOBS, globs.MAX_GLOB_LENGTH],
     ]
-    quarter = connection_limiter(terms, open_files=1_000_000)
+    quarter = build_connection_limiter(terms, open_files=1_000_000)
     assert (quarter.max_connections, quarter._max_per_address) == (256, 64)
-    assert connection_limiter(terms, open_files=400).max_connections == 100
+    assert build_connection_limiter(terms, open_files=400).max_connections == 100
 
 
 def test_ci_runs_the_second_command_of_the_readme() -> None:

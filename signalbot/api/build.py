@@ -9,11 +9,10 @@ from starlette.types import ASGIApp
 
 from signalbot import __version__
 from signalbot.api import problems
-from signalbot.api.access_log import AccessLog
-from signalbot.api.body_limit import BodyLimit
 from signalbot.api.context import Context
 from signalbot.api.docs_page import POLICY, docs_page
-from signalbot.api.hosts import HostGuard
+from signalbot.api.http_log import AccessLog, IgnoreDisconnects
+from signalbot.api.middleware import BodyLimit, HostGuard, SafeHeaders
 from signalbot.api.request_limits import RequestLimitMiddleware
 from signalbot.api.routes import (
     event_stream,
@@ -27,8 +26,6 @@ from signalbot.api.routes import (
     users,
     webhooks,
 )
-from signalbot.api.security_headers import SafeHeaders
-from signalbot.api.uvicorn_log import IgnoreDisconnects
 
 _ROUTES = (strategies, subscriptions, signals, users, ledger, trading, tokens, webhooks, metrics)
 

@@ -6,12 +6,12 @@ nothing and allows each of its connections one response per second.
 """
 
 from http import HTTPStatus
-from ipaddress import IPv6Address, ip_address
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from signalbot.api.auth import ADDRESS, PRINCIPAL, TRUSTED, AsgiScope, Authenticator, Principal
-from signalbot.api.connection_limits import ConnectionLimiter
+from signalbot.api.client_address import address_of, bucket_of
+from signalbot.api.connection_limiter import ConnectionLimiter
 from signalbot.api.problems import problem_response
 from signalbot.api.token_buckets import TokenBuckets
 from signalbot.ports import Clock
@@ -28,7 +28,6 @@ _ALL_ANONYMOUS = "all"
 _READ_METHODS = ("GET", "HEAD", "OPTIONS")
 _REQUESTS_PER_CHANGE = 40  # requests that a user's change counts for, sustained
 _CHANGE_BURST = 30  # changes allowed at once
-_PREFIX_BITS = 64  # of an IPv6 address: a client chooses the rest
 
 
 class RequestLimiter:
@@ -94,7 +93,7 @@ class RequestLimiter:
 
     def is_exhausted(self, scope: AsgiScope) -> bool:
         """Whether the sender's address has exceeded its limit."""
-        return self._anonymous.is_empty(_client(scope.get(ADDRESS)))
+        return self._anonymous.is_empty(bucket_of(scope.get(ADDRESS)))
 
     async def count_anonymous(self, scope: AsgiScope) -> float:
         """Count an anonymous request; delay it if it exceeds the limit.
@@ -102,7 +101,7 @@ class RequestLimiter:
         The limit applies to the address, and to all anonymous callers together.
         """
         scope[_COUNTED] = True
-        client = _client(scope.get(ADDRESS))
+        client = bucket_of(scope.get(ADDRESS))
         wait_s = self._anonymous.take(client) or self._all_anonymous.take(_ALL_ANONYMOUS)
         if wait_s > 0:
             with self._connections.delaying(scope.get("client")):
@@ -172,50 +171,3 @@ def too_many(wait_s: float, scope: Scope) -> ASGIApp:
 async def _reject_socket(_: Scope, receive: Receive, send: Send) -> None:
     await receive()
     await send({"type": "websocket.close", "code": 1013, "reason": "too many requests"})
-
-
-def address_of(scope: AsgiScope, *, trusts_proxy: bool) -> str | None:
-    """Return the sender's address: from the local proxy's header, or the peer's.
-
-    A proxy appends the address it sees to whatever the client has sent, as a line or as the end of
-    one: only the last entry of the last line is the proxy's.
-    """
-    client = scope.get("client")
-    peer = None if client is None else _plain(str(client[0]))
-    if not trusts_proxy or peer is None or not is_loopback(peer):
-        return peer
-    forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
-    last: str = forwarded[-1].decode("latin-1").rpartition(",")[2].strip() if forwarded else ""
-    return _plain(last) if last else peer
-
-
-def _plain(address: str) -> str:
-    """Normalize an address.
-
-    A dual-stack listener reports an IPv4 peer as an IPv6 address.
-    """
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return address
-    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
-    return str(mapped or found)
-
-
-def is_loopback(address: str) -> bool:
-    """Whether an address is of this machine."""
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return False
-
-
-def _client(address: str | None) -> str:
-    """Return the bucket of an address: IPv4 address, or prefix of an IPv6 client."""
-    try:
-        found = ip_address(address or "")
-    except ValueError:
-        return "unknown"
-    if isinstance(found, IPv6Address):
-        return f"{int(found) >> _PREFIX_BITS:x}"
-    return str(found)

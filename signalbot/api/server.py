@@ -12,8 +12,9 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from signalbot.api.auth import mark_trusted
-from signalbot.api.connection_limits import MOST_HEADER_BYTES, ConnectionLimiter, protocols
-from signalbot.api.uvicorn_log import quiet_uvicorn
+from signalbot.api.connection_limiter import ConnectionLimiter
+from signalbot.api.http_log import quiet_uvicorn
+from signalbot.api.limited_protocols import MAX_HEADER_BYTES, protocols
 from signalbot.config.settings import ApiSettings
 from signalbot.domain.errors import ConfigError
 from signalbot.ports import Clock
@@ -163,7 +164,7 @@ def _server(app: ASGIApp, connections: ConnectionLimiter) -> _Server:
             ws_ping_timeout=20,
             timeout_keep_alive=_KEEP_ALIVE_TIMEOUT_S,
             timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT_S,
-            h11_max_incomplete_event_size=MOST_HEADER_BYTES,
+            h11_max_incomplete_event_size=MAX_HEADER_BYTES,
             **protocols(connections),
         )
     )

@@ -3,12 +3,12 @@
 import http.client
 import json
 import os
-import socket
 from pathlib import Path
 from typing import Any
 
 from signalbot.cli.errors import NotRunning
 from signalbot.config.locate import find_config, state_dir_of
+from signalbot.control.unix_http import unix_request
 from signalbot.domain.errors import NotFound, SignalbotError
 from signalbot.state_dir import SOCKET_NAME
 
@@ -37,33 +37,18 @@ def send_raw_request(config: Path | None, method: str, path: str, body: bytes | 
         SignalbotError: the daemon rejected the request; the message has the reason.
     """
     state_dir = state_dir_of(find_config(config, os.environ), os.environ)
-    connection = _UnixConnection(state_dir / SOCKET_NAME)
-    headers = {"Content-Type": "application/json", "Host": "localhost"}
     try:
-        connection.request(method, path, body, headers)
-        response = connection.getresponse()
-        content = response.read()
+        status, content = unix_request(
+            state_dir / SOCKET_NAME, method, path, body=body, timeout_s=_TIMEOUT_S
+        )
     except (FileNotFoundError, ConnectionRefusedError):
         raise NotRunning(f"no daemon runs on {state_dir}: start it with 'signalbot run'") from None
     except (OSError, http.client.HTTPException) as e:
         raise SignalbotError(f"the daemon on {state_dir} does not respond: {e}") from e
-    finally:
-        connection.close()
     value = json.loads(content) if content else None
-    if response.status >= _FIRST_ERROR:
-        raise _error_of(response.status, value)
+    if status >= _FIRST_ERROR:
+        raise _error_of(status, value)
     return value
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=_TIMEOUT_S)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
 
 
 def _error_of(status: int, problem: Any) -> SignalbotError:

@@ -1,14 +1,13 @@
 """Formats values for tables: instants, numbers, durations, facts. JSON keeps raw values."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, Final
 
 from signalbot.config.duration import duration_text
 from signalbot.domain.money import text, to_cents
+from signalbot.domain.timeframe import to_datetime
 
-_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DISPLAY_CONTEXT: Final = Context(prec=8, rounding=ROUND_HALF_EVEN)
 _CENT: Final = Decimal("0.01")
 
@@ -22,7 +21,7 @@ def plain(value: Any) -> str:
 
 def utc(at_ms: int) -> str:
     """``2022-01-05 14:35:00``, in UTC."""
-    return f"{_FIRST + timedelta(milliseconds=at_ms):%Y-%m-%d %H:%M:%S}"
+    return f"{to_datetime(at_ms):%Y-%m-%d %H:%M:%S}"
 
 
 def number(value: str) -> str:

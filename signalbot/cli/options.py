@@ -5,18 +5,17 @@ compares with them, takes too long at start.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from signalbot.config.duration import is_duration, parse_duration
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.timeframe import Ms, from_datetime
 
 DEFAULT_LIMIT = 50
 _MAX_ROWS = 10**9
-_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _root_config(ctx: typer.Context, value: Path | None) -> Path | None:
@@ -62,8 +61,7 @@ def _since(value: str) -> Since:
         raise typer.BadParameter(
             f"{value!r} is neither a duration such as 24h or 7d nor a date such as 2022-01-05"
         ) from None
-    moment = moment.replace(tzinfo=moment.tzinfo or UTC)
-    return Since(at_ms=Ms(round((moment - _FIRST).total_seconds() * 1000)))
+    return Since(at_ms=from_datetime(moment))
 
 
 ColumnsOption = Annotated[

@@ -1,14 +1,13 @@
 """Parses numbers, durations and instants of alerts."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal, DecimalException
 
 from signalbot.domain.errors import InvalidSignal
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.timeframe import Ms, from_datetime
 from signalbot.webhooks.fields import AlertField, quoted_value
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_EXPONENT = 20
 _MAX_NUMBER = 60
 _DIGITS = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
@@ -88,8 +87,7 @@ def parse_instant(field: AlertField) -> Ms | None:
         raise InvalidSignal(
             f"{field}: expected a time in ISO 8601, or seconds or milliseconds since 1970"
         ) from e
-    moment = moment.replace(tzinfo=moment.tzinfo or UTC)
-    return Ms(round((moment - _EPOCH).total_seconds() * 1000))
+    return from_datetime(moment)
 
 
 def is_time(field: AlertField) -> bool:

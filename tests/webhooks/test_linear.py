@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from fastapi import HTTPException
 
-from signalbot.api.body_limit import MAX_BODY_BYTES
+from signalbot.api.middleware import MAX_BODY_BYTES
 from signalbot.api.strict_json import parse_object
 from signalbot.domain.errors import InvalidSignal
 from signalbot.webhooks.parser import AlertRules, parse_alert, secret_of

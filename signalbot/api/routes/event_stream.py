@@ -25,7 +25,7 @@ from signalbot.api.event_stream import (
     EventSubscriber,
     StreamClient,
 )
-from signalbot.api.hosts import is_foreign_origin
+from signalbot.api.middleware import is_foreign_origin
 from signalbot.api.strict_json import parse_object
 from signalbot.control.token_issuer import TOKEN
 from signalbot.domain.errors import Conflict

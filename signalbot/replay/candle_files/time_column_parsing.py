@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from signalbot.domain.timeframe import DAY_MS, Ms, Timeframe
+from signalbot.domain.timeframe import DAY_MS, Ms, Timeframe, from_datetime
 from signalbot.replay.candle_files.options import NUMBER_UNITS, TIME_FORMAT, TIME_ZONE
 from signalbot.replay.candle_files.time_parsing import (
     END_MS,
@@ -26,7 +26,6 @@ _NUMBER: Final = re.compile(r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
 _SHORTEST_EPOCH: Final = 9  # digits of seconds; fewer are a date or a spreadsheet day
 _DATE_DIGITS: Final = frozenset((8, 12, 14, 17))  # digits of a date in one number
 _MONTHS: Final = 12
-_UNIX: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HEADER_ZONE: Final = re.compile(r"(?:UTC|GMT)[ _]*([+-]?\d{1,2})?", re.IGNORECASE)
 _HEADER_NAME: Final = re.compile(r"\(([A-Za-z_]+(?:/[A-Za-z_]+)*)\)")
 _FEW: Final = 0.05  # maximum fraction of missing candles in a correct interpretation
@@ -152,10 +151,10 @@ def _formatted(text: str, time_format: str) -> ParsedTime | None:
     except ValueError:
         return None
     offset = moment.utcoffset()
-    since = moment.replace(tzinfo=UTC) - _UNIX
-    clock_ms = since.seconds * 1000 + since.microseconds // 1000
+    whole_ms = moment.replace(tzinfo=UTC, microsecond=moment.microsecond // 1000 * 1000)
+    day, clock_ms = divmod(from_datetime(whole_ms), DAY_MS)
     return ParsedTime(
-        since.days, clock_ms, None if offset is None else round(offset.total_seconds() * 1000)
+        day, clock_ms, None if offset is None else round(offset.total_seconds() * 1000)
     )
 
 

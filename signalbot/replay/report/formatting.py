@@ -1,11 +1,10 @@
 """Formats numbers and instants of reports; undefined values are a dash."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
 from signalbot.domain.money import text
-from signalbot.domain.timeframe import DAY_MS, Ms
+from signalbot.domain.timeframe import DAY_MS, Ms, to_datetime
 
 NO_VALUE: Final = "-"
 
@@ -70,7 +69,7 @@ def format_minute(at_ms: Ms | None) -> str:
     """UTC, to the minute: ``2022-01-31 23:59``."""
     if at_ms is None:
         return NO_VALUE
-    return f"{datetime.fromtimestamp(at_ms // 1000, tz=UTC):%Y-%m-%d %H:%M}"
+    return f"{to_datetime(at_ms):%Y-%m-%d %H:%M}"
 
 
 def _significant_digits(value: Decimal, digits: int) -> Decimal:
