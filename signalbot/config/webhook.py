@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from signalbot.config.number_types import Duration, Number
 from signalbot.config.section import Section
 from signalbot.domain.signals import Action, Strength
-from signalbot.webhooks.parser import AlertRules
+from signalbot.webhooks.alert import AlertRules
 from signalbot.webhooks.resolution import Direction
 
 WEBHOOK_KIND = "webhook"

@@ -9,7 +9,7 @@ from signalbot.domain.signals import Action, SignalId, signal_id_of_key
 from signalbot.domain.timeframe import Ms
 from signalbot.ledger.alert_deliveries import AlertDeliveries, AlertDelivery
 from signalbot.ledger.signals import Signals
-from signalbot.webhooks.parser import Alert
+from signalbot.webhooks.alert import Alert
 from signalbot.webhooks.signature import is_signed
 
 
@@ -66,7 +66,7 @@ class AlertDeduplicator:
             strategy=terms.name,
             symbol=alert.symbol,
             digest=alert.digest,
-            is_named=alert.is_named,
+            is_named=alert.has_unique_id,
             signals=_max_signals(terms, alert),
         )
         read = self._deliveries.peek if is_dry_run else self._deliveries.record

@@ -22,7 +22,8 @@ from signalbot.ledger.alert_deliveries import AlertDeliveries
 from signalbot.ledger.signals import Signals
 from signalbot.pipeline.signals.expiry import SignalExpirer
 from signalbot.ports import Clock
-from signalbot.webhooks.parser import Alert, parse_alert
+from signalbot.webhooks.alert import Alert
+from signalbot.webhooks.parser import parse_alert
 from signalbot.webhooks.resolution import CancelRequest
 
 log = structlog.get_logger()
@@ -132,8 +133,8 @@ class WebhookReceiver:
                 symbol=alert.symbol,
                 signal_id=sent[0].signal.signal_id,
             )
-        if alert.refused is not None:
-            self._discarded_alerts.refused(terms.name, alert.refused)
+        if alert.entry_rejection is not None:
+            self._discarded_alerts.refused(terms.name, alert.entry_rejection)
         return _alert_result(alert, sent, withdrawn, is_dry_run=False)
 
     def _with_possible_entry(self, terms: StrategySettings, alert: Alert) -> Alert:
@@ -150,7 +151,7 @@ class WebhookReceiver:
             exits = tuple(step for step in alert.steps if step not in entries)
             if not exits:
                 raise
-            return replace(alert, steps=exits, refused=str(e))
+            return replace(alert, steps=exits, entry_rejection=str(e))
         return alert
 
     async def _dry_run(
@@ -200,7 +201,7 @@ def _alert_result(
         sent=sent,
         withdrawn=withdrawn,
         ignored=alert.ignored,
-        refused=alert.refused,
+        refused=alert.entry_rejection,
         is_dry_run=is_dry_run,
     )
 

@@ -24,7 +24,6 @@ from signalbot.domain.money import text
 from signalbot.replay.candle_files import ReadOptions, read_candles
 from signalbot.state_dir import CANDLE_FOLDER_NAME
 
-
 _RULES = "rules.json"
 _CACHE_FILE_OPTIONS = ReadOptions(is_one_market=True)
 _HEADER = "open_ms,open,high,low,close,volume\n"

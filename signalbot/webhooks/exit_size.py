@@ -8,12 +8,12 @@ from signalbot.domain.errors import InvalidSignal
 from signalbot.domain.money import HUNDRED, ONE, ZERO, trimmed
 from signalbot.domain.signals import Action
 from signalbot.webhooks.aliases import FieldRole
-from signalbot.webhooks.deciding import is_percent_flag
 from signalbot.webhooks.fields import AlertField, quoted_value
 from signalbot.webhooks.instructions import Instructions, parse_boolean
 from signalbot.webhooks.name_tokens import token_set, tokenize
 from signalbot.webhooks.number_parsing import number_or_none
 from signalbot.webhooks.resolution import ResolvedAlert
+from signalbot.webhooks.unknown_fields import is_percent_flag
 
 _FRACTIONS = frozenset({"ratio", "fraction", "portfolio", "portion"})
 _SHARE_TOKENS = token_set("percent share ratio fraction portion part")

@@ -9,7 +9,8 @@ from signalbot.domain.orders import OrderSide
 from signalbot.domain.position_tracking import ReportedPosition
 from signalbot.domain.signals import Side
 from signalbot.webhooks.actions import ActionKind, ParsedAction, parse_action, position_of
-from signalbot.webhooks.aliases import FieldRole, role_of
+from signalbot.webhooks.aliases import FieldRole
+from signalbot.webhooks.field_roles import role_of
 from signalbot.webhooks.fields import AlertField, AlertFields, quoted_value
 from signalbot.webhooks.instructions import (
     SIDE_TOKENS,

@@ -11,11 +11,12 @@ from signalbot.domain.position_tracking import ReportedPosition
 from signalbot.domain.signals import Action, Strength
 from signalbot.domain.timeframe import Ms
 from signalbot.webhooks.actions import ActionKind
+from signalbot.webhooks.alert import Alert, AlertRules
 from signalbot.webhooks.alert_age import check_age
-from signalbot.webhooks.aliases import FieldRole, role_of
-from signalbot.webhooks.command_codes import expand_codes
-from signalbot.webhooks.deciding import deciding, units
+from signalbot.webhooks.aliases import FieldRole
+from signalbot.webhooks.command_formats import expand_codes
 from signalbot.webhooks.exit_size import ExitSizes
+from signalbot.webhooks.field_roles import role_of
 from signalbot.webhooks.fields import (
     AlertField,
     AlertFields,
@@ -29,48 +30,14 @@ from signalbot.webhooks.level_fields import is_unset
 from signalbot.webhooks.levels import AlertLevels, is_level, read_levels
 from signalbot.webhooks.market_resolution import resolve_market
 from signalbot.webhooks.number_parsing import parse_number
-from signalbot.webhooks.resolution import AlertStep, Direction, resolve_alert
+from signalbot.webhooks.resolution import AlertStep, resolve_alert
 from signalbot.webhooks.text_alerts import is_filled_order, parse_text
+from signalbot.webhooks.unknown_fields import decisive_fields, percent_declarations
 
 _MAX_REASON = 500
 _MAX_KEY = 200
 _MIN_ID = 8
 _NO_LEVELS = AlertLevels()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertRules:
-    """Rules of a source for parsing its alerts."""
-
-    symbols: tuple[str, ...]  #: allowed markets
-    actions: frozenset[Action]  #: allowed actions
-    direction: Direction = Direction.BOTH
-    strength: Strength = Strength.MODERATE  #: default strength
-    confidence: float = 1.0
-    max_age_ms: int = 60_000  #: maximum age of an entry with a time
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
-    """A parsed alert, without secrets."""
-
-    symbol: str
-    steps: tuple[AlertStep, ...]  #: in order; empty if there is nothing to do
-    refused: str | None  #: reason for rejecting its entry although its exit is executed
-    key: str | None  #: delivery key: equal keys are the same alert at any time
-    digest: str  #: of all fields except secrets
-    is_named: bool  #: it has a unique id or a time, so that equal content is the same delivery
-    position: ReportedPosition | None  #: position after the order, if given
-    previous_position: ReportedPosition | None
-    price: Decimal | None
-    levels: AlertLevels  #: of an entry
-    exit_percent: Decimal  #: part of the position that its exits close
-    strength: Strength
-    confidence: float
-    reason: str
-    sent_at_ms: Ms | None  #: by the sender's clock
-    ignored: tuple[str, ...]  #: names of ignored fields
-    is_test: bool  #: nothing may be executed
 
 
 def secret_of(body: bytes) -> str | None:
@@ -121,7 +88,7 @@ class _AlertParser:
         symbol = resolve_market(self._roles, instructions, self._rules.symbols)
         if resolved.steps and resolved.after is not ReportedPosition.FLAT:
             self._reject_conditional_order()
-        steps, refused = resolved.steps, None
+        steps, entry_rejection = resolved.steps, None
         is_entry = any(isinstance(step, Action) and step.is_entry for step in steps)
         exit_percent = self._sizes.exit_percent(instructions, resolved)
         details = _EntryDetails()
@@ -129,7 +96,7 @@ class _AlertParser:
             try:
                 details = self._entry_details(steps)
             except InvalidSignal as e:
-                steps, refused = _exits_of(steps, e), str(e)
+                steps, entry_rejection = _exits_of(steps, e), str(e)
                 is_entry = False
         else:
             self._check_allowed(steps)
@@ -137,10 +104,10 @@ class _AlertParser:
         return Alert(
             symbol=symbol,
             steps=steps,
-            refused=refused,
+            entry_rejection=entry_rejection,
             key=self._key(),
             digest=_digest(self._fields),
-            is_named=any(map(_is_unique_id, self._fields_of(FieldRole.ID)))
+            has_unique_id=any(map(_is_unique_id, self._fields_of(FieldRole.ID)))
             or any(
                 not each.is_empty for each in self._fields_of(FieldRole.SENT_AT, FieldRole.BAR_TIME)
             ),
@@ -225,9 +192,9 @@ class _AlertParser:
         for each in self._instructions.empty_positions:
             raise InvalidSignal(f"{each}: the position has no value")
         if not all(map(is_unset, self._levels)):
-            for each in units(self._plain):
+            for each in percent_declarations(self._plain):
                 raise InvalidSignal(f"{each}: unclear which levels are percent; write 2%")
-        for each in deciding(self._plain):
+        for each in decisive_fields(self._plain):
             raise InvalidSignal(f"{each}: unknown field that may affect the entry")
         for each in self._fields_of(FieldRole.ID, FieldRole.KEY, FieldRole.BAR_TIME):
             if each.placeholder is not None:

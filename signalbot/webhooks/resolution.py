@@ -4,19 +4,17 @@ A close never opens: one closing word, flag or position is sufficient, whatever 
 Other orders mean what the source's ``direction`` setting defines.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import TypeVar
 
 from signalbot.domain.errors import InvalidSignal
 from signalbot.domain.orders import OrderSide
 from signalbot.domain.position_tracking import ReportedPosition
 from signalbot.domain.signals import Action, Side
-from signalbot.webhooks.actions import ActionKind, opened_side
-from signalbot.webhooks.fields import AlertField
-from signalbot.webhooks.instructions import Instructions, Statement
+from signalbot.webhooks.actions import opened_side
+from signalbot.webhooks.instructions import Instructions
+from signalbot.webhooks.sorted_statements import SortedStatements
 
 
 class Direction(StrEnum):
@@ -50,9 +48,6 @@ class ResolvedAlert:
     exit_percent: Decimal | None = None  #: part of the position to close, if the words have it
 
 
-_NEGLIGIBLE = Decimal("0.005")  # of a size; smaller rests are rounding errors
-
-
 def resolve_alert(
     instructions: Instructions, direction: Direction, contracts: Decimal | None
 ) -> ResolvedAlert:
@@ -61,7 +56,7 @@ def resolve_alert(
     Raises:
         InvalidSignal: there is no action, or actions contradict each other.
     """
-    case = _SortedStatements(instructions, contracts)
+    case = SortedStatements(instructions, contracts)
     for statements, steps in ((case.cancels, (CancelRequest.OPEN_SIGNALS,)), (case.no_ops, ())):
         if statements:
             case.reject_combination(
@@ -73,7 +68,7 @@ def resolve_alert(
     return _resolve_actions(case, direction)
 
 
-def _resolve_actions(case: "_SortedStatements", direction: Direction) -> ResolvedAlert:
+def _resolve_actions(case: SortedStatements, direction: Direction) -> ResolvedAlert:
     """Resolve an alert without both positions, before and after."""
     if case.after is ReportedPosition.FLAT:
         return _resolve_flat(case)
@@ -84,95 +79,8 @@ def _resolve_actions(case: "_SortedStatements", direction: Direction) -> Resolve
     return _resolve_order(case, direction)
 
 
-class _SortedStatements:
-    """The statements of one alert by kind; contradictions within a kind are rejected."""
-
-    def __init__(self, instructions: Instructions, contracts: Decimal | None) -> None:
-        of = instructions.of
-        self.orders, self.sides = of(ActionKind.ORDER), of(ActionKind.SIDE)
-        self.enters, self.reverses = of(ActionKind.ENTER), of(ActionKind.REVERSE)
-        self.exits = of(ActionKind.EXIT, ActionKind.REDUCE)
-        self.closes_only = of(ActionKind.CLOSES_ONLY)
-        if self.orders and not self.enters:
-            self.closes_only = self.closes_only + instructions.label_statements
-        self.cancels, self.no_ops = of(ActionKind.CANCEL), of(ActionKind.NOTHING)
-        self.order = _common_value(self.orders, lambda each: each.action.order)
-        self.with_side = [e for e in (*self.sides, *self.enters, *self.exits) if e.action.side]
-        self.side = _common_value(self.with_side, lambda each: each.action.side)
-        afters, befores = of(ActionKind.AFTER), of(ActionKind.BEFORE)
-        self.after = _common_value(afters, lambda each: each.action.position)
-        self.before = _common_value(befores, lambda each: each.action.position)
-        self.after_field = afters[0].field if afters else None
-        self.before_field = befores[0].field if befores else None
-        self._add_sizes(instructions, contracts)
-
-    @property
-    def exits_and_closes(self) -> list[Statement]:
-        return [*self.exits, *self.closes_only]
-
-    @property
-    def exit_percent(self) -> Decimal | None:
-        """Share to close in words such as ``close half``."""
-        percents = [each.action.percent for each in self.exits if each.action.percent is not None]
-        return min(percents) if percents else None
-
-    @property
-    def reduction(self) -> Statement | None:
-        """A statement that closes only a part."""
-        return next((each for each in self.exits if each.action.kind is ActionKind.REDUCE), None)
-
-    def contradiction_error(self, *named: Statement) -> InvalidSignal:
-        """Return the error that names these statements and the position fields."""
-        fields = [*(each.field for each in named), self.after_field, self.before_field]
-        return _contradiction(*(each for each in fields if each is not None))
-
-    def reject_combination(
-        self, instructions: Sequence[Statement], *others: Sequence[Statement]
-    ) -> None:
-        for other in others:
-            if other:
-                raise _contradiction(instructions[0].field, other[0].field)
-
-    def _add_sizes(self, instructions: Instructions, contracts: Decimal | None) -> None:
-        """Derive the position after from sizes, and with the order's size the one before."""
-        if instructions.size_held is not None and instructions.size_held[0] == 0:
-            self._set_position(ReportedPosition.FLAT, instructions.size_held[1])
-        if (
-            instructions.size_held_before is not None
-            and instructions.size_held_before[0] == 0
-            and self.before is None
-        ):
-            self.before, self.before_field = ReportedPosition.FLAT, instructions.size_held_before[1]
-        if instructions.position_size is None:
-            return
-        size, field = instructions.position_size
-        if size == 0:
-            self._set_position(ReportedPosition.FLAT, field)
-        elif size < 0:
-            self._set_position(ReportedPosition.SHORT, field)
-        elif (
-            self.after is None and self.order is not None and not self.enters and not self.with_side
-        ):
-            self._set_position(ReportedPosition.LONG, field)  # sizes are signed: above zero is long
-        if contracts and self.order is not None and self.before is None and self.after is not None:
-            signed = -size if self.after is ReportedPosition.SHORT and size > 0 else size
-            self.before, self.before_field = _position_before(signed, contracts, self.order), field
-
-    def _set_position(self, position: ReportedPosition, field: AlertField) -> None:
-        if self.after is not None and self.after is not position:
-            raise _contradiction(*(each for each in (self.after_field, field) if each))
-        self.after, self.after_field = position, self.after_field or field
-
-
-def _position_before(size: Decimal, contracts: Decimal, order: OrderSide) -> ReportedPosition:
-    before = size - order.sign * contracts
-    if abs(before) <= _NEGLIGIBLE * max(abs(size), contracts):
-        return ReportedPosition.FLAT
-    return ReportedPosition.LONG if before > 0 else ReportedPosition.SHORT
-
-
 def _resolve_position_change(
-    case: _SortedStatements, before: ReportedPosition, after: ReportedPosition
+    case: SortedStatements, before: ReportedPosition, after: ReportedPosition
 ) -> ResolvedAlert:
     """Resolve known positions before and after: their difference is the action."""
     if before is after:
@@ -192,7 +100,7 @@ def _resolve_position_change(
     return ResolvedAlert(steps=steps, before=before, after=after)
 
 
-def _resolve_unchanged(case: _SortedStatements, position: ReportedPosition) -> ResolvedAlert:
+def _resolve_unchanged(case: SortedStatements, position: ReportedPosition) -> ResolvedAlert:
     """Resolve an unchanged position: increases are ignored, decreases are partial exits."""
     side = _SIDES.get(position)
     is_less = case.order is not None and side is not None and opened_side(case.order) is not side
@@ -210,7 +118,7 @@ def _resolve_unchanged(case: _SortedStatements, position: ReportedPosition) -> R
     )
 
 
-def _resolve_flat(case: _SortedStatements) -> ResolvedAlert:
+def _resolve_flat(case: SortedStatements) -> ResolvedAlert:
     """Resolve a flat position: everything is closed."""
     for other in (case.enters, case.reverses):
         if other:
@@ -218,7 +126,7 @@ def _resolve_flat(case: _SortedStatements) -> ResolvedAlert:
     return ResolvedAlert(steps=_exits(case.side), before=case.before, after=ReportedPosition.FLAT)
 
 
-def _resolve_exit(case: _SortedStatements) -> ResolvedAlert:
+def _resolve_exit(case: SortedStatements) -> ResolvedAlert:
     case.reject_combination(case.exits_and_closes, case.enters, case.reverses)
     side, order = case.side, case.order
     if case.after is not None:  # long or short: a partial exit
@@ -245,7 +153,7 @@ def _resolve_exit(case: _SortedStatements) -> ResolvedAlert:
     )
 
 
-def _resolve_reversal(case: _SortedStatements) -> ResolvedAlert:
+def _resolve_reversal(case: SortedStatements) -> ResolvedAlert:
     named = [each.action.side for each in case.reverses if each.action.side is not None]
     named += [] if case.side is None else [case.side]
     named += [] if case.order is None else [opened_side(case.order)]
@@ -264,7 +172,7 @@ def _resolve_reversal(case: _SortedStatements) -> ResolvedAlert:
     )
 
 
-def _resolve_order(case: _SortedStatements, direction: Direction) -> ResolvedAlert:
+def _resolve_order(case: SortedStatements, direction: Direction) -> ResolvedAlert:
     """Resolve an entry, or an order against a named position."""
     if case.enters:
         return _resolve_entry(case)
@@ -289,7 +197,7 @@ def _resolve_order(case: _SortedStatements, direction: Direction) -> ResolvedAle
     return ResolvedAlert(steps=(step,), before=case.before)
 
 
-def _resolve_towards(case: _SortedStatements, held: Side) -> ResolvedAlert:
+def _resolve_towards(case: SortedStatements, held: Side) -> ResolvedAlert:
     """Resolve a long or short position after; an opposite order is a partial exit."""
     if case.side is not None and case.side is not held:
         raise case.contradiction_error(case.with_side[0])
@@ -303,7 +211,7 @@ def _resolve_towards(case: _SortedStatements, held: Side) -> ResolvedAlert:
     )
 
 
-def _resolve_entry(case: _SortedStatements) -> ResolvedAlert:
+def _resolve_entry(case: SortedStatements) -> ResolvedAlert:
     side = case.side or (None if case.order is None else opened_side(case.order))
     if side is None and case.after is not None:
         side = _SIDES[case.after]
@@ -314,24 +222,6 @@ def _resolve_entry(case: _SortedStatements) -> ResolvedAlert:
     if case.after is not None and _SIDES[case.after] is not side:
         raise case.contradiction_error(case.enters[0])
     return ResolvedAlert(steps=(_entry(side),), before=case.before, after=case.after)
-
-
-_T = TypeVar("_T")
-
-
-def _common_value(
-    statements: Sequence[Statement], of: Callable[[Statement], _T | None]
-) -> _T | None:
-    """Return the common value of all statements."""
-    for each in statements[1:]:
-        if of(each) != of(statements[0]):
-            raise _contradiction(statements[0].field, each.field)
-    return of(statements[0]) if statements else None
-
-
-def _contradiction(*fields: AlertField) -> InvalidSignal:
-    named = " and ".join(dict.fromkeys(str(each) for each in fields))
-    return InvalidSignal(f"{named} contradict each other")
 
 
 _NO_ACTION = "the alert has no action"

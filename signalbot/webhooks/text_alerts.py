@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from signalbot.domain.errors import InvalidSignal
 from signalbot.webhooks.actions import is_action_token
-from signalbot.webhooks.brace_commands import from_commands
 from signalbot.webhooks.channel_format import from_channel
-from signalbot.webhooks.command_codes import from_code
+from signalbot.webhooks.command_formats import from_code, from_commands
 from signalbot.webhooks.fields import AlertField, AlertFields, quoted_value
 from signalbot.webhooks.name_tokens import tokenize
 from signalbot.webhooks.number_parsing import number_or_none

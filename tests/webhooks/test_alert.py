@@ -137,9 +137,9 @@ def test_of_a_reversal_whose_entry_is_refused_the_exit_is_carried_out() -> None:
     turn = {"ticker": "BTCUSDT", "action": "reverse", "side": "short"}
     alert = read(turn | {"sl": "near"})
     assert alert.steps == (EXIT_LONG,)
-    assert alert.refused is not None
-    assert "sl 'near'" in alert.refused
-    assert read(turn | {"sl": 70_000}).refused is None
+    assert alert.entry_rejection is not None
+    assert "sl 'near'" in alert.entry_rejection
+    assert read(turn | {"sl": 70_000}).entry_rejection is None
     only_exits = read(turn, actions=frozenset({EXIT_LONG}))
     assert only_exits.steps == (EXIT_LONG,)
 
@@ -172,9 +172,9 @@ def test_only_a_key_of_the_delivery_makes_an_alert_itself() -> None:
     body = {"ticker": "BTCUSDT", "action": "buy"}
     assert read(body | {"idempotency_key": "tv-7"}).key == "tv-7"
     named = read(body | {"id": "Long"})
-    assert (named.key, named.is_named) == (None, False)
-    assert read(body | {"id": "3f9a-4411-8c"}).is_named
-    assert read(body | {"time": "2026-11-21T06:36:00Z"}).is_named
+    assert (named.key, named.has_unique_id) == (None, False)
+    assert read(body | {"id": "3f9a-4411-8c"}).has_unique_id
+    assert read(body | {"time": "2026-11-21T06:36:00Z"}).has_unique_id
     assert read(body).digest == read(dict(reversed(body.items()))).digest
     assert read(body).digest != named.digest
     assert read(body | {"secret": "a" * 20}).digest == read(body | {"secret": "b" * 20}).digest

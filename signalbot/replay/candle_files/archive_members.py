@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from signalbot.replay.candle_files.intervals import interval_ms
+from signalbot.replay.candle_files.candle_spacing import interval_ms
 from signalbot.replay.candle_files.market_matching import (
     MarketFit,
     MarketName,

@@ -7,13 +7,27 @@ from pathlib import Path
 
 from signalbot.domain.errors import ConfigError
 from signalbot.domain.market import Candle
-from signalbot.domain.timeframe import Timeframe
+from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.replay.candle_files.candle_merging import merge_rows
 from signalbot.replay.candle_files.options import ReadOptions
 from signalbot.replay.candle_files.row_errors import BadRow, DroppedRows, RowFault, printable
 from signalbot.replay.candle_files.table_rows import TableRows
 from signalbot.replay.candle_files.time_alignment import align_rows
-from signalbot.replay.report.coverage import Coverage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """Coverage of a replay: its candles, and the faults of their source."""
+
+    symbol: str
+    timeframe: Timeframe  #: of the candles that were read
+    start_ms: Ms  #: open of the first candle
+    end_ms: Ms  #: close of the last, exclusive
+    candles: int
+    dropped: Mapping[str, int]  #: unusable rows, by what is wrong with them
+    gaps: int  #: places where at least one candle is missing
+    missing: int  #: candles missing in all gaps together
+    notes: Sequence[str] = ()  #: what was decided about the source, for people
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

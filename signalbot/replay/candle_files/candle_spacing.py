@@ -1,7 +1,8 @@
 """Finds the timeframe of a file's candles and their alignment to the clock."""
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import gcd
@@ -14,6 +15,10 @@ _BEFORE_THE_NEXT: Final = (1, 1_000)
 
 _FEW: Final = 50  # one row in 50 may be off the grid
 _HOUR_MS: Final = 3_600_000
+_INTERVAL: Final = re.compile(
+    r"(\d+)\s*(s|sec|m|min|mins|minute|minutes|h|hr|hour|hours|d|day|days)", re.IGNORECASE
+)
+_UNIT_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +120,18 @@ def _duration_text(length_ms: int) -> str:
         if length_ms % ms == 0:
             return f"{length_ms // ms} {unit}"
     return f"{length_ms / 1000:g} s"
+
+
+def interval_ms(text: str) -> int | None:
+    """Return the length of ``1m``, ``5min``, ``4H``, ``1day``; None without unit, or for months."""
+    found = _INTERVAL.fullmatch(text.strip())
+    if found is None or found[2] == "M":
+        return None
+    return int(found[1]) * _UNIT_MS[found[2][0].lower()]
+
+
+def several(texts: Iterable[str]) -> list[str]:
+    """Return the distinct lengths among ``texts`` if there are several."""
+    found = {text.strip() for text in texts if text.strip()}
+    lengths = {interval_ms(text) or text for text in found}
+    return sorted(found) if len(lengths) > 1 else []

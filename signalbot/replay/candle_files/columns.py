@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from signalbot.replay.candle_files import column_names
+from signalbot.replay.candle_files.column_roles import find_prices, find_time, find_volume
 from signalbot.replay.candle_files.header import Header, read_header
 from signalbot.replay.candle_files.market_matching import MarketName
 from signalbot.replay.candle_files.options import ColumnChoice, ColumnRole
-from signalbot.replay.candle_files.price_columns import find_prices
 from signalbot.replay.candle_files.table import TextTable
-from signalbot.replay.candle_files.time_columns import find_time
-from signalbot.replay.candle_files.volume_columns import find_volume
 
 _FLAGS: Final = frozenset(("0", "1", "true", "false", "yes", "no", "0.0", "1.0"))
 

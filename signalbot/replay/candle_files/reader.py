@@ -11,10 +11,10 @@ from signalbot.replay.candle_files.archive_members import check_name, coin_of, p
 from signalbot.replay.candle_files.archives import FilePart, open_parts
 from signalbot.replay.candle_files.arrow_table import arrow_table, is_arrow
 from signalbot.replay.candle_files.candle_series import CandleFile, make_series
+from signalbot.replay.candle_files.candle_spacing import interval_ms, several
 from signalbot.replay.candle_files.cells import Cells, collect_cells
 from signalbot.replay.candle_files.columns import Columns, find_columns
 from signalbot.replay.candle_files.headerless_columns import find_positions
-from signalbot.replay.candle_files.intervals import interval_ms, several
 from signalbot.replay.candle_files.json_table import is_json, json_table
 from signalbot.replay.candle_files.market_matching import MarketFit, MarketName
 from signalbot.replay.candle_files.options import (

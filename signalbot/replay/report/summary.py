@@ -10,9 +10,9 @@ from signalbot.domain.money import HUNDRED, ZERO, text
 from signalbot.domain.positions import Position
 from signalbot.domain.users import Mode, UserId
 from signalbot.ledger.history import LedgerHistory, ReportedUser, StrategyRuns
+from signalbot.replay.candle_files.candle_series import Coverage
 from signalbot.replay.report import formatting
 from signalbot.replay.report.assumptions import versions
-from signalbot.replay.report.coverage import Coverage
 from signalbot.replay.report.equity import Curve
 from signalbot.replay.report.metrics import TradeMetrics, measure_trades
 

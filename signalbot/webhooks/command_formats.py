@@ -1,4 +1,8 @@
-"""Parses commands in braces, as Alertatron sends them: ``main(BTCUSDT) { market(side=buy); }``."""
+"""Parses command formats: commands in braces, and codes.
+
+Alertatron sends ``main(BTCUSDT) { market(side=buy); }``, other senders codes of a command and a
+market such as ``ENTER-LONG_Binance_BTCUSDT_my-bot``.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,8 +10,9 @@ from dataclasses import dataclass
 
 from signalbot.domain.errors import InvalidSignal
 from signalbot.domain.money import HUNDRED
-from signalbot.webhooks.fields import quoted_value
+from signalbot.webhooks.fields import AlertField, AlertFields, quoted_value
 from signalbot.webhooks.number_parsing import number_or_none
+from signalbot.webhooks.symbols import looks_like_a_market
 
 _COMMANDS = re.compile(
     r"\s*(?P<account>[\w.\- ]*)\((?P<symbol>[^()]+)\)\s*\{(?P<body>.*)\}[^{}]*", re.DOTALL
@@ -27,6 +32,7 @@ _LEVEL_COMMANDS = {
 _IGNORED_COMMANDS = frozenset(
     {"wait", "notify", "continue", "balance", "cancel", "leverage", "setleverage"}
 )
+_CODE = re.compile(r"((?:ENTER|EXIT)-(?:LONG|SHORT|ALL))((?:_[\w.\-]+)*)", re.IGNORECASE)
 
 NameValue = tuple[str, str]
 
@@ -134,3 +140,29 @@ def _distance(command: _Command) -> str:
     raise InvalidSignal(
         f"{quoted_value(command.text)}: a level needs an offset in percent, or a price"
     )
+
+
+def expand_codes(fields: AlertFields) -> AlertFields:
+    """Replace each code field by an action and a symbol."""
+    return tuple(inner for each in fields for inner in _code_fields(each))
+
+
+def from_code(text: str) -> list[tuple[str, str]] | None:
+    """Convert a text that is a code to fields; None if it is none."""
+    pairs = _parse_code(text.strip())
+    return None if pairs is None or len(pairs) == 1 else pairs
+
+
+def _code_fields(field: AlertField) -> AlertFields:
+    pairs = _parse_code(field.value.strip()) if field.segments[-1] == ("code",) else None
+    if pairs is None:
+        return (field,)
+    return tuple(AlertField((*field.path, name), value) for name, value in pairs)
+
+
+def _parse_code(text: str) -> list[tuple[str, str]] | None:
+    found = _CODE.fullmatch(text)
+    if found is None:
+        return None
+    markets = [part for part in found[2].split("_") if looks_like_a_market(part)]
+    return [("action", found[1]), *(("symbol", part) for part in markets[:1])]
