@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from signalbot.api.connection_limits import connection_limiter
+from signalbot.api.connection_limiter import build_connection_limiter
 from signalbot.settings.daemon import ApiSettings
 from tests.cli.command_line import CommandLine
 from tests.cli.conftest import shell
@@ -66,9 +66,9 @@ def _tidy(line: str) -> str:
 def test_an_address_may_take_a_quarter_of_the_connections() -> None:
     """And all connections together a quarter of the files, as the page on security says."""
     settings = ApiSettings(host="127.0.0.1", port=1, tls_behind_proxy=False)
-    limiter = connection_limiter(settings, open_files=1_000_000)
+    limiter = build_connection_limiter(settings, open_files=1_000_000)
     assert (limiter.max_connections, limiter._max_per_address) == (256, 64)
-    assert connection_limiter(settings, open_files=400).max_connections == 100
+    assert build_connection_limiter(settings, open_files=400).max_connections == 100
 
 
 def test_every_module_of_the_pipeline_has_its_place_in_the_life_of_a_signal() -> None:

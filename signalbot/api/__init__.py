@@ -1,1 +1,1 @@
-"""HTTP and WebSocket: what the daemon shows, and how it is told what to do."""
+"""HTTP and WebSocket API of the daemon."""

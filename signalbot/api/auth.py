@@ -1,4 +1,4 @@
-"""Who is calling: an administrator, one user, or a stranger."""
+"""Authenticates callers: administrator, user, or anonymous."""
 
 from collections.abc import MutableMapping
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ from signalbot.ledger.tokens import Scope, Token, TokenStore
 from signalbot.ports import Clock
 
 CONTROL_SOCKET = "control socket"
-"""The author of whatever is done through the Unix socket: whoever may open it is administrator."""
+"""Author of changes made through the Unix socket, whose file permissions admit administrators."""
 
 TRUSTED = "signalbot.trusted"
-"""Marks the scope of a request that came through the control socket."""
+"""Scope key that marks requests from the control socket."""
 
 PRINCIPAL = "signalbot.caller"
-"""Key of the ``Principal`` in the scope of a request whose token is valid."""
+"""Scope key of the ``Principal`` of a request with a valid token."""
 
 ADDRESS = "signalbot.address"
-"""Key of the sender's address in the scope of a request."""
+"""Scope key of the sender's address."""
 
 AsgiScope = MutableMapping[str, Any]
-"""The ASGI scope of a request or of a WebSocket."""
+"""The ASGI scope of a request or WebSocket."""
 
 _token = HTTPBearer(
     scheme_name="token",
@@ -40,14 +40,14 @@ _administrators = HTTPBearer(
     auto_error=False,
     description="A token of `signalbot token create --admin`.",
 )
-"""For the OpenAPI document; the header itself is read by ``bearer_of``."""
+"""For the OpenAPI document; ``bearer_of`` reads the header itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    name: str  #: the token's id; the author of what is changed
+    name: str  #: the token's id, recorded as author of changes
     user_id: UserId | None  #: None: an administrator
-    since_ms: Ms = EPOCH  #: what was before is not this user's, though the name may be the same
+    since_ms: Ms = EPOCH  #: earlier rows belong to a former user of the same name
 
     @property
     def is_admin(self) -> bool:
@@ -55,28 +55,28 @@ class Principal:
 
     @property
     def by(self) -> StatusBy:
-        """Whose hand it is when this caller sets something."""
+        """Author category of this caller's changes."""
         return StatusBy.OPERATOR if self.is_admin else StatusBy.USER
 
     def owns(self, user_id: str) -> bool:
-        """Whether this caller may see and change what belongs to ``user_id``."""
+        """Whether this caller may see and change the data of ``user_id``."""
         return self.is_admin or self.user_id == user_id
 
     def must_own(self, user_id: str) -> UserId:
-        """``user_id``, if it is the caller's to see.
+        """Return ``user_id`` if the caller may see it.
 
         Raises:
-            NotFound: it is somebody else's; the answer does not tell whether there is one.
+            NotFound: it belongs to another user; the response does not reveal whether it exists.
         """
         if not self.owns(user_id):
             raise NotFound("no such user")
         return UserId(user_id)
 
     def scope(self, user_id: str | None) -> str | None:
-        """The user to whose rows a listing is limited; None is everybody.
+        """Return the user a listing is limited to; None means all users.
 
         Raises:
-            NotFound: ``user_id`` is somebody else.
+            NotFound: ``user_id`` is another user.
         """
         return self.user_id if user_id is None else self.must_own(user_id)
 
@@ -85,21 +85,21 @@ ADMINISTRATOR = Principal(name=CONTROL_SOCKET, user_id=None)
 
 
 class Authenticator:
-    """Tells callers by their token. Nothing is remembered: a revoked token is out at once."""
+    """Authenticates callers by token, without caching: revoked tokens fail immediately."""
 
     def __init__(self, tokens: TokenStore, clock: Clock) -> None:
         self._tokens = tokens
         self._clock = clock
 
     async def principal(self, scope: AsgiScope) -> Principal | None:
-        """Who sent this; None when there is no token, or none that is valid here."""
+        """Return the caller; None without a valid token."""
         if scope.get(TRUSTED):
             return ADMINISTRATOR
         text = bearer_of(scope)
         return None if text is None else await self.principal_of(text)
 
     async def principal_of(self, text: str) -> Principal | None:
-        """Who this token stands for; secrets of webhook sources stand for nobody here."""
+        """Return the caller of a token; webhook secrets authenticate no caller here."""
         token = await self.token(text)
         if token is None or token.scope is Scope.SOURCE:
             return None
@@ -110,17 +110,17 @@ class Authenticator:
         return Principal(name=token.token_id, user_id=user_id, since_ms=since_ms)
 
     async def token(self, text: str) -> Token | None:
-        """The valid token with this text."""
+        """Return the valid token with this text."""
         token = await self._tokens.find(hash_of(text))
         return token if token is not None and token.is_valid(self._clock.now_ms()) else None
 
 
 BEARER_PROTOCOL = "bearer."
-"""What comes before the token in a subprotocol of a WebSocket: browsers can set no header."""
+"""Prefix of a token sent as WebSocket subprotocol, as browsers cannot set headers."""
 
 
 def bearer_of(scope: AsgiScope) -> str | None:
-    """The bearer token of a request; None when there is none, or more than one place for it."""
+    """Return the bearer token of a request; None if there is none, or more than one."""
     given = [value for name, value in scope["headers"] if name == b"authorization"]
     offered = [each for each in scope.get("subprotocols", ()) if each.startswith(BEARER_PROTOCOL)]
     if len(given) + len(offered) != 1:
@@ -132,15 +132,15 @@ def bearer_of(scope: AsgiScope) -> str | None:
 
 
 def mark_trusted(scope: MutableMapping[str, object]) -> None:
-    """Take whoever sends this for the administrator: the way in is guarded by file permissions."""
+    """Treat the sender as administrator: file permissions guard the control socket."""
     scope[TRUSTED] = True
 
 
 def unauthorized() -> HTTPException:
-    """The answer to a request without a valid token."""
+    """Return the error for a request without a valid token."""
     return HTTPException(
         HTTPStatus.UNAUTHORIZED,
-        "a valid token is needed",
+        "a valid token is required",
         headers={"WWW-Authenticate": "Bearer"},
     )
 
@@ -167,7 +167,7 @@ async def _administrator(
     _: Annotated[object, Depends(_administrators)],
 ) -> Principal:
     if not caller.is_admin:
-        raise HTTPException(HTTPStatus.FORBIDDEN, "only an administrator may do this")
+        raise HTTPException(HTTPStatus.FORBIDDEN, "an administrator's token is required")
     return caller
 
 

@@ -1,4 +1,4 @@
-"""Puts the API together: routes, errors, limits."""
+"""Builds the API application: routes, error handlers, limits."""
 
 import json
 
@@ -9,11 +9,10 @@ from starlette.types import ASGIApp
 
 from signalbot import __version__
 from signalbot.api import problems
-from signalbot.api.access_log import AccessLog
-from signalbot.api.body_limit import BodyLimit
 from signalbot.api.context import Context
 from signalbot.api.docs_page import POLICY, docs_page
-from signalbot.api.hosts import HostGuard
+from signalbot.api.http_log import AccessLog, IgnoreDisconnects
+from signalbot.api.middleware import BodyLimit, HostGuard, SafeHeaders
 from signalbot.api.request_limits import RequestLimitMiddleware
 from signalbot.api.routes import (
     event_stream,
@@ -27,14 +26,12 @@ from signalbot.api.routes import (
     users,
     webhooks,
 )
-from signalbot.api.security_headers import SafeHeaders
-from signalbot.api.uvicorn_log import IgnoreDisconnects
 
 _ROUTES = (strategies, subscriptions, signals, users, ledger, trading, tokens, webhooks, metrics)
 
 
 def build(context: Context) -> ASGIApp:
-    """The API as an application."""
+    """Build the ASGI application."""
     app = FastAPI(
         title="signalbot",
         version=__version__,
@@ -56,7 +53,7 @@ def build(context: Context) -> ASGIApp:
 
     @app.get("/healthz", tags=["health"], response_class=JSONResponse)
     async def healthz() -> dict[str, str]:
-        """That the daemon is up; nothing about what it does."""
+        """Report that the daemon is up, without details."""
         return {"status": "ok"}
 
     document = problems.add_problem_schema(app.openapi())
@@ -64,12 +61,12 @@ def build(context: Context) -> ASGIApp:
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi() -> Response:
-        """Every operation, for programs."""
+        """Return the OpenAPI document."""
         return Response(as_json, media_type="application/json")
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
-        """Every operation, for people."""
+        """Return the documentation page."""
         headers = {"Content-Security-Policy": POLICY}
         return Response(as_page, media_type="text/html", headers=headers)
 

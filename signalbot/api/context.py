@@ -1,4 +1,4 @@
-"""What the routes work with, put together once."""
+"""Dependencies of the routes, built once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,11 +44,11 @@ class Context:
     request_limiter: RequestLimiter
     event_stream: EventStream
     metrics: MetricsCollector
-    hosts: frozenset[str] | None  #: names the API answers to; None: any
+    hosts: frozenset[str] | None  #: accepted host names; None: any
     clock: Clock
 
     async def read(self, work: Work[T]) -> T:
-        """Run a reader of ``ledger.views`` beside the writer."""
+        """Run a reader of ``ledger.views`` concurrently with the writer."""
         return await self.database.read(work)
 
 
@@ -58,4 +58,4 @@ def _context(request: Request) -> Context:
 
 
 CurrentContext = Annotated[Context, Depends(_context)]
-"""The running daemon."""
+"""Dependencies of the running daemon."""

@@ -1,4 +1,4 @@
-"""``/docs``: every operation of the API on one page, made here, without scripts or other hosts."""
+"""``/docs``: renders the OpenAPI document to a static page without scripts."""
 
 import json
 from base64 import b64encode
@@ -17,7 +17,7 @@ table { border-collapse: collapse } td { padding: .1rem .8rem .1rem 0; vertical-
 """
 _DIGEST = b64encode(sha256(_STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; frame-ancestors 'none'; style-src 'sha256-{_DIGEST}'"
-"""The Content-Security-Policy of the page: its own style, and nothing else."""
+"""Content-Security-Policy of the page: allows only its own style."""
 
 _AUTH_TEXTS = {"administrator": "an administrator's token", "token": "a token"}
 _MAX_DEPTH = 6
@@ -26,12 +26,12 @@ OpenApiDocument = Mapping[str, Any]
 
 
 def docs_page(document: OpenApiDocument) -> str:
-    """The OpenAPI document as HTML."""
+    """Render the OpenAPI document as HTML."""
     info = document["info"]
     parts = [
         f"<h1>{escape(info['title'])} {escape(info['version'])}</h1>",
         f"<p>{escape(info['description'])}</p>",
-        "<p>A token stands in the header <code>Authorization: Bearer …</code>; the whole document "
+        "<p>Send the token in the header <code>Authorization: Bearer …</code>; the document "
         'is at <a href="openapi.json">openapi.json</a>.</p>',
         *_operations(document),
     ]
@@ -81,11 +81,11 @@ def _auth_text(operation: OpenApiDocument) -> str:
 def _responses(document: OpenApiDocument, operation: OpenApiDocument) -> Iterator[str]:
     for status, response in operation["responses"].items():
         if status.startswith("2"):
-            yield _example_block(f"Answer {status}", _body(document, response))
+            yield _example_block(f"Response {status}", _body(document, response))
 
 
 def _body(document: OpenApiDocument, described: OpenApiDocument) -> object:
-    """An example of a body: the one that is given, or one made from its schema."""
+    """Return the example of a body, or build one from its schema."""
     for media in described.get("content", {}).values():
         for example in media.get("examples", {}).values():
             return example.get("value")
@@ -104,7 +104,7 @@ def _example_block(title: str, example: object) -> str:
 
 
 def _example(document: OpenApiDocument, schema: Any, depth: int) -> Any:
-    """A value of a schema's form, from its examples and defaults where it has some."""
+    """Build an example value of a schema from its examples and defaults."""
     if not isinstance(schema, Mapping) or depth > _MAX_DEPTH:
         return {}
     for inner in (_referred(document, schema), *_alternatives(schema)):
@@ -117,13 +117,13 @@ def _example(document: OpenApiDocument, schema: Any, depth: int) -> Any:
 
 
 def _referred(document: OpenApiDocument, schema: OpenApiDocument) -> Any:
-    """The schema that another stands for."""
+    """Return the schema behind a reference."""
     name = schema.get("$ref", "").rpartition("/")[2]
     return document["components"]["schemas"].get(name)
 
 
 def _alternatives(schema: OpenApiDocument) -> Iterator[Any]:
-    """The first of several forms, where no example says more."""
+    """Yield the first alternative of a schema without example or default."""
     if not schema.get("examples") and schema.get("default") is None:
         for key in ("anyOf", "allOf", "oneOf"):
             yield from schema.get(key, ())[:1]

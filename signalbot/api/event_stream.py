@@ -1,4 +1,4 @@
-"""Tells whoever listens what happens: one reader of the journal, a bounded queue per listener."""
+"""Streams journal events to clients: one reader of the journal, a bounded queue per client."""
 
 import asyncio
 import json
@@ -17,23 +17,23 @@ from signalbot.ports import Clock
 from signalbot.settings.strategy import StrategySettings
 
 MAX_QUEUED_EVENTS = 1_000
-"""Events that may wait for one listener; one more, and it is let go."""
+"""Maximum events queued for one subscriber; it is disconnected beyond that."""
 
 MAX_CONNECTIONS_PER_TOKEN = 8
-"""Connections that one token may hold at a time."""
+"""Maximum connections per token."""
 
 SUBSCRIBE_INTERVAL_S = 1.0
-"""The least time between two subscriptions of one connection."""
+"""Minimum time between two subscriptions of one connection."""
 
 _PAGE = 100
-_IDS_PER_PAGE = 5_000  # of the journal, looked through for one page of a replay
-_PAGE_PAUSE_S = 0.005  # between two pages of a replay: others have their turn
+_IDS_PER_PAGE = 5_000  # journal ids scanned for one page of a replay
+_PAGE_PAUSE_S = 0.005  # between two pages of a replay, for other tasks
 _TOKEN_CHECK_INTERVAL_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFilter:
-    """Which events a listener wants; empty means all."""
+    """Selects events; empty fields match all."""
 
     strategies: tuple[str, ...] = ()
     symbols: tuple[str, ...] = ()  #: globs
@@ -50,7 +50,7 @@ class EventFilter:
 
 @dataclass(slots=True, eq=False)
 class StreamClient:
-    """One connection; ``over`` is set once its token is no longer valid."""
+    """One connection; ``ended`` is set when its token becomes invalid."""
 
     caller: Principal
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -58,24 +58,24 @@ class StreamClient:
 
 @dataclass(slots=True, eq=False)
 class EventSubscriber:
-    """One subscription: whose it is, what it wants, and what waits to be sent to it."""
+    """One subscription: caller, filter and queue of frames."""
 
     caller: Principal
     event_filter: EventFilter
-    #: Frames to be sent; None after which nothing comes, because the listener was too slow.
+    #: Frames to send; None ends the queue because the client was too slow.
     queue: "asyncio.Queue[str | None]" = field(
         default_factory=lambda: asyncio.Queue(MAX_QUEUED_EVENTS)
     )
 
     def overrun(self) -> None:
-        """Throw away what waits, and say that it was too much."""
+        """Discard queued frames and end the queue."""
         while not self.queue.empty():
             self.queue.get_nowait()
         self.queue.put_nowait(None)
 
 
 class EventStream:
-    """Reads each event once, encodes it once, and hands it to everybody who may and wants to."""
+    """Reads and encodes each event once, and queues it for every authorized subscriber."""
 
     def __init__(
         self,
@@ -96,17 +96,17 @@ class EventStream:
 
     @property
     def last_event_id(self) -> int:
-        """The last event handed out."""
+        """The last dispatched event."""
         return self._last_event_id
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Hand out events for the duration of the block, from the newest on."""
+        """Dispatch new events for the duration of the block."""
         self._last_event_id = await self._journal.last()
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(self._run(), name="feed to clients"),
-                group.create_task(self._watch_tokens(), name="tokens of clients"),
+                group.create_task(self._run(), name="event stream"),
+                group.create_task(self._watch_tokens(), name="token check"),
             ]
             try:
                 yield
@@ -116,16 +116,16 @@ class EventStream:
 
     @contextmanager
     def connected(self, caller: Principal) -> Iterator[StreamClient]:
-        """A connection of this caller, for the duration of the block.
+        """Register a connection of this caller for the duration of the block.
 
         Raises:
-            Conflict: its token has as many as it may.
+            Conflict: the token has reached its limit of connections.
         """
         if (
             caller.name != CONTROL_SOCKET
             and self._per_token[caller.name] >= MAX_CONNECTIONS_PER_TOKEN
         ):
-            raise Conflict(f"this token has {MAX_CONNECTIONS_PER_TOKEN} connections already")
+            raise Conflict(f"this token has {MAX_CONNECTIONS_PER_TOKEN} connections, the maximum")
         client = StreamClient(caller)
         self._clients.add(client)
         self._per_token[caller.name] += 1
@@ -138,13 +138,13 @@ class EventStream:
                 del self._per_token[caller.name]
 
     def disconnect_token(self, token_id: str) -> None:
-        """End every connection of a token: it has been revoked."""
+        """Close every connection of a revoked token."""
         for client in self._clients:
             if client.caller.name == token_id:
                 client.ended.set()
 
     def subscribe(self, subscriber: EventSubscriber) -> int:
-        """Queue events for a listener from now on; the last event that is not among them."""
+        """Start queueing events for a subscriber; return the last event before that."""
         self._subscribers[subscriber.caller.user_id].add(subscriber)
         return self._last_event_id
 
@@ -157,9 +157,9 @@ class EventStream:
     async def replayed(
         self, subscriber: EventSubscriber, *, since: int, until: int
     ) -> AsyncIterator[str]:
-        """Events after ``since`` up to ``until``, from the ledger, a page at a time.
+        """Yield events after ``since`` up to ``until`` from the ledger, page by page.
 
-        However many ask, one page is read at a time, with a pause after it.
+        Concurrent replays read one page at a time, with a pause after each.
         """
         at = since
         while at < until:
@@ -186,7 +186,7 @@ class EventStream:
                 self._last_event_id = event.event_id
 
     async def _watch_tokens(self) -> None:
-        """End connections whose token has been revoked elsewhere, or is past its time."""
+        """Close connections of tokens that were revoked elsewhere or have expired."""
         while True:
             await self._clock.sleep(_TOKEN_CHECK_INTERVAL_S)
             held = set(self._per_token) - {CONTROL_SOCKET}
@@ -208,7 +208,7 @@ class EventStream:
                 subscriber.overrun()
 
     def _subscribers_of(self, event: JournalEvent) -> list[EventSubscriber]:
-        """Administrators, and the user it happened to; where it is nobody's, everybody."""
+        """Return administrators and the event's user; all subscribers if it has no user."""
         users = self._subscribers if event.user_id is None else (None, event.user_id)
         return [
             subscriber for user_id in [*users] for subscriber in self._subscribers.get(user_id, ())
@@ -218,17 +218,17 @@ class EventStream:
         return self._may_see(subscriber.caller, event) and subscriber.event_filter.matches(event)
 
     def _may_see(self, caller: Principal, event: JournalEvent) -> bool:
-        """A user sees its own, what concerns everybody, and signals it may subscribe to."""
+        """Whether the event is of the caller, of all users, or of a strategy it may follow."""
         if caller.user_id is None or event.user_id is not None:
             return caller.is_admin or (
                 event.user_id == caller.user_id and event.at_ms >= caller.since_ms
             )
-        terms = self._strategies.get(event.strategy or "")
-        return event.strategy is None or (terms is not None and terms.allows(caller.user_id))
+        strategy = self._strategies.get(event.strategy or "")
+        return event.strategy is None or (strategy is not None and strategy.allows(caller.user_id))
 
 
 def encode_event(event: JournalEvent) -> str:
-    """An event as a frame."""
+    """Encode an event as a frame."""
     return json.dumps(
         {
             "type": "event",

@@ -1,8 +1,8 @@
-"""``Idempotency-Key``: a request that creates something is carried out once, however often sent.
+"""``Idempotency-Key``: executes a creating request once, however often it is sent.
 
-The first answer is kept for a day and given again. The same key with another request is refused.
-Only routes that declare ``IdempotencyKey`` heed it: they create something, and their answers tell
-no secret.
+The first response is stored for a day and returned again. The same key with another request is
+rejected. Only routes that declare ``IdempotencyKey`` support it: they create objects, and their
+responses contain no secrets.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from signalbot.ports import Clock
 HEADER = "Idempotency-Key"
 
 REPLAYED = "Idempotency-Replayed"
-"""Header of an answer that was given before."""
+"""Header of a repeated response."""
 
 _MAX_KEY_LENGTH = 128
 
@@ -29,10 +29,10 @@ IdempotencyKey = Annotated[
     Header(
         alias=HEADER,
         max_length=_MAX_KEY_LENGTH,
-        description="Carried out once: sent again, the request gets the first answer again.",
+        description="Executes the request once; repeated requests return the first response.",
     ),
 ]
-"""Declares the header: the route is one that ``IdempotentRoute`` answers once."""
+"""Declares the header and makes ``IdempotentRoute`` apply to the route."""
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -61,7 +61,9 @@ async def _run_once(request: Request, handler: Handler, *, author: str, key: str
     fingerprint = await _fingerprint(request)
     claim = await store.claim(author, key, fingerprint=fingerprint, now_ms=clock.now_ms())
     if claim.is_full:
-        detail = f"this token has used {MAX_KEYS_PER_AUTHOR} idempotency keys within a day"
+        detail = (
+            f"this token has used {MAX_KEYS_PER_AUTHOR} idempotency keys in one day, the maximum"
+        )
         raise HTTPException(HTTPStatus.TOO_MANY_REQUESTS, detail)
     if claim.existing is not None:
         return _repeated_response(claim.existing, fingerprint)
@@ -84,7 +86,7 @@ def _repeated_response(stored: StoredResponse, fingerprint: str) -> Response:
             HTTPStatus.CONFLICT, "this Idempotency-Key was used for another request"
         )
     if stored.status is None:
-        raise HTTPException(HTTPStatus.CONFLICT, "the first request is still being carried out")
+        raise HTTPException(HTTPStatus.CONFLICT, "the first request is still in progress")
     return Response(
         stored.body,
         status_code=stored.status,
@@ -99,7 +101,7 @@ async def _fingerprint(request: Request) -> str:
 
 
 def _replayable(request: Request, body: bytes) -> Request:
-    """The request once more, with its body still to be read."""
+    """Return the request with its body readable again."""
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}

@@ -1,4 +1,4 @@
-"""Listings a page at a time: newest first, and steady while new rows arrive."""
+"""Paginates listings: newest first, stable while new rows arrive."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +16,7 @@ from signalbot.ledger.views import FOREVER, Connection, Row, Selection
 T = TypeVar("T", bound=BaseModel)
 
 MAX_PAGE_ROWS = 500
-"""Rows of one page."""
+"""Maximum rows per page."""
 
 _MAX_SKIP = 100_000
 _PARTS = 2
@@ -26,23 +26,23 @@ RowReader = Callable[[Connection, Selection], list[Row]]
 
 
 class Page(BaseModel, Generic[T]):
-    """Rows, newest first; ask again with ``cursor=next`` for what comes after."""
+    """Rows, newest first; request the next page with ``cursor=next``."""
 
     items: list[T]
-    next: str | None = Field(description="Where the next page begins; null at the end.")
+    next: str | None = Field(description="Cursor of the next page; null at the end.")
 
 
 class PagePosition:
-    """Where in a listing a page lies."""
+    """Position of a page in a listing."""
 
     def __init__(
         self,
         until_ms: Annotated[
             int | None, Query(ge=0, le=FOREVER, description="Before this instant, epoch ms UTC.")
         ] = None,
-        limit: Annotated[int, Query(ge=1, le=MAX_PAGE_ROWS, description="Rows of a page.")] = 50,
+        limit: Annotated[int, Query(ge=1, le=MAX_PAGE_ROWS, description="Rows per page.")] = 50,
         cursor: Annotated[
-            str | None, Query(max_length=40, description="`next` of the page before.")
+            str | None, Query(max_length=40, description="`next` of the previous page.")
         ] = None,
     ) -> None:
         self.limit = limit
@@ -50,12 +50,12 @@ class PagePosition:
 
 
 class PageRequest:
-    """What a listing's query parameters ask for."""
+    """Query parameters of a listing."""
 
     def __init__(
         self,
         caller: Authenticated,
-        place: Annotated[PagePosition, Depends(PagePosition)],
+        position: Annotated[PagePosition, Depends(PagePosition)],
         user: Annotated[str | None, Query(description="Rows of one user.")] = None,
         strategy: Annotated[str | None, Query(description="Rows of one strategy.")] = None,
         symbol: Annotated[str | None, Query(description="A market, or a glob of markets.")] = None,
@@ -70,10 +70,10 @@ class PageRequest:
         self._symbol = symbol
         self._status = status
         self._since_ms = Ms(since_ms)
-        self._limit, self._until_ms, self._skip = place.limit, place.until_ms, place.skip
+        self._limit, self._until_ms, self._skip = position.limit, position.until_ms, position.skip
 
     def selection(self) -> Selection:
-        """All the rows asked for, limited to what the caller may see."""
+        """Return the selected rows, limited to those the caller may see."""
         return Selection(
             user=self.caller.scope(self._user),
             strategy=self._strategy,
@@ -84,7 +84,7 @@ class PageRequest:
         )
 
     async def page(self, context: Context, listing: RowReader) -> Any:
-        """The page of a listing, limited to what the caller may see."""
+        """Return the requested page, limited to rows the caller may see."""
         until_ms = self._until_ms
         if until_ms is None:
             until_ms = Ms(context.clock.now_ms() + 1)
@@ -97,12 +97,12 @@ class PageRequest:
 
 
 def _position(cursor: str | None, until_ms: int | None) -> tuple[Ms | None, int]:
-    """The instant a listing ends before, and how many rows earlier pages gave."""
+    """Return the end of the listing, and the number of rows on earlier pages."""
     if cursor is None:
         return (None if until_ms is None else Ms(until_ms)), 0
     parts = cursor.split(".")
     if len(parts) != _PARTS or not all(part.isascii() and part.isdigit() for part in parts):
-        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "the cursor is none of ours")
+        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid cursor")
     end_ms, skip = int(parts[0]), int(parts[1])
     if end_ms > FOREVER or skip > _MAX_SKIP:
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "the cursor is out of bounds")

@@ -1,7 +1,4 @@
-"""Errors as problem details (RFC 9457). They name what is wrong, in few words.
-
-An answer is never longer than a page, whatever the request has been.
-"""
+"""Renders errors as problem details (RFC 9457), limited in length."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -34,7 +31,7 @@ _STATUS: tuple[tuple[type[SignalbotError], HTTPStatus], ...] = (
 
 
 class FieldError(BaseModel):
-    """One thing that is wrong with a request."""
+    """One error of a request."""
 
     where: str = Field(examples=["sizing.risk_percent"])
     message: str = Field(examples=["must be a number above 0"])
@@ -46,7 +43,7 @@ class ProblemDetails(BaseModel):
     title: str = Field(examples=["Not Found"])
     status: int = Field(examples=[404])
     detail: str = Field(examples=["no such strategy"])
-    errors: list[FieldError] = Field(default=[], description="What is wrong, one by one.")
+    errors: list[FieldError] = Field(default=[], description="All errors of the request.")
 
 
 _MAX_ERRORS = 20
@@ -60,7 +57,7 @@ def problem_response(
     errors: Sequence[FieldError] = (),
     headers: dict[str, str] | None = None,
 ) -> JSONResponse:
-    """The answer to a request that cannot be met."""
+    """Build the response to a failed request."""
     listed = [
         FieldError(where=_short(each.where), message=_short(each.message))
         for each in errors[:_MAX_ERRORS]
@@ -81,7 +78,7 @@ def _short(text: str) -> str:
 
 
 def install_handlers(app: FastAPI) -> None:
-    """Answer every error of ``app`` with problem details."""
+    """Render every error of ``app`` as problem details."""
     app.add_exception_handler(SignalbotError, _on_signalbot_error)
     app.add_exception_handler(RequestValidationError, _on_bad_request)
     app.add_exception_handler(HTTPException, _on_http_error)
@@ -105,11 +102,11 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         HTTPStatus.SERVICE_UNAVAILABLE,
     )
 }
-"""What any route may answer besides what it is for."""
+"""Error responses that any route may return."""
 
 
 def add_problem_schema(document: dict[str, Any]) -> dict[str, Any]:
-    """Add the schema that ``RESPONSES`` refers to; ``document`` itself is changed."""
+    """Add the schema that ``RESPONSES`` refers to; modifies ``document``."""
     schema = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
     inner = schema.pop("$defs", {})
     document["components"]["schemas"] |= {"ProblemDetails": schema, **inner}
@@ -117,10 +114,10 @@ def add_problem_schema(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def error_response(error: SignalbotError) -> JSONResponse:
-    """The answer that says why ``error`` stood in the way."""
+    """Build the response to ``error``."""
     if isinstance(error, InvalidConfig):
         errors = [FieldError(where=each.path, message=each.message) for each in error.problems]
-        detail = "the daemon would not take it on; nothing has changed"
+        detail = "the definition is invalid; nothing was changed"
         return problem_response(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors)
     if isinstance(error, LedgerError):
         raise error
@@ -131,30 +128,30 @@ def error_response(error: SignalbotError) -> JSONResponse:
 
 
 async def _on_signalbot_error(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, SignalbotError)  # noqa: S101 - installed for nothing else
+    assert isinstance(error, SignalbotError)  # noqa: S101 - only installed for it
     return error_response(error)
 
 
 async def _on_bad_request(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - installed for nothing else
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - only installed for it
     errors = [
         FieldError(where=".".join(str(part) for part in each["loc"][1:]), message=each["msg"])
         for each in error.errors()
     ]
     return problem_response(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "the request is not understood", errors=errors
+        HTTPStatus.UNPROCESSABLE_ENTITY, "the request is invalid", errors=errors
     )
 
 
 async def _on_http_error(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101 - installed for nothing else
+    assert isinstance(error, HTTPException)  # noqa: S101 - only installed for it
     status = HTTPStatus(error.status_code)
     headers = None if error.headers is None else dict(error.headers)
     return problem_response(status, error.detail or status.phrase, headers=headers)
 
 
 async def _on_failure(_: Request, __: Exception) -> JSONResponse:
-    """What went wrong is for the log: uvicorn is given the error after the answer."""
+    """Return a generic error; uvicorn logs the details."""
     return problem_response(
-        HTTPStatus.INTERNAL_SERVER_ERROR, "this went wrong here: see the daemon's log"
+        HTTPStatus.INTERNAL_SERVER_ERROR, "internal error: see the daemon's log"
     )

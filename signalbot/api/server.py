@@ -1,4 +1,4 @@
-"""Serves the API inside the daemon's loop: by TCP, and by a Unix socket for the command line."""
+"""Serves the API inside the daemon's event loop: TCP, and a Unix socket for the command line."""
 
 import asyncio
 import os
@@ -12,8 +12,9 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from signalbot.api.auth import mark_trusted
-from signalbot.api.connection_limits import MOST_HEADER_BYTES, ConnectionLimiter, protocols
-from signalbot.api.uvicorn_log import quiet_uvicorn
+from signalbot.api.connection_limiter import ConnectionLimiter
+from signalbot.api.http_log import quiet_uvicorn
+from signalbot.api.limited_protocols import MAX_HEADER_BYTES, protocols
 from signalbot.domain.errors import ConfigError
 from signalbot.ports import Clock
 from signalbot.settings.daemon import ApiSettings
@@ -34,7 +35,7 @@ _POLL_INTERVAL_S = 0.02
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without hands on the process's signals: the daemon stops it."""
+    """uvicorn without signal handlers: the daemon stops it."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -44,19 +45,19 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def serve_api(
     app: ASGIApp,
-    terms: ApiSettings,
+    settings: ApiSettings,
     *,
     connections: ConnectionLimiter,
     state_dir: Path,
     clock: Clock,
 ) -> AsyncIterator[None]:
-    """Answer on both listeners for the duration of the block; ``connections`` bounds the public.
+    """Serve both listeners for the duration of the block; ``connections`` limits the public one.
 
-    An address that is taken does not stop the daemon: it trades on, obeys the control socket, and
-    tries the address again.
+    An address in use does not stop the daemon: it trades, serves the control socket, and retries
+    the address.
 
     Raises:
-        ConfigError: the control socket cannot be made.
+        ConfigError: the control socket cannot be created.
     """
     path = state_dir / SOCKET_NAME
     control_limiter = ConnectionLimiter(
@@ -68,7 +69,7 @@ async def serve_api(
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(control.serve(sockets=[listener]), name="control socket"),
-                group.create_task(_serve_tcp(public, terms, clock), name="api"),
+                group.create_task(_serve_tcp(public, settings, clock), name="api"),
             ]
             try:
                 await _started(control, clock)
@@ -82,14 +83,14 @@ async def serve_api(
                     path.unlink()
 
 
-async def _serve_tcp(server: _Server, terms: ApiSettings, clock: Clock) -> None:
+async def _serve_tcp(server: _Server, settings: ApiSettings, clock: Clock) -> None:
     for delay_s in backoff_s(initial_s=1.0, max_s=60.0):
         try:
-            listener = _listen_tcp(terms)
+            listener = _listen_tcp(settings)
         except OSError as e:
-            log.error("api.bind_failed", address=terms.listen, cause=e.strerror or str(e))
+            log.error("api.bind_failed", address=settings.listen, cause=e.strerror or str(e))
         else:
-            log.info("api.listening", address=terms.listen)
+            log.info("api.listening", address=settings.listen)
             await serve_fairly(server, listener, clock)
             return
         await clock.sleep(delay_s)
@@ -98,9 +99,9 @@ async def _serve_tcp(server: _Server, terms: ApiSettings, clock: Clock) -> None:
 
 
 async def serve_fairly(server: uvicorn.Server, listener: socket.socket, clock: Clock) -> None:
-    """Serve until the server is to exit; only a few new connections a turn of the event loop.
+    """Serve until the server exits, accepting few connections per turn of the event loop.
 
-    The loop would take all that wait at once, however many, while orders wait for their turn.
+    asyncio would accept all pending connections at once, delaying orders.
     """
     with listener:
         async with asyncio.TaskGroup() as group:
@@ -131,10 +132,10 @@ async def _take(server: uvicorn.Server, connection: socket.socket) -> None:
     config = server.config
 
     def protocol() -> asyncio.Protocol:
-        made: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg]
+        result: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg]
             config=config, server_state=server.server_state, app_state={}
         )
-        return made
+        return result
 
     try:
         await asyncio.get_running_loop().connect_accepted_socket(protocol, connection)
@@ -163,7 +164,7 @@ def _server(app: ASGIApp, connections: ConnectionLimiter) -> _Server:
             ws_ping_timeout=20,
             timeout_keep_alive=_KEEP_ALIVE_TIMEOUT_S,
             timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT_S,
-            h11_max_incomplete_event_size=MOST_HEADER_BYTES,
+            h11_max_incomplete_event_size=MAX_HEADER_BYTES,
             **protocols(connections),
         )
     )
@@ -177,12 +178,12 @@ def _trusted(app: ASGIApp) -> ASGIApp:
     return as_administrator
 
 
-def _listen_tcp(terms: ApiSettings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in terms.host else socket.AF_INET
+def _listen_tcp(settings: ApiSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((terms.host, terms.port))
+        listener.bind((settings.host, settings.port))
         listener.listen(_BACKLOG)
     except OSError:
         listener.close()
@@ -192,7 +193,7 @@ def _listen_tcp(terms: ApiSettings) -> socket.socket:
 
 
 def _listen_unix(path: Path) -> socket.socket:
-    """A socket that only the daemon's own user may open; one left by a crash is replaced."""
+    """Create a socket that only the daemon's user may open, replacing one left by a crash."""
     with suppress(FileNotFoundError):
         path.unlink()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -201,7 +202,7 @@ def _listen_unix(path: Path) -> socket.socket:
         listener.bind(str(path))
     except OSError as e:
         listener.close()
-        raise ConfigError(f"{path}: cannot be listened on: {e.strerror or e}") from e
+        raise ConfigError(f"{path}: cannot listen: {e.strerror or e}") from e
     finally:
         os.umask(before)
     listener.listen(_BACKLOG)

@@ -1,4 +1,4 @@
-"""Reads request bodies strictly: what two readers could understand differently is refused."""
+"""Parses request bodies strictly: rejects what parsers may interpret differently."""
 
 import json
 from collections.abc import Callable, Coroutine
@@ -12,19 +12,19 @@ from fastapi.routing import APIRoute
 from signalbot.api.auth import PRINCIPAL, unauthorized
 
 MAX_DEPTH = 16
-"""Levels of lists and objects that a body may nest."""
+"""Maximum nesting of lists and objects in a body."""
 
 _MAX_NUMBER_LENGTH = 40
 
 
 class StrictRequest(Request):
-    """A request whose body, if it has one, is a JSON object that everybody reads the same way."""
+    """A request with an unambiguous JSON object, or no body."""
 
     async def json(self) -> dict[str, Any]:
-        """The object; numbers with a fraction are Decimals.
+        """Return the object; numbers with a fraction are Decimals.
 
         Raises:
-            HTTPException: 400; see ``parse``.
+            HTTPException: 400; see ``parse_object``.
         """
         if not hasattr(self, "_strict"):
             self._strict = parse_object(await self.body())
@@ -32,7 +32,7 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route for known callers only; a stranger's body is not even read."""
+    """A route for authenticated callers only; other bodies are not even read."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
@@ -49,17 +49,17 @@ class StrictRoute(APIRoute):
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """The JSON object of a body.
+    """Parse the JSON object of a body.
 
     Raises:
-        HTTPException: 400; it is not JSON, no object, or not read by everybody in the same way.
+        HTTPException: 400; it is not JSON, not an object, or ambiguous.
     """
     try:
         value = json.loads(
             body.decode("utf-8"),
             parse_float=_number,
             parse_int=_integer,
-            parse_constant=_refuse_constant,
+            parse_constant=_reject_constant,
             object_pairs_hook=_unique,
         )
     except UnicodeDecodeError as e:
@@ -90,18 +90,18 @@ def _integer(text: str) -> int:
     return int(text)
 
 
-def _refuse_constant(_: str) -> NoReturn:
+def _reject_constant(_: str) -> NoReturn:
     raise _bad("has a number that is not finite")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len({name.strip().casefold() for name, _ in pairs}) != len(pairs):
-        raise _bad("has a key twice in one object")
+        raise _bad("has a duplicate key in an object")
     return dict(pairs)
 
 
 def _check(value: Any) -> None:
-    """See that it does not nest too deeply, and that every text in it is one."""
+    """Check nesting depth and that all text is valid Unicode."""
     depth, level = 0, [value]
     while level:
         depth += 1
@@ -121,12 +121,12 @@ def _check(value: Any) -> None:
 
 
 def _check_text(text: str) -> None:
-    """Refuse half a surrogate pair: it stands for no character, and cannot be stored."""
+    """Reject half a surrogate pair: it is no character, and cannot be stored."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as e:
-        raise _bad("has a text that is not Unicode") from e
+        raise _bad("has text that is not valid Unicode") from e
 
 
-def _bad(what: str) -> HTTPException:
-    return HTTPException(HTTPStatus.BAD_REQUEST, f"the body {what}")
+def _bad(problem: str) -> HTTPException:
+    return HTTPException(HTTPStatus.BAD_REQUEST, f"the body {problem}")

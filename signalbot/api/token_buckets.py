@@ -1,17 +1,17 @@
-"""Token buckets: how often each of many clients may ask."""
+"""Token buckets: limit the request rate of each client."""
 
 from collections import OrderedDict
 
 from signalbot.ports import Clock
 
 BURST_S = 10.0
-"""So many seconds' requests may come at once."""
+"""Burst of requests, in seconds of the sustained rate."""
 
 _MAX_CLIENTS = 10_000
 
 
 class TokenBuckets:
-    """One bucket for each client; of very many, the one that asked longest ago is forgotten."""
+    """One bucket per client; beyond 10,000, the least recently used is discarded."""
 
     def __init__(self, *, per_second: float, clock: Clock, burst: float | None = None) -> None:
         self.per_second = per_second
@@ -20,7 +20,7 @@ class TokenBuckets:
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, client: str) -> float:
-        """Seconds until the next request of this client is in order; 0 when this one is."""
+        """Return the seconds until a request of this client is allowed; 0 if it is now."""
         level, now_s = self._level(client)
         wait_s = 0.0 if level >= 1 else (1 - level) / self.per_second
         self._levels[client] = (level - 1 if wait_s == 0 else level, now_s)
@@ -30,7 +30,7 @@ class TokenBuckets:
         return wait_s
 
     def is_empty(self, client: str) -> bool:
-        """Whether the next request of this client is one too many."""
+        """Whether the client's next request exceeds the limit."""
         return self._level(client)[0] < 1
 
     def _level(self, client: str) -> tuple[float, float]:

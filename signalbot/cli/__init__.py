@@ -1,4 +1,4 @@
-"""The command line: every command, in the order of the help, and where its function is."""
+"""Command table: every command, in help order, with the module that implements it."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from signalbot.cli.lazy import CommandEntry, lazy_app
 from signalbot.cli.options import ConfigOption
 
 SET_UP, RUN, OBSERVE, ACT = "Set up", "Run", "Observe", "Act on the running daemon"
-MAINTAIN = "Look after"
+MAINTAIN = "Maintain"
 
 COMMANDS = {
     "init": CommandEntry(
@@ -239,11 +239,11 @@ COMMANDS = {
         ),
     ),
 }
-"""A function is imported when its command is given, so a command may import what it needs."""
+"""Modules are imported when their command runs, so a command may import what it needs."""
 
 app = lazy_app(
     COMMANDS,
-    help_text="One trading signal becomes every user's own trade, exactly once each.",
+    help_text="Turn one trading signal into every user's trade.",
     aliases={"refusals": "skips"},
 )
 
@@ -264,4 +264,4 @@ def root(
         ),
     ] = False,
 ) -> None:
-    """Take what may stand before a command; ``ConfigOption`` finds it there."""
+    """Parse options that precede the command; ``ConfigOption`` reads them from here."""

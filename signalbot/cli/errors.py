@@ -1,4 +1,4 @@
-"""What the command line says and returns when it cannot do what was asked."""
+"""Error messages and exit codes of the command line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,29 +12,29 @@ from signalbot.domain.errors import ConfigError, NotFound, SignalbotError
 
 
 class ExitCode(IntEnum):
-    """What a script can tell apart; 2, wrong usage, is Typer's own."""
+    """Exit codes of the commands; 2, wrong usage, belongs to Typer."""
 
     OK = 0
     ERROR = 1
     NOT_RUNNING = 3
     NOT_FOUND = 4
-    BAD_CONFIG = 78  #: EX_CONFIG of sysexits.h: systemd is told not to try again
+    BAD_CONFIG = 78  #: EX_CONFIG of sysexits.h: systemd does not restart the daemon
 
 
-_Told = SignalbotError | OSError
+_ExpectedError = SignalbotError | OSError
 
 
 class NotRunning(SignalbotError):
-    """The daemon would have to run for this."""
+    """The command needs a running daemon."""
 
 
 def not_found(kind: str, name: str, candidates: list[str]) -> NotFound:
-    """That there is no ``kind`` called ``name``, and which were most likely meant."""
+    """Return the error for an unknown ``kind`` called ``name``, with the closest known names."""
     near = get_close_matches(name, candidates, n=3)
     if near:
         return NotFound(f"no {kind} {name!r}: did you mean {', '.join(near)}?")
     return NotFound(
-        f"no {kind} {name!r}: " + (f"known are {_few(candidates)}" if candidates else "none yet")
+        f"no {kind} {name!r}: " + (f"known: {_few(candidates)}" if candidates else "none yet")
     )
 
 
@@ -52,9 +52,9 @@ def exit_code_of(error: SignalbotError) -> ExitCode:
 
 @contextmanager
 def report_errors() -> Iterator[None]:
-    """Turn what a user can cause into a message on stderr and an exit code; never a traceback.
+    """Turn expected errors into messages on stderr and an exit code, without a traceback.
 
-    Several at once, from tasks that failed together, are told one by one.
+    Errors of tasks that failed together are printed one by one.
     """
     try:
         yield
@@ -72,7 +72,7 @@ def report_errors() -> Iterator[None]:
         raise SystemExit(ExitCode.ERROR) from e
 
 
-def _exit_with(errors: list[_Told]) -> NoReturn:
+def _exit_with(errors: list[_ExpectedError]) -> NoReturn:
     for error in errors:
         if isinstance(error, ConfigError):
             typer.echo(str(error), err=True)  # each line begins with its file and line number
@@ -84,11 +84,11 @@ def _exit_with(errors: list[_Told]) -> NoReturn:
     raise SystemExit(max(map(_exit_code, errors))) from errors[0]
 
 
-def _exit_code(error: _Told) -> ExitCode:
+def _exit_code(error: _ExpectedError) -> ExitCode:
     return ExitCode.ERROR if isinstance(error, OSError) else exit_code_of(error)
 
 
-def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[_Told]:
+def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[_ExpectedError]:
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
             yield from _leaves(error)

@@ -1,20 +1,19 @@
-"""How values read in a table: instants, numbers, spans, facts. JSON keeps them as they are."""
+"""Formats values for tables: instants, numbers, durations, facts. JSON keeps raw values."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, Final
 
 from signalbot.config.duration import duration_text
 from signalbot.domain.money import text, to_cents
+from signalbot.domain.timeframe import to_datetime
 
-_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DISPLAY_CONTEXT: Final = Context(prec=8, rounding=ROUND_HALF_EVEN)
 _CENT: Final = Decimal("0.01")
 
 
 def plain(value: Any) -> str:
-    """Text and numbers as they are, flags as the configuration writes them."""
+    """Format text and numbers unchanged, flags as the configuration writes them."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
@@ -22,16 +21,16 @@ def plain(value: Any) -> str:
 
 def utc(at_ms: int) -> str:
     """``2022-01-05 14:35:00``, in UTC."""
-    return f"{_FIRST + timedelta(milliseconds=at_ms):%Y-%m-%d %H:%M:%S}"
+    return f"{to_datetime(at_ms):%Y-%m-%d %H:%M:%S}"
 
 
 def number(value: str) -> str:
-    """A price or quantity to eight significant digits, without zeros that say nothing."""
+    """Format a price or quantity to eight significant digits, without trailing zeros."""
     return text(Decimal(value).normalize(_DISPLAY_CONTEXT))
 
 
 def signed_money(value: str) -> str:
-    """Money earned, with its sign: to the cent, to four digits where it is less than a cent."""
+    """Format an amount with its sign: to the cent, or four digits below one cent."""
     amount = Decimal(value)
     if abs(amount) >= _CENT or amount.is_zero():
         return f"{to_cents(amount):+f}"
@@ -39,7 +38,7 @@ def signed_money(value: str) -> str:
 
 
 def money(value: str) -> str:
-    """``gain`` without a plus."""
+    """Format an amount like ``signed_money``, without a plus."""
     return signed_money(value).removeprefix("+")
 
 
@@ -49,28 +48,28 @@ def duration(ms: int) -> str:
 
 
 def seconds(ms: int) -> str:
-    """``0.18 s``: how long something took."""
+    """Format a duration in seconds: ``0.18 s``."""
     return f"{ms / 1000:.2f} s"
 
 
 def comma_list(values: list[Any]) -> str:
-    """Values one after the other."""
+    """Join values with commas."""
     return ", ".join(map(plain, values))
 
 
 def action_of(signal: Mapping[str, Any]) -> str:
-    """``EXIT_LONG 50 %`` for a part, the action alone for everything."""
+    """Format a signal's action: ``EXIT_LONG 50 %`` for a partial exit, else the action alone."""
     percent = number(signal["exit_percent"])
     return str(signal["action"]) if percent == "100" else f"{signal['action']} {percent} %"
 
 
 def targets(values: list[Mapping[str, str]]) -> str:
-    """The prices of a position's take profits."""
+    """Format the take-profit prices of a position."""
     return ", ".join(number(each["price"]) for each in values)
 
 
 def facts(detail: Mapping[str, Any]) -> str:
-    """``open=3 limit=3``: the numbers behind a decision."""
+    """Format the facts behind a decision: ``open=3 limit=3``."""
     return " ".join(f"{name}={_fact(value)}" for name, value in detail.items() if value is not None)
 
 

@@ -1,4 +1,4 @@
-"""Where a reading command reads, and which rows it was asked for."""
+"""Opens the ledger for reading commands and translates their options into a selection."""
 
 import os
 from collections.abc import Iterator
@@ -23,10 +23,10 @@ from signalbot.state_dir import LEDGER_NAME
 
 
 def ledger_path(config: Path | None, ledger: Path | None) -> Path:
-    """The ledger named directly, else the one of the configuration.
+    """Return the ledger given directly, else the one of the configuration.
 
     Raises:
-        ConfigError: there is no configuration, or it names no state directory.
+        ConfigError: there is no configuration, or it has no state directory.
     """
     if ledger is not None:
         return ledger
@@ -35,13 +35,16 @@ def ledger_path(config: Path | None, ledger: Path | None) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class LedgerReader:
-    """An open ledger, and the time that holds in it."""
+    """An open ledger and its current time."""
 
     connection: Connection
-    is_live: bool  #: a daemon's, whose time goes on; else a file of its own, such as a replay's
+    is_live: bool  #: a daemon's ledger, where time passes; else a file such as a replay's
 
     def now_ms(self) -> Ms:
-        """A file's time stands still at its last event; a fast simulation's runs ahead of ours."""
+        """Return the ledger's time: the last event of a file, at least the clock for a daemon.
+
+        A fast simulation's time is ahead of the clock.
+        """
         at = ledger_time(self.connection)
         if at.last_ms is None:
             return at.clock_ms
@@ -58,10 +61,10 @@ class LedgerReader:
         since: Since | None = None,
         limit: int = 0,
     ) -> Selection:
-        """The rows that options ask for, and one more than ``limit``, to tell whether there are.
+        """Return the selected rows, and one more than ``limit`` to detect that there are more.
 
         Raises:
-            NotFound: nobody has ever been called ``user``, or no strategy ``strategy``.
+            NotFound: the ledger has no such user or strategy.
         """
         if user is not None:
             self.check_user(user)
@@ -78,10 +81,10 @@ class LedgerReader:
         )
 
     def check_user(self, user: str) -> None:
-        """See that the ledger knows ``user``.
+        """Check that the ledger contains ``user``.
 
         Raises:
-            NotFound: it does not; the message names who may have been meant.
+            NotFound: it does not; the message has similar names.
         """
         names = user_ids(self.connection)
         if user not in names:
@@ -95,13 +98,13 @@ class LedgerReader:
 
 @contextmanager
 def open_reader(config: Path | None, ledger: Path | None) -> Iterator[LedgerReader]:
-    """The ledger these options stand for, open to be read.
+    """Open the ledger of these options for reading.
 
     Raises:
-        LedgerError: there is none, or it cannot be read.
+        LedgerError: there is no ledger, or it cannot be read.
     """
     path = ledger_path(config, ledger)
     if ledger is None and not path.exists():
-        raise LedgerError(f"{path}: there is no ledger yet: 'signalbot run' creates it")
+        raise LedgerError(f"{path}: no ledger yet; 'signalbot run' creates it")
     with open_ledger(path) as connection:
         yield LedgerReader(connection, is_live=ledger is None)

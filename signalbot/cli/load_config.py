@@ -1,4 +1,4 @@
-"""The configuration as the daemon has it: the file, and what the API has made beside it."""
+"""Loads the configuration of the daemon: the file, and definitions made through the API."""
 
 import os
 from pathlib import Path
@@ -13,10 +13,10 @@ from signalbot.state_dir import LEDGER_NAME
 
 
 def load_config(config: Path | None) -> Config:
-    """File and definitions together; without a ledger, the file alone.
+    """Load file and definitions; without a ledger, the file alone.
 
     Raises:
-        ConfigError: they cannot be used.
+        ConfigError: one of them is invalid.
     """
     path = find_config(config, os.environ)
     alone = load(path, os.environ)

@@ -1,22 +1,21 @@
-"""Options that several commands share, as annotated types: one wording, one meaning.
+"""Options that several commands share, as annotated types.
 
-Words to choose from are literals here and in the commands: the domain's enumerations say the same
-(a test compares them), but live beside dataclasses that take long to import.
+Choices are literals here and in the commands: importing the domain's enumerations, which a test
+compares with them, takes too long at start.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from signalbot.config.duration import is_duration, parse_duration
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.timeframe import Ms, from_datetime
 
 DEFAULT_LIMIT = 50
 _MAX_ROWS = 10**9
-_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _root_config(ctx: typer.Context, value: Path | None) -> Path | None:
@@ -30,7 +29,7 @@ ConfigOption = Annotated[
         "--config",
         "-c",
         metavar="FILE",
-        help="Configuration; else $SIGNALBOT_CONFIG, ./config.toml, /etc/signalbot/config.toml.",
+        help="Default $SIGNALBOT_CONFIG, ./config.toml, /etc/signalbot/config.toml.",
         callback=_root_config,
     ),
 ]
@@ -39,7 +38,7 @@ LedgerOption = Annotated[
     typer.Option(
         "--ledger",
         metavar="FILE",
-        help="Read this ledger, such as a replay's; needs no configuration.",
+        help="Read this ledger, without a configuration.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -47,7 +46,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """Where a listing begins: at an instant, or so long before now."""
+    """Start of a listing: an instant, or a duration before now."""
 
     at_ms: Ms | None = None
     ago_ms: int = 0
@@ -62,8 +61,7 @@ def _since(value: str) -> Since:
         raise typer.BadParameter(
             f"{value!r} is neither a duration such as 24h or 7d nor a date such as 2022-01-05"
         ) from None
-    moment = moment.replace(tzinfo=moment.tzinfo or UTC)
-    return Since(at_ms=Ms(round((moment - _FIRST).total_seconds() * 1000)))
+    return Since(at_ms=from_datetime(moment))
 
 
 ColumnsOption = Annotated[
@@ -71,7 +69,7 @@ ColumnsOption = Annotated[
     typer.Option(
         "--columns",
         metavar="COLUMNS",
-        help="Columns of the candles: time,open,high,low,close,volume or close=Last.",
+        help="Candle columns: time,open,high,low,close,volume or close=Last.",
     ),
 ]
 TimeFormatOption = Annotated[
@@ -79,18 +77,16 @@ TimeFormatOption = Annotated[
     typer.Option(
         "--time-format",
         metavar="FORMAT",
-        help="How their times are written: s, ms, us, ns, excel, '%d/%m/%Y %H:%M'.",
+        help="Time format: s, ms, excel, '%d/%m/%Y %H:%M'.",
     ),
 ]
 TimeZoneOption = Annotated[
     str | None,
-    typer.Option(
-        "--time-zone", metavar="ZONE", help="Zone of times without one: Europe/Berlin, +08:00."
-    ),
+    typer.Option("--time-zone", metavar="ZONE", help="Zone of local times: Europe/Berlin, +08:00."),
 ]
 DecimalOption = Annotated[
     str | None,
-    typer.Option("--decimal", metavar="SIGN", help="Sign before the decimals: . or ,"),
+    typer.Option("--decimal", metavar="SIGN", help="Decimal separator: . or ,"),
 ]
 
 
@@ -99,14 +95,14 @@ SinceOption = Annotated[
     typer.Option(
         "--since",
         metavar="SPAN|DATE",
-        help="From so long ago (24h, 7d) or from a UTC date on (2022-01-05, 2022-01-05T14:30).",
+        help="Start: 24h or 7d ago, or UTC date.",
         parser=_since,
     ),
 ]
 
 
 def _as_glob(value: str | None) -> str | None:
-    """``BTC`` stands for every market of BTC; a symbol and a glob stand for themselves."""
+    """Expand ``BTC`` to a glob of all its markets; leave symbols and globs unchanged."""
     return f"{value}/*" if value and "/" not in value and "*" not in value else value
 
 
@@ -115,7 +111,7 @@ SymbolOption = Annotated[
     typer.Option(
         "--symbol",
         metavar="SYMBOL",
-        help="Only this market: BTC/USDT:USDT, a glob such as 'BTC/*', or just BTC.",
+        help="Only this market: BTC/USDT:USDT, 'BTC/*' or BTC.",
         callback=_as_glob,
     ),
 ]
@@ -125,5 +121,5 @@ StrategyOption = Annotated[
 ]
 LimitOption = Annotated[
     int,
-    typer.Option("--limit", min=0, max=_MAX_ROWS, help="At most so many, newest first; 0 for all."),
+    typer.Option("--limit", min=0, max=_MAX_ROWS, help="Maximum rows, newest first; 0 for all."),
 ]

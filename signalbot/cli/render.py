@@ -1,6 +1,6 @@
-"""Tables and JSON: boxes and colours for people at a terminal, plain columns for everything else.
+"""Renders tables and JSON: boxes and colors at a terminal, plain columns elsewhere.
 
-Plain columns are at least two spaces apart and no cell is empty or holds two spaces, so that
+Plain columns are at least two spaces apart, and no cell is empty or contains two spaces, so that
 ``grep``, ``awk -F'  +'`` and ``sort`` work on them.
 """
 
@@ -37,18 +37,18 @@ _COLORS = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table, and how a value of it reads."""
+    """One column of a table and its format."""
 
     title: str
     key: str
     format: Callable[[Any], str] = plain
-    is_number: bool = False  #: aligned to the right
-    is_extra: bool = False  #: left out where the terminal is too narrow
+    is_number: bool = False  #: right-aligned
+    is_extra: bool = False  #: hidden when the terminal is too narrow
     is_prose: bool = False  #: may be wrapped
 
 
 def is_terminal() -> bool:
-    """Whether a person reads along."""
+    """Whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 
@@ -59,7 +59,7 @@ def print_json(value: object) -> None:
 def print_list(
     rows: Sequence[Row], columns: Sequence[Column], *, as_json: bool, limit: int = 0, none: str
 ) -> None:
-    """Print the first ``limit`` (0: all) of ``rows``; say so when there are more, or ``none``."""
+    """Print the first ``limit`` (0: all) of ``rows``, with a hint if more exist, or ``none``."""
     visible = rows[:limit] if limit else rows
     if as_json:
         print_json(visible)
@@ -68,11 +68,11 @@ def print_list(
     else:
         typer.echo(none, err=True)
     if len(visible) < len(rows):
-        typer.echo(f"these are the newest {limit}; for more: --limit N, 0 for all", err=True)
+        typer.echo(f"newest {limit} shown; for more: --limit N, 0 for all", err=True)
 
 
 def print_table(rows: Sequence[Row], columns: Sequence[Column]) -> None:
-    """Print ``rows`` as people, or programs, like it."""
+    """Print ``rows`` as a boxed table at a terminal, else as plain columns."""
     if is_terminal():
         _print_boxed(rows, columns)
     else:
@@ -80,7 +80,7 @@ def print_table(rows: Sequence[Row], columns: Sequence[Column]) -> None:
 
 
 def print_facts(pairs: Iterable[tuple[str, str]]) -> None:
-    """Print names and values, one a line."""
+    """Print names and values, one per line."""
     lines = [(name, _tidy(value)) for name, value in pairs]
     width = max(len(name) for name, _ in lines)
     typer.echo("\n".join(f"{name:<{width}}  {value}" for name, value in lines))
@@ -95,7 +95,7 @@ def _cell(value: Any, column: Column) -> str:
 
 
 def _tidy(text: str) -> str:
-    """One line of ``text``: what comes from outside must not reach the terminal's controls."""
+    """Reduce ``text`` to one printable line: outside text must not control the terminal."""
     printable = "".join(letter if letter.isprintable() else " " for letter in text)
     return " ".join(printable.split()) or EMPTY_CELL
 
@@ -122,11 +122,11 @@ def _print_boxed(rows: Sequence[Row], columns: Sequence[Column]) -> None:
     console.print(_boxed(rows, fitting))
     if len(fitting) < len(columns):
         hidden = ", ".join(column.title for column in columns if column not in fitting)
-        console.print(f"[dim]hidden, the terminal is too narrow: {hidden}[/dim]")
+        console.print(f"[dim]hidden (terminal too narrow): {hidden}[/dim]")
 
 
 def _fitting(rows: Sequence[Row], columns: Sequence[Column], width: int) -> list[Column]:
-    """``columns`` without those extra ones, from the right, that ``width`` has no room for."""
+    """Return ``columns``, dropping extra ones from the right until they fit ``width``."""
     fitting_columns = list(columns)
     extras = [column for column in columns if column.is_extra]
     while extras and sum(_width(rows, column) + 2 for column in fitting_columns) > width:

@@ -9,7 +9,7 @@ from signalbot.ledger.alert_deliveries import AlertDeliveries, AlertDelivery
 from signalbot.ledger.signals import Signals
 from signalbot.settings.strategy import StrategySettings
 from signalbot.settings.webhook import OnMissedExit
-from signalbot.webhooks.parser import Alert
+from signalbot.webhooks.alert import Alert
 from signalbot.webhooks.signature import is_signed
 
 
@@ -67,7 +67,7 @@ class AlertDeduplicator:
             strategy=strategy.name,
             symbol=alert.symbol,
             digest=alert.digest,
-            is_named=alert.is_named,
+            is_named=alert.has_unique_id,
             signals=_max_signals(strategy, alert),
         )
         read = self._deliveries.peek if is_dry_run else self._deliveries.record

@@ -14,8 +14,7 @@ from signalbot.ledger.tracked_positions import TrackedPositions
 from signalbot.ports import Clock
 from signalbot.settings.strategy import StrategySettings
 from signalbot.settings.webhook import OnMissedExit, WebhookSettings
-from signalbot.webhooks.parser import Alert
-from signalbot.webhooks.position_reports import reported_position
+from signalbot.webhooks.alert import Alert, reported_position
 
 log = structlog.get_logger()
 

@@ -19,7 +19,8 @@ from signalbot.domain.timeframe import Ms
 from signalbot.ports import Clock
 from signalbot.settings.strategy import StrategySettings
 from signalbot.settings.webhook import WebhookSettings
-from signalbot.webhooks.parser import Alert, AlertRules, parse_alert
+from signalbot.webhooks.alert import Alert, AlertRules
+from signalbot.webhooks.parser import parse_alert
 from signalbot.webhooks.resolution import CancelRequest
 
 log = structlog.get_logger()
@@ -128,8 +129,8 @@ class WebhookReceiver:
                 symbol=alert.symbol,
                 signal_id=sent[0].signal.signal_id,
             )
-        if alert.refused is not None:
-            self._discarded_alerts.refused(strategy.name, alert.refused)
+        if alert.entry_rejection is not None:
+            self._discarded_alerts.refused(strategy.name, alert.entry_rejection)
         return _alert_result(alert, sent, withdrawn, is_dry_run=False)
 
     def _with_possible_entry(self, strategy: StrategySettings, alert: Alert) -> Alert:
@@ -146,7 +147,7 @@ class WebhookReceiver:
             exits = tuple(step for step in alert.steps if step not in entries)
             if not exits:
                 raise
-            return replace(alert, steps=exits, refused=str(e))
+            return replace(alert, steps=exits, entry_rejection=str(e))
         return alert
 
     async def _dry_run(
@@ -194,7 +195,7 @@ def _alert_result(
         sent=sent,
         withdrawn=withdrawn,
         ignored=alert.ignored,
-        refused=alert.refused,
+        refused=alert.entry_rejection,
         is_dry_run=is_dry_run,
     )
 

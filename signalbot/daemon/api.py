@@ -30,7 +30,7 @@ from signalbot.observability.loop_lag import LoopLag
 from signalbot.observability.process_limits import raise_open_file_limit
 
 if TYPE_CHECKING:
-    from signalbot.api.connection_limits import ConnectionLimiter
+    from signalbot.api.connection_limiter import ConnectionLimiter
     from signalbot.api.context import Context
     from signalbot.metrics.collector import MetricsCollector
 
@@ -45,14 +45,14 @@ async def serving_api(
         ConfigError: its address cannot be used.
     """
     from signalbot.api.build import build  # noqa: PLC0415
-    from signalbot.api.connection_limits import connection_limiter  # noqa: PLC0415
+    from signalbot.api.connection_limiter import build_connection_limiter  # noqa: PLC0415
     from signalbot.api.server import serve_api  # noqa: PLC0415
     from signalbot.metrics.collector import MetricsCollector  # noqa: PLC0415
 
     metrics = MetricsCollector(services, lag=lag)
     await metrics.begin()
     settings = runtime.config.api
-    connections = connection_limiter(settings, open_files=raise_open_file_limit())
+    connections = build_connection_limiter(settings, open_files=raise_open_file_limit())
     heartbeats = HeartbeatMonitor(
         lambda: intervals_of(services.control.strategies.all),
         SourceOutages(runtime.database),
@@ -94,7 +94,7 @@ def _build_context(
     from signalbot.api.auth import Authenticator  # noqa: PLC0415
     from signalbot.api.context import Context  # noqa: PLC0415
     from signalbot.api.event_stream import EventStream  # noqa: PLC0415
-    from signalbot.api.hosts import LOCAL_HOSTS  # noqa: PLC0415
+    from signalbot.api.middleware import LOCAL_HOSTS  # noqa: PLC0415
     from signalbot.api.request_limits import RequestLimiter  # noqa: PLC0415
 
     database, clock, settings = runtime.database, runtime.clock, runtime.config.api

@@ -4,6 +4,7 @@ All boundaries are counted from the Unix epoch in UTC, as exchanges do, so a ``1
 midnight UTC and a ``4h`` candle at 00, 04, 08, 12, 16 and 20 o'clock UTC.
 """
 
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
@@ -12,6 +13,7 @@ Ms = NewType("Ms", int)
 
 EPOCH = Ms(0)
 DAY_MS = 86_400_000
+_UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNIT_MS = {"m": 60_000, "h": 3_600_000, "d": DAY_MS}
 
 
@@ -61,3 +63,14 @@ def drift_ms(close_ms: Ms, now_ms: Ms) -> int:
 def day_start(at_ms: Ms) -> Ms:
     """Midnight UTC of the day that contains ``at_ms``: the start of daily limits."""
     return Ms(at_ms - at_ms % DAY_MS)
+
+
+def to_datetime(at_ms: int) -> datetime:
+    """Convert an instant to a datetime in UTC, exactly."""
+    return _UNIX_EPOCH + timedelta(milliseconds=at_ms)
+
+
+def from_datetime(moment: datetime) -> Ms:
+    """Convert a datetime to an instant; one without a zone counts as UTC."""
+    aware = moment.replace(tzinfo=moment.tzinfo or UTC)
+    return Ms(round((aware - _UNIX_EPOCH).total_seconds() * 1000))

@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 
 from signalbot.api import (
-    connection_limits,
+    connection_limiter,
     event_stream,
-    pieces,
+    limited_protocols,
+    read_limits,
     request_limits,
     server,
     strict_json,
     token_buckets,
 )
-from signalbot.api.body_limit import MAX_BODY_BYTES
+from signalbot.api.middleware import MAX_BODY_BYTES
 from signalbot.domain import globs
 from signalbot.ledger.idempotency import MAX_KEYS_PER_AUTHOR
 from signalbot.settings.daemon import ApiSettings
@@ -39,7 +40,7 @@ def _connection_rows() -> Iterator[tuple[str, str]]:
     )
     yield (
         "Time to receive one request; time a client may leave a response unread",
-        f"{connection_limits.REQUEST_TIMEOUT_S:g} s; {connection_limits.STALL_TIMEOUT_S:g} s",
+        f"{connection_limiter.REQUEST_TIMEOUT_S:g} s; {connection_limiter.STALL_TIMEOUT_S:g} s",
     )
     yield (
         "Event streams per token; interval between its subscriptions; queued events per stream",
@@ -51,16 +52,17 @@ def _connection_rows() -> Iterator[tuple[str, str]]:
 def _content_rows() -> Iterator[tuple[str, str]]:
     yield (
         "Size of a body, of the headers, of a WebSocket frame",
-        f"{MAX_BODY_BYTES:,}, {connection_limits.MOST_HEADER_BYTES:,}, "
+        f"{MAX_BODY_BYTES:,}, {limited_protocols.MAX_HEADER_BYTES:,}, "
         f"{server.MAX_FRAME_BYTES:,} bytes",
     )
     yield (
         "Network reads for one body",
-        f"{pieces.LEAST_PIECES}, and one more per {pieces.BYTES_A_PIECE} bytes",
+        f"{read_limits.MIN_PIECES}, and one more per {read_limits.BYTES_PER_PIECE} bytes",
     )
     yield (
         "WebSocket frames in a burst, and before authentication; sustained rate",
-        f"{pieces.FRAMES}, {pieces.FRAMES_OF_A_STRANGER}; {pieces.FRAMES_PER_SECOND} per second",
+        f"{read_limits.FRAMES}, {read_limits.ANONYMOUS_FRAMES}; "
+        f"{read_limits.FRAMES_PER_SECOND} per second",
     )
     yield (
         "Nesting of a JSON body; fields and nesting of an alert",

@@ -1,5 +1,6 @@
-"""The daemon's own pipeline over historical candles: what to replay, and what came of it.
+"""Replays: the daemon's pipeline over historical candles or stored signals.
 
-Candles come from a CSV file (``csv``); what happened is read back from the ledger of the replay,
-measured (``equity``, ``metrics``) and reported as tables, JSON (``summary``) or a page (``html``).
+Candles come from files (``candle_files``) or an exchange (``download``). Results are read from the
+replay's ledger, measured (``equity``, ``metrics``) and reported as tables and JSON (``summary``) or
+a web page (``html``).
 """

@@ -1,6 +1,6 @@
-"""Candles and market rules that an exchange has told once: it need not be asked again.
+"""Cache of candles and market rules that an exchange has returned.
 
-One file for every market, in the form that ``--candles`` takes. A closed candle never changes.
+One file per market, in a format that ``--candles`` reads. Closed candles never change.
 """
 
 import json
@@ -24,34 +24,32 @@ from signalbot.domain.money import text
 from signalbot.replay.candle_files import ReadOptions, read_candles
 from signalbot.state_dir import CANDLE_FOLDER_NAME
 
-"""The folder of the cache in the state directory."""
-
 _RULES = "rules.json"
 _CACHE_FILE_OPTIONS = ReadOptions(is_one_market=True)
 _HEADER = "open_ms,open,high,low,close,volume\n"
 
 
 class CandleCache:
-    """What is kept of one exchange."""
+    """Cached data of one exchange."""
 
     def __init__(self, state_dir: Path, exchange: str) -> None:
         self._folder = state_dir / CANDLE_FOLDER_NAME / exchange
 
     def path(self, symbol: str) -> Path:
-        """Where the candles of a market are, or will be."""
+        """Path of a market's candle file, existing or not."""
         return self._folder / f"{_file_name(symbol)}.1m.csv"
 
     def candles(self, symbol: str) -> Sequence[Candle]:
-        """Those that are kept, oldest first.
+        """Cached candles, oldest first.
 
         Raises:
-            ConfigError: the file is there and cannot be used.
+            ConfigError: the file exists but is invalid.
         """
         path = self.path(symbol)
         return read_candles(path, symbol, _CACHE_FILE_OPTIONS).candles if path.exists() else ()
 
     def save(self, symbol: str, candles: Iterable[Candle]) -> None:
-        """Keep these and no others, whole or not at all."""
+        """Replace the cached candles of a market atomically."""
         rows = (
             ",".join((str(c.open_ms), *map(text, (c.open, c.high, c.low, c.close, c.volume))))
             for c in candles
@@ -59,10 +57,10 @@ class CandleCache:
         _write(self.path(symbol), _HEADER + "".join(f"{row}\n" for row in rows))
 
     def instruments(self) -> dict[str, Instrument]:
-        """Rules of the markets by symbol.
+        """Cached market rules by symbol.
 
         Raises:
-            ConfigError: the file is there and cannot be used.
+            ConfigError: the file exists but is invalid.
         """
         path = self._folder / _RULES
         if not path.exists():
@@ -89,7 +87,7 @@ _FIELD_TYPES: Final = {
 
 
 def _parse_instrument(row: dict[str, Any]) -> Instrument:
-    """The rules a row has; what an older version did not keep is as it is unless told."""
+    """Parse the rules of a row; fields that an older version did not write keep their defaults."""
     parts: dict[str, Any] = {
         name: read(row[name]) for name, read in _FIELD_TYPES.items() if name in row
     }
@@ -112,6 +110,6 @@ def _file_name(symbol: str) -> str:
 
 def _write(path: Path, content: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    draft.write_text(content)
-    draft.replace(path)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
+    temporary.write_text(content)
+    temporary.replace(path)

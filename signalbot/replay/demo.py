@@ -1,4 +1,4 @@
-"""The whole daemon on a simulated exchange, in a few hours of simulated time."""
+"""Demo: the daemon on a simulated exchange over a few hours of virtual time."""
 
 from collections.abc import Callable
 from importlib.resources import files
@@ -17,17 +17,16 @@ from signalbot.replay import virtual_time
 from signalbot.settings.simulation import SimulationRules
 from signalbot.tasks import LoopClock
 
-START = Ms(1_767_603_600_000)  # 2026-01-05 09:00 UTC, so that every demo tells the same story
-MINUTES = 150
+START = Ms(1_767_603_600_000)  # 2026-01-05 09:00 UTC, fixed, so that every demo is the same
 _DUPLICATE_AFTER_MINUTES = 30
 
 
 def demo(
     folder: Path, *, minutes: int, speed: float | None, on_start: Callable[[LoopClock], None]
 ) -> Path:
-    """Play the demo in ``folder`` and return its ledger.
+    """Run the demo in ``folder`` and return its ledger.
 
-    ``speed`` is how many times faster than real time it goes; None: as fast as it can.
+    ``speed`` is a factor of real time; None runs as fast as possible.
     """
     file = folder / "demo.toml"
     file.write_text(files(__package__).joinpath("demo.toml").read_text())
@@ -44,19 +43,19 @@ async def _demo(
     async with open_replay_database(ledger) as database:
         exchanges: dict[str, Exchange] = {
             name: await SimulatedExchange.open(
-                name, terms.simulated or SimulationRules(), database=database, clock=clock
+                name, settings.simulated or SimulationRules(), database=database, clock=clock
             )
-            for name, terms in config.exchanges.items()
+            for name, settings in config.exchanges.items()
         }
         services = build(config, database=database, exchanges=exchanges, clock=clock)
         async with running(services):
             await clock.sleep(_DUPLICATE_AFTER_MINUTES * 60)
-            await _deliver_again(services, clock)
+            await _deliver_duplicate(services, clock)
             await clock.sleep_until(Ms(START + minutes * 60_000))
 
 
-async def _deliver_again(services: Services, clock: LoopClock) -> None:
-    """Wait for a signal, then deliver it twice, as a sender that heard no answer would."""
+async def _deliver_duplicate(services: Services, clock: LoopClock) -> None:
+    """Wait for a signal and deliver it again, as a sender does after a timeout."""
     while not (signals := await services.storage.signals.active(clock.now_ms())):
         await clock.sleep(30)
     await clock.sleep(20)

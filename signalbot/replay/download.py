@@ -1,4 +1,4 @@
-"""Asks a real exchange for the candles and rules of a time that is over; no key is used."""
+"""Downloads past candles, funding rates and market rules from a real exchange, without a key."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 _MINUTE: Final = Timeframe.M1
 _GAP_TO_SPLIT_MS: Final = 3_600_000
-_CANDLES_PER_REQUEST: Final = 4_000  # candles; what a history keeps at a time is a little more
+_CANDLES_PER_REQUEST: Final = 4_000  # below what one history request may return
 
 
 @dataclass(frozen=True, slots=True)
 class MinuteRange:
-    """From the open of the first minute to the close of the last."""
+    """A time span from the open of its first minute to the close of its last."""
 
     from_ms: Ms
     until_ms: Ms
@@ -42,14 +42,14 @@ async def download_candles(
     *,
     on_request: Callable[[str, MinuteRange], None],
 ) -> Mapping[str, int]:
-    """Complete ``cache`` for ``spans``, by symbol; the exchange is asked for what is missing.
+    """Complete ``cache`` for ``spans``, by symbol; only missing candles are requested.
 
-    ``on_ask`` is told before each question. What the exchange does not have stays missing, and so
-    does everything of a market that it no longer lists: how many minutes of each span is returned,
-    of those symbols that lack some.
+    ``on_request`` is called before each request. Candles that the exchange does not have stay
+    missing, as do those of unlisted markets; returns the number of missing minutes by symbol,
+    omitting complete spans.
 
     Raises:
-        Unavailable: it cannot be reached; what was complete by then is kept.
+        Unavailable: the exchange cannot be reached; markets completed until then are cached.
     """
     cached = {symbol: cache.candles(symbol) for symbol in spans}
     missing = {symbol: _missing_ranges(span, cached[symbol]) for symbol, span in spans.items()}
@@ -76,7 +76,7 @@ async def download_candles(
 
 
 def _missing_minutes(span: MinuteRange, cached: Sequence[Candle]) -> int:
-    """How many minutes of a span are not known."""
+    """Number of minutes of a span without a candle."""
     within = sum(span.from_ms <= each.open_ms < span.until_ms for each in cached)
     return (span.until_ms - span.from_ms) // _MINUTE.ms - within
 
@@ -84,10 +84,10 @@ def _missing_minutes(span: MinuteRange, cached: Sequence[Candle]) -> int:
 async def download_funding(
     settings: ExchangeSettings, symbol: str, span: MinuteRange
 ) -> list[FundingRate]:  # fmt: skip
-    """The funding rates of a market within ``span``, oldest first; none if it has none.
+    """Return the funding rates of a market within ``span``, oldest first; empty if it has none.
 
     Raises:
-        Unavailable: the exchange cannot be reached, or does not tell.
+        Unavailable: the exchange cannot be reached, or does not offer them.
     """
     async with AsyncExitStack() as stack:
         exchange = await _open_exchange(settings, stack)
@@ -98,9 +98,9 @@ async def download_funding(
 def with_rules(
     settings: ExchangeSettings, instruments: Mapping[str, Instrument]
 ) -> ExchangeSettings:
-    """The exchange as a simulation of it has it: the markets' real grids and minimums.
+    """Return settings for simulating the exchange with its real tick sizes, lots and minimums.
 
-    What the configuration says of a market for paper fills holds.
+    Market rules that the configuration sets for paper fills take precedence.
     """
     rules = settings.simulated or SimulationRules()
     real = {
@@ -118,19 +118,19 @@ def with_rules(
 
 
 def _missing_ranges(span: MinuteRange, cached: Sequence[Candle]) -> list[MinuteRange]:
-    """What has to be asked for, so that what is known then is of one piece.
+    """Return the ranges to request, so that the cached candles stay contiguous.
 
-    Long holes are asked for again; a few minutes without a candle are minutes without a trade.
+    Long gaps are requested again; a few minutes without a candle are minutes without a trade.
     """
     if not cached:
         return [span]
     first_ms, last_ms = cached[0].open_ms, cached[-1].close_ms
-    holes = (
+    gaps = (
         MinuteRange(before.close_ms, after.open_ms)
         for before, after in pairwise(cached)
         if after.open_ms - before.close_ms >= _GAP_TO_SPLIT_MS
     )
-    parts = (MinuteRange(span.from_ms, first_ms), *holes, MinuteRange(last_ms, span.until_ms))
+    parts = (MinuteRange(span.from_ms, first_ms), *gaps, MinuteRange(last_ms, span.until_ms))
     return [each for each in parts if each.from_ms < each.until_ms]
 
 
@@ -149,10 +149,10 @@ async def _fetch_candles(
 
 
 async def _open_exchange(settings: ExchangeSettings, stack: AsyncExitStack) -> "LiveExchange":
-    """The exchange's public side, with accounts nowhere.
+    """Connect to the exchange's public API, without accounts.
 
     Raises:
-        Unavailable: it cannot be reached.
+        Unavailable: the exchange cannot be reached.
     """
     from signalbot.exchange.live.exchange import LiveExchange  # noqa: PLC0415
     from signalbot.exchange.live.registry import adapters_of  # noqa: PLC0415 - ccxt is large
@@ -170,7 +170,7 @@ async def _open_exchange(settings: ExchangeSettings, stack: AsyncExitStack) -> "
         await exchange.open(database)
         await exchange.connect()
     except Unavailable as e:
-        raise Unavailable(f"{settings.name} cannot be asked for candles: {e}") from e
+        raise Unavailable(f"{settings.name} cannot return candles: {e}") from e
     return exchange
 
 

@@ -1,8 +1,8 @@
-"""What an account's equity was at every candle, found once the replay is over.
+"""Computes an account's equity at every candle after a replay.
 
-Between two changes of wallet or position the equity follows the price alone. So the changes are
-all that is noted while the replay runs; the candles between them are gone through afterwards, all
-at once, at the prices at which they closed and at their worst.
+Between two changes of wallet or position the equity follows the price alone. So only the changes
+are recorded during the replay; the candles between them are evaluated afterwards in one pass, at
+their closing and at their worst prices.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,12 +25,12 @@ Points = list[tuple[Ms, Decimal]]
 
 _HOUR_MS: Final = Timeframe.H1.ms
 _WORST_PRICE, _CLOSE, _FLAT, _AFTER = range(4)
-"""What happens first at one instant: the candle's worst, its close, an exit, all that follows."""
+"""Order of events at one instant: the candle's worst price, its close, an exit, everything else."""
 
 
 @dataclass(frozen=True, slots=True)
 class _AccountChange:
-    """What an account is made of from ``at_ms`` on; ``held`` is negative when short."""
+    """An account's state from ``at_ms`` on; ``held`` is negative when short."""
 
     at_ms: Ms
     wallet: Decimal
@@ -41,14 +41,14 @@ class _AccountChange:
 
 @dataclass(slots=True)
 class EquityTrack:
-    """Implements ``Observer``: what one account went through."""
+    """Implements ``Observer``: records the changes of one account."""
 
-    wallet: Decimal  #: at the beginning
+    wallet: Decimal  #: at the start
     changes: list[_AccountChange] = field(default_factory=list)
     visits: dict[Ms, tuple[Decimal, Decimal]] = field(default_factory=dict)
-    """The lowest and the last equity within candles in which something traded, by their close."""
+    """Lowest and last equity within candles that contain a trade, by their close."""
     before: tuple[Ms, Decimal] | None = None
-    """The lowest equity in the candle of the latest resting entry, up to its fill; its close."""
+    """Close and lowest equity, up to the fill, of the candle of the latest resting entry."""
 
     def on_change(self, account_position: AccountPosition, at_ms: Ms) -> None:
         position = account_position.position
@@ -81,12 +81,12 @@ class EquityTrack:
 def equity_curves(
     tracks: Mapping[K, EquityTrack], candles: Mapping[str, Sequence[Candle]], *, end_ms: Ms
 ) -> dict[K, Points]:
-    """The equity after every hour and every close of all positions, and where it was lowest.
+    """Compute equity curves: a point per hour, per exit to flat, and at the lowest equity.
 
-    ``candles`` are all that the replay went through, by symbol, oldest first; ``end_ms`` is when it
-    was over, no earlier than the last change. Each hour's lowest point is in a curve, and so are
-    the peak and the trough of the deepest fall between the closes and the worst points of all
-    candles: the drawdown of the curve is that of the whole course.
+    ``candles`` are all candles of the replay by symbol, oldest first; ``end_ms`` is its end, no
+    earlier than the last change. Each curve contains the lowest point of each hour, and the peak
+    and trough of the maximum drawdown over the closes and worst points of all candles: the drawdown
+    of the curve is that of the whole replay.
     """
     grid = _CandleGrid(candles, end_ms)
     return {name: _curve(track, grid) for name, track in tracks.items()}
@@ -99,7 +99,7 @@ def _curve(track: EquityTrack, grid: "_CandleGrid") -> Points:
 
 
 class _CandleGrid:
-    """Low, high and close of every market at every instant at which a candle of any closed."""
+    """Low, high and close of every market at every candle close of any market."""
 
     def __init__(self, candles: Mapping[str, Sequence[Candle]], end_ms: Ms) -> None:
         self._candles = candles
@@ -108,12 +108,12 @@ class _CandleGrid:
             for symbol, of in candles.items()
         }
         self.closes: Instants = np.unique(np.concatenate([*by_symbol.values(), [end_ms]]))
-        self._place = {
+        self._index = {
             symbol: np.searchsorted(closes, self.closes, side="right") - 1
             for symbol, closes in by_symbol.items()
         }
         self._is_own = {
-            symbol: closes[np.maximum(self._place[symbol], 0)] == self.closes
+            symbol: closes[np.maximum(self._index[symbol], 0)] == self.closes
             for symbol, closes in by_symbol.items()
             if len(closes)
         }
@@ -127,24 +127,24 @@ class _CandleGrid:
         }
 
     def prices(self, symbol: str, held: Floats) -> tuple[Floats, Floats]:
-        """The close at every instant, and the price that hurts most what was held into it."""
+        """Return the close at every instant, and the worst price for what was held into it."""
         columns = self._columns.get(symbol)
         if columns is None or not len(columns):
             return np.zeros(len(self.closes)), np.zeros(len(self.closes))
-        low, high, close = columns[np.maximum(self._place[symbol], 0)].T
+        low, high, close = columns[np.maximum(self._index[symbol], 0)].T
         worst = np.where(held >= 0, low, high)
         return close, np.where(self._is_own[symbol], worst, close)
 
     def price(self, symbol: str, instant: int, held: Decimal, *, worst: bool) -> Decimal:
-        """One of these as it was told."""
-        candle = self._candles[symbol][max(int(self._place[symbol][instant]), 0)]
+        """Return one such price exactly."""
+        candle = self._candles[symbol][max(int(self._index[symbol][instant]), 0)]
         if not worst or candle.close_ms != self.closes[instant]:
             return candle.close
         return candle.low if held >= 0 else candle.high
 
 
 class _EquityPath:
-    """The equity at all instants, in order: cheap numbers to search, exact ones to tell."""
+    """Equity at all instants, in order: floats for searching, exact decimals on request."""
 
     def __init__(self, track: EquityTrack, grid: _CandleGrid) -> None:
         self._track, self._grid = track, grid
@@ -179,7 +179,7 @@ class _EquityPath:
         self._kinds, self._sources, self._values = kinds[order], sources[order], values[order]
 
     def hourly(self) -> set[int]:
-        """Places at whole hours, of everything that closed all positions, and of each low."""
+        """Return indices of whole hours, of exits to flat, and of each hour's low."""
         is_after = self._kinds == _AFTER
         on_hour = is_after & (self.times % _HOUR_MS == 0)
         hours = -(-self.times // _HOUR_MS)
@@ -192,14 +192,14 @@ class _EquityPath:
         return {*np.flatnonzero(on_hour).tolist(), *flat.tolist(), *lows, len(hours) - 1}
 
     def deepest_fall(self) -> tuple[int, int]:
-        """Peak and trough of the fall that cost the largest share of its peak."""
+        """Return indices of the peak and trough of the largest relative drawdown."""
         peaks = np.maximum.accumulate(self._values)
         fallen = np.divide(peaks - self._values, peaks, where=peaks > 0, out=np.zeros(len(peaks)))
         trough = int(np.argmax(fallen))
         return int(np.argmax(self._values[: trough + 1])), trough
 
     def exact_equity(self, at: int) -> Decimal:
-        """The equity at a place, to the last digit."""
+        """Return the exact equity at an index."""
         kind, source = self._kinds[at], int(self._sources[at])
         if kind == _FLAT:
             return self._states[source][0]
@@ -218,7 +218,7 @@ class _EquityPath:
 
 
 def _account_states(track: EquityTrack) -> list[tuple[Decimal, dict[str, tuple[Decimal, Decimal]]]]:
-    """Wallet and positions, quantity and entry by symbol, after so many changes."""
+    """Return wallet and positions (quantity and entry by symbol) after each number of changes."""
     states = [(track.wallet, dict[str, tuple[Decimal, Decimal]]())]
     for change in track.changes:
         positions = states[-1][1]

@@ -1,4 +1,4 @@
-"""Funding of a time that is over: rates from a file or an exchange, paid while a replay runs."""
+"""Funding in replays: reads rates from a file and applies them to open positions."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,37 +32,37 @@ _MAX_RATE: Final = Decimal("0.1")
 
 @dataclass(frozen=True, slots=True)
 class FundingRate:
-    """What longs pay shorts at one instant, as a fraction of notional; negative the other way."""
+    """Payment of longs to shorts at one instant, as a fraction of notional; negative in reverse."""
 
     at_ms: Ms
     rate: Decimal
 
 
 def read_funding(path: Path) -> list[FundingRate]:
-    """The rates of one market from a CSV file with a header, oldest first.
+    """Read the funding rates of one market from a CSV file with a header, oldest first.
 
     Raises:
-        ConfigError: it cannot be read, or a row is no rate; line and value are named.
+        ConfigError: the file is unreadable or a row is invalid; the message has line and value.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             rows = csv.DictReader(lines)
-            time = _find_column(path, rows.fieldnames or (), _TIME_COLUMNS, "the time")
-            rate = _find_column(path, rows.fieldnames or (), _RATE_COLUMNS, "the rate")
+            time = _find_column(path, rows.fieldnames or (), _TIME_COLUMNS, "times")
+            rate = _find_column(path, rows.fieldnames or (), _RATE_COLUMNS, "rates")
             cells = [(rows.line_num, row[time] or "", row[rate] or "") for row in rows]
     except OSError as e:
         raise ConfigError(f"{path}: the funding rates cannot be read: {e.strerror}") from e
     except (UnicodeDecodeError, csv.Error) as e:
         raise ConfigError(f"{path}: not a CSV file in UTF-8: {e}") from e
     if not cells:
-        raise ConfigError(f"{path}: no funding rate in it")
+        raise ConfigError(f"{path}: contains no funding rates")
     return sorted(_parse_rates(path, cells, time), key=lambda each: each.at_ms)
 
 
 def _parse_rates(
     path: Path, cells: Sequence[tuple[int, str, str]], column: str
 ) -> Iterator[FundingRate]:
-    """The rates of rows; each has its line, its time and its rate."""
+    """Parse rows of line number, time and rate."""
     try:
         times = read_times([time for _, time, _ in cells], column=column).at_ms
     except AmbiguousTime as e:
@@ -77,8 +77,8 @@ def _parse_rates(
 
 
 @dataclass(frozen=True, slots=True)
-class _Late:
-    """A payment to a position that the ledger does not know yet: its entry has just filled."""
+class _LatePayment:
+    """A payment to a position that the ledger does not have yet: its entry has just filled."""
 
     account: Account
     symbol: str
@@ -87,23 +87,23 @@ class _Late:
 
 
 class FundingReplay:
-    """Pays the rates of every market when their time has come."""
+    """Applies the funding rates of every market when they are due."""
 
     def __init__(self, services: Services, rates: Mapping[str, Sequence[FundingRate]]) -> None:
         self._services = services
-        self._funder = FundingBooker(services.storage.trades)
+        self._booker = FundingBooker(services.storage.trades)
         self._pending = {symbol: list(reversed(each)) for symbol, each in rates.items() if each}
-        self._late: list[_Late] = []
+        self._late: list[_LatePayment] = []
 
     def is_due(self, candle: Candle) -> bool:
-        """Whether anything is to be paid or booked by the close of ``candle``."""
+        """Whether a payment is due or to be booked by the close of ``candle``."""
         pending = self._pending.get(candle.symbol)
         return bool(self._late or (pending and pending[-1].at_ms <= candle.close_ms))
 
-    async def pay_due(self, candle: Candle, sides: Iterable[HistoricalExchange]) -> None:
-        """Pay what was due by the close of ``candle``, which has just been traded through.
+    async def pay_due(self, candle: Candle, exchanges: Iterable[HistoricalExchange]) -> None:
+        """Apply payments due by the close of ``candle``, which has just been traded through.
 
-        Rates from before the candle are of a time that was not replayed.
+        Rates from before the candle are ignored: that time was not replayed.
         """
         await self.settle()
         pending = self._pending.get(candle.symbol)
@@ -111,27 +111,27 @@ class FundingReplay:
             each = pending.pop()
             if each.at_ms <= candle.open_ms:
                 continue
-            for side in sides:
-                received = side.pay_funding(candle.symbol, each.rate, each.at_ms)
+            for exchange in exchanges:
+                received = exchange.pay_funding(candle.symbol, each.rate, each.at_ms)
                 for user_id, amount in received.items():
                     await self._book(self._services.control.accounts[user_id], candle, amount)
 
     async def settle(self) -> None:
-        """Book what was paid to positions that the ledger did not know then."""
+        """Book payments to positions that the ledger did not have at the time."""
         late, self._late = self._late, []
         for each in late:
             held = await self._opened_at(each)
             if held is not None:
-                await self._funder.book(each.account, held, each.received)
+                await self._booker.book(each.account, held, each.received)
 
     async def _book(self, account: Account, candle: Candle, received: Decimal) -> None:
         held = account.positions.get(candle.symbol)
         if held is None:
-            self._late.append(_Late(account, candle.symbol, received, candle.close_ms))
+            self._late.append(_LatePayment(account, candle.symbol, received, candle.close_ms))
         else:
-            await self._funder.book(account, held, received)
+            await self._booker.book(account, held, received)
 
-    async def _opened_at(self, late: _Late) -> Position | None:
+    async def _opened_at(self, late: _LatePayment) -> Position | None:
         held = late.account.positions.get(late.symbol)
         closed = await self._services.storage.trades.closed_since(
             late.account.user_id, late.opened_at_ms
@@ -141,16 +141,16 @@ class FundingReplay:
         return next((p for p in found if (p.symbol, p.opened_at_ms) == wanted), None)
 
 
-def _find_column(path: Path, names: Iterable[str], wanted: Sequence[str], what: str) -> str:
+def _find_column(path: Path, names: Iterable[str], aliases: Sequence[str], content: str) -> str:
     by_name = {_plain_name(name): name for name in names}
-    for name in wanted:
+    for name in aliases:
         if name in by_name:
             return by_name[name]
-    raise ConfigError(f"{path}: no column for {what}: call it {' or '.join(wanted)}")
+    raise ConfigError(f"{path}: no column for {content}: name it {' or '.join(aliases)}")
 
 
 def _plain_name(name: str) -> str:
-    """``fundingTime`` and ``Funding Time`` are ``funding_time``."""
+    """Normalize ``fundingTime`` and ``Funding Time`` to ``funding_time``."""
     parted = "".join(
         f"_{character.lower()}" if character.isupper() else character for character in name
     )
@@ -161,7 +161,7 @@ def _parse_rate(text: str) -> Decimal:
     try:
         rate = Decimal(text.strip())
     except InvalidOperation as e:
-        raise ValueError(f"{text!r} is not a rate") from e
+        raise ValueError(f"{text!r} is not a number") from e
     if not abs(rate) < _MAX_RATE:
-        raise ValueError(f"{text} is no rate of one payment: 0.0001 is 0.01 %")
+        raise ValueError(f"{text} is not a funding rate: 0.0001 means 0.01 %")
     return rate

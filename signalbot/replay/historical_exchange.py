@@ -1,4 +1,4 @@
-"""An exchange whose prices come from a file: the simulated one, driven by historical candles."""
+"""Simulated exchange driven by historical candles."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from decimal import Decimal
@@ -18,7 +18,7 @@ from signalbot.stream import Stream
 
 
 class HistoricalExchange:
-    """Implements ``Exchange``; ``advance`` lets its history happen."""
+    """Implements ``Exchange``; ``advance`` plays the next candle."""
 
     def __init__(self, name: str, rules: SimulationRules, *, base: Timeframe, clock: Clock) -> None:
         def instrument(symbol: str) -> Instrument:
@@ -28,7 +28,7 @@ class HistoricalExchange:
         self._follows_latency = rules.latency_ms > 0
         self._engine = MatchingEngine(exchange=name, rules=rules, instrument=instrument)
         self._engine.observe(self._track_account)
-        self.tracks: dict[UserId, EquityTrack] = {}  #: what every account went through
+        self.tracks: dict[UserId, EquityTrack] = {}  #: recorded changes by account
         self.market = SimulatedMarket(instrument=instrument, history=_no_history, base=base)
 
     def _track_account(self, account: ExchangeAccount) -> EquityTrack:
@@ -36,16 +36,16 @@ class HistoricalExchange:
         return track
 
     def set_upcoming(self, candle: Candle) -> None:
-        """This one forms next: orders that are on their way meet the price within it."""
+        """Set the candle that forms next; orders in transit meet the price within it."""
         if self._follows_latency:
             self._engine.upcoming(candle)
 
     def pay_funding(self, symbol: str, rate: Decimal, at_ms: Ms) -> Mapping[UserId, Decimal]:
-        """Let every position in a market pay funding; what each account received."""
+        """Apply a funding payment to every position in a market; return the amount by account."""
         return self._engine.on_funding(symbol, rate, at_ms)
 
     def advance(self, candle: Candle) -> None:
-        """One more candle has closed: resting orders trade in it, then it is published."""
+        """Close one more candle: resting orders trade in it, then it is published."""
         self._engine.on_candle(candle)
         self.market.advance(candle)
 
@@ -60,7 +60,7 @@ class HistoricalExchange:
         return ()
 
     def unexplained_changes(self) -> AsyncIterator[UserId]:
-        """None: nobody else trades its accounts."""
+        """Never yields: a replay is the only trader of its accounts."""
         return Stream()
 
     def reconciliation_interval_ms(self, user_id: UserId) -> int:
@@ -75,18 +75,18 @@ class HistoricalExchange:
         )
 
     def release(self, user_id: UserId) -> None:
-        """Nothing to forget: nobody leaves a replay."""
+        """Do nothing: no user leaves a replay."""
 
     async def connect(self) -> None:
-        """It is always there."""
+        """Do nothing: the exchange is always reachable."""
 
     async def prepare(self) -> None:
-        """Nothing has happened yet."""
+        """Do nothing: there is no earlier state."""
 
     async def run(self) -> None:
-        """Nothing to keep up with: the replay advances it."""
+        """Do nothing: the replay advances the exchange."""
 
 
 def _no_history(_symbol: str, _timeframe: Timeframe, _end: Ms, _limit: int) -> Sequence[Candle]:
-    """Before the file begins nothing is known: strategies warm up inside the replay."""
+    """Return no candles before the file begins: strategies warm up inside the replay."""
     return ()

@@ -1,4 +1,4 @@
-"""Runs the very pipeline of the daemon over historical candles, as fast as it goes."""
+"""Runs the daemon's pipeline over historical candles in virtual time."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,28 +31,30 @@ _PROGRESS_EVERY = 500
 
 @dataclass(slots=True)
 class ReplayResult:
-    """What a replay leaves behind beside its ledger."""
+    """Results of a replay that its ledger does not contain."""
 
-    equity: EquityCurves = field(default_factory=dict)  #: as ``track.equity_curves`` has it
+    equity: EquityCurves = field(default_factory=dict)  #: see ``equity_tracking.equity_curves``
     candles: int = 0
 
 
 def config_for_symbol(config: Config, symbol: str) -> Config:
-    """The configuration as a replay of one symbol uses it: nothing is sent anywhere.
+    """Return the configuration for replaying one symbol; it sends nothing anywhere.
 
-    Strategies look at this symbol alone, and live users trade on paper, without their shadows.
+    Strategies watch only this symbol; live users trade on paper, without their shadows.
 
     Raises:
         ConfigError: no strategy trades the symbol.
     """
     strategies = {
-        name: replace(terms, symbols=(symbol,))
-        for name, terms in config.strategies.items()
-        if symbol in terms.symbols
+        name: replace(settings, symbols=(symbol,))
+        for name, settings in config.strategies.items()
+        if symbol in settings.symbols
     }
     if not strategies:
-        traded = sorted({each for terms in config.strategies.values() for each in terms.symbols})
-        raise ConfigError(f"{config.path}: no strategy trades {symbol}; they trade {traded}")
+        traded = sorted(
+            {each for settings in config.strategies.values() for each in settings.symbols}
+        )
+        raise ConfigError(f"{config.path}: no strategy trades {symbol}; strategies trade {traded}")
     users = {
         user_id: replace(user, mode=Mode.PAPER) if user.mode is Mode.LIVE else user
         for user_id, user in config.users.items()
@@ -67,26 +69,28 @@ def config_for_symbol(config: Config, symbol: str) -> Config:
 
 
 def check_candle_length(config: Config, timeframe: Timeframe, *, source: str) -> None:
-    """See that the candles of ``config``, made by ``narrowed``, can be made of ``timeframe`` ones.
+    """Check that every strategy's candles can be built from ``timeframe`` candles.
+
+    ``config`` is a result of ``config_for_symbol``.
 
     Raises:
-        ConfigError: a strategy needs smaller ones.
+        ConfigError: a strategy needs shorter candles.
     """
-    for terms in config.strategies.values():
-        for needed in sorted(_needed_timeframes(terms), key=lambda each: each.ms):
+    for settings in config.strategies.values():
+        for needed in sorted(_needed_timeframes(settings), key=lambda each: each.ms):
             if needed.ms % timeframe.ms:
                 raise ConfigError(
-                    f"{source}: strategy {terms.name!r} needs {needed} candles, which cannot be "
-                    f"made of {timeframe} candles: give {needed} candles or smaller ones"
+                    f"{source}: strategy {settings.name!r} needs {needed} candles, which cannot be "
+                    f"built from {timeframe} candles: use {needed} or shorter candles"
                 )
 
 
-def _needed_timeframes(terms: StrategySettings) -> set[Timeframe]:
-    """Lengths of the candles a strategy looks at; a file's others are multiples of its first."""
-    if terms.timeframe is None:
+def _needed_timeframes(settings: StrategySettings) -> set[Timeframe]:
+    """Return the timeframes of a strategy; a file's others are multiples of its first."""
+    if settings.timeframe is None:
         return set()
-    kind = strategy_kind(terms.kind)
-    return {terms.timeframe, *({} if kind.needs_worker else kind.validate(terms))}
+    kind = strategy_kind(settings.kind)
+    return {settings.timeframe, *({} if kind.needs_worker else kind.validate(settings))}
 
 
 def replay(
@@ -103,7 +107,7 @@ def replay(
 
     ``funding`` are the rates of the symbol, oldest first. Two runs over the same input write
     identical ledgers. ``on_start`` is given the virtual clock; ``on_progress`` is called with the
-    number of candles played.
+    number of candles replayed.
     """
     return virtual_time.run_virtual(
         _replay(
@@ -124,22 +128,24 @@ async def _replay(
 ) -> ReplayResult:
     clock = LoopClock(candles[0].open_ms)
     on_start(clock)
-    sides = {
+    exchanges = {
         name: HistoricalExchange(name, rules_of(config, name), base=timeframe, clock=clock)
         for name in exchanges_of(config)
     }
     async with open_replay_database(ledger) as database:
         files = FileStrategyRegistry(clock, thread=InlineExecutor)
         services = build(
-            config, database=database, exchanges=sides, clock=clock, strategy_files=files
+            config, database=database, exchanges=exchanges, clock=clock, strategy_files=files
         )
         async with running(services):
             payments = FundingReplay(services, {candles[0].symbol: funding})
-            return await _run_candles(list(sides.values()), candles, clock, payments, on_progress)
+            return await _run_candles(
+                list(exchanges.values()), candles, clock, payments, on_progress
+            )
 
 
 async def _run_candles(
-    sides: Sequence[HistoricalExchange],
+    exchanges: Sequence[HistoricalExchange],
     candles: Sequence[Candle],
     clock: LoopClock,
     funding: FundingReplay,
@@ -147,32 +153,32 @@ async def _run_candles(
 ) -> ReplayResult:
     result = ReplayResult()
     for candle in candles:
-        for side in sides:
-            side.set_upcoming(candle)
+        for exchange in exchanges:
+            exchange.set_upcoming(candle)
         await clock.sleep_until(candle.close_ms)
-        for side in sides:
-            side.advance(candle)
+        for exchange in exchanges:
+            exchange.advance(candle)
         if funding.is_due(candle):
-            await funding.pay_due(candle, sides)
+            await funding.pay_due(candle, exchanges)
         result.candles += 1
         if result.candles % _PROGRESS_EVERY == 0:
             on_progress(result.candles)
-    await clock.sleep(1)  # what the last candle set off comes to its end
+    await clock.sleep(1)  # lets the work of the last candle finish
     await funding.settle()
     on_progress(result.candles)
-    tracks = {user_id: track for side in sides for user_id, track in side.tracks.items()}
+    tracks = {user: track for each in exchanges for user, track in each.tracks.items()}
     by_symbol = {candles[0].symbol: candles}
     result.equity = equity_curves(tracks, by_symbol, end_ms=clock.now_ms())
     return result
 
 
 def exchanges_of(config: Config) -> list[str]:
-    """The exchanges that strategies look at or users trade at."""
-    used = (terms.exchange for terms in config.strategies.values())
+    """Return the exchanges of strategies and of users."""
+    used = (settings.exchange for settings in config.strategies.values())
     accounts = (user.account.exchange for user in config.users.values())
     return list(dict.fromkeys((*used, *accounts)))
 
 
 def rules_of(config: Config, exchange: str) -> SimulationRules:
-    """How an exchange is simulated."""
+    """Return the simulation rules of an exchange."""
     return config.exchanges[exchange].simulated or SimulationRules()

@@ -1,4 +1,4 @@
-"""Courses that one user's trading took, or would have taken, side by side."""
+"""Compares scenarios: one user's recorded or simulated trading of the same signals."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,11 +17,11 @@ from signalbot.replay.report.metrics import closed_positions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """What the same signals came to on one course of events; money in quote units."""
+    """Results of the same signals in one scenario; money in quote units."""
 
     name: str
     decided: int  #: signals the user decided on
-    trades: int  #: positions that were opened by them and are closed
+    trades: int  #: closed positions opened by these signals
     wins: int
     losses: int
     win_rate: float | None  #: 0 to 1
@@ -30,27 +30,27 @@ class Scenario:
     funding: Decimal
     max_drawdown: Drawdown | None  #: of the starting equity and the trades as they closed
     open_positions: int  #: at the end
-    failed: int  #: executions that came to nothing
-    refused: int
-    refusals: Mapping[str, int]  #: the same by code, commonest first
+    failed: int  #: failed executions
+    refused: int  #: signals skipped
+    refusals: Mapping[str, int]  #: the same by code, most frequent first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalDifference:
-    """One signal that did not end alike on every course."""
+    """A signal with different outcomes between scenarios."""
 
     signal_id: SignalId
-    at_ms: Ms  #: when it was made
+    at_ms: Ms  #: time of the signal
     strategy: str
     symbol: str
     action: Action
-    outcomes: tuple[SignalOutcome | None, ...]  #: one for each course; None: never decided
+    outcomes: tuple[SignalOutcome | None, ...]  #: one per scenario; None: never decided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioComparison:
     scenarios: tuple[Scenario, ...]
-    differences: tuple[SignalDifference, ...]  #: in the order of time
+    differences: tuple[SignalDifference, ...]  #: in order of time
 
 
 def compare_scenarios(
@@ -60,11 +60,10 @@ def compare_scenarios(
     start_equity: Mapping[str, Decimal],
     start_ms: Ms,
 ) -> ScenarioComparison:
-    """Measure every course by name, and find the signals whose fates are not all the same.
+    """Measure every scenario by name, and find the signals with different outcomes.
 
-    They differ by code, by what came of the execution, or by what the position kept. Real fills
-    are never the simulated ones to the last digit: what was is held against that only when there
-    is but one course beside it.
+    Outcomes differ by code, execution result or profit. Real fills never equal simulated ones
+    exactly, so recorded profit is compared only if there is a single simulated scenario.
     """
     scenarios = tuple(
         _measure_scenario(name, [of[each.signal_id] for each in signals if each.signal_id in of],
@@ -99,7 +98,7 @@ def _measure_scenario(
     trades = closed_positions(positions)
     pnls = [trade.net_pnl for trade in trades]
     wins = sum(pnl > 0 for pnl in pnls)
-    refusals = Counter(each.code for each in outcomes if each.outcome is DecisionOutcome.SKIP)
+    skips = Counter(each.code for each in outcomes if each.outcome is DecisionOutcome.SKIP)
     return Scenario(
         name=name,
         decided=len(outcomes),
@@ -113,15 +112,15 @@ def _measure_scenario(
         max_drawdown=max_drawdown(_equity_curve(trades, start_equity, start_ms)),
         open_positions=sum(each.is_open for each in positions),
         failed=sum(each.execution == "failed" for each in outcomes),
-        refused=refusals.total(),
-        refusals=dict(sorted(refusals.items(), key=lambda item: (-item[1], item[0]))),
+        refused=skips.total(),
+        refusals=dict(sorted(skips.items(), key=lambda item: (-item[1], item[0]))),
     )
 
 
 def _equity_curve(
     trades: Iterable[Position], start_equity: Decimal, start_ms: Ms
 ) -> list[tuple[Ms, Decimal]]:
-    """Equity as it stood after every trade."""
+    """Return the equity after every trade."""
     equity = start_equity
     curve = [(start_ms, equity)]
     for trade in trades:

@@ -1,4 +1,4 @@
-"""Runs the daemon's own pipeline over stored signals: no strategy speaks, the ledger does."""
+"""Runs the daemon's pipeline over stored signals, without strategies."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,13 +24,13 @@ from signalbot.settings.webhook import WebhookSettings
 from signalbot.strategies.kinds import WEBHOOK
 from signalbot.tasks import LoopClock
 
-_SETTLE_S = 0.0001  # lets everything that is ready happen; no instant of a signal is so close
+_SETTLE_S = 0.0001  # lets pending work finish; signals are further apart
 _PROGRESS_EVERY = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalArrival:
-    """A stored signal, and when it reaches the user again."""
+    """A stored signal and the time it reaches the user in the replay."""
 
     signal: Signal
     at_ms: Ms
@@ -38,16 +38,16 @@ class SignalArrival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsChange:
-    """Settings that come into force while signals flow."""
+    """Settings that take effect during the replay."""
 
     at_ms: Ms
     subscriptions: tuple[Subscription, ...]
 
 
 def isolate_user(config: Config, user_id: UserId, signals: Sequence[Signal]) -> Config:
-    """The configuration as one user's what-if uses it: nobody else, and nothing is sent anywhere.
+    """Return the configuration of one user's what-if; it sends nothing anywhere.
 
-    The user trades on paper, whatever the mode. Strategies are silent.
+    It has only this user, on paper whatever the mode, and strategies that produce no signals.
     """
     symbols: dict[str, dict[str, None]] = {}
     for signal in signals:
@@ -55,8 +55,8 @@ def isolate_user(config: Config, user_id: UserId, signals: Sequence[Signal]) -> 
     return replace(
         config,
         strategies={
-            name: _without_candles(terms, tuple(symbols.get(name, ())))
-            for name, terms in config.strategies.items()
+            name: _without_candles(settings, tuple(symbols.get(name, ())))
+            for name, settings in config.strategies.items()
         },
         users={user_id: replace(config.users[user_id], mode=Mode.PAPER)},
         subscriptions=tuple(each for each in config.subscriptions if each.user_id == user_id),
@@ -75,12 +75,12 @@ def replay_signals(
     on_start: Callable[[LoopClock], None] = lambda _: None,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Let ``config``, made by ``alone``, live through ``arrivals`` into a new ledger file.
+    """Replay ``arrivals`` with ``config``, made by ``isolate_user``, into a new ledger file.
 
-    ``candles`` are in the order of their close, and so are ``arrivals`` in theirs; a signal that
-    arrives at a close comes after it. The account has nothing open when it begins; ``before`` is
-    what counts against its limits then. Two runs over the same input write identical ledgers.
-    ``on_progress`` is called with the number of candles played.
+    ``candles`` are in order of their close, ``arrivals`` in order of time; a signal that arrives at
+    a close comes after it. The account starts without positions; ``before`` counts towards its
+    limits. Two runs over the same input write identical ledgers. ``on_progress`` is called with the
+    number of candles replayed.
     """
     virtual_time.run_virtual(
         _replay_signals(
@@ -106,12 +106,12 @@ async def _replay_signals(
     on_start(clock)
     names = dict.fromkeys(
         (
-            *(terms.exchange for terms in config.strategies.values()),
+            *(settings.exchange for settings in config.strategies.values()),
             *(user.account.exchange for user in config.users.values()),
         )
     )
     rules = {name: config.exchanges[name].simulated or SimulationRules() for name in names}
-    sides = {
+    exchanges = {
         name: HistoricalExchange(name, rules[name], base=Timeframe.M1, clock=clock)
         for name in names
     }
@@ -119,7 +119,7 @@ async def _replay_signals(
         services = build(
             config,
             database=database,
-            exchanges=sides,
+            exchanges=exchanges,
             clock=clock,
             advisor=advisor,
         )
@@ -129,7 +129,7 @@ async def _replay_signals(
                 account.slippage.restore(before.slippages)
             played = 0
             upcoming = _upcoming_candles(candles)
-            _set_upcoming(sides.values(), next(upcoming))
+            _set_upcoming(exchanges.values(), next(upcoming))
             for each in _merge_by_time(arrivals, candles):
                 if isinstance(each, SignalArrival):
                     await clock.sleep_until(each.at_ms)
@@ -139,32 +139,32 @@ async def _replay_signals(
                     await _deliver_signal(services, each, clock)
                     continue
                 await clock.sleep_until(each.close_ms)
-                for side in sides.values():
-                    side.advance(each)
-                _set_upcoming(sides.values(), next(upcoming))
+                for exchange in exchanges.values():
+                    exchange.advance(each)
+                _set_upcoming(exchanges.values(), next(upcoming))
                 played += 1
                 if played % _PROGRESS_EVERY == 0:
                     on_progress(played)
-            await clock.sleep(1)  # what the last one set off comes to its end
+            await clock.sleep(1)  # lets the work of the last candle finish
     on_progress(played)
 
 
-def _set_upcoming(sides: Iterable[HistoricalExchange], candles: Iterable[Candle]) -> None:
-    for side in sides:
+def _set_upcoming(exchanges: Iterable[HistoricalExchange], candles: Iterable[Candle]) -> None:
+    for exchange in exchanges:
         for candle in candles:
-            side.set_upcoming(candle)
+            exchange.set_upcoming(candle)
 
 
 def _upcoming_candles(candles: Sequence[Candle]) -> Iterator[list[Candle]]:
-    """What forms next: at first in every market, and then in that of each candle that closes."""
+    """Yield the forming candles: first of every market, then the next after each closed candle."""
     following: dict[str, Candle] = {}
-    places: list[list[Candle]] = []
+    upcoming: list[list[Candle]] = []
     for candle in reversed(candles):
         later = following.get(candle.symbol)
-        places.append([] if later is None else [later])
+        upcoming.append([] if later is None else [later])
         following[candle.symbol] = candle
     yield list(following.values())
-    yield from reversed(places)
+    yield from reversed(upcoming)
 
 
 async def _apply_settings(services: Services, change: SettingsChange) -> None:
@@ -173,7 +173,7 @@ async def _apply_settings(services: Services, change: SettingsChange) -> None:
 
 
 async def _deliver_signal(services: Services, arrival: SignalArrival, clock: LoopClock) -> None:
-    """Broadcast the signal, once everything before it has been booked, and see it decided."""
+    """Broadcast the signal after earlier work is booked, and wait until it is decided."""
     await clock.sleep(_SETTLE_S)
     await services.outbound.emitter.accept(
         replace(arrival.signal, status=SignalStatus.ACTIVE, cancelled_at_ms=None)
@@ -184,7 +184,7 @@ async def _deliver_signal(services: Services, arrival: SignalArrival, clock: Loo
 def _merge_by_time(
     arrivals: Sequence[SignalArrival], candles: Sequence[Candle]
 ) -> Iterator[SignalArrival | Candle]:  # fmt: skip
-    """Both by their instants; a candle comes before a signal of the same."""
+    """Merge by time; a candle precedes a signal of the same instant."""
     both: tuple[Sequence[SignalArrival | Candle], ...] = (candles, arrivals)
     return merge(*both, key=_instant)
 
@@ -193,14 +193,14 @@ def _instant(each: SignalArrival | Candle) -> Ms:
     return each.at_ms if isinstance(each, SignalArrival) else each.close_ms
 
 
-def _without_candles(terms: StrategySettings, symbols: tuple[str, ...]) -> StrategySettings:
-    """The strategy as a source of signals from outside: it looks at no candles and runs nothing."""
+def _without_candles(settings: StrategySettings, symbols: tuple[str, ...]) -> StrategySettings:
+    """Return the strategy as an external source: it watches no candles and runs no code."""
     return replace(
-        terms,
+        settings,
         kind=WEBHOOK,
         timeframe=None,
         webhook=WebhookSettings(),
         path=None,
         digest=None,
-        symbols=symbols or terms.symbols,
+        symbols=symbols or settings.symbols,
     )

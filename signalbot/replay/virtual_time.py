@@ -1,13 +1,11 @@
-"""Event loops whose time is not the world's: a replay jumps from timer to timer.
+"""Event loops in virtual time: a replay jumps from timer to timer.
 
-Only public seams of asyncio are used: a selector that does not wait, ``loop.time`` and
-``loop.call_at``. Everything that counts in loop time - sleeps, timeouts, alarms - follows without
-knowing.
+Only public extension points of asyncio are used: a selector that does not wait, ``loop.time`` and
+``loop.call_at``. Sleeps, timeouts and alarms follow because they use loop time.
 
-Time is a whole number of ticks of 2**-20 s, so that it never loses a step however late it is. As a
-sum of floats it would: from 2**24 s on a step may be smaller than the distance of two floats, the
-timer that is due lies at the present instant for ever, and time stands still. Ticks are exact as
-floats for 136 years of virtual time.
+Time is a whole number of ticks of 2**-20 s, so that no step is ever lost. A sum of floats would
+lose steps: from 2**24 s on a step may be smaller than the distance of two floats, and a due timer
+would stay at the present instant for ever. Ticks are exact as floats for 136 years of virtual time.
 """
 
 import asyncio
@@ -27,7 +25,7 @@ _TICKS_PER_S: Final = 1 << 20
 
 
 class _VirtualSelector(selectors.BaseSelector):
-    """Lets virtual seconds pass instead of waiting; real ones, ``speed`` times fewer, if asked."""
+    """Advances virtual time instead of waiting, or waits ``speed`` times shorter."""
 
     def __init__(self, speed: float | None) -> None:
         self._real = selectors.DefaultSelector()
@@ -57,12 +55,12 @@ class _VirtualSelector(selectors.BaseSelector):
         if timeout is None:
             return self._real.select()
         if self._speed is None:
-            self._pass(timeout)  # nothing comes from outside: no need to look
+            self._pass(timeout)  # there are no external events
             return []
         return self._wait(timeout, self._speed) if timeout > 0 else self._real.select(0)
 
     def _wait(self, timeout: float, speed: float) -> _SelectorEvents:
-        """Wait for real, scaled; an event that comes first ends the wait early."""
+        """Wait in real time, scaled; an earlier event ends the wait."""
         began_s = time.perf_counter()
         events = self._real.select(timeout / speed)
         waited_s = (time.perf_counter() - began_s) * speed
@@ -74,14 +72,14 @@ class _VirtualSelector(selectors.BaseSelector):
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """A loop in virtual time, starting at zero, for at most 68 years.
+    """An event loop in virtual time, starting at zero, for at most 68 years.
 
-    Without ``speed`` it never waits: when nothing is ready, time jumps to the next timer. It must
-    then be the only source of events: no threads, no sockets. With ``speed`` it runs that many
-    times faster than the world and may do I/O.
+    Without ``speed`` it never waits: when no task is ready, time jumps to the next timer. It must
+    then be the only source of events: no threads, no sockets. With ``speed`` it runs that factor
+    faster than real time and may do I/O.
 
-    Time passes while the loop waits, not while it computes: a daemon that is behind is slower
-    than its speed, and no deadline of its own work expires because of that.
+    Time passes while the loop waits, not while it computes: an overloaded daemon is slower than its
+    speed, and none of its deadlines expire because of that.
     """
 
     def __init__(self, speed: float | None = None) -> None:
@@ -100,20 +98,19 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.TimerHandle:
         """Call at the first tick that is not before ``when``.
 
-        The timer is set a part of a tick before that one, and so is strictly in the past when the
-        tick is reached: asyncio calls what is due before the present instant, and adds a
-        nanosecond to it which is lost in a float as large as a year. Within a tick timers keep
-        their order.
+        The timer is set a fraction of a tick earlier, and so is strictly in the past when the tick
+        is reached: asyncio runs timers due before the present instant plus a nanosecond, which is
+        lost in a float as large as a year. Within a tick timers keep their order.
         """
         if math.isinf(when):
             return super().call_at(when, callback, *args, context=context)
         tick = math.ceil(when * _TICKS_PER_S)
-        early = tick - when * _TICKS_PER_S  # 0 to 1, the later the less
+        early = tick - when * _TICKS_PER_S  # 0 to 1, decreasing with time
         due = (tick - 0.25 - early / 2) / _TICKS_PER_S
         return super().call_at(due, callback, *args, context=context)
 
 
 def run_virtual(main: Coroutine[Any, Any, T], *, speed: float | None = None) -> T:
-    """``asyncio.run`` in virtual time."""
+    """Run ``main`` like ``asyncio.run``, in virtual time."""
     with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(speed)) as runner:
         return runner.run(main)

@@ -1,4 +1,4 @@
-"""A what-if as people and programs read it."""
+"""Renders a what-if as notes, tables and JSON."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -13,7 +13,7 @@ from signalbot.replay.scenarios import Scenario, SignalDifference
 from signalbot.replay.whatif import AS_RECORDED, CHANGED_SETTINGS, PRESENT_SETTINGS, WhatIf
 
 _SCENARIO_HEADINGS: Final = {
-    AS_RECORDED: "As it was",
+    AS_RECORDED: "Recorded",
     PRESENT_SETTINGS: "Present",
     CHANGED_SETTINGS: "Changed",
 }
@@ -22,7 +22,7 @@ _REASONS: Final = {code.value: code for code in DecisionCode}
 
 
 def title(found: WhatIf) -> str:
-    """Whose, from when to when, how many signals, and what is tried out."""
+    """Return user, period, number of signals and the changed settings."""
     changes = f"; with {', '.join(found.changes)}" if found.changes else ""
     first = found.candles[0].candles[0].open_ms if found.candles else found.until_ms
     begin = found.since_ms or first
@@ -33,7 +33,7 @@ def title(found: WhatIf) -> str:
 
 
 def notes(found: WhatIf) -> Iterator[str]:
-    """What a reader has to know of where the numbers come from."""
+    """Yield notes about data sources and omitted signals."""
     for each in found.candles:
         yield (
             f"{each.symbol} {each.timeframe}: {len(each.candles):,} candles of {each.source} to "
@@ -43,48 +43,47 @@ def notes(found: WhatIf) -> Iterator[str]:
         yield gap_text(gap)
     if found.kept:
         yield (
-            f"{found.kept} signals stay refused on every course: paused, halted or late, which no "
-            "setting would have changed"
+            f"{found.kept} signals stay skipped in every scenario: paused, halted or late, which "
+            "no setting changes"
         )
     if found.begin_ms < found.since_ms:
         yield (
-            f"the courses begin at {formatting.format_minute(found.begin_ms)}, the last time "
-            "before without "
-            "a position"
+            f"scenarios begin at {formatting.format_minute(found.begin_ms)}, the last time before "
+            "without a position"
         )
     if found.unasked:
-        yield f"no AI had been asked about {found.unasked} signals: these pass as they are"
+        yield f"{found.unasked} signals have no recorded AI advice and pass unchanged"
     if found.unfollowed:
-        yield f"{found.unfollowed} signals of strategies that are not followed now are left out"
+        yield f"{found.unfollowed} signals of strategies no longer followed are omitted"
     if found.elsewhere:
-        yield f"{found.elsewhere} signals of other exchanges than the account's are left out"
+        yield f"{found.elsewhere} signals of other exchanges are omitted"
 
 
 def gap_text(gap: CandleGap) -> str:
-    """Which signals are left out, and from when to when there are no candles."""
+    """Describe a gap and its omitted signals."""
     count, listed = len(gap.signals), gap.signals[:_MAX_LISTED]
-    start = "the beginning" if gap.from_ms is None else f"{formatting.format_minute(gap.from_ms)}"
+    start = "the start" if gap.from_ms is None else f"{formatting.format_minute(gap.from_ms)}"
     end = "the end" if gap.until_ms is None else f"{formatting.format_minute(gap.until_ms)}"
     return (
         f"{gap.symbol}: no candles from {start} to {end}: {count} "
-        f"signal{'s' if count > 1 else ''} left out: {', '.join(listed)}"
+        f"signal{'s' if count > 1 else ''} omitted: {', '.join(listed)}"
         + (f" and {count - _MAX_LISTED} more" if count > _MAX_LISTED else "")
     )
 
 
 def tables(found: WhatIf, *, limit: int) -> list[ReportTable]:
-    """The courses side by side, what was refused by code, and where they part."""
+    """Return scenarios side by side, skipped signals by code, and differing signals."""
     scenarios = found.comparison.scenarios
-    made = [
+    result = [
         _scenarios_table(scenarios),
         _skips_table(scenarios),
         _differences_table(found, scenarios, limit),
     ]
-    return [table for table in made if table.rows]
+    return [table for table in result if table.rows]
 
 
 def to_json(found: WhatIf) -> dict[str, Any]:
-    """The same for programs: money as plain decimal text, times in ``_ms``."""
+    """Convert to JSON types: decimals as plain text, times in ``_ms``."""
     scenarios = found.comparison.scenarios
     return {
         "user_id": found.user_id,
@@ -120,10 +119,10 @@ def to_json(found: WhatIf) -> dict[str, Any]:
 
 def _scenarios_table(scenarios: tuple[Scenario, ...]) -> ReportTable:
     header = [
-        "Course", "Trades", "Wins", "Win %", "Net PnL", "Fees", "Max DD", "Max DD %", "Open",
-        "Failed", "Refused",
+        "Scenario", "Trades", "Wins", "Win %", "Net PnL", "Fees", "Max DD", "Max DD %", "Open",
+        "Failed", "Skipped",
     ]  # fmt: skip
-    return ReportTable("Courses", header, [_scenario_row(each) for each in scenarios])
+    return ReportTable("Scenarios", header, [_scenario_row(each) for each in scenarios])
 
 
 def _scenario_row(scenario: Scenario) -> list[str]:
@@ -149,13 +148,13 @@ def _skips_table(scenarios: tuple[Scenario, ...]) -> ReportTable:
         [
             code,
             *(str(scenario.refusals.get(code, 0)) for scenario in scenarios),
-            _REASONS[code].cause if code in _REASONS else "a code of an older version",
+            _REASONS[code].cause if code in _REASONS else "code of another version",
         ]
         for code in codes
     ]
     return ReportTable(
-        "Refused signals",
-        ["Code", *(_SCENARIO_HEADINGS[each.name] for each in scenarios), "Because"],
+        "Skipped signals",
+        ["Code", *(_SCENARIO_HEADINGS[each.name] for each in scenarios), "Reason"],
         rows,
     )
 
@@ -164,9 +163,11 @@ def _differences_table(found: WhatIf, scenarios: tuple[Scenario, ...], limit: in
     every = found.comparison.differences
     listed = every[:limit] if limit else every
     heads = [_SCENARIO_HEADINGS[each.name] for each in scenarios]
-    more = f", the first {limit}: for more --limit N, 0 for all" if len(listed) < len(every) else ""
+    more = (
+        f", first {limit} shown; for more: --limit N, 0 for all" if len(listed) < len(every) else ""
+    )
     return ReportTable(
-        f"Signals that did not end alike: {len(every):,}{more}",
+        f"Signals with different outcomes: {len(every):,}{more}",
         ["Signal", "Time", "Symbol", "Action", *heads, *(f"PnL {each.lower()}" for each in heads)],
         [
             [

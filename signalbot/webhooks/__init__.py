@@ -1,1 +1,1 @@
-"""Alerts from outside: whatever a sender writes becomes signals, or a reason why not. No I/O."""
+"""Parses webhook alerts of any common format into signals. No I/O."""

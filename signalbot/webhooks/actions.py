@@ -1,7 +1,7 @@
-"""What a word of an alert asks for: one table of synonyms for verbs, sides and positions.
+"""Parses action words of alerts: one table of synonyms for verbs, sides and positions.
 
-A word is read the same wherever it stands: ``sell`` is an order, ``long`` names a side, ``exit``
-closes. What several of them come to together is decided in ``direction``.
+A word means the same in every field: ``sell`` is an order, ``long`` names a side, ``exit``
+closes. ``resolution`` combines the words of an alert.
 """
 
 import re
@@ -17,30 +17,30 @@ from signalbot.webhooks.name_tokens import NameTokens, token_set, tokenize
 
 
 class ActionKind(StrEnum):
-    """What a value is about."""
+    """Meaning of an action value."""
 
     ORDER = "order"  #: an order side, which opens or closes
-    SIDE = "side"  #: the side of the position that is spoken of
-    ENTER = "enter"  #: a position is opened
-    EXIT = "exit"  #: a position is closed
-    REDUCE = "reduce"  #: a part of a position is closed
-    REVERSE = "reverse"  #: a position is closed and the other side is opened
-    AFTER = "after"  #: where the strategy stands now
-    BEFORE = "before"  #: where it stood before
-    CLOSES_ONLY = "closes only"  #: whatever the order, nothing may open
+    SIDE = "side"  #: side of the position
+    ENTER = "enter"  #: opens a position
+    EXIT = "exit"  #: closes a position
+    REDUCE = "reduce"  #: closes a part of a position
+    REVERSE = "reverse"  #: closes a position and opens the other side
+    AFTER = "after"  #: position after the order
+    BEFORE = "before"  #: position before the order
+    CLOSES_ONLY = "closes only"  #: may close but not open
     CANCEL = "cancel"
     NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedAction:
-    """What one value asks for."""
+    """Parsed action of one value."""
 
     kind: ActionKind
     side: Side | None = None  #: of the position
     order: OrderSide | None = None
     position: ReportedPosition | None = None
-    percent: Decimal | None = None  #: of the position that leaves, if the word has it
+    percent: Decimal | None = None  #: part of the position to close, if given
 
 
 ACTION_SYNONYMS: dict[str, tuple[str, ...]] = {
@@ -57,7 +57,7 @@ ACTION_SYNONYMS: dict[str, tuple[str, ...]] = {
     "nothing": ("hold", "none", "wait", "nothing", "noop", "heartbeat", "ping", "idle"),
     "everything": ("all", "full", "everything", "whole"),
 }  # fmt: skip
-"""The words by what they ask for. ``exit long``, ``close-long`` and ``LONG_EXIT`` are one."""
+"""Words by action. ``exit long``, ``close-long`` and ``LONG_EXIT`` are equal."""
 
 _IGNORED_TOKENS = token_set(
     "position trade order signal market new now the at current price regular my a and deal to of "
@@ -78,7 +78,7 @@ _MAX_TEXT = 80
 
 
 def parse_action(text: str) -> ParsedAction | None:
-    """What a value asks for; None: it is no word of this kind, or contradicts itself."""
+    """Parse a value; None if it is no action, or contradicts itself."""
     if len(text) > _MAX_TEXT:
         return None
     text = _PART_OF.sub(_in_percent, text)
@@ -97,7 +97,7 @@ def parse_action(text: str) -> ParsedAction | None:
 
 
 def _reducing(text: str) -> ParsedAction | None:
-    """``sell reduce only``: an order that may close and not open."""
+    """Parse ``sell reduce only``: an order that may close but not open."""
     rest = _REDUCE_ONLY.sub(" ", text)
     order = (
         parse_action(rest)
@@ -112,13 +112,13 @@ def _reducing(text: str) -> ParsedAction | None:
 
 
 def _in_percent(found: re.Match[str]) -> str:
-    """``1/4`` as ``25%``."""
+    """Convert ``1/4`` to ``25%``."""
     share = _FULL * int(found[1]) / int(found[2])
     return f" {trimmed(round(share, 4)):f}% " if share <= _FULL else found[0]
 
 
 def _core_tokens(named: NameTokens) -> list[str]:
-    """The words that matter, with phrases of several words as the one they stand for."""
+    """Return the significant words, with phrases replaced by single words."""
     core = [
         word
         for word in dict.fromkeys(named)
@@ -133,17 +133,17 @@ def _core_tokens(named: NameTokens) -> list[str]:
     if not set(core) & _EXIT:
         return core
     if core[0] == "stop":
-        core = core[1:]  # "stop and close": its sender stops, and what is open is closed
+        core = core[1:]  # "stop and close": the bot stops and closes its position
     return [word for word in core if word != "go"]
 
 
 def is_action_token(word: str) -> bool:
-    """Whether a word is one that verbs are made of."""
+    """Whether a word occurs in actions."""
     return word in ACTION_TOKENS or word in _IGNORED_TOKENS or word == "neutral"
 
 
 def position_of(text: str) -> ReportedPosition | None:
-    """The position that a word names: long, short or flat."""
+    """Return the position that a text names: long, short or flat."""
     core = {word for word in tokenize(text) if word not in _IGNORED_TOKENS}
     if core and core <= _LONG | {"buy"}:
         return ReportedPosition.LONG
@@ -155,7 +155,7 @@ def position_of(text: str) -> ReportedPosition | None:
 
 
 def opened_side(order: OrderSide) -> Side:
-    """The side that an order opens."""
+    """Return the side that an order opens."""
     return Side.LONG if order is OrderSide.BUY else Side.SHORT
 
 
@@ -181,7 +181,7 @@ def _interpret(core: list[str], percent: Decimal | None) -> ParsedAction | None:
 
 
 def _entry_action(has: set[str], side: Side | None, order: OrderSide | None) -> ParsedAction | None:
-    if has & _ALL:  # "sell all" empties an account, it opens nothing
+    if has & _ALL:  # "sell all" closes everything and opens nothing
         return ParsedAction(ActionKind.EXIT, side=Side.LONG) if order is OrderSide.SELL else None
     if side is not None and order is not None and opened_side(order) is not side:
         return None if has & _ENTER else ParsedAction(ActionKind.EXIT, side=side)
@@ -197,7 +197,7 @@ def _entry_action(has: set[str], side: Side | None, order: OrderSide | None) -> 
 def _exit_action(
     core: list[str], side: Side | None, order: OrderSide | None, percent: Decimal | None
 ) -> ParsedAction | None:
-    """``sell to close`` closes a long; ``close sell`` may mean either side, so it closes both."""
+    """Parse an exit: ``sell to close`` closes a long; ``close sell`` is ambiguous: both sides."""
     has = set(core)
     if has & _ENTER or (percent is not None and not 0 < percent <= _FULL):
         return None
@@ -225,7 +225,7 @@ def _order(has: set[str]) -> OrderSide | None:
 
 
 def action_synonyms_table() -> str:
-    """The table of words as Markdown."""
+    """Render the synonyms as Markdown."""
     rows = [
         f"| {name} | {', '.join(f'`{each}`' for each in ACTION_SYNONYMS[name])} |"
         for name in ACTION_SYNONYMS

@@ -1,4 +1,4 @@
-"""How old an alert is: what its sender's clock says against ours."""
+"""Checks the age of alerts by the sender's clock."""
 
 from collections.abc import Sequence
 
@@ -20,13 +20,12 @@ def check_age(
     now_ms: Ms,
     used_fields: set[str],
 ) -> Ms | None:
-    """When the alert was sent, by its sender's clock; None: no time is given.
+    """Return the time an alert was sent; None if it has no time.
 
-    The source's ``max_age_ms`` counts for entries; an exit is refused only when it is older than
-    the alert itself allows.
+    Entries must be younger than the source's ``max_age_ms``; exits only than the alert's own limit.
 
     Raises:
-        BadSignal: it is too old, from the future, or its time cannot be read.
+        InvalidSignal: it is too old, from the future, or its time is invalid.
     """
     own = _max_age(limits, used_fields)
     moment, field = _sent_at(sent, is_entry=is_entry, used_fields=used_fields)
@@ -39,11 +38,11 @@ def check_age(
             raise InvalidSignal(_too_old(field, moment, age_ms, limit_ms))
         if -age_ms > limit_ms:
             raise InvalidSignal(
-                f"{field} is {-age_ms / 1000:.0f} s ahead: the sender's clock is ahead of ours"
+                f"{field} is {-age_ms / 1000:.0f} s ahead: the sender's clock is fast"
             )
     elif is_exit and own is not None and age_ms > own:
         raise InvalidSignal(
-            f"{field}: it is {age_ms / 1000:.0f} s old, and its own limit is {own / 1000:g} s"
+            f"{field}: it is {age_ms / 1000:.0f} s old, beyond its own limit of {own / 1000:g} s"
         )
     return moment
 
@@ -75,7 +74,7 @@ def _sent_at(
 
 
 def _too_old(field: AlertField, moment: Ms, age_ms: int, limit_ms: int) -> str:
-    age = f"{field} is {age_ms / 1000:.0f} s old, and an entry may be {limit_ms / 1000:g} s old"
+    age = f"{field} is {age_ms / 1000:.0f} s old, beyond the limit of {limit_ms / 1000:g} s"
     if moment % _MINUTE_MS == 0 or age_ms >= 5 * _MINUTE_MS:
-        return f"{age}: it looks like the time of the bar; send {{{{timenow}}}} instead"
-    return f"{age}: too old to act on"
+        return f"{age}: this looks like the bar's time; send {{{{timenow}}}} instead"
+    return age

@@ -1,20 +1,16 @@
-"""What senders call things: one table of names, as plain words; the manual shows it.
+"""Names that senders use for fields: one table, which the manual shows.
 
-A name is looked up with the name around it first, then alone, so that ``order.type`` and
-``orderType`` are one, and ``market.position`` is not ``position``. What decides direction,
-protection, market, identity or time must be found here, or the alert is refused.
+A name is looked up with its parent name first, then alone, so that ``order.type`` equals
+``orderType``, and ``market.position`` differs from ``position``. Fields of direction, protection,
+market, identity or time must be known here, or the alert is rejected.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
-
-from signalbot.webhooks.fields import AlertField
-from signalbot.webhooks.name_tokens import NameTokens, tokenize
 
 
 class FieldRole(StrEnum):
-    """What a field is for."""
+    """Meaning of a field."""
 
     SYMBOL = "symbol"
     BASE = "base coin"
@@ -22,7 +18,7 @@ class FieldRole(StrEnum):
     MARKET_KIND = "kind of market"
     VERB = "action"
     SIDE = "side"
-    STANDING = "side or position"
+    SIDE_OR_POSITION = "side or position"
     POSITION = "position now"
     PREVIOUS_POSITION = "previous position"
     POSITION_SIZE = "position size"
@@ -187,7 +183,7 @@ ALIASES: Mapping[FieldRole, tuple[str, ...]] = {
         "exit position percent", "reduce position percent", "close fraction", "exit fraction",
         "exit ratio", "portfolio", "percent", "fraction", "portion",
     ),
-    FieldRole.STANDING: ("position",),
+    FieldRole.SIDE_OR_POSITION: ("position",),
     FieldRole.PRICE: (
         "price", "signal price", "close", "limit price", "entry", "order price", "entry price",
         "current price", "last price", "market price", "reference price", "strategy order price",
@@ -280,101 +276,11 @@ ALIASES: Mapping[FieldRole, tuple[str, ...]] = {
         "point value", "lot step", "contracts size", "contracts multiplier",
     ),
 }  # fmt: skip
-"""Names by what they are for. Letter case, separators and short forms do not count."""
-
-_MIN_JOINED_LENGTH = 8
-_ROLE_BY_NAME: Mapping[str, FieldRole] = {
-    " ".join(tokenize(name)): role for role, names in ALIASES.items() for name in names
-}
-_JOINED_ALIASES: Mapping[str, FieldRole] = {
-    name: role
-    for name, role in _ROLE_BY_NAME.items()
-    if " " not in name and len(name) >= _MIN_JOINED_LENGTH
-}
-"""Names that are one word, however they are divided: ``PassPhrase``, ``time_stamp``."""
-_PREFIXES = frozenset(
-    {
-        "tv",
-        "the",
-        "strategy",
-        "alert",
-        "webhook",
-        "trade",
-        "my",
-        "signal",
-        "is",
-        "source",
-        "request",
-        "sender",
-        "order",
-    }
-)
-_COIN = re.compile(r"[A-Z]{2,10}")
-_PRICES_OR_FLAGS = {
-    ("close",): FieldRole.CLOSES,
-    ("entry",): FieldRole.OPENS,
-    ("open",): FieldRole.OPENS,
-}
-_ON_OR_OFF = frozenset({"true", "false", "yes", "no", "on", "off"})
-_SIDES = frozenset({"long", "short", "all", "position", "both"})
-_SHARE = re.compile(r"\d{1,3}(\.\d+)?\s*%")
-_AMOUNT = re.compile(r"\d+(\.\d+)?%?")
-_BARS = frozenset({"bar", "candle", "ohlc", "ohlcv", "kline", "symbol data", "chart", "price data"})
-_OF_BARS = {"close": FieldRole.PRICE, "time": FieldRole.BAR_TIME, "timestamp": FieldRole.BAR_TIME}
-
-
-def role_of(field: AlertField) -> FieldRole | None:
-    """What a field is for; None: its name is none of the table."""
-    segments = _without_indexes(field.segments)
-    leaf, around = segments[-1], _parent_name(segments)
-    if " ".join(around) in _BARS:
-        return _OF_BARS.get(" ".join(leaf), FieldRole.HARMLESS)
-    found = _role_by_value(leaf, field.value.strip())
-    for name in (around + leaf, leaf):
-        found = found or _role(name)
-    return found
-
-
-def _role_by_value(leaf: NameTokens, text: str) -> FieldRole | None:
-    """The role of a name that means two things, where the value tells which."""
-    if leaf == ("token",) and _COIN.fullmatch(text):
-        return FieldRole.SYMBOL  # a coin, where others keep their secret
-    if leaf == ("contracts",) and _AMOUNT.fullmatch(text):
-        return FieldRole.CONTRACTS  # a number of them, where others name the one
-    if leaf in _PRICES_OR_FLAGS and text.lower() in _ON_OR_OFF:
-        return _PRICES_OR_FLAGS[leaf]
-    if leaf == ("close",) and (text.lower() in _SIDES or _SHARE.fullmatch(text)):
-        return FieldRole.CLOSES
-    return None
-
-
-def _without_indexes(segments: Sequence[NameTokens]) -> Sequence[NameTokens]:
-    """The one of ``pairs.0`` is one of ``pairs``."""
-    while len(segments) > 1 and segments[-1] and segments[-1][0].isdecimal():
-        segments = segments[:-1]
-    return segments
-
-
-def _parent_name(segments: Sequence[NameTokens]) -> NameTokens:
-    """The words of the nearest name around a field; places in lists are no names."""
-    for segment in reversed(segments[:-1]):
-        if segment and not segment[0].isdecimal():
-            return segment
-    return ()
-
-
-def _role(name: NameTokens) -> FieldRole | None:
-    """The role of a name, without a prefix that does not matter."""
-    while name:
-        found = _ROLE_BY_NAME.get(" ".join(name)) or _JOINED_ALIASES.get("".join(name))
-        if found is not None or name[0] not in _PREFIXES:
-            return found
-        name = name[1:]
-    return None
+"""Names by role. Letter case, separators and abbreviations do not matter."""
 
 
 def aliases_table() -> str:
-    """The table as Markdown."""
+    """Render the aliases as Markdown."""
     rows = [
         f"| {role.value} | {', '.join(f'`{name}`' for name in names)} |"
         for role, names in ALIASES.items()

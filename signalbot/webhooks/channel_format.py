@@ -1,4 +1,4 @@
-"""A signal as channels write it: entry, targets and stop under headings, as Cornix reads them."""
+"""Parses channel signals: entry, targets and stop under headings, in the style of Cornix."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -43,10 +43,10 @@ _NO_TRAIL = re.compile(
 
 
 def from_channel(text: str) -> list[tuple[str, str]] | None:
-    """The fields that a channel's signal stands for; None: the text is none.
+    """Convert a channel signal to fields; None if the text is none.
 
     Raises:
-        BadSignal: it names neither long nor short, or asks for what cannot be done.
+        InvalidSignal: it has no side, or requests something unsupported.
     """
     text, trailing = _without_trailing(text)
     pair = _PAIR_IN_TEXT.search(text)
@@ -58,7 +58,7 @@ def from_channel(text: str) -> list[tuple[str, str]] | None:
         return None
     entries, targets, stops = (sections.get(name, []) for name in ("entry", "target", "stop"))
     if len(stops) > 1:
-        raise InvalidSignal("the alert has several stops: one can be used")
+        raise InvalidSignal("the alert has several stops; only one is supported")
     side = _side(text, entries, targets, stops)
     return [
         ("symbol", f"{pair[1]}/{pair[2]}"),
@@ -73,32 +73,31 @@ def _reject_other_texts(text: str, trailing: Sequence[str]) -> None:
     for line in text.splitlines():
         if _CONDITIONAL_ENTRY.search(line):
             raise InvalidSignal(
-                f"{quoted_value(line.strip())}: an entry that waits for a price cannot be used"
+                f"{quoted_value(line.strip())}: conditional entries are not supported"
             )
         if _STATUS_UPDATE.search(line):
             raise InvalidSignal(
-                f"{quoted_value(line.strip())}: this is about an open position; to close it, "
-                "send a line "
-                "such as 'close BTCUSDT'"
+                f"{quoted_value(line.strip())}: this updates an open position; to close it, "
+                "send a line such as 'close BTCUSDT'"
             )
     for line in trailing:
         if not _NO_TRAIL.search(line):
             raise InvalidSignal(
-                f"{quoted_value(line.strip())}: how stops trail is the user's own setting"
+                f"{quoted_value(line.strip())}: trailing of stops is a user setting"
             )
 
 
 def _targets(targets: Sequence[tuple[str, str | None]]) -> Iterator[tuple[str, str]]:
-    """Each target, with its share where all of them have one."""
+    """Yield the targets, with shares if all of them have one."""
     has_shares = all(share is not None for _, share in targets)
-    for place, (price, share) in enumerate(targets, 1):
-        yield f"tp{place}", price
+    for number, (price, share) in enumerate(targets, 1):
+        yield f"tp{number}", price
         if has_shares:
-            yield f"tp{place}_share", f"{share}%"
+            yield f"tp{number}_share", f"{share}%"
 
 
 def _without_trailing(text: str) -> tuple[str, list[str]]:
-    """The text without its last part, which is about trailing; the lines of that part."""
+    """Split the last part, about trailing, from the text; return both."""
     found = _TRAILING_PART.search(text)
     if found is None:
         return text, []
@@ -113,10 +112,10 @@ def _side(
     targets: Sequence[tuple[str, str | None]],
     stops: Sequence[tuple[str, str | None]],
 ) -> str:
-    """The side that a text names, in its first line by an order too, or leaves to its prices."""
+    """Return the side named in the text, by its first order, or implied by its prices."""
     sides = [side for side in ("long", "short") if re.search(rf"\b{side}\b", text, re.IGNORECASE)]
     if len(sides) > 1:
-        raise InvalidSignal("the alert names both long and short: which one counts?")
+        raise InvalidSignal("the alert has both long and short")
     if sides:
         return sides[0]
     order = _FIRST_ORDER.match(text)
@@ -127,18 +126,18 @@ def _side(
         other = number_or_none((targets or stops)[0][0])
         if entry is not None and other is not None and entry != other:
             return "long" if (other > entry) is bool(targets) else "short"
-    raise InvalidSignal("the alert names neither long nor short")
+    raise InvalidSignal("the alert has neither long nor short")
 
 
 def _sections(text: str) -> dict[str, list[tuple[str, str | None]]]:
-    """Prices, each with its share, under the heading they stand."""
+    """Return prices with their shares by heading."""
     found: dict[str, list[tuple[str, str | None]]] = {}
     headings: dict[str, str] = {}
     current: str | None = None
     for line in text.splitlines():
         heading = next((name for name, pattern in _HEADINGS if pattern.search(line)), None)
         if heading == "target" and not headings and _FIRST_SALE.match(line):
-            heading = "entry"  # what is sold first opens a short
+            heading = "entry"  # a sell first opens a short
         if heading is not None:
             current = heading
             headings[current] = line.strip()
@@ -149,16 +148,14 @@ def _sections(text: str) -> dict[str, list[tuple[str, str | None]]]:
             found[current] += _prices(_body(line, is_heading=heading is not None))
     for name, line in headings.items():
         if name != "entry" and not found[name] and not _NO_TRAIL.search(line):
-            raise InvalidSignal(f"{quoted_value(line)}: a price belongs here")
+            raise InvalidSignal(f"{quoted_value(line)}: expected a price")
     return found
 
 
 def _prices(body: str) -> list[tuple[str, str | None]]:
-    """The prices of a line, each with its share; a percent alone is a level itself."""
+    """Return the prices of a line with their shares; a lone percentage is a level."""
     if re.search(r"\d,\d", body):
-        raise InvalidSignal(
-            f"{quoted_value(body.strip())}: a number belongs here, without separators"
-        )
+        raise InvalidSignal(f"{quoted_value(body.strip())}: expected a number without separators")
     share = _SHARE.search(body)
     prices = _PRICE.findall(_SHARE.sub("", body))
     if share is not None and not prices:
@@ -167,7 +164,7 @@ def _prices(body: str) -> list[tuple[str, str | None]]:
 
 
 def _body(line: str, *, is_heading: bool) -> str:
-    """A line without its heading and its number."""
+    """Return a line without heading and numbering."""
     if is_heading and ":" in line:
         line = line.partition(":")[2]
     elif is_heading:

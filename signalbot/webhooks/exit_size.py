@@ -1,4 +1,4 @@
-"""How much of a position an exit closes: a given share, or a size against the size before."""
+"""Computes the part of a position an exit closes, from shares or sizes."""
 
 import re
 from collections.abc import Sequence
@@ -8,15 +8,15 @@ from signalbot.domain.errors import InvalidSignal
 from signalbot.domain.money import HUNDRED, ONE, ZERO, trimmed
 from signalbot.domain.signals import Action
 from signalbot.webhooks.aliases import FieldRole
-from signalbot.webhooks.deciding import is_percent_flag
 from signalbot.webhooks.fields import AlertField, quoted_value
 from signalbot.webhooks.instructions import Instructions, parse_boolean
 from signalbot.webhooks.name_tokens import token_set, tokenize
 from signalbot.webhooks.number_parsing import number_or_none
 from signalbot.webhooks.resolution import ResolvedAlert
+from signalbot.webhooks.unknown_fields import is_percent_flag
 
 _FRACTIONS = frozenset({"ratio", "fraction", "portfolio", "portion"})
-_SHARE_WORDS = token_set("percent share ratio fraction portion part")
+_SHARE_TOKENS = token_set("percent share ratio fraction portion part")
 _OF_EXIT = token_set("exit close reduce quantity size position amount sell volume by to of order")
 _STAYS = token_set("remaining left keep leave remain rest stay")
 _OF_SOMETHING_ELSE = token_set(
@@ -27,14 +27,14 @@ _PERCENT = re.compile(r"\d+(\.\d+)?\s*%[apt]?", re.IGNORECASE)  # OctoBot: 50%p 
 
 
 class ExitSizes:
-    """The fields of an alert that are about how much."""
+    """Size fields of an alert."""
 
     def __init__(self, fields: Sequence[tuple[AlertField, FieldRole | None]]) -> None:
         self._fields = fields
 
     @property
     def contracts(self) -> Decimal | None:
-        """The size of the strategy's order, in the unit of its position."""
+        """Size of the strategy's order, in the unit of its position."""
         for each in self._fields_of(FieldRole.CONTRACTS):
             value = number_or_none(each.value)
             if value is not None and value > 0:
@@ -42,10 +42,10 @@ class ExitSizes:
         return None
 
     def exit_percent(self, instructions: Instructions, resolved: ResolvedAlert) -> Decimal:
-        """The part of the position that the exits of an alert close, in percent.
+        """Return the part of the position that the exits of an alert close, in percent.
 
         Raises:
-            BadSignal: only a part leaves, and how much is not given.
+            InvalidSignal: the exit is partial, but its size is not given.
         """
         if not resolved.steps or any(
             isinstance(step, Action) and step.is_entry for step in resolved.steps
@@ -58,7 +58,7 @@ class ExitSizes:
             share = self._share_of_position(instructions)
             if share is None:
                 raise InvalidSignal(
-                    f"{resolved.partial_exit_error}: how much of the position leaves is not given"
+                    f"{resolved.partial_exit_error}: the part of the position to close is missing"
                 )
             return share
         if resolved.partial_exit_error is None and not shares and resolved.before is resolved.after:
@@ -71,7 +71,7 @@ class ExitSizes:
         return [each for each, role in self._fields if role in roles]
 
     def _given_shares(self, instructions: Instructions) -> list[Decimal | None]:
-        """Shares of the position by name, by a percent sign, or by their unit."""
+        """Return shares of the position given by name, percent sign or unit."""
         units = self._fields_of(FieldRole.SIZE_UNIT)
         unit = frozenset(
             word for each in units for word in tokenize(each.value.replace("%", " percent "))
@@ -91,7 +91,7 @@ class ExitSizes:
         ]
         for each in self._fields_of(FieldRole.SIZE, FieldRole.CONTRACTS, FieldRole.POSITION_SIZE):
             text = each.value.strip()
-            is_unit = bool(unit & _SHARE_WORDS) and not unit & _OF_SOMETHING_ELSE
+            is_unit = bool(unit & _SHARE_TOKENS) and not unit & _OF_SOMETHING_ELSE
             is_named = (
                 "percent" in each.segments[-1] and not set(each.segments[-1]) & _OF_SOMETHING_ELSE
             )
@@ -106,7 +106,7 @@ class ExitSizes:
         return found
 
     def _share_of_position(self, instructions: Instructions) -> Decimal | None:
-        """What left, against what had been held: both in the strategy's own unit."""
+        """Compute the closed share from sizes before and after, in the strategy's unit."""
         after = (
             instructions.size_held[0]
             if instructions.size_held
@@ -132,26 +132,26 @@ class ExitSizes:
 
 
 def _is_share(each: AlertField) -> bool:
-    """Whether an unknown name is of a share of the position, as ``exit_qty_percent``."""
+    """Whether an unknown name denotes a share of the position, such as ``exit_qty_percent``."""
     leaf = set(each.segments[-1])
-    is_named = bool(leaf & _SHARE_WORDS) and leaf <= _SHARE_WORDS | _OF_EXIT
+    is_named = bool(leaf & _SHARE_TOKENS) and leaf <= _SHARE_TOKENS | _OF_EXIT
     return is_named or (
         bool(leaf) and leaf <= _OF_EXIT and _PERCENT.fullmatch(each.value.strip()) is not None
     )
 
 
 def _is_rest(each: AlertField) -> bool:
-    """Whether it is the share of the position that stays."""
+    """Whether a field is the share of the position that remains."""
     leaf = set(each.segments[-1])
     is_share = "percent" in leaf or _PERCENT.fullmatch(each.value.strip()) is not None
     return bool(leaf & _STAYS) and is_share
 
 
 def _share(each: AlertField, instructions: Instructions) -> Decimal | None:
-    """A share that was asked for.
+    """Parse a requested share.
 
     Raises:
-        BadSignal: it is there, and it is none: the whole position is not closed instead.
+        InvalidSignal: it is invalid; the whole position must not be closed instead.
     """
     if is_percent_flag(each):
         return None
@@ -161,14 +161,14 @@ def _share(each: AlertField, instructions: Instructions) -> Decimal | None:
         )
     value = number_or_none(each.value.strip().partition("%")[0].strip())
     if not each.is_empty and parse_boolean(each) is not False and (value is None or value < 0):
-        raise InvalidSignal(f"{each}: a share of the position belongs here, such as 50%")
+        raise InvalidSignal(f"{each}: expected a share of the position, such as 50%")
     return _parse_percent(each, instructions, is_percent=True)
 
 
 def _parse_percent(
     each: AlertField, instructions: Instructions, *, is_percent: bool
 ) -> Decimal | None:
-    """A share as percent; at most everything, None for nothing."""
+    """Parse a share as percent; None for zero."""
     text = each.value.strip()
     value = number_or_none(text.partition("%")[0].strip())
     if value is None or value <= 0:

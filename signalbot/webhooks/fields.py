@@ -1,8 +1,8 @@
-"""Reads an alert's body into plain fields: JSON, a form, ``name=value`` lines, or a text.
+"""Parses an alert's body into flat fields: JSON, a form, ``name=value`` lines, or text.
 
-How a body is labelled does not count: TradingView calls JSON text when it is not quite JSON, and
-``curl -d`` calls everything a form. What could be read in two ways is refused: a name that stands
-twice, be it in other letters or once written out and once nested.
+The content type is ignored: TradingView labels almost-JSON as text, and ``curl -d`` labels all as
+a form. Ambiguous input is rejected: duplicate names, regardless of letter case and of dotted or
+nested notation.
 """
 
 import json
@@ -34,29 +34,29 @@ _ANOTHER_PAIR = re.compile(r"[\s,;][A-Za-z][\w.\-]{0,59}\s*[=:](?!//)\s*\S")
 
 @dataclass(frozen=True)
 class AlertField:
-    """One value of an alert, and where it stood."""
+    """One value of an alert with its path."""
 
-    path: tuple[str, ...]  #: names from the outside in; places in lists are numbers
+    path: tuple[str, ...]  #: names from the outside in; list indexes are numbers
     value: str
 
     @cached_property
     def name(self) -> str:
-        """As its sender would find it: ``take_profits.0.price``."""
+        """Dotted path, such as ``take_profits.0.price``."""
         return ".".join(self.path)
 
     @cached_property
     def segments(self) -> tuple[NameTokens, ...]:
-        """The words of each part of the path."""
+        """Words of each part of the path."""
         return tuple(tokenize(part) for part in self.path)
 
     @property
     def is_empty(self) -> bool:
-        """Plots without a value come as NaN, what is not filled in as nothing."""
+        """Whether the value is missing: empty plots are NaN, unfilled fields are empty."""
         return self.value.lower() in _EMPTY
 
     @property
     def placeholder(self) -> str | None:
-        """A ``{{placeholder}}`` that the sender has not filled."""
+        """A ``{{placeholder}}`` that the sender has not filled, if any."""
         found = _PLACEHOLDER.search(self.value)
         if found is not None:
             return found[0]
@@ -74,16 +74,16 @@ AlertFields = tuple[AlertField, ...]
 
 
 def quoted_value(value: str) -> str:
-    """A value as a message may repeat it: one line, printable, not long."""
+    """Quote a value for messages: one line, printable, shortened."""
     text = "".join(each if each.isprintable() else "?" for each in value)
     return repr(text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}...")
 
 
 def flatten_fields(value: Mapping[str, Any]) -> AlertFields:
-    """The fields of nested objects and lists.
+    """Flatten nested objects and lists to fields.
 
     Raises:
-        BadSignal: it is too deep or too long, or names the same place twice.
+        InvalidSignal: it is too deep or too long, or has duplicate names.
     """
     found = tuple(_nested_fields(value, ()))
     if len(found) > MAX_FIELDS:
@@ -95,10 +95,10 @@ def flatten_fields(value: Mapping[str, Any]) -> AlertFields:
 
 
 def read_fields(text: str) -> AlertFields | None:
-    """The fields of a text that consists of fields; None: it is a text to be read as such.
+    """Parse a text of fields; None if it has another format.
 
     Raises:
-        BadSignal: it begins like JSON and is not, or a name stands twice.
+        InvalidSignal: it is invalid JSON, or has duplicate names.
     """
     if text[:1] in ("{", "["):
         return flatten_fields(_one_object(_json(text)))
@@ -106,10 +106,10 @@ def read_fields(text: str) -> AlertFields | None:
 
 
 def decode_body(body: bytes) -> str:
-    """The text of a body.
+    """Decode a body.
 
     Raises:
-        BadSignal: it is not UTF-8, or what it quotes is not Unicode.
+        InvalidSignal: it is not UTF-8, or its quoted text is not valid Unicode.
     """
     try:
         text = body.decode("utf-8-sig").strip()
@@ -125,16 +125,16 @@ def decode_body(body: bytes) -> str:
 
 
 def _unicode(text: str) -> str:
-    """Refuse half a surrogate pair, as JSON can escape it: it cannot be stored or sent on."""
+    """Reject half a surrogate pair, as JSON can escape it: it cannot be stored or sent."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as e:
-        raise InvalidSignal("the alert has a text that is not Unicode") from e
+        raise InvalidSignal("the alert has text that is not valid Unicode") from e
     return text
 
 
 def _json(text: str) -> Any:
-    """JSON; a placeholder without quotes is read as the text that it is."""
+    """Parse JSON; unquoted placeholders become text."""
     quoted = _BARE_PLACEHOLDER.sub(r'\1"\2"', text)
     try:
         return json.loads(
@@ -146,9 +146,9 @@ def _json(text: str) -> Any:
         )
     except json.JSONDecodeError as e:
         where = f"line {e.lineno} column {e.colno}"
-        raise InvalidSignal(f"the alert begins like JSON and is not: {e.msg} at {where}") from e
+        raise InvalidSignal(f"the alert is invalid JSON: {e.msg} at {where}") from e
     except (ValueError, RecursionError) as e:
-        raise InvalidSignal("the alert begins like JSON and is not") from e
+        raise InvalidSignal("the alert is invalid JSON") from e
 
 
 def _one_object(value: Any) -> Mapping[str, Any]:
@@ -160,7 +160,7 @@ def _one_object(value: Any) -> Mapping[str, Any]:
 
 
 def _from_form(text: str) -> AlertFields:
-    """``a=1&b=2``, as HTML forms and ``curl -d`` send it."""
+    """Parse ``a=1&b=2``, as HTML forms and ``curl -d`` send it."""
     if (
         "\n" in text
         or "=" not in text
@@ -175,7 +175,7 @@ def _from_form(text: str) -> AlertFields:
 
 
 def _from_lines(text: str) -> AlertFields:
-    """Lines, or parts between semicolons, commas or bars, of ``name=value`` or ``name: value``."""
+    """Parse ``name=value`` or ``name: value`` separated by lines, semicolons, commas or bars."""
     for separator in (r"\|\||[;\n]", r"\|\||[,;\n]", r"[|;\n]"):
         parts = [part for each in re.split(separator, text) if (part := each.strip())]
         if not parts or len(parts) > MAX_FIELDS:
@@ -189,7 +189,7 @@ def _from_lines(text: str) -> AlertFields:
 
 
 def _is_command(name: str) -> bool:
-    """Whether ``buy BTCUSDT sl`` or ``Exit long`` is no name, where there is one pair only."""
+    """Whether a single pair's name is a command, as in ``buy BTCUSDT sl`` or ``Exit long``."""
     return " " in name or name.lower() in ("buy", "sell", "long", "short", "close", "exit", "flat")
 
 
@@ -200,7 +200,7 @@ def _pair(line: str) -> tuple[str, str] | None:
 
 
 def _from_inline_pairs(text: str) -> AlertFields:
-    """``name=value`` one after the other with nothing between but space."""
+    """Parse ``name=value`` pairs separated by spaces."""
     parts = text.split()
     matches = [_WORD_PAIR.fullmatch(part.rstrip(",;")) for part in parts]
     if not parts or len(parts) > MAX_FIELDS or not all(matches):
@@ -209,7 +209,7 @@ def _from_inline_pairs(text: str) -> AlertFields:
 
 
 def _from_pairs(pairs: Iterable[tuple[str, str]]) -> AlertFields:
-    """Names with dots are nested names; a value may be JSON itself."""
+    """Convert pairs to fields; dotted names are nested, values may be JSON."""
     found: list[AlertField] = []
     for name, value in pairs:
         path = _parts(name)
@@ -219,7 +219,7 @@ def _from_pairs(pairs: Iterable[tuple[str, str]]) -> AlertFields:
 
 
 def _parts(name: str) -> tuple[str, ...]:
-    """A name with dots in it is a nested one."""
+    """Split a dotted name."""
     return tuple(part.strip() for part in name.split(".") if part.strip()) or ("",)
 
 
@@ -240,13 +240,13 @@ def _values(path: tuple[str, ...], inner: Any, *, depth: int) -> Iterator[AlertF
     if isinstance(inner, dict):
         yield from _nested_fields(inner, path)
     elif isinstance(inner, list):
-        yield from _nested_fields({str(place): each for place, each in enumerate(inner)}, path)
+        yield from _nested_fields({str(index): each for index, each in enumerate(inner)}, path)
     elif inner is not None:
         yield AlertField(path, _text(inner))
 
 
 def _inner_json(text: str) -> Any:
-    """A value that is JSON again, as relays and forms wrap it; the text where it is not."""
+    """Parse a value that is JSON again, as relays and forms wrap it; else return the text."""
     try:
         return _json(text.strip())
     except InvalidSignal:
@@ -272,10 +272,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _reject_duplicates(names: Iterable[str]) -> None:
-    """Letter case does not make two names of one, and neither does writing out what is nested."""
+    """Reject duplicate names, ignoring letter case."""
     seen: set[str] = set()
     for name in names:
         key = name.strip().casefold()
         if key in seen:
-            raise InvalidSignal(f"the alert has {quoted_value(name)} twice: which one counts?")
+            raise InvalidSignal(f"the alert has {quoted_value(name)} twice")
         seen.add(key)

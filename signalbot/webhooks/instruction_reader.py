@@ -1,4 +1,4 @@
-"""Collects the instructions in an alert, and refuses what cannot be understood."""
+"""Collects the instructions of an alert; rejects values that cannot be parsed."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +9,8 @@ from signalbot.domain.orders import OrderSide
 from signalbot.domain.position_tracking import ReportedPosition
 from signalbot.domain.signals import Side
 from signalbot.webhooks.actions import ActionKind, ParsedAction, parse_action, position_of
-from signalbot.webhooks.aliases import FieldRole, role_of
+from signalbot.webhooks.aliases import FieldRole
+from signalbot.webhooks.field_roles import role_of
 from signalbot.webhooks.fields import AlertField, AlertFields, quoted_value
 from signalbot.webhooks.instructions import (
     SIDE_TOKENS,
@@ -17,17 +18,17 @@ from signalbot.webhooks.instructions import (
     parse_boolean,
     unknown_value_error,
 )
-from signalbot.webhooks.labels import ENDS, LABELS, read_generated, read_label
+from signalbot.webhooks.labels import CLOSING_TOKENS, LABELS, read_generated, read_label
 from signalbot.webhooks.name_tokens import token_set, tokenize
 from signalbot.webhooks.number_parsing import number_or_none
-from signalbot.webhooks.type_field import TRIAL, is_market_kind, read_market_kind, read_type
+from signalbot.webhooks.type_field import TEST_TOKENS, is_market_kind, read_market_kind, read_type
 
 
 def collect_instructions(fields: AlertFields) -> Instructions:
-    """The instructions in the fields of an alert.
+    """Collect the instructions in the fields of an alert.
 
     Raises:
-        BadSignal: a word is unknown, or a placeholder is not filled.
+        InvalidSignal: a word is unknown, or a placeholder is not filled.
     """
     instructions = Instructions()
     for each in fields:
@@ -42,7 +43,7 @@ def collect_instructions(fields: AlertFields) -> Instructions:
             read_generated(instructions, each)
         elif each.segments[-1] in LABELS:
             read_label(instructions, each)
-    _pass_over_order_of_trade_side(instructions)
+    _drop_order_of_trade_side(instructions)
     _separate_orders(instructions, fields)
     _add_opposite_order(instructions, fields)
     if instructions.cancel is not None and not instructions.statements:
@@ -52,8 +53,8 @@ def collect_instructions(fields: AlertFields) -> Instructions:
     return instructions
 
 
-def _pass_over_order_of_trade_side(instructions: Instructions) -> None:
-    """Bitget closes a long with ``side: buy, tradeSide: close``: such an order tells no side."""
+def _drop_order_of_trade_side(instructions: Instructions) -> None:
+    """Drop the side of ``side: buy, tradeSide: close``: Bitget closes a long with it."""
     if any(
         each.field.segments[-1] == ("trade", "side")
         and each.action == ParsedAction(ActionKind.EXIT)
@@ -67,7 +68,7 @@ def _pass_over_order_of_trade_side(instructions: Instructions) -> None:
 
 
 def _separate_orders(instructions: Instructions, fields: AlertFields) -> None:
-    """Where ``sell`` and ``short`` are flags of their own, a ``sell`` alone closes a long."""
+    """Treat ``sell`` alone as closing a long if ``sell`` and ``short`` are separate flags."""
     flags = {each.segments[-1][-1:]: parse_boolean(each) for each in fields if each.segments[-1]}
     for order, side in ((OrderSide.SELL, "short"), (OrderSide.BUY, "long")):
         flag = next((each for each in fields if each.segments[-1] == (side,)), None)
@@ -88,7 +89,7 @@ def _separate_orders(instructions: Instructions, fields: AlertFields) -> None:
 
 
 def _add_opposite_order(instructions: Instructions, fields: AlertFields) -> None:
-    """``is_buy: false`` is a sell where nothing else names a direction."""
+    """Treat ``is_buy: false`` as a sell if no other field has a direction."""
     flags = {each.segments[-1]: each for each in fields if parse_boolean(each) is not None}
     if instructions.of(*(kind for kind in ActionKind if kind is not ActionKind.CLOSES_ONLY)):
         return
@@ -133,8 +134,8 @@ def _read_side(instructions: Instructions, each: AlertField) -> None:
     instructions.add(each, parse_action(each.value))
 
 
-def _read_standing(instructions: Instructions, each: AlertField) -> None:
-    """``position``: the side that is meant, or what is held now."""
+def _read_side_or_position(instructions: Instructions, each: AlertField) -> None:
+    """Read ``position``: the side, or the current position."""
     if number_or_none(each.value) is not None:
         _read_position_size(instructions, each)
     elif position_of(each.value) is ReportedPosition.FLAT and each.value.lower() not in (
@@ -183,7 +184,7 @@ def _read_position_size(instructions: Instructions, each: AlertField) -> None:
     if each.is_empty:
         instructions.empty_positions.append(each)
     if value is None:
-        return  # "5%" and the like: the size of an order
+        return  # "5%" and the like: an order size
     if instructions.position_size is not None and instructions.position_size[0] != value:
         raise InvalidSignal(f"{instructions.position_size[1]} and {each} contradict each other")
     instructions.position_size = (value, each)
@@ -205,7 +206,7 @@ def _read_held_before(instructions: Instructions, each: AlertField) -> None:
 
 
 def _read_effect(instructions: Instructions, each: AlertField) -> None:
-    """Whether an order opens or closes, as ``offset: close``; a number there is a price's."""
+    """Read whether an order opens or closes, as ``offset: close``; a number is a price offset."""
     text = each.value.lower()
     if each.is_empty or (each.segments[-1] == ("offset",) and number_or_none(text) is not None):
         return
@@ -219,7 +220,7 @@ def _read_effect(instructions: Instructions, each: AlertField) -> None:
 
 
 def _read_opens(instructions: Instructions, each: AlertField) -> None:
-    """``is_entry: false`` is no entry."""
+    """Read ``is_entry``; false means no entry."""
     flag = parse_boolean(each)
     if flag:
         instructions.add(each, ParsedAction(ActionKind.ENTER))
@@ -228,7 +229,7 @@ def _read_opens(instructions: Instructions, each: AlertField) -> None:
 
 
 def _read_exposure(instructions: Instructions, each: AlertField) -> None:
-    """What is held or wanted; only that it is nothing counts."""
+    """Read a held or target exposure; only zero matters."""
     if number_or_none(each.value.strip().removesuffix("%")) == 0:
         instructions.add(each, ParsedAction(ActionKind.AFTER, position=ReportedPosition.FLAT))
 
@@ -238,8 +239,8 @@ def _read_order_type(instructions: Instructions, each: AlertField) -> None:
 
 
 def _read_closes(instructions: Instructions, each: AlertField) -> None:
-    words_ = [word for word in each.segments[-1] if word not in ("is", "current")]
-    name = " ".join(words_) if parse_action(" ".join(words_)) is not None else "close"
+    tokens = [word for word in each.segments[-1] if word not in ("is", "current")]
+    name = " ".join(tokens) if parse_action(" ".join(tokens)) is not None else "close"
     _read_switch(instructions, each, lambda: _flag_meaning(each, "close"), otherwise=name)
 
 
@@ -254,7 +255,7 @@ def _read_reverses(instructions: Instructions, each: AlertField) -> None:
 
 
 def _read_cancels(instructions: Instructions, each: AlertField) -> None:
-    """Beside an order it is about orders at the sender's exchange; alone it is the request."""
+    """Read a cancel flag: alone a request; next to an order it concerns the sender's exchange."""
     if parse_boolean(each):
         instructions.cancel = each
     instructions.used_fields.add(each.name)
@@ -271,10 +272,10 @@ def _read_switch(
     *,
     otherwise: str | None,
 ) -> None:
-    """A flag that is set means ``set_()``; a word in its place is read after ``otherwise``.
+    """Read a flag: true means ``set_()``; other words are parsed after ``otherwise``.
 
     Raises:
-        BadSignal: it is neither.
+        InvalidSignal: it is neither.
     """
     flag = parse_boolean(each)
     if flag:
@@ -282,13 +283,13 @@ def _read_switch(
     elif flag is False:
         instructions.used_fields.add(each.name)
     elif otherwise is None:
-        raise InvalidSignal(f"{each}: it can only be true or false")
+        raise InvalidSignal(f"{each}: expected true or false")
     else:
         instructions.add(each, parse_action(f"{otherwise} {each.value}"))
 
 
 def _flag_meaning(each: AlertField, otherwise: str) -> ParsedAction | None:
-    """``exit_long: true`` means what its name means."""
+    """Return the action named by a flag such as ``exit_long: true``."""
     name = [
         word for word in each.segments[-1] if word not in ("is", "signal", "condition", "current")
     ]
@@ -300,14 +301,14 @@ def _read_test(instructions: Instructions, each: AlertField) -> None:
     if "live" in each.segments[-1]:
         flag = None if flag is None or each.is_empty else not flag
     elif flag is None:
-        flag = bool(set(tokenize(each.value)) & TRIAL) or None
+        flag = bool(set(tokenize(each.value)) & TEST_TOKENS) or None
     if flag is not None:
         instructions.is_test = instructions.is_test or flag
         instructions.used_fields.add(each.name)
 
 
 def _read_unknown(instructions: Instructions, each: AlertField) -> None:
-    """An unknown name whose value is a word of direction: it counts like any other."""
+    """Read an unknown field if its value is a direction."""
     named = tokenize(each.value)
     if each.placeholder is not None:
         return
@@ -316,12 +317,12 @@ def _read_unknown(instructions: Instructions, each: AlertField) -> None:
     elif len(each.value) < _MAX_TOKEN and parse_boolean(each) is None:
         action = parse_action(each.value)
         plain = {word for word in named if not word.isdecimal()}
-        is_end = bool(plain) and plain <= ENDS
+        is_end = bool(plain) and plain <= CLOSING_TOKENS
         if action is not None and set(named) & SIDE_TOKENS:
             instructions.add(each, action)
         elif is_end or (action is not None and action.kind in (ActionKind.EXIT, ActionKind.REDUCE)):
             of_prices = _OF_PRICES & {word for segment in each.segments for word in segment}
-            instructions.doubts += [] if of_prices else [each]
+            instructions.unresolved += [] if of_prices else [each]
 
 
 _OF_PRICES = token_set("src source price candle bar trigger frequency freq calc input ohlc on line")
@@ -329,7 +330,7 @@ _MAX_TOKEN = 24
 _READERS = {
     FieldRole.VERB: _read_verb,
     FieldRole.SIDE: _read_side,
-    FieldRole.STANDING: _read_standing,
+    FieldRole.SIDE_OR_POSITION: _read_side_or_position,
     FieldRole.POSITION: _read_position,
     FieldRole.PREVIOUS_POSITION: _read_previous,
     FieldRole.POSITION_SIZE: _read_position_size,

@@ -1,4 +1,4 @@
-"""The instructions of one alert, as they are collected field by field."""
+"""Instructions of one alert, collected field by field."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -14,21 +14,21 @@ CONDITIONAL_TOKENS = token_set(
     "stop loss take profit trailing conditional trigger touched oco bracket breakout stoplimit "
     "stopmarket mit lit"
 )
-"""Words of orders that wait for a price."""
+"""Words of conditional orders."""
 SIDE_TOKENS = token_set("buy sell long short bullish bearish exit flat flatten reverse")
 CHANGE_TOKENS = token_set("update modify amend move set adjust change edit")
 ADD_TOKENS = token_set("add increase dca average pyramid scale re rebuy safety")
 
 
 class AlertMarketKind:
-    """The kind of market of an alert: ``spot`` or ``swap``."""
+    """Market kind of an alert: ``spot`` or ``swap``."""
 
     SPOT, SWAP = "spot", "swap"
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One field, and what it asks for."""
+    """One field with its action."""
 
     field: AlertField
     action: ParsedAction
@@ -36,21 +36,23 @@ class Statement:
 
 @dataclass(slots=True)
 class Instructions:
-    """The instructions of one alert."""
+    """Instructions of one alert."""
 
     statements: list[Statement] = field(default_factory=list)
-    label_statements: list[Statement] = field(default_factory=list)  #: of ids and comments
-    conditional_order: AlertField | None = None  #: an order type that waits for a price
-    cancel: AlertField | None = None  #: a flag that withdraws entries
+    label_statements: list[Statement] = field(default_factory=list)  #: from ids and comments
+    conditional_order: AlertField | None = None  #: type of a conditional order
+    cancel: AlertField | None = None  #: flag that withdraws entries
     is_test: bool = False
     market_kind: tuple[str, AlertField] | None = None
-    position_size: tuple[Decimal, AlertField] | None = None  #: signed, where its sender signs it
-    size_held: tuple[Decimal, AlertField] | None = None  #: without a sign
+    position_size: tuple[Decimal, AlertField] | None = None  #: signed if the sender signs it
+    size_held: tuple[Decimal, AlertField] | None = None  #: unsigned
     size_held_before: tuple[Decimal, AlertField] | None = None
-    doubts: list[AlertField] = field(default_factory=list)  #: words that an entry cannot pass over
-    empty_positions: list[AlertField] = field(default_factory=list)  #: positions without a value
-    labels: list[AlertField] = field(default_factory=list)  #: types without a known word
-    used_fields: set[str] = field(default_factory=set)  #: names of fields that counted
+    unresolved: list[AlertField] = field(default_factory=list)  #: words that prevent an entry
+    empty_positions: list[AlertField] = field(
+        default_factory=list
+    )  #: position fields without a value
+    labels: list[AlertField] = field(default_factory=list)  #: types without known words
+    used_fields: set[str] = field(default_factory=set)  #: names of fields used
 
     def of(self, *kinds: ActionKind) -> list[Statement]:
         return [each for each in self.statements if each.action.kind in kinds]
@@ -63,7 +65,7 @@ class Instructions:
 
 
 def parse_boolean(field_: AlertField) -> bool | None:
-    """Whether a flag is set; None: it is no flag."""
+    """Parse a flag; None if it is none."""
     text = field_.value.lower()
     if text in _TRUE:
         return True
@@ -71,16 +73,14 @@ def parse_boolean(field_: AlertField) -> bool | None:
 
 
 def unknown_value_error(each: AlertField) -> InvalidSignal:
-    """The refusal of a word, with why it cannot be used."""
+    """Return the error for an unsupported value, with the reason."""
     core = set(tokenize(each.value))
     if core & CHANGE_TOKENS:
-        why = (
-            "an alert cannot change an open position; send an exit, or a new entry with its levels"
-        )
+        problem = "alerts cannot change open positions; send an exit, or a new entry with levels"
     elif core & ADD_TOKENS:
-        why = "positions are not added to"
+        problem = "positions cannot be increased"
     elif core & CONDITIONAL_TOKENS:
-        why = "a stop, target or trailing order is no entry and no exit"
+        problem = "stop, target and trailing orders are neither entries nor exits"
     else:
-        why = "it is none of the words that are known"
-    return InvalidSignal(f"{each}: {why}")
+        problem = "unknown word"
+    return InvalidSignal(f"{each}: {problem}")

@@ -1,4 +1,4 @@
-"""Takes a field about a level apart: which level, how it is measured, which of several."""
+"""Parses level fields: family, measure and index."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,13 +16,13 @@ from signalbot.webhooks.number_parsing import parse_number
 
 class LevelMeasure(StrEnum):
     PRICE = "price"
-    PERCENT = "percent"  #: of the reference price, away from it
-    AMOUNT = "amount"  #: in the quote currency, away from the reference price
+    PERCENT = "percent"  #: distance, in percent of the reference price
+    AMOUNT = "amount"  #: distance, in quote currency
 
 
 @dataclass(frozen=True, slots=True)
 class AlertLevel:
-    """One level as it was asked for."""
+    """One level of an alert."""
 
     measure: LevelMeasure
     value: Decimal  #: above zero
@@ -37,33 +37,33 @@ class LevelFamily(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LevelField:
-    """One field of a level, taken apart."""
+    """A parsed level field."""
 
     field: AlertField
     family: LevelFamily
-    indexes: tuple[int, ...]  #: which of several
-    tokens: frozenset[str]  #: what is left of the name once the family is known
+    indexes: tuple[int, ...]  #: index among several levels
+    tokens: frozenset[str]  #: remaining words of the name
 
     @property
     def is_flag(self) -> bool:
-        """Whether it does nothing but switch its level on or off."""
+        """Whether it only switches its level on or off."""
         return bool(self.tokens) and self.tokens <= _FLAG and parse_boolean(self.field) is not None
 
     @property
     def is_irrelevant(self) -> bool:
-        """Whether it has no part in where its level is."""
+        """Whether it does not affect the level's price."""
         return bool(self.tokens & _KIND or self.tokens & _LABEL) or self.is_flag
 
     @property
     def families(self) -> tuple[LevelFamily, ...]:
-        """Its family, or both where its name is of both: ``sltp_type``."""
+        """Its families: both for a name of both, such as ``sltp_type``."""
         named = {word for segment in self.field.segments for word in segment}
         both = named & {"stop", "loss"} and named & {"take", "target"}
         return (LevelFamily.STOP, LevelFamily.TARGET) if both else (self.family,)
 
     @property
     def is_measure(self) -> bool:
-        """Whether it is a flag that makes a level percent: ``sl_is_percent: true``."""
+        """Whether it is a flag for percent: ``sl_is_percent: true``."""
         return (
             self.tokens <= _FLAG | {"in", PERCENT}
             and PERCENT in self.tokens
@@ -76,22 +76,22 @@ class LevelField:
 
     @property
     def is_share(self) -> bool:
-        """Whether it is the share of the position that leaves at a target."""
+        """Whether it is the share of the position to close at a target."""
         return bool(self.tokens & _SHARE) or {"amount", PERCENT} <= self.tokens
 
     @property
     def is_share_in_percent(self) -> bool:
-        """Whether it is a flag that makes the amounts of all targets percent."""
+        """Whether it is a flag that makes all target amounts percent."""
         return bool(self.tokens & (_SHARE | _AMOUNT)) and PERCENT in self.tokens
 
     @property
     def is_activation(self) -> bool:
-        """Whether it is the price at which a stop begins to trail."""
+        """Whether it is the activation price of a trailing stop."""
         return bool(self.tokens & _ACTIVATION)
 
     @property
     def is_limit(self) -> bool:
-        """Whether it is the limit of an order that its trigger sends."""
+        """Whether it is the limit price of a triggered order."""
         is_order_price = {"order", "price"} <= set(self.field.segments[-1])
         return is_order_price or (
             self.family is LevelFamily.STOP and {"limit", "price"} <= self.tokens
@@ -130,22 +130,22 @@ _MAX_PERCENT = Decimal(400)
 
 
 def parse_level_field(each: AlertField) -> LevelField | None:
-    """A field taken apart; None: it is about no level."""
+    """Parse a field; None if it is no level."""
     flat = [(word, segment) for segment in each.segments for word in segment]
     plain = [word for word, _ in flat]
-    first = next((place for place in range(len(flat)) if _starts(plain, place)), None)
+    first = next((index for index in range(len(flat)) if _starts_level(plain, index)), None)
     if first is None:
         return None
     before = [word for word, segment in flat[:first] if segment is flat[first][1]]
     named = [word for word in before if word in _MEASURES | _SWITCHES] + plain[first:]
-    place = tuple(int(word) for word in named if word.isdecimal())
+    indexes = tuple(int(word) for word in named if word.isdecimal())
     rest = frozenset(word for word in named if not word.isdecimal()) - _FAMILY_TOKENS - _STRUCTURE
-    return LevelField(each, _family(each), place, rest)
+    return LevelField(each, _family(each), indexes, rest)
 
 
-def _starts(flat: Sequence[str], place: int) -> bool:
-    word = flat[place]
-    follows = flat[place + 1] if place + 1 < len(flat) else ""
+def _starts_level(flat: Sequence[str], index: int) -> bool:
+    word = flat[index]
+    follows = flat[index + 1] if index + 1 < len(flat) else ""
     if word == "take":
         return follows == "profit"
     if word == "t":  # T1, T2: targets
@@ -154,7 +154,7 @@ def _starts(flat: Sequence[str], place: int) -> bool:
 
 
 def _family(each: AlertField) -> LevelFamily:
-    """The family of the innermost name that has one: ``tpsl.sl.price`` is of a stop."""
+    """Return the family of the innermost name that has one: ``tpsl.sl.price`` is a stop."""
     if any(word in ("trailing", "callback") for segment in each.segments for word in segment):
         return LevelFamily.TRAILING
     for segment in reversed(each.segments):
@@ -168,7 +168,7 @@ def _family(each: AlertField) -> LevelFamily:
 
 
 def split_targets(parts: Iterable[LevelField]) -> Iterator[LevelField]:
-    """A target that holds several numbers, as ``61000 - 62000``, is as many targets."""
+    """Split targets with several numbers, such as ``61000 - 62000``."""
     for part in parts:
         several = _SEVERAL.split(part.field.value.strip())
         if part.family is not LevelFamily.TARGET or len(several) == 1:
@@ -176,9 +176,9 @@ def split_targets(parts: Iterable[LevelField]) -> Iterator[LevelField]:
             continue
         if len(several) > _MAX_NUMBERS:
             raise InvalidSignal(f"{part.field.name}: more than {_MAX_NUMBERS} numbers")
-        for place, value in enumerate(several):
+        for index, value in enumerate(several):
             yield replace(
-                part, field=replace(part.field, value=value), indexes=(*part.indexes, place)
+                part, field=replace(part.field, value=value), indexes=(*part.indexes, index)
             )
 
 
@@ -186,10 +186,10 @@ _SEVERAL = re.compile(r"\s*[;|]\s*|,\s+|\s+-\s+|\s+")
 
 
 def level_kind_of(part: LevelField) -> str | None:
-    """The kind of a level by its ``type``: ``trailing``, ``percent``, or none that matters.
+    """Return the kind of a level from its ``type``: ``trailing``, ``percent``, or None.
 
     Raises:
-        BadSignal: it is a measure that cannot be used.
+        InvalidSignal: the measure is not supported.
     """
     if part.is_measure:
         return PERCENT
@@ -200,17 +200,17 @@ def level_kind_of(part: LevelField) -> str | None:
     if "trailing" in named:
         return "trailing"
     if named & _UNUSABLE:
-        raise InvalidSignal(f"{part.field}: prices, percent and amounts can be used")
+        raise InvalidSignal(f"{part.field}: only prices, percent and amounts are supported")
     if named & _TYPED_PERCENT:
         return PERCENT
     return AMOUNT if named & _TYPED_AMOUNT else None
 
 
 def parse_level(part: LevelField, kind: str | None) -> AlertLevel:
-    """The level a field holds.
+    """Parse the level of a field.
 
     Raises:
-        BadSignal: it cannot be used.
+        InvalidSignal: it is invalid.
     """
     each, about = part.field, part.tokens
     measure = _measure(each, about, is_trailing=part.family is LevelFamily.TRAILING)
@@ -228,44 +228,42 @@ def parse_level(part: LevelField, kind: str | None) -> AlertLevel:
         measure, value = LevelMeasure.PERCENT, trimmed(abs(value) / HUNDRED)
     if about & _FRACTION and not about & {PERCENT, "rate"} and not has_sign:
         if value >= ONE:
-            raise InvalidSignal(f"{each}: a fraction below 1 belongs here, such as 0.03 for 3 %")
+            raise InvalidSignal(f"{each}: expected a fraction below 1, such as 0.03 for 3 %")
         value = trimmed(value * HUNDRED)
     if value <= 0 or (text.startswith("+") and measure is LevelMeasure.PRICE):
-        raise InvalidSignal(f"{each}: a price above 0 belongs here, or a distance such as 5%")
+        raise InvalidSignal(f"{each}: expected a price above 0, or a distance such as 5%")
     if measure is LevelMeasure.PERCENT and value >= _MAX_PERCENT:
-        raise InvalidSignal(f"{each}: so far from the market is no level")
+        raise InvalidSignal(f"{each}: too far from the market")
     return AlertLevel(measure, value, each)
 
 
 def _is_in_basis_points(part: LevelField) -> bool:
-    """Binance's ``trailingDelta``: 150 is 1.5 %."""
+    """Whether the value is in basis points, as Binance's ``trailingDelta``: 150 is 1.5 %."""
     return part.family is LevelFamily.TRAILING and "delta" in part.tokens
 
 
 def _measure(each: AlertField, about: frozenset[str], *, is_trailing: bool) -> LevelMeasure:
-    known = _PRICE | _AMOUNT | _FRACTION | _BASIS_POINTS | {PERCENT, "in"}
-    if not about <= known:
-        raise InvalidSignal(
-            f"{each}: this cannot be used as a level: remove it, or send a price or %"
-        )
+    supported = _PRICE | _AMOUNT | _FRACTION | _BASIS_POINTS | {PERCENT, "in"}
+    if not about <= supported:
+        raise InvalidSignal(f"{each}: unsupported level; remove it, or send a price or %")
     if PERCENT in about or about & _FRACTION:
         return LevelMeasure.PERCENT
-    if is_trailing and "price" in about:  # TradersPost: so much behind the best price
+    if is_trailing and "price" in about:  # TradersPost: distance behind the best price
         return LevelMeasure.AMOUNT
     return LevelMeasure.AMOUNT if about & _AMOUNT else LevelMeasure.PRICE
 
 
 def parse_share(part: LevelField) -> tuple[Decimal | None, AlertField]:
-    """Percent of the position; None where the number's unit is unknown.
+    """Parse a share in percent of the position; None if its unit is unknown.
 
     Raises:
-        BadSignal: it is no share.
+        InvalidSignal: it is no share.
     """
     each, about = part.field, part.tokens
     text = each.value.strip()
     value = parse_number(replace(each, value=text.removesuffix("%").strip()))
     if value < 0:
-        raise InvalidSignal(f"{each}: a share above 0 belongs here")
+        raise InvalidSignal(f"{each}: expected a share above 0")
     if text.endswith("%") or PERCENT in about:
         return value, each
     if about & {"portfolio", "fraction", "share"} and value <= ONE:
@@ -274,13 +272,13 @@ def parse_share(part: LevelField) -> tuple[Decimal | None, AlertField]:
 
 
 def is_weight(each: AlertField) -> bool:
-    """Whether a share is its ratio to the others."""
+    """Whether a share is a weight relative to the others."""
     return bool({"ratio", "weight", "weights"} & set(each.segments[-1]))
 
 
-def is_nothing(each: AlertField) -> bool:
-    """Whether a level is empty, zero, or switched off: none is asked for."""
+def is_unset(each: AlertField) -> bool:
+    """Whether a level is empty, zero, or switched off."""
     text = each.value.strip().removesuffix("%").strip()
     is_zero = "0" in text and not text.strip("0.+-")
-    is_market = text == "-1" and "order" in each.segments[-1]  # OKX: the order's price is any
+    is_market = text == "-1" and "order" in each.segments[-1]  # OKX: a market order
     return is_market or each.is_empty or is_zero or parse_boolean(each) is False

@@ -1,7 +1,6 @@
-"""Stops and targets in every spelling: prices, percent, distances, lists of objects, shares.
+"""Parses stops and targets in all notations: prices, percent, distances, lists, shares.
 
-A level that was asked for is used or refuses the entry, by the field's name and value; it never
-vanishes.
+A requested level is used, or its field and value reject the entry; levels are never dropped.
 """
 
 from collections import defaultdict
@@ -18,7 +17,7 @@ from signalbot.webhooks.level_fields import (
     LevelFamily,
     LevelField,
     LevelMeasure,
-    is_nothing,
+    is_unset,
     is_weight,
     level_kind_of,
     parse_level,
@@ -53,29 +52,29 @@ _Share = tuple[Decimal | None, AlertField]  # percent, or a number whose unit is
 
 @dataclass(slots=True)
 class _LevelGroup:
-    """What is said of one level."""
+    """Fields of one level."""
 
     levels: list[AlertLevel] = field(default_factory=list)
-    limits: list[AlertLevel] = field(default_factory=list)  #: of orders that a trigger sends
+    limits: list[AlertLevel] = field(default_factory=list)  #: limit prices of triggered orders
     shares: list[_Share] = field(default_factory=list)
-    amounts: list[AlertField] = field(default_factory=list)  #: a distance, or a share
+    amounts: list[AlertField] = field(default_factory=list)  #: distances or shares
     requests: list[AlertField] = field(default_factory=list)  #: flags such as ``trailing: true``
-    is_off: bool = False  #: a level is named, and it is 0 or empty
+    is_off: bool = False  #: the level is zero or empty
 
 
 _Groups = Mapping[tuple[LevelFamily, tuple[int, ...]], _LevelGroup]
 
 
 def is_level(each: AlertField) -> bool:
-    """Whether a field's name is about a stop, a target or a trailing distance."""
+    """Whether a field is about a stop, a target or a trailing distance."""
     return parse_level_field(each) is not None
 
 
 def read_levels(fields: Iterable[AlertField]) -> AlertLevels:
-    """The levels of an entry.
+    """Parse the levels of an entry.
 
     Raises:
-        BadSignal: one of them cannot be used; its field and value are named.
+        InvalidSignal: a level is invalid; the message has field and value.
     """
     parts = [part for each in fields if (part := parse_level_field(each)) is not None]
     parts = [part for part in parts if not _is_off(part, parts)]
@@ -87,7 +86,7 @@ def read_levels(fields: Iterable[AlertField]) -> AlertLevels:
         group = groups[part.family, part.indexes if part.family is LevelFamily.TARGET else ()]
         if part.is_irrelevant:
             continue
-        if is_nothing(part.field):
+        if is_unset(part.field):
             group.is_off = group.is_off or not part.is_share
         else:
             _add(part, group, kinds.get(part.family))
@@ -116,12 +115,12 @@ def _is_off(part: LevelField, parts: Sequence[LevelField]) -> bool:
 
 def _add(part: LevelField, group: _LevelGroup, kind: str | None) -> None:
     """Add a field to its level."""
-    _refuse_unusable(part)
+    _reject_unsupported(part)
     is_request = part.field.value.lower() in ("true", "yes", "on")
     if part.family is LevelFamily.TARGET and part.is_share:
         if not is_request:
             group.shares.append(parse_share(part))
-    elif is_request:  # "stop_loss: true" asks for a stop, and there is always one
+    elif is_request:  # "stop_loss: true" requests a stop, which every entry has
         if part.family is LevelFamily.TRAILING:
             group.requests.append(part.field)
     elif part.family is LevelFamily.TARGET and part.tokens == {"amount"}:
@@ -130,21 +129,19 @@ def _add(part: LevelField, group: _LevelGroup, kind: str | None) -> None:
         (group.limits if part.is_limit else group.levels).append(parse_level(part, kind))
 
 
-def _refuse_unusable(part: LevelField) -> None:
+def _reject_unsupported(part: LevelField) -> None:
     if part.family is LevelFamily.TRAILING and part.is_activation:
-        raise InvalidSignal(
-            f"{part.field}: a stop trails from the entry on; it cannot wait for a price"
-        )
+        raise InvalidSignal(f"{part.field}: activation prices of trailing stops are not supported")
     if part.family is LevelFamily.TRAILING and any(
         {"take", "profit"} <= set(segment) for segment in part.field.segments
     ):
-        raise InvalidSignal(f"{part.field}: targets do not trail")
+        raise InvalidSignal(f"{part.field}: trailing targets are not supported")
     if part.tokens & {"break", "even", "follows"}:
-        raise InvalidSignal(f"{part.field}: that is the user's setting protection.break_even_after")
+        raise InvalidSignal(f"{part.field}: use the user's setting protection.break_even_after")
 
 
 def _single_level(groups: _Groups, family: LevelFamily) -> AlertLevel | None:
-    """The one level of a family that has only one."""
+    """Return the level of a family with a single level."""
     mine = [group for (kind, _), group in groups.items() if kind is family]
     found = [level for group in mine for level in group.levels]
     found = found or [level for group in mine for level in group.limits]
@@ -156,9 +153,7 @@ def _single_level(groups: _Groups, family: LevelFamily) -> AlertLevel | None:
 def _single_value(found: Sequence[AlertLevel]) -> AlertLevel | None:
     for other in found[1:]:
         if (other.measure, other.value) != (found[0].measure, found[0].value):
-            raise InvalidSignal(
-                f"{found[0].field} and {other.field} are two levels: which one counts?"
-            )
+            raise InvalidSignal(f"{found[0].field} and {other.field} are different levels")
     return found[0] if found else None
 
 
@@ -167,21 +162,19 @@ def _targets(groups: _Groups, in_percent: bool) -> tuple[AlertTarget, ...]:
     for (family, _), group in sorted(groups.items()):
         if family is not LevelFamily.TARGET:
             continue
-        _place_amounts(group, in_percent)
+        _assign_amounts(group, in_percent)
         level = _single_value(group.levels or group.limits)
         if level is not None:
             found.append((level, group.shares[0] if group.shares else None))
         elif group.shares and not group.is_off:
-            raise InvalidSignal(f"{group.shares[0][1]}: there is a share and no target for it")
+            raise InvalidSignal(f"{group.shares[0][1]}: share without a target")
     if len(found) > MAX_TARGETS:
-        raise InvalidSignal(
-            f"the alert has {len(found)} targets: at most {MAX_TARGETS} can be used"
-        )
+        raise InvalidSignal(f"the alert has {len(found)} targets, more than {MAX_TARGETS}")
     return _with_shares(found)
 
 
-def _place_amounts(group: _LevelGroup, in_percent: bool) -> None:
-    """Beside a level an amount is a share, alone it is a distance."""
+def _assign_amounts(group: _LevelGroup, in_percent: bool) -> None:
+    """Use amounts as shares next to a level, else as distances."""
     for amount in group.amounts:
         if group.levels:
             group.shares.append((parse_number(amount) if in_percent else None, amount))
@@ -194,11 +187,11 @@ def _with_shares(found: Sequence[tuple[AlertLevel, _Share | None]]) -> tuple[Ale
     if not named:
         return tuple(AlertTarget(level) for level, _ in found)
     if len(named) < len(found):
-        raise InvalidSignal(f"{named[0][1]}: there is a share for some targets and not for all")
+        raise InvalidSignal(f"{named[0][1]}: only some targets have shares")
     values = _in_percent(named)
     if sum(values, ZERO) > _MAX_TOTAL_SHARE or not all(value > 0 for value in values):
         listed = ", ".join(str(each) for _, each in named)
-        raise InvalidSignal(f"{listed}: the shares of the targets add up to more than the position")
+        raise InvalidSignal(f"{listed}: shares of targets exceed the position")
     return tuple(
         AlertTarget(level, trimmed(min(value, HUNDRED)))
         for (level, _), value in zip(found, values, strict=True)
@@ -206,7 +199,7 @@ def _with_shares(found: Sequence[tuple[AlertLevel, _Share | None]]) -> tuple[Ale
 
 
 def _in_percent(named: Sequence[_Share]) -> list[Decimal]:
-    """Shares in percent; what is not typed must be parts or percent of everything, or weights."""
+    """Convert shares to percent; unitless ones must add up to 1 or 100, or be weights."""
     if all(value is not None for value, _ in named):
         return [value for value, _ in named if value is not None]
     plain = [
@@ -219,6 +212,4 @@ def _in_percent(named: Sequence[_Share]) -> list[Decimal]:
     if all(is_weight(each) for _, each in named) and all(value > 0 for value in plain):
         total = max(sum(plain, ZERO), ONE)
         return [round(value * HUNDRED / total, _SHARE_PLACES) for value in plain]
-    raise InvalidSignal(
-        f"{named[0][1]}: a share in percent of the position belongs here, such as 50%"
-    )
+    raise InvalidSignal(f"{named[0][1]}: expected a share in percent of the position, such as 50%")

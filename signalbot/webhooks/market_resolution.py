@@ -1,4 +1,4 @@
-"""Finds the one market that an alert is about, from every field that names one."""
+"""Determines the market of an alert from all fields that name one."""
 
 import re
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ _KINDS = token_set("spot margin futures future perp perpetual swap linear crypto
 
 
 def resolve_market(fields: Roles, instructions: Instructions, markets: Sequence[str]) -> str:
-    """The market an alert is about, one of ``markets``.
+    """Return the market of an alert, one of ``markets``.
 
     Raises:
-        BadSignal: it names none of them, two of them, or none at all where there are several.
+        InvalidSignal: it names another market or several, or none although the source has several.
     """
     candidates = _of_kind(instructions, markets)
     found = _named_market(fields, instructions, candidates)
@@ -30,14 +30,12 @@ def resolve_market(fields: Roles, instructions: Instructions, markets: Sequence[
     if instructions.market_kind is not None:
         kind, field = instructions.market_kind
         if (":" in found) is not (kind == AlertMarketKind.SWAP):
-            raise InvalidSignal(
-                f"{field}: this source trades {found}, which is another kind of market"
-            )
+            raise InvalidSignal(f"{field}: this source trades {found}, a market of another kind")
     return found
 
 
 def _of_kind(instructions: Instructions, markets: Sequence[str]) -> Sequence[str]:
-    """The markets of the kind that the alert speaks of, if there are any."""
+    """Return the markets of the alert's kind, if there are any."""
     if instructions.market_kind is None:
         return markets
     is_swap = instructions.market_kind[0] == AlertMarketKind.SWAP
@@ -45,7 +43,7 @@ def _of_kind(instructions: Instructions, markets: Sequence[str]) -> Sequence[str
 
 
 def _named_market(fields: Roles, instructions: Instructions, markets: Sequence[str]) -> str | None:
-    """The market that all fields for it name alike."""
+    """Return the market named by all market fields."""
     named: list[tuple[AlertField, str]] = []
     for each, role in fields:
         if role is not FieldRole.SYMBOL:
@@ -60,14 +58,12 @@ def _named_market(fields: Roles, instructions: Instructions, markets: Sequence[s
         instructions.used_fields.add(each.name)
     for each, market in named[1:]:
         if market != named[0][1]:
-            raise InvalidSignal(
-                f"{named[0][0]} and {each} name different markets: which one counts?"
-            )
+            raise InvalidSignal(f"{named[0][0]} and {each} name different markets")
     return named[0][1] if named else None
 
 
 def _is_not_symbol(each: AlertField) -> bool:
-    """``market: futures`` is a kind, ``currency: USDT`` money."""
+    """Whether a market field is a kind (``market: futures``) or money (``currency: USDT``)."""
     leaf, text = " ".join(each.segments[-1]), each.value.strip()
     if text.lower() in ("true", "false"):
         return True
@@ -79,7 +75,7 @@ def _is_not_symbol(each: AlertField) -> bool:
 def _with_base(
     fields: Roles, instructions: Instructions, found: str | None, markets: Sequence[str]
 ) -> str | None:
-    """A base coin alone is enough where it is unambiguous; beside a symbol it must agree."""
+    """Resolve a lone base coin if it is unambiguous; check it against a symbol."""
     for each, role in fields:
         text = each.value.strip()
         if role is not FieldRole.BASE or each.is_empty or not text.isalnum() or text.isdecimal():
@@ -90,7 +86,7 @@ def _with_base(
 
 
 def _check_quote(fields: Roles, instructions: Instructions, market: str) -> None:
-    """See that no field names other money than the market's."""
+    """Check that no field names another quote currency than the market's."""
     money = market.partition("/")[2].partition(":")[0]
     for each, role in fields:
         if role is not FieldRole.QUOTE or not is_currency(each.value):
@@ -103,20 +99,20 @@ def _check_quote(fields: Roles, instructions: Instructions, market: str) -> None
 
 
 def _only_market(fields: Roles, markets: Sequence[str]) -> str:
-    """The one market of a source that needs no symbol, if nothing names another one."""
+    """Return the only market of a source, if no field names another one."""
     if len(markets) != 1:
         raise InvalidSignal("the alert names no symbol, and this source has several")
     (only,) = markets
     for each, role in fields:
         if role in (None, FieldRole.HARMLESS, FieldRole.ID, FieldRole.REASON):
-            for part in _PARTS.split(each.value[:_LONGEST_TEXT]):
+            for part in _PARTS.split(each.value[:_MAX_TEXT]):
                 if looks_like_a_market(part) and not is_currency(part):
                     _market(AlertField(each.path, part), markets)
     return only
 
 
 _PARTS = re.compile(r"[\s,;|()\[\]]+")
-_LONGEST_TEXT = 500
+_MAX_TEXT = 500
 
 
 def _market(each: AlertField, markets: Sequence[str]) -> str:

@@ -1,19 +1,20 @@
-"""Splits a field's name or a value into plain words: ``stopLossPct`` and
-``STOP_LOSS_PERCENT`` are both ``stop loss percent``.
+"""Splits names and values into normalized words.
 
-Senders write names in camel case, with underscores, dashes or dots, or all in one, and shorten what
-they like. One vocabulary undoes that, so that every table of names has to list a name once.
+``stopLossPct`` and ``STOP_LOSS_PERCENT`` are both ``stop loss percent``.
+
+Senders use camel case, underscores, dashes, dots or no separators, and abbreviations. Normalizing
+them here lets every table list a name once.
 """
 
 import re
 from functools import lru_cache
 
 NameTokens = tuple[str, ...]
-"""Lower-case words; numbers are words of their own."""
+"""Lower-case words; numbers are separate words."""
 
 
 def token_set(text: str) -> frozenset[str]:
-    """The words of a table."""
+    """Split a table of words."""
     return frozenset(text.split())
 
 
@@ -47,7 +48,7 @@ _SYNONYMS: dict[str, str] = {
     "tgts": "target", "coins": "coin", "assets": "asset", "instruments": "instrument",
     "pcnt": "percent", "frac": "fraction",
 }  # fmt: skip
-"""Short forms and other forms of a word."""
+"""Abbreviations and inflections."""
 
 _VOCABULARY = token_set(
     """
@@ -79,7 +80,7 @@ _CACHE_SIZE = 4096
 
 
 def tokenize(text: str) -> NameTokens:
-    """The words of a name, in their order."""
+    """Split a name into words, in order."""
     found: list[str] = []
     for piece in _PIECE.findall(text[:_MAX_NAME]):
         found += _piece_tokens(piece.lower())
@@ -88,7 +89,7 @@ def tokenize(text: str) -> NameTokens:
 
 @lru_cache(_CACHE_SIZE)
 def _piece_tokens(piece: str) -> tuple[str, ...]:
-    """One piece as words of the vocabulary; as it is where it is not made of them."""
+    """Split one piece into vocabulary words; unknown pieces stay whole."""
     if piece in _SYNONYMS:
         return tuple(_SYNONYMS[piece].split())
     if piece in _VOCABULARY or piece.isdecimal() or len(piece) > _MAX_PIECE:
@@ -101,9 +102,10 @@ def _piece_tokens(piece: str) -> tuple[str, ...]:
 
 @lru_cache(_CACHE_SIZE)
 def _split_piece(piece: str) -> tuple[str, ...] | None:
-    """The fewest words of the vocabulary that make up a piece written in one; None: there are none.
+    """Split a joined piece into the fewest vocabulary words; None if impossible.
 
-    Short forms count only at the end, as in ``stoppct`` or ``slpct``: inside they are chance.
+    Abbreviations count only at the end, as in ``stoppct`` or ``slpct``: elsewhere they are
+    accidental.
     """
     best: tuple[str, ...] | None = None
     for end in range(_MIN_PIECE, len(piece) + 1):

@@ -1,14 +1,13 @@
-"""Numbers, shares and instants as senders write them."""
+"""Parses numbers, durations and instants of alerts."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal, DecimalException
 
 from signalbot.domain.errors import InvalidSignal
-from signalbot.domain.timeframe import Ms
+from signalbot.domain.timeframe import Ms, from_datetime
 from signalbot.webhooks.fields import AlertField, quoted_value
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_EXPONENT = 20
 _MAX_NUMBER = 60
 _DIGITS = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
@@ -21,7 +20,7 @@ _DURATION_MS = {"": 1000, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 
 
 def number_or_none(text: str) -> Decimal | None:
-    """A plain number; None: it is something else."""
+    """Parse a plain number; None if it is none."""
     text = text.strip()
     if len(text) > _MAX_NUMBER or not _DIGITS.fullmatch(text):
         return None
@@ -33,10 +32,10 @@ def number_or_none(text: str) -> Decimal | None:
 
 
 def parse_number(field: AlertField) -> Decimal:
-    """The number a field holds.
+    """Parse the number of a field.
 
     Raises:
-        BadSignal: it holds none, or one that cannot be meant; the field and its value are named.
+        InvalidSignal: it is no number or out of range; the message has field and value.
     """
     if field.placeholder is not None:
         raise InvalidSignal(
@@ -44,29 +43,29 @@ def parse_number(field: AlertField) -> Decimal:
         )
     value = number_or_none(field.value)
     if value is None:
-        raise InvalidSignal(f"{field}: a number belongs here, such as 62300.5, without separators")
+        raise InvalidSignal(f"{field}: expected a number without separators, such as 62300.5")
     return value
 
 
 def duration_ms(field: AlertField) -> int:
-    """``300`` and ``60s`` are seconds; ``5m`` and ``500ms`` are understood as well.
+    """Parse a duration: ``300`` and ``60s`` are seconds, ``5m`` and ``500ms`` work too.
 
     Raises:
-        BadSignal: it is no length of time.
+        InvalidSignal: it is no duration.
     """
     found = _DURATION.fullmatch(field.value.strip())
     if found is None:
-        raise InvalidSignal(f"{field}: a number of seconds belongs here, or such as 60s or 5m")
+        raise InvalidSignal(f"{field}: expected seconds, or a duration such as 60s or 5m")
     unit = (found[2] or "").lower()
     key = unit if unit == "ms" else unit[:1]
     return int(Decimal(found[1]) * _DURATION_MS[key])
 
 
 def parse_instant(field: AlertField) -> Ms | None:
-    """A moment in seconds, ms, µs or ns since 1970, or in ISO 8601; None for a date without time.
+    """Parse an instant in s, ms, µs or ns since 1970, or ISO 8601; None for a date without time.
 
     Raises:
-        BadSignal: it is none of these.
+        InvalidSignal: it is none of these.
     """
     text = field.value.strip()
     if field.placeholder is not None:
@@ -86,14 +85,13 @@ def parse_instant(field: AlertField) -> Ms | None:
         moment = datetime.fromisoformat(_shorten_fraction(text))
     except (ValueError, OverflowError) as e:
         raise InvalidSignal(
-            f"{field}: a time belongs here, in ISO 8601 or in seconds or milliseconds since 1970"
+            f"{field}: expected a time in ISO 8601, or seconds or milliseconds since 1970"
         ) from e
-    moment = moment.replace(tzinfo=moment.tzinfo or UTC)
-    return Ms(round((moment - _EPOCH).total_seconds() * 1000))
+    return from_datetime(moment)
 
 
 def is_time(field: AlertField) -> bool:
-    """Whether a field holds a moment of our days."""
+    """Whether a field holds an instant between 2000 and 2100."""
     try:
         moment = parse_instant(field)
     except InvalidSignal:
@@ -103,7 +101,7 @@ def is_time(field: AlertField) -> bool:
 
 def _instant_of_number(field: AlertField, value: Decimal) -> Ms:
     if value <= 0:
-        raise InvalidSignal(f"{field}: a time belongs here, in seconds or milliseconds since 1970")
+        raise InvalidSignal(f"{field}: expected a time in seconds or milliseconds since 1970")
     for limit, factor in _UNITS:
         if value < limit:
             return Ms(int(value * factor))
@@ -111,6 +109,6 @@ def _instant_of_number(field: AlertField, value: Decimal) -> Ms:
 
 
 def _shorten_fraction(text: str) -> str:
-    """Nine digits after the second are three too many for Python; `` UTC`` is ``Z``."""
+    """Cut fractions to six digits, which Python supports, and replace `` UTC`` by an offset."""
     text = re.sub(r"(\.\d{6})\d+", r"\1", text)
     return re.sub(r"\s*(UTC|GMT)$", "+00:00", text)

@@ -1,4 +1,4 @@
-"""An alert as its source means it: which market, what to do, at which levels, and its identity."""
+"""Parses alerts: market, actions, levels and identity."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -10,13 +10,13 @@ from signalbot.domain.money import HUNDRED
 from signalbot.domain.position_tracking import ReportedPosition
 from signalbot.domain.signals import Action, Strength
 from signalbot.domain.timeframe import Ms
-from signalbot.settings.webhook import Direction, WebhookSettings
 from signalbot.webhooks.actions import ActionKind
+from signalbot.webhooks.alert import Alert, AlertRules
 from signalbot.webhooks.alert_age import check_age
-from signalbot.webhooks.aliases import FieldRole, role_of
-from signalbot.webhooks.command_codes import expand_codes
-from signalbot.webhooks.deciding import deciding, units
+from signalbot.webhooks.aliases import FieldRole
+from signalbot.webhooks.command_formats import expand_codes
 from signalbot.webhooks.exit_size import ExitSizes
+from signalbot.webhooks.field_roles import role_of
 from signalbot.webhooks.fields import (
     AlertField,
     AlertFields,
@@ -26,12 +26,13 @@ from signalbot.webhooks.fields import (
 )
 from signalbot.webhooks.instruction_reader import collect_instructions
 from signalbot.webhooks.instructions import Instructions, parse_boolean
-from signalbot.webhooks.level_fields import is_nothing
+from signalbot.webhooks.level_fields import is_unset
 from signalbot.webhooks.levels import AlertLevels, is_level, read_levels
 from signalbot.webhooks.market_resolution import resolve_market
 from signalbot.webhooks.number_parsing import parse_number
 from signalbot.webhooks.resolution import AlertStep, resolve_alert
 from signalbot.webhooks.text_alerts import is_filled_order, parse_text
+from signalbot.webhooks.unknown_fields import decisive_fields, percent_declarations
 
 _MAX_REASON = 500
 _MAX_KEY = 200
@@ -39,68 +40,21 @@ _MIN_ID = 8
 _NO_LEVELS = AlertLevels()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertRules:
-    """How a source's alerts are to be understood."""
-
-    symbols: tuple[str, ...]  #: the only markets it may speak of
-    actions: frozenset[Action]  #: the only actions it may ask for
-    direction: Direction = Direction.BOTH
-    strength: Strength = Strength.MODERATE  #: where the alert has none
-    confidence: float = 1.0
-    max_age_ms: int = 60_000  #: of an entry that has a time
-
-    @classmethod
-    def of(cls, settings: WebhookSettings, symbols: tuple[str, ...]) -> "AlertRules":
-        """The rules of a source with these settings and markets."""
-        return cls(
-            symbols=symbols,
-            actions=frozenset(settings.actions),
-            direction=settings.direction,
-            strength=settings.strength,
-            confidence=settings.confidence,
-            max_age_ms=settings.max_age_ms,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
-    """What one alert asks for. It holds nothing secret."""
-
-    symbol: str
-    steps: tuple[AlertStep, ...]  #: in this order; none for an alert that asks for nothing
-    refused: str | None  #: why its entry is left out, although its exit is carried out
-    key: str | None  #: of the delivery: the same key is the same alert, whenever it comes
-    digest: str  #: of all fields but secrets
-    is_named: bool  #: it has an id of its own or a time: equal words are the same delivery
-    position: ReportedPosition | None  #: where its strategy stands now, if given
-    previous_position: ReportedPosition | None
-    price: Decimal | None
-    levels: AlertLevels  #: of an entry
-    exit_percent: Decimal  #: the part of the position that its exits close
-    strength: Strength
-    confidence: float
-    reason: str
-    sent_at_ms: Ms | None  #: by the sender's clock
-    ignored: tuple[str, ...]  #: names of fields that did not count
-    is_test: bool  #: it asks for nothing to be done
-
-
 def secret_of(body: bytes) -> str | None:
-    """The secret that a body carries, to be compared and forgotten.
+    """Return the secret in a body, for comparison only.
 
     Raises:
-        BadSignal: the body cannot be read.
+        InvalidSignal: the body cannot be parsed.
     """
     fields = _read_fields(body)
     return next((each.value for each in fields if role_of(each) is FieldRole.SECRET), None)
 
 
 def parse_alert(body: bytes, rules: AlertRules, *, now_ms: Ms) -> Alert:
-    """What a body asks for.
+    """Parse a body.
 
     Raises:
-        BadSignal: it cannot be understood, is too old, or asks for what this source may not.
+        InvalidSignal: it is invalid, too old, or not allowed for this source.
     """
     fields = tuple(each for each in _read_fields(body) if role_of(each) is not FieldRole.SECRET)
     return _AlertParser(fields, rules, now_ms).alert()
@@ -108,13 +62,13 @@ def parse_alert(body: bytes, rules: AlertRules, *, now_ms: Ms) -> Alert:
 
 def _read_fields(body: bytes) -> AlertFields:
     text = decode_body(body)
-    if is_filled_order(text):  # the name of its strategy may look like that of a field
+    if is_filled_order(text):  # its strategy name may look like a field
         return parse_text(text)
     return expand_codes(read_fields(text) or parse_text(text))
 
 
 class _AlertParser:
-    """One alert while it is being understood: which of its fields have counted so far."""
+    """Parser state of one alert: its fields, and which were used."""
 
     def __init__(self, fields: AlertFields, rules: AlertRules, now_ms: Ms) -> None:
         self._rules = rules
@@ -134,15 +88,15 @@ class _AlertParser:
         symbol = resolve_market(self._roles, instructions, self._rules.symbols)
         if resolved.steps and resolved.after is not ReportedPosition.FLAT:
             self._reject_conditional_order()
-        steps, refused = resolved.steps, None
+        steps, entry_rejection = resolved.steps, None
         is_entry = any(isinstance(step, Action) and step.is_entry for step in steps)
         exit_percent = self._sizes.exit_percent(instructions, resolved)
-        terms = _EntryTerms()
+        details = _EntryDetails()
         if is_entry:
             try:
-                terms = self._entry_terms(steps)
+                details = self._entry_details(steps)
             except InvalidSignal as e:
-                steps, refused = _exits_of(steps, e), str(e)
+                steps, entry_rejection = _exits_of(steps, e), str(e)
                 is_entry = False
         else:
             self._check_allowed(steps)
@@ -150,20 +104,20 @@ class _AlertParser:
         return Alert(
             symbol=symbol,
             steps=steps,
-            refused=refused,
+            entry_rejection=entry_rejection,
             key=self._key(),
             digest=_digest(self._fields),
-            is_named=any(map(_is_unique_id, self._fields_of(FieldRole.ID)))
+            has_unique_id=any(map(_is_unique_id, self._fields_of(FieldRole.ID)))
             or any(
                 not each.is_empty for each in self._fields_of(FieldRole.SENT_AT, FieldRole.BAR_TIME)
             ),
             position=resolved.after,
             previous_position=resolved.before,
-            price=terms.price if is_entry else self._price(is_entry=False),
-            levels=terms.levels,
+            price=details.price if is_entry else self._price(is_entry=False),
+            levels=details.levels,
             exit_percent=HUNDRED if is_entry else exit_percent,
-            strength=terms.strength if is_entry else self._strength(is_entry=False),
-            confidence=terms.confidence if is_entry else self._confidence(is_entry=False),
+            strength=details.strength if is_entry else self._strength(is_entry=False),
+            confidence=details.confidence if is_entry else self._confidence(is_entry=False),
             reason=self._reason(),
             sent_at_ms=sent_at_ms,
             ignored=tuple(
@@ -174,18 +128,18 @@ class _AlertParser:
             is_test=instructions.is_test,
         )
 
-    def _entry_terms(self, steps: Sequence[AlertStep]) -> "_EntryTerms":
-        """Everything that counts for entries alone.
+    def _entry_details(self, steps: Sequence[AlertStep]) -> "_EntryDetails":
+        """Parse everything that only entries use.
 
         Raises:
-            BadSignal: the entry cannot be made as it was asked for.
+            InvalidSignal: the entry is invalid.
         """
         self._check_allowed(steps)
         self._check_entry()
         self._sent_at(is_entry=True, is_exit=False)
         levels = read_levels(self._levels)
         self._instructions.used_fields.update(each.name for each in self._levels)
-        return _EntryTerms(
+        return _EntryDetails(
             levels=levels,
             price=self._price(is_entry=True),
             strength=self._strength(is_entry=True),
@@ -193,26 +147,24 @@ class _AlertParser:
         )
 
     def _reject_conditional_order(self) -> None:
-        """A stop order at a price closes nothing now, unless a word asks for that."""
-        waits = self._instructions.conditional_order
-        words = [
+        """Reject a conditional order, which closes nothing now, unless another word closes."""
+        conditional = self._instructions.conditional_order
+        actions = [
             each
             for each in self._instructions.of(ActionKind.EXIT, ActionKind.REDUCE)
             if not parse_boolean(each.field)
         ]
-        if waits is None or words:
+        if conditional is None or actions:
             return
         triggers = [*self._levels, *(each for each, _ in self._roles if _is_trigger(each))]
-        if any(not is_nothing(each) for each in triggers):
-            raise InvalidSignal(
-                f"{waits}: an order that waits for a price opens and closes nothing"
-            )
+        if any(not is_unset(each) for each in triggers):
+            raise InvalidSignal(f"{conditional}: conditional orders are not supported")
 
     def _check_allowed(self, steps: Sequence[AlertStep]) -> None:
         for step in steps:
             if isinstance(step, Action) and step not in self._rules.actions:
                 raise InvalidSignal(
-                    f"this source may not ask for {step.value}: see actions in its webhook settings"
+                    f"{step.value} is not allowed for this source: see actions in its settings"
                 )
 
     def _sent_at(self, *, is_entry: bool, is_exit: bool) -> Ms | None:
@@ -230,21 +182,20 @@ class _AlertParser:
         return [each for each, role in self._roles if role in roles]
 
     def _check_entry(self) -> None:
-        """Nothing that could decide an entry is passed over."""
+        """Reject an entry with unresolved fields."""
         if self._instructions.conditional_order is not None:
             raise InvalidSignal(
-                f"{self._instructions.conditional_order}: an order that waits for a price is no "
-                "entry"
+                f"{self._instructions.conditional_order}: conditional entries are not supported"
             )
-        for each in self._instructions.doubts:
-            raise InvalidSignal(f"{each}: this is not understood, and it looks as if it mattered")
+        for each in self._instructions.unresolved:
+            raise InvalidSignal(f"{each}: unknown field that may affect the entry")
         for each in self._instructions.empty_positions:
-            raise InvalidSignal(f"{each}: where the strategy stands is not given")
-        if not all(map(is_nothing, self._levels)):
-            for each in units(self._plain):
-                raise InvalidSignal(f"{each}: which levels are meant? write percent as 2%")
-        for each in deciding(self._plain):
-            raise InvalidSignal(f"{each}: this is not understood, and it looks as if it mattered")
+            raise InvalidSignal(f"{each}: the position has no value")
+        if not all(map(is_unset, self._levels)):
+            for each in percent_declarations(self._plain):
+                raise InvalidSignal(f"{each}: unclear which levels are percent; write 2%")
+        for each in decisive_fields(self._plain):
+            raise InvalidSignal(f"{each}: unknown field that may affect the entry")
         for each in self._fields_of(FieldRole.ID, FieldRole.KEY, FieldRole.BAR_TIME):
             if each.placeholder is not None:
                 raise InvalidSignal(
@@ -252,7 +203,7 @@ class _AlertParser:
                 )
 
     def _price(self, *, is_entry: bool) -> Decimal | None:
-        """What the sender saw; an exit is never refused for it."""
+        """Return the sender's price; invalid prices never reject an exit."""
         for each in sorted(self._fields_of(FieldRole.PRICE), key=_price_rank):
             if each.is_empty or parse_boolean(each) is False or each.value in ("0", "0.0"):
                 continue
@@ -266,7 +217,7 @@ class _AlertParser:
                 continue
             if value < 0:
                 if is_entry:
-                    raise InvalidSignal(f"{each}: a price above 0 belongs here")
+                    raise InvalidSignal(f"{each}: expected a price above 0")
                 continue
             self._instructions.used_fields.add(each.name)
             return value
@@ -281,7 +232,7 @@ class _AlertParser:
             except ValueError as e:
                 if is_entry:
                     raise InvalidSignal(
-                        f"{each}: the strength is WEAK, MODERATE, STRONG or VERY_STRONG"
+                        f"{each}: expected WEAK, MODERATE, STRONG or VERY_STRONG"
                     ) from e
                 continue
             self._instructions.used_fields.add(each.name)
@@ -289,7 +240,7 @@ class _AlertParser:
         return self._rules.strength
 
     def _confidence(self, *, is_entry: bool) -> float:
-        """Between 0 and 1; a number above 1 is taken for percent."""
+        """Return the confidence between 0 and 1; numbers above 1 are percent."""
         for each in self._fields_of(FieldRole.CONFIDENCE):
             if each.is_empty:
                 continue
@@ -321,8 +272,8 @@ class _AlertParser:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _EntryTerms:
-    """What counts for an entry alone."""
+class _EntryDetails:
+    """Values that only entries use."""
 
     levels: AlertLevels = _NO_LEVELS
     price: Decimal | None = None
@@ -330,15 +281,15 @@ class _EntryTerms:
     confidence: float = 1.0
 
 
-def _exits_of(steps: Sequence[AlertStep], refusal: InvalidSignal) -> tuple[AlertStep, ...]:
-    """The exits of an alert whose entry is refused: they are never lost with it.
+def _exits_of(steps: Sequence[AlertStep], error: InvalidSignal) -> tuple[AlertStep, ...]:
+    """Return the exits of an alert with an invalid entry, so that they are not lost.
 
     Raises:
-        BadSignal: it has none.
+        InvalidSignal: it has none.
     """
     exits = tuple(step for step in steps if isinstance(step, Action) and not step.is_entry)
     if not exits:
-        raise refusal
+        raise error
     return exits
 
 
@@ -350,7 +301,7 @@ _PRICE_RANKING = (
 
 
 def _is_unique_id(each: AlertField) -> bool:
-    """Whether an id was made for one alert; orders of strategies are called ``Long``, again."""
+    """Whether an id is unique to one alert, unlike order names such as ``Long``."""
     return len(each.value) >= _MIN_ID and any(map(str.isdecimal, each.value))
 
 
@@ -379,7 +330,7 @@ def _price_rank(each: AlertField) -> int:
 
 
 def _first_number(each: AlertField) -> AlertField:
-    """Of an entry zone, such as ``60000 - 60500``, the first price."""
+    """Return the first price of an entry zone such as ``60000 - 60500``."""
     first = each.value.strip().split(" - ")[0].split()
     return AlertField(each.path, first[0]) if first else each
 

@@ -1,27 +1,25 @@
-"""Decides what an alert asks for from all its instructions; contradictions are refused.
+"""Resolves the instructions of an alert to actions; contradictions are rejected.
 
-What closes never opens: one word, flag or position that closes is enough, whatever else the alert
-holds. An order without any of these means what its source's ``direction`` setting means.
+A close never opens: one closing word, flag or position is sufficient, whatever else the alert has.
+Other orders mean what the source's ``direction`` setting defines.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import TypeVar
 
 from signalbot.domain.errors import InvalidSignal
 from signalbot.domain.orders import OrderSide
 from signalbot.domain.position_tracking import ReportedPosition
 from signalbot.domain.signals import Action, Side
 from signalbot.settings.webhook import Direction
-from signalbot.webhooks.actions import ActionKind, opened_side
-from signalbot.webhooks.fields import AlertField
-from signalbot.webhooks.instructions import Instructions, Statement
+from signalbot.webhooks.actions import opened_side
+from signalbot.webhooks.instructions import Instructions
+from signalbot.webhooks.sorted_statements import SortedStatements
 
 
 class CancelRequest(StrEnum):
-    """Not a signal: the open entries of this market are withdrawn."""
+    """Withdraws the open entries of the market; not a signal."""
 
     OPEN_SIGNALS = "cancel"
 
@@ -31,42 +29,37 @@ AlertStep = Action | CancelRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedAlert:
-    """What is to be done, in this order."""
+    """Actions of an alert, in order."""
 
-    steps: tuple[AlertStep, ...]  #: none for an alert that asks for nothing
-    before: ReportedPosition | None = None  #: where the strategy stood
-    after: ReportedPosition | None = None  #: and where it stands now
-    partial_exit_error: str | None = (
-        None  #: only a part leaves: how much must be given; else this refuses
-    )
-    exit_percent: Decimal | None = (
-        None  #: percent of the position that leaves, if the words give it
-    )
-
-
-_NEGLIGIBLE = Decimal("0.005")  # of a size: what rounding leaves of a position is none
+    steps: tuple[AlertStep, ...]  #: empty if there is nothing to do
+    before: ReportedPosition | None = None  #: position before
+    after: ReportedPosition | None = None  #: position after
+    partial_exit_error: str | None = None  #: the exit is partial; error if its size is not given
+    exit_percent: Decimal | None = None  #: part of the position to close, if the words have it
 
 
 def resolve_alert(
     instructions: Instructions, direction: Direction, contracts: Decimal | None
 ) -> ResolvedAlert:
-    """What all instructions come to; ``contracts`` is the size of the strategy's order, if given.
+    """Resolve all instructions; ``contracts`` is the size of the strategy's order, if given.
 
     Raises:
-        BadSignal: nothing is asked for, or two things that exclude each other; both are named.
+        InvalidSignal: there is no action, or actions contradict each other.
     """
-    case = _SortedStatements(instructions, contracts)
-    for words, steps in ((case.cancels, (CancelRequest.OPEN_SIGNALS,)), (case.no_ops, ())):
-        if words:
-            case.reject_combination(words, case.enters, case.exits, case.reverses, case.closes_only)
+    case = SortedStatements(instructions, contracts)
+    for statements, steps in ((case.cancels, (CancelRequest.OPEN_SIGNALS,)), (case.no_ops, ())):
+        if statements:
+            case.reject_combination(
+                statements, case.enters, case.exits, case.reverses, case.closes_only
+            )
             return ResolvedAlert(steps=steps, before=case.before, after=case.after)
     if case.before is not None and case.after is not None:
-        return _resolve_known_change(case, case.before, case.after)
-    return _resolve_unknown_change(case, direction)
+        return _resolve_position_change(case, case.before, case.after)
+    return _resolve_actions(case, direction)
 
 
-def _resolve_unknown_change(case: "_SortedStatements", direction: Direction) -> ResolvedAlert:
-    """What is asked for by an alert without both the position before and after."""
+def _resolve_actions(case: SortedStatements, direction: Direction) -> ResolvedAlert:
+    """Resolve an alert without both positions, before and after."""
     if case.after is ReportedPosition.FLAT:
         return _resolve_flat(case)
     if case.exits_and_closes:
@@ -76,99 +69,10 @@ def _resolve_unknown_change(case: "_SortedStatements", direction: Direction) -> 
     return _resolve_order(case, direction)
 
 
-class _SortedStatements:
-    """The statements of one alert, sorted; contradictions within one sort are refused."""
-
-    def __init__(self, instructions: Instructions, contracts: Decimal | None) -> None:
-        of = instructions.of
-        self.orders, self.sides = of(ActionKind.ORDER), of(ActionKind.SIDE)
-        self.enters, self.reverses = of(ActionKind.ENTER), of(ActionKind.REVERSE)
-        self.exits = of(ActionKind.EXIT, ActionKind.REDUCE)
-        self.closes_only = of(ActionKind.CLOSES_ONLY)
-        if self.orders and not self.enters:
-            self.closes_only = self.closes_only + instructions.label_statements
-        self.cancels, self.no_ops = of(ActionKind.CANCEL), of(ActionKind.NOTHING)
-        self.order = _common_value(self.orders, lambda each: each.action.order)
-        self.with_side = [e for e in (*self.sides, *self.enters, *self.exits) if e.action.side]
-        self.side = _common_value(self.with_side, lambda each: each.action.side)
-        afters, befores = of(ActionKind.AFTER), of(ActionKind.BEFORE)
-        self.after = _common_value(afters, lambda each: each.action.position)
-        self.before = _common_value(befores, lambda each: each.action.position)
-        self.after_field = afters[0].field if afters else None
-        self.before_field = befores[0].field if befores else None
-        self._add_sizes(instructions, contracts)
-
-    @property
-    def exits_and_closes(self) -> list[Statement]:
-        return [*self.exits, *self.closes_only]
-
-    @property
-    def exit_percent(self) -> Decimal | None:
-        """The part that a word such as ``close half`` names."""
-        percents = [each.action.percent for each in self.exits if each.action.percent is not None]
-        return min(percents) if percents else None
-
-    @property
-    def reduction(self) -> Statement | None:
-        """A word that asks for a part only."""
-        return next((each for each in self.exits if each.action.kind is ActionKind.REDUCE), None)
-
-    def contradiction_error(self, *named: Statement) -> InvalidSignal:
-        """The refusal that names these statements and the fields of the position."""
-        fields = [*(each.field for each in named), self.after_field, self.before_field]
-        return _contradiction(*(each for each in fields if each is not None))
-
-    def reject_combination(
-        self, instructions: Sequence[Statement], *others: Sequence[Statement]
-    ) -> None:
-        for other in others:
-            if other:
-                raise _contradiction(instructions[0].field, other[0].field)
-
-    def _add_sizes(self, instructions: Instructions, contracts: Decimal | None) -> None:
-        """The position that sizes imply, and with the size of the order the one before."""
-        if instructions.size_held is not None and instructions.size_held[0] == 0:
-            self._set_position(ReportedPosition.FLAT, instructions.size_held[1])
-        if (
-            instructions.size_held_before is not None
-            and instructions.size_held_before[0] == 0
-            and self.before is None
-        ):
-            self.before, self.before_field = ReportedPosition.FLAT, instructions.size_held_before[1]
-        if instructions.position_size is None:
-            return
-        size, field = instructions.position_size
-        if size == 0:
-            self._set_position(ReportedPosition.FLAT, field)
-        elif size < 0:
-            self._set_position(ReportedPosition.SHORT, field)
-        elif (
-            self.after is None and self.order is not None and not self.enters and not self.with_side
-        ):
-            self._set_position(
-                ReportedPosition.LONG, field
-            )  # strategies sign it: above none is long
-        if contracts and self.order is not None and self.before is None and self.after is not None:
-            signed = -size if self.after is ReportedPosition.SHORT and size > 0 else size
-            self.before, self.before_field = _position_before(signed, contracts, self.order), field
-
-    def _set_position(self, position: ReportedPosition, field: AlertField) -> None:
-        if self.after is not None and self.after is not position:
-            raise _contradiction(*(each for each in (self.after_field, field) if each))
-        self.after, self.after_field = position, self.after_field or field
-
-
-def _position_before(size: Decimal, contracts: Decimal, order: OrderSide) -> ReportedPosition:
-    before = size - order.sign * contracts
-    if abs(before) <= _NEGLIGIBLE * max(abs(size), contracts):
-        return ReportedPosition.FLAT
-    return ReportedPosition.LONG if before > 0 else ReportedPosition.SHORT
-
-
-def _resolve_known_change(
-    case: _SortedStatements, before: ReportedPosition, after: ReportedPosition
+def _resolve_position_change(
+    case: SortedStatements, before: ReportedPosition, after: ReportedPosition
 ) -> ResolvedAlert:
-    """The positions before and after are known: the difference is what was done."""
+    """Resolve known positions before and after: their difference is the action."""
     if before is after:
         return _resolve_unchanged(case, after)
     if case.order is not None:
@@ -186,8 +90,8 @@ def _resolve_known_change(
     return ResolvedAlert(steps=steps, before=before, after=after)
 
 
-def _resolve_unchanged(case: _SortedStatements, position: ReportedPosition) -> ResolvedAlert:
-    """More of the same asks for nothing: positions are not added to. Less of it is a part."""
+def _resolve_unchanged(case: SortedStatements, position: ReportedPosition) -> ResolvedAlert:
+    """Resolve an unchanged position: increases are ignored, decreases are partial exits."""
     side = _SIDES.get(position)
     is_less = case.order is not None and side is not None and opened_side(case.order) is not side
     if side is None or not (is_less or case.exits_and_closes):
@@ -204,18 +108,18 @@ def _resolve_unchanged(case: _SortedStatements, position: ReportedPosition) -> R
     )
 
 
-def _resolve_flat(case: _SortedStatements) -> ResolvedAlert:
-    """Nothing is to be held: whatever is, is closed."""
+def _resolve_flat(case: SortedStatements) -> ResolvedAlert:
+    """Resolve a flat position: everything is closed."""
     for other in (case.enters, case.reverses):
         if other:
             raise case.contradiction_error(other[0])
     return ResolvedAlert(steps=_exits(case.side), before=case.before, after=ReportedPosition.FLAT)
 
 
-def _resolve_exit(case: _SortedStatements) -> ResolvedAlert:
+def _resolve_exit(case: SortedStatements) -> ResolvedAlert:
     case.reject_combination(case.exits_and_closes, case.enters, case.reverses)
     side, order = case.side, case.order
-    if case.after is not None:  # long or short: the position that is left in part
+    if case.after is not None:  # long or short: a partial exit
         held = _SIDES[case.after]
         if side is not None and side is not held:
             raise case.contradiction_error(case.with_side[0])
@@ -239,7 +143,7 @@ def _resolve_exit(case: _SortedStatements) -> ResolvedAlert:
     )
 
 
-def _resolve_reversal(case: _SortedStatements) -> ResolvedAlert:
+def _resolve_reversal(case: SortedStatements) -> ResolvedAlert:
     named = [each.action.side for each in case.reverses if each.action.side is not None]
     named += [] if case.side is None else [case.side]
     named += [] if case.order is None else [opened_side(case.order)]
@@ -248,7 +152,7 @@ def _resolve_reversal(case: _SortedStatements) -> ResolvedAlert:
         named.append(_SIDES[case.before].opposite)
     if not named:
         raise InvalidSignal(
-            f"{case.reverses[0].field}: it needs the side to turn to: add side or market_position"
+            f"{case.reverses[0].field}: a reversal needs a side: add side or market_position"
         )
     if len(set(named)) > 1:
         raise case.contradiction_error(case.reverses[0], *case.with_side[:1], *case.orders[:1])
@@ -258,8 +162,8 @@ def _resolve_reversal(case: _SortedStatements) -> ResolvedAlert:
     )
 
 
-def _resolve_order(case: _SortedStatements, direction: Direction) -> ResolvedAlert:
-    """Neither flat nor a word that closes: an entry, or an order against a named position."""
+def _resolve_order(case: SortedStatements, direction: Direction) -> ResolvedAlert:
+    """Resolve an entry, or an order against a named position."""
     if case.enters:
         return _resolve_entry(case)
     if case.order is None and case.side is None:
@@ -267,14 +171,14 @@ def _resolve_order(case: _SortedStatements, direction: Direction) -> ResolvedAle
     if case.after is not None:
         return _resolve_towards(case, _SIDES[case.after])
     if case.order is None:
-        assert case.side is not None  # noqa: S101 - looked at above
+        assert case.side is not None  # noqa: S101 - checked above
         return ResolvedAlert(steps=(_entry(case.side),), before=case.before)
     opens = opened_side(case.order)
     if case.side is not None:
         step = _entry(opens) if case.side is opens else _exit(case.side)
         return ResolvedAlert(steps=(step,), before=case.before)
     if case.before is not None and case.before is not ReportedPosition.FLAT:
-        held = _SIDES[case.before]  # the position now is unknown: only leaving is certain
+        held = _SIDES[case.before]  # the position after is unknown: only an exit is certain
         return ResolvedAlert(steps=() if held is opens else (_exit(held),), before=case.before)
     is_closing = (direction is Direction.LONG and opens is Side.SHORT) or (
         direction is Direction.SHORT and opens is Side.LONG
@@ -283,8 +187,8 @@ def _resolve_order(case: _SortedStatements, direction: Direction) -> ResolvedAle
     return ResolvedAlert(steps=(step,), before=case.before)
 
 
-def _resolve_towards(case: _SortedStatements, held: Side) -> ResolvedAlert:
-    """The strategy is long or short now; an order against that was a part of its position."""
+def _resolve_towards(case: SortedStatements, held: Side) -> ResolvedAlert:
+    """Resolve a long or short position after; an opposite order is a partial exit."""
     if case.side is not None and case.side is not held:
         raise case.contradiction_error(case.with_side[0])
     if case.order is None or opened_side(case.order) is held:
@@ -297,12 +201,12 @@ def _resolve_towards(case: _SortedStatements, held: Side) -> ResolvedAlert:
     )
 
 
-def _resolve_entry(case: _SortedStatements) -> ResolvedAlert:
+def _resolve_entry(case: SortedStatements) -> ResolvedAlert:
     side = case.side or (None if case.order is None else opened_side(case.order))
     if side is None and case.after is not None:
         side = _SIDES[case.after]
     if side is None:
-        raise InvalidSignal(f"{case.enters[0].field}: an entry needs its side: long or short")
+        raise InvalidSignal(f"{case.enters[0].field}: an entry needs a side, long or short")
     if case.order is not None and opened_side(case.order) is not side:
         raise case.contradiction_error(case.enters[0], case.orders[0])
     if case.after is not None and _SIDES[case.after] is not side:
@@ -310,25 +214,7 @@ def _resolve_entry(case: _SortedStatements) -> ResolvedAlert:
     return ResolvedAlert(steps=(_entry(side),), before=case.before, after=case.after)
 
 
-_T = TypeVar("_T")
-
-
-def _common_value(
-    statements: Sequence[Statement], of: Callable[[Statement], _T | None]
-) -> _T | None:
-    """What all of them agree on."""
-    for each in statements[1:]:
-        if of(each) != of(statements[0]):
-            raise _contradiction(statements[0].field, each.field)
-    return of(statements[0]) if statements else None
-
-
-def _contradiction(*fields: AlertField) -> InvalidSignal:
-    named = " and ".join(dict.fromkeys(str(each) for each in fields))
-    return InvalidSignal(f"{named} contradict each other: which one counts?")
-
-
-_NO_ACTION = "the alert does not say what to do: it needs an action"
+_NO_ACTION = "the alert has no action"
 _SIDES = {ReportedPosition.LONG: Side.LONG, ReportedPosition.SHORT: Side.SHORT}
 _POSITIONS = {side: position for position, side in _SIDES.items()}
 

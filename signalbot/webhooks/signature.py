@@ -1,6 +1,6 @@
-"""Verifies alerts that their sender has signed, in the form of Standard Webhooks.
+"""Verifies signatures of alerts in the format of Standard Webhooks.
 
-``webhook-signature`` holds ``v1,BASE64`` once or more, each the HMAC-SHA256 of
+``webhook-signature`` has one or more ``v1,BASE64``, each the HMAC-SHA256 of
 ``ID.TIMESTAMP.BODY`` with one of the source's secrets (https://www.standardwebhooks.com).
 """
 
@@ -13,21 +13,21 @@ from collections.abc import Iterable, Mapping
 from signalbot.domain.timeframe import Ms
 
 TOLERANCE_S = 300
-"""How far a signature's time may be from ours, either way."""
+"""Maximum difference of a signature's time from the clock, in seconds."""
 
 _VERSION = "v1,"
 _PREFIX = "whsec_"
 
 
 def is_signed(headers: Mapping[str, str]) -> bool:
-    """Whether the sender claims to have signed this."""
+    """Whether the request has a signature."""
     return "webhook-signature" in headers
 
 
 def is_valid(
     body: bytes, headers: Mapping[str, str], secrets: Iterable[str], *, now_ms: Ms
 ) -> bool:
-    """Whether one of ``secrets`` has signed this, just now."""
+    """Whether one of ``secrets`` produced a recent signature."""
     sent_s, id_ = headers.get("webhook-timestamp", ""), headers.get("webhook-id", "")
     if not (sent_s.isascii() and sent_s.isdigit() and len(sent_s) < len(str(now_ms))):
         return False
@@ -45,12 +45,12 @@ def is_valid(
 
 
 def sign(signed: bytes, secret: str) -> bytes:
-    """The signature, as base64."""
+    """Compute the signature as base64."""
     return base64.b64encode(hmac.new(_key(secret), signed, hashlib.sha256).digest())
 
 
 def _key(secret: str) -> bytes:
-    """The bytes of a secret: base64 after ``whsec_``, else its text."""
+    """Return the bytes of a secret: base64 after ``whsec_``, else its text."""
     if secret.startswith(_PREFIX):
         try:
             return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)

@@ -1,6 +1,6 @@
-"""Finds which of a source's own markets a name means, as exchanges and data vendors write them.
+"""Matches market names of exchanges and vendors with the markets of a source.
 
-A source with one market trades no other because of that: a name that does not mean it is refused.
+Names that match no market of the source are rejected, even if it has only one.
 """
 
 import re
@@ -40,44 +40,44 @@ _KUCOIN = re.compile(r"(.{1,40}(?:USDT|USDC|USD))M")
 
 @dataclass(frozen=True, slots=True)
 class _Ticker:
-    """A name taken apart."""
+    """A parsed ticker."""
 
-    parts: tuple[str, ...]  #: letters and digits, without venue and kind
+    parts: tuple[str, ...]  #: letters and digits, without exchange and kind
     is_perpetual: bool = False
     is_spot: bool = False
 
 
 def find_market(name: str, markets: Iterable[str]) -> str:
-    """The market that a name such as ``BINANCE:BTCUSDT.P`` stands for.
+    """Return the market that a name such as ``BINANCE:BTCUSDT.P`` denotes.
 
-    A name of a perpetual means no spot market, and the other way round; one that says
-    neither may mean either, if only one of them is there. So does a base coin alone.
+    A perpetual's name matches no spot market and vice versa; a name without kind, or a base coin
+    alone, matches either if it is unambiguous.
 
     Raises:
-        BadSignal: none of the markets is meant, or more than one could be.
+        InvalidSignal: no market matches, or several do.
     """
-    known = list(markets)
+    candidates = list(markets)
     text = name.strip()
-    if text in known:
+    if text in candidates:
         return text
     text = _BYBIT_USDC.sub(r"\1-USDC-PERP", text)
     ticker = _ticker(text.upper()) if len(text) <= _MAX_NAME else None
-    found = [] if ticker is None else [each for each in known if _matches(ticker, each)]
+    found = [] if ticker is None else [each for each in candidates if _matches(ticker, each)]
     if not found and ticker is not None and len(ticker.parts) == 1:
-        found = [each for each in known if _is_base(ticker, each)]
+        found = [each for each in candidates if _is_base(ticker, each)]
     if len(found) > 1:
         raise InvalidSignal(
-            f"{text[:40]!r} could mean {' or '.join(found)}: add .P for the perpetual, or write "
+            f"{text[:40]!r} matches {' and '.join(found)}: add .P for the perpetual, or send "
             "the whole symbol"
         )
     if not found:
-        listed = ", ".join(known[:6]) + (" and more" if len(known) > 6 else "")  # noqa: PLR2004
-        raise InvalidSignal(f"{text[:40]!r} is none of this source's markets: {listed}")
+        listed = ", ".join(candidates[:6]) + (" and more" if len(candidates) > 6 else "")  # noqa: PLR2004
+        raise InvalidSignal(f"{text[:40]!r} is not a market of this source: {listed}")
     return found[0]
 
 
 def looks_like_a_market(value: str) -> bool:
-    """Whether a value has the form of a market's name: base and quote, and nothing else."""
+    """Whether a value consists of base and quote."""
     ticker = _ticker(value.strip().upper()) if len(value) <= _MAX_TICKER else None
     if ticker is None:
         return False
@@ -94,17 +94,17 @@ _MARKET_QUOTES = ("USDT", "USDC", "USD", "BUSD", "FDUSD")
 
 
 def is_currency(value: str) -> bool:
-    """Whether a value names what is paid with, and so no market."""
+    """Whether a value is a quote currency."""
     return value.strip().upper() in _QUOTES - {"BTC", "ETH", "BNB"}
 
 
 def _ticker(text: str) -> _Ticker | None:
-    """None: it names no market, or one that expires or settles in coins."""
-    parts = re.findall(r"[A-Z0-9]+!?", _without_venue(text.lstrip("#$ ")))
+    """Parse a ticker; None for no market, and for dated or inverse contracts."""
+    parts = re.findall(r"[A-Z0-9]+!?", _without_exchange(text.lstrip("#$ ")))
     if not parts or any(_DATED.fullmatch(part) for part in parts[1:]) or set(parts) & _INVERSE:
         return None
     is_spot = bool(set(parts) & _SPOT)
-    kinds = [_is_kind(part, place, len(parts)) for place, part in enumerate(parts)]
+    kinds = [_is_kind(part, index, len(parts)) for index, part in enumerate(parts)]
     is_perpetual = any(
         is_kind and part not in _SPOT for part, is_kind in zip(parts, kinds, strict=True)
     )
@@ -122,17 +122,17 @@ def _ticker(text: str) -> _Ticker | None:
     return _Ticker(tuple(_OTHER_QUOTES.get(part, part) for part in plain), is_perpetual, is_spot)
 
 
-def _is_kind(part: str, place: int, parts: int) -> bool:
-    """Whether a part is the kind of market; ``PERP-USDT`` is a coin of that name."""
-    if place > 0:
+def _is_kind(part: str, index: int, parts: int) -> bool:
+    """Whether a part is the market's kind; ``PERP-USDT`` is a coin of that name."""
+    if index > 0:
         return part in _PERPETUAL or part in _SPOT
     return part == "PF" or (parts > 2 and part in ("PERP", "SWAP", "SPOT"))  # noqa: PLR2004
 
 
-def _without_venue(text: str) -> str:
-    """A name without the exchange before or after its colon, or what it settles in, as its quote.
+def _without_exchange(text: str) -> str:
+    """Strip the exchange before or after the colon, and a settlement currency equal to the quote.
 
-    Nothing is left of one that settles in something else, as ``BTC/USD:BTC``.
+    Returns an empty text for other settlement currencies, as in ``BTC/USD:BTC``.
     """
     first, colon, rest = text.partition(":")
     if colon and "/" in first and rest.lower() not in _EXCHANGE_NAMES:

@@ -1,6 +1,6 @@
-"""Alerts that are no fields: a few words, TradingView's own sentence, commands, a channel's signal.
+"""Parses text alerts: phrases, TradingView's order message, commands, channel signals.
 
-Each form is read whole or not at all. What is left over and could mean something refuses.
+Each format is parsed completely or not at all; unknown remainders reject the alert.
 """
 
 import re
@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from signalbot.domain.errors import InvalidSignal
 from signalbot.webhooks.actions import is_action_token
-from signalbot.webhooks.brace_commands import from_commands
 from signalbot.webhooks.channel_format import from_channel
-from signalbot.webhooks.command_codes import from_code
+from signalbot.webhooks.command_formats import from_code, from_commands
 from signalbot.webhooks.fields import AlertField, AlertFields, quoted_value
 from signalbot.webhooks.name_tokens import tokenize
 from signalbot.webhooks.number_parsing import number_or_none
@@ -34,17 +33,17 @@ UNKNOWN_FORMAT = (
 
 
 def is_filled_order(text: str) -> bool:
-    """Whether a text is TradingView's own sentence on an order of a strategy."""
+    """Whether a text is TradingView's message about a strategy's order."""
     return (
         len(text) <= _MAX_TEXT and text[:1] not in ("{", "[") and _FILLED.search(text) is not None
     )
 
 
 def parse_text(text: str) -> AlertFields:
-    """The fields that a text stands for.
+    """Convert a text to fields.
 
     Raises:
-        BadSignal: it is in no form that is known.
+        InvalidSignal: its format is unknown.
     """
     if len(text) > _MAX_TEXT or any(len(line) > _MAX_LINE for line in text.splitlines()):
         raise InvalidSignal(UNKNOWN_FORMAT)
@@ -69,14 +68,14 @@ def _fields(pairs: Iterable[tuple[str, str]]) -> AlertFields:
 
 
 def _parse_phrase(text: str) -> Iterator[tuple[str, str]]:
-    """A verb and a market, in any order; then a price, levels, and ``name=value``."""
+    """Parse a verb and a market in any order, then price, levels and ``name=value``."""
     parts = [
         part
         for part in re.split(r"[\s,;]+", text.strip())
         if any(map(str.isalnum, part)) or part == "@"
     ]
     if len(parts) > 1 and _LICENSE.fullmatch(parts[0]) and "," in text:
-        parts = parts[1:]  # PineConnector begins with the number of a license
+        parts = parts[1:]  # PineConnector starts with a license number
     remaining = iter(parts)
     plain: list[str] = []
     for part in remaining:
@@ -97,7 +96,7 @@ def _parse_phrase(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _named(part: str, remaining: Iterator[str]) -> tuple[str, str] | None:
-    """A part with a name, with its value, which may be the next part."""
+    """Parse a named part; its value may be the next part."""
     pair = _PAIR.fullmatch(part)
     if pair is not None and ("=" in part or _LEVEL_NAME.fullmatch(pair[1])):
         return pair[1], pair[2]

@@ -1,4 +1,4 @@
-"""Reads a ``type``: a verb in some alerts, the type of the order or of the market in others."""
+"""Reads ``type`` fields: an action, an order type, or a market kind."""
 
 from signalbot.domain.errors import InvalidSignal
 from signalbot.webhooks.actions import ACTION_TOKENS, parse_action
@@ -55,12 +55,12 @@ _LABELS = token_set(
     "tradingview bot text message notification live real hedge one way isolated cross normal "
     "default auto manual once bar percent quote base debug info spot"
 )
-TRIAL = frozenset({"test", "paper", "demo", "simulation", "simulate", "sandbox"})
+TEST_TOKENS = frozenset({"test", "paper", "demo", "simulation", "simulate", "sandbox"})
 _STRICT = (("type",), ("t",))
 
 
 def read_type(instructions: Instructions, each: AlertField, *, is_order_type: bool = False) -> None:
-    """A verb in some alerts, the type of the order or of the market in others."""
+    """Read an action, an order type, or a market kind."""
     if each.is_empty and each.value.lower() != "none":
         return
     core = set(tokenize(each.value))
@@ -69,7 +69,7 @@ def read_type(instructions: Instructions, each: AlertField, *, is_order_type: bo
         instructions.used_fields.add(each.name)
     elif core <= _IMMEDIATE_TYPES or core <= _LABELS:
         instructions.used_fields.add(each.name)
-    elif core & TRIAL:
+    elif core & TEST_TOKENS:
         instructions.is_test = True
         instructions.used_fields.add(each.name)
     elif core & (_SPOT | _SWAP | _INVERSE) and not core & SIDE_TOKENS:
@@ -77,13 +77,13 @@ def read_type(instructions: Instructions, each: AlertField, *, is_order_type: bo
     elif each.segments[-1] not in _STRICT and not any(map(_could_matter, core)):
         instructions.labels.append(each)
         if is_order_type and not core & _LABELS:
-            instructions.doubts.append(each)
+            instructions.unresolved.append(each)
     else:
         instructions.add(each, parse_action(each.value))
 
 
 def is_market_kind(each: AlertField) -> bool:
-    """Whether a value is one of the kinds of market and nothing else."""
+    """Whether a value consists of market kinds."""
     core = set(tokenize(each.value))
     return bool(core) and core <= _SPOT | _SWAP | _INVERSE
 
@@ -95,7 +95,7 @@ def _could_matter(word: str) -> bool:
 def read_market_kind(instructions: Instructions, each: AlertField) -> None:
     core = set(tokenize(each.value))
     if core & _INVERSE and not core & {"linear"}:
-        raise InvalidSignal(f"{each}: inverse and dated contracts and options are not traded")
+        raise InvalidSignal(f"{each}: inverse and dated contracts and options are not supported")
     for names, kind in ((_SWAP, AlertMarketKind.SWAP), (_SPOT, AlertMarketKind.SPOT)):
         if core & names:
             instructions.market_kind = (kind, each)

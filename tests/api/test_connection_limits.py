@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from signalbot.api.connection_limits import ConnectionLimiter, connection_limiter
+from signalbot.api.connection_limiter import ConnectionLimiter, build_connection_limiter
 from signalbot.api.server import _Server, _server, serve_fairly
 from signalbot.settings.daemon import ApiSettings
 from signalbot.tasks import SystemClock
@@ -409,8 +409,8 @@ def _burst(port: int, count: int) -> list[socket.socket]:
 def test_most_files_are_kept_back_for_everything_else() -> None:
     """However many connections are configured; a proxy is not limited as one address."""
     terms = ApiSettings(host="127.0.0.1", port=1, tls_behind_proxy=False, max_connections=2_000)
-    assert connection_limiter(terms, open_files=1_024).max_connections == 256
-    assert connection_limiter(terms, open_files=65_536).max_connections == 2_000
+    assert build_connection_limiter(terms, open_files=1_024).max_connections == 256
+    assert build_connection_limiter(terms, open_files=65_536).max_connections == 2_000
 
 
 @pytest.mark.process

@@ -14,8 +14,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from signalbot.api.auth import AsgiScope, Authenticator
-from signalbot.api.connection_limits import ConnectionLimiter
-from signalbot.api.request_limits import RequestLimiter, address_of
+from signalbot.api.client_address import address_of
+from signalbot.api.connection_limiter import ConnectionLimiter
+from signalbot.api.request_limits import RequestLimiter
 from signalbot.api.token_buckets import BURST_S, TokenBuckets
 from signalbot.domain.timeframe import Ms
 from signalbot.vault import master_key

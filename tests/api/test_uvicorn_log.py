@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
-from signalbot.api.uvicorn_log import IgnoreDisconnects, quiet_uvicorn
+from signalbot.api.http_log import IgnoreDisconnects, quiet_uvicorn
 from tests.api.api_daemon import daemon
 from tests.exchange.simulated.clocks import JumpClock
 

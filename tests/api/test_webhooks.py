@@ -182,7 +182,7 @@ def test_what_cannot_be_understood_says_why(running: Daemon, token: str) -> None
     body = {"ticker": "ETCUSDT", "action": "buy"}
     answer = running.client(None).post(f"/hooks/tv/{token}", json=body)
     assert answer.status_code == 422
-    assert answer.json()["detail"].startswith("ticker: 'ETCUSDT' is none of this source's markets")
+    assert answer.json()["detail"].startswith("ticker: 'ETCUSDT' is not a market of this source")
 
 
 def test_a_dry_run_shows_how_an_alert_is_read_and_does_nothing(running: Daemon, token: str) -> None:

@@ -50,14 +50,14 @@ def test_a_file_of_two_markets_is_replayed_as_one_of_them(home: CommandLine) -> 
     assert said.code == 0, said.err
     assert "1m: 20 candles from 2025-01-01 00:00 to 2025-01-01 00:20 UTC" in said.lines[0]
     assert "  dropped 20: of another market (line 3, 4, 7)" in said.lines
-    assert "  note: rows of 'XRPUSDT' are left out" in said.lines
+    assert "  note: rows of 'XRPUSDT' are skipped" in said.lines
 
 
 def test_the_json_tells_what_was_decided_about_the_file(home: CommandLine) -> None:
     """For scripts as for people."""
     coverage = home.run("replay", *case("mt5.csv"), "--json").json["coverage"]
     assert (coverage["candles"], coverage["dropped"]) == (40, {})
-    assert coverage["notes"] == ["times without a zone are read as UTC (--time-zone decides)"]
+    assert coverage["notes"] == ["times without zone are read as UTC; change with --time-zone"]
 
 
 @pytest.mark.parametrize(
@@ -83,15 +83,15 @@ def test_candles_that_are_coarser_than_a_strategy_needs_are_refused(home: Comman
     said = home.run("replay", *case("us.csv"))
     assert said.code == 78
     assert said.err == (
-        f"{CASES / 'us.csv'}: strategy 'cross' needs 1m candles, which cannot be made of 1h "
-        "candles: give 1m candles or smaller ones\n"
+        f"{CASES / 'us.csv'}: strategy 'cross' needs 1m candles, which cannot be built from 1h "
+        "candles: use 1m or shorter candles\n"
     )
     home.run("strategy", "new", "mine")
     checked = home.run(
         "strategy", "check", "strategies/mine.py", *case("us.csv"), "--timeframe", "5m"
     )
     assert checked.code == 78
-    assert "5m candles cannot be made of 1h candles" in checked.err
+    assert "5m candles cannot be built from 1h candles" in checked.err
 
 
 def test_the_options_decide_what_a_file_leaves_open(shell: CommandLine) -> None:

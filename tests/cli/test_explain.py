@@ -75,13 +75,13 @@ def test_one_code_however_it_is_typed(shell: CommandLine, word: str) -> None:
     said = shell.ask("explain", word)
     assert (said.code, said.err) == (0, "")
     assert re.search(r"^Code +PRICE_DRIFTED$", said.out, re.MULTILINE)
-    assert re.search(r"^What to change +raise filters", said.out, re.MULTILINE)
+    assert re.search(r"^Fix +raise filters", said.out, re.MULTILINE)
 
 
 def test_a_line_of_the_log_can_be_asked_about(shell: CommandLine) -> None:
     """By its event, without opening the manual."""
     row = shell.ask("explain", "position.mismatch_found", "--json").json
-    assert (row["code"], row["of"]) == ("position.mismatch_found", "log line")
+    assert (row["code"], row["of"]) == ("position.mismatch_found", "log event")
     assert row["cause"]
 
 

@@ -87,12 +87,12 @@ def test_an_import_is_all_or_nothing(desk: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "expected one JSON object"),
-        (CANARY, "expected one JSON object"),
-        ("[]", "expected one JSON object"),
-        ("{}", "apiKey must be a text"),
+        ("", "expected a JSON object"),
+        (CANARY, "expected a JSON object"),
+        ("[]", "expected a JSON object"),
+        ("{}", "apiKey must be text"),
         (json.dumps({"apikey": CANARY}), "unknown fields"),
-        (json.dumps({"apiKey": "", "secret": CANARY}), "apiKey must be a text"),
+        (json.dumps({"apiKey": "", "secret": CANARY}), "apiKey must be text"),
     ],
 )
 def test_what_is_wrong_is_told_and_not_echoed(desk: CommandLine, text: str, says: str) -> None:

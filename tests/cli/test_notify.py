@@ -54,5 +54,5 @@ def test_nobody_to_tell_is_not_found(tmp_path: Path) -> None:
     with receiving() as receiver:
         here = shell(tmp_path, receiver)
         bob, eve = (here.run("notify", "test", "--user", name) for name in ("bob", "eve"))
-    assert (bob.code, bob.err) == (4, "signalbot: users.bob.notify names no destination\n")
+    assert (bob.code, bob.err) == (4, "signalbot: users.bob.notify has no destination\n")
     assert (eve.code, "no user 'eve'" in eve.err) == (4, True)

@@ -20,7 +20,7 @@ def test_init_writes_a_configuration_that_check_finds_right(shell: CommandLine) 
     checked = shell.run("check", "-c", "bot/config.toml")
     assert checked.code == 0
     assert "alice" in checked.out
-    assert "the configuration is right" in checked.out
+    assert "the configuration is valid" in checked.out
 
 
 def test_init_overwrites_nothing(shell: CommandLine) -> None:
@@ -82,13 +82,13 @@ def test_check_resolves_users_and_strategies(shell: CommandLine) -> None:
 def test_check_online_asks_nobody_where_everything_is_simulated(shell: CommandLine) -> None:
     """Nobody trades live there, so nobody's account is asked about."""
     shell.ask("init")
-    assert "nothing to ask" in shell.ask("check", "--online").out
+    assert "no live account at a real exchange" in shell.ask("check", "--online").out
     text = example_text().replace('ccxt_id = "simulated" ', 'ccxt_id = "binanceusdm" ')
     text = text.replace("speed = 30 ", "speed = 1 ")
     (shell.folder / "config.toml").write_text(text)
     offline = shell.ask("check")
     assert offline.code == 0
-    assert "the configuration is right" in offline.out
+    assert "the configuration is valid" in offline.out
 
 
 def test_config_show_says_where_a_value_came_from(shell: CommandLine) -> None:

@@ -46,7 +46,7 @@ def test_new_overwrites_nothing(shell: CommandLine) -> None:
     (shell.folder / "strategies" / "mine.py").write_text("# mine\n")
     again = shell.run("strategy", "new", "mine")
     assert again.code == 1
-    assert "exists already" in again.err
+    assert "already exists" in again.err
     assert (shell.folder / "strategies" / "mine.py").read_text() == "# mine\n"
     assert shell.run("strategy", "new", "../mine").code == 78
 
@@ -77,7 +77,7 @@ def test_check_takes_candles_of_ones_own(shell: CommandLine) -> None:
         "strategy", "check", "strategies/mine.py", "--candles", "btc.csv", "--timeframe", "1h"
     )
     assert short.code == 1
-    assert "too few of them" in short.err
+    assert "too few consecutive ones" in short.err
 
 
 def test_a_strategy_file_is_checked_and_replayed_like_any_other(shell: CommandLine) -> None:

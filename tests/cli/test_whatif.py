@@ -156,7 +156,7 @@ def test_every_signal_that_ends_otherwise_is_named_with_its_codes(home: CommandL
     refused = found["courses"][2]["refusals"]["STRENGTH_BELOW_MINIMUM"]
     assert refused > 0
     text = home.ask(*_asked("--set", "filters.min_strength=VERY_STRONG", "--limit", "0"))
-    assert f"Signals that did not end alike: {len(differences)}" in text.out
+    assert f"Signals with different outcomes: {len(differences)}" in text.out
     assert all(each["signal_id"] in text.out for each in differences)
     assert text.out.count(" STRENGTH_BELOW_MINIMUM ") <= refused
 
@@ -275,18 +275,18 @@ def test_without_any_candles_it_says_what_to_give(home: CommandLine) -> None:
     (home.folder / "early.csv").write_text("".join(lines[:5]))
     said = home.ask(*_asked(candles="early.csv"))
     assert said.code == 1
-    assert "there are no candles for any of the signals" in said.err
+    assert "no candles for any signal" in said.err
     assert "--candles CSV --symbol SYMBOL" in said.err
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (("--signals", "--ledger", "ann.db"), 2, "whose rules?"),
+        (("--signals", "--ledger", "ann.db"), 2, "--user is required"),
         (("--signals", "--ledger", "ann.db", "--user", "anne"), 4, "did you mean ann?"),
         (("--signals", "--user", "ann", "--report", "x.html"), 2, "--report"),
         (("--set", "risk.cooldown=5m", "--candles", "btc.csv"), 2, "--set"),
-        (("--signals", "--user", "ann", "--candles", "btc.csv"), 2, "needs its --symbol"),
+        (("--signals", "--user", "ann", "--candles", "btc.csv"), 2, "needs a --symbol"),
         ((), 2, "--candles CSV and --symbol SYMBOL"),
         (
             ("--candles", "btc.csv", "--symbol", BTC, "--ledger", "state/signalbot.db"),

@@ -26,15 +26,15 @@ def test_a_piped_line_says_all_about_one_user(home: CommandLine) -> None:
     }
     assert cells.keys() == FATES.keys()
     alice, bob, carol, dave = (cells[name] for name in ("alice", "bob", "carol", "dave"))
-    assert (alice["STATUS"], alice["ASKED"], alice["FILLED"]) == ("executed", "0.03", "0.03")
+    assert (alice["STATUS"], alice["REQUESTED"], alice["FILLED"]) == ("executed", "0.03", "0.03")
     assert (alice["PRICE"], alice["SLIP BP"], alice["LATENCY MS"]) == ("43214.8", "1.00", "62")
     assert (alice["RANK"], alice["RESULT"]) == ("0", "OPEN")
-    assert bob["WHY"].startswith("as many positions are open as risk.max_open_positions allows")
-    assert bob["WHY"].endswith("open=3 limit=3")
-    assert "failed: REJECTED: margin is short" in carol["WHY"]
-    assert "unknown: no answer in 10 s" in dave["WHY"]
+    assert bob["REASON"].startswith("as many positions are open as risk.max_open_positions allows")
+    assert bob["REASON"].endswith("open=3 limit=3")
+    assert "failed: REJECTED: margin is short" in carol["REASON"]
+    assert "unknown: no answer in 10 s" in dave["REASON"]
     assert cells["erin"]["DECISION"] == "no decision"
-    assert "no decision is recorded" in cells["erin"]["WHY"]
+    assert "no decision recorded" in cells["erin"]["REASON"]
 
 
 def test_one_users_story_has_the_cure_and_the_orders_in_order(home: CommandLine) -> None:

@@ -29,7 +29,7 @@ BOUNDED = {
     "signalbot.config.toml_positions._EQUALS": "matched at a place, never searched for",
     "signalbot.webhooks.channel_format._PRICE": "a text of at most 4,000 characters, 400 a line",
     "signalbot.webhooks.channel_format._SHARE": "a text of at most 4,000 characters, 400 a line",
-    "signalbot.webhooks.brace_commands._COMMANDS": "a text of at most 4,000 characters, 400 a line",
+    "signalbot.webhooks.command_formats._COMMANDS": "at most 4,000 characters, 400 a line",
     "signalbot.webhooks.symbols._GLUED_DATE": "names of at most 60 characters",
     "signalbot.webhooks.symbols._GLUED_PERPETUAL": "names of at most 60 characters",
     "signalbot.webhooks.symbols._KUCOIN": "names of at most 60 characters",

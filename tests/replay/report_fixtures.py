@@ -10,7 +10,7 @@ from signalbot.domain.signals import PositionId, Side, SignalId
 from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.domain.users import Mode, UserId
 from signalbot.ledger.history import LedgerHistory, ReportedUser, StrategyRuns
-from signalbot.replay.report.coverage import Coverage
+from signalbot.replay.candle_files.candle_series import Coverage
 from signalbot.replay.report.equity import Curve
 from signalbot.replay.report.summary import Summary, summarize
 

@@ -1,6 +1,6 @@
 """What the page tells beyond the results."""
 
-from signalbot.replay.report.detail_tables import details_table, strategies_table
+from signalbot.replay.report.html import details_table, strategies_table
 from tests.replay.report_fixtures import (
     ALICE,
     START,

@@ -96,7 +96,7 @@ def test_every_cell_of_a_trade_has_a_key_to_sort_by() -> None:
     assert (cells["Net PnL"], keys["Net PnL"]) == ("+1,234.50", 1234.5)
     assert (cells["Opened"], keys["Opened"]) == ("2022-01-01 00:00", START)
     assert (cells["Held"], keys["Held"]) == ("1h 00m", HOUR)
-    assert (cells["Why"], cells["Closed by"]) == ("a reason", "TAKE_PROFIT")
+    assert (cells["Reason"], cells["Closed by"]) == ("a reason", "TAKE_PROFIT")
 
 
 def test_only_the_newest_trades_are_kept() -> None:

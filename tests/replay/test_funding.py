@@ -39,11 +39,11 @@ def test_files_of_several_exchanges_are_read(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("a,b\n1,2\n", "no column for the time"),
-        ("time,b\n1,2\n", "no column for the rate"),
-        ("time,rate\n", "no funding rate in it"),
-        ("time,rate\n1640995200000,x\n", "line 2: 'x' is not a rate"),
-        ("time,rate\n1640995200000,0.01\n1640995200000,1\n", "line 3: 1 is no rate of one payment"),
+        ("a,b\n1,2\n", "no column for times"),
+        ("time,b\n1,2\n", "no column for rates"),
+        ("time,rate\n", "contains no funding rates"),
+        ("time,rate\n1640995200000,x\n", "line 2: 'x' is not a number"),
+        ("time,rate\n1640995200000,0.01\n1640995200000,1\n", "line 3: 1 is not a funding rate"),
         ("time,rate\nyesterday,0.01\n", "line 2"),
     ],
 )

@@ -155,7 +155,7 @@ def test_what_is_missing_is_noted(tmp_path: Path) -> None:
         notes=("rows of '<ETH>' are left out",),
     )
     assert "Rows of &#x27;&lt;ETH&gt;&#x27; are left out." in page
-    assert "left out: 3 high below low, 1 duplicate." in page
+    assert "dropped from the file: 3 high below low, 1 duplicate." in page
     assert "1,234 candles are missing, in 2 gaps." in page
     assert "class=note" not in page_of(tmp_path)
 

@@ -229,7 +229,7 @@ def test_the_results_have_one_row_per_user() -> None:
     assert results.title == "Results"
     assert results.header == [
         "User", "Mode", "Trades", "Open", "Win %", "Net PnL", "Unrealized", "Equity", "Net %",
-        "Fees", "Max DD %", "Sharpe", "Profit factor", "Avg hold", "Exposure %", "Refused",
+        "Fees", "Max DD %", "Sharpe", "Profit factor", "Avg hold", "Exposure %", "Skipped",
     ]  # fmt: skip
     assert results.rows == [
         [
@@ -258,12 +258,12 @@ def test_refusals_and_exits_have_tables_of_their_own() -> None:
     """By user, the commonest first, with what the code means."""
     history = history_of([closed_position("30")], refusals={ALICE: {"COOLDOWN": 2, "AI_DENIED": 1}})
     _, refused, exits = tables(summary_of(history))
-    assert refused.header == ["User", "Code", "Signals", "Because"]
+    assert refused.header == ["User", "Code", "Signals", "Reason"]
     assert refused.rows == [
         ["alice", "COOLDOWN", "2", DecisionCode.COOLDOWN.cause],
         ["alice", "AI_DENIED", "1", DecisionCode.AI_DENIED.cause],
     ]
-    assert exits.header == ["User", "Reason", "Trades", "Win %", "Net PnL"]
+    assert exits.header == ["User", "Closed by", "Trades", "Win %", "Net PnL"]
     assert exits.rows == [["alice", "TAKE_PROFIT", "1", "100.0", "+30.00"]]
 
 

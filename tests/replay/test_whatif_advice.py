@@ -13,7 +13,8 @@ from signalbot.domain.timeframe import EPOCH, Ms, Timeframe
 from signalbot.domain.users import UserId
 from signalbot.ledger.views import ledger_time, open_ledger
 from signalbot.replay.candle_sources import MarketCandles
-from signalbot.replay.whatif import WhatIf, read_recorded_history, what_if
+from signalbot.replay.recorded_history import read_recorded_history
+from signalbot.replay.whatif import WhatIf, what_if
 from tests.ai.ai_fixtures import advised, ai_simulation
 from tests.llm.server import APPROVES
 from tests.simulation import BTC, ETH, START

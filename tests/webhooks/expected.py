@@ -94,7 +94,7 @@ EXPECTED: tuple[Expected, ...] = (
     _refused("timestamp", "{{timenow}}"),
     _long(),
     _long(),
-    _refused("timestamp", "the sender's clock is ahead"),
+    _refused("timestamp", "the sender's clock is fast"),
     _long(),
     _refused("instId", "ETH-USDT-SWAP"),
     _refused("tickerid", "ETHUSDT.P"),

@@ -5,9 +5,10 @@ from typing import Any
 
 from signalbot.domain.signals import Action
 from signalbot.domain.timeframe import Ms
+from signalbot.webhooks.alert import Alert, AlertRules
 from signalbot.webhooks.level_fields import AlertLevel, LevelMeasure
 from signalbot.webhooks.levels import AlertLevels
-from signalbot.webhooks.parser import Alert, AlertRules, parse_alert
+from signalbot.webhooks.parser import parse_alert
 
 NOW = Ms(1_795_243_000_000)  # 2026-11-21T06:36:40Z
 BTC, ETH, SPOT = "BTC/USDT:USDT", "ETH/USDT:USDT", "BTC/USDT"

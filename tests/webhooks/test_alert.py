@@ -90,13 +90,16 @@ def test_alerts_in_the_wild(body: object, expected: tuple[str, list[Any], str | 
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        ({"ticker": "SOLUSDT", "action": "buy"}, "'SOLUSDT' is none of this source's"),
+        ({"ticker": "SOLUSDT", "action": "buy"}, "'SOLUSDT' is not a market of this source"),
         ({"action": "buy"}, "names no symbol"),
-        ({"ticker": "BTCUSDT"}, "it needs an action"),
-        ({"ticker": "BTCUSDT", "action": "explode"}, "action 'explode': it is none of the words"),
-        ({"ticker": "BTCUSDT", "action": "reverse"}, "side to turn to"),
-        ({"ticker": "BTCUSDT", "action": "buy", "price": -1}, "price '-1': a price above 0"),
-        ({"ticker": "BTCUSDT", "action": "buy", "sl": "near"}, "sl 'near': a number belongs"),
+        ({"ticker": "BTCUSDT"}, "the alert has no action"),
+        ({"ticker": "BTCUSDT", "action": "explode"}, "action 'explode': unknown word"),
+        ({"ticker": "BTCUSDT", "action": "reverse"}, "a reversal needs a side"),
+        (
+            {"ticker": "BTCUSDT", "action": "buy", "price": -1},
+            "price '-1': expected a price above 0",
+        ),
+        ({"ticker": "BTCUSDT", "action": "buy", "sl": "near"}, "sl 'near': expected a number"),
         ({"ticker": "BTCUSDT", "action": "buy", "strength": "huge"}, "strength 'huge'"),
         ({"ticker": "BTCUSDT", "action": "buy", "confidence": "high"}, "confidence 'high'"),
         ({"ticker": "BTCUSDT", "action": "buy", "confidence": 101}, "confidence '101'"),
@@ -134,16 +137,16 @@ def test_of_a_reversal_whose_entry_is_refused_the_exit_is_carried_out() -> None:
     turn = {"ticker": "BTCUSDT", "action": "reverse", "side": "short"}
     alert = read(turn | {"sl": "near"})
     assert alert.steps == (EXIT_LONG,)
-    assert alert.refused is not None
-    assert "sl 'near'" in alert.refused
-    assert read(turn | {"sl": 70_000}).refused is None
+    assert alert.entry_rejection is not None
+    assert "sl 'near'" in alert.entry_rejection
+    assert read(turn | {"sl": 70_000}).entry_rejection is None
     only_exits = read(turn, actions=frozenset({EXIT_LONG}))
     assert only_exits.steps == (EXIT_LONG,)
 
 
 def test_a_source_may_ask_only_for_its_actions() -> None:
     """A stolen secret of a source that only exits opens nothing."""
-    with pytest.raises(InvalidSignal, match="may not ask for LONG: see actions"):
+    with pytest.raises(InvalidSignal, match="LONG is not allowed for this source: see actions"):
         read({"ticker": "BTCUSDT", "action": "buy"}, actions=frozenset({EXIT_LONG}))
 
 
@@ -169,9 +172,9 @@ def test_only_a_key_of_the_delivery_makes_an_alert_itself() -> None:
     body = {"ticker": "BTCUSDT", "action": "buy"}
     assert read(body | {"idempotency_key": "tv-7"}).key == "tv-7"
     named = read(body | {"id": "Long"})
-    assert (named.key, named.is_named) == (None, False)
-    assert read(body | {"id": "3f9a-4411-8c"}).is_named
-    assert read(body | {"time": "2026-11-21T06:36:00Z"}).is_named
+    assert (named.key, named.has_unique_id) == (None, False)
+    assert read(body | {"id": "3f9a-4411-8c"}).has_unique_id
+    assert read(body | {"time": "2026-11-21T06:36:00Z"}).has_unique_id
     assert read(body).digest == read(dict(reversed(body.items()))).digest
     assert read(body).digest != named.digest
     assert read(body | {"secret": "a" * 20}).digest == read(body | {"secret": "b" * 20}).digest

@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 import pytest
 from fastapi import HTTPException
 
-from signalbot.api.body_limit import MAX_BODY_BYTES
+from signalbot.api.middleware import MAX_BODY_BYTES
 from signalbot.api.strict_json import parse_object
 from signalbot.domain.errors import InvalidSignal
-from signalbot.webhooks.parser import AlertRules, parse_alert, secret_of
+from signalbot.webhooks.alert import AlertRules
+from signalbot.webhooks.parser import parse_alert, secret_of
 from tests.domain.samples import NOW
 from tests.linear_cost import grows_too_fast
 from tests.webhooks.expected import CASES

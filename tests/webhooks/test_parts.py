@@ -55,4 +55,4 @@ def test_a_part_of_which_the_size_is_not_told_is_refused(body: dict[str, Any], n
     with pytest.raises(InvalidSignal) as refused:
         read({"ticker": "BTCUSDT"} | body)
     assert named in str(refused.value)
-    assert "how much of the position leaves is not given" in str(refused.value)
+    assert "the part of the position to close is missing" in str(refused.value)

@@ -31,7 +31,7 @@ def test_a_perpetual_is_found_by_every_name(name: str) -> None:
 )  # fmt: skip
 def test_a_name_of_another_market_is_refused(name: str) -> None:
     """Other coins, other money, coin-settled, dated: the one that is there is not traded for it."""
-    with pytest.raises(InvalidSignal, match="is none of this source's markets"):
+    with pytest.raises(InvalidSignal, match="is not a market of this source"):
         find_market(name, [BTC, ETH])
 
 
@@ -39,7 +39,7 @@ def test_an_ambiguous_name_tells_what_it_could_mean() -> None:
     """And the perpetual's or the spot market's own spelling settles it."""
     markets = (BTC, SPOT)
     for name in ("BTCUSDT", "BTC"):
-        with pytest.raises(InvalidSignal, match=r"BTC/USDT:USDT or BTC/USDT: add \.P"):
+        with pytest.raises(InvalidSignal, match=r"BTC/USDT:USDT and BTC/USDT: add \.P"):
             read({"ticker": name, "action": "buy"}, symbols=markets)
     for name in ("BTCUSDT.P", "BTC-PERP", "BTC-USDT-SWAP", "XBTUSDTM"):
         assert read({"ticker": name, "action": "buy"}, symbols=markets).symbol == BTC

@@ -92,16 +92,19 @@ def test_a_part_is_told_by_a_percent_sign() -> None:
         ("Close BTCUSDT\nTarget 1 hit\nEntry 60000", "'Close BTCUSDT'"),
         ("BTCUSDT LONG\nTarget 1 reached: 62000\nEntry 60500", "'Target 1 reached: 62000'"),
         (_CHANNEL + "Trailing Configuration:\nStop: Breakeven - Trigger: Target (1)", "trail"),
-        (_CHANNEL.replace("1) 60500", "Above 60500"), "waits for a price"),
+        (_CHANNEL.replace("1) 60500", "Above 60500"), "conditional entries"),
         (_CHANNEL.replace("62000", "62,000"), "without separators"),
         (_CHANNEL.replace("1) 59000", "see chart"), "'Stop Targets:'"),
         (_CHANNEL + "2) 58000", "several stops"),
         (_CHANNEL.replace("(Long)", "(Long or Short)"), "both long and short"),
-        ("main(BTCUSDT) { explode(); }", "'explode()': this command is not known"),
+        ("main(BTCUSDT) { explode(); }", "'explode()': unknown command"),
         ("main(BTCUSDT) { market(side=buy); market(side=sell); }", "one order"),
-        ("main(BTCUSDT) { stopOrder(offset=2%); }", "it needs an action"),
+        ("main(BTCUSDT) { stopOrder(offset=2%); }", "the alert has no action"),
         ("main(BTCUSDT) { market(side=buy); stopOrder(offset=150); }", "a level needs an offset"),
-        ("main(BTCUSDT) { market(side=buy); } main(ETHUSDT) { market(side=buy); }", "not known"),
+        (
+            "main(BTCUSDT) { market(side=buy); } main(ETHUSDT) { market(side=buy); }",
+            "unknown command",
+        ),
     ],
 )
 def test_a_text_that_could_mean_something_else_is_refused(text: str, why: str) -> None:
@@ -122,7 +125,7 @@ def test_a_text_that_could_mean_something_else_is_refused(text: str, why: str) -
 )
 def test_half_a_surrogate_pair_is_refused(body: str) -> None:
     """It stands for no character, so it can neither be stored nor told to anybody."""
-    with pytest.raises(InvalidSignal, match="not Unicode"):
+    with pytest.raises(InvalidSignal, match="not valid Unicode"):
         read(body)
 
 

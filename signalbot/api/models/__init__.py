@@ -1,1 +1,1 @@
-"""Bodies of requests and answers. Money and quantities are decimal text, instants epoch ms UTC."""
+"""Bodies of requests and responses. Decimals are text, instants epoch ms UTC."""

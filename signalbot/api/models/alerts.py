@@ -1,29 +1,29 @@
-"""What an alert has led to."""
+"""Response to an alert."""
 
 from decimal import Decimal
 from typing import Self
 
 from pydantic import Field
 
+from signalbot.api.models.fields import Money
 from signalbot.api.models.requests import Body
-from signalbot.api.models.rows import Money
 from signalbot.control.webhook_receiver import AlertResult, AlertSignalResult
 from signalbot.domain.money import text, trimmed
 
 
 class AlertSignal(Body):
     signal_id: str = Field(examples=["sig_1cb28400431dbdbd"])
-    is_new: bool = Field(description="False: it had come before, and nothing happened now.")
+    is_new: bool = Field(description="False: a duplicate, without effect.")
     symbol: str = Field(examples=["BTC/USDT:USDT"])
     action: str = Field(examples=["LONG"])
-    exit_percent: Money = Field(description="The part of the position that an exit closes.")
+    exit_percent: Money = Field(description="Percent of the position that an exit closes.")
     price: Money | None
     stop_loss: Money | None
     take_profits: list[Money]
     take_profit_shares: list[Money] = Field(
-        description="Percent of the position that leaves at each; empty: the user's own."
+        description="Percent of the position to close at each; empty: the user's setting."
     )
-    trailing_percent: Money | None = Field(description="The stop trails at this distance.")
+    trailing_percent: Money | None = Field(description="Distance of a trailing stop, in percent.")
 
     @classmethod
     def of(cls, result: AlertSignalResult) -> Self:
@@ -47,24 +47,22 @@ def _decimal_text(value: Decimal | None) -> str | None:
 
 
 class AlertResponse(Body):
-    """What an alert has led to, in the ledger when this is answered; or would lead to."""
+    """Effects of an alert, durable when this is returned; or those of a dry run."""
 
-    signals: list[AlertSignal] = Field(description="Empty for an alert that asks for nothing.")
-    withdrawn: list[AlertSignal] = Field(description="Open entries that the alert has withdrawn.")
-    ignored: list[str] = Field(
-        description="Fields that did not count.", examples=[["interval", "chart_url"]]
-    )
+    signals: list[AlertSignal] = Field(description="Empty for an alert without action.")
+    withdrawn: list[AlertSignal] = Field(description="Open entries withdrawn by the alert.")
+    ignored: list[str] = Field(description="Ignored fields.", examples=[["interval", "chart_url"]])
     refused: str | None = Field(
-        description="Why the entry of an alert was refused whose exit was carried out."
+        description="Reason for rejecting the entry of an alert whose exit was executed."
     )
-    dry_run: bool = Field(description="True: nothing was stored and nothing happens.")
+    dry_run: bool = Field(description="True: nothing was stored or executed.")
 
     @classmethod
-    def of(cls, reception: AlertResult) -> Self:
+    def of(cls, result: AlertResult) -> Self:
         return cls(
-            signals=[AlertSignal.of(each) for each in reception.sent],
-            withdrawn=[AlertSignal.of(each) for each in reception.withdrawn],
-            ignored=list(reception.ignored),
-            refused=reception.refused,
-            dry_run=reception.is_dry_run,
+            signals=[AlertSignal.of(each) for each in result.sent],
+            withdrawn=[AlertSignal.of(each) for each in result.withdrawn],
+            ignored=list(result.ignored),
+            refused=result.refused,
+            dry_run=result.is_dry_run,
         )

@@ -1,4 +1,4 @@
-"""Bodies of requests. Definitions have the form of the tables of the configuration file."""
+"""Bodies of requests. Definitions have the structure of the configuration file."""
 
 from typing import Annotated, Literal
 
@@ -19,32 +19,32 @@ class Body(BaseModel):
 
 
 class NewStrategy(StrategySection):
-    """A strategy, as ``[strategies.NAME]`` has it, with its name."""
+    """A strategy as in ``[strategies.NAME]``, with its name."""
 
     name: Name
 
 
 class StrategyChange(StrategySection):
-    """Everything of a strategy but its name; ``version`` is the one that was read."""
+    """All settings of a strategy; ``version`` is the one that was read."""
 
-    version: int = Field(ge=1, description="The version these settings replace.")
+    version: int = Field(ge=1, description="Version these settings replace.")
 
 
 class NewUser(UserSection):
-    """A user, as ``[users.NAME]`` has it, with its name."""
+    """A user as in ``[users.NAME]``, with its name."""
 
     name: Name
 
 
 class UserChange(UserSection):
-    """Everything of a user but the name; ``version`` is the one that was read."""
+    """All settings of a user; ``version`` is the one that was read."""
 
-    version: int = Field(ge=1, description="The version this replaces.")
+    version: int = Field(ge=1, description="Version these settings replace.")
 
 
 class NewSubscription(Body):
     user: Name | None = Field(
-        default=None, description="Who follows; left out: the token's own user."
+        default=None, description="Subscribing user; default the token's user."
     )
     settings: SettingsLayer = Field(
         default_factory=SettingsLayer, description="Settings that differ from the user's."
@@ -52,7 +52,7 @@ class NewSubscription(Body):
 
 
 class SubscriptionChange(Body):
-    settings: SettingsLayer = Field(description="The settings from now on, whole.")
+    settings: SettingsLayer = Field(description="All settings of the subscription.")
 
 
 class ReasonBody(Body):
@@ -61,14 +61,12 @@ class ReasonBody(Body):
 
 class CloseRequest(Body):
     symbol: Annotated[str, Field(max_length=60)] | None = Field(
-        default=None, description="One market; left out: everything."
+        default=None, description="Market to close; default all."
     )
 
 
 class NewToken(Body):
     scope: Literal["admin", "user", "source"]
-    subject: Name | None = Field(
-        default=None, description="The user, or the strategy that is the source."
-    )
+    subject: Name | None = Field(default=None, description="User, or webhook strategy.")
     label: ShortText = ""
     expires_at_ms: int | None = Field(default=None, ge=0, le=FOREVER)

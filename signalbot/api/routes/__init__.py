@@ -1,4 +1,4 @@
-"""One module for each thing that can be asked for."""
+"""Routes of the API, one module per resource."""
 
 from fastapi import APIRouter
 
@@ -6,5 +6,5 @@ from signalbot.api.idempotency import IdempotentRoute
 
 
 def router(tag: str) -> APIRouter:
-    """A router whose requests are read strictly and may be repeated under a key."""
+    """Return a router with strict request parsing and idempotency keys."""
     return APIRouter(tags=[tag], route_class=IdempotentRoute)

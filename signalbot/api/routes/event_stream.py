@@ -1,9 +1,9 @@
-"""``/ws/signals``: what happens, as it happens, and from where a client left off.
+"""``/ws/signals``: streams events live, and from a given event on.
 
-A client shows its token in the ``Authorization`` header, as the subprotocol ``bearer.TOKEN`` beside
-``signalbot``, or in a first frame ``{"type": "auth", "token": …}``; never in the URL, which logs
-keep. Then it may send ``{"type": "subscribe", …}`` once a second; each replaces the one before. A
-client that cannot keep up is let go with 1013; ``since`` takes it back to where it was.
+A client sends its token in the ``Authorization`` header, as the subprotocol ``bearer.TOKEN`` next
+to ``signalbot``, or in a first frame ``{"type": "auth", "token": …}``; never in the URL, which is
+logged. Then it may send ``{"type": "subscribe", …}`` once a second; each replaces the previous one.
+A client that is too slow is disconnected with 1013 and resumes with ``since``.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from signalbot.api.event_stream import (
     EventSubscriber,
     StreamClient,
 )
-from signalbot.api.hosts import is_foreign_origin
+from signalbot.api.middleware import is_foreign_origin
 from signalbot.api.strict_json import parse_object
 from signalbot.control.token_issuer import TOKEN
 from signalbot.domain.errors import Conflict
@@ -53,7 +53,7 @@ class AuthenticateFrame(BaseModel):
 
 
 class SubscribeFrame(BaseModel):
-    """What the client wants to be told; empty lists mean everything it may see."""
+    """Filter of a subscription; empty lists match everything the client may see."""
 
     model_config = ConfigDict(extra="forbid")
     type: Literal["subscribe"]
@@ -65,7 +65,7 @@ class SubscribeFrame(BaseModel):
 
 @routes.websocket("/ws/signals")
 async def signals(socket: WebSocket) -> None:
-    """Serve one client until it leaves, falls behind, or its token is revoked."""
+    """Serve one client until it disconnects, is too slow, or its token is revoked."""
     context: Context = socket.app.state.context
     if is_foreign_origin(socket.headers, context.hosts):
         await socket.close(POLICY_VIOLATION, "foreign origin")
@@ -76,7 +76,7 @@ async def signals(socket: WebSocket) -> None:
     caller = caller or await _authenticated(context, socket)
     if caller is None:
         await context.request_limiter.count_anonymous(socket.scope)
-        await _close(socket, POLICY_VIOLATION, "a valid token is needed")
+        await _close(socket, POLICY_VIOLATION, "a valid token is required")
         return
     try:
         with context.event_stream.connected(caller) as client:
@@ -86,7 +86,7 @@ async def signals(socket: WebSocket) -> None:
 
 
 async def _authenticated(context: Context, socket: WebSocket) -> Principal | None:
-    """Who the client is by its first frame, if it has shown nothing before."""
+    """Authenticate the client by its first frame, if it sent no token before."""
     if bearer_of(socket.scope) is not None:
         return None
     try:
@@ -129,7 +129,7 @@ async def _serve(context: Context, socket: WebSocket, client: StreamClient) -> N
                     await context.clock.sleep_until(
                         Ms(begun_ms + round(SUBSCRIBE_INTERVAL_S * 1000))
                     )
-                    if sending.done():  # it has found nobody there any more
+                    if sending.done():  # the client has disconnected
                         break
                     sending.cancel()
                     await asyncio.wait([sending])
@@ -146,7 +146,7 @@ async def _serve(context: Context, socket: WebSocket, client: StreamClient) -> N
 
 @asynccontextmanager
 async def _guarded(socket: WebSocket, client: StreamClient) -> AsyncIterator[None]:
-    """Let the client go once its token is no longer valid."""
+    """Disconnect the client when its token becomes invalid."""
 
     async def watch() -> None:
         await client.ended.wait()
@@ -170,7 +170,7 @@ def _subscribe_frame(text: str) -> SubscribeFrame | None:
 async def _send(
     context: Context, socket: WebSocket, client: StreamClient, subscription: SubscribeFrame
 ) -> None:
-    """Send what is missed, then what comes, until the client has gone or fallen behind."""
+    """Send missed events, then live ones, until the client disconnects or is too slow."""
     event_filter = EventFilter(
         strategies=subscription.strategies,
         symbols=subscription.symbols,

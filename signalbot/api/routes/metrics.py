@@ -1,4 +1,4 @@
-"""What Prometheus reads."""
+"""Metrics for Prometheus."""
 
 from fastapi import Response
 from fastapi.responses import PlainTextResponse
@@ -13,5 +13,5 @@ routes = router("metrics")
 
 @routes.get("/metrics", response_class=PlainTextResponse)
 async def metrics(context: CurrentContext, _: Administrator) -> Response:
-    """How the daemon is and what it has done, in the text format of Prometheus."""
+    """Return all metrics in the Prometheus text format."""
     return Response(await context.metrics.render(), media_type=CONTENT_TYPE)

@@ -1,4 +1,4 @@
-"""Signals: what was said, who acted on it, and why others did not."""
+"""Signals, their decisions and executions."""
 
 from http import HTTPStatus
 from typing import Any
@@ -8,8 +8,7 @@ from fastapi import Response
 from signalbot.api.auth import Administrator, Authenticated, Principal
 from signalbot.api.context import Context, CurrentContext
 from signalbot.api.idempotency import IdempotencyKey
-from signalbot.api.models.rows import DecisionRow, SignalRow, SignalStats
-from signalbot.api.models.signals import NewSignal, SentSignal
+from signalbot.api.models.signals import DecisionRow, NewSignal, SentSignal, SignalRow, SignalStats
 from signalbot.api.pagination import Page, RequestedPage
 from signalbot.api.routes import router
 from signalbot.control.signal_intake import SignalRequest
@@ -24,7 +23,7 @@ routes = router("signals")
 
 @routes.get("/api/signals", response_model=Page[SignalRow])
 async def signals(context: CurrentContext, query: RequestedPage) -> Any:
-    """Signals; a user's token sees those its user decided on."""
+    """List signals; a user's token lists those its user decided on."""
     return await query.page(context, views.signals)
 
 
@@ -32,7 +31,7 @@ async def signals(context: CurrentContext, query: RequestedPage) -> Any:
     "/api/signals",
     response_model=SentSignal,
     status_code=HTTPStatus.CREATED,
-    responses={200: {"model": SentSignal, "description": "The same had come before."}},
+    responses={200: {"model": SentSignal, "description": "Duplicate, without effect."}},
 )
 async def send(
     context: CurrentContext,
@@ -41,7 +40,7 @@ async def send(
     response: Response,
     __: IdempotencyKey = None,
 ) -> Any:
-    """Send a signal by hand. It is in the ledger when this is answered."""
+    """Send a signal; it is durable when this returns."""
     request = SignalRequest(
         strategy=new.strategy,
         symbol=new.symbol,
@@ -64,26 +63,26 @@ async def send(
 
 @routes.get("/api/signals/{signal_id}", response_model=SignalRow)
 async def signal(context: CurrentContext, caller: Authenticated, signal_id: str) -> Any:
-    """One signal."""
+    """Return one signal."""
     return await _row(context, caller, signal_id)
 
 
 @routes.get("/api/signals/{signal_id}/executions", response_model=list[DecisionRow])
 async def executions(context: CurrentContext, caller: Authenticated, signal_id: str) -> Any:
-    """Who executed it, and what came of that."""
+    """List executions of a signal, with their outcome."""
     outcomes = await _outcomes(context, caller, signal_id)
     return [outcome for outcome in outcomes if outcome["status"] is not None]
 
 
 @routes.get("/api/signals/{signal_id}/decisions", response_model=list[DecisionRow])
 async def decisions(context: CurrentContext, caller: Authenticated, signal_id: str) -> Any:
-    """What every user made of it: outcome, code, and the numbers behind."""
+    """List the decisions of all users on a signal: outcome, code, facts."""
     return await _outcomes(context, caller, signal_id)
 
 
 @routes.get("/api/signals/{signal_id}/stats", response_model=SignalStats)
 async def stats(context: CurrentContext, caller: Administrator, signal_id: str) -> Any:
-    """Executions by status, with average slippage and latency."""
+    """Count executions by status, with average slippage and latency."""
     await _row(context, caller, signal_id)
     found = await context.executions.statistics(SignalId(signal_id))
     return {
@@ -99,7 +98,7 @@ async def stats(context: CurrentContext, caller: Administrator, signal_id: str) 
 
 @routes.post("/api/signals/{signal_id}/cancel", response_model=SignalRow)
 async def cancel(context: CurrentContext, caller: Administrator, signal_id: str) -> Any:
-    """Withdraw a signal: nobody can execute it from now on; what was executed stays."""
+    """Withdraw a signal: no user can execute it any more; executions stay."""
     await _row(context, caller, signal_id)
     if not await context.signal_intake.cancel(SignalId(signal_id)):
         raise Conflict("the signal is not ACTIVE: it has expired, or was cancelled before")
@@ -107,7 +106,7 @@ async def cancel(context: CurrentContext, caller: Administrator, signal_id: str)
 
 
 async def _row(context: Context, caller: Principal, signal_id: str) -> views.Row:
-    """A signal, if the caller may see it: a user sees what its own listener decided on."""
+    """Return a signal if the caller may see it: users see those they decided on."""
     row = await context.read(lambda c: views.signal(c, signal_id))
     if row is None or not (caller.is_admin or await _mine(context, caller, signal_id)):
         raise NotFound("no such signal")
@@ -126,7 +125,7 @@ async def _mine(context: Context, caller: Principal, signal_id: str) -> bool:
 
 
 def _is_of(caller: Principal, outcome: views.Row) -> bool:
-    """Whether one user's turn at a signal is the caller's to see."""
+    """Whether the caller may see one user's outcome of a signal."""
     at_ms = outcome["decided_at_ms"] or outcome["claimed_at_ms"] or caller.since_ms
     return caller.owns(outcome["user_id"]) and at_ms >= caller.since_ms
 

@@ -1,4 +1,4 @@
-"""Strategies: what they are, who follows them, what came of them."""
+"""Strategies: definition, subscription, statistics."""
 
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -9,7 +9,7 @@ from signalbot.api.auth import Administrator, Authenticated, Principal
 from signalbot.api.context import Context, CurrentContext
 from signalbot.api.idempotency import IdempotencyKey
 from signalbot.api.models.requests import NewStrategy, NewSubscription, StrategyChange
-from signalbot.api.models.rows import StrategyRow, StrategyStats, SubscriptionRow
+from signalbot.api.models.strategies import StrategyRow, StrategyStats, SubscriptionRow
 from signalbot.api.pagination import Page, RequestedPage
 from signalbot.api.routes import router
 from signalbot.config.sections.strategies import StrategySection
@@ -26,9 +26,9 @@ routes = router("strategies")
 
 @routes.get("/api/strategies", response_model=Page[StrategyRow])
 async def strategies(context: CurrentContext, query: RequestedPage) -> Any:
-    """Every strategy the caller may follow."""
+    """List strategies the caller may follow."""
     page = await query.page(context, views.strategies)
-    allowed = [row for row in page["items"] if _sees(context, query.caller, row["name"])]
+    allowed = [row for row in page["items"] if _may_see(context, query.caller, row["name"])]
     return page | {"items": allowed}
 
 
@@ -40,7 +40,7 @@ async def deploy(
     request: Request,
     _: IdempotencyKey = None,
 ) -> Any:
-    """Deploy a strategy: it runs with the first candle after somebody subscribes."""
+    """Deploy a strategy; it runs from the first candle after a user subscribes."""
     table = dict(await request.json())
     del table["name"]
     await context.configuration.define(("strategies", new.name), table, author=caller.name)
@@ -49,14 +49,14 @@ async def deploy(
 
 @routes.get("/api/strategies/{name}", response_model=StrategyRow)
 async def strategy(context: CurrentContext, caller: Authenticated, name: str) -> Any:
-    """One strategy."""
-    _visible(context, caller, name)
+    """Return one strategy."""
+    _require_visible(context, caller, name)
     return await _row(context, name)
 
 
 @routes.delete("/api/strategies/{name}", status_code=HTTPStatus.NO_CONTENT)
 async def withdraw(context: CurrentContext, caller: Administrator, name: str) -> None:
-    """Withdraw a strategy that the API has made; its subscriptions end with it."""
+    """Withdraw a strategy made through the API, with its subscriptions."""
     await context.configuration.undefine(("strategies", name), author=caller.name)
 
 
@@ -68,13 +68,13 @@ async def settings(
     changed: StrategyChange,
     request: Request,
 ) -> Any:
-    """Change a strategy's settings; they count from its next candle on.
+    """Change a strategy's settings from its next candle on.
 
-    Its owner changes its parameters, how long its signals last and who may follow it, nothing else.
+    Its owner may change its parameters, signal lifetime and allowed users.
     """
-    terms = _visible(context, caller, name)
-    if not caller.is_admin and caller.user_id != terms.owner:
-        raise NotAllowed("only its owner or an administrator may change a strategy")
+    strategy = _require_visible(context, caller, name)
+    if not caller.is_admin and caller.user_id != strategy.owner:
+        raise NotAllowed("only the owner or an administrator may change a strategy")
     table = dict(await request.json())
     del table["version"]
     path = ("strategies", name)
@@ -94,13 +94,13 @@ async def stats(
     name: str,
     since_ms: Annotated[int, Query(ge=0, le=2**62)] = 0,
 ) -> Any:
-    """What came of a strategy's signals; a user's token counts its own trades."""
-    terms = _visible(context, caller, name)
+    """Return results of a strategy's signals; a user's token counts only its own trades."""
+    _require_visible(context, caller, name)
     own_ms = Ms(max(since_ms, caller.since_ms))
     selection = views.Selection(strategy=name, user=caller.user_id, since_ms=own_ms)
     all_users = views.Selection(strategy=name, since_ms=Ms(since_ms))
     return {
-        "strategy": terms.name,
+        "strategy": name,
         "subscribers": (await _row(context, name))["subscribers"],
         "signals": len(await context.read(lambda c: views.signals(c, all_users))),
         "profit": await context.read(lambda c: profit(c, by=GroupBy.STRATEGY, selection=selection)),
@@ -120,9 +120,9 @@ async def subscribe(
     new: NewSubscription | None = None,
     _: IdempotencyKey = None,
 ) -> Any:
-    """Let a user follow a strategy; a user's token only tightens what the operator wrote."""
-    _visible(context, caller, name)
-    user_id = _who(caller, new)
+    """Subscribe a user to a strategy; a user's token may only tighten the operator's settings."""
+    _require_visible(context, caller, name)
+    user_id = _subscribing_user(caller, new)
     if user_id not in context.users.accounts:
         raise NotFound("no such user")
     table = (await request.json()).get("settings", {}) if new is not None else {}
@@ -137,28 +137,30 @@ async def subscribe(
     )
 
 
-def _who(caller: Principal, new: NewSubscription | None) -> UserId:
+def _subscribing_user(caller: Principal, new: NewSubscription | None) -> UserId:
     requested = new.user if new is not None else None
     if requested:
         return caller.must_own(requested)
     if caller.user_id is None:
-        raise NotFound("name the user who is to follow: an administrator's token is nobody's")
+        raise NotFound("user is required: an administrator's token has no user")
     return caller.user_id
 
 
-def _sees(context: Context, caller: Principal, name: str) -> bool:
-    """A strategy limited to named users is invisible to all others."""
-    terms = context.strategies.get(name)
+def _may_see(context: Context, caller: Principal, name: str) -> bool:
+    """Whether the caller may see a strategy, which may be limited to some users."""
+    strategy = context.strategies.get(name)
     if caller.user_id is None:
         return True
-    return terms is not None and (terms.allows(caller.user_id) or terms.owner == caller.user_id)
+    return strategy is not None and (
+        strategy.allows(caller.user_id) or strategy.owner == caller.user_id
+    )
 
 
-def _visible(context: Context, caller: Principal, name: str) -> StrategySettings:
-    terms = context.strategies.get(name)
-    if terms is None or not _sees(context, caller, name):
+def _require_visible(context: Context, caller: Principal, name: str) -> StrategySettings:
+    strategy = context.strategies.get(name)
+    if strategy is None or not _may_see(context, caller, name):
         raise NotFound("no such strategy")
-    return terms
+    return strategy
 
 
 async def _row(context: Context, name: str) -> views.Row:

@@ -1,4 +1,4 @@
-"""Subscriptions: who follows what, and with which settings. An id is ``user/strategy``."""
+"""Subscriptions of users to strategies. An id is ``user/strategy``."""
 
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -8,7 +8,7 @@ from fastapi import Query, Request
 from signalbot.api.auth import Authenticated, Principal
 from signalbot.api.context import Context, CurrentContext
 from signalbot.api.models.requests import SubscriptionChange
-from signalbot.api.models.rows import SubscriptionRow, SubscriptionStats
+from signalbot.api.models.strategies import SubscriptionRow, SubscriptionStats
 from signalbot.api.pagination import Page, RequestedPage
 from signalbot.api.routes import router
 from signalbot.domain.errors import NotFound
@@ -24,7 +24,7 @@ _ONE = "/api/subscriptions/{user}/{strategy}"
 
 @routes.get("/api/subscriptions", response_model=Page[SubscriptionRow])
 async def subscriptions(context: CurrentContext, query: RequestedPage) -> Any:
-    """Every subscription the caller may see."""
+    """List subscriptions the caller may see."""
     return await query.page(context, views.subscriptions)
 
 
@@ -32,7 +32,7 @@ async def subscriptions(context: CurrentContext, query: RequestedPage) -> Any:
 async def subscription(
     context: CurrentContext, caller: Authenticated, user: str, strategy: str
 ) -> Any:
-    """One subscription."""
+    """Return one subscription."""
     return await _row(context, caller, user, strategy)
 
 
@@ -45,9 +45,9 @@ async def change(
     _: SubscriptionChange,
     request: Request,
 ) -> Any:
-    """Change the settings of a subscription that the API has made, from now on.
+    """Change the settings of a subscription made through the API.
 
-    A user's token only tightens what the operator wrote: limits, sizes, the AI that is asked.
+    A user's token may only tighten the operator's settings: limits, sizes, AI.
     """
     await _row(context, caller, user, strategy)
     path = ("users", user, "subscriptions", strategy)
@@ -62,9 +62,9 @@ async def change(
 
 @routes.delete(_ONE, status_code=HTTPStatus.NO_CONTENT)
 async def cancel(context: CurrentContext, caller: Authenticated, user: str, strategy: str) -> None:
-    """End a subscription that the API has made. Open positions are followed to their end.
+    """End a subscription made through the API. Open positions stay managed.
 
-    One that the operator has made or paused is only ended by the operator.
+    Subscriptions that the operator made or paused can only be ended by the operator.
     """
     await _row(context, caller, user, strategy)
     path = ("users", user, "subscriptions", strategy)
@@ -73,14 +73,14 @@ async def cancel(context: CurrentContext, caller: Authenticated, user: str, stra
 
 @routes.post(f"{_ONE}/pause", response_model=SubscriptionRow)
 async def pause(context: CurrentContext, caller: Authenticated, user: str, strategy: str) -> Any:
-    """Stop entries on this strategy's signals, restarts included, until resumed."""
+    """Stop entries on this strategy's signals until resumed, across restarts."""
     await context.operations.pause_subscription(caller.must_own(user), strategy, by=caller.by)
     return await _row(context, caller, user, strategy)
 
 
 @routes.post(f"{_ONE}/resume", response_model=SubscriptionRow)
 async def resume(context: CurrentContext, caller: Authenticated, user: str, strategy: str) -> Any:
-    """Allow entries on this strategy's signals again; a user's token ends only what it has set."""
+    """Allow entries on this strategy's signals; a user's token only ends its own pause."""
     await context.operations.resume_subscription(caller.must_own(user), strategy, by=caller.by)
     return await _row(context, caller, user, strategy)
 
@@ -93,7 +93,7 @@ async def stats(
     strategy: str,
     since_ms: Annotated[int, Query(ge=0, le=2**62)] = 0,
 ) -> Any:
-    """What a subscription has earned."""
+    """Return the profit of a subscription."""
     row = await _row(context, caller, user, strategy)
     own_ms = Ms(max(since_ms, caller.since_ms))
     mine = views.Selection(user=UserId(user), strategy=strategy, since_ms=own_ms)

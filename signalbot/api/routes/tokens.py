@@ -1,4 +1,4 @@
-"""Tokens of this API, and secrets of webhook sources."""
+"""API tokens and webhook secrets."""
 
 from http import HTTPStatus
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from signalbot.api.auth import Administrator
 from signalbot.api.context import CurrentContext
 from signalbot.api.models.requests import NewToken
-from signalbot.api.models.rows import NewTokenRow, TokenRow
+from signalbot.api.models.users import NewTokenRow, TokenRow
 from signalbot.api.routes import router
 from signalbot.control.token_issuer import issue_token
 from signalbot.domain.errors import NotFound
@@ -17,13 +17,13 @@ routes = router("tokens")
 
 @routes.get("/api/tokens", response_model=list[TokenRow])
 async def tokens(context: CurrentContext, _: Administrator) -> Any:
-    """Every token ever made; never its text."""
+    """List all tokens, without their text."""
     return [_row(token) for token in await context.tokens.all()]
 
 
 @routes.post("/api/tokens", response_model=NewTokenRow, status_code=HTTPStatus.CREATED)
 async def create(context: CurrentContext, _: Administrator, new: NewToken) -> Any:
-    """Make a token; its text is told this once."""
+    """Create a token; its text is returned only once."""
     config = context.configuration.config
     text, token = await issue_token(
         context.tokens,
@@ -40,9 +40,9 @@ async def create(context: CurrentContext, _: Administrator, new: NewToken) -> An
 
 @routes.delete("/api/tokens/{token_id}", status_code=HTTPStatus.NO_CONTENT)
 async def revoke(context: CurrentContext, _: Administrator, token_id: str) -> None:
-    """Make a token worthless, at once."""
+    """Revoke a token immediately."""
     if not await context.tokens.revoke(token_id, now_ms=context.clock.now_ms()):
-        raise NotFound("no such token, or it was revoked before")
+        raise NotFound("no such token, or it is already revoked")
     context.event_stream.disconnect_token(token_id)
 
 

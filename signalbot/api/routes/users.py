@@ -1,4 +1,4 @@
-"""Users: who takes part, and what may be done for them by hand."""
+"""Users: definition and manual control."""
 
 from http import HTTPStatus
 from typing import Any
@@ -9,7 +9,7 @@ from signalbot.api.auth import Administrator, Authenticated, Principal
 from signalbot.api.context import Context, CurrentContext
 from signalbot.api.idempotency import IdempotencyKey
 from signalbot.api.models.requests import CloseRequest, NewUser, ReasonBody, UserChange
-from signalbot.api.models.rows import CloseRow, UserRow
+from signalbot.api.models.users import CloseRow, UserRow
 from signalbot.api.pagination import Page, RequestedPage
 from signalbot.api.routes import router
 from signalbot.domain.errors import NotFound
@@ -21,7 +21,7 @@ routes = router("users")
 
 @routes.get("/api/users", response_model=Page[UserRow])
 async def users(context: CurrentContext, query: RequestedPage) -> Any:
-    """Every user the caller may see."""
+    """List users the caller may see."""
     return await query.page(context, views.users)
 
 
@@ -33,7 +33,7 @@ async def add(
     request: Request,
     _: IdempotencyKey = None,
 ) -> Any:
-    """Add a user. A live one needs its keys in the vault first: ``signalbot keys set``."""
+    """Add a user. A live user needs stored keys first: ``signalbot keys set``."""
     table = dict(await request.json())
     del table["name"]
     await context.configuration.define(("users", new.name), table, author=caller.name)
@@ -42,7 +42,7 @@ async def add(
 
 @routes.get("/api/users/{name}", response_model=UserRow)
 async def user(context: CurrentContext, caller: Authenticated, name: str) -> Any:
-    """One user."""
+    """Return one user."""
     return await _row(context, caller, name)
 
 
@@ -50,7 +50,7 @@ async def user(context: CurrentContext, caller: Authenticated, name: str) -> Any
 async def change(
     context: CurrentContext, caller: Administrator, name: str, changed: UserChange, request: Request
 ) -> Any:
-    """Change a user that the API has made."""
+    """Change a user made through the API."""
     table = dict(await request.json())
     del table["version"]
     path = ("users", name)
@@ -60,7 +60,7 @@ async def change(
 
 @routes.delete("/api/users/{name}", status_code=HTTPStatus.NO_CONTENT)
 async def remove(context: CurrentContext, caller: Administrator, name: str) -> None:
-    """Remove a user that the API has made and that holds nothing any more."""
+    """Remove a user made through the API that has no positions."""
     await context.configuration.undefine(("users", name), author=caller.name)
 
 
@@ -68,7 +68,7 @@ async def remove(context: CurrentContext, caller: Administrator, name: str) -> N
 async def pause(
     context: CurrentContext, caller: Authenticated, name: str, body: ReasonBody | None = None
 ) -> Any:
-    """Stop a user's entries, restarts included, until resumed. Exits and stops go on."""
+    """Stop a user's entries until resumed, across restarts. Exits and stops continue."""
     reason = body.reason if body is not None else ""
     await context.operations.pause(
         caller.must_own(name), by=caller.by, reason=reason or f"paused by {caller.name}"
@@ -78,14 +78,14 @@ async def pause(
 
 @routes.post("/api/users/{name}/resume", response_model=UserRow)
 async def resume(context: CurrentContext, caller: Authenticated, name: str) -> Any:
-    """Let a paused or halted user enter again; a user's token ends only what it has set."""
+    """Allow entries of a paused or halted user; a user's token only ends its own pause."""
     await context.operations.resume(caller.must_own(name), by=caller.by)
     return await _row(context, caller, name)
 
 
 @routes.post("/api/users/{name}/unlock", response_model=UserRow)
 async def unlock(context: CurrentContext, caller: Administrator, name: str) -> Any:
-    """Open a user's account anew with the keys that are in the vault now."""
+    """Reopen a user's account with the keys now in the vault."""
     await context.configuration.reload_credentials(UserId(name))
     return await _row(context, caller, name)
 
@@ -94,7 +94,7 @@ async def unlock(context: CurrentContext, caller: Administrator, name: str) -> A
 async def close(
     context: CurrentContext, caller: Authenticated, name: str, body: CloseRequest | None = None
 ) -> Any:
-    """Close a user's positions at market and cancel entries that rest."""
+    """Close a user's positions at market, and cancel resting entries."""
     closings = await context.operations.close(caller.must_own(name), body.symbol if body else None)
     return [
         CloseRow(position_id=each.position_id, symbol=each.symbol, closed=each.closed)

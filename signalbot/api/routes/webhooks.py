@@ -1,7 +1,7 @@
-"""``POST /hooks/{source}``: alerts of TradingView and its like. Answered once they are durable.
+"""``POST /hooks/{source}``: receives alerts of TradingView and similar senders.
 
-A stranger's alert is answered at the same moment after it came, whatever was wrong with it: how
-long that takes tells nothing of which sources there are.
+Responses are sent after the alert is durable. Unauthenticated alerts are answered after a constant
+time, so that timing reveals nothing about existing sources.
 """
 
 from http import HTTPStatus
@@ -50,8 +50,8 @@ _BODY = {
 DryRun = Annotated[
     bool,
     Query(
-        description="Answer what the alert would do, and do nothing. Through the control socket "
-        "or with an administrator's token no secret is needed for that."
+        description="Return what the alert would do, without doing it. Through the control socket "
+        "or with an administrator's token no secret is required."
     ),
 ]
 
@@ -60,7 +60,7 @@ DryRun = Annotated[
     "/hooks/{source}",
     response_model=AlertResponse,
     status_code=HTTPStatus.ACCEPTED,
-    responses={200: {"model": AlertResponse, "description": "The same had come before."}},
+    responses={200: {"model": AlertResponse, "description": "Duplicate, without effect."}},
     openapi_extra=_BODY,
 )
 async def alert(
@@ -71,7 +71,7 @@ async def alert(
     *,
     dry_run: DryRun = False,
 ) -> Any:
-    """Take in an alert that carries its secret in the body, or that is signed."""
+    """Receive an alert with a secret in the body, or with a signature."""
     return await _receive(context, source, request, response, token=None, is_dry_run=dry_run)
 
 
@@ -79,7 +79,7 @@ async def alert(
     "/hooks/{source}/{token}",
     response_model=AlertResponse,
     status_code=HTTPStatus.ACCEPTED,
-    responses={200: {"model": AlertResponse, "description": "The same had come before."}},
+    responses={200: {"model": AlertResponse, "description": "Duplicate, without effect."}},
     openapi_extra=_BODY,
 )
 async def alert_by_token(
@@ -91,7 +91,7 @@ async def alert_by_token(
     *,
     dry_run: DryRun = False,
 ) -> Any:
-    """Take in an alert whose secret is in the path."""
+    """Receive an alert with the secret in the path."""
     return await _receive(context, source, request, response, token=token, is_dry_run=dry_run)
 
 
@@ -107,47 +107,47 @@ async def _receive(
     body, headers = await request.body(), request.headers
     caller: Principal | None = request.scope.get(PRINCIPAL)
     if is_dry_run and caller is not None and caller.is_admin:
-        terms = _source(context, source)
+        strategy = _source(context, source)
     else:
-        terms = await _authenticated_source(context, source, request, body, token)
-    reception = await context.webhook_receiver.receive(
-        terms, body, headers=headers, is_dry_run=is_dry_run
+        strategy = await _authenticated_source(context, source, request, body, token)
+    result = await context.webhook_receiver.receive(
+        strategy, body, headers=headers, is_dry_run=is_dry_run
     )
-    changed = [*reception.sent, *reception.withdrawn]
-    if reception.is_dry_run or (changed and not any(each.is_new for each in changed)):
+    changed = [*result.sent, *result.withdrawn]
+    if result.is_dry_run or (changed and not any(each.is_new for each in changed)):
         response.status_code = HTTPStatus.OK
-    return AlertResponse.of(reception)
+    return AlertResponse.of(result)
 
 
 def _source(context: Context, name: str) -> StrategySettings:
-    terms = context.strategies.get(name)
-    if terms is None or terms.webhook is None:
+    strategy = context.strategies.get(name)
+    if strategy is None or strategy.webhook is None:
         raise NotFound("no such source")
-    return terms
+    return strategy
 
 
 async def _authenticated_source(
     context: Context, source: str, request: Request, body: bytes, token: str | None
 ) -> StrategySettings:
-    """The source that an alert is known to come from.
+    """Return the source of an authenticated alert.
 
     Raises:
-        NotFound: it comes from a stranger.
+        NotFound: it is not authenticated.
     """
-    admission, came_ms = context.request_limiter, context.clock.now_ms()
-    terms = await context.alert_authenticator.authenticate(
+    limiter, received_ms = context.request_limiter, context.clock.now_ms()
+    strategy = await context.alert_authenticator.authenticate(
         source, body, headers=request.headers, token=token, address=request.scope[ADDRESS]
     )
-    if terms is None:
-        await context.clock.sleep_until(Ms(came_ms + _REJECT_AFTER_MS))
-        _refuse_if_late(await admission.count_anonymous(request.scope))
+    if strategy is None:
+        await context.clock.sleep_until(Ms(received_ms + _REJECT_AFTER_MS))
+        _reject_if_limited(await limiter.count_anonymous(request.scope))
         raise NotFound("no such source")
-    admission.mark_authenticated(request.scope)
-    _refuse_if_late(admission.count(f"source {terms.name}"))
-    return terms
+    limiter.mark_authenticated(request.scope)
+    _reject_if_limited(limiter.count(f"source {strategy.name}"))
+    return strategy
 
 
-def _refuse_if_late(wait_s: float) -> None:
+def _reject_if_limited(wait_s: float) -> None:
     if wait_s > 0:
         raise HTTPException(
             HTTPStatus.TOO_MANY_REQUESTS,

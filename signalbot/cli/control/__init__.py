@@ -1,1 +1,1 @@
-"""Commands that act on the running daemon."""
+"""Commands that control the running daemon."""

@@ -1,4 +1,4 @@
-"""``subscribe`` and ``cancel``: subscriptions made and ended while the daemon runs."""
+"""``subscribe`` and ``cancel``: add and end subscriptions while the daemon runs."""
 
 import tomllib
 from typing import Annotated, Any
@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import typer
 
 from signalbot.cli.control_socket import send_request
-from signalbot.cli.errors import report_errors
 from signalbot.cli.options import ConfigOption
 from signalbot.domain.errors import SignalbotError
 
@@ -19,42 +18,40 @@ def subscribe(
     settings: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="KEY=VALUE", help="A setting of this subscription, as the file has it."
+            "--set", metavar="KEY=VALUE", help="Setting of this subscription; may be repeated."
         ),
     ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Let a user follow a strategy, from its next signal on."""
-    with report_errors():
-        body = {"user": user, "settings": _settings(settings or [])}
-        row = send_request(config, "POST", f"/api/strategies/{strategy}/subscribe", body)
-        typer.echo(f"{row['subscription_id']} is {row['status']}")
+    """Subscribe a user to a strategy, from its next signal."""
+    body = {"user": user, "settings": _settings(settings or [])}
+    row = send_request(config, "POST", f"/api/strategies/{strategy}/subscribe", body)
+    typer.echo(f"{row['subscription_id']} is {row['status']}")
 
 
 def cancel(
     user: Annotated[
-        str, typer.Argument(metavar="USER|SIGNAL", help="Whose subscription; or a signal's id.")
+        str, typer.Argument(metavar="USER|SIGNAL", help="User of the subscription, or signal id.")
     ],
     strategy: Annotated[str | None, typer.Argument(metavar="STRATEGY")] = None,
     config: ConfigOption = None,
 ) -> None:
     """End a subscription, or withdraw a signal. Open positions keep their stops."""
-    with report_errors():
-        if strategy is not None:
-            send_request(config, "DELETE", f"/api/subscriptions/{user}/{strategy}")
-            typer.echo(f"{user}/{strategy} is CANCELLED")
-        elif user.startswith(SIGNAL_ID_PREFIX):
-            row = send_request(config, "POST", f"/api/signals/{user}/cancel")
-            typer.echo(f"{row['signal_id']} is {row['status']}")
-        else:
-            raise typer.BadParameter("name the strategy, too: signalbot cancel USER STRATEGY")
+    if strategy is not None:
+        send_request(config, "DELETE", f"/api/subscriptions/{user}/{strategy}")
+        typer.echo(f"{user}/{strategy} is CANCELLED")
+    elif user.startswith(SIGNAL_ID_PREFIX):
+        row = send_request(config, "POST", f"/api/signals/{user}/cancel")
+        typer.echo(f"{row['signal_id']} is {row['status']}")
+    else:
+        raise typer.BadParameter("the strategy is missing: signalbot cancel USER STRATEGY")
 
 
 def _settings(pairs: list[str]) -> dict[str, Any]:
-    """``sizing.risk_percent=2`` and the like as the table they stand for.
+    """Parse ``sizing.risk_percent=2`` and the like into a nested table.
 
     Raises:
-        SignalbotError: a pair is not KEY=VALUE with a TOML value; text may lack its quotes.
+        SignalbotError: a pair is not KEY=VALUE with a TOML value; quotes around text are optional.
     """
     found: dict[str, Any] = {}
     for pair in pairs:
@@ -71,7 +68,9 @@ def _parsed(key: str, value: str) -> dict[str, Any]:
             return tomllib.loads(f"{key} = {text}")
         except tomllib.TOMLDecodeError:
             continue
-    raise SignalbotError(f"'{key}={value}' cannot be read: write it as the file would have it")
+    raise SignalbotError(
+        f"'{key}={value}' is not valid TOML: write it as in the configuration file"
+    )
 
 
 def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""``webhook``: how the alerts of a webhook source are read."""
+"""``webhook``: shows how alerts of a webhook source are parsed."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,6 @@ from urllib.parse import quote
 import typer
 
 from signalbot.cli.control_socket import send_raw_request
-from signalbot.cli.errors import report_errors
 from signalbot.cli.lazy import examples_text, new_app
 from signalbot.cli.options import ConfigOption, JsonOption
 from signalbot.cli.render import print_facts, print_json
@@ -17,7 +16,7 @@ from signalbot.domain.errors import NotFound
 
 app = new_app(
     name="webhook",
-    help="See how the alerts of a webhook source are read.",
+    help="Test how webhook alerts are parsed.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -25,7 +24,7 @@ app = new_app(
 
 @app.callback()
 def _webhook() -> None:
-    """See how the alerts of a webhook source are read."""
+    """Test how webhook alerts are parsed."""
 
 
 @app.command(
@@ -39,26 +38,25 @@ def _webhook() -> None:
     ),
 )
 def show_alert(
-    source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="A strategy of kind webhook in the daemon.")
-    ],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Strategy of kind webhook.")],
     file: Annotated[
-        str, typer.Argument(metavar="FILE|-", help="The alert's body; - is standard input.")
+        str, typer.Argument(metavar="FILE|-", help="Alert body; - reads standard input.")
     ] = "-",
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show what an alert would do: signals, levels, what is ignored, or why it is refused.
+    """Show what an alert would do, without trading.
 
-    The body is read as if the source had sent it; a secret is not needed. Nothing is traded.
+    Prints the signals with their levels, the ignored fields, or the reason for rejecting the alert.
+
+    The body is parsed as if the source had sent it; no secret is needed.
     """
-    with report_errors():
-        body = sys.stdin.buffer.read() if file == "-" else _content(Path(file))
-        found = send_raw_request(config, "POST", f"/hooks/{quote(source, safe='')}?dry_run=1", body)
-        if as_json:
-            print_json(found)
-        else:
-            print_facts(_facts(found))
+    body = sys.stdin.buffer.read() if file == "-" else _content(Path(file))
+    found = send_raw_request(config, "POST", f"/hooks/{quote(source, safe='')}?dry_run=1", body)
+    if as_json:
+        print_json(found)
+    else:
+        print_facts(_facts(found))
 
 
 def _content(path: Path) -> bytes:
@@ -74,9 +72,9 @@ def _facts(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for signal in found["withdrawn"]:
         yield "withdraws", f"{signal['signal_id']} {signal['action']} {signal['symbol']}"
     if not found["signals"] and not found["withdrawn"]:
-        yield "signal", "none: the alert asks for nothing"
+        yield "signal", "none: the alert has no action"
     if found["refused"] is not None:
-        yield "refused", found["refused"]
+        yield "rejected", found["refused"]
     yield "ignored", ", ".join(found["ignored"]) or "nothing"
 
 
@@ -94,5 +92,5 @@ def signal_line(signal: Mapping[str, Any]) -> str:
     for target, share in zip(signal["take_profits"], shares, strict=True):
         parts.append(f"target {target}" + ("" if share is None else f" ({share} %)"))
     if not signal["is_new"]:
-        parts.append("a repeat: nothing would happen")
+        parts.append("duplicate: nothing would happen")
     return ", ".join(parts)

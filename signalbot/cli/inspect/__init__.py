@@ -1,1 +1,1 @@
-"""Commands that read the ledger, whether or not a daemon is running."""
+"""Commands that read the ledger, with or without a running daemon."""

@@ -1,4 +1,4 @@
-"""``users``, ``strategies`` and ``subscriptions``: who and what the daemon knows."""
+"""``users``, ``strategies`` and ``subscriptions``: list what the daemon is configured with."""
 
 from typing import Annotated, Literal
 
@@ -23,7 +23,7 @@ _USERS = (
     Column("Paper balance", "paper_balance", number, is_number=True, is_extra=True),
     Column("Subscriptions", "subscriptions", is_number=True, is_extra=True),
     Column("Open", "open_positions", is_number=True),
-    Column("Why", "status_reason", is_prose=True),
+    Column("Reason", "status_reason", is_prose=True),
 )
 _STRATEGIES = (
     Column("Strategy", "name"),
@@ -56,7 +56,7 @@ def users(
     config: ConfigOption = None,
     ledger: LedgerOption = None,
 ) -> None:
-    """List the users: mode, status, account, open positions."""
+    """List users: mode, status, account, open positions."""
     with open_reader(config, ledger) as source:
         selection = source.select(user=user, status=status)
         rows = views.users(source.connection, selection)
@@ -70,7 +70,7 @@ def strategies(
     config: ConfigOption = None,
     ledger: LedgerOption = None,
 ) -> None:
-    """List the strategies: what they look at, and how many follow them."""
+    """List strategies: markets, timeframe and number of subscribers."""
     with open_reader(config, ledger) as source:
         selection = source.select(strategy=strategy)
         rows = views.strategies(source.connection, selection)
@@ -89,7 +89,7 @@ def subscriptions(
     config: ConfigOption = None,
     ledger: LedgerOption = None,
 ) -> None:
-    """List who follows which strategy."""
+    """List the subscriptions of users to strategies."""
     with open_reader(config, ledger) as source:
         selection = source.select(user=user, strategy=strategy, status=status)
         rows = views.subscriptions(source.connection, selection)

@@ -1,4 +1,4 @@
-"""``ai``: what the AI was asked, what it cost, and how right it was."""
+"""``ai``: statistics of the AI: calls, cost and accuracy."""
 
 import typer
 
@@ -11,7 +11,7 @@ from signalbot.ledger.ai_statistics import ai_statistics
 
 app = new_app(
     name="ai",
-    help="See what the AI was asked, what it cost, and how right it was.",
+    help="Show AI calls, their cost and accuracy.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -22,7 +22,7 @@ _MODELS = (
     Column("Model", "model"),
     Column("Answered", "answered", is_number=True),
     Column("Failed", "failed", is_number=True),
-    Column("Not asked", "not_asked", is_number=True),
+    Column("Not called", "not_asked", is_number=True),
     Column("Tokens in", "input_tokens", is_number=True, is_extra=True),
     Column("Tokens out", "output_tokens", is_number=True, is_extra=True),
     Column("Cost", "cost", is_number=True),
@@ -34,16 +34,16 @@ _SIGNALS = (
     Column("Number", "signals", is_number=True),
     Column("Stop", "stop", is_number=True),
     Column("Target", "target", is_number=True),
-    Column("Time", "time", is_number=True),
-    Column("Not known", "not_known", is_number=True),
-    Column("Gained %", "gained_percent", is_number=True),
+    Column("Timeout", "time", is_number=True),
+    Column("Unknown", "not_known", is_number=True),
+    Column("Gain %", "gained_percent", is_number=True),
     Column("Average move %", "average_move_percent", is_number=True),
 )
 
 
 @app.callback()
 def root() -> None:
-    """Give ``stats`` a name of its own."""
+    """Keep ``stats`` a subcommand, although it is the only one."""
 
 
 @app.command("stats", epilog=examples_text(("signalbot ai stats", "signalbot ai stats --since 7d")))
@@ -53,10 +53,10 @@ def stats(
     config: ConfigOption = None,
     ledger: LedgerOption = None,
 ) -> None:
-    """Add up calls, cache hits and cost; tell how vetoed and followed signals ended.
+    """Show AI calls, cache hits, cost and accuracy.
 
-    Later candles tell: the signal's stop or its first target, whichever comes first, else the
-    close after 200 candles. Moves are of the signal's price, before all costs.
+    Accuracy is measured on later candles: the signal's stop or first target, whichever comes
+    first, else the close after 200 candles. Moves are of the signal's price, before all costs.
     """
     with open_reader(config, ledger) as source:
         begin_ms = source.select(since=since).since_ms or EPOCH
@@ -65,7 +65,7 @@ def stats(
         print_json(found)
         return
     if not found["models"]:
-        typer.echo("the AI was not asked anything")
+        typer.echo("no AI calls")
         return
     print_table(found["models"], _MODELS)
     typer.echo()

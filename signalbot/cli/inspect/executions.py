@@ -1,4 +1,4 @@
-"""``executions``: who acted on which signal, and what came of it."""
+"""``executions``: who acted on which signal, with the outcome."""
 
 from typing import Annotated, Literal
 
@@ -33,7 +33,7 @@ _COLUMNS = (
     Column("Status", "status"),
     Column("Failure", "failure_reason", is_extra=True),
     Column("Quantity", "quantity", number, is_number=True, is_extra=True),
-    Column("Asked", "signal_price", number, is_number=True, is_extra=True),
+    Column("Signal price", "signal_price", number, is_number=True, is_extra=True),
     Column("Price", "actual_entry_price", number, is_number=True, is_extra=True),
     Column("Slip bp", "slippage_bps", is_number=True, is_extra=True),
     Column("Latency ms", "latency_ms", is_number=True, is_extra=True),
@@ -55,10 +55,10 @@ def executions(
     config: ConfigOption = None,
     ledger: LedgerOption = None,
 ) -> None:
-    """List executions, newest first: one user acting on one signal, once."""
+    """List executions, newest first."""
     with open_reader(config, ledger) as source:
         selection = source.select(
             user=user, strategy=strategy, symbol=symbol, status=status, since=since, limit=limit
         )
         rows = views.executions(source.connection, selection)
-    print_list(rows, _COLUMNS, as_json=as_json, limit=limit, none="no such executions")
+    print_list(rows, _COLUMNS, as_json=as_json, limit=limit, none="no matching executions")

@@ -1,11 +1,11 @@
-"""``explain``: what a code means that stands in the ledger, in the log or in a listing."""
+"""``explain``: explains codes and log events."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 
-from signalbot.cli.errors import not_found, report_errors
+from signalbot.cli.errors import not_found
 from signalbot.cli.options import JsonOption
 from signalbot.cli.render import Column, print_facts, print_json, print_list
 from signalbot.domain.code_catalog import CODES
@@ -14,9 +14,9 @@ Row = dict[str, Any]
 
 _COLUMNS = (
     Column("Code", "code"),
-    Column("Of", "of"),
-    Column("It means", "cause", is_prose=True),
-    Column("What to change", "cure", is_prose=True),
+    Column("Kind", "of"),
+    Column("Meaning", "cause", is_prose=True),
+    Column("Fix", "cure", is_prose=True),
 )
 
 
@@ -24,16 +24,15 @@ def explain(
     *,
     code: Annotated[
         str | None,
-        typer.Argument(metavar="CODE", help="A code or log event, e.g. position.mismatch_found."),
+        typer.Argument(metavar="CODE", help="Code or log event: position.mismatch_found."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what a code means and what to change; without one, list them all."""
+    """Explain a code and its fix, or list all."""
     if code is None:
         print_list(list(_codes()), _COLUMNS, as_json=as_json, none="no codes")
         return
-    with report_errors():
-        row = _event(code.lower()) if "." in code else _code(code.upper().replace("-", "_"))
+    row = _event(code.lower()) if "." in code else _code(code.upper().replace("-", "_"))
     if as_json:
         print_json(row)
     else:
@@ -65,4 +64,4 @@ def _event(wanted: str) -> Row:
 
     if wanted not in EVENTS:
         raise not_found("event", wanted, list(EVENTS))
-    return {"code": wanted, "of": "log line", "cause": EVENTS[wanted].meaning, "cure": None}
+    return {"code": wanted, "of": "log event", "cause": EVENTS[wanted].meaning, "cure": None}

@@ -1,4 +1,4 @@
-"""``metrics``: what Grafana and Prometheus load to watch the daemon."""
+"""``metrics``: dashboard and alert rules for Grafana and Prometheus."""
 
 import sys
 
@@ -6,7 +6,7 @@ from signalbot.cli.lazy import examples_text, new_app
 
 app = new_app(
     name="metrics",
-    help="Print a Grafana dashboard or alert rules for Prometheus.",
+    help="Print a Grafana dashboard or Prometheus alert rules.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -14,7 +14,7 @@ app = new_app(
 
 @app.command(epilog=examples_text(("signalbot metrics dashboard > signalbot.json",)))
 def dashboard() -> None:
-    """Print a dashboard; Grafana imports it as it is."""
+    """Print a dashboard to import into Grafana."""
     from signalbot.metrics import dashboard as data
 
     sys.stdout.write(data.dashboard())
@@ -22,7 +22,7 @@ def dashboard() -> None:
 
 @app.command(epilog=examples_text(("signalbot metrics alerts > /etc/prometheus/signalbot.yml",)))
 def alerts() -> None:
-    """Print alert rules; name the file in rule_files of Prometheus."""
+    """Print alert rules for rule_files of Prometheus."""
     from signalbot.metrics import dashboard as data
 
     sys.stdout.write(data.alerts())

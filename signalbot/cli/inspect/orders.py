@@ -1,4 +1,4 @@
-"""``orders``: everything that was ever to be sent, and what became of it."""
+"""``orders``: every order that was intended, with its status."""
 
 from typing import Annotated, Literal
 
@@ -66,4 +66,4 @@ def orders(
             user=user, strategy=strategy, symbol=symbol, status=status, since=since, limit=limit
         )
         rows = views.orders(source.connection, selection)
-    print_list(rows, ORDER_COLUMNS, as_json=as_json, limit=limit, none="no such orders")
+    print_list(rows, ORDER_COLUMNS, as_json=as_json, limit=limit, none="no matching orders")

@@ -1,4 +1,4 @@
-"""``pnl``: what closed positions earned."""
+"""``pnl``: profit and loss of closed positions."""
 
 from typing import Annotated
 
@@ -37,38 +37,36 @@ _EARNED = (
 
 def pnl(
     *,
-    by: Annotated[GroupBy, typer.Option(help="What one line stands for.")] = GroupBy.USER,
+    by: Annotated[GroupBy, typer.Option(help="Group rows by.")] = GroupBy.USER,
     user: UserOption = None,
     strategy: StrategyOption = None,
     symbol: SymbolOption = None,
-    mode: Annotated[
-        Mode | None, typer.Option(help="Only real money (live), or only play money (paper).")
-    ] = None,
+    mode: Annotated[Mode | None, typer.Option(help="Only live or only paper accounts.")] = None,
     since: SinceOption = None,
     shadow: Annotated[
         bool,
-        typer.Option(
-            "--shadow", help="With --user: the live account against its shadow, signal by signal."
-        ),
+        typer.Option("--shadow", help="With --user: compare live account and shadow."),
     ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     ledger: LedgerOption = None,
 ) -> None:
-    """Add up what closed positions earned, by user or otherwise.
+    """Sum the profit of closed positions, by user or otherwise.
 
     Net is after fees and funding; a win is a position with a net above zero. An open position
-    counts when it closes. Paper and live, and different currencies, are never added together.
+    counts when it closes. Paper and live, and different currencies, are never added up.
 
-    With --shadow it shows what ``account.shadow = true`` is for: entry prices, fees, result and
-    latency of the live account against the paper one that trades beside it. What the paper one kept
-    and paid is told for the quantity that was traded live.
+    With --shadow it compares the live account with the paper account that ``account.shadow = true``
+    runs beside it: entry prices, fees, result and latency. Profit and fees of the paper account are
+    scaled to the quantity traded live.
     """
     if shadow:
         from signalbot.cli.inspect.shadow import print_shadow_comparison
 
         if mode is not None or by is not GroupBy.USER:
-            raise typer.BadParameter("--by and --mode do not go with it", param_hint="--shadow")
+            raise typer.BadParameter(
+                "--by and --mode cannot be combined with it", param_hint="--shadow"
+            )
         print_shadow_comparison(
             config,
             ledger,

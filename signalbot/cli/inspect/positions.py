@@ -1,4 +1,4 @@
-"""``positions``: what is held now, and what was held before."""
+"""``positions``: open and closed positions."""
 
 from typing import Annotated, Literal
 
@@ -36,10 +36,10 @@ _OPEN = (
     Column("Stop", "stop_loss", number, is_number=True),
     Column("Targets", "take_profits", targets, is_extra=True),
     Column("Protection", "protection"),
-    Column("Since", "stop_confirmed_at_ms", utc, is_extra=True),
+    Column("Protected", "stop_confirmed_at_ms", utc, is_extra=True),
     Column("At exchange", "held_otherwise", is_extra=True),
-    Column("Without", "unprotected_ms", seconds, is_number=True, is_extra=True),
-    Column("Compared", "reconciled_at_ms", utc, is_extra=True),
+    Column("Unprotected", "unprotected_ms", seconds, is_number=True, is_extra=True),
+    Column("Reconciled", "reconciled_at_ms", utc, is_extra=True),
 )
 _CLOSED = (
     Column("Quantity", "entry_quantity", number, is_number=True),
@@ -60,7 +60,7 @@ _TRAILING = (
 def positions(
     *,
     everything: Annotated[
-        bool, typer.Option("--all", help="Closed ones, too, newest first.")
+        bool, typer.Option("--all", help="Include closed positions, newest first.")
     ] = False,
     user: UserOption = None,
     strategy: StrategyOption = None,
@@ -75,7 +75,7 @@ def positions(
     config: ConfigOption = None,
     ledger: LedgerOption = None,
 ) -> None:
-    """List open positions; with --all, or --status CLOSED, closed ones."""
+    """List open positions; closed ones with --all."""
     is_closed = everything or status == "CLOSED"
     with open_reader(config, ledger) as source:
         selection = source.select(
@@ -84,5 +84,5 @@ def positions(
         read = views.positions if is_closed else views.open_positions
         rows = read(source.connection, selection)
     columns = (*_LEADING, *(_CLOSED if is_closed else _OPEN), *_TRAILING)
-    none = "no such positions" if is_closed else "no open positions"
+    none = "no matching positions" if is_closed else "no open positions"
     print_list(rows, columns, as_json=as_json, limit=limit, none=none)

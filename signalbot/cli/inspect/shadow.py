@@ -1,4 +1,4 @@
-"""``pnl --shadow``: the live account against the paper one that trades beside it."""
+"""``pnl --shadow``: compares a live account with its shadow paper account."""
 
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from signalbot.cli.errors import report_errors
 from signalbot.cli.formatting import money, number, plain, signed_money, utc
 from signalbot.cli.ledger_source import open_reader
 from signalbot.cli.options import Since
@@ -47,37 +46,36 @@ def print_shadow_comparison(
     since: Since | None,
     as_json: bool,
 ) -> None:
-    """Print every signal that either traded or that they decided unlike, and totals of them all."""
+    """Print signals that either account traded or that they decided differently, and totals."""
     if user is None:
-        raise typer.BadParameter("missing: whose?", param_hint="--user")
-    with report_errors():
-        from signalbot.domain.users import UserId
-        from signalbot.ledger.shadow_comparison import (
-            difference_row,
-            read_differences,
-            total_differences,
-            totals_row,
-        )
-        from signalbot.ledger.views import read_snapshot
+        raise typer.BadParameter("--user is required", param_hint="--shadow")
+    from signalbot.domain.users import UserId
+    from signalbot.ledger.shadow_comparison import (
+        difference_row,
+        read_differences,
+        total_differences,
+        totals_row,
+    )
+    from signalbot.ledger.views import read_snapshot
 
-        with open_reader(config, ledger) as source:
-            selection = source.select(user=user, strategy=strategy, symbol=symbol, since=since)
-            with read_snapshot(source.connection):
-                all_differences = read_differences(
-                    source.connection, UserId(user), since_ms=selection.since_ms
-                )
-        if not all_differences:
-            raise NotFound(
-                f"{user} has no shadow that has decided on anything since then: set "
-                f"account.shadow = true in [users.{user}], whose mode must be 'live'"
+    with open_reader(config, ledger) as source:
+        selection = source.select(user=user, strategy=strategy, symbol=symbol, since=since)
+        with read_snapshot(source.connection):
+            all_differences = read_differences(
+                source.connection, UserId(user), since_ms=selection.since_ms
             )
-        differences = [each for each in all_differences if _is_of(each, selection)]
-        rows = [difference_row(each) for each in differences if _is_listed(each)]
-        totals = totals_row(total_differences(differences))
-        if as_json:
-            print_json({"user_id": user, "totals": totals, "signals": rows})
-        else:
-            _print(totals, rows)
+    if not all_differences:
+        raise NotFound(
+            f"{user} has no shadow decisions in this period: set "
+            f"account.shadow = true in [users.{user}], with mode 'live'"
+        )
+    differences = [each for each in all_differences if _is_of(each, selection)]
+    rows = [difference_row(each) for each in differences if _is_listed(each)]
+    totals = totals_row(total_differences(differences))
+    if as_json:
+        print_json({"user_id": user, "totals": totals, "signals": rows})
+    else:
+        _print(totals, rows)
 
 
 def _is_of(difference: "ShadowDifference", selection: "Selection") -> bool:
@@ -98,13 +96,13 @@ def _print(totals: dict[str, Any], rows: list[dict[str, Any]]) -> None:
 
 
 def _facts(totals: dict[str, Any]) -> list[tuple[str, str]]:
-    def told(name: str, unit: str = "") -> str:
+    def total(name: str, unit: str = "") -> str:
         value = totals[name]
         return "-" if value is None else f"{plain(value)}{unit}"
 
     return [
-        ("Signals", told("signals")),
-        ("Traded by both", told("traded_by_both")),
+        ("Signals", total("signals")),
+        ("Traded by both", total("traded_by_both")),
         (
             "Net of these",
             f"live {signed_money(totals['live_net_pnl'])}, paper "
@@ -114,18 +112,18 @@ def _facts(totals: dict[str, Any]) -> list[tuple[str, str]]:
             "Fees of these",
             f"live {money(totals['live_fees'])}, paper {money(totals['paper_fees'])}",
         ),
-        ("Entry gap", told("average_entry_gap_bps", " bp on average")),
+        ("Entry gap", total("average_entry_gap_bps", " bp on average")),
         (
             "Latency",
-            f"live {told('average_live_latency_ms', ' ms')}, paper "
-            f"{told('average_paper_latency_ms', ' ms')} on average",
+            f"live {total('average_live_latency_ms', ' ms')}, paper "
+            f"{total('average_paper_latency_ms', ' ms')} on average",
         ),
         (
             "Only live",
-            f"{told('only_live')} trades, net {signed_money(totals['only_live_net_pnl'])}",
+            f"{total('only_live')} trades, net {signed_money(totals['only_live_net_pnl'])}",
         ),
         (
             "Only paper",
-            f"{told('only_paper')} trades, net {signed_money(totals['only_paper_net_pnl'])}",
+            f"{total('only_paper')} trades, net {signed_money(totals['only_paper_net_pnl'])}",
         ),
     ]

@@ -1,4 +1,4 @@
-"""How the story of one signal reads: the signal, then what each user made of it."""
+"""Prints the report of one signal: the signal, then the outcome of each user."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,14 +14,14 @@ from signalbot.ledger.rank_bands import rank_bands
 Row = dict[str, Any]
 
 NO_DECISION = "no decision"
-_UNDECIDED = "subscribed, but no decision is recorded: the daemon did not run or has not got to it"
-_CLAIMED = "claimed; what came of it is not known yet"
+_UNDECIDED = "no decision recorded: the daemon did not run or has not decided yet"
+_CLAIMED = "claimed; the outcome is not known yet"
 
 _USER_COLUMNS = (Column("User", "user_id"), Column("Mode", "mode", is_extra=True))
 _DECISION = (Column("Decision", "decision"), Column("Code", "code"))
 _EXECUTION = (
     Column("Status", "status"),
-    Column("Asked", "asked_quantity", number, is_number=True, is_extra=True),
+    Column("Requested", "asked_quantity", number, is_number=True, is_extra=True),
     Column("Filled", "filled_quantity", number, is_number=True),
     Column("Price", "actual_entry_price", number, is_number=True, is_extra=True),
     Column("Slip bp", "slippage_bps", is_number=True),
@@ -30,7 +30,7 @@ _EXECUTION = (
     Column("Result", "result"),
     Column("Net PnL", "result_pnl", signed_money, is_number=True),
 )
-_REASON_COLUMN = Column("Why", "why", is_prose=True)
+_REASON_COLUMN = Column("Reason", "why", is_prose=True)
 _RANK_COLUMNS = (
     Column("Ranks from", "first_rank", is_number=True),
     Column("to", "last_rank", is_number=True),
@@ -43,18 +43,18 @@ _RANK_COLUMNS = (
 
 
 def with_code_meaning(outcome: Row) -> Row:
-    """A user's turn with what its code means, what would change it, and its place in the queue."""
+    """Add the code's meaning and fix, and the rank in the queue, to a user's outcome."""
     return outcome | meaning_of(outcome["code"]) | {"rank": (outcome["detail"] or {}).get("rank")}
 
 
 def print_signal_report(report: Row) -> None:
-    """Print the signal and one line per user; of a single user everything, with its orders."""
+    """Print the signal and one line per user; for a single user all details and orders."""
     print_facts(_signal_facts(report["signal"]))
     typer.echo()
     if "orders" in report:
         _print_one(report["users"][0], report["orders"])
     elif not report["users"]:
-        typer.echo(f"nobody is subscribed to {report['signal']['strategy']}")
+        typer.echo(f"no user is subscribed to {report['signal']['strategy']}")
     else:
         _print_all([_display_row(outcome) for outcome in report["users"]])
 
@@ -71,7 +71,7 @@ def _print_all(outcomes: list[Row]) -> None:
 
 
 def _print_split(outcomes: list[Row]) -> None:
-    """Decisions, then executions: one wide table would fit no screen."""
+    """Print decisions, then executions: one table would be too wide for a terminal."""
     print_table(outcomes, (*_USER_COLUMNS, *_DECISION, _REASON_COLUMN))
     acted = [outcome for outcome in outcomes if outcome["status"] is not None]
     if acted:
@@ -97,7 +97,7 @@ def _display_row(outcome: Row) -> Row:
 
 
 def _reasons(outcome: Row) -> Iterator[str]:
-    """Cause, what went wrong after the decision, and the numbers that have no column."""
+    """Yield the code's meaning, failures after the decision, and facts without a column."""
     if outcome["outcome"] is None:
         yield _UNDECIDED
     elif outcome["cause"]:
@@ -125,11 +125,11 @@ def _failures(outcome: Row) -> Iterator[str]:
 def _signal_facts(signal: Row) -> Iterator[tuple[str, str]]:
     yield "Signal", f"{signal['signal_id']}, {signal['status']}"
     timeframe = f" {signal['timeframe']}" if signal["timeframe"] else ""
-    yield "Says", f"{action_of(signal)} {signal['symbol']} on {signal['exchange']}"
-    yield "From", f"{signal['strategy']}{timeframe} ({signal['source']})"
+    yield "Action", f"{action_of(signal)} {signal['symbol']} on {signal['exchange']}"
+    yield "Strategy", f"{signal['strategy']}{timeframe} ({signal['source']})"
     yield "Time", f"{utc(signal['created_at_ms'])}, expires {utc(signal['expires_at_ms'])}"
     yield "Strength", f"{signal['strength']}, confidence {plain(signal['confidence'])}"
-    yield "Levels", " ".join(_levels(signal)) or "none given"
+    yield "Levels", " ".join(_levels(signal)) or "none"
     yield "Reason", signal["reason"]
 
 
@@ -151,12 +151,12 @@ def _outcome_facts(outcome: Row) -> Iterator[tuple[str, str]]:
     decided = f" at {utc(outcome['decided_at_ms'])}" if outcome["decided_at_ms"] is not None else ""
     yield "Decision", f"{outcome['decision']}{decided}"
     if outcome["outcome"] is None:
-        yield "Cause", _UNDECIDED
+        yield "Reason", _UNDECIDED
     else:
         yield "Code", outcome["code"]
-        yield "Cause", outcome["cause"] or "not known to this version"
-        yield "Cure", outcome["cure"] or "not known to this version"
-        yield "Numbers", facts(outcome["detail"])
+        yield "Reason", outcome["cause"] or "unknown in this version"
+        yield "Fix", outcome["cure"] or "unknown in this version"
+        yield "Facts", facts(outcome["detail"])
     if outcome["status"] is not None:
         yield from _execution_facts(outcome)
 
@@ -164,10 +164,10 @@ def _outcome_facts(outcome: Row) -> Iterator[tuple[str, str]]:
 def _execution_facts(outcome: Row) -> Iterator[tuple[str, str]]:
     yield "Execution", f"{outcome['status']}, claimed at {utc(outcome['claimed_at_ms'])}"
     for problem in _failures(outcome):
-        yield "Trouble", problem
+        yield "Failure", problem
     failure = code_of(outcome["failure_reason"])
     if failure is not None:
-        yield "What to change", failure.fix
+        yield "Fix", failure.fix
     for column in _EXECUTION[1:]:
         value = outcome[column.key]
         if value is not None:

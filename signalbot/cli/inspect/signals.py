@@ -1,4 +1,4 @@
-"""``signals``: what the strategies said, and what one user decided on it."""
+"""``signals``: signals of the strategies, optionally with one user's decisions."""
 
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -27,7 +27,7 @@ SignalStatusChoice = Literal["ACTIVE", "EXPIRED", "CANCELLED"]
 
 
 def _part(percent: str) -> str:
-    """The part an exit closes, where that is not everything."""
+    """Format the exit percentage; ``-`` for a full exit."""
     return "-" if number(percent) == "100" else number(percent)
 
 
@@ -58,11 +58,11 @@ def signals(
     *,
     user: Annotated[
         str | None,
-        typer.Option(metavar="USER", help="What this user decided on, with the decision."),
+        typer.Option(metavar="USER", help="Signals this user decided on, with decision."),
     ] = None,
     code: Annotated[
         str | None,
-        typer.Option("--code", metavar="CODE", help="Of those, only what was decided so."),
+        typer.Option("--code", metavar="CODE", help="Only decisions with this code; needs --user."),
     ] = None,
     strategy: StrategyOption = None,
     symbol: SymbolOption = None,
@@ -78,9 +78,7 @@ def signals(
 ) -> None:
     """List signals, newest first."""
     if code is not None and user is None:
-        raise typer.BadParameter(
-            "a code is of one user's decision: add --user", param_hint="--code"
-        )
+        raise typer.BadParameter("needs --user", param_hint="--code")
     with open_reader(config, ledger) as source:
         selection = source.select(
             user=user, strategy=strategy, symbol=symbol, status=status, since=since, limit=limit
@@ -88,14 +86,14 @@ def signals(
         decided = replace(selection, code=None if code is None else _decision_code(code))
         rows = archive_reader.signals(source.connection, decided)
     columns = (*_LEADING, *(_DECIDED if user else ()), *_TRAILING)
-    print_list(rows, columns, as_json=as_json, limit=limit, none="no such signals")
+    print_list(rows, columns, as_json=as_json, limit=limit, none="no matching signals")
 
 
 def _decision_code(code: str) -> str:
-    """``code`` as the ledger has it.
+    """Normalize ``code`` to the form in the ledger.
 
     Raises:
-        NotFound: no decision has such a code.
+        NotFound: there is no such decision code.
     """
     name = code.upper().replace("-", "_")
     if not isinstance(code_of(name), DecisionCode):

@@ -1,4 +1,4 @@
-"""``skips``: signals that users did not trade, counted by code."""
+"""``skips``: skipped signals, counted by code."""
 
 from typing import Annotated
 
@@ -23,14 +23,14 @@ _COLUMNS = (
     Column("Code", "code"),
     Column("Signals", "signals", is_number=True),
     Column("Last", "last_at_ms", utc),
-    Column("It means", "cause", is_extra=True, is_prose=True),
-    Column("What to change", "cure", is_prose=True),
+    Column("Reason", "cause", is_extra=True, is_prose=True),
+    Column("Fix", "cure", is_prose=True),
 )
 
 
 def skips(
     user: Annotated[
-        str | None, typer.Argument(metavar="USER", help="One user; left out: everybody.")
+        str | None, typer.Argument(metavar="USER", help="Only this user; default all.")
     ] = None,
     *,
     strategy: StrategyOption = None,
@@ -40,9 +40,9 @@ def skips(
     config: ConfigOption = None,
     ledger: LedgerOption = None,
 ) -> None:
-    """Count the signals that users skipped, by code, the commonest first."""
+    """Count skipped signals by code, most frequent first."""
     with open_reader(config, ledger) as source:
         selection = source.select(user=user, strategy=strategy, symbol=symbol, since=since)
         rows = views.skips(source.connection, selection)
     explained = [row | meaning_of(row["code"]) for row in rows]
-    print_list(explained, _COLUMNS, as_json=as_json, none="nothing was skipped")
+    print_list(explained, _COLUMNS, as_json=as_json, none="no skipped signals")

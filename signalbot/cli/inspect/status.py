@@ -1,4 +1,4 @@
-"""``status``: whether the daemon runs, and how things stand in its ledger."""
+"""``status``: state of the daemon and of its ledger."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,7 +44,7 @@ _MIB = 1 << 20
 def status(
     *, as_json: JsonOption = False, config: ConfigOption = None, ledger: LedgerOption = None
 ) -> None:
-    """Say whether the daemon runs and how things stand; exit code 3 when it does not run."""
+    """Show the daemon's state; exit code 3 if stopped."""
     path = ledger_path(config, ledger)
     pid = owner_pid(path.parent)
     found: dict[str, Any] = {
@@ -85,14 +85,14 @@ def _facts(found: dict[str, Any], path: Path) -> Iterator[tuple[str, str]]:
         yield "Disk", f"no entries: {found['disk_low']}"
     for row in found["away"]:
         yield (
-            "Away",
-            f"{row['exchange']} ({row['egress']}) answers nothing since {utc(row['since_ms'])}",
+            "Unreachable",
+            f"{row['exchange']} ({row['egress']}) has not responded since {utc(row['since_ms'])}",
         )
     yield "Users", ", ".join(map(_count, found["users"])) or "none"
     yield from _not_trading(found["users_not_trading"])
     yield "Open positions", str(found["open_positions"])
     yield "Active signals", str(found["active_signals"])
-    yield "In doubt", _unresolved(found["executions_in_doubt"])
+    yield "Unresolved", _unresolved(found["executions_in_doubt"])
 
 
 def _count(row: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""``why``: what every user made of one signal, with the reason and the numbers behind it."""
+"""``why``: reports one signal with the outcome of every user."""
 
 from typing import Annotated, Any
 
@@ -18,24 +18,24 @@ Row = dict[str, Any]
 
 _PREFIX = "sig_"
 _MAX_COMPARED = 1000
-"""How many of the newest signals are compared with an id that is not found."""
+"""How many of the newest signals are searched for ids similar to an unknown one."""
 _MAX_LISTED_IDS = 5
 
 
 def why(
     *,
     signal: Annotated[
-        str, typer.Argument(metavar="SIGNAL", help="A signal's id, or the beginning of it.")
+        str, typer.Argument(metavar="SIGNAL", help="Signal id or its first characters.")
     ],
     user: Annotated[
         str | None,
-        typer.Argument(metavar="USER", help="Only this user: with the cure, and every order."),
+        typer.Argument(metavar="USER", help="Only this user, with fix and orders."),
     ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     ledger: LedgerOption = None,
 ) -> None:
-    """Explain what every user made of one signal, or what one user did."""
+    """Explain the outcome of a signal for every user."""
     with open_reader(config, ledger) as source:
         found = _signal(source, signal)
         with archive_reader.open_with_archived(source.connection, found["signal_id"]) as merged:
@@ -53,13 +53,17 @@ def why(
 
 
 def _signal(source: LedgerReader, wanted: str) -> Row:
-    """The one signal whose id is, or begins with, ``wanted``; with or without its ``sig_``."""
+    """Return the one signal with id or id prefix ``wanted``, with or without ``sig_``.
+
+    Raises:
+        NotFound: no signal, or more than one, has that prefix.
+    """
     prefix = _PREFIX + wanted.lower().removeprefix(_PREFIX)
     ids = views.signal_ids(source.connection, prefix=prefix, limit=_MAX_LISTED_IDS + 1)
     if len(ids) > 1 and ids[0] != prefix:
         more = " and more" if len(ids) > _MAX_LISTED_IDS else ""
         raise NotFound(
-            f"{wanted!r} begins several signals: {', '.join(ids[:_MAX_LISTED_IDS])}{more}"
+            f"{wanted!r} matches several signals: {', '.join(ids[:_MAX_LISTED_IDS])}{more}"
         )
     found = archive_reader.signal(source.connection, ids[0]) if ids else None
     if found is None:
@@ -75,7 +79,7 @@ def _outcome_of(source: LedgerReader, report: Row, user: str) -> Row:
             return dict(outcome)
     signal = report["signal"]
     raise NotFound(
-        f"user {user!r} has no part in {signal['signal_id']}: "
+        f"user {user!r} has no outcome of {signal['signal_id']}: "
         f"not subscribed to {signal['strategy']!r}"
     )
 

@@ -1,1 +1,1 @@
-"""Commands that put secrets into the vault, without the daemon and without showing them."""
+"""Commands that store secrets in the vault, with or without a running daemon."""

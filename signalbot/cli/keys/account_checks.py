@@ -1,4 +1,4 @@
-"""Asks an exchange about live accounts, for ``keys test`` and ``check --online``."""
+"""Checks live accounts at their exchange, for ``keys test`` and ``check --online``."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from signalbot.vault.vault import Vault
 async def check_accounts(
     config: Config, users: list[User], key_file: Path
 ) -> dict[str, list[AccountCheck]]:
-    """What is found about each user's account; a failure is a finding too."""
+    """Return the checks of each user's account; a failure is a failed check."""
     clock = SystemClock()
     config.daemon.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     found: dict[str, list[AccountCheck]] = {}
@@ -28,10 +28,10 @@ async def check_accounts(
         vault = await Vault.unlock(VaultStore(database), key_file, now_ms=clock.now_ms())
         keys = await vault.credentials()
         for name in dict.fromkeys(user.account.exchange for user in users):
-            terms = config.exchanges[name]
+            settings = config.exchanges[name]
             exchange = LiveExchange(
-                live_settings(terms),
-                adapters=adapters_of(terms.ccxt_id),
+                live_settings(settings),
+                adapters=adapters_of(settings.ccxt_id),
                 credentials={user: each.fields for (user, at), each in keys.items() if at == name},
                 clock=clock,
             )  # fmt: skip
@@ -60,7 +60,7 @@ async def _of_user(config: Config, exchange: LiveExchange, user: User) -> list[A
 
 
 def live_users(config: Config) -> list[User]:
-    """Users who trade live at a real exchange."""
+    """Return users in live mode at a real exchange."""
     return [
         user
         for user in config.users.values()

@@ -1,4 +1,4 @@
-"""``keys``: credentials of accounts, set, listed, deleted, and locked anew with another key."""
+"""``keys``: stores, lists, checks and deletes account credentials; rotates the master key."""
 
 import asyncio
 import json
@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from signalbot.cli.control_socket import send_request as ask_daemon
-from signalbot.cli.errors import ExitCode, NotRunning, not_found, report_errors
+from signalbot.cli.control_socket import send_request
+from signalbot.cli.errors import ExitCode, NotRunning, not_found
 from signalbot.cli.keys.vault_access import command_config, prompt_secret, with_store, with_vault
 from signalbot.cli.lazy import examples_text, new_app
 from signalbot.cli.options import ConfigOption, JsonOption
@@ -26,12 +26,12 @@ from signalbot.vault.vault import CREDENTIAL_FIELDS, Credentials
 
 app = new_app(
     name="keys",
-    help="Store the keys of accounts, locked; none of it needs the daemon.",
+    help="Manage encrypted exchange keys; works without the daemon.",
     no_args_is_help=True,
     add_completion=False,
 )
 
-User = Annotated[str, typer.Argument(metavar="USER", help="A user of the configuration.")]
+User = Annotated[str, typer.Argument(metavar="USER", help="Configured user.")]
 
 
 @app.command(
@@ -44,13 +44,15 @@ User = Annotated[str, typer.Argument(metavar="USER", help="A user of the configu
     ),
 )
 def set_(user: User, config: ConfigOption = None) -> None:
-    """Store a user's keys: prompts for them, or reads one JSON object from standard input."""
-    with report_errors():
-        settings = command_config(config)
-        exchange = _exchange_of(settings, user)
-        given = _prompted(settings, exchange) if sys.stdin.isatty() else _parsed(sys.stdin.read())
-        _store(settings, [(UserId(user), exchange, _credentials(given, user))])
-        typer.echo(f"stored the keys of {user} for {exchange}{_handed_over(config, [user])}")
+    """Store a user's keys.
+
+    Prompts for them, or reads one JSON object from standard input.
+    """
+    settings = command_config(config)
+    exchange = _exchange_of(settings, user)
+    given = _prompted(settings, exchange) if sys.stdin.isatty() else _parsed(sys.stdin.read())
+    _store(settings, [(UserId(user), exchange, _credentials(given, user))])
+    typer.echo(f"stored the keys of {user} for {exchange}{_handed_over(config, [user])}")
 
 
 @app.command(
@@ -61,43 +63,42 @@ def set_(user: User, config: ConfigOption = None) -> None:
 )
 def import_(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="JSON lines; else standard input.")
+        Path | None, typer.Argument(metavar="[FILE]", help="JSON lines; default standard input.")
     ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Store the keys of many users: one JSON object a line, with "user" added. All or none."""
-    with report_errors():
-        settings = command_config(config)
-        text = sys.stdin.read() if file is None else _text_of(file)
-        accounts = list(_accounts(settings, text))
-        _store(settings, accounts)
-        if as_json:
-            print_json({"stored": [user for user, _, _ in accounts]})
-        else:
-            handed_over = _handed_over(config, [user for user, _, _ in accounts])
-            typer.echo(f"stored the keys of {len(accounts)} users{handed_over}")
+    """Store keys of many users, all or none.
+
+    The input has one JSON object per line: the fields of ``keys set`` and "user".
+    """
+    settings = command_config(config)
+    text = sys.stdin.read() if file is None else _text_of(file)
+    accounts = list(_accounts(settings, text))
+    _store(settings, accounts)
+    if as_json:
+        print_json({"stored": [user for user, _, _ in accounts]})
+    else:
+        handed_over = _handed_over(config, [user for user, _, _ in accounts])
+        typer.echo(f"stored the keys of {len(accounts)} users{handed_over}")
 
 
 @app.command("list", epilog=examples_text(("signalbot keys list", "signalbot keys list --json")))
 def list_(as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """Show whose keys are stored, never the keys."""
-    with report_errors():
-        settings = command_config(config)
-        stored = with_vault(settings, lambda vault: vault.list_credentials())
-        rows = [
-            {
-                "user": each.name,
-                "exchange": each.exchange,
-                "fields": list(each.fields),
-                "is_current": each.is_current,
-                "updated_at_ms": each.updated_at_ms,
-            }
-            for each in stored
-        ]
-        print_list(
-            rows, _COLUMNS, as_json=as_json, none="no keys are stored: signalbot keys set USER"
-        )
+    """List users with stored keys, without the keys."""
+    settings = command_config(config)
+    stored = with_vault(settings, lambda vault: vault.list_credentials())
+    rows = [
+        {
+            "user": each.name,
+            "exchange": each.exchange,
+            "fields": list(each.fields),
+            "is_current": each.is_current,
+            "updated_at_ms": each.updated_at_ms,
+        }
+        for each in stored
+    ]
+    print_list(rows, _COLUMNS, as_json=as_json, none="no stored keys: signalbot keys set USER")
 
 
 @app.command(
@@ -105,99 +106,100 @@ def list_(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     epilog=examples_text(("signalbot keys test alice", "signalbot keys test alice --json")),
 )
 def check_keys(user: User, as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """Ask the exchange about a live account: key, rights, modes, balance, minimums, clock."""
-    with report_errors():
-        from signalbot.cli.keys.account_checks import check_accounts, live_users
+    """Check a live account at its exchange.
 
-        settings = command_config(config)
-        _exchange_of(settings, user)
-        matches = [each for each in live_users(settings) if each.user_id == user]
-        if not matches:
-            raise ConfigError(f"{user} does not trade live at a real exchange")
-        path = master_key.locate_key_file(settings.daemon.master_key_file, os.environ)
-        found = asyncio.run(check_accounts(settings, matches, path))[user]
-        rows = [{"ok": each.is_ok, "what": each.subject, "says": each.result} for each in found]
-        print_list(rows, _FINDINGS, as_json=as_json, none="nothing was found")
-        if not all(each.is_ok for each in found):
-            raise typer.Exit(ExitCode.ERROR)
+    Checks the key, its permissions, account modes, balance, minimum order sizes and the clock.
+    """
+    from signalbot.cli.keys.account_checks import check_accounts, live_users
+
+    settings = command_config(config)
+    _exchange_of(settings, user)
+    matches = [each for each in live_users(settings) if each.user_id == user]
+    if not matches:
+        raise ConfigError(f"{user} has no live account at a real exchange")
+    path = master_key.locate_key_file(settings.daemon.master_key_file, os.environ)
+    found = asyncio.run(check_accounts(settings, matches, path))[user]
+    rows = [{"ok": each.is_ok, "what": each.subject, "says": each.result} for each in found]
+    print_list(rows, _FINDINGS, as_json=as_json, none="no checks were made")
+    if not all(each.is_ok for each in found):
+        raise typer.Exit(ExitCode.ERROR)
 
 
 @app.command(epilog=examples_text(("signalbot keys keep alice",)))
 def keep(user: User, config: ConfigOption = None) -> None:
-    """Use the keys that were stored before this user was removed and came back."""
-    with report_errors():
-        settings, now_ms = command_config(config), SystemClock().now_ms()
-        _exchange_of(settings, user)
-        adopted = with_vault(
-            settings, lambda vault: vault.reassign_credentials(UserId(user), now_ms=now_ms)
-        )
-        if not adopted:
-            raise not_found("keys of", user, [])
-        typer.echo(f"kept the keys of {user}{_handed_over(config, [user])}")
+    """Adopt the keys stored under a former user's name."""
+    settings, now_ms = command_config(config), SystemClock().now_ms()
+    _exchange_of(settings, user)
+    adopted = with_vault(
+        settings, lambda vault: vault.reassign_credentials(UserId(user), now_ms=now_ms)
+    )
+    if not adopted:
+        raise not_found("keys of", user, [])
+    typer.echo(f"kept the keys of {user}{_handed_over(config, [user])}")
 
 
 @app.command(epilog=examples_text(("signalbot keys delete alice",)))
 def delete(user: User, config: ConfigOption = None) -> None:
-    """Forget a user's keys."""
-    with report_errors():
-        settings = command_config(config)
-        deleted = with_vault(settings, lambda vault: vault.delete_credentials(UserId(user)))
-        if not deleted:
-            stored = with_vault(settings, lambda vault: vault.list_credentials())
-            raise not_found("keys of", user, [each.name for each in stored])
-        typer.echo(f"deleted the keys of {user}")
+    """Delete a user's keys."""
+    settings = command_config(config)
+    deleted = with_vault(settings, lambda vault: vault.delete_credentials(UserId(user)))
+    if not deleted:
+        stored = with_vault(settings, lambda vault: vault.list_credentials())
+        raise not_found("keys of", user, [each.name for each in stored])
+    typer.echo(f"deleted the keys of {user}")
 
 
 @app.command(epilog=examples_text(("signalbot keys rotate",)))
 def rotate(config: ConfigOption = None) -> None:
-    """Make a new master key and lock everything with it; the old one stays as FILE.bak.
+    """Create a new master key and re-encrypt all secrets.
 
-    Killed at any moment, run it again: it finishes or undoes what it had begun.
+    The previous key stays as FILE.bak. A rotation that was interrupted is finished or undone by
+    the next run.
     """
-    with report_errors():
-        settings = command_config(config)
-        path = master_key.locate_key_file(settings.daemon.master_key_file, os.environ)
-        if "CREDENTIALS_DIRECTORY" in os.environ:
-            raise ConfigError(
-                "a credential of systemd cannot be changed: put the key file back, rotate it, and "
-                "encrypt the credential anew before the daemon is restarted"
-            )
-        done = with_store(
-            settings,
-            lambda store: rotation.rotate_master_key(store, path, now_ms=SystemClock().now_ms()),
+    settings = command_config(config)
+    path = master_key.locate_key_file(settings.daemon.master_key_file, os.environ)
+    if "CREDENTIALS_DIRECTORY" in os.environ:
+        raise ConfigError(
+            "a systemd credential cannot be changed: put the key file back, rotate it, and "
+            "encrypt the credential again before the daemon restarts"
         )
-        if done.is_finished:
-            typer.echo("finished a rotation that had been cut off")
-        typer.echo(
-            f"locked {done.values} values with a new {path}; the old key is {done.previous_path}"
-        )
+    done = with_store(
+        settings,
+        lambda store: rotation.rotate_master_key(store, path, now_ms=SystemClock().now_ms()),
+    )
+    if done.is_finished:
+        typer.echo("finished an interrupted rotation")
+    typer.echo(
+        f"re-encrypted {done.values} values with a new {path}; "
+        f"the previous key is {done.previous_path}"
+    )
 
 
 _FINDINGS = (
-    Column("OK", "ok", lambda is_good: "yes" if is_good else "NO"),
-    Column("What", "what"),
-    Column("Says", "says", is_prose=True),
+    Column("OK", "ok", lambda is_ok: "yes" if is_ok else "NO"),
+    Column("Check", "what"),
+    Column("Result", "says", is_prose=True),
 )
 _COLUMNS = (
     Column("User", "user"),
     Column("Exchange", "exchange"),
     Column("Fields", "fields", ", ".join),
-    Column("Used", "is_current", lambda is_current: "yes" if is_current else "NO: a former user's"),
+    Column("Used", "is_current", lambda is_current: "yes" if is_current else "NO: former user"),
 )
 
 
 def _handed_over(config: Path | None, users: list[str]) -> str:
-    """Let a running daemon use the new keys; how a sentence about storing them ends."""
+    """Make a running daemon use the new keys; return the end of the message about storing them."""
     halted = []
     try:
         for user in users:
-            row = ask_daemon(config, "POST", f"/api/users/{user}/unlock")
+            row = send_request(config, "POST", f"/api/users/{user}/unlock")
             if row["status"] == UserStatus.HALTED:
                 halted.append(f"{user} is halted: {row['status_reason']}")
     except NotRunning:
         return ""
     except SignalbotError as e:
-        return f"; the running daemon could not take them up: {e}"
+        return f"; the running daemon could not load them: {e}"
     return f"; {'; '.join(halted)}" if halted else "; the running daemon uses them"
 
 
@@ -216,13 +218,13 @@ def _prompted(config: Config, exchange: str) -> dict[str, Any]:
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    """One JSON object. What is wrong with it is told without showing any of it."""
+    """Parse one JSON object; errors never include the input."""
     try:
         given = json.loads(text)
     except ValueError:
-        raise ConfigError('expected one JSON object: {"apiKey": "…", "secret": "…"}') from None
+        raise ConfigError('expected a JSON object: {"apiKey": "…", "secret": "…"}') from None
     if not isinstance(given, dict):
-        raise ConfigError('expected one JSON object: {"apiKey": "…", "secret": "…"}')
+        raise ConfigError('expected a JSON object: {"apiKey": "…", "secret": "…"}')
     return given
 
 
@@ -234,7 +236,7 @@ def _credentials(given: dict[str, Any], user: str) -> Credentials:
         )
     empty = [name for name, value in given.items() if not isinstance(value, str) or not value]
     if empty or not given:
-        raise ConfigError(f"keys of {user}: {', '.join(empty) or 'apiKey'} must be a text")
+        raise ConfigError(f"keys of {user}: {', '.join(empty) or 'apiKey'} must be text")
     return Credentials({name: value.strip() for name, value in given.items()})
 
 

@@ -1,4 +1,4 @@
-"""Opens the vault for one command, and reads secrets without letting anybody see them."""
+"""Opens the vault for one command, and prompts for secrets without echoing them."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ def command_config(config: Path | None) -> Config:
 
 
 def with_vault(config: Config, work: Callable[[Vault], Awaitable[T]]) -> T:
-    """Do ``work`` with the configuration's vault; the daemon may run at the same time."""
+    """Run ``work`` with the configuration's vault; the daemon may run at the same time."""
     path = master_key.locate_key_file(config.daemon.master_key_file, os.environ)
 
     async def opened(store: VaultStore) -> T:
@@ -38,7 +38,7 @@ def with_vault(config: Config, work: Callable[[Vault], Awaitable[T]]) -> T:
 
 
 def with_store(config: Config, work: Callable[[VaultStore], Awaitable[T]]) -> T:
-    """Do ``work`` with what is stored in the vault, locked as it is."""
+    """Run ``work`` with the vault's encrypted values."""
     protect_memory()
 
     async def opened() -> T:
@@ -50,13 +50,13 @@ def with_store(config: Config, work: Callable[[VaultStore], Awaitable[T]]) -> T:
 
 
 def prompt_secret(prompt: str) -> str:
-    """One secret: from a hidden prompt, or from standard input when nobody sits there.
+    """Read one secret from a hidden prompt, or from standard input if that is no terminal.
 
     Raises:
-        ConfigError: it is empty.
+        ConfigError: the secret is empty.
     """
     value = getpass(f"{prompt}: ") if sys.stdin.isatty() else sys.stdin.read()
     value = value.strip("\r\n")
     if not value.strip():
-        raise ConfigError(f"{prompt}: nothing was given")
+        raise ConfigError(f"{prompt}: no input")
     return value

@@ -1,1 +1,1 @@
-"""Commands that look after the ledger and the installation."""
+"""Commands that maintain the ledger and the installation."""

@@ -1,45 +1,43 @@
-"""``alert``: a line to the operator, whether the daemon runs or not."""
+"""``alert``: sends a message to the operator, with or without a running daemon."""
 
 import asyncio
 from typing import Annotated
 
 import typer
 
-from signalbot.cli.errors import report_errors
 from signalbot.cli.keys.vault_access import command_config, with_vault
 from signalbot.cli.options import ConfigOption
 from signalbot.domain.errors import ConfigError, Unavailable
 
 
 def alert(
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to say.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="Message text.")],
     config: ConfigOption = None,
 ) -> None:
-    """Send a line to the operator's destinations, notify.operator.
+    """Send a message to the operator's destinations.
 
-    Does not need the daemon: systemd uses it to tell that the daemon has died.
+    Works without the daemon: systemd uses it to report that the daemon has died.
     """
-    with report_errors():
-        from signalbot.notifications.message import Message
-        from signalbot.notifications.send_now import send_now as deliver
-        from signalbot.vault.vault import Vault
+    from signalbot.notifications.message import Message
+    from signalbot.notifications.send_now import send_now as deliver
+    from signalbot.vault.vault import Vault
 
-        settings = command_config(config)
-        urls = settings.notify.operator
-        if not urls:
-            raise ConfigError(f"{settings.path}: notify.operator: nobody is named there")
-        message = Message(title="signalbot", body=text)
+    settings = command_config(config)
+    urls = settings.notify.operator
+    if not urls:
+        raise ConfigError(f"{settings.path}: notify.operator: no destination is set")
+    message = Message(title="signalbot", body=text)
 
-        async def with_secrets(vault: Vault) -> list[str]:
-            return await deliver(message, urls, resolve_secret=vault.resolve)
+    async def with_secrets(vault: Vault) -> list[str]:
+        return await deliver(message, urls, resolve_secret=vault.resolve)
 
-        if any(url.startswith("secret:") for url in urls):
-            failures = with_vault(settings, with_secrets)
-        else:
-            failures = asyncio.run(deliver(message, urls, resolve_secret=_itself))
-        if failures:
-            raise Unavailable("; ".join(failures))
-        typer.echo(f"told {len(urls)} destination{'s' if len(urls) > 1 else ''}")
+    if any(url.startswith("secret:") for url in urls):
+        failures = with_vault(settings, with_secrets)
+    else:
+        failures = asyncio.run(deliver(message, urls, resolve_secret=_itself))
+    if failures:
+        raise Unavailable("; ".join(failures))
+    typer.echo(f"sent to {len(urls)} destination{'s' if len(urls) > 1 else ''}")
 
 
 async def _itself(url: str) -> str:

@@ -1,4 +1,4 @@
-"""``backup`` and ``restore``: copies of the ledger, and the way back."""
+"""``backup`` and ``restore``: copy the ledger and restore a copy."""
 
 import os
 from pathlib import Path
@@ -14,15 +14,15 @@ from signalbot.state_dir import LEDGER_NAME
 def backup(
     target: Annotated[
         Path | None,
-        typer.Argument(metavar="[TARGET]", help="A new file; else one in [backup] directory."),
+        typer.Argument(metavar="[TARGET]", help="New file; default in [backup] directory."),
     ] = None,
     *,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Copy the ledger, whether the daemon runs or not; the copy is examined before it counts.
+    """Copy the ledger and verify the copy.
 
-    Without TARGET, copies in the folder of [backup] that are no longer due are removed.
+    The daemon may run. Without TARGET, expired copies in the folder of [backup] are removed.
     """
     from signalbot.config.load import load
     from signalbot.config.locate import find_config
@@ -32,30 +32,33 @@ def backup(
     from signalbot.maintenance.backups import create_backup
     from signalbot.tasks import SystemClock
 
-    terms, now_ms = load(find_config(config, os.environ), os.environ), SystemClock().now_ms()
-    ledger = terms.daemon.state_dir / LEDGER_NAME
+    settings, now_ms = load(find_config(config, os.environ), os.environ), SystemClock().now_ms()
+    ledger = settings.daemon.state_dir / LEDGER_NAME
     with open_ledger(ledger):
-        pass  # whatever is wrong with it is told as everywhere
+        pass  # raises the usual errors of a bad ledger
     if target is None:
-        target = create_backup(ledger, terms.backup, now_ms=now_ms).path
+        target = create_backup(ledger, settings.backup, now_ms=now_ms).path
     elif target.exists():
-        raise Conflict(f"{target}: is there already; name a new file")
+        raise Conflict(f"{target}: already exists; choose a new file")
     else:
         copy_ledger(ledger, target, as_of_ms=now_ms)
     found = {"backup": str(target), "bytes": target.stat().st_size, "ledger": str(ledger)}
     if as_json:
         print_json(found)
     else:
-        print_facts([("Backup", f"{target} ({found['bytes']} bytes), examined and good")])
+        print_facts([("Backup", f"{target} ({found['bytes']} bytes), verified")])
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A copy made by signalbot backup.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Copy made by signalbot backup.")],
     *,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Make a copy the ledger again; the daemon must be stopped, and starts halted afterwards."""
+    """Replace the ledger with a copy; stop the daemon first.
+
+    The daemon starts halted afterwards.
+    """
     from signalbot.config.locate import find_config, state_dir_of
     from signalbot.maintenance.restore import restore_ledger as put_back
     from signalbot.tasks import SystemClock
@@ -69,7 +72,7 @@ def restore(
     print_facts([("Ledger", f"{done.ledger}, from {file}"), ("Former ledger", former or "none")])
     typer.echo(
         "\nNext:\n"
-        "  signalbot run        it starts halted, and brings positions in step with the exchange\n"
-        "  signalbot positions  compare them with the exchange: newer trades are not in the copy\n"
-        "  signalbot unhalt     when they agree"
+        "  signalbot run        starts halted and reconciles positions with the exchange\n"
+        "  signalbot positions  compare with the exchange: newer trades are missing in the copy\n"
+        "  signalbot unhalt     once they agree"
     )

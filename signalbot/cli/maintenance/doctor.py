@@ -1,4 +1,4 @@
-"""``doctor``: looks at the whole installation, and says what to do about what it finds."""
+"""``doctor``: checks the whole installation and suggests fixes."""
 
 import os
 from collections.abc import Iterator
@@ -16,25 +16,26 @@ if TYPE_CHECKING:
     from signalbot.doctor.finding import Finding
 
 _COLUMNS = (
-    Column("Found", "level", lambda level: {"ok": "ok", "note": "note"}.get(level, "PROBLEM")),
-    Column("What", "what"),
-    Column("Says", "says", is_prose=True),
-    Column("Do", "cure", is_prose=True),
+    Column("Level", "level", lambda level: {"ok": "ok", "note": "note"}.get(level, "PROBLEM")),
+    Column("Check", "what"),
+    Column("Result", "says", is_prose=True),
+    Column("Fix", "cure", is_prose=True),
 )
 
 
 def doctor(
     *,
     online: Annotated[
-        bool, typer.Option("--online", help="Ask the exchanges, too: reachable, listed, on time.")
+        bool, typer.Option("--online", help="Also check exchanges: connection, markets, clock.")
     ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Examine the installation and say what to do; exit code 1 when there is a problem.
+    """Check the installation and suggest fixes.
 
-    It looks at configuration, permissions, vault, ledger, disk, backups, clock, service, API,
-    streams, users and strategy files, beside a running daemon or without one, and changes nothing.
+    Checks configuration, permissions, vault, ledger, disk, backups, clock, service, API, streams,
+    users and strategy files, with or without a running daemon, and changes nothing. Exit code 1 if
+    there is a problem.
     """
     from signalbot.config.locate import find_config
     from signalbot.doctor.finding import FindingLevel
@@ -73,9 +74,7 @@ def _findings(path: Path, *, is_online: bool) -> Iterator["Finding"]:
         config = _load_config(path)
     except InvalidConfig as e:
         for each in e.problems:
-            yield problem(
-                "configuration", str(each), "correct that line; the rest is examined then"
-            )
+            yield problem("configuration", str(each), "correct that line, then run doctor again")
         return
     yield from run_checks(
         Installation(
@@ -89,10 +88,10 @@ def _findings(path: Path, *, is_online: bool) -> Iterator["Finding"]:
 
 
 def _load_config(path: Path) -> "Config":
-    """File and definitions; a ledger that cannot be read is told of by its own examination.
+    """Load file and definitions; an unreadable ledger is left to its own check.
 
     Raises:
-        InvalidConfig: they cannot be used.
+        InvalidConfig: one of them is invalid.
     """
     from signalbot.cli.load_config import load_config
     from signalbot.config.load import load

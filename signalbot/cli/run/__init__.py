@@ -1,1 +1,1 @@
-"""Commands that let signals happen: the daemon, a replay, the demo."""
+"""Commands that run the pipeline: the daemon, a replay, the demo."""

@@ -1,4 +1,4 @@
-"""``signalbot demo``: no network, no keys, nothing to configure."""
+"""``demo``: runs the daemon on a simulated exchange, without network or keys."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signalbot.cli.errors import report_errors
 from signalbot.cli.formatting import signed_money, utc
 from signalbot.cli.render import Column, Row, print_table
 from signalbot.domain.money import ZERO, text
@@ -23,29 +22,28 @@ _SPEED = 450.0
 
 def demo(
     minutes: Annotated[
-        int, typer.Option("--minutes", min=40, max=1440, help="Simulated minutes to play.")
+        int, typer.Option("--minutes", min=40, max=1440, help="Simulated minutes.")
     ] = 150,
     speed: Annotated[
-        float, typer.Option("--speed", min=0, help="Times faster than real time; 0: no waiting.")
+        float, typer.Option("--speed", min=0, help="Speed factor; 0 runs without waiting.")
     ] = _SPEED,
     keep: Annotated[
         Path | None,
-        typer.Option("--keep", metavar="DIR", help="Keep the ledger there, to look around in it."),
+        typer.Option("--keep", metavar="DIR", help="Keep the ledger in this folder."),
     ] = None,
 ) -> None:
-    """Show the whole daemon at work on a simulated exchange: no network, no keys.
+    """Run the daemon on a simulated exchange.
 
-    Seven users with different rules receive the same signals. The log tells what each of them
-    does and why; a table of every signal and every user ends it.
+    Seven users with different rules receive the same signals. The log shows their decisions with
+    the reasons; a table of every signal and every user follows. Uses no network and no keys.
     """
-    with report_errors():
-        if keep is not None:
-            keep.mkdir(parents=True, exist_ok=True)
-            _play(keep, minutes, speed)
-            typer.echo(f"\nLook around: signalbot why SIGNAL --ledger {keep / 'demo.db'}")
-            return
-        with TemporaryDirectory(prefix="signalbot-demo-") as folder:
-            _play(Path(folder), minutes, speed)
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        _play(keep, minutes, speed)
+        typer.echo(f"\nExplore: signalbot why SIGNAL --ledger {keep / 'demo.db'}")
+        return
+    with TemporaryDirectory(prefix="signalbot-demo-") as folder:
+        _play(Path(folder), minutes, speed)
 
 
 def _play(folder: Path, minutes: int, speed: float) -> None:
@@ -81,7 +79,7 @@ def _print_summary(ledger: Path) -> None:
                 user.user_id,
                 user.mode,
                 executed=sum(history.executions.get(user.user_id, {}).values()),
-                refused=sum(history.refusals.get(user.user_id, {}).values()),
+                skipped=sum(history.refusals.get(user.user_id, {}).values()),
                 positions=history.positions.get(user.user_id, ()),
             )
             for user in history.users
@@ -92,7 +90,7 @@ def _print_summary(ledger: Path) -> None:
 
 def _signal_row(signal: Row, decided: list[Row]) -> Row:
     executed = [outcome for outcome in decided if outcome["outcome"] == "EXECUTE"]
-    refused = [
+    skipped = [
         f"{outcome['user_id']} {outcome['code']}"
         for outcome in decided
         if outcome["outcome"] == "SKIP"
@@ -104,12 +102,12 @@ def _signal_row(signal: Row, decided: list[Row]) -> Row:
         "symbol": signal["symbol"],
         "strength": signal["strength"],
         "executed": ", ".join(outcome["user_id"] for outcome in executed) or None,
-        "refused": ", ".join(refused) or None,
+        "skipped": ", ".join(skipped) or None,
     }
 
 
 def _user_row(
-    user_id: str, mode: str, *, executed: int, refused: int, positions: "Sequence[Position]"
+    user_id: str, mode: str, *, executed: int, skipped: int, positions: "Sequence[Position]"
 ) -> Row:
     closed = [position for position in positions if not position.is_open]
     net = sum((position.net_pnl for position in closed), ZERO)
@@ -117,7 +115,7 @@ def _user_row(
         "user_id": user_id,
         "mode": mode,
         "executed": executed,
-        "refused": refused,
+        "skipped": skipped,
         "closed": len(closed),
         "won": sum(position.net_pnl > 0 for position in closed),
         "open": len(positions) - len(closed),
@@ -132,13 +130,13 @@ _SIGNAL_COLUMNS = (
     Column("Symbol", "symbol"),
     Column("Strength", "strength", is_extra=True),
     Column("Executed", "executed", is_prose=True),
-    Column("Refused", "refused", is_prose=True),
+    Column("Skipped", "skipped", is_prose=True),
 )
 _USER_COLUMNS = (
     Column("User", "user_id"),
     Column("Mode", "mode"),
     Column("Executed", "executed", is_number=True),
-    Column("Refused", "refused", is_number=True),
+    Column("Skipped", "skipped", is_number=True),
     Column("Closed", "closed", is_number=True),
     Column("Won", "won", is_number=True),
     Column("Open", "open", is_number=True),

@@ -1,4 +1,4 @@
-"""How far a long run is and how long it still takes: a bar at a terminal, else a line at times."""
+"""Shows the progress of a long run: a bar at a terminal, else a line every few seconds."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -7,14 +7,14 @@ from time import perf_counter
 from typing import Final, TextIO
 
 Advance = Callable[[int], None]
-"""Is given how much of the total is done."""
+"""Called with the amount of work done so far."""
 
 _LINE_EVERY_S: Final = 15.0
 
 
 @contextmanager
 def progress(total: int, *, is_enabled: bool) -> Iterator[Advance]:
-    """Show progress on standard error; a run of a few seconds shows nothing in a log."""
+    """Show progress on standard error; in a log, runs under 15 s show nothing."""
     if not is_enabled:
         yield lambda _: None
     elif sys.stderr.isatty():
@@ -57,7 +57,7 @@ def _bar(total: int) -> Iterator[Advance]:
 
 
 class ProgressLines:
-    """A line every few seconds: ``replayed 40 % (126,000 of 315,000 candles), 1:20 left``."""
+    """Prints a line every 15 s: ``replayed 40 % (126,000 of 315,000 candles), 1:20 left``."""
 
     def __init__(self, total: int, out: TextIO, clock: Callable[[], float]) -> None:
         self._total = total

@@ -1,4 +1,4 @@
-"""``signalbot replay --signals``: what if this user had had other settings."""
+"""``replay --signals``: compares a user's results with those under changed settings."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from signalbot.cli.errors import not_found, report_errors
+from signalbot.cli.errors import not_found
 from signalbot.cli.ledger_source import LedgerReader, ledger_path
 from signalbot.cli.options import Since
 from signalbot.cli.render import Column, print_json, print_table
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from signalbot.ports import Clock
     from signalbot.replay.candle_files import ReadOptions
     from signalbot.replay.candle_sources import MarketCandles
+    from signalbot.replay.recorded_history import RecordedHistory
     from signalbot.replay.report.summary import ReportTable
-    from signalbot.replay.whatif import RecordedHistory, WhatIf
+    from signalbot.replay.whatif import WhatIf
 
 _LEAD_MS = 3_600_000
-"""Before the first signal: one gap in the candles does not leave it without a price."""
+"""Candles before the first signal, so that a gap does not leave it without a price."""
 
 _NUMBER = re.compile(r"[-+\d.,]+", re.ASCII)
 
@@ -47,22 +48,19 @@ def what_if(
     verbose: bool,
     as_json: bool,
 ) -> None:
-    """Compare, and print. ``files`` are candles by market; other prices are found by themselves."""
+    """Run and print the comparison. ``files`` are candles by market; others are found."""
     if user is None:
-        raise typer.BadParameter("missing: whose rules?", param_hint="--user")
-    with report_errors():
-        from signalbot.ledger.views import open_ledger
+        raise typer.BadParameter("--user is required", param_hint="--signals")
+    from signalbot.ledger.views import open_ledger
 
-        with open_ledger(ledger_path(config, ledger)) as connection:
-            found = _compare(
-                connection, config, user, since, settings, files, options, verbose=verbose
-            )
-        if as_json:
-            from signalbot.replay.whatif_tables import to_json
+    with open_ledger(ledger_path(config, ledger)) as connection:
+        found = _compare(connection, config, user, since, settings, files, options, verbose=verbose)
+    if as_json:
+        from signalbot.replay.whatif_tables import to_json
 
-            print_json(to_json(found))
-        else:
-            _print(found, limit)
+        print_json(to_json(found))
+    else:
+        _print(found, limit)
 
 
 def _compare(
@@ -81,7 +79,8 @@ def _compare(
     from signalbot.domain.users import UserId
     from signalbot.ledger.views import read_snapshot
     from signalbot.observability.logging.setup import configure_logging
-    from signalbot.replay.whatif import read_recorded_history, what_if
+    from signalbot.replay.recorded_history import read_recorded_history
+    from signalbot.replay.whatif import what_if
     from signalbot.tasks import SystemClock, freeze_gc
 
     overrides = tuple(map(parse_override, settings))
@@ -99,7 +98,7 @@ def _compare(
             until_ms=source.now_ms(),
         )
     if not history.signals:
-        raise SignalbotError(f"no signals since then of a strategy that {name} follows")
+        raise SignalbotError(f"no signals in this period of a strategy that {name} follows")
     configure_logging(
         log_format="console", level="error", stream=sys.stderr, clock=SystemClock().now_ms
     )
@@ -128,11 +127,11 @@ def _compare(
 def _load(
     connection: "Connection", path: Path, user: str, overrides: "tuple[Override, ...]"
 ) -> "Config":  # fmt: skip
-    """The configuration with what the API has made, and with ``wishes`` laid over it.
+    """Load file and definitions with ``overrides`` applied for ``user``.
 
     Raises:
-        InvalidConfig: it cannot be used; a wrong wish is named as it was given.
-        NotFound: it has no such user.
+        InvalidConfig: it is invalid; an invalid override is quoted.
+        NotFound: there is no such user.
     """
     from signalbot.config.load import load
     from signalbot.config.overrides import Overrides
@@ -144,7 +143,7 @@ def _load(
         Definition.from_key(each.key, each.table, each.version, each.operator_table)
         for each in read_definitions(connection)
     ]
-    named = owner_of(user) or user  # a shadow's settings are its owner's
+    named = owner_of(user) or user  # a shadow has its owner's settings
     config = load(
         path,
         os.environ,
@@ -163,10 +162,10 @@ def _candles(
     files: Mapping[str, Sequence[Path]],
     options: "ReadOptions",
 ) -> "Mapping[str, MarketCandles]":
-    """Candles of every market with signals: of a file, else of the exchange itself.
+    """Return candles of every market with signals, from a file, else from the exchange.
 
     Raises:
-        ConfigError: a file cannot be used. SignalbotError: nobody has any, for any signal.
+        ConfigError: a file is invalid. SignalbotError: no signal has candles.
     """
     from signalbot.replay.candle_files import read_candles
     from signalbot.replay.candle_sources import MarketCandles, find_candle_gaps
@@ -177,7 +176,7 @@ def _candles(
     for symbol, paths in files.items():
         if symbol not in wanted:
             raise ConfigError(
-                f"--symbol {symbol}: none of the signals is of that market; they are of "
+                f"--symbol {symbol}: no signal is of that market; signals are of "
                 f"{', '.join(wanted)}"
             )
         file = read_candles(paths, symbol, options)
@@ -192,7 +191,7 @@ def _candles(
         from signalbot.replay.whatif_tables import gap_text
 
         raise SignalbotError(
-            "there are no candles for any of the signals: give some with --candles CSV --symbol "
+            "no candles for any signal: pass some with --candles CSV --symbol "
             "SYMBOL\n" + "\n".join(gap_text(each) for each in missing)
         )
     return found
@@ -206,12 +205,12 @@ def _of_the_exchange(
 
     if not symbols:
         return {}
-    terms = config.exchanges[config.users[user].account.exchange]
+    exchange = config.exchanges[config.users[user].account.exchange]
     from_ms = Ms(Timeframe.M1.floor(history.arrivals[0].at_ms) - _LEAD_MS)
     until_ms = Timeframe.M1.floor(history.until_ms)
-    if terms.is_simulated:
+    if exchange.is_simulated:
         return {
-            symbol: seeded_candles(terms, symbol, from_ms=from_ms, until_ms=until_ms)
+            symbol: seeded_candles(exchange, symbol, from_ms=from_ms, until_ms=until_ms)
             for symbol in symbols
         }
     import asyncio
@@ -220,44 +219,45 @@ def _of_the_exchange(
     from signalbot.replay.download import MinuteRange, download_candles
     from signalbot.replay.report.formatting import format_minute
 
-    def say(symbol: str, span: MinuteRange) -> None:
+    def report_request(symbol: str, span: MinuteRange) -> None:
         begin, end = format_minute(span.from_ms), format_minute(span.until_ms)
-        what = f"candles of {symbol} from {begin} to {end}"
-        typer.echo(f"asking {terms.name} for {what}", err=True)
+        requested = f"candles of {symbol} from {begin} to {end}"
+        typer.echo(f"requesting {requested} from {exchange.name}", err=True)
 
-    cache = CandleCache(config.daemon.state_dir, terms.name)
+    cache = CandleCache(config.daemon.state_dir, exchange.name)
     spans = dict.fromkeys(symbols, MinuteRange(from_ms, until_ms))
     try:
-        lacking = asyncio.run(download_candles(terms, spans, cache, on_request=say))
-        for symbol, minutes in lacking.items():
+        missing = asyncio.run(download_candles(exchange, spans, cache, on_request=report_request))
+        for symbol, minutes in missing.items():
             total = (until_ms - from_ms) // Timeframe.M1.ms
             typer.echo(
-                f"{terms.name} told {total - minutes:,} of {total:,} minutes of {symbol}", err=True
+                f"{exchange.name} returned {total - minutes:,} of {total:,} minutes of {symbol}",
+                err=True,
             )
     except Unavailable as e:
-        typer.echo(f"{e}: going on with what was told before", err=True)
+        typer.echo(f"{e}: using the cached candles", err=True)
     return {
         symbol: MarketCandles(
             symbol=symbol,
             timeframe=Timeframe.M1,
             candles=cache.candles(symbol),
-            source=terms.name,
+            source=exchange.name,
         )
         for symbol in symbols
     }
 
 
 def _with_real_rules(config: "Config", user: "UserId") -> "Config":
-    """The account's exchange with the grids and minimums that it has told before."""
+    """Return ``config`` with the cached lot sizes and minimums of the account's exchange."""
     from signalbot.replay.candle_cache import CandleCache
     from signalbot.replay.download import with_rules
 
     name = config.users[user].account.exchange
-    terms = config.exchanges[name]
-    if terms.is_simulated:
+    exchange = config.exchanges[name]
+    if exchange.is_simulated:
         return config
     rules = CandleCache(config.daemon.state_dir, name).instruments()
-    return replace(config, exchanges={**config.exchanges, name: with_rules(terms, rules)})
+    return replace(config, exchanges={**config.exchanges, name: with_rules(exchange, rules)})
 
 
 def _print(found: "WhatIf", limit: int) -> None:
@@ -275,13 +275,13 @@ def _print_table(table: "ReportTable") -> None:
     columns = [
         Column(
             name,
-            str(place),
-            is_number=all(_NUMBER.fullmatch(row[place]) for row in table.rows),
-            is_prose=name == "Because",
+            str(index),
+            is_number=all(_NUMBER.fullmatch(row[index]) for row in table.rows),
+            is_prose=name == "Reason",
         )
-        for place, name in enumerate(table.header)
+        for index, name in enumerate(table.header)
     ]
     rows: list[dict[str, Any]] = [
-        {str(place): cell for place, cell in enumerate(row)} for row in table.rows
+        {str(index): cell for index, cell in enumerate(row)} for row in table.rows
     ]
     print_table(rows, columns)

@@ -1,4 +1,4 @@
-"""``check``: everything that is wrong with a configuration, or what it comes to."""
+"""``check``: lists configuration errors, or prints the resolved configuration."""
 
 import asyncio
 import os
@@ -40,24 +40,24 @@ _STRATEGIES = (
 )
 _ONLINE = (
     Column("User", "user"),
-    Column("OK", "ok", lambda is_good: "yes" if is_good else "NO"),
-    Column("What", "what"),
-    Column("Says", "says", is_prose=True),
+    Column("OK", "ok", lambda is_ok: "yes" if is_ok else "NO"),
+    Column("Check", "what"),
+    Column("Result", "says", is_prose=True),
 )
 
 
 def check(
     *,
     online: Annotated[
-        bool, typer.Option("--online", help="Ask the exchanges, too: keys, rights, balances.")
+        bool, typer.Option("--online", help="Also check exchanges: keys, permissions, balances.")
     ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Find everything wrong with the configuration, or show what it comes to.
+    """Check the configuration, or print the resolved result.
 
-    Every error is told with its line, key and value; then the exit code is 78. What this version
-    cannot run yet, or sets without effect, is told as well and is no error.
+    Every error is listed with line, key and value; then the exit code is 78. Settings without
+    effect, and what this version cannot run, are listed too but are not errors.
     """
     path = find_config(config, os.environ)
     try:
@@ -84,7 +84,7 @@ def _load(path: Path) -> "Config":
     """The configuration with its strategies checked.
 
     Raises:
-        InvalidConfig: something in it is wrong.
+        InvalidConfig: it has errors.
     """
     from signalbot.config.checks.live import live_problems
     from signalbot.config.checks.strategies import check_strategies
@@ -98,7 +98,7 @@ def _load(path: Path) -> "Config":
 
 
 def _check_exchanges(config: "Config") -> list[dict[str, Any]]:
-    """What the exchanges say of every live account."""
+    """Return the checks of every live account at its exchange."""
     from signalbot.cli.keys.account_checks import check_accounts, live_users
     from signalbot.vault import master_key
 
@@ -179,9 +179,9 @@ def _print(found: dict[str, Any]) -> None:
     for notice in found["notices"]:
         typer.echo(f"notice: {notice}")
     for problem in found["run_problems"]:
-        typer.echo(f"cannot be run yet: {problem['text']}")
+        typer.echo(f"cannot run: {problem['text']}")
     if found.get("online"):
         print_table(found["online"], _ONLINE)
     elif "online" in found:
-        typer.echo("online: nothing to ask, nobody trades live at a real exchange")
-    typer.echo("the configuration is right" + (", but see above" if found["run_problems"] else ""))
+        typer.echo("online: no live account at a real exchange")
+    typer.echo("the configuration is valid" + (", but see above" if found["run_problems"] else ""))

@@ -1,4 +1,4 @@
-"""``config show`` and ``config schema``: every setting that holds, and every one there is."""
+"""``config show`` and ``config schema``: print effective settings and the file's schema."""
 
 import json
 import os
@@ -27,7 +27,7 @@ _COLUMNS = (
 
 app = new_app(
     name="config",
-    help="Show every setting with its origin, or the schema of the file.",
+    help="Show effective settings or the configuration schema.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -49,9 +49,9 @@ def show(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show every setting that holds and where its value came from; secrets are masked.
+    """Show effective settings with their origin; secrets masked.
 
-    With --user and --strategy: what holds for this user on this strategy.
+    With --user and --strategy: the settings of this subscription.
     """
     from signalbot.config.explain import explain
     from signalbot.config.load import load
@@ -59,12 +59,12 @@ def show(
     loaded = load(find_config(config, os.environ), os.environ)
     _check_names(loaded, user, strategy)
     rows = [_row(each) for each in explain(loaded) if _concerns(each.subject, user, strategy)]
-    print_list(rows, _COLUMNS, as_json=as_json, none="no such settings")
+    print_list(rows, _COLUMNS, as_json=as_json, none="no matching settings")
 
 
 @app.command(epilog=examples_text(("signalbot config schema > signalbot.schema.json",)))
 def schema() -> None:
-    """Print the JSON Schema of the configuration file, for editors."""
+    """Print the configuration's JSON Schema, for editors."""
     from signalbot.config.schema import file_schema
 
     print_json(file_schema())
@@ -78,7 +78,7 @@ def _check_names(config: "Config", user: str | None, strategy: str | None) -> No
 
 
 def _concerns(subject: str, user: str | None, strategy: str | None) -> bool:
-    """Whether the table ``subject`` says something about this user and this strategy."""
+    """Whether the table ``subject`` applies to this user and this strategy."""
     match subject.split("."):
         case ["users", owner, "subscriptions", followed]:
             return user in (None, owner) and strategy in (None, followed)

@@ -1,4 +1,4 @@
-"""``init``: a configuration that works as it is, and the key that will lock the secrets."""
+"""``init``: writes an example configuration and the master key."""
 
 from base64 import b64encode
 from pathlib import Path
@@ -17,10 +17,13 @@ _KEY_BYTES: Final = 32
 
 def init(
     directory: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="Where to write; made if it does not exist.")
+        Path, typer.Argument(metavar="[DIR]", help="Target folder, created if missing.")
     ] = Path(),
 ) -> None:
-    """Write a commented config.toml and create the master key; never overwrite anything."""
+    """Write config.toml and a master key.
+
+    Existing files are kept.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     config, key = directory / CONFIG_NAME, directory / KEY_NAME
     _report(config, is_new=_create(config, example_text().encode(), mode=0o644))
@@ -28,16 +31,16 @@ def init(
     named = quote(str(config))
     typer.echo(
         f"\nNext:\n"
-        f"  signalbot check -c {named}    what it comes to\n"
+        f"  signalbot check -c {named}    print the resolved configuration\n"
         f"  signalbot run -c {named}      start: simulated exchange, no keys, no network\n"
-        f"  signalbot status -c {named}   how it goes, from another terminal\n\n"
-        f"Whoever has {KEY_NAME} can read the secrets it locks: "
-        "keep a copy, but not beside a backup of the ledger."
+        f"  signalbot status -c {named}   state, from another terminal\n\n"
+        f"{KEY_NAME} decrypts the stored secrets: "
+        "keep a copy, but not next to ledger backups."
     )
 
 
 def _create(path: Path, content: bytes, *, mode: int) -> bool:
-    """Write a new file and have it on the disk; False, and nothing done, when there is one."""
+    """Write and sync a new file; return False, changing nothing, if it exists."""
     from signalbot.vault.durable_files import create_file
 
     try:
@@ -48,4 +51,4 @@ def _create(path: Path, content: bytes, *, mode: int) -> bool:
 
 
 def _report(path: Path, *, is_new: bool) -> None:
-    typer.echo(f"wrote {path}" if is_new else f"kept {path}: it is there already")
+    typer.echo(f"wrote {path}" if is_new else f"kept {path}: it already exists")

@@ -1,11 +1,11 @@
-"""``notify``: sees whether notices arrive."""
+"""``notify``: tests notification destinations."""
 
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from signalbot.cli.errors import ExitCode, not_found, report_errors
+from signalbot.cli.errors import ExitCode, not_found
 from signalbot.cli.keys.vault_access import with_vault
 from signalbot.cli.lazy import examples_text, new_app
 from signalbot.cli.load_config import load_config
@@ -16,7 +16,7 @@ from signalbot.domain.notices import OPERATOR, Recipient
 
 app = new_app(
     name="notify",
-    help="See whether notices arrive.",
+    help="Test notification destinations.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -24,7 +24,7 @@ app = new_app(
 
 @app.callback()
 def root() -> None:
-    """Make ``test`` a word of its own, though there is no other yet."""
+    """Keep ``test`` a subcommand, although it is the only one."""
 
 
 @app.command(
@@ -32,27 +32,26 @@ def root() -> None:
 )
 def send_test(
     user: Annotated[
-        str | None, typer.Option("--user", metavar="USER", help="Send to this user.")
+        str | None, typer.Option("--user", metavar="USER", help="Test this user's destinations.")
     ] = None,
     operator: Annotated[
-        bool, typer.Option("--operator", help="Send to the operator, as without options.")
+        bool, typer.Option("--operator", help="Test the operator's destinations (default).")
     ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Send a notice to every destination of the operator or of a user, and tell what came of it.
+    """Send a test notice to every destination.
 
-    Needs no daemon. Exit code 1 when a destination did not take it.
+    The destinations are the operator's or one user's. Needs no daemon. Exit code 1 if one fails.
     """
-    with report_errors():
-        if user is not None and operator:
-            raise typer.BadParameter("either --user or --operator")
-        settings = load_config(config)
-        recipient = _recipient(settings, user)
-        failures = [
-            _try(place, recipient, url)
-            for place, url in enumerate(_resolved(settings, recipient.urls), start=1)
-        ]
-        raise typer.Exit(ExitCode.ERROR if any(failures) else ExitCode.OK)
+    if user is not None and operator:
+        raise typer.BadParameter("--user and --operator exclude each other")
+    settings = load_config(config)
+    recipient = _recipient(settings, user)
+    failures = [
+        _send_test(index, recipient, url)
+        for index, url in enumerate(_resolved(settings, recipient.urls), start=1)
+    ]
+    raise typer.Exit(ExitCode.ERROR if any(failures) else ExitCode.OK)
 
 
 def _recipient(config: Config, user: str | None) -> Recipient:
@@ -63,7 +62,7 @@ def _recipient(config: Config, user: str | None) -> Recipient:
         if each.name == name:
             return each
     key = "notify.operator" if user is None else f"users.{user}.notify"
-    raise NotFound(f"{key} names no destination")
+    raise NotFound(f"{key} has no destination")
 
 
 def _resolved(config: Config, urls: Sequence[str]) -> list[str]:
@@ -77,8 +76,8 @@ def _resolved(config: Config, urls: Sequence[str]) -> list[str]:
     return with_vault(config, resolve)
 
 
-def _try(place: int, recipient: Recipient, url: str) -> bool:
-    """Whether it failed; what is printed has none of the URL's secrets."""
+def _send_test(index: int, recipient: Recipient, url: str) -> bool:
+    """Send a test notice; return whether it failed. The output masks the URL's secrets."""
     from signalbot.notifications.destinations import Destination, UnknownDestination, url_secrets
     from signalbot.notifications.message import Message
     from signalbot.observability.logging.secrets import SecretRegistry
@@ -90,9 +89,9 @@ def _try(place: int, recipient: Recipient, url: str) -> bool:
     try:
         cause = Destination(url).send(message, is_silent=False)
     except UnknownDestination as e:
-        raise ConfigError(f"{_name(recipient)}, destination {place}: {e}") from None
+        raise ConfigError(f"{_name(recipient)}, destination {index}: {e}") from None
     outcome = "delivered" if cause is None else f"not delivered: {secrets.mask(cause)}"
-    typer.echo(f"{_name(recipient)}, destination {place}: {outcome}")
+    typer.echo(f"{_name(recipient)}, destination {index}: {outcome}")
     return cause is not None
 
 

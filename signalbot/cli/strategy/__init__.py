@@ -1,1 +1,1 @@
-"""Commands for strategies of one's own: begin one, try it out."""
+"""Commands that create and check strategy files."""

@@ -1,4 +1,4 @@
-"""``strategy``: begin a strategy of your own, and try it out."""
+"""``strategy``: creates and checks strategy files."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from signalbot.cli.errors import ExitCode, not_found, report_errors
+from signalbot.cli.errors import ExitCode, not_found
 from signalbot.cli.formatting import utc
 from signalbot.cli.lazy import examples_text, new_app
 from signalbot.cli.options import (
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 app = new_app(
     name="strategy",
-    help="Begin a strategy of your own, and try it out.",
+    help="Create and check strategy files.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -54,7 +54,7 @@ _PARAMS = (
     Column("Parameter", "name"),
     Column("Value", "value"),
     Column("Bounds", "bounds"),
-    Column("What it is", "about", is_prose=True),
+    Column("Description", "about", is_prose=True),
 )
 _EXAMPLES = (Column("Example", "name"), Column("What it does", "about", is_prose=True))
 
@@ -80,21 +80,20 @@ def new(
     list_examples: Annotated[bool, typer.Option("--list", help="List the examples.")] = False,
 ) -> None:
     """Write a working strategy to start from."""
-    with report_errors():
-        examples = strategy_examples()
-        if list_examples:
-            rows = [{"name": each, "about": summary_of(examples[each])} for each in examples]
-            print_table(rows, _EXAMPLES)
-            return
-        if name is None:
-            raise ConfigError("NAME is required; --list lists the examples")
-        if not _NAME.fullmatch(name):
-            raise ConfigError(f"{name!r} is not a name: up to 40 of a-z, 0-9, _ and -, a-z first")
-        if example not in examples:
-            raise not_found("example", example, list(examples))
-        path = folder / f"{name.replace('-', '_')}.py"
-        _write_new(path, renamed_strategy(examples[example], name))
-        typer.echo(f"wrote {path}\ntry it: signalbot strategy check {path}")
+    examples = strategy_examples()
+    if list_examples:
+        rows = [{"name": each, "about": summary_of(examples[each])} for each in examples]
+        print_table(rows, _EXAMPLES)
+        return
+    if name is None:
+        raise ConfigError("NAME is required; --list lists the examples")
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"{name!r} is not a name: up to 40 of a-z, 0-9, _ and -, a-z first")
+    if example not in examples:
+        raise not_found("example", example, list(examples))
+    path = folder / f"{name.replace('-', '_')}.py"
+    _write_new(path, renamed_strategy(examples[example], name))
+    typer.echo(f"wrote {path}\ntry it: signalbot strategy check {path}")
 
 
 def _write_new(path: Path, text: str) -> None:
@@ -116,22 +115,22 @@ def _write_new(path: Path, text: str) -> None:
     )
 )
 def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The strategy.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Strategy file.")],
     *,
     candles: Annotated[
         Path | None,
-        typer.Option("--candles", metavar="CSV", help="Candles to try it on; else made-up ones."),
+        typer.Option("--candles", metavar="CSV", help="Candles to run it on; default simulated."),
     ] = None,
     timeframe: Annotated[
         TimeframeChoice | None,
-        typer.Option("--timeframe", help="Its candles; else those of the CSV, or 5m."),
+        typer.Option("--timeframe", help="Strategy timeframe; default the CSV's, or 5m."),
     ] = None,
     symbol: Annotated[
-        str, typer.Option("--symbol", metavar="SYMBOL", help="What they are candles of.")
+        str, typer.Option("--symbol", metavar="SYMBOL", help="Market of the candles.")
     ] = _SYMBOL,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A parameter; may be repeated."),
+        typer.Option("--set", metavar="KEY=VALUE", help="Strategy parameter; may be repeated."),
     ] = None,
     columns: ColumnsOption = None,
     time_format: TimeFormatOption = None,
@@ -139,20 +138,18 @@ def check(
     decimal: DecimalOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Try a strategy on candles: what it says, how long it takes, and what is wrong with it.
+    """Run a strategy on candles and report problems.
 
-    It runs as it would in the daemon, in a worker process that can reach nothing. Wrong is an
-    exception, an answer that cannot be traded, and an answer that depends on anything but the
-    candles: on candles yet to come, on what was asked before, or on chance. Exit code 1 tells
-    that something is.
+    Runs it as the daemon does, in an isolated worker process, and reports signals, timings and
+    problems: exceptions, signals that cannot be traded, and signals that depend on anything but
+    past candles (future candles, earlier calls, randomness). Exit code 1 if there are problems.
     """
-    with report_errors():
-        from signalbot.replay.candle_files.options import read_options
+    from signalbot.replay.candle_files.options import read_options
 
-        options = read_options(
-            columns=columns, time_format=time_format, time_zone=time_zone, decimal=decimal
-        )
-        trial, read = _dry_run(file, candles, timeframe, symbol, options, _params(settings or []))
+    options = read_options(
+        columns=columns, time_format=time_format, time_zone=time_zone, decimal=decimal
+    )
+    trial, read = _dry_run(file, candles, timeframe, symbol, options, _params(settings or []))
     if as_json:
         print_json(_plain(trial, read))
     else:
@@ -181,7 +178,7 @@ def _dry_run(
         typer.echo(f"note: {note}", err=True)
     main = Timeframe(wanted or (given.timeframe if given else "5m"))
     if given is not None and main.ms % given.timeframe.ms:
-        raise ConfigError(f"{csv}: {main} candles cannot be made of {given.timeframe} candles")
+        raise ConfigError(f"{csv}: {main} candles cannot be built from {given.timeframe} candles")
     try:
         file = StrategyFile.read(path, timeframe=main, params=params)
         count = required_candles(describe_strategy(file).warm_up, main) + _MAX_CANDLES
@@ -193,14 +190,14 @@ def _dry_run(
         raise SignalbotError(f"{path}: {e}") from None
     if not trial.evaluated:
         raise SignalbotError(
-            f"{path}: it needs {count - _MAX_CANDLES} candles of {main} before the first answer, "
-            f"and {csv} has too few of them without a gap"
+            f"{path}: it needs {count - _MAX_CANDLES} {main} candles before the first result, "
+            f"and {csv} has too few consecutive ones"
         )
     return trial, file
 
 
 def _simulated_candles(symbol: str, timeframe: "Timeframe", count: int) -> "Sequence[Candle]":
-    """Candles of a simulated market, the same ones every time."""
+    """Return candles of a simulated market, the same every time."""
     from signalbot.domain.timeframe import Ms
     from signalbot.exchange.simulated.price_feed import SimulatedPriceFeed
     from signalbot.settings.simulation import SimulationRules
@@ -237,14 +234,14 @@ def _plain(trial: "DryRun", file: "StrategyFile") -> dict[str, Any]:
         "p99_ms": round(trial.duration_s(0.99) * 1000, 3),
         "worst_ms": round(trial.duration_s(1) * 1000, 3),
         "rechecked": trial.rechecked,
-        "failures": [_plain_fault(each) for each in trial.failures],
-        "disagreements": [_plain_fault(each) for each in trial.disagreements],
+        "failures": [_plain_failure(each) for each in trial.failures],
+        "disagreements": [_plain_failure(each) for each in trial.disagreements],
         "not_contained": dict(trial.description.missing),
         "lines": trial.lines,
     }
 
 
-def _plain_fault(failure: "CandleFailure") -> dict[str, Any]:
+def _plain_failure(failure: "CandleFailure") -> dict[str, Any]:
     return {"candle_close_ms": failure.close_ms, "message": failure.message}
 
 
@@ -256,21 +253,24 @@ def _print(trial: "DryRun", file: "StrategyFile") -> None:
         [
             ("Strategy", f"{description.name} on {file.timeframe} candles"),
             ("Needs", f"{needs} candles"),
-            ("Asked", f"{trial.evaluated} candles in order, {trial.rechecked} again backwards"),
-            ("Said", actions or "nothing"),
-            ("Took", _timings(trial)),
+            (
+                "Evaluated",
+                f"{trial.evaluated} candles in order, {trial.rechecked} rechecked in reverse",
+            ),
+            ("Signals", actions or "none"),
+            ("Time", _timings(trial)),
             *(("Printed", line) for line in trial.lines),
-            *(("Not contained", why) for why in description.missing.values()),
+            *(("Not isolated", why) for why in description.missing.values()),
         ]
     )
     if description.params:
         typer.echo()
         print_table([dict(each) for each in description.params], _PARAMS)
     typer.echo()
-    _print_faults("failed on", trial.failures, trial.evaluated)
-    _print_faults("does not agree with itself on", trial.disagreements, trial.rechecked)
+    _print_failures("failed on", trial.failures, trial.evaluated)
+    _print_failures("gave inconsistent results on", trial.disagreements, trial.rechecked)
     if trial.is_good:
-        typer.echo("no exception, and the same answers in any order: it can be replayed and run")
+        typer.echo("no problems: no exception, and the same results in any order")
 
 
 def _timings(trial: "DryRun") -> str:
@@ -280,7 +280,7 @@ def _timings(trial: "DryRun") -> str:
     )
 
 
-def _print_faults(what: str, failures: "Sequence[CandleFailure]", total: int) -> None:
+def _print_failures(what: str, failures: "Sequence[CandleFailure]", total: int) -> None:
     if not failures:
         return
     typer.echo(f"it {what} {len(failures)} of {total} candles; the first:")

@@ -1,10 +1,13 @@
 """Checks that the daemon runs, responds, and is the one that systemd started."""
 
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
+from http import HTTPStatus
+from http.client import HTTPException
+from pathlib import Path
 
+from signalbot.control.unix_http import unix_request
 from signalbot.doctor.finding import Finding, note, passed, problem
 from signalbot.doctor.installation import Installation
 from signalbot.state_dir import SOCKET_NAME
@@ -32,7 +35,7 @@ def check(installation: Installation) -> Iterator[Finding]:
 
 def _running(installation: Installation, pid: int) -> Iterator[Finding]:
     try:
-        _request_health(str(installation.state_dir / SOCKET_NAME))
+        _request_health(installation.state_dir / SOCKET_NAME)
     except OSError as e:
         yield problem(
             NAME, f"process {pid} runs and its control socket does not respond: {e}",
@@ -42,18 +45,18 @@ def _running(installation: Installation, pid: int) -> Iterator[Finding]:
         yield passed(NAME, f"process {pid} runs and responds")
 
 
-def _request_health(path: str) -> None:
+def _request_health(path: Path) -> None:
     """Request ``/healthz`` over the control socket.
 
     Raises:
         OSError: there is no healthy response in time.
     """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(_TIMEOUT_S)
-        connection.connect(path)
-        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        if not connection.recv(64).startswith(b"HTTP/1.1 200"):
-            raise ConnectionError("the response is not that of a healthy daemon")
+    try:
+        status, _ = unix_request(path, "GET", "/healthz", timeout_s=_TIMEOUT_S)
+    except HTTPException as e:
+        raise ConnectionError(f"the response is not HTTP: {e}") from e
+    if status != HTTPStatus.OK:
+        raise ConnectionError(f"the daemon is not healthy: status {status}")
 
 
 def _of_unit(unit: dict[str, str], pid: int | None) -> Iterator[Finding]:

@@ -1,11 +1,10 @@
-"""Candle files as vendors, exchanges and spreadsheets write them, read without being prepared.
+"""Reads candle files as exchanges, vendors and spreadsheets write them, without preparation.
 
-A file goes through ``container`` (what is packed inside), a table of text cells (``text_table``,
-``json_table``, ``arrow_table``), ``columns`` or ``positions`` (which column is which),
-``selection`` (whose rows they are), ``times`` and ``quantities`` (what the cells mean),
-``placing`` (when a candle opens) and ``merging`` (which candles they make). What cannot be decided
-for certain is refused with line, value and the option that decides it; nothing is guessed about
-money.
+A file goes through ``archives`` (unpacking), a table of text cells (``text_table``, ``json_table``,
+``arrow_table``), ``columns`` or ``headerless_columns`` (column roles), ``row_selection`` (rows of
+the market), ``time_column_parsing`` and ``price_volume_parsing`` (values), ``time_alignment`` (open
+of each candle) and ``candle_merging`` (candles). Ambiguous input is rejected with line, value and
+the option that resolves it; prices are never guessed.
 """
 
 from signalbot.replay.candle_files.candle_series import CandleFile

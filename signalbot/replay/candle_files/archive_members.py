@@ -1,10 +1,10 @@
-"""Which files of an archive or folder are those of the market, as vendors name them."""
+"""Selects the files of an archive or folder that belong to the market, by their names."""
 
 import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from signalbot.replay.candle_files.intervals import interval_ms
+from signalbot.replay.candle_files.candle_spacing import interval_ms
 from signalbot.replay.candle_files.market_matching import (
     MarketFit,
     MarketName,
@@ -20,14 +20,14 @@ _ENDINGS: Final = re.compile(
 _PARTING: Final = re.compile(r"[-_ .,()]+")
 _PERPETUAL: Final = re.compile(r"(?<=[A-Z])\.P(?=[-_ .,]|$)")
 _MINUTES: Final = re.compile(r"1|3|5|10|15|30|45|60|120|180|240|360|720|1440|10080")
-_MAX_NAME_PARTS: Final = 3  # that make a market's name: BTC-USDT-SWAP
+_MAX_NAME_PARTS: Final = 3  # of a market's name: BTC-USDT-SWAP
 _MAX_LISTED: Final = 4
 
 
 class _NameInfo(NamedTuple):
-    """What a file's name tells."""
+    """Facts parsed from a file's name."""
 
-    market: str | None  #: as written; None: nothing that is certain
+    market: str | None  #: as written; None: unknown
     fit: MarketFit
     interval: str | None
 
@@ -35,10 +35,10 @@ class _NameInfo(NamedTuple):
 def pick_members(
     container: str, names: Sequence[str], market: MarketName, notes: list[str]
 ) -> list[str]:
-    """Those of ``names`` that are of ``market``; all of them where no name tells.
+    """Return those of ``names`` that belong to ``market``; all if no name has a market.
 
     Raises:
-        ConfigError: all are of other markets, or they are candles of several lengths.
+        ConfigError: all belong to other markets, or their timeframes differ.
     """
     info = {name: _parse_name(name, market) for name in names}
     best = max((each.fit for each in info.values()), default=MarketFit.OTHER)
@@ -47,70 +47,69 @@ def pick_members(
         if others and all(each.market for each in info.values()):
             raise unreadable_error(
                 container,
-                f"its files are of {_shorten_list(others)}; none is {market.symbol} (--symbol)",
+                f"it contains {_shorten_list(others)}; none is {market.symbol} (--symbol)",
             )
         kept = list(names)
     else:
         kept = [name for name in names if info[name].fit is best]
         if len(kept) < len(names):
-            notes.append(f"files of other markets are left out: {len(names) - len(kept)}")
+            notes.append(f"files of other markets skipped: {len(names) - len(kept)}")
     lengths = {each for name in kept if (each := info[name].interval)}
     if len({interval_ms(each) or each for each in lengths}) > 1:
         raise unreadable_error(
             container,
-            f"it has candles of several lengths ({_shorten_list(sorted(lengths))}): unpack it "
-            "and name the "
-            "files of one length",
+            f"it contains several timeframes ({_shorten_list(sorted(lengths))}): unpack it and "
+            "pass the files of one timeframe",
         )
     return kept
 
 
 def check_name(name: str, market: MarketName) -> None:
-    """See that the name of a single file does not say that it is of another market.
+    """Check that the name of a single file does not name another market.
 
-    Only a name as exchanges give it counts: a market and then the length of its candles.
+    Only names as exchanges write them count: a market followed by a timeframe.
 
     Raises:
-        ConfigError: it does.
+        ConfigError: it names another market.
     """
     info = _parse_name(name, market)
     if info.market is not None and info.interval is not None and info.fit is MarketFit.OTHER:
         raise unreadable_error(
             name,
-            f"its name says {info.market}, and --symbol says {market.symbol}: rename the file if "
+            f"the name says {info.market}, but --symbol is {market.symbol}: rename the file if "
             "its name is wrong",
         )
 
 
-def _words(name: str) -> list[str]:
-    """The parts of a file's name, without endings and the exchange at its beginning."""
+def _name_parts(name: str) -> list[str]:
+    """Return the parts of a file's name, without extensions and a leading exchange."""
     stem = _ENDINGS.sub("", re.split(r"[/\\!]", name)[-1])
-    words = [word for word in _PARTING.split(_PERPETUAL.sub("-PERP", stem)) if word]
-    while len(words) > 1 and is_kind_or_exchange(words[0]):
-        words = words[1:]
-    return words
+    parts = [word for word in _PARTING.split(_PERPETUAL.sub("-PERP", stem)) if word]
+    while len(parts) > 1 and is_kind_or_exchange(parts[0]):
+        parts = parts[1:]
+    return parts
 
 
 def coin_of(name: str) -> str | None:
-    """The coin of a name that is made of it and a length alone: ``ETH-1h``, ``coin_Ethereum``."""
-    words = [word for word in _words(name) if word.lower() not in ("coin", "usd", "usdt")]
-    is_alone = len(words) == 1 or (len(words) > 1 and _interval(words[1:]) is not None)
-    return words[0] if words and is_alone and is_crypto_coin(words[0]) else None
+    """Return the coin of a name with only a coin and a timeframe: ``ETH-1h``, ``coin_Ethereum``."""
+    parts = [word for word in _name_parts(name) if word.lower() not in ("coin", "usd", "usdt")]
+    is_alone = len(parts) == 1 or (len(parts) > 1 and _interval(parts[1:]) is not None)
+    return parts[0] if parts and is_alone and is_crypto_coin(parts[0]) else None
 
 
 def _parse_name(name: str, market: MarketName) -> _NameInfo:
-    words = _words(name)
+    parts = _name_parts(name)
     for start in range(2):
         for count in range(_MAX_NAME_PARTS, 0, -1):
-            part = words[start : start + count]
+            part = parts[start : start + count]
             if len(part) < count:
                 continue
             text = "-".join(part) if count > 1 else part[0]
             fit = market.fit(text)
-            if fit is MarketFit.BASE and not start and count < len(words):
+            if fit is MarketFit.BASE and not start and count < len(parts):
                 continue  # "BTC-analysis": a coin alone is not enough
             if fit is not MarketFit.OTHER or (text.isupper() and is_market_name(text)):
-                return _NameInfo(text, fit, _interval(words[start + count :]))
+                return _NameInfo(text, fit, _interval(parts[start + count :]))
     return _NameInfo(None, MarketFit.OTHER, None)
 
 

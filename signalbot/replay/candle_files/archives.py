@@ -1,4 +1,4 @@
-"""What a candle file is packed in: nothing, a compression, an archive, or a folder of files."""
+"""Unpacks candle files: plain, compressed, archived, or a folder of files."""
 
 import bz2
 import gzip
@@ -30,35 +30,34 @@ _UNSUPPORTED: Final = (
     (b"%PDF", "PDF", "candles are read from CSV, JSON and Parquet"),
 )
 _NOT_CANDLES: Final = (".checksum", ".md5", ".sha256", ".asc", ".html", ".pdf", ".py", ".md")
-_MAX_DEPTH: Final = 3  # archives in archives
+_MAX_DEPTH: Final = 3  # nested archives
 _MAGIC_BYTES: Final = 512
 
 MemberFilter = Callable[[list[str]], list[str]]
-"""Those of the files in a folder or archive that are wanted, by their names."""
+"""Selects the wanted files of a folder or archive by name."""
 
 
 class FilePart(NamedTuple):
-    """One table of candles, uncompressed."""
+    """One uncompressed table of candles."""
 
-    name: str  #: the path; of a member, ``ARCHIVE!MEMBER``
+    name: str  #: the path, or ``ARCHIVE!MEMBER``
     data: bytes
 
 
 def open_parts(path: Path, pick: MemberFilter) -> list[FilePart]:
-    """The tables inside ``path``, by name; at least one.
+    """Return the tables inside ``path`` in order of name; at least one.
 
-    A folder and an archive are all their files that ``pick`` wants, checksums and hidden files
-    aside.
+    Folders and archives yield the files that ``pick`` selects, without checksums and hidden files.
 
     Raises:
-        ConfigError: it cannot be read, or is packed in a way that is not understood.
+        ConfigError: it is unreadable, or its packing is not supported.
     """
     try:
         found = [part for each in _files(path, pick) for part in _of_file(each, pick)]
     except OSError as e:
         raise unreadable_error(str(path), f"the candles cannot be read: {e.strerror or e}") from e
     if not found:
-        raise unreadable_error(str(path), "there is no file of candles in it")
+        raise unreadable_error(str(path), "it contains no candle file")
     return found
 
 
@@ -70,7 +69,7 @@ def _files(path: Path, pick: MemberFilter) -> list[Path]:
 
 
 def _of_file(path: Path, pick: MemberFilter) -> list[FilePart]:
-    """A file's tables; of an archive only the members that are wanted are ever unpacked."""
+    """Return a file's tables; only the selected members of an archive are unpacked."""
     with path.open("rb") as file:
         head = file.read(_MAGIC_BYTES)
         file.seek(0)
@@ -86,18 +85,18 @@ def _may_be_candles(name: str) -> bool:
 
 
 def _unpack(part: FilePart, pick: MemberFilter, depth: int) -> list[FilePart]:
-    for magic, kind, cure in _UNSUPPORTED:
+    for magic, kind, fix in _UNSUPPORTED:
         if part.data.startswith(magic):
-            raise unreadable_error(part.name, f"this is {kind}: {cure}")
+            raise unreadable_error(part.name, f"this is {kind}: {fix}")
     if depth > _MAX_DEPTH:
-        raise unreadable_error(part.name, "archives are packed too deep inside each other")
+        raise unreadable_error(part.name, "archives are nested too deeply")
     for magic, decompress in _COMPRESSIONS:
         if part.data.startswith(magic):
             return _unpack(FilePart(part.name, _decompressed(part, decompress)), pick, depth + 1)
-    place, magic = _TAR
+    span, magic = _TAR
     if part.data.startswith(_ZIP):
         return _archived(part.name, BytesIO(part.data), _zip_members, pick, depth)
-    if part.data[place] == magic:
+    if part.data[span] == magic:
         return _archived(part.name, BytesIO(part.data), _tar_members, pick, depth)
     return [part]
 
@@ -106,7 +105,7 @@ def _decompressed(part: FilePart, decompress: Callable[[bytes], bytes]) -> bytes
     try:
         return decompress(part.data)
     except (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError) as e:
-        raise unreadable_error(part.name, f"damaged, or not downloaded whole: {e}") from e
+        raise unreadable_error(part.name, f"damaged, or incompletely downloaded: {e}") from e
 
 
 _Members = Callable[[str, BinaryIO, MemberFilter], Iterator[tuple[str, bytes]]]
@@ -118,8 +117,8 @@ def _archived(
     try:
         parts = [FilePart(f"{name}!{member}", data) for member, data in members(name, file, pick)]
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, ValueError) as e:
-        raise unreadable_error(name, f"damaged, or not downloaded whole: {e}") from e
-    except (RuntimeError, NotImplementedError) as e:  # zipfile's word for a password
+        raise unreadable_error(name, f"damaged, or incompletely downloaded: {e}") from e
+    except (RuntimeError, NotImplementedError) as e:  # zipfile raises it for a password
         raise unreadable_error(name, f"cannot be unpacked: {e}") from e
     return [each for part in parts for each in _unpack(part, pick, depth + 1)]
 

@@ -1,4 +1,4 @@
-"""Parquet and Feather as a table; needs pyarrow, which is heavy and so an extra."""
+"""Reads Parquet and Feather files; needs pyarrow, an optional extra."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
@@ -19,7 +19,7 @@ def is_arrow(part: FilePart) -> bool:
 
 
 def arrow_table(part: FilePart) -> TextTable:
-    """The table of a Parquet or Feather file, every value as text.
+    """Read a Parquet or Feather file, converting every value to text.
 
     Raises:
         ConfigError: it is damaged, or pyarrow is not installed.
@@ -36,7 +36,7 @@ def arrow_table(part: FilePart) -> TextTable:
         is_parquet = part.data.startswith(_PARQUET)
         table = parquet.read_table(source) if is_parquet else feather.read_table(source)
     except (pa.ArrowException, OSError, ValueError) as e:
-        raise unreadable_error(part.name, f"damaged, or not downloaded whole: {e}") from e
+        raise unreadable_error(part.name, f"damaged, or incompletely downloaded: {e}") from e
     names = ["" if name.startswith("__index_level_") else name for name in table.column_names]
     return TextTable(part.name, "row", [names], _rows(table))
 

@@ -1,4 +1,4 @@
-"""Rows placed in time, made into candles: sorted, checked, each once, of one market."""
+"""Merges rows into candles: sorted, validated, without duplicates, of one market."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,43 +20,43 @@ from signalbot.replay.candle_files.row_errors import (
 from signalbot.replay.candle_files.table_rows import TimedRow
 from signalbot.replay.candle_files.time_alignment import AlignedRows
 
-_MAX_JUMP: Final = 3  # times the close before
+_MAX_JUMP: Final = 3  # factor to the previous close
 _MAX_JUMP_AFTER_GAP: Final = 10
 _LONG_GAP_MS: Final = 7 * DAY_MS
-_MAX_PRICE_RATIO: Final = Decimal("1.02")  # two prices of one time that are of two markets
-_SOME: Final = 3  # rows that are no accident
-_SHARE: Final = 20  # one row in so many
+_MAX_PRICE_RATIO: Final = Decimal("1.02")  # rows of one time beyond this ratio are of two markets
+_SOME: Final = 3  # rows below this are accidents
+_SHARE: Final = 20  # one row in 20
 _FIFTH: Final = 5
 
 
 @dataclass(slots=True)
 class MergedCandles:
     candles: list[Candle] = field(default_factory=list)
-    rows: list[TimedRow] = field(default_factory=list)  #: of each candle
-    unsorted: int = 0  #: rows that stood before an older one
+    rows: list[TimedRow] = field(default_factory=list)  #: source row of each candle
+    unsorted: int = 0  #: rows that precede an older one
 
 
 @dataclass(slots=True)
 class _Inconsistencies:
-    """What speaks against a file so far, with the first instance of it."""
+    """Inconsistent rows found so far, with the first example."""
 
-    apart: int = 0  #: rows of one time whose prices have nothing in common
-    different: int = 0  #: rows of one time that are two candles, neither a part of the other
+    apart: int = 0  #: rows of one time with unrelated prices
+    different: int = 0  #: rows of one time that are no updates of each other
     example: tuple[RowLocation, str] | None = None
-    outside: int = 0  #: rows whose open or close lies outside low and high
+    outside: int = 0  #: rows whose open or close is outside low and high
     outside_example: TimedRow | None = None
 
 
 def merge_rows(
     symbol: str, placed: AlignedRows, dropped: DroppedRows, *, is_one_market: bool = False
 ) -> MergedCandles:
-    """The candles of ``placed``, strictly increasing; what cannot be true is dropped.
+    """Merge rows into candles in increasing order; invalid rows are dropped.
 
     Of two rows of one time the later state of the same candle is kept, else the first.
-    ``is_one_market`` tells that prices may jump as they will.
+    ``is_one_market`` disables the check for price jumps.
 
     Raises:
-        ConfigError: prices do not fit their columns, or are those of more than one market.
+        ConfigError: prices do not fit their columns, or belong to several markets.
     """
     inconsistencies = _Inconsistencies()
     rows, unsorted = _oldest_first(placed.rows)
@@ -71,9 +71,9 @@ def merge_rows(
         )
         raise unreadable_error(
             placed.place(row),
-            f"{quoted}: open and close lie outside low and high, here and in "
-            f"{inconsistencies.outside} of "
-            f"{len(rows)} rows: the columns are others: {COLUMNS} decides",
+            f"{quoted}: open or close is outside low and high, here and in "
+            f"{inconsistencies.outside} of {len(rows)} rows: the columns are probably wrong; "
+            f"set {COLUMNS}",
         )
     is_apart = inconsistencies.apart >= _SOME and inconsistencies.apart * _SHARE > len(rows)
     if is_apart or (
@@ -83,9 +83,8 @@ def merge_rows(
         place, prices = inconsistencies.example
         raise unreadable_error(
             place,
-            f"{prices}: rows of more than one market, and no column that tells "
-            f"them apart is known: {COLUMNS} symbol=NAME says which it is, or keep those of "
-            f"{symbol} only",
+            f"{prices}: rows of several markets, and no known column distinguishes them; set "
+            f"{COLUMNS} symbol=NAME, or keep only the rows of {symbol}",
         )
     if not is_one_market:
         _check_jumps(symbol, placed, merged)
@@ -93,7 +92,7 @@ def merge_rows(
 
 
 def _oldest_first(rows: Sequence[TimedRow]) -> tuple[Sequence[TimedRow], int]:
-    """The rows with the oldest first, if the newest is; how many still are out of order."""
+    """Reverse the rows if the newest is first; return them and the number out of order."""
     falls = sum(after[0] < before[0] for before, after in pairwise(rows))
     if 2 * falls < len(rows):
         return rows, falls
@@ -143,7 +142,7 @@ def _merged(
 
 
 def _is_update_of(early: Candle, late: Candle) -> bool:
-    """Whether ``late`` is the same candle at a later moment of its life."""
+    """Whether ``late`` is a later state of the same candle."""
     return (
         late.open == early.open
         and late.high >= early.high
@@ -159,7 +158,7 @@ def _compare(
     rows: tuple[TimedRow, TimedRow],
     inconsistencies: _Inconsistencies,
 ) -> None:
-    """Note what two rows of one time say about the file."""
+    """Record inconsistencies of two rows of one time."""
     is_apart = (
         first.low > second.high * _MAX_PRICE_RATIO or second.low > first.high * _MAX_PRICE_RATIO
     )
@@ -168,19 +167,19 @@ def _compare(
         first == second or _is_update_of(first, second) or _is_update_of(second, first)
     ):
         inconsistencies.different += 1
-        one, other = map(placed.place, rows)
+        location, other = map(placed.place, rows)
         inconsistencies.example = inconsistencies.example or (
-            one,
-            f"its close is {first.close}, and that of {other.unit} {other.number}, of the same "
-            f"time, {second.close}",
+            location,
+            f"close is {first.close}, but {other.unit} {other.number} of the same time has "
+            f"{second.close}",
         )
 
 
 def _check_jumps(symbol: str, placed: AlignedRows, merged: MergedCandles) -> None:
-    """See that every candle opens near the close before it.
+    """Check that every candle opens near the previous close.
 
     Raises:
-        ConfigError: one does not, as where files of two markets were joined.
+        ConfigError: one does not, as in a file of two markets.
     """
     for at, (before, after) in enumerate(pairwise(merged.candles)):
         limit = (
@@ -190,15 +189,14 @@ def _check_jumps(symbol: str, placed: AlignedRows, merged: MergedCandles) -> Non
             last, place = map(placed.place, merged.rows[at : at + 2])
             raise unreadable_error(
                 place,
-                f"it opens at {after.open}, and the candle before it ({last.unit} {last.number}) "
-                f"closed at {before.close}: two markets, or prices that were changed: one series "
-                f"of {symbol} cannot be made of it; cut the file there, or tell its markets apart "
-                f"by {COLUMNS} symbol=NAME",
+                f"open is {after.open}, but the previous candle ({last.unit} {last.number}) "
+                f"closed at {before.close}: two markets, or adjusted prices; split the file, or "
+                f"set {COLUMNS} symbol=NAME if it has several markets",
             )
 
 
 def fault_of(values: Sequence[Decimal]) -> RowFault:
-    """What is wrong with the values of a row that is no candle."""
+    """Return the fault of a row that is not a valid candle."""
     if not any(value.is_finite() for value in values[:4]):
         return RowFault.NO_PRICES
     if not all(value.is_finite() for value in values):

@@ -1,4 +1,4 @@
-"""Rows with instants and numbers, made into one series of candles."""
+"""Builds one series of candles from the rows of all tables."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,18 +7,32 @@ from pathlib import Path
 
 from signalbot.domain.errors import ConfigError
 from signalbot.domain.market import Candle
-from signalbot.domain.timeframe import Timeframe
+from signalbot.domain.timeframe import Ms, Timeframe
 from signalbot.replay.candle_files.candle_merging import merge_rows
 from signalbot.replay.candle_files.options import ReadOptions
 from signalbot.replay.candle_files.row_errors import BadRow, DroppedRows, RowFault, printable
 from signalbot.replay.candle_files.table_rows import TableRows
 from signalbot.replay.candle_files.time_alignment import align_rows
-from signalbot.replay.report.coverage import Coverage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """Coverage of a replay: its candles, and the faults of their source."""
+
+    symbol: str
+    timeframe: Timeframe  #: of the candles that were read
+    start_ms: Ms  #: open of the first candle
+    end_ms: Ms  #: close of the last, exclusive
+    candles: int
+    dropped: Mapping[str, int]  #: unusable rows, by what is wrong with them
+    gaps: int  #: places where at least one candle is missing
+    missing: int  #: candles missing in all gaps together
+    notes: Sequence[str] = ()  #: what was decided about the source, for people
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CandleFile:
-    """The usable candles of a file, and an account of the rest.
+    """The usable candles of a file, and statistics of the rest.
 
     Candles are valid, on the grid of ``timeframe`` and strictly increasing; there is at least one.
     """
@@ -31,8 +45,8 @@ class CandleFile:
     examples: Sequence[BadRow]  #: the first few of them
     gaps: int  #: places where at least one candle is missing
     missing: int  #: candles missing in all gaps together
-    notes: Sequence[str] = ()  #: what was decided about the file, for people
-    unit: str = "line"  #: what ``examples`` are counted in
+    notes: Sequence[str] = ()  #: decisions about the file, as sentences
+    unit: str = "line"  #: unit of ``examples``: "line" or "row"
 
     @property
     def coverage(self) -> Coverage:
@@ -57,7 +71,7 @@ def make_series(
     options: ReadOptions,
     notes: Sequence[str] = (),
 ) -> CandleFile:
-    """One series of all ``pieces``, sorted, each candle once.
+    """Build one sorted series without duplicates from all ``pieces``.
 
     Raises:
         ConfigError: the rows are not evenly spaced candles of one market, or none is usable.
@@ -66,14 +80,14 @@ def make_series(
     notes = [*notes, *placed.notes]
     merged = merge_rows(symbol, placed, dropped, is_one_market=options.is_one_market)
     if merged.unsorted:
-        notes.append("the rows were not in the order of time: they are sorted")
+        notes.append("rows were not in order of time and were sorted")
     candles = merged.candles
     if options.now_ms is not None and candles and candles[-1].close_ms > options.now_ms:
         dropped.add(merged.rows[-1].line, RowFault.UNFINISHED)
         candles = candles[:-1]
     if not candles:
         raise ConfigError(f"{path}: no row is a usable candle: {dropped}")
-    holes = [
+    gaps = [
         (after.open_ms - before.close_ms) // placed.timeframe.ms
         for before, after in pairwise(candles)
         if after.open_ms != before.close_ms
@@ -85,8 +99,8 @@ def make_series(
         candles=candles,
         dropped={fault.value: count for fault, count in dropped.counts.most_common()},
         examples=tuple(dropped.examples),
-        gaps=len(holes),
-        missing=sum(holes),
+        gaps=len(gaps),
+        missing=sum(gaps),
         notes=list(map(printable, notes)),
         unit=pieces[0].unit if pieces else "line",
     )

@@ -1,4 +1,4 @@
-"""The cells of a table that are read, column by column."""
+"""Collects the cells of the columns that are read."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from signalbot.replay.candle_files.row_errors import (
 )
 from signalbot.replay.candle_files.table import TextTable
 
-_SOME: Final = 3  # rows that are no accident
+_SOME: Final = 3  # fewer rows are accidents
 _FIFTH: Final = 5
 
 
 @dataclass(slots=True)
 class Cells:
-    """Texts by column; all columns are as long as ``lines``. None: there is no such column."""
+    """Texts by column, each as long as ``lines``. None: there is no such column."""
 
     lines: Sequence[int]
     prices: tuple[Sequence[str], Sequence[str], Sequence[str], Sequence[str]]
@@ -36,7 +36,7 @@ class Cells:
     closed: Sequence[str] | None = None
 
     def filtered(self, keep: Sequence[bool]) -> "Cells":
-        """The rows for which ``keep`` is true."""
+        """Return the rows for which ``keep`` is true."""
         if all(keep):
             return self
 
@@ -66,10 +66,10 @@ _NAMES: Final = (
 
 
 def collect_cells(table: TextTable, columns: Columns, dropped: DroppedRows) -> Cells:
-    """The cells of every row that has all it needs.
+    """Return the cells of every complete row.
 
     Raises:
-        ConfigError: many rows have more cells than there are columns.
+        ConfigError: many rows have more cells than columns.
     """
     wanted = {name: at for name in _NAMES if (at := getattr(columns, name)) is not None}
     places = [*columns.prices, *wanted.values()]
@@ -97,14 +97,14 @@ def _complete_rows(
                 if any(cell.strip() for cell in cells):
                     dropped.add(line, RowFault.TOO_FEW_COLUMNS)
                 continue
-            cells = [*cells, *[""] * (needed - len(cells))]  # noqa: PLW2901 - filled up
+            cells = [*cells, *[""] * (needed - len(cells))]  # noqa: PLW2901 - padded
         rows += 1
         if len(cells) > width and any(cell.strip() for cell in cells[width:]):
             dropped.add(line, RowFault.TOO_MANY_COLUMNS)
             wide = wide or (line, cells)
             continue
         if table.header and cells == table.header[0]:
-            continue  # files with headers, put together
+            continue  # concatenated files repeat the header
         yield line, cells
     _check_width(table, width, rows, wide, dropped)
 
@@ -122,8 +122,7 @@ def _check_width(
     line, cells = wide
     raise unreadable_error(
         RowLocation(table.part, table.unit, line),
-        f"{len(cells)} cells for {width} columns ({quoted_cell(','.join(cells))}), and so in "
-        f"{many} "
-        "rows: where a comma parts both cells and decimals neither can be told; write the file "
-        f"with ';' between its cells, and read it with {DECIMAL} ','",
+        f"{len(cells)} cells for {width} columns ({quoted_cell(','.join(cells))}), as in {many} "
+        "rows: the comma separates both cells and decimals; save the file "
+        f"with ';' as separator and set {DECIMAL} ','",
     )

@@ -1,4 +1,4 @@
-"""What the columns of candle files are called, by those who write them."""
+"""Names of columns in candle files of exchanges, vendors and programs."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ OPEN_TIMES: Final = (
     "opentime_ms", "open_time_ms", "period_start", "period_start_time", "bucket_start", "bucket",
     "candle_begin_time", "candle_start", "begin_time", "begins_at", "begin", "t",
 )  # fmt: skip
-"""Columns that hold when a candle opens, the surest first."""
+"""Columns of the open time, most specific first."""
 
 TIMES: Final = (
     "timestamp", "unix", "unix_timestamp", "unix_time", "unixtime", "timestamp_ms", "time_ms",
@@ -32,10 +32,10 @@ TIMES: Final = (
     "时间", "交易时间", "날짜", "日付け", "日付", "ticks", "created_at", "index", "level_0",
     "unnamed_0", "", "id",
 )  # fmt: skip
-"""Columns that hold a time which is the open unless the values show otherwise."""
+"""Columns of a time that is the open time unless the values show otherwise."""
 
 COUNTS: Final = frozenset(("", "id", "index", "level_0", "unnamed_0"))
-"""Names of columns that hold times, or count the rows."""
+"""Names of columns that hold times or row numbers."""
 
 CLOSE_TIMES: Final = (
     "close_ms", "close_time", "closetime", "time_close", "time_period_end", "window_end",
@@ -43,7 +43,7 @@ CLOSE_TIMES: Final = (
     "close_timestamp", "close_date", "close_datetime", "close_time_ms", "period_end",
     "period_end_time", "candle_end_time",
 )  # fmt: skip
-"""Columns that hold when a candle closes."""
+"""Columns of the close time."""
 
 PRICE_NAMES: Final[Mapping[ColumnRole, tuple[str, ...]]] = {
     ColumnRole.OPEN: (
@@ -78,7 +78,7 @@ VOLUMES: Final = (
     "wolumen", "volumen", "объём", "объем", "成交量", "거래량",
     "vol_ccy", "amount", "size", "qty",
 )  # fmt: skip
-"""Volumes in coins, or in what the exchange reports."""
+"""Volumes in coins, or in the exchange's unit."""
 
 QUOTE_VOLUMES: Final = (
     "quote_volume", "volume_quote", "quote_vol", "quote_asset_volume", "volume_to", "volumeto",
@@ -93,13 +93,13 @@ SYMBOLS: Final = (
     "market", "market_id", "product_id", "product", "currency_pair", "trading_pair", "tic", "sym",
     "s", "contract", "exchange_symbol", "asset_pair", "ticker_symbol", "market_name",
 )  # fmt: skip
-"""Columns that say whose candle a row is."""
+"""Columns of the market."""
 
 MAYBE_SYMBOLS: Final = (
     "name", "code", "coin", "asset", "asset_id", "crypto", "crypto_name", "coin_name", "coin_id",
     "currency", "slug", "base", "base_currency", "base_asset", "cryptocurrency",
 )  # fmt: skip
-"""Columns that may say so, or something else."""
+"""Columns that may hold the market."""
 
 INTERVALS: Final = (
     "interval", "timeframe", "time_frame", "resolution", "granularity", "per", "period", "bar",
@@ -129,11 +129,11 @@ CAPITAL_NAMES: Final[Mapping[str, str]] = {
     "L": "last_trade_id",
     "V": "taker_volume",
 }
-"""Single letters that exchanges use beside the small ones, for something else."""
+"""Single capital letters that exchanges use with another meaning than the small ones."""
 
 
 def plain_name(name: str) -> str:
-    """A column's name in small letters and underscores: ``openTime`` and ``Open time`` alike.
+    """Normalize a name to lower case and underscores: ``openTime`` equals ``Open time``.
 
     A single letter keeps its case: ``T`` is not ``t``.
     """
@@ -147,10 +147,10 @@ def plain_name(name: str) -> str:
 
 
 def core_of(name: str) -> str | None:
-    """The price that a name stands for, with a side or currency too: ``mid_o``, ``open (USD)``."""
+    """Return the price a name stands for, despite a side or currency: ``mid_o``, ``open (USD)``."""
     plain = plain_name(name)
-    for role, known in PRICE_NAMES.items():
-        if plain in known:
+    for role, names in PRICE_NAMES.items():
+        if plain in names:
             return role.value
     parts = plain.split("_")
     if plain in ALL_TIMES or "time" in parts:
@@ -159,12 +159,12 @@ def core_of(name: str) -> str | None:
 
 
 def name_prices(names: Iterable[str]) -> bool:
-    """Whether open, high, low and close are among the names."""
+    """Whether the names include open, high, low and close."""
     return {"open", "high", "low", "close"} <= {core_of(name) for name in names}
 
 
 def column_name(name: str) -> str:
-    """The plain name; that of a time without its zone: ``candle_time_utc``, ``Date (EET)``."""
+    """Return the plain name; a time loses its zone: ``candle_time_utc``, ``Date (EET)``."""
     plain = plain_name(name)
     if plain in ALL_TIMES:
         return plain

@@ -1,42 +1,40 @@
-"""Which column of a table with a header holds what."""
+"""Assigns roles to the columns of a table with a header."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from signalbot.replay.candle_files import column_names
+from signalbot.replay.candle_files.column_roles import find_prices, find_time, find_volume
 from signalbot.replay.candle_files.header import Header, read_header
 from signalbot.replay.candle_files.market_matching import MarketName
 from signalbot.replay.candle_files.options import ColumnChoice, ColumnRole
-from signalbot.replay.candle_files.price_columns import find_prices
 from signalbot.replay.candle_files.table import TextTable
-from signalbot.replay.candle_files.time_columns import find_time
-from signalbot.replay.candle_files.volume_columns import find_volume
 
 _FLAGS: Final = frozenset(("0", "1", "true", "false", "yes", "no", "0.0", "1.0"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Places of the columns that are read."""
+    """Indices of the columns that are read."""
 
-    time: int | None  #: None: only ``close_time`` is there
+    time: int | None  #: None: there is only ``close_time``
     prices: tuple[int, int, int, int]  #: open, high, low, close
-    time_of_day: int | None = None  #: the time of day, where ``time`` holds the day
+    time_of_day: int | None = None  #: time of day, if ``time`` holds the date
     close_time: int | None = None
     volume: int | None = None
-    tick_volume: int | None = None  #: used where ``volume`` is zero throughout
+    tick_volume: int | None = None  #: used if ``volume`` is always zero
     symbol: int | None = None
     is_symbol_sure: bool = True
     interval: int | None = None
     closed: int | None = None
-    is_time_of_day_hour: bool = False  #: it is the hour alone
-    time_name: str = ""  #: as the header has it
+    is_time_of_day_hour: bool = False  #: ``time_of_day`` holds the hour only
+    time_name: str = ""  #: name in the header
     notes: Sequence[str] = ()
 
     @property
     def least_width(self) -> int:
-        """Cells of the shortest row that has all it needs."""
+        """Number of cells of the shortest complete row."""
         needed = [*self.prices, self.time, self.time_of_day, self.volume, self.symbol]
         if self.time is None:
             needed.append(self.close_time)
@@ -46,18 +44,19 @@ class Columns:
 def find_columns(
     table: TextTable, market: MarketName, choice: ColumnChoice | None, *, is_formatted: bool
 ) -> Columns:
-    """The columns of ``table``, which has a header, for the candles of ``market``.
+    """Find the columns of ``table``, which has a header, for the candles of ``market``.
 
-    ``is_formatted`` tells that the user has said how times are written, so that their looks prove
-    nothing.
+    ``is_formatted``: the user has set the time format, so that a column's content proves nothing.
 
     Raises:
-        Unreadable: one is missing, or may be several.
+        UnreadableTable: a column is missing or ambiguous.
     """
-    header, looks = read_header(table, market, choice), not is_formatted
+    header, check_values = read_header(table, market, choice), not is_formatted
     prices = find_prices(header)
-    time, clock = find_time(header, looks=looks)
-    close_time = header.first_column(ColumnRole.CLOSE_TIME, column_names.CLOSE_TIMES, looks=looks)
+    time, clock = find_time(header, check_values=check_values)
+    close_time = header.first_column(
+        ColumnRole.CLOSE_TIME, column_names.CLOSE_TIMES, check_values=check_values
+    )
     if time is None and close_time is None:
         raise header.missing_column_error(
             "the open time", ColumnRole.TIME, ("open_time", "timestamp", "date")

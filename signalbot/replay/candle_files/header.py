@@ -1,4 +1,4 @@
-"""The header of a table: every column under a plain name, and what it may stand for."""
+"""Parses a table's header: every column under its plain name."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,18 +19,18 @@ from signalbot.replay.candle_files.time_column_parsing import looks_like_time
 from signalbot.replay.candle_files.time_of_day import is_time
 
 PRICE_SIDES: Final = frozenset(("mid", "bid", "ask", "trade", "mark", "index"))
-"""What a price may be a price of, beside a market."""
+"""Kinds of prices, besides a market."""
 
 CURRENCIES: Final = frozenset((
     "usd", "usdt", "usdc", "busd", "eur", "gbp", "jpy", "cny", "krw", "try", "brl", "inr", "aud",
     "cad", "chf", "rub", "btc", "eth", "bnb", "currency",
 ))  # fmt: skip
-_MAX_NAME_LENGTH: Final = 200  # characters of a header that a message shows
+_MAX_NAME_LENGTH: Final = 200  # characters shown in messages
 
 
 @dataclass(slots=True)
 class NamedColumn:
-    """A column under its plain name; ``side`` is what stands beside: a currency, a market."""
+    """A column under its plain name; ``qualifier`` is a currency, market or side in its name."""
 
     index: int
     name: str
@@ -44,12 +44,12 @@ class Header:
     market: MarketName
     choice: ColumnChoice | None
     columns: list[NamedColumn] = field(default_factory=list)
-    qualifier: str = ""  #: of the prices that are taken
+    qualifier: str = ""  #: of the selected prices
     notes: list[str] = field(default_factory=list)
 
-    def columns_named(self, *wanted: str) -> Iterator[NamedColumn]:
-        """Columns of these names, in the order of the names."""
-        for name in wanted:
+    def columns_named(self, *names: str) -> Iterator[NamedColumn]:
+        """Yield columns with these names, in order of the names."""
+        for name in names:
             yield from (each for each in self.columns if each.name == name and not each.qualifier)
 
     def describe(self) -> str:
@@ -57,10 +57,10 @@ class Header:
         return " / ".join(rows)[:_MAX_NAME_LENGTH] or "(empty)"
 
     def chosen_column(self, role: ColumnRole) -> int | None:
-        """The column that the user has named for ``role``.
+        """Return the column that the user has chosen for ``role``.
 
         Raises:
-            Unreadable: there is no such column.
+            UnreadableTable: there is no such column.
         """
         if self.choice is None or role not in self.choice.by_role:
             return None
@@ -68,7 +68,7 @@ class Header:
         if isinstance(column, int):
             if column >= self.table.width:
                 raise UnreadableTable(
-                    f"{COLUMNS} {role}={column + 1}: it has {self.table.width} columns"
+                    f"{COLUMNS} {role}={column + 1}: the table has {self.table.width} columns"
                 )
             return column
         for each in self.columns:
@@ -77,26 +77,28 @@ class Header:
         for each in self.columns:
             if plain_name(column) in map(plain_name, each.levels):
                 return each.index
-        raise UnreadableTable(f"{COLUMNS} {role}={column}: the header reads: {self.describe()}")
+        raise UnreadableTable(f"{COLUMNS} {role}={column}: not in the header: {self.describe()}")
 
     def is_ignored(self, role: ColumnRole) -> bool:
-        """Whether the user wants no column of this role."""
+        """Whether the user has excluded this role."""
         return self.choice is not None and role in self.choice.ignored
 
-    def first_column(self, role: ColumnRole, wanted: Sequence[str], *, looks: bool) -> int | None:
-        """The column that is chosen for ``role``, else the first of these names that fits."""
+    def first_column(
+        self, role: ColumnRole, names: Sequence[str], *, check_values: bool
+    ) -> int | None:
+        """Return the column chosen for ``role``, else the first matching one of ``names``."""
         chosen = self.chosen_column(role)
         if chosen is not None or self.is_ignored(role):
             return chosen
-        for each in self.columns_named(*wanted):
-            if not looks or self.has_times(each):
+        for each in self.columns_named(*names):
+            if not check_values or self.has_times(each):
                 return each.index
         return None
 
     def has_times(self, column: NamedColumn) -> bool:
-        """Whether there are times in a column; a name that tells its unit is believed.
+        """Whether a column holds times; a name with a unit is trusted.
 
-        All cells must be, where the name may be that of a mere count.
+        If the name may be that of a row number, all cells must be times.
         """
         cells = [cell for cell in self.table.sample(column.index) if cell.strip()]
         if column.name in column_names.COUNTS:
@@ -107,17 +109,17 @@ class Header:
         return f" ({self.table.unit} {self.table.header_line})" if self.table.header_line else ""
 
     def missing_column_error(
-        self, meaning: str, role: ColumnRole, wanted: Sequence[str]
+        self, meaning: str, role: ColumnRole, names: Sequence[str]
     ) -> UnreadableTable:
-        """The error that says that a column is missing, and what would do."""
+        """Return the error for a missing column, with accepted names."""
         return UnreadableTable(
-            f"no column for {meaning}: the header needs {' or '.join(wanted)}, or {COLUMNS} "
-            f"{role}=NAME says which it is; it reads: {self.describe()}{self._line()}"
+            f"no column for {meaning}: name it {' or '.join(names)}, or set {COLUMNS} "
+            f"{role}=NAME; the header is: {self.describe()}{self._line()}"
         )
 
 
 def read_header(table: TextTable, market: MarketName, choice: ColumnChoice | None) -> Header:
-    """The columns of ``table``, which has a header, by their names."""
+    """Parse the header of ``table``."""
     return Header(table, market, choice, _named(table, market))
 
 
@@ -129,7 +131,7 @@ def _named(table: TextTable, market: MarketName) -> list[NamedColumn]:
     found = []
     for at, each in enumerate(plain):
         cased = [_lower_case(name, has_small=bool(has_small)) for name in each]
-        if at == 0 and len(cased) > 1:  # pandas: names of the levels, above that of the index
+        if at == 0 and len(cased) > 1:  # pandas: level names above the index name
             found.append(
                 NamedColumn(
                     at, cased[-1] if cased[-1] in column_names.TIMES else "", "", levels[at]
@@ -149,12 +151,12 @@ def _lower_case(name: str, *, has_small: bool) -> str:
 def _joined_levels(
     at: int, cased: Sequence[str], levels: Sequence[str], market: MarketName
 ) -> NamedColumn:
-    """The level that names a price or volume; the others tell which market's."""
-    for place, name in enumerate(cased):
+    """Return the level that names a price or volume; other levels name its market."""
+    for index, name in enumerate(cased):
         if name in column_names.CORE_NAMES or any(
-            name in known for known in column_names.PRICE_NAMES.values()
+            name in names for names in column_names.PRICE_NAMES.values()
         ):
-            others = [text for each, text in enumerate(levels) if each != place and text.strip()]
+            others = [text for each, text in enumerate(levels) if each != index and text.strip()]
             side = next((text for text in others if not text.startswith("Unnamed")), "")
             return NamedColumn(at, name, side if len(cased) > 1 else "", levels)
     name = next((each for each in cased if each), "")
@@ -179,5 +181,5 @@ def _is_side(side: str, market: MarketName) -> bool:
     if side in PRICE_SIDES or side in CURRENCIES:
         return True
     upper = side.upper()
-    is_known = market.fit(upper) is not MarketFit.OTHER or market.is_quote(upper) or is_coin(upper)
-    return is_known or is_market_name(upper)
+    is_market = market.fit(upper) is not MarketFit.OTHER or market.is_quote(upper) or is_coin(upper)
+    return is_market or is_market_name(upper)

@@ -1,7 +1,7 @@
-"""Which column of a table without a header holds what, by what stands in it.
+"""Assigns roles to the columns of a table without a header, by their content.
 
-Four columns in a row are prices: the highest of them is the high and the lowest the low in every
-row, and where these two stand tells the order that the writer has used.
+Four adjacent columns are prices: in every row the largest is the high and the smallest the low, and
+the positions of these two determine the order.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,29 +26,29 @@ from signalbot.replay.candle_files.time_column_parsing import looks_like_time, r
 from signalbot.replay.candle_files.time_of_day import is_date_only, is_time_of_day
 
 _PRICE_ORDERS: Final[Mapping[tuple[int, int], tuple[int, int, int, int]]] = {
-    (1, 2): (0, 1, 2, 3),  # open high low close: nearly everybody
+    (1, 2): (0, 1, 2, 3),  # open high low close: most files
     (2, 3): (0, 2, 3, 1),  # open close high low: Bitfinex, KuCoin
     (1, 0): (2, 1, 0, 3),  # low high open close: Coinbase
 }
-"""Where high and low stand among four, to where open, high, low and close stand."""
+"""Positions of high and low among four, to positions of open, high, low and close."""
 
 _GATE: Final = (5, 3, 4, 2)  # time, quote volume, close, high, low, open, volume, closed
-_LEADING: Final = 3  # columns before the time: a row's number, a market, an interval
-_SKIPPED: Final = 2  # columns between the time and the prices: a count of trades
-_RIGHT: Final = 0.98  # of the rows must fit an order
+_LEADING: Final = 3  # columns before the time: row number, market, interval
+_SKIPPED: Final = 2  # columns between time and prices: number of trades
+_RIGHT: Final = 0.98  # fraction of rows that must fit an order
 _FIRST_YEAR_MS: Final = 31_536_000_000
 _FLAG_TEXTS: Final = frozenset(("true", "false"))
-_MIN_FLAG_SHARE: Final = 0.8  # of the rows of a column that tells whether a candle is final
+_MIN_FLAG_SHARE: Final = 0.8  # fraction of rows of a column of final flags
 _OKX, _OKX_DEX = 9, 8  # cells of a row: confirm is the last
-_SURE: Final = 4  # times as far apart are open and the close before if they are exchanged
+_SURE: Final = 4  # ratio of distances to the previous close that shows open and close exchanged
 _LEAST_ROWS: Final = 10
 
 
 def find_positions(table: TextTable, choice: ColumnChoice | None) -> Columns:
-    """The columns of ``table``, which has no header.
+    """Find the columns of ``table``, which has no header.
 
     Raises:
-        Unreadable: times or prices are not found, or not for certain.
+        UnreadableTable: times or prices are missing or ambiguous.
     """
     if choice is not None:
         return _chosen_columns(table, choice)
@@ -76,38 +76,38 @@ def find_positions(table: TextTable, choice: ColumnChoice | None) -> Columns:
 
 
 def _chosen_columns(table: TextTable, choice: ColumnChoice) -> Columns:
-    """The columns as the user has counted them."""
-    places: dict[ColumnRole, int] = {}
+    """Return the columns as the user has listed them."""
+    positions: dict[ColumnRole, int] = {}
     for role, column in choice.by_role.items():
         if not isinstance(column, int):
             raise UnreadableTable(
-                f"{COLUMNS} {role}={column}: there is no header; name all columns in their order, "
+                f"{COLUMNS} {role}={column}: there is no header; list all columns in order, "
                 "such as time,open,high,low,close,volume"
             )
-        places[role] = column
-    missing = [role for role in PRICES if role not in places]
+        positions[role] = column
+    missing = [role for role in PRICES if role not in positions]
     if missing:
         raise UnreadableTable(
-            f"{COLUMNS}: there is no header, so {', '.join(missing)} must be named too"
+            f"{COLUMNS}: there is no header, so {', '.join(missing)} must be listed"
         )
-    day = places.get(ColumnRole.DATE)
-    time = places.get(ColumnRole.TIME) if day is None else day
-    if time is None and ColumnRole.CLOSE_TIME not in places:
-        raise UnreadableTable(f"{COLUMNS}: there is no header, so time must be named too")
-    if max(places.values()) >= table.width:
+    day = positions.get(ColumnRole.DATE)
+    time = positions.get(ColumnRole.TIME) if day is None else day
+    if time is None and ColumnRole.CLOSE_TIME not in positions:
+        raise UnreadableTable(f"{COLUMNS}: there is no header, so time must be listed")
+    if max(positions.values()) >= table.width:
         raise UnreadableTable(
-            f"{COLUMNS} names {max(places.values()) + 1} columns of {table.width}"
+            f"{COLUMNS} lists {max(positions.values()) + 1} columns of {table.width}"
         )
-    opened, high, low, close = (places[role] for role in PRICES)
+    opened, high, low, close = (positions[role] for role in PRICES)
     return Columns(
         time=time,
-        time_of_day=None if day is None else places.get(ColumnRole.TIME),
+        time_of_day=None if day is None else positions.get(ColumnRole.TIME),
         prices=(opened, high, low, close),
-        close_time=places.get(ColumnRole.CLOSE_TIME),
-        volume=places.get(ColumnRole.VOLUME),
-        symbol=places.get(ColumnRole.SYMBOL),
-        interval=places.get(ColumnRole.INTERVAL),
-        closed=places.get(ColumnRole.CLOSED),
+        close_time=positions.get(ColumnRole.CLOSE_TIME),
+        volume=positions.get(ColumnRole.VOLUME),
+        symbol=positions.get(ColumnRole.SYMBOL),
+        interval=positions.get(ColumnRole.INTERVAL),
+        closed=positions.get(ColumnRole.CLOSED),
     )
 
 
@@ -124,8 +124,8 @@ def _time(table: TextTable, rows: Sequence[Sequence[str]]) -> tuple[int, int | N
         ) else None
     first = ", ".join(table.head[0][1]) if table.head else "(empty)"
     raise UnreadableTable(
-        f"no header, and no column of times among the first: {COLUMNS} "
-        f"time,open,high,low,close,volume names them in their order; it reads: {first[:200]}"
+        f"no header, and no column of times among the first: list the columns in order, such as "
+        f"{COLUMNS} time,open,high,low,close,volume; the first row is: {first[:200]}"
     )
 
 
@@ -142,7 +142,7 @@ def _all(rows: Sequence[Sequence[str]], at: int, test: Callable[[str], bool]) ->
 
 
 def _numbers(rows: Sequence[Sequence[str]], first: int, count: int) -> list[list[Decimal]]:
-    """Columns of numbers; rows with anything else in them are passed over."""
+    """Return columns of numbers, skipping rows with other content."""
     found = []
     for row in rows:
         texts = row[first : first + count]
@@ -170,14 +170,13 @@ def _prices(
                 return _moved(order, start)
     quoted = ", ".join(table.head[0][1])
     raise UnreadableTable(
-        "no header, and no four columns that are prices in an order that is known: "
-        f"{COLUMNS} time,open,high,low,close,volume (in the order of the file) decides; "
-        f"it reads: {quoted[:200]}"
+        "no header, and no four columns of prices in a known order: list the columns in order, "
+        f"such as {COLUMNS} time,open,high,low,close,volume; the first row is: {quoted[:200]}"
     )
 
 
 def _has_missing_prices(rows: Sequence[Sequence[str]], start: int) -> bool:
-    """Whether rows without prices say so."""
+    """Whether some rows have empty price cells."""
     return any(is_empty(row[start]) for row in rows)
 
 
@@ -189,14 +188,14 @@ def _moved(order: tuple[int, int, int, int], by: int) -> tuple[int, int, int, in
 def _check_open(
     table: TextTable, rows: Sequence[Sequence[str]], time: int, prices: tuple[int, int, int, int]
 ) -> None:
-    """See that open and close are not exchanged: a candle opens where the one before closed.
+    """Check that open and close are not exchanged: a candle opens near the previous close.
 
     Raises:
-        Unreadable: they fit far better the other way round.
+        UnreadableTable: they fit much better exchanged.
     """
     try:
         instants = read_times([row[time] for row in rows]).at_ms
-    except Exception:  # noqa: BLE001 - told where times are read for good
+    except Exception:  # noqa: BLE001 - reported when the times are parsed
         return
     opened, _, _, close = prices
     both = [
@@ -212,14 +211,14 @@ def _check_open(
     exchanged = sum(abs(after[1] - before[0]) for before, after in pairs)
     if exchanged * _SURE < as_read:
         raise UnreadableTable(
-            f"columns {opened + 1} and {close + 1} stand where open and close do, and fit better "
-            f"the other way round: {COLUMNS} time,open,high,low,close,volume (in the order of the "
-            "file) decides"
+            f"columns {opened + 1} and {close + 1}, by position open and close, fit better "
+            f"exchanged: list the columns in order, such as "
+            f"{COLUMNS} time,open,high,low,close,volume"
         )
 
 
 def _volume(rows: Sequence[Sequence[str]], at: int, bounds: tuple[int, int]) -> int | None:
-    """The column after the prices; the next one if that is an average price, as Kraken's."""
+    """Return the column after the prices, or the next if that is an average price (Kraken)."""
     if not rows or at >= len(rows[0]):
         return None
     if at + 1 < len(rows[0]):
@@ -237,7 +236,7 @@ def _columns_differ(rows: Sequence[Sequence[str]], one: int, other: int) -> bool
 
 
 def _close_time(rows: Sequence[Sequence[str]], time: int, first: int) -> int | None:
-    """A later column of instants shortly after those of the first."""
+    """Return a later column of times shortly after those of the first."""
     if not rows:
         return None
     opened = read_times([row[time] for row in rows[:20]]).at_ms if _is_numeric(rows, time) else []
@@ -264,7 +263,7 @@ def _is_gate(rows: Sequence[Sequence[str]], time: int) -> bool:
 
 
 def _closed(table: TextTable, rows: Sequence[Sequence[str]], end: int) -> int | None:
-    """The last column, if it can only say whether a candle is final."""
+    """Return the last column if it can only be a flag for final candles."""
     last = table.width - 1
     if last < end or not rows:
         return None

@@ -1,4 +1,4 @@
-"""JSON and JSON lines as a table: wherever in an answer of an exchange its candles lie."""
+"""Finds the table of candles in JSON and JSON Lines, at any depth of an exchange's response."""
 
 import json
 import re
@@ -33,7 +33,7 @@ _QUOTING: Final = frozenset(("market_code", "quote_currency", "quote_asset", "vs
 
 @dataclass(slots=True)
 class _FoundTable:
-    """A table inside a document, and the keys that lead to it."""
+    """A table inside a document, and the keys leading to it."""
 
     path: tuple[str, ...]
     header: Sequence[str]  #: empty: rows without names
@@ -53,11 +53,11 @@ def is_json(text: DecodedText) -> bool:
 
 
 def json_table(text: DecodedText, market: MarketName) -> TextTable:
-    """The candles of a JSON document, or of one document a line.
+    """Read the candles of a JSON document, or of JSON Lines.
 
     Raises:
-        ConfigError: it is not JSON, has no candles, or those of several markets, none of them
-            ``market``.
+        ConfigError: it is not JSON, or has no candles, or has several tables of which none is
+            of ``market``.
     """
     part, document_text = text.part, text.read_all()
     try:
@@ -78,7 +78,7 @@ def _json_lines(text: str) -> tuple[list[int], list[Any]] | None:
         try:
             found.append(json.loads(line, parse_float=str, parse_int=str, parse_constant=str))
         except ValueError:
-            if len(found) < 2:  # noqa: PLR2004 - one line alone is a document that is broken
+            if len(found) < 2:  # noqa: PLR2004 - a single line is a broken document
                 return None
             found.append(None)
         numbers.append(number)
@@ -98,7 +98,7 @@ def _table(
     found = _choose_table(part, search.tables, market)
     if search.quote and not market.is_quote(search.quote):
         raise unreadable_error(
-            part.name, f"its prices are in {search.quote}, and those of {market.symbol} are not"
+            part.name, f"prices are in {search.quote}, unlike those of {market.symbol}"
         )
     rows: Iterator[Row] = (
         (numbers[at] if numbers else at + 1, [_text(cell) for cell in cells])
@@ -113,7 +113,7 @@ def _table(
 
 def _choose_table(part: FilePart, tables: Sequence[_FoundTable], market: MarketName) -> _FoundTable:
     if not tables:
-        raise unreadable_error(part.name, "no candles are found in this JSON")
+        raise unreadable_error(part.name, "no candles in this JSON")
     if len(tables) == 1:
         return tables[0]
     fits = [max((market.fit(key) for key in each.path), default=MarketFit.OTHER) for each in tables]
@@ -123,13 +123,13 @@ def _choose_table(part: FilePart, tables: Sequence[_FoundTable], market: MarketN
     paths = ", ".join(".".join(each.path) for each in tables[:5])
     raise unreadable_error(
         part.name,
-        f"there are {len(tables)} tables in this JSON ({paths}), and which is {market.symbol} "
-        "(--symbol) cannot be told: keep one of them",
+        f"several tables in this JSON ({paths}), and none can be identified as "
+        f"{market.symbol} (--symbol): keep one of them",
     )
 
 
 def _search_tables(node: Any, path: tuple[str, ...], search: _TableSearch) -> None:
-    """Find tables below ``node``, and what stands beside them."""
+    """Find tables below ``node``, and metadata next to them."""
     if len(path) > _MAX_DEPTH:
         return
     if isinstance(node, Mapping):
@@ -170,7 +170,7 @@ def _search_metadata(node: Mapping[str, Any], search: _TableSearch) -> None:
 
 
 def _markets_in(channel: str) -> list[str]:
-    """Markets in the name of a channel: ``market.btcusdt.kline.60min``, ``kline.60.BTCUSDT``."""
+    """Return markets in a channel name: ``market.btcusdt.kline.60min``, ``kline.60.BTCUSDT``."""
     parts = re.split(r"[.:@/]", channel)
     parts += [part.rpartition("_")[0] for part in parts]
     return [part for part in parts if is_market_of_two(part)]
@@ -180,7 +180,7 @@ _Rows = tuple[Sequence[str], Sequence[Sequence[Any]]]
 
 
 def _of_list(items: list[Any]) -> _Rows | None:
-    """Rows as lists, or as objects with names."""
+    """Parse rows as lists, or as objects."""
     lists = [each for each in items if isinstance(each, list)]
     if len(lists) * 2 > len(items) and all(len(each) >= _MIN_COLUMNS for each in lists):
         if any(isinstance(cell, Mapping | list) for each in lists[:20] for cell in each):
@@ -197,13 +197,13 @@ def _of_list(items: list[Any]) -> _Rows | None:
 
 
 def _header_inside(rows: Sequence[Sequence[Any]]) -> _Rows:
-    """Lists whose first one holds the names of the columns."""
+    """Split a leading row of column names from lists."""
     names = [str(cell) for cell in rows[0]]
     return (names, rows[1:]) if name_prices(names) else ((), rows)
 
 
 def _of_mapping(node: Mapping[str, Any]) -> _Rows | None:
-    """Columns by name, rows by time, or names and rows apart (as pandas splits them)."""
+    """Parse columns by name, rows by time, or separate names and rows (pandas "split")."""
     names, data = node.get("columns"), node.get("data", node.get("values"))
     if isinstance(names, list) and isinstance(data, list) and data and isinstance(data[0], list):
         return _split(node, [str(name) for name in names], data)
@@ -237,7 +237,7 @@ def _split(node: Mapping[str, Any], names: list[str], data: list[list[Any]]) -> 
 
 
 def _timestamps_apart(node: Mapping[str, Any]) -> _Rows | None:
-    """Times beside an object that holds the columns: Yahoo's ``timestamp`` and ``indicators``."""
+    """Parse times next to an object of columns: Yahoo's ``timestamp`` and ``indicators``."""
     times = node.get("timestamp")
     if not isinstance(times, list) or not times:
         return None
@@ -270,7 +270,7 @@ def _open_of(columns: Mapping[str, Any]) -> Any:
 
 
 def _flatten(node: Mapping[str, Any]) -> dict[str, Any]:
-    """An object without objects inside: by the last name, or by all where that is not enough."""
+    """Flatten nested objects; keys are the last name, or the whole path if that is ambiguous."""
     deep: list[tuple[tuple[str, ...], Any]] = []
 
     def walk(each: Any, path: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Whether a market's name, as exchanges and vendors write it, is the market that was asked for."""
+"""Matches market names of exchanges and vendors with a symbol."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Final
 
 DOLLARS: Final = frozenset(("USD", "USDT", "USDC", "BUSD", "FDUSD", "TUSD", "DAI", "USDE"))
-"""Quotes whose prices are alike enough that one stands for the other if there is no better."""
+"""Quote currencies that may substitute each other if there is no better match."""
 
 _QUOTES: Final = (
     "FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USD", "DAI", "EUR", "GBP", "JPY", "CHF", "AUD",
@@ -60,18 +60,18 @@ _KIND_NAMES: Final = frozenset((
 
 
 class MarketFit(IntEnum):
-    """How well a name fits the market asked for; a better fit drives out a worse one."""
+    """Quality of a match; a better match supersedes a worse one."""
 
     OTHER = 0
-    BASE = 1  #: the coin alone
-    DOLLAR = 2  #: another dollar as quote
+    BASE = 1  #: only the coin
+    DOLLAR = 2  #: another dollar quote currency
     SAME = 3
-    KIND = 4  #: and it says that it is a perpetual contract, as asked
+    KIND = 4  #: same, and explicitly a perpetual contract
 
 
 @dataclass(frozen=True, slots=True)
 class MarketName:
-    """The market asked for: ``BASE/QUOTE`` or ``BASE/QUOTE:SETTLE``."""
+    """The wanted market: ``BASE/QUOTE`` or ``BASE/QUOTE:SETTLE``."""
 
     symbol: str
 
@@ -92,7 +92,7 @@ class MarketName:
         return ":" in self.symbol
 
     def fit(self, name: str) -> MarketFit:
-        """How well ``name`` names this market."""
+        """Return how well ``name`` matches this market."""
         if name.strip().upper() == self.symbol.upper():
             return MarketFit.KIND
         core, is_perpetual = _core(_base_first(name))
@@ -100,7 +100,7 @@ class MarketName:
             return MarketFit.OTHER
         bases = _ALIASES.get(self.base, (self.base,))
         if self.is_contract and core == self.base + self.quote + self.settle:
-            return MarketFit.KIND  # ccxt's symbol as the name of a file
+            return MarketFit.KIND  # ccxt's symbol as a file name
         if core in _pairs(bases, _ALIASES.get(self.quote, (self.quote,))):
             return MarketFit.KIND if is_perpetual else MarketFit.SAME
         dollars = [each for quote in DOLLARS for each in _ALIASES.get(quote, (quote,))]
@@ -109,13 +109,13 @@ class MarketName:
         return MarketFit.BASE if core in bases else MarketFit.OTHER
 
     def best(self, names: Iterable[str]) -> tuple[MarketFit, list[str]]:
-        """The best fit among ``names``, and those that have it."""
+        """Return the best match among ``names``, and the names that have it."""
         fits = {name: self.fit(name) for name in names}
         best = max(fits.values(), default=MarketFit.OTHER)
         return best, [name for name, fit in fits.items() if fit is best]
 
     def is_quote(self, text: str) -> bool:
-        """Whether a currency is the quote, or as good as."""
+        """Whether a currency is the quote, or a substitute for it."""
         code = _NAMES.get(text.upper(), text.upper())
         return code == self.quote or (code in DOLLARS and self.quote in DOLLARS)
 
@@ -125,39 +125,39 @@ class MarketName:
 
 
 def is_market_name(text: str) -> bool:
-    """Whether a text can be nothing but a market's name, such as ``ETHUSDT`` or ``ETH-USD``."""
+    """Whether a text can only be a market's name, such as ``ETHUSDT`` or ``ETH-USD``."""
     core, _ = _core(text)
     return core is None or bool(_MARKET.match(core))
 
 
 def is_coin(text: str) -> bool:
-    """Whether a text is the code or name of a coin that is well known."""
+    """Whether a text is the code or name of a well-known coin."""
     return _PUNCTUATION.sub("", text.upper()) in _NAMES
 
 
 def is_market_of_two(text: str) -> bool:
-    """Whether a text names base and quote, and nothing else."""
+    """Whether a text consists of base and quote."""
     core, _ = _core(text)
     return core is not None and bool(_MARKET.match(core))
 
 
 def is_crypto_coin(text: str) -> bool:
-    """Whether a text is the code or name of a well-known coin, and not of money."""
+    """Whether a text is the code or name of a well-known coin that is not a currency."""
     return _NAMES.get(text.upper(), "USD") not in _MONEY
 
 
 def is_kind_or_exchange(text: str) -> bool:
-    """Whether a text names a kind of market or an exchange, and no market."""
+    """Whether a text names a market type or an exchange."""
     return _PUNCTUATION.sub("", text.upper()) in _KIND_NAMES
 
 
 def same_market(names: Iterable[str]) -> bool:
-    """Whether these are spellings of one market."""
+    """Whether the names are spellings of one market."""
     return len({_core(name) for name in names}) == 1
 
 
 def _base_first(name: str) -> str:
-    """Base before quote, where the dollar comes first: Upbit calls BTC/USDT ``USDT-BTC``."""
+    """Put base before quote where the dollar comes first: Upbit writes BTC/USDT ``USDT-BTC``."""
     parts = re.split(r"[-_/]", name.strip().upper())
     is_turned = len(parts) == 2 and parts[0] in DOLLARS and parts[1] not in DOLLARS  # noqa: PLR2004
     return "-".join(reversed(parts)) if is_turned else name
@@ -169,9 +169,9 @@ def _pairs(bases: Iterable[str], quotes: Iterable[str]) -> set[str]:
 
 
 def _core(name: str) -> tuple[str | None, bool]:
-    """Letters and digits of base and quote; whether the name says that it is a perpetual.
+    """Return base and quote joined, and whether the name is of a perpetual contract.
 
-    None for contracts that end on a day: they are never the market asked for.
+    None for dated contracts: they never match.
     """
     text = name.strip()
     if re.match(r"^t[A-Z0-9]{6,}$", text):  # Bitfinex

@@ -1,4 +1,4 @@
-"""Numbers as people, spreadsheets and machines write them: which sign parts the decimals."""
+"""Parses numbers of people, spreadsheets and machines, with either decimal separator."""
 
 import re
 from collections.abc import Iterable
@@ -17,21 +17,23 @@ _SCALES: Final = {"K": 3, "M": 6, "B": 9, "T": 12}
 
 
 class NumberStyle(StrEnum):
-    """What a number tells about the way in which numbers of its file are written."""
+    """Evidence of one number for the decimal separator of its file."""
 
     POINT = "decimal point"  #: such as 1,234.5 or 0.25
     COMMA = "decimal comma"  #: such as 1.234,5 or 0,25
-    LIKELY_POINT = "point before three digits"  #: 42.123: decimals, unless others show a comma
+    LIKELY_POINT = (
+        "point before three digits"  #: 42.123: decimals, unless other numbers have a decimal comma
+    )
     OPEN = "comma before three digits"  #: 42,123: thousands or decimals
 
 
 def is_empty(text: str) -> bool:
-    """Whether a cell holds no number on purpose."""
+    """Whether a cell is empty or a placeholder for no value."""
     return text.strip().lower() in _EMPTY
 
 
 def plain_numbers(texts: Iterable[str]) -> list[Decimal] | None:
-    """The numbers, if a machine has written every one of them; None if not."""
+    """Parse machine-written numbers; None if one is not."""
     try:
         return list(map(Decimal, texts))
     except InvalidOperation:
@@ -39,7 +41,7 @@ def plain_numbers(texts: Iterable[str]) -> list[Decimal] | None:
 
 
 def number_styles(texts: Iterable[str]) -> dict[NumberStyle, int]:
-    """Every style that is found, with the index of the first number of it."""
+    """Return every style found, with the index of its first number."""
     found: dict[NumberStyle, int] = {}
     for at, text in enumerate(texts):
         if "," in text or "." in text:
@@ -66,9 +68,9 @@ def _style_of(text: str) -> NumberStyle:
 
 
 def parse_number(text: str, sign: DecimalSign, *, is_scaled: bool = False) -> Decimal | None:
-    """The number, its thousands grouped or not; None if it is none.
+    """Parse a number with or without grouped thousands; None if it is invalid.
 
-    ``is_scaled`` allows an ending such as K or M, which volumes have and prices do not.
+    ``is_scaled`` allows a suffix such as K or M, which volumes have and prices do not.
     """
     text = _NOISE.sub("", text)
     scale = _SCALES.get(text[-1:].upper(), 0) if is_scaled else 0
@@ -83,7 +85,7 @@ def parse_number(text: str, sign: DecimalSign, *, is_scaled: bool = False) -> De
 
 
 def _is_grouped(text: str, sign: DecimalSign, other: DecimalSign) -> bool:
-    """Whether ``other`` stands before every three digits of the whole part, and nowhere else."""
+    """Whether ``other`` separates groups of three digits, and occurs nowhere else."""
     integer_part, _, decimals = text.lstrip("+-").partition(sign)
     head, *groups = integer_part.split(other)
     return (

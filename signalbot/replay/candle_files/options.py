@@ -1,4 +1,4 @@
-"""What a user decides about a candle file where the file itself leaves it open."""
+"""User options that resolve ambiguities of candle files."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -21,10 +21,10 @@ _MAX_OFFSET_HOURS: Final = 14
 
 
 class ColumnRole(StrEnum):
-    """What a column holds."""
+    """Role of a column."""
 
     TIME = "time"
-    DATE = "date"  #: a day, beside a column with the time of day
+    DATE = "date"  #: a day, next to a column of times of day
     CLOSE_TIME = "close_time"
     OPEN = "open"
     HIGH = "high"
@@ -38,28 +38,30 @@ class ColumnRole(StrEnum):
 
 PRICES: Final = (ColumnRole.OPEN, ColumnRole.HIGH, ColumnRole.LOW, ColumnRole.CLOSE)
 NUMBER_UNITS: Final = ("s", "ms", "us", "ns", "excel")
-"""Values of ``--time-format`` for times that are numbers."""
+"""Values of ``--time-format`` for numeric times."""
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnChoice:
-    """Which column is which, as ``--columns`` says; a column is a name or a place from 0."""
+    """Columns by role, from ``--columns``; a column is a name or an index from 0."""
 
     by_role: Mapping[ColumnRole, str | int]
     ignored: frozenset[ColumnRole] = frozenset()
-    is_complete: bool = False  #: every column is named, in order
+    is_complete: bool = False  #: all columns are listed, in order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
-    """How to read what is ambiguous; what is None is decided by the file or refused."""
+    """Options for ambiguous input; None is decided by the file or rejected."""
 
     columns: ColumnChoice | None = None
-    time_format: str | None = None  #: of ``NUMBER_UNITS``, or as ``strptime`` has it
-    time_zone: tzinfo | None = None  #: of times that have none
+    time_format: str | None = None  #: one of ``NUMBER_UNITS``, or a ``strptime`` format
+    time_zone: tzinfo | None = None  #: of times without zone
     decimal: Literal[".", ","] | None = None
-    is_one_market: bool = False  #: known to be, however its prices jump
-    now_ms: Ms | None = field(default=None, compare=False)  #: a last candle beyond it is unfinished
+    is_one_market: bool = False  #: known to be, so that price jumps are allowed
+    now_ms: Ms | None = field(
+        default=None, compare=False
+    )  #: a candle that closes later is unfinished
 
 
 def read_options(
@@ -70,10 +72,10 @@ def read_options(
     decimal: str | None = None,
     now_ms: Ms | None = None,
 ) -> ReadOptions:
-    """The options as they are written on the command line.
+    """Parse the options of the command line.
 
     Raises:
-        ConfigError: one of them means nothing.
+        ConfigError: an option is invalid.
     """
     if decimal not in (None, ".", ","):
         raise ConfigError(f"{DECIMAL} {decimal}: must be ',' or '.'")
@@ -92,10 +94,10 @@ def read_options(
 
 
 def parse_columns(text: str) -> ColumnChoice:
-    """``time,open,high,low,close,volume`` in the order of the file, or ``close=Price,time=1``.
+    """Parse ``time,open,high,low,close,volume`` in file order, or ``close=Price,time=1``.
 
-    In a list ``-`` passes a column over. In the other form a number is a place, from 1 on; what
-    is not named is found as ever, and ``symbol=-`` leaves a column out of consideration.
+    In a list ``-`` skips a column. In the other form a number is a position from 1; other columns
+    are found automatically, and ``symbol=-`` ignores a column.
 
     Raises:
         ConfigError: a role is unknown or named twice.
@@ -118,7 +120,7 @@ def parse_columns(text: str) -> ColumnChoice:
 
 
 def parse_zone(text: str) -> tzinfo:
-    """An IANA name such as ``Europe/Berlin``, or an offset such as ``+08:00``.
+    """Parse an IANA zone such as ``Europe/Berlin``, or an offset such as ``+08:00``.
 
     Raises:
         ConfigError: it is neither.
@@ -138,17 +140,17 @@ def parse_zone(text: str) -> tzinfo:
 
 def _in_order(items: Sequence[str]) -> ColumnChoice:
     chosen: dict[ColumnRole, str | int] = {}
-    for place, item in enumerate(items):
+    for index, item in enumerate(items):
         if item in ("-", ""):
             continue
         role = _parse_role(item)
         if role in chosen:
-            raise ConfigError(f"{COLUMNS}: {item!r} is named twice")
-        chosen[role] = place
+            raise ConfigError(f"{COLUMNS}: {item!r} is listed twice")
+        chosen[role] = index
     missing = [role for role in PRICES if role not in chosen]
     if missing or not chosen.keys() & {ColumnRole.TIME, ColumnRole.CLOSE_TIME, ColumnRole.DATE}:
         raise ConfigError(
-            f"{COLUMNS}: a list needs {', '.join(missing) or 'time'} as well; or name single "
+            f"{COLUMNS}: the list lacks {', '.join(missing) or 'time'}; or set single "
             "columns, such as close=Price"
         )
     return ColumnChoice(chosen, is_complete=True)

@@ -1,4 +1,4 @@
-"""Prices and volumes of a table: all its numbers together decide how they are written."""
+"""Parses prices and volumes; all numbers together determine the decimal separator."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -27,19 +27,19 @@ _NO_VOLUME: Final = frozenset(("", "-", "\u2013", "\u2014"))
 
 
 class PricesAndVolumes(NamedTuple):
-    """The numbers of every row, or what is wrong with them."""
+    """Numbers or fault of every row."""
 
     rows: list[Values | RowFault]
-    uses_ticks: bool  #: the volume is a count of price changes: there is no other
+    uses_ticks: bool  #: the volume is a tick count, for lack of another
 
 
 def read_prices_and_volumes(
     cells: Cells, place: RowLocation, sign: DecimalSign | None
 ) -> PricesAndVolumes:
-    """Prices and volumes; ``place`` names the table, ``sign`` is what the user has decided.
+    """Parse prices and volumes; ``place`` locates the table, ``sign`` is the user's choice.
 
     Raises:
-        ConfigError: numbers are written in two ways, or may be read in two.
+        ConfigError: decimal separators are mixed or ambiguous.
     """
     plain = None if sign == "," else _plain_columns(cells)
     prices, volumes, ticks = plain or _parsed_columns(cells, sign or _decimal_sign(cells, place))
@@ -54,7 +54,7 @@ _Columns = tuple[
 
 
 def _plain_columns(cells: Cells) -> _Columns | None:
-    """All numbers, if a machine has written every one of them."""
+    """Parse columns if all numbers are machine-written, else None."""
     prices = []
     for column in cells.prices:
         numbers = plain_numbers(column)
@@ -69,7 +69,7 @@ def _plain_columns(cells: Cells) -> _Columns | None:
 
 
 def _parsed_columns(cells: Cells, sign: DecimalSign) -> _Columns:
-    """All numbers as people write them; None where there is none."""
+    """Parse numbers as people write them; None where invalid."""
     count = len(cells.lines)
     prices = [[parse_number(text, sign) for text in column] for column in cells.prices]
     ticks = None if cells.tick_volume is None else _volumes(cells.tick_volume, count, sign)
@@ -100,10 +100,10 @@ def _rows(
 
 
 def _decimal_sign(cells: Cells, place: RowLocation) -> DecimalSign:
-    """What stands before the decimals.
+    """Return the decimal separator.
 
     Raises:
-        ConfigError: it cannot be told.
+        ConfigError: it is mixed or ambiguous.
     """
     found: dict[NumberStyle, tuple[int, str]] = {}
     for column in (*cells.prices, *((cells.volume,) if cells.volume is not None else ())):
@@ -113,18 +113,16 @@ def _decimal_sign(cells: Cells, place: RowLocation) -> DecimalSign:
     if point is not None and comma is not None:
         raise unreadable_error(
             place._replace(number=point[0]),
-            f"{quoted_cell(point[1])} has a decimal point, and {place.unit} {comma[0]} "
-            f"{quoted_cell(comma[1])} "
-            f"a decimal comma: {DECIMAL} '.' or {DECIMAL} ',' decides",
+            f"{quoted_cell(point[1])} has a decimal point, but {place.unit} {comma[0]} "
+            f"{quoted_cell(comma[1])} a decimal comma: set {DECIMAL} '.' or {DECIMAL} ','",
         )
     if comma is not None:
         return ","
-    doubtful = found.get(NumberStyle.OPEN)
-    if point is None and doubtful is not None:
+    ambiguous = found.get(NumberStyle.OPEN)
+    if point is None and ambiguous is not None:
         raise unreadable_error(
-            place._replace(number=doubtful[0]),
-            f"{quoted_cell(doubtful[1])} may be a number with thousands or with decimals, and no "
-            "other "
-            f"number tells: {DECIMAL} '.' or {DECIMAL} ',' decides",
+            place._replace(number=ambiguous[0]),
+            f"{quoted_cell(ambiguous[1])} may have thousands or decimals, and no other number "
+            f"resolves it: set {DECIMAL} '.' or {DECIMAL} ','",
         )
     return "."

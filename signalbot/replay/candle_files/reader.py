@@ -1,4 +1,4 @@
-"""Reads the candles of one market from a file, whoever has written it."""
+"""Reads the candles of one market from a file of any supported format."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from signalbot.replay.candle_files.archive_members import check_name, coin_of, p
 from signalbot.replay.candle_files.archives import FilePart, open_parts
 from signalbot.replay.candle_files.arrow_table import arrow_table, is_arrow
 from signalbot.replay.candle_files.candle_series import CandleFile, make_series
+from signalbot.replay.candle_files.candle_spacing import interval_ms, several
 from signalbot.replay.candle_files.cells import Cells, collect_cells
 from signalbot.replay.candle_files.columns import Columns, find_columns
 from signalbot.replay.candle_files.headerless_columns import find_positions
-from signalbot.replay.candle_files.intervals import interval_ms, several
 from signalbot.replay.candle_files.json_table import is_json, json_table
 from signalbot.replay.candle_files.market_matching import MarketFit, MarketName
 from signalbot.replay.candle_files.options import (
@@ -43,7 +43,7 @@ from signalbot.replay.candle_files.time_column_parsing import AmbiguousTime, Par
 from signalbot.replay.candle_files.time_of_day import AmbiguousTimeOfDay, join_date_and_time
 
 _DECIDED_BY_THE_FILE: Final = ReadOptions()
-_SAMPLE_ROWS: Final = 200  # rows that tell how long a candle is
+_SAMPLE_ROWS: Final = 200  # rows that determine the timeframe
 _NEARLY_ALL: Final = 0.98
 _MINUTE_MS: Final = 60_000
 
@@ -51,14 +51,15 @@ _MINUTE_MS: Final = 60_000
 def read_candles(
     path: Path | Sequence[Path], symbol: str, options: ReadOptions = _DECIDED_BY_THE_FILE
 ) -> CandleFile:
-    """Read the candles of ``symbol`` from a file, an archive or a folder; several are one series.
+    """Read the candles of ``symbol`` from files, archives or folders into one series.
 
-    A row that cannot be true is left out and counted, never repaired; a gap is counted and stays
-    one. Rows are sorted by time.
+    Invalid rows are dropped and counted, never repaired; gaps are counted and stay. Rows are sorted
+    by time.
 
     Raises:
-        ConfigError: the file cannot be read; a column, the times, the numbers or the market
-            cannot be told for certain; or not a single row is usable.
+        ConfigError: a file is unreadable; a column, the times, the numbers or the market are
+        ambiguous;
+            or no row is usable.
     """
     market, dropped, notes = MarketName(symbol), DroppedRows(), list[str]()
     paths = [path] if isinstance(path, Path) else list(path)
@@ -67,7 +68,7 @@ def read_candles(
         if each.is_file():
             check_name(str(each), market)
         parts = open_parts(each, partial(pick_members, str(each), market=market, notes=notes))
-        while parts:  # each is let go of when it has been read: they may be large
+        while parts:  # each is released after reading, as it may be large
             table = _table(parts.pop(0), market)
             pieces.append(_read_table_rows(table, market, options, dropped, number=len(pieces)))
     notes += dict.fromkeys(note for piece in pieces for note in piece.notes)
@@ -96,8 +97,8 @@ def _read_table_rows(
     try:
         cells = _select_rows(table, columns, cells, market, dropped, notes)
     except UnreadableTable as e:
-        place = RowLocation(table.part, table.unit, cells.lines[e.row or 0])
-        raise unreadable_error(place, str(e)) from None
+        location = RowLocation(table.part, table.unit, cells.lines[e.row or 0])
+        raise unreadable_error(location, str(e)) from None
     times = _times(table, columns, cells, options)
     quantities = read_prices_and_volumes(
         cells, RowLocation(table.part, table.unit, 0), options.decimal
@@ -112,11 +113,11 @@ def _read_table_rows(
             rows.append(TimedRow(at_ms, line, values, number))
     notes += columns.notes
     if columns.volume is None:
-        notes.append("there is no column of volumes: the volume of every candle is 0")
+        notes.append("no volume column: the volume of every candle is 0")
     if times.is_naive:
-        notes.append(f"times without a zone are read as UTC ({TIME_ZONE} decides)")
+        notes.append(f"times without zone are read as UTC; change with {TIME_ZONE}")
     if quantities.uses_ticks:
-        notes.append("the volume is a count of price changes: there is no other")
+        notes.append("the volume is a tick count, for lack of another")
     texts = _time_texts(columns, cells)
     _check_rows(table, columns, cells, rows, texts)
     return TableRows(
@@ -133,25 +134,25 @@ def _read_table_rows(
 
 
 def _check_declared(table: TextTable, market: MarketName, options: ReadOptions) -> None:
-    """See that a market which stands beside the rows is the one asked for."""
+    """Check that a market named next to the rows is the requested one."""
     is_ignored = options.columns is not None and ColumnRole.SYMBOL in options.columns.ignored
     if not table.declared or is_ignored:
         return
     if market.best(table.declared)[0] is MarketFit.OTHER:
         raise UnreadableTable(
-            f"it names {', '.join(table.declared)} as its market, and --symbol says "
-            f"{market.symbol}; {COLUMNS} symbol=- leaves that out of consideration"
+            f"it is of market {', '.join(table.declared)}, but --symbol is {market.symbol}; "
+            f"{COLUMNS} symbol=- ignores that"
         )
 
 
 def _check_coin(table: TextTable, market: MarketName, options: ReadOptions) -> None:
-    """See that a file whose content names no market is not called after another coin."""
+    """Check that a file without markets in its content is not named after another coin."""
     coin = coin_of(table.part)
     is_ignored = options.columns is not None and ColumnRole.SYMBOL in options.columns.ignored
     if coin is not None and not market.is_base(coin) and not is_ignored:
         raise UnreadableTable(
-            f"its name says {coin}, and --symbol says {market.symbol}; {COLUMNS} symbol=- leaves "
-            "that out of consideration"
+            f"the file name says {coin}, but --symbol is {market.symbol}; {COLUMNS} symbol=- "
+            "ignores that"
         )
 
 
@@ -172,7 +173,7 @@ def _select_rows(
     dropped: DroppedRows,
     notes: list[str],
 ) -> Cells:
-    """The rows of the market that are final."""
+    """Return the final rows of the market."""
     if cells.symbol is not None and columns.symbol is not None:
         name = table.header[0][columns.symbol] if table.header else str(columns.symbol + 1)
         keep = rows_of_market(
@@ -183,8 +184,8 @@ def _select_rows(
         cells = _keep_rows(cells, list(map(is_final, cells.closed)), RowFault.UNFINISHED, dropped)
     if cells.interval is not None and (lengths := several(cells.interval)):
         raise UnreadableTable(
-            f"it has candles of several lengths ({', '.join(lengths[:5])}): keep those of one; "
-            f"{COLUMNS} interval=- leaves that column out of consideration",
+            f"several timeframes ({', '.join(lengths[:5])}): keep the rows of one; "
+            f"{COLUMNS} interval=- ignores that column",
             row=next(at for at, each in enumerate(cells.interval) if each.strip() == lengths[1]),
         )
     return cells
@@ -216,22 +217,22 @@ def _times(table: TextTable, columns: Columns, cells: Cells, options: ReadOption
             zone=options.time_zone or table.zone,
         )
     except AmbiguousTime as e:
-        place = RowLocation(table.part, table.unit, cells.lines[e.at])
+        location = RowLocation(table.part, table.unit, cells.lines[e.at])
         raise unreadable_error(
-            place, f"{columns.time_name or 'time'} is {quoted_cell(e.text)}: {e}"
+            location, f"{columns.time_name or 'time'} is {quoted_cell(e.text)}: {e}"
         ) from None
     except AmbiguousTimeOfDay:
-        place = RowLocation(table.part, table.unit, cells.lines[0])
+        location = RowLocation(table.part, table.unit, cells.lines[0])
         clock_example = quoted_cell(cells.time_of_day[0] if cells.time_of_day else "")
         raise unreadable_error(
-            place,
-            f"the time of day {clock_example} may be hours and minutes or minutes and seconds: "
-            f"{TIME_FORMAT} '%Y%m%d %H%M%S' (or another) decides",
+            location,
+            f"the time of day {clock_example} may be hours and minutes or minutes and seconds: set "
+            f"{TIME_FORMAT} '%Y%m%d %H%M%S' or another",
         ) from None
 
 
 def _length_ms(columns: Columns, cells: Cells, options: ReadOptions) -> int | None:
-    """How long every candle is, if an interval or the times of the close tell."""
+    """Return the length of every candle, if an interval column or the close times have it."""
     if cells.interval:
         return interval_ms(next((each for each in cells.interval if each.strip()), ""))
     if cells.time is None or cells.close_time is None or cells.time_of_day is not None:
@@ -248,7 +249,7 @@ def _length_ms(columns: Columns, cells: Cells, options: ReadOptions) -> int | No
 
 
 def _candle_length(open_ms: Ms | None, close_ms: Ms | None) -> int | None:
-    """From open to close, whether that is the last moment of the candle or the next one's first."""
+    """Return the length from open to close, where the close may be the candle's last moment."""
     if open_ms is None or close_ms is None or close_ms <= open_ms:
         return None
     length = close_ms - open_ms
@@ -262,14 +263,13 @@ def _check_rows(
     rows: Sequence[TimedRow],
     texts: Sequence[str],
 ) -> None:
-    """Where nothing could be read, show what stands there and what helps."""
+    """Raise an error with an example if no row could be parsed."""
     if rows or not cells.lines:
         return
-    place = RowLocation(table.part, table.unit, cells.lines[0])
+    location = RowLocation(table.part, table.unit, cells.lines[0])
     prices = ", ".join(quoted_cell(column[0]) for column in cells.prices)
     raise unreadable_error(
-        place,
-        f"{columns.time_name or 'time'} {quoted_cell(texts[0])} with prices {prices} is no "
-        "candle, and "
-        f"no row is: {TIME_FORMAT}, {COLUMNS} or {DECIMAL} decides",
+        location,
+        f"no row is a candle, such as {columns.time_name or 'time'} {quoted_cell(texts[0])} with "
+        f"prices {prices}: set {TIME_FORMAT}, {COLUMNS} or {DECIMAL}",
     )

@@ -1,4 +1,4 @@
-"""Why rows are left out of a candle file, and why a whole file is refused."""
+"""Errors of candle files: faults of dropped rows, and rejection of a whole file."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -8,11 +8,11 @@ from typing import Final, NamedTuple
 from signalbot.domain.errors import ConfigError
 
 _MAX_EXAMPLES: Final = 3
-_MAX_CELL_LENGTH: Final = 120  # characters of a cell or row that a message shows
+_MAX_CELL_LENGTH: Final = 120  # characters shown in messages
 
 
 class RowFault(StrEnum):
-    """Why a row is not a candle that can be replayed."""
+    """Reason for dropping a row."""
 
     TOO_FEW_COLUMNS = "too few columns"
     TOO_MANY_COLUMNS = "too many columns"
@@ -30,32 +30,32 @@ class RowFault(StrEnum):
 
 
 class RowLocation(NamedTuple):
-    """A row, as messages name it."""
+    """Location of a row, for messages."""
 
-    part: str  #: the file, with the member of an archive
+    part: str  #: the file, with the archive member
     unit: str  #: "line" of a text, "row" of anything else
-    number: int  #: from 1, as an editor counts
+    number: int  #: from 1, as in an editor
 
     def __str__(self) -> str:
         return f"{self.part}: {self.unit} {self.number}"
 
 
 class UnreadableTable(Exception):
-    """A table cannot be read for certain: what stands there, and the option that decides."""
+    """A table is ambiguous or invalid; the message has the option that resolves it."""
 
     def __init__(self, problem: str, *, row: int | None = None) -> None:
         super().__init__(problem)
-        self.row = row  #: index of the row that shows it; None: the header, or the whole table
+        self.row = row  #: index of an example row; None: the header or the whole table
 
 
 class BadRow(NamedTuple):
-    line: int  #: as an editor counts: the first line is 1
+    line: int  #: from 1, as in an editor
     fault: RowFault
 
 
 @dataclass(slots=True)
 class DroppedRows:
-    """Rows left out so far: complete counts, and the first few places of each fault."""
+    """Dropped rows: complete counts, and the first few lines of each fault."""
 
     counts: Counter[RowFault] = field(default_factory=Counter)
     lines: dict[RowFault, list[int]] = field(default_factory=dict)
@@ -68,11 +68,11 @@ class DroppedRows:
 
     @property
     def examples(self) -> list[BadRow]:
-        """The first few of every fault, by line."""
+        """The first few rows of every fault, by line."""
         return sorted(BadRow(line, fault) for fault, lines in self.lines.items() for line in lines)
 
     def __str__(self) -> str:
-        """Faults with their counts and, where it is known, the first line that has them."""
+        """Faults with their counts and first lines."""
         return ", ".join(
             f"{count} {fault} (line {self.lines[fault][0]})"
             for fault, count in self.counts.most_common()
@@ -80,12 +80,12 @@ class DroppedRows:
 
 
 def unreadable_error(place: RowLocation | str, problem: str) -> ConfigError:
-    """The error that refuses a file for what stands at ``place``."""
+    """Return the error that rejects a file because of ``problem`` at ``place``."""
     return ConfigError(printable(f"{place}: {problem}"))
 
 
 def printable(text: str) -> str:
-    """A text of a stranger's file as it may be shown: without what a terminal would obey."""
+    """Escape control characters of untrusted file content."""
     if text.isprintable():
         return text
     return "".join(
@@ -94,6 +94,6 @@ def printable(text: str) -> str:
 
 
 def quoted_cell(value: object) -> str:
-    """A cell as a message shows it: quoted, and not longer than a line."""
+    """Quote and shorten a cell for a message."""
     text = str(value)
     return repr(text if len(text) <= _MAX_CELL_LENGTH else text[:_MAX_CELL_LENGTH] + "…")

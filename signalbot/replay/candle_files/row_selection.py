@@ -1,4 +1,4 @@
-"""Which rows of a table are candles of the market asked for, and final."""
+"""Selects the rows of the requested market and of final candles."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -15,18 +15,18 @@ from signalbot.replay.candle_files.options import COLUMNS
 from signalbot.replay.candle_files.row_errors import UnreadableTable, quoted_cell
 
 _UNFINISHED: Final = frozenset(("0", "0.0", "false", "no"))
-_MAX_LISTED: Final = 5  # markets that a message names
+_MAX_LISTED: Final = 5  # markets listed in messages
 
 
 def rows_of_market(
     market: MarketName, names: Sequence[str], column: str, *, is_sure: bool, notes: list[str]
 ) -> list[bool]:
-    """For each row, by the text of its column of symbols, whether it is of ``market``.
+    """Return, by the symbol column, whether each row belongs to ``market``.
 
-    ``is_sure`` tells that the column cannot hold anything else, such as the name of a currency.
+    ``is_sure``: the column can only hold markets, not for example currency names.
 
     Raises:
-        Unreadable: no row is, or several markets may be meant.
+        UnreadableTable: no row belongs to it, or several markets match.
     """
     texts = [each for each in dict.fromkeys(names) if each.strip()]
     fit, best = market.best(texts)
@@ -34,27 +34,27 @@ def rows_of_market(
         if not texts or _names_no_market(market, texts, is_sure=is_sure):
             return [True] * len(names)
         raise UnreadableTable(
-            f"its column {column!r} has {_listed(texts)} and no row of {market.symbol} (--symbol); "
-            f"{COLUMNS} symbol=- leaves that column out of consideration",
+            f"column {column!r} has {_listed(texts)} and no row of {market.symbol} (--symbol); "
+            f"{COLUMNS} symbol=- ignores that column",
             row=next(at for at, name in enumerate(names) if name.strip()),
         )
     if not same_market(best):
         raise UnreadableTable(
-            f"its column {column!r} has {_listed(best)}, and which of them is "
-            f"{market.symbol} (--symbol) cannot be told",
+            f"column {column!r} has {_listed(best)}, of which several match "
+            f"{market.symbol} (--symbol)",
             row=names.index(best[1]),
         )
     if fit in (MarketFit.BASE, MarketFit.DOLLAR):
-        notes.append(f"rows of {best[0]} are taken for {market.symbol}")
+        notes.append(f"rows of {best[0]} are used for {market.symbol}")
     others = [each for each in texts if each not in best]
     if others:
-        notes.append(f"rows of {_listed(others)} are left out")
+        notes.append(f"rows of {_listed(others)} are skipped")
     wanted = set(best)
     return [each in wanted for each in names]
 
 
 def _names_no_market(market: MarketName, texts: Sequence[str], *, is_sure: bool) -> bool:
-    """Whether a column tells no market: the same word in every row that is none."""
+    """Whether a column names no market: a constant, or only exchanges and market types."""
     if len(texts) > 1:
         return all(map(is_kind_or_exchange, texts))
     (text,) = texts
@@ -64,7 +64,7 @@ def _names_no_market(market: MarketName, texts: Sequence[str], *, is_sure: bool)
 
 
 def is_final(flag: str) -> bool:
-    """Whether a candle is, by the text of its flag; what is not told is."""
+    """Whether a candle's flag marks it as final; an unknown flag does."""
     return flag.strip().lower() not in _UNFINISHED
 
 

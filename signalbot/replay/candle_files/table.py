@@ -1,4 +1,4 @@
-"""A table of text cells, whatever it was read from."""
+"""A table of text cells, independent of its source format."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,10 +11,10 @@ from signalbot.replay.candle_files.number_parsing import is_empty
 from signalbot.replay.candle_files.time_column_parsing import looks_like_time
 
 Row = tuple[int, list[str]]
-"""Where a row stands, from 1, and its cells."""
+"""Position of a row, from 1, and its cells."""
 
 SAMPLE_ROWS: Final = 1_000
-"""Rows that are looked at to find out which column is which."""
+"""Rows examined to assign column roles."""
 
 PRICE_COUNT: Final = 4
 _NUMERIC: Final = re.compile(
@@ -24,17 +24,17 @@ _NUMERIC: Final = re.compile(
 
 @dataclass(slots=True)
 class TextTable:
-    """Rows with or without a header; ``head`` are the first of ``rows``."""
+    """Rows with an optional header; ``head`` holds the first of ``rows``."""
 
-    part: str  #: where it comes from, for messages
-    unit: str  #: what its rows are counted in: "line" or "row"
-    header: Sequence[Sequence[str]]  #: none, or one row of names, or several levels of them
+    part: str  #: source, for messages
+    unit: str  #: unit of row positions: "line" or "row"
+    header: Sequence[Sequence[str]]  #: none, one or several rows of names
     rows: Iterable[Row]
     head: Sequence[Row] = ()
-    declared: Sequence[str] = ()  #: markets that the file names beside its rows
-    zone: tzinfo | None = None  #: of its times, if it names one beside its rows
+    declared: Sequence[str] = ()  #: markets named outside the rows
+    zone: tzinfo | None = None  #: of its times, if named outside the rows
     notes: list[str] = field(default_factory=list)
-    header_line: int = 0  #: of its last row; 0: it stands on no line
+    header_line: int = 0  #: line of its last row; 0: none
 
     def __post_init__(self) -> None:
         rows = iter(self.rows)
@@ -43,22 +43,22 @@ class TextTable:
 
     @property
     def width(self) -> int:
-        """Columns of the header, or of the commonest row."""
+        """Number of columns of the header, or of most rows."""
         if self.header:
             return max(map(len, self.header))
         widths = [len(cells) for _, cells in self.head]
         return max(set(widths), key=widths.count, default=0)
 
     def sample(self, column: int) -> list[str]:
-        """Cells of a column in the first rows that have it."""
+        """Return a column's cells in the first rows."""
         return [cells[column] for _, cells in self.head if column < len(cells)]
 
 
 def split_header(rows: Iterator[Row]) -> tuple[list[list[str]], int, Iterator[Row]]:
-    """The rows of names that come first, where the last of them stands, and the rest.
+    """Split leading rows of names from the rest; also return the line of the last one.
 
-    A second and third row of names (pandas writes the levels of its columns so) has as many
-    cells as the first, and no number in it.
+    A second and third row of names (levels of pandas columns) has as many cells as the first, and
+    no numbers.
     """
     header: list[list[str]] = []
     last = 0
@@ -79,11 +79,11 @@ def _is_header(cells: Sequence[str], header: Sequence[Sequence[str]]) -> bool:
 
 
 def is_number(text: str) -> bool:
-    """Whether a cell may be a number, however it is written."""
+    """Whether a cell may be a number in any notation."""
     return bool(_NUMERIC.fullmatch(text.strip()))
 
 
 def is_count(cells: Sequence[str]) -> bool:
-    """Whether these are the names 0, 1, 2 … that pandas gives to columns without a name."""
+    """Whether these are the names 0, 1, 2 … of unnamed pandas columns."""
     names = list(cells[1:]) if cells and not cells[0].strip() else list(cells)
     return len(names) > PRICE_COUNT and names == [str(at) for at in range(len(names))]

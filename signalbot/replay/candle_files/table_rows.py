@@ -1,4 +1,4 @@
-"""Rows that have been read and are not candles yet."""
+"""Parsed rows that are not candles yet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ Values = tuple[Decimal, Decimal, Decimal, Decimal, Decimal]
 
 
 class TimedRow(NamedTuple):
-    """A row: its time as the file has it, its place and its numbers. There are many of them."""
+    """A parsed row: time, position and numbers."""
 
     at_ms: Ms
     line: int
     values: Values
-    piece: int  #: the table it is of, from 0
+    piece: int  #: index of its table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class TableRows:
     unit: str
     rows: Sequence[TimedRow]
     is_close: bool = False  #: times are those of the close
-    length_ms: int | None = None  #: of every candle, if the rows tell
+    length_ms: int | None = None  #: of every candle, if known
     is_rounded: bool = False  #: times were written like 1.73569E+12
     time_name: str = ""
     time_text: str = ""  #: of the first row

@@ -1,4 +1,4 @@
-"""The text of a file: its encoding is found, and what is no text is told by what it is."""
+"""Decodes text files: finds the encoding and rejects other content."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,24 +8,24 @@ from typing import Final
 from signalbot.replay.candle_files.archives import FilePart
 from signalbot.replay.candle_files.row_errors import unreadable_error
 
-_HEAD: Final = 1 << 16  # bytes that show what a text is
+_HEAD: Final = 1 << 16  # bytes examined
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _HTML_MARKERS: Final = ("<!doctype", "<html", "<?xml")
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedText:
-    """A text that is decoded while it is read: most files are read once, line by line."""
+    """A text that is decoded lazily: most files are read once, line by line."""
 
     part: FilePart
     encoding: str
 
     def lines(self) -> Iterator[str]:
-        """Its lines with their ends, as the csv module wants them."""
+        """Return the lines with their ends, as the csv module requires."""
         return TextIOWrapper(BytesIO(self.part.data), self.encoding, errors="replace", newline="")
 
     def head(self) -> list[str]:
-        """The first whole lines."""
+        """Return the first complete lines."""
         data = self.part.data
         text = data[:_HEAD].decode(self.encoding, errors="replace")
         lines = text.splitlines()
@@ -36,10 +36,10 @@ class DecodedText:
 
 
 def open_text(part: FilePart) -> DecodedText:
-    """The text of a part.
+    """Detect the encoding of a text.
 
     Raises:
-        ConfigError: it is none, is empty, or a web page.
+        ConfigError: it is not text, empty, or a web page.
     """
     text = DecodedText(part, _encoding_of(part))
     if not part.data.strip(b" \t\r\n\xef\xbb\xbf\x00"):
@@ -50,7 +50,7 @@ def open_text(part: FilePart) -> DecodedText:
             part.name, "this is a web page, not candles: was the download refused?"
         )
     if start.startswith("version https://git-lfs"):
-        raise unreadable_error(part.name, "this is a pointer of Git LFS: fetch the file itself")
+        raise unreadable_error(part.name, "this is a Git LFS pointer: fetch the file itself")
     return text
 
 
@@ -63,7 +63,7 @@ def _encoding_of(part: FilePart) -> str:
     elif b"\x00" in data[:_HEAD]:
         raise unreadable_error(part.name, "not a text file; expected CSV, JSON or Parquet")
     else:
-        # What is no UTF-8 has strange letters in the names of its columns at most.
+        # Other encodings differ at most in letters of column names.
         return "utf-8-sig" if _is_utf8(data) else "cp1252"
     try:
         data.decode(encoding)

@@ -1,4 +1,4 @@
-"""Text with separators as a table: separator, banner and header are found."""
+"""Reads delimited text: finds separator, leading comments and header."""
 
 import csv
 from collections import Counter
@@ -11,18 +11,18 @@ from signalbot.replay.candle_files.table import PRICE_COUNT, Row, TextTable, spl
 from signalbot.replay.candle_files.text_decoding import DecodedText
 
 _SEPARATORS: Final = ("\t", ";", "|", ",")
-"""The comma last: where two fit equally well, it is the sign before decimals."""
+"""In order of preference; the comma is last, as it may be the decimal separator."""
 
-_SAMPLE_LINES: Final = 60  # lines that show the separator
+_SAMPLE_LINES: Final = 60  # lines examined for the separator
 _COMMENTS: Final = ("#", "//")
 _MIN_COLUMNS: Final = PRICE_COUNT + 1
 
 
 def text_table(text: DecodedText) -> TextTable:
-    """The table that a text with separators is.
+    """Parse a delimited text.
 
     Raises:
-        ConfigError: its cells cannot be told apart.
+        ConfigError: it is not valid CSV.
     """
     part = text.part
     separator, width = _separator(text.head()[:_SAMPLE_LINES])
@@ -36,7 +36,7 @@ def text_table(text: DecodedText) -> TextTable:
 
 
 def _separator(lines: Sequence[str]) -> tuple[str, int]:
-    """What parts the cells, and how many cells most lines have."""
+    """Return the separator, and the number of cells of most lines."""
     if lines and lines[0].lower().startswith("sep=") and len(lines[0]) > len("sep="):
         separator = lines[0][len("sep=")]
         return separator, _width(lines[1:], separator)[1]
@@ -54,7 +54,7 @@ def _separator(lines: Sequence[str]) -> tuple[str, int]:
 
 
 def _width(lines: Sequence[str], separator: str) -> tuple[int, int]:
-    """How many lines have the commonest number of cells, and that number."""
+    """Return how many lines have the most frequent number of cells, and that number."""
     try:
         rows = list(csv.reader(lines, delimiter=separator, skipinitialspace=separator == " "))
     except csv.Error:
@@ -67,7 +67,7 @@ def _width(lines: Sequence[str], separator: str) -> tuple[int, int]:
 
 
 def _rows(text: DecodedText, separator: str, width: int) -> Iterator[Row]:
-    """Rows with cells; what stands before the table is passed over."""
+    """Yield rows with cells, skipping text before the table."""
     reader = csv.reader(text.lines(), delimiter=separator, skipinitialspace=separator == " ")
     has_begun = False
     try:
@@ -79,12 +79,12 @@ def _rows(text: DecodedText, separator: str, width: int) -> Iterator[Row]:
             if cells and not cells[0].startswith(_COMMENTS[1]):
                 yield reader.line_num, cells
     except csv.Error as e:
-        place = RowLocation(text.part.name, "line", reader.line_num)
-        raise unreadable_error(place, f"not CSV: {e}") from e
+        location = RowLocation(text.part.name, "line", reader.line_num)
+        raise unreadable_error(location, f"not CSV: {e}") from e
 
 
 def _is_table_start(cells: Sequence[str], width: int) -> bool:
-    """Whether the table begins with this row: a banner or a comment is narrower."""
+    """Whether the table starts with this row: titles and comments are narrower."""
     if width < _MIN_COLUMNS:
         return bool(cells) and not cells[0].lower().startswith("sep=")
     is_comment = bool(cells) and cells[0].startswith(_COMMENTS) and not name_prices(cells)
@@ -92,7 +92,7 @@ def _is_table_start(cells: Sequence[str], width: int) -> bool:
 
 
 def _name_index(table: TextTable) -> None:
-    """Name the column that R and others write without a name before all others."""
+    """Insert the name of an unnamed index column, as R and other programs write."""
     if len(table.header) != 1:
         return
     width = len(table.header[0])

@@ -1,4 +1,4 @@
-"""From the times that a file has to the instants at which its candles open."""
+"""Aligns the times of a file to the open times of candles."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,16 +23,16 @@ from signalbot.replay.candle_files.row_errors import (
 from signalbot.replay.candle_files.table_rows import TableRows, TimedRow
 
 _DAYS_OF_A_ZONE: Final = Timeframe.H6
-"""Candles from this length on may begin with the day of a zone other than UTC."""
+"""Candles of this length and longer may start with the days of another zone than UTC."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlignedRows:
-    """Rows that lie on the grid, in the order of the file."""
+    """Rows on the grid, in file order."""
 
     timeframe: Timeframe
     rows: Sequence[TimedRow]
-    late_ms: int  #: how long after the open of its candle a row is stamped
+    late_ms: int  #: delay of a row's time after the open of its candle
     pieces: Sequence[TableRows]
     notes: Sequence[str]
 
@@ -43,10 +43,10 @@ class AlignedRows:
 def align_rows(
     path: Path, pieces: Sequence[TableRows], options: ReadOptions, dropped: DroppedRows
 ) -> AlignedRows:
-    """The rows of all pieces by the open of their candles; what lies off the grid is dropped.
+    """Align the rows of all pieces to their candles; rows off the grid are dropped.
 
     Raises:
-        ConfigError: they are not evenly spaced, or begin where no candle does.
+        ConfigError: they are not evenly spaced or not aligned to UTC.
     """
     if len({piece.is_close for piece in pieces}) > 1:
         raise unreadable_error(
@@ -57,7 +57,7 @@ def align_rows(
     length_ms = lengths.pop() if len(lengths) == 1 else None
     grid, zone = _grid(path, pieces, stamps, length_ms, options, dropped)
     is_close = pieces[0].is_close
-    # What is stamped with its close opened one length earlier; 23:59:59.999 lies inside.
+    # A close time is one length after the open; 23:59:59.999 is inside the candle.
     is_next = is_close and grid.phase_ms == 0
     return AlignedRows(
         timeframe=grid.timeframe,
@@ -76,10 +76,10 @@ def _grid(
     options: ReadOptions,
     dropped: DroppedRows,
 ) -> tuple[CandleGrid, tzinfo | None]:
-    """The grid, and the zone whose days the candles are if it is not UTC."""
+    """Return the grid, and the zone of its days if that is not UTC."""
     is_rounded = any(piece.is_rounded for piece in pieces)
     if is_rounded and len(set(stamps)) < len(stamps):
-        _refuse_rounded(pieces)
+        _reject_rounded(pieces)
     try:
         grid = find_grid(stamps, length_ms)
     except IrregularSpacing as e:
@@ -87,15 +87,15 @@ def _grid(
         problem = str(e)
     if grid is not None and (grid.phase_ms == 0 or grid.is_before_the_close):
         if is_rounded and grid.outliers:
-            _refuse_rounded(pieces)
+            _reject_rounded(pieces)
         return grid, None
     local = _local_grid(stamps, length_ms, options.time_zone)
     if local is not None:
         return local, options.time_zone
     if is_rounded:
-        _refuse_rounded(pieces)
+        _reject_rounded(pieces)
     if grid is None:
-        faults = f"; left out: {dropped}" if dropped.counts else ""
+        faults = f"; dropped: {dropped}" if dropped.counts else ""
         raise unreadable_error(str(path), problem + faults)
     raise _off_grid_error(pieces, grid)
 
@@ -103,7 +103,7 @@ def _grid(
 def _local_grid(
     stamps: Sequence[int], length_ms: int | None, zone: tzinfo | None
 ) -> CandleGrid | None:
-    """The grid by the clock of ``zone``, if the candles begin with its days."""
+    """Return the grid in local time of ``zone``, if the candles start with its days."""
     if zone is None:
         return None
     try:
@@ -121,33 +121,32 @@ def _local(at_ms: int, zone: tzinfo) -> int:
 
 def _off_grid_error(pieces: Sequence[TableRows], grid: CandleGrid) -> Exception:
     piece = next(each for each in pieces if each.rows)
-    place = piece.place(piece.rows[0].line)
+    location = piece.place(piece.rows[0].line)
     length = grid.timeframe
     hours, minutes = divmod(grid.phase_ms // 60_000, 60)
-    begins = f"candles of {length} begin {hours:02}:{minutes:02} after the boundaries of UTC"
-    cure = "get candles of UTC boundaries, or smaller ones"
+    problem = f"{length} candles begin {hours:02}:{minutes:02} after UTC boundaries"
+    fix = "use candles of UTC boundaries, or shorter ones"
     zone = zone_of(piece.rows[0].at_ms % DAY_MS if length is Timeframe.D1 else grid.phase_ms)
     if length.ms >= _DAYS_OF_A_ZONE.ms and zone is not None:
-        cure += (
-            f" (of OKX: bar=1Dutc, 12Hutc, 6Hutc); or {TIME_ZONE} {zone} reads the days of that "
-            "zone as days, and all times by its clock"
+        fix += (
+            f" (of OKX: bar=1Dutc, 12Hutc, 6Hutc); or set {TIME_ZONE} {zone} to use the days and "
+            "clock of that zone"
         )
     else:
-        cure += f"; if the times are wrong, {TIME_FORMAT} or {TIME_ZONE} decides"
-    return unreadable_error(place, f"{_time_of(piece)}: {begins}: {cure}")
+        fix += f"; if the times are wrong, set {TIME_FORMAT} or {TIME_ZONE}"
+    return unreadable_error(location, f"{_time_of(piece)}: {problem}: {fix}")
 
 
 def _time_of(piece: TableRows) -> str:
-    return f"{piece.time_name or 'its time'} is {piece.time_text!r}"
+    return f"{piece.time_name or 'time'} is {piece.time_text!r}"
 
 
-def _refuse_rounded(pieces: Sequence[TableRows]) -> None:
+def _reject_rounded(pieces: Sequence[TableRows]) -> None:
     piece = next(each for each in pieces if each.is_rounded)
     raise unreadable_error(
         piece.place(piece.rows[0].line),
-        f"{_time_of(piece)}: a spreadsheet has rounded the times, and they are lost: export the "
-        f"file again without opening it there, or with the column as text ({TIME_FORMAT} cannot "
-        "bring them back)",
+        f"{_time_of(piece)}: a spreadsheet has rounded the times; export the file again without "
+        f"opening it there, or with the column as text ({TIME_FORMAT} cannot restore them)",
     )
 
 
@@ -170,8 +169,8 @@ def _alignment_notes(
 ) -> "list[str]":
     notes = []
     if is_close or grid.is_before_the_close:
-        name = piece.time_name or "the time"
-        notes.append(f"{name} is when a candle closes: it opened one {grid.timeframe} earlier")
+        name = piece.time_name or "time"
+        notes.append(f"{name} is the close time: the candle opened one {grid.timeframe} earlier")
     if zone is not None:
-        notes.append(f"the days are those of {zone}, and so is the clock of this replay")
+        notes.append(f"days and times of this replay are those of {zone}")
     return notes

@@ -1,4 +1,4 @@
-"""What the times of a column mean: all of them together decide what one alone leaves open."""
+"""Parses a column of times; all rows together resolve ambiguities of single ones."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from signalbot.domain.timeframe import DAY_MS, Ms, Timeframe
+from signalbot.domain.timeframe import DAY_MS, Ms, Timeframe, from_datetime
 from signalbot.replay.candle_files.options import NUMBER_UNITS, TIME_FORMAT, TIME_ZONE
 from signalbot.replay.candle_files.time_parsing import (
     END_MS,
@@ -23,17 +23,16 @@ from signalbot.replay.candle_files.time_parsing import (
 )
 
 _NUMBER: Final = re.compile(r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
-_SHORTEST_EPOCH: Final = 9  # digits of seconds; fewer are a date or a spreadsheet's day
+_SHORTEST_EPOCH: Final = 9  # digits of seconds; fewer are a date or a spreadsheet day
 _DATE_DIGITS: Final = frozenset((8, 12, 14, 17))  # digits of a date in one number
 _MONTHS: Final = 12
-_UNIX: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HEADER_ZONE: Final = re.compile(r"(?:UTC|GMT)[ _]*([+-]?\d{1,2})?", re.IGNORECASE)
 _HEADER_NAME: Final = re.compile(r"\(([A-Za-z_]+(?:/[A-Za-z_]+)*)\)")
-_FEW: Final = 0.05  # missing candles that a right reading may have, as a share of the rows
+_FEW: Final = 0.05  # maximum fraction of missing candles in a correct interpretation
 
 
 class AmbiguousTime(Exception):
-    """A time has several meanings; ``at`` is its row, ``problem`` names the option."""
+    """A time has several meanings; ``at`` is its row, ``problem`` has the option to set."""
 
     def __init__(self, at: int, text: str, problem: str) -> None:
         super().__init__(problem)
@@ -44,15 +43,15 @@ class AmbiguousTime(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ParsedTimes:
-    """Instants of a column's rows; None where a text is no time."""
+    """Instants by row; None where a text is no time."""
 
     at_ms: list[Ms | None]
-    is_naive: bool  #: some had no zone and were read as UTC
-    is_rounded: bool  #: some were written like 1.73569E+12, as spreadsheets show numbers
+    is_naive: bool  #: some had no zone and are read as UTC
+    is_rounded: bool  #: some were written like 1.73569E+12, as spreadsheets write numbers
 
 
 def looks_like_time(text: str) -> bool:
-    """Whether a cell can hardly be anything but a time: a date, or a large number."""
+    """Whether a cell is almost certainly a time: a date, or a large number."""
     text = text.strip()
     if _NUMBER.fullmatch(text):
         if digits_moment(text) is not None:
@@ -68,14 +67,14 @@ def read_times(
     time_format: str | None = None,
     zone: tzinfo | None = None,
 ) -> ParsedTimes:
-    """The instants of a column called ``column``.
+    """Parse the times of a column named ``column``.
 
-    Numbers are seconds, milliseconds, micro- or nanoseconds by their size (a name that ends in
-    ``_ms`` holds milliseconds), a spreadsheet's days, or dates such as 20240131. A text without
-    a zone is in ``zone``, else in the zone that the column's name tells, else UTC.
+    Numbers are seconds, milliseconds, microseconds or nanoseconds by magnitude (milliseconds if the
+    name ends in ``_ms``), spreadsheet days, or dates such as 20240131. A text without zone is in
+    ``zone``, else in the zone of the column's name, else UTC.
 
     Raises:
-        Ambiguous: the rows leave open what is day and what is month, or which zone is meant.
+        AmbiguousTime: the order of day and month or the zone is ambiguous.
     """
     read = _reader(column, time_format)
     moments = [read(text.strip()) for text in texts]
@@ -85,7 +84,7 @@ def read_times(
         at for at, each in enumerate(moments) if isinstance(each, ParsedTime) and _is_naive(each)
     ]
     if naive and zone is None:
-        _refuse_unknown_zone(column, texts, moments, naive)
+        _reject_unknown_zone(column, texts, moments, naive)
     instants = _instants(moments, zone or UTC)
     return ParsedTimes(
         at_ms=[Ms(each) if each is not None and 0 <= each < END_MS else None for each in instants],
@@ -95,7 +94,7 @@ def read_times(
 
 
 def header_zone(column: str) -> tzinfo | None:
-    """The zone that a column's name tells: ``Gmt time``, ``Time (EET)``, ``begin_time_GMT8``."""
+    """Return the zone in a column's name: ``Gmt time``, ``Time (EET)``, ``begin_time_GMT8``."""
     if found := _HEADER_ZONE.search(column):
         return timezone(timedelta(hours=int(found[1] or 0)))
     if found := _HEADER_NAME.search(column):
@@ -107,7 +106,7 @@ def header_zone(column: str) -> tzinfo | None:
 
 
 _Read = Callable[[str], ParsedTime | int | None]
-"""A text to a moment, or to an instant where a zone is out of the question."""
+"""Parses a text to a time, or to an instant if no zone can apply."""
 
 
 def _reader(column: str, time_format: str | None) -> _Read:
@@ -134,7 +133,7 @@ def _guess_time(text: str) -> ParsedTime | int | None:
 
 
 def _is_epoch(text: str) -> bool:
-    """Whether a number is too large for anything but an instant."""
+    """Whether a number is too large for anything but an epoch time."""
     is_short = len(text.partition(".")[0]) < _SHORTEST_EPOCH
     if not is_short:
         return True
@@ -148,14 +147,14 @@ def _excel(text: str) -> ParsedTime | None:
 
 def _formatted(text: str, time_format: str) -> ParsedTime | None:
     try:
-        moment = datetime.strptime(text, time_format)  # noqa: DTZ007 - the zone is looked at below
+        moment = datetime.strptime(text, time_format)  # noqa: DTZ007 - the zone is handled below
     except ValueError:
         return None
     offset = moment.utcoffset()
-    since = moment.replace(tzinfo=UTC) - _UNIX
-    clock_ms = since.seconds * 1000 + since.microseconds // 1000
+    whole_ms = moment.replace(tzinfo=UTC, microsecond=moment.microsecond // 1000 * 1000)
+    day, clock_ms = divmod(from_datetime(whole_ms), DAY_MS)
     return ParsedTime(
-        since.days, clock_ms, None if offset is None else round(offset.total_seconds() * 1000)
+        day, clock_ms, None if offset is None else round(offset.total_seconds() * 1000)
     )
 
 
@@ -163,42 +162,41 @@ def _is_naive(moment: ParsedTime) -> bool:
     return moment.offset_ms is None
 
 
-def _refuse_unknown_zone(
+def _reject_unknown_zone(
     column: str,
     texts: Sequence[str],
     moments: Sequence[ParsedTime | int | None],
     naive: Sequence[int],
 ) -> None:
-    """No zone is given where the file says that there is one, and not which."""
+    """Raise an error if the file has local times of an unknown zone."""
     for at in naive:
         moment = moments[at]
         if isinstance(moment, ParsedTime) and moment.zone is not None:
             raise AmbiguousTime(
                 at,
                 texts[at],
-                f"{moment.zone} is the name of more than one zone: "
-                f"{TIME_ZONE} Europe/Berlin (or another) decides",
+                f"{moment.zone} is the name of several zones: "
+                f"set {TIME_ZONE} Europe/Berlin or another",
             )
     if "local" in column.lower():
         raise AmbiguousTime(
             naive[0],
             texts[naive[0]],
-            f"a local time, and the file does not say where: {TIME_ZONE} Europe/Berlin (or "
-            "another) decides",
+            f"local time of an unknown zone: set {TIME_ZONE} Europe/Berlin or another",
         )
 
 
 def _resolve_dates(moments: list[ParsedTime | int | None], texts: Sequence[str]) -> None:
-    """Put days for dates such as 01/02/2024, in place."""
-    still_open = [
+    """Replace dates such as 01/02/2024 by days, in place."""
+    ambiguous = [
         (at, each.day)
         for at, each in enumerate(moments)
         if isinstance(each, ParsedTime) and isinstance(each.day, AmbiguousDate)
     ]
-    if not still_open:
+    if not ambiguous:
         return
-    day_first = _is_day_first(still_open, moments, texts)
-    for at, each in still_open:
+    day_first = _is_day_first(ambiguous, moments, texts)
+    for at, each in ambiguous:
         moment = moments[at]
         assert isinstance(moment, ParsedTime)  # noqa: S101 - chosen above
         day = each.day(day_first=day_first)
@@ -206,48 +204,48 @@ def _resolve_dates(moments: list[ParsedTime | int | None], texts: Sequence[str])
 
 
 def _is_day_first(
-    still_open: Sequence[tuple[int, AmbiguousDate]],
+    ambiguous: Sequence[tuple[int, AmbiguousDate]],
     moments: Sequence[ParsedTime | int | None],
     texts: Sequence[str],
 ) -> bool:
-    if all(each.first == each.second for _, each in still_open):
+    if all(each.first == each.second for _, each in ambiguous):
         return True  # 01/01/2024 is one day either way
-    first = next((at for at, each in still_open if each.first > _MONTHS), None)
-    second = next((at for at, each in still_open if each.second > _MONTHS), None)
+    first = next((at for at, each in ambiguous if each.first > _MONTHS), None)
+    second = next((at for at, each in ambiguous if each.second > _MONTHS), None)
     if first is not None and second is not None:
         raise AmbiguousTime(
             second,
             texts[second],
-            f"the day comes second here and first in {texts[first]!r}: {TIME_FORMAT} "
-            "'%d/%m/%Y %H:%M' (or another) decides",
+            f"the day is second here and first in {texts[first]!r}: set {TIME_FORMAT} "
+            "'%d/%m/%Y %H:%M' or another",
         )
     if first is not None or second is not None:
         return first is not None
-    by_day, by_month = (_missing(still_open, moments, day_first=each) for each in (True, False))
-    rows = len(still_open)
+    by_day, by_month = (_missing(ambiguous, moments, day_first=each) for each in (True, False))
+    rows = len(ambiguous)
     if by_day <= _FEW * rows and by_month > rows / 2:
         return True
     if by_month <= _FEW * rows and by_day > rows / 2:
         return False
-    at = still_open[0][0]
+    at = ambiguous[0][0]
     raise AmbiguousTime(
         at,
         texts[at],
-        "day and month can be told apart in no row: "
-        f"{TIME_FORMAT} {_format_of(texts[at], '%d', '%m')!r} or "
-        f"{_format_of(texts[at], '%m', '%d')!r} decides",
+        "the order of day and month is ambiguous in all rows: "
+        f"set {TIME_FORMAT} {_format_of(texts[at], '%d', '%m')!r} or "
+        f"{_format_of(texts[at], '%m', '%d')!r}",
     )
 
 
 def _missing(
-    still_open: Sequence[tuple[int, AmbiguousDate]],
+    ambiguous: Sequence[tuple[int, AmbiguousDate]],
     moments: Sequence[ParsedTime | int | None],
     *,
     day_first: bool,
 ) -> float:
-    """How many candles would be missing between the rows; infinite if there are no candles."""
+    """Return the number of missing candles between the rows; infinite if they are irregular."""
     instants = set()
-    for at, each in still_open:
+    for at, each in ambiguous:
         day, moment = each.day(day_first=day_first), moments[at]
         if day is None or not isinstance(moment, ParsedTime):
             return float("inf")
@@ -262,7 +260,7 @@ def _missing(
 
 
 def _format_of(text: str, first: str, second: str) -> str:
-    """The format that reads ``text`` with its date in one of the two orders."""
+    """Return the format of ``text`` with its date in the given order."""
     sign = next(sign for sign in "/-" if sign in text)
     date, _, clock = text.partition(" ")
     year = "%Y" if len(date.rpartition(sign)[2]) == len("2024") else "%y"
@@ -289,10 +287,9 @@ def _is_descending(moments: Sequence[ParsedTime | int | None]) -> bool:
 
 
 class _ZoneConverter:
-    """Turns local times into instants, in the order of their rows.
+    """Converts local times to instants, in row order.
 
-    The hour that a clock repeats in autumn is told apart by that order; the one it leaves out in
-    spring is no time.
+    Row order resolves the hour that is repeated in autumn; the hour skipped in spring is no time.
     """
 
     def __init__(self, zone: tzinfo, *, is_descending: bool) -> None:
@@ -318,7 +315,7 @@ class _ZoneConverter:
         return second if self._last is not None and first <= self._last else first
 
     def _offsets_at(self, local: int) -> tuple[int, int]:
-        """Offsets before and after a change of the clock that ``local`` may lie in."""
+        """Return the offsets before and after a clock change at ``local``."""
         quarter = local // 900_000
         found = self._offsets.get(quarter)
         if found is None:

@@ -1,4 +1,4 @@
-"""What a cell of a date, of a time of day or of both looks like."""
+"""Recognizes and joins cells of dates and times of day."""
 
 import re
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ _HHMM, _HHMMSS = 4, 6
 
 
 class AmbiguousTimeOfDay(Exception):
-    """Times of day as bare digits can be read in two ways."""
+    """Times of day as bare digits are ambiguous."""
 
 
 def is_time(text: str) -> bool:
-    """Whether a cell of a column that is called so may be a time; a spreadsheet's day included."""
+    """Whether a cell of a time column may be a time, including spreadsheet days."""
     return looks_like_time(text) or is_excel(text.strip())
 
 
@@ -34,10 +34,10 @@ def is_time_of_day(text: str) -> bool:
 
 
 def join_date_and_time(days: Sequence[str], clocks: Sequence[str], *, is_hour: bool) -> list[str]:
-    """Dates and times of day as one text each.
+    """Join dates and times of day to one text each.
 
     Raises:
-        NoClock: digits such as 100 that may be 1:00 or 0:01.
+        AmbiguousTimeOfDay: digits such as 100 that may be 1:00 or 0:01.
     """
     digits = [each.strip() for each in clocks if _DIGITS.fullmatch(each.strip())]
     if not digits or is_hour:

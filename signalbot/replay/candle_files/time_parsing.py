@@ -1,7 +1,7 @@
-"""One time as text: which day, which time of day, which zone - and what of it stays open.
+"""Parses single times: day, time of day, zone, and what is ambiguous about them.
 
-Nothing is decided here that needs other rows: whether 01/02/2024 is in January or February, and
-what a time without a zone means, ``times`` decides for the whole column.
+Ambiguities that need other rows (whether 01/02/2024 is in January or February, the zone of a time
+without one) are left to ``time_column_parsing``.
 """
 
 import re
@@ -12,14 +12,14 @@ from typing import Final, NamedTuple
 
 from signalbot.domain.timeframe import DAY_MS
 
-END_MS: Final = 7_258_118_400_000  # the year 2200: anything later is not a candle's time
+END_MS: Final = 7_258_118_400_000  # the year 2200; later values are no times
 _UNIX_DAY: Final = date(1970, 1, 1).toordinal()
 _FIRST_MS, _FIRST_US, _FIRST_NS = 10**11, 10**14, 10**17
-_EXCEL_UNIX: Final = 25_569  # 1970-01-01 as a spreadsheet counts days
+_EXCEL_UNIX: Final = 25_569  # 1970-01-01 as a spreadsheet day
 _EXCEL_DAYS: Final = range(36_526, 73_051)  # 2000 to 2099
 _MOST_DIGITS: Final = 20
 _ISO_LENGTHS: Final = frozenset((10, 16, 19))
-_FIRST_SHORT_YEAR: Final = 2009  # what 24/01/02 means before it is more likely a day of 2024
+_FIRST_SHORT_YEAR: Final = 2009  # 24/01/02 is more likely a day of 2024
 _NOON: Final = 12
 
 _YMD: Final = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)")
@@ -49,7 +49,7 @@ _MONTHS: Final = (
 
 
 class TimeUnit(Enum):
-    """Ticks of a number since the Unix epoch, by ``--time-format``."""
+    """Unit of numeric times since the Unix epoch, from ``--time-format``."""
 
     S = "s"
     MS = "ms"
@@ -59,35 +59,35 @@ class TimeUnit(Enum):
 
 
 class AmbiguousDate(NamedTuple):
-    """A date whose day and month may be meant either way."""
+    """A date with ambiguous order of day and month."""
 
     first: int
     second: int
     year: int
 
     def day(self, *, day_first: bool) -> int | None:
-        """Days since the Unix epoch; None if there is no such day."""
+        """Return days since the Unix epoch; None if there is no such day."""
         month, day = (self.second, self.first) if day_first else (self.first, self.second)
         return days(self.year, month, day)
 
 
 class ParsedTime(NamedTuple):
-    """What a text tells; times of day and offsets in milliseconds."""
+    """A parsed time; times of day and offsets in milliseconds."""
 
     day: int | AmbiguousDate  #: since the Unix epoch
     time_of_day_ms: int
-    offset_ms: int | None = None  #: from UTC; None: it has no zone
-    zone: str | None = None  #: a name such as EST that is not unique
+    offset_ms: int | None = None  #: from UTC; None: no zone
+    zone: str | None = None  #: an ambiguous name such as EST
 
     @property
     def utc_ms(self) -> int:
-        """The instant, a time without a zone taken as UTC; its day is settled."""
-        assert isinstance(self.day, int)  # noqa: S101 - by the rows together, before
+        """The instant; a time without zone counts as UTC. Requires an unambiguous day."""
+        assert isinstance(self.day, int)  # noqa: S101 - resolved by then
         return self.day * DAY_MS + self.time_of_day_ms - (self.offset_ms or 0)
 
 
 def days(year: int, month: int, day: int) -> int | None:
-    """Days since the Unix epoch; None if there is no such day."""
+    """Return days since the Unix epoch; None if there is no such day."""
     try:
         return date(year, month, day).toordinal() - _UNIX_DAY
     except ValueError:
@@ -95,9 +95,9 @@ def days(year: int, month: int, day: int) -> int | None:
 
 
 def number_ms(text: str, unit: TimeUnit | None = None) -> int | None:
-    """The instant that a number is; without ``unit`` its size tells it, from 1973 on.
+    """Convert a number to an instant; without ``unit`` by magnitude, from 1973 on.
 
-    None if it is no number, or no instant before 2200.
+    None if it is no number, or not before 2200.
     """
     if text.isdecimal() and len(text) <= _MOST_DIGITS:
         number: Decimal | int = int(text)
@@ -130,12 +130,12 @@ def _to_ms(number: Decimal | int, unit: TimeUnit) -> Decimal | int:
             return number // 1000
         case TimeUnit.NS:
             return number // 1_000_000
-        case TimeUnit.EXCEL:  # kept by spreadsheets as a float of days: good to the second
+        case TimeUnit.EXCEL:  # spreadsheet floats of days are accurate to the second
             return round((Decimal(number) - _EXCEL_UNIX) * 86_400) * 1000
 
 
 def is_excel(text: str) -> bool:
-    """Whether a number may be a spreadsheet's day: between 2000 and 2099."""
+    """Whether a number may be a spreadsheet day between 2000 and 2099."""
     try:
         number = Decimal(text.replace(",", "."))
     except InvalidOperation:
@@ -144,7 +144,7 @@ def is_excel(text: str) -> bool:
 
 
 def digits_moment(text: str) -> ParsedTime | None:
-    """20240131, 202401312359, 20240131235959: a date in one number."""
+    """Parse a date in one number: 20240131, 202401312359, 20240131235959."""
     if compact := _COMPACT.fullmatch(text):
         day = days(*map(int, compact.groups()))
         return None if day is None or _is_out_of_range(day) else ParsedTime(day, 0)
@@ -168,7 +168,7 @@ def _is_out_of_range(day: int) -> bool:
 
 
 def iso_moment(text: str) -> ParsedTime | None:
-    """The same as ``moment_of`` for ``2024-01-31``, ``2024-01-31 23:59`` and with seconds: fast."""
+    """Fast path of ``moment_of`` for ``2024-01-31``, ``2024-01-31 23:59`` and with seconds."""
     if len(text) not in _ISO_LENGTHS or text[4:5] != "-" or text[7:8] != "-":
         return None
     try:
@@ -181,7 +181,7 @@ def iso_moment(text: str) -> ParsedTime | None:
 
 
 def moment_of(text: str) -> ParsedTime | None:
-    """What a text in ISO 8601 or in a form that people use tells; None if it is no time."""
+    """Parse ISO 8601 and common date formats; None if it is no time."""
     text = _WEEKDAY.sub("", text.strip())
     found = _date_of(text)
     if found is None:
@@ -192,7 +192,7 @@ def moment_of(text: str) -> ParsedTime | None:
 
 
 def _date_of(text: str) -> tuple[int | AmbiguousDate, int] | None:
-    """Day and where the date ends."""
+    """Return the day, and the end of the date in the text."""
     day: int | AmbiguousDate | None = None
     if found := _YMD.match(text) or _COMPACT.match(text) or _CJK.match(text):
         parts = [int(part) for part in found.groups() if part.isdecimal()]
@@ -224,7 +224,7 @@ def _by_name(month: str, day: int, year: int) -> int | None:
 
 
 def _clock_of(rest: str) -> tuple[int, int | None, str | None] | None:
-    """Time of day, offset and zone name of what follows a date."""
+    """Parse time of day, offset and zone name after a date."""
     rest = _LEAD.sub("", rest)
     if not rest:
         return 0, None, None
@@ -256,7 +256,7 @@ def _with_zone(clock_ms: int, zone: str) -> tuple[int, int | None, str | None] |
 
 
 def _hour(hour: int, half: str | None) -> int | None:
-    """Of 24; ``half`` is A or P where a clock of twelve hours is meant."""
+    """Return the hour of 24; ``half`` is A or P on a 12-hour clock."""
     if half is None:
         return hour
     if not 1 <= hour <= _NOON:

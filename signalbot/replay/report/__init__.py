@@ -1,1 +1,1 @@
-"""Reports of a replay: figures, tables, charts, HTML."""
+"""Reports of a replay: metrics, tables, charts, web page."""

@@ -1,4 +1,4 @@
-"""What a replay takes for granted, and which software its numbers come from."""
+"""Describes the assumptions of a replay and the software versions behind its numbers."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -14,7 +14,7 @@ _PACKAGES: Final[Mapping[str, str]] = {"ccxt": "ccxt", "TA-Lib": "ta-lib", "nump
 
 
 def versions() -> dict[str, str]:
-    """Of signalbot and of the libraries that rules, indicators and numbers are made with."""
+    """Return the versions of signalbot and of the libraries its results depend on."""
     return {"signalbot": __version__} | {
         name: _version(package) for name, package in _PACKAGES.items()
     }
@@ -23,23 +23,26 @@ def versions() -> dict[str, str]:
 def describe_assumptions(
     rules: Iterable[SimulationRules], *, timeframe: Timeframe, funding: str | None = None
 ) -> list[str]:
-    """What fills and equity rest on, a sentence each; ``funding`` is where its rates come from."""
+    """Describe the simulation of fills and equity, one sentence each.
+
+    ``funding`` is the source of funding rates.
+    """
     return [
         *dict.fromkeys(map(_costs, rules)),
         f"Market orders fill at the close of the {timeframe} candle they follow, with slippage; "
-        "after a delay, where the next candle's path has come to by then: open, low, high, close "
-        "if it closes no lower than it opens, else open, high, low, close, in equal times.",
-        "Stops and take profits become market orders at their trigger, or at the open that has "
-        "passed it; limit orders fill at their price, or at such an open.",
-        "Within a candle the price goes against the position first: a stop wins over a target, "
+        "with latency, at the next candle's path after it: open, low, high, close "
+        "if it closes no lower than it opens, else open, high, low, close, in equal intervals.",
+        "Stops and take profits become market orders at their trigger, or at an open beyond "
+        "it; limit orders fill at their price, or at such an open.",
+        "Within a candle the adverse price comes first: a stop precedes a target, "
         "and the candle that fills a limit entry can hit its stop, not its target.",
-        "Orders fill whole and move no price, whatever their size and the candle's volume.",
-        "An isolated position is liquidated at last prices and costs its whole margin.",
-        "Drawdown is of equity at every candle's worst point; open positions count at the last "
+        "Orders fill completely without market impact, at any size and candle volume.",
+        "An isolated position is liquidated at last prices and loses its whole margin.",
+        "Drawdown is measured at every candle's worst point; open positions count at the last "
         "price.",
         "No funding is paid."
         if funding is None
-        else f"Funding is paid by what is held after the candle that closes then: {funding}.",
+        else f"Funding is paid on positions held after the candle that closes then: {funding}.",
     ]
 
 
@@ -47,7 +50,7 @@ def _costs(rules: SimulationRules) -> str:
     return (
         f"Fees {_percent(rules.taker_fee_percent)} taker and {_percent(rules.maker_fee_percent)} "
         f"maker, slippage {text(rules.slippage_bps)} basis points, "
-        f"latency {rules.latency_ms} ms there and back."
+        f"latency {rules.latency_ms} ms round trip."
     )
 
 

@@ -1,6 +1,6 @@
-"""What the page draws: curves and candles thin enough to stay quick, and the trades.
+"""Chart data of the report page: downsampled curves and candles, and the trades.
 
-Prices and equity become floats here, for they end as pixels; the tables keep their decimals.
+Prices and equity become floats here, for they are only drawn; the tables keep their decimals.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,14 +19,14 @@ from signalbot.replay.report import formatting
 from signalbot.replay.report.equity import Curve, drawdown_percents, full_curve
 from signalbot.replay.report.summary import Summary, UserReport
 
-MAX_BARS: Final = 60_000  #: kept in the page, which draws as many as it can show
+MAX_BARS: Final = 60_000  #: stored in the page, which draws those that fit
 MAX_CURVES: Final = 50
-MAX_POINTS: Final = 1_500  #: of each curve
+MAX_POINTS: Final = 1_500  #: per curve
 MAX_TRADES: Final = 10_000
 
 COLUMNS: Final = (
     "Opened", "User", "Strategy", "Side", "Quantity", "Entry", "Exit", "Net PnL", "Fees", "Held",
-    "Closed by", "Why",
+    "Closed by", "Reason",
 )  # fmt: skip
 
 _HOVER_WIDTH: Final = 60
@@ -37,7 +37,7 @@ JsonObject = dict[str, Any]
 
 
 def draw_curves(summary: Summary, equity: Mapping[UserId, Curve]) -> list[JsonObject]:
-    """Equity and drawdown of the users whose equity changed most, in the order of the summary."""
+    """Return equity and drawdown of the users with the largest change, in summary order."""
     sampled = [user for user in summary.users if equity.get(user.user_id) and user.start_equity > 0]
     chosen = {user.user_id for user in sorted(sampled, key=_change, reverse=True)[:MAX_CURVES]}
     return [
@@ -48,10 +48,10 @@ def draw_curves(summary: Summary, equity: Mapping[UserId, Curve]) -> list[JsonOb
 
 
 def draw_bars(candles: Sequence[Candle]) -> JsonObject:
-    """The candles (at least one) in columns, joined only if there are more than ``MAX_BARS``.
+    """Return candles (at least one) as columns, merged only beyond ``MAX_BARS``.
 
     ``i`` counts from ``start_ms`` in steps of ``step_ms``; ``steps`` are the timeframes that the
-    page may join them to. Unlike a candle that is traded on, a bar may lack a part.
+    page may merge them to. Unlike a traded candle, a bar may be incomplete.
     """
     timeframe = bar_timeframe(candles)
     start_ms = timeframe.floor(candles[0].open_ms)
@@ -72,7 +72,7 @@ def draw_bars(candles: Sequence[Candle]) -> JsonObject:
 
 
 def bar_timeframe(candles: Sequence[Candle]) -> Timeframe:
-    """The smallest timeframe, made of whole candles, that few enough bars cover them in."""
+    """Return the shortest timeframe, of whole candles, with at most ``MAX_BARS`` bars."""
     base, span_ms = candles[0].timeframe, candles[-1].close_ms - candles[0].open_ms
     coarser = [each for each in Timeframe if each.ms % base.ms == 0]
     fitting = (each for each in coarser if span_ms <= MAX_BARS * each.ms)
@@ -80,7 +80,7 @@ def bar_timeframe(candles: Sequence[Candle]) -> Timeframe:
 
 
 def draw_trades(positions: Sequence[Position], reasons: Mapping[SignalId, str]) -> list[JsonObject]:
-    """The newest ``MAX_TRADES`` positions, oldest first: cells, keys to sort by, and markers."""
+    """Return cells, sort keys and markers of the newest ``MAX_TRADES`` positions, oldest first."""
     ordered = sorted(positions, key=lambda each: (each.opened_at_ms, each.position_id))
     return [_trade_row(each, reasons.get(each.signal_id, "")) for each in ordered[-MAX_TRADES:]]
 
@@ -88,17 +88,17 @@ def draw_trades(positions: Sequence[Position], reasons: Mapping[SignalId, str]) 
 def downsample(
     curve: Sequence[tuple[int, float, float]], limit: int
 ) -> list[tuple[int, float, float]]:
-    """At most ``limit`` (>= 4) of the points: both ends, and of each stretch its extremes."""
+    """Reduce to at most ``limit`` (>= 4) points: both ends, and the extremes of each section."""
     if len(curve) <= limit:
         return list(curve)
-    stretches = (limit - 2) // 2
+    sections = (limit - 2) // 2
     inner = curve[1:-1]
-    bounds = [round(index * len(inner) / stretches) for index in range(stretches + 1)]
+    bounds = [round(index * len(inner) / sections) for index in range(sections + 1)]
     kept = {0, len(curve) - 1}
     for first, last in pairwise(bounds):
-        stretch = range(first + 1, last + 1)
-        kept.add(min(stretch, key=lambda index: curve[index][1]))
-        kept.add(max(stretch, key=lambda index: curve[index][1]))
+        section = range(first + 1, last + 1)
+        kept.add(min(section, key=lambda index: curve[index][1]))
+        kept.add(max(section, key=lambda index: curve[index][1]))
     return [curve[index] for index in sorted(kept)]
 
 
@@ -122,11 +122,11 @@ def _curve(user: UserReport, samples: Curve, start_ms: Ms) -> JsonObject:
     }
 
 
-def _trade_row(position: Position, why: str) -> JsonObject:
+def _trade_row(position: Position, reason: str) -> JsonObject:
     net = None if position.is_open else position.net_pnl
     closed_ms, exit_price = position.closed_at_ms, position.exit_price
     ended = "still open" if position.is_open else str(position.close_reason)
-    columns = _trade_cells(position, net, ended, why)
+    columns = _trade_cells(position, net, ended, reason)
     return {
         "user": position.user_id,
         "result": "open" if net is None else "won" if net > 0 else "lost",
@@ -136,14 +136,14 @@ def _trade_row(position: Position, why: str) -> JsonObject:
         "cells": [cell for cell, _ in columns],
         "keys": [key for _, key in columns],
         "hover": _hover_text(position, net, ended),
-        "why": "<br>".join(map(_escape_markup, wrap(why, _HOVER_WIDTH, max_lines=_HOVER_LINES))),
+        "why": "<br>".join(map(_escape_markup, wrap(reason, _HOVER_WIDTH, max_lines=_HOVER_LINES))),
     }
 
 
 def _trade_cells(
-    position: Position, net: Decimal | None, ended: str, why: str
+    position: Position, net: Decimal | None, ended: str, reason: str
 ) -> list[tuple[str, str | float | None]]:
-    """What stands in each of ``COLUMNS``, and what it is sorted by."""
+    """Return text and sort key of each of ``COLUMNS``."""
     closed_ms, opened_ms = position.closed_at_ms, position.opened_at_ms
     held_ms = None if closed_ms is None else closed_ms - opened_ms
     return [
@@ -158,7 +158,7 @@ def _trade_cells(
         (formatting.format_money(position.fees), float(position.fees)),
         (formatting.format_duration(held_ms), held_ms),
         (ended, ended),
-        (why, why),
+        (reason, reason),
     ]
 
 
@@ -167,19 +167,21 @@ def _sort_key(value: Decimal | None) -> float | None:
 
 
 def _short_number(price: Decimal) -> float | int:
-    """Short in JSON: ``46319`` for ``46319.0``."""
+    """Shorten a number for JSON: ``46319`` for ``46319.0``."""
     return int(price) if price == price.to_integral_value() else float(price)
 
 
 def _hover_text(position: Position, net: Decimal | None, ended: str) -> str:
-    """What both markers of a trade tell."""
-    who = f"{position.user_id}: {position.side} {formatting.format_price(position.entry_quantity)}"
+    """Return the hover text of both markers of a trade."""
+    summary = (
+        f"{position.user_id}: {position.side} {formatting.format_price(position.entry_quantity)}"
+    )
     entry = formatting.format_price(position.entry_price)
-    way = f"{entry} → {formatting.format_price(position.exit_price)}"
+    prices = f"{entry} → {formatting.format_price(position.exit_price)}"
     result = ended if net is None else f"{formatting.format_profit(net)}, {ended}"
-    return f"<b>{_escape_markup(who)}</b><br>{_escape_markup(f'{way}  {result}')}"
+    return f"<b>{_escape_markup(summary)}</b><br>{_escape_markup(f'{prices}  {result}')}"
 
 
 def _escape_markup(text: str) -> str:
-    """Text that stays text in the little HTML that Plotly knows."""
+    """Escape text for the HTML subset that Plotly renders."""
     return escape(text, quote=False)

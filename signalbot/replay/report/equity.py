@@ -1,4 +1,4 @@
-"""What an equity curve tells: how deep it fell, and what its daily returns were worth.
+"""Measures equity curves: drawdown, daily returns, Sharpe and Sortino ratios.
 
 A curve is a sequence of ``(at_ms, equity)`` samples, oldest first. Between two samples the equity
 is that of the earlier one.
@@ -22,19 +22,19 @@ _DAYS_A_YEAR: Final = 365  # crypto trades on all of them
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawdown:
-    """A fall from a peak to the lowest point before that peak was reached again."""
+    """A fall from a peak to the lowest point before the peak is reached again."""
 
-    quote: Decimal  #: peak less trough, >= 0
-    percent: float  #: of the peak; above 100 when more than everything was lost
+    quote: Decimal  #: peak minus trough, >= 0
+    percent: float  #: of the peak; above 100 when equity turned negative
     peak_ms: Ms
     trough_ms: Ms
-    recovered_ms: Ms | None  #: when the peak was reached again; None: not within the curve
+    recovered_ms: Ms | None  #: when the peak was reached again; None: never within the curve
 
 
 def full_curve(curve: Curve, *, start_equity: Decimal, start_ms: Ms) -> Curve:
-    """The curve from ``start_ms`` on, where it had ``start_equity`` if its samples begin later.
+    """Return the curve from ``start_ms``, with ``start_equity`` until its first sample.
 
-    A curve without samples stays one: the account was never looked at.
+    A curve without samples stays empty: the account was never observed.
     """
     if not curve or curve[0][0] <= start_ms:
         return curve
@@ -42,7 +42,7 @@ def full_curve(curve: Curve, *, start_equity: Decimal, start_ms: Ms) -> Curve:
 
 
 def drawdown_percents(curve: Curve) -> list[float]:
-    """At each sample, how many percent of the highest equity so far are gone (0 at a peak)."""
+    """Return the drawdown from the highest equity so far, in percent, at each sample."""
     peak = ZERO
     percents = []
     for _, equity in curve:
@@ -52,9 +52,9 @@ def drawdown_percents(curve: Curve) -> list[float]:
 
 
 def max_drawdown(curve: Curve) -> Drawdown | None:
-    """The fall that cost the largest share of its peak; the first one if several did.
+    """Return the largest relative drawdown; the first of several equal ones.
 
-    None without a sample. A curve that never falls has a drawdown of zero, at its first sample.
+    None without samples. A curve that never falls has a drawdown of zero, at its first sample.
     """
     if not curve:
         return None
@@ -79,8 +79,8 @@ def max_drawdown(curve: Curve) -> Drawdown | None:
 def daily_returns(curve: Curve) -> list[float]:
     """Relative change of equity over each UTC day that the curve covers from midnight to midnight.
 
-    Parts of a day at either end are left out: they are no daily returns. Empty when the equity was
-    zero or below at the start of any day: no return is defined.
+    Partial days at either end are excluded. Empty when the equity was zero or below at the start of
+    any day: the return is undefined.
     """
     if not curve:
         return []
@@ -96,32 +96,32 @@ def daily_returns(curve: Curve) -> list[float]:
 
 
 def sharpe(returns: Sequence[float]) -> float | None:
-    """Mean daily return by its standard deviation, times the root of 365.
+    """Annualized Sharpe ratio: mean daily return by standard deviation, times the root of 365.
 
-    The risk-free rate is taken as zero, the deviation is that of a sample (n - 1). None for fewer
+    The risk-free rate is zero, the deviation is that of a sample (n - 1). None for fewer
     than two returns or no deviation. W. F. Sharpe, "The Sharpe Ratio", Journal of Portfolio
     Management 21(1), 1994.
     """
-    if len(returns) < 2:  # noqa: PLR2004 - the least a deviation can be taken of
+    if len(returns) < 2:  # noqa: PLR2004 - minimum for a deviation
         return None
     deviation = stdev(returns)
     return fmean(returns) / deviation * sqrt(_DAYS_A_YEAR) if deviation else None
 
 
 def sortino(returns: Sequence[float]) -> float | None:
-    """Mean daily return by its downside deviation, times the root of 365.
+    """Annualized Sortino ratio: mean daily return by downside deviation, times the root of 365.
 
     The downside deviation is the root of the mean of ``min(return, 0) ** 2`` over all returns: the
     target is zero. None for fewer than two returns or none below zero. F. A. Sortino and
     L. N. Price, "Performance Measurement in a Downside Risk Framework", Journal of Investing 3(3),
     1994.
     """
-    if len(returns) < 2:  # noqa: PLR2004 - as for the Sharpe ratio, one day says nothing
+    if len(returns) < 2:  # noqa: PLR2004 - as for the Sharpe ratio
         return None
     downside = sqrt(fmean(min(each, 0.0) ** 2 for each in returns))
     return fmean(returns) / downside * sqrt(_DAYS_A_YEAR) if downside else None
 
 
 def _drawdown_share(equity: Decimal, peak: Decimal) -> Decimal:
-    """The share of ``peak`` that is gone; nothing can be gone of a peak that is not above zero."""
+    """Return the fraction lost of ``peak``; zero if the peak is not above zero."""
     return (peak - equity) / peak if peak > 0 else ZERO

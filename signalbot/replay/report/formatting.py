@@ -1,22 +1,21 @@
-"""Numbers and instants as a report shows them; what has no meaning is a dash."""
+"""Formats numbers and instants of reports; undefined values are a dash."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
 from signalbot.domain.money import text
-from signalbot.domain.timeframe import DAY_MS, Ms
+from signalbot.domain.timeframe import DAY_MS, Ms, to_datetime
 
 NO_VALUE: Final = "-"
 
 _CENT: Final = Decimal("0.01")
-_HALF_CENT: Final = 0.005  # less shows as zero, and zero has no sign
+_HALF_CENT: Final = 0.005  # smaller values are shown as zero, without sign
 _PRICE_DIGITS: Final = 8
 _HOUR_MS, _MINUTE_MS, _SECOND_MS = 3_600_000, 60_000, 1_000
 
 
 def format_money(value: Decimal | None) -> str:
-    """Two decimals and thousands apart; below a cent, two digits that are not zero."""
+    """Two decimals with thousands separators; below one cent, two significant digits."""
     if value is None:
         return NO_VALUE
     if value and abs(value) < _CENT:
@@ -25,12 +24,12 @@ def format_money(value: Decimal | None) -> str:
 
 
 def format_profit(value: Decimal | None) -> str:
-    """Money with its sign, so that a gain stands out from a loss."""
+    """Money with a sign for gains."""
     return f"+{format_money(value)}" if value is not None and value > 0 else format_money(value)
 
 
 def format_change(percent: float | None) -> str:
-    """Percent with its sign and without the percent mark."""
+    """Percent with sign, without percent mark."""
     if percent is None:
         return NO_VALUE
     return f"{percent:+,.2f}" if abs(percent) >= _HALF_CENT else "0.00"
@@ -43,12 +42,12 @@ def format_ratio(value: float | None) -> str:
 
 
 def format_share(value: float | None) -> str:
-    """A share of one as percent, without the percent mark."""
+    """A fraction of one as percent, without percent mark."""
     return NO_VALUE if value is None else f"{value * 100:.1f}"
 
 
 def format_price(value: Decimal | None) -> str:
-    """Eight digits at most, and no zeros at the end."""
+    """At most eight significant digits, without trailing zeros."""
     return NO_VALUE if value is None else text(_significant_digits(value, _PRICE_DIGITS))
 
 
@@ -70,7 +69,7 @@ def format_minute(at_ms: Ms | None) -> str:
     """UTC, to the minute: ``2022-01-31 23:59``."""
     if at_ms is None:
         return NO_VALUE
-    return f"{datetime.fromtimestamp(at_ms // 1000, tz=UTC):%Y-%m-%d %H:%M}"
+    return f"{to_datetime(at_ms):%Y-%m-%d %H:%M}"
 
 
 def _significant_digits(value: Decimal, digits: int) -> Decimal:

@@ -1,4 +1,4 @@
-"""The report as one web page that needs nothing else: no network, no files beside it."""
+"""Renders the report to a self-contained web page."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,13 @@ from signalbot.domain.market import Candle
 from signalbot.domain.users import UserId
 from signalbot.ledger.history import LedgerHistory
 from signalbot.replay.report import charts, formatting
-from signalbot.replay.report.detail_tables import details_table, strategies_table
 from signalbot.replay.report.equity import Curve
-from signalbot.replay.report.summary import ReportTable, Summary, tables
+from signalbot.replay.report.summary import ReportTable, Summary, UserReport, tables
 
-_TEXT_COLUMNS: Final = frozenset(("User", "Mode", "Code", "Because", "Reason", "Strategy", "Kind"))
-"""Columns of words; all others are numbers, and stand to the right."""
+_TEXT_COLUMNS: Final = frozenset(
+    ("User", "Mode", "Code", "Closed by", "Reason", "Strategy", "Kind")
+)
+"""Text columns; all others are numbers, aligned right."""
 
 _SIGNED: Final = {"+": "gain", "-": "loss"}
 
@@ -32,9 +33,9 @@ def write_report(
     equity: Mapping[UserId, Curve],
     prices: Sequence[Candle],
 ) -> None:
-    """Write the page to ``path``, in place of what was there.
+    """Write the page to ``path``, replacing an existing file.
 
-    ``summary`` is made of ``history`` and ``equity``; ``prices`` are the candles replayed (at
+    ``summary`` is computed from ``history`` and ``equity``; ``prices`` are the candles replayed (at
     least one).
 
     Raises:
@@ -62,10 +63,10 @@ def write_report(
 
 
 def plotly_library() -> str:
-    """Plotly's script; ask before a long replay whose report would need it.
+    """Return Plotly's script; call it before a long replay that needs it.
 
     Raises:
-        ConfigError: it is not installed.
+        ConfigError: Plotly is not installed.
     """
     try:
         from plotly.offline import get_plotlyjs  # noqa: PLC0415 - an optional extra, and slow
@@ -100,12 +101,12 @@ def _read_template(name: str) -> str:
 
 
 def _script_safe(value: object) -> str:
-    """JSON that cannot end the script element it stands in."""
+    """Encode JSON that cannot close the surrounding script element."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
 
 
 def _quote(symbol: str) -> str:
-    """The currency results are in: ``USDT`` of ``BTC/USDT:USDT``; empty if it cannot be told."""
+    """Return the quote currency: ``USDT`` of ``BTC/USDT:USDT``; empty if unknown."""
     return symbol.partition("/")[2].partition(":")[0]
 
 
@@ -133,17 +134,17 @@ def _facts(summary: Summary) -> str:
 
 
 def _notes(summary: Summary, drawn: Mapping[str, Any]) -> list[str]:
-    """What the reader must know about what is not on the page."""
+    """Return notes about data that the page does not show."""
     covered, notes = summary.coverage, []
     if covered.dropped:
         faults = ", ".join(f"{count:,} {fault}" for fault, count in covered.dropped.items())
-        notes.append(f"Rows of the file that were left out: {faults}.")
+        notes.append(f"Rows dropped from the file: {faults}.")
     notes += [f"{note[:1].upper()}{note[1:]}." for note in covered.notes]
     if covered.gaps:
         notes.append(f"{covered.missing:,} candles are missing, in {covered.gaps:,} gaps.")
     curves, sampled = len(drawn["curves"]), len(summary.users)
     if curves == charts.MAX_CURVES < sampled:
-        notes.append(f"Curves are drawn of the {curves} users whose equity changed most.")
+        notes.append(f"Curves show the {curves} users with the largest change of equity.")
     trades = sum(user.metrics.trades + user.open_positions for user in summary.users)
     if trades > len(drawn["trades"]):
         notes.append(f"The newest {len(drawn['trades']):,} of {trades:,} trades are shown.")
@@ -151,7 +152,7 @@ def _notes(summary: Summary, drawn: Mapping[str, Any]) -> list[str]:
 
 
 def _assumptions_html(summary: Summary) -> str:
-    """What the numbers rest on, and what they were made with."""
+    """Render the assumptions and the software versions."""
     sentences = "".join(f"<li>{escape(each)}</li>" for each in summary.assumptions)
     made_with = ", ".join(f"{name} {number}" for name, number in summary.versions.items())
     return (
@@ -161,7 +162,7 @@ def _assumptions_html(summary: Summary) -> str:
 
 
 def _section(table: ReportTable) -> str:
-    width = "" if "Because" in table.header else " class=half"
+    width = "" if "Reason" in table.header else " class=half"
     return f"<section{width}><h2>{escape(table.title)}</h2>{_table(table)}</section>"
 
 
@@ -177,14 +178,61 @@ def _table(table: ReportTable) -> str:
 
 def _cells(tag: str, texts: Sequence[str], text_columns: Sequence[bool]) -> str:
     return "".join(
-        f"<{tag}{_cell_class(text, is_text=word)}>{escape(text)}</{tag}>"
-        for text, word in zip(texts, text_columns, strict=True)
+        f"<{tag}{_cell_class(text, is_text=is_text)}>{escape(text)}</{tag}>"
+        for text, is_text in zip(texts, text_columns, strict=True)
     )
 
 
 def _cell_class(cell: str, *, is_text: bool) -> str:
-    """The class of a cell: a word, a gain, a loss, or just a number."""
+    """Return the CSS class of a cell: text, gain, loss, or none for a plain number."""
     if is_text:
         return " class=word"
     sign = _SIGNED.get(cell[:1]) if len(cell) > 1 else None
     return f" class={sign}" if sign else ""
+
+
+def details_table(summary: Summary) -> ReportTable:
+    """What the results leave out: balances, the typical and the worst, and when it was worst."""
+    header = [
+        "User", "Start", "Closed PnL", "Gross PnL", "Funding", "Per trade", "Best", "Worst",
+        "Loss streak", "Sortino", "Max DD", "From", "To", "Recovered",
+    ]  # fmt: skip
+    return ReportTable("Details", header, [_detail_row(user) for user in summary.users])
+
+
+def strategies_table(summary: Summary) -> ReportTable:
+    """How often each strategy ran, and what came of it."""
+    header = ["Strategy", "Kind", "Timeframe", "Runs", "Signals", "Failed runs"]
+    rows = [
+        [
+            each.name,
+            each.kind,
+            each.timeframe,
+            f"{each.runs:,}",
+            f"{each.signals:,}",
+            f"{each.failed_runs:,}",
+        ]
+        for each in summary.strategies
+    ]
+    return ReportTable("Strategies", header, rows)
+
+
+def _detail_row(user: UserReport) -> list[str]:
+    metrics, fall = user.metrics, user.metrics.max_drawdown
+    dated = fall if fall and fall.quote else None
+    return [
+        user.user_id,
+        formatting.format_money(user.start_equity),
+        formatting.format_profit(metrics.net_pnl),
+        formatting.format_profit(metrics.gross_pnl),
+        formatting.format_profit(metrics.funding),
+        formatting.format_profit(metrics.expectancy),
+        formatting.format_profit(metrics.best),
+        formatting.format_profit(metrics.worst),
+        str(metrics.max_consecutive_losses),
+        formatting.format_ratio(metrics.sortino),
+        formatting.format_money(fall.quote if fall else None),
+        formatting.format_minute(dated.peak_ms if dated else None),
+        formatting.format_minute(dated.trough_ms if dated else None),
+        formatting.format_minute(dated.recovered_ms if dated else None),
+    ]

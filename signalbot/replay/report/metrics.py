@@ -1,6 +1,6 @@
-"""What a user's closed positions came to. Pure: positions and an equity curve in, numbers out.
+"""Measures a user's closed positions and equity curve. Pure.
 
-Money is in quote units. A number that has no meaning, such as the win rate of no trades, is None.
+Money is in quote units. An undefined number, such as the win rate of no trades, is None.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,7 +23,7 @@ from signalbot.replay.report.equity import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExitStatistics:
-    """The positions that closed for one reason."""
+    """Positions that were closed for one reason."""
 
     reason: CloseReason
     trades: int
@@ -33,7 +33,7 @@ class ExitStatistics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeMetrics:
-    """A trade is a closed position; it is won or lost by its net PnL, neither at exactly zero."""
+    """Trade statistics. A trade is a closed position, won or lost by net PnL, neither at zero."""
 
     trades: int
     wins: int
@@ -42,7 +42,7 @@ class TradeMetrics:
     gross_pnl: Decimal  #: before fees and funding
     fees: Decimal
     funding: Decimal  #: received is positive
-    net_pnl: Decimal  #: of all trades; what is still open is not in it
+    net_pnl: Decimal  #: of all trades, without open positions
     net_percent: float | None  #: ``net_pnl`` of the starting equity
     max_drawdown: Drawdown | None  #: of the equity, open positions included
     sharpe: float | None  #: annual, see ``equity.sharpe``
@@ -54,7 +54,7 @@ class TradeMetrics:
     best: Decimal | None  #: net PnL
     worst: Decimal | None  #: net PnL
     max_consecutive_losses: int  #: in the order of closing; a trade at zero ends the streak
-    exits: tuple[ExitStatistics, ...]  #: the commonest reason first
+    exits: tuple[ExitStatistics, ...]  #: most frequent reason first
 
 
 def measure_trades(
@@ -65,10 +65,10 @@ def measure_trades(
     start_ms: Ms,
     end_ms: Ms,
 ) -> TradeMetrics:
-    """The metrics of one user over ``start_ms`` to ``end_ms`` (exclusive).
+    """Return the metrics of one user from ``start_ms`` to ``end_ms`` (exclusive).
 
-    ``positions`` may include open ones, which count for exposure alone. ``equity`` is completed
-    as ``equity.whole`` says.
+    ``positions`` may include open ones, which count for exposure only. ``equity`` is completed
+    by ``equity.full_curve``.
     """
     positions = list(positions)
     trades = closed_positions(positions)
@@ -102,13 +102,13 @@ def measure_trades(
 
 
 def closed_positions(positions: Iterable[Position]) -> list[Position]:
-    """Those that are closed, in the order they closed."""
+    """Return the closed positions, in order of closing."""
     done = [each for each in positions if each.closed_at_ms is not None]
     return sorted(done, key=lambda each: (each.closed_at_ms, each.position_id))
 
 
 def profit_factor(pnls: Iterable[Decimal]) -> float | None:
-    """What the wins earned by what the losses cost; None when there is no loss."""
+    """Return gross profit by gross loss; None without losses."""
     won = lost = ZERO
     for pnl in pnls:
         if pnl > 0:
@@ -127,7 +127,7 @@ def longest_losing_streak(pnls: Iterable[Decimal]) -> int:
 
 
 def exposure(positions: Iterable[Position], *, start_ms: Ms, end_ms: Ms) -> float | None:
-    """Share of the time in which at least one position was held; None for no time at all."""
+    """Return the fraction of time with at least one position; None for an empty period."""
     if end_ms <= start_ms:
         return None
     spans = sorted(

@@ -1,4 +1,4 @@
-"""What a replay came to, per user: from the ledger to a summary, and on to tables and JSON."""
+"""Summarizes a replay per user: from its ledger to tables and JSON."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -10,29 +10,29 @@ from signalbot.domain.money import HUNDRED, ZERO, text
 from signalbot.domain.positions import Position
 from signalbot.domain.users import Mode, UserId
 from signalbot.ledger.history import LedgerHistory, ReportedUser, StrategyRuns
+from signalbot.replay.candle_files.candle_series import Coverage
 from signalbot.replay.report import formatting
 from signalbot.replay.report.assumptions import versions
-from signalbot.replay.report.coverage import Coverage
 from signalbot.replay.report.equity import Curve
 from signalbot.replay.report.metrics import TradeMetrics, measure_trades
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserReport:
-    """One user's part of a summary; money in quote units."""
+    """Results of one user; money in quote units."""
 
     user_id: UserId
     mode: Mode
     start_equity: Decimal
-    end_equity: Decimal  #: with what is open valued at the last price
+    end_equity: Decimal  #: open positions valued at the last price
     open_positions: int  #: at the end
-    open_pnl: Decimal  #: what these have brought so far: ``end - start - metrics.net_pnl``
+    open_pnl: Decimal  #: their result so far: ``end - start - metrics.net_pnl``
     total_pnl: Decimal  #: of all positions, open ones at the last price: ``end - start``
     total_percent: float | None  #: of the starting equity
     total_fees: Decimal  #: of all positions
-    refused: int  #: signals this user did not act on
-    refusals: Mapping[str, int]  #: the same by reason code, commonest first
-    executions: Mapping[str, int]  #: signals acted on, by what came of it
+    refused: int  #: signals skipped
+    refusals: Mapping[str, int]  #: the same by reason code, most frequent first
+    executions: Mapping[str, int]  #: executions by status
     metrics: TradeMetrics
 
 
@@ -43,12 +43,12 @@ class Summary:
     candles_per_s: float | None
     strategies: Sequence[StrategyRuns]
     users: Sequence[UserReport]  #: by name
-    versions: Mapping[str, str]  #: of what the numbers come from, by name
-    assumptions: Sequence[str]  #: what a simulation takes for granted, for people
+    versions: Mapping[str, str]  #: of the software, by name
+    assumptions: Sequence[str]  #: of the simulation, as sentences
 
 
 class ReportTable(NamedTuple):
-    """Text ready to be laid out; every row is as long as the header."""
+    """A table of text; every row is as long as the header."""
 
     title: str
     header: list[str]
@@ -65,7 +65,7 @@ def summarize(
 ) -> Summary:
     """Measure every user of a replay's ledger.
 
-    A user without equity samples, such as one who is only told, keeps the starting balance.
+    A user without equity samples, such as a signal-only user, keeps the starting balance.
     """
     return Summary(
         versions=versions(),
@@ -81,16 +81,16 @@ def summarize(
 
 
 def to_json(summary: Summary) -> dict[str, Any]:
-    """The summary as JSON types: fields by name, money as plain decimal text, times in ``_ms``."""
+    """Convert the summary to JSON types: decimals as plain text, times in ``_ms``."""
     found: dict[str, Any] = to_plain(summary)
     return found
 
 
 def tables(summary: Summary) -> list[ReportTable]:
-    """Results by user, refused signals by user and code, exits by user and reason.
+    """Return results by user, skipped signals by user and code, exits by user and reason.
 
-    Results are net of fees and funding and count what is open at the last price; wins, profit
-    factor and exits are of closed positions. The last two are left out when nothing is in them.
+    Results are net of fees and funding, with open positions at the last price; wins, profit factor
+    and exits are of closed positions. Empty tables of skips and exits are omitted.
     """
     results = ReportTable("Results", list(_COLUMNS), [_result_row(user) for user in summary.users])
     others = (_skips_table(summary.users), _exits_table(summary.users))
@@ -99,7 +99,7 @@ def tables(summary: Summary) -> list[ReportTable]:
 
 _COLUMNS = (
     "User", "Mode", "Trades", "Open", "Win %", "Net PnL", "Unrealized", "Equity", "Net %", "Fees",
-    "Max DD %", "Sharpe", "Profit factor", "Avg hold", "Exposure %", "Refused",
+    "Max DD %", "Sharpe", "Profit factor", "Avg hold", "Exposure %", "Skipped",
 )  # fmt: skip
 
 
@@ -163,7 +163,7 @@ def _skips_table(users: Sequence[UserReport]) -> ReportTable:
         for user in users
         for code, count in user.refusals.items()
     ]
-    return ReportTable("Refused signals", ["User", "Code", "Signals", "Because"], rows)
+    return ReportTable("Skipped signals", ["User", "Code", "Signals", "Reason"], rows)
 
 
 def _exits_table(users: Sequence[UserReport]) -> ReportTable:
@@ -178,10 +178,11 @@ def _exits_table(users: Sequence[UserReport]) -> ReportTable:
         for user in users
         for exits in user.metrics.exits
     ]
-    return ReportTable("Exits", ["User", "Reason", "Trades", "Win %", "Net PnL"], rows)
+    return ReportTable("Exits", ["User", "Closed by", "Trades", "Win %", "Net PnL"], rows)
 
 
 def to_plain(value: Any) -> Any:
+    """Convert dataclasses and decimals to JSON types."""
     match value:
         case Decimal():
             return text(value)

@@ -70,7 +70,7 @@ def test_an_index_and_categories_of_pandas_are_read(tmp_path: Path) -> None:
 def test_a_damaged_file_is_told(tmp_path: Path) -> None:
     """Half a download, for example."""
     (tmp_path / "x.parquet").write_bytes(b"PAR1 and then nothing")
-    with pytest.raises(Exception, match="damaged, or not downloaded whole"):
+    with pytest.raises(Exception, match="damaged, or incompletely downloaded"):
         read_candles(tmp_path / "x.parquet", BTC)
 
 

@@ -120,7 +120,7 @@ def test_prices_of_two_sides_are_refused(tmp_path: Path) -> None:
     header = "t,BidOpen,BidHigh,BidLow,BidClose,AskOpen,AskHigh,AskLow,AskClose"
     text = table(header, f"{{t}},{VALUES},20,22,19,21")
     told = refusal(tmp_path, text)
-    assert "several columns may be the open: BidOpen, AskOpen: --columns open=BidOpen" in told
+    assert "several columns may be the open: BidOpen, AskOpen: set --columns open=BidOpen" in told
     chosen = "open=AskOpen,high=AskHigh,low=AskLow,close=AskClose"
     assert shape(read(tmp_path, text, columns=chosen))[:4] == ("20", "22", "19", "21")
 
@@ -128,23 +128,21 @@ def test_prices_of_two_sides_are_refused(tmp_path: Path) -> None:
 def test_two_columns_of_one_name_are_refused_if_they_differ(tmp_path: Path) -> None:
     """A chart with two markets is exported so."""
     told = refusal(tmp_path, table("t,open,high,low,close,close", f"{{t}},{VALUES},12"))
-    assert "columns 5 and 6 are both called 'close'" in told
+    assert "columns 5 and 6 are both named 'close'" in told
     assert "--columns close=5" in told
 
 
 def test_prices_in_a_currency_that_was_not_asked_for_are_refused(tmp_path: Path) -> None:
     """Seven times as much is another price."""
     header = "t,open (CNY),high (CNY),low (CNY),close (CNY)"
-    assert "its prices are in CNY, not in USDT" in refusal(
-        tmp_path, table(header, f"{{t}},{VALUES}")
-    )
+    assert "prices are in CNY, not in USDT" in refusal(tmp_path, table(header, f"{{t}},{VALUES}"))
 
 
 def test_columns_of_another_market_are_refused(tmp_path: Path) -> None:
     """pandas writes the market above or below the name."""
     text = "Price,Open,High,Low,Close\nTicker" + ",ETH-USD" * 4 + "\nDate,,,,\n"
     told = refusal(tmp_path, text + table("", f"{{t}},{VALUES}"))
-    assert "its columns are of ETH-USD; none is BTC/USDT:USDT (--symbol)" in told
+    assert "columns of ETH-USD; none is BTC/USDT:USDT (--symbol)" in told
 
 
 @pytest.mark.parametrize(
@@ -165,10 +163,12 @@ def test_the_user_may_say_which_column_is_which(tmp_path: Path, columns: str) ->
 def test_a_column_that_is_not_there_is_named(tmp_path: Path) -> None:
     """With what the header reads."""
     text = table("t,o,h,l,c", f"{{t}},{VALUES}")
-    assert "--columns close=Last: the header reads: t, o, h, l, c" in refusal(
+    assert "--columns close=Last: not in the header: t, o, h, l, c" in refusal(
         tmp_path, text, columns="close=Last"
     )
-    assert "--columns close=9: it has 5 columns" in refusal(tmp_path, text, columns="close=9")
+    assert "--columns close=9: the table has 5 columns" in refusal(
+        tmp_path, text, columns="close=9"
+    )
 
 
 def test_rows_with_a_name_before_them_are_not_shifted(tmp_path: Path) -> None:
@@ -209,8 +209,8 @@ def test_a_column_that_names_no_other_market_is_no_reason_to_refuse(
 def test_a_file_without_the_market_is_refused(tmp_path: Path, header: str, row: str) -> None:
     """With its line, what stands there, and the options that help."""
     told = refusal(tmp_path, table(header, row))
-    assert "f.csv: line 2: its column" in told
-    assert "no row of BTC/USDT:USDT (--symbol); --columns symbol=- leaves" in told
+    assert "f.csv: line 2: column" in told
+    assert "no row of BTC/USDT:USDT (--symbol); --columns symbol=- ignores" in told
 
 
 def test_what_a_file_says_is_nothing_to_a_terminal(tmp_path: Path) -> None:
@@ -232,13 +232,13 @@ def test_names_of_two_markets_that_may_be_meant_are_refused(tmp_path: Path) -> N
     """Neither dollar is nearer than the other."""
     text = table("t,symbol,o,h,l,c", f"{{t}},BTCUSD,{VALUES}")
     told = refusal(tmp_path, text + table("", f"{{t}},BTCUSDC,{VALUES}"))
-    assert "line 6: its column 'symbol' has 'BTCUSD', 'BTCUSDC', and which of them" in told
+    assert "line 6: column 'symbol' has 'BTCUSD', 'BTCUSDC', of which several match" in told
 
 
 def test_candles_of_several_lengths_are_refused(tmp_path: Path) -> None:
     """A dump of everything is no series."""
     text = table("t,interval,o,h,l,c", f"{{t}},1h,{VALUES}") + f"{FIRST_S},1m,{VALUES}\n"
-    assert "line 6: it has candles of several lengths (1h, 1m)" in refusal(tmp_path, text)
+    assert "line 6: several timeframes (1h, 1m)" in refusal(tmp_path, text)
 
 
 def test_days_of_a_spreadsheet_may_have_decimal_commas(tmp_path: Path) -> None:

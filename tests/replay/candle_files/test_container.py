@@ -49,25 +49,25 @@ def test_only_the_files_of_the_market_are_read(tmp_path: Path) -> None:
     members = {"XBTUSD_1.csv": TEXT, "ETHUSD_1.csv": ETHER, "XBTEUR_1.csv": ETHER}
     file = read(tmp_path, zipped(members), "kraken.zip")
     assert len(file.candles) == len(ROWS)
-    assert "files of other markets are left out: 2" in file.notes
+    assert "files of other markets skipped: 2" in file.notes
 
 
 def test_an_archive_without_the_market_is_refused(tmp_path: Path) -> None:
     """What it has is named."""
     told = refusal(tmp_path, zipped({"ETHUSD_1.csv": ETHER, "XRPUSD_1.csv": ETHER}), "kraken.zip")
-    assert "its files are of ETHUSD, XRPUSD; none is BTC/USDT:USDT (--symbol)" in told
+    assert "it contains ETHUSD, XRPUSD; none is BTC/USDT:USDT (--symbol)" in told
 
 
 def test_an_archive_of_several_lengths_is_refused(tmp_path: Path) -> None:
     """Minutes and hours are no series."""
     told = refusal(tmp_path, zipped({"XBTUSD_1.csv": TEXT, "XBTUSD_60.csv": TEXT}), "kraken.zip")
-    assert "candles of several lengths (1 minutes, 60 minutes)" in told
+    assert "several timeframes (1 minutes, 60 minutes)" in told
 
 
 @pytest.mark.parametrize("name", ["ETHUSDT-1m-2025-01.csv", "ETHUSDT_1_2025-01-01.csv"])
 def test_a_file_that_is_named_after_another_market_is_refused(tmp_path: Path, name: str) -> None:
     """As the wrong one was picked from the folder of downloads."""
-    assert "its name says ETHUSDT, and --symbol says BTC/USDT:USDT" in refusal(tmp_path, TEXT, name)
+    assert "the name says ETHUSDT, but --symbol is BTC/USDT:USDT" in refusal(tmp_path, TEXT, name)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_file_is_not_read_for_another_market_however_its_name_tells(
     tmp_path: Path, name: str
 ) -> None:
     """Charts of TradingView, and files called after a coin alone."""
-    assert "its name says" in refusal(tmp_path, TEXT, name)
+    assert "name says" in refusal(tmp_path, TEXT, name)
 
 
 @pytest.mark.parametrize(
@@ -114,16 +114,16 @@ def test_a_name_that_says_nothing_else_is_no_reason_to_refuse(tmp_path: Path, na
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"PK\x03\x04 and then nothing", "damaged, or not downloaded whole"),
-        (gzip.compress(TEXT.encode())[:-20], "damaged, or not downloaded whole"),
-        (zipped({"btc.csv": TEXT})[:-30], "damaged, or not downloaded whole"),
+        (b"PK\x03\x04 and then nothing", "damaged, or incompletely downloaded"),
+        (gzip.compress(TEXT.encode())[:-20], "damaged, or incompletely downloaded"),
+        (zipped({"btc.csv": TEXT})[:-30], "damaged, or incompletely downloaded"),
         (zipped({"xl/workbook.xml": "", "docProps/app.xml": ""}), "an Excel workbook"),
-        (zipped({}), "there is no file of candles in it"),
-        (zipped({".DS_Store": "x"}), "there is no file of candles in it"),
+        (zipped({}), "it contains no candle file"),
+        (zipped({".DS_Store": "x"}), "it contains no candle file"),
         (b"\x28\xb5\x2f\xfd....", "Zstandard"),
         (b"SQLite format 3\x00....", "an SQLite database"),
         (b"<!DOCTYPE html><html></html>", "this is a web page, not candles"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
         (b"\x00\x01\x02\x03 binary \x00", "not a text file"),
     ],
 )
@@ -138,12 +138,12 @@ def test_an_empty_folder_is_told(tmp_path: Path) -> None:
     """It has no candles."""
     folder = tmp_path / "none"
     folder.mkdir()
-    with pytest.raises(Exception, match="there is no file of candles in it"):
+    with pytest.raises(Exception, match="it contains no candle file"):
         read_candles(folder, BTC)
 
 
 def test_a_column_of_markets_counts_for_more_than_the_name_of_a_coin(tmp_path: Path) -> None:
     """A file called after one coin may hold others."""
-    assert "its name says" in refusal(tmp_path, TEXT, "eth.csv")
+    assert "name says" in refusal(tmp_path, TEXT, "eth.csv")
     text = "".join(f"BTCUSDT,{line}\n" for line in TEXT.splitlines())
     assert len(read(tmp_path, text, "eth.csv").candles) == len(ROWS)

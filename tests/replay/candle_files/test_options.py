@@ -34,9 +34,9 @@ def test_single_columns_may_be_named() -> None:
     ("text", "says"),
     [
         ("time,open,high,low,close,vol", "'vol' is not one of time, date"),
-        ("time,open,high,low", "a list needs close as well"),
-        ("open,high,low,close,volume", "a list needs time as well"),
-        ("time,time,open,high,low,close", "'time' is named twice"),
+        ("time,open,high,low", "the list lacks close"),
+        ("open,high,low,close,volume", "the list lacks time"),
+        ("time,time,open,high,low,close", "'time' is listed twice"),
         ("close=a,close=b", "each ROLE=COLUMN once"),
         ("close=", "each ROLE=COLUMN once"),
         ("price=Last", "'price' is not one of"),

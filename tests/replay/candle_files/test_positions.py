@@ -34,14 +34,14 @@ def test_an_order_that_nobody_uses_is_refused(tmp_path: Path, columns: str) -> N
     """It may be anything."""
     told = refusal(tmp_path, written(*columns))
     assert "--columns time,open,high,low,close,volume" in told
-    assert f"it reads: {ROWS[0].t}, " in told
+    assert f"the first row is: {ROWS[0].t}, " in told
 
 
 def test_open_and_close_are_not_exchanged(tmp_path: Path) -> None:
     """A candle opens where the one before closed, whichever row comes first."""
     for rows in (ROWS, ROWS[::-1]):
         told = refusal(tmp_path, written(*"tchlov", rows=rows))
-        assert "columns 2 and 5 stand where open and close do" in told
+        assert "columns 2 and 5, by position open and close" in told
         named = read(
             tmp_path, written(*"tchlov", rows=rows), columns="time,close,high,low,open,volume"
         )
@@ -86,6 +86,6 @@ def test_without_a_time_there_are_no_candles(tmp_path: Path) -> None:
 def test_all_columns_must_be_named_where_there_is_no_header(tmp_path: Path) -> None:
     """By their order: names cannot be looked up."""
     told = refusal(tmp_path, written(*"tclhov"), columns="close=Last")
-    assert "there is no header; name all columns in their order" in told
+    assert "there is no header; list all columns in order" in told
     too_many = refusal(tmp_path, written(*"tohl"), columns="time,open,high,low,close")
-    assert "names 5 columns of 4" in too_many
+    assert "lists 5 columns of 4" in too_many

@@ -177,9 +177,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_a_missing_column_is_named(tmp_path: Path, column: str) -> None:
     """With the file, the names that would do, and those that are there."""
     told = refusal(tmp_path, *GOOD, header=HEADER.replace(column, "other"))
-    assert "candles.csv: no column for the " in told
+    assert "candles.csv: no column for " in told
     assert f"needs {column}" in told or f"{column} or" in told or f" or {column}" in told
-    assert "it reads: " in told
+    assert "the header is: " in told
     assert "other" in told
 
 
@@ -222,7 +222,7 @@ def test_ends_of_candles_are_not_their_opens(tmp_path: Path) -> None:
     rows = [f"2022-01-01 {hour:02}:59:59.999,1,1,1,1,1" for hour in range(3)]
     file = read(tmp_path, *rows)
     assert [candle.open_ms for candle in file.candles] == [START + at * HOUR for at in range(3)]
-    assert any("timestamp is when a candle closes" in note for note in file.notes)
+    assert any("timestamp is the close time" in note for note in file.notes)
 
 
 def test_a_column_of_closes_holds_closes(tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ def test_months_in_any_order_are_one_series(tmp_path: Path) -> None:
         candle.open_ms for candle in file.candles
     )
     assert (len(file.candles), file.gaps) == (7, 1)
-    assert any("they are sorted" in note for note in file.notes)
+    assert any("were sorted" in note for note in file.notes)
 
 
 def test_the_finished_state_of_a_candle_is_kept(tmp_path: Path) -> None:
@@ -318,7 +318,7 @@ def test_prices_that_jump_are_not_one_market(tmp_path: Path) -> None:
     """Two files were put together; both lines and both prices are shown."""
     other = [f"2022-01-01 0{hour}:00,2,2.1,1.9,2,5" for hour in (4, 5, 6)]
     told = refusal(tmp_path, *GOOD, *other)
-    assert "line 6: it opens at 2, and the candle before it (line 5) closed at 14" in told
+    assert "line 6: open is 2, but the previous candle (line 5) closed at 14" in told
     assert "--columns symbol=NAME" in told
 
 
@@ -330,13 +330,13 @@ def test_two_prices_at_each_time_are_not_one_market(tmp_path: Path) -> None:
             time, *values = f"2022-01-01 0{at}:00,10,12,9,11,5".split(",")
             rows += [f"{time},10,12,9,11,5"]
             rows += [",".join((time, *(str(Decimal(each) * factor) for each in values)))]
-        assert "of more than one market" in refusal(tmp_path, *rows)
+        assert "rows of several markets" in refusal(tmp_path, *rows)
 
 
 def test_columns_in_a_wrong_order_are_refused(tmp_path: Path) -> None:
     """Their prices do not enclose each other: the first such line is shown."""
     told = refusal(tmp_path, *GOOD, header="timestamp,open,low,high,close,volume")
-    assert "line 2: open 10, high 9, low 12, close 11: open and close lie outside" in told
+    assert "line 2: open 10, high 9, low 12, close 11: open or close is outside" in told
     assert "--columns" in told
 
 
@@ -374,7 +374,7 @@ def test_a_candle_of_another_length_is_named(tmp_path: Path) -> None:
     assert "most rows are 7 d apart" in refusal(tmp_path, *rows)
     ends = [f"{row},{START + (at + 1) * 7 * 24 * HOUR - 1}" for at, row in enumerate(rows)]
     told = refusal(tmp_path, *ends, header=f"{HEADER},close_time")
-    assert "each row says that it lasts 7 d" in told
+    assert "rows state a length of 7 d" in told
 
 
 def test_the_length_that_rows_tell_holds_where_most_are_missing(tmp_path: Path) -> None:
@@ -388,7 +388,7 @@ def test_candles_off_the_grid_of_utc_are_refused_with_the_reason(tmp_path: Path)
     """Half hours of India, seen from UTC."""
     rows = [f"2022-01-01T{hour:02}:00:00+05:30,1,1,1,1,1" for hour in range(6, 10)]
     told = refusal(tmp_path, *rows)
-    assert "line 2: timestamp is '2022-01-01T06:00:00+05:30': candles of 1h begin 00:30" in told
+    assert "line 2: timestamp is '2022-01-01T06:00:00+05:30': 1h candles begin 00:30" in told
 
 
 def test_several_files_are_one_series(tmp_path: Path) -> None:

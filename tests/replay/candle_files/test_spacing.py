@@ -64,9 +64,11 @@ def test_a_spacing_that_is_no_timeframe_is_told(times: list[int], says: str) -> 
 def test_the_length_that_rows_tell_is_believed_if_it_can_be() -> None:
     """Rows that follow each other sooner contradict it."""
     assert find_grid(stamps(0, 60, 180), HOUR).timeframe is Timeframe.H1
-    with pytest.raises(IrregularSpacing, match="lasts 1h, and 3 rows follow each other sooner"):
+    with pytest.raises(
+        IrregularSpacing, match="rows state a length of 1h, but 3 rows are closer together"
+    ):
         find_grid(stamps(0, 1, 2, 3), HOUR)
-    with pytest.raises(IrregularSpacing, match="lasts 7 d"):
+    with pytest.raises(IrregularSpacing, match="a length of 7 d"):
         find_grid(stamps(0, 1, 2, 3), 7 * 24 * HOUR)
 
 

@@ -11,7 +11,7 @@ const CROWD = 150; // trades in sight from which on markers are small
 const CURVES = 12; // shown at first; the others wait in the legend
 const HOUR_MS = 3600000;
 const PALETTE = ["#2f7ed8", "#e08a1e", "#1fa187", "#b5539c", "#7a68d6", "#8a9a2b", "#d9534f", "#4aa8c9"];
-const WORDS = new Set(["Opened", "User", "Strategy", "Side", "Closed by", "Why"]);
+const WORDS = new Set(["Opened", "User", "Strategy", "Side", "Closed by", "Reason"]);
 const CONFIG = {
   responsive: true, displaylogo: false, displayModeBar: touch ? true : "hover", doubleClick: false,
   modeBarButtons: [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "toImage"]],

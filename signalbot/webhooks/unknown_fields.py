@@ -1,8 +1,8 @@
-"""Fields that could decide something and are not understood: an entry is not made past them."""
+"""Finds unknown fields that could affect an entry, which is then rejected."""
 
 from collections.abc import Iterator
 
-from signalbot.webhooks.aliases import role_of
+from signalbot.webhooks.field_roles import role_of
 from signalbot.webhooks.fields import AlertField, AlertFields
 from signalbot.webhooks.instructions import parse_boolean
 from signalbot.webhooks.name_tokens import token_set, tokenize
@@ -10,12 +10,12 @@ from signalbot.webhooks.number_parsing import is_time, number_or_none
 
 
 def is_percent_flag(each: AlertField) -> bool:
-    """Whether it is ``is_percent: true`` or the like."""
+    """Whether a field is ``is_percent: true`` or similar."""
     return "percent" in each.segments[-1] and each.value.strip().lower() in ("true", "yes")
 
 
-def units(fields: AlertFields) -> Iterator[AlertField]:
-    """Fields of unknown names that say of other fields that they are percent."""
+def percent_declarations(fields: AlertFields) -> Iterator[AlertField]:
+    """Yield unknown fields that declare other fields as percent."""
     for each in fields:
         text = each.value.strip().lower()
         is_value = tokenize(text.replace("%", "percent")) == ("percent",)
@@ -23,17 +23,19 @@ def units(fields: AlertFields) -> Iterator[AlertField]:
             yield each
 
 
-def deciding(fields: AlertFields) -> Iterator[AlertField]:
-    """Fields of unknown names that look as if they decided something, and are not empty."""
+def decisive_fields(fields: AlertFields) -> Iterator[AlertField]:
+    """Yield unknown, non-empty fields with names that suggest an effect on the entry."""
     for each in fields:
         if role_of(each) is None and parse_boolean(each) is not False:
             around = {word for segment in each.segments for word in segment}
-            decides = around & _DECIDING or (each.segments[-1][-1:] == ("at",) and is_time(each))
+            decides = around & _DECISIVE_TOKENS or (
+                each.segments[-1][-1:] == ("at",) and is_time(each)
+            )
             if decides and number_or_none(each.value) != 0:
                 yield each
 
 
-_DECIDING = token_set(
+_DECISIVE_TOKENS = token_set(
     "stop loss take profit target trailing close exit reduce flat side direction position action "
     "symbol ticker pair instrument break even cancel hedge time timestamp entry enter bare limit "
     "expire expires expiry expiration deadline until goal objective invalidation"
