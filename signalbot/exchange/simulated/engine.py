@@ -14,7 +14,6 @@ from signalbot.domain.orders import (
     ClientOrderId,
     OrderReport,
     OrderRequest,
-    OrderSide,
     OrderStatus,
     OrderType,
 )
@@ -27,8 +26,12 @@ from signalbot.exchange.simulated.accounts import (
     ListedMarket,
     PriceMove,
 )
-from signalbot.exchange.simulated.matching import OrderMatcher
-from signalbot.exchange.simulated.netting import closable
+from signalbot.exchange.simulated.matching import (
+    OrderMatcher,
+    is_protective_stop,
+    is_stop_hit,
+    is_taker,
+)
 from signalbot.exchange.simulated.order import EngineOrder
 from signalbot.exchange.simulated.persistence import describe_change, restore_account
 from signalbot.exchange.simulated.randomness import should_reject
@@ -222,17 +225,17 @@ class MatchingEngine:
         price = self._expected_price(account_position, request, last)
         if not request.reduce_only:
             self._check_entry(account_position, request, price)
-        is_hit = _is_stop_hit(account_position, request)
+        is_hit = is_stop_hit(account_position, request)
         if not is_hit:
             check_trigger(request, last)
         order_id = account.new_order_id()
         order = EngineOrder(request=request, order_id=order_id, updated_at_ms=at_ms)
         account.orders[cid] = order
-        if _is_taker(request, last):
+        if is_taker(request, last):
             self._matcher.fill_now(account_position, order, price, at_ms)
         elif is_hit:
             self._matcher.trade_triggered(account_position, order, at_ms)
-        if _guards(request):
+        if is_protective_stop(request):
             account_position.entry_move = (
                 None  # a later stop, such as a trailed one, was not resting in that range
             )
@@ -250,7 +253,7 @@ class MatchingEngine:
             return self._matcher.market_price(
                 account_position.market.instrument, request.side, last
             )
-        if _is_taker(request, last):
+        if is_taker(request, last):
             return last
         return request.price or request.trigger_price or last
 
@@ -328,34 +331,6 @@ class MatchingEngine:
         except KeyError:
             market = self._markets[symbol] = ListedMarket(_delisted_instrument(symbol))
             return market
-
-
-def _is_taker(request: OrderRequest, last: Decimal) -> bool:
-    """Whether an order can trade at once when the market stands at ``last``."""
-    if request.type is OrderType.MARKET:
-        return True
-    if request.type is not OrderType.LIMIT or request.price is None:
-        return False
-    return last <= request.price if request.side is OrderSide.BUY else last >= request.price
-
-
-def _guards(request: OrderRequest) -> bool:
-    return request.type is OrderType.STOP and request.reduce_only
-
-
-def _is_stop_hit(account_position: AccountPosition, request: OrderRequest) -> bool:
-    """Whether the range in which a resting entry traded has reached its first stop.
-
-    The stop is sent once the fill is known, when the range is over. The order of prices within
-    it is unknown, so the stop counts as hit, as everywhere within a candle.
-    """
-    move, position = account_position.entry_move, account_position.position
-    if move is None or position is None or move.at_ms != account_position.market.moved_ms:
-        return False
-    trigger = request.trigger_price
-    if not _guards(request) or trigger is None or not closable(position, request.side):
-        return False
-    return move.low <= trigger if request.side is OrderSide.SELL else move.high >= trigger
 
 
 def _delisted_instrument(symbol: str) -> Instrument:

@@ -317,3 +317,32 @@ def _trigger_order(found: _Trigger) -> tuple[bool, Decimal, int]:
     if isinstance(order, SimulatedPosition):
         return not level.falling, distance, 2
     return not level.falling, distance, 0 if order.is_stop else 1
+
+
+def is_taker(request: OrderRequest, last: Decimal) -> bool:
+    """Whether an order can trade at once when the market stands at ``last``."""
+    if request.type is OrderType.MARKET:
+        return True
+    if request.type is not OrderType.LIMIT or request.price is None:
+        return False
+    return last <= request.price if request.side is OrderSide.BUY else last >= request.price
+
+
+def is_protective_stop(request: OrderRequest) -> bool:
+    """Whether an order is a stop that only reduces."""
+    return request.type is OrderType.STOP and request.reduce_only
+
+
+def is_stop_hit(account_position: AccountPosition, request: OrderRequest) -> bool:
+    """Whether the range in which a resting entry traded has reached its first stop.
+
+    The stop is sent once the fill is known, when the range is over. The order of prices within
+    it is unknown, so the stop counts as hit, as everywhere within a candle.
+    """
+    move, position = account_position.entry_move, account_position.position
+    if move is None or position is None or move.at_ms != account_position.market.moved_ms:
+        return False
+    trigger = request.trigger_price
+    if not is_protective_stop(request) or trigger is None or not closable(position, request.side):
+        return False
+    return move.low <= trigger if request.side is OrderSide.SELL else move.high >= trigger

@@ -27,9 +27,9 @@ def an_order(draw: st.DrawFn) -> Step:
     reduce_only = draw(st.booleans())
     leverage = draw(st.sampled_from((1, 3, 10, 50, 125)))
 
-    def step(desk: Trader, reports: list[OrderReport]) -> None:
+    def step(trader: Trader, reports: list[OrderReport]) -> None:
         try:
-            report = desk.order(
+            report = trader.order(
                 side,
                 quantity,
                 type=kind,
@@ -49,9 +49,9 @@ def an_order(draw: st.DrawFn) -> Step:
 def a_cancel(draw: st.DrawFn) -> Step:
     index = draw(st.integers(0, 30))
 
-    def step(desk: Trader, reports: list[OrderReport]) -> None:
+    def step(trader: Trader, reports: list[OrderReport]) -> None:
         if reports:
-            desk.cancel(reports[index % len(reports)])
+            trader.cancel(reports[index % len(reports)])
 
     return step
 
@@ -61,21 +61,21 @@ def a_candle(draw: st.DrawFn) -> Step:
     low, opened, close, high = sorted(draw(st.tuples(TENTHS, TENTHS, TENTHS, TENTHS)))
     if draw(st.booleans()):
         opened, close = close, opened
-    return lambda desk, _: desk.candle(opened, high, low, close)
+    return lambda trader, _: trader.candle(opened, high, low, close)
 
 
 @st.composite
 def a_tick(draw: st.DrawFn) -> Step:
     price = draw(TENTHS)
-    return lambda desk, _: desk.tick(price)
+    return lambda trader, _: trader.tick(price)
 
 
 STEPS = st.lists(st.one_of(an_order(), an_order(), a_cancel(), a_candle(), a_tick()), max_size=40)
 
 
 def play(steps: list[Step], rules: SimulationRules = RULES) -> tuple[Trader, list[OrderReport]]:
-    desk = Trader(rules)
+    trader = Trader(rules)
     reports: list[OrderReport] = []
     for step in steps:
-        step(desk, reports)
-    return desk, reports
+        step(trader, reports)
+    return trader, reports

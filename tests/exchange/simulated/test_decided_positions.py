@@ -66,7 +66,7 @@ def scenes(draw: st.DrawFn) -> DecisionInput:
 
 
 def _entered(s: DecisionInput) -> tuple[Trader, EntryPlan, Decimal]:
-    """A desk with the planned position behind its stop, and the stop."""
+    """A trader with the planned position behind its stop, and the stop."""
     planned = plan(s, ClearedEntry())
     assume(isinstance(planned, EntryPlan))
     assert isinstance(planned, EntryPlan)
@@ -76,22 +76,22 @@ def _entered(s: DecisionInput) -> tuple[Trader, EntryPlan, Decimal]:
         taker_fee_percent=s.fees.taker * 100, maker_fee_percent=ZERO, slippage_bps=s.slippage_bps
     )
     equity = s.snapshot.balance.equity
-    desk = Trader(rules, price=planned.price, deposit=equity, instrument=s.instrument)
-    report = desk.order(entry_side(planned.side), planned.quantity, leverage=planned.leverage)
+    trader = Trader(rules, price=planned.price, deposit=equity, instrument=s.instrument)
+    report = trader.order(entry_side(planned.side), planned.quantity, leverage=planned.leverage)
     assert report.status is OrderStatus.FILLED
-    return desk, planned, stop
+    return trader, planned, stop
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(scenes())
 def test_no_approved_stop_lies_beyond_liquidation(s: DecisionInput) -> None:
     """The price that reaches the stop has liquidated nothing on its way."""
-    desk, planned, stop = _entered(s)
-    guard = desk.stop(exit_side(planned.side), planned.quantity, stop)
+    trader, planned, stop = _entered(s)
+    guard = trader.stop(exit_side(planned.side), planned.quantity, stop)
     high, low = max(planned.price, stop), min(planned.price, stop)
-    desk.candle(planned.price, high, low, stop)
-    assert desk.now(guard).status is OrderStatus.FILLED
-    assert not any(fill.is_liquidation for fill in desk.fills())
+    trader.candle(planned.price, high, low, stop)
+    assert trader.now(guard).status is OrderStatus.FILLED
+    assert not any(fill.is_liquidation for fill in trader.fills())
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
@@ -99,10 +99,10 @@ def test_no_approved_stop_lies_beyond_liquidation(s: DecisionInput) -> None:
 def test_a_hit_stop_loses_no_more_than_was_risked(s: DecisionInput) -> None:
     """Entry, stop, slippage of both and their fees: within ``risk_percent`` of equity."""
     assume(s.settings.sizing.mode is SizingMode.RISK)
-    desk, planned, stop = _entered(s)
-    desk.stop(exit_side(planned.side), planned.quantity, stop)
+    trader, planned, stop = _entered(s)
+    trader.stop(exit_side(planned.side), planned.quantity, stop)
     high, low = max(planned.price, stop), min(planned.price, stop)
-    desk.candle(planned.price, high, low, stop)
-    assert desk.held == 0
+    trader.candle(planned.price, high, low, stop)
+    assert trader.held == 0
     equity, risked = s.snapshot.balance.equity, s.settings.sizing.risk_percent / 100
-    assert equity - desk.account.wallet <= equity * risked
+    assert equity - trader.account.wallet <= equity * risked

@@ -42,21 +42,21 @@ class Tally:
 @given(STEPS)
 def test_money_is_conserved(steps: list[Step]) -> None:
     """The wallet changes by realized profits minus fees, and by nothing else."""
-    desk, _ = play(steps)
+    trader, _ = play(steps)
     tally = Tally()
-    for fill in desk.fills():
+    for fill in trader.fills():
         tally.add(fill)
-    assert abs(tally.wallet - Fraction(desk.account.wallet)) < CENTS
-    assert tally.held == Fraction(desk.held)
+    assert abs(tally.wallet - Fraction(trader.account.wallet)) < CENTS
+    assert tally.held == Fraction(trader.held)
 
 
 @settings(deadline=None)
 @given(STEPS)
 def test_equity_is_the_wallet_plus_what_is_open(steps: list[Step]) -> None:
     """And free money is the wallet less margin and open loss; neither loses more than it has."""
-    desk, _ = play(steps)
-    account, position = desk.account, desk.position
-    last = desk.venue.last_price(SYMBOL)
+    trader, _ = play(steps)
+    account, position = trader.account, trader.position
+    last = trader.venue.last_price(SYMBOL)
     assert last is not None
     unrealized = unrealized_of(position, last) if position else Decimal(0)
     margin = margin_of(position) if position else Decimal(0)
@@ -69,10 +69,10 @@ def test_equity_is_the_wallet_plus_what_is_open(steps: list[Step]) -> None:
 @given(STEPS)
 def test_reduce_only_orders_never_open_or_turn_a_position(steps: list[Step]) -> None:
     """Fill by fill: the position shrinks and keeps its sign."""
-    desk, _ = play(steps)
-    reducing = {cid for cid, order in desk.account.orders.items() if order.request.reduce_only}
+    trader, _ = play(steps)
+    reducing = {cid for cid, order in trader.account.orders.items() if order.request.reduce_only}
     held = Decimal(0)
-    for fill in desk.fills():
+    for fill in trader.fills():
         after = held + fill.quantity * fill.side.sign
         if fill.client_order_id in reducing:
             assert abs(after) < abs(held)
@@ -84,8 +84,8 @@ def test_reduce_only_orders_never_open_or_turn_a_position(steps: list[Step]) -> 
 @given(STEPS)
 def test_no_order_fills_more_than_its_quantity(steps: list[Step]) -> None:
     """Reports add up, trade ids are unique, and only live orders rest."""
-    desk, _ = play(steps)
-    for order in desk.account.orders.values():
+    trader, _ = play(steps)
+    for order in trader.account.orders.values():
         report = order.report()
         assert report.filled == sum(fill.quantity for fill in report.fills)
         assert report.filled <= order.request.quantity
@@ -97,10 +97,10 @@ def test_no_order_fills_more_than_its_quantity(steps: list[Step]) -> None:
                 >= fill.price * order.request.side.sign
                 for fill in report.fills
             )
-    ids = [fill.trade_id for fill in desk.fills()]
+    ids = [fill.trade_id for fill in trader.fills()]
     assert ids == [f"t{number}" for number in range(1, len(ids) + 1)]
-    resting = desk.account.positions[SYMBOL].resting if desk.account.positions else {}
-    live = [order for order in desk.account.orders.values() if order.status.is_live]
+    resting = trader.account.positions[SYMBOL].resting if trader.account.positions else {}
+    live = [order for order in trader.account.orders.values() if order.status.is_live]
     assert list(resting) == live
 
 
@@ -108,8 +108,8 @@ def test_no_order_fills_more_than_its_quantity(steps: list[Step]) -> None:
 @given(STEPS)
 def test_a_market_waits_for_nothing_that_is_gone(steps: list[Step]) -> None:
     """One level per resting order, and one for the liquidation of the position."""
-    desk, _ = play(steps)
-    stake = desk.account.positions.get(SYMBOL)
+    trader, _ = play(steps)
+    stake = trader.account.positions.get(SYMBOL)
     if stake is not None:
         expected = len(stake.resting) + (stake.liquidation is not None)
         assert len(stake.market.levels) == expected
@@ -119,12 +119,12 @@ def test_a_market_waits_for_nothing_that_is_gone(steps: list[Step]) -> None:
 @given(STEPS)
 def test_no_status_moves_backwards(steps: list[Step]) -> None:
     """Every change of an order is one that the domain allows."""
-    desk = Trader(RULES)
+    trader = Trader(RULES)
     reports: list[OrderReport] = []
     known: dict[str, OrderStatus] = {}
     for step in steps:
-        step(desk, reports)
-        for cid, order in desk.account.orders.items():
+        step(trader, reports)
+        for cid, order in trader.account.orders.items():
             assert known.get(cid, order.status).can_become(order.status)
             known[cid] = order.status
 

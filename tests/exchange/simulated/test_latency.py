@@ -28,26 +28,26 @@ def test_a_market_order_meets_the_price_where_it_has_come_to(
     path: tuple[int, int, int, int], after_ms: int, price: str
 ) -> None:
     """Open, the extreme away from the close, the other one, the close: in equal times."""
-    desk = Trader()
-    desk.venue.upcoming(candle(*path))
-    desk.now_ms = Ms(START_MS + after_ms)
-    assert desk.order(BUY, 1).average_price == Decimal(price)
+    trader = Trader()
+    trader.venue.upcoming(candle(*path))
+    trader.now_ms = Ms(START_MS + after_ms)
+    assert trader.order(BUY, 1).average_price == Decimal(price)
 
 
 def test_a_trigger_is_measured_against_the_price_on_its_way() -> None:
     """A stop at 96 is refused while the price is below it, and rests when it is back."""
-    desk = Trader()
-    desk.order(BUY, 1)
-    desk.venue.upcoming(candle(*RISING))
-    desk.now_ms = Ms(START_MS + 20_000)
+    trader = Trader()
+    trader.order(BUY, 1)
+    trader.venue.upcoming(candle(*RISING))
+    trader.now_ms = Ms(START_MS + 20_000)
     with pytest.raises(Exception, match="last price 94"):
-        desk.stop(SELL, 1, 96)
-    desk.now_ms = Ms(START_MS + 30_000)
-    assert desk.stop(SELL, 1, 96).status is OrderStatus.OPEN
+        trader.stop(SELL, 1, 96)
+    trader.now_ms = Ms(START_MS + 30_000)
+    assert trader.stop(SELL, 1, 96).status is OrderStatus.OPEN
 
 
 def test_where_nothing_is_known_to_come_the_last_price_holds() -> None:
     """As on every market whose prices are told as they happen."""
-    desk = Trader()
-    desk.now_ms = Ms(START_MS + 10_000)
-    assert desk.order(BUY, 1).average_price == 100
+    trader = Trader()
+    trader.now_ms = Ms(START_MS + 10_000)
+    assert trader.order(BUY, 1).average_price == 100

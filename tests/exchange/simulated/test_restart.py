@@ -256,10 +256,10 @@ def test_a_restart_at_any_moment_changes_nothing(before: list[Step], after: list
         step(first, reports)
     second = Trader(RULES, state=settle(load_state(database, "paper")), price=None)
     second._orders, second.now_ms = first._orders, first.now_ms
-    for desk, known in ((first, list(reports)), (second, list(reports))):
-        desk.tick(100)
+    for trader, known in ((first, list(reports)), (second, list(reports))):
+        trader.tick(100)
         for step in after:
-            step(desk, known)
+            step(trader, known)
     assert second.fills() == first.fills()
     assert second.account.wallet == first.account.wallet
     assert second.position == first.position

@@ -89,19 +89,19 @@ class Trader:
             exchange="paper", rules=rules, instrument=self._rules_of, store=store, state=state
         )
         self.now_ms = START_MS
-        self._sit_down(ALICE, deposit)
+        self._open_account(ALICE, deposit)
         if price is not None:
             self.tick(price)
 
-    def _sit_down(self, user_id: UserId, deposit: Number) -> None:
+    def _open_account(self, user_id: UserId, deposit: Number) -> None:
         self.account: ExchangeAccount = self.venue.account(user_id, deposit=Decimal(deposit))
         self._orders = 0
 
     def neighbour(self, user_id: UserId) -> "Trader":
         """Another trader at the same venue."""
-        desk = copy(self)
-        desk._sit_down(user_id, 10_000)
-        return desk
+        trader = copy(self)
+        trader._open_account(user_id, 10_000)
+        return trader
 
     def _rules_of(self, symbol: str) -> Instrument:
         return replace(self.market, symbol=symbol)
