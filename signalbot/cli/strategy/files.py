@@ -80,21 +80,20 @@ def new(
     list_examples: Annotated[bool, typer.Option("--list", help="List the examples.")] = False,
 ) -> None:
     """Write a working strategy to start from."""
-    with report_errors():
-        examples = strategy_examples()
-        if list_examples:
-            rows = [{"name": each, "about": summary_of(examples[each])} for each in examples]
-            print_table(rows, _EXAMPLES)
-            return
-        if name is None:
-            raise ConfigError("NAME is required; --list lists the examples")
-        if not _NAME.fullmatch(name):
-            raise ConfigError(f"{name!r} is not a name: up to 40 of a-z, 0-9, _ and -, a-z first")
-        if example not in examples:
-            raise not_found("example", example, list(examples))
-        path = folder / f"{name.replace('-', '_')}.py"
-        _write_new(path, renamed_strategy(examples[example], name))
-        typer.echo(f"wrote {path}\ntry it: signalbot strategy check {path}")
+    examples = strategy_examples()
+    if list_examples:
+        rows = [{"name": each, "about": summary_of(examples[each])} for each in examples]
+        print_table(rows, _EXAMPLES)
+        return
+    if name is None:
+        raise ConfigError("NAME is required; --list lists the examples")
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"{name!r} is not a name: up to 40 of a-z, 0-9, _ and -, a-z first")
+    if example not in examples:
+        raise not_found("example", example, list(examples))
+    path = folder / f"{name.replace('-', '_')}.py"
+    _write_new(path, renamed_strategy(examples[example], name))
+    typer.echo(f"wrote {path}\ntry it: signalbot strategy check {path}")
 
 
 def _write_new(path: Path, text: str) -> None:
