@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from signalbot.cli.errors import not_found, report_errors
+from signalbot.cli.errors import not_found
 from signalbot.cli.render import Column, is_terminal, print_table
 
 
@@ -25,13 +25,12 @@ def manual(
     Pages are rendered at a terminal and printed as Markdown into a pipe. Exit code 4: there is no
     such topic, or no line contains the word.
     """
-    with report_errors():
-        if search_word is not None:
-            _print_matches(search_word)
-        elif topic is None or list_topics:
-            _print_topics()
-        else:
-            _print_page(topic.lower().removesuffix(".md"))
+    if search_word is not None:
+        _print_matches(search_word)
+    elif topic is None or list_topics:
+        _print_topics()
+    else:
+        _print_page(topic.lower().removesuffix(".md"))
 
 
 def _tables() -> Mapping[str, Callable[[], str]]:
