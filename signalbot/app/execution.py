@@ -1,5 +1,7 @@
 """Builds the execution services: entries, protection, exits and reconciliation of orders."""
 
+from dataclasses import dataclass
+
 from signalbot.app.services import ExecutionServices, StorageServices
 from signalbot.ledger.position_mismatches import OppositePositions
 from signalbot.pipeline.execution.entry_execution import EntryExecutor
@@ -35,168 +37,274 @@ from signalbot.tasks import Timers
 
 def build_execution(storage: StorageServices, timers: Timers, clock: Clock) -> ExecutionServices:
     """Build the execution services in the order of their dependencies."""
-    signals, executions, trades = storage.signals, storage.executions, storage.trades
     trading_state = TradingState(storage.accounts, clock)
-    pending_fills, unresolved_orders = PendingFillQueue(), UnresolvedOrderQueue()
-    fill_booker = FillBooker(trades, on_fills_pending=pending_fills.add)
-    order_placer = OrderPlacer(clock)
-    entry_orders = EntryOrders(
-        signals=signals,
-        executions=executions,
-        trades=trades,
-        fill_booker=fill_booker,
-        unresolved_orders=unresolved_orders,
+    base = _Base(storage=storage, trading_state=trading_state, timers=timers, clock=clock)
+    orders = _build_orders(base)
+    positions = _build_positions(base, orders)
+    entry_settler = EntrySettler(
+        executions=storage.executions,
+        trades=storage.trades,
+        entry_orders=orders.entry_orders,
+        protector=positions.protector,
+        unresolved_orders=orders.unresolved_orders,
+        timers=timers,
         clock=clock,
     )
+    executors = _build_executors(base, orders, positions, entry_settler)
+    order_events = OrderEventHandler(
+        trades=storage.trades,
+        fill_booker=orders.fill_booker,
+        entry_orders=orders.entry_orders,
+        entry_settler=entry_settler,
+        protector=positions.protector,
+        position_closer=positions.position_closer,
+        trading_state=trading_state,
+    )
+    order_recovery = OrderRecovery(
+        entry_orders=orders.entry_orders,
+        entry_settler=entry_settler,
+        order_events=order_events,
+        missing_orders=_build_missing_orders(base, orders, positions, executors),
+        protector=positions.protector,
+        unresolved_orders=orders.unresolved_orders,
+    )
+    late_entries = LateEntryFinder(storage.trades, orders.entry_orders, entry_settler, clock)
+    return ExecutionServices(
+        trading_state=trading_state,
+        key_permissions=KeyPermissionCheck(trading_state, clock),
+        executor=Executor(
+            executions=storage.executions,
+            entry_executor=executors.entries,
+            exit_executor=executors.exits,
+            partial_exits=executors.partial_exits,
+            clock=clock,
+        ),
+        entry_settler=entry_settler,
+        protector=positions.protector,
+        position_closer=positions.position_closer,
+        pending_fills=orders.pending_fills,
+        fill_collector=_build_fill_collector(base, orders, positions),
+        order_events=order_events,
+        unresolved_orders=UnresolvedOrderPoller(
+            order_recovery.resolve_and_protect,
+            orders.unresolved_orders,
+            trading_state,
+            timers,
+            clock,
+        ),
+        reconciler=Reconciler(
+            order_recovery=order_recovery,
+            foreign_orders=ForeignOrders(storage.trades, trading_state),
+            late_entries=late_entries,
+            position_comparer=_build_position_comparer(
+                base, orders, positions, order_recovery, late_entries
+            ),
+            execution_settler=_build_execution_settler(base, executors),
+            protector=positions.protector,
+            trading_state=trading_state,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Base:
+    storage: StorageServices
+    trading_state: TradingState
+    timers: Timers
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OrderServices:
+    """Sending and booking of orders."""
+
+    pending_fills: PendingFillQueue
+    unresolved_orders: UnresolvedOrderQueue
+    fill_booker: FillBooker
+    order_placer: OrderPlacer
+    entry_orders: EntryOrders
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PositionServices:
+    """Protection and closing of positions."""
+
+    opposite_guard: OppositePositionGuard
+    position_closer: PositionCloser
+    protector: Protector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Executors:
+    """Execution of claimed plans, by kind."""
+
+    entries: EntryExecutor
+    exits: ExitExecutor
+    partial_exits: PartialExitExecutor
+
+
+def _build_orders(base: _Base) -> _OrderServices:
+    trades = base.storage.trades
+    pending_fills, unresolved_orders = PendingFillQueue(), UnresolvedOrderQueue()
+    fill_booker = FillBooker(trades, on_fills_pending=pending_fills.add)
+    return _OrderServices(
+        pending_fills=pending_fills,
+        unresolved_orders=unresolved_orders,
+        fill_booker=fill_booker,
+        order_placer=OrderPlacer(base.clock),
+        entry_orders=EntryOrders(
+            signals=base.storage.signals,
+            executions=base.storage.executions,
+            trades=trades,
+            fill_booker=fill_booker,
+            unresolved_orders=unresolved_orders,
+            clock=base.clock,
+        ),
+    )
+
+
+def _build_positions(base: _Base, orders: _OrderServices) -> _PositionServices:
+    trades = base.storage.trades
     opposite_guard = OppositePositionGuard(
         trades=trades,
-        opposites=OppositePositions(storage.database),
-        fill_booker=fill_booker,
-        order_placer=order_placer,
-        unresolved_orders=unresolved_orders,
-        clock=clock,
+        opposites=OppositePositions(base.storage.database),
+        fill_booker=orders.fill_booker,
+        order_placer=orders.order_placer,
+        unresolved_orders=orders.unresolved_orders,
+        clock=base.clock,
     )
     position_closer = PositionCloser(
         trades=trades,
-        fill_booker=fill_booker,
-        order_placer=order_placer,
-        entry_orders=entry_orders,
-        unresolved_orders=unresolved_orders,
+        fill_booker=orders.fill_booker,
+        order_placer=orders.order_placer,
+        entry_orders=orders.entry_orders,
+        unresolved_orders=orders.unresolved_orders,
         opposite_guard=opposite_guard,
-        clock=clock,
+        clock=base.clock,
     )
     protector = Protector(
         trades=trades,
-        order_placer=order_placer,
+        order_placer=orders.order_placer,
         position_closer=position_closer,
-        trading_state=trading_state,
-        timers=timers,
-        clock=clock,
+        trading_state=base.trading_state,
+        timers=base.timers,
+        clock=base.clock,
     )
-    entry_settler = EntrySettler(
-        executions=executions,
-        trades=trades,
-        entry_orders=entry_orders,
-        protector=protector,
-        unresolved_orders=unresolved_orders,
-        timers=timers,
-        clock=clock,
+    return _PositionServices(
+        opposite_guard=opposite_guard, position_closer=position_closer, protector=protector
     )
-    partial_exits = PartialExitExecutor(
+
+
+def _build_executors(
+    base: _Base,
+    orders: _OrderServices,
+    positions: _PositionServices,
+    entry_settler: EntrySettler,
+) -> _Executors:
+    return _Executors(
+        entries=EntryExecutor(
+            trades=base.storage.trades,
+            entry_orders=orders.entry_orders,
+            entry_settler=entry_settler,
+            protector=positions.protector,
+            trading_state=base.trading_state,
+            clock=base.clock,
+        ),
+        exits=ExitExecutor(
+            executions=base.storage.executions,
+            trades=base.storage.trades,
+            protector=positions.protector,
+            clock=base.clock,
+        ),
+        partial_exits=_build_partial_exits(base, orders, positions),
+    )
+
+
+def _build_partial_exits(
+    base: _Base, orders: _OrderServices, positions: _PositionServices
+) -> PartialExitExecutor:
+    executions, trades = base.storage.executions, base.storage.trades
+    return PartialExitExecutor(
         trades=trades,
         sender=PartialExitSender(
             executions=executions,
             trades=trades,
-            fill_booker=fill_booker,
-            order_placer=order_placer,
-            position_closer=position_closer,
-            unresolved_orders=unresolved_orders,
-            clock=clock,
+            fill_booker=orders.fill_booker,
+            order_placer=orders.order_placer,
+            position_closer=positions.position_closer,
+            unresolved_orders=orders.unresolved_orders,
+            clock=base.clock,
         ),
         settler=PartialExitSettler(
-            signals=signals,
+            signals=base.storage.signals,
             executions=executions,
             trades=trades,
-            position_closer=position_closer,
-            protector=protector,
-            clock=clock,
+            position_closer=positions.position_closer,
+            protector=positions.protector,
+            clock=base.clock,
         ),
-        position_closer=position_closer,
-        protector=protector,
-        unresolved_orders=unresolved_orders,
+        position_closer=positions.position_closer,
+        protector=positions.protector,
+        unresolved_orders=orders.unresolved_orders,
     )
-    entry_executor = EntryExecutor(
-        trades=trades,
-        entry_orders=entry_orders,
-        entry_settler=entry_settler,
-        protector=protector,
-        trading_state=trading_state,
-        clock=clock,
+
+
+def _build_fill_collector(
+    base: _Base, orders: _OrderServices, positions: _PositionServices
+) -> FillCollector:
+    return FillCollector(
+        orders.pending_fills,
+        trades=base.storage.trades,
+        fill_booker=orders.fill_booker,
+        protect=positions.protector.protect,
+        timers=base.timers,
+        clock=base.clock,
     )
-    exit_executor = ExitExecutor(
-        executions=executions, trades=trades, protector=protector, clock=clock
+
+
+def _build_missing_orders(
+    base: _Base, orders: _OrderServices, positions: _PositionServices, executors: _Executors
+) -> MissingOrderHandler:
+    return MissingOrderHandler(
+        trades=base.storage.trades,
+        entry_orders=orders.entry_orders,
+        entry_executor=executors.entries,
+        partial_exits=executors.partial_exits,
+        position_closer=positions.position_closer,
+        unresolved_orders=orders.unresolved_orders,
+        clock=base.clock,
     )
-    executor = Executor(
-        executions=executions,
-        entry_executor=entry_executor,
-        exit_executor=exit_executor,
-        partial_exits=partial_exits,
-        clock=clock,
-    )
-    order_events = OrderEventHandler(
-        trades=trades,
-        fill_booker=fill_booker,
-        entry_orders=entry_orders,
-        entry_settler=entry_settler,
-        protector=protector,
-        position_closer=position_closer,
-        trading_state=trading_state,
-    )
-    order_recovery = OrderRecovery(
-        entry_orders=entry_orders,
-        entry_settler=entry_settler,
-        order_events=order_events,
-        missing_orders=MissingOrderHandler(
-            trades=trades,
-            entry_orders=entry_orders,
-            entry_executor=entry_executor,
-            partial_exits=partial_exits,
-            position_closer=position_closer,
-            unresolved_orders=unresolved_orders,
-            clock=clock,
-        ),
-        protector=protector,
-        unresolved_orders=unresolved_orders,
-    )
-    late_entries = LateEntryFinder(trades, entry_orders, entry_settler, clock)
-    reconciler = Reconciler(
+
+
+def _build_position_comparer(
+    base: _Base,
+    orders: _OrderServices,
+    positions: _PositionServices,
+    order_recovery: OrderRecovery,
+    late_entries: LateEntryFinder,
+) -> PositionComparer:
+    return PositionComparer(
         order_recovery=order_recovery,
-        foreign_orders=ForeignOrders(trades, trading_state),
         late_entries=late_entries,
-        position_comparer=PositionComparer(
-            order_recovery=order_recovery,
-            late_entries=late_entries,
-            external_changes=ExternalChangeDetector(
-                trades=trades,
-                fill_booker=fill_booker,
-                position_closer=position_closer,
-                trading_state=trading_state,
-                clock=clock,
-            ),
-            mismatches=storage.mismatches,
-            opposite_guard=opposite_guard,
-            clock=clock,
+        external_changes=ExternalChangeDetector(
+            trades=base.storage.trades,
+            fill_booker=orders.fill_booker,
+            position_closer=positions.position_closer,
+            trading_state=base.trading_state,
+            clock=base.clock,
         ),
-        execution_settler=ExecutionSettler(
-            signals=signals,
-            executions=executions,
-            trades=trades,
-            exit_executor=exit_executor,
-            partial_exits=partial_exits,
-            clock=clock,
-        ),
-        protector=protector,
-        trading_state=trading_state,
+        mismatches=base.storage.mismatches,
+        opposite_guard=positions.opposite_guard,
+        clock=base.clock,
     )
-    return ExecutionServices(
-        trading_state=trading_state,
-        key_permissions=KeyPermissionCheck(trading_state, clock),
-        executor=executor,
-        entry_settler=entry_settler,
-        protector=protector,
-        position_closer=position_closer,
-        pending_fills=pending_fills,
-        fill_collector=FillCollector(
-            pending_fills,
-            trades=trades,
-            fill_booker=fill_booker,
-            protect=protector.protect,
-            timers=timers,
-            clock=clock,
-        ),
-        order_events=order_events,
-        unresolved_orders=UnresolvedOrderPoller(
-            order_recovery.resolve_and_protect, unresolved_orders, trading_state, timers, clock
-        ),
-        reconciler=reconciler,
+
+
+def _build_execution_settler(base: _Base, executors: _Executors) -> ExecutionSettler:
+    return ExecutionSettler(
+        signals=base.storage.signals,
+        executions=base.storage.executions,
+        trades=base.storage.trades,
+        exit_executor=executors.exits,
+        partial_exits=executors.partial_exits,
+        clock=base.clock,
     )

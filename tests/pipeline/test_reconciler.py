@@ -134,7 +134,7 @@ def test_an_unexplained_holding_is_recorded_once_and_blocks_its_symbol(tmp_path:
             await w.services.execution.reconciler.reconcile(_account(w))
         assert len(w.broker("anna").sent) == sent
         assert list(_account(w).mismatches) == [BTC]
-        rows = await w.database.query("SELECT * FROM events WHERE kind = 'position.mismatch'")
+        rows = await w.database.query("SELECT * FROM events WHERE kind = 'position.mismatch_found'")
         assert len(rows) == 1
         skipped = await w.send(w.make(key="again"))
         assert await w.execution(skipped, "anna") is None

@@ -19,25 +19,24 @@ from signalbot.tasks import Timers
 
 log = structlog.get_logger()
 
+#: Exchanges list fills up to seconds after the order, so the first delays are short.
 RETRY_DELAYS_MS = (2_000, 3_000, 5_000, 10_000, 30_000, 120_000, 600_000)
-"""Exchanges list fills up to seconds after the order, so the first delays are short."""
-
 _MAX_QUIET_WAIT_MS = 10_000  # longest delay of the first fetch while orders keep filling
 
 
 class PendingFillQueue:
-    """Orders with fills to collect: written by bookings and restores, read by ``FillCollector``."""
+    """Orders with fills to fetch: written by bookings and restores, read by ``FillCollector``."""
 
     def __init__(self) -> None:
         self.queue: Stream[tuple[Account, Order]] = Stream()
 
     def add(self, account: Account, order: Order) -> None:
-        """Have the fills of ``order`` collected; adding it again is harmless."""
+        """Have the fills of ``order`` fetched; adding it again is harmless."""
         self.queue.put((account, order))
 
 
 class FillCollector:
-    """Fetches missing fills once an account's orders have stopped filling for a moment."""
+    """Fetches fills once no order has filled for two seconds, so that trades are not slowed."""
 
     def __init__(
         self,
@@ -60,11 +59,12 @@ class FillCollector:
         self._last_request_ms = EPOCH
 
     async def run(self) -> None:
-        """Collect the fills of every queued order, until cancelled."""
+        """Fetch the fills of every queued order, until cancelled."""
         async for account, order in self._queue:
             self._schedule(account, order)
 
     def _schedule(self, account: Account, order: Order) -> None:
+        """Fetch the fills of ``order`` soon; it is ignored while it is already scheduled."""
         if order.client_order_id not in self._pending:
             self._pending.add(order.client_order_id)
             self._last_request_ms = self._clock.now_ms()

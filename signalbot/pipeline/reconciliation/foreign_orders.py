@@ -48,8 +48,8 @@ class ForeignOrders:
         if await self._trades.order(order_id) is not None:
             return True
         broker = account.trading_broker
-        is_known_foreign = order_id in account.foreign_orders.get(symbol, frozenset())
-        if is_known_foreign or not broker.is_own_order_id(order_id, symbol):
+        was_reported = order_id in account.foreign_orders.get(symbol, frozenset())
+        if was_reported or not broker.is_own_order_id(order_id, symbol):
             return False
         since_ms = Ms(max(0, report.updated_at_ms - _MAX_AGE_MS))
         recorded = await self._trades.orders_of_symbol(account.user_id, symbol, since_ms)

@@ -60,7 +60,7 @@ class CandleFeed:
         self.streams: dict[CandleKey, CandleStream] = {}
 
     async def run(self, sink: CandleSink) -> None:
-        """Deliver every watched stream to ``sink``, including later ones, until cancelled."""
+        """Deliver every watched stream to ``sink``, also those added later, until cancelled."""
         async with asyncio.TaskGroup() as group:
 
             def start(stream: CandleStream) -> None:

@@ -16,7 +16,7 @@ from signalbot.ports import Clock
 log = structlog.get_logger()
 
 SubscribersOf = Callable[[str], Sequence[UserId]]
-"""Returns the users with a subscription to a strategy that is not cancelled."""
+"""Returns the users of a strategy; cancelled subscriptions are left out."""
 
 
 class Emitter:
