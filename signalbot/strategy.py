@@ -90,7 +90,7 @@ def long(
     ``reason`` is for people, with the numbers behind it; ``confidence`` is 0 to 1;
     ``take_profits`` are ordered nearest first.
     """
-    return _idea(Action.LONG, reason, confidence, strength, stop_loss, take_profits)
+    return _proposal(Action.LONG, reason, confidence, strength, stop_loss, take_profits)
 
 
 def short(
@@ -102,7 +102,7 @@ def short(
     take_profits: tuple[float, ...] | list[float] = (),
 ) -> Idea:
     """Open a short position, or close a long one; see ``long``."""
-    return _idea(Action.SHORT, reason, confidence, strength, stop_loss, take_profits)
+    return _proposal(Action.SHORT, reason, confidence, strength, stop_loss, take_profits)
 
 
 def exit_long(
@@ -113,7 +113,7 @@ def exit_long(
     strength: Strength | str = MODERATE,
 ) -> Idea:
     """Close ``percent`` (above 0, at most 100) of a long position; open nothing."""
-    return _idea(Action.EXIT_LONG, reason, confidence, strength, exit_percent=percent)
+    return _proposal(Action.EXIT_LONG, reason, confidence, strength, exit_percent=percent)
 
 
 def exit_short(
@@ -124,10 +124,10 @@ def exit_short(
     strength: Strength | str = MODERATE,
 ) -> Idea:
     """Close ``percent`` (above 0, at most 100) of a short position; open nothing."""
-    return _idea(Action.EXIT_SHORT, reason, confidence, strength, exit_percent=percent)
+    return _proposal(Action.EXIT_SHORT, reason, confidence, strength, exit_percent=percent)
 
 
-def _idea(
+def _proposal(
     action: Action,
     reason: str,
     confidence: float,

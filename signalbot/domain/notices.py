@@ -24,7 +24,7 @@ class NoticeKind(StrEnum):
     SKIPPED = "refused"
     FAILED = "failed"
     HALTED = "halted"
-    PROBLEM = "trouble"
+    TROUBLE = "trouble"
     SUMMARY = "summary"
 
 

@@ -14,7 +14,7 @@ _COMMENT = re.compile(r"^<!-- .* -->\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ManualPage:
     """One page as it is stored: its tables are directives such as ``{{events}}``."""
 
     topic: str
@@ -49,19 +49,19 @@ class Match:
     line: str
 
 
-def manual_pages() -> dict[str, Page]:
+def manual_pages() -> dict[str, ManualPage]:
     """Every page by its topic, in the order of the alphabet."""
     found = dict(_pages_in(files("signalbot.manual"), ""))
     return dict(sorted(found.items()))
 
 
-def _pages_in(folder: Traversable, prefix: str) -> Iterator[tuple[str, Page]]:
+def _pages_in(folder: Traversable, prefix: str) -> Iterator[tuple[str, ManualPage]]:
     for each in folder.iterdir():
         if each.is_dir() and not each.name.startswith("__"):
             yield from _pages_in(each, f"{prefix}{each.name}/")
         elif each.name.endswith(".md"):
             topic = prefix + each.name.removesuffix(".md")
-            yield topic, Page(topic, each.read_text(encoding="utf-8"))
+            yield topic, ManualPage(topic, each.read_text(encoding="utf-8"))
 
 
 def search(word: str, tables: Tables) -> Iterator[Match]:

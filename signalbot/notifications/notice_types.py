@@ -64,15 +64,15 @@ NOTICE_TYPES = (
     NoticeType(EventKind.USER_HALTED, NoticeKind.HALTED, incidents.halted),
     NoticeType(EventKind.TRADING_HALTED, NoticeKind.HALTED, incidents.halted),
     NoticeType(EventKind.TRADING_RESUMED, NoticeKind.HALTED, incidents.resumed),
-    NoticeType(EventKind.DISK_LOW, NoticeKind.PROBLEM, incidents.disk_low),
-    NoticeType(EventKind.DISK_RECOVERED, NoticeKind.PROBLEM, incidents.disk_recovered),
+    NoticeType(EventKind.DISK_LOW, NoticeKind.TROUBLE, incidents.disk_low),
+    NoticeType(EventKind.DISK_RECOVERED, NoticeKind.TROUBLE, incidents.disk_recovered),
     NoticeType(
-        EventKind.EXCHANGE_DISCONNECTED, NoticeKind.PROBLEM, incidents.exchange_disconnected
+        EventKind.EXCHANGE_DISCONNECTED, NoticeKind.TROUBLE, incidents.exchange_disconnected
     ),
-    NoticeType(EventKind.EXCHANGE_RECONNECTED, NoticeKind.PROBLEM, incidents.exchange_reconnected),
-    NoticeType(EventKind.ALERT_MISSED, NoticeKind.PROBLEM, incidents.alert_missed),
-    NoticeType(EventKind.SOURCE_HEARTBEAT_MISSED, NoticeKind.PROBLEM, incidents.heartbeat_missed),
-    NoticeType(EventKind.SOURCE_RECOVERED, NoticeKind.PROBLEM, incidents.source_recovered),
+    NoticeType(EventKind.EXCHANGE_RECONNECTED, NoticeKind.TROUBLE, incidents.exchange_reconnected),
+    NoticeType(EventKind.ALERT_MISSED, NoticeKind.TROUBLE, incidents.alert_missed),
+    NoticeType(EventKind.SOURCE_HEARTBEAT_MISSED, NoticeKind.TROUBLE, incidents.heartbeat_missed),
+    NoticeType(EventKind.SOURCE_RECOVERED, NoticeKind.TROUBLE, incidents.source_recovered),
 )
 """The first row that applies counts. Only certain states, never intents or unknown outcomes."""
 

@@ -151,8 +151,8 @@ def _formatted(text: str, time_format: str) -> ParsedTime | None:
     except ValueError:
         return None
     offset = moment.utcoffset()
-    whole_ms = moment.replace(tzinfo=UTC, microsecond=moment.microsecond // 1000 * 1000)
-    day, clock_ms = divmod(from_datetime(whole_ms), DAY_MS)
+    truncated = moment.replace(tzinfo=UTC, microsecond=moment.microsecond // 1000 * 1000)
+    day, clock_ms = divmod(from_datetime(truncated), DAY_MS)
     return ParsedTime(
         day, clock_ms, None if offset is None else round(offset.total_seconds() * 1000)
     )
