@@ -133,7 +133,7 @@ def test_the_watchdog_starves_when_reconciliation_stops(tmp_path: Path) -> None:
             assert watchdog.failures() == []
             await w.clock.sleep(301)
             (failure,) = watchdog.failures()
-            assert "compared" in failure
+            assert "reconciled" in failure
             await w.services.control.sync.compare(w.services.control.accounts[UserId("anna")])
             assert watchdog.failures() == []
 

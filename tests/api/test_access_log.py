@@ -52,7 +52,7 @@ def test_every_route_refuses_who_has_no_token(running: Daemon) -> None:
                 assert answer.json() == {
                     "title": "Unauthorized",
                     "status": 401,
-                    "detail": "a valid token is needed",
+                    "detail": "a valid token is required",
                 }
     assert _state(running) == before
 

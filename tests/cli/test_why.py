@@ -29,7 +29,9 @@ def test_a_piped_line_says_all_about_one_user(home: CommandLine) -> None:
     assert (alice["STATUS"], alice["REQUESTED"], alice["FILLED"]) == ("executed", "0.03", "0.03")
     assert (alice["PRICE"], alice["SLIP BP"], alice["LATENCY MS"]) == ("43214.8", "1.00", "62")
     assert (alice["RANK"], alice["RESULT"]) == ("0", "OPEN")
-    assert bob["REASON"].startswith("as many positions are open as risk.max_open_positions allows")
+    assert bob["REASON"].startswith(
+        "the number of open positions has reached risk.max_open_positions"
+    )
     assert bob["REASON"].endswith("open=3 limit=3")
     assert "failed: REJECTED: margin is short" in carol["REASON"]
     assert "unknown: no answer in 10 s" in dave["REASON"]

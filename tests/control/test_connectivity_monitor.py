@@ -92,4 +92,4 @@ async def test_status_shows_which_exchange_is_unreachable(
         exchange.ongoing = [OUTAGE]
         await monitor.check()
         status(ledger=tmp_path / LEDGER_NAME)
-        assert "sim (direct) answers nothing since 2023-11-14" in capsys.readouterr().out
+        assert "sim (direct) has not responded since 2023-11-14" in capsys.readouterr().out

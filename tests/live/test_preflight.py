@@ -24,7 +24,7 @@ async def test_a_good_account_passes(tmp_path: Path) -> None:
         assert told["balance"] == "equity 10000, free 10000"
         assert told["minimum BTC/USDT:USDT"] == "0.001 BTC needs 10 USDT of margin"
         assert rig.account("anna").leverage == {}
-        assert "the configuration is right" in await rig.command("check", "--online")
+        assert "the configuration is valid" in await rig.command("check", "--online")
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ async def test_the_exchange_is_asked_once_and_without_a_key(tmp_path: Path) -> N
         await _traded(rig)
         before = len(rig.venue.calls)
         out = await rig.command(*ASKED)
-        assert "asking venue for candles of BTC/USDT:USDT from " in out
+        assert "requesting candles of BTC/USDT:USDT from " in out
         calls = rig.venue.calls[before:]
         assert {call.facts.key for call in calls} == {""}
         assert any("klines" in call.path for call in calls)
@@ -53,13 +53,13 @@ async def test_the_exchange_is_asked_once_and_without_a_key(tmp_path: Path) -> N
     assert 48_990 < Decimal(lived["entry_price"]) < 50_310
     assert lived["quantity"] in ("0.019", "0.02")
     again = await rig.command(*ASKED)
-    assert "asking venue" not in again
+    assert "requesting candles" not in again
     assert _read(again) == found
     file = tmp_path / "state" / "candles" / "venue" / "rules.json"
     assert json.loads(file.read_text())[0]["symbol"] == "BTC/USDT:USDT"
     file.unlink()
     _, said = await rig.ask(*ASKED)
-    assert "going on with what was told before" in said
+    assert "using the cached candles" in said
 
 
 async def test_an_exchange_that_is_away_is_named(tmp_path: Path) -> None:
@@ -68,5 +68,5 @@ async def test_an_exchange_that_is_away_is_named(tmp_path: Path) -> None:
         await _traded(rig)
     code, out = await rig.ask(*ASKED)
     assert code == 1
-    assert "venue cannot be asked for candles" in out
-    assert "give some with --candles CSV --symbol SYMBOL" in out
+    assert "venue cannot return candles" in out
+    assert "pass some with --candles CSV --symbol SYMBOL" in out

@@ -39,7 +39,7 @@ def test_the_operator_is_notified_without_a_daemon(tmp_path: Path) -> None:
         stored, said = _signalbot(tmp_path, "secret", "set", "ops", stdin=receiver.url("locked"))
         assert stored == 0, said
         code, said = _signalbot(tmp_path, "alert", "it has died: oom-kill")
-        assert (code, said) == (0, "told 2 destinations\n")
+        assert (code, said) == (0, "sent to 2 destinations\n")
         assert {(each.path, each.body) for each in receiver.got} == {
             ("/plain", "it has died: oom-kill"),
             ("/locked", "it has died: oom-kill"),

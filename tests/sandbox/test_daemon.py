@@ -104,7 +104,7 @@ def test_who_misbehaves_fails_alone_and_an_edit_counts_after_a_reload(daemon: Da
     found = runs(folder)
     assert {outcome for outcome, _ in found["good"]} == {"signal"}
     assert {outcome for outcome, _ in found["builtin"]} <= {"signal", "no_signal"}
-    assert ("failed", "it did not answer within 0.3 s") in found["hangs"]
+    assert ("failed", "it did not respond within 0.3 s") in found["hangs"]
     assert ("failed", "its process ended itself with exit code 7") in found["dies"]
 
     log = folder / "log.txt"

@@ -113,11 +113,11 @@ async def test_what_is_stored_during_a_rotation_is_never_locked_with_the_old_key
         store = VaultStore(database)
         before = await Vault.unlock(store, path, now_ms=NOW)
         await rotate_master_key(store, path, now_ms=NOW)
-        with pytest.raises(ConfigError, match="changed meanwhile"):
+        with pytest.raises(ConfigError, match="has changed in the meantime"):
             await before.set_secret("late", "x", now_ms=NOW)
-        with pytest.raises(ConfigError, match="changed meanwhile"):
+        with pytest.raises(ConfigError, match="has changed in the meantime"):
             await before.set_credentials([(ANNA, "x", KEYS[ANNA, "x"])], now_ms=NOW)
-        with pytest.raises(ConfigError, match="changed meanwhile"):
+        with pytest.raises(ConfigError, match="has changed in the meantime"):
             await before.rotate(master_key.generate_key())
     assert await _held(tmp_path, path) == (KEYS, "tgram://1/2")
 

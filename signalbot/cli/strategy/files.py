@@ -102,7 +102,7 @@ def _write_new(path: Path, text: str) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise SignalbotError(f"{path} exists already; nothing was written") from None
+        raise SignalbotError(f"{path} already exists; nothing was written") from None
 
 
 @app.command(

@@ -25,8 +25,8 @@ PACKAGE = Path(signalbot.__file__).parent
 #: Files that name exchanges for another reason than to treat one in its own way.
 ALLOWED = {
     "exchange/live/registry.py": "the rows",
-    "config/sections/file.py": "an example in a help text",
-    "api/models/rows.py": "examples of the API's documentation",
+    "config/sections/exchanges.py": "an example in a help text",
+    "api/models": "examples of the API's documentation",
     "api/routes/webhooks.py": "an example of the API's documentation",
     "webhooks/symbols.py": "prefixes of chart symbols, whatever exchange is traded at",
     "webhooks/instruction_reader.py": "formats of alerts",

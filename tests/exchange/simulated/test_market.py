@@ -186,7 +186,7 @@ async def test_a_second_task_cannot_read_the_same_stream() -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(read_until(stream, minute(0).close_ms, heard))
         await everybody_waits(group)
-        with pytest.raises(RuntimeError, match="one reader"):
+        with pytest.raises(RuntimeError, match="already has a reader"):
             await anext(stream)
         market.advance(minute(0))
     assert heard == [minute(0)]

@@ -68,7 +68,7 @@ class OrderIndex:
         request = self._by_wire_id.get(found.wire_id or "")
         client_order_id = self.client_id_of(str(found.raw.get("id")))
         if request is None and client_order_id is not None:
-            request = self.watched.get(client_order_id)
+            return self.watched.get(client_order_id)
         if request is None and found.wire_id is None:
             request = self._match_without_id(found, instrument, listed_ids)
         return request

@@ -77,8 +77,15 @@ class OrderStatusReader:
         return found
 
     def _is_own(self, found: FoundOrder, request: OrderRequest, order_id: str | None) -> bool:
-        """By our id; by the exchange's only where the order is listed without ours."""
+        """By our id; by the exchange's only where the order is listed without ours.
+
+        An order that was found by its fields alone may be the one that replaced this one: it is
+        another if its exchange id is another's.
+        """
         adapter, _ = self._markets.adapter_and_instrument(request.symbol)
+        owner = self.order_index.client_id_of(str(found.raw.get("id")))
+        if owner not in (None, request.client_order_id):
+            return False
         if found.wire_id is None:
             return order_id is not None and str(found.raw.get("id")) == order_id
         return found.wire_id == adapter.wire_id(request.client_order_id)
