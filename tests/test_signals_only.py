@@ -122,8 +122,13 @@ def test_signals_of_every_exchange_come_with_levels_and_size_of_ones_own(
         assert "stop_loss=50500" in why.out
     notices = "\n".join(got.body for got in receiver.got)
     lines = [line for line in notices.splitlines() if line]
-    for begin in ("Stop: 50,500 (+", "Target: ", "Reason: a double top",
-                  "Strength: moderate, confidence 70 %", "Strategy: second, valid until "):  # fmt: skip
+    for begin in (
+        "Stop: 50,500 (+",
+        "Target: ",
+        "Reason: a double top",
+        "Strength: moderate, confidence 70 %",
+        "Strategy: second, valid until ",
+    ):
         assert any(line.startswith(begin) for line in lines), (begin, notices)
     entries = {
         Decimal(line.removeprefix("Entry: ").replace(",", ""))
