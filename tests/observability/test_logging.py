@@ -68,7 +68,7 @@ def test_the_level_can_change_while_the_daemon_runs(start: Start) -> None:
     log.info("signal.expired", n=1)
     set_level("debug")
     log.debug("signal.expired", n=2)
-    logging.getLogger("uvicorn").info("three")
+    logging.getLogger("library").info("three")
     assert "n=1" not in stream.getvalue()
     assert "n=2" in stream.getvalue()
     assert "message=three" in stream.getvalue()
