@@ -55,7 +55,7 @@ class EntrySettler:
         if report.filled:
             await self._settle_fill(account, entry, order, report)
         elif report.status.is_live:
-            await self._track_open_entry(account, entry, order.apply(report))
+            await self._track_open_entry(account, entry, order, report)
         else:
             await self._entry_orders.fail_unfilled(account, entry, order, report)
 
@@ -114,17 +114,20 @@ class EntrySettler:
         self._unresolved_orders.add(account, unknown)
 
     async def _track_open_entry(
-        self, account: Account, entry: PendingEntry, open_entry: Order
+        self, account: Account, entry: PendingEntry, order: Order, report: OrderReport
     ) -> None:
+        """Record an entry that rests; it is logged when it is first seen to."""
+        open_entry = order.apply(report)
         account.track_order(open_entry)
         await self._trades.save_order(open_entry)
-        log.info(
-            "order.placed",
-            user_id=account.user_id,
-            signal_id=entry.signal.signal_id,
-            symbol=open_entry.request.symbol,
-            price=text(open_entry.request.price or open_entry.request.quantity),
-        )
+        if not order.status.is_live:
+            log.info(
+                "order.placed",
+                user_id=account.user_id,
+                signal_id=entry.signal.signal_id,
+                symbol=open_entry.request.symbol,
+                price=text(open_entry.request.price or open_entry.request.quantity),
+            )
         self.schedule_timeout(account, entry.signal.strategy, open_entry)
 
     def schedule_timeout(self, account: Account, strategy: str, order: Order) -> None:
